@@ -1,0 +1,106 @@
+//! RFC 9530 `Content-Digest`: what ties a signature to a body.
+
+use std::fmt::Write as _;
+
+use base64ct::{Base64, Encoding as _};
+use sfv::{BareItem, Dictionary, ListEntry, Parser};
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// Why a `Content-Digest` field does not vouch for a body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// The field is not a structured dictionary of byte sequences (RFC 9651).
+    #[error(
+        "content-digest is not a dictionary of byte sequences, such as sha-256=:…: (RFC 9530, section 2)"
+    )]
+    Malformed,
+    /// The field has neither sha-256 nor sha-512.
+    #[error("content-digest has neither sha-256 nor sha-512 (RFC 9530, section 5)")]
+    NoKnownAlgorithm,
+    /// The body is not the one that was digested.
+    #[error("content-digest does not match the body that arrived")]
+    Mismatch,
+}
+
+/// The field's value for a body: `sha-256=:…:` (RFC 9530, section 2).
+pub fn content_digest(body: &[u8]) -> String {
+    format!("sha-256=:{}:", Base64::encode_string(&Sha256::digest(body)))
+}
+
+/// Checks every known algorithm of the field against the body; unknown ones are passed over, as
+/// RFC 9530, section 2 has it.
+///
+/// # Errors
+///
+/// See [`DigestError`].
+pub fn verify_content_digest(field: &str, body: &[u8]) -> Result<(), DigestError> {
+    let digests: Dictionary = Parser::new(field).parse().map_err(|_| DigestError::Malformed)?;
+    let mut known = false;
+    for (algorithm, entry) in &digests {
+        let ListEntry::Item(item) = entry else { return Err(DigestError::Malformed) };
+        let BareItem::ByteSequence(claimed) = &item.bare_item else {
+            return Err(DigestError::Malformed);
+        };
+        let matches = match algorithm.as_str() {
+            "sha-256" => claimed.as_slice() == Sha256::digest(body).as_slice(),
+            "sha-512" => claimed.as_slice() == Sha512::digest(body).as_slice(),
+            _ => continue,
+        };
+        if !matches {
+            return Err(DigestError::Mismatch);
+        }
+        known = true;
+    }
+    if known { Ok(()) } else { Err(DigestError::NoKnownAlgorithm) }
+}
+
+/// SHA-256 in lowercase hex, as plugins, cache files and the ledger are named by.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 9530, appendix B.
+    const BODY: &[u8] = b"{\"hello\": \"world\"}\n";
+    const SHA_256: &str = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:";
+    const SHA_512: &str = "sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4yP+pgk4vf2aCsyRZOtw8MjkM7iw7yZ/WkppmM44T3qg==:";
+
+    #[test]
+    fn the_rfc_s_examples_hold() {
+        assert_eq!(content_digest(BODY), SHA_256);
+        for field in [
+            SHA_256.to_owned(),
+            SHA_512.to_owned(),
+            format!("{SHA_512}, {SHA_256}"),
+            format!("md5=:AAAA:, {SHA_256}"),
+        ] {
+            assert_eq!(verify_content_digest(&field, BODY), Ok(()), "{field}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_vouch_for_the_body_is_refused() {
+        let both = format!("{SHA_256}, sha-512=:AAAA:");
+        for (field, error) in [
+            (SHA_256, DigestError::Mismatch),
+            ("sha-256=:AAAA:", DigestError::Mismatch),
+            (both.as_str(), DigestError::Mismatch),
+            ("md5=:AAAA:", DigestError::NoKnownAlgorithm),
+            ("", DigestError::NoKnownAlgorithm),
+            ("sha-256=AAAA", DigestError::Malformed),
+            ("sha-256=(:AAAA:)", DigestError::Malformed),
+            ("sha-256", DigestError::Malformed),
+            ("sha-256=:AAAA", DigestError::Malformed),
+        ] {
+            assert_eq!(verify_content_digest(field, b"{}"), Err(error), "{field}");
+        }
+    }
+}

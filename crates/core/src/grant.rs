@@ -1,0 +1,187 @@
+//! A grant: the gateway's signed word on what one page may pay.
+//!
+//! It binds one key of a page to one order, one amount and a few minutes. It is a JWS in compact
+//! form (RFC 7515) with ES256 whose `cnf` names the key (RFC 7800), so that other tools can read
+//! it; nothing else of JWS is taken.
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{MerchantId, OrderId, SessionId};
+use crate::key::{SigningKey, VerifyingKey};
+use crate::money::Currency;
+use crate::time::Timestamp;
+
+/// The longest a grant may last, in seconds.
+pub const MAX_LIFE_SECS: i64 = 900;
+/// A grant of ours is far below this; the bound keeps a stranger's text short.
+const MAX_LENGTH: usize = 8192;
+
+/// What a grant says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// The gateway's public address.
+    pub iss: String,
+    /// The checkout session.
+    pub session: SessionId,
+    /// The order.
+    pub order: OrderId,
+    /// Who is paid.
+    pub merchant: MerchantId,
+    /// Minor units of `currency`.
+    pub amount: i64,
+    /// The currency.
+    pub currency: Currency,
+    /// The methods that may be chosen.
+    pub methods: Vec<String>,
+    /// The origin of the page that claimed the session; empty if it named none.
+    pub origin: String,
+    /// The page's key.
+    pub cnf: Confirmation,
+    /// When it was made, in seconds since the epoch.
+    pub iat: i64,
+    /// When it ends, in seconds since the epoch.
+    pub exp: i64,
+}
+
+/// The key that must sign what the grant allows (RFC 7800, section 3.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// Its thumbprint (RFC 7638).
+    pub jkt: String,
+}
+
+/// Why a grant is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// The text is no grant.
+    #[error("not a grant: a compact JWS with ES256 of type lezai-grant+jwt is needed")]
+    Malformed,
+    /// Another key signed it, or it was changed.
+    #[error("the grant was not signed by this gateway")]
+    Signature,
+    /// It has ended, or it lasts longer than any grant may.
+    #[error("the grant has ended")]
+    Expired,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    kid: String,
+    typ: String,
+}
+
+const TYPE: &str = "lezai-grant+jwt";
+
+impl Grant {
+    /// The grant as compact JWS, signed by the gateway.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError::Malformed`], should JSON refuse; it has no known reason to.
+    pub fn sign(&self, key: &SigningKey) -> Result<String, GrantError> {
+        let header = Header {
+            alg: "ES256".to_owned(),
+            kid: key.verifying_key().thumbprint(),
+            typ: TYPE.to_owned(),
+        };
+        let part = |json: Result<Vec<u8>, _>| json.map(|it| Base64UrlUnpadded::encode_string(&it));
+        let encoded = part(serde_json::to_vec(&header))
+            .and_then(|header| Ok((header, part(serde_json::to_vec(self))?)));
+        let (header, payload) = encoded.map_err(|_| GrantError::Malformed)?;
+        let signed = format!("{header}.{payload}");
+        let signature = Base64UrlUnpadded::encode_string(&key.sign(signed.as_bytes()));
+        Ok(format!("{signed}.{signature}"))
+    }
+
+    /// Reads a grant that the gateway signed and that has not ended.
+    ///
+    /// # Errors
+    ///
+    /// See [`GrantError`].
+    pub fn verify(jws: &str, key: &VerifyingKey, now: Timestamp) -> Result<Self, GrantError> {
+        if jws.len() > MAX_LENGTH {
+            return Err(GrantError::Malformed);
+        }
+        let (signed, signature) = jws.rsplit_once('.').ok_or(GrantError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(GrantError::Malformed)?;
+        let decode =
+            |part: &str| Base64UrlUnpadded::decode_vec(part).map_err(|_| GrantError::Malformed);
+        let header: Header =
+            serde_json::from_slice(&decode(header)?).map_err(|_| GrantError::Malformed)?;
+        if header.alg != "ES256" || header.typ != TYPE {
+            return Err(GrantError::Malformed);
+        }
+        key.verify(signed.as_bytes(), &decode(signature)?).map_err(|_| GrantError::Signature)?;
+        let grant: Self =
+            serde_json::from_slice(&decode(payload)?).map_err(|_| GrantError::Malformed)?;
+        let life = grant.exp.saturating_sub(grant.iat);
+        if grant.exp <= now.as_secs() || !(0..=MAX_LIFE_SECS).contains(&life) {
+            return Err(GrantError::Expired);
+        }
+        Ok(grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_entropy(&std::array::from_fn(|i| i as u8 + seed)).unwrap()
+    }
+
+    fn grant() -> Grant {
+        Grant {
+            iss: "https://pay.example".to_owned(),
+            session: SessionId::new(NOW, [1; 10]),
+            order: OrderId::new(NOW, [2; 10]),
+            merchant: MerchantId::parse("m_demo").unwrap(),
+            amount: 12800,
+            currency: Currency::from_code("CNY").unwrap(),
+            methods: vec!["wallet_qr".to_owned()],
+            origin: "https://shop.example".to_owned(),
+            cnf: Confirmation { jkt: key(9).verifying_key().thumbprint() },
+            iat: NOW.as_secs(),
+            exp: NOW.as_secs() + 900,
+        }
+    }
+
+    #[test]
+    fn a_grant_reads_back() {
+        let jws = grant().sign(&key(1)).unwrap();
+        assert_eq!(Grant::verify(&jws, &key(1).verifying_key(), NOW), Ok(grant()));
+    }
+
+    #[test]
+    fn a_grant_is_good_for_its_key_its_words_and_its_time() {
+        let jws = grant().sign(&key(1)).unwrap();
+        let dearer = Grant { amount: 12801, ..grant() }.sign(&key(2)).unwrap();
+        let (payload, signature) =
+            (dearer.split('.').nth(1).unwrap(), jws.rsplit('.').next().unwrap());
+        let swapped = format!("{}.{payload}.{signature}", jws.split('.').next().unwrap());
+        let endless = Grant { exp: NOW.as_secs() + 901, ..grant() }.sign(&key(1)).unwrap();
+        let none = jws.replace(
+            &Base64UrlUnpadded::encode_string(b"{\"alg\":\"ES256\"")[..16],
+            "eyJhbGciOiJub25l",
+        );
+        for (jws, now, error) in [
+            (&dearer, NOW, GrantError::Signature),
+            (&swapped, NOW, GrantError::Signature),
+            (&jws, NOW.plus_secs(900), GrantError::Expired),
+            (&endless, NOW, GrantError::Expired),
+            (&none, NOW, GrantError::Malformed),
+            (&"a.b".to_owned(), NOW, GrantError::Malformed),
+            (&"..".to_owned(), NOW, GrantError::Malformed),
+            (&String::new(), NOW, GrantError::Malformed),
+        ] {
+            assert_eq!(Grant::verify(jws, &key(1).verifying_key(), now), Err(error), "{jws}");
+        }
+    }
+}

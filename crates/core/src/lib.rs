@@ -1,0 +1,21 @@
+//! What payments mean: money, orders, the ledger, policy, and signatures.
+//!
+//! This crate runs in the shopper's page, in mini-programs, in sandboxed plugins and in the
+//! gateway, and must give the same bytes in each. So it is blind: no I/O, no clock, no
+//! randomness, no floats, no async, and no other crate of this workspace. The time and every
+//! random byte are arguments.
+
+#![forbid(unsafe_code)]
+
+pub mod digest;
+pub mod grant;
+pub mod id;
+pub mod key;
+pub mod ledger;
+pub mod mask;
+pub mod money;
+pub mod order;
+pub mod policy;
+pub mod signature;
+pub mod time;
+pub mod webhook;

@@ -1,0 +1,109 @@
+//! Masking of personal data for logs, pages and error messages: enough left to tell two apart,
+//! too little to use.
+
+use std::net::IpAddr;
+
+/// The first and the last character and nothing between: `张*三`, `a***d`. Up to two characters
+/// leave only the first.
+pub fn name(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next_back(), chars.count()) {
+        (None, ..) => String::new(),
+        (Some(first), None, _) | (Some(first), Some(_), 0) => format!("{first}*"),
+        (Some(first), Some(last), between) => {
+            format!("{first}{}{last}", "*".repeat(between.min(8)))
+        }
+    }
+}
+
+/// `alice@example.com` becomes `a***@example.com`. What is no address is masked as a name.
+pub fn email(text: &str) -> String {
+    match text.split_once('@') {
+        Some((local, domain)) => {
+            format!("{}***@{domain}", local.chars().next().map(String::from).unwrap_or_default())
+        }
+        None => name(text),
+    }
+}
+
+/// `+86 138 0013 8000` becomes `138****8000` without its prefix: the last eleven digits, the
+/// middle four of them hidden. Shorter numbers keep their last two.
+pub fn phone(text: &str) -> String {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    match digits.len() {
+        11.. => {
+            let digits = &digits[digits.len() - 11..];
+            format!("{}****{}", &digits[..3], &digits[7..])
+        }
+        n => format!("****{}", &digits[n.saturating_sub(2)..]),
+    }
+}
+
+/// The first six and last four digits of a card number, as PCI DSS 3.4.1 allows at most; fewer
+/// than fourteen digits leave only the last four.
+pub fn card(text: &str) -> String {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let last = &digits[digits.len().saturating_sub(4)..];
+    if digits.len() >= 14 {
+        format!("{}******{last}", &digits[..6])
+    } else {
+        format!("******{last}")
+    }
+}
+
+/// The network an address belongs to: /24 of IPv4, /48 of IPv6.
+pub fn ip(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks() {
+        for (text, masked) in [
+            ("", ""),
+            ("张", "张*"),
+            ("张三", "张*"),
+            ("张小三", "张*三"),
+            ("Alexandria", "A********a"),
+        ] {
+            assert_eq!(name(text), masked);
+        }
+        for (text, masked) in
+            [("alice@example.com", "a***@example.com"), ("@b", "***@b"), ("alice", "a***e")]
+        {
+            assert_eq!(email(text), masked);
+        }
+        for (text, masked) in [
+            ("+86 138 0013 8000", "138****8000"),
+            ("13800138000", "138****8000"),
+            ("110", "****10"),
+            ("", "****"),
+        ] {
+            assert_eq!(phone(text), masked);
+        }
+        for (text, masked) in [
+            ("6222 0212 3456 7890 123", "622202******0123"),
+            ("1234567890123", "******0123"),
+            ("12", "******12"),
+        ] {
+            assert_eq!(card(text), masked);
+        }
+        for (text, masked) in
+            [("203.0.113.77", "203.0.113.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")]
+        {
+            assert_eq!(ip(text.parse().unwrap()), masked);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Amounts of money: whole minor units of an ISO 4217 currency, and nothing else.
+//!
+//! Never a float, never a guess at the number of decimals, never a silent overflow.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A currency of ISO 4217 that has a minor unit.
+///
+/// Codes without one (gold, test and funds codes such as `XAU`, `XXX`, `XDR`) are refused: an
+/// amount in them has no defined unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+pub struct Currency(iso_currency::Currency);
+
+/// The code is not an active ISO 4217 currency with a minor unit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown currency: an ISO 4217 code of three capitals with a minor unit is needed, such as CNY"
+)]
+pub struct UnknownCurrency;
+
+impl Currency {
+    /// The currency of a code of three capitals, such as `CNY`.
+    ///
+    /// # Errors
+    ///
+    /// An unknown code is an error and never "two decimals".
+    pub fn from_code(code: &str) -> Result<Self, UnknownCurrency> {
+        if !code.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Err(UnknownCurrency);
+        }
+        iso_currency::Currency::from_code(code)
+            .filter(|currency| currency.exponent().is_some())
+            .map(Self)
+            .ok_or(UnknownCurrency)
+    }
+
+    /// The code of three capitals.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// How many decimals the minor unit has: 2 for CNY, 0 for JPY, 3 for KWD.
+    pub fn exponent(self) -> u16 {
+        self.0.exponent().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl From<Currency> for &'static str {
+    fn from(currency: Currency) -> Self {
+        currency.code()
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = UnknownCurrency;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        Self::from_code(&code)
+    }
+}
+
+/// A non-negative amount in minor units of its currency: 12800 CNY is 128 yuan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct Money {
+    minor: i64,
+    currency: Currency,
+}
+
+/// The amount is below zero.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an amount is a non-negative whole number of minor units")]
+pub struct NegativeAmount;
+
+impl Money {
+    /// `minor` units of `currency`.
+    ///
+    /// # Errors
+    ///
+    /// A negative amount is an error: direction is the ledger's word, not the amount's sign.
+    pub fn new(minor: i64, currency: Currency) -> Result<Self, NegativeAmount> {
+        if minor < 0 {
+            return Err(NegativeAmount);
+        }
+        Ok(Self { minor, currency })
+    }
+
+    /// Nothing, in `currency`.
+    pub fn zero(currency: Currency) -> Self {
+        Self { minor: 0, currency }
+    }
+
+    /// The number of minor units, zero or more.
+    pub fn minor(self) -> i64 {
+        self.minor
+    }
+
+    /// The currency of the units.
+    pub fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// `None` if the currencies differ or the sum overflows.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        if self.currency != other.currency {
+            return None;
+        }
+        Some(Self { minor: self.minor.checked_add(other.minor)?, ..self })
+    }
+
+    /// `None` if the currencies differ or `other` is more than `self`.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        if self.currency != other.currency {
+            return None;
+        }
+        Self::new(self.minor.checked_sub(other.minor)?, self.currency).ok()
+    }
+}
+
+impl fmt::Display for Money {
+    /// For logs and messages, such as `12800 CNY`: minor units, so that nobody reads it as yuan.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.minor, self.currency)
+    }
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    minor: i64,
+    currency: Currency,
+}
+
+impl TryFrom<Unchecked> for Money {
+    type Error = NegativeAmount;
+
+    fn try_from(it: Unchecked) -> Result<Self, Self::Error> {
+        Self::new(it.minor, it.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn currencies_have_the_exponent_of_the_standard() {
+        for (code, exponent) in [
+            ("CNY", 2),
+            ("USD", 2),
+            ("EUR", 2),
+            ("JPY", 0),
+            ("KRW", 0),
+            ("VND", 0),
+            ("ISK", 0),
+            ("CLP", 0),
+            ("UGX", 0),
+            ("XOF", 0),
+            ("XAF", 0),
+            ("PYG", 0),
+            ("KWD", 3),
+            ("BHD", 3),
+            ("JOD", 3),
+            ("OMR", 3),
+            ("TND", 3),
+            ("IQD", 3),
+            ("LYD", 3),
+            ("CLF", 4),
+            ("UYW", 4),
+            ("IDR", 2),
+            ("HUF", 2),
+            ("TWD", 2),
+            ("MRU", 2),
+            ("MGA", 2),
+        ] {
+            let currency = Currency::from_code(code).unwrap();
+            assert_eq!((currency.code(), currency.exponent()), (code, exponent));
+        }
+    }
+
+    #[test]
+    fn what_is_no_currency_with_a_minor_unit_is_refused() {
+        for code in ["", "cny", "CN", "CNYY", "RMB", "XXX", "XAU", "XTS", "¥¥¥", "C Y", "BTC"] {
+            assert_eq!(Currency::from_code(code), Err(UnknownCurrency), "{code}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_is_checked() {
+        let cny = |minor| Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap();
+        let jpy = Money::new(1, Currency::from_code("JPY").unwrap()).unwrap();
+        assert_eq!(cny(1).checked_add(cny(2)), Some(cny(3)));
+        assert_eq!(cny(i64::MAX).checked_add(cny(1)), None);
+        assert_eq!(cny(1).checked_add(jpy), None);
+        assert_eq!(cny(3).checked_sub(cny(3)), Some(cny(0)));
+        assert_eq!(cny(3).checked_sub(cny(4)), None);
+        assert_eq!(Money::new(-1, cny(0).currency()), Err(NegativeAmount));
+    }
+}

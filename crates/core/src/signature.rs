@@ -1,0 +1,780 @@
+//! RFC 9421 HTTP Message Signatures with `ecdsa-p256-sha256`, as Lezai uses them both ways.
+//!
+//! To sign: [`sign_base`] gives the bytes to sign and, with the signature, the two header fields.
+//! The key may be elsewhere, such as in WebCrypto. To verify: [`Input::by_tag`] finds our
+//! signature among those a message carries, and [`Input::verify`] checks it with the key its
+//! `keyid` names. What is verified comes out as [`Verified`], and only that opens the door.
+//!
+//! Bytes are signed as sent and verified as received: nothing is re-serialised. Whether a nonce
+//! was seen before is the host's question; this module has no memory.
+
+use std::fmt::Write as _;
+
+use sfv::{
+    BareItem, DictSerializer, Dictionary, InnerList, Item, ItemSerializer, Key, KeyRef, ListEntry,
+    ListSerializer, Parser,
+};
+
+use crate::digest::{self, DigestError};
+use crate::key::{Signature, VerifyingKey};
+use crate::time::Timestamp;
+
+/// The only algorithm: its name in the registry of RFC 9421, section 6.2.
+pub const ALGORITHM: &str = "ecdsa-p256-sha256";
+/// A signature is good for five minutes after its `created`, …
+pub const MAX_AGE_SECS: i64 = 300;
+/// … and for clocks that run ahead, thirty seconds before it.
+pub const MAX_AHEAD_SECS: i64 = 30;
+/// Length of a nonce, in visible ASCII characters.
+pub const NONCE_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+/// No signature of ours covers more; the bound keeps a stranger's list short.
+pub const MAX_COMPONENTS: usize = 32;
+
+const LABEL: &str = "sig1";
+
+/// Who speaks to whom: a signature made for one use is no good for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// A merchant's server to the gateway.
+    Merchant,
+    /// A shopper's page to the gateway.
+    Checkout,
+    /// The gateway's answers.
+    Gateway,
+    /// The gateway's callbacks to a merchant.
+    Callback,
+}
+
+impl Tag {
+    /// The value of the `tag` parameter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merchant => "lezai-merchant",
+            Self::Checkout => "lezai-checkout",
+            Self::Gateway => "lezai-gateway",
+            Self::Callback => "lezai-callback",
+        }
+    }
+}
+
+/// Header fields: lowercase names and values, line by line.
+pub type Fields<'a> = &'a [(&'a str, &'a str)];
+
+/// The parts of a request that a signature may cover.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// In capitals, such as `POST`.
+    pub method: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// Lowercase host, and the port unless it is the scheme's own.
+    pub authority: &'a str,
+    /// The path as sent; empty counts as `/`.
+    pub path: &'a str,
+    /// The query as sent, without its question mark; empty if there is none.
+    pub query: &'a str,
+    /// All header fields.
+    pub fields: Fields<'a>,
+}
+
+/// The parts of an answer that a signature may cover.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The status code.
+    pub status: u16,
+    /// All header fields.
+    pub fields: Fields<'a>,
+    /// The request this is the answer to.
+    pub request: Option<Request<'a>>,
+}
+
+/// What is signed.
+#[derive(Clone, Copy, Debug)]
+pub enum Message<'a> {
+    /// A request.
+    Request(Request<'a>),
+    /// An answer.
+    Answer(Answer<'a>),
+}
+
+/// The parameters of a signature (RFC 9421, section 2.3); `alg` is always [`ALGORITHM`].
+#[derive(Clone, Copy, Debug)]
+pub struct Params<'a> {
+    /// When the signature is made.
+    pub created: Timestamp,
+    /// The signer's key.
+    pub keyid: &'a str,
+    /// Fresh for every signature of the key: [`NONCE_LENGTH`] visible ASCII characters.
+    pub nonce: &'a str,
+    /// The use.
+    pub tag: Tag,
+}
+
+/// Why a signature is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// No signature with our tag.
+    #[error(
+        "the message carries no signature with the tag {0}: Signature-Input and Signature are needed (RFC 9421)"
+    )]
+    Missing(&'static str),
+    /// The fields are not what RFC 9421 says, or use a part of it that we do not take.
+    #[error("signature refused: {0}")]
+    Malformed(String),
+    /// A component that must be covered is not.
+    #[error("the signature does not cover {0}")]
+    NotCovered(String),
+    /// A body came without a digest that the signature covers.
+    #[error("the message has a body, so Content-Digest (RFC 9530) is needed and must be covered")]
+    DigestMissing,
+    /// The digest is not the body's.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// `created` is too far from now.
+    #[error(
+        "created must lie within {MAX_AGE_SECS} s before and {MAX_AHEAD_SECS} s after the verifier's clock"
+    )]
+    Expired,
+    /// The signature is not the key's over this message.
+    #[error("the signature does not verify over the signature base")]
+    Invalid {
+        /// What the verifier computed; compare it with what was signed.
+        base: String,
+    },
+}
+
+/// What a signature is made over, and the parameters that say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The signature base (RFC 9421, section 2.5): its UTF-8 bytes are signed.
+    pub text: String,
+    input: String,
+}
+
+impl Base {
+    /// `Signature-Input` and `Signature`, as (name, value).
+    pub fn fields(&self, signature: &Signature) -> [(&'static str, String); 2] {
+        let mut dictionary = DictSerializer::new();
+        if let Ok(label) = KeyRef::from_str(LABEL) {
+            dictionary.bare_item(label, signature.as_slice());
+        }
+        [
+            ("signature-input", format!("{LABEL}={}", self.input)),
+            ("signature", dictionary.finish().unwrap_or_default()),
+        ]
+    }
+}
+
+/// The base of a signature that covers all that [`Input::verify`] will demand.
+///
+/// # Errors
+///
+/// [`SignatureError::Malformed`] if a covered field is absent or a parameter is not ASCII.
+pub fn sign_base(
+    message: &Message<'_>,
+    has_body: bool,
+    params: &Params<'_>,
+) -> Result<Base, SignatureError> {
+    let items = required(message, has_body, params.tag).into_iter().map(Component::into_item);
+    let mut list = InnerList::new(items.collect::<Result<_, _>>()?);
+    let created = sfv::Integer::try_from(params.created.as_secs())
+        .map_err(|_| malformed("created is out of range"))?;
+    for (name, value) in [
+        ("created", BareItem::Integer(created)),
+        ("nonce", text_item(params.nonce)?),
+        ("keyid", text_item(params.keyid)?),
+        ("alg", text_item(ALGORITHM)?),
+        ("tag", text_item(params.tag.as_str())?),
+    ] {
+        list.params.insert(key(name)?, value);
+    }
+    let input = serialize(&list)?;
+    Ok(Base { text: base(&list, &input, message)?, input })
+}
+
+/// A signature that a message carries: parsed, not yet believed.
+#[derive(Clone, Debug)]
+pub struct Input {
+    list: InnerList,
+    serialized: String,
+    signature: Vec<u8>,
+}
+
+impl Input {
+    /// The signature with our tag; further ones may stand beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::Missing`]; [`SignatureError::Malformed`], also if two have the tag.
+    pub fn by_tag(fields: Fields<'_>, tag: Tag) -> Result<Self, SignatureError> {
+        let inputs =
+            dictionary(fields, "signature-input")?.ok_or(SignatureError::Missing(tag.as_str()))?;
+        let mut ours = inputs.iter().filter(|(_, entry)| match entry {
+            ListEntry::InnerList(list) => list
+                .params
+                .get("tag")
+                .and_then(BareItem::as_string)
+                .is_some_and(|it| it.as_str() == tag.as_str()),
+            ListEntry::Item(_) => false,
+        });
+        let (label, entry) = ours.next().ok_or(SignatureError::Missing(tag.as_str()))?;
+        if ours.next().is_some() {
+            return Err(malformed("two signatures have our tag"));
+        }
+        Self::new(fields, label, entry)
+    }
+
+    /// The signature with a label, whatever its tag.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::Malformed`].
+    pub fn by_label(fields: Fields<'_>, label: &str) -> Result<Self, SignatureError> {
+        let inputs = dictionary(fields, "signature-input")?
+            .ok_or_else(|| malformed("no Signature-Input"))?;
+        let (label, entry) = inputs
+            .iter()
+            .find(|(it, _)| it.as_str() == label)
+            .ok_or_else(|| malformed("Signature-Input has no such label"))?;
+        Self::new(fields, label, entry)
+    }
+
+    fn new(fields: Fields<'_>, label: &Key, entry: &ListEntry) -> Result<Self, SignatureError> {
+        let ListEntry::InnerList(list) = entry else {
+            return Err(malformed("a member of Signature-Input is no inner list"));
+        };
+        if list.items.len() > MAX_COMPONENTS {
+            return Err(malformed("the signature covers more than 32 components"));
+        }
+        let signatures =
+            dictionary(fields, "signature")?.ok_or_else(|| malformed("no Signature field"))?;
+        let signature = match signatures.get(label) {
+            Some(ListEntry::Item(Item { bare_item: BareItem::ByteSequence(bytes), .. })) => {
+                bytes.clone()
+            }
+            _ => {
+                return Err(malformed(
+                    "Signature has no byte sequence for the label in Signature-Input",
+                ));
+            }
+        };
+        Ok(Self { serialized: serialize(list)?, list: list.clone(), signature })
+    }
+
+    /// The key that is said to have signed.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::Malformed`] if the parameter is absent or no string.
+    pub fn keyid(&self) -> Result<&str, SignatureError> {
+        self.text("keyid")
+    }
+
+    /// The nonce.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::Malformed`] if it is absent or outside [`NONCE_LENGTH`].
+    pub fn nonce(&self) -> Result<&str, SignatureError> {
+        let nonce = self.text("nonce")?;
+        if !NONCE_LENGTH.contains(&nonce.len()) || !nonce.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(malformed("nonce must be 8 to 128 visible ASCII characters"));
+        }
+        Ok(nonce)
+    }
+
+    /// The signature base of this signature over `message` (RFC 9421, section 2.5).
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::Malformed`] if a covered component is absent, twice there, or of a kind
+    /// that we do not take.
+    pub fn base(&self, message: &Message<'_>) -> Result<String, SignatureError> {
+        base(&self.list, &self.serialized, message)
+    }
+
+    /// The signature's bytes.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// Checks everything but whether the nonce is new: coverage, algorithm, time, signature,
+    /// digest. The order is fixed, and the cheap checks come first.
+    ///
+    /// # Errors
+    ///
+    /// See [`SignatureError`].
+    pub fn verify<'b>(
+        &self,
+        message: &Message<'_>,
+        body: &'b [u8],
+        tag: Tag,
+        key: &VerifyingKey,
+        now: Timestamp,
+    ) -> Result<Verified<&'b [u8]>, SignatureError> {
+        if self.text("alg")? != ALGORITHM {
+            return Err(malformed("alg must be ecdsa-p256-sha256"));
+        }
+        if self.text("tag")? != tag.as_str() {
+            return Err(SignatureError::Missing(tag.as_str()));
+        }
+        let (keyid, nonce) = (self.keyid()?.to_owned(), self.nonce()?.to_owned());
+        for component in required(message, !body.is_empty(), tag) {
+            if !self.covers(&component) {
+                return Err(match component.name {
+                    "content-digest" => SignatureError::DigestMissing,
+                    _ => SignatureError::NotCovered(component.to_string()),
+                });
+            }
+        }
+        let created = self.list.params.get("created").and_then(BareItem::as_integer);
+        let created =
+            i64::from(created.ok_or_else(|| malformed("the parameter created is missing"))?);
+        let age = now.as_secs().saturating_sub(created);
+        let expires = self.list.params.get("expires").and_then(BareItem::as_integer).map(i64::from);
+        if !(-MAX_AHEAD_SECS..=MAX_AGE_SECS).contains(&age)
+            || expires.is_some_and(|at| at < now.as_secs())
+        {
+            return Err(SignatureError::Expired);
+        }
+        let base = self.base(message)?;
+        if key.verify(base.as_bytes(), &self.signature).is_err() {
+            return Err(SignatureError::Invalid { base });
+        }
+        if let Some(digest) = field(message.fields(), "content-digest") {
+            digest::verify_content_digest(&digest, body)?;
+        }
+        Ok(Verified { content: body, keyid, nonce })
+    }
+
+    fn text(&self, name: &str) -> Result<&str, SignatureError> {
+        self.list
+            .params
+            .get(name)
+            .and_then(BareItem::as_string)
+            .map(|text| text.as_str())
+            .ok_or_else(|| malformed(&format!("the parameter {name} is missing or no string")))
+    }
+
+    fn covers(&self, wanted: &Component<'_>) -> bool {
+        self.list.items.iter().any(|item| Component::from_item(item).is_ok_and(|it| it == *wanted))
+    }
+}
+
+/// Proof that a message was signed by the key it names. Only [`Input::verify`] makes one.
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    content: T,
+    keyid: String,
+    nonce: String,
+}
+
+impl<T> Verified<T> {
+    /// What was signed.
+    pub fn content(&self) -> &T {
+        &self.content
+    }
+
+    /// What was signed, given up with the proof.
+    pub fn into_content(self) -> T {
+        self.content
+    }
+
+    /// The key that signed.
+    pub fn keyid(&self) -> &str {
+        &self.keyid
+    }
+
+    /// The signature's nonce, which the host accepts once.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// Reads the content as something else: what is parsed of signed bytes was signed.
+    ///
+    /// # Errors
+    ///
+    /// Those of `parse`.
+    pub fn parse<U, E>(self, parse: impl FnOnce(T) -> Result<U, E>) -> Result<Verified<U>, E> {
+        Ok(Verified { content: parse(self.content)?, keyid: self.keyid, nonce: self.nonce })
+    }
+}
+
+impl<'a> Message<'a> {
+    fn fields(&self) -> Fields<'a> {
+        match self {
+            Self::Request(request) => request.fields,
+            Self::Answer(answer) => answer.fields,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Component<'a> {
+    name: &'a str,
+    of_request: bool,
+}
+
+impl<'a> Component<'a> {
+    fn into_item(self) -> Result<Item, SignatureError> {
+        let mut item = Item::new(text_item(self.name)?);
+        if self.of_request {
+            item.params.insert(key("req")?, BareItem::Boolean(true));
+        }
+        Ok(item)
+    }
+
+    fn from_item(item: &'a Item) -> Result<Self, SignatureError> {
+        let name = item
+            .bare_item
+            .as_string()
+            .ok_or_else(|| malformed("a component identifier is no string"))?
+            .as_str();
+        let mut of_request = false;
+        for (param, value) in &item.params {
+            match (param.as_str(), value) {
+                ("req", BareItem::Boolean(true)) => of_request = true,
+                _ => {
+                    return Err(malformed(&format!(
+                        "the parameter {param} of the component {name} is not taken here"
+                    )));
+                }
+            }
+        }
+        Ok(Self { name, of_request })
+    }
+}
+
+impl std::fmt::Display for Component<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{}\"{}", self.name, if self.of_request { ";req" } else { "" })
+    }
+}
+
+/// What a signature must cover: enough that it fits this one message and no other.
+fn required(message: &Message<'_>, has_body: bool, tag: Tag) -> Vec<Component<'static>> {
+    let mut names = match message {
+        Message::Request(request) => {
+            let mut names = vec![
+                ("@method", false),
+                ("@authority", false),
+                ("@path", false),
+                ("@query", false),
+            ];
+            if request.method == "POST" && tag != Tag::Callback {
+                names.push(("idempotency-key", false));
+            }
+            names
+        }
+        Message::Answer(answer) => {
+            let mut names = vec![("@status", false)];
+            if answer.request.is_some_and(|it| field(it.fields, "signature").is_some()) {
+                names.extend([("@method", true), ("@path", true), ("signature", true)]);
+            }
+            names
+        }
+    };
+    if has_body {
+        names.extend([("content-digest", false), ("content-type", false)]);
+    }
+    names.into_iter().map(|(name, of_request)| Component { name, of_request }).collect()
+}
+
+fn base(
+    list: &InnerList,
+    serialized: &str,
+    message: &Message<'_>,
+) -> Result<String, SignatureError> {
+    let mut base = String::with_capacity(512);
+    for (index, item) in list.items.iter().enumerate() {
+        let component = Component::from_item(item)?;
+        if list.items[..index]
+            .iter()
+            .any(|it| Component::from_item(it).is_ok_and(|it| it == component))
+        {
+            return Err(malformed(&format!("the component {component} is listed twice")));
+        }
+        let value = value(&component, message)?;
+        let identifier =
+            ItemSerializer::new().bare_item(&item.bare_item).parameters(&item.params).finish();
+        // Writing to a String cannot fail.
+        let _ = writeln!(base, "{identifier}: {value}");
+    }
+    let _ = write!(base, "\"@signature-params\": {serialized}");
+    Ok(base)
+}
+
+fn value(component: &Component<'_>, message: &Message<'_>) -> Result<String, SignatureError> {
+    let absent = || malformed(&format!("the covered component {component} is not in the message"));
+    let request = match (message, component.of_request) {
+        (Message::Request(request), false) => Some(request),
+        (Message::Answer(answer), true) => Some(answer.request.as_ref().ok_or_else(absent)?),
+        (Message::Answer(_), false) => None,
+        (Message::Request(_), true) => return Err(absent()),
+    };
+    let fields = request.map_or(message.fields(), |request| request.fields);
+    let Some(derived) = component.name.strip_prefix('@') else {
+        return field(fields, component.name).ok_or_else(absent);
+    };
+    let Some(request) = request else {
+        return match (derived, message) {
+            ("status", Message::Answer(answer)) => Ok(answer.status.to_string()),
+            _ => Err(absent()),
+        };
+    };
+    let path = if request.path.is_empty() { "/" } else { request.path };
+    let query =
+        if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    match derived {
+        "method" => Ok(request.method.to_owned()),
+        "scheme" => Ok(request.scheme.to_owned()),
+        "authority" => Ok(request.authority.to_owned()),
+        "path" => Ok(path.to_owned()),
+        "query" => Ok(format!("?{}", request.query)),
+        "request-target" => Ok(format!("{path}{query}")),
+        "target-uri" => Ok(format!("{}://{}{path}{query}", request.scheme, request.authority)),
+        _ => Err(malformed(&format!("the component {component} is not taken here"))),
+    }
+}
+
+/// A field's value as RFC 9421, section 2.1 has it: lines trimmed and joined.
+fn field(fields: Fields<'_>, name: &str) -> Option<String> {
+    let mut lines = fields
+        .iter()
+        .filter(|(it, _)| *it == name)
+        .map(|(_, value)| value.trim_matches([' ', '\t']));
+    let mut joined = lines.next()?.to_owned();
+    for line in lines {
+        joined.push_str(", ");
+        joined.push_str(line);
+    }
+    Some(joined)
+}
+
+fn dictionary(fields: Fields<'_>, name: &str) -> Result<Option<Dictionary>, SignatureError> {
+    let Some(text) = field(fields, name) else { return Ok(None) };
+    let parsed = Parser::new(&text).parse();
+    parsed.map(Some).map_err(|error| {
+        malformed(&format!("{name} is no structured dictionary (RFC 9651): {error}"))
+    })
+}
+
+fn serialize(list: &InnerList) -> Result<String, SignatureError> {
+    let mut serializer = ListSerializer::new();
+    serializer.members([&ListEntry::InnerList(list.clone())]);
+    serializer.finish().ok_or_else(|| malformed("empty signature input"))
+}
+
+fn key(name: &str) -> Result<Key, SignatureError> {
+    KeyRef::from_str(name)
+        .map(KeyRef::to_owned)
+        .map_err(|_| malformed("a parameter's name is no key"))
+}
+
+fn text_item(text: &str) -> Result<BareItem, SignatureError> {
+    match sfv::StringRef::from_str(text) {
+        Ok(text) => Ok(BareItem::String(text.to_owned())),
+        Err(_) => Err(malformed("a parameter has characters that are not visible ASCII")),
+    }
+}
+
+fn malformed(why: &str) -> SignatureError {
+    SignatureError::Malformed(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SigningKey;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+    const BODY: &[u8] = br#"{"amount":12800}"#;
+
+    fn signer() -> SigningKey {
+        SigningKey::from_entropy(&std::array::from_fn(|i| i as u8 + 1)).unwrap()
+    }
+
+    /// A signed order, with `change` applied after signing.
+    fn tampered(
+        change: impl FnOnce(&mut Vec<(&'static str, String)>, &mut Vec<u8>, &mut &'static str),
+    ) -> Result<String, SignatureError> {
+        at(NOW, change)
+    }
+
+    fn at(
+        now: Timestamp,
+        change: impl FnOnce(&mut Vec<(&'static str, String)>, &mut Vec<u8>, &mut &'static str),
+    ) -> Result<String, SignatureError> {
+        let mut fields: Vec<(&'static str, String)> = vec![
+            ("content-type", "application/json".to_owned()),
+            ("content-digest", digest::content_digest(BODY)),
+            ("idempotency-key", "\"k-1\"".to_owned()),
+        ];
+        let (mut body, mut path) = (BODY.to_vec(), "/v1/orders");
+        let params =
+            Params { created: NOW, keyid: "demo-1", nonce: "nonce-0001", tag: Tag::Merchant };
+        let base = with(&fields, path, |message| sign_base(message, true, &params)).unwrap();
+        fields.extend(base.fields(&signer().sign(base.text.as_bytes())));
+        change(&mut fields, &mut body, &mut path);
+        with(&fields, path, |message| {
+            let Message::Request(request) = message else { unreachable!() };
+            let input = Input::by_tag(request.fields, Tag::Merchant)?;
+            let verified =
+                input.verify(message, &body, Tag::Merchant, &signer().verifying_key(), now)?;
+            Ok(format!("{} {}", verified.keyid(), verified.nonce()))
+        })
+    }
+
+    fn with<T>(
+        fields: &[(&'static str, String)],
+        path: &str,
+        run: impl FnOnce(&Message<'_>) -> T,
+    ) -> T {
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        run(&Message::Request(Request {
+            method: "POST",
+            scheme: "https",
+            authority: "pay.example",
+            path,
+            query: "",
+            fields: &fields,
+        }))
+    }
+
+    #[test]
+    fn what_was_signed_verifies() {
+        assert_eq!(tampered(|_, _, _| {}), Ok("demo-1 nonce-0001".to_owned()));
+    }
+
+    #[test]
+    fn the_base_is_as_the_rfc_writes_it() {
+        let Err(SignatureError::Invalid { base }) = tampered(|_, _, path| *path = "/v1/refunds")
+        else {
+            panic!()
+        };
+        assert_eq!(
+            base,
+            "\"@method\": POST\n\"@authority\": pay.example\n\"@path\": /v1/refunds\n\"@query\": ?\n\
+             \"idempotency-key\": \"k-1\"\n\
+             \"content-digest\": sha-256=:opME7GJ1R4Gk+jdmczytuBY68+2/cSrob3kXtWRJKt8=:\n\
+             \"content-type\": application/json\n\
+             \"@signature-params\": (\"@method\" \"@authority\" \"@path\" \"@query\" \"idempotency-key\" \"content-digest\" \"content-type\")\
+             ;created=1795000000;nonce=\"nonce-0001\";keyid=\"demo-1\";alg=\"ecdsa-p256-sha256\";tag=\"lezai-merchant\""
+        );
+    }
+
+    #[test]
+    fn a_changed_message_is_refused() {
+        type Change = fn(&mut Vec<(&'static str, String)>, &mut Vec<u8>, &mut &'static str);
+        let rows: [(Change, &str); 9] = [
+            (|_, body, _| body[0] = b' ', "content-digest does not match the body that arrived"),
+            (|_, body, _| body.clear(), "content-digest does not match the body that arrived"),
+            (|fields, _, _| fields[0].1 = "text/plain".to_owned(), "does not verify"),
+            (|fields, _, _| fields[2].1 = "\"k-2\"".to_owned(), "does not verify"),
+            (
+                |fields, _, _| fields.retain(|(name, _)| *name != "idempotency-key"),
+                "\"idempotency-key\" is not in the message",
+            ),
+            (|fields, _, _| fields.retain(|(name, _)| *name != "signature"), "no Signature field"),
+            (
+                |fields, _, _| fields.retain(|(name, _)| *name != "signature-input"),
+                "carries no signature with the tag lezai-merchant",
+            ),
+            (
+                |fields, _, _| fields[3].1 = fields[3].1.replace("merchant", "checkout"),
+                "carries no signature with the tag",
+            ),
+            (
+                |fields, _, _| fields[3].1 = fields[3].1.replace("\"@path\" ", ""),
+                "does not cover \"@path\"",
+            ),
+        ];
+        for (change, expected) in rows {
+            let error = tampered(change).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error} / {expected}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_demanded() {
+        for (from, to, expected) in [
+            (";alg=\"ecdsa-p256-sha256\"", "", "alg is missing"),
+            ("ecdsa-p256-sha256", "hmac-sha256", "alg must be"),
+            (";nonce=\"nonce-0001\"", "", "nonce is missing"),
+            ("nonce-0001", "short", "nonce must be 8 to 128"),
+            (";created=1795000000", "", "created is missing"),
+            (";keyid=\"demo-1\"", "", "keyid is missing"),
+            (" \"content-digest\"", "", "Content-Digest (RFC 9530) is needed"),
+            ("\"@query\"", "\"@query\" \"@query\"", "\"@query\" is listed twice"),
+            (
+                "\"@query\"",
+                "\"@query\" \"@query-param\";name=\"a\"",
+                "name of the component @query-param is not taken",
+            ),
+            ("\"@query\"", "\"@query\" \"@status\"", "\"@status\" is not taken"),
+            ("\"@query\"", "\"@query\" \"@method\";req", "\"@method\";req is not in the message"),
+            ("sig1=(", "sig1=((", "no structured dictionary"),
+        ] {
+            let error = tampered(|fields, _, _| fields[3].1 = fields[3].1.replace(from, to))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(expected), "{to}: {error} / {expected}");
+        }
+    }
+
+    #[test]
+    fn a_signature_has_its_time() {
+        for (seconds, good) in [(-31, false), (-30, true), (0, true), (300, true), (301, false)] {
+            let result = at(NOW.plus_secs(seconds), |_, _, _| {});
+            assert_eq!(result.is_ok(), good, "{seconds}");
+            assert!(good || result == Err(SignatureError::Expired));
+        }
+        let expired = tampered(|fields, _, _| fields[3].1.push_str(";expires=1794999999"));
+        assert_eq!(expired, Err(SignatureError::Expired));
+    }
+
+    #[test]
+    fn an_answer_is_tied_to_its_request() {
+        let request_fields = [("signature", "sig1=:AAAA:")];
+        let other_fields = [("signature", "sig1=:BBBB:")];
+        let request = |fields| Request {
+            method: "GET",
+            scheme: "https",
+            authority: "a",
+            path: "/v1/orders/x",
+            query: "",
+            fields,
+        };
+        let digest = digest::content_digest(BODY);
+        let unsigned = [("content-type", "application/json"), ("content-digest", digest.as_str())];
+        let params =
+            Params { created: NOW, keyid: "gateway", nonce: "nonce-0002", tag: Tag::Gateway };
+        let answer = |fields, request| {
+            Message::Answer(Answer { status: 200, fields, request: Some(request) })
+        };
+        let base = sign_base(&answer(&unsigned, request(&request_fields)), true, &params).unwrap();
+        let [(input_name, input), (signature_name, signature)] =
+            base.fields(&signer().sign(base.text.as_bytes()));
+        let fields = [
+            unsigned[0],
+            unsigned[1],
+            (input_name, input.as_str()),
+            (signature_name, signature.as_str()),
+        ];
+        let verify = |request| {
+            let input = Input::by_tag(&fields, Tag::Gateway).unwrap();
+            input
+                .verify(
+                    &answer(&fields, request),
+                    BODY,
+                    Tag::Gateway,
+                    &signer().verifying_key(),
+                    NOW,
+                )
+                .map(drop)
+        };
+        assert_eq!(verify(request(&request_fields)), Ok(()));
+        assert!(matches!(verify(request(&other_fields)), Err(SignatureError::Invalid { .. })));
+    }
+}
