@@ -283,6 +283,17 @@ impl Input {
         Ok(nonce)
     }
 
+    /// When the signature was made, by the signer's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::Malformed`] if the parameter is absent or no integer.
+    pub fn created(&self) -> Result<Timestamp, SignatureError> {
+        let created = self.list.params.get("created").and_then(BareItem::as_integer);
+        let created = created.ok_or_else(|| malformed("the parameter created is missing"))?;
+        Ok(Timestamp::from_secs(created.into()))
+    }
+
     /// The signature base of this signature over `message` (RFC 9421, section 2.5).
     ///
     /// # Errors
@@ -327,10 +338,7 @@ impl Input {
                 });
             }
         }
-        let created = self.list.params.get("created").and_then(BareItem::as_integer);
-        let created =
-            i64::from(created.ok_or_else(|| malformed("the parameter created is missing"))?);
-        let age = now.as_secs().saturating_sub(created);
+        let age = now.as_secs().saturating_sub(self.created()?.as_secs());
         let expires = self.list.params.get("expires").and_then(BareItem::as_integer).map(i64::from);
         if !(-MAX_AHEAD_SECS..=MAX_AGE_SECS).contains(&age)
             || expires.is_some_and(|at| at < now.as_secs())
