@@ -1,0 +1,334 @@
+/**
+ * `<lezai-checkout>`: carries what happens to the state machine, and what it decides to the
+ * gateway, the document and the page around it.
+ */
+import { patch, pressOf } from "./dom.ts";
+import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { Follower } from "./follow.ts";
+import { Gateway, randomText } from "./gateway.ts";
+import {
+  type Call,
+  type Effect,
+  type Event as Happened,
+  type State,
+  start,
+  step,
+  type Told,
+} from "./machine.ts";
+import type { Session } from "./session.ts";
+import css from "./style.css";
+import { textFor } from "./text.ts";
+import { view } from "./view.ts";
+
+/** The details of the element's events. */
+export interface LezaiCheckoutEvents {
+  /** Amount and methods are verified and shown. */
+  ready: { session: Session };
+  /** The shopper chose another way to pay. */
+  method: { method: string };
+  /** The gateway says that it is paid. For the shop this is a hint: only the callback is proof. */
+  paid: { session: Session };
+  declined: { code: string };
+  error: { code: string; message: string };
+}
+
+/** The element's typed listeners. */
+interface Listening {
+  addEventListener<K extends keyof LezaiCheckoutEvents>(
+    type: K,
+    listener: (event: CustomEvent<LezaiCheckoutEvents[K]>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
+
+const SESSION = /^cs_[0-9a-f]{32}$/;
+const TICK_MS = 1_000;
+/** How often to ask what became of an order whose time is up. */
+const OVERDUE_TICKS = 3;
+const COPIED_MS = 2_000;
+
+// Importing this where there is no document, as a server does, does no harm.
+const Base = (globalThis.HTMLElement ?? class {}) as new () => Omit<HTMLElement, "addEventListener"> &
+  Listening;
+
+export class LezaiCheckout extends Base {
+  static readonly observedAttributes = ["session", "client-secret", "gateway", "lang"];
+
+  #state: State = start.state;
+  #gateway: Gateway | undefined;
+  #follower: Follower | undefined;
+  /** Ends everything that was begun for the present session. */
+  #life = new AbortController();
+  #looking: "no" | "yes" | "and again" = "no";
+  #ticks = 0;
+  #copied = false;
+  #secret: string | undefined;
+  #root: ShadowRoot | undefined;
+
+  /** The gateway's name for the session: `cs_…`. */
+  get session(): string {
+    return this.getAttribute("session") ?? "";
+  }
+  set session(value: string) {
+    this.setAttribute("session", value);
+  }
+
+  /** As the gateway gave it to the shop's server. Set here, it does not show in the document. */
+  get clientSecret(): string {
+    return this.#secret ?? this.getAttribute("client-secret") ?? "";
+  }
+  set clientSecret(value: string) {
+    this.#secret = value;
+    this.#restart();
+  }
+
+  /** Where the gateway is: an origin such as `https://pay.example`. */
+  get gateway(): string {
+    return this.getAttribute("gateway") ?? new URL(import.meta.url).origin;
+  }
+  set gateway(value: string) {
+    this.setAttribute("gateway", value);
+  }
+
+  /** The state shown now, for the page and its tests: `loading`, `ready`, `waiting`, `paid`… */
+  get state(): State["at"] {
+    return this.#state.at;
+  }
+
+  connectedCallback(): void {
+    if (!this.#root) {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      this.#root = this.attachShadow({ mode: "open" });
+      this.#root.adoptedStyleSheets = [sheet];
+      this.#root.addEventListener("click", (event) => this.#pressed(event));
+      this.#root.addEventListener("change", (event) => this.#pressed(event));
+    }
+    this.#restart();
+  }
+
+  disconnectedCallback(): void {
+    this.#end();
+  }
+
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (before === now) return;
+    if (name === "lang") this.#render();
+    else this.#restart();
+  }
+
+  /** Several attributes are often set in turn; the session starts once they all are. */
+  #restart(): void {
+    this.#end();
+    const life = new AbortController();
+    this.#life = life;
+    queueMicrotask(() => {
+      if (!this.isConnected || life.signal.aborted) return;
+      const { signal } = life;
+      setInterval_(() => this.#tick(), TICK_MS, signal);
+      addEventListener("online", () => this.#hurry(), { signal });
+      document.addEventListener("visibilitychange", () => this.#hurry(), { signal });
+      addEventListener("pageshow", () => this.#hurry(), { signal });
+      this.#apply(start);
+    });
+  }
+
+  #end(): void {
+    this.#life.abort();
+    this.#follower?.stop();
+    this.#follower = undefined;
+    this.#gateway = undefined;
+  }
+
+  #happened(event: Happened): void {
+    this.#apply(step(this.#state, event));
+  }
+
+  #apply({ state, effects }: { state: State; effects: Effect[] }): void {
+    this.#state = state;
+    this.#render();
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    const { signal } = this.#life;
+    switch (effect.do) {
+      case "open":
+        void this.#call("open", async () => {
+          this.#gateway ??= await this.#connect(signal);
+          return this.#gateway.open();
+        });
+        break;
+      case "look":
+        this.#look();
+        break;
+      case "pay":
+        void this.#call("pay", async () => this.#gateway?.pay(effect.method, effect.key));
+        break;
+      case "follow":
+        this.#follower ??= this.#gateway && this.#follow(this.#gateway);
+        break;
+      case "rest":
+        this.#follower?.stop();
+        this.#follower = undefined;
+        break;
+      case "later": {
+        const timer = setTimeout(() => this.#perform(effect.effect), effect.after_ms);
+        signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+        break;
+      }
+      case "leave":
+        location.assign(effect.url);
+        break;
+      case "tell":
+        this.#tell(effect.event);
+        break;
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<Gateway> {
+    const { session } = this;
+    if (!SESSION.test(session)) {
+      throw new Misuse(
+        "session_malformed",
+        `the attribute session is needed: pass checkout.session as the gateway gave it to your server, not "${session}"`,
+      );
+    }
+    const origin = URL.canParse(this.gateway) ? new URL(this.gateway).origin : "null";
+    if (!/^https?:/.test(origin)) {
+      throw new Misuse(
+        "gateway_malformed",
+        `the attribute gateway must be an origin such as https://pay.example`,
+      );
+    }
+    return Gateway.connect({ origin, session, client_secret: this.clientSecret || undefined, signal });
+  }
+
+  /** Hints may come faster than answers: one look at a time, and one more for all that came meanwhile. */
+  #look(): void {
+    if (this.#looking !== "no") {
+      this.#looking = "and again";
+      return;
+    }
+    this.#looking = "yes";
+    void this.#call("look", async () => this.#gateway?.look()).then(() => {
+      const again = this.#looking === "and again";
+      this.#looking = "no";
+      if (again) this.#look();
+    });
+  }
+
+  async #call(call: Call, act: () => Promise<Session | undefined>): Promise<void> {
+    const life = this.#life;
+    let event: Happened | undefined;
+    try {
+      const session = await act();
+      event = session && { is: "answered", call, session };
+    } catch (error) {
+      event = this.#failure(call, error);
+    }
+    if (event && !life.signal.aborted) this.#happened(event);
+  }
+
+  #failure(call: Call, error: unknown): Happened {
+    if (error instanceof Unreachable) return { is: "unreachable", call };
+    if (error instanceof Refused) return { is: "refused", why: error.message };
+    if (error instanceof Problem) return { is: "problem", call, code: error.code, detail: error.message };
+    if (error instanceof Misuse) return { is: "misused", code: error.code, why: error.message };
+    return { is: "misused", code: "unexpected", why: String(error) };
+  }
+
+  #follow(gateway: Gateway): Follower {
+    return new Follower(
+      (signal) => gateway.events(signal),
+      () => this.#happened({ is: "hint" }),
+    );
+  }
+
+  /** The network or the shopper is back. */
+  #hurry(): void {
+    if (document.visibilityState === "hidden") return;
+    this.#follower?.hurry();
+    this.#happened({ is: "hint" });
+  }
+
+  #tick(): void {
+    const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
+    if (shown.at !== "waiting" || !this.#gateway) return;
+    this.#render();
+    this.#ticks += 1;
+    const overdue = Date.parse(shown.session.expires_at) < this.#gateway.now_ms();
+    if (overdue && this.#ticks % OVERDUE_TICKS === 0) this.#happened({ is: "hint" });
+  }
+
+  #pressed(event: Event): void {
+    const press = pressOf(event);
+    // A radio button speaks by its change; its click comes too, and once is enough.
+    const isRadio = event.composedPath()[0] instanceof HTMLInputElement;
+    if (!press || isRadio !== (event.type === "change")) return;
+    if (press.is === "copy") void this.#copy(press.text);
+    else this.#happened(press.is === "pay" ? { is: "pay", key: randomText() } : press);
+  }
+
+  async #copy(text: string): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // No clipboard here: the link beside the button can be copied by hand.
+      return;
+    }
+    this.#copied = true;
+    this.#render();
+    setTimeout(() => {
+      this.#copied = false;
+      this.#render();
+    }, COPIED_MS);
+  }
+
+  #tell(told: Told): void {
+    const { type, ...detail } = told;
+    if (told.type === "error") console.error(`<lezai-checkout>: ${told.code}: ${told.message}`);
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #render(): void {
+    const root = this.#root;
+    if (!root || !this.isConnected) return;
+    const gateway = this.#gateway;
+    const focused = root.activeElement;
+    patch(
+      root,
+      view(this.#state, {
+        text: textFor(this.#language()),
+        now_ms: gateway?.now_ms() ?? Date.now(),
+        exponent: (currency) => gateway?.exponent(currency) ?? 0,
+        trusted: gateway?.trusted ?? "",
+        copied: this.#copied,
+        hosted: this.#hosted(),
+      }),
+    );
+    // What had the focus is gone with its state; the new state's title is where to read on.
+    if (focused && !focused.isConnected) root.querySelector<HTMLElement>(".title")?.focus();
+  }
+
+  #language(): string {
+    return this.closest("[lang]")?.getAttribute("lang") || navigator.language;
+  }
+
+  /** The gateway's own page can do without what this page may lack. */
+  #hosted(): string | undefined {
+    if (!SESSION.test(this.session) || !this.clientSecret || !URL.canParse(this.gateway)) return undefined;
+    const url = new URL(`/pay/${this.session}#${this.clientSecret}`, this.gateway);
+    return url.origin === location.origin ? undefined : url.href;
+  }
+}
+
+function setInterval_(act: () => void, ms: number, signal: AbortSignal): void {
+  const timer = setInterval(act, ms);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+}

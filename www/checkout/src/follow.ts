@@ -1,0 +1,79 @@
+/**
+ * Follows a session: a stream of hints where that works, and a look from time to time where it
+ * does not. A hint says only "look again".
+ */
+import { limited } from "./abort.ts";
+
+/** The gateway writes every 15 s at least; a stream that is silent for longer is dead. */
+const SILENCE_MS = 40_000;
+const PAUSE_FIRST_MS = 1_000;
+const PAUSE_MOST_MS = 10_000;
+
+export class Follower {
+  readonly #stop = new AbortController();
+  #wake: (() => void) | undefined;
+
+  constructor(
+    private readonly open: (signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>,
+    private readonly hint: () => void,
+  ) {
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#wake?.();
+  }
+
+  /** The network is back, or the page is looked at again: no time to wait. */
+  hurry(): void {
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    let pause_ms = PAUSE_FIRST_MS;
+    while (!this.#stop.signal.aborted) {
+      const heard = await this.#listen();
+      pause_ms = heard ? PAUSE_FIRST_MS : Math.min(pause_ms * 1.6, PAUSE_MOST_MS);
+      await this.#pause(pause_ms);
+      if (!this.#stop.signal.aborted) this.hint();
+    }
+  }
+
+  /** Reads one stream to its end; tells whether anything came. */
+  async #listen(): Promise<boolean> {
+    let heard = false;
+    const { signal, restart, release } = limited(this.#stop.signal, SILENCE_MS);
+    try {
+      const stream = await this.open(signal);
+      const reader = stream
+        .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+        .getReader();
+      let tail = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        heard = true;
+        restart();
+        const lines = (tail + value).split("\n");
+        tail = lines.pop() ?? "";
+        if (lines.some((line) => line.startsWith("data:"))) this.hint();
+      }
+    } catch {
+      // Ended, cut or never opened: all the same, we look and try again.
+    } finally {
+      release();
+    }
+    return heard;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

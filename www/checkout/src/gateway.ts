@@ -1,0 +1,269 @@
+/**
+ * The page's four calls. Every request is signed by the page's key, and nothing of an answer is
+ * passed on before the gateway's signature over it, and the grant inside it, hold.
+ */
+import { limited } from "./abort.ts";
+import { type Core, loadCore } from "./core.ts";
+import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { type Key, newKey, openKey } from "./key.ts";
+import { forgetOld, type Memory, recall, remember } from "./memory.ts";
+import type { Session } from "./session.ts";
+
+/** An answer that takes longer is none. */
+const TIMEOUT_MS = 15_000;
+/** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
+const CLOCK_SLACK_MS = 5_000;
+
+type PublicKey = InstanceType<Core["PublicKey"]>;
+
+export interface Opening {
+  /** Such as `https://pay.example`. */
+  origin: string;
+  session: string;
+  /** Random part, dot, thumbprint of the gateway's key; absent when the page was reloaded without it. */
+  client_secret: string | undefined;
+  signal: AbortSignal;
+}
+
+export class Gateway {
+  /** The gateway's clock less this device's, in milliseconds. */
+  #ahead_ms = 0;
+
+  private constructor(
+    private readonly core: Core,
+    private readonly opening: Opening,
+    private readonly memory: Memory,
+    private readonly key: Key,
+    private readonly gateway: PublicKey,
+  ) {}
+
+  /** Finds or makes the page's key, and the gateway's key by its thumbprint. */
+  static async connect(opening: Opening): Promise<Gateway> {
+    const keys = ask(new URL("/.well-known/jwks.json", opening.origin), { signal: opening.signal });
+    // Awaited below; a failure before that is not unhandled.
+    keys.catch(() => {});
+    const [core, memory] = await Promise.all([loadCore(), remembered(opening)]);
+    const [key, gateway] = await Promise.all([
+      openKey(core, memory.key),
+      keys.then((answer) => pinned(core, answer, memory.gateway)),
+    ]);
+    return new Gateway(core, opening, memory, key, gateway);
+  }
+
+  /** The gateway's time, in milliseconds since the epoch. */
+  now_ms(): number {
+    return Date.now() + this.#ahead_ms;
+  }
+
+  /** The gateway's key, by its thumbprint: what this page trusts. */
+  get trusted(): string {
+    return this.memory.gateway;
+  }
+
+  /** How many decimals the currency's amounts have, by ISO 4217. */
+  exponent(currency: string): number {
+    return this.core.exponent(currency);
+  }
+
+  /** Claims the session for this page's key, or finds it claimed by it. */
+  async open(): Promise<Session> {
+    const { secret } = this.memory;
+    if (secret === undefined) return this.look();
+    const session = await this.#call(
+      "POST",
+      "/claim",
+      { client_secret: secret, key: this.key.jwk },
+      randomText(),
+    );
+    delete this.memory.secret;
+    await remember(this.memory);
+    return session;
+  }
+
+  look(): Promise<Session> {
+    return this.#call("GET", "");
+  }
+
+  /** Repeated with the same idempotency key, it is one payment. */
+  pay(method: string, idempotency_key: string): Promise<Session> {
+    return this.#call("POST", "/pay", { method }, idempotency_key);
+  }
+
+  /** The stream of hints. It carries no signature, so nothing in it is believed. */
+  async events(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const { url, init, exchange } = await this.#request("GET", "/events", undefined, undefined);
+    exchange.free();
+    const response = await fetch(url, {
+      ...init,
+      signal,
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+    });
+    if (!response.ok || !response.body) throw new Unreachable();
+    return response.body;
+  }
+
+  async #call(
+    method: "GET" | "POST",
+    call: string,
+    content?: object,
+    idempotency_key?: string,
+  ): Promise<Session> {
+    try {
+      return await this.#once(method, call, content, idempotency_key);
+    } catch (error) {
+      // The refusal taught us the gateway's clock.
+      if (!(error instanceof Problem && error.code === "signature_expired")) throw error;
+      return this.#once(method, call, content, idempotency_key);
+    }
+  }
+
+  async #once(
+    method: "GET" | "POST",
+    call: string,
+    content: object | undefined,
+    idempotency_key: string | undefined,
+  ): Promise<Session> {
+    const { url, init, exchange } = await this.#request(method, call, content, idempotency_key);
+    try {
+      const { response, body } = await ask(url, { ...init, signal: this.opening.signal });
+      this.#verify(exchange, response, body);
+      const answer = JSON.parse(new TextDecoder().decode(body));
+      if (!response.ok) {
+        // Something broke, or there is too much to do: the same call may work in a moment.
+        if (response.status >= 500 && answer.code !== "channel_unavailable") throw new Unreachable();
+        throw new Problem(answer.code, answer.detail ?? answer.title);
+      }
+      this.#check(answer, body);
+      return answer;
+    } finally {
+      exchange.free();
+    }
+  }
+
+  async #request(
+    method: "GET" | "POST",
+    call: string,
+    content: object | undefined,
+    idempotency_key: string | undefined,
+  ) {
+    const url = new URL(`/v1/checkout/sessions/${this.opening.session}${call}`, this.opening.origin);
+    const body = content && new TextEncoder().encode(JSON.stringify(content));
+    const headers: [string, string][] = [];
+    if (body)
+      headers.push(["content-type", "application/json"], ["content-digest", this.core.content_digest(body)]);
+    if (idempotency_key) headers.push(["idempotency-key", `"${idempotency_key}"`]);
+    const exchange = new this.core.Exchange(
+      method,
+      url.host,
+      url.pathname,
+      headers.flat(),
+      this.now_ms(),
+      randomText(),
+      this.key.thumbprint,
+    );
+    const signed = exchange.sign(await this.key.sign(exchange.to_sign() as Uint8Array<ArrayBuffer>));
+    for (let i = 0; i < signed.length; i += 2) headers.push([signed[i] ?? "", signed[i + 1] ?? ""]);
+    return { url, init: { method, headers, ...(body && { body }) } satisfies RequestInit, exchange };
+  }
+
+  #verify(exchange: InstanceType<Core["Exchange"]>, response: Response, body: Uint8Array): void {
+    let signed_at: number;
+    try {
+      signed_at = exchange.verify(response.status, [...response.headers].flat(), body, this.gateway);
+    } catch (error) {
+      // A proxy that stands before a broken gateway signs nothing.
+      if (response.status >= 500 || response.status === 429) throw new Unreachable();
+      throw new Refused((error as Error).message);
+    }
+    const ahead_ms = signed_at - Date.now();
+    this.#ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
+  }
+
+  #check(answer: Session, body: Uint8Array): void {
+    const open = answer.status === "created" || answer.status === "paying";
+    const { session } = this.opening;
+    try {
+      if (answer.session !== session) throw new Error("the answer is for another session");
+      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
+      // A grant ends with the time to pay; what is paid or closed needs none.
+      if (open) {
+        this.core.check_grant(
+          body,
+          this.gateway,
+          session,
+          this.key.thumbprint,
+          location.origin,
+          this.now_ms(),
+        );
+      }
+    } catch (error) {
+      throw new Refused((error as Error).message);
+    }
+  }
+}
+
+/** What this page knew of the session before, or a new key for it. */
+async function remembered({ session, client_secret }: Opening): Promise<Memory> {
+  const known = await recall(session);
+  const [secret, gateway] = client_secret?.split(".") ?? [];
+  if (known) return gateway ? { ...known, gateway } : known;
+  if (!secret || !gateway) {
+    throw new Misuse(
+      "client_secret_missing",
+      "the attribute client-secret is needed: pass checkout.client_secret as the gateway gave it to your server",
+    );
+  }
+  const made_at = Date.now();
+  const memory = { session, key: await newKey(), gateway, secret, made_at };
+  await forgetOld(made_at);
+  await remember(memory);
+  return memory;
+}
+
+/** The gateway's key needs no signature of its own: the shop's server named it by its hash. */
+function pinned(core: Core, { response, body }: Answered, thumbprint: string): PublicKey {
+  if (!response.ok) throw new Unreachable();
+  try {
+    for (const { x, y } of JSON.parse(new TextDecoder().decode(body)).keys) {
+      const key = new core.PublicKey(x, y);
+      if (key.thumbprint() === thumbprint) return key;
+      key.free();
+    }
+  } catch {
+    // Whatever it was, it was no list of P-256 keys.
+  }
+  throw new Refused("the gateway's key is not the one that the shop was told of");
+}
+
+interface Answered {
+  response: Response;
+  body: Uint8Array;
+}
+
+async function ask(url: URL, init: RequestInit & { signal: AbortSignal }): Promise<Answered> {
+  const { signal, release } = limited(init.signal, TIMEOUT_MS);
+  try {
+    const response = await fetch(url, {
+      ...init,
+      signal,
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+      referrerPolicy: "no-referrer",
+    });
+    return { response, body: new Uint8Array(await response.arrayBuffer()) };
+  } catch {
+    throw new Unreachable();
+  } finally {
+    release();
+  }
+}
+
+/** 128 random bits in hex. */
+export function randomText(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}

@@ -1,0 +1,240 @@
+/**
+ * What the checkout shows, and what it does when something happens: the only place where that is
+ * decided. Pure: no clock, no network, no document. What is to be done comes out as effects.
+ */
+import type { Session } from "./session.ts";
+
+/** A state carries what is true in it, and nothing else. */
+export type State = Shown | { at: "unreachable"; behind: Shown; tries: number };
+
+/** A state that stays on the screen, under a word of warning, while the gateway is unreachable. */
+export type Shown =
+  | { at: "loading" }
+  | { at: "ready"; session: Session; method: string; unavailable?: string }
+  | { at: "confirming"; session: Session; method: string; key: string }
+  | { at: "waiting"; session: Session }
+  | { at: "declined"; session: Session; method: string; code: string }
+  | { at: "paid"; session: Session }
+  | { at: "closed"; session?: Session; reason: "expired" | "merchant" }
+  | { at: "taken" }
+  | { at: "refused"; why: string }
+  | { at: "failed"; code: string; why: string };
+
+/** What the shopper can do. */
+export type Intent =
+  | { is: "choose"; method: string }
+  | { is: "pay" }
+  | { is: "another_way" }
+  | { is: "try_now" }
+  | { is: "start_again" };
+
+export type Call = "open" | "look" | "pay";
+
+/** What happened. `key` is a fresh idempotency key for this press of the button. */
+export type Event =
+  | Exclude<Intent, { is: "pay" }>
+  | { is: "pay"; key: string }
+  | { is: "hint" }
+  | { is: "answered"; call: Call; session: Session }
+  | { is: "problem"; call: Call; code: string; detail: string }
+  | { is: "unreachable"; call: Call }
+  | { is: "refused"; why: string }
+  | { is: "misused"; code: string; why: string };
+
+/** What is to be done. */
+export type Effect =
+  | { do: "open" | "look" | "follow" | "rest" }
+  | { do: "pay"; method: string; key: string }
+  | { do: "later"; after_ms: number; effect: Effect }
+  | { do: "leave"; url: string }
+  | { do: "tell"; event: Told };
+
+/** What the page around the checkout is told. */
+export type Told =
+  | { type: "ready"; session: Session }
+  | { type: "method"; method: string }
+  | { type: "paid"; session: Session }
+  | { type: "declined"; code: string }
+  | { type: "error"; code: string; message: string };
+
+export interface Step {
+  state: State;
+  effects: Effect[];
+}
+
+export const start: Step = { state: { at: "loading" }, effects: [{ do: "open" }] };
+
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MOST_MS = 10_000;
+
+/** Applies an event. What makes no sense in a state changes nothing. */
+export function step(state: State, event: Event): Step {
+  const shown = state.at === "unreachable" ? state.behind : state;
+  const stay: Step = { state, effects: [] };
+
+  switch (event.is) {
+    case "answered":
+      return answered(shown, event.call, event.session);
+
+    case "unreachable": {
+      const tries = state.at === "unreachable" ? state.tries : 0;
+      const again = retry(shown, event.call);
+      const after_ms = Math.min(RETRY_FIRST_MS * 2 ** tries, RETRY_MOST_MS);
+      return {
+        state: { at: "unreachable", behind: shown, tries: tries + 1 },
+        effects: again ? [{ do: "later", after_ms, effect: again }] : [],
+      };
+    }
+
+    case "refused":
+      return {
+        state: { at: "refused", why: event.why },
+        effects: [{ do: "rest" }, tellError("refused", event.why)],
+      };
+
+    case "misused":
+      return failed(event.code, event.why);
+
+    case "problem":
+      switch (event.code) {
+        case "session_taken":
+          return {
+            state: { at: "taken" },
+            effects: [{ do: "rest" }, tellError(event.code, event.detail)],
+          };
+        case "session_expired":
+          return { state: { at: "closed", reason: "expired" }, effects: [{ do: "rest" }] };
+        case "order_state":
+        case "request_in_progress":
+          return {
+            state: shown,
+            effects: [{ do: "later", after_ms: RETRY_FIRST_MS, effect: { do: "look" } }],
+          };
+        default:
+          return shown.at === "confirming"
+            ? {
+                state: { at: "ready", session: shown.session, method: shown.method, unavailable: event.code },
+                effects: [tellError(event.code, event.detail), { do: "look" }],
+              }
+            : failed(event.code, event.detail);
+      }
+
+    case "hint":
+      return "session" in shown ? { state, effects: [{ do: "look" }] } : stay;
+
+    case "try_now":
+      return { state, effects: [retry(shown, "session" in shown ? "look" : "open") ?? { do: "look" }] };
+
+    case "start_again":
+      return { ...start, effects: [{ do: "rest" }, ...start.effects] };
+
+    case "choose":
+      return shown.at === "ready" || shown.at === "declined"
+        ? {
+            state: behind(state, { ...shown, method: event.method }),
+            effects: [{ do: "tell", event: { type: "method", method: event.method } }],
+          }
+        : stay;
+
+    case "pay":
+      if (shown.at !== "ready" && shown.at !== "declined") return stay;
+      return {
+        state: behind(state, {
+          at: "confirming",
+          session: shown.session,
+          method: shown.method,
+          key: event.key,
+        }),
+        effects: [{ do: "pay", method: shown.method, key: event.key }],
+      };
+
+    case "another_way":
+      return shown.at === "waiting"
+        ? {
+            state: behind(state, {
+              at: "ready",
+              session: shown.session,
+              method: shown.session.payment?.method ?? firstMethod(shown.session),
+            }),
+            effects: [],
+          }
+        : stay;
+  }
+}
+
+/** A verified answer: the gateway is reachable, and this is what it says. */
+function answered(was: Shown, call: Call, session: Session): Step {
+  if ("session" in was && was.session && was.session.version > session.version) {
+    return { state: was, effects: [] };
+  }
+  const state = after(was, call, session);
+  const effects: Effect[] = [];
+  if (was.at === "loading") {
+    effects.push({ do: "tell", event: { type: "ready", session } });
+  }
+  if (state.at === "paid" || state.at === "closed") {
+    effects.push({ do: "rest" });
+  } else {
+    effects.push({ do: "follow" });
+  }
+  if (state.at === "paid" && was.at !== "paid") {
+    effects.push({ do: "tell", event: { type: "paid", session } });
+  }
+  if (state.at === "declined" && was.at !== "declined") {
+    effects.push({ do: "tell", event: { type: "declined", code: state.code } });
+  }
+  const url = session.payment?.redirect_url;
+  if (was.at === "confirming" && state.at === "waiting" && url) {
+    effects.push({ do: "leave", url });
+  }
+  return { state, effects };
+}
+
+function after(was: Shown, call: Call, session: Session): Shown {
+  const known = "session" in was && was.session ? was : undefined;
+  switch (session.status) {
+    case "paid":
+      return { at: "paid", session };
+    case "closed":
+    case "voided":
+      return { at: "closed", session, reason: session.close_reason ?? "merchant" };
+    case "created":
+    case "paying":
+      // Nothing new: the shopper may be looking at the other ways to pay.
+      if (known && known.session?.version === session.version && call !== "pay") return { ...known, session };
+      if (session.payment) return { at: "waiting", session };
+      // The answer to the shopper's own call is still on its way.
+      if (was.at === "confirming" && call !== "pay") return { ...was, session };
+      return session.declined
+        ? { at: "declined", session, method: chosen(was, session), code: session.declined.code }
+        : { at: "ready", session, method: chosen(was, session) };
+  }
+}
+
+function chosen(was: Shown, session: Session): string {
+  const method = "method" in was ? was.method : "session" in was ? was.session?.payment?.method : undefined;
+  return session.methods.some(({ id }) => id === method) && method ? method : firstMethod(session);
+}
+
+function firstMethod(session: Session): string {
+  return session.methods[0]?.id ?? "";
+}
+
+/** The follower looks again by itself; the other calls are repeated, a payment with the same key. */
+function retry(shown: Shown, call: Call): Effect | undefined {
+  if (call === "open") return { do: "open" };
+  if (shown.at === "confirming") return { do: "pay", method: shown.method, key: shown.key };
+  return undefined;
+}
+
+function behind(state: State, shown: Shown): State {
+  return state.at === "unreachable" ? { ...state, behind: shown } : shown;
+}
+
+function failed(code: string, why: string): Step {
+  return { state: { at: "failed", code, why }, effects: [{ do: "rest" }, tellError(code, why)] };
+}
+
+function tellError(code: string, message: string): Effect {
+  return { do: "tell", event: { type: "error", code, message } };
+}

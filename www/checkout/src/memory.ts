@@ -1,0 +1,79 @@
+/**
+ * What a page must not forget when it is reloaded: its key, which gateway it trusts, and what is
+ * needed to claim the session. Kept in IndexedDB, where a key can stay that no script can read.
+ */
+
+/** All that is kept of one session. */
+export interface Memory {
+  session: string;
+  /** The page's key; its 32 secret bytes where WebCrypto is missing. */
+  key: CryptoKeyPair | Uint8Array;
+  /** The thumbprint of the gateway's key (RFC 7638). */
+  gateway: string;
+  /** Claims the session; dropped once that is done. */
+  secret?: string;
+  /** Milliseconds since the epoch. */
+  made_at: number;
+}
+
+const DATABASE = "lezai";
+const STORE = "sessions";
+/** No session lives longer; what is older is deleted. */
+const KEEP_MS = 2 * 24 * 3600 * 1000;
+/** Some browsers never answer when storage is off; the payment does not wait for them. */
+const PATIENCE_MS = 2_000;
+
+/** What is known of a session; nothing where the browser keeps nothing. */
+export async function recall(session: string): Promise<Memory | undefined> {
+  return within(run("readonly", (store) => store.get(session)));
+}
+
+export async function remember(memory: Memory): Promise<void> {
+  await within(run("readwrite", (store) => store.put(memory)));
+}
+
+/** Deletes what no session can need any more. */
+export async function forgetOld(now_ms: number): Promise<void> {
+  await within(
+    run("readwrite", (store) => {
+      const walk = store.openCursor();
+      walk.onsuccess = () => {
+        const cursor = walk.result;
+        if (!cursor) return;
+        if ((cursor.value as Memory).made_at < now_ms - KEEP_MS) cursor.delete();
+        cursor.continue();
+      };
+      return walk;
+    }),
+  );
+}
+
+function run<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open(DATABASE, 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "session" });
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const database = opening.result;
+      const transaction = database.transaction(STORE, mode, { durability: "strict" });
+      const request = act(transaction.objectStore(STORE));
+      transaction.oncomplete = () => {
+        database.close();
+        resolve(request.result);
+      };
+      transaction.onabort = () => {
+        database.close();
+        reject(transaction.error);
+      };
+    };
+  });
+}
+
+async function within<T>(work: Promise<T>): Promise<T | undefined> {
+  const patience = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE_MS));
+  try {
+    return await Promise.race([work, patience]);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+/** A checkout session as the gateway tells it. What is optional is absent, never null. */
+export interface Session {
+  session: string;
+  /** Rises with each change of the order. */
+  version: number;
+  status: "created" | "paying" | "paid" | "closed" | "voided";
+  /** Whole minor units of `currency`. */
+  amount: number;
+  /** ISO 4217. */
+  currency: string;
+  description: string;
+  merchant: { id: string; name: string };
+  merchant_order_id: string;
+  expires_at: string;
+  return_url?: string;
+  methods: Method[];
+  payment?: Payment;
+  declined?: { code: string; at: string };
+  close_reason?: "expired" | "merchant";
+  paid_at?: string;
+}
+
+export interface Method {
+  id: string;
+  kind: "qr" | "redirect";
+}
+
+/** How the shopper pays now. Neither `qr` nor `redirect_url` is there before the channel answered. */
+export interface Payment {
+  method: string;
+  kind: "qr" | "redirect";
+  /** What the QR code says. */
+  qr?: string;
+  redirect_url?: string;
+  expires_at?: string;
+}

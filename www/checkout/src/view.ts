@@ -1,0 +1,446 @@
+/** What the shopper sees, as a pure function of the state. */
+import { type Child, type Element_, h } from "./dom.ts";
+import type { Shown, State } from "./machine.ts";
+import { type Price, price } from "./money.ts";
+import { qrCode } from "./qr.ts";
+import type { Method, Payment, Session } from "./session.ts";
+import type { Text } from "./text.ts";
+
+/** What a view depends on beside the state. */
+export interface World {
+  text: Text;
+  /** The gateway's clock. */
+  now_ms: number;
+  exponent(currency: string): number;
+  /** Thumbprint of the gateway's key. */
+  trusted: string;
+  /** The link was just copied. */
+  copied: boolean;
+  /** The gateway's own page for this payment, for when it cannot be shown here. */
+  hosted: string | undefined;
+}
+
+export function view(state: State, world: World): Child[] {
+  const shown = state.at === "unreachable" ? state.behind : state;
+  const session = "session" in shown ? shown.session : undefined;
+  const lost = state.at === "unreachable" && session !== undefined;
+  return [
+    h("p", { class: "hidden", role: "status" }, announcement(state, world.text)),
+    h(
+      "div",
+      { class: "card", part: "card" },
+      shown.at === "loading" && state.at !== "unreachable" && loadingSummary(world.text),
+      session && summary(session, shown.at === "paid", world),
+      (session || (shown.at === "loading" && state.at !== "unreachable")) &&
+        h("div", { class: "tear" }, shown.at === "paid" && seal("stamp")),
+      lost && h("p", { class: "banner", key: "lost" }, icon("cloud"), world.text.offline_short),
+      state.at === "unreachable" && !lost ? unreachable(world.text) : body(shown, world),
+    ),
+    ...(session ? [trust(session, world)] : []),
+  ];
+}
+
+/** What a screen reader says when the state changes. */
+function announcement(state: State, text: Text): string {
+  switch (state.at) {
+    case "loading":
+      return text.loading;
+    case "ready":
+      return state.unavailable ? text.unavailable : text.choose;
+    case "confirming":
+      return text.asking;
+    case "waiting":
+      return isQr(state.session.payment) ? text.scan_title : text.wallet_title;
+    case "declined":
+      return `${text.declined_title}. ${reason(state.code, text)}`;
+    case "paid":
+      return `${text.paid_title}. ${text.paid_hint(state.session.merchant.name)}`;
+    case "closed":
+      return state.reason === "expired" ? text.expired_title : text.closed_title;
+    case "unreachable":
+      return text.offline_title;
+    case "taken":
+      return text.taken_title;
+    case "refused":
+      return `${text.refused_title}. ${text.refused_hint}`;
+    case "failed":
+      return text.failed_title;
+  }
+}
+
+function body(shown: Shown, world: World): Element_ {
+  const { text } = world;
+  switch (shown.at) {
+    case "loading":
+      return section("loading", bar("line"), bar("box"), bar("box"), bar("button"));
+    case "ready":
+      return choice(shown.session, shown.method, world, {
+        label: text.pay(amount(shown.session, world).text),
+        ...(shown.unavailable && { notice: notice(text.unavailable) }),
+      });
+    case "declined":
+      return choice(shown.session, shown.method, world, {
+        label: text.try_again(amount(shown.session, world).text),
+        notice: notice(text.declined_title, `${reason(shown.code, text)} ${text.not_charged}`),
+      });
+    case "confirming":
+      return choice(shown.session, shown.method, world, { label: text.asking, busy: true });
+    case "waiting":
+      return waiting(shown.session, world);
+    case "paid":
+      return paid(shown.session, text);
+    case "closed":
+      return message(
+        "closed",
+        "hourglass",
+        shown.reason === "expired" ? text.expired_title : text.closed_title,
+        shown.reason === "expired" ? text.expired_hint : text.closed_hint,
+        shown.session && backLink(shown.session, text),
+      );
+    case "taken":
+      return message("taken", "windows", text.taken_title, text.taken_hint, again(text));
+    case "refused":
+      return message(
+        "refused",
+        "shield",
+        text.refused_title,
+        text.refused_hint,
+        technical(shown.why, text),
+        again(text),
+      );
+    case "failed":
+      return message(
+        "failed",
+        "shield",
+        text.failed_title,
+        text.failed_hint,
+        technical(`${shown.code}: ${shown.why}`, text),
+        world.hosted !== undefined &&
+          h("a", { class: "button quiet", part: "button", href: world.hosted }, text.hosted),
+      );
+  }
+}
+
+function summary(session: Session, isPaid: boolean, world: World): Element_ {
+  const { name } = session.merchant;
+  return h(
+    "section",
+    { class: isPaid ? "summary stamped" : "summary", part: "summary", key: "summary" },
+    h(
+      "p",
+      { class: "merchant" },
+      h("span", { class: "monogram", "aria-hidden": "true" }, [...name][0] ?? ""),
+      h("span", { class: "name" }, name),
+    ),
+    h(
+      "p",
+      { class: "amount", part: "amount" },
+      ...amount(session, world).parts.map(({ type, value }) => h("span", { class: type }, value)),
+    ),
+    h("p", { class: "description" }, session.description),
+    h("p", { class: "number" }, `${world.text.order} ${session.merchant_order_id}`),
+  );
+}
+
+function loadingSummary(text: Text): Element_ {
+  return h(
+    "section",
+    { class: "summary", part: "summary", key: "loading", "aria-label": text.loading, "aria-busy": "true" },
+    bar("line"),
+    bar("amount"),
+    bar("line"),
+    bar("line short"),
+  );
+}
+
+interface Choosing {
+  label: string;
+  busy?: boolean;
+  notice?: Element_;
+}
+
+function choice(
+  session: Session,
+  method: string,
+  { text }: World,
+  { label, busy, notice }: Choosing,
+): Element_ {
+  return section(
+    "choice",
+    notice,
+    h(
+      "fieldset",
+      { class: "methods" },
+      h("legend", { tabindex: "-1", class: "title" }, text.choose),
+      ...session.methods.map((it) => methodCard(it, it.id === method, busy === true, text)),
+    ),
+    h(
+      "button",
+      {
+        class: "button",
+        part: "button",
+        type: "button",
+        press: { is: "pay" },
+        "aria-disabled": busy ? "true" : undefined,
+      },
+      busy === true && h("span", { class: "spinner" }),
+      label,
+    ),
+  );
+}
+
+function methodCard({ id, kind }: Method, checked: boolean, disabled: boolean, text: Text): Element_ {
+  const words = text.methods[id] ?? text.methods[kind] ?? { name: id, hint: "" };
+  return h(
+    "label",
+    { class: "method", part: "method" },
+    h("input", {
+      type: "radio",
+      name: "method",
+      value: id,
+      checked,
+      disabled,
+      press: { is: "choose", method: id },
+    }),
+    icon(kind === "qr" ? "qr" : "wallet"),
+    h(
+      "span",
+      { class: "words" },
+      h("span", { class: "name" }, words.name),
+      h("span", { class: "hint" }, words.hint),
+    ),
+  );
+}
+
+function waiting(session: Session, world: World): Element_ {
+  const { text, copied } = world;
+  const { payment } = session;
+  const anotherWay = h(
+    "button",
+    { class: "link", type: "button", press: { is: "another_way" } },
+    text.another_way,
+  );
+  if (payment?.qr) {
+    const url = webAddress(payment.qr);
+    return section(
+      "qr",
+      h("h2", { class: "title", tabindex: "-1" }, text.scan_title),
+      h("p", { class: "hint" }, text.scan_hint),
+      qrTile(payment.qr, text.qr_label(amount(session, world).text, session.merchant.name)),
+      clock(session, world),
+      h(
+        "div",
+        { class: "links" },
+        url !== undefined &&
+          h("a", { class: "link", href: url, target: "_blank", rel: "noopener noreferrer" }, text.open_link),
+        h(
+          "button",
+          { class: "link", type: "button", press: { is: "copy", text: payment.qr } },
+          copied ? text.copied : text.copy_link,
+        ),
+        anotherWay,
+      ),
+    );
+  }
+  const url = payment?.redirect_url && webAddress(payment.redirect_url);
+  if (url) {
+    return section(
+      "wallet",
+      h("h2", { class: "title", tabindex: "-1" }, text.wallet_title),
+      h("p", { class: "hint" }, text.wallet_hint),
+      h("a", { class: "button", part: "button", href: url }, text.wallet_open),
+      clock(session, world),
+      h("div", { class: "links" }, anotherWay),
+    );
+  }
+  return section(
+    "preparing",
+    h("h2", { class: "title", tabindex: "-1" }, isQr(payment) ? text.scan_title : text.wallet_title),
+    h("p", { class: "hint" }, h("span", { class: "spinner" }), text.preparing),
+    h("div", { class: "links" }, anotherWay),
+  );
+}
+
+function qrTile(payload: string, label: string): Element_ {
+  const { size, path } = qrCode(payload);
+  return h(
+    "svg",
+    {
+      class: "qr",
+      part: "qr",
+      role: "img",
+      "aria-label": label,
+      viewBox: `0 0 ${size} ${size}`,
+      "shape-rendering": "crispEdges",
+    },
+    h("path", { d: path }),
+  );
+}
+
+function clock({ expires_at, payment }: Session, { text, now_ms }: World): Element_ {
+  const end = Math.min(Date.parse(expires_at), Date.parse(payment?.expires_at ?? expires_at));
+  const left = Math.max(0, Math.ceil((end - now_ms) / 1000));
+  return h(
+    "p",
+    { class: left <= 60 ? "clock soon" : "clock", role: "timer", "aria-live": "off" },
+    left > 0 ? text.time_left(clockText(left)) : text.time_up,
+  );
+}
+
+/** `4:05`, or `1:04:05` from an hour on. */
+export function clockText(seconds: number): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+function paid(session: Session, text: Text): Element_ {
+  const at = session.paid_at && new Date(session.paid_at);
+  const format = new Intl.DateTimeFormat(text.lang, { dateStyle: "medium", timeStyle: "short" });
+  return section(
+    "paid",
+    h("h2", { class: "title big", tabindex: "-1" }, text.paid_title),
+    h("p", { class: "hint" }, text.paid_hint(session.merchant.name)),
+    at && h("p", { class: "number" }, h("time", { datetime: session.paid_at }, format.format(at))),
+    backLink(session, text),
+  );
+}
+
+function backLink({ return_url, merchant }: Session, text: Text): Element_ | undefined {
+  const url = return_url && webAddress(return_url);
+  return url ? h("a", { class: "button", part: "button", href: url }, text.back(merchant.name)) : undefined;
+}
+
+function unreachable(text: Text): Element_ {
+  return message(
+    "unreachable",
+    "cloud",
+    text.offline_title,
+    text.offline_hint,
+    h(
+      "button",
+      { class: "button quiet", part: "button", type: "button", press: { is: "try_now" } },
+      text.try_now,
+    ),
+  );
+}
+
+function message(
+  key: string,
+  picture: keyof typeof ICONS,
+  title: string,
+  hint: string,
+  ...more: (Child | false | undefined)[]
+): Element_ {
+  return section(
+    key,
+    h("span", { class: "picture" }, icon(picture)),
+    h("h2", { class: "title big", tabindex: "-1" }, title),
+    h("p", { class: "hint" }, hint),
+    ...more,
+  );
+}
+
+function again(text: Text): Element_ {
+  return h(
+    "button",
+    { class: "button quiet", part: "button", type: "button", press: { is: "start_again" } },
+    text.start_again,
+  );
+}
+
+function technical(why: string, text: Text): Element_ {
+  return h("details", { class: "why" }, h("summary", {}, text.details), h("p", {}, why));
+}
+
+function trust(session: Session, { text, trusted }: World): Element_ {
+  return h(
+    "details",
+    { class: "trust", part: "trust", key: "trust" },
+    h("summary", {}, seal("mark"), text.verified),
+    h("p", {}, text.verified_hint),
+    h(
+      "dl",
+      {},
+      h("dt", {}, text.order),
+      h("dd", {}, session.merchant_order_id),
+      h("dt", {}, text.merchant),
+      h("dd", {}, session.merchant.id),
+      h("dt", {}, text.gateway_key),
+      h("dd", {}, trusted),
+    ),
+  );
+}
+
+function section(key: string, ...children: (Child | false | undefined | "")[]): Element_ {
+  return h(
+    "section",
+    { class: `body ${key}`, part: "body", key },
+    ...children.filter((child) => child !== ""),
+  );
+}
+
+function notice(title: string, more?: string): Element_ {
+  return h(
+    "div",
+    { class: "notice", part: "notice" },
+    icon("stop"),
+    h("p", {}, h("strong", {}, title), more !== undefined && h("span", {}, more)),
+  );
+}
+
+function bar(kind: string): Element_ {
+  return h("span", { class: `bar ${kind}` });
+}
+
+function amount(session: Session, { exponent, text }: World): Price {
+  return price(session.amount, session.currency, exponent(session.currency), text.lang);
+}
+
+function reason(code: string, text: Text): string {
+  return text.declined[code] ?? text.declined.other ?? "";
+}
+
+function isQr(payment: Payment | undefined): boolean {
+  return payment?.kind === "qr";
+}
+
+/** The address if it is one of the web; a link must never run a script. */
+function webAddress(text: string): string | undefined {
+  return /^https?:\/\//i.test(text) ? text : undefined;
+}
+
+/** Our own strokes on a grid of 24. */
+const ICONS = {
+  qr: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2.5v2.5H14zM20 14v3M17 20h3M14 20h.01",
+  wallet:
+    "M4 8.5V17a2.5 2.5 0 0 0 2.5 2.5h11A2.5 2.5 0 0 0 20 17v-6.5A2.5 2.5 0 0 0 17.5 8H5.5a1.75 1.75 0 0 1 0-3.5H16.5M16 13.75h.01",
+  stop: "M12 7.5v5.5M12 16.5h.01M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18z",
+  cloud: "M7 18.5h9.5a4 4 0 0 0 .8-7.92A5.5 5.5 0 0 0 7 9.2a4.7 4.7 0 0 0 0 9.3zM3.5 3.5l17 17",
+  hourglass: "M6.5 3.5h11M6.5 20.5h11M8 3.5c0 4.5 4 5.5 4 8.5s-4 4-4 8.5M16 3.5c0 4.5-4 5.5-4 8.5s4 4 4 8.5",
+  windows:
+    "M9 8V5.5A1.5 1.5 0 0 1 10.5 4h8A1.5 1.5 0 0 1 20 5.5v8a1.5 1.5 0 0 1-1.5 1.5H16M5.5 9h8a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5h-8A1.5 1.5 0 0 1 4 18.5v-8A1.5 1.5 0 0 1 5.5 9z",
+  shield: "M12 3l7.5 3v5.5c0 4.5-3 7.7-7.5 9.5-4.5-1.8-7.5-5-7.5-9.5V6zM9.5 9.5l5 5M14.5 9.5l-5 5",
+} as const;
+
+function icon(name: keyof typeof ICONS): Element_ {
+  return h(
+    "svg",
+    { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" },
+    h("path", { d: ICONS[name] }),
+  );
+}
+
+/** A seal cut by hand: a square that is not quite one, a frame, and a tick. */
+function seal(kind: "stamp" | "mark"): Element_ {
+  return h(
+    "svg",
+    { class: `seal ${kind}`, viewBox: "0 0 64 64", "aria-hidden": "true" },
+    h("path", {
+      class: "stone",
+      d: "M7 4.5 57.5 3.5q3-.2 3.2 2.8L61.5 57q.2 3.3-3 3.5L6.5 61q-3.2.1-3.1-3L4 7.5q.1-2.9 3-3z",
+    }),
+    h("path", { class: "cut", d: "M10 10.5 54 9.8 54.8 54 10.2 54.6z" }),
+    h("path", { class: "cut tick", d: "M20 33.5 28.5 42 45 23" }),
+  );
+}
