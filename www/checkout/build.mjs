@@ -55,5 +55,6 @@ await build({
 });
 await build({ ...common, entryPoints: [here("src/pay.ts")], plugins: [elementBeside] });
 await build({ ...common, entryPoints: [here("static/pay.css")] });
-writeFileSync(`${out}/pay.html`, readFileSync(here("static/pay.html"), "utf8").replace("{{wasm}}", wasmFile));
+const page = readFileSync(here("static/pay.html"), "utf8");
+writeFileSync(`${out}/pay.html`, page.replace("{{wasm}}", wasmFile));
 cpSync(here("../node_modules/lean-qr/LICENSE"), `${out}/LICENSE-lean-qr.txt`);

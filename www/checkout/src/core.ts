@@ -31,7 +31,6 @@ async function load(): Promise<Core> {
   try {
     response = await fetch(new URL(WASM.file, import.meta.url), {
       integrity: WASM.integrity,
-      credentials: "omit",
       referrerPolicy: "no-referrer",
     });
   } catch {

@@ -49,6 +49,8 @@ export class Follower {
       const reader = stream
         .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
         .getReader();
+      // What changed before the stream was open is in no hint.
+      this.hint();
       let tail = "";
       for (;;) {
         const { value, done } = await reader.read();

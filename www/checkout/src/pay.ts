@@ -11,6 +11,8 @@ history.replaceState({ secret }, "", location.pathname);
 
 const chinese = navigator.language.toLowerCase().startsWith("zh");
 document.documentElement.lang = chinese ? "zh-CN" : "en";
+const title = document.querySelector("h1");
+if (title && chinese) title.textContent = "付款";
 
 const checkout = new LezaiCheckout();
 checkout.session = session;
@@ -18,4 +20,4 @@ checkout.clientSecret = secret;
 checkout.addEventListener("ready", (event) => {
   document.title = event.detail.session.merchant.name;
 });
-document.querySelector("main")?.replaceChildren(checkout);
+document.querySelector("main")?.append(checkout);

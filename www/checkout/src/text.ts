@@ -103,8 +103,8 @@ const en: Text = {
   refused_hint:
     "This answer was not signed by the gateway, so it may have been changed on its way to you. Do not pay here.",
   start_again: "Check again",
-  taken_title: "Open in another place",
-  taken_hint: "This payment is already open in another browser or on another device. Finish it there.",
+  taken_title: "Already open elsewhere",
+  taken_hint: "This payment was opened in another browser or on another device. Finish it there.",
   failed_title: "This payment cannot be opened",
   failed_hint: "Go back to the shop and try again from there.",
   hosted: "Pay on the payment page",

@@ -81,7 +81,7 @@ function body(shown: Shown, world: World): Element_ {
     case "declined":
       return choice(shown.session, shown.method, world, {
         label: text.try_again(amount(shown.session, world).text),
-        notice: notice(text.declined_title, `${reason(shown.code, text)} ${text.not_charged}`),
+        notice: notice(text.declined_title, reason(shown.code, text), text.not_charged),
       });
     case "confirming":
       return choice(shown.session, shown.method, world, { label: text.asking, busy: true });
@@ -115,8 +115,9 @@ function body(shown: Shown, world: World): Element_ {
         text.failed_title,
         text.failed_hint,
         technical(`${shown.code}: ${shown.why}`, text),
-        world.hosted !== undefined &&
-          h("a", { class: "button quiet", part: "button", href: world.hosted }, text.hosted),
+        world.hosted === undefined
+          ? again(text)
+          : h("a", { class: "button quiet", part: "button", href: world.hosted }, text.hosted),
       );
   }
 }
@@ -380,12 +381,12 @@ function section(key: string, ...children: (Child | false | undefined | "")[]): 
   );
 }
 
-function notice(title: string, more?: string): Element_ {
+function notice(title: string, ...lines: string[]): Element_ {
   return h(
     "div",
     { class: "notice", part: "notice" },
     icon("stop"),
-    h("p", {}, h("strong", {}, title), more !== undefined && h("span", {}, more)),
+    h("p", {}, h("strong", {}, title), ...lines.map((line) => h("span", {}, line))),
   );
 }
 
