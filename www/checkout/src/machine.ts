@@ -104,11 +104,18 @@ export function step(state: State, event: Event): Step {
           };
         case "session_expired":
           return { state: { at: "closed", reason: "expired" }, effects: [{ do: "rest" }] };
+        case "request_in_progress": {
+          const again = retry(shown, event.call) ?? { do: "look" };
+          return { state: shown, effects: [{ do: "later", after_ms: RETRY_FIRST_MS, effect: again }] };
+        }
         case "order_state":
-        case "request_in_progress":
+        case "order_expired":
           return {
-            state: shown,
-            effects: [{ do: "later", after_ms: RETRY_FIRST_MS, effect: { do: "look" } }],
+            state:
+              shown.at === "confirming"
+                ? { at: "ready", session: shown.session, method: shown.method }
+                : shown,
+            effects: [{ do: "look" }],
           };
         default:
           return shown.at === "confirming"
@@ -123,7 +130,7 @@ export function step(state: State, event: Event): Step {
       return "session" in shown ? { state, effects: [{ do: "look" }] } : stay;
 
     case "try_now":
-      return { state, effects: [retry(shown, "session" in shown ? "look" : "open") ?? { do: "look" }] };
+      return { state, effects: [retry(shown, shown.at === "loading" ? "open" : "pay") ?? { do: "look" }] };
 
     case "start_again":
       return { ...start, effects: [{ do: "rest" }, ...start.effects] };
@@ -164,8 +171,11 @@ export function step(state: State, event: Event): Step {
 
 /** A verified answer: the gateway is reachable, and this is what it says. */
 function answered(was: Shown, call: Call, session: Session): Step {
-  if ("session" in was && was.session && was.session.version > session.version) {
-    return { state: was, effects: [] };
+  const known = "session" in was ? was.session : undefined;
+  if (known && known.version > session.version) {
+    // Overtaken on its way by a newer one.
+    if (call !== "pay") return { state: was, effects: [] };
+    session = known;
   }
   const state = after(was, call, session);
   const effects: Effect[] = [];
@@ -200,11 +210,11 @@ function after(was: Shown, call: Call, session: Session): Shown {
       return { at: "closed", session, reason: session.close_reason ?? "merchant" };
     case "created":
     case "paying":
-      // Nothing new: the shopper may be looking at the other ways to pay.
-      if (known && known.session?.version === session.version && call !== "pay") return { ...known, session };
-      if (session.payment) return { at: "waiting", session };
       // The answer to the shopper's own call is still on its way.
       if (was.at === "confirming" && call !== "pay") return { ...was, session };
+      // Nothing new: the shopper may be looking at the other ways to pay.
+      if (known?.session?.version === session.version && call !== "pay") return { ...known, session };
+      if (session.payment) return { at: "waiting", session };
       return session.declined
         ? { at: "declined", session, method: chosen(was, session), code: session.declined.code }
         : { at: "ready", session, method: chosen(was, session) };
@@ -220,10 +230,10 @@ function firstMethod(session: Session): string {
   return session.methods[0]?.id ?? "";
 }
 
-/** The follower looks again by itself; the other calls are repeated, a payment with the same key. */
+/** The follower looks again by itself; the other calls are repeated, a payment with its own key. */
 function retry(shown: Shown, call: Call): Effect | undefined {
   if (call === "open") return { do: "open" };
-  if (shown.at === "confirming") return { do: "pay", method: shown.method, key: shown.key };
+  if (call === "pay" && shown.at === "confirming") return { do: "pay", method: shown.method, key: shown.key };
   return undefined;
 }
 

@@ -25,10 +25,10 @@ export interface Method {
   kind: "qr" | "redirect";
 }
 
-/** How the shopper pays now. Neither `qr` nor `redirect_url` is there before the channel answered. */
+/** How the shopper pays now. Only `method` is there while the channel is being asked. */
 export interface Payment {
   method: string;
-  kind: "qr" | "redirect";
+  kind?: "qr" | "redirect";
   /** What the QR code says. */
   qr?: string;
   redirect_url?: string;

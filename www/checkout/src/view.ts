@@ -3,7 +3,7 @@ import { type Child, type Element_, h } from "./dom.ts";
 import type { Shown, State } from "./machine.ts";
 import { type Price, price } from "./money.ts";
 import { qrCode } from "./qr.ts";
-import type { Method, Payment, Session } from "./session.ts";
+import type { Method, Session } from "./session.ts";
 import type { Text } from "./text.ts";
 
 /** What a view depends on beside the state. */
@@ -50,7 +50,7 @@ function announcement(state: State, text: Text): string {
     case "confirming":
       return text.asking;
     case "waiting":
-      return isQr(state.session.payment) ? text.scan_title : text.wallet_title;
+      return isQr(state.session) ? text.scan_title : text.wallet_title;
     case "declined":
       return `${text.declined_title}. ${reason(state.code, text)}`;
     case "paid":
@@ -256,7 +256,7 @@ function waiting(session: Session, world: World): Element_ {
   }
   return section(
     "preparing",
-    h("h2", { class: "title", tabindex: "-1" }, isQr(payment) ? text.scan_title : text.wallet_title),
+    h("h2", { class: "title", tabindex: "-1" }, isQr(session) ? text.scan_title : text.wallet_title),
     h("p", { class: "hint" }, h("span", { class: "spinner" }), text.preparing),
     h("div", { class: "links" }, anotherWay),
   );
@@ -402,8 +402,8 @@ function reason(code: string, text: Text): string {
   return text.declined[code] ?? text.declined.other ?? "";
 }
 
-function isQr(payment: Payment | undefined): boolean {
-  return payment?.kind === "qr";
+function isQr({ methods, payment }: Session): boolean {
+  return methods.some(({ id, kind }) => id === payment?.method && kind === "qr");
 }
 
 /** The address if it is one of the web; a link must never run a script. */
