@@ -64,6 +64,8 @@ export interface Step {
 
 export const start: Step = { state: { at: "loading" }, effects: [{ do: "open" }] };
 
+const OVER = new Set<State["at"]>(["paid", "closed", "taken", "refused", "failed"]);
+
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 10_000;
 
@@ -71,6 +73,8 @@ const RETRY_MOST_MS = 10_000;
 export function step(state: State, event: Event): Step {
   const shown = state.at === "unreachable" ? state.behind : state;
   const stay: Step = { state, effects: [] };
+  // What is still on its way when it is over changes nothing.
+  if (OVER.has(shown.at) && event.is !== "start_again") return stay;
 
   switch (event.is) {
     case "answered":
@@ -187,7 +191,7 @@ function answered(was: Shown, call: Call, session: Session): Step {
   } else {
     effects.push({ do: "follow" });
   }
-  if (state.at === "paid" && was.at !== "paid") {
+  if (state.at === "paid") {
     effects.push({ do: "tell", event: { type: "paid", session } });
   }
   if (state.at === "declined" && was.at !== "declined") {

@@ -1,0 +1,280 @@
+/** A shopper's ways through the checkout, from the shop to the shop. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { openPage, readQr, screenshot, startBrowser } from "./support/browser.mjs";
+import { startGateway } from "./support/gateway.mjs";
+
+/** @type {import("./support/gateway.mjs").Gateway} */
+let gateway;
+/** @type {any} */
+let browser;
+
+before(async () => {
+  [gateway, browser] = await Promise.all([startGateway(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+/** Buys a product in the shop; gives back the page at its checkout and the shop's order number. */
+async function buy(/** @type {any} */ shopper, product = "jasmine-tea") {
+  const { page, at } = shopper;
+  await page.goto(gateway.shop);
+  await page.click(`[data-product="${product}"]`);
+  await at("ready");
+  return new URL(page.url()).searchParams.get("order");
+}
+
+const approve = (/** @type {any} */ wallet) =>
+  wallet.click("form[action$='/approve'] button, button[value='approve']");
+const decline = (/** @type {any} */ wallet) =>
+  wallet.click("form[action$='/decline'] button, button[value='decline']");
+
+describe("from the shop to the shop", () => {
+  test("scan, approve in the wallet, paid in the page and in the shop", async () => {
+    const shopper = await openPage(browser, { width: 1200 });
+    const { page, checkout, at } = shopper;
+    await page.goto(gateway.shop);
+    await page.waitForSelector(".product");
+    await screenshot(page, "shop");
+    const order = await buy(shopper);
+    assert.match(await checkout.locator(".amount").textContent(), /^CN¥128\.00$/);
+    await screenshot(page, "shop-checkout");
+
+    await checkout.getByRole("button", { name: "Pay CN¥128.00" }).click();
+    await at("waiting");
+    const link = await checkout.getByRole("link", { name: "Open on this device" }).getAttribute("href");
+    const code = checkout.getByRole("img", { name: /QR code/ });
+    assert.equal(await readQr(browser, await code.screenshot()), link);
+
+    // Her phone: another browser that scans the code.
+    const phone = await openPage(browser, { width: 390 });
+    await phone.page.goto(link);
+    await screenshot(phone.page, "wallet");
+    await approve(phone.page);
+    await phone.close();
+
+    await at("paid");
+    await page.waitForSelector(".standing .badge.paid");
+    await screenshot(page, "shop-paid");
+    await checkout.getByRole("link", { name: /^Back to/ }).click();
+    const entry = page.locator(`[data-order="${order}"]`);
+    await entry.locator(".badge.paid").waitFor();
+    assert.match(await entry.textContent(), /1 callback verified/);
+    await screenshot(page, "shop-orders");
+    shopper.quiet();
+    await shopper.close();
+  });
+
+  test("the wallet on this device brings her back, in a currency without decimals", async () => {
+    const shopper = await openPage(browser, { width: 1200 });
+    const { page, checkout } = shopper;
+    const order = await buy(shopper, "matcha-whisk");
+    assert.equal(await checkout.locator(".amount").textContent(), "¥2,800");
+    await checkout.getByRole("radio", { name: /Open the wallet/ }).check();
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await page.waitForURL(/\/sandbox\/wallet\//);
+    await approve(page);
+    await page.waitForURL(/orders\.html/);
+    await page.locator(`[data-order="${order}"] .badge.paid`).waitFor();
+    shopper.quiet();
+    await shopper.close();
+  });
+
+  test("declined, then paid with another try", async () => {
+    const shopper = await openPage(browser);
+    const { page, checkout, at } = shopper;
+    const order = await buy(shopper);
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("waiting");
+    await page.goto(await checkout.getByRole("link", { name: "Open on this device" }).getAttribute("href"));
+    await decline(page);
+    await page.goto(`${gateway.shop}/pay.html?order=${order}`);
+    await at("declined");
+    await checkout.getByText("You declined it in the wallet.").waitFor();
+    await checkout.getByRole("button", { name: /^Try again/ }).click();
+    await at("waiting");
+    await page.goto(await checkout.getByRole("link", { name: "Open on this device" }).getAttribute("href"));
+    await approve(page);
+    await page.goto(`${gateway.shop}/orders.html`);
+    await page.locator(`[data-order="${order}"] .badge.paid`).waitFor();
+    shopper.quiet();
+    await shopper.close();
+  });
+});
+
+describe("the hosted page", { concurrency: true }, () => {
+  /** The hosted page of a new order, once it is ready. */
+  async function hosted(/** @type {object} */ order = {}, /** @type {object} */ options = {}) {
+    const created = await gateway.create(order);
+    const shopper = await openPage(browser, options);
+    await shopper.page.goto(created.checkout.url);
+    await shopper.at("ready");
+    return { ...shopper, order: created };
+  }
+
+  test("the client secret leaves the address bar, and a reload in the middle resumes", async () => {
+    const { page, checkout, at, quiet, close, order } = await hosted();
+    assert.equal(new URL(page.url()).hash, "");
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("waiting");
+    const link = await checkout.getByRole("link", { name: "Open on this device" }).getAttribute("href");
+    await page.reload();
+    await at("waiting");
+    assert.equal(
+      await checkout.getByRole("link", { name: "Open on this device" }).getAttribute("href"),
+      link,
+    );
+
+    // Without the secret and without the history entry: only the key in this browser is left.
+    await page.goto("about:blank");
+    await page.goto(`${gateway.origin}/pay/${order.checkout.session}`);
+    await at("waiting");
+    assert.equal(
+      await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            const opening = indexedDB.open("lezai");
+            opening.onsuccess = () => {
+              const all = opening.result.transaction("sessions").objectStore("sessions").getAll();
+              all.onsuccess = () =>
+                resolve(all.result.map(({ key, secret }) => [key.privateKey.extractable, secret]).join());
+            };
+          }),
+      ),
+      "false,",
+    );
+    await gateway.shopper(order, "pay");
+    await at("paid");
+    quiet();
+    await close();
+  });
+
+  test("another browser with the same secret finds it taken", async () => {
+    const { close, order } = await hosted();
+    const thief = await openPage(browser);
+    await thief.page.goto(order.checkout.url);
+    await thief.at("taken");
+    assert.equal(await thief.checkout.locator(".amount").count(), 0);
+    thief.quiet(/409/, /session_taken/);
+    await thief.close();
+    await close();
+  });
+
+  test("an order whose time is over is closed in the page by itself", { timeout: 120_000 }, async () => {
+    const { checkout, at, quiet, close } = await hosted({ expires_in: 60 });
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("waiting");
+    await checkout.page().waitForTimeout(50_000);
+    await at("closed");
+    await checkout.getByRole("heading", { name: "This payment has expired" }).waitFor();
+    quiet();
+    await close();
+  });
+
+  test("an order that the merchant closes is closed in the page", async () => {
+    const { checkout, at, quiet, close, order } = await hosted();
+    await gateway.close(order);
+    await at("closed");
+    await checkout.getByRole("heading", { name: "This order was closed" }).waitFor();
+    quiet();
+    await close();
+  });
+
+  test("two taps are one payment", async () => {
+    const { page, checkout, at, quiet, close } = await hosted();
+    let payments = 0;
+    page.on("request", (/** @type {any} */ request) => {
+      if (request.url().endsWith("/pay") && request.method() === "POST") payments += 1;
+    });
+    await checkout.getByRole("button", { name: /^Pay/ }).dblclick();
+    await at("waiting");
+    assert.equal(payments, 1);
+    quiet();
+    await close();
+  });
+
+  test("another way to pay can be chosen while one is waiting", async () => {
+    const { checkout, at, quiet, close } = await hosted();
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("waiting");
+    await checkout.getByRole("button", { name: "Pay another way" }).click();
+    await at("ready");
+    await checkout.getByRole("radio", { name: /Open the wallet/ }).check();
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await checkout.page().waitForURL(/\/sandbox\/wallet\//);
+    quiet();
+    await close();
+  });
+
+  test("a lost network is said, and made up for", async () => {
+    const { context, checkout, at, quiet, close, order } = await hosted();
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("waiting");
+    await context.setOffline(true);
+    await at("unreachable");
+    await checkout.getByText("No connection. We keep trying.").waitFor();
+    assert.equal(await checkout.getByRole("img", { name: /QR code/ }).count(), 1);
+    await gateway.shopper(order, "pay");
+    await context.setOffline(false);
+    await at("paid");
+    quiet(/ERR_INTERNET_DISCONNECTED|ERR_NETWORK/);
+    await close();
+  });
+
+  test("a device whose clock is hours off pays all the same", async () => {
+    for (const hours of [-7, 9]) {
+      const order = await gateway.create();
+      const { page, context, checkout, at, quiet, close } = await openPage(browser);
+      await context.addInitScript((/** @type {number} */ hours) => {
+        const now = Date.now.bind(Date);
+        Date.now = () => now() + hours * 3_600_000;
+      }, hours);
+      await page.goto(order.checkout.url);
+      await at("ready");
+      await checkout.getByRole("button", { name: /^Pay/ }).click();
+      await at("waiting");
+      assert.match(await checkout.getByRole("timer").textContent(), /^1[345]:\d\d left$/);
+      quiet(/401/);
+      await close();
+    }
+  });
+
+  test("a page without WebCrypto signs with the core, and resumes", async () => {
+    const order = await gateway.create();
+    const { page, context, checkout, at, quiet, close } = await openPage(browser);
+    await context.addInitScript(() =>
+      Object.defineProperty(Crypto.prototype, "subtle", { value: undefined }),
+    );
+    await page.goto(order.checkout.url);
+    await at("ready");
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("waiting");
+    await page.reload();
+    await at("waiting");
+    quiet();
+    await close();
+  });
+
+  test("it can all be done with the keyboard, and the focus goes along", async () => {
+    const { page, checkout, at, quiet, close } = await hosted();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await at("waiting");
+    const focused = () =>
+      page.evaluate(
+        () =>
+          document.activeElement?.shadowRoot?.activeElement?.textContent ?? document.activeElement?.localName,
+      );
+    assert.equal(await focused(), "Scan to pay");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "Open on this device");
+    assert.equal(await checkout.getByRole("status").textContent(), "Scan to pay");
+    quiet();
+    await close();
+  });
+});

@@ -1,0 +1,75 @@
+/** The real gateway with its sandbox and demo shop, on free ports and in a folder of its own. */
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const BINARY = process.env.LEZAI ?? fileURLToPath(new URL("../../../target/release/lezai", import.meta.url));
+
+/**
+ * @typedef {object} Gateway
+ * @property {string} origin
+ * @property {string} shop
+ * @property {(order?: object) => Promise<any>} create  Creates an order as the demo merchant, with `lezai call`.
+ * @property {(order: any) => Promise<any>} close
+ * @property {(order: any, act: "pay" | "decline") => Promise<void>} shopper  A shopper's act in the sandbox.
+ * @property {() => Promise<void>} stop
+ */
+
+/** @returns {Promise<Gateway>} */
+export async function startGateway() {
+  const data = mkdtempSync(join(tmpdir(), "lezai-browser-"));
+  const server = spawn(BINARY, ["dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data", data], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  server.stderr.on("data", (chunk) => {
+    log += chunk;
+  });
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+
+  const banner = /** @type {Record<string, string>} */ ({});
+  for await (const line of createInterface({ input: server.stdout })) {
+    const [word = "", value = ""] = line.trim().split(/\s+/);
+    if (word === "ready") break;
+    banner[word] = value;
+  }
+  const { gateway: origin, shop } = banner;
+  if (!origin || !shop) throw new Error(`lezai dev did not start:\n${log}`);
+  // Nobody reads what follows; a full pipe would stop the server.
+  server.stdout.resume();
+
+  const call = async (/** @type {string} */ path, /** @type {object} */ body) => {
+    const args = ["call", "POST", path, "--data", JSON.stringify(body), "--gateway", origin];
+    const { stdout } = await promisify(execFile)(BINARY, [...args, "--key", join(data, "demo-merchant.pem")]);
+    return JSON.parse(stdout.slice(stdout.indexOf("{")));
+  };
+  let orders = 0;
+
+  return {
+    origin,
+    shop,
+    create: (order = {}) =>
+      call("/v1/orders", {
+        merchant_order_id: `T-${++orders}`,
+        amount: 12800,
+        currency: "CNY",
+        description: "Jasmine tea, 100 g",
+        return_url: `${shop}/orders.html`,
+        ...order,
+      }),
+    close: ({ id }) => call(`/v1/orders/${id}/close`, {}),
+    shopper: async ({ id }, act) => {
+      const answer = await fetch(`${origin}/sandbox/orders/${id}/${act}`, { method: "POST" });
+      if (!answer.ok) throw new Error(`${act}: ${answer.status} ${await answer.text()}`);
+    },
+    stop: async () => {
+      server.kill("SIGINT");
+      await ended;
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}

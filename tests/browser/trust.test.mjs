@@ -1,0 +1,210 @@
+/** Somebody between the page and the gateway changes what they say: the element shows none of it. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { openPage, startBrowser } from "./support/browser.mjs";
+import { startGateway } from "./support/gateway.mjs";
+
+/** @type {import("./support/gateway.mjs").Gateway} */
+let gateway;
+/** @type {any} */
+let browser;
+
+before(async () => {
+  [gateway, browser] = await Promise.all([startGateway(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+const CLAIM = "**/claim";
+const PAY = "**/pay";
+const KEYS = "**/.well-known/jwks.json";
+
+/** Changes the answers to one call on their way to the page. */
+function tamper(
+  /** @type {any} */ page,
+  /** @type {string} */ call,
+  /** @type {(answer: any) => any} */ change,
+) {
+  return page.route(call, async (/** @type {any} */ route) => {
+    if (route.request().resourceType() === "document" || route.request().method() === "OPTIONS")
+      return route.continue();
+    const response = await route.fetch();
+    const answer = { status: response.status(), headers: response.headers(), body: await response.text() };
+    await route.fulfill(change(answer) ?? answer);
+  });
+}
+
+/** Opens the hosted page with its answers tampered with, and pays if it gets so far. */
+async function refused(
+  /** @type {string} */ call,
+  /** @type {(answer: any) => any} */ change,
+  /** @type {RegExp} */ why,
+) {
+  const order = await gateway.create();
+  const { page, checkout, at, quiet, close } = await openPage(browser);
+  await tamper(page, call, change);
+  await page.goto(order.checkout.url);
+  if (call === PAY) {
+    await at("ready");
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+  }
+  await at("refused");
+  await checkout.getByText("This answer was not signed by the gateway").waitFor();
+  await checkout.getByText("Details").click();
+  assert.match(await checkout.locator(".why p").textContent(), why);
+  // Neither the true nor the false amount, no code, no link to pay.
+  assert.equal(await checkout.locator(".amount, svg.qr, a").count(), 0);
+  quiet(/refused/, /Failed to load resource/);
+  await close();
+}
+
+const replaced =
+  (/** @type {RegExp | string} */ from, /** @type {string} */ to) => (/** @type {any} */ answer) => {
+    const body = answer.body.replace(from, to);
+    assert.notEqual(body, answer.body, "nothing was tampered with");
+    return { ...answer, body };
+  };
+const without = (/** @type {string} */ name) => (/** @type {any} */ answer) => {
+  const { [name]: _gone, ...headers } = answer.headers;
+  return { ...answer, headers };
+};
+
+describe("refused", { concurrency: true }, () => {
+  test("another amount", () => refused(CLAIM, replaced('"amount":12800', '"amount":99800'), /digest/));
+  test("another merchant", () =>
+    refused(CLAIM, replaced(/"name":"[^"]*"/, '"name":"Another shop"'), /digest/));
+  test("another QR code", () =>
+    refused(PAY, replaced(/"qr":"[^"]*"/, '"qr":"https://thief.example/pay"'), /digest/));
+  test("another body with a digest that fits it", async () => {
+    await refused(
+      CLAIM,
+      (answer) => {
+        const { headers, ...rest } = replaced('"amount":12800', '"amount":99800')(answer);
+        return { ...rest, headers: { ...headers, "content-digest": digestOf(rest.body) } };
+      },
+      /does not verify/,
+    );
+  });
+  test("another status", () => refused(PAY, (answer) => ({ ...answer, status: 201 }), /does not verify/));
+  test("no signature", () => refused(CLAIM, without("signature"), /Signature/));
+  test("no signature input", () => refused(CLAIM, without("signature-input"), /no signature/));
+  test("no digest", () => refused(CLAIM, without("content-digest"), /content-digest|Content-Digest/));
+  test("a page of something else", () =>
+    refused(
+      CLAIM,
+      () => ({
+        status: 200,
+        headers: { "content-type": "text/html" },
+        body: "<h1>Welcome to our Wi-Fi</h1>",
+      }),
+      /no signature/,
+    ));
+  test("a gateway's key that the shop was not told of", () =>
+    refused(
+      KEYS,
+      replaced(/"x":"[^"]*"/, `"x":"${"A".repeat(43)}"`),
+      /not the one that the shop was told of/,
+    ));
+
+  test("an earlier answer, signed and all, to a later question", async () => {
+    /** @type {any} */
+    let earlier;
+    const order = await gateway.create();
+    const { page, checkout, at, close } = await openPage(browser);
+    await tamper(page, CLAIM, (answer) => {
+      earlier = answer;
+    });
+    await tamper(page, PAY, () => earlier);
+    await page.goto(order.checkout.url);
+    await at("ready");
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("refused");
+    await close();
+  });
+
+  test("a forged event is only a reason to ask again", async () => {
+    const order = await gateway.create();
+    const { page, checkout, at, quiet, close } = await openPage(browser);
+    await page.route("**/events", (/** @type {any} */ route) =>
+      route.fulfill({
+        contentType: "text/event-stream",
+        headers: { "access-control-allow-origin": "*" },
+        body: 'event: change\nid: 9\ndata: {"version":9,"status":"paid","amount":1}\n\n',
+      }),
+    );
+    let looks = 0;
+    page.on("request", (/** @type {any} */ request) => {
+      looks += request.url().endsWith(order.checkout.session) ? 1 : 0;
+    });
+    await page.goto(order.checkout.url);
+    await at("ready");
+    await page.waitForTimeout(2_000);
+    assert.ok(looks > 1);
+    assert.equal(await checkout.evaluate((/** @type {any} */ element) => element.state), "ready");
+    assert.match(await checkout.locator(".amount").textContent(), /128\.00/);
+    quiet();
+    await close();
+  });
+});
+
+describe("used wrongly, it says what to do", () => {
+  const rows = /** @type {const} */ ([
+    ["no session", {}, /the attribute session is needed/],
+    ["a malformed session", { session: "cs_1", "client-secret": "a.b" }, /the attribute session is needed/],
+    ["no secret", { session: `cs_${"0".repeat(32)}` }, /the attribute client-secret is needed/],
+    [
+      "no gateway",
+      { session: `cs_${"0".repeat(32)}`, gateway: "ftp://x" },
+      /the attribute gateway must be an origin/,
+    ],
+  ]);
+  for (const [name, attributes, message] of rows) {
+    test(name, async () => {
+      const { page, at, quiet, close } = await openPage(browser);
+      await page.goto(`${gateway.shop}/pay.html`);
+      const error = await page.evaluate(async (/** @type {Record<string, string>} */ attributes) => {
+        await customElements.whenDefined("lezai-checkout");
+        const element = document.createElement("lezai-checkout");
+        for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+        const told = new Promise((resolve) =>
+          element.addEventListener("error", (event) => resolve(/** @type {any} */ (event).detail.message)),
+        );
+        document.body.append(element);
+        return told;
+      }, attributes);
+      assert.match(error, message);
+      await at("failed");
+      quiet(message);
+      await close();
+    });
+  }
+
+  test("a policy that forbids WebAssembly: the hosted page is offered", async () => {
+    const { page, checkout, at, quiet, close } = await openPage(browser);
+    await page.route("**/pay.html*", async (/** @type {any} */ route) => {
+      const response = await route.fetch();
+      const headers = response.headers();
+      headers["content-security-policy"] = headers["content-security-policy"].replace(
+        "'wasm-unsafe-eval'",
+        "",
+      );
+      await route.fulfill({ response, headers });
+    });
+    await page.goto(gateway.shop);
+    await page.click("[data-product]");
+    await at("failed");
+    assert.match(
+      await checkout.getByRole("link", { name: "Pay on the payment page" }).getAttribute("href"),
+      /\/pay\/cs_[0-9a-f]{32}#[\w-]+\.[\w-]+$/,
+    );
+    quiet(/wasm-unsafe-eval/, /policy: script-src wasm-eval/);
+    await close();
+  });
+});
+
+function digestOf(/** @type {string} */ body) {
+  return `sha-256=:${createHash("sha256").update(body).digest("base64")}:`;
+}

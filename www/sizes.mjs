@@ -1,0 +1,22 @@
+/** Prints what a shopper's first visit loads, by file, as it is served: brotli at quality 11. */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants } from "node:zlib";
+
+const folder = fileURLToPath(new URL("../target/artifacts/checkout", import.meta.url));
+const files = readdirSync(folder).filter((name) => /\.(js|wasm|css|html)$/.test(name));
+
+const rows = files.map((name) => {
+  const bytes = readFileSync(`${folder}/${name}`);
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  return { name, bytes: bytes.length, brotli: brotliCompressSync(bytes, { params }).length };
+});
+const needed = rows.filter(({ name }) => /^lezai[-_]/.test(name));
+const sum = (list) => list.reduce((total, { brotli }) => total + brotli, 0);
+
+console.log("file                                     bytes   brotli");
+for (const { name, bytes, brotli } of rows.toSorted((a, b) => b.brotli - a.brotli)) {
+  console.log(`${name.padEnd(36)} ${String(bytes).padStart(9)} ${String(brotli).padStart(8)}`);
+}
+console.log(`embedded in a shop's page ${String(sum(needed)).padStart(29)}`);
+console.log(`hosted page               ${String(sum(rows)).padStart(29)}`);
