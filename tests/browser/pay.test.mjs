@@ -92,7 +92,7 @@ describe("from the shop to the shop", () => {
     await decline(page);
     await page.goto(`${gateway.shop}/pay.html?order=${order}`);
     await at("declined");
-    await checkout.getByText("You declined it in the wallet.").waitFor();
+    await checkout.getByText("You declined it in the wallet.", { exact: true }).waitFor();
     await checkout.getByRole("button", { name: /^Try again/ }).click();
     await at("waiting");
     await page.goto(await checkout.getByRole("link", { name: "Open on this device" }).getAttribute("href"));

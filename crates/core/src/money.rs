@@ -134,6 +134,7 @@ impl fmt::Display for Money {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     minor: i64,
     currency: Currency,

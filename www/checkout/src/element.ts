@@ -132,6 +132,7 @@ export class LezaiCheckout extends Base {
       const { signal } = life;
       setInterval_(() => this.#tick(), TICK_MS, signal);
       addEventListener("online", () => this.#hurry(), { signal });
+      addEventListener("offline", () => this.#hurry(), { signal });
       document.addEventListener("visibilitychange", () => this.#hurry(), { signal });
       addEventListener("pageshow", () => this.#hurry(), { signal });
       this.#apply(start);
@@ -250,7 +251,7 @@ export class LezaiCheckout extends Base {
     );
   }
 
-  /** The network or the shopper is back. */
+  /** The network came or went, or the shopper is back: time to look. */
   #hurry(): void {
     if (document.visibilityState === "hidden") return;
     this.#follower?.hurry();

@@ -1,0 +1,63 @@
+# Every verb sets up what it needs first. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build artifacts run test test-rust test-interop test-browser check advisories bench fmt clean
+
+# In CI a lockfile that does not fit is an error.
+LOCKED := $(if $(CI),--locked)
+# All but xtask in one go, so that every verb builds the same dependencies with the same features:
+# wasmtime alone takes minutes.
+PRODUCT := --release --workspace --exclude xtask $(LOCKED)
+# Arguments of `make run`, as in: make run ARGS="--listen 127.0.0.1:9000"
+ARGS :=
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install everything that building, checking and testing need
+	@scripts/setup all
+
+build: artifacts ## build target/release/lezai
+	@cargo build $(PRODUCT)
+
+artifacts: ## build what the binary carries: plugins, the page's wasm, pages
+	@scripts/setup run
+	@cargo run --quiet --release -p xtask $(LOCKED) -- artifacts
+
+run: build ## build, then start the gateway, the sandbox and the demo shop
+	@exec target/release/lezai dev $(ARGS)
+
+test: test-rust test-interop test-browser ## run all tests
+
+test-rust: build ## run the tests in Rust
+	@cargo test $(PRODUCT)
+
+test-interop: build ## run the tests against other people's libraries, in Python
+	@scripts/setup test
+	@.setup/venv/bin/python -m pytest tests/interop
+
+test-browser: build ## run the tests in a real browser
+	@scripts/setup test
+	@node --test tests/browser/
+
+check: artifacts ## check format, lints, types, licences and dependencies
+	@scripts/setup check
+	@cargo fmt --all --check
+	@cargo clippy --release --workspace --all-targets $(LOCKED) -- -D warnings
+	@cd www && npm run --silent check
+	@.setup/bin/cargo-deny check bans licenses sources
+
+advisories: ## ask the RustSec database about our dependencies (needs the network)
+	@scripts/setup deny
+	@.setup/bin/cargo-deny check advisories
+
+bench: build ## measure, and print the tables of the README
+	@cargo bench $(PRODUCT)
+
+fmt: ## format everything
+	@cargo fmt --all
+	@cd www && npm run --silent format
+
+clean: ## remove what was built and set up
+	rm -rf target .setup www/node_modules

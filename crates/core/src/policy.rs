@@ -1,0 +1,387 @@
+//! Policy: what a merchant's rules say about an order, as data.
+//!
+//! Owns version 1 of the policy (amount limits, risk rules, fees, channel order), how it is read,
+//! bounded and carried, and the pure functions that judge an order by it. The standard plugin is
+//! these functions behind the plugin contract, so a page, a sandbox and a native test judge
+//! alike. What any plugin may answer is in [`answer`], and is checked there for all of them.
+//!
+//! Never asks the clock, remembers no order, and runs no expression language: rules are typed, so
+//! a policy that was saved can always be evaluated.
+
+pub mod answer;
+mod facts;
+mod validate;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::money::{Currency, Money};
+
+pub use answer::{Nonsense, Reason, Risk, Verdict};
+pub use facts::{Customer, Device, DeviceKind, OrderFacts, Scene};
+
+/// The longest JSON form of a policy, in bytes: four times the compact form's bound.
+pub const MAX_JSON: usize = 64 * 1024;
+
+/// The longest compact form of a policy, in bytes: what the plugin contract lets settings be.
+pub const MAX_COMPACT: usize = 16 * 1024;
+
+/// The only version there is. It is also the compact form's first byte.
+const VERSION: u8 = 1;
+
+/// Parts per million in the whole.
+const PPM: i128 = 1_000_000;
+
+/// A merchant's policy, version 1. One that exists is valid: it was read by [`Policy::from_json`],
+/// or from the compact form of one that was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    version: u8,
+    /// The currencies taken, and how much of each.
+    limits: Vec<Limit>,
+    risk: RiskRules,
+    /// One schedule for each currency taken.
+    fees: Vec<FeeSchedule>,
+    /// Tried in this order.
+    routes: Vec<Route>,
+}
+
+/// How much one order may be, in minor units; both ends are allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limit {
+    currency: Currency,
+    min: i64,
+    max: i64,
+}
+
+/// The scores of the rules that apply add up. A threshold above [`answer::MAX_SCORE`] is never
+/// reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RiskRules {
+    review_at: u16,
+    deny_at: u16,
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+/// Applies to an order for which every condition holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    code: String,
+    message: String,
+    score: u16,
+    when: Vec<Condition>,
+}
+
+/// What an order leaves out is in no list: it fails every `…_in` and passes every `…_not_in`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Condition {
+    /// More than the amount listed for the order's currency; does not hold for other currencies.
+    AmountOver(Vec<Money>),
+    /// Less than the amount listed for the order's currency; does not hold for other currencies.
+    AmountUnder(Vec<Money>),
+    CountryIn(Vec<String>),
+    CountryNotIn(Vec<String>),
+    CountryMissing,
+    IpIn(Vec<IpNet>),
+    IpMissing,
+    DeviceKindIn(Vec<DeviceKind>),
+    DeviceKindMissing,
+    DeviceIdIn(Vec<String>),
+    DeviceIdMissing,
+    MetadataEquals {
+        key: String,
+        value: String,
+    },
+    MetadataIn {
+        key: String,
+        values: Vec<String>,
+    },
+    MetadataPresent {
+        key: String,
+    },
+    MetadataMissing {
+        key: String,
+    },
+}
+
+/// The fee of one order: the rate's part, rounded, and the fixed part; at least `min`, at most
+/// `cap`, and never more than the amount. All but the rate in minor units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeeSchedule {
+    currency: Currency,
+    /// Parts per million of the amount: 6000 is 0.6 %.
+    rate_ppm: u32,
+    #[serde(default)]
+    fixed: i64,
+    #[serde(default)]
+    min: i64,
+    #[serde(default)]
+    cap: Option<i64>,
+    rounding: Rounding,
+}
+
+/// How the rate's part becomes whole minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Rounding {
+    /// To the nearest; a half goes up.
+    HalfUp,
+    /// To the nearest; a half goes to the even one.
+    HalfEven,
+    Up,
+    Down,
+}
+
+/// A channel and the orders it takes. An empty list takes all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Route {
+    channel: String,
+    #[serde(default)]
+    currencies: Vec<Currency>,
+    /// Taken if the order allows one of them.
+    #[serde(default)]
+    methods: Vec<String>,
+    /// A currency that is not named here is taken at any amount.
+    #[serde(default)]
+    amounts: Vec<Limit>,
+}
+
+/// The JSON is no policy of version 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct PolicyError {
+    /// Where, such as `risk.rules[2].when[0].country_in[1]`; `.` is the whole document.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// The bytes are no compact policy that this version made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a policy in compact form, version 1")]
+pub struct NotCompact;
+
+/// The order's amount is outside of what the policy takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitExceeded {
+    /// The policy has no limits for the currency, so it does not take it.
+    #[error("{0} is not accepted")]
+    Currency(Currency),
+    /// Less than the least that is taken.
+    #[error("the amount is below the least accepted, {0}")]
+    Below(Money),
+    /// More than the most that is taken.
+    #[error("the amount is above the most accepted, {0}")]
+    Above(Money),
+}
+
+/// The policy has no fee schedule for the order's currency. It then has no limits for it either,
+/// so [`Policy::check_limits`] refuses such an order first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no fee schedule for {0}")]
+pub struct FeeError(pub Currency);
+
+impl Policy {
+    /// Reads, bounds and checks a policy.
+    ///
+    /// # Errors
+    ///
+    /// The first problem found and where it is: an unknown, missing or mistyped field, a value out
+    /// of its bounds, or parts that contradict each other.
+    pub fn from_json(json: &[u8]) -> Result<Self, PolicyError> {
+        if json.len() > MAX_JSON {
+            let problem = format!("{} bytes of JSON, at most {MAX_JSON} are taken", json.len());
+            return Err(PolicyError { path: ".".to_owned(), problem });
+        }
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        let policy: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            PolicyError { path: error.path().to_string(), problem: error.inner().to_string() }
+        })?;
+        reader.end().map_err(|error| PolicyError {
+            path: ".".to_owned(),
+            problem: error.to_string(),
+        })?;
+        validate::policy(&policy)?;
+        Ok(policy)
+    }
+
+    /// The form that is carried into the sandbox: [postcard](https://postcard.jamesmunns.com/wire-format),
+    /// at most [`MAX_COMPACT`] bytes. Equal policies give equal bytes.
+    pub fn to_compact(&self) -> Vec<u8> {
+        // Postcard refuses sequences of unknown length alone, and there are none in a policy.
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Policy::to_compact`] made. Bounds are not checked again: whoever holds the
+    /// bytes made them from a valid policy.
+    ///
+    /// # Errors
+    ///
+    /// Truncated, over-long or foreign bytes.
+    pub fn from_compact(bytes: &[u8]) -> Result<Self, NotCompact> {
+        if bytes.first() != Some(&VERSION) {
+            return Err(NotCompact);
+        }
+        match postcard::take_from_bytes(bytes) {
+            Ok((policy, [])) => Ok(policy),
+            _ => Err(NotCompact),
+        }
+    }
+
+    /// Whether the policy takes an order of this amount.
+    ///
+    /// # Errors
+    ///
+    /// The limit that it is over or under.
+    pub fn check_limits(&self, order: &OrderFacts) -> Result<(), LimitExceeded> {
+        let currency = order.amount.currency();
+        let limit = self.limits.iter().find(|limit| limit.currency == currency);
+        let limit = limit.ok_or(LimitExceeded::Currency(currency))?;
+        let bound = |minor| Money::new(minor, currency).unwrap_or(Money::zero(currency));
+        match order.amount.minor() {
+            minor if minor < limit.min => Err(LimitExceeded::Below(bound(limit.min))),
+            minor if minor > limit.max => Err(LimitExceeded::Above(bound(limit.max))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The verdict on an order: the sum of the scores of the rules that apply, at most
+    /// [`answer::MAX_SCORE`], against the two thresholds. The reasons are those rules, in the
+    /// policy's order, the first [`answer::MAX_REASONS`] of them.
+    pub fn risk(&self, order: &OrderFacts) -> Risk {
+        let mut score = 0_u16;
+        let mut reasons = Vec::new();
+        for rule in self.risk.rules.iter().filter(|rule| rule.applies_to(order)) {
+            score = score.saturating_add(rule.score).min(answer::MAX_SCORE);
+            if reasons.len() < answer::MAX_REASONS {
+                reasons.push(Reason { code: rule.code.clone(), message: rule.message.clone() });
+            }
+        }
+        let verdict = match score {
+            _ if score >= self.risk.deny_at => Verdict::Deny,
+            _ if score >= self.risk.review_at => Verdict::Review,
+            _ => Verdict::Accept,
+        };
+        Risk { verdict, score, reasons }
+    }
+
+    /// What the merchant pays for an order, in its currency, at most its amount.
+    ///
+    /// # Errors
+    ///
+    /// If there is no schedule for the order's currency.
+    pub fn fee(&self, order: &OrderFacts) -> Result<Money, FeeError> {
+        let currency = order.amount.currency();
+        let schedule = self.fees.iter().find(|schedule| schedule.currency == currency);
+        let minor = schedule.ok_or(FeeError(currency))?.fee(order.amount.minor());
+        Money::new(minor, currency).map_err(|_| FeeError(currency))
+    }
+
+    /// The channels that take the order, each once, in the order in which they are to be tried.
+    pub fn route(&self, order: &OrderFacts) -> Vec<String> {
+        let mut channels: Vec<String> = Vec::new();
+        for route in self.routes.iter().filter(|route| route.takes(order)) {
+            if !channels.contains(&route.channel) {
+                channels.push(route.channel.clone());
+            }
+        }
+        channels
+    }
+
+    /// Every channel that the policy names; a plugin can choose among them and no others.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        self.routes.iter().map(|route| route.channel.as_str())
+    }
+}
+
+impl Rule {
+    fn applies_to(&self, order: &OrderFacts) -> bool {
+        self.when.iter().all(|condition| condition.holds_for(order))
+    }
+}
+
+impl Condition {
+    fn holds_for(&self, order: &OrderFacts) -> bool {
+        let listed = |list: &[Money]| {
+            list.iter().find(|it| it.currency() == order.amount.currency()).map(|it| it.minor())
+        };
+        let in_list = |list: &[String], value: &Option<String>| {
+            value.as_ref().is_some_and(|value| list.contains(value))
+        };
+        match self {
+            Self::AmountOver(list) => listed(list).is_some_and(|it| order.amount.minor() > it),
+            Self::AmountUnder(list) => listed(list).is_some_and(|it| order.amount.minor() < it),
+            Self::CountryIn(list) => in_list(list, &order.customer.country),
+            Self::CountryNotIn(list) => !in_list(list, &order.customer.country),
+            Self::CountryMissing => order.customer.country.is_none(),
+            Self::IpIn(nets) => {
+                order.customer.ip.is_some_and(|ip| {
+                    // An IPv4 address in IPv6's clothes is in the IPv4 networks.
+                    let ip = ip.to_canonical();
+                    nets.iter().any(|net| net.contains(&ip))
+                })
+            }
+            Self::IpMissing => order.customer.ip.is_none(),
+            Self::DeviceKindIn(kinds) => order.device.kind.is_some_and(|kind| kinds.contains(&kind)),
+            Self::DeviceKindMissing => order.device.kind.is_none(),
+            Self::DeviceIdIn(list) => in_list(list, &order.device.id),
+            Self::DeviceIdMissing => order.device.id.is_none(),
+            Self::MetadataEquals { key, value } => order.metadata.get(key) == Some(value),
+            Self::MetadataIn { key, values } => {
+                order.metadata.get(key).is_some_and(|value| values.contains(value))
+            }
+            Self::MetadataPresent { key } => order.metadata.contains_key(key),
+            Self::MetadataMissing { key } => !order.metadata.contains_key(key),
+        }
+    }
+}
+
+impl FeeSchedule {
+    /// The fee of `amount`, both in minor units.
+    fn fee(&self, amount: i64) -> i64 {
+        // In 128 bits nothing here can overflow: an amount has 63 bits, a rate 32.
+        let rated = self.rounding.divide(i128::from(amount) * i128::from(self.rate_ppm), PPM);
+        let cap = i128::from(self.cap.unwrap_or(i64::MAX));
+        let fee = (rated + i128::from(self.fixed)).max(self.min.into()).min(cap);
+        i64::try_from(fee).unwrap_or(i64::MAX).min(amount)
+    }
+}
+
+impl Rounding {
+    /// `dividend / divisor` as a whole number; both are non-negative.
+    fn divide(self, dividend: i128, divisor: i128) -> i128 {
+        let (whole, rest) = (dividend / divisor, dividend % divisor);
+        let up = match self {
+            Self::Down => false,
+            Self::Up => rest > 0,
+            Self::HalfUp => rest * 2 >= divisor,
+            Self::HalfEven => rest * 2 > divisor || (rest * 2 == divisor && whole % 2 == 1),
+        };
+        whole + i128::from(up)
+    }
+}
+
+impl Route {
+    fn takes(&self, order: &OrderFacts) -> bool {
+        let currency = order.amount.currency();
+        let amount = order.amount.minor();
+        (self.currencies.is_empty() || self.currencies.contains(&currency))
+            && (self.methods.is_empty() || order.methods.iter().any(|it| self.methods.contains(it)))
+            && self
+                .amounts
+                .iter()
+                .filter(|range| range.currency == currency)
+                .all(|range| (range.min..=range.max).contains(&amount))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The bounds of a policy, and what its parts must agree on. Each problem names its JSON path.
+//!
+//! Sees only what serde read, so unknown fields, types and currencies are settled already.
+
+use super::answer::{self, MAX_SCORE};
+use super::{
+    Condition, FeeSchedule, Limit, MAX_COMPACT, PPM, Policy, PolicyError, RiskRules, Route, Rule,
+    VERSION,
+};
+use crate::money::{Currency, Money};
+
+/// Currencies that one list can name.
+const MAX_CURRENCIES: usize = 32;
+/// Rules of one policy: each costs fuel at every order.
+const MAX_RULES: usize = 64;
+/// Conditions of one rule.
+const MAX_CONDITIONS: usize = 8;
+/// Countries, networks, devices or values of one condition.
+const MAX_LIST: usize = 256;
+/// Routes of one policy: a channel can stand in several.
+const MAX_ROUTES: usize = 32;
+/// A metadata key, as in the API, in bytes.
+const MAX_KEY: usize = 40;
+/// A metadata value or a device's id, as in the API, in bytes of four for each character.
+const MAX_VALUE: usize = 800;
+
+type Checked = Result<(), PolicyError>;
+
+pub(super) fn policy(policy: &Policy) -> Checked {
+    let Policy { version, limits, risk, fees, routes } = policy;
+    require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
+    ranges("limits", limits, 1)?;
+    risk_rules(risk)?;
+    fee_schedules(fees)?;
+    for (index, limit) in limits.iter().enumerate() {
+        let priced = fees.iter().any(|fee| fee.currency == limit.currency);
+        require(priced, &format!("limits[{index}].currency"), || {
+            format!("fees has no schedule for {}", limit.currency)
+        })?;
+    }
+    length("routes", routes.len(), 1, MAX_ROUTES)?;
+    for (index, it) in routes.iter().enumerate() {
+        route(&format!("routes[{index}]"), it)?;
+    }
+    let mut channels: Vec<&str> = policy.channels().collect();
+    channels.sort_unstable();
+    channels.dedup();
+    length("routes", channels.len(), 1, answer::MAX_CHANNELS)?;
+    let size = policy.to_compact().len();
+    require(size <= MAX_COMPACT, ".", || {
+        format!("the policy takes {size} bytes in compact form, at most {MAX_COMPACT} are allowed")
+    })
+}
+
+fn risk_rules(risk: &RiskRules) -> Checked {
+    let RiskRules { review_at, deny_at, rules } = risk;
+    require(*review_at >= 1, "risk.review_at", || "must be at least 1".to_owned())?;
+    require(deny_at >= review_at, "risk.deny_at", || "must not be below review_at".to_owned())?;
+    length("risk.rules", rules.len(), 0, MAX_RULES)?;
+    for (index, it) in rules.iter().enumerate() {
+        rule(&format!("risk.rules[{index}]"), it)?;
+    }
+    Ok(())
+}
+
+fn rule(path: &str, rule: &Rule) -> Checked {
+    let Rule { code, message, score, when } = rule;
+    self::code(&format!("{path}.code"), code)?;
+    require(answer::is_message(message), &format!("{path}.message"), || {
+        format!("must be 1 to {} characters, no control characters", answer::MAX_MESSAGE)
+    })?;
+    require(*score <= MAX_SCORE, &format!("{path}.score"), || format!("must be 0 to {MAX_SCORE}"))?;
+    length(&format!("{path}.when"), when.len(), 1, MAX_CONDITIONS)?;
+    for (index, it) in when.iter().enumerate() {
+        condition(&format!("{path}.when[{index}]"), it)?;
+    }
+    Ok(())
+}
+
+fn condition(path: &str, condition: &Condition) -> Checked {
+    match condition {
+        Condition::AmountOver(list) => amounts(&format!("{path}.amount_over"), list),
+        Condition::AmountUnder(list) => amounts(&format!("{path}.amount_under"), list),
+        Condition::CountryIn(list) => countries(&format!("{path}.country_in"), list),
+        Condition::CountryNotIn(list) => countries(&format!("{path}.country_not_in"), list),
+        Condition::IpIn(nets) => length(&format!("{path}.ip_in"), nets.len(), 1, MAX_LIST),
+        Condition::DeviceKindIn(kinds) => {
+            length(&format!("{path}.device_kind_in"), kinds.len(), 1, MAX_LIST)
+        }
+        Condition::DeviceIdIn(list) => values(&format!("{path}.device_id_in"), list),
+        Condition::MetadataEquals { key, value } => {
+            metadata_key(&format!("{path}.metadata_equals.key"), key)?;
+            let path = format!("{path}.metadata_equals.value");
+            length(&path, value.len(), 0, MAX_VALUE)
+        }
+        Condition::MetadataIn { key, values } => {
+            metadata_key(&format!("{path}.metadata_in.key"), key)?;
+            self::values(&format!("{path}.metadata_in.values"), values)
+        }
+        Condition::MetadataPresent { key } => {
+            metadata_key(&format!("{path}.metadata_present.key"), key)
+        }
+        Condition::MetadataMissing { key } => {
+            metadata_key(&format!("{path}.metadata_missing.key"), key)
+        }
+        Condition::CountryMissing
+        | Condition::IpMissing
+        | Condition::DeviceKindMissing
+        | Condition::DeviceIdMissing => Ok(()),
+    }
+}
+
+fn fee_schedules(fees: &[FeeSchedule]) -> Checked {
+    length("fees", fees.len(), 1, MAX_CURRENCIES)?;
+    distinct("fees", fees.iter().map(|fee| fee.currency))?;
+    for (index, fee) in fees.iter().enumerate() {
+        let path = format!("fees[{index}]");
+        let FeeSchedule { currency: _, rate_ppm, fixed, min, cap, rounding: _ } = fee;
+        require(i128::from(*rate_ppm) <= PPM, &format!("{path}.rate_ppm"), || {
+            format!("must be 0 to {PPM}")
+        })?;
+        non_negative(&format!("{path}.fixed"), *fixed)?;
+        non_negative(&format!("{path}.min"), *min)?;
+        require(cap.is_none_or(|cap| cap >= *min), &format!("{path}.cap"), || {
+            "must not be below min".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+fn route(path: &str, route: &Route) -> Checked {
+    let Route { channel, currencies, methods, amounts } = route;
+    code(&format!("{path}.channel"), channel)?;
+    length(&format!("{path}.currencies"), currencies.len(), 0, MAX_CURRENCIES)?;
+    length(&format!("{path}.methods"), methods.len(), 0, MAX_LIST)?;
+    for (index, method) in methods.iter().enumerate() {
+        code(&format!("{path}.methods[{index}]"), method)?;
+    }
+    ranges(&format!("{path}.amounts"), amounts, 0)
+}
+
+fn ranges(path: &str, limits: &[Limit], least: usize) -> Checked {
+    length(path, limits.len(), least, MAX_CURRENCIES)?;
+    distinct(path, limits.iter().map(|limit| limit.currency))?;
+    for (index, Limit { min, max, .. }) in limits.iter().enumerate() {
+        non_negative(&format!("{path}[{index}].min"), *min)?;
+        require(max >= min, &format!("{path}[{index}].max"), || {
+            "must not be below min".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+fn amounts(path: &str, list: &[Money]) -> Checked {
+    length(path, list.len(), 1, MAX_CURRENCIES)?;
+    distinct(path, list.iter().map(|money| money.currency()))
+}
+
+fn countries(path: &str, list: &[String]) -> Checked {
+    length(path, list.len(), 1, MAX_LIST)?;
+    let is_country = |it: &String| it.len() == 2 && it.bytes().all(|b| b.is_ascii_uppercase());
+    match list.iter().position(|it| !is_country(it)) {
+        Some(index) => {
+            problem(format!("{path}[{index}]"), "must be two capitals, as in ISO 3166-1".to_owned())
+        }
+        None => Ok(()),
+    }
+}
+
+fn values(path: &str, list: &[String]) -> Checked {
+    length(path, list.len(), 1, MAX_LIST)?;
+    for (index, value) in list.iter().enumerate() {
+        length(&format!("{path}[{index}]"), value.len(), 0, MAX_VALUE)?;
+    }
+    Ok(())
+}
+
+fn metadata_key(path: &str, key: &str) -> Checked {
+    length(path, key.len(), 1, MAX_KEY)
+}
+
+fn code(path: &str, text: &str) -> Checked {
+    require(answer::is_code(text), path, || {
+        format!("must be 1 to {} of a-z, 0-9 and _", answer::MAX_CODE)
+    })
+}
+
+fn distinct(path: &str, currencies: impl Iterator<Item = Currency> + Clone) -> Checked {
+    for (index, currency) in currencies.clone().enumerate() {
+        if currencies.clone().take(index).any(|it| it == currency) {
+            return problem(format!("{path}[{index}].currency"), format!("{currency} comes twice"));
+        }
+    }
+    Ok(())
+}
+
+fn non_negative(path: &str, minor: i64) -> Checked {
+    require(minor >= 0, path, || "must not be negative".to_owned())
+}
+
+fn length(path: &str, found: usize, least: usize, most: usize) -> Checked {
+    require((least..=most).contains(&found), path, || {
+        format!("has length {found}, must have {least} to {most}")
+    })
+}
+
+fn require(holds: bool, path: &str, otherwise: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { problem(path.to_owned(), otherwise()) }
+}
+
+fn problem(path: String, problem: String) -> Checked {
+    Err(PolicyError { path, problem })
+}

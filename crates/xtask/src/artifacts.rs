@@ -1,0 +1,177 @@
+//! The artifacts, in the order in which one needs the other.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::component;
+use crate::fresh::{self, Stamps, files, read};
+use crate::toolchain::{Module, Toolchain};
+
+/// A guest's stack: enough for the core's policy, and its memory starts at 2 pages and not at 17.
+const PLUGIN_STACK: u32 = 64 * 1024;
+
+/// What rustc enables for wasm32-unknown-unknown. Named one by one: with `--all-features`,
+/// binaryen writes kinds of imports that Node 20 and browsers refuse.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Builds everything below `target/artifacts` that is not up to date.
+pub(crate) fn build(root: &Path) -> Result<()> {
+    let work = Work {
+        toolchain: Toolchain::pick(root)?,
+        stamps: Stamps::open(root.join("target/stamps"))?,
+        root,
+        out: root.join("target/artifacts"),
+        bindings: root.join("target/wasm-bindgen/web"),
+    };
+    work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
+    work.test_plugins()?;
+    work.page_module()?;
+    work.pages()
+}
+
+struct Work<'a> {
+    root: &'a Path,
+    toolchain: Toolchain,
+    stamps: Stamps,
+    out: PathBuf,
+    /// What wasm-bindgen makes and the pages' build takes up.
+    bindings: PathBuf,
+}
+
+impl Work<'_> {
+    fn plugin(&self, name: &str, package: &Path, profile: &str, target: &Path) -> Result<()> {
+        let manifest = package.join("Cargo.toml");
+        let module = self.toolchain.build(&Module {
+            manifest: &manifest,
+            profile,
+            stack: Some(PLUGIN_STACK),
+        })?;
+        self.stamps.step(&format!("plugin-{name}"), &[module.clone()], &[target.to_owned()], || {
+            fresh::write(target, &component::encode(&read(&module)?)?)?;
+            self.done(target)
+        })
+    }
+
+    /// Each folder of `tests/plugins` that is a package; each is a workspace of its own, as a
+    /// merchant's would be.
+    fn test_plugins(&self) -> Result<()> {
+        let folder = self.root.join("tests/plugins");
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut packages: Vec<PathBuf> =
+            entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        packages.retain(|package| package.join("Cargo.toml").exists());
+        packages.sort();
+        for package in packages {
+            let name = package
+                .file_name()
+                .and_then(|name| name.to_str())
+                .context("a plugin's folder has a name in UTF-8")?;
+            self.plugin(
+                name,
+                &package,
+                "release",
+                &self.out.join("plugins").join(name).with_extension("wasm"),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn page_module(&self) -> Result<()> {
+        let manifest = self.root.join("crates/web/Cargo.toml");
+        let module =
+            self.toolchain.build(&Module { manifest: &manifest, profile: "wasm", stack: None })?;
+        let outputs = ["lezai_web.js", "lezai_web.d.ts", "lezai_web_bg.wasm"]
+            .map(|name| self.bindings.join(name));
+        self.stamps.step("page-module", &[module.clone()], &outputs, || {
+            remove_folder(&self.bindings)?;
+            Bindgen::new()
+                .input_path(&module)
+                .web(true)?
+                .typescript(true)
+                .out_name("lezai_web")
+                .generate(&self.bindings)?;
+            self.optimise(&outputs[2])?;
+            self.done(&outputs[2])
+        })
+    }
+
+    fn optimise(&self, module: &Path) -> Result<()> {
+        let tool = self.tool("wasm-opt")?;
+        run(Command::new(tool).arg("-O3").args(WASM_FEATURES).arg(module).arg("-o").arg(module))
+    }
+
+    fn pages(&self) -> Result<()> {
+        self.tool("esbuild")?;
+        let www = self.root.join("www");
+        let outputs = ["checkout", "shop"].map(|name| self.out.join(name));
+        self.stamps.step("pages", &[www.clone(), self.bindings.clone()], &outputs, || {
+            // File names carry hashes, so those of the last build would stay for ever.
+            outputs.iter().try_for_each(|folder| remove_folder(folder))?;
+            run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&www))?;
+            outputs.iter().try_for_each(|folder| self.compress(folder))
+        })
+    }
+
+    /// Puts a `.br` beside every file of a folder.
+    fn compress(&self, folder: &Path) -> Result<()> {
+        for file in files(folder)? {
+            let mut name = file.clone().into_os_string();
+            name.push(".br");
+            let compressed = PathBuf::from(name);
+            let mut bytes = Vec::new();
+            let params = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
+            brotli::BrotliCompress(&mut read(&file)?.as_slice(), &mut bytes, &params)
+                .context("brotli failed")?;
+            fresh::write(&compressed, &bytes)?;
+            self.done(&compressed)?;
+        }
+        Ok(())
+    }
+
+    /// The path of a command that an npm package brought.
+    fn tool(&self, name: &str) -> Result<PathBuf> {
+        let path = self.root.join("www/node_modules/.bin").join(name);
+        ensure!(path.exists(), "{name} is not installed: run scripts/setup npm");
+        Ok(path)
+    }
+
+    fn done(&self, path: &Path) -> Result<()> {
+        let bytes =
+            fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+        println!(
+            "artifacts: {} ({bytes} bytes)",
+            path.strip_prefix(self.root).unwrap_or(path).display()
+        );
+        Ok(())
+    }
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().display().to_string();
+    let status =
+        command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {name}"))?;
+    if !status.success() {
+        bail!("{name} failed: {status}");
+    }
+    Ok(())
+}

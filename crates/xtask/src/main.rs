@@ -1,0 +1,44 @@
+//! Builds what the gateway carries in its binary: `cargo run --release -p xtask -- artifacts`.
+//!
+//! Owns the way from sources to `target/artifacts`: which wasm toolchain, which tools, in which
+//! order, and what is still up to date. Never holds logic of the product, and never installs
+//! anything: `scripts/setup` does.
+
+mod artifacts;
+mod component;
+mod fresh;
+mod toolchain;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args != ["artifacts"] {
+        eprintln!("usage: cargo run --release -p xtask -- artifacts");
+        return ExitCode::from(2);
+    }
+    match root().and_then(artifacts::build) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("artifacts: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's folder, two above this crate's.
+fn root() -> Result<&'static Path> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .context("xtask lies outside the workspace")?;
+    ensure!(
+        root.join("Cargo.lock").exists(),
+        "{} is no longer the workspace xtask was built in",
+        root.display()
+    );
+    Ok(root)
+}

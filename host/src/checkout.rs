@@ -1,0 +1,232 @@
+//! A page's calls: it claims a session with a key of its own, sees what it may pay, chooses a
+//! method, and watches.
+
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::{AttemptId, SessionId};
+use lezai_core::key::{Jwk, VerifyingKey};
+use lezai_core::order::{Attempt, Event, State};
+use lezai_core::signature::Verified;
+use lezai_core::time::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::channel::PaymentRequest;
+use crate::clock;
+use crate::gateway::{self, Gateway, unanswered};
+use crate::idempotency::{Answer, Repeatable};
+use crate::json::{Invalid, Object};
+use crate::nonces;
+use crate::problem::{Code, Problem};
+use crate::store::{self, Claim, OrderRecord, SessionRecord};
+use crate::views::{self, SessionView};
+
+/// After its order's end a session can still be looked at for a day.
+const AFTERLIFE_SECS: i64 = 86_400;
+
+/// What a page sends to claim a session.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest {
+    /// The random part of the client secret.
+    pub client_secret: String,
+    /// The page's key, which signs this request too.
+    pub key: Jwk,
+}
+
+impl ClaimRequest {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], with the field at fault.
+    pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        let mut body = Object::parse(body)?;
+        let client_secret = body.required("client_secret", |field| field.text(1..=128))?;
+        let mut key = body.required("key", |field| field.object())?;
+        let mut member = |name: &str| key.required(name, |field| field.text(1..=64));
+        let jwk = Jwk { kty: member("kty")?, crv: member("crv")?, x: member("x")?, y: member("y")? };
+        key.finish()?;
+        body.finish()?;
+        Ok(Self { client_secret, key: jwk })
+    }
+}
+
+/// Reads the method that a page chose.
+///
+/// # Errors
+///
+/// [`Invalid`], with the field at fault.
+pub fn parse_choice(body: &[u8]) -> Result<String, Invalid> {
+    let mut body = Object::parse(body)?;
+    let method = body.required("method", |field| field.text(1..=32))?;
+    body.finish()?;
+    Ok(method)
+}
+
+/// A session by its id, with the page that claimed it.
+///
+/// # Errors
+///
+/// `session_not_found`, `session_unclaimed`.
+pub async fn claimed(gateway: &Gateway, session: &str) -> Result<(SessionRecord, Claim, VerifyingKey), Problem> {
+    let session = load(gateway, session).await?;
+    let Some(claim) = session.claim.clone() else {
+        return Err(Problem::new(Code::SessionUnclaimed, "claim the session first"));
+    };
+    let key = VerifyingKey::from_jwk(&claim.key).map_err(Problem::internal)?;
+    Ok((session, claim, key))
+}
+
+/// Claims a session. The first page wins; its key opens the session again, no other does.
+///
+/// # Errors
+///
+/// `session_not_found`, `client_secret_invalid`, `session_taken`, `session_expired`.
+pub async fn claim(gateway: &Gateway, session: &str, request: Verified<ClaimRequest>, origin: String) -> Result<SessionView, Problem> {
+    let now = clock::now();
+    let session = load(gateway, session).await?;
+    let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
+    let ClaimRequest { client_secret, key } = request.into_content();
+    // Both sides are hashes, so the time of the comparison tells nothing of the secret.
+    if sha256_hex(client_secret.as_bytes()) != session.secret_hash {
+        return Err(Problem::new(Code::ClientSecretInvalid, "the client secret is not this session's"));
+    }
+    let claim = Claim { key, origin, at: now };
+    let claim = {
+        let id = session.id.clone();
+        store::write(&gateway.store, move |tx| {
+            if !tx.take_nonce(&keyid, &nonce, now.plus_secs(nonces::LIFE_SECS))? {
+                return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
+            }
+            match tx.session(&id)?.and_then(|session| session.claim) {
+                Some(former) if former.key == claim.key => Ok(former),
+                Some(_) => Err(Problem::new(Code::SessionTaken, "the session was claimed by another page, which has its own key")),
+                None => {
+                    tx.claim_session(&id, &claim)?;
+                    Ok(claim)
+                }
+            }
+        })
+        .await?
+    };
+    view(gateway, &session, &claim, now).await
+}
+
+/// What the page may see.
+///
+/// # Errors
+///
+/// `session_expired`, `internal`.
+pub async fn view(gateway: &Gateway, session: &SessionRecord, claim: &Claim, now: Timestamp) -> Result<SessionView, Problem> {
+    let record = gateway.record(session.order.clone()).await?;
+    if now >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
+        return Err(Problem::new(Code::SessionExpired, "the session has ended"));
+    }
+    views::session(gateway, &record, claim, now)
+}
+
+/// The shopper chose a method: asks its channel, and gives back what she needs to pay.
+///
+/// The attempt's id follows from the idempotency key, so a request that is repeated after a crash
+/// goes on where the first one stopped: the core, the channel and the store all know the attempt.
+///
+/// # Errors
+///
+/// `method_unavailable`, `order_state`, `order_expired`, `too_many_attempts`; `channel_unavailable`.
+pub async fn pay(gateway: &Gateway, session: &SessionRecord, claim: Claim, choice: Verified<String>, key: Repeatable) -> Result<Answer, Problem> {
+    let (keyid, nonce, now) = (choice.keyid().to_owned(), choice.nonce().to_owned(), clock::now());
+    let method = choice.into_content();
+    let Some((channel, offer)) = gateway.method(&method) else {
+        return Err(Problem::new(Code::MethodUnavailable, "there is no such method").with("field", "method"));
+    };
+    let attempt = Attempt { id: attempt_id(&key), method, channel: channel.id().to_owned() };
+    let begun = {
+        let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
+        store::write(&gateway.store, move |tx| {
+            if let Some(first) = key.first_answer(tx)? {
+                return Ok(Begun::Before(first));
+            }
+            if !tx.take_nonce(&keyid, &nonce, now.plus_secs(nonces::LIFE_SECS))? {
+                return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
+            }
+            let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
+            // Two taps on one button are one payment.
+            if let Some(under_way) = under_way(&record, &attempt.method) {
+                return Ok(Begun::Now(record, under_way));
+            }
+            let id = attempt.id.clone();
+            Ok(Begun::Now(gateway::apply(tx, &order, Event::MethodChosen(attempt), now)?, id))
+        })
+        .await?
+    };
+    let (record, attempt) = match begun {
+        Begun::Before(first) => return Ok(first),
+        Begun::Now(record, attempt) => (record, attempt),
+    };
+    gateway.committed(&record);
+    let request = payment_request(gateway, &record, attempt.clone(), offer.kind)?;
+    let credential = channel.prepare(request).await.map_err(unanswered)?;
+
+    let prepared = {
+        let order = session.order.clone();
+        store::write(&gateway.store, move |tx| {
+            gateway::apply(tx, &order, Event::Prepared(attempt, credential), clock::now())
+        })
+        .await?
+    };
+    gateway.committed(&prepared);
+    let answer = Answer::json(200, &views::session(gateway, &prepared, &claim, clock::now())?)?;
+    store::write(&gateway.store, move |tx| match key.first_answer(tx)? {
+        Some(first) => Ok(first),
+        None => {
+            key.keep(tx, &answer, now)?;
+            Ok(answer)
+        }
+    })
+    .await
+}
+
+enum Begun {
+    Before(Answer),
+    Now(OrderRecord, AttemptId),
+}
+
+fn under_way(record: &OrderRecord, method: &str) -> Option<AttemptId> {
+    match &record.order.state {
+        State::Paying { attempt, .. } if record.order.attempt(attempt)?.method == method => Some(attempt.clone()),
+        _ => None,
+    }
+}
+
+fn attempt_id(key: &Repeatable) -> AttemptId {
+    let digest = Sha256::digest(format!("{} {}", key.key.scope, key.key.key));
+    let mut entropy = [0; 10];
+    entropy.copy_from_slice(&digest[..10]);
+    // The time is the session's, not the request's: a repeat must come to the same id.
+    let at = i64::from_str_radix(key.key.scope.get(3..15).unwrap_or_default(), 16).unwrap_or_default();
+    AttemptId::new(Timestamp::from_ms(at), entropy)
+}
+
+fn payment_request(
+    gateway: &Gateway,
+    record: &OrderRecord,
+    attempt: AttemptId,
+    kind: crate::channel::MethodKind,
+) -> Result<PaymentRequest, Problem> {
+    let merchants = gateway.merchants();
+    let terms = &record.order.terms;
+    let merchant = merchants.get(&terms.merchant).ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
+    let return_url = record.details.return_url.clone();
+    Ok(PaymentRequest {
+        attempt,
+        kind,
+        amount: terms.amount,
+        merchant_name: merchant.record.name.clone(),
+        description: terms.description.clone(),
+        return_url: return_url.unwrap_or_else(|| views::hosted_page(record, &gateway.public_url)),
+    })
+}
+
+async fn load(gateway: &Gateway, session: &str) -> Result<SessionRecord, Problem> {
+    let not_found = || Problem::new(Code::SessionNotFound, "there is no such session");
+    let id = SessionId::parse(session).map_err(|_| not_found())?;
+    store::read(&gateway.store, move |view| view.session(&id)).await?.ok_or_else(not_found)
+}

@@ -1,0 +1,73 @@
+//! What the rules said of an order, as it is kept and shown.
+
+use lezai_core::policy::Verdict;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Risk control's answer and how it was found.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DecisionView {
+    /// `accept`, or `review`: the order can be paid, and the merchant's share is held back.
+    pub verdict: VerdictView,
+    /// How risky the order is, from 0.
+    pub score: u16,
+    /// Why.
+    pub reasons: Vec<ReasonView>,
+    /// The channels that may serve the order, best first.
+    pub channels: Vec<String>,
+    /// Which plugin answered each question.
+    pub hooks: HooksView,
+}
+
+/// Risk control's verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictView {
+    /// Go on.
+    Accept,
+    /// Go on, but hold the money until somebody looked.
+    Review,
+    /// No order.
+    Deny,
+}
+
+/// One reason for a score.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReasonView {
+    /// A stable word.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Who answered.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HooksView {
+    /// Risk.
+    pub risk: HookView,
+    /// The fee.
+    pub pricing: HookView,
+    /// The channels.
+    pub routing: HookView,
+}
+
+/// One hook's run.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HookView {
+    /// SHA-256 of the plugin that answered.
+    pub plugin: String,
+    /// What it cost, in wasmtime's units of fuel.
+    pub fuel: u64,
+    /// `ok`, or why the merchant's plugin did not answer.
+    pub outcome: String,
+}
+
+impl From<Verdict> for VerdictView {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Accept => Self::Accept,
+            Verdict::Review => Self::Review,
+            Verdict::Deny => Self::Deny,
+        }
+    }
+}

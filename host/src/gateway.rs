@@ -1,0 +1,288 @@
+//! The gateway: what every request and the worker share, and the one way in which an order
+//! changes: [`Gateway::apply`] asks the core and commits what it says.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use lezai_core::id::{AttemptId, EventId, OrderId};
+use lezai_core::key::{Jwk, SigningKey};
+use lezai_core::order::{self, Effect, Event, Step};
+use lezai_core::time::Timestamp;
+use lezai_engine::{Engine, Plugin};
+use tokio::sync::Notify;
+
+use crate::channel::{Channel, Method, Standing};
+use crate::hub::Hub;
+use crate::merchants::Merchants;
+use crate::metrics::Metrics;
+use crate::nonces::Nonces;
+use crate::problem::{Code, Problem};
+use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
+use crate::views::{self, EventData, EventView};
+use crate::{clock, entropy};
+
+/// A channel gets this long to speak before it is asked.
+const FIRST_QUERY_SECS: i64 = 20;
+
+/// The key that the gateway signs with, and its name.
+pub struct GatewayKey {
+    /// The private half.
+    pub private: SigningKey,
+    /// The thumbprint of the public half: its `keyid`.
+    pub keyid: String,
+    /// The public half.
+    pub jwk: Jwk,
+}
+
+impl From<SigningKey> for GatewayKey {
+    fn from(private: SigningKey) -> Self {
+        let public = private.verifying_key();
+        Self { keyid: public.thumbprint(), jwk: public.to_jwk(), private }
+    }
+}
+
+/// What every request and the worker share.
+pub struct Gateway {
+    /// Where shoppers and merchants reach us, without a slash at the end.
+    pub public_url: String,
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// Runs plugins.
+    pub engine: Arc<Engine>,
+    /// The standard plugin.
+    pub standard: Arc<Plugin>,
+    /// Signs answers, callbacks and grants.
+    pub key: GatewayKey,
+    /// The operator's token.
+    pub admin_token: String,
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// The nonces used of late.
+    pub nonces: Nonces,
+    /// Pages that watch.
+    pub hub: Hub,
+    /// Wakes the worker.
+    pub wake: Notify,
+    /// What is counted.
+    pub metrics: Metrics,
+    merchants: ArcSwap<Merchants>,
+}
+
+/// What a [`Gateway`] is made of.
+pub struct Parts {
+    /// Where shoppers and merchants reach us, without a slash at the end.
+    pub public_url: String,
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// Runs plugins.
+    pub engine: Arc<Engine>,
+    /// The standard plugin.
+    pub standard: Arc<Plugin>,
+    /// Signs answers, callbacks and grants.
+    pub key: SigningKey,
+    /// The operator's token.
+    pub admin_token: String,
+    /// The channels.
+    pub channels: Vec<Channel>,
+}
+
+impl Gateway {
+    /// A gateway over its parts. It knows no merchants before [`Gateway::reload_merchants`].
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            public_url: parts.public_url,
+            store: parts.store,
+            engine: parts.engine,
+            standard: parts.standard,
+            key: parts.key.into(),
+            admin_token: parts.admin_token,
+            channels: parts.channels,
+            nonces: Nonces::default(),
+            hub: Hub::default(),
+            wake: Notify::new(),
+            metrics: Metrics::default(),
+            merchants: ArcSwap::default(),
+        }
+    }
+
+    /// The merchants as of now.
+    pub fn merchants(&self) -> Guard<Arc<Merchants>> {
+        self.merchants.load()
+    }
+
+    /// Reads the merchants, their keys, policies and plugins from the store again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; the merchants stay as they were.
+    pub async fn reload_merchants(&self) -> Result<(), StoreError> {
+        let engine = Arc::clone(&self.engine);
+        let (records, keys, plugins) =
+            store::read(&self.store, |view| Ok((view.merchants()?, view.merchant_keys()?, view.plugins()?))).await?;
+        let plugins: HashMap<_, _> = plugins.into_iter().map(|it| (it.merchant.clone(), it)).collect();
+        // A plugin that is not in the cache is compiled, which takes a while.
+        let load = move || Merchants::load(&engine, records, keys, plugins);
+        let merchants = tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Abandoned)?;
+        self.merchants.store(Arc::new(merchants));
+        Ok(())
+    }
+
+    /// The channel with this name.
+    pub fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.id() == id)
+    }
+
+    /// A method, and the first channel that offers it.
+    pub fn method(&self, id: &str) -> Option<(&Channel, &'static Method)> {
+        self.channels.iter().find_map(|channel| Some((channel, channel.methods().iter().find(|it| it.id == id)?)))
+    }
+
+    /// Lets something happen to an order: the core decides, one commit keeps what it decided, and
+    /// then the worker and the pages that watch are told.
+    ///
+    /// # Errors
+    ///
+    /// The core's refusal as a problem; `order_not_found`; `internal`.
+    pub async fn apply(&self, order: OrderId, event: Event) -> Result<OrderRecord, Problem> {
+        let now = clock::now();
+        let record = store::write(&self.store, move |tx| apply(tx, &order, event, now)).await?;
+        self.committed(&record);
+        Ok(record)
+    }
+
+    /// What is to be told after a commit that changed an order.
+    pub fn committed(&self, record: &OrderRecord) {
+        self.hub.changed(&record.order.terms.id, record.order.version);
+        self.wake.notify_one();
+    }
+
+    /// A channel's word on an attempt, applied to its order.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Gateway::apply`].
+    pub async fn heard(&self, order: OrderId, attempt: AttemptId, standing: Standing) -> Result<(), Problem> {
+        let event = match standing {
+            Standing::Paid { amount, channel_ref } => Event::Paid { attempt, amount, channel_ref },
+            Standing::Declined { code } => Event::Declined { attempt, code },
+            Standing::Returned => Event::Returned(attempt),
+            Standing::Unknown | Standing::Pending | Standing::Cancelled => return Ok(()),
+        };
+        self.apply(order, event).await.map(drop)
+    }
+
+    /// Asks the channel of an attempt how it stands, and applies what it says: what a channel
+    /// tells us unasked ends here.
+    ///
+    /// # Errors
+    ///
+    /// `order_not_found` for an attempt that is not ours; `channel_unavailable`.
+    pub async fn ask(&self, attempt: AttemptId) -> Result<(), Problem> {
+        let id = attempt.clone();
+        let order = store::read(&self.store, move |view| view.order_of_attempt(&id)).await?;
+        let order = order.ok_or_else(|| Problem::new(Code::OrderNotFound, "no order has this attempt"))?;
+        let record = self.record(order.clone()).await?;
+        let channel = self.channel_of(&record, &attempt)?;
+        let standing = channel.query(&attempt).await.map_err(unanswered)?;
+        self.heard(order, attempt, standing).await
+    }
+
+    /// The order, whoever's it is.
+    ///
+    /// # Errors
+    ///
+    /// `order_not_found`, `internal`.
+    pub async fn record(&self, order: OrderId) -> Result<OrderRecord, Problem> {
+        let record = store::read(&self.store, move |view| view.order(&order)).await?;
+        record.ok_or_else(not_found)
+    }
+
+    /// The channel that an attempt went to.
+    ///
+    /// # Errors
+    ///
+    /// `internal`: an attempt without a channel of ours is a damaged record.
+    pub fn channel_of(&self, record: &OrderRecord, attempt: &AttemptId) -> Result<&Channel, Problem> {
+        let channel = record.order.attempt(attempt).and_then(|it| self.channel(&it.channel));
+        channel.ok_or_else(|| Problem::internal("the attempt has no channel"))
+    }
+}
+
+/// As [`Gateway::apply`], within a commit that may do more.
+///
+/// # Errors
+///
+/// As of [`Gateway::apply`].
+pub fn apply(tx: &dyn Tx, order: &OrderId, event: Event, now: Timestamp) -> Result<OrderRecord, Problem> {
+    let record = tx.order(order)?.ok_or_else(not_found)?;
+    let version = record.order.version;
+    let step = order::step(record.order.clone(), event, now)?;
+    if step.order.version == version {
+        return Ok(record);
+    }
+    Ok(commit(tx, record, step, now)?)
+}
+
+/// Writes a step: state, postings and effects, all in the commit that `tx` belongs to.
+fn commit(tx: &dyn Tx, record: OrderRecord, step: Step, now: Timestamp) -> Result<OrderRecord, StoreError> {
+    let record = OrderRecord { order: step.order, ..record };
+    let id = &record.order.terms.id;
+    tx.update_order(&record.order)?;
+    if let Some(entry) = &step.entry {
+        tx.book(id, entry, now)?;
+    }
+    schedule(tx, &record, step.effects, now)?;
+    Ok(record)
+}
+
+/// Writes down what is to be done. What a merchant is to be told is put into words here, once, so
+/// that every delivery says the same.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn schedule(tx: &dyn Tx, record: &OrderRecord, effects: Vec<Effect>, now: Timestamp) -> Result<(), StoreError> {
+    let terms = &record.order.terms;
+    for effect in effects {
+        let due = match &effect {
+            Effect::Expire => terms.expires_at,
+            Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),
+            Effect::Cancel(_) | Effect::Return(_) | Effect::Notify(_) => now,
+        };
+        let Effect::Notify(notice) = effect else {
+            tx.schedule(&Task::Order { order: terms.id.clone(), what: effect }, due)?;
+            continue;
+        };
+        let id = EventId::new(now, entropy::bytes());
+        let view = EventView {
+            id: id.to_string(),
+            event_type: notice.event_type(),
+            created_at: clock::rfc3339(now),
+            sequence: record.order.notices,
+            data: EventData { order: views::order(record) },
+        };
+        tx.insert_event(&EventRecord {
+            id: id.clone(),
+            order: terms.id.clone(),
+            merchant: terms.merchant.clone(),
+            sequence: record.order.notices,
+            event_type: notice.event_type().to_owned(),
+            created_at: now,
+            body: serde_json::to_vec(&view).map_err(|error| StoreError::Damaged(error.to_string()))?,
+        })?;
+        tx.schedule(&Task::Deliver { event: id }, due)?;
+    }
+    Ok(())
+}
+
+/// There is no such order, or it is another merchant's, which is nobody's business.
+pub fn not_found() -> Problem {
+    Problem::new(Code::OrderNotFound, "there is no such order among the merchant's")
+}
+
+/// The channel did not answer; what it did is unknown, and the worker will ask.
+pub fn unanswered(error: crate::channel::Unanswered) -> Problem {
+    tracing::warn!(%error, "channel unavailable");
+    Problem::new(Code::ChannelUnavailable, "the payment channel does not answer; the same request with the same key may be sent again")
+}

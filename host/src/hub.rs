@@ -1,0 +1,69 @@
+//! Tells the pages that watch an order that it changed. A word and no more: a page asks again and
+//! gets a signed answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lezai_core::id::OrderId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Streams at once; each holds a connection.
+const MAX_STREAMS: usize = 10_000;
+
+/// Who watches which order.
+pub struct Hub {
+    orders: Mutex<HashMap<OrderId, watch::Sender<u64>>>,
+    streams: Arc<Semaphore>,
+}
+
+/// A view on an order's version, until it is dropped.
+pub struct Watch {
+    receiver: watch::Receiver<u64>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self { orders: Mutex::default(), streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    }
+}
+
+impl Hub {
+    /// Watches an order that stands at `version`. `None` if too many do.
+    pub fn watch(&self, order: &OrderId, version: u64) -> Option<Watch> {
+        let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = orders.entry(order.clone()).or_insert_with(|| watch::Sender::new(version));
+        Some(Watch { receiver: sender.subscribe(), _permit: permit })
+    }
+
+    /// The order stands at `version` now.
+    pub fn changed(&self, order: &OrderId, version: u64) {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = orders.get(order)
+            && sender.send(version).is_err()
+        {
+            // Nobody watches any more.
+            orders.remove(order);
+        }
+    }
+
+    /// How many watch.
+    pub fn streams(&self) -> usize {
+        MAX_STREAMS - self.streams.available_permits()
+    }
+
+    /// Forgets orders that nobody watches.
+    pub fn sweep(&self) {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        orders.retain(|_, sender| sender.receiver_count() > 0);
+    }
+}
+
+impl Watch {
+    /// The next version, or `None` once nothing more can come.
+    pub async fn next(&mut self) -> Option<u64> {
+        self.receiver.changed().await.ok()?;
+        Some(*self.receiver.borrow_and_update())
+    }
+}

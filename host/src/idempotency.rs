@@ -1,0 +1,135 @@
+//! `Idempotency-Key` as in the IETF draft (draft-ietf-httpapi-idempotency-key-header): the first
+//! answer to a key is kept in the commit that did the work, so it is there exactly if the work is,
+//! and a repeat gets it byte for byte.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use lezai_core::time::Timestamp;
+use serde::Serialize;
+
+use crate::problem::{Code, Problem};
+use crate::store::{FirstAnswer, IdempotencyKey, StoreError, Tx, View};
+
+/// A key is remembered for a day; after that it counts as new.
+pub const RETENTION_SECS: i64 = 86_400;
+/// As long as the longest key that a client library makes, and some.
+const MAX_KEY: usize = 255;
+const HIT: HeaderName = HeaderName::from_static("idempotency-hit");
+
+/// A request that can be repeated: its key and what it asks.
+#[derive(Clone, Debug)]
+pub struct Repeatable {
+    /// Whose key it is, and the key.
+    pub key: IdempotencyKey,
+    /// What is asked.
+    pub fingerprint: String,
+}
+
+/// An answer to such a request.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    /// It was given before.
+    pub repeated: bool,
+}
+
+impl Repeatable {
+    /// The first answer, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// `idempotency_key_reused` if it was the answer to something else.
+    pub fn first_answer<V: View + ?Sized>(&self, view: &V) -> Result<Option<Answer>, Problem> {
+        match view.first_answer(&self.key)? {
+            None => Ok(None),
+            Some(first) if first.fingerprint == self.fingerprint => {
+                Ok(Some(Answer { status: first.status, body: first.body, repeated: true }))
+            }
+            Some(_) => Err(Problem::new(
+                Code::IdempotencyKeyReused,
+                "this key was used for another request; use a new key for a new request, and the same bytes for a repeat",
+            )),
+        }
+    }
+
+    /// Keeps the first answer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn keep(&self, tx: &dyn Tx, answer: &Answer, now: Timestamp) -> Result<(), StoreError> {
+        let first = FirstAnswer { fingerprint: self.fingerprint.clone(), status: answer.status, body: answer.body.clone() };
+        tx.save_first_answer(&self.key, &first, now)
+    }
+}
+
+impl Answer {
+    /// A JSON answer.
+    ///
+    /// # Errors
+    ///
+    /// `internal`, should it not encode.
+    pub fn json(status: u16, view: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(view).map_err(Problem::internal)?;
+        Ok(Self { status, body, repeated: false })
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.repeated {
+            headers.insert(HIT, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// The key in a header field: the draft's quoted string (RFC 9651), or the same without quotes.
+///
+/// # Errors
+///
+/// `idempotency_key_missing`, `idempotency_key_invalid`.
+pub fn parse_key(field: Option<&str>) -> Result<String, Problem> {
+    let missing = || Problem::new(Code::IdempotencyKeyMissing, "send an Idempotency-Key with every POST, such as a UUID in quotes");
+    let field = field.ok_or_else(missing)?.trim();
+    let key = match field.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
+        None => field,
+    };
+    let allowed = |b: u8| b.is_ascii_graphic() && !b"\"\\,;".contains(&b);
+    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(allowed) {
+        let detail = "an Idempotency-Key is 1 to 255 visible ASCII characters in quotes, without \" \\ , ;";
+        return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
+    }
+    Ok(key.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_with_or_without_quotes() {
+        for (field, key) in [
+            (Some("\"8e03978e-40d5-43dd\""), Ok("8e03978e-40d5-43dd")),
+            (Some("8e03978e-40d5-43dd"), Ok("8e03978e-40d5-43dd")),
+            (Some(" k "), Ok("k")),
+            (None, Err(Code::IdempotencyKeyMissing)),
+            (Some(""), Err(Code::IdempotencyKeyInvalid)),
+            (Some("\"\""), Err(Code::IdempotencyKeyInvalid)),
+            (Some("\"a"), Err(Code::IdempotencyKeyInvalid)),
+            (Some("a b"), Err(Code::IdempotencyKeyInvalid)),
+            (Some("\"a\", \"b\""), Err(Code::IdempotencyKeyInvalid)),
+            (Some("ключ"), Err(Code::IdempotencyKeyInvalid)),
+        ] {
+            let parsed = parse_key(field).map_err(|problem| problem.code());
+            assert_eq!(parsed.as_deref().map_err(|code| *code), key, "{field:?}");
+        }
+    }
+}

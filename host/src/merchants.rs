@@ -1,0 +1,92 @@
+//! The merchants as the running gateway sees them: read from the store at the start and after
+//! each change, and swapped in whole, so that a request sees one state and nothing restarts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lezai_core::id::MerchantId;
+use lezai_core::key::VerifyingKey;
+use lezai_core::policy::Policy;
+use lezai_core::webhook::Secret;
+use lezai_engine::{Engine, Plugin};
+
+use crate::store::{MerchantKey, MerchantRecord, PluginRecord};
+
+/// A merchant, ready to serve.
+pub struct Merchant {
+    /// As configured.
+    pub record: MerchantRecord,
+    /// The policy.
+    pub policy: Policy,
+    /// The policy as the standard plugin takes it.
+    pub compact_policy: Vec<u8>,
+    /// The secret of the `webhook-signature`.
+    pub webhook_secret: Secret,
+    /// The merchant's own plugin.
+    pub plugin: Option<Loaded>,
+}
+
+/// A merchant's plugin, loaded.
+pub struct Loaded {
+    /// The compiled plugin.
+    pub plugin: Arc<Plugin>,
+    /// What it is given with each order.
+    pub settings: Vec<u8>,
+}
+
+/// All merchants.
+#[derive(Default)]
+pub struct Merchants {
+    by_id: HashMap<MerchantId, Arc<Merchant>>,
+    by_keyid: HashMap<String, (Arc<Merchant>, VerifyingKey)>,
+}
+
+impl Merchants {
+    /// Puts together what the store holds. A merchant whose record is damaged is left out and
+    /// named in the log: the others go on.
+    pub fn load(
+        engine: &Engine,
+        records: Vec<MerchantRecord>,
+        keys: Vec<MerchantKey>,
+        mut plugins: HashMap<MerchantId, PluginRecord>,
+    ) -> Self {
+        let mut all = Self::default();
+        for record in records {
+            let id = record.id.clone();
+            match prepare(engine, record, plugins.remove(&id)) {
+                Ok(merchant) => drop(all.by_id.insert(id, Arc::new(merchant))),
+                Err(error) => tracing::error!(merchant = %id, error, "merchant left out"),
+            }
+        }
+        for key in keys {
+            match (all.by_id.get(&key.merchant), VerifyingKey::from_spki_pem(&key.pem)) {
+                (Some(merchant), Ok(pem)) => drop(all.by_keyid.insert(key.keyid, (Arc::clone(merchant), pem))),
+                _ => tracing::error!(keyid = key.keyid, "merchant's key left out"),
+            }
+        }
+        all
+    }
+
+    /// The merchant with this id.
+    pub fn get(&self, id: &MerchantId) -> Option<&Arc<Merchant>> {
+        self.by_id.get(id)
+    }
+
+    /// The merchant that signs with this key, and the key.
+    pub fn by_keyid(&self, keyid: &str) -> Option<(Arc<Merchant>, VerifyingKey)> {
+        self.by_keyid.get(keyid).cloned()
+    }
+}
+
+fn prepare(engine: &Engine, record: MerchantRecord, plugin: Option<PluginRecord>) -> Result<Merchant, String> {
+    let policy = Policy::from_json(record.policy.as_bytes()).map_err(|error| error.to_string())?;
+    let webhook_secret = Secret::parse(&record.webhook_secret).map_err(|error| error.to_string())?;
+    let plugin = match plugin {
+        Some(PluginRecord { component, settings, .. }) => {
+            let plugin = engine.load(&component).map_err(|error| error.to_string())?;
+            Some(Loaded { plugin, settings })
+        }
+        None => None,
+    };
+    Ok(Merchant { compact_policy: policy.to_compact(), policy, webhook_secret, plugin, record })
+}

@@ -1,0 +1,230 @@
+//! A merchant's calls on orders: create, query, close.
+
+use std::sync::Arc;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::{MerchantId, OrderId, SessionId};
+use lezai_core::order::{Event, Order, Terms};
+use lezai_core::policy::{OrderFacts, Verdict};
+use lezai_core::signature::Verified;
+use lezai_core::time::Timestamp;
+use lezai_engine::Decision;
+
+use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
+use crate::gateway::{self, Gateway, not_found};
+use crate::idempotency::{Answer, Repeatable};
+use crate::merchants::Merchant;
+use crate::nonces;
+use crate::order_request::{Details, NewOrder};
+use crate::problem::{Code, Problem};
+use crate::store::{self, OrderRecord, SessionRecord};
+use crate::views::{self, OrderView};
+use crate::{clock, entropy};
+
+/// Creates an order, once for its idempotency key.
+///
+/// # Errors
+///
+/// What is wrong with the request, what the merchant's policy and risk control say against it,
+/// and `merchant_order_id_taken`.
+pub async fn create(
+    gateway: &Gateway,
+    merchant: &Arc<Merchant>,
+    request: Verified<NewOrder>,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let now = clock::now();
+    let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
+    let new = request.into_content();
+    let methods = offered(gateway, &new)?;
+    let facts = new.facts(OrderId::new(now, entropy::bytes()), merchant.record.id.clone(), methods, now);
+    merchant.policy.check_limits(&facts).map_err(|error| Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount"))?;
+    let (facts, decision) = decide(gateway, Arc::clone(merchant), facts).await?;
+    let (record, session, client_secret) = open(gateway, new, facts, decision, now)?;
+    let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
+    let answer = Answer::json(201, &view)?;
+
+    let committed = {
+        let (record, answer) = (record.clone(), answer.clone());
+        store::write(&gateway.store, move |tx| {
+            if let Some(first) = key.first_answer(tx)? {
+                return Ok(first);
+            }
+            if !tx.take_nonce(&keyid, &nonce, now.plus_secs(nonces::LIFE_SECS))? {
+                return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
+            }
+            if !tx.insert_order(&record, &session)? {
+                return Err(taken(tx, &record)?);
+            }
+            gateway::schedule(tx, &record, vec![lezai_core::order::Effect::Expire], now)?;
+            key.keep(tx, &answer, now)?;
+            Ok(answer)
+        })
+        .await?
+    };
+    if !committed.repeated {
+        gateway.metrics.orders_created.inc();
+        gateway.wake.notify_one();
+    }
+    Ok(committed)
+}
+
+/// The merchant's order with this id.
+///
+/// # Errors
+///
+/// `order_not_found`.
+pub async fn find(gateway: &Gateway, merchant: &MerchantId, id: &str) -> Result<OrderView, Problem> {
+    let record = gateway.record(OrderId::parse(id).map_err(|_| not_found())?).await?;
+    if record.order.terms.merchant != *merchant {
+        return Err(not_found());
+    }
+    Ok(views::order_with_checkout(&record, &gateway.public_url, None))
+}
+
+/// The merchant's orders with her number: one or none.
+///
+/// # Errors
+///
+/// `internal`.
+pub async fn find_by_number(gateway: &Gateway, merchant: &MerchantId, number: String) -> Result<Vec<OrderView>, Problem> {
+    let merchant = merchant.clone();
+    let found = store::read(&gateway.store, move |view| view.order_by_merchant_order_id(&merchant, &number)).await?;
+    Ok(found.iter().map(|record| views::order_with_checkout(record, &gateway.public_url, None)).collect())
+}
+
+/// Closes an order that is not paid, once for its idempotency key.
+///
+/// # Errors
+///
+/// `order_not_found`; `order_state` if it is paid.
+pub async fn close(gateway: &Gateway, merchant: &MerchantId, id: &str, signed: Verified<()>, key: Repeatable) -> Result<Answer, Problem> {
+    let order = OrderId::parse(id).map_err(|_| not_found())?;
+    let (merchant, public_url, now) = (merchant.clone(), gateway.public_url.clone(), clock::now());
+    let (answer, record) = store::write(&gateway.store, move |tx| {
+        if let Some(first) = key.first_answer(tx)? {
+            return Ok((first, None));
+        }
+        if !tx.take_nonce(signed.keyid(), signed.nonce(), now.plus_secs(nonces::LIFE_SECS))? {
+            return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
+        }
+        if tx.order(&order)?.is_none_or(|it| it.order.terms.merchant != merchant) {
+            return Err(not_found());
+        }
+        let record = gateway::apply(tx, &order, Event::CloseRequested, now)?;
+        let answer = Answer::json(200, &views::order_with_checkout(&record, &public_url, None))?;
+        key.keep(tx, &answer, now)?;
+        Ok((answer, Some(record)))
+    })
+    .await?;
+    if let Some(record) = record {
+        gateway.committed(&record);
+    }
+    Ok(answer)
+}
+
+/// The methods that the merchant wants and some channel offers.
+fn offered(gateway: &Gateway, new: &NewOrder) -> Result<Vec<String>, Problem> {
+    let all = gateway.channels.iter().flat_map(|channel| channel.methods()).map(|method| method.id.to_owned());
+    let methods: Vec<String> = all.filter(|it| new.methods.is_empty() || new.methods.contains(it)).collect();
+    if methods.is_empty() {
+        let detail = "no channel offers any of these methods; leave the field out for all there are";
+        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
+    }
+    Ok(methods)
+}
+
+/// Asks the plugins, on a thread that may wait for them.
+async fn decide(gateway: &Gateway, merchant: Arc<Merchant>, facts: OrderFacts) -> Result<(OrderFacts, Decision), Problem> {
+    let (engine, standard) = (Arc::clone(&gateway.engine), Arc::clone(&gateway.standard));
+    let work = move || {
+        let own = merchant.plugin.as_ref().map(|it| (&*it.plugin, it.settings.as_slice()));
+        let decision = lezai_engine::decide(&engine, &standard, &merchant.compact_policy, own, &facts);
+        (facts, decision)
+    };
+    let (facts, decision) = tokio::task::spawn_blocking(work).await.map_err(Problem::internal)?;
+    let decision = decision.map_err(Problem::internal)?;
+    gateway.metrics.decided(&decision);
+    Ok((facts, decision))
+}
+
+fn open(
+    gateway: &Gateway,
+    new: NewOrder,
+    facts: OrderFacts,
+    decision: Decision,
+    now: Timestamp,
+) -> Result<(OrderRecord, SessionRecord, String), Problem> {
+    let view = decision_view(&decision);
+    if decision.risk.verdict == Verdict::Deny {
+        let view = serde_json::to_value(view).map_err(Problem::internal)?;
+        return Err(Problem::new(Code::RiskDenied, "risk control denies the order; `decision` says why").with("decision", view));
+    }
+    let channel_offers = |method: &String| {
+        decision.channels.iter().filter_map(|id| gateway.channel(id)).any(|it| it.methods().iter().any(|m| m.id == method))
+    };
+    let methods: Vec<String> = facts.methods.iter().filter(|it| channel_offers(it)).cloned().collect();
+    if methods.is_empty() {
+        let detail = "the merchant's routes lead to no channel that offers one of the methods";
+        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
+    }
+    let terms = Terms {
+        id: facts.id.clone(),
+        merchant: facts.merchant.clone(),
+        merchant_order_id: new.merchant_order_id,
+        amount: new.amount,
+        fee: decision.fee,
+        held: decision.risk.verdict == Verdict::Review,
+        description: new.description,
+        methods,
+        created_at: now,
+        expires_at: now.plus_secs(new.expires_in_secs),
+    };
+    let order = Order::create(terms).ok_or_else(|| Problem::internal("the fee is more than the amount"))?.order;
+    let random = Base64UrlUnpadded::encode_string(&entropy::bytes::<32>());
+    let session = SessionRecord {
+        id: SessionId::new(now, entropy::bytes()),
+        order: order.terms.id.clone(),
+        secret_hash: sha256_hex(random.as_bytes()),
+        gateway_key: gateway.key.keyid.clone(),
+        claim: None,
+    };
+    let details = Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: view };
+    let client_secret = format!("{random}.{}", gateway.key.keyid);
+    Ok((OrderRecord { order, details, session: session.id.clone() }, session, client_secret))
+}
+
+fn decision_view(decision: &Decision) -> DecisionView {
+    let hook = |run: &lezai_engine::HookRun| HookView {
+        plugin: run.digest.clone(),
+        fuel: run.fuel,
+        outcome: run.outcome.to_string(),
+    };
+    DecisionView {
+        verdict: decision.risk.verdict.into(),
+        score: decision.risk.score,
+        reasons: decision
+            .risk
+            .reasons
+            .iter()
+            .map(|it| ReasonView { code: it.code.clone(), message: it.message.clone() })
+            .collect(),
+        channels: decision.channels.clone(),
+        hooks: HooksView {
+            risk: hook(&decision.hooks[0]),
+            pricing: hook(&decision.hooks[1]),
+            routing: hook(&decision.hooks[2]),
+        },
+    }
+}
+
+fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {
+    let terms = &record.order.terms;
+    let problem = Problem::new(Code::MerchantOrderIdTaken, "query the order with this number; use another number for another order")
+        .with("field", "merchant_order_id");
+    Ok(match tx.order_by_merchant_order_id(&terms.merchant, &terms.merchant_order_id)? {
+        Some(first) => problem.with("order_id", first.order.terms.id.to_string()),
+        None => problem,
+    })
+}

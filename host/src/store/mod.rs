@@ -1,0 +1,331 @@
+//! Where the gateway's state is kept. The unit is a commit: what must be true together is written
+//! in one call of [`write`], and its caller hears of success only once it is durable.
+//!
+//! The traits are narrow so that another database can stand behind them; [`sqlite`] is the one
+//! that needs no setting up. Decisions are not made here: a job reads what is there, asks the
+//! core, and writes what comes out.
+
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, SessionId};
+use lezai_core::key::Jwk;
+use lezai_core::ledger::{Entry, Kind, Posting};
+use lezai_core::order::{Effect, Order};
+use lezai_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::order_request::Details;
+
+/// What went wrong in the store. Whoever gets it cannot mend it; sending again may help.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or broke.
+    #[error("store: {0}")]
+    Database(String),
+    /// A row does not read back as what was written.
+    #[error("store: damaged record: {0}")]
+    Damaged(String),
+    /// The store was shut down, or a job in it panicked.
+    #[error("store: the job was not finished")]
+    Abandoned,
+}
+
+/// An order with what stands beside it.
+#[derive(Clone, Debug)]
+pub struct OrderRecord {
+    /// The core's order.
+    pub order: Order,
+    /// What the merchant sent and what was decided; never changed.
+    pub details: Details,
+    /// The checkout session of the order.
+    pub session: SessionId,
+}
+
+/// A checkout session.
+#[derive(Clone, Debug)]
+pub struct SessionRecord {
+    /// Its id.
+    pub id: SessionId,
+    /// What it pays.
+    pub order: OrderId,
+    /// SHA-256 of the client secret, in hex.
+    pub secret_hash: String,
+    /// The thumbprint of the gateway key that the client secret pins.
+    pub gateway_key: String,
+    /// The page that claimed it.
+    pub claim: Option<Claim>,
+}
+
+/// A page's claim to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The page's key.
+    pub key: Jwk,
+    /// The page's origin, empty if it named none.
+    pub origin: String,
+    /// When it claimed.
+    pub at: Timestamp,
+}
+
+/// Something that the worker is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// An effect of the core's on an order.
+    Order {
+        /// The order.
+        order: OrderId,
+        /// The effect.
+        what: Effect,
+    },
+    /// Tell a merchant of an event.
+    Deliver {
+        /// The event.
+        event: EventId,
+    },
+}
+
+/// A task with its history.
+#[derive(Clone, Debug)]
+pub struct DueTask {
+    /// The store's number for it.
+    pub number: i64,
+    /// What is to be done.
+    pub task: Task,
+    /// How often it was begun before.
+    pub tries: u32,
+}
+
+/// What a merchant is told: the callback's bytes, made once, so that each delivery is the same.
+#[derive(Clone, Debug)]
+pub struct EventRecord {
+    /// Its id, the same in every delivery.
+    pub id: EventId,
+    /// The order it is about.
+    pub order: OrderId,
+    /// Who is told.
+    pub merchant: MerchantId,
+    /// 1 for the first event of the order, and so on.
+    pub sequence: u32,
+    /// Such as `order.paid`.
+    pub event_type: String,
+    /// When it happened.
+    pub created_at: Timestamp,
+    /// The body of the callback.
+    pub body: Vec<u8>,
+}
+
+/// The first answer to a request with an idempotency key.
+#[derive(Clone, Debug)]
+pub struct FirstAnswer {
+    /// SHA-256 over what was asked, in hex: a key is good for one request only.
+    pub fingerprint: String,
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Whose idempotency key: two merchants may use the same one, and so may two pages.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    /// The merchant's or the session's id.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+}
+
+/// A merchant as configured by the operator.
+#[derive(Clone, Debug)]
+pub struct MerchantRecord {
+    /// Its id.
+    pub id: MerchantId,
+    /// What a shopper reads.
+    pub name: String,
+    /// Where callbacks go unless an order says otherwise.
+    pub notify_url: Option<String>,
+    /// The Standard Webhooks secret, `whsec_…`.
+    pub webhook_secret: String,
+    /// The policy, as JSON.
+    pub policy: String,
+}
+
+/// A merchant's public key.
+#[derive(Clone, Debug)]
+pub struct MerchantKey {
+    /// The key's name in signatures, unique among all merchants.
+    pub keyid: String,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// SPKI PEM.
+    pub pem: String,
+}
+
+/// A merchant's plugin.
+#[derive(Clone, Debug)]
+pub struct PluginRecord {
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// The component.
+    pub component: Vec<u8>,
+    /// What the plugin is given with each order.
+    pub settings: Vec<u8>,
+    /// When it was published.
+    pub published_at: Timestamp,
+}
+
+/// An entry of the ledger as it is kept.
+#[derive(Clone, Debug)]
+pub struct BookedEntry {
+    /// 1 for the first, without gaps.
+    pub number: u64,
+    /// When it was booked.
+    pub at: Timestamp,
+    /// The order it belongs to.
+    pub order: OrderId,
+    /// What it books.
+    pub kind: Kind,
+    /// Its sides.
+    pub postings: Vec<Posting>,
+    /// The hash of the entry before.
+    pub previous: String,
+    /// Its own hash.
+    pub hash: String,
+}
+
+/// What can be read.
+pub trait View {
+    /// The order with this id.
+    fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
+    /// The order with a merchant's own number.
+    fn order_by_merchant_order_id(&self, merchant: &MerchantId, number: &str) -> Result<Option<OrderRecord>, StoreError>;
+    /// The order that an attempt tries to pay.
+    fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
+    /// A checkout session.
+    fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
+    /// The first answer to a key.
+    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError>;
+    /// An event.
+    fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError>;
+    /// Every merchant.
+    fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError>;
+    /// Every merchant's keys.
+    fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError>;
+    /// Every merchant's plugin.
+    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError>;
+    /// When the next task is due.
+    fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// How many tasks wait.
+    fn waiting_tasks(&self) -> Result<u64, StoreError>;
+}
+
+/// What can be written. All writes of one job are one commit.
+pub trait Tx: View {
+    /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
+    fn insert_order(&self, record: &OrderRecord, session: &SessionRecord) -> Result<bool, StoreError>;
+    /// The order as it is now, with attempts that are new.
+    fn update_order(&self, order: &Order) -> Result<(), StoreError>;
+    /// An entry at the end of the ledger's chain.
+    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
+    /// A task for the worker.
+    fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
+    /// Up to `limit` due tasks, which nobody else gets until `lease_end`.
+    fn claim_tasks(&self, now: Timestamp, lease_end: Timestamp, limit: u32) -> Result<Vec<DueTask>, StoreError>;
+    /// The task is done.
+    fn finish_task(&self, number: i64) -> Result<(), StoreError>;
+    /// The task is to be tried again.
+    fn postpone_task(&self, number: i64, due: Timestamp, error: &str) -> Result<(), StoreError>;
+    /// An event.
+    fn insert_event(&self, event: &EventRecord) -> Result<(), StoreError>;
+    /// The event was delivered.
+    fn mark_delivered(&self, event: &EventId, at: Timestamp) -> Result<(), StoreError>;
+    /// The first answer to a key.
+    fn save_first_answer(&self, key: &IdempotencyKey, answer: &FirstAnswer, at: Timestamp) -> Result<(), StoreError>;
+    /// Takes a nonce. `false` if it was taken before.
+    fn take_nonce(&self, keyid: &str, nonce: &str, expires: Timestamp) -> Result<bool, StoreError>;
+    /// The page that claims a session.
+    fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError>;
+    /// A new or changed merchant.
+    fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError>;
+    /// A new key. `false` if the name is another merchant's.
+    fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError>;
+    /// A new plugin in the place of the former.
+    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError>;
+    /// No plugin any more. `false` if there was none.
+    fn remove_plugin(&self, merchant: &MerchantId) -> Result<bool, StoreError>;
+    /// Forgets nonces and first answers whose time is over.
+    fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What a job wants done with its writes, and what to call once that has happened.
+pub enum Outcome {
+    /// Commit them; the call hears whether that worked.
+    Commit(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
+    /// Undo them.
+    Undo,
+}
+
+/// A job that writes.
+pub type WriteJob = Box<dyn FnOnce(&dyn Tx) -> Outcome + Send>;
+/// A job that reads.
+pub type ReadJob = Box<dyn FnOnce(Result<&dyn View, StoreError>) + Send>;
+
+/// A database.
+pub trait Store: Send + Sync {
+    /// Runs a job and commits its writes, durably, before it calls back.
+    fn submit(&self, job: WriteJob);
+    /// Runs a job on a consistent state.
+    fn view(&self, job: ReadJob);
+}
+
+/// Runs `work` as one commit. An error undoes every write of it.
+///
+/// # Errors
+///
+/// Those of `work`, and [`StoreError`] if the commit fails.
+pub async fn write<T, E>(
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&dyn Tx) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (answer, result) = oneshot::channel();
+    store.submit(Box::new(move |tx| match work(tx) {
+        Ok(value) => Outcome::Commit(Box::new(move |committed| {
+            // A caller that went away has no use for the answer.
+            let _ = answer.send(committed.map(|()| value).map_err(E::from));
+        })),
+        Err(error) => {
+            let _ = answer.send(Err(error));
+            Outcome::Undo
+        }
+    }));
+    result.await.unwrap_or_else(|_| Err(StoreError::Abandoned.into()))
+}
+
+/// Runs `work` on a consistent state.
+///
+/// # Errors
+///
+/// Those of `work`, and [`StoreError`] if there is no state to be had.
+pub async fn read<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&dyn View) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (answer, result) = oneshot::channel();
+    store.view(Box::new(move |view| {
+        let _ = answer.send(view.and_then(work));
+    }));
+    result.await.unwrap_or(Err(StoreError::Abandoned))
+}
+
+/// What an idempotency key is compared by: method, path and body.
+pub fn fingerprint(method: &str, path: &str, body: &[u8]) -> String {
+    sha256_hex(format!("{method} {path}\n{}", sha256_hex(body)).as_bytes())
+}

@@ -1,0 +1,585 @@
+//! The store in one SQLite file: WAL with `synchronous=FULL`, so what was committed survives a
+//! crash of the process, the system and the power.
+//!
+//! One thread writes. It takes every job that waits, runs each in a savepoint of one transaction,
+//! commits once, and then lets all callers know: many requests share one fsync, and none is
+//! answered before it. Readers have connections of their own and see the last commit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, SessionId};
+use lezai_core::ledger::{Entry, GENESIS, Kind};
+use lezai_core::order::Order;
+use lezai_core::time::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{
+    BookedEntry, Claim, DueTask, EventRecord, FirstAnswer, IdempotencyKey, MerchantKey, MerchantRecord, OrderRecord,
+    Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View, WriteJob,
+};
+
+/// The most jobs in one commit: bounds how long the first of them waits for the last.
+const BATCH: usize = 256;
+/// Readers at once; SQLite's reads take microseconds.
+const READERS: usize = 4;
+/// The version of the schema below, kept in `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE merchants (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, notify_url TEXT, webhook_secret TEXT NOT NULL, policy TEXT NOT NULL
+) STRICT;
+CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
+CREATE TABLE plugins (
+  merchant TEXT PRIMARY KEY REFERENCES merchants, component BLOB NOT NULL, settings BLOB NOT NULL, published_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE orders (
+  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, merchant_order_id TEXT NOT NULL,
+  status TEXT NOT NULL, version INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  data TEXT NOT NULL, details TEXT NOT NULL, session TEXT NOT NULL,
+  UNIQUE (merchant, merchant_order_id)
+) STRICT;
+CREATE TABLE attempts (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders) STRICT;
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, secret_hash TEXT NOT NULL, gateway_key TEXT NOT NULL,
+  claim_key TEXT, claim_origin TEXT, claim_ms INTEGER
+) STRICT;
+CREATE TABLE entries (
+  number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, order_id TEXT NOT NULL REFERENCES orders, kind TEXT NOT NULL,
+  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX entries_by_order ON entries (order_id);
+CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never changed'); END;
+CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never removed'); END;
+CREATE TABLE tasks (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, due_ms INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
+) STRICT;
+CREATE INDEX tasks_by_due ON tasks (due_ms);
+CREATE TABLE events (
+  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, sequence INTEGER NOT NULL,
+  event_type TEXT NOT NULL, created_ms INTEGER NOT NULL, body BLOB NOT NULL, delivered_ms INTEGER,
+  UNIQUE (order_id, sequence)
+) STRICT;
+CREATE TABLE first_answers (
+  scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX first_answers_by_age ON first_answers (at_ms);
+CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
+CREATE INDEX nonces_by_age ON nonces (expires_ms);
+";
+
+/// A store in one file.
+pub struct SqliteStore {
+    jobs: Mutex<Option<mpsc::Sender<WriteJob>>>,
+    reads: Mutex<Option<mpsc::Sender<ReadJob>>>,
+    threads: Mutex<Vec<thread::JoinHandle<()>>>,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`] if it cannot be opened or was written by a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let writer = Connection::open(path)?;
+        prepare(&writer)?;
+        let (jobs, queue) = mpsc::channel();
+        let mut threads = vec![spawn("store-writer", move || write_all(&writer, &queue))?];
+        let (reads, queue) = mpsc::channel::<ReadJob>();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..READERS {
+            let (path, queue) = (path.to_owned(), Arc::clone(&queue));
+            threads.push(spawn("store-reader", move || read_all(&path, &queue))?);
+        }
+        Ok(Self { jobs: Mutex::new(Some(jobs)), reads: Mutex::new(Some(reads)), threads: Mutex::new(threads) })
+    }
+}
+
+impl Store for SqliteStore {
+    fn submit(&self, job: WriteJob) {
+        // A job that finds no writer is dropped, and its caller hears that it was abandoned.
+        if let Some(jobs) = &*lock(&self.jobs) {
+            let _ = jobs.send(job);
+        }
+    }
+
+    fn view(&self, job: ReadJob) {
+        if let Some(reads) = &*lock(&self.reads) {
+            let _ = reads.send(job);
+        }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        lock(&self.jobs).take();
+        lock(&self.reads).take();
+        for thread in lock(&self.threads).drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Opens a store's file for reading alone, beside a gateway that may be running.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] if there is no such file or it is no store.
+pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+/// Every entry of the ledger in order, one at a time.
+///
+/// # Errors
+///
+/// [`StoreError`], or what `each` gives.
+pub fn for_each_entry<E: From<StoreError>>(
+    connection: &Connection,
+    mut each: impl FnMut(BookedEntry) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = connection
+        .prepare("SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries ORDER BY number")
+        .map_err(StoreError::from)?;
+    let mut rows = statement.query([]).map_err(StoreError::from)?;
+    while let Some(row) = rows.next().map_err(StoreError::from)? {
+        each(booked(row)?)?;
+    }
+    Ok(())
+}
+
+/// Every order, one at a time.
+///
+/// # Errors
+///
+/// [`StoreError`], or what `each` gives.
+pub fn for_each_order<E: From<StoreError>>(
+    connection: &Connection,
+    mut each: impl FnMut(Order) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = connection.prepare("SELECT data FROM orders").map_err(StoreError::from)?;
+    let mut rows = statement.query([]).map_err(StoreError::from)?;
+    while let Some(row) = rows.next().map_err(StoreError::from)? {
+        each(json(row, 0)?)?;
+    }
+    Ok(())
+}
+
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
+        SCHEMA_VERSION => Ok(()),
+        0 => Ok(connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?),
+        newer => Err(StoreError::Database(format!("the file has schema {newer}, this program knows {SCHEMA_VERSION}"))),
+    }
+}
+
+fn write_all(connection: &Connection, queue: &mpsc::Receiver<WriteJob>) {
+    while let Ok(first) = queue.recv() {
+        let batch = std::iter::once(first).chain(queue.try_iter()).take(BATCH);
+        let mut callers = Vec::new();
+        let committed = commit(connection, batch, &mut callers);
+        if let Err(error) = &committed {
+            tracing::error!(%error, "commit failed");
+            // Ends what is left of the transaction, so that the next batch can begin one.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        for tell in callers {
+            tell(committed.clone());
+        }
+    }
+}
+
+type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+fn commit(
+    connection: &Connection,
+    batch: impl Iterator<Item = WriteJob>,
+    callers: &mut Vec<Caller>,
+) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let tx = Sqlite { connection };
+    for job in batch {
+        connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+        // A job that panics is undone like one that fails; dropping it tells its caller.
+        let outcome = catch_unwind(AssertUnwindSafe(|| job(&tx))).unwrap_or(Outcome::Undo);
+        match outcome {
+            Outcome::Commit(tell) => callers.push(tell),
+            Outcome::Undo => connection.prepare_cached("ROLLBACK TO job")?.execute([]).map(drop)?,
+        }
+        connection.prepare_cached("RELEASE job")?.execute([])?;
+    }
+    Ok(connection.execute_batch("COMMIT")?)
+}
+
+fn read_all(path: &Path, queue: &Mutex<mpsc::Receiver<ReadJob>>) {
+    let mut connection = None;
+    loop {
+        let job = lock(queue).recv();
+        let Ok(job) = job else { return };
+        if connection.is_none() {
+            connection = open_to_read(path).ok();
+        }
+        let Some(connection) = &connection else {
+            job(Err(StoreError::Database("cannot open the file to read".to_owned())));
+            continue;
+        };
+        let view = Sqlite { connection };
+        // One transaction, so that the job sees one state; it ends with the job, whatever happens.
+        let begun = connection.execute_batch("BEGIN");
+        let _ = catch_unwind(AssertUnwindSafe(|| match begun {
+            Ok(()) => job(Ok(&view)),
+            Err(error) => job(Err(error.into())),
+        }));
+        let _ = connection.execute_batch("COMMIT");
+    }
+}
+
+struct Sqlite<'c> {
+    connection: &'c Connection,
+}
+
+impl Sqlite<'_> {
+    fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.query_row(params, |row| Ok(read(row))).optional()?.transpose()
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params, |row| Ok(read(row)))?;
+        rows.map(|row| row?).collect()
+    }
+
+    /// How many rows the statement changed.
+    fn change(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+}
+
+const ORDER: &str = "SELECT data, details, session FROM orders";
+
+fn order_record(row: &Row<'_>) -> Result<OrderRecord, StoreError> {
+    Ok(OrderRecord { order: json(row, 0)?, details: json(row, 1)?, session: id(row, 2, SessionId::parse)? })
+}
+
+impl View for Sqlite<'_> {
+    fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError> {
+        self.one(&format!("{ORDER} WHERE id = ?1"), [id.as_str()], order_record)
+    }
+
+    fn order_by_merchant_order_id(&self, merchant: &MerchantId, number: &str) -> Result<Option<OrderRecord>, StoreError> {
+        let sql = format!("{ORDER} WHERE merchant = ?1 AND merchant_order_id = ?2");
+        self.one(&sql, [merchant.as_str(), number], order_record)
+    }
+
+    fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {
+        self.one("SELECT order_id FROM attempts WHERE id = ?1", [attempt.as_str()], |row| id(row, 0, OrderId::parse))
+    }
+
+    fn session(&self, session: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let sql = "SELECT order_id, secret_hash, gateway_key, claim_key, claim_origin, claim_ms FROM sessions WHERE id = ?1";
+        self.one(sql, [session.as_str()], |row| {
+            let claim = match row.get::<_, Option<i64>>(5)? {
+                Some(ms) => Some(Claim { key: json(row, 3)?, origin: row.get(4)?, at: Timestamp::from_ms(ms) }),
+                None => None,
+            };
+            let order = id(row, 0, OrderId::parse)?;
+            Ok(SessionRecord { id: session.clone(), order, secret_hash: row.get(1)?, gateway_key: row.get(2)?, claim })
+        })
+    }
+
+    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        let sql = "SELECT fingerprint, status, body FROM first_answers WHERE scope = ?1 AND key = ?2";
+        self.one(sql, [&key.scope, &key.key], |row| {
+            Ok(FirstAnswer { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
+        })
+    }
+
+    fn event(&self, event: &EventId) -> Result<Option<EventRecord>, StoreError> {
+        let sql = "SELECT order_id, merchant, sequence, event_type, created_ms, body FROM events WHERE id = ?1";
+        self.one(sql, [event.as_str()], |row| {
+            Ok(EventRecord {
+                id: event.clone(),
+                order: id(row, 0, OrderId::parse)?,
+                merchant: id(row, 1, MerchantId::parse)?,
+                sequence: row.get(2)?,
+                event_type: row.get(3)?,
+                created_at: Timestamp::from_ms(row.get(4)?),
+                body: row.get(5)?,
+            })
+        })
+    }
+
+    fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
+        self.all("SELECT id, name, notify_url, webhook_secret, policy FROM merchants", [], |row| {
+            Ok(MerchantRecord {
+                id: id(row, 0, MerchantId::parse)?,
+                name: row.get(1)?,
+                notify_url: row.get(2)?,
+                webhook_secret: row.get(3)?,
+                policy: row.get(4)?,
+            })
+        })
+    }
+
+    fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError> {
+        self.all("SELECT keyid, merchant, pem FROM merchant_keys", [], |row| {
+            Ok(MerchantKey { keyid: row.get(0)?, merchant: id(row, 1, MerchantId::parse)?, pem: row.get(2)? })
+        })
+    }
+
+    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
+        self.all("SELECT merchant, component, settings, published_ms FROM plugins", [], |row| {
+            Ok(PluginRecord {
+                merchant: id(row, 0, MerchantId::parse)?,
+                component: row.get(1)?,
+                settings: row.get(2)?,
+                published_at: Timestamp::from_ms(row.get(3)?),
+            })
+        })
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let due = self.one("SELECT min(due_ms) FROM tasks", [], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+        Ok(due.flatten().map(Timestamp::from_ms))
+    }
+
+    fn waiting_tasks(&self) -> Result<u64, StoreError> {
+        Ok(self.one("SELECT count(*) FROM tasks", [], |row| Ok(row.get(0)?))?.unwrap_or_default())
+    }
+}
+
+impl Tx for Sqlite<'_> {
+    fn insert_order(&self, record: &OrderRecord, session: &SessionRecord) -> Result<bool, StoreError> {
+        let OrderRecord { order, details, .. } = record;
+        let inserted = self.change(
+            "INSERT INTO orders (id, merchant, merchant_order_id, status, version, created_ms, data, details, session)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (merchant, merchant_order_id) DO NOTHING",
+            params![
+                order.terms.id.as_str(),
+                order.terms.merchant.as_str(),
+                order.terms.merchant_order_id,
+                order.state.status(),
+                order.version,
+                order.terms.created_at.as_ms(),
+                to_json(order)?,
+                to_json(details)?,
+                session.id.as_str(),
+            ],
+        )?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        self.change(
+            "INSERT INTO sessions (id, order_id, secret_hash, gateway_key) VALUES (?1, ?2, ?3, ?4)",
+            params![session.id.as_str(), session.order.as_str(), session.secret_hash, session.gateway_key],
+        )?;
+        Ok(true)
+    }
+
+    fn update_order(&self, order: &Order) -> Result<(), StoreError> {
+        let id = order.terms.id.as_str();
+        let changed = self.change(
+            "UPDATE orders SET status = ?2, version = ?3, data = ?4 WHERE id = ?1 AND version < ?3",
+            params![id, order.state.status(), order.version, to_json(order)?],
+        )?;
+        if changed != 1 {
+            return Err(StoreError::Damaged(format!("{id} has no version before {}", order.version)));
+        }
+        for attempt in &order.attempts {
+            let sql = "INSERT INTO attempts (id, order_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            self.change(sql, [attempt.id.as_str(), id])?;
+        }
+        Ok(())
+    }
+
+    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+        let sql = "SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1";
+        let last = self.one(sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?)))?;
+        let (number, previous) = last.map_or((1, GENESIS.to_owned()), |(number, hash)| (number + 1, hash));
+        self.change(
+            "INSERT INTO entries (number, at_ms, order_id, kind, postings, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                number,
+                at.as_ms(),
+                order.as_str(),
+                entry.kind().as_str(),
+                to_json(&entry.postings())?,
+                previous,
+                entry.hash(&previous, number, at, order),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
+        self.change("INSERT INTO tasks (task, due_ms) VALUES (?1, ?2)", params![to_json(task)?, due.as_ms()])?;
+        Ok(())
+    }
+
+    fn claim_tasks(&self, now: Timestamp, lease_end: Timestamp, limit: u32) -> Result<Vec<DueTask>, StoreError> {
+        let sql = "UPDATE tasks SET due_ms = ?2, tries = tries + 1
+                   WHERE number IN (SELECT number FROM tasks WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?3)
+                   RETURNING number, task, tries - 1";
+        self.all(sql, params![now.as_ms(), lease_end.as_ms(), limit], |row| {
+            Ok(DueTask { number: row.get(0)?, task: json(row, 1)?, tries: row.get(2)? })
+        })
+    }
+
+    fn finish_task(&self, number: i64) -> Result<(), StoreError> {
+        self.change("DELETE FROM tasks WHERE number = ?1", [number]).map(drop)
+    }
+
+    fn postpone_task(&self, number: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE tasks SET due_ms = ?2, last_error = ?3 WHERE number = ?1";
+        self.change(sql, params![number, due.as_ms(), error]).map(drop)
+    }
+
+    fn insert_event(&self, event: &EventRecord) -> Result<(), StoreError> {
+        self.change(
+            "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                event.id.as_str(),
+                event.order.as_str(),
+                event.merchant.as_str(),
+                event.sequence,
+                event.event_type,
+                event.created_at.as_ms(),
+                event.body,
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn mark_delivered(&self, event: &EventId, at: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE events SET delivered_ms = ?2 WHERE id = ?1 AND delivered_ms IS NULL";
+        self.change(sql, params![event.as_str(), at.as_ms()]).map(drop)
+    }
+
+    fn save_first_answer(&self, key: &IdempotencyKey, answer: &FirstAnswer, at: Timestamp) -> Result<(), StoreError> {
+        self.change(
+            "INSERT INTO first_answers (scope, key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![key.scope, key.key, answer.fingerprint, answer.status, answer.body, at.as_ms()],
+        )?;
+        Ok(())
+    }
+
+    fn take_nonce(&self, keyid: &str, nonce: &str, expires: Timestamp) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO nonces (keyid, nonce, expires_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        Ok(self.change(sql, params![keyid, nonce, expires.as_ms()])? == 1)
+    }
+
+    fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError> {
+        let sql = "UPDATE sessions SET claim_key = ?2, claim_origin = ?3, claim_ms = ?4 WHERE id = ?1 AND claim_ms IS NULL";
+        let params = params![session.as_str(), to_json(&claim.key)?, claim.origin, claim.at.as_ms()];
+        self.change(sql, params).map(drop)
+    }
+
+    fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError> {
+        let MerchantRecord { id, name, notify_url, webhook_secret, policy } = merchant;
+        self.change(
+            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = ?4, policy = ?5",
+            params![id.as_str(), name, notify_url, webhook_secret, policy],
+        )?;
+        Ok(())
+    }
+
+    fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError> {
+        let changed = self.change(
+            "INSERT INTO merchant_keys (keyid, merchant, pem) VALUES (?1, ?2, ?3)
+             ON CONFLICT (keyid) DO UPDATE SET pem = ?3 WHERE merchant = ?2",
+            params![key.keyid, key.merchant.as_str(), key.pem],
+        )?;
+        Ok(changed == 1)
+    }
+
+    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError> {
+        self.change(
+            "INSERT INTO plugins (merchant, component, settings, published_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (merchant) DO UPDATE SET component = ?2, settings = ?3, published_ms = ?4",
+            params![plugin.merchant.as_str(), plugin.component, plugin.settings, plugin.published_at.as_ms()],
+        )?;
+        Ok(())
+    }
+
+    fn remove_plugin(&self, merchant: &MerchantId) -> Result<bool, StoreError> {
+        Ok(self.change("DELETE FROM plugins WHERE merchant = ?1", [merchant.as_str()])? == 1)
+    }
+
+    fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
+        self.change("DELETE FROM nonces WHERE expires_ms < ?1", [nonces_before.as_ms()])?;
+        self.change("DELETE FROM first_answers WHERE at_ms < ?1", [answers_before.as_ms()]).map(drop)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
+    let kind: String = row.get(3)?;
+    let kind = [Kind::Payment, Kind::UnexpectedPayment, Kind::PaymentReturn].into_iter().find(|it| it.as_str() == kind);
+    Ok(BookedEntry {
+        number: row.get(0)?,
+        at: Timestamp::from_ms(row.get(1)?),
+        order: id(row, 2, OrderId::parse)?,
+        kind: kind.ok_or_else(|| StoreError::Damaged("unknown kind of ledger entry".to_owned()))?,
+        postings: json(row, 4)?,
+        previous: row.get(5)?,
+        hash: row.get(6)?,
+    })
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
+    serde_json::from_str(text).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+fn id<T, E>(row: &Row<'_>, column: usize, parse: fn(&str) -> Result<T, E>) -> Result<T, StoreError> {
+    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
+    parse(text).map_err(|_| StoreError::Damaged(format!("{text} is no id")))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, StoreError> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.spawn(run).map_err(|error| StoreError::Database(error.to_string()))
+}
+
+/// The store's file in a data folder.
+pub fn file(data: &Path) -> PathBuf {
+    data.join("lezai.db")
+}

@@ -1,0 +1,363 @@
+//! Orders and sessions as callers read them.
+
+use std::collections::BTreeMap;
+
+use lezai_core::grant::{Confirmation, Grant, MAX_LIFE_SECS};
+use lezai_core::key::{Jwk, VerifyingKey};
+use lezai_core::order::{CloseReason, Credential, Decline, State};
+use lezai_core::policy::Scene;
+use lezai_core::time::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock::rfc3339;
+use crate::decision::DecisionView;
+use crate::gateway::Gateway;
+use crate::problem::Problem;
+use crate::store::{Claim, OrderRecord};
+
+/// An order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OrderView {
+    /// `ord_…`
+    pub id: String,
+    /// Always `order`.
+    pub object: &'static str,
+    /// The merchant's own number.
+    pub merchant_order_id: String,
+    /// `created`, `paying`, `paid` or `closed`.
+    pub status: &'static str,
+    /// What the shopper pays, in minor units of `currency`.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// What was refunded, in minor units.
+    pub refunded_amount: i64,
+    /// The merchant's fee, in minor units.
+    pub fee: i64,
+    /// What the shopper reads.
+    pub description: String,
+    /// The methods she may choose.
+    pub methods: Vec<String>,
+    /// The kind of trade.
+    #[schema(value_type = String)]
+    pub scene: Scene,
+    /// The merchant's own remarks.
+    pub metadata: BTreeMap<String, String>,
+    /// Where the shopper goes afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<String>,
+    /// `merchant` or `expired`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_reason: Option<&'static str>,
+    /// The try that is under way, or that paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentView>,
+    /// Why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_decline: Option<DeclineView>,
+    /// What risk control and routing said.
+    pub decision: DecisionView,
+    /// The shopper's way to pay; absent in callbacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<CheckoutView>,
+}
+
+/// A try to pay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PaymentView {
+    /// `att_…`, our id at the channel.
+    pub attempt: String,
+    /// The method.
+    pub method: String,
+    /// The channel.
+    pub channel: String,
+    /// The channel's own number, once paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_ref: Option<String>,
+}
+
+/// Why a try failed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DeclineView {
+    /// A stable word, such as `shopper_declined`.
+    pub code: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// The shopper's way to pay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CheckoutView {
+    /// The hosted page. The part after `#` never leaves the browser.
+    pub url: String,
+    /// `cs_…`, for the element.
+    pub session: String,
+    /// For the element; only in the answer that created the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+/// A checkout session as the page that claimed it reads it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SessionView {
+    /// Always `checkout.session`.
+    pub object: &'static str,
+    /// `cs_…`
+    pub session: String,
+    /// Rises with each change of the order.
+    pub version: u64,
+    /// RFC 3339; for countdowns.
+    pub server_time: String,
+    /// As of the order.
+    pub status: &'static str,
+    /// In minor units of `currency`.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// What the shopper reads.
+    pub description: String,
+    /// Who is paid.
+    pub merchant: MerchantView,
+    /// The merchant's own number.
+    pub merchant_order_id: String,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// Where the shopper goes afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    /// What she may choose.
+    pub methods: Vec<MethodView>,
+    /// What she needs to pay with the method she chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<CredentialView>,
+    /// Why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declined: Option<DeclineView>,
+    /// `merchant` or `expired`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_reason: Option<&'static str>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<String>,
+    /// The gateway's signed word on what this page may pay.
+    pub grant: String,
+    /// The key that signed the grant and this answer.
+    #[schema(value_type = Object)]
+    pub gateway_key: Jwk,
+}
+
+/// Who is paid.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MerchantView {
+    /// `m_…`
+    pub id: String,
+    /// As the shopper knows it.
+    pub name: String,
+}
+
+/// A method.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MethodView {
+    /// Its name.
+    pub id: String,
+    /// `qr` or `redirect`.
+    pub kind: &'static str,
+}
+
+/// What the shopper needs to pay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CredentialView {
+    /// The method she chose.
+    pub method: String,
+    /// `qr` or `redirect`; absent while the channel is being asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// What the QR code says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr: Option<String>,
+    /// Where to go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_url: Option<String>,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+/// What a callback says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventView {
+    /// `evt_…`, the same in every delivery.
+    pub id: String,
+    /// `order.paid`, `order.closed` or `payment.declined`.
+    #[serde(rename = "type")]
+    pub event_type: &'static str,
+    /// RFC 3339.
+    pub created_at: String,
+    /// 1 for the first event of the order, and so on.
+    pub sequence: u32,
+    /// What it is about.
+    pub data: EventData,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventData {
+    /// The order right after the event.
+    pub order: OrderView,
+}
+
+/// An order without its checkout.
+pub fn order(record: &OrderRecord) -> OrderView {
+    let OrderRecord { order, details, .. } = record;
+    let terms = &order.terms;
+    let payment = match &order.state {
+        State::Paying { attempt, .. } => order.attempt(attempt).map(|it| (it, None)),
+        State::Paid { attempt, channel_ref, .. } => order.attempt(attempt).map(|it| (it, Some(channel_ref.clone()))),
+        State::Created { .. } | State::Closed { .. } => None,
+    };
+    OrderView {
+        id: terms.id.to_string(),
+        object: "order",
+        merchant_order_id: terms.merchant_order_id.clone(),
+        status: order.state.status(),
+        amount: terms.amount.minor(),
+        currency: terms.amount.currency().code(),
+        refunded_amount: 0,
+        fee: terms.fee.minor(),
+        description: terms.description.clone(),
+        methods: terms.methods.clone(),
+        scene: details.facts.scene,
+        metadata: details.facts.metadata.clone(),
+        return_url: details.return_url.clone(),
+        created_at: rfc3339(terms.created_at),
+        expires_at: rfc3339(terms.expires_at),
+        paid_at: paid_at(&order.state),
+        closed_at: match &order.state {
+            State::Closed { closed_at, .. } => Some(rfc3339(*closed_at)),
+            _ => None,
+        },
+        close_reason: close_reason(&order.state),
+        payment: payment.map(|(attempt, channel_ref)| PaymentView {
+            attempt: attempt.id.to_string(),
+            method: attempt.method.clone(),
+            channel: attempt.channel.clone(),
+            channel_ref,
+        }),
+        last_decline: decline(&order.state),
+        decision: details.decision.clone(),
+        checkout: None,
+    }
+}
+
+/// An order with its checkout.
+pub fn order_with_checkout(record: &OrderRecord, public_url: &str, client_secret: Option<String>) -> OrderView {
+    let url = hosted_page(record, public_url);
+    let checkout = CheckoutView {
+        url: match &client_secret {
+            Some(secret) => format!("{url}#{secret}"),
+            None => url,
+        },
+        session: record.session.to_string(),
+        client_secret,
+        expires_at: rfc3339(record.order.terms.expires_at),
+    };
+    OrderView { checkout: Some(checkout), ..order(record) }
+}
+
+/// The address of the order's hosted page.
+pub fn hosted_page(record: &OrderRecord, public_url: &str) -> String {
+    format!("{public_url}/pay/{}", record.session)
+}
+
+/// A session for the page that claimed it.
+///
+/// # Errors
+///
+/// [`Problem`] with code `internal`, should the page's key or the grant not encode.
+pub fn session(gateway: &Gateway, record: &OrderRecord, claim: &Claim, now: Timestamp) -> Result<SessionView, Problem> {
+    let OrderRecord { order, details, session } = record;
+    let terms = &order.terms;
+    let page_key = VerifyingKey::from_jwk(&claim.key).map_err(Problem::internal)?;
+    let merchants = gateway.merchants();
+    let merchant = merchants.get(&terms.merchant).ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
+    let grant = Grant {
+        iss: gateway.public_url.clone(),
+        session: session.clone(),
+        order: terms.id.clone(),
+        merchant: terms.merchant.clone(),
+        amount: terms.amount.minor(),
+        currency: terms.amount.currency(),
+        methods: terms.methods.clone(),
+        origin: claim.origin.clone(),
+        cnf: Confirmation { jkt: page_key.thumbprint() },
+        iat: now.as_secs(),
+        exp: now.as_secs() + MAX_LIFE_SECS,
+    };
+    let payment = match &order.state {
+        State::Paying { attempt, credential } => order.attempt(attempt).map(|it| {
+            let (kind, qr, redirect_url) = match credential.clone() {
+                Some(Credential::Qr { qr }) => (Some("qr"), Some(qr), None),
+                Some(Credential::Redirect { redirect_url }) => (Some("redirect"), None, Some(redirect_url)),
+                None => (None, None, None),
+            };
+            CredentialView { method: it.method.clone(), kind, qr, redirect_url, expires_at: rfc3339(terms.expires_at) }
+        }),
+        _ => None,
+    };
+    let methods = terms.methods.iter().filter_map(|id| gateway.method(id).map(|(_, method)| method));
+    Ok(SessionView {
+        object: "checkout.session",
+        session: session.to_string(),
+        version: order.version,
+        server_time: rfc3339(now),
+        status: order.state.status(),
+        amount: terms.amount.minor(),
+        currency: terms.amount.currency().code(),
+        description: terms.description.clone(),
+        merchant: MerchantView { id: terms.merchant.to_string(), name: merchant.record.name.clone() },
+        merchant_order_id: terms.merchant_order_id.clone(),
+        expires_at: rfc3339(terms.expires_at),
+        return_url: details.return_url.clone(),
+        methods: methods.map(|it| MethodView { id: it.id.to_owned(), kind: it.kind.as_str() }).collect(),
+        payment,
+        declined: decline(&order.state),
+        close_reason: close_reason(&order.state),
+        paid_at: paid_at(&order.state),
+        grant: grant.sign(&gateway.key.private).map_err(Problem::internal)?,
+        gateway_key: gateway.key.jwk.clone(),
+    })
+}
+
+fn decline(state: &State) -> Option<DeclineView> {
+    match state {
+        State::Created { declined: Some(Decline { code, at }) } => Some(DeclineView { code: code.clone(), at: rfc3339(*at) }),
+        _ => None,
+    }
+}
+
+fn paid_at(state: &State) -> Option<String> {
+    match state {
+        State::Paid { paid_at, .. } => Some(rfc3339(*paid_at)),
+        _ => None,
+    }
+}
+
+fn close_reason(state: &State) -> Option<&'static str> {
+    match state {
+        State::Closed { reason: CloseReason::Merchant, .. } => Some("merchant"),
+        State::Closed { reason: CloseReason::Expired, .. } => Some("expired"),
+        _ => None,
+    }
+}
