@@ -103,7 +103,8 @@ pub fn check_risk(risk: &Risk) -> Result<(), Nonsense> {
     if reasons.len() > MAX_REASONS {
         return Err(Nonsense::Reasons(reasons.len()));
     }
-    if let Some(index) = reasons.iter().position(|it| !is_code(&it.code) || !is_message(&it.message))
+    if let Some(index) =
+        reasons.iter().position(|it| !is_code(&it.code) || !is_message(&it.message))
     {
         return Err(Nonsense::Reason(index));
     }

@@ -1,0 +1,557 @@
+//! Rows of facts about policies. One helper builds a policy, one builds an order.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::id::{MerchantId, OrderId};
+
+/// A policy that uses every part of the format.
+const FULL: &str = r#"{
+    "version": 1,
+    "limits": [{"currency": "CNY", "min": 100, "max": 5000000}, {"currency": "JPY", "min": 1, "max": 1000000}],
+    "risk": {
+        "review_at": 300,
+        "deny_at": 700,
+        "rules": [
+            {"code": "large", "message": "A large amount", "score": 300, "when": [{"amount_over": [{"minor": 1000000, "currency": "CNY"}]}]},
+            {"code": "abroad", "message": "From abroad", "score": 250, "when": [{"country_not_in": ["CN", "HK"]}, "ip_missing"]},
+            {"code": "listed", "message": "A listed network", "score": 700, "when": [{"ip_in": ["203.0.113.0/24", "2001:db8::/32"]}]}
+        ]
+    },
+    "fees": [
+        {"currency": "CNY", "rate_ppm": 6000, "fixed": 0, "min": 1, "cap": 5000, "rounding": "half_up"},
+        {"currency": "JPY", "rate_ppm": 36000, "rounding": "down"}
+    ],
+    "routes": [
+        {"channel": "sandbox", "methods": ["wallet_qr", "wallet_redirect"]},
+        {"channel": "backup", "currencies": ["CNY"], "amounts": [{"currency": "CNY", "min": 0, "max": 100000}]}
+    ]
+}"#;
+
+fn full() -> Value {
+    serde_json::from_str(FULL).unwrap()
+}
+
+fn read(policy: &Value) -> Result<Policy, PolicyError> {
+    Policy::from_json(policy.to_string().as_bytes())
+}
+
+fn money(text: &str) -> Money {
+    let (minor, code) = text.split_once(' ').unwrap();
+    Money::new(minor.parse().unwrap(), Currency::from_code(code).unwrap()).unwrap()
+}
+
+/// An order over `amount`, such as `12800 CNY`, that says nothing else.
+fn order(amount: &str) -> OrderFacts {
+    OrderFacts {
+        id: OrderId::parse("ord_00000000000000000000000000000001").unwrap(),
+        merchant: MerchantId::parse("m_demo").unwrap(),
+        merchant_order_id: "A-1001".to_owned(),
+        amount: money(amount),
+        scene: Scene::Ecommerce,
+        methods: vec!["wallet_qr".to_owned()],
+        customer: Customer::default(),
+        device: Device::default(),
+        metadata: [].into(),
+        at_ms: 1_767_225_600_000,
+    }
+}
+
+#[test]
+fn limits_allow_both_ends() {
+    let policy = read(&full()).unwrap();
+    for (amount, expected) in [
+        ("99 CNY", Err(LimitExceeded::Below(money("100 CNY")))),
+        ("100 CNY", Ok(())),
+        ("5000000 CNY", Ok(())),
+        ("5000001 CNY", Err(LimitExceeded::Above(money("5000000 CNY")))),
+        ("0 JPY", Err(LimitExceeded::Below(money("1 JPY")))),
+        ("1 JPY", Ok(())),
+        ("100 USD", Err(LimitExceeded::Currency(Currency::from_code("USD").unwrap()))),
+    ] {
+        assert_eq!(policy.check_limits(&order(amount)), expected, "{amount}");
+    }
+}
+
+/// Whether a rule with this one condition applies to the order.
+fn applies(condition: &Value, order: &OrderFacts) -> bool {
+    let mut policy = full();
+    policy["risk"]["rules"] =
+        json!([{"code": "row", "message": "Row", "score": 1, "when": [condition]}]);
+    let policy = read(&policy).unwrap_or_else(|error| panic!("{condition}: {error}"));
+    policy.risk(order).score == 1
+}
+
+#[test]
+fn each_condition_holds_when_it_says() {
+    let mut rich = order("12800 CNY");
+    rich.customer = Customer {
+        reference: Some("c-1".to_owned()),
+        ip: Some("203.0.113.7".parse().unwrap()),
+        country: Some("CN".to_owned()),
+    };
+    rich.device = Device {
+        id: Some("d-1".to_owned()),
+        kind: Some(DeviceKind::Phone),
+        os: None,
+        user_agent: None,
+    };
+    rich.metadata.insert("kind".to_owned(), "gift_card".to_owned());
+    let mut mapped = rich.clone();
+    mapped.customer.ip = Some("::ffff:203.0.113.7".parse().unwrap());
+    let bare = order("12800 CNY");
+    let yen = order("12800 JPY");
+
+    let cny = |minor: i64| json!([{"minor": minor, "currency": "CNY"}]);
+    for (condition, order, expected) in [
+        (json!({"amount_over": cny(12799)}), &bare, true),
+        (json!({"amount_over": cny(12800)}), &bare, false),
+        (json!({"amount_over": cny(12799)}), &yen, false),
+        (json!({"amount_under": cny(12801)}), &bare, true),
+        (json!({"amount_under": cny(12800)}), &bare, false),
+        (json!({"amount_under": cny(12801)}), &yen, false),
+        (json!({"country_in": ["HK", "CN"]}), &rich, true),
+        (json!({"country_in": ["HK"]}), &rich, false),
+        (json!({"country_in": ["CN"]}), &bare, false),
+        (json!({"country_not_in": ["HK"]}), &rich, true),
+        (json!({"country_not_in": ["CN"]}), &rich, false),
+        (json!({"country_not_in": ["CN"]}), &bare, true),
+        (json!("country_missing"), &rich, false),
+        (json!("country_missing"), &bare, true),
+        (json!({"ip_in": ["203.0.113.0/24"]}), &rich, true),
+        (json!({"ip_in": ["203.0.113.0/24"]}), &mapped, true),
+        (json!({"ip_in": ["203.0.112.0/24", "2001:db8::/32"]}), &rich, false),
+        (json!({"ip_in": ["0.0.0.0/0"]}), &bare, false),
+        (json!("ip_missing"), &rich, false),
+        (json!("ip_missing"), &bare, true),
+        (json!({"device_kind_in": ["tablet", "phone"]}), &rich, true),
+        (json!({"device_kind_in": ["pos"]}), &rich, false),
+        (json!({"device_kind_in": ["phone"]}), &bare, false),
+        (json!("device_kind_missing"), &rich, false),
+        (json!("device_kind_missing"), &bare, true),
+        (json!({"device_id_in": ["d-1"]}), &rich, true),
+        (json!({"device_id_in": ["d-2"]}), &rich, false),
+        (json!({"device_id_in": ["d-1"]}), &bare, false),
+        (json!("device_id_missing"), &rich, false),
+        (json!("device_id_missing"), &bare, true),
+        (json!({"metadata_equals": {"key": "kind", "value": "gift_card"}}), &rich, true),
+        (json!({"metadata_equals": {"key": "kind", "value": "tea"}}), &rich, false),
+        (json!({"metadata_equals": {"key": "kind", "value": ""}}), &bare, false),
+        (json!({"metadata_in": {"key": "kind", "values": ["tea", "gift_card"]}}), &rich, true),
+        (json!({"metadata_in": {"key": "kind", "values": ["tea"]}}), &rich, false),
+        (json!({"metadata_in": {"key": "kind", "values": ["tea"]}}), &bare, false),
+        (json!({"metadata_present": {"key": "kind"}}), &rich, true),
+        (json!({"metadata_present": {"key": "kind"}}), &bare, false),
+        (json!({"metadata_missing": {"key": "kind"}}), &rich, false),
+        (json!({"metadata_missing": {"key": "kind"}}), &bare, true),
+    ] {
+        assert_eq!(applies(&condition, order), expected, "{condition}");
+    }
+}
+
+#[test]
+fn a_rule_applies_when_all_its_conditions_hold() {
+    let mut policy = full();
+    policy["risk"]["rules"] = json!([
+        {"code": "both", "message": "Both", "score": 1, "when": ["ip_missing", "country_missing"]}
+    ]);
+    let policy = read(&policy).unwrap();
+    let mut with_country = order("100 CNY");
+    with_country.customer.country = Some("CN".to_owned());
+    assert_eq!(policy.risk(&order("100 CNY")).score, 1);
+    assert_eq!(policy.risk(&with_country).score, 0);
+}
+
+#[test]
+fn scores_add_up_to_a_verdict() {
+    let cases: [(&[u16], u16, Verdict); 8] = [
+        (&[], 0, Verdict::Accept),
+        (&[299], 299, Verdict::Accept),
+        (&[300], 300, Verdict::Review),
+        (&[150, 150], 300, Verdict::Review),
+        (&[300, 399], 699, Verdict::Review),
+        (&[300, 400], 700, Verdict::Deny),
+        (&[1000, 1000], 1000, Verdict::Deny),
+        (&[1000; 64], 1000, Verdict::Deny),
+    ];
+    for (scores, score, verdict) in cases {
+        let mut policy = full();
+        let rule = |score| json!({"code": "row", "message": "Row", "score": score, "when": ["ip_missing"]});
+        policy["risk"]["rules"] = scores.iter().map(rule).collect();
+        let risk = read(&policy).unwrap().risk(&order("100 CNY"));
+        assert_eq!((risk.score, risk.verdict), (score, verdict), "{scores:?}");
+        assert_eq!(risk.reasons.len(), scores.len().min(answer::MAX_REASONS));
+        assert_eq!(answer::check_risk(&risk), Ok(()));
+    }
+}
+
+#[test]
+fn reasons_stand_in_the_policys_order() {
+    let policy = read(&full()).unwrap();
+    let mut order = order("1000001 CNY");
+    order.customer.country = Some("US".to_owned());
+    let risk = policy.risk(&order);
+    let codes: Vec<&str> = risk.reasons.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!((codes.as_slice(), risk.score), (["large", "abroad"].as_slice(), 550));
+}
+
+#[test]
+fn fees_round_as_stated() {
+    // (rate in ppm, fixed, min, cap, rounding, amount, fee)
+    for (rate_ppm, fixed, min, cap, rounding, amount, fee) in [
+        // 0.6 % of 12800 is 76.8
+        (6000, 0, 0, None, "half_up", "12800 CNY", 77),
+        (6000, 0, 0, None, "half_even", "12800 CNY", 77),
+        (6000, 0, 0, None, "up", "12800 CNY", 77),
+        (6000, 0, 0, None, "down", "12800 CNY", 76),
+        // 0.5 % of 100, 300 and 500: halves
+        (5000, 0, 0, None, "half_up", "100 CNY", 1),
+        (5000, 0, 0, None, "half_even", "100 CNY", 0),
+        (5000, 0, 0, None, "half_even", "300 CNY", 2),
+        (5000, 0, 0, None, "half_even", "500 CNY", 2),
+        (5000, 0, 0, None, "up", "100 CNY", 1),
+        (5000, 0, 0, None, "down", "500 CNY", 2),
+        // A whole number stays one in every mode
+        (10_000, 0, 0, None, "half_up", "300 CNY", 3),
+        (10_000, 0, 0, None, "half_even", "300 CNY", 3),
+        (10_000, 0, 0, None, "up", "300 CNY", 3),
+        (10_000, 0, 0, None, "down", "300 CNY", 3),
+        // The least bit above nothing
+        (1, 0, 0, None, "up", "1 CNY", 1),
+        (1, 0, 0, None, "half_up", "499999 CNY", 0),
+        (1, 0, 0, None, "half_up", "500000 CNY", 1),
+        // Fixed part, minimum, cap, in this order
+        (6000, 30, 0, None, "half_up", "12800 CNY", 107),
+        (6000, 30, 200, None, "half_up", "12800 CNY", 200),
+        (6000, 30, 0, Some(100), "half_up", "12800 CNY", 100),
+        (0, 30, 0, Some(0), "half_up", "12800 CNY", 0),
+        // Never more than the amount
+        (0, 30, 0, None, "half_up", "10 CNY", 10),
+        (0, 0, 50, None, "half_up", "10 CNY", 10),
+        (1_000_000, 1, 0, None, "up", "10 CNY", 10),
+        // Currencies without and with three decimals: minor units all the same
+        (36_000, 0, 0, None, "down", "999 JPY", 35),
+        (36_000, 0, 0, None, "up", "999 JPY", 36),
+        (36_000, 40, 0, None, "down", "999 JPY", 75),
+        (2500, 0, 0, None, "half_even", "1000 KWD", 2),
+        (2500, 0, 0, None, "half_up", "1000 KWD", 3),
+        // No overflow at the ends
+        (1_000_000, i64::MAX, 0, None, "up", "9223372036854775807 CNY", i64::MAX),
+        (999_999, 0, 0, None, "down", "9223372036854775807 CNY", 9_223_362_813_482_738_952),
+    ] {
+        let currency = amount.split_once(' ').unwrap().1;
+        let mut policy = full();
+        policy["limits"] = json!([{"currency": currency, "min": 0, "max": i64::MAX}]);
+        policy["fees"] = json!([{"currency": currency, "rate_ppm": rate_ppm, "fixed": fixed, "min": min, "cap": cap, "rounding": rounding}]);
+        let found = read(&policy).unwrap().fee(&order(amount)).unwrap();
+        let row = format!("{rate_ppm} ppm + {fixed}, {min} to {cap:?}, {rounding}, of {amount}");
+        assert_eq!(found, money(&format!("{fee} {currency}")), "{row}");
+    }
+}
+
+#[test]
+fn a_currency_without_a_schedule_has_no_fee() {
+    let usd = Currency::from_code("USD").unwrap();
+    assert_eq!(read(&full()).unwrap().fee(&order("100 USD")), Err(FeeError(usd)));
+}
+
+#[test]
+fn routes_are_tried_in_order_each_channel_once() {
+    for (routes, methods, expected) in [
+        (json!([{"channel": "a"}, {"channel": "b"}]), ["qr"], vec!["a", "b"]),
+        (json!([{"channel": "b"}, {"channel": "a"}, {"channel": "b"}]), ["qr"], vec!["b", "a"]),
+        (
+            json!([{"channel": "a", "methods": ["card"]}, {"channel": "b", "methods": ["card", "qr"]}]),
+            ["qr"],
+            vec!["b"],
+        ),
+        (
+            json!([{"channel": "a", "currencies": ["JPY"]}, {"channel": "b", "currencies": ["JPY", "CNY"]}]),
+            ["qr"],
+            vec!["b"],
+        ),
+        (
+            json!([{"channel": "a", "amounts": [{"currency": "CNY", "min": 0, "max": 99}]}]),
+            ["qr"],
+            vec![],
+        ),
+        (
+            json!([{"channel": "a", "amounts": [{"currency": "CNY", "min": 100, "max": 100}]}]),
+            ["qr"],
+            vec!["a"],
+        ),
+        (
+            json!([{"channel": "a", "amounts": [{"currency": "JPY", "min": 0, "max": 1}]}]),
+            ["qr"],
+            vec!["a"],
+        ),
+    ] {
+        let mut policy = full();
+        policy["routes"] = routes.clone();
+        let mut order = order("100 CNY");
+        order.methods = methods.map(str::to_owned).to_vec();
+        assert_eq!(read(&policy).unwrap().route(&order), expected, "{routes}");
+    }
+}
+
+/// The problem after `path` was set to `value`.
+fn problem_with(path: &str, value: Value) -> PolicyError {
+    let mut policy = full();
+    let (parent, last) = path.rsplit_once('/').unwrap();
+    let parent = policy.pointer_mut(parent).unwrap();
+    match parent {
+        Value::Array(list) => list[last.parse::<usize>().unwrap()] = value,
+        _ => parent[last] = value,
+    }
+    read(&policy).expect_err(path)
+}
+
+#[test]
+fn what_is_unknown_is_refused_where_it_stands() {
+    let rule = "/risk/rules/0";
+    for (path, value, found) in [
+        ("/colour".to_owned(), json!(1), "colour"),
+        ("/risk/colour".to_owned(), json!(1), "risk.colour"),
+        (format!("{rule}/colour"), json!(1), "risk.rules[0].colour"),
+        (format!("{rule}/when/0"), json!({"colour_in": []}), "risk.rules[0].when[0]"),
+        (format!("{rule}/when/0"), json!("colour_missing"), "risk.rules[0].when[0]"),
+        (
+            format!("{rule}/when/0"),
+            json!({"metadata_present": {"key": "a", "value": "b"}}),
+            "risk.rules[0].when[0].metadata_present.value",
+        ),
+        ("/limits/0/colour".to_owned(), json!(1), "limits[0].colour"),
+        ("/fees/1/colour".to_owned(), json!(1), "fees[1].colour"),
+        ("/routes/1/colour".to_owned(), json!(1), "routes[1].colour"),
+        ("/fees/0/rounding".to_owned(), json!("bankers"), "fees[0].rounding"),
+        ("/fees/0/currency".to_owned(), json!("RMB"), "fees[0].currency"),
+        ("/fees/0/rate_ppm".to_owned(), json!(0.6), "fees[0].rate_ppm"),
+        ("/fees/0/rate_ppm".to_owned(), json!("6000"), "fees[0].rate_ppm"),
+        ("/fees/0/rate_ppm".to_owned(), json!(-1), "fees[0].rate_ppm"),
+    ] {
+        let error = problem_with(&path, value.clone());
+        assert!(error.path.starts_with(found), "{path} = {value}: {error}");
+    }
+}
+
+#[test]
+fn what_is_out_of_bounds_is_refused_where_it_stands() {
+    let many = |n: usize, it: &Value| Value::from(vec![it.clone(); n]);
+    let rule = json!({"code": "row", "message": "Row", "score": 1, "when": ["ip_missing"]});
+    for (path, value, found) in [
+        ("/version", json!(2), "version"),
+        ("/limits", json!([]), "limits"),
+        ("/limits/0/min", json!(-1), "limits[0].min"),
+        ("/limits/0/max", json!(99), "limits[0].max"),
+        ("/limits/1/currency", json!("CNY"), "limits[1].currency"),
+        ("/limits/1/currency", json!("USD"), "limits[1].currency"),
+        ("/risk/review_at", json!(0), "risk.review_at"),
+        ("/risk/deny_at", json!(299), "risk.deny_at"),
+        ("/risk/rules", many(65, &rule), "risk.rules"),
+        ("/risk/rules/0/code", json!("Large"), "risk.rules[0].code"),
+        ("/risk/rules/0/code", json!("x".repeat(41)), "risk.rules[0].code"),
+        ("/risk/rules/0/message", json!(""), "risk.rules[0].message"),
+        ("/risk/rules/0/message", json!("a\nb"), "risk.rules[0].message"),
+        ("/risk/rules/0/message", json!("茶".repeat(201)), "risk.rules[0].message"),
+        ("/risk/rules/0/score", json!(1001), "risk.rules[0].score"),
+        ("/risk/rules/0/when", json!([]), "risk.rules[0].when"),
+        ("/risk/rules/0/when", many(9, &json!("ip_missing")), "risk.rules[0].when"),
+        ("/risk/rules/0/when/0", json!({"amount_over": []}), "risk.rules[0].when[0].amount_over"),
+        (
+            "/risk/rules/1/when/0",
+            json!({"country_in": ["CN", "cn"]}),
+            "risk.rules[1].when[0].country_in[1]",
+        ),
+        ("/risk/rules/2/when/0", json!({"ip_in": []}), "risk.rules[2].when[0].ip_in"),
+        (
+            "/risk/rules/2/when/0",
+            json!({"ip_in": ["203.0.113.0/33"]}),
+            "risk.rules[2].when[0].ip_in[0]",
+        ),
+        (
+            "/risk/rules/2/when/0",
+            json!({"metadata_present": {"key": ""}}),
+            "risk.rules[2].when[0].metadata_present.key",
+        ),
+        ("/fees", json!([]), "fees"),
+        ("/fees/1/currency", json!("CNY"), "fees[1].currency"),
+        ("/fees/0/rate_ppm", json!(1_000_001), "fees[0].rate_ppm"),
+        ("/fees/0/fixed", json!(-1), "fees[0].fixed"),
+        ("/fees/0/min", json!(-1), "fees[0].min"),
+        ("/fees/0/cap", json!(0), "fees[0].cap"),
+        ("/routes", json!([]), "routes"),
+        ("/routes", many(33, &json!({"channel": "a"})), "routes"),
+        ("/routes/0/channel", json!("Sandbox"), "routes[0].channel"),
+        ("/routes/0/methods/1", json!("wallet qr"), "routes[0].methods[1]"),
+        ("/routes/1/amounts/0/max", json!(-1), "routes[1].amounts[0].max"),
+    ] {
+        let error = problem_with(path, value.clone());
+        assert_eq!(error.path, found, "{path} = {value}: {error}");
+    }
+}
+
+#[test]
+fn a_policy_is_bounded_in_both_forms() {
+    let padded = format!("{FULL}{}", " ".repeat(MAX_JSON));
+    assert_eq!(Policy::from_json(padded.as_bytes()).unwrap_err().path, ".");
+    let mut policy = full();
+    let device = "d".repeat(64);
+    let condition = json!({"device_id_in": vec![device; 256]});
+    policy["risk"]["rules"][0]["when"] = json!([condition]);
+    let error = read(&policy).unwrap_err();
+    assert_eq!(error.path, ".", "{error}");
+    assert!(error.problem.contains("compact"), "{error}");
+}
+
+#[test]
+fn what_is_no_json_is_refused() {
+    for text in
+        ["", "{", "[]", "null", "{}", "\u{feff}{}", &format!("{FULL}x"), &"[".repeat(10_000)]
+    {
+        assert!(Policy::from_json(text.as_bytes()).is_err());
+    }
+    assert!(Policy::from_json(b"\xff").is_err());
+}
+
+#[test]
+fn the_compact_form_is_read_whole_or_not_at_all() {
+    let compact = read(&full()).unwrap().to_compact();
+    assert_eq!(compact.first(), Some(&VERSION));
+    for end in 0..compact.len() {
+        assert_eq!(Policy::from_compact(&compact[..end]), Err(NotCompact), "{end}");
+    }
+    assert_eq!(Policy::from_compact(&[&compact[..], &[0]].concat()), Err(NotCompact));
+    assert_eq!(Policy::from_compact(&[&[2], &compact[1..]].concat()), Err(NotCompact));
+}
+
+#[test]
+fn answers_are_bounded() {
+    let reason =
+        |code: &str, message: &str| Reason { code: code.to_owned(), message: message.to_owned() };
+    let risk = |verdict, score, reasons: Vec<Reason>| Risk { verdict, score, reasons };
+    let good = reason("large", "A large amount");
+    for (answer, expected) in [
+        (risk(Verdict::Accept, 0, vec![]), Ok(())),
+        (risk(Verdict::Deny, 1000, vec![good.clone(); 8]), Ok(())),
+        (risk(Verdict::Accept, 1001, vec![]), Err(Nonsense::Score(1001))),
+        (risk(Verdict::Accept, 0, vec![good.clone(); 9]), Err(Nonsense::Reasons(9))),
+        (risk(Verdict::Review, 0, vec![]), Err(Nonsense::Unexplained)),
+        (risk(Verdict::Review, 0, vec![good.clone(), reason("", "x")]), Err(Nonsense::Reason(1))),
+        (risk(Verdict::Review, 0, vec![reason("a-b", "x")]), Err(Nonsense::Reason(0))),
+        (risk(Verdict::Review, 0, vec![reason("a", "")]), Err(Nonsense::Reason(0))),
+        (risk(Verdict::Review, 0, vec![reason("a", "x\u{7f}")]), Err(Nonsense::Reason(0))),
+        (risk(Verdict::Review, 0, vec![reason("a", &"茶".repeat(200))]), Ok(())),
+        (risk(Verdict::Review, 0, vec![reason("a", &"茶".repeat(201))]), Err(Nonsense::Reason(0))),
+    ] {
+        assert_eq!(answer::check_risk(&answer), expected, "{answer:?}");
+    }
+
+    let of = order("100 CNY");
+    for (minor, currency, expected) in [
+        (0, "CNY", Ok(money("0 CNY"))),
+        (100, "CNY", Ok(money("100 CNY"))),
+        (101, "CNY", Err(Nonsense::FeeAmount)),
+        (u64::MAX, "CNY", Err(Nonsense::FeeAmount)),
+        (0, "USD", Err(Nonsense::FeeCurrency)),
+        (0, "", Err(Nonsense::FeeCurrency)),
+    ] {
+        assert_eq!(answer::check_fee(minor, currency, &of), expected, "{minor} {currency}");
+    }
+
+    let known = ["a", "b"];
+    for (channels, expected) in [
+        (vec![], Ok(())),
+        (vec!["b", "a"], Ok(())),
+        (vec!["a", "c"], Err(Nonsense::UnknownChannel(1))),
+        (vec!["a", "b", "a"], Err(Nonsense::RepeatedChannel(2))),
+        (vec!["a"; 17], Err(Nonsense::Channels(17))),
+    ] {
+        let channels: Vec<String> = channels.into_iter().map(str::to_owned).collect();
+        assert_eq!(answer::check_channels(&channels, known.into_iter()), expected, "{channels:?}");
+    }
+}
+
+fn rounding() -> impl Strategy<Value = Rounding> {
+    prop_oneof![
+        Just(Rounding::HalfUp),
+        Just(Rounding::HalfEven),
+        Just(Rounding::Up),
+        Just(Rounding::Down)
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_fee_is_never_negative_nor_more_than_the_amount(
+        rate_ppm in 0..=1_000_000_u32,
+        fixed in 0..=i64::MAX,
+        min in 0..=i64::MAX,
+        room in proptest::option::of(0..=i64::MAX),
+        rounding in rounding(),
+        amount in 0..=i64::MAX,
+    ) {
+        let currency = Currency::from_code("CNY").unwrap();
+        let cap = room.map(|room| min.saturating_add(room));
+        let fee = FeeSchedule { currency, rate_ppm, fixed, min, cap, rounding }.fee(amount);
+        prop_assert!((0..=amount).contains(&fee));
+        prop_assert!(cap.is_none_or(|cap| fee <= cap));
+    }
+
+    /// Rounding is off by less than one, and to the side that it names.
+    #[test]
+    fn rounding_is_off_by_less_than_one(amount in 0..=i64::MAX, rate in 0..=1_000_000_i128, mode in rounding()) {
+        let exact = i128::from(amount) * rate;
+        let off = mode.divide(exact, PPM) * PPM - exact;
+        let holds = match mode {
+            Rounding::Down => -PPM < off && off <= 0,
+            Rounding::Up => 0 <= off && off < PPM,
+            Rounding::HalfUp => -PPM < off * 2 && off * 2 <= PPM,
+            Rounding::HalfEven => -PPM <= off * 2 && off * 2 <= PPM,
+        };
+        prop_assert!(holds, "{off}");
+    }
+
+    #[test]
+    fn the_compact_form_loses_nothing(
+        min in 0..1000_i64,
+        score in 0..=1000_u16,
+        values in proptest::collection::vec(".{0,20}", 1..4),
+        nets in proptest::collection::vec(any::<(u32, bool)>(), 1..4),
+        mode in rounding(),
+    ) {
+        let mut policy = full();
+        policy["limits"][0]["min"] = min.into();
+        policy["fees"][0]["rounding"] = serde_json::to_value(mode).unwrap();
+        let nets: Vec<String> = nets.iter().map(|(bits, short)| {
+            format!("{}/{}", std::net::Ipv4Addr::from_bits(*bits), if *short { 8 } else { 32 })
+        }).collect();
+        policy["risk"]["rules"][0] = json!({"code": "row", "message": "Row", "score": score, "when": [
+            {"metadata_in": {"key": "k", "values": values}}, {"ip_in": nets}, "device_id_missing",
+        ]});
+        let policy = read(&policy).unwrap();
+        let compact = policy.to_compact();
+        prop_assert!(compact.len() <= MAX_COMPACT);
+        prop_assert_eq!(Policy::from_compact(&compact), Ok(policy));
+    }
+
+    /// Foreign bytes are an error, or a policy that judges any order without a panic.
+    #[test]
+    fn foreign_bytes_never_panic(
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        amount in 0..=i64::MAX,
+    ) {
+        let order = order(&format!("{amount} CNY"));
+        let mut bent = read(&full()).unwrap().to_compact();
+        let index = at.index(bent.len());
+        bent[index] = byte;
+        if let Some(first) = bytes.first_mut() {
+            *first = VERSION;
+        }
+        for policy in [bytes, bent].iter().filter_map(|it| Policy::from_compact(it).ok()) {
+            let _ = (policy.check_limits(&order), policy.risk(&order), policy.fee(&order), policy.route(&order));
+        }
+    }
+}
