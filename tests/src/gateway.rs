@@ -1,0 +1,141 @@
+//! `lezai dev` as a process, on free ports and in a folder of its own.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::merchant::random_hex;
+
+/// Far above the second that starting takes, for a machine that is busy with other things.
+const START: Duration = Duration::from_secs(30);
+
+/// A folder that goes with its owner.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// A new, empty folder.
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("lezai-tests-{}", random_hex()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Default for TempDir {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        // What a failed test leaves behind is the system's to clean.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A running gateway. It is killed when it is dropped.
+pub struct Gateway {
+    child: Child,
+    /// `127.0.0.1:PORT`
+    pub authority: String,
+    /// Its folder of keys and stores.
+    pub data: PathBuf,
+    /// The file its log goes to.
+    pub log: PathBuf,
+}
+
+impl Gateway {
+    /// Starts it on the keys and stores of `folder`, which are made if they are not there.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start; with its log.
+    pub fn start(folder: &Path) -> Self {
+        let (data, log) = (folder.join("data"), folder.join("log"));
+        let stderr = File::options().create(true).append(true).open(&log).unwrap();
+        let mut child = Command::new(binary())
+            .args(["dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let (sender, banner) = mpsc::channel();
+        let stdout = child.stdout.take().unwrap();
+        // It reads to the end, so that the gateway never writes to a full pipe.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut authority = None;
+        while let Ok(line) = banner.recv_timeout(START) {
+            let mut words = line.split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("gateway"), Some(url)) => {
+                    authority =
+                        Some(url.trim_start_matches("http://").trim_end_matches('/').to_owned());
+                }
+                (Some("ready"), _) => {
+                    let authority = authority.expect("the banner names no gateway");
+                    return Self { child, authority, data, log };
+                }
+                _ => {}
+            }
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("lezai dev did not start:\n{}", std::fs::read_to_string(log).unwrap_or_default());
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ctrl-C, and whether it ended well.
+    pub fn interrupt(&mut self) -> bool {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().success()
+    }
+
+    /// What it logged so far, in all its runs.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs another verb of the binary, such as `ledger check`.
+pub fn lezai(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// The binary beside this test's, or the one that `LEZAI` names.
+fn binary() -> PathBuf {
+    let beside = || {
+        let test = std::env::current_exe().unwrap();
+        test.parent().unwrap().parent().unwrap().join("lezai")
+    };
+    let path = std::env::var_os("LEZAI").map_or_else(beside, PathBuf::from);
+    assert!(path.exists(), "{} is not there: run `make build` first", path.display());
+    path
+}

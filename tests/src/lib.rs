@@ -1,0 +1,17 @@
+//! The gateway as a stranger meets it: a process, a socket and a merchant's key.
+//!
+//! Owns starting and ending `lezai dev`, an HTTP client that can be as rude as a test needs, a
+//! merchant that signs, and a receiver of callbacks. Knows nothing of the gateway's code: only
+//! its command line, its files and its wire.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test that called")]
+
+mod client;
+mod gateway;
+mod merchant;
+mod receiver;
+
+pub use client::{Answer, Request, send_raw};
+pub use gateway::{Gateway, TempDir, lezai};
+pub use merchant::{Merchant, now_ms, random_hex};
+pub use receiver::Receiver;
