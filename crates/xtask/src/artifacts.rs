@@ -35,10 +35,10 @@ pub(crate) fn build(root: &Path) -> Result<()> {
         out: root.join("target/artifacts"),
         bindings: root.join("target/wasm-bindgen/web"),
     };
-    work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
-    work.test_plugins()?;
     work.page_module()?;
-    work.pages()
+    work.pages()?;
+    work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
+    work.test_plugins()
 }
 
 struct Work<'a> {
@@ -92,7 +92,7 @@ impl Work<'_> {
     fn page_module(&self) -> Result<()> {
         let manifest = self.root.join("crates/web/Cargo.toml");
         let module =
-            self.toolchain.build(&Module { manifest: &manifest, profile: "wasm", stack: None })?;
+            self.toolchain.build(&Module { manifest: &manifest, profile: "page", stack: None })?;
         let outputs = ["lezai_web.js", "lezai_web.d.ts", "lezai_web_bg.wasm"]
             .map(|name| self.bindings.join(name));
         self.stamps.step("page-module", &[module.clone()], &outputs, || {
