@@ -205,7 +205,12 @@ fn attempt_id(key: &Repeatable) -> AttemptId {
     AttemptId::new(Timestamp::from_ms(at), entropy)
 }
 
-fn payment_request(
+/// What the channel of an attempt is asked to collect.
+///
+/// # Errors
+///
+/// `internal`, should the order's merchant be gone.
+pub fn payment_request(
     gateway: &Gateway,
     record: &OrderRecord,
     attempt: AttemptId,

@@ -46,6 +46,8 @@ impl From<SigningKey> for GatewayKey {
 pub struct Gateway {
     /// Where shoppers and merchants reach us, without a slash at the end.
     pub public_url: String,
+    /// The hosts that requests may name, with the port unless it is the scheme's own.
+    pub authorities: Vec<String>,
     /// The state.
     pub store: Arc<dyn Store>,
     /// Runs plugins.
@@ -73,6 +75,8 @@ pub struct Gateway {
 pub struct Parts {
     /// Where shoppers and merchants reach us, without a slash at the end.
     pub public_url: String,
+    /// The hosts that requests may name, with the port unless it is the scheme's own.
+    pub authorities: Vec<String>,
     /// The state.
     pub store: Arc<dyn Store>,
     /// Runs plugins.
@@ -92,6 +96,7 @@ impl Gateway {
     pub fn new(parts: Parts) -> Self {
         Self {
             public_url: parts.public_url,
+            authorities: parts.authorities,
             store: parts.store,
             engine: parts.engine,
             standard: parts.standard,

@@ -48,6 +48,12 @@ impl Hub {
         }
     }
 
+    /// Ends every stream: the gateway stops.
+    pub fn close(&self) {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.streams.close();
+    }
+
     /// How many watch.
     pub fn streams(&self) -> usize {
         MAX_STREAMS - self.streams.available_permits()

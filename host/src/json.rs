@@ -134,6 +134,21 @@ impl Field {
         Ok(text.clone())
     }
 
+    /// A text that may have line ends too.
+    pub fn lines(self, length: std::ops::RangeInclusive<usize>) -> Result<String, Invalid> {
+        let Value::String(text) = &self.value else { return Err(self.invalid("must be a string")) };
+        let is_line_end = |c: char| matches!(c, '\n' | '\r');
+        if !length.contains(&text.chars().count()) || text.chars().any(|c| c.is_control() && !is_line_end(c)) {
+            return Err(self.invalid(format_args!("must have {} to {} characters", length.start(), length.end())));
+        }
+        Ok(text.clone())
+    }
+
+    /// The value as it came, for a reader of its own.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// A text that `parse` takes.
     pub fn parsed<T, E: fmt::Display>(
         self,

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use lezai_core::policy::Verdict;
 use lezai_engine::Decision;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -85,7 +86,7 @@ impl Metrics {
 
     /// The plugins decided.
     pub fn decided(&self, decision: &Decision) {
-        self.verdicts.get_or_create(&OutcomeLabel { outcome: decision.risk.verdict.as_str() }).inc();
+        self.verdicts.get_or_create(&OutcomeLabel { outcome: word(decision.risk.verdict) }).inc();
         let mut fuel = 0_u32;
         for hook in &decision.hooks {
             self.hooks.get_or_create(&OutcomeLabel { outcome: hook.outcome.label() }).inc();
@@ -101,5 +102,13 @@ impl Metrics {
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &registry);
         text
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accept => "accept",
+        Verdict::Review => "review",
+        Verdict::Deny => "deny",
     }
 }

@@ -34,6 +34,14 @@ pub async fn create(
     request: Verified<NewOrder>,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
+    // A repeat is answered by what was decided then, whatever has changed since.
+    let first = {
+        let key = key.clone();
+        store::read(&gateway.store, move |view| Ok(key.first_answer(view))).await?
+    };
+    if let Some(first) = first? {
+        return Ok(first);
+    }
     let now = clock::now();
     let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
     let new = request.into_content();
@@ -199,7 +207,7 @@ fn decision_view(decision: &Decision) -> DecisionView {
     let hook = |run: &lezai_engine::HookRun| HookView {
         plugin: run.digest.clone(),
         fuel: run.fuel,
-        outcome: run.outcome.to_string(),
+        outcome: run.outcome.label().to_owned(),
     };
     DecisionView {
         verdict: decision.risk.verdict.into(),

@@ -101,6 +101,7 @@ codes! {
     ClientSecretInvalid = "client_secret_invalid", StatusCode::FORBIDDEN, Never, "The client secret is not the session's";
     PluginRefused = "plugin_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The plugin is refused";
     NotFound = "not_found", StatusCode::NOT_FOUND, Never, "There is nothing here";
+    Misdirected = "misdirected", StatusCode::MISDIRECTED_REQUEST, Never, "The request is for another host";
     MethodNotAllowed = "method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, Never, "The path has no such method";
     ChannelUnavailable = "channel_unavailable", StatusCode::SERVICE_UNAVAILABLE, SameKey, "The payment channel does not answer";
     Overloaded = "overloaded", StatusCode::SERVICE_UNAVAILABLE, Later, "The gateway has too much to do";

@@ -1,0 +1,255 @@
+//! `lezai dev`: everything on one machine. It makes what is missing in its folder (keys, a demo
+//! merchant with a plugin, the stores), starts the gateway and the demo shop, and says where.
+
+mod folder;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lezai_core::id::MerchantId;
+use lezai_core::webhook::Secret;
+use lezai_engine::{Config, Engine};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::callback::Courier;
+use crate::channel::Channel;
+use crate::gateway::{Gateway, Parts};
+use crate::sandbox::Sandbox;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{self, MerchantKey, MerchantRecord, PluginRecord, Store};
+use crate::{assets, clock, http, shop, worker};
+
+use folder::Folder;
+
+const MERCHANT: &str = "m_demo";
+const KEYID: &str = "demo-1";
+const POLICY: &str = include_str!("demo-policy.json");
+/// What is under way when the gateway is told to stop has this long.
+const FAREWELL: Duration = Duration::from_secs(15);
+
+/// What `lezai dev` is told.
+#[derive(Debug, clap::Args)]
+pub struct DevArgs {
+    /// Where the gateway listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where the demo shop listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    shop: SocketAddr,
+    /// Where keys and stores are kept.
+    #[arg(long, default_value = ".lezai", value_name = "DIR")]
+    data: PathBuf,
+    /// How shoppers and merchants reach the gateway, if not by the address it listens on.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+}
+
+/// Why it could not start, in one line with what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotStart(String);
+
+impl CannotStart {
+    fn new(what: impl std::fmt::Display) -> Self {
+        Self(what.to_string())
+    }
+}
+
+/// Runs until it is told to stop (Ctrl-C or SIGTERM), and then finishes what is under way.
+///
+/// # Errors
+///
+/// [`CannotStart`].
+pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
+    let mut stop_signal = StopSignal::new()?;
+    let folder = Folder::open(&args.data)?;
+    let (listener, address) = bind("--listen", args.listen).await?;
+    let (shop_listener, shop_address) = bind("--shop", args.shop).await?;
+    let public_url = match &args.public_url {
+        Some(url) => checked_url(url)?,
+        None => format!("http://{}", reachable(address)),
+    };
+    let shop_url = format!("http://{}", reachable(shop_address));
+
+    let gateway = Arc::new(open_gateway(&folder, public_url, address)?);
+    seed(&gateway, &folder, &shop_url).await?;
+
+    let (stop, stopped) = watch::channel(false);
+    let (stop_worker, worker_stopped) = watch::channel(false);
+    let courier = Courier::new().map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
+    let server = tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
+    let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
+    let shop = shop::Config {
+        listener: shop_listener,
+        public_url: shop_url.clone(),
+        gateway_url: gateway.public_url.clone(),
+        key: folder.key("demo-merchant")?,
+        keyid: KEYID.to_owned(),
+        gateway_key: gateway.key.private.verifying_key(),
+        webhook_secret: Secret::parse(&folder.text("demo-webhook-secret")?).map_err(CannotStart::new)?,
+        data: args.data.clone(),
+    };
+    let shop = tokio::spawn(async move {
+        if let Err(error) = shop::run(shop, stopped).await {
+            tracing::error!(%error, "the demo shop ended");
+        }
+    });
+
+    println!("gateway  {}", gateway.public_url);
+    println!("shop     {shop_url}");
+    println!("data     {}", args.data.display());
+    println!("ready");
+
+    stop_signal.wait().await;
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    gateway.hub.close();
+    end(server, "gateway").await;
+    end(shop, "shop").await;
+    let _ = stop_worker.send(true);
+    gateway.wake.notify_one();
+    end(worker, "worker").await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn end(task: JoinHandle<()>, what: &str) {
+    if tokio::time::timeout(FAREWELL, task).await.is_err() {
+        // What was committed is done at the next start.
+        tracing::warn!(what, "did not end in time");
+    }
+}
+
+fn open_gateway(folder: &Folder, public_url: String, address: SocketAddr) -> Result<Gateway, CannotStart> {
+    let store = SqliteStore::open(&store::sqlite::file(folder.path())).map_err(|error| folder.damaged("lezai.db", error))?;
+    let sandbox = Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone());
+    let sandbox = sandbox.map_err(|error| folder.damaged("sandbox.db", error))?;
+    let engine = Engine::new(Config::new(folder.path().join("plugin-cache"))).map_err(CannotStart::new)?;
+    let standard = engine.load(assets::STANDARD_PLUGIN);
+    let standard = standard.map_err(|error| CannotStart::new(format_args!("the standard plugin is refused: {error}")))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    Ok(Gateway::new(Parts {
+        authorities: authorities(&public_url, address),
+        public_url,
+        store,
+        engine: Arc::new(engine),
+        standard,
+        key: folder.key("gateway")?,
+        admin_token: folder.text("admin-token")?,
+        channels: vec![Channel::Sandbox(Arc::new(sandbox))],
+    }))
+}
+
+/// The names that a request on this machine may call the gateway by.
+fn authorities(public_url: &str, address: SocketAddr) -> Vec<String> {
+    let url = reqwest::Url::parse(public_url).ok();
+    let mut names: Vec<String> = url.iter().map(crate::client::authority).collect();
+    let port = address.port();
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        names.extend(["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}")));
+    } else {
+        names.push(address.to_string());
+    }
+    names
+}
+
+/// Makes the demo merchant at the first start; afterwards only tells it where the shop is now.
+async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), CannotStart> {
+    let id = MerchantId::parse(MERCHANT).map_err(CannotStart::new)?;
+    let pem = folder.key("demo-merchant")?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
+    let key = MerchantKey { keyid: KEYID.to_owned(), merchant: id.clone(), pem };
+    let webhook_secret = folder.text("demo-webhook-secret")?;
+    let notify_url = Some(format!("{shop_url}/callbacks"));
+    store::write(&gateway.store, move |tx| {
+        let known = tx.merchants()?.into_iter().find(|it| it.id == id);
+        let is_new = known.is_none();
+        let known = known.unwrap_or_else(|| MerchantRecord {
+            id: id.clone(),
+            name: "Lezai Demo Shop 乐在小店".to_owned(),
+            notify_url: None,
+            webhook_secret: String::new(),
+            policy: POLICY.to_owned(),
+        });
+        tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;
+        tx.put_merchant_key(&key)?;
+        if is_new {
+            let component = assets::DEMO_PLUGIN.to_vec();
+            tx.put_plugin(&PluginRecord { merchant: id, component, settings: Vec::new(), published_at: clock::now() })?;
+        }
+        Ok::<_, store::StoreError>(())
+    })
+    .await
+    .map_err(|error| folder.damaged("lezai.db", error))?;
+    gateway.reload_merchants().await.map_err(|error| folder.damaged("lezai.db", error))
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), CannotStart> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((listener, address))
+    };
+    bound.await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            CannotStart::new(format_args!("{address} is in use; choose another with {flag}, or port 0 for a free one"))
+        }
+        _ => CannotStart::new(format_args!("cannot listen on {address} ({flag}): {error}")),
+    })
+}
+
+/// An address that listens everywhere is reached on this machine by loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { SocketAddr::new([127, 0, 0, 1].into(), address.port()) } else { address }
+}
+
+fn checked_url(url: &str) -> Result<String, CannotStart> {
+    let wrong = || CannotStart::new(format_args!("--public-url {url}: give scheme and host alone, such as https://pay.example"));
+    let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
+    let bare = matches!(parsed.scheme(), "http" | "https") && parsed.path() == "/" && parsed.query().is_none();
+    if bare { Ok(parsed.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong()) }
+}
+
+struct StopSignal {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    fn new() -> Result<Self, CannotStart> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(|error| CannotStart::new(format_args!("cannot listen for signals: {error}")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::policy::Policy;
+
+    use super::*;
+
+    #[test]
+    fn the_demo_policy_is_one() {
+        Policy::from_json(POLICY.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_public_url_is_a_bare_origin() {
+        assert_eq!(checked_url("https://pay.example/").unwrap(), "https://pay.example");
+        assert_eq!(checked_url("https://pay.example:8443").unwrap(), "https://pay.example:8443");
+        for url in ["pay.example", "ftp://pay.example", "https://pay.example/x", "https://pay.example/?a=1"] {
+            assert!(checked_url(url).is_err(), "{url}");
+        }
+    }
+}

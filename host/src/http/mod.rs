@@ -1,0 +1,161 @@
+//! The gateway over HTTP. Every route stands here; a handler reads, asks, and answers.
+
+mod admin;
+mod checkout;
+mod openapi;
+mod operations;
+mod orders;
+mod pages;
+pub mod request_id;
+mod sandbox;
+pub mod server;
+pub mod signed;
+mod wallet;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post, put};
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any as Anything, CorsLayer};
+
+use crate::gateway::Gateway;
+use crate::problem::{Code, Problem};
+
+/// Past this a header is refused: the longest request of ours takes a fifth of it.
+pub const MAX_HEADER: usize = 16 * 1024;
+
+/// Everything the gateway answers to.
+pub fn router(gateway: &Arc<Gateway>) -> Router {
+    let merchants = Router::new()
+        .route("/v1/orders", post(orders::create).get(orders::list))
+        .route("/v1/orders/{id}", get(orders::find))
+        .route("/v1/orders/{id}/close", post(orders::close));
+
+    let pages = Router::new()
+        .route("/v1/checkout/sessions/{id}/claim", post(checkout::claim))
+        .route("/v1/checkout/sessions/{id}", get(checkout::view))
+        .route("/v1/checkout/sessions/{id}/pay", post(checkout::pay))
+        .route("/v1/checkout/sessions/{id}/events", get(checkout::events));
+
+    let operator = Router::new()
+        .route("/admin/v1/merchants/{id}", put(admin::put_merchant).get(admin::merchant))
+        .route("/admin/v1/merchants/{id}/keys/{keyid}", put(admin::put_key))
+        .route("/admin/v1/merchants/{id}/policy", put(admin::put_policy).get(admin::policy))
+        .route(
+            "/admin/v1/merchants/{id}/plugin",
+            put(admin::put_plugin).get(admin::plugin).delete(admin::remove_plugin),
+        );
+
+    let shopper = Router::new()
+        .route("/pay/{session}", get(pages::hosted))
+        .route("/sandbox/orders/{id}/pay", post(sandbox::pay))
+        .route("/sandbox/orders/{id}/decline", post(sandbox::decline))
+        .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))
+        .route("/sandbox/wallet/{attempt}/approve", post(sandbox::approve))
+        .route("/sandbox/wallet/{attempt}/decline", post(sandbox::refuse))
+        .route("/sandbox/wallet.css", get(sandbox::style));
+
+    let public = Router::new()
+        .route("/checkout/v1/{file}", get(pages::checkout_file))
+        .route("/.well-known/jwks.json", get(operations::jwks));
+
+    let operations = Router::new()
+        .route("/healthz", get(operations::alive))
+        .route("/readyz", get(operations::ready))
+        .route("/metrics", get(operations::metrics))
+        .route("/openapi.json", get(openapi::document));
+
+    let signed = middleware::from_fn_with_state(Arc::clone(gateway), signed::answers);
+    Router::new()
+        .merge(merchants.merge(pages.layer(cors())).layer(signed))
+        .merge(operator)
+        .merge(shopper)
+        .merge(public.layer(cors()))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(nothing_here)
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
+        // Whoever asks a machine whether it lives does not know its public name.
+        .merge(operations.method_not_allowed_fallback(method_not_allowed))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(bounded))
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
+        .layer(middleware::from_fn(request_id::layer))
+        .with_state(Arc::clone(gateway))
+}
+
+/// Any website may embed the checkout: what its calls may do hangs on the page's key, and no
+/// cookie is ever sent.
+fn cors() -> CorsLayer {
+    let field = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(Anything)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            field("content-digest"),
+            field("idempotency-key"),
+            field("signature"),
+            field("signature-input"),
+        ])
+        .expose_headers([
+            field("content-digest"),
+            field("idempotency-hit"),
+            field("request-id"),
+            field("signature"),
+            field("signature-input"),
+            header::RETRY_AFTER,
+        ])
+        .max_age(Duration::from_secs(7200))
+}
+
+/// A request for another host is not for us: neither a signature made for another gateway nor a
+/// page that was led here by DNS (rebinding) gets further.
+async fn addressed(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    match signed::authority(&request) {
+        Some(authority) if gateway.authorities.contains(&authority) => next.run(request).await,
+        _ => Problem::new(Code::Misdirected, format!("this gateway is {}", gateway.public_url)).into_response(),
+    }
+}
+
+async fn bounded(request: Request, next: Next) -> Response {
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let target = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
+    if fields.sum::<usize>() + target > MAX_HEADER {
+        return Problem::new(Code::HeaderTooLarge, format!("at most {MAX_HEADER} bytes are taken")).into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed = HeaderValue::from_static;
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(fixed("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(fixed("no-store"));
+    response
+}
+
+async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let begun = std::time::Instant::now();
+    // A stranger's path is no label: there is no end to them.
+    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or("none", |it| it.as_str()).to_owned();
+    let response = next.run(request).await;
+    gateway.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    response
+}
+
+async fn nothing_here() -> Problem {
+    Problem::new(Code::NotFound, "see /openapi.json for what there is")
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "the field Allow names the methods that the path has")
+}
+
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Problem::internal("a handler panicked").into_response()
+}

@@ -1,0 +1,263 @@
+//! `/openapi.json`: made from the handlers and the types that they answer with. What a call takes is
+//! read by hand, bounded and strict, so its shape is written down here once more, for documents.
+
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
+
+use super::{admin, checkout, operations, orders, sandbox};
+
+/// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct Signed {
+    /// `sig1=("@method" "@authority" "@path" "@query" …);created=…;nonce="…";keyid="…";alg="ecdsa-p256-sha256";tag="lezai-merchant"`;
+    /// a page's tag is `lezai-checkout`. With a body, `content-digest` and `content-type` are covered too, and on a POST `idempotency-key`.
+    #[param(rename = "Signature-Input")]
+    signature_input: String,
+    /// `sig1=:…:`, r and s of ECDSA, 32 bytes each.
+    #[param(rename = "Signature")]
+    signature: String,
+}
+
+/// The IETF draft's field.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct Idempotency {
+    /// 1 to 255 visible ASCII characters in quotes: the same for every repeat of this request.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: String,
+    /// RFC 9530: `sha-256=:…:`.
+    #[param(rename = "Content-Digest", required = false)]
+    content_digest: String,
+}
+
+/// A problem (RFC 9457).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct ProblemView {
+    /// `urn:lezai:problem:<code>`
+    r#type: String,
+    /// What the code means.
+    title: String,
+    /// The status code.
+    status: u16,
+    /// What would be right.
+    detail: String,
+    /// A stable word.
+    code: String,
+    /// `never`, `same_key`, `query_first` or `later`.
+    retry: String,
+    /// The field at fault.
+    #[schema(required = false)]
+    field: String,
+    /// The request's id, for support.
+    request_id: String,
+}
+
+/// What may go wrong with any call.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) enum Problems {
+    /// The request is wrong.
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Request(#[to_schema] ProblemView),
+    /// The gateway failed, or has too much to do.
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    Gateway(#[to_schema] ProblemView),
+}
+
+/// An order to be made.
+#[derive(ToSchema)]
+#[schema(as = NewOrder)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewOrder {
+    /// The merchant's own number, unique among her orders.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "A-1001")]
+    merchant_order_id: String,
+    /// Minor units of `currency`.
+    #[schema(minimum = 1, example = 12800)]
+    amount: i64,
+    /// ISO 4217.
+    #[schema(min_length = 3, max_length = 3, example = "CNY")]
+    currency: String,
+    /// What the shopper reads.
+    #[schema(min_length = 1, max_length = 200, example = "Jasmine tea, 100 g")]
+    description: String,
+    /// Where callbacks go; the merchant's own address if absent.
+    #[schema(required = false, max_length = 512, format = "uri")]
+    notify_url: String,
+    /// Where the shopper goes afterwards.
+    #[schema(required = false, max_length = 512, format = "uri")]
+    return_url: String,
+    /// What she may choose; all there are if absent.
+    #[schema(required = false, max_items = 16)]
+    methods: Vec<String>,
+    /// Seconds in which the order can be paid; 900 if absent.
+    #[schema(required = false, minimum = 60, maximum = 86400)]
+    expires_in: i64,
+    /// The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`.
+    #[schema(required = false)]
+    scene: String,
+    /// Who buys.
+    #[schema(required = false)]
+    customer: NewCustomer,
+    /// With what.
+    #[schema(required = false)]
+    device: NewDevice,
+    /// The merchant's own remarks: at most 20.
+    #[schema(required = false)]
+    metadata: BTreeMap<String, String>,
+}
+
+/// Who buys.
+#[derive(ToSchema)]
+#[schema(as = NewCustomer)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewCustomer {
+    /// The merchant's own name for her.
+    #[schema(required = false, max_length = 64)]
+    r#ref: String,
+    /// IPv4 or IPv6.
+    #[schema(required = false)]
+    ip: String,
+    /// ISO 3166-1 alpha-2.
+    #[schema(required = false, min_length = 2, max_length = 2)]
+    country: String,
+}
+
+/// With what.
+#[derive(ToSchema)]
+#[schema(as = NewDevice)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewDevice {
+    /// The merchant's own name for it.
+    #[schema(required = false, max_length = 64)]
+    id: String,
+    /// `phone`, `tablet`, `desktop`, `pos` or `other`.
+    #[schema(required = false)]
+    kind: String,
+    /// Its system.
+    #[schema(required = false, max_length = 32)]
+    os: String,
+    /// Its browser.
+    #[schema(required = false, max_length = 256)]
+    user_agent: String,
+}
+
+/// A claim.
+#[derive(ToSchema)]
+#[schema(as = Claim)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct Claim {
+    /// The part before the dot.
+    client_secret: String,
+    /// The page's public key as JWK (RFC 7517): `kty`, `crv`, `x`, `y`.
+    key: BTreeMap<String, String>,
+}
+
+/// A choice.
+#[derive(ToSchema)]
+#[schema(as = Choice)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct Choice {
+    /// One of the session's methods.
+    #[schema(example = "wallet_qr")]
+    method: String,
+}
+
+/// A merchant.
+#[derive(ToSchema)]
+#[schema(as = NewMerchant)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewMerchant {
+    /// What a shopper reads.
+    #[schema(min_length = 1, max_length = 64)]
+    name: String,
+    /// Where callbacks go.
+    #[schema(required = false, format = "uri")]
+    notify_url: String,
+    /// Needed for a new merchant.
+    #[schema(required = false, value_type = Object)]
+    policy: BTreeMap<String, String>,
+}
+
+/// A key.
+#[derive(ToSchema)]
+#[schema(as = NewKey)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewKey {
+    /// SPKI PEM of a P-256 key.
+    public_key: String,
+}
+
+/// A plugin.
+#[derive(ToSchema)]
+#[schema(as = NewPlugin)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewPlugin {
+    /// The component, in base64.
+    component: String,
+    /// What it is given with each order, in base64.
+    #[schema(required = false)]
+    settings: String,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Lezai", license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        description = "A payment gateway. Amounts are whole minor units with an ISO 4217 currency; times are RFC 3339 in UTC.",
+    ),
+    paths(
+        orders::create, orders::list, orders::find, orders::close,
+        checkout::claim, checkout::view, checkout::pay, checkout::events,
+        admin::put_merchant, admin::merchant, admin::put_key, admin::put_policy, admin::policy,
+        admin::put_plugin, admin::plugin, admin::remove_plugin,
+        sandbox::pay, sandbox::decline,
+        operations::alive, operations::ready, operations::metrics, operations::jwks,
+    ),
+    components(schemas(ProblemView)),
+    modifiers(&OperatorToken),
+)]
+struct Document;
+
+struct OperatorToken;
+
+impl Modify for OperatorToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_with(Default::default);
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        components.add_security_scheme("operator", scheme);
+    }
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| serialize(&Document::openapi()));
+
+/// The document.
+pub(super) async fn document() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+}
+
+fn serialize(document: &impl Serialize) -> String {
+    serde_json::to_string(document).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_documented() {
+        let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
+        let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths.len(), 17, "{paths:?}");
+        assert!(document["components"]["schemas"]["NewOrder"]["properties"]["amount"].is_object());
+    }
+}

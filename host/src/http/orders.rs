@@ -1,0 +1,105 @@
+//! A merchant's calls over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::signed::Incoming;
+use crate::gateway::Gateway;
+use crate::json::Object;
+use crate::order_request::NewOrder;
+use crate::orders;
+use crate::problem::{Code, Problem};
+use crate::views::OrderView;
+
+/// A page of orders.
+#[derive(Serialize, ToSchema)]
+pub(super) struct OrderList {
+    /// Always `list`.
+    object: &'static str,
+    /// The orders.
+    data: Vec<OrderView>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ByNumber {
+    /// The merchant's own number.
+    merchant_order_id: Option<String>,
+}
+
+#[utoipa::path(
+    post, path = "/v1/orders", tag = "orders", summary = "Create an order",
+    params(super::openapi::Signed, super::openapi::Idempotency),
+    request_body = super::openapi::NewOrder,
+    responses(
+        (status = 201, description = "The order, with its checkout session", body = OrderView),
+        super::openapi::Problems,
+    ),
+)]
+pub(super) async fn create(State(gateway): State<Arc<Gateway>>, incoming: Incoming) -> Result<impl IntoResponse, Problem> {
+    let (merchant, verified) = incoming.merchant(&gateway)?;
+    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let order = verified.parse(NewOrder::parse)?;
+    orders::create(&gateway, &merchant, order, key).await
+}
+
+#[utoipa::path(
+    get, path = "/v1/orders/{id}", tag = "orders", summary = "Query an order",
+    params(super::openapi::Signed, ("id" = String, Path, description = "`ord_…`")),
+    responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
+)]
+pub(super) async fn find(
+    State(gateway): State<Arc<Gateway>>,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    incoming: Incoming,
+) -> Result<Json<OrderView>, Problem> {
+    let (merchant, _) = incoming.merchant(&gateway)?;
+    Ok(Json(orders::find(&gateway, &merchant.record.id, &segment(id)?).await?))
+}
+
+#[utoipa::path(
+    get, path = "/v1/orders", tag = "orders", summary = "Query an order by the merchant's own number",
+    params(super::openapi::Signed, ByNumber),
+    responses((status = 200, description = "One order or none", body = OrderList), super::openapi::Problems),
+)]
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    query: Result<Query<ByNumber>, axum::extract::rejection::QueryRejection>,
+    incoming: Incoming,
+) -> Result<Json<OrderList>, Problem> {
+    let (merchant, _) = incoming.merchant(&gateway)?;
+    let needed = || Problem::new(Code::MissingField, "ask as /v1/orders?merchant_order_id=…").with("field", "merchant_order_id");
+    let number = match query {
+        Ok(Query(ByNumber { merchant_order_id })) => merchant_order_id.ok_or_else(needed)?,
+        Err(rejected) => return Err(Problem::new(Code::InvalidField, rejected.body_text()).with("field", "merchant_order_id")),
+    };
+    let data = orders::find_by_number(&gateway, &merchant.record.id, number).await?;
+    Ok(Json(OrderList { object: "list", data }))
+}
+
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/close", tag = "orders", summary = "Close an order that is not paid",
+    params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
+    responses((status = 200, description = "The closed order", body = OrderView), super::openapi::Problems),
+)]
+pub(super) async fn close(
+    State(gateway): State<Arc<Gateway>>,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
+    let (merchant, verified) = incoming.merchant(&gateway)?;
+    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    // The call takes no fields: no body, or an empty object.
+    let signed = verified.parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
+    orders::close(&gateway, &merchant.record.id, &segment(id)?, signed, key).await
+}
+
+/// A part of the path. What does not decode is nobody's id.
+pub(super) fn segment(path: Result<Path<String>, axum::extract::rejection::PathRejection>) -> Result<String, Problem> {
+    path.map(|Path(id)| id).map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))
+}

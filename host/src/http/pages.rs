@@ -1,0 +1,34 @@
+//! The hosted payment page and the files of the checkout element.
+
+use axum::extract::Path;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::orders::segment;
+use crate::assets;
+use crate::problem::{Code, Problem};
+
+/// The page runs our own scripts and the core's wasm, talks to us, and can be framed by nobody.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The hosted page. It is the same for every session: what it shows it asks for itself.
+pub(super) async fn hosted(headers: HeaderMap) -> Result<Response, Problem> {
+    let page = assets::find("checkout", "pay.html").ok_or_else(|| Problem::internal("the payment page is not built in"))?;
+    let mut response = assets::serve(page, &headers);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    Ok(response)
+}
+
+/// A file of the element, for any website.
+pub(super) async fn checkout_file(
+    file: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let file = assets::find("checkout", &segment(file)?).ok_or_else(|| Problem::new(Code::NotFound, "there is no such file"))?;
+    let mut response = assets::serve(file, &headers).into_response();
+    let policy = HeaderName::from_static("cross-origin-resource-policy");
+    response.headers_mut().insert(policy, HeaderValue::from_static("cross-origin"));
+    Ok(response)
+}

@@ -1,0 +1,129 @@
+//! The shopper's acts in the sandbox, unsigned: they stand in for a wallet on her own phone, and
+//! exist in development and sandbox alone.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use http::{HeaderMap, HeaderValue, header};
+use lezai_core::id::{AttemptId, OrderId};
+use lezai_core::order::{Attempt, Event, State as OrderState};
+
+use super::orders::segment;
+use super::wallet::{self, Language};
+use crate::channel::{Channel, PaymentRequest, Standing};
+use crate::gateway::{Gateway, not_found, unanswered};
+use crate::problem::{Code, Problem};
+use crate::sandbox::{Act, Sandbox, WalletPayment};
+use crate::store::OrderRecord;
+use crate::views::{self, OrderView};
+use crate::{checkout, clock, entropy};
+
+type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
+
+#[utoipa::path(
+    post, path = "/sandbox/orders/{id}/pay", tag = "sandbox", summary = "Pay as the shopper would",
+    description = "By the method she chose, or else by the order's first.",
+    params(("id" = String, Path, description = "`ord_…`")),
+    responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
+)]
+pub(super) async fn pay(State(gateway): State<Arc<Gateway>>, id: Segment) -> Result<Json<OrderView>, Problem> {
+    shopper(&gateway, id, Act::Approve).await
+}
+
+#[utoipa::path(
+    post, path = "/sandbox/orders/{id}/decline", tag = "sandbox", summary = "Decline as the shopper would",
+    description = "By the method she chose, or else by the order's first.",
+    params(("id" = String, Path, description = "`ord_…`")),
+    responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
+)]
+pub(super) async fn decline(State(gateway): State<Arc<Gateway>>, id: Segment) -> Result<Json<OrderView>, Problem> {
+    shopper(&gateway, id, Act::Decline).await
+}
+
+/// The wallet's page for a payment.
+pub(super) async fn wallet(State(gateway): State<Arc<Gateway>>, attempt: Segment, headers: HeaderMap) -> Result<Response, Problem> {
+    let (_, attempt, payment) = payment(&gateway, attempt).await?;
+    Ok(wallet::page(&attempt, &payment, Language::of(&headers)))
+}
+
+/// The button that pays.
+pub(super) async fn approve(State(gateway): State<Arc<Gateway>>, attempt: Segment) -> Result<Response, Problem> {
+    in_wallet(&gateway, attempt, Act::Approve).await
+}
+
+/// The button that does not.
+pub(super) async fn refuse(State(gateway): State<Arc<Gateway>>, attempt: Segment) -> Result<Response, Problem> {
+    in_wallet(&gateway, attempt, Act::Decline).await
+}
+
+/// The wallet's style sheet.
+pub(super) async fn style() -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"))], wallet::STYLE).into_response()
+}
+
+async fn in_wallet(gateway: &Gateway, attempt: Segment, act: Act) -> Result<Response, Problem> {
+    let (sandbox, attempt, _) = payment(gateway, attempt).await?;
+    sandbox.act(&attempt, act).await.map_err(unanswered)?;
+    gateway.ask(attempt.clone()).await?;
+    // The page after it can be loaded again without paying again.
+    Ok(Redirect::to(&format!("/sandbox/wallet/{attempt}")).into_response())
+}
+
+async fn payment(gateway: &Gateway, attempt: Segment) -> Result<(&Sandbox, AttemptId, WalletPayment), Problem> {
+    let unknown = || Problem::new(Code::NotFound, "the wallet knows no such payment");
+    let attempt = AttemptId::parse(&segment(attempt)?).map_err(|_| unknown())?;
+    let sandbox = sandbox(gateway)?;
+    let payment = sandbox.payment(&attempt).await.map_err(unanswered)?.ok_or_else(unknown)?;
+    Ok((sandbox, attempt, payment))
+}
+
+async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderView>, Problem> {
+    let id = OrderId::parse(&segment(id)?).map_err(|_| not_found())?;
+    let sandbox = sandbox(gateway)?;
+    let record = gateway.record(id.clone()).await?;
+    let (attempt, record) = match &record.order.state {
+        OrderState::Created { .. } => begin(gateway, record).await?,
+        OrderState::Paying { attempt, .. } | OrderState::Paid { attempt, .. } => (attempt.clone(), record),
+        OrderState::Closed { .. } => return Err(refused(&record, act)),
+    };
+    let standing = sandbox.act(&attempt, act).await.map_err(unanswered)?;
+    gateway.ask(attempt).await?;
+    match (act, standing) {
+        (Act::Approve, Standing::Paid { .. }) | (Act::Decline, Standing::Declined { .. }) => {
+            Ok(Json(views::order(&gateway.record(id).await?)))
+        }
+        _ => Err(refused(&record, act)),
+    }
+}
+
+/// Chooses the first method for the shopper.
+async fn begin(gateway: &Gateway, record: OrderRecord) -> Result<(AttemptId, OrderRecord), Problem> {
+    let terms = &record.order.terms;
+    let method = terms.methods.first().cloned().unwrap_or_default();
+    let (channel, offer) = gateway.method(&method).ok_or_else(|| Problem::internal("the order's method is gone"))?;
+    let id = AttemptId::new(clock::now(), entropy::bytes());
+    let attempt = Attempt { id: id.clone(), method, channel: channel.id().to_owned() };
+    let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt)).await?;
+    let request: PaymentRequest = checkout::payment_request(gateway, &begun, id.clone(), offer.kind)?;
+    let credential = channel.prepare(request).await.map_err(unanswered)?;
+    let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), credential)).await?;
+    Ok((id, prepared))
+}
+
+fn refused(record: &OrderRecord, act: Act) -> Problem {
+    let status = record.order.state.status();
+    let act = match act {
+        Act::Approve => "paid",
+        Act::Decline => "declined",
+    };
+    Problem::new(Code::OrderState, format!("the order is {status} and cannot be {act}")).with("order_status", status)
+}
+
+fn sandbox(gateway: &Gateway) -> Result<&Sandbox, Problem> {
+    let found = gateway.channels.iter().map(|channel| match channel {
+        Channel::Sandbox(sandbox) => &**sandbox,
+    });
+    found.into_iter().next().ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no sandbox"))
+}

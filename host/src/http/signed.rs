@@ -1,0 +1,264 @@
+//! Signed requests in, signed answers out (RFC 9421). A request is bounded and read whole before
+//! anything looks at it, and its bytes are verified as they came.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use lezai_core::digest::content_digest;
+use lezai_core::key::VerifyingKey;
+use lezai_core::signature::{self, Input, Message, Params, Tag, Verified, sign_base};
+
+use crate::gateway::Gateway;
+use crate::idempotency::{self, Repeatable};
+use crate::merchants::Merchant;
+use crate::nonces::Taken;
+use crate::problem::{Code, Problem};
+use crate::store::{self, IdempotencyKey};
+use crate::{clock, entropy};
+
+/// The largest request of the API takes a tenth of it.
+pub const MAX_BODY: usize = 64 * 1024;
+/// Our own answers are far smaller; the bound is for the day one is not.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// A body has this long to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// A request that was read whole, not yet believed.
+pub struct Incoming {
+    head: Head,
+    body: Bytes,
+}
+
+/// What a signature may cover besides the body.
+struct Head {
+    method: String,
+    scheme: &'static str,
+    authority: String,
+    path: String,
+    query: String,
+    fields: Vec<(String, String)>,
+}
+
+impl FromRequest<Arc<Gateway>> for Incoming {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let head = Head::of(&request, gateway);
+        let body = read_body(request, MAX_BODY).await?;
+        if !body.is_empty() {
+            head.require_json()?;
+        }
+        Ok(Self { head, body })
+    }
+}
+
+impl Incoming {
+    /// The body, not yet believed: for the one call that brings its key along.
+    pub fn unverified_body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The `Origin` that a browser names.
+    pub fn origin(&self) -> String {
+        self.head.field("origin").filter(|origin| *origin != "null").unwrap_or_default().to_owned()
+    }
+
+    /// Whose the request is, and its body as signed by that merchant.
+    ///
+    /// # Errors
+    ///
+    /// Any problem with the signature; `key_unknown`.
+    pub fn merchant(&self, gateway: &Gateway) -> Result<(Arc<Merchant>, Verified<&[u8]>), Problem> {
+        let borrowed = self.head.borrowed();
+        let input = self.signature(&borrowed, Tag::Merchant)?;
+        let keyid = input.keyid()?;
+        let unknown = || Problem::new(Code::KeyUnknown, "no merchant has a key with this keyid");
+        let (merchant, key) = gateway.merchants().by_keyid(keyid).ok_or_else(unknown)?;
+        Ok((merchant, self.verified(gateway, &borrowed, &input, Tag::Merchant, &key)?))
+    }
+
+    /// The body as signed by a page's key.
+    ///
+    /// # Errors
+    ///
+    /// Any problem with the signature; `key_unknown` if it names another key.
+    pub fn page(&self, gateway: &Gateway, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
+        let borrowed = self.head.borrowed();
+        let input = self.signature(&borrowed, Tag::Checkout)?;
+        if input.keyid()? != key.thumbprint() {
+            return Err(Problem::new(Code::KeyUnknown, "keyid must be the thumbprint (RFC 7638) of the page's key"));
+        }
+        self.verified(gateway, &borrowed, &input, Tag::Checkout, key)
+    }
+
+    /// The idempotency key, for a scope that the signature proved.
+    ///
+    /// # Errors
+    ///
+    /// `idempotency_key_missing`, `idempotency_key_invalid`.
+    pub fn repeatable(&self, scope: &str) -> Result<Repeatable, Problem> {
+        let key = idempotency::parse_key(self.head.field("idempotency-key"))?;
+        let target = format!("{}?{}", self.head.path, self.head.query);
+        Ok(Repeatable {
+            key: IdempotencyKey { scope: scope.to_owned(), key },
+            fingerprint: store::fingerprint(&self.head.method, &target, &self.body),
+        })
+    }
+
+    fn signature(&self, fields: &[(&str, &str)], tag: Tag) -> Result<Input, Problem> {
+        let input = Input::by_tag(fields, tag)?;
+        if self.head.method == "POST" {
+            // The signature must cover the key, so without one it could only be refused for that.
+            idempotency::parse_key(self.head.field("idempotency-key"))?;
+        }
+        Ok(input)
+    }
+
+    fn verified(
+        &self,
+        gateway: &Gateway,
+        fields: &[(&str, &str)],
+        input: &Input,
+        tag: Tag,
+        key: &VerifyingKey,
+    ) -> Result<Verified<&[u8]>, Problem> {
+        let now = clock::now();
+        let verified = input.verify(&Message::Request(self.head.request(fields)), &self.body, tag, key, now)?;
+        // Only who has the key gets here, so a stranger cannot fill the memory.
+        match gateway.nonces.take(verified.keyid(), verified.nonce(), now) {
+            Taken::New => Ok(verified),
+            Taken::Reused => Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one")),
+            Taken::Full => Err(Problem::new(Code::Overloaded, "too many requests to remember; send it again in a moment")),
+        }
+    }
+}
+
+impl Head {
+    fn of(request: &Request, gateway: &Gateway) -> Self {
+        let uri = request.uri();
+        // A value that is not ASCII is left out, so a signature that covers it does not verify.
+        let fields = request.headers().iter();
+        let fields = fields.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+        Self {
+            method: request.method().to_string(),
+            scheme: if gateway.public_url.starts_with("https:") { "https" } else { "http" },
+            authority: authority(request).unwrap_or_default(),
+            path: uri.path().to_owned(),
+            query: uri.query().unwrap_or_default().to_owned(),
+            fields: fields.collect(),
+        }
+    }
+
+    /// The field's value if it is there once: two lines of a field that takes one are none.
+    fn field(&self, name: &str) -> Option<&str> {
+        let mut lines = self.fields.iter().filter(|(it, _)| it == name);
+        match (lines.next(), lines.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn borrowed(&self) -> Vec<(&str, &str)> {
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    fn request<'a>(&'a self, fields: &'a [(&'a str, &'a str)]) -> signature::Request<'a> {
+        signature::Request {
+            method: &self.method,
+            scheme: self.scheme,
+            authority: &self.authority,
+            path: &self.path,
+            query: &self.query,
+            fields,
+        }
+    }
+
+    fn require_json(&self) -> Result<(), Problem> {
+        let media_type = self.field("content-type").unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") {
+            return Ok(());
+        }
+        Err(Problem::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"))
+    }
+}
+
+/// Reads a body of at most `most` bytes.
+///
+/// # Errors
+///
+/// `body_too_large`, `body_too_slow`.
+pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("at most {most} bytes are taken"));
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIME, Limited::new(request.into_body(), most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        _ => Err(Problem::new(Code::BodyTooSlow, "the body did not arrive whole and in time")),
+    }
+}
+
+/// The authority that a request is for: lowercase, without the scheme's own port, which is 80 or
+/// 443 (RFC 9421, section 2.2.3).
+pub fn authority(request: &Request) -> Option<String> {
+    let named = match request.uri().authority() {
+        Some(authority) => authority.as_str(),
+        None => request.headers().get(header::HOST)?.to_str().ok()?,
+    };
+    let named = named.to_ascii_lowercase();
+    let bare = named.strip_suffix(":80").or_else(|| named.strip_suffix(":443"));
+    Some(bare.map_or_else(|| named.clone(), str::to_owned))
+}
+
+/// Signs every answer, problems too. A stream of hints is not signed: nothing in it is believed.
+pub async fn answers(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let head = Head::of(&request, &gateway);
+    let response = next.run(request).await;
+    let streams = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
+    if streams {
+        return response;
+    }
+    sign(&gateway, &head, response).await.unwrap_or_else(|problem| problem.into_response())
+}
+
+async fn sign(gateway: &Gateway, head: &Head, response: Response) -> Result<Response, Problem> {
+    let (mut parts, body) = response.into_parts();
+    let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(Problem::internal)?.to_bytes();
+    if !body.is_empty() {
+        let digest = HeaderValue::from_str(&content_digest(&body)).map_err(Problem::internal)?;
+        parts.headers.insert(HeaderName::from_static("content-digest"), digest);
+    }
+    let own = ascii(&parts.headers);
+    let borrowed: Vec<(&str, &str)> = own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let asked = head.borrowed();
+    let request = Some(head.request(&asked));
+    let answer = signature::Answer { status: parts.status.as_u16(), fields: &borrowed, request };
+    let nonce = nonce();
+    let params = Params { created: clock::now(), keyid: &gateway.key.keyid, nonce: &nonce, tag: Tag::Gateway };
+    let base = sign_base(&Message::Answer(answer), !body.is_empty(), &params).map_err(Problem::internal)?;
+    for (name, value) in base.fields(&gateway.key.private.sign(base.text.as_bytes())) {
+        let value = HeaderValue::from_str(&value).map_err(Problem::internal)?;
+        parts.headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn ascii(headers: &HeaderMap) -> Vec<(String, String)> {
+    let fields = headers.iter();
+    fields.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
+}
+
+/// A nonce: 128 random bits.
+pub fn nonce() -> String {
+    Base64UrlUnpadded::encode_string(&entropy::bytes::<16>())
+}

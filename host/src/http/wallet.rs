@@ -1,0 +1,160 @@
+//! The simulated wallet's page: what a shopper's own wallet would show on her phone. No script.
+
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use lezai_core::id::AttemptId;
+use lezai_core::money::Money;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::channel::Standing;
+use crate::sandbox::WalletPayment;
+
+/// Its style sheet.
+pub(super) const STYLE: &str = include_str!("wallet.css");
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Who paid goes back to the shop by herself after these seconds.
+const BACK_AFTER_SECS: u32 = 3;
+
+/// The language that the page speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    English,
+    Chinese,
+}
+
+impl Language {
+    /// The one that `Accept-Language` names first.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        if wanted.trim_start().to_ascii_lowercase().starts_with("zh") { Self::Chinese } else { Self::English }
+    }
+
+    fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
+        match self {
+            Self::English => english,
+            Self::Chinese => chinese,
+        }
+    }
+}
+
+/// The page for a payment as it stands.
+pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Language) -> Response {
+    let decided = payment.standing != Standing::Pending;
+    let markup = html! {
+        (DOCTYPE)
+        html lang=(language.pick("en", "zh-CN")) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                title { (language.pick("Sandbox wallet", "沙箱钱包")) }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href="/sandbox/wallet.css";
+            }
+            body {
+                main {
+                    header {
+                        span.badge { (language.pick("Sandbox", "沙箱")) }
+                        h1 { (language.pick("Wallet", "钱包")) }
+                    }
+                    section.payment aria-label=(language.pick("Payment", "付款")) {
+                        p.merchant { (payment.merchant_name) }
+                        p.amount { (amount(payment.amount)) }
+                        p.description { (payment.description) }
+                    }
+                    @if decided { (result(payment, language)) } @else { (choice(attempt, language)) }
+                    p.note { (language.pick(
+                        "No money moves here. This page stands in for the shopper's wallet.",
+                        "这里没有真实资金，本页模拟顾客的钱包。",
+                    )) }
+                }
+            }
+        }
+    };
+    let mut response = axum::response::Html(markup.into_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // Not by the form's own redirect, which its policy keeps on this site.
+    let back = payment.return_url.as_ref().filter(|_| decided);
+    if let Some(value) = back.and_then(|url| HeaderValue::from_str(&format!("{BACK_AFTER_SECS}; url={url}")).ok()) {
+        headers.insert(HeaderName::from_static("refresh"), value);
+    }
+    response
+}
+
+fn choice(attempt: &AttemptId, language: Language) -> Markup {
+    html! {
+        form method="post" action={ "/sandbox/wallet/" (attempt) "/approve" } {
+            button.approve type="submit" { (language.pick("Pay", "确认付款")) }
+        }
+        form method="post" action={ "/sandbox/wallet/" (attempt) "/decline" } {
+            button.decline type="submit" { (language.pick("Decline", "拒绝")) }
+        }
+    }
+}
+
+fn result(payment: &WalletPayment, language: Language) -> Markup {
+    let (class, word) = match &payment.standing {
+        Standing::Paid { .. } => ("paid", language.pick("Paid", "已付款")),
+        Standing::Declined { .. } => ("declined", language.pick("Declined", "已拒绝")),
+        Standing::Returned => ("declined", language.pick("The money was returned", "款项已退回")),
+        Standing::Cancelled | Standing::Unknown | Standing::Pending => {
+            ("declined", language.pick("This payment was called off", "这笔付款已取消"))
+        }
+    };
+    html! {
+        p.result.(class) role="status" { (word) }
+        @if let Some(url) = &payment.return_url {
+            p { a.back href=(url) { (language.pick("Back to the shop", "返回商家")) } }
+        } @else {
+            p.description { (language.pick("You can put the phone away; the shop's page goes on by itself.", "可以放下手机了，商家页面会自动继续。")) }
+        }
+    }
+}
+
+/// Currency and major units, such as `CNY 128.00`: with as many decimals as ISO 4217 says.
+fn amount(money: Money) -> String {
+    let (code, exponent) = (money.currency().code(), usize::from(money.currency().exponent()));
+    let digits = format!("{:0>width$}", money.minor(), width = exponent + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - exponent);
+    if fraction.is_empty() { format!("{code} {whole}") } else { format!("{code} {whole}.{fraction}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::money::Currency;
+
+    use super::*;
+
+    #[test]
+    fn amounts_have_their_currency_s_decimals() {
+        for (minor, code, text) in [
+            (12800, "CNY", "CNY 128.00"),
+            (5, "CNY", "CNY 0.05"),
+            (1500, "JPY", "JPY 1500"),
+            (1500, "BHD", "BHD 1.500"),
+            (0, "CNY", "CNY 0.00"),
+        ] {
+            let money = Money::new(minor, Currency::from_code(code).unwrap()).unwrap();
+            assert_eq!(amount(money), text);
+        }
+    }
+
+    #[test]
+    fn what_a_merchant_wrote_is_text() {
+        let payment = WalletPayment {
+            amount: Money::new(1, Currency::from_code("CNY").unwrap()).unwrap(),
+            merchant_name: "<script>".to_owned(),
+            description: "\"><img onerror=x>".to_owned(),
+            return_url: Some("https://shop.example/?a=\"><script>".to_owned()),
+            standing: Standing::Pending,
+        };
+        for standing in [Standing::Pending, Standing::Cancelled] {
+            let markup = result(&WalletPayment { standing, ..payment.clone() }, Language::English).into_string();
+            assert!(!markup.contains("<script>") && !markup.contains("<img"), "{markup}");
+        }
+    }
+}

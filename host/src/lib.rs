@@ -1,0 +1,38 @@
+//! The gateway edge: an HTTP API in front of the core, and what stands behind it: the store, the
+//! worker, the channels, the plugins of each merchant.
+//!
+//! Decisions are made in `lezai_core` alone. The world is touched by [`http`], [`worker`] and the
+//! channels they call, and what must be true together is written in one commit ([`store`]).
+
+#![forbid(unsafe_code)]
+
+pub mod assets;
+pub mod call;
+pub mod callback;
+pub mod channel;
+pub mod checkout;
+pub mod client;
+pub mod clock;
+pub mod decision;
+pub mod dev;
+pub mod entropy;
+pub mod gateway;
+pub mod http;
+pub mod hub;
+pub mod idempotency;
+pub mod json;
+pub mod ledger;
+pub mod listen;
+pub mod merchants;
+pub mod metrics;
+pub mod nonces;
+pub mod order_request;
+pub mod orders;
+pub mod plugin_command;
+pub mod plugins;
+pub mod problem;
+pub mod sandbox;
+pub mod shop;
+pub mod store;
+pub mod views;
+pub mod worker;

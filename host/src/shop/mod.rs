@@ -1,0 +1,264 @@
+//! The demo shop's server: a merchant like any other. It signs with its own key, calls the public
+//! API alone, and believes what it is told only with the gateway's signature. It shares a process
+//! with the gateway in `lezai dev`, and nothing else.
+//!
+//! One order: the shopper names a product, never a price ([`catalogue`]). The order and the exact
+//! request for it are stored before the gateway is asked, so that a crash in between repeats the
+//! same request with the same key ([`buying`]). It counts as paid once a verified callback fits
+//! the order in number, amount and currency ([`order`]).
+
+mod buying;
+mod catalogue;
+mod order;
+mod pages;
+mod store;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use lezai_core::key::{SigningKey, VerifyingKey};
+use lezai_core::webhook::Secret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::client::callback::{MAX_BODY as MAX_CALLBACK, Receiver};
+use crate::client::{self, Client, ClientError};
+use crate::clock;
+use crate::http::server;
+
+use buying::NotBought;
+use order::Accepted;
+use pages::Pages;
+use store::{Store, StoreError};
+
+/// A purchase names a product and a quantity.
+const MAX_PURCHASE: usize = 4 * 1024;
+/// Longer than [`buying`] takes with all its tries; a request that dawdles ends here.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The newest orders that the shop's page shows.
+const LISTED: u32 = 100;
+
+/// What the shop is told at its start.
+pub struct Config {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Where shoppers and the gateway's callbacks reach it, without a slash at the end.
+    pub public_url: String,
+    /// Where it reaches the gateway, without a slash at the end.
+    pub gateway_url: String,
+    /// The merchant's private key.
+    pub key: SigningKey,
+    /// The key's name at the gateway.
+    pub keyid: String,
+    /// The gateway's public key: the only one whose word counts.
+    pub gateway_key: VerifyingKey,
+    /// What callbacks are signed with besides.
+    pub webhook_secret: Secret,
+    /// The folder of `shop.db`.
+    pub data: PathBuf,
+}
+
+/// Why the shop cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum ShopError {
+    /// Its file cannot be opened.
+    #[error("the shop's database cannot be opened: {0}")]
+    Store(#[from] StoreError),
+    /// An address that it was given is none.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// This program was built without the shop's pages or with others than this server knows.
+    #[error("the shop's pages are not what its server needs: {0}")]
+    Pages(&'static str),
+}
+
+struct Shop {
+    store: Store,
+    client: Client,
+    receiver: Receiver,
+    pages: Pages,
+    public_url: String,
+    gateway_url: String,
+    /// Its own, as the gateway knows it: a callback that was signed for another receiver is none.
+    authority: String,
+}
+
+/// Serves until told to stop, and then finishes what is under way.
+///
+/// # Errors
+///
+/// [`ShopError`], before the first request is taken.
+pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), ShopError> {
+    let Config { listener, public_url, gateway_url, key, keyid, gateway_key, webhook_secret, data } = config;
+    let shop = Arc::new(Shop {
+        store: Store::open(&file(&data))?,
+        client: Client::new(&gateway_url, key, keyid, Some(gateway_key))?,
+        receiver: Receiver { gateway_key, secret: webhook_secret },
+        pages: Pages::load(&gateway_url)?,
+        authority: client::authority(&client::parse_origin(&public_url)?),
+        public_url,
+        gateway_url,
+    });
+    let serving = server::serve(listener, router(&shop)?, stop.clone());
+    tokio::join!(serving, buying::finish_what_was_begun(&shop, stop));
+    Ok(())
+}
+
+/// The shop's file in a data folder.
+pub fn file(data: &Path) -> PathBuf {
+    data.join("shop.db")
+}
+
+fn router(shop: &Arc<Shop>) -> Result<Router, ShopError> {
+    let policy = HeaderValue::from_str(&pages::content_security_policy(&shop.gateway_url));
+    let policy = policy.map_err(|_| ShopError::Pages("the gateway's address fits no header"))?;
+    Ok(Router::new()
+        .route("/api/products", get(products))
+        .route("/api/orders", get(orders).post(buy).layer(DefaultBodyLimit::max(MAX_PURCHASE)))
+        .route("/api/orders/{number}", get(order))
+        .route("/callbacks", post(callback).layer(DefaultBodyLimit::max(MAX_CALLBACK)))
+        .fallback(page)
+        .layer(middleware::from_fn(move |request, next| guarded(policy.clone(), request, next)))
+        .with_state(Arc::clone(shop)))
+}
+
+async fn products() -> Json<Value> {
+    Json(json!({ "products": catalogue::all() }))
+}
+
+async fn orders(State(shop): State<Arc<Shop>>) -> Result<Json<Value>, Failure> {
+    Ok(Json(json!({ "orders": shop.store.newest(LISTED).await? })))
+}
+
+async fn order(State(shop): State<Arc<Shop>>, UrlPath(number): UrlPath<String>) -> Result<Response, Failure> {
+    match shop.store.order(number).await? {
+        Some(order) => Ok(Json(order).into_response()),
+        None => Err(Failure::new(StatusCode::NOT_FOUND, "order_not_found", "the shop has no such order")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Purchase {
+    product: String,
+    quantity: u8,
+}
+
+async fn buy(
+    State(shop): State<Arc<Shop>>,
+    purchase: Result<Json<Purchase>, JsonRejection>,
+) -> Result<Json<Value>, Failure> {
+    let Json(Purchase { product, quantity }) =
+        purchase.map_err(|error| Failure::new(error.status(), "not_a_purchase", error.body_text()))?;
+    let begun = buying::buy(&shop, &product, quantity).await?;
+    Ok(Json(json!({
+        "shop_order": begun.number,
+        "gateway": shop.gateway_url,
+        "session": begun.session,
+        "client_secret": begun.client_secret,
+        "checkout_url": begun.url,
+    })))
+}
+
+/// 204 says "noted" and ends the deliveries; anything else has the gateway come again.
+async fn callback(
+    State(shop): State<Arc<Shop>>,
+    request: Request,
+) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let body = read(Request::from_parts(parts.clone(), body)).await?;
+    let verified = shop.receiver.verify(&parts, &shop.authority, &body, clock::now()).map_err(|error| {
+        tracing::warn!(%error, "callback refused");
+        Failure::new(StatusCode::UNAUTHORIZED, "callback_forged", error.to_string())
+    })?;
+    let (event, kind) = (verified.content().id.clone(), verified.content().event_type.clone());
+    match shop.store.accept(verified).await? {
+        Ok(Accepted::Noted(order)) => tracing::info!(event, kind, order = order.number, status = order.status.as_str(), "callback noted"),
+        Ok(Accepted::Before) => tracing::info!(event, "callback came again"),
+        // The merchant has other systems that make orders; to come again would not change that.
+        Ok(Accepted::NotOurs) => tracing::info!(event, "callback for an order that is not the shop's"),
+        Err(mismatch) => {
+            tracing::error!(event, %mismatch, "callback does not fit the order: somebody must look");
+            return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "callback_mismatch", mismatch.to_string()));
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn read(request: Request) -> Result<Bytes, Failure> {
+    use axum::extract::FromRequest as _;
+    let rejected = |error: BytesRejection| Failure::new(error.status(), "body_refused", error.body_text());
+    Bytes::from_request(request, &()).await.map_err(rejected)
+}
+
+async fn page(State(shop): State<Arc<Shop>>, uri: Uri, headers: HeaderMap) -> Result<Response, Failure> {
+    let page = shop.pages.find(uri.path(), &headers);
+    page.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "not_found", "the shop has no such page"))
+}
+
+async fn guarded(policy: HeaderValue, request: Request, next: Next) -> Response {
+    let mut response = match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "that took too long").into_response(),
+    };
+    let headers = response.headers_mut();
+    let fixed = HeaderValue::from_static;
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    headers.insert(header::REFERRER_POLICY, fixed("same-origin"));
+    headers.insert("cross-origin-opener-policy", fixed("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(fixed("no-store"));
+    response
+}
+
+/// An answer that says what went wrong.
+struct Failure {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+impl Failure {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into() }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({ "code": self.code, "detail": self.detail }))).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the shop's database failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the shop failed; nothing is lost by trying again")
+    }
+}
+
+impl From<NotBought> for Failure {
+    fn from(reason: NotBought) -> Self {
+        let (status, code) = match &reason {
+            NotBought::NoSuchProduct | NotBought::Quantity => (StatusCode::UNPROCESSABLE_ENTITY, "not_a_purchase"),
+            NotBought::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "payment_refused"),
+            NotBought::Unanswered(_) => (StatusCode::BAD_GATEWAY, "gateway_unanswered"),
+            NotBought::Store(error) => return error.clone().into(),
+        };
+        tracing::warn!(%reason, "not bought");
+        Self::new(status, code, reason.to_string())
+    }
+}
