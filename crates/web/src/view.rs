@@ -88,3 +88,74 @@ fn granted(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lezai_core::grant::Confirmation;
+    use lezai_core::id::{MerchantId, OrderId, SessionId};
+    use lezai_core::key::SigningKey;
+    use lezai_core::money::Currency;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+    const SESSION: &str = "cs_00112233445566778899aabbccddeeff";
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_entropy(&std::array::from_fn(|i| seed + [0, 85][i % 2])).unwrap()
+    }
+
+    /// A view of the session, with a grant for what it shows.
+    fn view(origin: &str) -> String {
+        let grant = Grant {
+            iss: "https://pay.example".to_owned(),
+            session: SessionId::parse(SESSION).unwrap(),
+            order: OrderId::parse("ord_00112233445566778899aabbccddeeff").unwrap(),
+            merchant: MerchantId::parse("m_demo").unwrap(),
+            amount: 12_800,
+            currency: Currency::from_code("CNY").unwrap(),
+            methods: vec!["wallet_qr".to_owned(), "wallet_redirect".to_owned()],
+            origin: origin.to_owned(),
+            cnf: Confirmation { jkt: "page".to_owned() },
+            iat: NOW.as_ms() / 1000,
+            exp: NOW.as_ms() / 1000 + 900,
+        };
+        let grant = grant.sign(&key(9)).unwrap();
+        format!(
+            r#"{{"session":"{SESSION}","merchant":{{"id":"m_demo","name":"Demo"}},"amount":12800,"currency":"CNY","methods":[{{"id":"wallet_qr","kind":"qr"}}],"grant":"{grant}"}}"#
+        )
+    }
+
+    fn judged(body: &str, jkt: &str, seed: u8, now: Timestamp) -> Result<(), Mismatch> {
+        let key = key(seed).verifying_key();
+        granted(body.as_bytes(), &key, SESSION, jkt, "https://shop.example", now)
+    }
+
+    #[test]
+    fn a_view_is_held_against_its_grant() {
+        let good = view("https://shop.example");
+        assert_eq!(judged(&good, "page", 9, NOW), Ok(()));
+        assert_eq!(judged(&view(""), "page", 9, NOW), Ok(()), "a page that named no origin");
+        for (before, after, what) in [
+            (SESSION, "cs_ff112233445566778899aabbccddeeff", "session"),
+            ("m_demo", "m_other", "merchant"),
+            ("12800", "1", "amount"),
+            ("CNY", "JPY", "currency"),
+            ("wallet_qr", "bank_transfer", "list of methods"),
+        ] {
+            let shown = good.replacen(before, after, 1);
+            assert_eq!(judged(&shown, "page", 9, NOW), Err(Mismatch::Other(what)));
+        }
+        let elsewhere = view("https://thief.example");
+        assert_eq!(judged(&elsewhere, "page", 9, NOW), Err(Mismatch::Other("website")));
+        assert_eq!(judged(&good, "thief", 9, NOW), Err(Mismatch::Other("page's key")));
+    }
+
+    #[test]
+    fn a_grant_is_the_gateways_and_ends() {
+        let good = view("https://shop.example");
+        let late = NOW.plus_secs(901);
+        assert_eq!(judged(&good, "page", 8, NOW), Err(Mismatch::Grant(GrantError::Signature)));
+        assert_eq!(judged(&good, "page", 9, late), Err(Mismatch::Grant(GrantError::Expired)));
+        assert_eq!(judged("{}", "page", 9, NOW), Err(Mismatch::NoView));
+    }
+}

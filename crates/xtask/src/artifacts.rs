@@ -58,7 +58,7 @@ impl Work<'_> {
             profile,
             stack: Some(PLUGIN_STACK),
         })?;
-        self.stamps.step(&format!("plugin-{name}"), &[module.clone()], &[target.to_owned()], || {
+        self.stamps.step(&format!("plugin-{name}"), &[&module], &[target], || {
             fresh::write(target, &component::encode(&read(&module)?)?)?;
             self.done(target)
         })
@@ -95,7 +95,7 @@ impl Work<'_> {
             self.toolchain.build(&Module { manifest: &manifest, profile: "page", stack: None })?;
         let outputs = ["lezai_web.js", "lezai_web.d.ts", "lezai_web_bg.wasm"]
             .map(|name| self.bindings.join(name));
-        self.stamps.step("page-module", &[module.clone()], &outputs, || {
+        self.stamps.step("page-module", &[&module], &outputs.each_ref().map(AsRef::as_ref), || {
             remove_folder(&self.bindings)?;
             Bindgen::new()
                 .input_path(&module)
@@ -117,12 +117,17 @@ impl Work<'_> {
         self.tool("esbuild")?;
         let www = self.root.join("www");
         let outputs = ["checkout", "shop"].map(|name| self.out.join(name));
-        self.stamps.step("pages", &[www.clone(), self.bindings.clone()], &outputs, || {
-            // File names carry hashes, so those of the last build would stay for ever.
-            outputs.iter().try_for_each(|folder| remove_folder(folder))?;
-            run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&www))?;
-            outputs.iter().try_for_each(|folder| self.compress(folder))
-        })
+        self.stamps.step(
+            "pages",
+            &[&www, &self.bindings],
+            &outputs.each_ref().map(AsRef::as_ref),
+            || {
+                // File names carry hashes, so those of the last build would stay for ever.
+                outputs.iter().try_for_each(|folder| remove_folder(folder))?;
+                run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&www))?;
+                outputs.iter().try_for_each(|folder| self.compress(folder))
+            },
+        )
     }
 
     /// Puts a `.br` beside every file of a folder.

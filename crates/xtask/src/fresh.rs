@@ -31,8 +31,8 @@ impl Stamps {
     pub(crate) fn step(
         &self,
         name: &str,
-        inputs: &[PathBuf],
-        outputs: &[PathBuf],
+        inputs: &[&Path],
+        outputs: &[&Path],
         step: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let digest = self.digest(inputs)?;
@@ -45,7 +45,7 @@ impl Stamps {
         write(&stamp, digest.as_bytes())
     }
 
-    fn digest(&self, inputs: &[PathBuf]) -> Result<String> {
+    fn digest(&self, inputs: &[&Path]) -> Result<String> {
         let mut hasher = self.program.clone();
         for input in inputs {
             for file in files(input)? {
