@@ -6,6 +6,8 @@
 //! core, and writes what comes out.
 
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use std::sync::Arc;
 

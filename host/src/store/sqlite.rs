@@ -175,6 +175,21 @@ pub fn for_each_order<E: From<StoreError>>(
     Ok(())
 }
 
+/// An order, and its entries in the order in which they were booked.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn order_with_entries(
+    connection: &Connection,
+    order: &OrderId,
+) -> Result<(Option<Order>, Vec<BookedEntry>), StoreError> {
+    let tables = Sqlite { connection };
+    let entries = "SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries WHERE order_id = ?1 ORDER BY number";
+    let entries = tables.all(entries, [order.as_str()], booked)?;
+    Ok((tables.one("SELECT data FROM orders WHERE id = ?1", [order.as_str()], |row| json(row, 0))?, entries))
+}
+
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
@@ -582,4 +597,38 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::Join
 /// The store's file in a data folder.
 pub fn file(data: &Path) -> PathBuf {
     data.join("lezai.db")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::suite;
+
+    #[tokio::test]
+    async fn it_does_what_every_store_must() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(folder.path());
+        suite::run(|| Arc::new(SqliteStore::open(&file).unwrap())).await;
+
+        // What lies in the file can be read beside a running gateway, and the ledger not changed.
+        let beside = open_to_read(&file).unwrap();
+        let mut entries = Vec::new();
+        for_each_entry(&beside, |entry| Ok::<_, StoreError>(entries.push(entry))).unwrap();
+        let first = entries.first().unwrap();
+        assert_eq!((first.number, first.previous.as_str(), entries.len()), (1, GENESIS, 1));
+        let writer = Connection::open(&file).unwrap();
+        for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
+            assert!(writer.execute(sql, []).is_err(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_later_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(folder.path());
+        let connection = Connection::open(&file).unwrap();
+        connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+        drop(connection);
+        assert!(SqliteStore::open(&file).is_err());
+    }
 }

@@ -1,0 +1,228 @@
+//! What every store must do. Each store's own tests call [`run`] with a way to open it.
+
+use std::sync::Arc;
+
+use lezai_core::id::{AttemptId, MerchantId, OrderId, SessionId};
+use lezai_core::ledger::GENESIS;
+use lezai_core::money::{Currency, Money};
+use lezai_core::order::{Attempt, Credential, Effect, Event, Order, Terms, step};
+use lezai_core::policy::{Customer, Device, OrderFacts, Scene};
+use lezai_core::time::Timestamp;
+
+use super::{
+    DueTask, FirstAnswer, IdempotencyKey, MerchantRecord, OrderRecord, SessionRecord, Store, StoreError, Task, read,
+    write,
+};
+use crate::decision::{DecisionView, HookView, HooksView, VerdictView};
+use crate::order_request::Details;
+
+const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+/// Runs the suite on stores that `open` gives: each time the same one, opened anew.
+pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
+    let store = open();
+    write(&store, |tx| tx.put_merchant(&merchant())).await.unwrap();
+    a_job_s_writes_are_all_there_or_none_is(&store).await;
+    a_panic_undoes_its_own_job_alone(&store).await;
+    one_of_many_takes_a_number(&store).await;
+    a_nonce_is_taken_once(&store).await;
+    a_task_is_leased_finished_and_postponed(&store).await;
+    the_first_answer_is_kept(&store).await;
+    drop(store);
+    what_was_committed_is_there_when_opened_anew(open).await;
+}
+
+async fn a_job_s_writes_are_all_there_or_none_is(store: &Arc<dyn Store>) {
+    let failed = write(store, |tx| {
+        tx.insert_order(&record(1, "A-1"), &session(1))?;
+        Err::<(), _>(StoreError::Damaged("on purpose".to_owned()))
+    });
+    assert!(failed.await.is_err());
+    assert!(read(store, |view| view.order(&order_id(1))).await.unwrap().is_none());
+    assert!(read(store, |view| view.session(&session_id(1))).await.unwrap().is_none());
+}
+
+async fn a_panic_undoes_its_own_job_alone(store: &Arc<dyn Store>) {
+    let panics = write(store, |tx| {
+        tx.insert_order(&record(1, "A-1"), &session(1))?;
+        panic!("on purpose");
+        #[expect(unreachable_code, reason = "names the result's type")]
+        Ok::<(), StoreError>(())
+    });
+    let beside = write(store, |tx| tx.insert_order(&record(2, "A-2"), &session(2)));
+    let (panicked, beside) = tokio::join!(panics, beside);
+    assert!(matches!(panicked, Err(StoreError::Abandoned)));
+    assert!(beside.unwrap());
+    assert!(read(store, |view| view.order(&order_id(1))).await.unwrap().is_none());
+    assert!(read(store, |view| view.order(&order_id(2))).await.unwrap().is_some());
+}
+
+async fn one_of_many_takes_a_number(store: &Arc<dyn Store>) {
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 10..60 {
+        let store = Arc::clone(store);
+        tries.spawn(async move { write(&store, move |tx| tx.insert_order(&record(n, "A-10"), &session(n))).await.unwrap() });
+    }
+    assert_eq!(tries.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
+    let found = read(store, |view| view.order_by_merchant_order_id(&merchant_id(), "A-10")).await.unwrap();
+    assert_eq!(found.unwrap().order.terms.merchant_order_id, "A-10");
+}
+
+async fn a_nonce_is_taken_once(store: &Arc<dyn Store>) {
+    for (keyid, nonce, taken) in [("k1", "n", true), ("k1", "n", false), ("k2", "n", true)] {
+        let got = write(store, move |tx| tx.take_nonce(keyid, nonce, NOW)).await;
+        assert_eq!(got.unwrap(), taken, "{keyid}");
+    }
+    write(store, |tx| tx.prune(NOW.plus_secs(1), NOW)).await.unwrap();
+    assert!(write(store, |tx| tx.take_nonce("k1", "n", NOW)).await.unwrap());
+}
+
+async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
+    let claim = |now: Timestamp| write(store, move |tx| tx.claim_tasks(now, now.plus_secs(60), 10));
+    let tries = |tasks: &[DueTask]| tasks.iter().map(|it| it.tries).collect::<Vec<_>>();
+    let task = Task::Order { order: order_id(2), what: Effect::Expire };
+    write(store, move |tx| tx.schedule(&task, NOW)).await.unwrap();
+    assert_eq!(read(store, |view| view.next_due()).await.unwrap(), Some(NOW));
+    assert!(claim(NOW.plus_secs(-1)).await.unwrap().is_empty());
+    let claimed = claim(NOW).await.unwrap();
+    assert_eq!(tries(&claimed), [0]);
+    assert!(claim(NOW.plus_secs(59)).await.unwrap().is_empty(), "it is leased");
+    assert_eq!(tries(&claim(NOW.plus_secs(60)).await.unwrap()), [1], "the lease is over");
+    let number = claimed[0].number;
+    write(store, move |tx| tx.postpone_task(number, NOW.plus_secs(500), "busy")).await.unwrap();
+    assert!(claim(NOW.plus_secs(499)).await.unwrap().is_empty());
+    assert_eq!(tries(&claim(NOW.plus_secs(500)).await.unwrap()), [2]);
+    write(store, move |tx| tx.finish_task(number)).await.unwrap();
+    assert_eq!(read(store, |view| view.waiting_tasks()).await.unwrap(), 0);
+}
+
+async fn the_first_answer_is_kept(store: &Arc<dyn Store>) {
+    let key = IdempotencyKey { scope: "m_demo".to_owned(), key: "k".to_owned() };
+    let answer = FirstAnswer { fingerprint: "f".to_owned(), status: 201, body: b"{}".to_vec() };
+    let other = FirstAnswer { body: b"other".to_vec(), ..answer.clone() };
+    let keep = |answer: FirstAnswer| {
+        let key = key.clone();
+        write(store, move |tx| tx.save_first_answer(&key, &answer, NOW))
+    };
+    keep(answer).await.unwrap();
+    assert!(keep(other).await.is_err(), "a second answer to one key is a mistake of ours");
+    let kept = read(store, move |view| view.first_answer(&key)).await.unwrap().unwrap();
+    assert_eq!((kept.status, kept.body.as_slice()), (201, b"{}".as_slice()));
+}
+
+async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn Store>) {
+    let store = open();
+    let paid = pay(&store).await;
+    drop(store);
+    let store = open();
+    let found = read(&store, |view| view.order(&order_id(2))).await.unwrap().unwrap();
+    assert_eq!(found.order, paid.order);
+    assert_eq!(found.session, session_id(2));
+    assert_eq!(read(&store, |view| view.order_of_attempt(&attempt_id())).await.unwrap(), Some(order_id(2)));
+    let stale = write(&store, move |tx| tx.update_order(&paid.order)).await;
+    assert!(stale.is_err(), "an order is not written twice at one version");
+}
+
+/// Takes the order through a payment, each step as one commit, and gives what the last one wrote.
+async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
+    let attempt = Attempt { id: attempt_id(), method: "wallet_qr".to_owned(), channel: "sandbox".to_owned() };
+    let amount = record(2, "A-2").order.terms.amount;
+    let mut last = None;
+    for event in [
+        Event::MethodChosen(attempt),
+        Event::Prepared(attempt_id(), Credential::Qr { qr: "x".to_owned() }),
+        Event::Paid { attempt: attempt_id(), amount, channel_ref: "c-1".to_owned() },
+    ] {
+        let written = write(store, move |tx| {
+            let record = tx.order(&order_id(2))?.unwrap();
+            let step = step(record.order.clone(), event, NOW).unwrap();
+            tx.update_order(&step.order)?;
+            if let Some(entry) = &step.entry {
+                tx.book(&step.order.terms.id, entry, NOW)?;
+                // The chain starts at the genesis and is the core's own.
+                assert_eq!(entry.hash(GENESIS, 1, NOW, &step.order.terms.id).len(), 64);
+            }
+            Ok::<_, StoreError>(OrderRecord { order: step.order, ..record })
+        });
+        last = Some(written.await.unwrap());
+    }
+    last.unwrap()
+}
+
+fn merchant_id() -> MerchantId {
+    MerchantId::parse("m_demo").unwrap()
+}
+
+fn order_id(n: u8) -> OrderId {
+    OrderId::new(NOW, [n; 10])
+}
+
+fn session_id(n: u8) -> SessionId {
+    SessionId::new(NOW, [n; 10])
+}
+
+fn attempt_id() -> AttemptId {
+    AttemptId::new(NOW, [2; 10])
+}
+
+fn merchant() -> MerchantRecord {
+    MerchantRecord {
+        id: merchant_id(),
+        name: "Demo".to_owned(),
+        notify_url: None,
+        webhook_secret: "whsec_x".to_owned(),
+        policy: "{}".to_owned(),
+    }
+}
+
+fn session(n: u8) -> SessionRecord {
+    SessionRecord {
+        id: session_id(n),
+        order: order_id(n),
+        secret_hash: "h".to_owned(),
+        gateway_key: "k".to_owned(),
+        claim: None,
+    }
+}
+
+fn record(n: u8, number: &str) -> OrderRecord {
+    let currency = Currency::from_code("CNY").unwrap();
+    let amount = Money::new(12800, currency).unwrap();
+    let terms = Terms {
+        id: order_id(n),
+        merchant: merchant_id(),
+        merchant_order_id: number.to_owned(),
+        amount,
+        fee: Money::new(77, currency).unwrap(),
+        held: false,
+        description: "Tea".to_owned(),
+        methods: vec!["wallet_qr".to_owned()],
+        created_at: NOW,
+        expires_at: NOW.plus_secs(900),
+    };
+    let facts = OrderFacts {
+        id: terms.id.clone(),
+        merchant: merchant_id(),
+        merchant_order_id: number.to_owned(),
+        amount,
+        scene: Scene::Ecommerce,
+        methods: terms.methods.clone(),
+        customer: Customer::default(),
+        device: Device::default(),
+        metadata: std::collections::BTreeMap::new(),
+        at_ms: NOW.as_ms(),
+    };
+    let hook = HookView { plugin: String::new(), fuel: 0, outcome: "ok".to_owned() };
+    let decision = DecisionView {
+        verdict: VerdictView::Accept,
+        score: 0,
+        reasons: Vec::new(),
+        channels: vec!["sandbox".to_owned()],
+        hooks: HooksView { risk: hook.clone(), pricing: hook.clone(), routing: hook },
+    };
+    OrderRecord {
+        order: Order::create(terms).unwrap().order,
+        details: Details { notify_url: None, return_url: None, facts, decision },
+        session: session_id(n),
+    }
+}
