@@ -11,7 +11,7 @@
 //!
 //! impl Risk for NightOwls {
 //!     /// Looks twice at what is bought between one and five in the morning in Shanghai.
-//!     fn assess(order: &Order, _settings: &[u8]) -> Result<Assessment, String> {
+//!     fn assess(order: Order, _settings: &[u8]) -> Result<Assessment, String> {
 //!         let hour = (order.at_ms / 3_600_000 + 8).rem_euclid(24);
 //!         if !(1..5).contains(&hour) {
 //!             return Ok(Assessment { verdict: Verdict::Accept, score: 0, reasons: vec![] });
@@ -25,9 +25,9 @@
 //!
 //! // A test is a function call.
 //! let mut order = Order { at_ms: 1_767_204_000_000, ..Order::example() }; // 02:00 in Shanghai
-//! assert_eq!(NightOwls::assess(&order, &[]).unwrap().verdict, Verdict::Review);
+//! assert_eq!(NightOwls::assess(order.clone(), &[]).unwrap().verdict, Verdict::Review);
 //! order.at_ms += 6 * 3_600_000;
-//! assert_eq!(NightOwls::assess(&order, &[]).unwrap().verdict, Verdict::Accept);
+//! assert_eq!(NightOwls::assess(order, &[]).unwrap().verdict, Verdict::Accept);
 //! ```
 //!
 //! Which answers the gateway takes, and what it does when there is none, is said at each trait and
@@ -48,7 +48,7 @@ pub trait Risk {
     ///
     /// For settings that cannot be read. The gateway's log and the decision carry the text; it
     /// counts as no answer.
-    fn assess(order: &Order, settings: &[u8]) -> Result<Assessment, String>;
+    fn assess(order: Order, settings: &[u8]) -> Result<Assessment, String>;
 }
 
 /// What does the merchant pay for an order?
@@ -60,7 +60,7 @@ pub trait Pricing {
     /// # Errors
     ///
     /// As of [`Risk::assess`].
-    fn fee(order: &Order, settings: &[u8]) -> Result<Money, String>;
+    fn fee(order: Order, settings: &[u8]) -> Result<Money, String>;
 }
 
 /// Which channels are tried for an order?
@@ -73,7 +73,7 @@ pub trait Routing {
     /// # Errors
     ///
     /// As of [`Risk::assess`].
-    fn route(order: &Order, settings: &[u8]) -> Result<Vec<String>, String>;
+    fn route(order: Order, settings: &[u8]) -> Result<Vec<String>, String>;
 }
 
 /// Makes a type the plugin: `export!(Type: Risk, Pricing, Routing)`, with those of the three that
@@ -91,7 +91,7 @@ macro_rules! export {
 #[macro_export]
 macro_rules! __export_hook {
     (Risk $plugin:ty) => {
-        const _: fn(&$crate::Order, &[u8]) -> Result<$crate::Assessment, String> =
+        const _: fn($crate::Order, &[u8]) -> Result<$crate::Assessment, String> =
             <$plugin as $crate::Risk>::assess;
         #[cfg(target_family = "wasm")]
         const _: () = {
@@ -101,7 +101,7 @@ macro_rules! __export_hook {
                     order: $crate::Order,
                     settings: Vec<u8>,
                 ) -> Result<$crate::Assessment, String> {
-                    <$plugin as $crate::Risk>::assess(&order, &settings)
+                    <$plugin as $crate::Risk>::assess(order, &settings)
                 }
             }
             $crate::bindings::risk::__export_lezai_plugin_risk_1_0_0_cabi!(
@@ -111,14 +111,14 @@ macro_rules! __export_hook {
         };
     };
     (Pricing $plugin:ty) => {
-        const _: fn(&$crate::Order, &[u8]) -> Result<$crate::Money, String> =
+        const _: fn($crate::Order, &[u8]) -> Result<$crate::Money, String> =
             <$plugin as $crate::Pricing>::fee;
         #[cfg(target_family = "wasm")]
         const _: () = {
             struct Exported;
             impl $crate::bindings::pricing::Guest for Exported {
                 fn fee(order: $crate::Order, settings: Vec<u8>) -> Result<$crate::Money, String> {
-                    <$plugin as $crate::Pricing>::fee(&order, &settings)
+                    <$plugin as $crate::Pricing>::fee(order, &settings)
                 }
             }
             $crate::bindings::pricing::__export_lezai_plugin_pricing_1_0_0_cabi!(
@@ -128,14 +128,14 @@ macro_rules! __export_hook {
         };
     };
     (Routing $plugin:ty) => {
-        const _: fn(&$crate::Order, &[u8]) -> Result<Vec<String>, String> =
+        const _: fn($crate::Order, &[u8]) -> Result<Vec<String>, String> =
             <$plugin as $crate::Routing>::route;
         #[cfg(target_family = "wasm")]
         const _: () = {
             struct Exported;
             impl $crate::bindings::routing::Guest for Exported {
                 fn route(order: $crate::Order, settings: Vec<u8>) -> Result<Vec<String>, String> {
-                    <$plugin as $crate::Routing>::route(&order, &settings)
+                    <$plugin as $crate::Routing>::route(order, &settings)
                 }
             }
             $crate::bindings::routing::__export_lezai_plugin_routing_1_0_0_cabi!(
@@ -150,9 +150,15 @@ macro_rules! __export_hook {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __section {
-    ("risk") => { $crate::__section!("component-type:lezai:risk", RISK); };
-    ("pricing") => { $crate::__section!("component-type:lezai:pricing", PRICING); };
-    ("routing") => { $crate::__section!("component-type:lezai:routing", ROUTING); };
+    ("risk") => {
+        $crate::__section!("component-type:lezai:risk", RISK);
+    };
+    ("pricing") => {
+        $crate::__section!("component-type:lezai:pricing", PRICING);
+    };
+    ("routing") => {
+        $crate::__section!("component-type:lezai:routing", ROUTING);
+    };
     ($name:literal, $section:ident) => {
         #[unsafe(link_section = $name)]
         static SECTION: [u8; $crate::bindings::$section.len()] = *$crate::bindings::$section;

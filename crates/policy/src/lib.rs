@@ -1,1 +1,112 @@
-//! lezai-policy
+//! The standard plugin: the core's policy behind the plugin contract.
+//!
+//! Settings are a policy in its compact form ([`Policy::to_compact`]). Owns the way from the
+//! contract's types to the core's and back; decides nothing itself, so that the sandbox gives what
+//! the core gives.
+
+use std::net::IpAddr;
+
+use lezai_core::id::{MerchantId, OrderId};
+use lezai_core::money::{self, Currency};
+use lezai_core::policy::{self, OrderFacts, Policy};
+use lezai_plugin::{
+    Assessment, Customer, Device, DeviceKind, Money, Order, Pricing, Reason, Risk, Routing, Scene,
+    Verdict,
+};
+
+/// Judges, prices and routes by the merchant's policy.
+pub struct Standard;
+
+lezai_plugin::export!(Standard: Risk, Pricing, Routing);
+
+impl Risk for Standard {
+    fn assess(order: Order, settings: &[u8]) -> Result<Assessment, String> {
+        let policy = policy(settings)?;
+        Ok(assessment(policy.risk(&facts(order)?)))
+    }
+}
+
+impl Pricing for Standard {
+    fn fee(order: Order, settings: &[u8]) -> Result<Money, String> {
+        let policy = policy(settings)?;
+        let fee = policy.fee(&facts(order)?).map_err(|error| error.to_string())?;
+        Ok(Money { minor: fee.minor().unsigned_abs(), currency: fee.currency().code().to_owned() })
+    }
+}
+
+impl Routing for Standard {
+    fn route(order: Order, settings: &[u8]) -> Result<Vec<String>, String> {
+        let policy = policy(settings)?;
+        Ok(policy.route(&facts(order)?))
+    }
+}
+
+fn policy(settings: &[u8]) -> Result<Policy, String> {
+    Policy::from_compact(settings).map_err(|error| error.to_string())
+}
+
+/// The order as the core knows it. The gateway makes orders of the contract from such facts, so
+/// an error here is a gateway's mistake.
+fn facts(order: Order) -> Result<OrderFacts, String> {
+    Ok(OrderFacts {
+        id: OrderId::parse(&order.id).map_err(|error| error.to_string())?,
+        merchant: MerchantId::parse(&order.merchant).map_err(|error| error.to_string())?,
+        merchant_order_id: order.merchant_order_id,
+        amount: amount(&order.amount)?,
+        scene: scene(order.scene),
+        methods: order.methods,
+        customer: customer(order.customer)?,
+        device: device(order.device),
+        metadata: order.metadata.into_iter().collect(),
+        at_ms: order.at_ms,
+    })
+}
+
+fn amount(amount: &Money) -> Result<money::Money, String> {
+    let currency = Currency::from_code(&amount.currency).map_err(|error| error.to_string())?;
+    let minor = i64::try_from(amount.minor).map_err(|error| error.to_string())?;
+    money::Money::new(minor, currency).map_err(|error| error.to_string())
+}
+
+fn scene(scene: Scene) -> policy::Scene {
+    match scene {
+        Scene::Ecommerce => policy::Scene::Ecommerce,
+        Scene::O2o => policy::Scene::O2o,
+        Scene::Counter => policy::Scene::Counter,
+        Scene::MiniProgram => policy::Scene::MiniProgram,
+        Scene::CrossBorder => policy::Scene::CrossBorder,
+    }
+}
+
+fn customer(customer: Customer) -> Result<policy::Customer, String> {
+    let ip: Option<IpAddr> = match customer.ip {
+        Some(ip) => Some(ip.parse().map_err(|_| format!("{ip} is no IP address"))?),
+        None => None,
+    };
+    Ok(policy::Customer { reference: customer.reference, ip, country: customer.country })
+}
+
+fn device(device: Device) -> policy::Device {
+    let kind = device.kind.map(|kind| match kind {
+        DeviceKind::Phone => policy::DeviceKind::Phone,
+        DeviceKind::Tablet => policy::DeviceKind::Tablet,
+        DeviceKind::Desktop => policy::DeviceKind::Desktop,
+        DeviceKind::Pos => policy::DeviceKind::Pos,
+        DeviceKind::Other => policy::DeviceKind::Other,
+    });
+    policy::Device { id: device.id, kind, os: device.os, user_agent: device.user_agent }
+}
+
+fn assessment(risk: policy::Risk) -> Assessment {
+    let verdict = match risk.verdict {
+        policy::Verdict::Accept => Verdict::Accept,
+        policy::Verdict::Review => Verdict::Review,
+        policy::Verdict::Deny => Verdict::Deny,
+    };
+    let reason = |it: policy::Reason| Reason { code: it.code, message: it.message };
+    Assessment {
+        verdict,
+        score: risk.score,
+        reasons: risk.reasons.into_iter().map(reason).collect(),
+    }
+}

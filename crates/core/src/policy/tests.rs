@@ -505,7 +505,7 @@ proptest! {
         let off = mode.divide(exact, PPM) * PPM - exact;
         let holds = match mode {
             Rounding::Down => -PPM < off && off <= 0,
-            Rounding::Up => 0 <= off && off < PPM,
+            Rounding::Up => (0..PPM).contains(&off),
             Rounding::HalfUp => -PPM < off * 2 && off * 2 <= PPM,
             Rounding::HalfEven => -PPM <= off * 2 && off * 2 <= PPM,
         };
