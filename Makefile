@@ -44,9 +44,10 @@ test-browser: build ## run the tests in a real browser
 check: artifacts ## check format, lints, types, licences and dependencies
 	@scripts/setup check
 	@cargo fmt --all --check
-	@cargo clippy --release --workspace --all-targets $(LOCKED) -- -D warnings
+	@cargo clippy $(PRODUCT) --all-targets -- -D warnings
+	@cargo clippy --release -p xtask --all-targets $(LOCKED) -- -D warnings
 	@cd www && npm run --silent check
-	@.setup/bin/cargo-deny check bans licenses sources
+	@.setup/bin/cargo-deny check --hide-inclusion-graph bans licenses sources
 
 advisories: ## ask the RustSec database about our dependencies (needs the network)
 	@scripts/setup deny
