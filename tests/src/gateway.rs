@@ -111,6 +111,16 @@ impl Gateway {
         self.child.wait().unwrap().success()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The program that is tested.
+    pub fn binary() -> PathBuf {
+        binary()
+    }
+
     /// What it logged so far, in all its runs.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
