@@ -1,3 +1,254 @@
-#![allow(missing_docs)]
-// placeholder, EDGE replaces this file
-#[derive(Debug, clap::Args)] pub struct CallArgs {} pub async fn run(_: CallArgs) -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+//! `lezai call`: signs any request to the API, sends it, and prints the answer.
+//!
+//! The answer goes to standard output; what is said about it goes to standard error, so that a
+//! script can read the one and a person the other.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lezai_core::key::{SigningKey, VerifyingKey};
+
+use crate::client::{Answer, Client, Trust, fetch_gateway_key};
+use crate::entropy;
+
+/// Far beyond what the gateway takes, so that its own bound can be tried out.
+const MAX_BODY: u64 = 4 << 20;
+
+/// What is called, and as whom.
+#[derive(Debug, clap::Args)]
+pub struct CallArgs {
+    /// Such as GET or POST.
+    method: String,
+    /// Such as /v1/orders?merchant_order_id=A-1001.
+    path: String,
+    /// The body: JSON, or a file's, or standard input's.
+    #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    data: Option<String>,
+    /// Where the gateway is.
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    gateway: String,
+    /// The gateway's folder, where the keys are looked for.
+    #[arg(long, default_value = ".lezai", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// The merchant's private key [default: demo-merchant.pem in the folder].
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The key's name at the gateway.
+    #[arg(long, default_value = "demo-1", value_name = "NAME")]
+    keyid: String,
+    /// The gateway's public key, to check the answer [default: gateway-public.pem beside the private key, if there].
+    #[arg(long, value_name = "FILE")]
+    gateway_key: Option<PathBuf>,
+    /// Fetch the gateway's public key, and take it if this is its thumbprint (RFC 7638).
+    #[arg(long, value_name = "THUMBPRINT", conflicts_with = "gateway_key")]
+    gateway_thumbprint: Option<String>,
+    /// The same key for a repeat of the same request [default: a new one for each POST].
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Print the answer's header, too.
+    #[arg(short, long)]
+    include: bool,
+    /// Print what is signed (RFC 9421, section 2.5).
+    #[arg(long)]
+    show_base: bool,
+}
+
+/// Calls and prints. The exit code is 0 for a success, 1 for a problem that the gateway answered
+/// with, 2 if there is no answer or none that can be believed.
+pub async fn run(args: CallArgs) -> ExitCode {
+    match call(&args).await {
+        Ok(answer) => {
+            print(&answer, args.include);
+            judge(&answer)
+        }
+        Err(why) => {
+            eprintln!("lezai: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn call(args: &CallArgs) -> Result<Answer, String> {
+    let method = args.method.to_uppercase();
+    let key_file = args.key.clone().unwrap_or_else(|| args.data_dir.join("demo-merchant.pem"));
+    let key = SigningKey::from_pkcs8_pem(&read_text(&key_file)?)
+        .map_err(|error| format!("{}: {error}", key_file.display()))?;
+    let gateway_key = gateway_key(args, &key_file).await?;
+    let client = Client::new(&args.gateway, key, &args.keyid, gateway_key)
+        .map_err(|error| error.to_string())?;
+    let idempotency_key = match (&args.idempotency_key, method.as_str()) {
+        (Some(key), _) => Some(key.clone()),
+        (None, "POST") => {
+            let key = entropy::bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
+            eprintln!("to repeat the same request: --idempotency-key {key}");
+            Some(key)
+        }
+        (None, _) => None,
+    };
+    let body = args.data.as_deref().map(read_body).transpose()?;
+    let request = client
+        .sign(&method, &args.path, body, idempotency_key.as_deref())
+        .map_err(|error| error.to_string())?;
+    if args.show_base {
+        eprintln!("signed, line by line:\n{}", request.base());
+    }
+    client.send(&request).await.map_err(|error| format!("{}: {error}", args.gateway))
+}
+
+async fn gateway_key(args: &CallArgs, key_file: &Path) -> Result<Option<VerifyingKey>, String> {
+    if let Some(thumbprint) = &args.gateway_thumbprint {
+        return fetch_gateway_key(&args.gateway, thumbprint)
+            .await
+            .map(Some)
+            .map_err(|error| error.to_string());
+    }
+    let beside = key_file.with_file_name("gateway-public.pem");
+    let file = match &args.gateway_key {
+        Some(file) => file,
+        None if beside.exists() => &beside,
+        None => return Ok(None),
+    };
+    let key = VerifyingKey::from_spki_pem(&read_text(file)?);
+    key.map(Some).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn judge(answer: &Answer) -> ExitCode {
+    match &answer.trust {
+        Trust::Verified => eprintln!("the answer's signature verifies"),
+        Trust::Unchecked => eprintln!(
+            "the answer's signature was not checked: no key of the gateway's is known (--gateway-key)"
+        ),
+        Trust::Refused(why) => {
+            eprintln!("the answer is not to be believed: {why}");
+            return ExitCode::from(2);
+        }
+    }
+    if answer.is_success() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn print(answer: &Answer, include: bool) {
+    let reason = http::StatusCode::from_u16(answer.status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default();
+    let mut text = format!("{} {reason}\n", answer.status);
+    if include {
+        for (name, value) in &answer.fields {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name}: {value}");
+        }
+        text.push('\n');
+    }
+    match std::str::from_utf8(&answer.body) {
+        Ok(body) if serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok() => {
+            text.push_str(&visible(&indented(body)))
+        }
+        _ => text.push_str(&visible(&String::from_utf8_lossy(&answer.body))),
+    }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    // Whoever reads may have seen enough and gone.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// JSON with one member a line. Only white space is changed: members keep their order, and numbers
+/// their digits.
+fn indented(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let line = |depth: usize| format!("\n{}", "  ".repeat(depth));
+    for it in json.chars() {
+        match it {
+            _ if in_string => {
+                text.push(it);
+                in_string = escaped || it != '"';
+                escaped = !escaped && it == '\\';
+            }
+            ' ' | '\t' | '\r' | '\n' => {}
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                if !text.ends_with(['{', '[']) {
+                    text.push_str(&line(depth));
+                }
+                text.push(it);
+            }
+            _ => {
+                if text.ends_with(['{', '[', ',']) {
+                    text.push_str(&line(depth));
+                }
+                text.push(it);
+                depth += usize::from(it == '{' || it == '[');
+                in_string = it == '"';
+                if it == ':' {
+                    text.push(' ');
+                }
+            }
+        }
+    }
+    text
+}
+
+/// A stranger's text on a terminal: control characters are written out, not obeyed.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for it in text.chars() {
+        match it {
+            '\n' => visible.push(it),
+            _ if it.is_control() => visible.extend(it.escape_debug()),
+            _ => visible.push(it),
+        }
+    }
+    visible
+}
+
+fn read_text(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn read_body(data: &str) -> Result<Vec<u8>, String> {
+    let source: Box<dyn Read> = match (data, data.strip_prefix('@')) {
+        ("-", _) => Box::new(std::io::stdin()),
+        (_, Some(file)) => {
+            Box::new(std::fs::File::open(file).map_err(|error| format!("{file}: {error}"))?)
+        }
+        (json, None) => return Ok(json.as_bytes().to_vec()),
+    };
+    let mut body = Vec::new();
+    source.take(MAX_BODY + 1).read_to_end(&mut body).map_err(|error| format!("{data}: {error}"))?;
+    let fits = u64::try_from(body.len()).is_ok_and(|length| length <= MAX_BODY);
+    if fits { Ok(body) } else { Err(format!("{data} has more than {MAX_BODY} bytes")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_laid_out_and_not_changed() {
+        for (json, expected) in [
+            ("{}", "{}"),
+            ("[ ]", "[]"),
+            ("1.50", "1.50"),
+            (r#""{[,:\"}""#, r#""{[,:\"}""#),
+            (
+                r#"{"b":9007199254740993,"a":[1,{"c":[]}]}"#,
+                "{\n  \"b\": 9007199254740993,\n  \"a\": [\n    1,\n    {\n      \"c\": []\n    }\n  ]\n}",
+            ),
+            (r#"{"a": "x\\","b":"y, z"}"#, "{\n  \"a\": \"x\\\\\",\n  \"b\": \"y, z\"\n}"),
+        ] {
+            assert_eq!(indented(json), expected, "{json}");
+            if !json.starts_with('"') {
+                let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+                assert_eq!(read(&indented(json)), read(json));
+            }
+        }
+    }
+
+    #[test]
+    fn a_stranger_s_text_moves_no_cursor() {
+        assert_eq!(visible("a\u{1b}[2Jb\n\u{9b}c"), "a\\u{1b}[2Jb\n\\u{9b}c");
+    }
+}

@@ -16,7 +16,7 @@ use crate::metrics::OutcomeLabel;
 use crate::problem::Problem;
 use crate::store::{self, EventRecord};
 use crate::worker::Done;
-use crate::{clock, entropy};
+use crate::{client, clock, entropy};
 
 /// A receiver has this long to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -125,7 +125,7 @@ fn signed_fields(gateway: &Gateway, event: &EventRecord, url: &Url, now: Timesta
     let merchants = gateway.merchants();
     let merchant = merchants.get(&event.merchant).ok_or("the merchant is gone")?;
     let digest = content_digest(&event.body);
-    let authority = authority(url);
+    let authority = client::authority(url);
     let covered = [("content-type", "application/json"), ("content-digest", digest.as_str())];
     let message = Message::Request(Request {
         method: "POST",
@@ -147,15 +147,6 @@ fn signed_fields(gateway: &Gateway, event: &EventRecord, url: &Url, now: Timesta
     fields.extend(base.fields(&gateway.key.private.sign(base.text.as_bytes())));
     fields.push(("content-digest", digest));
     Ok(fields)
-}
-
-/// Lowercase host, and the port unless it is the scheme's own (RFC 9421, section 2.2.3).
-pub fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
 }
 
 /// A wait of nine to eleven tenths, so that what failed together is not tried together.

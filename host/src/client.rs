@@ -4,7 +4,6 @@
 
 pub mod callback;
 
-use std::error::Error as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,7 +11,8 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::content_digest;
 use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
 use lezai_core::signature::{
-    Answer as AnswerParts, Input, Message, Params, Request as RequestParts, SignatureError, Tag, sign_base,
+    Answer as AnswerParts, Input, Message, Params, Request as RequestParts, SignatureError, Tag,
+    sign_base,
 };
 use lezai_core::time::Timestamp;
 use reqwest::{Method, Url};
@@ -168,7 +168,8 @@ impl Client {
         body: Option<Vec<u8>>,
         idempotency_key: Option<&str>,
     ) -> Result<SignedRequest, ClientError> {
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| misuse("there is no such method"))?;
+        let method =
+            Method::from_bytes(method.as_bytes()).map_err(|_| misuse("there is no such method"))?;
         if method == Method::POST && idempotency_key.is_none() {
             return Err(misuse("a POST needs an idempotency key"));
         }
@@ -184,9 +185,11 @@ impl Client {
         }
         let mut request = SignedRequest { method, url, fields, body, base: String::new() };
         let nonce = nonce();
-        let params = Params { created: clock::now(), keyid: &self.keyid, nonce: &nonce, tag: Tag::Merchant };
+        let params =
+            Params { created: clock::now(), keyid: &self.keyid, nonce: &nonce, tag: Tag::Merchant };
         let has_body = !request.body.is_empty();
-        let base = request.with_parts(|parts| sign_base(&Message::Request(parts), has_body, &params));
+        let base =
+            request.with_parts(|parts| sign_base(&Message::Request(parts), has_body, &params));
         let base = base.map_err(|error| misuse(error.to_string()))?;
         request.fields.extend(base.fields(&self.key.sign(base.text.as_bytes())));
         request.base = base.text;
@@ -222,7 +225,8 @@ impl SignedRequest {
     }
 
     fn with_parts<T>(&self, run: impl FnOnce(RequestParts<'_>) -> T) -> T {
-        let fields: Vec<(&str, &str)> = self.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let fields: Vec<(&str, &str)> =
+            self.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         run(RequestParts {
             method: self.method.as_str(),
             scheme: self.url.scheme(),
@@ -261,10 +265,15 @@ pub fn authority(url: &Url) -> String {
 /// # Errors
 ///
 /// [`ClientError::Nonsense`] if the gateway has no such key; [`ClientError::Unreachable`].
-pub async fn fetch_gateway_key(base_url: &str, thumbprint: &str) -> Result<VerifyingKey, ClientError> {
+pub async fn fetch_gateway_key(
+    base_url: &str,
+    thumbprint: &str,
+) -> Result<VerifyingKey, ClientError> {
     let origin = parse_origin(base_url)?;
     let (_, _, body) = receive(http(&origin)?.get(parse_target(&origin, JWKS_PATH)?)).await?;
-    pick_key(&body, thumbprint).ok_or_else(|| ClientError::Nonsense(format!("{JWKS_PATH} has no key with the thumbprint {thumbprint}")))
+    pick_key(&body, thumbprint).ok_or_else(|| {
+        ClientError::Nonsense(format!("{JWKS_PATH} has no key with the thumbprint {thumbprint}"))
+    })
 }
 
 /// An http client that follows no redirects: a signature is for one address.
@@ -291,12 +300,17 @@ pub(crate) async fn receive(
 ) -> Result<(u16, Vec<(String, String)>, Vec<u8>), ClientError> {
     let mut response = request.send().await.map_err(unreachable)?;
     let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
-    let fields = response.headers().iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
+    let fields = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
     let (status, fields) = (response.status().as_u16(), fields.collect());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(ClientError::Nonsense(format!("the answer is larger than {MAX_ANSWER} bytes")));
+            return Err(ClientError::Nonsense(format!(
+                "the answer is larger than {MAX_ANSWER} bytes"
+            )));
         }
         body.extend_from_slice(&chunk);
     }
@@ -305,10 +319,16 @@ pub(crate) async fn receive(
 
 /// An http or https address without path, query or user.
 pub(crate) fn parse_origin(base_url: &str) -> Result<Url, ClientError> {
-    let refuse = || misuse(format!("{base_url} is no address of a gateway, such as http://127.0.0.1:8080"));
+    let refuse =
+        || misuse(format!("{base_url} is no address of a gateway, such as http://127.0.0.1:8080"));
     let url = Url::parse(base_url).map_err(|_| refuse())?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    let known = matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && url.password().is_none();
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty();
+    let known = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some()
+        && url.password().is_none();
     if bare && known { Ok(url) } else { Err(refuse()) }
 }
 
@@ -337,7 +357,8 @@ fn verify(
     key: &VerifyingKey,
     now: Timestamp,
 ) -> Result<(), Distrust> {
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let input = Input::by_tag(&fields, Tag::Gateway)?;
     if input.keyid()? != key.thumbprint() {
         return Err(Distrust::OtherKey(input.keyid()?.to_owned()));
@@ -363,7 +384,9 @@ fn pick_key(jwks: &[u8], thumbprint: &str) -> Option<VerifyingKey> {
         y: String,
     }
     let set: Set = serde_json::from_slice(jwks).ok()?;
-    let keys = set.keys.into_iter().filter_map(|Member { kty, crv, x, y }| VerifyingKey::from_jwk(&Jwk { kty, crv, x, y }).ok());
+    let keys = set.keys.into_iter().filter_map(|Member { kty, crv, x, y }| {
+        VerifyingKey::from_jwk(&Jwk { kty, crv, x, y }).ok()
+    });
     keys.into_iter().find(|key| key.thumbprint() == thumbprint)
 }
 
@@ -404,7 +427,8 @@ mod tests {
     const BODY: &[u8] = br#"{"id":"ord_1"}"#;
 
     fn key(first: u8) -> SigningKey {
-        SigningKey::from_entropy(&std::array::from_fn(|i| first + u8::try_from(i).unwrap())).unwrap()
+        SigningKey::from_entropy(&std::array::from_fn(|i| first + u8::try_from(i).unwrap()))
+            .unwrap()
     }
 
     fn client(base_url: &str) -> Client {
@@ -416,13 +440,18 @@ mod tests {
         let digest = content_digest(BODY);
         let fields = [("content-type", "application/json"), ("content-digest", digest.as_str())];
         let keyid = key.verifying_key().thumbprint();
-        let params = Params { created: clock::now(), keyid: &keyid, nonce: "nonce-0001", tag: Tag::Gateway };
+        let params =
+            Params { created: clock::now(), keyid: &keyid, nonce: "nonce-0001", tag: Tag::Gateway };
         let base = request.with_parts(|parts| {
-            let answer = Message::Answer(AnswerParts { status: 200, fields: &fields, request: Some(parts) });
+            let answer =
+                Message::Answer(AnswerParts { status: 200, fields: &fields, request: Some(parts) });
             sign_base(&answer, true, &params).unwrap()
         });
         let mut all = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        all.extend(base.fields(&key.sign(base.text.as_bytes())).map(|(name, value)| (name.to_owned(), value)));
+        all.extend(
+            base.fields(&key.sign(base.text.as_bytes()))
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         all
     }
 
@@ -430,7 +459,13 @@ mod tests {
     fn a_signed_request_verifies_as_it_is_sent() {
         let client = client("https://PAY.example:443/");
         for (method, path, body, key, target) in [
-            ("GET", "/v1/orders?merchant_order_id=A-1", None, None, "/v1/orders?merchant_order_id=A-1"),
+            (
+                "GET",
+                "/v1/orders?merchant_order_id=A-1",
+                None,
+                None,
+                "/v1/orders?merchant_order_id=A-1",
+            ),
             ("GET", "//evil.example/x", None, None, "//evil.example/x"),
             ("GET", "/a/../b?q=茶", None, None, "/b?q=%E8%8C%B6"),
             ("POST", "/v1/orders", Some(BODY.to_vec()), Some("k-1"), "/v1/orders"),
@@ -441,7 +476,13 @@ mod tests {
             let verified = request.with_parts(|parts| {
                 let input = Input::by_tag(parts.fields, Tag::Merchant).unwrap();
                 let public = client.key.verifying_key();
-                let verified = input.verify(&Message::Request(parts), &request.body, Tag::Merchant, &public, clock::now());
+                let verified = input.verify(
+                    &Message::Request(parts),
+                    &request.body,
+                    Tag::Merchant,
+                    &public,
+                    clock::now(),
+                );
                 verified.map(|it| it.keyid().to_owned())
             });
             assert_eq!(verified.as_deref(), Ok("demo-1"), "{path}");
@@ -463,7 +504,9 @@ mod tests {
         ] {
             assert!(client.sign(method, path, None, key).is_err(), "{method} {path}");
         }
-        for base_url in ["127.0.0.1:8080", "ftp://a", "http://a/b", "http://u@a", "http://a?b", "http://"] {
+        for base_url in
+            ["127.0.0.1:8080", "ftp://a", "http://a/b", "http://u@a", "http://a?b", "http://"]
+        {
             assert!(Client::new(base_url, key(1), "k", None).is_err(), "{base_url}");
         }
     }
@@ -474,7 +517,11 @@ mod tests {
         let sign = || client.sign("GET", "/v1/orders/ord_1", None, None).unwrap();
         let (request, gateway) = (sign(), key(101));
         let fields = answered(&request, &gateway);
-        let check = |request: &SignedRequest, status, fields: &[(String, String)], body: &[u8], at: Timestamp| {
+        let check = |request: &SignedRequest,
+                     status,
+                     fields: &[(String, String)],
+                     body: &[u8],
+                     at: Timestamp| {
             verify(request, status, fields, body, &gateway.verifying_key(), at)
         };
         let now = clock::now();
@@ -497,7 +544,8 @@ mod tests {
             serde_json::json!({"kty": kty, "crv": crv, "x": x, "y": y, "kid": kid, "use": "sig"})
         };
         let claimed = ours.thumbprint();
-        let set = |keys: serde_json::Value| serde_json::json!({ "keys": keys }).to_string().into_bytes();
+        let set =
+            |keys: serde_json::Value| serde_json::json!({ "keys": keys }).to_string().into_bytes();
         let (own, forged) = (member(&ours, "x"), member(&other, &claimed));
         assert_eq!(pick_key(&set(serde_json::json!([forged, own])), &claimed), Some(ours));
         assert_eq!(pick_key(&set(serde_json::json!([forged])), &claimed), None);

@@ -1,3 +1,569 @@
-#![allow(missing_docs)]
-// placeholder, EDGE replaces this file
-#[derive(Debug, clap::Subcommand)] pub enum LedgerCommand { Check } pub fn run(_: &LedgerCommand) -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+//! `lezai ledger check`: proves, beside a gateway that may be running, that the ledger says what
+//! happened. Every entry carries the hash of the one before, none is missing, each balances, and
+//! the entries are exactly those that the orders call for.
+//!
+//! What an order calls for is worked out here a second time, apart from the core that booked it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lezai_core::id::AttemptId;
+use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting};
+use lezai_core::money::Money;
+use lezai_core::order::{Order, State};
+use rusqlite::Connection;
+
+use crate::store::sqlite::{
+    file, for_each_entry, for_each_order, open_to_read, order_with_entries,
+};
+use crate::store::{BookedEntry, StoreError};
+
+/// What can be done with the ledger.
+#[derive(Debug, clap::Subcommand)]
+pub enum LedgerCommand {
+    /// Prove that the ledger is whole; works while the gateway runs.
+    Check(CheckArgs),
+}
+
+/// What is checked.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// The gateway's folder.
+    #[arg(long, default_value = ".lezai", value_name = "DIR")]
+    data: PathBuf,
+}
+
+/// Checks and reports. The exit code is 0 for a whole ledger, 1 for a broken one, 2 for one that
+/// cannot be read.
+pub fn run(command: &LedgerCommand) -> ExitCode {
+    let LedgerCommand::Check(CheckArgs { data }) = command;
+    match check(data) {
+        Ok(report) => {
+            print!("{}", report.text());
+            ExitCode::SUCCESS
+        }
+        Err(Failed::Broken(fault)) => {
+            println!("broken   {fault}");
+            ExitCode::from(1)
+        }
+        Err(Failed::Unreadable(error)) => {
+            eprintln!("lezai: {}: {error}", file(data).display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a whole ledger comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many entries there are.
+    pub entries: u64,
+    /// The hash of the last one.
+    pub head: String,
+    /// How many orders there are.
+    pub orders: u64,
+    /// How many of them are paid.
+    pub paid: u64,
+    /// The balance of each account in each currency, in minor units, debits positive.
+    pub balances: BTreeMap<(String, &'static str), i128>,
+}
+
+/// Why there is no report.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failed {
+    /// The ledger does not say what happened.
+    #[error("{0}")]
+    Broken(Fault),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(StoreError),
+}
+
+/// The first thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// An entry: the first in the chain that does not hold.
+    #[error("entry {number}: {what}")]
+    Entry {
+        /// Its number, or the one it should have.
+        number: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An order whose entry is missing; all entries that there are hold.
+    #[error("order {order}: {what}")]
+    Order {
+        /// Its id.
+        order: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl Report {
+    /// A few lines for people.
+    pub fn text(&self) -> String {
+        let Self { entries, head, orders, paid, balances } = self;
+        let mut text = format!(
+            "entries  {entries}: chained without a gap, each in balance\norders   {orders}, {paid} of them paid: \
+             each has its entries, and no entry is without its order\nhead     {head}\n"
+        );
+        let rows: Vec<[String; 3]> =
+            std::iter::once(["account", "currency", "minor units"].map(str::to_owned))
+                .chain(balances.iter().map(|((account, currency), minor)| {
+                    [account.clone(), (*currency).to_owned(), minor.to_string()]
+                }))
+                .collect();
+        let width =
+            |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
+        let widths = [width(0), width(1), width(2)];
+        for [account, currency, minor] in &rows {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "  {account:<0$}  {currency:<1$}  {minor:>2$}",
+                widths[0], widths[1], widths[2]
+            );
+        }
+        text.push_str("ok\n");
+        text
+    }
+}
+
+/// Checks the ledger in a folder.
+///
+/// # Errors
+///
+/// See [`Failed`].
+pub fn check(data: &Path) -> Result<Report, Failed> {
+    let connection = open_to_read(&file(data)).map_err(Failed::Unreadable)?;
+    // One transaction: entries and orders of the same moment, whatever the gateway does meanwhile.
+    connection.execute_batch("BEGIN").map_err(|error| Failed::Unreadable(error.into()))?;
+    let mut report = Report { head: GENESIS.to_owned(), ..Report::default() };
+    entries_hold(&connection, &mut report)?;
+    orders_are_booked(&connection, &mut report)?;
+    Ok(report)
+}
+
+/// Why the walk over the rows ended early: a row that cannot be read back has no place yet.
+enum Stop {
+    Store(StoreError),
+    Fault(Fault),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Stop {
+    /// A damaged record is a broken ledger; a database that does not answer says nothing of it.
+    fn at(self, place: impl FnOnce(String) -> Fault) -> Failed {
+        match self {
+            Self::Fault(fault) => Failed::Broken(fault),
+            Self::Store(StoreError::Damaged(what)) => Failed::Broken(place(what)),
+            Self::Store(error) => Failed::Unreadable(error),
+        }
+    }
+}
+
+/// Walks the chain: number, hashes, balance, and whether the order calls for the entry.
+fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Failed> {
+    let walked = for_each_entry(connection, |booked| {
+        let number = report.entries + 1;
+        let fault = |what: String| Stop::Fault(Fault::Entry { number, what });
+        links(&booked, number, &report.head).map_err(fault)?;
+        let (order, so_far) = order_with_entries(connection, &booked.order, number)?;
+        belongs(&booked, order.as_ref(), &so_far).map_err(fault)?;
+        for Posting { account, minor, currency } in booked.postings {
+            *report.balances.entry((account.to_string(), currency.code())).or_default() +=
+                i128::from(minor);
+        }
+        report.head = booked.hash;
+        report.entries = number;
+        Ok(())
+    });
+    walked.map_err(|stop: Stop| stop.at(|what| Fault::Entry { number: report.entries + 1, what }))
+}
+
+/// Every entry holds and belongs, so an order can only lack some.
+fn orders_are_booked(connection: &Connection, report: &mut Report) -> Result<(), Failed> {
+    let mut last = String::new();
+    let walked = for_each_order(connection, |order| {
+        last = order.terms.id.to_string();
+        report.orders += 1;
+        report.paid += u64::from(matches!(order.state, State::Paid { .. }));
+        let fault =
+            |what: String| Stop::Fault(Fault::Order { order: order.terms.id.to_string(), what });
+        let wanted = called_for(&order).map_err(fault)?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let (_, booked) = order_with_entries(connection, &order.terms.id, u64::MAX)?;
+        match wanted.iter().find(|it| !booked.iter().any(|booked| it.is(booked))) {
+            Some(missing) => {
+                Err(fault(format!("it has no entry for its {}", missing.kind.as_str())))
+            }
+            None if booked.len() != wanted.len() => {
+                Err(fault(format!("it has {} entries instead of {}", booked.len(), wanted.len())))
+            }
+            None => Ok(()),
+        }
+    });
+    walked
+        .map_err(|stop: Stop| stop.at(|what| Fault::Order { order: format!("after {last}"), what }))
+}
+
+/// Whether an entry is the next in the chain, and balances.
+fn links(booked: &BookedEntry, number: u64, head: &str) -> Result<(), String> {
+    if booked.number != number {
+        return Err(format!("it is missing; the next one is {}", booked.number));
+    }
+    if booked.previous != head {
+        return Err("it does not carry the hash of the entry before".to_owned());
+    }
+    let entry =
+        Entry::new(booked.kind, booked.postings.clone()).map_err(|error| error.to_string())?;
+    if entry.hash(head, number, booked.at, &booked.order) != booked.hash {
+        return Err("its hash is not the one of what it says: it was changed".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the order calls for the entry, and not more often than it is there so far.
+fn belongs(
+    booked: &BookedEntry,
+    order: Option<&Order>,
+    so_far: &[BookedEntry],
+) -> Result<(), String> {
+    let id = &booked.order;
+    let order = order
+        .filter(|it| it.terms.id == *id)
+        .ok_or_else(|| format!("its order {id} is not there"))?;
+    let wanted = called_for(order)?;
+    let same = |it: &BookedEntry| {
+        it.kind == booked.kind && sorted(&it.postings) == sorted(&booked.postings)
+    };
+    let times = so_far.iter().filter(|it| same(it)).count();
+    match wanted.iter().filter(|it| it.is(booked)).count() {
+        0 => Err(format!(
+            "order {id}, {}, does not call for this {}",
+            order.state.status(),
+            booked.kind.as_str()
+        )),
+        allowed if times > allowed => {
+            Err(format!("order {id} has this {} already", booked.kind.as_str()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An entry that an order calls for.
+struct Wanted {
+    kind: Kind,
+    postings: Vec<Posting>,
+}
+
+impl Wanted {
+    fn is(&self, booked: &BookedEntry) -> bool {
+        self.kind == booked.kind && sorted(&self.postings) == sorted(&booked.postings)
+    }
+}
+
+/// The entries of an order: its payment if it is paid, and for each payment that it could not take
+/// one when that came and one when it went back.
+fn called_for(order: &Order) -> Result<Vec<Wanted>, String> {
+    let terms = &order.terms;
+    let receivable = |attempt: &AttemptId| match order.attempt(attempt) {
+        Some(attempt) => Ok(Account::ChannelReceivable(attempt.channel.clone())),
+        None => Err(format!("order {} has no attempt {attempt}", terms.id)),
+    };
+    let mut wanted = Vec::new();
+    if let State::Paid { attempt, .. } = &order.state {
+        let net = terms
+            .amount
+            .checked_sub(terms.fee)
+            .ok_or_else(|| format!("order {} has a fee above its amount", terms.id))?;
+        let merchant = terms.merchant.clone();
+        let owed = if terms.held {
+            Account::MerchantHeld(merchant)
+        } else {
+            Account::MerchantPending(merchant)
+        };
+        let mut postings = vec![debit(receivable(attempt)?, terms.amount), credit(owed, net)];
+        if terms.fee.minor() > 0 {
+            postings.push(credit(Account::FeeIncome, terms.fee));
+        }
+        wanted.push(Wanted { kind: Kind::Payment, postings });
+    }
+    for owed_back in &order.returns {
+        let receivable = receivable(&owed_back.attempt)?;
+        let came = vec![
+            debit(receivable.clone(), terms.amount),
+            credit(Account::PaymentReturns, terms.amount),
+        ];
+        wanted.push(Wanted { kind: Kind::UnexpectedPayment, postings: came });
+        if owed_back.done {
+            let went = vec![
+                debit(Account::PaymentReturns, terms.amount),
+                credit(receivable, terms.amount),
+            ];
+            wanted.push(Wanted { kind: Kind::PaymentReturn, postings: went });
+        }
+    }
+    Ok(wanted)
+}
+
+fn debit(account: Account, amount: Money) -> Posting {
+    Posting { account, minor: amount.minor(), currency: amount.currency() }
+}
+
+fn credit(account: Account, amount: Money) -> Posting {
+    Posting { account, minor: -amount.minor(), currency: amount.currency() }
+}
+
+fn sorted(postings: &[Posting]) -> Vec<(&Account, &'static str, i64)> {
+    let mut sorted: Vec<_> =
+        postings.iter().map(|it| (&it.account, it.currency.code(), it.minor)).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::id::{MerchantId, OrderId};
+    use lezai_core::money::Currency;
+    use lezai_core::order::{Attempt, Event, Step, Terms, step};
+    use lezai_core::time::Timestamp;
+    use rusqlite::params;
+
+    use super::*;
+    use crate::entropy;
+    use crate::store::sqlite::SqliteStore;
+
+    const START: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+    /// A store in a folder of its own, gone at the end.
+    struct Fixture {
+        data: PathBuf,
+        connection: Connection,
+        booked: (u64, String),
+    }
+
+    impl Drop for Fixture {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.data);
+        }
+    }
+
+    fn cny(minor: i64) -> Money {
+        Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap()
+    }
+
+    fn attempt(n: u8) -> AttemptId {
+        AttemptId::new(START, [n; 10])
+    }
+
+    impl Fixture {
+        /// Orders 1 to 4: unpaid; paid; paid and held, with a second payment that went back; closed,
+        /// with a payment that came late.
+        fn new() -> Self {
+            let name: String = entropy::bytes::<8>().map(|byte| format!("{byte:02x}")).concat();
+            let data = std::env::temp_dir().join(format!("lezai-ledger-{name}"));
+            std::fs::create_dir(&data).unwrap();
+            drop(SqliteStore::open(&file(&data)).unwrap());
+            let connection = Connection::open(file(&data)).unwrap();
+            connection
+                .execute("INSERT INTO merchants VALUES ('m_demo', 'Demo', NULL, '', '')", [])
+                .unwrap();
+            let mut fixture = Self { data, connection, booked: (0, GENESIS.to_owned()) };
+            fixture.order(1, false, &[]);
+            fixture.order(2, false, &["choose 1", "paid 1"]);
+            fixture.order(3, true, &["choose 1", "choose 2", "paid 1", "paid 2", "returned 2"]);
+            fixture.order(4, false, &["choose 1", "close", "paid 1"]);
+            fixture
+        }
+
+        fn order(&mut self, n: u8, held: bool, events: &[&str]) {
+            let terms = Terms {
+                id: OrderId::new(START, [n; 10]),
+                merchant: MerchantId::parse("m_demo").unwrap(),
+                merchant_order_id: format!("A-{n}"),
+                amount: cny(1000 * i64::from(n)),
+                fee: cny(if n == 3 { 0 } else { 6 }),
+                held,
+                description: "Tea".to_owned(),
+                methods: vec!["wallet_qr".to_owned()],
+                created_at: START,
+                expires_at: START.plus_secs(900),
+            };
+            let amount = terms.amount;
+            let mut order = Order::create(terms).unwrap().order;
+            let mut entries = Vec::new();
+            for event in events {
+                let (word, number) = event.split_once(' ').unwrap_or((event, "0"));
+                let attempt = attempt(number.parse().unwrap());
+                let event = match word {
+                    "choose" => Event::MethodChosen(Attempt {
+                        id: attempt,
+                        method: "wallet_qr".to_owned(),
+                        channel: "sandbox".to_owned(),
+                    }),
+                    "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
+                    "returned" => Event::Returned(attempt),
+                    _ => Event::CloseRequested,
+                };
+                let Step { order: after, entry, .. } = step(order, event, START).unwrap();
+                order = after;
+                entries.extend(entry);
+            }
+            let id = order.terms.id.clone();
+            self.run(
+                "INSERT INTO orders VALUES (?1, 'm_demo', ?2, ?3, 1, 0, ?4, '{}', 'cs_')",
+                params![
+                    id.as_str(),
+                    order.terms.merchant_order_id,
+                    order.state.status(),
+                    serde_json::to_string(&order).unwrap()
+                ],
+            );
+            for entry in entries {
+                self.book(&id, &entry);
+            }
+        }
+
+        fn book(&mut self, order: &OrderId, entry: &Entry) {
+            let (number, previous) = (self.booked.0 + 1, self.booked.1.clone());
+            let hash = entry.hash(&previous, number, START, order);
+            let postings = serde_json::to_string(entry.postings()).unwrap();
+            let kind = entry.kind().as_str();
+            self.run(
+                "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    i64::try_from(number).unwrap(),
+                    START.as_ms(),
+                    order.as_str(),
+                    kind,
+                    postings,
+                    previous,
+                    hash
+                ],
+            );
+            self.booked = (number, hash);
+        }
+
+        fn run(&self, sql: &str, params: impl rusqlite::Params) {
+            self.connection.execute(sql, params).unwrap();
+        }
+
+        /// Changes what the store's own triggers would not let anyone change.
+        fn tamper(&self, sql: &str) {
+            self.connection
+                .execute_batch(&format!(
+                    "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_stay; DROP TRIGGER entries_remain; {sql};"
+                ))
+                .unwrap();
+        }
+
+        fn fault(&self) -> String {
+            check(&self.data).unwrap_err().to_string()
+        }
+    }
+
+    #[test]
+    fn a_whole_ledger_is_reported() {
+        let fixture = Fixture::new();
+        let report = check(&fixture.data).unwrap();
+        assert_eq!(
+            (report.entries, report.orders, report.paid, &report.head),
+            (5, 4, 2, &fixture.booked.1)
+        );
+        let balances: Vec<String> = report
+            .balances
+            .iter()
+            .map(|((account, currency), minor)| format!("{account} {minor} {currency}"))
+            .collect();
+        assert_eq!(
+            balances,
+            [
+                "channel_receivable:sandbox 9000 CNY",
+                "fee_income -6 CNY",
+                "merchant_held:m_demo -3000 CNY",
+                "merchant_pending:m_demo -1994 CNY",
+                "payment_returns -4000 CNY",
+            ]
+        );
+        assert_eq!(report.balances.values().sum::<i128>(), 0);
+        assert!(
+            report.text().contains("\n  fee_income                  CNY                -6\n"),
+            "{}",
+            report.text()
+        );
+    }
+
+    #[test]
+    fn what_was_changed_is_found_and_the_first_of_it_is_named() {
+        let order = |n: u8| OrderId::new(START, [n; 10]);
+        let (second, third) = (order(2), order(3));
+        for (sql, expected) in [
+            ("UPDATE entries SET postings = replace(postings, '2000', '2001') WHERE number = 1".to_owned(), "entry 1: the postings in CNY do not sum to zero"),
+            ("UPDATE entries SET postings = replace(replace(postings, '2000', '9000'), '1994', '8994') WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
+            ("UPDATE entries SET at_ms = at_ms + 1 WHERE number IN (2, 4)".to_owned(), "entry 2: its hash is not the one"),
+            (format!("UPDATE entries SET order_id = '{third}' WHERE number = 1"), "entry 1: its hash is not the one"),
+            ("UPDATE entries SET kind = 'payment_return' WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
+            ("UPDATE entries SET previous = hash WHERE number = 3".to_owned(), "entry 3: it does not carry the hash"),
+            ("DELETE FROM entries WHERE number = 2".to_owned(), "entry 2: it is missing; the next one is 3"),
+            ("DELETE FROM entries WHERE number = 5".to_owned(), "has no entry for its unexpected_payment"),
+            ("UPDATE entries SET postings = '[{}]' WHERE number = 4".to_owned(), "entry 4: "),
+            ("UPDATE entries SET kind = 'gift' WHERE number = 3".to_owned(), "entry 3: unknown kind"),
+            (format!("DELETE FROM orders WHERE id = '{second}'"), "entry 1: its order ord_"),
+            (format!("UPDATE orders SET data = replace(data, '2000', '2001') WHERE id = '{second}'"), "entry 1: order ord_"),
+            (format!("UPDATE orders SET data = replace(data, '\"held\":true', '\"held\":false') WHERE id = '{third}'"), "does not call for this payment"),
+            (format!("UPDATE orders SET data = replace(data, '\"done\":true', '\"done\":false') WHERE id = '{third}'"), "entry 4: order ord_"),
+            (format!("UPDATE orders SET data = '{{}}' WHERE id = '{}'", order(1)), "missing field"),
+        ] {
+            let fixture = Fixture::new();
+            fixture.tamper(&sql);
+            let fault = fixture.fault();
+            assert!(fault.contains(expected), "{sql}: {fault} / {expected}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_no_order_calls_for_is_found_though_the_chain_holds() {
+        let mut fixture = Fixture::new();
+        let (unpaid, paid) = (OrderId::new(START, [1; 10]), OrderId::new(START, [2; 10]));
+        let payment = |minor, fee| {
+            let receivable = Account::ChannelReceivable("sandbox".to_owned());
+            let pending = Account::MerchantPending(MerchantId::parse("m_demo").unwrap());
+            let sides = vec![
+                debit(receivable, cny(minor)),
+                credit(pending, cny(minor - fee)),
+                credit(Account::FeeIncome, cny(fee)),
+            ];
+            Entry::new(Kind::Payment, sides).unwrap()
+        };
+        fixture.book(&paid, &payment(2000, 6));
+        assert!(
+            fixture.fault().starts_with("entry 6: order ord_")
+                && fixture.fault().ends_with("has this payment already")
+        );
+
+        let mut fixture = Fixture::new();
+        fixture.book(&unpaid, &payment(1000, 6));
+        assert!(
+            fixture.fault().ends_with("created, does not call for this payment"),
+            "{}",
+            fixture.fault()
+        );
+    }
+
+    #[test]
+    fn what_is_no_store_cannot_be_read() {
+        let nowhere = check(Path::new("/nonexistent"));
+        assert!(matches!(nowhere, Err(Failed::Unreadable(_))));
+    }
+}

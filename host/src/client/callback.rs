@@ -91,7 +91,13 @@ impl Receiver {
     /// # Errors
     ///
     /// See [`Forged`].
-    pub fn verify(&self, parts: &Parts, authority: &str, body: &[u8], now: Timestamp) -> Result<Verified<Callback>, Forged> {
+    pub fn verify(
+        &self,
+        parts: &Parts,
+        authority: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Verified<Callback>, Forged> {
         let fields = fields(&parts.headers);
         let request = Request {
             method: parts.method.as_str(),
@@ -102,10 +108,19 @@ impl Receiver {
             fields: &fields,
         };
         let input = Input::by_tag(&fields, Tag::Callback)?;
-        let verified = input.verify(&Message::Request(request), body, Tag::Callback, &self.gateway_key, now)?;
+        let verified = input.verify(
+            &Message::Request(request),
+            body,
+            Tag::Callback,
+            &self.gateway_key,
+            now,
+        )?;
         let (id, timestamp) = (once(&fields, "webhook-id")?, once(&fields, "webhook-timestamp")?);
         self.secret.verify(id, timestamp, once(&fields, "webhook-signature")?, body, now)?;
-        let callback = verified.parse(|body| serde_json::from_slice::<Callback>(body).map_err(|error| Forged::Body(error.to_string())))?;
+        let callback = verified.parse(|body| {
+            serde_json::from_slice::<Callback>(body)
+                .map_err(|error| Forged::Body(error.to_string()))
+        })?;
         if callback.content().id != id {
             return Err(Forged::OtherId);
         }
@@ -142,17 +157,27 @@ pub(crate) mod tests {
 
     /// A key, another for each number.
     pub(crate) fn key(first: u8) -> SigningKey {
-        SigningKey::from_entropy(&std::array::from_fn(|i| first + u8::try_from(i).unwrap())).unwrap()
+        SigningKey::from_entropy(&std::array::from_fn(|i| first + u8::try_from(i).unwrap()))
+            .unwrap()
     }
 
     /// What checks [`delivery`]'s callbacks.
     pub(crate) fn receiver() -> Receiver {
-        Receiver { gateway_key: key(1).verifying_key(), secret: Secret::from_bytes((0..32).collect()).unwrap() }
+        Receiver {
+            gateway_key: key(1).verifying_key(),
+            secret: Secret::from_bytes((0..32).collect()).unwrap(),
+        }
     }
 
     /// A callback as the gateway sends it to `http://shop.example/callbacks`, signed at `at` with a
     /// key and a secret.
-    pub(crate) fn delivery(id: &str, body: &str, key: &SigningKey, secret: &Secret, at: Timestamp) -> http::Request<Vec<u8>> {
+    pub(crate) fn delivery(
+        id: &str,
+        body: &str,
+        key: &SigningKey,
+        secret: &Secret,
+        at: Timestamp,
+    ) -> http::Request<Vec<u8>> {
         let digest = content_digest(body.as_bytes());
         let fields = [("content-type", "application/json"), ("content-digest", digest.as_str())];
         let message = Message::Request(Request {
@@ -181,7 +206,11 @@ pub(crate) mod tests {
             .unwrap()
     }
 
-    fn check(request: http::Request<Vec<u8>>, authority: &str, at: Timestamp) -> Result<String, String> {
+    fn check(
+        request: http::Request<Vec<u8>>,
+        authority: &str,
+        at: Timestamp,
+    ) -> Result<String, String> {
         let (parts, body) = request.into_parts();
         let verified = receiver().verify(&parts, authority, &body, at);
         verified.map(|it| it.into_content().data.order.id).map_err(|error| error.to_string())
@@ -209,18 +238,65 @@ pub(crate) mod tests {
             request
         };
         let other_secret = Secret::from_bytes((1..33).collect()).unwrap();
-        refused(delivery("evt_1", BODY, &key(2), &receiver().secret, NOW), "shop.example", NOW, "does not verify");
-        refused(delivery("evt_1", BODY, &key(1), &other_secret, NOW), "shop.example", NOW, "webhook-signature");
-        refused(delivery("evt_2", BODY, &key(1), &receiver().secret, NOW), "shop.example", NOW, "webhook-id is not");
-        refused(delivery("evt_1", "{}", &key(1), &receiver().secret, NOW), "shop.example", NOW, "no callback");
+        refused(
+            delivery("evt_1", BODY, &key(2), &receiver().secret, NOW),
+            "shop.example",
+            NOW,
+            "does not verify",
+        );
+        refused(
+            delivery("evt_1", BODY, &key(1), &other_secret, NOW),
+            "shop.example",
+            NOW,
+            "webhook-signature",
+        );
+        refused(
+            delivery("evt_2", BODY, &key(1), &receiver().secret, NOW),
+            "shop.example",
+            NOW,
+            "webhook-id is not",
+        );
+        refused(
+            delivery("evt_1", "{}", &key(1), &receiver().secret, NOW),
+            "shop.example",
+            NOW,
+            "no callback",
+        );
         refused(good(), "other.example", NOW, "does not verify");
         refused(good(), "shop.example", NOW.plus_secs(301), "created must lie");
-        refused(changed(|it| it.body_mut()[0] = b' '), "shop.example", NOW, "content-digest does not match");
-        refused(changed(|it| *it.uri_mut() = "/other".parse().unwrap()), "shop.example", NOW, "does not verify");
-        refused(changed(|it| drop(it.headers_mut().remove("signature"))), "shop.example", NOW, "no Signature");
-        refused(changed(|it| drop(it.headers_mut().remove("signature-input"))), "shop.example", NOW, "carries no signature");
-        refused(changed(|it| drop(it.headers_mut().remove("webhook-signature"))), "shop.example", NOW, "webhook-signature once");
-        let twice = |it: &mut http::Request<Vec<u8>>| drop(it.headers_mut().append("webhook-id", "evt_2".parse().unwrap()));
+        refused(
+            changed(|it| it.body_mut()[0] = b' '),
+            "shop.example",
+            NOW,
+            "content-digest does not match",
+        );
+        refused(
+            changed(|it| *it.uri_mut() = "/other".parse().unwrap()),
+            "shop.example",
+            NOW,
+            "does not verify",
+        );
+        refused(
+            changed(|it| drop(it.headers_mut().remove("signature"))),
+            "shop.example",
+            NOW,
+            "no Signature",
+        );
+        refused(
+            changed(|it| drop(it.headers_mut().remove("signature-input"))),
+            "shop.example",
+            NOW,
+            "carries no signature",
+        );
+        refused(
+            changed(|it| drop(it.headers_mut().remove("webhook-signature"))),
+            "shop.example",
+            NOW,
+            "webhook-signature once",
+        );
+        let twice = |it: &mut http::Request<Vec<u8>>| {
+            it.headers_mut().append("webhook-id", "evt_2".parse().unwrap());
+        };
         refused(changed(twice), "shop.example", NOW, "webhook-id once");
     }
 }

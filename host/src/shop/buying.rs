@@ -130,8 +130,13 @@ pub(super) async fn finish_what_was_begun(shop: &Shop, mut stop: watch::Receiver
                         return;
                     }
                     match place(shop, &begun, 1).await {
-                        Ok(_) => tracing::info!(order = begun.number, "order finished that was begun before"),
-                        Err(reason) => tracing::warn!(order = begun.number, %reason, "order still without an answer"),
+                        Ok(_) => tracing::info!(
+                            order = begun.number,
+                            "order finished that was begun before"
+                        ),
+                        Err(reason) => {
+                            tracing::warn!(order = begun.number, %reason, "order still without an answer")
+                        }
                     }
                 }
             }
@@ -150,7 +155,10 @@ async fn place(shop: &Shop, begun: &Begun, tries: u32) -> Result<PlacedOrder, No
     loop {
         tried += 1;
         let (body, key) = (begun.request.clone(), begun.idempotency_key.as_str());
-        let reply = match read(shop.client.request("POST", "/v1/orders", Some(body), Some(key)).await, begun) {
+        let reply = match read(
+            shop.client.request("POST", "/v1/orders", Some(body), Some(key)).await,
+            begun,
+        ) {
             Some(reply) => reply,
             None => {
                 let query = format!("/v1/orders?merchant_order_id={}", begun.number);
@@ -205,7 +213,10 @@ fn read_found(answer: Result<Answer, ClientError>, begun: &Begun) -> Reply {
         Ok(answer) => return Reply::Unknown(format!("status {}", answer.status)),
         Err(why) => return Reply::Unknown(why),
     };
-    match serde_json::from_slice::<List>(&answer.body).ok().and_then(|list| list.data.into_iter().next()) {
+    match serde_json::from_slice::<List>(&answer.body)
+        .ok()
+        .and_then(|list| list.data.into_iter().next())
+    {
         Some(placed) => fitting(placed, begun),
         None => Reply::Unknown("the order it made before is not there".to_owned()),
     }
@@ -224,7 +235,11 @@ fn fitting(placed: PlacedOrder, begun: &Begun) -> Reply {
     let fits = placed.merchant_order_id == begun.number
         && placed.amount == begun.amount.minor()
         && placed.currency == begun.amount.currency().code();
-    if fits { Reply::Placed(placed) } else { Reply::Unknown("its answer is about another order".to_owned()) }
+    if fits {
+        Reply::Placed(placed)
+    } else {
+        Reply::Unknown("its answer is about another order".to_owned())
+    }
 }
 
 /// The bytes that are stored, sent, and sent again.
@@ -250,7 +265,6 @@ fn new_number() -> String {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -286,8 +300,10 @@ mod tests {
 
     #[test]
     fn only_the_gateway_s_own_word_ends_the_asking() {
-        let order = r#"{"id":"ord_1","merchant_order_id":"S-1","amount":12800,"currency":"CNY","fee":77}"#;
-        let problem = |code, retry| format!(r#"{{"code":"{code}","detail":"…","retry":"{retry}"}}"#);
+        let order =
+            r#"{"id":"ord_1","merchant_order_id":"S-1","amount":12800,"currency":"CNY","fee":77}"#;
+        let problem =
+            |code, retry| format!(r#"{{"code":"{code}","detail":"…","retry":"{retry}"}}"#);
         let forged = || Trust::Refused(Distrust::Signature(SignatureError::Expired));
         check(201, Trust::Verified, order, "placed ord_1");
         check(201, forged(), order, "unknown");
@@ -297,7 +313,12 @@ mod tests {
         check(201, Trust::Verified, "{}", "unknown");
         check(403, Trust::Verified, &problem("risk_denied", "never"), "refused risk_denied");
         check(403, forged(), &problem("risk_denied", "never"), "unknown");
-        check(409, Trust::Verified, &problem("merchant_order_id_taken", "query_first"), "made before");
+        check(
+            409,
+            Trust::Verified,
+            &problem("merchant_order_id_taken", "query_first"),
+            "made before",
+        );
         check(409, Trust::Verified, &problem("request_in_progress", "same_key"), "unknown");
         check(503, Trust::Verified, &problem("overloaded", "later"), "unknown");
         check(500, Trust::Verified, "<html>", "unknown");
@@ -307,6 +328,9 @@ mod tests {
     fn numbers_are_the_gateway_s_kind_and_differ() {
         let (one, other) = (new_number(), new_number());
         assert_ne!(one, other);
-        assert!(one.len() == 18 && one.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{one}");
+        assert!(
+            one.len() == 18 && one.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
+            "{one}"
+        );
     }
 }

@@ -98,8 +98,12 @@ pub(super) fn noted(order: &Order, callback: &Callback) -> Result<Order, Mismatc
         ..order.clone()
     };
     match (callback.event_type.as_str(), status.as_str()) {
-        ("order.paid", "paid") => Ok(Order { status: Status::Paid, paid_at: paid_at.clone(), ..noted }),
-        ("order.closed", "closed") if is_newer && order.status == Status::New => Ok(Order { status: Status::Closed, ..noted }),
+        ("order.paid", "paid") => {
+            Ok(Order { status: Status::Paid, paid_at: paid_at.clone(), ..noted })
+        }
+        ("order.closed", "closed") if is_newer && order.status == Status::New => {
+            Ok(Order { status: Status::Closed, ..noted })
+        }
         ("order.paid", _) => Err(Mismatch::Status),
         ("order.closed", status) if status != "closed" => Err(Mismatch::Status),
         // A decline leaves the order open; a type that the shop does not know is not its business.
@@ -172,10 +176,22 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_the_order_pays_nothing() {
-        check(&["1 order.paid paid ord_2"], "the callback is about another order with the same number");
-        check(&["1 order.paid paid ord_1 12799"], "the callback's amount or currency is not the order's");
-        check(&["1 order.paid paid ord_1 12800 JPY"], "the callback's amount or currency is not the order's");
-        check(&["1 order.paid created"], "the callback's type does not fit the status of its order");
+        check(
+            &["1 order.paid paid ord_2"],
+            "the callback is about another order with the same number",
+        );
+        check(
+            &["1 order.paid paid ord_1 12799"],
+            "the callback's amount or currency is not the order's",
+        );
+        check(
+            &["1 order.paid paid ord_1 12800 JPY"],
+            "the callback's amount or currency is not the order's",
+        );
+        check(
+            &["1 order.paid created"],
+            "the callback's type does not fit the status of its order",
+        );
         check(&["1 order.closed paid"], "the callback's type does not fit the status of its order");
     }
 

@@ -19,8 +19,11 @@ pub(super) struct Pages {
 impl Pages {
     /// Fills the gateway's address in.
     pub(super) fn load(gateway_url: &str) -> Result<Self, ShopError> {
-        let pay = assets::find("shop", "pay.html").and_then(|asset| std::str::from_utf8(asset.bytes).ok());
-        let pay = pay.filter(|page| page.contains(PLACE)).ok_or(ShopError::Pages("pay.html has no place for the gateway's address"))?;
+        let pay = assets::find("shop", "pay.html")
+            .and_then(|asset| std::str::from_utf8(asset.bytes).ok());
+        let pay = pay
+            .filter(|page| page.contains(PLACE))
+            .ok_or(ShopError::Pages("pay.html has no place for the gateway's address"))?;
         Ok(Self { pay: pay.replace(PLACE, gateway_url) })
     }
 
@@ -30,7 +33,8 @@ impl Pages {
             "/" => "shop.html",
             "/orders" => "orders.html",
             "/pay" | "/pay.html" => {
-                let html = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+                let html =
+                    (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
                 return Some(([html], self.pay.clone()).into_response());
             }
             other => other.strip_prefix('/')?,

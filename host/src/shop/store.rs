@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS callbacks (id TEXT PRIMARY KEY, order_number TEXT NOT
 CREATE INDEX IF NOT EXISTS callbacks_by_order ON callbacks (order_number);
 ";
 
-const ORDER: &str = "SELECT number, product, minor, currency, status, gateway_order, paid_at, sequence,
+const ORDER: &str =
+    "SELECT number, product, minor, currency, status, gateway_order, paid_at, sequence,
   (SELECT count(*) FROM callbacks WHERE order_number = number) FROM orders";
 
 /// The shop's file cannot be read or written.
@@ -60,7 +61,9 @@ impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        )?;
         connection.execute_batch(SCHEMA)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
@@ -87,9 +90,14 @@ impl Store {
     }
 
     /// The gateway has the order, under this number of its own.
-    pub(super) async fn placed(&self, number: String, gateway_order: String) -> Result<(), StoreError> {
+    pub(super) async fn placed(
+        &self,
+        number: String,
+        gateway_order: String,
+    ) -> Result<(), StoreError> {
         self.with(move |file| {
-            let sql = "UPDATE orders SET gateway_order = ?2 WHERE number = ?1 AND gateway_order IS NULL";
+            let sql =
+                "UPDATE orders SET gateway_order = ?2 WHERE number = ?1 AND gateway_order IS NULL";
             file.execute(sql, [number, gateway_order])?;
             Ok(())
         })
@@ -107,7 +115,11 @@ impl Store {
     }
 
     /// Orders begun within a time that the gateway has not answered, oldest first.
-    pub(super) async fn unanswered(&self, begun: Range<Timestamp>, most: u32) -> Result<Vec<Begun>, StoreError> {
+    pub(super) async fn unanswered(
+        &self,
+        begun: Range<Timestamp>,
+        most: u32,
+    ) -> Result<Vec<Begun>, StoreError> {
         self.with(move |file| {
             let mut statement = file.prepare(
                 "SELECT number, product, minor, currency, idempotency_key, request, created_ms FROM orders
@@ -139,7 +151,8 @@ impl Store {
     /// The newest orders, newest first.
     pub(super) async fn newest(&self, most: u32) -> Result<Vec<Order>, StoreError> {
         self.with(move |file| {
-            let mut statement = file.prepare(&format!("{ORDER} ORDER BY created_ms DESC, number LIMIT ?1"))?;
+            let mut statement =
+                file.prepare(&format!("{ORDER} ORDER BY created_ms DESC, number LIMIT ?1"))?;
             let mut rows = statement.query([most])?;
             let mut all = Vec::new();
             while let Some(row) = rows.next()? {
@@ -152,7 +165,10 @@ impl Store {
 
     /// Notes an event once, with all that follows from it, in one commit. Only what is verified
     /// gets here.
-    pub(super) async fn accept(&self, callback: Verified<Callback>) -> Result<Result<Accepted, Mismatch>, StoreError> {
+    pub(super) async fn accept(
+        &self,
+        callback: Verified<Callback>,
+    ) -> Result<Result<Accepted, Mismatch>, StoreError> {
         self.with(move |file| {
             let callback = callback.into_content();
             let tx = file.transaction()?;
@@ -209,7 +225,8 @@ fn read(row: &Row<'_>) -> Result<Order, StoreError> {
 }
 
 fn amount(row: &Row<'_>, column: usize) -> Result<Money, StoreError> {
-    let currency = Currency::from_code(&row.get::<_, String>(column + 1)?).map_err(|_| damaged())?;
+    let currency =
+        Currency::from_code(&row.get::<_, String>(column + 1)?).map_err(|_| damaged())?;
     Money::new(row.get(column)?, currency).map_err(|_| damaged())
 }
 

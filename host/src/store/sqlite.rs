@@ -175,7 +175,7 @@ pub fn for_each_order<E: From<StoreError>>(
     Ok(())
 }
 
-/// An order, and its entries in the order in which they were booked.
+/// An order, and its entries up to the one numbered `last`, in the order in which they were booked.
 ///
 /// # Errors
 ///
@@ -183,10 +183,12 @@ pub fn for_each_order<E: From<StoreError>>(
 pub fn order_with_entries(
     connection: &Connection,
     order: &OrderId,
+    last: u64,
 ) -> Result<(Option<Order>, Vec<BookedEntry>), StoreError> {
     let tables = Sqlite { connection };
-    let entries = "SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries WHERE order_id = ?1 ORDER BY number";
-    let entries = tables.all(entries, [order.as_str()], booked)?;
+    let entries = "SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries
+                   WHERE order_id = ?1 AND number <= ?2 ORDER BY number";
+    let entries = tables.all(entries, params![order.as_str(), i64::try_from(last).unwrap_or(i64::MAX)], booked)?;
     Ok((tables.one("SELECT data FROM orders WHERE id = ?1", [order.as_str()], |row| json(row, 0))?, entries))
 }
 
