@@ -99,10 +99,8 @@ async fn call(args: &CallArgs) -> Result<Answer, String> {
 
 async fn gateway_key(args: &CallArgs, key_file: &Path) -> Result<Option<VerifyingKey>, String> {
     if let Some(thumbprint) = &args.gateway_thumbprint {
-        return fetch_gateway_key(&args.gateway, thumbprint)
-            .await
-            .map(Some)
-            .map_err(|error| error.to_string());
+        let key = fetch_gateway_key(&args.gateway, thumbprint).await;
+        return key.map(Some).map_err(|error| format!("{}: {error}", args.gateway));
     }
     let beside = key_file.with_file_name("gateway-public.pem");
     let file = match &args.gateway_key {

@@ -110,12 +110,12 @@ impl Report {
             "entries  {entries}: chained without a gap, each in balance\norders   {orders}, {paid} of them paid: \
              each has its entries, and no entry is without its order\nhead     {head}\n"
         );
-        let rows: Vec<[String; 3]> =
-            std::iter::once(["account", "currency", "minor units"].map(str::to_owned))
-                .chain(balances.iter().map(|((account, currency), minor)| {
-                    [account.clone(), (*currency).to_owned(), minor.to_string()]
-                }))
-                .collect();
+        let titles = ["account", "currency", "minor units"].map(str::to_owned);
+        let titles = (!balances.is_empty()).then_some(titles);
+        let balances = balances.iter().map(|((account, currency), minor)| {
+            [account.clone(), (*currency).to_owned(), minor.to_string()]
+        });
+        let rows: Vec<[String; 3]> = titles.into_iter().chain(balances).collect();
         let width =
             |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
         let widths = [width(0), width(1), width(2)];
