@@ -297,7 +297,7 @@ impl Policy {
     }
 
     /// Every channel that the policy names; a plugin can choose among them and no others.
-    pub fn channels(&self) -> impl Iterator<Item = &str> {
+    pub fn channels(&self) -> impl Iterator<Item = &str> + Clone {
         self.routes.iter().map(|route| route.channel.as_str())
     }
 }

@@ -1,0 +1,214 @@
+//! Decides about an order: who is asked each question, whose answer counts, and what applies when
+//! there is none.
+//!
+//! | hook | the merchant's plugin does not answer | the standard plugin does not answer |
+//! |---|---|---|
+//! | risk | review, with the reason [`PLUGIN_FAILED`] | no decision |
+//! | pricing, routing | the standard plugin is asked | no decision |
+
+use std::fmt;
+
+use lezai_core::money::Money;
+use lezai_core::policy::answer::{check_channels, check_fee, check_risk};
+use lezai_core::policy::{Nonsense, OrderFacts, Policy, Reason, Risk, Verdict};
+
+use crate::Engine;
+use crate::contract::OrderRecord;
+use crate::plugin::{Hook, Plugin};
+use crate::sandbox::{Asked, Failure, Sandbox};
+
+/// The code of the one reason for a review when the merchant's plugin did not say how risky the
+/// order is.
+pub const PLUGIN_FAILED: &str = "plugin_failed";
+
+/// What the plugins decided about an order. Every number was checked by the core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The verdict.
+    pub risk: Risk,
+    /// What the merchant pays: in the order's currency, at most its amount.
+    pub fee: Money,
+    /// The channels in the order in which they are tried; each is named in the policy.
+    pub channels: Vec<String>,
+    /// How risk, pricing and routing ran.
+    pub hooks: [HookRun; 3],
+}
+
+/// How one hook ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookRun {
+    /// SHA-256, in hex, of the plugin that was asked first: the merchant's if it answers the hook.
+    pub digest: String,
+    /// What that plugin burnt, in wasmtime's units of fuel.
+    pub fuel: u64,
+    /// Whether it answered. If not, the hook's fallback applied.
+    pub outcome: Outcome,
+}
+
+/// Whether a plugin answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did.
+    Answered,
+    /// It did not.
+    Failed(Failure),
+}
+
+/// The standard plugin did not answer, so there is no decision. An order is never taken without
+/// one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the standard plugin did not answer {hook}: {cause}")]
+pub struct Undecided {
+    /// The question.
+    pub hook: Hook,
+    /// Why.
+    pub cause: Failure,
+}
+
+/// Decides about an order by the merchant's own plugin, with its settings, where it answers, and
+/// else by the standard plugin, with the merchant's policy in its compact form.
+///
+/// Each plugin gets a fresh instance for this order, and another one after a failure. Waits if
+/// [`Config::slots`](crate::Config::slots) decisions are under way; takes some 15 µs when none
+/// fails, and at most 4 times [`Limits::deadline_ms`](crate::Limits::deadline_ms) when all do.
+/// The plugins must be of this engine.
+///
+/// # Errors
+///
+/// If the standard plugin did not answer, or `compact_policy` is none.
+pub fn decide(
+    engine: &Engine,
+    standard: &Plugin,
+    compact_policy: &[u8],
+    own: Option<(&Plugin, &[u8])>,
+    order: &OrderFacts,
+) -> Result<Decision, Undecided> {
+    let policy = Policy::from_compact(compact_policy).map_err(|error| Undecided {
+        hook: Hook::Routing,
+        cause: Failure::Nonsense(error.to_string()),
+    })?;
+    let _pass = engine.gate.pass();
+    let record = OrderRecord::new(order);
+    let mut panel = Panel {
+        own: own.map(|(plugin, settings)| Party::new(engine, plugin, settings)),
+        standard: Party::new(engine, standard, compact_policy),
+    };
+    let (risk, risk_run) = panel.ask(Hook::Risk, Some(fail_closed), |party| {
+        let question = |it: &mut Sandbox<'_>, settings: &[u8]| it.assess(&record, settings);
+        party.ask(question, |answer| {
+            let risk = Risk::from(answer);
+            check_risk(&risk).map(|()| risk)
+        })
+    })?;
+    let (fee, pricing_run) = panel.ask(Hook::Pricing, None, |party| {
+        let question = |it: &mut Sandbox<'_>, settings: &[u8]| it.fee(&record, settings);
+        party.ask(question, |answer| check_fee(answer.minor, &answer.currency, order))
+    })?;
+    let (channels, routing_run) = panel.ask(Hook::Routing, None, |party| {
+        let question = |it: &mut Sandbox<'_>, settings: &[u8]| it.route(&record, settings);
+        party.ask(question, |answer| check_channels(&answer, policy.channels()).map(|()| answer))
+    })?;
+    Ok(Decision { risk, fee, channels, hooks: [risk_run, pricing_run, routing_run] })
+}
+
+/// Who can be asked about an order.
+struct Panel<'e> {
+    own: Option<Party<'e>>,
+    standard: Party<'e>,
+}
+
+/// A plugin with its settings, and its instance for this order once it was asked.
+struct Party<'e> {
+    engine: &'e Engine,
+    plugin: &'e Plugin,
+    settings: &'e [u8],
+    sandbox: Option<Sandbox<'e>>,
+}
+
+impl Panel<'_> {
+    /// Asks the merchant's plugin if it answers the hook, else the standard one. If the merchant's
+    /// fails, `fallback` answers in its stead, or without one the standard plugin.
+    fn ask<Answer>(
+        &mut self,
+        hook: Hook,
+        fallback: Option<fn(&Failure) -> Answer>,
+        ask: impl Fn(&mut Party<'_>) -> Asked<Answer>,
+    ) -> Result<(Answer, HookRun), Undecided> {
+        let undecided = |cause| Undecided { hook, cause };
+        let Some(own) = self.own.as_mut().filter(|own| own.plugin.answers(hook)) else {
+            let Asked { fuel, answer } = ask(&mut self.standard);
+            let answer = answer.map_err(undecided)?;
+            return Ok((answer, self.standard.run(fuel, Outcome::Answered)));
+        };
+        let Asked { fuel, answer } = ask(own);
+        let failure = match answer {
+            Ok(answer) => return Ok((answer, own.run(fuel, Outcome::Answered))),
+            Err(failure) => failure,
+        };
+        let answer = match fallback {
+            Some(fallback) => fallback(&failure),
+            None => ask(&mut self.standard).answer.map_err(undecided)?,
+        };
+        Ok((answer, own.run(fuel, Outcome::Failed(failure))))
+    }
+}
+
+impl<'e> Party<'e> {
+    fn new(engine: &'e Engine, plugin: &'e Plugin, settings: &'e [u8]) -> Self {
+        Self { engine, plugin, settings, sandbox: None }
+    }
+
+    /// Asks the instance, a fresh one if there is none, and checks what it answers. An instance
+    /// that failed, or talked nonsense, is not asked again.
+    fn ask<Raw, Answer>(
+        &mut self,
+        question: impl FnOnce(&mut Sandbox<'e>, &[u8]) -> Asked<Raw>,
+        check: impl FnOnce(Raw) -> Result<Answer, Nonsense>,
+    ) -> Asked<Answer> {
+        let sandbox = match self.sandbox.take() {
+            Some(sandbox) => Ok(sandbox),
+            None => Sandbox::start(self.engine, self.plugin),
+        };
+        let mut sandbox = match sandbox {
+            Ok(sandbox) => sandbox,
+            Err(failure) => return Asked { fuel: 0, answer: Err(failure) },
+        };
+        let Asked { fuel, answer } = question(&mut sandbox, self.settings);
+        let answer =
+            answer.and_then(|raw| check(raw).map_err(|error| Failure::Nonsense(error.to_string())));
+        if answer.is_ok() {
+            self.sandbox = Some(sandbox);
+        }
+        Asked { fuel, answer }
+    }
+
+    fn run(&self, fuel: u64, outcome: Outcome) -> HookRun {
+        HookRun { digest: self.plugin.digest().to_owned(), fuel, outcome }
+    }
+}
+
+/// Nobody knows how risky the order is, so a person looks at it.
+fn fail_closed(failure: &Failure) -> Risk {
+    let message = format!("The merchant's plugin did not answer: {}", failure.label());
+    let reasons = vec![Reason { code: PLUGIN_FAILED.to_owned(), message }];
+    Risk { verdict: Verdict::Review, score: 0, reasons }
+}
+
+impl Outcome {
+    /// `ok`, or [`Failure::label`].
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Answered => "ok",
+            Self::Failed(failure) => failure.label(),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered => f.write_str("ok"),
+            Self::Failed(failure) => write!(f, "{}: {failure}", failure.label()),
+        }
+    }
+}
