@@ -103,7 +103,7 @@ fn what_is_no_order_is_refused_with_its_field() {
     let good = json!({
         "merchant_order_id": number, "amount": 12800, "currency": "CNY", "description": "Jasmine tea",
         "notify_url": "https://shop.example/cb", "return_url": "https://shop.example/", "methods": ["wallet_qr"],
-        "expires_in": 900, "scene": "ecommerce", "customer": {"ref": "c-1", "ip": "203.0.113.7", "country": "CN"},
+        "expires_in": 900, "scene": "ecommerce", "customer": {"ref": "c-1", "ip": "198.51.100.7", "country": "CN"},
         "device": {"id": "d-1", "kind": "phone", "os": "iOS", "user_agent": "UA"}, "metadata": {"table": "7"},
     })
     .to_string();
@@ -219,7 +219,7 @@ fn what_is_no_order_is_refused_with_its_field() {
         ("customer", "\"c-1\"", "customer.ref", &["\"\"", "\"\\u0000\"", "1", &long(65)]),
         (
             "customer",
-            "\"203.0.113.7\"",
+            "\"198.51.100.7\"",
             "customer.ip",
             &["\"203.0.113.777\"", "\"::g\"", "\"localhost\"", "1"],
         ),

