@@ -1,0 +1,52 @@
+//! What a decision costs in processor time: natively in the core, through a fresh sandbox, and
+//! with a merchant's plugin. `cargo bench --profile release -p lezai-engine`.
+//!
+//! Time is the thread's own, so that other work on the machine counts as little as it can. It is
+//! taken over batches: asking for it takes longer than some of what is measured.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+
+use cpu_time::ThreadTime;
+use lezai_engine::decide;
+use support::{order, policy, stage};
+
+const BATCH: u32 = 20;
+const BATCHES: usize = 2000;
+const WARM_UP: usize = 100;
+
+fn main() {
+    let stage = stage();
+    let (policy, order) = (policy(), order());
+    let compact = policy.to_compact();
+    let own = Some((&*stage.demo, &b""[..]));
+    println!("| a decision on one order | CPU median, µs | CPU p99, µs |");
+    println!("|---|---:|---:|");
+    row("natively, in the core", || {
+        let order = black_box(&order);
+        black_box((policy.risk(order), policy.fee(order), policy.route(order)));
+    });
+    row("fresh sandbox, standard plugin", || {
+        let decision = decide(&stage.engine, &stage.standard, &compact, None, black_box(&order));
+        black_box(decision).expect("the standard plugin answers");
+    });
+    row("fresh sandboxes, merchant's risk and the standard plugin", || {
+        let decision = decide(&stage.engine, &stage.standard, &compact, own, black_box(&order));
+        black_box(decision).expect("the standard plugin answers");
+    });
+}
+
+fn row(name: &str, mut decide: impl FnMut()) {
+    let mut batch = || {
+        let start = ThreadTime::now();
+        (0..BATCH).for_each(|_| decide());
+        start.elapsed().as_nanos() / u128::from(BATCH)
+    };
+    (0..WARM_UP).for_each(|_| drop(batch()));
+    let mut times: Vec<u128> = (0..BATCHES).map(|_| batch()).collect();
+    times.sort_unstable();
+    let micros = |nanos: u128| format!("{}.{:02}", nanos / 1000, nanos % 1000 / 10);
+    println!("| {name} | {} | {} |", micros(times[BATCHES / 2]), micros(times[BATCHES * 99 / 100]));
+}
