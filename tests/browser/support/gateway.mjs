@@ -16,6 +16,7 @@ const BINARY = process.env.LEZAI ?? fileURLToPath(new URL("../../../target/relea
  * @property {(order?: object) => Promise<any>} create  Creates an order as the demo merchant, with `lezai call`.
  * @property {(order: any) => Promise<any>} close
  * @property {(order: any, act: "pay" | "decline") => Promise<void>} shopper  A shopper's act in the sandbox.
+ * @property {() => string} log  What the gateway wrote, for when a test wonders.
  * @property {() => Promise<void>} stop
  */
 
@@ -62,6 +63,7 @@ export async function startGateway() {
         ...order,
       }),
     close: ({ id }) => call(`/v1/orders/${id}/close`, {}),
+    log: () => log,
     shopper: async ({ id }, act) => {
       const answer = await fetch(`${origin}/sandbox/orders/${id}/${act}`, { method: "POST" });
       if (!answer.ok) throw new Error(`${act}: ${answer.status} ${await answer.text()}`);
