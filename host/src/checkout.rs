@@ -184,6 +184,7 @@ pub async fn pay(gateway: &Gateway, session: &SessionRecord, claim: Claim, choic
     .await
 }
 
+#[expect(clippy::large_enum_variant, reason = "one lives for a moment, on the stack of its request")]
 enum Begun {
     Before(Answer),
     Now(OrderRecord, AttemptId),

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_good_once_while_it_could_pass_and_for_its_key() {
-        let (nonces, at) = (Nonces::default(), |secs| Timestamp::from_secs(1_795_000_000 + secs));
+        let (nonces, at) = (Nonces::default(), |secs: i64| Timestamp::from_secs(1_795_000_000 + secs));
         for (keyid, secs, taken) in [
             ("a", 0, Taken::New),
             ("a", 0, Taken::Reused),

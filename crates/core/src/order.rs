@@ -202,7 +202,7 @@ pub enum Event {
 
 /// What is to be done once the step is committed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "effect", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Close the order when its time is over.
     Expire,
@@ -678,6 +678,20 @@ mod tests {
             run(true, "choose1 paid1"),
             "paid | channel_receivable:sandbox 12800 merchant_held:m_demo -12723 fee_income -77 | query1 order.paid"
         );
+    }
+
+    #[test]
+    fn what_is_to_be_done_reads_back_as_it_was_written() {
+        for effect in [
+            Effect::Expire,
+            Effect::Query(attempt(1)),
+            Effect::Cancel(attempt(2)),
+            Effect::Return(attempt(3)),
+            Effect::Notify(Notice::Declined),
+        ] {
+            let json = serde_json::to_string(&effect).unwrap();
+            assert_eq!(serde_json::from_str::<Effect>(&json).unwrap(), effect, "{json}");
+        }
     }
 
     #[test]

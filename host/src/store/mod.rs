@@ -74,7 +74,7 @@ pub struct Claim {
 }
 
 /// Something that the worker is to do.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// An effect of the core's on an order.

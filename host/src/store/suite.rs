@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lezai_core::id::{AttemptId, MerchantId, OrderId, SessionId};
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, SessionId};
 use lezai_core::ledger::GENESIS;
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Attempt, Credential, Effect, Event, Order, Terms, step};
@@ -27,6 +27,7 @@ pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
     one_of_many_takes_a_number(&store).await;
     a_nonce_is_taken_once(&store).await;
     a_task_is_leased_finished_and_postponed(&store).await;
+    every_task_reads_back(&store).await;
     the_first_answer_is_kept(&store).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
@@ -94,6 +95,26 @@ async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
     assert_eq!(tries(&claim(NOW.plus_secs(500)).await.unwrap()), [2]);
     write(store, move |tx| tx.finish_task(number)).await.unwrap();
     assert_eq!(read(store, |view| view.waiting_tasks()).await.unwrap(), 0);
+}
+
+async fn every_task_reads_back(store: &Arc<dyn Store>) {
+    let on_order = |what| Task::Order { order: order_id(2), what };
+    let tasks = [
+        on_order(Effect::Expire),
+        on_order(Effect::Query(attempt_id())),
+        on_order(Effect::Cancel(attempt_id())),
+        on_order(Effect::Return(attempt_id())),
+        Task::Deliver { event: EventId::new(NOW, [1; 10]) },
+    ];
+    for task in tasks {
+        let scheduled = task.clone();
+        write(store, move |tx| tx.schedule(&scheduled, NOW)).await.unwrap();
+        let claimed = write(store, |tx| tx.claim_tasks(NOW, NOW.plus_secs(60), 10)).await.unwrap();
+        let [claimed] = &claimed[..] else { panic!("{task:?}: {claimed:?}") };
+        assert_eq!(claimed.task, task);
+        let number = claimed.number;
+        write(store, move |tx| tx.finish_task(number)).await.unwrap();
+    }
 }
 
 async fn the_first_answer_is_kept(store: &Arc<dyn Store>) {
