@@ -11,19 +11,24 @@ fn main() {
     let artifacts = root.join("target/artifacts");
     println!("cargo::rerun-if-changed={}", artifacts.display());
     println!("cargo::rerun-if-changed=build.rs");
-    let mut table = String::from("/// Sorted by area and path.\nstatic ASSETS: &[(&str, &str, Asset)] = &[\n");
+    let mut table =
+        String::from("/// Sorted by area and path.\nstatic ASSETS: &[(&str, &str, Asset)] = &[\n");
     for area in ["checkout", "shop"] {
         let folder = present(artifacts.join(area));
-        let mut entries: Vec<(String, PathBuf)> = files(&folder).into_iter().map(|file| (name(&folder, &file), file)).collect();
+        let mut entries: Vec<(String, PathBuf)> =
+            files(&folder).into_iter().map(|file| (name(&folder, &file), file)).collect();
         entries.sort();
         for (path, file) in entries {
             entry(&mut table, area, &path, &file);
         }
     }
     table.push_str("];\n");
-    for (name, file) in [("STANDARD_PLUGIN", "policy.wasm"), ("DEMO_PLUGIN", "plugins/demo_rules.wasm")] {
+    for (name, file) in
+        [("STANDARD_PLUGIN", "policy.wasm"), ("DEMO_PLUGIN", "plugins/demo_rules.wasm")]
+    {
         let path = present(artifacts.join(file));
-        let _ = writeln!(table, "/// `{file}`\npub static {name}: &[u8] = include_bytes!({path:?});");
+        let _ =
+            writeln!(table, "/// `{file}`\npub static {name}: &[u8] = include_bytes!({path:?});");
     }
     let out = std::env::var("OUT_DIR").map(PathBuf::from);
     let written = out.map(|out| fs::write(out.join("assets.rs"), table));
@@ -37,7 +42,8 @@ fn entry(table: &mut String, area: &str, path: &str, file: &Path) {
     let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let compressed = PathBuf::from(format!("{}.br", file.display()));
     let smaller = fs::metadata(&compressed).is_ok_and(|it| it.len() < bytes.len() as u64);
-    let brotli = if smaller { format!("Some(include_bytes!({compressed:?}))") } else { "None".to_owned() };
+    let brotli =
+        if smaller { format!("Some(include_bytes!({compressed:?}))") } else { "None".to_owned() };
     let digest = Sha256::digest(&bytes).iter().take(12).fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

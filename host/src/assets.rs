@@ -23,15 +23,20 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// A file of an area: `checkout` or `shop`.
 pub fn find(area: &str, path: &str) -> Option<&'static Asset> {
-    let found = ASSETS.binary_search_by(|(known, name, _)| (*known, *name).cmp(&(area, path))).ok()?;
+    let found =
+        ASSETS.binary_search_by(|(known, name, _)| (*known, *name).cmp(&(area, path))).ok()?;
     ASSETS.get(found).map(|(_, _, asset)| asset)
 }
 
 /// The file as an answer: compressed if the browser takes that, and not sent at all if it has it.
 pub fn serve(asset: &'static Asset, request: &HeaderMap) -> Response {
-    let field = |name| request.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let field = |name| {
+        request.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default()
+    };
     let known = field(header::IF_NONE_MATCH).split(',').any(|it| it.trim() == asset.etag);
-    let takes_brotli = field(header::ACCEPT_ENCODING).split(',').any(|it| it.split(';').next().is_some_and(|it| it.trim() == "br"));
+    let takes_brotli = field(header::ACCEPT_ENCODING)
+        .split(',')
+        .any(|it| it.split(';').next().is_some_and(|it| it.trim() == "br"));
     let brotli = asset.brotli.filter(|_| takes_brotli);
     let mut response = Response::new(match (known, brotli) {
         (true, _) => Body::empty(),
@@ -59,7 +64,9 @@ mod tests {
 
     #[test]
     fn the_page_and_its_parts_are_there() {
-        for (area, path) in [("checkout", "pay.html"), ("checkout", "lezai-checkout.js"), ("shop", "shop.html")] {
+        for (area, path) in
+            [("checkout", "pay.html"), ("checkout", "lezai-checkout.js"), ("shop", "shop.html")]
+        {
             assert!(find(area, path).is_some(), "{area}/{path}");
         }
         assert!(find("checkout", "../shop/shop.html").is_none());

@@ -49,11 +49,17 @@ impl Courier {
     /// # Errors
     ///
     /// `internal`, if the event cannot be read or noted as delivered.
-    pub async fn deliver(&self, gateway: &Gateway, event: EventId, tries: u32) -> Result<Done, Problem> {
+    pub async fn deliver(
+        &self,
+        gateway: &Gateway,
+        event: EventId,
+        tries: u32,
+    ) -> Result<Done, Problem> {
         let Some((event, url)) = load(gateway, event).await? else { return Ok(Done::Finished) };
         let now = clock::now();
         let outcome = self.post(gateway, &event, &url, now).await;
-        let count = |outcome| gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
+        let count =
+            |outcome| gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let why = match outcome {
             Ok(status) if (200..300).contains(&status) => {
                 count("delivered");
@@ -88,7 +94,13 @@ impl Courier {
         }
     }
 
-    async fn post(&self, gateway: &Gateway, event: &EventRecord, url: &str, now: Timestamp) -> Result<u16, String> {
+    async fn post(
+        &self,
+        gateway: &Gateway,
+        event: &EventRecord,
+        url: &str,
+        now: Timestamp,
+    ) -> Result<u16, String> {
         let url = Url::parse(url).map_err(|_| "the address is none".to_owned())?;
         let fields = signed_fields(gateway, event, &url, now)?;
         let mut request = self.client.post(url).body(event.body.clone());
@@ -97,7 +109,12 @@ impl Courier {
         }
         // The error's text would repeat the address, which may carry a merchant's token.
         let response = request.send().await.map_err(|error| {
-            if error.is_timeout() { "the receiver did not answer in time" } else { "the receiver cannot be reached" }.to_owned()
+            if error.is_timeout() {
+                "the receiver did not answer in time"
+            } else {
+                "the receiver cannot be reached"
+            }
+            .to_owned()
         })?;
         Ok(response.status().as_u16())
     }
@@ -121,7 +138,12 @@ async fn load(gateway: &Gateway, event: EventId) -> Result<Option<(EventRecord, 
     Ok(url.map(|url| (event, url)))
 }
 
-fn signed_fields(gateway: &Gateway, event: &EventRecord, url: &Url, now: Timestamp) -> Result<Vec<(&'static str, String)>, String> {
+fn signed_fields(
+    gateway: &Gateway,
+    event: &EventRecord,
+    url: &Url,
+    now: Timestamp,
+) -> Result<Vec<(&'static str, String)>, String> {
     let merchants = gateway.merchants();
     let merchant = merchants.get(&event.merchant).ok_or("the merchant is gone")?;
     let digest = content_digest(&event.body);
@@ -136,7 +158,8 @@ fn signed_fields(gateway: &Gateway, event: &EventRecord, url: &Url, now: Timesta
         fields: &covered,
     });
     let nonce = crate::http::signed::nonce();
-    let params = Params { created: now, keyid: &gateway.key.keyid, nonce: &nonce, tag: Tag::Callback };
+    let params =
+        Params { created: now, keyid: &gateway.key.keyid, nonce: &nonce, tag: Tag::Callback };
     let base = sign_base(&message, true, &params).map_err(|error| error.to_string())?;
     let mut fields = vec![
         ("content-type", "application/json".to_owned()),

@@ -42,7 +42,8 @@ impl ClaimRequest {
         let client_secret = body.required("client_secret", |field| field.text(1..=128))?;
         let mut key = body.required("key", |field| field.object())?;
         let mut member = |name: &str| key.required(name, |field| field.text(1..=64));
-        let jwk = Jwk { kty: member("kty")?, crv: member("crv")?, x: member("x")?, y: member("y")? };
+        let jwk =
+            Jwk { kty: member("kty")?, crv: member("crv")?, x: member("x")?, y: member("y")? };
         key.finish()?;
         body.finish()?;
         Ok(Self { client_secret, key: jwk })
@@ -66,7 +67,10 @@ pub fn parse_choice(body: &[u8]) -> Result<String, Invalid> {
 /// # Errors
 ///
 /// `session_not_found`, `session_unclaimed`.
-pub async fn claimed(gateway: &Gateway, session: &str) -> Result<(SessionRecord, Claim, VerifyingKey), Problem> {
+pub async fn claimed(
+    gateway: &Gateway,
+    session: &str,
+) -> Result<(SessionRecord, Claim, VerifyingKey), Problem> {
     let session = load(gateway, session).await?;
     let Some(claim) = session.claim.clone() else {
         return Err(Problem::new(Code::SessionUnclaimed, "claim the session first"));
@@ -80,25 +84,34 @@ pub async fn claimed(gateway: &Gateway, session: &str) -> Result<(SessionRecord,
 /// # Errors
 ///
 /// `session_not_found`, `client_secret_invalid`, `session_taken`, `session_expired`.
-pub async fn claim(gateway: &Gateway, session: &str, request: Verified<ClaimRequest>, origin: String) -> Result<SessionView, Problem> {
+pub async fn claim(
+    gateway: &Gateway,
+    session: &str,
+    request: Verified<ClaimRequest>,
+    origin: String,
+) -> Result<SessionView, Problem> {
     let now = clock::now();
     let session = load(gateway, session).await?;
     let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
     let ClaimRequest { client_secret, key } = request.into_content();
     // Both sides are hashes, so the time of the comparison tells nothing of the secret.
     if sha256_hex(client_secret.as_bytes()) != session.secret_hash {
-        return Err(Problem::new(Code::ClientSecretInvalid, "the client secret is not this session's"));
+        return Err(Problem::new(
+            Code::ClientSecretInvalid,
+            "the client secret is not this session's",
+        ));
     }
     let claim = Claim { key, origin, at: now };
     let claim = {
         let id = session.id.clone();
         store::write(&gateway.store, move |tx| {
-            if !tx.take_nonce(&keyid, &nonce, now.plus_secs(nonces::LIFE_SECS))? {
-                return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
-            }
+            nonces::take_for_good(tx, &keyid, &nonce, now)?;
             match tx.session(&id)?.and_then(|session| session.claim) {
                 Some(former) if former.key == claim.key => Ok(former),
-                Some(_) => Err(Problem::new(Code::SessionTaken, "the session was claimed by another page, which has its own key")),
+                Some(_) => Err(Problem::new(
+                    Code::SessionTaken,
+                    "the session was claimed by another page, which has its own key",
+                )),
                 None => {
                     tx.claim_session(&id, &claim)?;
                     Ok(claim)
@@ -115,7 +128,12 @@ pub async fn claim(gateway: &Gateway, session: &str, request: Verified<ClaimRequ
 /// # Errors
 ///
 /// `session_expired`, `internal`.
-pub async fn view(gateway: &Gateway, session: &SessionRecord, claim: &Claim, now: Timestamp) -> Result<SessionView, Problem> {
+pub async fn view(
+    gateway: &Gateway,
+    session: &SessionRecord,
+    claim: &Claim,
+    now: Timestamp,
+) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
     if now >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
         return Err(Problem::new(Code::SessionExpired, "the session has ended"));
@@ -131,21 +149,25 @@ pub async fn view(gateway: &Gateway, session: &SessionRecord, claim: &Claim, now
 /// # Errors
 ///
 /// `method_unavailable`, `order_state`, `order_expired`, `too_many_attempts`; `channel_unavailable`.
-pub async fn pay(gateway: &Gateway, session: &SessionRecord, claim: Claim, choice: Verified<String>, key: Repeatable) -> Result<Answer, Problem> {
+pub async fn pay(
+    gateway: &Gateway,
+    session: &SessionRecord,
+    claim: Claim,
+    choice: Verified<String>,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
     let (keyid, nonce, now) = (choice.keyid().to_owned(), choice.nonce().to_owned(), clock::now());
     let method = choice.into_content();
     let Some((channel, offer)) = gateway.method(&method) else {
-        return Err(Problem::new(Code::MethodUnavailable, "there is no such method").with("field", "method"));
+        return Err(Problem::new(Code::MethodUnavailable, "there is no such method")
+            .with("field", "method"));
     };
     let attempt = Attempt { id: attempt_id(&key), method, channel: channel.id().to_owned() };
     let begun = {
         let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
         store::write(&gateway.store, move |tx| {
-            if let Some(first) = key.first_answer(tx)? {
+            if let Some(first) = key.begin(tx, &keyid, &nonce, now)? {
                 return Ok(Begun::Before(first));
-            }
-            if !tx.take_nonce(&keyid, &nonce, now.plus_secs(nonces::LIFE_SECS))? {
-                return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
             }
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
             // Two taps on one button are one payment.
@@ -184,7 +206,10 @@ pub async fn pay(gateway: &Gateway, session: &SessionRecord, claim: Claim, choic
     .await
 }
 
-#[expect(clippy::large_enum_variant, reason = "one lives for a moment, on the stack of its request")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for a moment, on the stack of its request"
+)]
 enum Begun {
     Before(Answer),
     Now(OrderRecord, AttemptId),
@@ -192,7 +217,9 @@ enum Begun {
 
 fn under_way(record: &OrderRecord, method: &str) -> Option<AttemptId> {
     match &record.order.state {
-        State::Paying { attempt, .. } if record.order.attempt(attempt)?.method == method => Some(attempt.clone()),
+        State::Paying { attempt, .. } if record.order.attempt(attempt)?.method == method => {
+            Some(attempt.clone())
+        }
         _ => None,
     }
 }
@@ -202,7 +229,8 @@ fn attempt_id(key: &Repeatable) -> AttemptId {
     let mut entropy = [0; 10];
     entropy.copy_from_slice(&digest[..10]);
     // The time is the session's, not the request's: a repeat must come to the same id.
-    let at = i64::from_str_radix(key.key.scope.get(3..15).unwrap_or_default(), 16).unwrap_or_default();
+    let at =
+        i64::from_str_radix(key.key.scope.get(3..15).unwrap_or_default(), 16).unwrap_or_default();
     AttemptId::new(Timestamp::from_ms(at), entropy)
 }
 
@@ -219,7 +247,9 @@ pub fn payment_request(
 ) -> Result<PaymentRequest, Problem> {
     let merchants = gateway.merchants();
     let terms = &record.order.terms;
-    let merchant = merchants.get(&terms.merchant).ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
+    let merchant = merchants
+        .get(&terms.merchant)
+        .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
     let return_url = record.details.return_url.clone();
     Ok(PaymentRequest {
         attempt,

@@ -123,12 +123,16 @@ impl Gateway {
     /// [`StoreError`]; the merchants stay as they were.
     pub async fn reload_merchants(&self) -> Result<(), StoreError> {
         let engine = Arc::clone(&self.engine);
-        let (records, keys, plugins) =
-            store::read(&self.store, |view| Ok((view.merchants()?, view.merchant_keys()?, view.plugins()?))).await?;
-        let plugins: HashMap<_, _> = plugins.into_iter().map(|it| (it.merchant.clone(), it)).collect();
+        let (records, keys, plugins) = store::read(&self.store, |view| {
+            Ok((view.merchants()?, view.merchant_keys()?, view.plugins()?))
+        })
+        .await?;
+        let plugins: HashMap<_, _> =
+            plugins.into_iter().map(|it| (it.merchant.clone(), it)).collect();
         // A plugin that is not in the cache is compiled, which takes a while.
         let load = move || Merchants::load(&engine, records, keys, plugins);
-        let merchants = tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Abandoned)?;
+        let merchants =
+            tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Abandoned)?;
         self.merchants.store(Arc::new(merchants));
         Ok(())
     }
@@ -140,7 +144,9 @@ impl Gateway {
 
     /// A method, and the first channel that offers it.
     pub fn method(&self, id: &str) -> Option<(&Channel, &'static Method)> {
-        self.channels.iter().find_map(|channel| Some((channel, channel.methods().iter().find(|it| it.id == id)?)))
+        self.channels
+            .iter()
+            .find_map(|channel| Some((channel, channel.methods().iter().find(|it| it.id == id)?)))
     }
 
     /// Lets something happen to an order: the core decides, one commit keeps what it decided, and
@@ -167,7 +173,12 @@ impl Gateway {
     /// # Errors
     ///
     /// As of [`Gateway::apply`].
-    pub async fn heard(&self, order: OrderId, attempt: AttemptId, standing: Standing) -> Result<(), Problem> {
+    pub async fn heard(
+        &self,
+        order: OrderId,
+        attempt: AttemptId,
+        standing: Standing,
+    ) -> Result<(), Problem> {
         let event = match standing {
             Standing::Paid { amount, channel_ref } => Event::Paid { attempt, amount, channel_ref },
             Standing::Declined { code } => Event::Declined { attempt, code },
@@ -186,7 +197,8 @@ impl Gateway {
     pub async fn ask(&self, attempt: AttemptId) -> Result<(), Problem> {
         let id = attempt.clone();
         let order = store::read(&self.store, move |view| view.order_of_attempt(&id)).await?;
-        let order = order.ok_or_else(|| Problem::new(Code::OrderNotFound, "no order has this attempt"))?;
+        let order =
+            order.ok_or_else(|| Problem::new(Code::OrderNotFound, "no order has this attempt"))?;
         let record = self.record(order.clone()).await?;
         let channel = self.channel_of(&record, &attempt)?;
         let standing = channel.query(&attempt).await.map_err(unanswered)?;
@@ -208,7 +220,11 @@ impl Gateway {
     /// # Errors
     ///
     /// `internal`: an attempt without a channel of ours is a damaged record.
-    pub fn channel_of(&self, record: &OrderRecord, attempt: &AttemptId) -> Result<&Channel, Problem> {
+    pub fn channel_of(
+        &self,
+        record: &OrderRecord,
+        attempt: &AttemptId,
+    ) -> Result<&Channel, Problem> {
         let channel = record.order.attempt(attempt).and_then(|it| self.channel(&it.channel));
         channel.ok_or_else(|| Problem::internal("the attempt has no channel"))
     }
@@ -219,7 +235,12 @@ impl Gateway {
 /// # Errors
 ///
 /// As of [`Gateway::apply`].
-pub fn apply(tx: &dyn Tx, order: &OrderId, event: Event, now: Timestamp) -> Result<OrderRecord, Problem> {
+pub fn apply(
+    tx: &dyn Tx,
+    order: &OrderId,
+    event: Event,
+    now: Timestamp,
+) -> Result<OrderRecord, Problem> {
     let record = tx.order(order)?.ok_or_else(not_found)?;
     let version = record.order.version;
     let step = order::step(record.order.clone(), event, now)?;
@@ -230,7 +251,12 @@ pub fn apply(tx: &dyn Tx, order: &OrderId, event: Event, now: Timestamp) -> Resu
 }
 
 /// Writes a step: state, postings and effects, all in the commit that `tx` belongs to.
-fn commit(tx: &dyn Tx, record: OrderRecord, step: Step, now: Timestamp) -> Result<OrderRecord, StoreError> {
+fn commit(
+    tx: &dyn Tx,
+    record: OrderRecord,
+    step: Step,
+    now: Timestamp,
+) -> Result<OrderRecord, StoreError> {
     let record = OrderRecord { order: step.order, ..record };
     let id = &record.order.terms.id;
     tx.update_order(&record.order)?;
@@ -247,7 +273,12 @@ fn commit(tx: &dyn Tx, record: OrderRecord, step: Step, now: Timestamp) -> Resul
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn schedule(tx: &dyn Tx, record: &OrderRecord, effects: Vec<Effect>, now: Timestamp) -> Result<(), StoreError> {
+pub fn schedule(
+    tx: &dyn Tx,
+    record: &OrderRecord,
+    effects: Vec<Effect>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let terms = &record.order.terms;
     for effect in effects {
         let due = match &effect {
@@ -274,7 +305,8 @@ pub fn schedule(tx: &dyn Tx, record: &OrderRecord, effects: Vec<Effect>, now: Ti
             sequence: record.order.notices,
             event_type: notice.event_type().to_owned(),
             created_at: now,
-            body: serde_json::to_vec(&view).map_err(|error| StoreError::Damaged(error.to_string()))?,
+            body: serde_json::to_vec(&view)
+                .map_err(|error| StoreError::Damaged(error.to_string()))?,
         })?;
         tx.schedule(&Task::Deliver { event: id }, due)?;
     }
@@ -289,5 +321,8 @@ pub fn not_found() -> Problem {
 /// The channel did not answer; what it did is unknown, and the worker will ask.
 pub fn unanswered(error: crate::channel::Unanswered) -> Problem {
     tracing::warn!(%error, "channel unavailable");
-    Problem::new(Code::ChannelUnavailable, "the payment channel does not answer; the same request with the same key may be sent again")
+    Problem::new(
+        Code::ChannelUnavailable,
+        "the payment channel does not answer; the same request with the same key may be sent again",
+    )
 }

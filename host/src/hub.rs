@@ -29,11 +29,11 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// Watches an order that stands at `version`. `None` if too many do.
-    pub fn watch(&self, order: &OrderId, version: u64) -> Option<Watch> {
+    /// Watches an order: hears of each change from now on. `None` if too many do.
+    pub fn watch(&self, order: &OrderId) -> Option<Watch> {
         let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = orders.entry(order.clone()).or_insert_with(|| watch::Sender::new(version));
+        let sender = orders.entry(order.clone()).or_insert_with(|| watch::Sender::new(0));
         Some(Watch { receiver: sender.subscribe(), _permit: permit })
     }
 

@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use lezai_core::time::Timestamp;
 use serde::Serialize;
 
+use crate::nonces;
 use crate::problem::{Code, Problem};
 use crate::store::{FirstAnswer, IdempotencyKey, StoreError, Tx, View};
 
@@ -54,13 +55,34 @@ impl Repeatable {
         }
     }
 
+    /// Begins the commit that the request leads to: takes its nonce for good, and then gives the
+    /// first answer, if there was one. In this order, or a replay would be answered, too.
+    ///
+    /// # Errors
+    ///
+    /// `nonce_reused`, `idempotency_key_reused`.
+    pub fn begin(
+        &self,
+        tx: &dyn Tx,
+        keyid: &str,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Option<Answer>, Problem> {
+        nonces::take_for_good(tx, keyid, nonce, now)?;
+        self.first_answer(tx)
+    }
+
     /// Keeps the first answer.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     pub fn keep(&self, tx: &dyn Tx, answer: &Answer, now: Timestamp) -> Result<(), StoreError> {
-        let first = FirstAnswer { fingerprint: self.fingerprint.clone(), status: answer.status, body: answer.body.clone() };
+        let first = FirstAnswer {
+            fingerprint: self.fingerprint.clone(),
+            status: answer.status,
+            body: answer.body.clone(),
+        };
         tx.save_first_answer(&self.key, &first, now)
     }
 }
@@ -80,7 +102,8 @@ impl Answer {
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if self.repeated {
@@ -96,7 +119,12 @@ impl IntoResponse for Answer {
 ///
 /// `idempotency_key_missing`, `idempotency_key_invalid`.
 pub fn parse_key(field: Option<&str>) -> Result<String, Problem> {
-    let missing = || Problem::new(Code::IdempotencyKeyMissing, "send an Idempotency-Key with every POST, such as a UUID in quotes");
+    let missing = || {
+        Problem::new(
+            Code::IdempotencyKeyMissing,
+            "send an Idempotency-Key with every POST, such as a UUID in quotes",
+        )
+    };
     let field = field.ok_or_else(missing)?.trim();
     let key = match field.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
@@ -104,7 +132,8 @@ pub fn parse_key(field: Option<&str>) -> Result<String, Problem> {
     };
     let allowed = |b: u8| b.is_ascii_graphic() && !b"\"\\,;".contains(&b);
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(allowed) {
-        let detail = "an Idempotency-Key is 1 to 255 visible ASCII characters in quotes, without \" \\ , ;";
+        let detail =
+            "an Idempotency-Key is 1 to 255 visible ASCII characters in quotes, without \" \\ , ;";
         return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
     }
     Ok(key.to_owned())

@@ -60,7 +60,11 @@ impl Object {
     }
 
     /// The member's value, if it is there and not null.
-    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Field) -> Result<T, Invalid>) -> Result<Option<T>, Invalid> {
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Field) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Invalid> {
         match self.members.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => read(Field { path: self.path_of(name), value }).map(Some),
@@ -72,7 +76,11 @@ impl Object {
     /// # Errors
     ///
     /// [`Kind::MissingField`] if it is not there.
-    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Field) -> Result<T, Invalid>) -> Result<T, Invalid> {
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Field) -> Result<T, Invalid>,
+    ) -> Result<T, Invalid> {
         let path = self.path_of(name);
         self.optional(name, read)?.ok_or_else(|| Invalid {
             kind: Kind::MissingField,
@@ -93,7 +101,11 @@ impl Object {
                 // The name is a stranger's: shortened, and its control characters escaped.
                 let name: String = name.chars().take(64).collect();
                 let path = self.path_of(&name.escape_debug().to_string());
-                Err(Invalid { kind: Kind::UnknownField, detail: format!("there is no field {path}"), field: path })
+                Err(Invalid {
+                    kind: Kind::UnknownField,
+                    detail: format!("there is no field {path}"),
+                    field: path,
+                })
             }
         }
     }
@@ -101,7 +113,10 @@ impl Object {
     /// Takes every member that is left, as name and value.
     pub fn drain(&mut self) -> Vec<(String, Field)> {
         let members = std::mem::take(&mut self.members);
-        members.into_iter().map(|(name, value)| (name.clone(), Field { path: self.path_of(&name), value })).collect()
+        members
+            .into_iter()
+            .map(|(name, value)| (name.clone(), Field { path: self.path_of(&name), value }))
+            .collect()
     }
 
     fn path_of(&self, name: &str) -> String {
@@ -118,7 +133,8 @@ pub struct Field {
 impl Field {
     /// A complaint about this field.
     pub fn invalid(&self, detail: impl fmt::Display) -> Invalid {
-        let path: String = self.path.chars().take(128).collect::<String>().escape_debug().to_string();
+        let path: String =
+            self.path.chars().take(128).collect::<String>().escape_debug().to_string();
         Invalid { kind: Kind::InvalidField, detail: format!("{path} {detail}"), field: path }
     }
 
@@ -126,7 +142,11 @@ impl Field {
     pub fn text(self, length: std::ops::RangeInclusive<usize>) -> Result<String, Invalid> {
         let Value::String(text) = &self.value else { return Err(self.invalid("must be a string")) };
         if !length.contains(&text.chars().count()) {
-            return Err(self.invalid(format_args!("must have {} to {} characters", length.start(), length.end())));
+            return Err(self.invalid(format_args!(
+                "must have {} to {} characters",
+                length.start(),
+                length.end()
+            )));
         }
         if text.chars().any(char::is_control) {
             return Err(self.invalid("must not contain control characters"));
@@ -138,8 +158,14 @@ impl Field {
     pub fn lines(self, length: std::ops::RangeInclusive<usize>) -> Result<String, Invalid> {
         let Value::String(text) = &self.value else { return Err(self.invalid("must be a string")) };
         let is_line_end = |c: char| matches!(c, '\n' | '\r');
-        if !length.contains(&text.chars().count()) || text.chars().any(|c| c.is_control() && !is_line_end(c)) {
-            return Err(self.invalid(format_args!("must have {} to {} characters", length.start(), length.end())));
+        if !length.contains(&text.chars().count())
+            || text.chars().any(|c| c.is_control() && !is_line_end(c))
+        {
+            return Err(self.invalid(format_args!(
+                "must have {} to {} characters",
+                length.start(),
+                length.end()
+            )));
         }
         Ok(text.clone())
     }
@@ -167,7 +193,11 @@ impl Field {
         };
         match number.as_i64() {
             Some(number) if range.contains(&number) => Ok(number),
-            _ => Err(self.invalid(format_args!("must be a whole number from {} to {}", range.start(), range.end()))),
+            _ => Err(self.invalid(format_args!(
+                "must be a whole number from {} to {}",
+                range.start(),
+                range.end()
+            ))),
         }
     }
 
@@ -175,10 +205,15 @@ impl Field {
     pub fn list(self, most: usize) -> Result<Vec<Self>, Invalid> {
         let Value::Array(values) = self.value else { return Err(self.invalid("must be a list")) };
         if values.len() > most {
-            return Err(Self { path: self.path, value: Value::Null }.invalid(format_args!("must have at most {most} members")));
+            return Err(Self { path: self.path, value: Value::Null }
+                .invalid(format_args!("must have at most {most} members")));
         }
         let path = self.path;
-        Ok(values.into_iter().enumerate().map(|(n, value)| Self { path: format!("{path}[{n}]"), value }).collect())
+        Ok(values
+            .into_iter()
+            .enumerate()
+            .map(|(n, value)| Self { path: format!("{path}[{n}]"), value })
+            .collect())
     }
 
     /// An object.
@@ -291,7 +326,13 @@ mod tests {
             let mut object = Object::parse(body.as_bytes())?;
             object.required("n", |field| field.integer(1..=9))?;
             object.optional("t", |field| field.text(1..=3))?;
-            object.optional("l", |field| field.list(1)?.into_iter().map(|it| it.integer(0..=1)).collect::<Result<Vec<_>, _>>())?;
+            object.optional("l", |field| {
+                field
+                    .list(1)?
+                    .into_iter()
+                    .map(|it| it.integer(0..=1))
+                    .collect::<Result<Vec<_>, _>>()
+            })?;
             object.finish()
         };
         let error = read(body).unwrap_err();
@@ -300,7 +341,8 @@ mod tests {
 
     #[test]
     fn complaints_name_the_field() {
-        for body in ["", "[]", "1", "{", "{}x", r#"{"n":1,"n":2}"#, r#"{"n":1,"x":{"a":1,"a":1}}"#] {
+        for body in ["", "[]", "1", "{", "{}x", r#"{"n":1,"n":2}"#, r#"{"n":1,"x":{"a":1,"a":1}}"#]
+        {
             check(body, Kind::NotJson, "");
         }
         check(&format!("{}1{}", "[".repeat(9), "]".repeat(9)), Kind::TooDeep, "");
@@ -309,7 +351,9 @@ mod tests {
         check(r#"{"n":null}"#, Kind::MissingField, "n");
         check(r#"{"n":1,"m":2}"#, Kind::UnknownField, "m");
         check("{\"n\":1,\"\\u0007\":2}", Kind::UnknownField, "\\u{7}");
-        for value in ["0", "10", "-1", "1.5", "1.0", "1e0", "\"1\"", "true", "9223372036854775808", "1e400"] {
+        for value in
+            ["0", "10", "-1", "1.5", "1.0", "1e0", "\"1\"", "true", "9223372036854775808", "1e400"]
+        {
             let kind = if value == "1e400" { Kind::NotJson } else { Kind::InvalidField };
             check(&format!(r#"{{"n":{value}}}"#), kind, if value == "1e400" { "" } else { "n" });
         }

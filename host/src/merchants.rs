@@ -60,7 +60,9 @@ impl Merchants {
         }
         for key in keys {
             match (all.by_id.get(&key.merchant), VerifyingKey::from_spki_pem(&key.pem)) {
-                (Some(merchant), Ok(pem)) => drop(all.by_keyid.insert(key.keyid, (Arc::clone(merchant), pem))),
+                (Some(merchant), Ok(pem)) => {
+                    drop(all.by_keyid.insert(key.keyid, (Arc::clone(merchant), pem)))
+                }
                 _ => tracing::error!(keyid = key.keyid, "merchant's key left out"),
             }
         }
@@ -78,9 +80,14 @@ impl Merchants {
     }
 }
 
-fn prepare(engine: &Engine, record: MerchantRecord, plugin: Option<PluginRecord>) -> Result<Merchant, String> {
+fn prepare(
+    engine: &Engine,
+    record: MerchantRecord,
+    plugin: Option<PluginRecord>,
+) -> Result<Merchant, String> {
     let policy = Policy::from_json(record.policy.as_bytes()).map_err(|error| error.to_string())?;
-    let webhook_secret = Secret::parse(&record.webhook_secret).map_err(|error| error.to_string())?;
+    let webhook_secret =
+        Secret::parse(&record.webhook_secret).map_err(|error| error.to_string())?;
     let plugin = match plugin {
         Some(PluginRecord { component, settings, .. }) => {
             let plugin = engine.load(&component).map_err(|error| error.to_string())?;

@@ -63,15 +63,32 @@ impl Default for Metrics {
         };
         let mut registry = Registry::with_prefix("lezai");
         registry.register("orders_created", "Orders created", metrics.orders_created.clone());
-        registry.register("callbacks", "Callback attempts, by how the merchant's server answered", metrics.callbacks.clone());
+        registry.register(
+            "callbacks",
+            "Callback attempts, by how the merchant's server answered",
+            metrics.callbacks.clone(),
+        );
         registry.register("tasks", "Tasks of the worker, by how they ended", metrics.tasks.clone());
         registry.register("tasks_waiting", "Tasks that wait", metrics.waiting_tasks.clone());
         registry.register("streams", "Pages that watch an order", metrics.streams.clone());
-        registry.register("requests", "Requests answered, by route and status", metrics.requests.clone());
-        registry.register_with_unit("request", "Time to answer", Unit::Seconds, metrics.request_seconds.clone());
+        registry.register(
+            "requests",
+            "Requests answered, by route and status",
+            metrics.requests.clone(),
+        );
+        registry.register_with_unit(
+            "request",
+            "Time to answer",
+            Unit::Seconds,
+            metrics.request_seconds.clone(),
+        );
         registry.register("verdicts", "Decisions, by risk verdict", metrics.verdicts.clone());
         registry.register("hooks", "Plugin hooks run, by how they ended", metrics.hooks.clone());
-        registry.register("decision_fuel", "Fuel of a decision, all hooks together", metrics.fuel.clone());
+        registry.register(
+            "decision_fuel",
+            "Fuel of a decision, all hooks together",
+            metrics.fuel.clone(),
+        );
         metrics.registry = Mutex::new(registry);
         metrics
     }

@@ -10,6 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use lezai_core::signature::{MAX_AGE_SECS, MAX_AHEAD_SECS};
 use lezai_core::time::Timestamp;
 
+use crate::problem::{Code, Problem};
+use crate::store::Tx;
+
 /// A signature is acceptable for this long at most, so a nonce must be remembered that long.
 pub const LIFE_SECS: i64 = MAX_AGE_SECS + MAX_AHEAD_SECS;
 /// At about 100 bytes each, 100 MB: some 3,000 requests a second before the gateway refuses more.
@@ -61,13 +64,28 @@ impl Nonces {
     }
 }
 
+/// Takes a key's nonce in the commit that the request leads to.
+///
+/// # Errors
+///
+/// `nonce_reused`, though it was before a restart.
+pub fn take_for_good(tx: &dyn Tx, keyid: &str, nonce: &str, now: Timestamp) -> Result<(), Problem> {
+    if tx.take_nonce(keyid, nonce, now.plus_secs(LIFE_SECS))? { Ok(()) } else { Err(reused()) }
+}
+
+/// The problem with a nonce that was used before.
+pub fn reused() -> Problem {
+    Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_nonce_is_good_once_while_it_could_pass_and_for_its_key() {
-        let (nonces, at) = (Nonces::default(), |secs: i64| Timestamp::from_secs(1_795_000_000 + secs));
+        let (nonces, at) =
+            (Nonces::default(), |secs: i64| Timestamp::from_secs(1_795_000_000 + secs));
         for (keyid, secs, taken) in [
             ("a", 0, Taken::New),
             ("a", 0, Taken::Reused),

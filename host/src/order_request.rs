@@ -70,20 +70,26 @@ impl NewOrder {
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
         let mut body = Object::parse(body)?;
         let minor = body.required("amount", |field| field.integer(1..=i64::MAX))?;
-        let currency = body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
+        let currency =
+            body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
         let order = Self {
             amount: Money::new(minor, currency).map_err(|error| Invalid {
                 kind: crate::json::Kind::InvalidField,
                 field: "amount".to_owned(),
                 detail: error.to_string(),
             })?,
-            merchant_order_id: body.required("merchant_order_id", |field| field.parsed(1..=64, number))?,
+            merchant_order_id: body
+                .required("merchant_order_id", |field| field.parsed(1..=64, number))?,
             description: body.required("description", |field| field.text(1..=200))?,
             methods: body.optional("methods", methods)?.unwrap_or_default(),
-            expires_in_secs: body.optional("expires_in", |field| field.integer(EXPIRY_SECS))?.unwrap_or(DEFAULT_EXPIRY_SECS),
+            expires_in_secs: body
+                .optional("expires_in", |field| field.integer(EXPIRY_SECS))?
+                .unwrap_or(DEFAULT_EXPIRY_SECS),
             notify_url: body.optional("notify_url", url)?,
             return_url: body.optional("return_url", url)?,
-            scene: body.optional("scene", |field| field.one_of(&SCENES))?.unwrap_or(Scene::Ecommerce),
+            scene: body
+                .optional("scene", |field| field.one_of(&SCENES))?
+                .unwrap_or(Scene::Ecommerce),
             customer: body.optional("customer", customer)?.unwrap_or_default(),
             device: body.optional("device", device)?.unwrap_or_default(),
             metadata: body.optional("metadata", metadata)?.unwrap_or_default(),
@@ -93,7 +99,13 @@ impl NewOrder {
     }
 
     /// What the rules see of it, with the methods that can really be offered.
-    pub fn facts(&self, id: OrderId, merchant: MerchantId, methods: Vec<String>, now: Timestamp) -> OrderFacts {
+    pub fn facts(
+        &self,
+        id: OrderId,
+        merchant: MerchantId,
+        methods: Vec<String>,
+        now: Timestamp,
+    ) -> OrderFacts {
         OrderFacts {
             id,
             merchant,
@@ -127,13 +139,21 @@ const DEVICES: [(&str, DeviceKind); 5] = [
 
 fn number(text: &str) -> Result<String, &'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
-    if text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("not 1 to 64 of A-Z, a-z, 0-9 and _ . : -") }
+    if text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("not 1 to 64 of A-Z, a-z, 0-9 and _ . : -")
+    }
 }
 
 fn methods(field: Field) -> Result<Vec<String>, Invalid> {
     let word = |text: &str| {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        if text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("no method: a-z, 0-9 and _ are") }
+        if text.bytes().all(allowed) {
+            Ok(text.to_owned())
+        } else {
+            Err("no method: a-z, 0-9 and _ are")
+        }
     };
     field.list(MAX_METHODS)?.into_iter().map(|it| it.parsed(1..=32, word)).collect()
 }
@@ -142,7 +162,9 @@ fn methods(field: Field) -> Result<Vec<String>, Invalid> {
 pub fn url(field: Field) -> Result<String, Invalid> {
     field.parsed(1..=MAX_URL, |text| match reqwest::Url::parse(text) {
         Ok(url) if !matches!(url.scheme(), "http" | "https") => Err("no http or https address"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err("an address with a user name or password"),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("an address with a user name or password")
+        }
         Ok(url) if url.host_str().is_none() => Err("an address without a host"),
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err("no absolute address"),
@@ -153,7 +175,9 @@ fn customer(field: Field) -> Result<Customer, Invalid> {
     let mut it = field.object()?;
     let customer = Customer {
         reference: it.optional("ref", |field| field.text(1..=64))?,
-        ip: it.optional("ip", |field| field.parsed(2..=45, |text| text.parse::<IpAddr>().map_err(|_| "no IP address")))?,
+        ip: it.optional("ip", |field| {
+            field.parsed(2..=45, |text| text.parse::<IpAddr>().map_err(|_| "no IP address"))
+        })?,
         country: it.optional("country", |field| field.parsed(2..=2, country))?,
     };
     it.finish()?;
@@ -161,7 +185,11 @@ fn customer(field: Field) -> Result<Customer, Invalid> {
 }
 
 fn country(text: &str) -> Result<String, &'static str> {
-    if text.bytes().all(|b| b.is_ascii_uppercase()) { Ok(text.to_owned()) } else { Err("no ISO 3166 code of two capitals") }
+    if text.bytes().all(|b| b.is_ascii_uppercase()) {
+        Ok(text.to_owned())
+    } else {
+        Err("no ISO 3166 code of two capitals")
+    }
 }
 
 fn device(field: Field) -> Result<Device, Invalid> {
@@ -183,7 +211,9 @@ fn metadata(field: Field) -> Result<BTreeMap<String, String>, Invalid> {
     if members.len() > MAX_METADATA {
         return Err(too_many);
     }
-    if members.iter().any(|(name, _)| !(1..=40).contains(&name.len()) || !name.bytes().all(|b| b.is_ascii_graphic())) {
+    if members.iter().any(|(name, _)| {
+        !(1..=40).contains(&name.len()) || !name.bytes().all(|b| b.is_ascii_graphic())
+    }) {
         return Err(bad_name);
     }
     members.into_iter().map(|(name, value)| Ok((name, value.text(0..=200)?))).collect()
@@ -201,9 +231,18 @@ mod tests {
     #[test]
     fn a_full_order_and_a_short_one_are_read() {
         let full = NewOrder::parse(GOOD.as_bytes()).unwrap();
-        assert_eq!((full.amount.minor(), full.scene, full.metadata["table"].as_str()), (12800, Scene::O2o, "7"));
-        let short = NewOrder::parse(br#"{"merchant_order_id":"A","amount":1,"currency":"JPY","description":"x"}"#).unwrap();
-        assert_eq!((short.expires_in_secs, short.scene, short.methods.len()), (900, Scene::Ecommerce, 0));
+        assert_eq!(
+            (full.amount.minor(), full.scene, full.metadata["table"].as_str()),
+            (12800, Scene::O2o, "7")
+        );
+        let short = NewOrder::parse(
+            br#"{"merchant_order_id":"A","amount":1,"currency":"JPY","description":"x"}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (short.expires_in_secs, short.scene, short.methods.len()),
+            (900, Scene::Ecommerce, 0)
+        );
     }
 
     #[test]

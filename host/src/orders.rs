@@ -15,7 +15,6 @@ use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
 use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable};
 use crate::merchants::Merchant;
-use crate::nonces;
 use crate::order_request::{Details, NewOrder};
 use crate::problem::{Code, Problem};
 use crate::store::{self, OrderRecord, SessionRecord};
@@ -45,9 +44,15 @@ pub async fn create(
     let now = clock::now();
     let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
     let new = request.into_content();
+    if was_answered(gateway, &key).await? {
+        return again(gateway, key, keyid, nonce, now).await;
+    }
     let methods = offered(gateway, &new)?;
-    let facts = new.facts(OrderId::new(now, entropy::bytes()), merchant.record.id.clone(), methods, now);
-    merchant.policy.check_limits(&facts).map_err(|error| Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount"))?;
+    let facts =
+        new.facts(OrderId::new(now, entropy::bytes()), merchant.record.id.clone(), methods, now);
+    merchant.policy.check_limits(&facts).map_err(|error| {
+        Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
+    })?;
     let (facts, decision) = decide(gateway, Arc::clone(merchant), facts).await?;
     let (record, session, client_secret) = open(gateway, new, facts, decision, now)?;
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
@@ -56,11 +61,8 @@ pub async fn create(
     let committed = {
         let (record, answer) = (record.clone(), answer.clone());
         store::write(&gateway.store, move |tx| {
-            if let Some(first) = key.first_answer(tx)? {
+            if let Some(first) = key.begin(tx, &keyid, &nonce, now)? {
                 return Ok(first);
-            }
-            if !tx.take_nonce(&keyid, &nonce, now.plus_secs(nonces::LIFE_SECS))? {
-                return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
             }
             if !tx.insert_order(&record, &session)? {
                 return Err(taken(tx, &record)?);
@@ -83,7 +85,11 @@ pub async fn create(
 /// # Errors
 ///
 /// `order_not_found`.
-pub async fn find(gateway: &Gateway, merchant: &MerchantId, id: &str) -> Result<OrderView, Problem> {
+pub async fn find(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+) -> Result<OrderView, Problem> {
     let record = gateway.record(OrderId::parse(id).map_err(|_| not_found())?).await?;
     if record.order.terms.merchant != *merchant {
         return Err(not_found());
@@ -96,10 +102,20 @@ pub async fn find(gateway: &Gateway, merchant: &MerchantId, id: &str) -> Result<
 /// # Errors
 ///
 /// `internal`.
-pub async fn find_by_number(gateway: &Gateway, merchant: &MerchantId, number: String) -> Result<Vec<OrderView>, Problem> {
+pub async fn find_by_number(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    number: String,
+) -> Result<Vec<OrderView>, Problem> {
     let merchant = merchant.clone();
-    let found = store::read(&gateway.store, move |view| view.order_by_merchant_order_id(&merchant, &number)).await?;
-    Ok(found.iter().map(|record| views::order_with_checkout(record, &gateway.public_url, None)).collect())
+    let found = store::read(&gateway.store, move |view| {
+        view.order_by_merchant_order_id(&merchant, &number)
+    })
+    .await?;
+    Ok(found
+        .iter()
+        .map(|record| views::order_with_checkout(record, &gateway.public_url, None))
+        .collect())
 }
 
 /// Closes an order that is not paid, once for its idempotency key.
@@ -107,15 +123,18 @@ pub async fn find_by_number(gateway: &Gateway, merchant: &MerchantId, number: St
 /// # Errors
 ///
 /// `order_not_found`; `order_state` if it is paid.
-pub async fn close(gateway: &Gateway, merchant: &MerchantId, id: &str, signed: Verified<()>, key: Repeatable) -> Result<Answer, Problem> {
+pub async fn close(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+    signed: Verified<()>,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
     let (merchant, public_url, now) = (merchant.clone(), gateway.public_url.clone(), clock::now());
     let (answer, record) = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.first_answer(tx)? {
+        if let Some(first) = key.begin(tx, signed.keyid(), signed.nonce(), now)? {
             return Ok((first, None));
-        }
-        if !tx.take_nonce(signed.keyid(), signed.nonce(), now.plus_secs(nonces::LIFE_SECS))? {
-            return Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one"));
         }
         if tx.order(&order)?.is_none_or(|it| it.order.terms.merchant != merchant) {
             return Err(not_found());
@@ -132,23 +151,53 @@ pub async fn close(gateway: &Gateway, merchant: &MerchantId, id: &str, signed: V
     Ok(answer)
 }
 
+/// Whether the request is a repeat. It is asked before anything is decided: a repeat gets what the
+/// first request got, whatever the merchant's rules say by now.
+async fn was_answered(gateway: &Gateway, key: &Repeatable) -> Result<bool, Problem> {
+    let key = key.clone();
+    let first = store::read(&gateway.store, move |view| Ok(key.first_answer(view))).await??;
+    Ok(first.is_some())
+}
+
+async fn again(
+    gateway: &Gateway,
+    key: Repeatable,
+    keyid: String,
+    nonce: String,
+    now: Timestamp,
+) -> Result<Answer, Problem> {
+    let first = store::write(&gateway.store, move |tx| key.begin(tx, &keyid, &nonce, now)).await?;
+    first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
+}
+
 /// The methods that the merchant wants and some channel offers.
 fn offered(gateway: &Gateway, new: &NewOrder) -> Result<Vec<String>, Problem> {
-    let all = gateway.channels.iter().flat_map(|channel| channel.methods()).map(|method| method.id.to_owned());
-    let methods: Vec<String> = all.filter(|it| new.methods.is_empty() || new.methods.contains(it)).collect();
+    let all = gateway
+        .channels
+        .iter()
+        .flat_map(|channel| channel.methods())
+        .map(|method| method.id.to_owned());
+    let methods: Vec<String> =
+        all.filter(|it| new.methods.is_empty() || new.methods.contains(it)).collect();
     if methods.is_empty() {
-        let detail = "no channel offers any of these methods; leave the field out for all there are";
+        let detail =
+            "no channel offers any of these methods; leave the field out for all there are";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
     }
     Ok(methods)
 }
 
 /// Asks the plugins, on a thread that may wait for them.
-async fn decide(gateway: &Gateway, merchant: Arc<Merchant>, facts: OrderFacts) -> Result<(OrderFacts, Decision), Problem> {
+async fn decide(
+    gateway: &Gateway,
+    merchant: Arc<Merchant>,
+    facts: OrderFacts,
+) -> Result<(OrderFacts, Decision), Problem> {
     let (engine, standard) = (Arc::clone(&gateway.engine), Arc::clone(&gateway.standard));
     let work = move || {
         let own = merchant.plugin.as_ref().map(|it| (&*it.plugin, it.settings.as_slice()));
-        let decision = lezai_engine::decide(&engine, &standard, &merchant.compact_policy, own, &facts);
+        let decision =
+            lezai_engine::decide(&engine, &standard, &merchant.compact_policy, own, &facts);
         (facts, decision)
     };
     let (facts, decision) = tokio::task::spawn_blocking(work).await.map_err(Problem::internal)?;
@@ -167,12 +216,21 @@ fn open(
     let view = decision_view(&decision);
     if decision.risk.verdict == Verdict::Deny {
         let view = serde_json::to_value(view).map_err(Problem::internal)?;
-        return Err(Problem::new(Code::RiskDenied, "risk control denies the order; `decision` says why").with("decision", view));
+        return Err(Problem::new(
+            Code::RiskDenied,
+            "risk control denies the order; `decision` says why",
+        )
+        .with("decision", view));
     }
     let channel_offers = |method: &String| {
-        decision.channels.iter().filter_map(|id| gateway.channel(id)).any(|it| it.methods().iter().any(|m| m.id == method))
+        decision
+            .channels
+            .iter()
+            .filter_map(|id| gateway.channel(id))
+            .any(|it| it.methods().iter().any(|m| m.id == method))
     };
-    let methods: Vec<String> = facts.methods.iter().filter(|it| channel_offers(it)).cloned().collect();
+    let methods: Vec<String> =
+        facts.methods.iter().filter(|it| channel_offers(it)).cloned().collect();
     if methods.is_empty() {
         let detail = "the merchant's routes lead to no channel that offers one of the methods";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
@@ -189,7 +247,9 @@ fn open(
         created_at: now,
         expires_at: now.plus_secs(new.expires_in_secs),
     };
-    let order = Order::create(terms).ok_or_else(|| Problem::internal("the fee is more than the amount"))?.order;
+    let order = Order::create(terms)
+        .ok_or_else(|| Problem::internal("the fee is more than the amount"))?
+        .order;
     let random = Base64UrlUnpadded::encode_string(&entropy::bytes::<32>());
     let session = SessionRecord {
         id: SessionId::new(now, entropy::bytes()),
@@ -198,7 +258,8 @@ fn open(
         gateway_key: gateway.key.keyid.clone(),
         claim: None,
     };
-    let details = Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: view };
+    let details =
+        Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: view };
     let client_secret = format!("{random}.{}", gateway.key.keyid);
     Ok((OrderRecord { order, details, session: session.id.clone() }, session, client_secret))
 }
@@ -229,8 +290,11 @@ fn decision_view(decision: &Decision) -> DecisionView {
 
 fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {
     let terms = &record.order.terms;
-    let problem = Problem::new(Code::MerchantOrderIdTaken, "query the order with this number; use another number for another order")
-        .with("field", "merchant_order_id");
+    let problem = Problem::new(
+        Code::MerchantOrderIdTaken,
+        "query the order with this number; use another number for another order",
+    )
+    .with("field", "merchant_order_id");
     Ok(match tx.order_by_merchant_order_id(&terms.merchant, &terms.merchant_order_id)? {
         Some(first) => problem.with("order_id", first.order.terms.id.to_string()),
         None => problem,

@@ -38,7 +38,9 @@ pub async fn publish(gateway: &Gateway, record: PluginRecord) -> Result<PluginVi
     // Compiling takes a while.
     let load = move || (engine.load(&record.component), record);
     let (loaded, record) = tokio::task::spawn_blocking(load).await.map_err(Problem::internal)?;
-    let plugin = loaded.map_err(|refused| Problem::new(Code::PluginRefused, refused.to_string()).with("field", "component"))?;
+    let plugin = loaded.map_err(|refused| {
+        Problem::new(Code::PluginRefused, refused.to_string()).with("field", "component")
+    })?;
     let view = view(&plugin, &record);
     store::write(&gateway.store, move |tx| tx.put_plugin(&record)).await?;
     gateway.reload_merchants().await?;

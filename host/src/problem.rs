@@ -137,7 +137,10 @@ impl Problem {
     /// A failure of ours: the caller reads that it failed, the log reads why.
     pub fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "internal failure");
-        Self::new(Code::Internal, "the gateway failed; nothing is lost by sending the request again with the same key")
+        Self::new(
+            Code::Internal,
+            "the gateway failed; nothing is lost by sending the request again with the same key",
+        )
     }
 }
 
@@ -162,7 +165,9 @@ impl IntoResponse for Problem {
             members.extend(self.extra);
         }
         let mut response = (status, body.to_string()).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.code == Code::Overloaded {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -213,11 +218,15 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::State { status } => Self::new(Code::OrderState, detail).with("order_status", status),
+            Refusal::State { status } => {
+                Self::new(Code::OrderState, detail).with("order_status", status)
+            }
             Refusal::Expired => Self::new(Code::OrderExpired, detail),
             Refusal::TooManyAttempts => Self::new(Code::TooManyAttempts, detail),
             Refusal::MethodNotOffered => Self::new(Code::MethodUnavailable, detail),
-            Refusal::UnknownAttempt | Refusal::NotExpired | Refusal::AmountMismatch => Self::internal(detail),
+            Refusal::UnknownAttempt | Refusal::NotExpired | Refusal::AmountMismatch => {
+                Self::internal(detail)
+            }
         }
     }
 }

@@ -157,13 +157,17 @@ impl Sandbox {
                     .optional()
             })
             .await?;
-        let Some((minor, currency, merchant_name, description, return_url, status)) = row else { return Ok(None) };
+        let Some((minor, currency, merchant_name, description, return_url, status)) = row else {
+            return Ok(None);
+        };
         let damaged = || unanswered("a damaged record");
         let currency = Currency::from_code(&currency).map_err(|_| damaged())?;
         let amount = Money::new(minor, currency).map_err(|_| damaged())?;
         let standing = match status.as_str() {
             "pending" => Standing::Pending,
-            "paid" => Standing::Paid { amount, channel_ref: format!("sbx_{}", &attempt.as_str()[4..20]) },
+            "paid" => {
+                Standing::Paid { amount, channel_ref: format!("sbx_{}", &attempt.as_str()[4..20]) }
+            }
             "declined" => Standing::Declined { code: "shopper_declined".to_owned() },
             "cancelled" => Standing::Cancelled,
             "returned" => Standing::Returned,
@@ -172,10 +176,17 @@ impl Sandbox {
         Ok(Some(WalletPayment { amount, merchant_name, description, return_url, standing }))
     }
 
-    async fn turn(&self, attempt: &AttemptId, from: &'static str, to: &'static str) -> Result<(), Unanswered> {
+    async fn turn(
+        &self,
+        attempt: &AttemptId,
+        from: &'static str,
+        to: &'static str,
+    ) -> Result<(), Unanswered> {
         let attempt = attempt.clone();
         let sql = "UPDATE payments SET status = ?3 WHERE attempt = ?1 AND status = ?2";
-        self.with(move |wallet| wallet.prepare_cached(sql)?.execute([attempt.as_str(), from, to])).await.map(drop)
+        self.with(move |wallet| wallet.prepare_cached(sql)?.execute([attempt.as_str(), from, to]))
+            .await
+            .map(drop)
     }
 
     async fn with<T: Send + 'static>(
@@ -220,7 +231,9 @@ mod tests {
     #[tokio::test]
     async fn each_way_is_taken_once() {
         let wallet = Sandbox::open(Path::new(":memory:"), "http://gw".to_owned()).unwrap();
-        let word = |standing: Standing| format!("{standing:?}").split([' ', '{']).next().unwrap().to_owned();
+        let word = |standing: Standing| {
+            format!("{standing:?}").split([' ', '{']).next().unwrap().to_owned()
+        };
         for (n, acts, expected) in [
             (1, "prepare", "Pending"),
             (2, "prepare approve decline cancel", "Paid"),

@@ -224,7 +224,9 @@ pub fn order(record: &OrderRecord) -> OrderView {
     let terms = &order.terms;
     let payment = match &order.state {
         State::Paying { attempt, .. } => order.attempt(attempt).map(|it| (it, None)),
-        State::Paid { attempt, channel_ref, .. } => order.attempt(attempt).map(|it| (it, Some(channel_ref.clone()))),
+        State::Paid { attempt, channel_ref, .. } => {
+            order.attempt(attempt).map(|it| (it, Some(channel_ref.clone())))
+        }
         State::Created { .. } | State::Closed { .. } => None,
     };
     OrderView {
@@ -262,7 +264,11 @@ pub fn order(record: &OrderRecord) -> OrderView {
 }
 
 /// An order with its checkout.
-pub fn order_with_checkout(record: &OrderRecord, public_url: &str, client_secret: Option<String>) -> OrderView {
+pub fn order_with_checkout(
+    record: &OrderRecord,
+    public_url: &str,
+    client_secret: Option<String>,
+) -> OrderView {
     let url = hosted_page(record, public_url);
     let checkout = CheckoutView {
         url: match &client_secret {
@@ -286,12 +292,19 @@ pub fn hosted_page(record: &OrderRecord, public_url: &str) -> String {
 /// # Errors
 ///
 /// [`Problem`] with code `internal`, should the page's key or the grant not encode.
-pub fn session(gateway: &Gateway, record: &OrderRecord, claim: &Claim, now: Timestamp) -> Result<SessionView, Problem> {
+pub fn session(
+    gateway: &Gateway,
+    record: &OrderRecord,
+    claim: &Claim,
+    now: Timestamp,
+) -> Result<SessionView, Problem> {
     let OrderRecord { order, details, session } = record;
     let terms = &order.terms;
     let page_key = VerifyingKey::from_jwk(&claim.key).map_err(Problem::internal)?;
     let merchants = gateway.merchants();
-    let merchant = merchants.get(&terms.merchant).ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
+    let merchant = merchants
+        .get(&terms.merchant)
+        .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
     let grant = Grant {
         iss: gateway.public_url.clone(),
         session: session.clone(),
@@ -309,14 +322,23 @@ pub fn session(gateway: &Gateway, record: &OrderRecord, claim: &Claim, now: Time
         State::Paying { attempt, credential } => order.attempt(attempt).map(|it| {
             let (kind, qr, redirect_url) = match credential.clone() {
                 Some(Credential::Qr { qr }) => (Some("qr"), Some(qr), None),
-                Some(Credential::Redirect { redirect_url }) => (Some("redirect"), None, Some(redirect_url)),
+                Some(Credential::Redirect { redirect_url }) => {
+                    (Some("redirect"), None, Some(redirect_url))
+                }
                 None => (None, None, None),
             };
-            CredentialView { method: it.method.clone(), kind, qr, redirect_url, expires_at: rfc3339(terms.expires_at) }
+            CredentialView {
+                method: it.method.clone(),
+                kind,
+                qr,
+                redirect_url,
+                expires_at: rfc3339(terms.expires_at),
+            }
         }),
         _ => None,
     };
-    let methods = terms.methods.iter().filter_map(|id| gateway.method(id).map(|(_, method)| method));
+    let methods =
+        terms.methods.iter().filter_map(|id| gateway.method(id).map(|(_, method)| method));
     Ok(SessionView {
         object: "checkout.session",
         session: session.to_string(),
@@ -326,11 +348,16 @@ pub fn session(gateway: &Gateway, record: &OrderRecord, claim: &Claim, now: Time
         amount: terms.amount.minor(),
         currency: terms.amount.currency().code(),
         description: terms.description.clone(),
-        merchant: MerchantView { id: terms.merchant.to_string(), name: merchant.record.name.clone() },
+        merchant: MerchantView {
+            id: terms.merchant.to_string(),
+            name: merchant.record.name.clone(),
+        },
         merchant_order_id: terms.merchant_order_id.clone(),
         expires_at: rfc3339(terms.expires_at),
         return_url: details.return_url.clone(),
-        methods: methods.map(|it| MethodView { id: it.id.to_owned(), kind: it.kind.as_str() }).collect(),
+        methods: methods
+            .map(|it| MethodView { id: it.id.to_owned(), kind: it.kind.as_str() })
+            .collect(),
         payment,
         declined: decline(&order.state),
         close_reason: close_reason(&order.state),
@@ -342,7 +369,9 @@ pub fn session(gateway: &Gateway, record: &OrderRecord, claim: &Claim, now: Time
 
 fn decline(state: &State) -> Option<DeclineView> {
     match state {
-        State::Created { declined: Some(Decline { code, at }) } => Some(DeclineView { code: code.clone(), at: rfc3339(*at) }),
+        State::Created { declined: Some(Decline { code, at }) } => {
+            Some(DeclineView { code: code.clone(), at: rfc3339(*at) })
+        }
         _ => None,
     }
 }

@@ -53,10 +53,15 @@ pub async fn run(gateway: Arc<Gateway>, courier: Courier, mut stop: watch::Recei
             prune(&gateway).await;
         }
         let free = slots.available_permits();
-        let tasks = claim(&gateway, free).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot claim tasks");
-            Vec::new()
-        });
+        let tasks = match claim(&gateway, free).await {
+            Ok(tasks) => tasks,
+            Err(error) => {
+                // Such as a full disk: what is due stays due, and asking without a pause helps nobody.
+                tracing::error!(%error, "cannot claim tasks");
+                tokio::time::sleep(IDLE).await;
+                continue;
+            }
+        };
         let more = tasks.len() == free;
         for task in tasks {
             let Ok(permit) = Arc::clone(&slots).acquire_owned().await else { return };
@@ -85,10 +90,13 @@ pub async fn run(gateway: Arc<Gateway>, courier: Courier, mut stop: watch::Recei
 async fn claim(gateway: &Gateway, limit: usize) -> Result<Vec<DueTask>, StoreError> {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let now = clock::now();
-    if limit == 0 || store::read(&gateway.store, |view| view.next_due()).await?.is_none_or(|due| due > now) {
+    if limit == 0
+        || store::read(&gateway.store, |view| view.next_due()).await?.is_none_or(|due| due > now)
+    {
         return Ok(Vec::new());
     }
-    store::write(&gateway.store, move |tx| tx.claim_tasks(now, now.plus_secs(LEASE_SECS), limit)).await
+    store::write(&gateway.store, move |tx| tx.claim_tasks(now, now.plus_secs(LEASE_SECS), limit))
+        .await
 }
 
 async fn until_due(gateway: &Gateway) -> Duration {
@@ -122,7 +130,12 @@ async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
     }
 }
 
-async fn on_order(gateway: &Gateway, order: OrderId, what: Effect, tries: u32) -> Result<Done, Problem> {
+async fn on_order(
+    gateway: &Gateway,
+    order: OrderId,
+    what: Effect,
+    tries: u32,
+) -> Result<Done, Problem> {
     match what {
         Effect::Expire => match gateway.apply(order, Event::Expired).await {
             Ok(_) => Ok(Done::Finished),
@@ -139,8 +152,13 @@ async fn on_order(gateway: &Gateway, order: OrderId, what: Effect, tries: u32) -
             let standing = gateway.channel_of(&record, &attempt)?.give_back(&attempt).await;
             let standing = standing.map_err(crate::gateway::unanswered)?;
             match standing {
-                Standing::Returned => gateway.heard(order, attempt, standing).await.map(|()| Done::Finished),
-                _ => Err(Problem::new(Code::ChannelUnavailable, "the channel has not given the money back yet")),
+                Standing::Returned => {
+                    gateway.heard(order, attempt, standing).await.map(|()| Done::Finished)
+                }
+                _ => Err(Problem::new(
+                    Code::ChannelUnavailable,
+                    "the channel has not given the money back yet",
+                )),
             }
         }
         // Put into words when it was committed, and delivered as a task of its own.
@@ -149,9 +167,18 @@ async fn on_order(gateway: &Gateway, order: OrderId, what: Effect, tries: u32) -
 }
 
 /// Asks the channel of an attempt until it knows, for as long as it may still change its mind.
-async fn query(gateway: &Gateway, order: OrderId, attempt: AttemptId, tries: u32) -> Result<Done, Problem> {
+async fn query(
+    gateway: &Gateway,
+    order: OrderId,
+    attempt: AttemptId,
+    tries: u32,
+) -> Result<Done, Problem> {
     let record = gateway.record(order.clone()).await?;
-    let standing = gateway.channel_of(&record, &attempt)?.query(&attempt).await.map_err(crate::gateway::unanswered)?;
+    let standing = gateway
+        .channel_of(&record, &attempt)?
+        .query(&attempt)
+        .await
+        .map_err(crate::gateway::unanswered)?;
     match standing {
         Standing::Unknown | Standing::Pending => {
             let due = clock::now().plus_secs(callback::backoff_secs(tries));
@@ -163,7 +190,12 @@ async fn query(gateway: &Gateway, order: OrderId, attempt: AttemptId, tries: u32
 
 /// What a channel said for good. An amount that is not the order's is for a person to look at, and
 /// asking again would not change it.
-async fn settle(gateway: &Gateway, order: OrderId, attempt: AttemptId, standing: Standing) -> Result<Done, Problem> {
+async fn settle(
+    gateway: &Gateway,
+    order: OrderId,
+    attempt: AttemptId,
+    standing: Standing,
+) -> Result<Done, Problem> {
     gateway.heard(order, attempt, standing).await.map(|()| Done::Finished)
 }
 
@@ -174,7 +206,9 @@ async fn prune(gateway: &Gateway) {
         tx.waiting_tasks()
     });
     match pruned.await {
-        Ok(waiting) => drop(gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX))),
+        Ok(waiting) => {
+            drop(gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX)))
+        }
         Err(error) => tracing::error!(%error, "cannot prune"),
     }
     gateway.hub.sweep();

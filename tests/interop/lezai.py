@@ -10,6 +10,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import (
+    ContentDigest,
     HTTPMessageSigner,
     HTTPMessageVerifier,
     HTTPSignatureKeyResolver,
@@ -48,7 +49,7 @@ class Merchant:
         self.key = key or load_pem_private_key((gateway.data / "demo-merchant.pem").read_bytes(), None)
         self.gateway_keys = gateway.keys
 
-    def sign(self, request, *, covered=None, body=None, **options):
+    def sign(self, request, *, covered=None, body=None, digests=ContentDigest, **options):
         """Signs a prepared request as the design asks, unless told otherwise."""
         if covered is None:
             covered = COVERED
@@ -60,6 +61,7 @@ class Merchant:
         signer = HTTPMessageSigner(
             signature_algorithm=algorithms.ECDSA_P256_SHA256, key_resolver=Keys({self.keyid: self.key})
         )
+        signer.content_digest_class = digests
         signer.sign(request, key_id=self.keyid, covered_component_ids=covered, body=body, **options)
         return request
 

@@ -26,12 +26,24 @@ pub(super) struct Folder {
 impl Folder {
     /// Opens the folder, and makes it and its keys where they are missing.
     pub(super) fn open(path: &Path) -> Result<Self, CannotStart> {
-        let unwritable = |error| CannotStart::new(format_args!("cannot write to {} (--data): {error}", path.display()));
+        let unwritable = |error| {
+            CannotStart::new(format_args!("cannot write to {} (--data): {error}", path.display()))
+        };
         fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(unwritable)?;
         let mut options = OpenOptions::new();
-        let lock = options.write(true).create(true).truncate(false).mode(SECRET_MODE).open(path.join("lock")).map_err(unwritable)?;
+        let lock = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(SECRET_MODE)
+            .open(path.join("lock"))
+            .map_err(unwritable)?;
         if lock.try_lock().is_err() {
-            let used = format_args!("another gateway uses {}; stop it, or choose another folder with --data", path.display()).to_string();
+            let used = format_args!(
+                "another gateway uses {}; stop it, or choose another folder with --data",
+                path.display()
+            )
+            .to_string();
             return Err(CannotStart::new(used));
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
@@ -40,12 +52,28 @@ impl Folder {
                 let key = SigningKey::from_entropy(&entropy::bytes()).map_err(CannotStart::new)?;
                 key.to_pkcs8_pem().map_err(CannotStart::new)
             })?;
-            let public = folder.key(name)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
+            let public =
+                folder.key(name)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
             folder.make(&format!("{name}-public.pem"), PUBLIC_MODE, || Ok(public))?;
         }
-        folder.make("admin-token", SECRET_MODE, || Ok(Base64UrlUnpadded::encode_string(&entropy::bytes::<32>())))?;
+        // SQLite would make them readable by all, should the folder be older than we are.
+        for name in ["lezai.db", "sandbox.db", "shop.db"] {
+            let mut options = OpenOptions::new();
+            options
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(SECRET_MODE)
+                .open(path.join(name))
+                .map_err(unwritable)?;
+        }
+        folder.make("admin-token", SECRET_MODE, || {
+            Ok(Base64UrlUnpadded::encode_string(&entropy::bytes::<32>()))
+        })?;
         folder.make("demo-webhook-secret", SECRET_MODE, || {
-            Ok(Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(CannotStart::new)?.reveal())
+            Ok(Secret::from_bytes(entropy::bytes::<32>().to_vec())
+                .map_err(CannotStart::new)?
+                .reveal())
         })?;
         Ok(folder)
     }
@@ -63,7 +91,8 @@ impl Folder {
 
     /// A file's text, without white space around it.
     pub(super) fn text(&self, file: &str) -> Result<String, CannotStart> {
-        let text = fs::read_to_string(self.path.join(file)).map_err(|error| self.damaged(file, error))?;
+        let text =
+            fs::read_to_string(self.path.join(file)).map_err(|error| self.damaged(file, error))?;
         let text = text.trim();
         if text.is_empty() { Err(self.damaged(file, "it is empty")) } else { Ok(text.to_owned()) }
     }
@@ -71,11 +100,19 @@ impl Folder {
     /// What to say of a file that is not what it should be.
     pub(super) fn damaged(&self, file: &str, why: impl std::fmt::Display) -> CannotStart {
         let path = self.path.join(file);
-        CannotStart::new(format_args!("{} is damaged ({why}); restore it, or move it away to start anew", path.display()))
+        CannotStart::new(format_args!(
+            "{} is damaged ({why}); restore it, or move it away to start anew",
+            path.display()
+        ))
     }
 
     /// Makes a file if it is not there: whole or not at all.
-    fn make(&self, file: &str, mode: u32, content: impl FnOnce() -> Result<String, CannotStart>) -> Result<(), CannotStart> {
+    fn make(
+        &self,
+        file: &str,
+        mode: u32,
+        content: impl FnOnce() -> Result<String, CannotStart>,
+    ) -> Result<(), CannotStart> {
         let path = self.path.join(file);
         if path.exists() {
             return Ok(());
@@ -83,13 +120,20 @@ impl Folder {
         let part = self.path.join(format!("{file}.part"));
         let content = content()?;
         let write = || {
-            let mut made = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&part)?;
+            let mut made = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(mode)
+                .open(&part)?;
             made.write_all(content.trim_end().as_bytes())?;
             made.write_all(b"\n")?;
             made.sync_all()?;
             fs::rename(&part, &path)
         };
-        write().map_err(|error| CannotStart::new(format_args!("cannot write {} (--data): {error}", path.display())))
+        write().map_err(|error| {
+            CannotStart::new(format_args!("cannot write {} (--data): {error}", path.display()))
+        })
     }
 }
 
@@ -99,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_folder_keeps_its_secrets_and_is_used_once_at_a_time() {
-        let path = std::env::temp_dir().join(format!("lezai-folder-{}", Base64UrlUnpadded::encode_string(&entropy::bytes::<9>())));
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
         let first = Folder::open(&path).unwrap();
         let key = first.key("gateway").unwrap().verifying_key();
         assert!(Folder::open(&path).is_err());
@@ -110,6 +155,5 @@ mod tests {
         fs::write(path.join("gateway.pem"), "-----BEGIN").unwrap();
         let error = Folder::open(&path).err().unwrap().to_string();
         assert!(error.contains("gateway.pem is damaged"), "{error}");
-        fs::remove_dir_all(path).unwrap();
     }
 }

@@ -80,8 +80,10 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
-    let courier = Courier::new().map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
-    let server = tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
+    let courier = Courier::new()
+        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
+    let server =
+        tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
     let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
     let shop = shop::Config {
         listener: shop_listener,
@@ -90,7 +92,8 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         key: folder.key("demo-merchant")?,
         keyid: KEYID.to_owned(),
         gateway_key: gateway.key.private.verifying_key(),
-        webhook_secret: Secret::parse(&folder.text("demo-webhook-secret")?).map_err(CannotStart::new)?,
+        webhook_secret: Secret::parse(&folder.text("demo-webhook-secret")?)
+            .map_err(CannotStart::new)?,
         data: args.data.clone(),
     };
     let shop = tokio::spawn(async move {
@@ -124,13 +127,21 @@ async fn end(task: JoinHandle<()>, what: &str) {
     }
 }
 
-fn open_gateway(folder: &Folder, public_url: String, address: SocketAddr) -> Result<Gateway, CannotStart> {
-    let store = SqliteStore::open(&store::sqlite::file(folder.path())).map_err(|error| folder.damaged("lezai.db", error))?;
+fn open_gateway(
+    folder: &Folder,
+    public_url: String,
+    address: SocketAddr,
+) -> Result<Gateway, CannotStart> {
+    let store = SqliteStore::open(&store::sqlite::file(folder.path()))
+        .map_err(|error| folder.damaged("lezai.db", error))?;
     let sandbox = Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone());
     let sandbox = sandbox.map_err(|error| folder.damaged("sandbox.db", error))?;
-    let engine = Engine::new(Config::new(folder.path().join("plugin-cache"))).map_err(CannotStart::new)?;
+    let engine =
+        Engine::new(Config::new(folder.path().join("plugin-cache"))).map_err(CannotStart::new)?;
     let standard = engine.load(assets::STANDARD_PLUGIN);
-    let standard = standard.map_err(|error| CannotStart::new(format_args!("the standard plugin is refused: {error}")))?;
+    let standard = standard.map_err(|error| {
+        CannotStart::new(format_args!("the standard plugin is refused: {error}"))
+    })?;
     let store: Arc<dyn Store> = Arc::new(store);
     Ok(Gateway::new(Parts {
         authorities: authorities(&public_url, address),
@@ -160,7 +171,8 @@ fn authorities(public_url: &str, address: SocketAddr) -> Vec<String> {
 /// Makes the demo merchant at the first start; afterwards only tells it where the shop is now.
 async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), CannotStart> {
     let id = MerchantId::parse(MERCHANT).map_err(CannotStart::new)?;
-    let pem = folder.key("demo-merchant")?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
+    let pem =
+        folder.key("demo-merchant")?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
     let key = MerchantKey { keyid: KEYID.to_owned(), merchant: id.clone(), pem };
     let webhook_secret = folder.text("demo-webhook-secret")?;
     let notify_url = Some(format!("{shop_url}/callbacks"));
@@ -178,7 +190,12 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
         tx.put_merchant_key(&key)?;
         if is_new {
             let component = assets::DEMO_PLUGIN.to_vec();
-            tx.put_plugin(&PluginRecord { merchant: id, component, settings: Vec::new(), published_at: clock::now() })?;
+            tx.put_plugin(&PluginRecord {
+                merchant: id,
+                component,
+                settings: Vec::new(),
+                published_at: clock::now(),
+            })?;
         }
         Ok::<_, store::StoreError>(())
     })
@@ -194,22 +211,32 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAdd
         Ok::<_, std::io::Error>((listener, address))
     };
     bound.await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            CannotStart::new(format_args!("{address} is in use; choose another with {flag}, or port 0 for a free one"))
-        }
+        std::io::ErrorKind::AddrInUse => CannotStart::new(format_args!(
+            "{address} is in use; choose another with {flag}, or port 0 for a free one"
+        )),
         _ => CannotStart::new(format_args!("cannot listen on {address} ({flag}): {error}")),
     })
 }
 
 /// An address that listens everywhere is reached on this machine by loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() { SocketAddr::new([127, 0, 0, 1].into(), address.port()) } else { address }
+    if address.ip().is_unspecified() {
+        SocketAddr::new([127, 0, 0, 1].into(), address.port())
+    } else {
+        address
+    }
 }
 
 fn checked_url(url: &str) -> Result<String, CannotStart> {
-    let wrong = || CannotStart::new(format_args!("--public-url {url}: give scheme and host alone, such as https://pay.example"));
+    let wrong = || {
+        CannotStart::new(format_args!(
+            "--public-url {url}: give scheme and host alone, such as https://pay.example"
+        ))
+    };
     let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
-    let bare = matches!(parsed.scheme(), "http" | "https") && parsed.path() == "/" && parsed.query().is_none();
+    let bare = matches!(parsed.scheme(), "http" | "https")
+        && parsed.path() == "/"
+        && parsed.query().is_none();
     if bare { Ok(parsed.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong()) }
 }
 
@@ -221,8 +248,15 @@ struct StopSignal {
 impl StopSignal {
     fn new() -> Result<Self, CannotStart> {
         use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).map_err(|error| CannotStart::new(format_args!("cannot listen for signals: {error}")));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                CannotStart::new(format_args!("cannot listen for signals: {error}"))
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
 
     async fn wait(&mut self) {
@@ -248,7 +282,12 @@ mod tests {
     fn a_public_url_is_a_bare_origin() {
         assert_eq!(checked_url("https://pay.example/").unwrap(), "https://pay.example");
         assert_eq!(checked_url("https://pay.example:8443").unwrap(), "https://pay.example:8443");
-        for url in ["pay.example", "ftp://pay.example", "https://pay.example/x", "https://pay.example/?a=1"] {
+        for url in [
+            "pay.example",
+            "ftp://pay.example",
+            "https://pay.example/x",
+            "https://pay.example/?a=1",
+        ] {
             assert!(checked_url(url).is_err(), "{url}");
         }
     }

@@ -43,10 +43,13 @@ impl FromRequest<Arc<Gateway>> for Operator {
         authorize(request.headers(), gateway)?;
         let (mut parts, body) = request.into_parts();
         let path = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, gateway).await;
-        let Path(path) = path.map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))?;
+        let Path(path) =
+            path.map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))?;
         let mut path = path.into_iter().map(|(_, value)| value);
         let merchant = MerchantId::parse(&path.next().unwrap_or_default());
-        let merchant = merchant.map_err(|error| Problem::new(Code::InvalidField, error.to_string()).with("field", "id"))?;
+        let merchant = merchant.map_err(|error| {
+            Problem::new(Code::InvalidField, error.to_string()).with("field", "id")
+        })?;
         let most = if parts.uri.path().ends_with("/plugin") { MAX_UPLOAD } else { MAX_BODY };
         let body = read_body(Request::from_parts(parts, body), most).await?;
         Ok(Self { merchant, keyid: path.next(), body: body.into() })
@@ -55,10 +58,18 @@ impl FromRequest<Arc<Gateway>> for Operator {
 
 /// The operator's token, compared as hashes: the time it takes tells nothing of the token.
 fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Problem> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
+    let token =
+        headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
     match token {
-        Some(token) if sha256_hex(token.as_bytes()) == sha256_hex(gateway.admin_token.as_bytes()) => Ok(()),
-        _ => Err(Problem::new(Code::TokenInvalid, "send the operator's token as Authorization: Bearer …")),
+        Some(token)
+            if sha256_hex(token.as_bytes()) == sha256_hex(gateway.admin_token.as_bytes()) =>
+        {
+            Ok(())
+        }
+        _ => Err(Problem::new(
+            Code::TokenInvalid,
+            "send the operator's token as Authorization: Bearer …",
+        )),
     }
 }
 
@@ -68,21 +79,32 @@ fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Problem> {
     params(("id" = String, Path, description = "`m_…`")), request_body = super::openapi::NewMerchant,
     responses((status = 200, description = "The merchant", body = Object), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn put_merchant(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<Json<Value>, Problem> {
+pub(super) async fn put_merchant(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<Value>, Problem> {
     let mut body = Object::parse(&operator.body)?;
     let name = body.required("name", |field| field.text(1..=64))?;
     let notify_url = body.optional("notify_url", url)?;
     let policy = body.optional("policy", policy_field)?;
     body.finish()?;
     let id = operator.merchant;
-    let fresh = Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
+    let fresh =
+        Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
     let (record, is_new) = store::write(&gateway.store, move |tx| {
         let known = tx.merchants()?.into_iter().find(|it| it.id == id);
         let is_new = known.is_none();
         let record = match (known, policy) {
-            (Some(known), policy) => MerchantRecord { name, notify_url, policy: policy.unwrap_or(known.policy), ..known },
-            (None, Some(policy)) => MerchantRecord { id, name, notify_url, webhook_secret: fresh, policy },
-            (None, None) => return Err(Problem::new(Code::MissingField, "a new merchant needs a policy").with("field", "policy")),
+            (Some(known), policy) => {
+                MerchantRecord { name, notify_url, policy: policy.unwrap_or(known.policy), ..known }
+            }
+            (None, Some(policy)) => {
+                MerchantRecord { id, name, notify_url, webhook_secret: fresh, policy }
+            }
+            (None, None) => {
+                return Err(Problem::new(Code::MissingField, "a new merchant needs a policy")
+                    .with("field", "policy"));
+            }
         };
         tx.put_merchant(&record)?;
         Ok((record, is_new))
@@ -101,9 +123,13 @@ pub(super) async fn put_merchant(State(gateway): State<Arc<Gateway>>, operator: 
     params(("id" = String, Path, description = "`m_…`")),
     responses((status = 200, description = "The merchant", body = Object), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn merchant(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<Json<Value>, Problem> {
+pub(super) async fn merchant(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<Value>, Problem> {
     let keys = store::read(&gateway.store, |view| view.merchant_keys()).await?;
-    let keys: Vec<_> = keys.into_iter().filter(|it| it.merchant == operator.merchant).map(|it| it.keyid).collect();
+    let keys: Vec<_> =
+        keys.into_iter().filter(|it| it.merchant == operator.merchant).map(|it| it.keyid).collect();
     let mut view = merchant_view(&known(&gateway, &operator.merchant)?.record);
     view["keys"] = keys.into();
     Ok(Json(view))
@@ -115,12 +141,19 @@ pub(super) async fn merchant(State(gateway): State<Arc<Gateway>>, operator: Oper
     request_body = super::openapi::NewKey,
     responses((status = 204, description = "Done"), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn put_key(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<StatusCode, Problem> {
+pub(super) async fn put_key(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<StatusCode, Problem> {
     known(&gateway, &operator.merchant)?;
     let keyid = operator.keyid.unwrap_or_default();
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
     if !(1..=64).contains(&keyid.len()) || !keyid.bytes().all(allowed) {
-        return Err(Problem::new(Code::InvalidField, "keyid is not 1 to 64 of A-Z, a-z, 0-9 and _ . : -").with("field", "keyid"));
+        return Err(Problem::new(
+            Code::InvalidField,
+            "keyid is not 1 to 64 of A-Z, a-z, 0-9 and _ . : -",
+        )
+        .with("field", "keyid"));
     }
     let mut body = Object::parse(&operator.body)?;
     // PEM has line ends, which a text of ours has not.
@@ -134,7 +167,9 @@ pub(super) async fn put_key(State(gateway): State<Arc<Gateway>>, operator: Opera
     let key = MerchantKey { keyid, merchant: operator.merchant, pem };
     let put = store::write(&gateway.store, move |tx| tx.put_merchant_key(&key)).await?;
     if !put {
-        return Err(Problem::new(Code::InvalidField, "keyid is another merchant's").with("field", "keyid"));
+        return Err(
+            Problem::new(Code::InvalidField, "keyid is another merchant's").with("field", "keyid")
+        );
     }
     gateway.reload_merchants().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -145,9 +180,13 @@ pub(super) async fn put_key(State(gateway): State<Arc<Gateway>>, operator: Opera
     params(("id" = String, Path, description = "`m_…`")), request_body = Object,
     responses((status = 204, description = "Done; it holds for the next order"), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn put_policy(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<StatusCode, Problem> {
+pub(super) async fn put_policy(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<StatusCode, Problem> {
     Policy::from_json(&operator.body).map_err(|error| policy_problem(&error, ""))?;
-    let policy = String::from_utf8(operator.body).map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
+    let policy = String::from_utf8(operator.body)
+        .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
     let record = MerchantRecord { policy, ..known(&gateway, &operator.merchant)?.record.clone() };
     store::write(&gateway.store, move |tx| tx.put_merchant(&record)).await?;
     gateway.reload_merchants().await?;
@@ -159,7 +198,10 @@ pub(super) async fn put_policy(State(gateway): State<Arc<Gateway>>, operator: Op
     params(("id" = String, Path, description = "`m_…`")),
     responses((status = 200, description = "The policy as it was put", body = Object), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn policy(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn policy(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<impl IntoResponse, Problem> {
     let policy = known(&gateway, &operator.merchant)?.record.policy.clone();
     Ok(([(header::CONTENT_TYPE, "application/json")], policy))
 }
@@ -170,17 +212,26 @@ pub(super) async fn policy(State(gateway): State<Arc<Gateway>>, operator: Operat
     params(("id" = String, Path, description = "`m_…`")), request_body = super::openapi::NewPlugin,
     responses((status = 200, description = "The plugin", body = PluginView), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn put_plugin(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<Json<PluginView>, Problem> {
+pub(super) async fn put_plugin(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<PluginView>, Problem> {
     known(&gateway, &operator.merchant)?;
     let mut body = Object::parse(&operator.body)?;
     let component = body.required("component", |field| decoded(field, MAX_UPLOAD))?;
-    let settings = body.optional("settings", |field| decoded(field, MAX_SETTINGS * 2))?.unwrap_or_default();
+    let settings =
+        body.optional("settings", |field| decoded(field, MAX_SETTINGS * 2))?.unwrap_or_default();
     body.finish()?;
     if settings.len() > MAX_SETTINGS {
         let detail = format!("settings has more than {MAX_SETTINGS} bytes");
         return Err(Problem::new(Code::InvalidField, detail).with("field", "settings"));
     }
-    let record = PluginRecord { merchant: operator.merchant, component, settings, published_at: clock::now() };
+    let record = PluginRecord {
+        merchant: operator.merchant,
+        component,
+        settings,
+        published_at: clock::now(),
+    };
     Ok(Json(plugins::publish(&gateway, record).await?))
 }
 
@@ -189,7 +240,10 @@ pub(super) async fn put_plugin(State(gateway): State<Arc<Gateway>>, operator: Op
     params(("id" = String, Path, description = "`m_…`")),
     responses((status = 200, description = "The plugin", body = PluginView), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn plugin(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<Json<PluginView>, Problem> {
+pub(super) async fn plugin(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<PluginView>, Problem> {
     let merchant = known(&gateway, &operator.merchant)?;
     Ok(Json(plugins::show(&gateway, &merchant).await?))
 }
@@ -199,7 +253,10 @@ pub(super) async fn plugin(State(gateway): State<Arc<Gateway>>, operator: Operat
     params(("id" = String, Path, description = "`m_…`")),
     responses((status = 204, description = "The standard plugin decides from now on"), super::openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn remove_plugin(State(gateway): State<Arc<Gateway>>, operator: Operator) -> Result<StatusCode, Problem> {
+pub(super) async fn remove_plugin(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<StatusCode, Problem> {
     plugins::remove(&gateway, operator.merchant).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -214,14 +271,16 @@ fn merchant_view(record: &MerchantRecord) -> Value {
 }
 
 fn policy_field(field: Field) -> Result<String, Invalid> {
-    let invalid = |error: &dyn std::fmt::Display| field.invalid(format_args!("is no policy: {error}"));
+    let invalid =
+        |error: &dyn std::fmt::Display| field.invalid(format_args!("is no policy: {error}"));
     let json = serde_json::to_string(field.value()).map_err(|error| invalid(&error))?;
     Policy::from_json(json.as_bytes()).map_err(|error| invalid(&error))?;
     Ok(json)
 }
 
 fn policy_problem(error: &lezai_core::policy::PolicyError, prefix: &str) -> Problem {
-    Problem::new(Code::InvalidField, error.to_string()).with("field", format!("{prefix}{}", error.path))
+    Problem::new(Code::InvalidField, error.to_string())
+        .with("field", format!("{prefix}{}", error.path))
 }
 
 fn decoded(field: Field, most: usize) -> Result<Vec<u8>, Invalid> {

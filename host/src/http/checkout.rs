@@ -32,11 +32,17 @@ const STREAM_LIFE: Duration = Duration::from_secs(30 * 60);
     request_body = super::openapi::Claim,
     responses((status = 200, description = "The session", body = SessionView), super::openapi::Problems),
 )]
-pub(super) async fn claim(State(gateway): State<Arc<Gateway>>, id: Id, incoming: Incoming) -> Result<Json<SessionView>, Problem> {
+pub(super) async fn claim(
+    State(gateway): State<Arc<Gateway>>,
+    id: Id,
+    incoming: Incoming,
+) -> Result<Json<SessionView>, Problem> {
     let session = segment(id)?;
     // The key comes with the request that it signs: who claims first is believed, if she knows the secret.
     let request = ClaimRequest::parse(incoming.unverified_body())?;
-    let key = VerifyingKey::from_jwk(&request.key).map_err(|error| Problem::new(Code::InvalidField, error.to_string()).with("field", "key"))?;
+    let key = VerifyingKey::from_jwk(&request.key).map_err(|error| {
+        Problem::new(Code::InvalidField, error.to_string()).with("field", "key")
+    })?;
     let verified = incoming.page(&gateway, &key)?;
     incoming.repeatable(&session)?;
     let verified = verified.parse(|_| Ok::<_, Problem>(request))?;
@@ -48,7 +54,11 @@ pub(super) async fn claim(State(gateway): State<Arc<Gateway>>, id: Id, incoming:
     params(super::openapi::Signed, ("id" = String, Path, description = "`cs_…`")),
     responses((status = 200, description = "The session", body = SessionView), super::openapi::Problems),
 )]
-pub(super) async fn view(State(gateway): State<Arc<Gateway>>, id: Id, incoming: Incoming) -> Result<Json<SessionView>, Problem> {
+pub(super) async fn view(
+    State(gateway): State<Arc<Gateway>>,
+    id: Id,
+    incoming: Incoming,
+) -> Result<Json<SessionView>, Problem> {
     let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     incoming.page(&gateway, &key)?;
     Ok(Json(checkout::view(&gateway, &session, &claim, clock::now()).await?))
@@ -60,7 +70,11 @@ pub(super) async fn view(State(gateway): State<Arc<Gateway>>, id: Id, incoming: 
     request_body = super::openapi::Choice,
     responses((status = 200, description = "The session, with what is needed to pay", body = SessionView), super::openapi::Problems),
 )]
-pub(super) async fn pay(State(gateway): State<Arc<Gateway>>, id: Id, incoming: Incoming) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn pay(
+    State(gateway): State<Arc<Gateway>>,
+    id: Id,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
     let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     let verified = incoming.page(&gateway, &key)?;
     let repeatable = incoming.repeatable(session.id.as_str())?;
@@ -76,13 +90,18 @@ pub(super) async fn pay(State(gateway): State<Arc<Gateway>>, id: Id, incoming: I
         super::openapi::Problems,
     ),
 )]
-pub(super) async fn events(State(gateway): State<Arc<Gateway>>, id: Id, incoming: Incoming) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn events(
+    State(gateway): State<Arc<Gateway>>,
+    id: Id,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
     let (session, _, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     incoming.page(&gateway, &key)?;
-    let record = gateway.record(session.order.clone()).await?;
-    let version = record.order.version;
-    let full = || Problem::new(Code::Overloaded, "too many pages watch; look again from time to time");
-    let watch = gateway.hub.watch(&session.order, version).ok_or_else(full)?;
+    let full =
+        || Problem::new(Code::Overloaded, "too many pages watch; look again from time to time");
+    // First watched, then looked at: a change in between is heard.
+    let watch = gateway.hub.watch(&session.order).ok_or_else(full)?;
+    let version = gateway.record(session.order.clone()).await?.order.version;
     let end = tokio::time::Instant::now() + STREAM_LIFE;
     let hints = stream::unfold((watch, Some(version)), move |(mut watch, first)| async move {
         let version = match first {
@@ -90,7 +109,10 @@ pub(super) async fn events(State(gateway): State<Arc<Gateway>>, id: Id, incoming
             Some(version) => version,
             None => tokio::time::timeout_at(end, watch.next()).await.ok().flatten()?,
         };
-        let event = Event::default().event("change").id(version.to_string()).data(format!("{{\"version\":{version}}}"));
+        let event = Event::default()
+            .event("change")
+            .id(version.to_string())
+            .data(format!("{{\"version\":{version}}}"));
         Some((Ok::<_, Infallible>(event), (watch, None)))
     });
     Ok(Sse::new(hints).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))

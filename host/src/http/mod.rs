@@ -120,15 +120,18 @@ fn cors() -> CorsLayer {
 async fn addressed(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     match signed::authority(&request) {
         Some(authority) if gateway.authorities.contains(&authority) => next.run(request).await,
-        _ => Problem::new(Code::Misdirected, format!("this gateway is {}", gateway.public_url)).into_response(),
+        _ => Problem::new(Code::Misdirected, format!("this gateway is {}", gateway.public_url))
+            .into_response(),
     }
 }
 
 async fn bounded(request: Request, next: Next) -> Response {
-    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let fields =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let target = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
     if fields.sum::<usize>() + target > MAX_HEADER {
-        return Problem::new(Code::HeaderTooLarge, format!("at most {MAX_HEADER} bytes are taken")).into_response();
+        return Problem::new(Code::HeaderTooLarge, format!("at most {MAX_HEADER} bytes are taken"))
+            .into_response();
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -142,7 +145,11 @@ async fn bounded(request: Request, next: Next) -> Response {
 async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     let begun = std::time::Instant::now();
     // A stranger's path is no label: there is no end to them.
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or("none", |it| it.as_str()).to_owned();
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or("none", |it| it.as_str())
+        .to_owned();
     let response = next.run(request).await;
     gateway.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
     response

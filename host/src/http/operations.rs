@@ -26,7 +26,8 @@ pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
         Ok(()) => Json(json!({ "status": "ok" })).into_response(),
         Err(error) => {
             tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "store unavailable" }))).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "store unavailable" })))
+                .into_response()
         }
     }
 }
@@ -34,7 +35,10 @@ pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operations", summary = "Counters, in OpenMetrics' text format",
     responses((status = 200, description = "Counters", content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], gateway.metrics.text())
+    (
+        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        gateway.metrics.text(),
+    )
 }
 
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", summary = "The keys that sign answers and callbacks",

@@ -41,7 +41,10 @@ pub(super) struct ByNumber {
         super::openapi::Problems,
     ),
 )]
-pub(super) async fn create(State(gateway): State<Arc<Gateway>>, incoming: Incoming) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(merchant.record.id.as_str())?;
     let order = verified.parse(NewOrder::parse)?;
@@ -73,10 +76,16 @@ pub(super) async fn list(
     incoming: Incoming,
 ) -> Result<Json<OrderList>, Problem> {
     let (merchant, _) = incoming.merchant(&gateway)?;
-    let needed = || Problem::new(Code::MissingField, "ask as /v1/orders?merchant_order_id=…").with("field", "merchant_order_id");
+    let needed = || {
+        Problem::new(Code::MissingField, "ask as /v1/orders?merchant_order_id=…")
+            .with("field", "merchant_order_id")
+    };
     let number = match query {
         Ok(Query(ByNumber { merchant_order_id })) => merchant_order_id.ok_or_else(needed)?,
-        Err(rejected) => return Err(Problem::new(Code::InvalidField, rejected.body_text()).with("field", "merchant_order_id")),
+        Err(rejected) => {
+            return Err(Problem::new(Code::InvalidField, rejected.body_text())
+                .with("field", "merchant_order_id"));
+        }
     };
     let data = orders::find_by_number(&gateway, &merchant.record.id, number).await?;
     Ok(Json(OrderList { object: "list", data }))
@@ -95,11 +104,15 @@ pub(super) async fn close(
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(merchant.record.id.as_str())?;
     // The call takes no fields: no body, or an empty object.
-    let signed = verified.parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
+    let signed = verified
+        .parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
     orders::close(&gateway, &merchant.record.id, &segment(id)?, signed, key).await
 }
 
 /// A part of the path. What does not decode is nobody's id.
-pub(super) fn segment(path: Result<Path<String>, axum::extract::rejection::PathRejection>) -> Result<String, Problem> {
-    path.map(|Path(id)| id).map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))
+pub(super) fn segment(
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+) -> Result<String, Problem> {
+    path.map(|Path(id)| id)
+        .map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))
 }

@@ -15,9 +15,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 
 /// The hosted page. It is the same for every session: what it shows it asks for itself.
 pub(super) async fn hosted(headers: HeaderMap) -> Result<Response, Problem> {
-    let page = assets::find("checkout", "pay.html").ok_or_else(|| Problem::internal("the payment page is not built in"))?;
+    let page = assets::find("checkout", "pay.html")
+        .ok_or_else(|| Problem::internal("the payment page is not built in"))?;
     let mut response = assets::serve(page, &headers);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     Ok(response)
 }
 
@@ -26,7 +29,8 @@ pub(super) async fn checkout_file(
     file: Result<Path<String>, axum::extract::rejection::PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let file = assets::find("checkout", &segment(file)?).ok_or_else(|| Problem::new(Code::NotFound, "there is no such file"))?;
+    let file = assets::find("checkout", &segment(file)?)
+        .ok_or_else(|| Problem::new(Code::NotFound, "there is no such file"))?;
     let mut response = assets::serve(file, &headers).into_response();
     let policy = HeaderName::from_static("cross-origin-resource-policy");
     response.headers_mut().insert(policy, HeaderValue::from_static("cross-origin"));

@@ -28,7 +28,10 @@ type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
 )]
-pub(super) async fn pay(State(gateway): State<Arc<Gateway>>, id: Segment) -> Result<Json<OrderView>, Problem> {
+pub(super) async fn pay(
+    State(gateway): State<Arc<Gateway>>,
+    id: Segment,
+) -> Result<Json<OrderView>, Problem> {
     shopper(&gateway, id, Act::Approve).await
 }
 
@@ -38,29 +41,43 @@ pub(super) async fn pay(State(gateway): State<Arc<Gateway>>, id: Segment) -> Res
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
 )]
-pub(super) async fn decline(State(gateway): State<Arc<Gateway>>, id: Segment) -> Result<Json<OrderView>, Problem> {
+pub(super) async fn decline(
+    State(gateway): State<Arc<Gateway>>,
+    id: Segment,
+) -> Result<Json<OrderView>, Problem> {
     shopper(&gateway, id, Act::Decline).await
 }
 
 /// The wallet's page for a payment.
-pub(super) async fn wallet(State(gateway): State<Arc<Gateway>>, attempt: Segment, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn wallet(
+    State(gateway): State<Arc<Gateway>>,
+    attempt: Segment,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (_, attempt, payment) = payment(&gateway, attempt).await?;
     Ok(wallet::page(&attempt, &payment, Language::of(&headers)))
 }
 
 /// The button that pays.
-pub(super) async fn approve(State(gateway): State<Arc<Gateway>>, attempt: Segment) -> Result<Response, Problem> {
+pub(super) async fn approve(
+    State(gateway): State<Arc<Gateway>>,
+    attempt: Segment,
+) -> Result<Response, Problem> {
     in_wallet(&gateway, attempt, Act::Approve).await
 }
 
 /// The button that does not.
-pub(super) async fn refuse(State(gateway): State<Arc<Gateway>>, attempt: Segment) -> Result<Response, Problem> {
+pub(super) async fn refuse(
+    State(gateway): State<Arc<Gateway>>,
+    attempt: Segment,
+) -> Result<Response, Problem> {
     in_wallet(&gateway, attempt, Act::Decline).await
 }
 
 /// The wallet's style sheet.
 pub(super) async fn style() -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"))], wallet::STYLE).into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"))], wallet::STYLE)
+        .into_response()
 }
 
 async fn in_wallet(gateway: &Gateway, attempt: Segment, act: Act) -> Result<Response, Problem> {
@@ -71,7 +88,10 @@ async fn in_wallet(gateway: &Gateway, attempt: Segment, act: Act) -> Result<Resp
     Ok(Redirect::to(&format!("/sandbox/wallet/{attempt}")).into_response())
 }
 
-async fn payment(gateway: &Gateway, attempt: Segment) -> Result<(&Sandbox, AttemptId, WalletPayment), Problem> {
+async fn payment(
+    gateway: &Gateway,
+    attempt: Segment,
+) -> Result<(&Sandbox, AttemptId, WalletPayment), Problem> {
     let unknown = || Problem::new(Code::NotFound, "the wallet knows no such payment");
     let attempt = AttemptId::parse(&segment(attempt)?).map_err(|_| unknown())?;
     let sandbox = sandbox(gateway)?;
@@ -85,7 +105,9 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
     let record = gateway.record(id.clone()).await?;
     let (attempt, record) = match &record.order.state {
         OrderState::Created { .. } => begin(gateway, record).await?,
-        OrderState::Paying { attempt, .. } | OrderState::Paid { attempt, .. } => (attempt.clone(), record),
+        OrderState::Paying { attempt, .. } | OrderState::Paid { attempt, .. } => {
+            (attempt.clone(), record)
+        }
         OrderState::Closed { .. } => return Err(refused(&record, act)),
     };
     let standing = sandbox.act(&attempt, act).await.map_err(unanswered)?;
@@ -99,14 +121,19 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
 }
 
 /// Chooses the first method for the shopper.
-async fn begin(gateway: &Gateway, record: OrderRecord) -> Result<(AttemptId, OrderRecord), Problem> {
+async fn begin(
+    gateway: &Gateway,
+    record: OrderRecord,
+) -> Result<(AttemptId, OrderRecord), Problem> {
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
-    let (channel, offer) = gateway.method(&method).ok_or_else(|| Problem::internal("the order's method is gone"))?;
+    let (channel, offer) =
+        gateway.method(&method).ok_or_else(|| Problem::internal("the order's method is gone"))?;
     let id = AttemptId::new(clock::now(), entropy::bytes());
     let attempt = Attempt { id: id.clone(), method, channel: channel.id().to_owned() };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt)).await?;
-    let request: PaymentRequest = checkout::payment_request(gateway, &begun, id.clone(), offer.kind)?;
+    let request: PaymentRequest =
+        checkout::payment_request(gateway, &begun, id.clone(), offer.kind)?;
     let credential = channel.prepare(request).await.map_err(unanswered)?;
     let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), credential)).await?;
     Ok((id, prepared))
@@ -118,12 +145,16 @@ fn refused(record: &OrderRecord, act: Act) -> Problem {
         Act::Approve => "paid",
         Act::Decline => "declined",
     };
-    Problem::new(Code::OrderState, format!("the order is {status} and cannot be {act}")).with("order_status", status)
+    Problem::new(Code::OrderState, format!("the order is {status} and cannot be {act}"))
+        .with("order_status", status)
 }
 
 fn sandbox(gateway: &Gateway) -> Result<&Sandbox, Problem> {
     let found = gateway.channels.iter().map(|channel| match channel {
         Channel::Sandbox(sandbox) => &**sandbox,
     });
-    found.into_iter().next().ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no sandbox"))
+    found
+        .into_iter()
+        .next()
+        .ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no sandbox"))
 }

@@ -18,7 +18,7 @@ use lezai_core::signature::{self, Input, Message, Params, Tag, Verified, sign_ba
 use crate::gateway::Gateway;
 use crate::idempotency::{self, Repeatable};
 use crate::merchants::Merchant;
-use crate::nonces::Taken;
+use crate::nonces::{self, Taken};
 use crate::problem::{Code, Problem};
 use crate::store::{self, IdempotencyKey};
 use crate::{clock, entropy};
@@ -93,7 +93,10 @@ impl Incoming {
         let borrowed = self.head.borrowed();
         let input = self.signature(&borrowed, Tag::Checkout)?;
         if input.keyid()? != key.thumbprint() {
-            return Err(Problem::new(Code::KeyUnknown, "keyid must be the thumbprint (RFC 7638) of the page's key"));
+            return Err(Problem::new(
+                Code::KeyUnknown,
+                "keyid must be the thumbprint (RFC 7638) of the page's key",
+            ));
         }
         self.verified(gateway, &borrowed, &input, Tag::Checkout, key)
     }
@@ -130,12 +133,21 @@ impl Incoming {
         key: &VerifyingKey,
     ) -> Result<Verified<&[u8]>, Problem> {
         let now = clock::now();
-        let verified = input.verify(&Message::Request(self.head.request(fields)), &self.body, tag, key, now)?;
+        let verified = input.verify(
+            &Message::Request(self.head.request(fields)),
+            &self.body,
+            tag,
+            key,
+            now,
+        )?;
         // Only who has the key gets here, so a stranger cannot fill the memory.
         match gateway.nonces.take(verified.keyid(), verified.nonce(), now) {
             Taken::New => Ok(verified),
-            Taken::Reused => Err(Problem::new(Code::NonceReused, "the nonce was used before; sign again with a new one")),
-            Taken::Full => Err(Problem::new(Code::Overloaded, "too many requests to remember; send it again in a moment")),
+            Taken::Reused => Err(nonces::reused()),
+            Taken::Full => Err(Problem::new(
+                Code::Overloaded,
+                "too many requests to remember; send it again in a moment",
+            )),
         }
     }
 }
@@ -145,7 +157,9 @@ impl Head {
         let uri = request.uri();
         // A value that is not ASCII is left out, so a signature that covers it does not verify.
         let fields = request.headers().iter();
-        let fields = fields.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+        let fields = fields.filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        });
         Self {
             method: request.method().to_string(),
             scheme: if gateway.public_url.starts_with("https:") { "https" } else { "http" },
@@ -186,7 +200,10 @@ impl Head {
         if essence.eq_ignore_ascii_case("application/json") {
             return Ok(());
         }
-        Err(Problem::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"))
+        Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "send the body as Content-Type: application/json",
+        ))
     }
 }
 
@@ -197,7 +214,10 @@ impl Head {
 /// `body_too_large`, `body_too_slow`.
 pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge, format!("at most {most} bytes are taken"));
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > most as u64) {
         return Err(too_large());
     }
@@ -221,10 +241,15 @@ pub fn authority(request: &Request) -> Option<String> {
 }
 
 /// Signs every answer, problems too. A stream of hints is not signed: nothing in it is believed.
-pub async fn answers(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+pub async fn answers(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let head = Head::of(&request, &gateway);
     let response = next.run(request).await;
-    let streams = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
+    let streams =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
     if streams {
         return response;
     }
@@ -233,19 +258,27 @@ pub async fn answers(State(gateway): State<Arc<Gateway>>, request: Request, next
 
 async fn sign(gateway: &Gateway, head: &Head, response: Response) -> Result<Response, Problem> {
     let (mut parts, body) = response.into_parts();
-    let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(Problem::internal)?.to_bytes();
+    let body =
+        Limited::new(body, MAX_ANSWER).collect().await.map_err(Problem::internal)?.to_bytes();
     if !body.is_empty() {
         let digest = HeaderValue::from_str(&content_digest(&body)).map_err(Problem::internal)?;
         parts.headers.insert(HeaderName::from_static("content-digest"), digest);
     }
     let own = ascii(&parts.headers);
-    let borrowed: Vec<(&str, &str)> = own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let borrowed: Vec<(&str, &str)> =
+        own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let asked = head.borrowed();
     let request = Some(head.request(&asked));
     let answer = signature::Answer { status: parts.status.as_u16(), fields: &borrowed, request };
     let nonce = nonce();
-    let params = Params { created: clock::now(), keyid: &gateway.key.keyid, nonce: &nonce, tag: Tag::Gateway };
-    let base = sign_base(&Message::Answer(answer), !body.is_empty(), &params).map_err(Problem::internal)?;
+    let params = Params {
+        created: clock::now(),
+        keyid: &gateway.key.keyid,
+        nonce: &nonce,
+        tag: Tag::Gateway,
+    };
+    let base = sign_base(&Message::Answer(answer), !body.is_empty(), &params)
+        .map_err(Problem::internal)?;
     for (name, value) in base.fields(&gateway.key.private.sign(base.text.as_bytes())) {
         let value = HeaderValue::from_str(&value).map_err(Problem::internal)?;
         parts.headers.insert(HeaderName::from_static(name), value);
@@ -255,7 +288,11 @@ async fn sign(gateway: &Gateway, head: &Head, response: Response) -> Result<Resp
 
 fn ascii(headers: &HeaderMap) -> Vec<(String, String)> {
     let fields = headers.iter();
-    fields.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
+    fields
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect()
 }
 
 /// A nonce: 128 random bits.

@@ -27,8 +27,15 @@ pub(super) enum Language {
 impl Language {
     /// The one that `Accept-Language` names first.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-        if wanted.trim_start().to_ascii_lowercase().starts_with("zh") { Self::Chinese } else { Self::English }
+        let wanted = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|it| it.to_str().ok())
+            .unwrap_or_default();
+        if wanted.trim_start().to_ascii_lowercase().starts_with("zh") {
+            Self::Chinese
+        } else {
+            Self::English
+        }
     }
 
     fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
@@ -79,7 +86,9 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     // Not by the form's own redirect, which its policy keeps on this site.
     let back = payment.return_url.as_ref().filter(|_| decided);
-    if let Some(value) = back.and_then(|url| HeaderValue::from_str(&format!("{BACK_AFTER_SECS}; url={url}")).ok()) {
+    if let Some(value) =
+        back.and_then(|url| HeaderValue::from_str(&format!("{BACK_AFTER_SECS}; url={url}")).ok())
+    {
         headers.insert(HeaderName::from_static("refresh"), value);
     }
     response
@@ -120,7 +129,11 @@ fn amount(money: Money) -> String {
     let (code, exponent) = (money.currency().code(), usize::from(money.currency().exponent()));
     let digits = format!("{:0>width$}", money.minor(), width = exponent + 1);
     let (whole, fraction) = digits.split_at(digits.len() - exponent);
-    if fraction.is_empty() { format!("{code} {whole}") } else { format!("{code} {whole}.{fraction}") }
+    if fraction.is_empty() {
+        format!("{code} {whole}")
+    } else {
+        format!("{code} {whole}.{fraction}")
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +166,8 @@ mod tests {
             standing: Standing::Pending,
         };
         for standing in [Standing::Pending, Standing::Cancelled] {
-            let markup = result(&WalletPayment { standing, ..payment.clone() }, Language::English).into_string();
+            let markup = result(&WalletPayment { standing, ..payment.clone() }, Language::English)
+                .into_string();
             assert!(!markup.contains("<script>") && !markup.contains("<img"), "{markup}");
         }
     }

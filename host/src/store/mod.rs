@@ -204,7 +204,11 @@ pub trait View {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
-    fn order_by_merchant_order_id(&self, merchant: &MerchantId, number: &str) -> Result<Option<OrderRecord>, StoreError>;
+    fn order_by_merchant_order_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<OrderRecord>, StoreError>;
     /// The order that an attempt tries to pay.
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
     /// A checkout session.
@@ -228,7 +232,11 @@ pub trait View {
 /// What can be written. All writes of one job are one commit.
 pub trait Tx: View {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
-    fn insert_order(&self, record: &OrderRecord, session: &SessionRecord) -> Result<bool, StoreError>;
+    fn insert_order(
+        &self,
+        record: &OrderRecord,
+        session: &SessionRecord,
+    ) -> Result<bool, StoreError>;
     /// The order as it is now, with attempts that are new.
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
     /// An entry at the end of the ledger's chain.
@@ -236,7 +244,12 @@ pub trait Tx: View {
     /// A task for the worker.
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
     /// Up to `limit` due tasks, which nobody else gets until `lease_end`.
-    fn claim_tasks(&self, now: Timestamp, lease_end: Timestamp, limit: u32) -> Result<Vec<DueTask>, StoreError>;
+    fn claim_tasks(
+        &self,
+        now: Timestamp,
+        lease_end: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueTask>, StoreError>;
     /// The task is done.
     fn finish_task(&self, number: i64) -> Result<(), StoreError>;
     /// The task is to be tried again.
@@ -246,7 +259,12 @@ pub trait Tx: View {
     /// The event was delivered.
     fn mark_delivered(&self, event: &EventId, at: Timestamp) -> Result<(), StoreError>;
     /// The first answer to a key.
-    fn save_first_answer(&self, key: &IdempotencyKey, answer: &FirstAnswer, at: Timestamp) -> Result<(), StoreError>;
+    fn save_first_answer(
+        &self,
+        key: &IdempotencyKey,
+        answer: &FirstAnswer,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
     /// Takes a nonce. `false` if it was taken before.
     fn take_nonce(&self, keyid: &str, nonce: &str, expires: Timestamp) -> Result<bool, StoreError>;
     /// The page that claims a session.

@@ -20,8 +20,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BookedEntry, Claim, DueTask, EventRecord, FirstAnswer, IdempotencyKey, MerchantKey, MerchantRecord, OrderRecord,
-    Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View, WriteJob,
+    BookedEntry, Claim, DueTask, EventRecord, FirstAnswer, IdempotencyKey, MerchantKey,
+    MerchantRecord, OrderRecord, Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError,
+    Task, Tx, View, WriteJob,
 };
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
@@ -99,7 +100,11 @@ impl SqliteStore {
             let (path, queue) = (path.to_owned(), Arc::clone(&queue));
             threads.push(spawn("store-reader", move || read_all(&path, &queue))?);
         }
-        Ok(Self { jobs: Mutex::new(Some(jobs)), reads: Mutex::new(Some(reads)), threads: Mutex::new(threads) })
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            reads: Mutex::new(Some(reads)),
+            threads: Mutex::new(threads),
+        })
     }
 }
 
@@ -134,7 +139,10 @@ impl Drop for SqliteStore {
 ///
 /// [`StoreError::Database`] if there is no such file or it is no store.
 pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     connection.busy_timeout(Duration::from_secs(5))?;
     Ok(connection)
 }
@@ -188,18 +196,32 @@ pub fn order_with_entries(
     let tables = Sqlite { connection };
     let entries = "SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries
                    WHERE order_id = ?1 AND number <= ?2 ORDER BY number";
-    let entries = tables.all(entries, params![order.as_str(), i64::try_from(last).unwrap_or(i64::MAX)], booked)?;
-    Ok((tables.one("SELECT data FROM orders WHERE id = ?1", [order.as_str()], |row| json(row, 0))?, entries))
+    let entries = tables.all(
+        entries,
+        params![order.as_str(), i64::try_from(last).unwrap_or(i64::MAX)],
+        booked,
+    )?;
+    Ok((
+        tables
+            .one("SELECT data FROM orders WHERE id = ?1", [order.as_str()], |row| json(row, 0))?,
+        entries,
+    ))
 }
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+    )?;
     connection.set_prepared_statement_cache_capacity(64);
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
         SCHEMA_VERSION => Ok(()),
-        0 => Ok(connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?),
-        newer => Err(StoreError::Database(format!("the file has schema {newer}, this program knows {SCHEMA_VERSION}"))),
+        0 => Ok(connection.execute_batch(&format!(
+            "BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        ))?),
+        newer => Err(StoreError::Database(format!(
+            "the file has schema {newer}, this program knows {SCHEMA_VERSION}"
+        ))),
     }
 }
 
@@ -299,7 +321,11 @@ impl Sqlite<'_> {
 const ORDER: &str = "SELECT data, details, session FROM orders";
 
 fn order_record(row: &Row<'_>) -> Result<OrderRecord, StoreError> {
-    Ok(OrderRecord { order: json(row, 0)?, details: json(row, 1)?, session: id(row, 2, SessionId::parse)? })
+    Ok(OrderRecord {
+        order: json(row, 0)?,
+        details: json(row, 1)?,
+        session: id(row, 2, SessionId::parse)?,
+    })
 }
 
 impl View for Sqlite<'_> {
@@ -307,29 +333,46 @@ impl View for Sqlite<'_> {
         self.one(&format!("{ORDER} WHERE id = ?1"), [id.as_str()], order_record)
     }
 
-    fn order_by_merchant_order_id(&self, merchant: &MerchantId, number: &str) -> Result<Option<OrderRecord>, StoreError> {
+    fn order_by_merchant_order_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<OrderRecord>, StoreError> {
         let sql = format!("{ORDER} WHERE merchant = ?1 AND merchant_order_id = ?2");
         self.one(&sql, [merchant.as_str(), number], order_record)
     }
 
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {
-        self.one("SELECT order_id FROM attempts WHERE id = ?1", [attempt.as_str()], |row| id(row, 0, OrderId::parse))
+        self.one("SELECT order_id FROM attempts WHERE id = ?1", [attempt.as_str()], |row| {
+            id(row, 0, OrderId::parse)
+        })
     }
 
     fn session(&self, session: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         let sql = "SELECT order_id, secret_hash, gateway_key, claim_key, claim_origin, claim_ms FROM sessions WHERE id = ?1";
         self.one(sql, [session.as_str()], |row| {
             let claim = match row.get::<_, Option<i64>>(5)? {
-                Some(ms) => Some(Claim { key: json(row, 3)?, origin: row.get(4)?, at: Timestamp::from_ms(ms) }),
+                Some(ms) => Some(Claim {
+                    key: json(row, 3)?,
+                    origin: row.get(4)?,
+                    at: Timestamp::from_ms(ms),
+                }),
                 None => None,
             };
             let order = id(row, 0, OrderId::parse)?;
-            Ok(SessionRecord { id: session.clone(), order, secret_hash: row.get(1)?, gateway_key: row.get(2)?, claim })
+            Ok(SessionRecord {
+                id: session.clone(),
+                order,
+                secret_hash: row.get(1)?,
+                gateway_key: row.get(2)?,
+                claim,
+            })
         })
     }
 
     fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
-        let sql = "SELECT fingerprint, status, body FROM first_answers WHERE scope = ?1 AND key = ?2";
+        let sql =
+            "SELECT fingerprint, status, body FROM first_answers WHERE scope = ?1 AND key = ?2";
         self.one(sql, [&key.scope, &key.key], |row| {
             Ok(FirstAnswer { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
         })
@@ -364,7 +407,11 @@ impl View for Sqlite<'_> {
 
     fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError> {
         self.all("SELECT keyid, merchant, pem FROM merchant_keys", [], |row| {
-            Ok(MerchantKey { keyid: row.get(0)?, merchant: id(row, 1, MerchantId::parse)?, pem: row.get(2)? })
+            Ok(MerchantKey {
+                keyid: row.get(0)?,
+                merchant: id(row, 1, MerchantId::parse)?,
+                pem: row.get(2)?,
+            })
         })
     }
 
@@ -380,7 +427,8 @@ impl View for Sqlite<'_> {
     }
 
     fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let due = self.one("SELECT min(due_ms) FROM tasks", [], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+        let due =
+            self.one("SELECT min(due_ms) FROM tasks", [], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
         Ok(due.flatten().map(Timestamp::from_ms))
     }
 
@@ -390,7 +438,11 @@ impl View for Sqlite<'_> {
 }
 
 impl Tx for Sqlite<'_> {
-    fn insert_order(&self, record: &OrderRecord, session: &SessionRecord) -> Result<bool, StoreError> {
+    fn insert_order(
+        &self,
+        record: &OrderRecord,
+        session: &SessionRecord,
+    ) -> Result<bool, StoreError> {
         let OrderRecord { order, details, .. } = record;
         let inserted = self.change(
             "INSERT INTO orders (id, merchant, merchant_order_id, status, version, created_ms, data, details, session)
@@ -412,7 +464,12 @@ impl Tx for Sqlite<'_> {
         }
         self.change(
             "INSERT INTO sessions (id, order_id, secret_hash, gateway_key) VALUES (?1, ?2, ?3, ?4)",
-            params![session.id.as_str(), session.order.as_str(), session.secret_hash, session.gateway_key],
+            params![
+                session.id.as_str(),
+                session.order.as_str(),
+                session.secret_hash,
+                session.gateway_key
+            ],
         )?;
         Ok(true)
     }
@@ -424,7 +481,10 @@ impl Tx for Sqlite<'_> {
             params![id, order.state.status(), order.version, to_json(order)?],
         )?;
         if changed != 1 {
-            return Err(StoreError::Damaged(format!("{id} has no version before {}", order.version)));
+            return Err(StoreError::Damaged(format!(
+                "{id} has no version before {}",
+                order.version
+            )));
         }
         for attempt in &order.attempts {
             let sql = "INSERT INTO attempts (id, order_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
@@ -435,8 +495,10 @@ impl Tx for Sqlite<'_> {
 
     fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
         let sql = "SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1";
-        let last = self.one(sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?)))?;
-        let (number, previous) = last.map_or((1, GENESIS.to_owned()), |(number, hash)| (number + 1, hash));
+        let last =
+            self.one(sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?)))?;
+        let (number, previous) =
+            last.map_or((1, GENESIS.to_owned()), |(number, hash)| (number + 1, hash));
         self.change(
             "INSERT INTO entries (number, at_ms, order_id, kind, postings, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
@@ -453,11 +515,19 @@ impl Tx for Sqlite<'_> {
     }
 
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
-        self.change("INSERT INTO tasks (task, due_ms) VALUES (?1, ?2)", params![to_json(task)?, due.as_ms()])?;
+        self.change(
+            "INSERT INTO tasks (task, due_ms) VALUES (?1, ?2)",
+            params![to_json(task)?, due.as_ms()],
+        )?;
         Ok(())
     }
 
-    fn claim_tasks(&self, now: Timestamp, lease_end: Timestamp, limit: u32) -> Result<Vec<DueTask>, StoreError> {
+    fn claim_tasks(
+        &self,
+        now: Timestamp,
+        lease_end: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueTask>, StoreError> {
         let sql = "UPDATE tasks SET due_ms = ?2, tries = tries + 1
                    WHERE number IN (SELECT number FROM tasks WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?3)
                    RETURNING number, task, tries - 1";
@@ -496,7 +566,12 @@ impl Tx for Sqlite<'_> {
         self.change(sql, params![event.as_str(), at.as_ms()]).map(drop)
     }
 
-    fn save_first_answer(&self, key: &IdempotencyKey, answer: &FirstAnswer, at: Timestamp) -> Result<(), StoreError> {
+    fn save_first_answer(
+        &self,
+        key: &IdempotencyKey,
+        answer: &FirstAnswer,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         self.change(
             "INSERT INTO first_answers (scope, key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![key.scope, key.key, answer.fingerprint, answer.status, answer.body, at.as_ms()],
@@ -511,7 +586,8 @@ impl Tx for Sqlite<'_> {
 
     fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET claim_key = ?2, claim_origin = ?3, claim_ms = ?4 WHERE id = ?1 AND claim_ms IS NULL";
-        let params = params![session.as_str(), to_json(&claim.key)?, claim.origin, claim.at.as_ms()];
+        let params =
+            params![session.as_str(), to_json(&claim.key)?, claim.origin, claim.at.as_ms()];
         self.change(sql, params).map(drop)
     }
 
@@ -549,7 +625,8 @@ impl Tx for Sqlite<'_> {
 
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
         self.change("DELETE FROM nonces WHERE expires_ms < ?1", [nonces_before.as_ms()])?;
-        self.change("DELETE FROM first_answers WHERE at_ms < ?1", [answers_before.as_ms()]).map(drop)
+        self.change("DELETE FROM first_answers WHERE at_ms < ?1", [answers_before.as_ms()])
+            .map(drop)
     }
 }
 
@@ -561,7 +638,9 @@ impl From<rusqlite::Error> for StoreError {
 
 fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
     let kind: String = row.get(3)?;
-    let kind = [Kind::Payment, Kind::UnexpectedPayment, Kind::PaymentReturn].into_iter().find(|it| it.as_str() == kind);
+    let kind = [Kind::Payment, Kind::UnexpectedPayment, Kind::PaymentReturn]
+        .into_iter()
+        .find(|it| it.as_str() == kind);
     Ok(BookedEntry {
         number: row.get(0)?,
         at: Timestamp::from_ms(row.get(1)?),
@@ -574,7 +653,8 @@ fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
 }
 
 fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
-    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let text =
+        row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
     serde_json::from_str(text).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
@@ -582,8 +662,13 @@ fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
-fn id<T, E>(row: &Row<'_>, column: usize, parse: fn(&str) -> Result<T, E>) -> Result<T, StoreError> {
-    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
+fn id<T, E>(
+    row: &Row<'_>,
+    column: usize,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, StoreError> {
+    let text =
+        row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
     parse(text).map_err(|_| StoreError::Damaged(format!("{text} is no id")))
 }
 
@@ -591,7 +676,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, StoreError> {
+fn spawn(
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<thread::JoinHandle<()>, StoreError> {
     let builder = thread::Builder::new().name(name.to_owned());
     builder.spawn(run).map_err(|error| StoreError::Database(error.to_string()))
 }

@@ -10,8 +10,8 @@ use lezai_core::policy::{Customer, Device, OrderFacts, Scene};
 use lezai_core::time::Timestamp;
 
 use super::{
-    DueTask, FirstAnswer, IdempotencyKey, MerchantRecord, OrderRecord, SessionRecord, Store, StoreError, Task, read,
-    write,
+    DueTask, FirstAnswer, IdempotencyKey, MerchantRecord, OrderRecord, SessionRecord, Store,
+    StoreError, Task, read, write,
 };
 use crate::decision::{DecisionView, HookView, HooksView, VerdictView};
 use crate::order_request::Details;
@@ -62,10 +62,13 @@ async fn one_of_many_takes_a_number(store: &Arc<dyn Store>) {
     let mut tries = tokio::task::JoinSet::new();
     for n in 10..60 {
         let store = Arc::clone(store);
-        tries.spawn(async move { write(&store, move |tx| tx.insert_order(&record(n, "A-10"), &session(n))).await.unwrap() });
+        tries.spawn(async move {
+            write(&store, move |tx| tx.insert_order(&record(n, "A-10"), &session(n))).await.unwrap()
+        });
     }
     assert_eq!(tries.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
-    let found = read(store, |view| view.order_by_merchant_order_id(&merchant_id(), "A-10")).await.unwrap();
+    let found =
+        read(store, |view| view.order_by_merchant_order_id(&merchant_id(), "A-10")).await.unwrap();
     assert_eq!(found.unwrap().order.terms.merchant_order_id, "A-10");
 }
 
@@ -139,14 +142,18 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
     let found = read(&store, |view| view.order(&order_id(2))).await.unwrap().unwrap();
     assert_eq!(found.order, paid.order);
     assert_eq!(found.session, session_id(2));
-    assert_eq!(read(&store, |view| view.order_of_attempt(&attempt_id())).await.unwrap(), Some(order_id(2)));
+    assert_eq!(
+        read(&store, |view| view.order_of_attempt(&attempt_id())).await.unwrap(),
+        Some(order_id(2))
+    );
     let stale = write(&store, move |tx| tx.update_order(&paid.order)).await;
     assert!(stale.is_err(), "an order is not written twice at one version");
 }
 
 /// Takes the order through a payment, each step as one commit, and gives what the last one wrote.
 async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
-    let attempt = Attempt { id: attempt_id(), method: "wallet_qr".to_owned(), channel: "sandbox".to_owned() };
+    let attempt =
+        Attempt { id: attempt_id(), method: "wallet_qr".to_owned(), channel: "sandbox".to_owned() };
     let amount = record(2, "A-2").order.terms.amount;
     let mut last = None;
     for event in [
