@@ -23,7 +23,7 @@ use crate::{checkout, clock, entropy};
 type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 #[utoipa::path(
-    post, path = "/sandbox/orders/{id}/pay", tag = "sandbox", summary = "Pay as the shopper would",
+    post, path = "/sandbox/orders/{id}/pay", operation_id = "sandbox_pay", tag = "sandbox", summary = "Pay as the shopper would",
     description = "By the method she chose, or else by the order's first.",
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
@@ -36,7 +36,7 @@ pub(super) async fn pay(
 }
 
 #[utoipa::path(
-    post, path = "/sandbox/orders/{id}/decline", tag = "sandbox", summary = "Decline as the shopper would",
+    post, path = "/sandbox/orders/{id}/decline", operation_id = "sandbox_decline", tag = "sandbox", summary = "Decline as the shopper would",
     description = "By the method she chose, or else by the order's first.",
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
