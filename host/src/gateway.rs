@@ -69,6 +69,7 @@ pub struct Gateway {
     /// What is counted.
     pub metrics: Metrics,
     merchants: ArcSwap<Merchants>,
+    reloading: tokio::sync::Mutex<()>,
 }
 
 /// What a [`Gateway`] is made of.
@@ -108,6 +109,7 @@ impl Gateway {
             wake: Notify::new(),
             metrics: Metrics::default(),
             merchants: ArcSwap::default(),
+            reloading: tokio::sync::Mutex::default(),
         }
     }
 
@@ -122,6 +124,8 @@ impl Gateway {
     ///
     /// [`StoreError`]; the merchants stay as they were.
     pub async fn reload_merchants(&self) -> Result<(), StoreError> {
+        // One after the other: who read earlier must not swap in later.
+        let _turn = self.reloading.lock().await;
         let engine = Arc::clone(&self.engine);
         let (records, keys, plugins) = store::read(&self.store, |view| {
             Ok((view.merchants()?, view.merchant_keys()?, view.plugins()?))
