@@ -167,7 +167,7 @@ pub async fn pay(
         let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
         store::write(&gateway.store, move |tx| {
             if let Some(first) = key.begin(tx, &keyid, &nonce, now)? {
-                return Ok(Begun::Before(first));
+                return Ok::<_, Problem>(Begun::Before(first));
             }
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
             // Two taps on one button are one payment.

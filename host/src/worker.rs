@@ -207,7 +207,7 @@ async fn prune(gateway: &Gateway) {
     });
     match pruned.await {
         Ok(waiting) => {
-            drop(gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX)))
+            gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         }
         Err(error) => tracing::error!(%error, "cannot prune"),
     }
