@@ -137,9 +137,14 @@ const DEVICES: [(&str, DeviceKind); 5] = [
     ("other", DeviceKind::Other),
 ];
 
-fn number(text: &str) -> Result<String, &'static str> {
+/// A merchant's own number for an order.
+///
+/// # Errors
+///
+/// What it is not.
+pub fn number(text: &str) -> Result<String, &'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
-    if text.bytes().all(allowed) {
+    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
         Ok(text.to_owned())
     } else {
         Err("not 1 to 64 of A-Z, a-z, 0-9 and _ . : -")

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::signed::Incoming;
 use crate::gateway::Gateway;
 use crate::json::Object;
-use crate::order_request::NewOrder;
+use crate::order_request::{self, NewOrder};
 use crate::orders;
 use crate::problem::{Code, Problem};
 use crate::views::OrderView;
@@ -80,13 +80,14 @@ pub(super) async fn list(
         Problem::new(Code::MissingField, "ask as /v1/orders?merchant_order_id=…")
             .with("field", "merchant_order_id")
     };
-    let number = match query {
+    let invalid =
+        |why: String| Problem::new(Code::InvalidField, why).with("field", "merchant_order_id");
+    let asked = match query {
         Ok(Query(ByNumber { merchant_order_id })) => merchant_order_id.ok_or_else(needed)?,
-        Err(rejected) => {
-            return Err(Problem::new(Code::InvalidField, rejected.body_text())
-                .with("field", "merchant_order_id"));
-        }
+        Err(rejected) => return Err(invalid(rejected.body_text())),
     };
+    let number = order_request::number(&asked)
+        .map_err(|error| invalid(format!("merchant_order_id is {error}")))?;
     let data = orders::find_by_number(&gateway, &merchant.record.id, number).await?;
     Ok(Json(OrderList { object: "list", data }))
 }
