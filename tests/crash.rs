@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 const ROUNDS: usize = 20;
 /// At once, so that a kill falls into commits of several.
 const SHOPPERS: usize = 4;
-/// The first retry of a callback comes after seconds, and the last kill may have met the first try.
-const CALLBACKS: Duration = Duration::from_secs(45);
+/// What the worker had claimed when it was killed is given back by the end of its lease, a minute.
+const CALLBACKS: Duration = Duration::from_secs(90);
 
 /// An order as its merchant's server knows it.
 #[derive(Clone)]
