@@ -36,13 +36,16 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
     let merchants = Router::new()
         .route("/v1/orders", post(orders::create).get(orders::list))
         .route("/v1/orders/{id}", get(orders::find))
-        .route("/v1/orders/{id}/close", post(orders::close));
+        .route("/v1/orders/{id}/close", post(orders::close))
+        .method_not_allowed_fallback(method_not_allowed);
 
     let pages = Router::new()
         .route("/v1/checkout/sessions/{id}/claim", post(checkout::claim))
         .route("/v1/checkout/sessions/{id}", get(checkout::view))
         .route("/v1/checkout/sessions/{id}/pay", post(checkout::pay))
-        .route("/v1/checkout/sessions/{id}/events", get(checkout::events));
+        .route("/v1/checkout/sessions/{id}/events", get(checkout::events))
+        // Before the layers, so that they go around it: a preflight (OPTIONS) is the layer's to answer.
+        .method_not_allowed_fallback(method_not_allowed);
 
     let operator = Router::new()
         .route("/admin/v1/merchants/{id}", put(admin::put_merchant).get(admin::merchant))
@@ -64,7 +67,8 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
 
     let public = Router::new()
         .route("/checkout/v1/{file}", get(pages::checkout_file))
-        .route("/.well-known/jwks.json", get(operations::jwks));
+        .route("/.well-known/jwks.json", get(operations::jwks))
+        .method_not_allowed_fallback(method_not_allowed);
 
     let operations = Router::new()
         .route("/healthz", get(operations::alive))
