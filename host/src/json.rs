@@ -346,7 +346,11 @@ mod tests {
         {
             check(body, Kind::NotJson, "");
         }
-        check(&format!("{}1{}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1)), Kind::TooDeep, "");
+        check(
+            &format!("{}1{}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1)),
+            Kind::TooDeep,
+            "",
+        );
         check(&"{\"a\":".repeat(100_000), Kind::TooDeep, "");
         check("{}", Kind::MissingField, "n");
         check(r#"{"n":null}"#, Kind::MissingField, "n");
