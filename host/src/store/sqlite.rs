@@ -703,7 +703,11 @@ mod tests {
         // What lies in the file can be read beside a running gateway, and the ledger not changed.
         let beside = open_to_read(&file).unwrap();
         let mut entries = Vec::new();
-        for_each_entry(&beside, |entry| Ok::<_, StoreError>(entries.push(entry))).unwrap();
+        for_each_entry(&beside, |entry| {
+            entries.push(entry);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
         let first = entries.first().unwrap();
         assert_eq!((first.number, first.previous.as_str(), entries.len()), (1, GENESIS, 1));
         let writer = Connection::open(&file).unwrap();
