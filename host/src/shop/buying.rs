@@ -135,7 +135,7 @@ pub(super) async fn finish_what_was_begun(shop: &Shop, mut stop: watch::Receiver
                             "order finished that was begun before"
                         ),
                         Err(reason) => {
-                            tracing::warn!(order = begun.number, %reason, "order still without an answer")
+                            tracing::warn!(order = begun.number, %reason, "order that was begun before is not finished")
                         }
                     }
                 }
