@@ -27,6 +27,7 @@ pub(super) struct OrderList {
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ByNumber {
     /// The merchant's own number.
     merchant_order_id: Option<String>,
