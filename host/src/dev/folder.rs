@@ -75,7 +75,15 @@ impl Folder {
                 .map_err(CannotStart::new)?
                 .reveal())
         })?;
+        // Said before anything starts that would complain of it in its own words.
+        folder.webhook_secret()?;
         Ok(folder)
+    }
+
+    /// The secret that callbacks to the demo shop are signed with.
+    pub(super) fn webhook_secret(&self) -> Result<Secret, CannotStart> {
+        let file = "demo-webhook-secret";
+        Secret::parse(&self.text(file)?).map_err(|error| self.damaged(file, error))
     }
 
     /// Where it is.
