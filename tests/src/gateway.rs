@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::merchant::random_hex;
 
@@ -60,11 +60,21 @@ impl Gateway {
     ///
     /// If it does not start; with its log.
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts it with further arguments.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start; with its log.
+    pub fn start_with(folder: &Path, arguments: &[&str]) -> Self {
         let (data, log) = (folder.join("data"), folder.join("log"));
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = Command::new(binary())
             .args(["dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data"])
             .arg(&data)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -104,21 +114,15 @@ impl Gateway {
         self.child.wait().unwrap();
     }
 
-    /// Ctrl-C, and whether it ended well.
-    pub fn interrupt(&mut self) -> bool {
+    /// Ctrl-C.
+    pub fn interrupt(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end; whether it ended well.
+    pub fn ended_well(&mut self) -> bool {
         self.child.wait().unwrap().success()
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// The program that is tested.
-    pub fn binary() -> PathBuf {
-        binary()
     }
 
     /// What it logged so far, in all its runs.
@@ -134,9 +138,29 @@ impl Drop for Gateway {
     }
 }
 
-/// Runs another verb of the binary, such as `ledger check`.
+/// Runs the binary to its end, such as for `ledger check`.
+///
+/// # Panics
+///
+/// If it does not end by itself.
 pub fn lezai(arguments: &[&str]) -> Output {
-    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
+    let mut child = Command::new(binary())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    // What such a verb prints fits a pipe, so it need not be read meanwhile.
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > START {
+            let _ = child.kill();
+            panic!("lezai {} did not end", arguments.join(" "));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
 }
 
 /// The binary beside this test's, or the one that `LEZAI` names.
