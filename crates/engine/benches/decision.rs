@@ -25,7 +25,7 @@ fn main() {
     println!("| a decision on one order | CPU median, µs | CPU p99, µs |");
     println!("|---|---:|---:|");
     row("natively, in the core", || {
-        let order = black_box(&order);
+        let (policy, order) = (black_box(&policy), black_box(&order));
         black_box((policy.risk(order), policy.fee(order), policy.route(order)));
     });
     row("fresh sandbox, standard plugin", || {

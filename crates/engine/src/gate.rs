@@ -4,8 +4,14 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A counter of free slots.
 pub(crate) struct Gate {
-    free: Mutex<u32>,
+    state: Mutex<State>,
     freed: Condvar,
+}
+
+struct State {
+    free: u32,
+    /// Waking costs a system call whether somebody waits or not, so it is known who does.
+    waiting: u32,
 }
 
 /// One slot, given back when dropped.
@@ -13,21 +19,28 @@ pub(crate) struct Pass<'a>(&'a Gate);
 
 impl Gate {
     pub(crate) fn new(slots: u32) -> Self {
-        Self { free: Mutex::new(slots), freed: Condvar::new() }
+        Self { state: Mutex::new(State { free: slots, waiting: 0 }), freed: Condvar::new() }
     }
 
     /// Waits for a slot. Others hold theirs for some microseconds.
     pub(crate) fn pass(&self) -> Pass<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.freed.wait_while(free, |free| *free == 0);
-        *waited.unwrap_or_else(PoisonError::into_inner) -= 1;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while state.free == 0 {
+            state.waiting += 1;
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
+        state.free -= 1;
         Pass(self)
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.free += 1;
+        if state.waiting > 0 {
+            self.0.freed.notify_one();
+        }
     }
 }

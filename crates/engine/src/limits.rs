@@ -12,10 +12,11 @@ pub struct Limits {
     pub input: usize,
     /// The longest answer, in bytes.
     pub output: usize,
-    /// Fuel for one question: about one unit for each instruction.
+    /// Fuel for one question: about one unit for each instruction, and for each byte that an
+    /// instruction copies or fills.
     pub fuel: u64,
     /// Processor time for one question, in milliseconds; it is looked at once in a millisecond.
-    /// Fuel runs out earlier unless single instructions take long.
+    /// Fuel runs out earlier, unless instructions take very long.
     pub deadline_ms: u64,
 }
 

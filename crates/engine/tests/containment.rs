@@ -3,8 +3,13 @@
 
 mod support;
 
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
 use lezai_core::policy::{OrderFacts, Verdict};
-use lezai_engine::{Decision, Failure, Hook, Outcome, PLUGIN_FAILED, decide};
+use lezai_engine::{
+    Config, Decision, Engine, Failure, Hook, Limits, Outcome, PLUGIN_FAILED, decide,
+};
 use support::{artifact, order, policy, stage};
 
 /// What the hostile plugin, told how to behave, makes of an order.
@@ -26,7 +31,7 @@ fn a_failed_hook_falls_back_and_the_next_order_is_decided() {
         ("trap", "trap"),
         ("recurse", "trap"),
         ("grow", "memory"),
-        ("fill", "deadline"),
+        ("fill", "fuel"),
         ("refuse", "refused"),
         ("rant", "too_much_output"),
         ("flood", "too_much_output"),
@@ -106,9 +111,31 @@ fn nothing_is_left_for_the_next_order() {
     assert_eq!((first.risk.score, second.risk.score), (0, 0));
     assert_eq!(first, second);
     // Nor for the next question after a failure: pricing was asked by a fresh instance.
-    let after = hostile("risk=trap,pricing=,routing=", &order());
-    let fresh = hostile("risk=refuse", &order());
-    assert_eq!(after.hooks[1], fresh.hooks[1]);
+    let [_, after_trap, _] = hostile("risk=trap", &order()).hooks;
+    let [_, after_loop, _] = hostile("risk=loop", &order()).hooks;
+    assert_eq!(after_trap, after_loop);
+}
+
+/// Fuel usually ends a guest first, so here it has all there is.
+#[test]
+fn a_guest_is_stopped_by_the_clock_too() {
+    let cache = tempfile::tempdir().unwrap();
+    let limits = Limits { fuel: u64::MAX, ..Limits::default() };
+    let engine = Engine::new(Config { limits, ..Config::new(cache.path()) }).unwrap();
+    let plugin = |name| engine.load(&artifact(name)).unwrap();
+    let (standard, hostile) = (plugin("policy.wasm"), plugin("plugins/hostile.wasm"));
+    for behaviour in ["risk=loop", "risk=fill"] {
+        // The ticker sleeps when nobody asks, and has to be back in time.
+        std::thread::sleep(Duration::from_millis(150));
+        let start = ThreadTime::now();
+        let own = Some((&*hostile, behaviour.as_bytes()));
+        let decision = decide(&engine, &standard, &policy().to_compact(), own, &order()).unwrap();
+        let spent = start.elapsed();
+        assert_eq!(decision.hooks[0].outcome.label(), "deadline", "{behaviour}");
+        let expected = Duration::from_millis(5)..Duration::from_millis(20);
+        assert!(expected.contains(&spent), "{behaviour}: {spent:?}");
+        assert_eq!(decision.hooks[1].outcome, Outcome::Answered, "{behaviour}");
+    }
 }
 
 /// Threads ask at once, more than there are slots, and each gets what it would get alone.
@@ -186,7 +213,7 @@ fn the_longest_order_under_the_longest_policy_is_decided() {
     let decision = decide(&stage.engine, &stage.standard, &compact, None, &order).unwrap();
     assert_eq!(decision.risk, policy.risk(&order));
     let fuel = decision.hooks.each_ref().map(|run| run.fuel);
-    assert!(fuel.iter().all(|fuel| *fuel < 1_000_000), "{fuel:?}: half of the limit is left");
+    assert!(fuel.iter().all(|fuel| *fuel < 1_500_000), "{fuel:?}: a quarter of the limit is left");
 }
 
 #[test]

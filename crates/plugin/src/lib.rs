@@ -30,9 +30,15 @@
 //! assert_eq!(NightOwls::assess(order, &[]).unwrap().verdict, Verdict::Accept);
 //! ```
 //!
+//! The crate brings an allocator for wasm that fits what lives for one order; `default-features =
+//! false` leaves it out, for an author who has another.
+//!
 //! Which answers the gateway takes, and what it does when there is none, is said at each trait and
 //! in the contract. Nothing here imports anything, and neither may what a plugin depends on: a
 //! component with an import is refused when it is uploaded.
+
+#[cfg(any(test, all(target_family = "wasm", feature = "allocator")))]
+mod memory;
 
 pub use bindings::types::{
     Assessment, Customer, Device, DeviceKind, Money, OrderRecord as Order, Reason, Scene, Verdict,

@@ -111,7 +111,7 @@ fn misbehave(how: &str) -> Result<(), String> {
             black_box(recurse(0));
             Ok(())
         }
-        // Little fuel, much time: one instruction fills a megabyte.
+        // One instruction fills a megabyte: fuel has to count bytes, not instructions.
         "fill" => {
             let mut bytes = vec![0_u8; 1 << 20];
             for byte in 0..1_000_000_u32 {
