@@ -10,6 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// Streams at once; each holds a connection.
 const MAX_STREAMS: usize = 10_000;
 
+/// Of one order: a page has one, and another while it reloads.
+const MAX_OF_AN_ORDER: usize = 8;
+
 /// Who watches which order.
 pub struct Hub {
     orders: Mutex<HashMap<OrderId, watch::Sender<u64>>>,
@@ -34,6 +37,9 @@ impl Hub {
         let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = orders.entry(order.clone()).or_insert_with(|| watch::Sender::new(0));
+        if sender.receiver_count() >= MAX_OF_AN_ORDER {
+            return None;
+        }
         Some(Watch { receiver: sender.subscribe(), _permit: permit })
     }
 
@@ -71,5 +77,33 @@ impl Watch {
     pub async fn next(&mut self) -> Option<u64> {
         self.receiver.changed().await.ok()?;
         Some(*self.receiver.borrow_and_update())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::time::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_watches_hears_of_changes_until_the_end() {
+        let (hub, order) = (Hub::default(), OrderId::new(Timestamp::from_ms(0), [1; 10]));
+        let mut watch = hub.watch(&order).unwrap();
+        hub.changed(&order, 2);
+        assert_eq!(watch.next().await, Some(2));
+        hub.close();
+        assert_eq!(watch.next().await, None);
+        assert!(hub.watch(&order).is_none());
+    }
+
+    #[test]
+    fn one_order_does_not_use_up_all_streams() {
+        let (hub, order) = (Hub::default(), OrderId::new(Timestamp::from_ms(0), [1; 10]));
+        let watches: Vec<_> = (0..MAX_OF_AN_ORDER).map(|_| hub.watch(&order).unwrap()).collect();
+        assert!(hub.watch(&order).is_none());
+        assert_eq!(hub.streams(), MAX_OF_AN_ORDER);
+        drop(watches);
+        assert!(hub.watch(&order).is_some());
     }
 }

@@ -4,7 +4,7 @@
 //! pass the time window any more. What changes money takes its nonce in the store's commit as
 //! well, so that a restart forgets nothing that matters.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use lezai_core::signature::{MAX_AGE_SECS, MAX_AHEAD_SECS};
@@ -15,8 +15,12 @@ use crate::store::Tx;
 
 /// A signature is acceptable for this long at most, so a nonce must be remembered that long.
 pub const LIFE_SECS: i64 = MAX_AGE_SECS + MAX_AHEAD_SECS;
-/// At about 100 bytes each, 100 MB: some 3,000 requests a second before the gateway refuses more.
+/// Of all keys together, at about 100 bytes each: 100 MB.
 const CAPACITY: usize = 1_000_000;
+/// Of one merchant's key: some 1,500 requests a second.
+pub const OF_A_MERCHANT: usize = 500_000;
+/// Of one page's key, six a second: anybody can be a page, and none may use up what all share.
+pub const OF_A_PAGE: usize = 2_000;
 
 /// The nonces used of late.
 #[derive(Default)]
@@ -24,9 +28,15 @@ pub struct Nonces(Mutex<Generations>);
 
 #[derive(Default)]
 struct Generations {
-    young: HashSet<String>,
-    old: HashSet<String>,
+    young: Generation,
+    old: Generation,
     turned: i64,
+}
+
+#[derive(Default)]
+struct Generation {
+    by_key: HashMap<String, HashSet<String>>,
+    size: usize,
 }
 
 /// What became of a nonce.
@@ -41,25 +51,35 @@ pub enum Taken {
 }
 
 impl Nonces {
-    /// Takes a key's nonce.
-    pub fn take(&self, keyid: &str, nonce: &str, now: Timestamp) -> Taken {
+    /// Takes a key's nonce, if the key did not use up its `most` of late.
+    pub fn take(&self, keyid: &str, nonce: &str, most: usize, now: Timestamp) -> Taken {
         let mut it = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.as_secs() - it.turned >= LIFE_SECS {
             // Two periods without a request leave both generations stale.
             let stale = now.as_secs() - it.turned >= 2 * LIFE_SECS;
-            it.old = if stale { HashSet::new() } else { std::mem::take(&mut it.young) };
-            it.young.clear();
+            let young = std::mem::take(&mut it.young);
+            it.old = if stale { Generation::default() } else { young };
             it.turned = now.as_secs();
         }
-        // Neither part contains a space, so no two pairs share an entry.
-        let entry = format!("{keyid} {nonce}");
-        if it.old.contains(&entry) || it.young.contains(&entry) {
+        if it.old.has(keyid, nonce) || it.young.has(keyid, nonce) {
             return Taken::Reused;
         }
-        if it.young.len() >= CAPACITY {
+        it.young.add(keyid, nonce, most)
+    }
+}
+
+impl Generation {
+    fn has(&self, keyid: &str, nonce: &str) -> bool {
+        self.by_key.get(keyid).is_some_and(|nonces| nonces.contains(nonce))
+    }
+
+    fn add(&mut self, keyid: &str, nonce: &str, most: usize) -> Taken {
+        let of_key = self.by_key.entry(keyid.to_owned()).or_default();
+        if self.size >= CAPACITY || of_key.len() >= most {
             return Taken::Full;
         }
-        it.young.insert(entry);
+        of_key.insert(nonce.to_owned());
+        self.size += 1;
         Taken::New
     }
 }
@@ -96,7 +116,18 @@ mod tests {
             ("a", 2000, Taken::New),
             ("a", 2000, Taken::Reused),
         ] {
-            assert_eq!(nonces.take(keyid, "nonce-1", at(secs)), taken, "{keyid} {secs}");
+            assert_eq!(nonces.take(keyid, "nonce-1", OF_A_PAGE, at(secs)), taken, "{keyid} {secs}");
         }
+    }
+
+    #[test]
+    fn one_key_does_not_use_up_what_all_share() {
+        let (nonces, now) = (Nonces::default(), Timestamp::from_secs(1_795_000_000));
+        for n in 0..3 {
+            let taken = nonces.take("page", &format!("nonce-{n}"), 2, now);
+            assert_eq!(taken, if n < 2 { Taken::New } else { Taken::Full });
+        }
+        assert_eq!(nonces.take("other", "nonce-0", 2, now), Taken::New);
+        assert_eq!(nonces.take("page", "nonce-9", 2, now.plus_secs(LIFE_SECS)), Taken::New);
     }
 }

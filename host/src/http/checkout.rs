@@ -43,7 +43,7 @@ pub(super) async fn claim(
     let key = VerifyingKey::from_jwk(&request.key).map_err(|error| {
         Problem::new(Code::InvalidField, error.to_string()).with("field", "key")
     })?;
-    let verified = incoming.page(&gateway, &key)?;
+    let verified = incoming.newcomer(&key)?;
     incoming.repeatable(&session)?;
     let verified = verified.parse(|_| Ok::<_, Problem>(request))?;
     Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))

@@ -81,15 +81,29 @@ impl Incoming {
         let keyid = input.keyid()?;
         let unknown = || Problem::new(Code::KeyUnknown, "no merchant has a key with this keyid");
         let (merchant, key) = gateway.merchants().by_keyid(keyid).ok_or_else(unknown)?;
-        Ok((merchant, self.verified(gateway, &borrowed, &input, Tag::Merchant, &key)?))
+        let verified = self.verified(&borrowed, &input, Tag::Merchant, &key)?;
+        once(gateway, &verified, nonces::OF_A_MERCHANT)?;
+        Ok((merchant, verified))
     }
 
-    /// The body as signed by a page's key.
+    /// The body as signed by the key of the page that claimed the session.
     ///
     /// # Errors
     ///
     /// Any problem with the signature; `key_unknown` if it names another key.
     pub fn page(&self, gateway: &Gateway, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
+        let verified = self.newcomer(key)?;
+        once(gateway, &verified, nonces::OF_A_PAGE)?;
+        Ok(verified)
+    }
+
+    /// The body as signed by a key that came with it. Anybody can have one, so its nonce is not
+    /// remembered here: whoever proves more than that has it taken in the store's commit.
+    ///
+    /// # Errors
+    ///
+    /// Any problem with the signature; `key_unknown` if it names another key.
+    pub fn newcomer(&self, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
         let borrowed = self.head.borrowed();
         let input = self.signature(&borrowed, Tag::Checkout)?;
         if input.keyid()? != key.thumbprint() {
@@ -98,7 +112,7 @@ impl Incoming {
                 "keyid must be the thumbprint (RFC 7638) of the page's key",
             ));
         }
-        self.verified(gateway, &borrowed, &input, Tag::Checkout, key)
+        self.verified(&borrowed, &input, Tag::Checkout, key)
     }
 
     /// The idempotency key, for a scope that the signature proved.
@@ -126,29 +140,25 @@ impl Incoming {
 
     fn verified(
         &self,
-        gateway: &Gateway,
         fields: &[(&str, &str)],
         input: &Input,
         tag: Tag,
         key: &VerifyingKey,
     ) -> Result<Verified<&[u8]>, Problem> {
-        let now = clock::now();
-        let verified = input.verify(
-            &Message::Request(self.head.request(fields)),
-            &self.body,
-            tag,
-            key,
-            now,
-        )?;
-        // Only who has the key gets here, so a stranger cannot fill the memory.
-        match gateway.nonces.take(verified.keyid(), verified.nonce(), now) {
-            Taken::New => Ok(verified),
-            Taken::Reused => Err(nonces::reused()),
-            Taken::Full => Err(Problem::new(
-                Code::Overloaded,
-                "too many requests to remember; send it again in a moment",
-            )),
-        }
+        let message = Message::Request(self.head.request(fields));
+        Ok(input.verify(&message, &self.body, tag, key, clock::now())?)
+    }
+}
+
+/// Takes the nonce of a request that a known key signed.
+fn once(gateway: &Gateway, verified: &Verified<&[u8]>, most: usize) -> Result<(), Problem> {
+    match gateway.nonces.take(verified.keyid(), verified.nonce(), most, clock::now()) {
+        Taken::New => Ok(()),
+        Taken::Reused => Err(nonces::reused()),
+        Taken::Full => Err(Problem::new(
+            Code::Overloaded,
+            "too many requests to remember; send it again in some minutes",
+        )),
     }
 }
 
