@@ -274,6 +274,12 @@ fn what_is_no_order_is_refused_with_its_field() {
         "methods",
     );
 
+    for (from, to) in
+        [("12800", "5000001"), ("12800", "9223372036854775807"), ("\"CNY\"", "\"KWD\"")]
+    {
+        scene.refuses(good.replacen(from, to, 1), "limit_exceeded", "amount");
+    }
+
     assert_eq!(scene.stored(number), 0);
     let answer = scene.merchant.create(&random_hex(), good).unwrap();
     assert_eq!(
@@ -619,6 +625,54 @@ fn nobody_reaches_another_s_order() {
         operator("PUT", "/admin/v1/merchants/m_evil/keys/demo-1", json!({"public_key": pem}));
     assert!((400..500).contains(&answer.status), "a key for a merchant that is none: {answer:?}");
     assert_eq!(scene.merchant.find("H-0009").len(), 1);
+}
+
+#[test]
+fn a_policy_that_is_none_changes_nothing() {
+    let scene = Scene::new();
+    let token = std::fs::read_to_string(scene.gateway.data.join("admin-token")).unwrap();
+    let target = "/admin/v1/merchants/m_demo/policy";
+    let operator = |method: &str, body: Vec<u8>| {
+        let request = Request::new(method, target, body)
+            .with("content-type", "application/json")
+            .with("authorization", &format!("Bearer {}", token.trim()));
+        scene.send(&request)
+    };
+    let before = operator("GET", Vec::new()).json();
+    let rows: [(&str, Value, &str); 15] = [
+        ("/version", json!(2), "version"),
+        ("/limits", json!([]), "limits"),
+        ("/limits/0/min", json!(-1), "limits[0].min"),
+        ("/limits/0/max", json!(0), "limits[0].max"),
+        ("/limits/0/max", json!(1.5), "limits[0].max"),
+        ("/limits/0/currency", json!("XXX"), "limits[0].currency"),
+        ("/risk/deny_at", json!(1), "risk.deny_at"),
+        ("/risk/rules/0/score", json!(70_000), "risk.rules[0].score"),
+        ("/risk/rules/0/code", json!("A b"), "risk.rules[0].code"),
+        ("/risk/rules/0/when", json!([{"moon_full": true}]), "risk.rules[0].when[0]"),
+        ("/fees/0/rate_ppm", json!(1_000_001), "fees[0].rate_ppm"),
+        ("/fees/0/min", json!(-1), "fees[0].min"),
+        ("/fees/0/rounding", json!("away"), "fees[0].rounding"),
+        ("/routes", json!([]), "routes"),
+        ("/routes/0/channel", json!("a b"), "routes[0].channel"),
+    ];
+    for (at, value, field) in rows {
+        let mut policy = before.clone();
+        *policy.pointer_mut(at).unwrap() = value.clone();
+        let answer = operator("PUT", policy.to_string().into_bytes());
+        assert_problem(&answer, "invalid_field", &format!("{at} {value}"));
+        let named = answer.json()["field"].as_str().unwrap_or_default().to_owned();
+        assert!(named.starts_with(field), "{at} {value}: {named}");
+    }
+    let mut more = before.clone();
+    more["script"] = json!("1 + 1");
+    assert_problem(&operator("PUT", more.to_string().into_bytes()), "invalid_field", "a script");
+    for body in ["", "{", "[]", "null", "{\"version\":1,\"version\":1}"] {
+        let answer = operator("PUT", body.as_bytes().to_vec());
+        assert!((400..500).contains(&answer.status), "{body}: {answer:?}");
+    }
+    assert_eq!(operator("GET", Vec::new()).json(), before);
+    assert_eq!(operator("PUT", before.to_string().into_bytes()).status, 204);
 }
 
 #[test]

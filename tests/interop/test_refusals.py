@@ -97,6 +97,11 @@ def test_digest_that_is_not_covered(merchant, wanted):
     refused(merchant, merchant.sign(request, covered=POSTED, digests=AnyDigest), "digest_missing")
 
 
+def test_body_of_a_query(merchant):
+    request = merchant.prepare("GET", "/v1/orders?merchant_order_id=a", b"{}")
+    refused(merchant, merchant.sign(request, covered=COVERED), "digest_missing")
+
+
 @pytest.mark.parametrize("component", POSTED)
 def test_missing_component(merchant, wanted, component):
     covered = tuple(it for it in POSTED if it != component)
