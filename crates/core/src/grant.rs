@@ -134,7 +134,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
     fn key(seed: u8) -> SigningKey {
-        SigningKey::from_entropy(&std::array::from_fn(|i| i as u8 + seed)).unwrap()
+        SigningKey::from_entropy(&std::array::from_fn(|i| u8::try_from(i).unwrap() + seed)).unwrap()
     }
 
     fn grant() -> Grant {

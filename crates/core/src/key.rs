@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn key() -> SigningKey {
-        SigningKey::from_entropy(&std::array::from_fn(|i| i as u8 + 1)).unwrap()
+        SigningKey::from_entropy(&std::array::from_fn(|i| u8::try_from(i).unwrap() + 1)).unwrap()
     }
 
     #[test]
@@ -202,7 +202,9 @@ mod tests {
     #[test]
     fn a_signature_is_its_key_s_and_its_message_s_alone() {
         let signature = key().sign(b"a");
-        let other = SigningKey::from_entropy(&std::array::from_fn(|i| i as u8 + 2)).unwrap();
+        let other =
+            SigningKey::from_entropy(&std::array::from_fn(|i| u8::try_from(i).unwrap() + 2))
+                .unwrap();
         assert_eq!(key().verifying_key().verify(b"a", &signature), Ok(()));
         assert_eq!(key().verifying_key().verify(b"b", &signature), Err(KeyError::Signature));
         assert_eq!(other.verifying_key().verify(b"a", &signature), Err(KeyError::Signature));

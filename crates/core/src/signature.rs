@@ -599,7 +599,7 @@ mod tests {
     const BODY: &[u8] = br#"{"amount":12800}"#;
 
     fn signer() -> SigningKey {
-        SigningKey::from_entropy(&std::array::from_fn(|i| i as u8 + 1)).unwrap()
+        SigningKey::from_entropy(&std::array::from_fn(|i| u8::try_from(i).unwrap() + 1)).unwrap()
     }
 
     /// A signed order, with `change` applied after signing.
