@@ -94,7 +94,10 @@ impl Cache {
             let _ = fs::remove_file(&unfinished);
         }
         written?;
-        File::open(&self.folder)?.sync_all()
+        // The name, too, has to outlive a loss of power. Elsewhere folders cannot be opened.
+        #[cfg(unix)]
+        File::open(&self.folder)?.sync_all()?;
+        Ok(())
     }
 }
 

@@ -135,3 +135,78 @@ fn assessment(risk: policy::Risk) -> Assessment {
         reasons: risk.reasons.into_iter().map(reason).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compact(review_at: u16, rounding: &str) -> Vec<u8> {
+        let json = format!(
+            r#"{{"version": 1,
+                "limits": [{{"currency": "CNY", "min": 1, "max": 50000}}],
+                "risk": {{"review_at": {review_at}, "deny_at": 900, "rules": [
+                    {{"code": "unknown", "message": "Nobody knows the device", "score": 300, "when": ["device_id_missing"]}}
+                ]}},
+                "fees": [{{"currency": "CNY", "rate_ppm": 6000, "rounding": "{rounding}"}}],
+                "routes": [{{"channel": "sandbox"}}]}}"#
+        );
+        Policy::from_json(json.as_bytes()).unwrap().to_compact()
+    }
+
+    #[test]
+    fn it_answers_by_the_policy() {
+        let settings = compact(300, "half_up");
+        let risk = Standard::assess(Order::example(), &settings).unwrap();
+        assert_eq!((risk.verdict, risk.score), (Verdict::Review, 300));
+        assert_eq!(risk.reasons[0].code, "unknown");
+        let fee = Standard::fee(Order::example(), &settings).unwrap();
+        assert_eq!((fee.minor, fee.currency.as_str()), (77, "CNY"));
+        assert_eq!(Standard::route(Order::example(), &settings).unwrap(), ["sandbox"]);
+    }
+
+    #[test]
+    fn a_policy_is_not_taken_for_another_one() {
+        for (review_at, rounding, verdict, fee) in [
+            (300, "half_up", Verdict::Review, 77),
+            (301, "half_up", Verdict::Accept, 77),
+            (301, "down", Verdict::Accept, 76),
+            (300, "half_up", Verdict::Review, 77),
+        ] {
+            let settings = compact(review_at, rounding);
+            let order = Order::example;
+            assert_eq!(Standard::assess(order(), &settings).unwrap().verdict, verdict);
+            assert_eq!(Standard::fee(order(), &settings).unwrap().minor, fee);
+        }
+    }
+
+    #[test]
+    fn sameness_is_that_of_slices() {
+        let bytes: Vec<u8> = (0..40).collect();
+        for len in 0..40 {
+            assert!(same(&bytes[..len], &bytes[..len]));
+            assert!(!same(&bytes[..len], &bytes[..=len]));
+            for at in 0..len {
+                let mut other = bytes[..len].to_vec();
+                other[at] ^= 0x80;
+                assert!(!same(&bytes[..len], &other), "{at} of {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_gateway_sends_is_an_error() {
+        let settings = compact(300, "down");
+        let with = |change: fn(&mut Order)| {
+            let mut order = Order::example();
+            change(&mut order);
+            Standard::assess(order, &settings).map(drop)
+        };
+        assert_eq!(with(|_| ()), Ok(()));
+        assert!(Standard::assess(Order::example(), b"").is_err());
+        assert!(with(|it| it.id.clear()).is_err());
+        assert!(with(|it| it.merchant.clear()).is_err());
+        assert!(with(|it| it.amount.currency = "RMB".to_owned()).is_err());
+        assert!(with(|it| it.amount.minor = u64::MAX).is_err());
+        assert!(with(|it| it.customer.ip = Some("here".to_owned())).is_err());
+    }
+}

@@ -418,6 +418,7 @@ fn what_is_no_json_is_refused() {
 fn the_compact_form_is_read_whole_or_not_at_all() {
     let compact = read(&full()).unwrap().to_compact();
     assert_eq!(compact.first(), Some(&VERSION));
+    assert_eq!(channels_in_compact(&compact).unwrap(), ["sandbox", "backup"]);
     for end in 0..compact.len() {
         assert_eq!(Policy::from_compact(&compact[..end]), Err(NotCompact), "{end}");
     }
@@ -532,6 +533,8 @@ proptest! {
         let policy = read(&policy).unwrap();
         let compact = policy.to_compact();
         prop_assert!(compact.len() <= MAX_COMPACT);
+        let channels = channels_in_compact(&compact).unwrap();
+        prop_assert!(channels.iter().eq(policy.channels()));
         prop_assert_eq!(Policy::from_compact(&compact), Ok(policy));
     }
 
@@ -550,6 +553,7 @@ proptest! {
         if let Some(first) = bytes.first_mut() {
             *first = VERSION;
         }
+        let _ = channels_in_compact(&bytes);
         for policy in [bytes, bent].iter().filter_map(|it| Policy::from_compact(it).ok()) {
             let _ = (policy.check_limits(&order), policy.risk(&order), policy.fee(&order), policy.route(&order));
         }

@@ -27,7 +27,7 @@ const MAX_VALUE: usize = 800;
 type Checked = Result<(), PolicyError>;
 
 pub(super) fn policy(policy: &Policy) -> Checked {
-    let Policy { version, limits, risk, fees, routes } = policy;
+    let Policy { version, routes, limits, risk, fees } = policy;
     require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
     ranges("limits", limits, 1)?;
     risk_rules(risk)?;

@@ -1,6 +1,12 @@
 //! What the engine's tests and measurements share: artifacts, one engine for each process, orders.
 
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test takes what it needs")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "each test takes what it needs"
+)]
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

@@ -39,7 +39,7 @@ impl Risk for Hostile {
             "flood" => {
                 answer(Verdict::Review, 500, vec![Reason { message: "x".repeat(1 << 20), ..good }])
             }
-            "crowd" => answer(Verdict::Review, 500, vec![good; 10_000]),
+            "crowd" => answer(Verdict::Review, 500, vec![good; 1000]),
             "memory" => {
                 let asked = ASKED.fetch_add(1, Ordering::Relaxed);
                 answer(Verdict::Accept, asked, vec![])
@@ -80,7 +80,7 @@ impl Routing for Hostile {
             "unknown" => vec![sandbox, "my_own_pocket".to_owned()],
             "twice" => vec![sandbox.clone(), sandbox],
             "many" => vec![sandbox; 17],
-            "flood" => vec![String::new(); 100_000],
+            "flood" => vec![String::new(); 10_000],
             other => {
                 misbehave(other)?;
                 vec![sandbox]
