@@ -82,10 +82,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let (stop_worker, worker_stopped) = watch::channel(false);
     let courier = Courier::new()
         .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
-    let server =
-        tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
-    let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
-    let shop = shop::Config {
+    let shop = shop::DemoShop::open(shop::Config {
         listener: shop_listener,
         public_url: shop_url.clone(),
         gateway_url: gateway.public_url.clone(),
@@ -93,14 +90,14 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         keyid: KEYID.to_owned(),
         gateway_key: gateway.key.private.verifying_key(),
         webhook_secret: Secret::parse(&folder.text("demo-webhook-secret")?)
-            .map_err(CannotStart::new)?,
+            .map_err(|error| folder.damaged("demo-webhook-secret", error))?,
         data: args.data.clone(),
-    };
-    let shop = tokio::spawn(async move {
-        if let Err(error) = shop::run(shop, stopped).await {
-            tracing::error!(%error, "the demo shop ended");
-        }
     });
+    let shop = shop.map_err(CannotStart::new)?;
+    let server =
+        tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
+    let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
+    let shop = tokio::spawn(shop.run(stopped));
 
     println!("gateway  {}", gateway.public_url);
     println!("shop     {shop_url}");

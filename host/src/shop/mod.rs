@@ -83,6 +83,13 @@ pub enum ShopError {
     Pages(&'static str),
 }
 
+/// The shop, before its doors open.
+pub struct DemoShop {
+    shop: Arc<Shop>,
+    router: Router,
+    listener: TcpListener,
+}
+
 struct Shop {
     store: Store,
     client: Client,
@@ -94,26 +101,41 @@ struct Shop {
     authority: String,
 }
 
-/// Serves until told to stop, and then finishes what is under way.
-///
-/// # Errors
-///
-/// [`ShopError`], before the first request is taken.
-pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), ShopError> {
-    let Config { listener, public_url, gateway_url, key, keyid, gateway_key, webhook_secret, data } =
-        config;
-    let shop = Arc::new(Shop {
-        store: Store::open(&file(&data))?,
-        client: Client::new(&gateway_url, key, keyid, Some(gateway_key))?,
-        receiver: Receiver { gateway_key, secret: webhook_secret },
-        pages: Pages::load(&gateway_url)?,
-        authority: client::authority(&client::parse_origin(&public_url)?),
-        public_url,
-        gateway_url,
-    });
-    let serving = server::serve(listener, router(&shop)?, stop.clone());
-    tokio::join!(serving, buying::finish_what_was_begun(&shop, stop));
-    Ok(())
+impl DemoShop {
+    /// Gets everything ready that can fail.
+    ///
+    /// # Errors
+    ///
+    /// [`ShopError`].
+    pub fn open(config: Config) -> Result<Self, ShopError> {
+        let Config {
+            listener,
+            public_url,
+            gateway_url,
+            key,
+            keyid,
+            gateway_key,
+            webhook_secret,
+            data,
+        } = config;
+        let shop = Arc::new(Shop {
+            store: Store::open(&file(&data))?,
+            client: Client::new(&gateway_url, key, keyid, Some(gateway_key))?,
+            receiver: Receiver { gateway_key, secret: webhook_secret },
+            pages: Pages::load(&gateway_url)?,
+            authority: client::authority(&client::parse_origin(&public_url)?),
+            public_url,
+            gateway_url,
+        });
+        Ok(Self { router: router(&shop)?, shop, listener })
+    }
+
+    /// Serves until told to stop, and then finishes what is under way.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let Self { shop, router, listener } = self;
+        let serving = server::serve(listener, router, stop.clone());
+        tokio::join!(serving, buying::finish_what_was_begun(&shop, stop));
+    }
 }
 
 /// The shop's file in a data folder.
