@@ -21,9 +21,8 @@ fn main() {
         let world = resolve
             .select_world(&[package], Some(&format!("{hook}-plugin")))
             .expect("the contract has a world for each hook");
-        let section =
-            wit_component::metadata::encode(&resolve, world, StringEncoding::UTF8, None)
-                .expect("the world can be encoded");
+        let section = wit_component::metadata::encode(&resolve, world, StringEncoding::UTF8, None)
+            .expect("the world can be encoded");
         fs::write(Path::new(&out).join(hook), section).expect("OUT_DIR is writable");
     }
 }
