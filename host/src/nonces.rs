@@ -74,11 +74,11 @@ impl Generation {
     }
 
     fn add(&mut self, keyid: &str, nonce: &str, most: usize) -> Taken {
-        let of_key = self.by_key.entry(keyid.to_owned()).or_default();
-        if self.size >= CAPACITY || of_key.len() >= most {
+        let of_key = self.by_key.get(keyid).map_or(0, HashSet::len);
+        if self.size >= CAPACITY || of_key >= most {
             return Taken::Full;
         }
-        of_key.insert(nonce.to_owned());
+        self.by_key.entry(keyid.to_owned()).or_default().insert(nonce.to_owned());
         self.size += 1;
         Taken::New
     }
