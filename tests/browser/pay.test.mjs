@@ -35,12 +35,8 @@ describe("from the shop to the shop", () => {
   test("scan, approve in the wallet, paid in the page and in the shop", async () => {
     const shopper = await openPage(browser, { width: 1200 });
     const { page, checkout, at } = shopper;
-    await page.goto(gateway.shop);
-    await page.waitForSelector(".product");
-    await screenshot(page, "shop");
     const order = await buy(shopper);
     assert.match(await checkout.locator(".amount").textContent(), /^CN¥128\.00$/);
-    await screenshot(page, "shop-checkout");
 
     await checkout.getByRole("button", { name: "Pay CN¥128.00" }).click();
     await at("waiting");
@@ -51,18 +47,15 @@ describe("from the shop to the shop", () => {
     // Her phone: another browser that scans the code.
     const phone = await openPage(browser, { width: 390 });
     await phone.page.goto(link);
-    await screenshot(phone.page, "wallet");
     await approve(phone.page);
     await phone.close();
 
     await at("paid");
     await page.waitForSelector(".standing .badge.paid");
-    await screenshot(page, "shop-paid");
     await checkout.getByRole("link", { name: /^Back to/ }).click();
     const entry = page.locator(`[data-order="${order}"]`);
     await entry.locator(".badge.paid").waitFor();
     assert.match(await entry.textContent(), /1 callback verified/);
-    await screenshot(page, "shop-orders");
     shopper.quiet();
     await shopper.close();
   });
@@ -163,12 +156,14 @@ describe("the hosted page", { concurrency: true }, () => {
   });
 
   test("an order whose time is over is closed in the page by itself", { timeout: 120_000 }, async () => {
-    const { checkout, at, quiet, close } = await hosted({ expires_in: 60 });
+    const { page, checkout, at, quiet, close } = await hosted({ expires_in: 60 });
     await checkout.getByRole("button", { name: /^Pay/ }).click();
     await at("waiting");
-    await checkout.page().waitForTimeout(50_000);
+    await page.waitForTimeout(50_000);
+    await screenshot(page, "expiring");
     await at("closed");
     await checkout.getByRole("heading", { name: "This payment has expired" }).waitFor();
+    await screenshot(page, "expired");
     quiet();
     await close();
   });

@@ -1,4 +1,4 @@
-/** Every state in both languages and schemes: without a fault that axe can find, and on a picture. */
+/** Every state and page in both languages and schemes: without a fault that axe can find, and on a picture. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { accessibilityFaults, openPage, screenshot, startBrowser } from "./support/browser.mjs";
@@ -102,6 +102,20 @@ async function press(/** @type {any} */ { checkout }) {
   await checkout.locator("button.button").click();
 }
 
+/** What the documentation shows, and how it calls it there. */
+const PICTURES = /** @type {Record<string, string>} */ ({
+  ready: "checkout-choose",
+  "waiting-qr": "checkout-qr",
+  paid: "checkout-paid",
+  refused: "checkout-refused",
+  shop: "shop",
+  "shop-checkout": "shop-checkout",
+  "shop-orders": "shop-orders",
+  wallet: "wallet",
+});
+const pictureOf = (/** @type {string} */ name, /** @type {string} */ locale) =>
+  PICTURES[name] && (locale === "zh-CN" ? `zh/${PICTURES[name]}` : PICTURES[name]);
+
 for (const locale of ["en-US", "zh-CN"]) {
   for (const scheme of /** @type {const} */ (["light", "dark"])) {
     describe(`${locale}, ${scheme}`, () => {
@@ -109,9 +123,10 @@ for (const locale of ["en-US", "zh-CN"]) {
         test(name, async () => {
           const description = locale === "zh-CN" ? "茉莉花茶 100 克" : "Jasmine tea, 100 g";
           const order = await gateway.create({ description });
-          const shopper = await openPage(browser, { locale, scheme });
+          const shopper = await openPage(browser, { locale, scheme, height: 720 });
           await reach(shopper, order);
-          await screenshot(shopper.page, `${name}-${locale.slice(0, 2)}-${scheme}`);
+          const picture = scheme === "light" ? pictureOf(name, locale) : undefined;
+          await screenshot(shopper.page, `${name}-${locale.slice(0, 2)}-${scheme}`, picture);
           assert.deepEqual(await accessibilityFaults(shopper.page), []);
           shopper.quiet(/Failed to load resource/, /^<lezai-checkout>/);
           await shopper.close();
@@ -132,4 +147,79 @@ describe("on the narrowest screen", () => {
       await shopper.close();
     });
   }
+});
+
+describe("the shop's pages and the wallet's", () => {
+  for (const [locale, scheme, width] of /** @type {const} */ ([
+    ["en-US", "light", 1100],
+    ["zh-CN", "light", 1100],
+    ["en-US", "dark", 1100],
+    ["zh-CN", "dark", 390],
+    ["en-US", "light", 320],
+  ])) {
+    test(`${locale}, ${scheme}, ${width} wide`, async () => {
+      const shopper = await openPage(browser, { locale, scheme, width, height: 640 });
+      const { page, checkout, at, quiet } = shopper;
+      const shown = width > 1000 && scheme === "light";
+      const look = async (/** @type {any} */ page, /** @type {string} */ name) => {
+        const picture = shown ? pictureOf(name, locale) : undefined;
+        await screenshot(page, `${name}-${locale.slice(0, 2)}-${scheme}-${width}`, picture);
+        assert.deepEqual(await accessibilityFaults(page), [], name);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, name);
+      };
+
+      await page.goto(`${gateway.shop}/orders.html`);
+      await page.locator(".empty:visible, .entry").first().waitFor();
+      await page.goto(gateway.shop);
+      await page.locator(".product").first().waitFor();
+      await look(page, "shop");
+      await page.click('[data-product="gaiwan"]');
+      await at("ready");
+      await page.locator(".line img").waitFor();
+      await look(page, "shop-checkout");
+
+      await press(shopper);
+      await at("waiting");
+      await look(page, "shop-waiting");
+      const wallet = await shopper.context.newPage();
+      await wallet.goto(await checkout.locator("a.link").getAttribute("href"));
+      await look(wallet, "wallet");
+      await wallet.locator("form[action$='/approve'] button").click();
+      await wallet.locator(".result.paid").waitFor();
+      await look(wallet, "wallet-paid");
+      await wallet.close();
+
+      await at("paid");
+      await page.locator(".standing .badge.paid").waitFor();
+      await look(page, "shop-paid");
+      await page.locator(".standing a").click();
+      await page.locator(".entry.asked .badge.paid").waitFor();
+      await look(page, "shop-orders");
+      quiet();
+      await shopper.close();
+    });
+  }
+
+  test("declined in the wallet", async () => {
+    const order = await gateway.create();
+    const shopper = await openPage(browser);
+    await STATES["waiting-qr"]?.(shopper, order);
+    const wallet = await openPage(browser, { width: 390 });
+    await wallet.page.goto(await shopper.checkout.locator("a.link").first().getAttribute("href"));
+    await wallet.page.locator("form[action$='/decline'] button").click();
+    await wallet.page.locator(".result.declined").waitFor();
+    await screenshot(wallet.page, "wallet-declined");
+    assert.deepEqual(await accessibilityFaults(wallet.page), []);
+    await shopper.at("declined");
+    wallet.quiet();
+    await wallet.close();
+    await shopper.close();
+  });
+});
+
+test("axe is awake", async () => {
+  const { page, close } = await openPage(browser);
+  await page.setContent("<title>No alternative</title><main><img src='data:,'></main>");
+  assert.match((await accessibilityFaults(page)).join(), /image-alt/);
+  await close();
 });

@@ -11,6 +11,8 @@ const { chromium } = npm("playwright-core");
 const axe = readFileSync(npm.resolve("axe-core/axe.min.js"), "utf8");
 
 const SCREENSHOTS = fileURLToPath(new URL("../../../target/screenshots/", import.meta.url));
+/** Where the documentation's pictures are; they change only when LEZAI_PICTURES=1 asks for it. */
+const PICTURES = fileURLToPath(new URL("../../../docs/images/", import.meta.url));
 const ARGUMENTS = [
   "--headless",
   "--no-sandbox",
@@ -41,13 +43,16 @@ export function startBrowser() {
  * A page in a context of its own: another shopper, or the same one with nothing remembered.
  *
  * @param {any} browser
- * @param {{ locale?: string, scheme?: "light" | "dark", width?: number }} [options]
+ * @param {{ locale?: string, scheme?: "light" | "dark", width?: number, height?: number }} [options]
  */
-export async function openPage(browser, { locale = "en-US", scheme = "light", width = 420 } = {}) {
+export async function openPage(
+  browser,
+  { locale = "en-US", scheme = "light", width = 420, height = 800 } = {},
+) {
   const context = await browser.newContext({
     locale,
     colorScheme: scheme,
-    viewport: { width, height: 800 },
+    viewport: { width, height },
     deviceScaleFactor: 2,
     reducedMotion: "reduce",
   });
@@ -91,10 +96,19 @@ export async function openPage(browser, { locale = "en-US", scheme = "light", wi
   };
 }
 
-/** @param {any} page @param {string} name */
-export async function screenshot(page, name) {
+/**
+ * Keeps a screenshot of the page.
+ *
+ * @param {any} page
+ * @param {string} name
+ * @param {string} [picture] the documentation's picture of it, where there is one
+ */
+export async function screenshot(page, name, picture) {
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, fullPage: true });
+  if (picture && process.env.LEZAI_PICTURES) {
+    await page.screenshot({ path: `${PICTURES}${picture}.png`, scale: "css" });
+  }
 }
 
 /** All that axe finds wrong with a page, by its own strictest rules for WCAG 2.2 AA and good practice. */

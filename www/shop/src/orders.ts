@@ -44,8 +44,12 @@ function row(order: Order): HTMLElement {
       "div",
       { className: "what" },
       make("p", { className: "name" }, product ? named(product) : order.product),
-      make("p", { className: "number" }, `${order.shop_order} · ${text.callbacks(order.callbacks)}`),
-      ...(order.paid_at ? [make("p", { className: "number" }, time(order.paid_at))] : []),
+      make("p", { className: "number" }, order.shop_order),
+      make(
+        "p",
+        { className: "number" },
+        [text.callbacks(order.callbacks), order.paid_at && time(order.paid_at)].filter(Boolean).join(" · "),
+      ),
     ),
     make(
       "div",
