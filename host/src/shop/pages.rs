@@ -49,6 +49,6 @@ pub(super) fn content_security_policy(gateway_url: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self' {gateway_url} 'wasm-unsafe-eval'; connect-src 'self' {gateway_url}; \
          style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-         require-trusted-types-for 'script'"
+         require-trusted-types-for 'script'; trusted-types 'none'"
     )
 }
