@@ -32,6 +32,7 @@ test: test-rust test-interop test-browser ## run all tests
 
 test-rust: build ## run the tests in Rust
 	@cargo test $(PRODUCT)
+	@cargo test --release $(LOCKED) --manifest-path tests/plugins/Cargo.toml --target-dir target/wasm -p demo_rules
 
 test-interop: build ## run the tests against other people's libraries, in Python
 	@scripts/setup test

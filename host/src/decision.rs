@@ -15,7 +15,7 @@ pub struct DecisionView {
     pub reasons: Vec<ReasonView>,
     /// The channels that may serve the order, best first.
     pub channels: Vec<String>,
-    /// Which plugin answered each question.
+    /// How each question was asked.
     pub hooks: HooksView,
 }
 
@@ -54,7 +54,7 @@ pub struct HooksView {
 /// One hook's run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct HookView {
-    /// SHA-256 of the plugin that answered.
+    /// SHA-256 of the plugin that was asked first: the merchant's if it has the hook.
     pub plugin: String,
     /// What it cost, in wasmtime's units of fuel.
     pub fuel: u64,

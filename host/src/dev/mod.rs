@@ -174,6 +174,8 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     let webhook_secret = folder.text("demo-webhook-secret")?;
     let notify_url = Some(format!("{shop_url}/callbacks"));
     store::write(&gateway.store, move |tx| {
+        // The folder is locked, so what the last gateway had in hand when it died is nobody's.
+        tx.end_leases()?;
         let known = tx.merchants()?.into_iter().find(|it| it.id == id);
         let is_new = known.is_none();
         let known = known.unwrap_or_else(|| MerchantRecord {

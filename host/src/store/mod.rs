@@ -254,6 +254,8 @@ pub trait Tx: View {
     fn finish_task(&self, number: i64) -> Result<(), StoreError>;
     /// The task is to be tried again.
     fn postpone_task(&self, number: i64, due: Timestamp, error: &str) -> Result<(), StoreError>;
+    /// Gives every claimed task back: for a store's only user, who knows that nobody is at work.
+    fn end_leases(&self) -> Result<(), StoreError>;
     /// An event.
     fn insert_event(&self, event: &EventRecord) -> Result<(), StoreError>;
     /// The event was delivered.

@@ -59,7 +59,7 @@ CREATE INDEX entries_by_order ON entries (order_id);
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never changed'); END;
 CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never removed'); END;
 CREATE TABLE tasks (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, due_ms INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
+  number INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, due_ms INTEGER NOT NULL, leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
 ) STRICT;
 CREATE INDEX tasks_by_due ON tasks (due_ms);
 CREATE TABLE events (
@@ -528,7 +528,7 @@ impl Tx for Sqlite<'_> {
         lease_end: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueTask>, StoreError> {
-        let sql = "UPDATE tasks SET due_ms = ?2, tries = tries + 1
+        let sql = "UPDATE tasks SET due_ms = ?2, leased_from = ?1, tries = tries + 1
                    WHERE number IN (SELECT number FROM tasks WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?3)
                    RETURNING number, task, tries - 1";
         self.all(sql, params![now.as_ms(), lease_end.as_ms(), limit], |row| {
@@ -541,8 +541,14 @@ impl Tx for Sqlite<'_> {
     }
 
     fn postpone_task(&self, number: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE tasks SET due_ms = ?2, last_error = ?3 WHERE number = ?1";
+        let sql =
+            "UPDATE tasks SET due_ms = ?2, leased_from = NULL, last_error = ?3 WHERE number = ?1";
         self.change(sql, params![number, due.as_ms(), error]).map(drop)
+    }
+
+    fn end_leases(&self) -> Result<(), StoreError> {
+        let sql = "UPDATE tasks SET due_ms = leased_from, leased_from = NULL WHERE leased_from IS NOT NULL";
+        self.change(sql, []).map(drop)
     }
 
     fn insert_event(&self, event: &EventRecord) -> Result<(), StoreError> {

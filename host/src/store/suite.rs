@@ -92,10 +92,13 @@ async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
     assert_eq!(tries(&claimed), [0]);
     assert!(claim(NOW.plus_secs(59)).await.unwrap().is_empty(), "it is leased");
     assert_eq!(tries(&claim(NOW.plus_secs(60)).await.unwrap()), [1], "the lease is over");
+    write(store, |tx| tx.end_leases()).await.unwrap();
+    assert_eq!(tries(&claim(NOW.plus_secs(60)).await.unwrap()), [2], "the lease was ended");
     let number = claimed[0].number;
     write(store, move |tx| tx.postpone_task(number, NOW.plus_secs(500), "busy")).await.unwrap();
-    assert!(claim(NOW.plus_secs(499)).await.unwrap().is_empty());
-    assert_eq!(tries(&claim(NOW.plus_secs(500)).await.unwrap()), [2]);
+    write(store, |tx| tx.end_leases()).await.unwrap();
+    assert!(claim(NOW.plus_secs(499)).await.unwrap().is_empty(), "to wait is no lease");
+    assert_eq!(tries(&claim(NOW.plus_secs(500)).await.unwrap()), [3]);
     write(store, move |tx| tx.finish_task(number)).await.unwrap();
     assert_eq!(read(store, |view| view.waiting_tasks()).await.unwrap(), 0);
 }
