@@ -111,7 +111,6 @@ const PICTURES = /** @type {Record<string, string>} */ ({
   shop: "shop",
   "shop-checkout": "shop-checkout",
   "shop-orders": "shop-orders",
-  wallet: "wallet",
 });
 const pictureOf = (/** @type {string} */ name, /** @type {string} */ locale) =>
   PICTURES[name] && (locale === "zh-CN" ? `zh/${PICTURES[name]}` : PICTURES[name]);
@@ -123,7 +122,7 @@ for (const locale of ["en-US", "zh-CN"]) {
         test(name, async () => {
           const description = locale === "zh-CN" ? "茉莉花茶 100 克" : "Jasmine tea, 100 g";
           const order = await gateway.create({ description });
-          const shopper = await openPage(browser, { locale, scheme, height: 720 });
+          const shopper = await openPage(browser, { locale, scheme, height: 760 });
           await reach(shopper, order);
           const picture = scheme === "light" ? pictureOf(name, locale) : undefined;
           await screenshot(shopper.page, `${name}-${locale.slice(0, 2)}-${scheme}`, picture);

@@ -110,6 +110,19 @@ describe("refused", { concurrency: true }, () => {
       /not the one that the shop was told of/,
     ));
 
+  test("another core: its bytes are not those that the script names", async () => {
+    const order = await gateway.create();
+    const { page, checkout, at, close } = await openPage(browser);
+    await page.route("**/*.wasm", async (/** @type {any} */ route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: Buffer.concat([await response.body(), Buffer.of(0, 1, 0)]) });
+    });
+    await page.goto(order.checkout.url);
+    await at("unreachable");
+    assert.equal(await checkout.locator(".amount").count(), 0);
+    await close();
+  });
+
   test("an earlier answer, signed and all, to a later question", async () => {
     /** @type {any} */
     let earlier;
