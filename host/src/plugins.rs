@@ -39,7 +39,9 @@ pub async fn publish(gateway: &Gateway, record: PluginRecord) -> Result<PluginVi
     let load = move || (engine.load(&record.component), record);
     let (loaded, record) = tokio::task::spawn_blocking(load).await.map_err(Problem::internal)?;
     let plugin = loaded.map_err(|refused| {
-        Problem::new(Code::PluginRefused, refused.to_string()).with("field", "component")
+        // Further lines are a compiler's view of it, for somebody with its source at hand.
+        let detail = refused.to_string().lines().next().unwrap_or_default().to_owned();
+        Problem::new(Code::PluginRefused, detail).with("field", "component")
     })?;
     let view = view(&plugin, &record);
     store::write(&gateway.store, move |tx| tx.put_plugin(&record)).await?;

@@ -188,8 +188,8 @@ async fn query(
     }
 }
 
-/// What a channel said for good. An amount that is not the order's is for a person to look at, and
-/// asking again would not change it.
+/// What a channel said for good. An amount that is not the order's is for a person to look at: the
+/// core refuses it, the log has an error, and the channel is asked again every ten minutes.
 async fn settle(
     gateway: &Gateway,
     order: OrderId,

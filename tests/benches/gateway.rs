@@ -4,7 +4,11 @@
 //! starts. Each table has its peers in the same run: the same server without a signature and a
 //! commit, and the same disk with a commit for each row.
 
-#![allow(clippy::unwrap_used, clippy::float_arithmetic, reason = "a measurement that fails says so")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_arithmetic,
+    reason = "a measurement that fails says so"
+)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -48,17 +52,23 @@ fn starts(folder: &Path) {
     }
     println!("\nstart of `lezai dev`, from the command to `ready` (median of {STARTS})\n");
     println!("| start | time |\n|---|---|");
-    println!("| first: makes keys and stores, compiles the plugins | {} ms |", median(&mut first).as_millis());
+    println!(
+        "| first: makes keys and stores, compiles the plugins | {} ms |",
+        median(&mut first).as_millis()
+    );
     println!("| any later | {} ms |", median(&mut later).as_millis());
 }
 
 fn throughput(gateway: &Gateway, folder: &Path) {
-    println!("\n`POST /v1/orders`: signature checked, plugin run in a fresh sandbox, commit on disk, answer signed\n");
+    println!(
+        "\n`POST /v1/orders`: signature checked, plugin run in a fresh sandbox, commit on disk, answer signed\n"
+    );
     println!("| connections | requests | a second | median | 99 % |\n|---|---|---|---|---|");
     let merchant = Merchant::demo(gateway);
     for connections in CONNECTIONS {
         let orders = if connections == 1 { ORDERS / 4 } else { ORDERS };
-        let requests: Vec<Vec<u8>> = (0..orders).map(|_| order(&merchant, &gateway.authority)).collect();
+        let requests: Vec<Vec<u8>> =
+            (0..orders).map(|_| order(&merchant, &gateway.authority)).collect();
         row(&connections.to_string(), &gateway.authority, connections, &requests, 201);
     }
     println!("\npeers, 64 connections (the disk: one)\n");
@@ -68,7 +78,12 @@ fn throughput(gateway: &Gateway, folder: &Path) {
     let query = merchant.get("/v1/orders?merchant_order_id=none");
     assert_eq!(query.status, 200);
     let queries: Vec<Vec<u8>> = (0..ORDERS)
-        .map(|_| keep_alive(&merchant.sign(Request::new("GET", "/v1/orders?merchant_order_id=none", "")), &gateway.authority))
+        .map(|_| {
+            keep_alive(
+                &merchant.sign(Request::new("GET", "/v1/orders?merchant_order_id=none", "")),
+                &gateway.authority,
+            )
+        })
         .collect();
     row("`GET /v1/orders`: signatures both ways, no commit", &gateway.authority, 64, &queries, 200);
     disk(folder);
@@ -78,12 +93,18 @@ fn row(name: &str, authority: &str, connections: usize, requests: &[Vec<u8>], st
     let (elapsed, mut times) = send_all(authority, connections, requests, status);
     let rate = requests.len() as f64 / elapsed.as_secs_f64();
     times.sort_unstable();
-    let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)].as_secs_f64() * 1e3;
+    let at =
+        |share: usize| times[(times.len() * share / 100).min(times.len() - 1)].as_secs_f64() * 1e3;
     println!("| {name} | {} | {rate:.0} | {:.2} ms | {:.2} ms |", requests.len(), at(50), at(99));
 }
 
 /// Sends all requests over so many connections, each as soon as the one before was answered.
-fn send_all(authority: &str, connections: usize, requests: &[Vec<u8>], status: u16) -> (Duration, Vec<Duration>) {
+fn send_all(
+    authority: &str,
+    connections: usize,
+    requests: &[Vec<u8>],
+    status: u16,
+) -> (Duration, Vec<Duration>) {
     let next = AtomicUsize::new(0);
     let begun = Instant::now();
     let times = std::thread::scope(|scope| {
@@ -139,13 +160,20 @@ fn order(merchant: &Merchant, authority: &str) -> Vec<u8> {
 }
 
 fn keep_alive(request: &Request, authority: &str) -> Vec<u8> {
-    String::from_utf8(request.bytes(authority)).unwrap().replacen("connection: close\r\n", "", 1).into_bytes()
+    String::from_utf8(request.bytes(authority))
+        .unwrap()
+        .replacen("connection: close\r\n", "", 1)
+        .into_bytes()
 }
 
 /// The same disk and durability, a commit for each row: what a gateway without group commit gets.
 fn disk(folder: &Path) {
     let connection = Connection::open(folder.join("peer.db")).unwrap();
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (k TEXT, v TEXT)").unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (k TEXT, v TEXT)",
+        )
+        .unwrap();
     let row = "x".repeat(2_000);
     let mut times = Vec::new();
     let begun = Instant::now();
@@ -157,7 +185,12 @@ fn disk(folder: &Path) {
     let rate = times.len() as f64 / begun.elapsed().as_secs_f64();
     times.sort_unstable();
     let at = |share: usize| times[times.len() * share / 100].as_secs_f64() * 1e3;
-    println!("| SQLite alone: a durable commit for each row of 2 KB | {} | {rate:.0} | {:.2} ms | {:.2} ms |", times.len(), at(50), at(99));
+    println!(
+        "| SQLite alone: a durable commit for each row of 2 KB | {} | {rate:.0} | {:.2} ms | {:.2} ms |",
+        times.len(),
+        at(50),
+        at(99)
+    );
 }
 
 fn sizes(gateway: &Gateway, idle_kb: u64) {
@@ -167,12 +200,24 @@ fn sizes(gateway: &Gateway, idle_kb: u64) {
     println!("\nsizes\n\n| what | size |\n|---|---|");
     println!("| the binary, with its line tables | {} |", megabytes(whole));
     let stripped = std::env::temp_dir().join(format!("lezai-stripped-{}", random_hex()));
-    if Command::new("strip").arg(&binary).arg("-o").arg(&stripped).status().is_ok_and(|it| it.success()) {
-        println!("| the binary, stripped | {} |", megabytes(std::fs::metadata(&stripped).unwrap().len()));
+    if Command::new("strip")
+        .arg(&binary)
+        .arg("-o")
+        .arg(&stripped)
+        .status()
+        .is_ok_and(|it| it.success())
+    {
+        println!(
+            "| the binary, stripped | {} |",
+            megabytes(std::fs::metadata(&stripped).unwrap().len())
+        );
         let _ = std::fs::remove_file(&stripped);
     }
     println!("| resident memory, just started | {} |", megabytes(idle_kb * 1024));
-    println!("| resident memory, after the load above | {} |", megabytes(memory_kb(gateway.pid()) * 1024));
+    println!(
+        "| resident memory, after the load above | {} |",
+        megabytes(memory_kb(gateway.pid()) * 1024)
+    );
 }
 
 fn memory_kb(pid: u32) -> u64 {

@@ -187,8 +187,12 @@ pub(super) async fn put_policy(
     Policy::from_json(&operator.body).map_err(|error| policy_problem(&error, ""))?;
     let policy = String::from_utf8(operator.body)
         .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
-    let record = MerchantRecord { policy, ..known(&gateway, &operator.merchant)?.record.clone() };
-    store::write(&gateway.store, move |tx| tx.put_merchant(&record)).await?;
+    store::write(&gateway.store, move |tx| {
+        let known = tx.merchants()?.into_iter().find(|it| it.id == operator.merchant);
+        let known = known.ok_or_else(|| unknown(&operator.merchant))?;
+        Ok::<_, Problem>(tx.put_merchant(&MerchantRecord { policy, ..known })?)
+    })
+    .await?;
     gateway.reload_merchants().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -263,7 +267,11 @@ pub(super) async fn remove_plugin(
 
 fn known(gateway: &Gateway, id: &MerchantId) -> Result<Arc<crate::merchants::Merchant>, Problem> {
     let merchant = gateway.merchants().get(id).cloned();
-    merchant.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no merchant {id}")))
+    merchant.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &MerchantId) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no merchant {id}"))
 }
 
 fn merchant_view(record: &MerchantRecord) -> Value {

@@ -76,9 +76,9 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/metrics", get(operations::metrics))
         .route("/openapi.json", get(openapi::document));
 
-    let signed = middleware::from_fn_with_state(Arc::clone(gateway), signed::answers);
     Router::new()
-        .merge(merchants.merge(pages.layer(cors())).layer(signed))
+        .merge(merchants)
+        .merge(pages.layer(cors()))
         .merge(operator)
         .merge(shopper)
         .merge(public.layer(cors()))
@@ -89,6 +89,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .merge(operations.method_not_allowed_fallback(method_not_allowed))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(bounded))
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(Arc::clone(gateway))

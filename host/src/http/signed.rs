@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lezai_core::digest::content_digest;
 use lezai_core::key::VerifyingKey;
@@ -250,17 +250,20 @@ pub fn authority(request: &Request) -> Option<String> {
     Some(bare.map_or_else(|| named.clone(), str::to_owned))
 }
 
-/// Signs every answer, problems too. A stream of hints is not signed: nothing in it is believed.
+/// Signs every answer of the API, and every problem wherever it comes from. A stream of hints is
+/// not signed: nothing in it is believed. Neither is a preflight: a browser reads it, no page.
 pub async fn answers(
     State(gateway): State<Arc<Gateway>>,
     request: Request,
     next: Next,
 ) -> Response {
     let head = Head::of(&request, &gateway);
+    let preflight = request.method() == Method::OPTIONS;
     let response = next.run(request).await;
-    let streams =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
-    if streams {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let is = |media_type| content_type.is_some_and(|it| it == media_type);
+    let of_api = head.path.starts_with("/v1/") || is("application/problem+json");
+    if preflight || !of_api || is("text/event-stream") {
         return response;
     }
     sign(&gateway, &head, response).await.unwrap_or_else(|problem| problem.into_response())
