@@ -92,6 +92,10 @@ fn assert_problem(answer: &Answer, code: &str, what: &str) {
             "{what}: no {member} in {problem}"
         );
     }
+    // Whether it verifies, `Merchant::check` says; that there is one, every problem must.
+    for field in ["signature", "signature-input", "content-digest"] {
+        assert!(answer.field(field).is_some(), "{what}: no {field}");
+    }
     let printable = |text: &str| !text.chars().any(char::is_control);
     assert!(printable(problem["detail"].as_str().unwrap()), "{what}: {problem}");
 }
