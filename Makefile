@@ -40,7 +40,7 @@ test-interop: build ## run the tests against other people's libraries, in Python
 
 test-browser: build ## run the tests in a real browser
 	@scripts/setup test
-	@node --test tests/browser/
+	@node --test --test-reporter=spec tests/browser/*.test.mjs
 
 check: artifacts ## check format, lints, types, licences and dependencies
 	@scripts/setup check

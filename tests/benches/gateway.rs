@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lezai_tests::{Gateway, Merchant, Request, TempDir, random_hex};
+use lezai_tests::{Gateway, Merchant, Request, TempDir, binary, random_hex};
 use rusqlite::Connection;
 
 const ORDERS: usize = 4_000;
@@ -47,7 +47,8 @@ fn starts(folder: &Path) {
             let begun = Instant::now();
             let mut gateway = Gateway::start(&own);
             times.push(begun.elapsed());
-            assert!(gateway.interrupt());
+            gateway.interrupt();
+            assert!(gateway.ended_well());
         }
     }
     println!("\nstart of `lezai dev`, from the command to `ready` (median of {STARTS})\n");
@@ -194,14 +195,14 @@ fn disk(folder: &Path) {
 }
 
 fn sizes(gateway: &Gateway, idle_kb: u64) {
-    let binary = Gateway::binary();
+    let program = binary();
     let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-    let whole = std::fs::metadata(&binary).unwrap().len();
+    let whole = std::fs::metadata(&program).unwrap().len();
     println!("\nsizes\n\n| what | size |\n|---|---|");
     println!("| the binary, with its line tables | {} |", megabytes(whole));
     let stripped = std::env::temp_dir().join(format!("lezai-stripped-{}", random_hex()));
     if Command::new("strip")
-        .arg(&binary)
+        .arg(&program)
         .arg("-o")
         .arg(&stripped)
         .status()

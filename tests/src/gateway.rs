@@ -125,6 +125,11 @@ impl Gateway {
         self.child.wait().unwrap().success()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it logged so far, in all its runs.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -164,7 +169,11 @@ pub fn lezai(arguments: &[&str]) -> Output {
 }
 
 /// The binary beside this test's, or the one that `LEZAI` names.
-fn binary() -> PathBuf {
+///
+/// # Panics
+///
+/// If it is not there.
+pub fn binary() -> PathBuf {
     let beside = || {
         let test = std::env::current_exe().unwrap();
         test.parent().unwrap().parent().unwrap().join("lezai")

@@ -12,6 +12,6 @@ mod merchant;
 mod receiver;
 
 pub use client::{Answer, Request, send_raw};
-pub use gateway::{Gateway, TempDir, lezai};
+pub use gateway::{Gateway, TempDir, binary, lezai};
 pub use merchant::{Merchant, now_ms, random_hex};
 pub use receiver::Receiver;
