@@ -177,6 +177,27 @@ describe("the hosted page", { concurrency: true }, () => {
     await close();
   });
 
+  test("a first visit stays small", async () => {
+    const order = await gateway.create();
+    const { page, at, close } = await openPage(browser);
+    const loaded = /** @type {Promise<[string, number]>[]} */ ([]);
+    page.on("requestfinished", (/** @type {any} */ request) => {
+      const path = new URL(request.url()).pathname;
+      if (!/^\/(checkout\/v1|pay)\//.test(path)) return;
+      loaded.push(
+        request.sizes().then((/** @type {any} */ { responseBodySize }) => [path, responseBodySize]),
+      );
+    });
+    await page.goto(order.checkout.url);
+    await at("ready");
+    const files = await Promise.all(loaded);
+    assert.equal(files.length, 5, files.join("\n"));
+    // As they come over the network. Far less is as suspicious as more: look, and move the bounds.
+    const bytes = files.reduce((sum, [, size]) => sum + size, 0);
+    assert.ok(bytes > 100_000 && bytes < 120_000, `${bytes} bytes:\n${files.join("\n")}`);
+    await close();
+  });
+
   test("two taps are one payment", async () => {
     const { page, checkout, at, quiet, close } = await hosted();
     let payments = 0;
