@@ -21,7 +21,7 @@ use crate::{client, clock, entropy};
 /// A receiver has this long to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// When a delivery is tried again, counted from the try before: the schedule of the Standard
-/// Webhooks specification, 24 hours in all.
+/// Webhooks specification, some three days in all.
 const SCHEDULE_SECS: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 /// Carries callbacks to merchants.

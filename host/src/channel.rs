@@ -114,6 +114,11 @@ impl Channel {
         }
     }
 
+    /// One of its methods.
+    pub fn method(&self, id: &str) -> Option<&'static Method> {
+        self.methods().iter().find(|method| method.id == id)
+    }
+
     /// Asks it to collect a payment; asked twice, it gives the same.
     ///
     /// # Errors

@@ -4,19 +4,19 @@
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
 use lezai_core::key::{Jwk, VerifyingKey};
-use lezai_core::order::{Attempt, Event, State};
+use lezai_core::order::{Attempt, Credential, Event};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::channel::PaymentRequest;
+use crate::channel::{Channel, Method, MethodKind, PaymentRequest};
 use crate::clock;
 use crate::gateway::{self, Gateway, unanswered};
 use crate::idempotency::{Answer, Repeatable};
 use crate::json::{Invalid, Object};
 use crate::nonces;
 use crate::problem::{Code, Problem};
-use crate::store::{self, Claim, OrderRecord, SessionRecord};
+use crate::store::{self, Claim, IdempotencyKey, OrderRecord, SessionRecord};
 use crate::views::{self, SessionView};
 
 /// After its order's end a session can still be looked at for a day.
@@ -25,7 +25,8 @@ const AFTERLIFE_SECS: i64 = 86_400;
 /// What a page sends to claim a session.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
-    /// The random part of the client secret.
+    /// The client secret: the random part, which may be followed by a dot and the thumbprint that
+    /// the page pinned.
     pub client_secret: String,
     /// The page's key, which signs this request too.
     pub key: Jwk,
@@ -95,7 +96,9 @@ pub async fn claim(
     let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
     let ClaimRequest { client_secret, key } = request.into_content();
     // Both sides are hashes, so the time of the comparison tells nothing of the secret.
-    if sha256_hex(client_secret.as_bytes()) != session.secret_hash {
+    let (random, pin) =
+        client_secret.split_once('.').unwrap_or((&client_secret, &session.gateway_key));
+    if sha256_hex(random.as_bytes()) != session.secret_hash || pin != session.gateway_key {
         return Err(Problem::new(
             Code::ClientSecretInvalid,
             "the client secret is not this session's",
@@ -158,11 +161,10 @@ pub async fn pay(
 ) -> Result<Answer, Problem> {
     let (keyid, nonce, now) = (choice.keyid().to_owned(), choice.nonce().to_owned(), clock::now());
     let method = choice.into_content();
-    let Some((channel, offer)) = gateway.method(&method) else {
-        return Err(Problem::new(Code::MethodUnavailable, "there is no such method")
-            .with("field", "method"));
-    };
-    let attempt = Attempt { id: attempt_id(&key), method, channel: channel.id().to_owned() };
+    let record = gateway.record(session.order.clone()).await?;
+    let (channel, _) = channel_for(gateway, &record, &method)?;
+    let id = attempt_id(gateway, &session.id, &key);
+    let attempt = Attempt { id, method, channel: channel.id().to_owned() };
     let begun = {
         let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
         store::write(&gateway.store, move |tx| {
@@ -170,12 +172,11 @@ pub async fn pay(
                 return Ok::<_, Problem>(Begun::Before(first));
             }
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
-            // Two taps on one button are one payment.
-            if let Some(under_way) = under_way(&record, &attempt.method) {
+            if let Some(under_way) = record.order.under_way(&attempt.method).cloned() {
                 return Ok(Begun::Now(record, under_way));
             }
-            let id = attempt.id.clone();
-            Ok(Begun::Now(gateway::apply(tx, &order, Event::MethodChosen(attempt), now)?, id))
+            let chosen = Event::MethodChosen(attempt.clone());
+            Ok(Begun::Now(gateway::apply(tx, &order, chosen, now)?, attempt))
         })
         .await?
     };
@@ -184,13 +185,12 @@ pub async fn pay(
         Begun::Now(record, attempt) => (record, attempt),
     };
     gateway.committed(&record);
-    let request = payment_request(gateway, &record, attempt.clone(), offer.kind)?;
-    let credential = channel.prepare(request).await.map_err(unanswered)?;
+    let credential = prepare(gateway, &record, &attempt).await?;
 
     let prepared = {
         let order = session.order.clone();
         store::write(&gateway.store, move |tx| {
-            gateway::apply(tx, &order, Event::Prepared(attempt, credential), clock::now())
+            gateway::apply(tx, &order, Event::Prepared(attempt.id, credential), clock::now())
         })
         .await?
     };
@@ -212,38 +212,58 @@ pub async fn pay(
 )]
 enum Begun {
     Before(Answer),
-    Now(OrderRecord, AttemptId),
+    Now(OrderRecord, Attempt),
 }
 
-fn under_way(record: &OrderRecord, method: &str) -> Option<AttemptId> {
-    match &record.order.state {
-        State::Paying { attempt, .. } if record.order.attempt(attempt)?.method == method => {
-            Some(attempt.clone())
-        }
-        _ => None,
-    }
-}
-
-fn attempt_id(key: &Repeatable) -> AttemptId {
-    let digest = Sha256::digest(format!("{} {}", key.key.scope, key.key.key));
-    let mut entropy = [0; 10];
-    entropy.copy_from_slice(&digest[..10]);
+/// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
+/// so what makes the id is the gateway's own signature over the key, which is deterministic.
+fn attempt_id(gateway: &Gateway, session: &SessionId, key: &Repeatable) -> AttemptId {
+    let IdempotencyKey { scope, key } = &key.key;
+    let signature = gateway.key.private.sign(format!("attempt {scope} {key}").as_bytes());
+    let digest = Sha256::digest(signature);
     // The time is the session's, not the request's: a repeat must come to the same id.
-    let at =
-        i64::from_str_radix(key.key.scope.get(3..15).unwrap_or_default(), 16).unwrap_or_default();
-    AttemptId::new(Timestamp::from_ms(at), entropy)
+    AttemptId::new(session.made_at(), std::array::from_fn(|index| digest[index]))
 }
 
-/// What the channel of an attempt is asked to collect.
+/// The channel that serves a method of the order: the first that its decision names.
 ///
 /// # Errors
 ///
-/// `internal`, should the order's merchant be gone.
-pub fn payment_request(
+/// `method_unavailable`.
+pub fn channel_for<'g>(
+    gateway: &'g Gateway,
+    record: &OrderRecord,
+    method: &str,
+) -> Result<(&'g Channel, &'static Method), Problem> {
+    let mut channels = record.details.decision.channels.iter().filter_map(|id| gateway.channel(id));
+    channels.find_map(|channel| Some((channel, channel.method(method)?))).ok_or_else(|| {
+        Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
+            .with("field", "method")
+    })
+}
+
+/// Asks the channel of an attempt to collect; asked again, it gives the same.
+///
+/// # Errors
+///
+/// `channel_unavailable`; `internal`, should the order's merchant or channel be gone.
+pub async fn prepare(
+    gateway: &Gateway,
+    record: &OrderRecord,
+    attempt: &Attempt,
+) -> Result<Credential, Problem> {
+    let channel = gateway.channel_of(record, &attempt.id)?;
+    let method = channel.method(&attempt.method);
+    let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;
+    let request = payment_request(gateway, record, attempt.id.clone(), method.kind)?;
+    channel.prepare(request).await.map_err(unanswered)
+}
+
+fn payment_request(
     gateway: &Gateway,
     record: &OrderRecord,
     attempt: AttemptId,
-    kind: crate::channel::MethodKind,
+    kind: MethodKind,
 ) -> Result<PaymentRequest, Problem> {
     let merchants = gateway.merchants();
     let terms = &record.order.terms;

@@ -60,6 +60,9 @@ pub struct HookView {
     pub fuel: u64,
     /// `ok`, or why the merchant's plugin did not answer.
     pub outcome: String,
+    /// What it said, or what stopped it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 impl From<Verdict> for VerdictView {

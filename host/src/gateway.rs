@@ -10,7 +10,6 @@ use lezai_core::key::{Jwk, SigningKey};
 use lezai_core::order::{self, Effect, Event, Step};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
-use tokio::sync::Notify;
 
 use crate::channel::{Channel, Method, Standing};
 use crate::hub::Hub;
@@ -20,6 +19,7 @@ use crate::nonces::Nonces;
 use crate::problem::{Code, Problem};
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
 use crate::views::{self, EventData, EventView};
+use crate::worker::Wake;
 use crate::{clock, entropy};
 
 /// A channel gets this long to speak before it is asked.
@@ -65,7 +65,7 @@ pub struct Gateway {
     /// Pages that watch.
     pub hub: Hub,
     /// Wakes the worker.
-    pub wake: Notify,
+    pub wake: Wake,
     /// What is counted.
     pub metrics: Metrics,
     merchants: ArcSwap<Merchants>,
@@ -106,7 +106,7 @@ impl Gateway {
             channels: parts.channels,
             nonces: Nonces::default(),
             hub: Hub::default(),
-            wake: Notify::new(),
+            wake: Wake::default(),
             metrics: Metrics::default(),
             merchants: ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
@@ -148,9 +148,7 @@ impl Gateway {
 
     /// A method, and the first channel that offers it.
     pub fn method(&self, id: &str) -> Option<(&Channel, &'static Method)> {
-        self.channels
-            .iter()
-            .find_map(|channel| Some((channel, channel.methods().iter().find(|it| it.id == id)?)))
+        self.channels.iter().find_map(|channel| Some((channel, channel.method(id)?)))
     }
 
     /// Lets something happen to an order: the core decides, one commit keeps what it decided, and
@@ -169,7 +167,7 @@ impl Gateway {
     /// What is to be told after a commit that changed an order.
     pub fn committed(&self, record: &OrderRecord) {
         self.hub.changed(&record.order.terms.id, record.order.version);
-        self.wake.notify_one();
+        self.wake.call();
     }
 
     /// A channel's word on an attempt, applied to its order.

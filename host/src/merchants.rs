@@ -23,15 +23,23 @@ pub struct Merchant {
     /// The secret of the `webhook-signature`.
     pub webhook_secret: Secret,
     /// The merchant's own plugin.
-    pub plugin: Option<Loaded>,
+    pub plugin: Own,
 }
 
-/// A merchant's plugin, loaded.
-pub struct Loaded {
-    /// The compiled plugin.
-    pub plugin: Arc<Plugin>,
-    /// What it is given with each order.
-    pub settings: Vec<u8>,
+/// A merchant's own plugin.
+pub enum Own {
+    /// There is none: the standard one decides.
+    None,
+    /// It decides.
+    Loaded {
+        /// The compiled plugin.
+        plugin: Arc<Plugin>,
+        /// What it is given with each order.
+        settings: Vec<u8>,
+    },
+    /// It was taken once and is refused now, such as after an update of the engine. The merchant
+    /// goes on selling, and her orders are reviewed.
+    Broken,
 }
 
 /// All merchants.
@@ -89,11 +97,14 @@ fn prepare(
     let webhook_secret =
         Secret::parse(&record.webhook_secret).map_err(|error| error.to_string())?;
     let plugin = match plugin {
-        Some(PluginRecord { component, settings, .. }) => {
-            let plugin = engine.load(&component).map_err(|error| error.to_string())?;
-            Some(Loaded { plugin, settings })
-        }
-        None => None,
+        None => Own::None,
+        Some(PluginRecord { component, settings, .. }) => match engine.load(&component) {
+            Ok(plugin) => Own::Loaded { plugin, settings },
+            Err(error) => {
+                tracing::error!(merchant = %record.id, %error, "plugin cannot be loaded: orders are reviewed");
+                Own::Broken
+            }
+        },
     };
     Ok(Merchant { compact_policy: policy.to_compact(), policy, webhook_secret, plugin, record })
 }

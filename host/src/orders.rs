@@ -5,16 +5,16 @@ use std::sync::Arc;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{MerchantId, OrderId, SessionId};
-use lezai_core::order::{Event, Order, Terms};
-use lezai_core::policy::{OrderFacts, Verdict};
+use lezai_core::order::{Effect, Event, Order, Step, Terms};
+use lezai_core::policy::{OrderFacts, Reason, Verdict};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
-use lezai_engine::Decision;
+use lezai_engine::{Decision, Outcome, PLUGIN_FAILED};
 
 use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
 use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable};
-use crate::merchants::Merchant;
+use crate::merchants::{Merchant, Own};
 use crate::order_request::{Details, NewOrder};
 use crate::problem::{Code, Problem};
 use crate::store::{self, OrderRecord, SessionRecord};
@@ -33,14 +33,6 @@ pub async fn create(
     request: Verified<NewOrder>,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    // A repeat is answered by what was decided then, whatever has changed since.
-    let first = {
-        let key = key.clone();
-        store::read(&gateway.store, move |view| Ok(key.first_answer(view))).await?
-    };
-    if let Some(first) = first? {
-        return Ok(first);
-    }
     let now = clock::now();
     let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
     let new = request.into_content();
@@ -54,7 +46,8 @@ pub async fn create(
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
     let (facts, decision) = decide(gateway, Arc::clone(merchant), facts).await?;
-    let (record, session, client_secret) = open(gateway, new, facts, decision, now)?;
+    let Opened { record, effects, session, client_secret } =
+        open(gateway, new, facts, decision, now)?;
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
     let answer = Answer::json(201, &view)?;
 
@@ -67,7 +60,7 @@ pub async fn create(
             if !tx.insert_order(&record, &session)? {
                 return Err(taken(tx, &record)?);
             }
-            gateway::schedule(tx, &record, vec![lezai_core::order::Effect::Expire], now)?;
+            gateway::schedule(tx, &record, effects, now)?;
             key.keep(tx, &answer, now)?;
             Ok(answer)
         })
@@ -195,15 +188,51 @@ async fn decide(
 ) -> Result<(OrderFacts, Decision), Problem> {
     let (engine, standard) = (Arc::clone(&gateway.engine), Arc::clone(&gateway.standard));
     let work = move || {
-        let own = merchant.plugin.as_ref().map(|it| (&*it.plugin, it.settings.as_slice()));
+        let own = match &merchant.plugin {
+            Own::Loaded { plugin, settings } => Some((&**plugin, settings.as_slice())),
+            Own::None | Own::Broken => None,
+        };
         let decision =
             lezai_engine::decide(&engine, &standard, &merchant.compact_policy, own, &facts);
+        let decision = decision.map(|it| match merchant.plugin {
+            Own::Broken => unheard(it),
+            Own::None | Own::Loaded { .. } => it,
+        });
         (facts, decision)
     };
     let (facts, decision) = tokio::task::spawn_blocking(work).await.map_err(Problem::internal)?;
     let decision = decision.map_err(Problem::internal)?;
+    for (hook, run) in ["risk", "pricing", "routing"].iter().zip(&decision.hooks) {
+        if let Outcome::Failed(failure) = &run.outcome {
+            tracing::warn!(order = %facts.id, hook, plugin = run.digest, %failure, "plugin failed");
+        }
+    }
     gateway.metrics.decided(&decision);
     Ok((facts, decision))
+}
+
+/// The merchant's plugin could not be loaded, so nobody knows what it would have said: as after any
+/// failure of a risk hook, somebody looks.
+fn unheard(mut decision: Decision) -> Decision {
+    if decision.risk.verdict == Verdict::Accept {
+        decision.risk.verdict = Verdict::Review;
+    }
+    decision.risk.reasons.insert(
+        0,
+        Reason {
+            code: PLUGIN_FAILED.to_owned(),
+            message: "The merchant's plugin could not be loaded".to_owned(),
+        },
+    );
+    decision
+}
+
+/// An order that is about to be.
+struct Opened {
+    record: OrderRecord,
+    effects: Vec<Effect>,
+    session: SessionRecord,
+    client_secret: String,
 }
 
 fn open(
@@ -212,7 +241,7 @@ fn open(
     facts: OrderFacts,
     decision: Decision,
     now: Timestamp,
-) -> Result<(OrderRecord, SessionRecord, String), Problem> {
+) -> Result<Opened, Problem> {
     let view = decision_view(&decision);
     if decision.risk.verdict == Verdict::Deny {
         let view = serde_json::to_value(view).map_err(Problem::internal)?;
@@ -227,7 +256,7 @@ fn open(
             .channels
             .iter()
             .filter_map(|id| gateway.channel(id))
-            .any(|it| it.methods().iter().any(|m| m.id == method))
+            .any(|it| it.method(method).is_some())
     };
     let methods: Vec<String> =
         facts.methods.iter().filter(|it| channel_offers(it)).cloned().collect();
@@ -247,9 +276,8 @@ fn open(
         created_at: now,
         expires_at: now.plus_secs(new.expires_in_secs),
     };
-    let order = Order::create(terms)
-        .ok_or_else(|| Problem::internal("the fee is more than the amount"))?
-        .order;
+    let Step { order, effects, .. } =
+        Order::create(terms).ok_or_else(|| Problem::internal("the fee is more than the amount"))?;
     let random = Base64UrlUnpadded::encode_string(&entropy::bytes::<32>());
     let session = SessionRecord {
         id: SessionId::new(now, entropy::bytes()),
@@ -261,7 +289,8 @@ fn open(
     let details =
         Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: view };
     let client_secret = format!("{random}.{}", gateway.key.keyid);
-    Ok((OrderRecord { order, details, session: session.id.clone() }, session, client_secret))
+    let record = OrderRecord { order, details, session: session.id.clone() };
+    Ok(Opened { record, effects, session, client_secret })
 }
 
 fn decision_view(decision: &Decision) -> DecisionView {
@@ -269,6 +298,10 @@ fn decision_view(decision: &Decision) -> DecisionView {
         plugin: run.digest.clone(),
         fuel: run.fuel,
         outcome: run.outcome.label().to_owned(),
+        detail: match &run.outcome {
+            Outcome::Answered => None,
+            Outcome::Failed(failure) => Some(failure.to_string()),
+        },
     };
     DecisionView {
         verdict: decision.risk.verdict.into(),

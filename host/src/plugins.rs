@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::merchants::Merchant;
+use crate::merchants::{Merchant, Own};
 use crate::problem::{Code, Problem};
 use crate::store::{self, PluginRecord};
 
@@ -59,7 +59,7 @@ pub async fn show(gateway: &Gateway, merchant: &Merchant) -> Result<PluginView, 
     let records = store::read(&gateway.store, |view| view.plugins()).await?;
     let record = records.into_iter().find(|it| it.merchant == merchant.record.id);
     match (&merchant.plugin, record) {
-        (Some(loaded), Some(record)) => Ok(view(&loaded.plugin, &record)),
+        (Own::Loaded { plugin, .. }, Some(record)) => Ok(view(plugin, &record)),
         _ => Err(none()),
     }
 }

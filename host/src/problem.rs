@@ -177,7 +177,10 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        match error {
+            StoreError::Full => Self::new(Code::Overloaded, "too many requests wait for the store"),
+            error => Self::internal(error),
+        }
     }
 }
 

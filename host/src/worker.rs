@@ -9,7 +9,7 @@ use std::time::Duration;
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::{Effect, Event};
 use lezai_core::time::Timestamp;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::callback::{self, Courier};
@@ -17,16 +17,17 @@ use crate::channel::Standing;
 use crate::gateway::Gateway;
 use crate::metrics::OutcomeLabel;
 use crate::problem::{Code, Problem};
-use crate::store::{self, DueTask, StoreError, Task};
+use crate::store::{self, DueTask, Lane, StoreError, Task};
 use crate::{clock, idempotency};
 
 /// Longer than any task takes, as all of them have time-outs.
 const LEASE_SECS: i64 = 60;
-/// Tasks under way at once.
+/// Tasks under way at once, of each lane.
 const CONCURRENCY: usize = 64;
 /// The worker looks for due tasks at least this often, should a wake be lost.
 const IDLE: Duration = Duration::from_secs(5);
-const PRUNE_EVERY_SECS: i64 = 60;
+/// Faster than rows grow old at the busiest.
+const PRUNE_EVERY: Duration = Duration::from_secs(2);
 
 /// How a task ended.
 pub enum Done {
@@ -42,22 +43,30 @@ pub enum Done {
 }
 
 /// Works until it is told to stop, then finishes what is under way.
-pub async fn run(gateway: Arc<Gateway>, courier: Courier, mut stop: watch::Receiver<bool>) {
+pub async fn run(gateway: Arc<Gateway>, courier: Courier, stop: watch::Receiver<bool>) {
+    let courier = Arc::new(courier);
+    tokio::join!(
+        work(&gateway, &courier, Lane::Orders, stop.clone()),
+        work(&gateway, &courier, Lane::Callbacks, stop.clone()),
+        tidy(&gateway, stop),
+    );
+}
+
+async fn work(
+    gateway: &Arc<Gateway>,
+    courier: &Arc<Courier>,
+    lane: Lane,
+    mut stop: watch::Receiver<bool>,
+) {
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut under_way = JoinSet::new();
-    let courier = Arc::new(courier);
-    let mut pruned = 0;
     while !*stop.borrow() {
-        if clock::now().as_secs() - pruned >= PRUNE_EVERY_SECS {
-            pruned = clock::now().as_secs();
-            prune(&gateway).await;
-        }
         let free = slots.available_permits();
-        let tasks = match claim(&gateway, free).await {
+        let tasks = match claim(gateway, lane, free).await {
             Ok(tasks) => tasks,
             Err(error) => {
                 // Such as a full disk: what is due stays due, and asking without a pause helps nobody.
-                tracing::error!(%error, "cannot claim tasks");
+                tracing::error!(%error, lane = lane.as_str(), "cannot claim tasks");
                 tokio::time::sleep(IDLE).await;
                 continue;
             }
@@ -65,7 +74,7 @@ pub async fn run(gateway: Arc<Gateway>, courier: Courier, mut stop: watch::Recei
         let more = tasks.len() == free;
         for task in tasks {
             let Ok(permit) = Arc::clone(&slots).acquire_owned().await else { return };
-            let (gateway, courier) = (Arc::clone(&gateway), Arc::clone(&courier));
+            let (gateway, courier) = (Arc::clone(gateway), Arc::clone(courier));
             under_way.spawn(async move {
                 perform(&gateway, &courier, task).await;
                 drop(permit);
@@ -77,9 +86,9 @@ pub async fn run(gateway: Arc<Gateway>, courier: Courier, mut stop: watch::Recei
             let _ = slots.acquire().await;
             continue;
         }
-        let pause = until_due(&gateway).await;
+        let pause = until_due(gateway, lane).await;
         tokio::select! {
-            () = gateway.wake.notified() => {}
+            () = gateway.wake.called(lane) => {}
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => {}
         }
@@ -87,21 +96,38 @@ pub async fn run(gateway: Arc<Gateway>, courier: Courier, mut stop: watch::Recei
     while under_way.join_next().await.is_some() {}
 }
 
-async fn claim(gateway: &Gateway, limit: usize) -> Result<Vec<DueTask>, StoreError> {
-    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let now = clock::now();
-    if limit == 0
-        || store::read(&gateway.store, |view| view.next_due()).await?.is_none_or(|due| due > now)
-    {
-        return Ok(Vec::new());
+/// Calls the worker to tasks that were just committed.
+#[derive(Debug, Default)]
+pub struct Wake([Notify; 2]);
+
+impl Wake {
+    /// Something is due.
+    pub fn call(&self) {
+        self.0.iter().for_each(Notify::notify_one);
     }
-    store::write(&gateway.store, move |tx| tx.claim_tasks(now, now.plus_secs(LEASE_SECS), limit))
-        .await
+
+    async fn called(&self, lane: Lane) {
+        match lane {
+            Lane::Orders => self.0[0].notified().await,
+            Lane::Callbacks => self.0[1].notified().await,
+        }
+    }
 }
 
-async fn until_due(gateway: &Gateway) -> Duration {
-    let due = store::read(&gateway.store, |view| view.next_due()).await.ok().flatten();
-    let ms = due.map_or(i64::MAX, |due| due.as_ms() - clock::now().as_ms());
+async fn claim(gateway: &Gateway, lane: Lane, limit: usize) -> Result<Vec<DueTask>, StoreError> {
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let now = clock::now();
+    let due = store::read(&gateway.store, move |view| view.next_due(lane));
+    if limit == 0 || due.await?.is_none_or(|due| due > now) {
+        return Ok(Vec::new());
+    }
+    let lease_end = now.plus_secs(LEASE_SECS);
+    store::write(&gateway.store, move |tx| tx.claim_tasks(lane, now, lease_end, limit)).await
+}
+
+async fn until_due(gateway: &Gateway, lane: Lane) -> Duration {
+    let due = store::read(&gateway.store, move |view| view.next_due(lane)).await.ok().flatten();
+    let ms = due.map_or(i64::MAX, |due| due.as_ms().saturating_sub(clock::now().as_ms()));
     Duration::from_millis(u64::try_from(ms).unwrap_or_default()).min(IDLE)
 }
 
@@ -199,17 +225,25 @@ async fn settle(
     gateway.heard(order, attempt, standing).await.map(|()| Done::Finished)
 }
 
+async fn tidy(gateway: &Gateway, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        prune(gateway).await;
+        tokio::select! {
+            () = tokio::time::sleep(PRUNE_EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
 async fn prune(gateway: &Gateway) {
     let now = clock::now();
-    let pruned = store::write(&gateway.store, move |tx| {
-        tx.prune(now, now.plus_secs(-idempotency::RETENTION_SECS))?;
-        tx.waiting_tasks()
-    });
-    match pruned.await {
-        Ok(waiting) => {
-            gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        }
-        Err(error) => tracing::error!(%error, "cannot prune"),
+    let keep_after = now.plus_secs(-idempotency::RETENTION_SECS);
+    let pruned = store::write(&gateway.store, move |tx| tx.prune(now, keep_after)).await;
+    let waiting = store::read(&gateway.store, |view| view.waiting_tasks()).await;
+    if let Err(error) = pruned.and(waiting.map(|waiting| {
+        gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    })) {
+        tracing::error!(%error, "cannot prune");
     }
     gateway.hub.sweep();
     gateway.metrics.streams.set(i64::try_from(gateway.hub.streams()).unwrap_or(i64::MAX));

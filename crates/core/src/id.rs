@@ -27,6 +27,12 @@ macro_rules! ids {
                 Self(compose($prefix, at, entropy))
             }
 
+            /// When it was made, as it says itself.
+            pub fn made_at(&self) -> Timestamp {
+                let ms = self.0.get($prefix.len()..$prefix.len() + 12);
+                Timestamp::from_ms(ms.and_then(|ms| i64::from_str_radix(ms, 16).ok()).unwrap_or_default())
+            }
+
             /// # Errors
             ///
             /// Anything but the prefix and 32 lowercase hex digits.
@@ -148,6 +154,7 @@ mod tests {
         assert!(old < new);
         assert_eq!(OrderId::parse(old.as_str()), Ok(old.clone()));
         assert_eq!(old.as_str(), "ord_01a1ee565e00ffffffffffffffffffff");
+        assert_eq!(old.made_at(), Timestamp::from_ms(1_795_000_000_000));
     }
 
     #[test]

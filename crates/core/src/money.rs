@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// A currency of ISO 4217 that has a minor unit.
 ///
-/// Codes without one (gold, test and funds codes such as `XAU`, `XXX`, `XDR`) are refused: an
-/// amount in them has no defined unit.
+/// Codes without one (gold, tests, units of account such as `XAU`, `XXX`, `XDR`) are refused: an
+/// amount in them has no defined unit. So are currencies that another one took the place of, such
+/// as `HRK`: nobody can pay in them any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub struct Currency(iso_currency::Currency);
@@ -32,7 +33,7 @@ impl Currency {
             return Err(UnknownCurrency);
         }
         iso_currency::Currency::from_code(code)
-            .filter(|currency| currency.exponent().is_some())
+            .filter(|currency| currency.exponent().is_some() && !is_withdrawn(*currency))
             .map(Self)
             .ok_or(UnknownCurrency)
     }
@@ -46,6 +47,11 @@ impl Currency {
     pub fn exponent(self) -> u16 {
         self.0.exponent().unwrap_or_default()
     }
+}
+
+/// The crate counts `VES` as superseded by `VED`, which stands beside it: ISO 4217 lists both.
+fn is_withdrawn(currency: iso_currency::Currency) -> bool {
+    currency != iso_currency::Currency::VES && currency.is_superseded().is_some()
 }
 
 impl fmt::Display for Currency {

@@ -297,6 +297,14 @@ impl Order {
         Some(Step { order, entry: None, effects: vec![Effect::Expire] })
     }
 
+    /// The try that is under way, if it is by this method: two taps on one button are one payment.
+    pub fn under_way(&self, method: &str) -> Option<&Attempt> {
+        match &self.state {
+            State::Paying { attempt, .. } => self.attempt(attempt).filter(|it| it.method == method),
+            State::Created { .. } | State::Paid { .. } | State::Closed { .. } => None,
+        }
+    }
+
     /// The attempt with this id.
     pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.id == *id)
@@ -420,7 +428,8 @@ fn pay(
     Ok(step)
 }
 
-/// The amount is what the channel says it holds, right or wrong: all of it goes back.
+/// Money that the order cannot take goes back whole. Another amount than the order's is refused, as
+/// it is everywhere: what it is for, a person must find out.
 fn owe_back(mut order: Order, attempt: AttemptId, amount: Money) -> Result<Step, Refusal> {
     let Some(Attempt { channel, .. }) = order.attempt(&attempt).cloned() else {
         return Err(Refusal::UnknownAttempt);

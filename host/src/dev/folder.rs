@@ -54,7 +54,13 @@ impl Folder {
             })?;
             let public =
                 folder.key(name)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
-            folder.make(&format!("{name}-public.pem"), PUBLIC_MODE, || Ok(public))?;
+            let file = format!("{name}-public.pem");
+            if fs::read_to_string(path.join(&file)).is_ok_and(|known| known.trim() != public.trim())
+            {
+                // The private key was moved away and made anew.
+                fs::remove_file(path.join(&file)).map_err(unwritable)?;
+            }
+            folder.make(&file, PUBLIC_MODE, || Ok(public))?;
         }
         // SQLite would make them readable by all, should the folder be older than we are.
         for name in ["lezai.db", "sandbox.db", "shop.db"] {
@@ -137,7 +143,8 @@ impl Folder {
             made.write_all(content.trim_end().as_bytes())?;
             made.write_all(b"\n")?;
             made.sync_all()?;
-            fs::rename(&part, &path)
+            fs::rename(&part, &path)?;
+            File::open(&self.path)?.sync_all()
         };
         write().map_err(|error| {
             CannotStart::new(format_args!("cannot write {} (--data): {error}", path.display()))
@@ -160,6 +167,10 @@ mod tests {
         let again = Folder::open(&path).unwrap();
         assert_eq!(again.key("gateway").unwrap().verifying_key(), key);
         drop(again);
+        fs::remove_file(path.join("gateway.pem")).unwrap();
+        let anew = Folder::open(&path).unwrap().key("gateway").unwrap().verifying_key();
+        let public = fs::read_to_string(path.join("gateway-public.pem")).unwrap();
+        assert!(anew != key && public.trim() == anew.to_spki_pem().unwrap().trim());
         fs::write(path.join("gateway.pem"), "-----BEGIN").unwrap();
         let error = Folder::open(&path).err().unwrap().to_string();
         assert!(error.contains("gateway.pem is damaged"), "{error}");

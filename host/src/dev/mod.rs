@@ -111,7 +111,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     end(server, "gateway").await;
     end(shop, "shop").await;
     let _ = stop_worker.send(true);
-    gateway.wake.notify_one();
+    gateway.wake.call();
     end(worker, "worker").await;
     tracing::info!("stopped");
     Ok(())

@@ -12,7 +12,7 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
 use lezai_core::key::VerifyingKey;
 use lezai_core::policy::Policy;
-use lezai_core::webhook::Secret;
+use lezai_core::webhook::{Secret, WebhookError};
 use serde_json::{Value, json};
 
 use super::signed::{MAX_BODY, read_body};
@@ -75,7 +75,7 @@ fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Problem> {
 
 #[utoipa::path(
     put, path = "/admin/v1/merchants/{id}", tag = "operator", summary = "Make a merchant, or change one",
-    description = "A new merchant is given a webhook secret, which the answer shows this once.",
+    description = "A new merchant is given a webhook secret, unless the request has one; the answer shows it this once.",
     params(("id" = String, Path, description = "`m_…`")), request_body = super::openapi::NewMerchant,
     responses((status = 200, description = "The merchant", body = Object), super::openapi::Problems), security(("operator" = [])),
 )]
@@ -87,6 +87,7 @@ pub(super) async fn put_merchant(
     let name = body.required("name", |field| field.text(1..=64))?;
     let notify_url = body.optional("notify_url", url)?;
     let policy = body.optional("policy", policy_field)?;
+    let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
     body.finish()?;
     let id = operator.merchant;
     let fresh =
@@ -94,20 +95,16 @@ pub(super) async fn put_merchant(
     let (record, is_new) = store::write(&gateway.store, move |tx| {
         let known = tx.merchants()?.into_iter().find(|it| it.id == id);
         let is_new = known.is_none();
-        let record = match (known, policy) {
-            (Some(known), policy) => {
-                MerchantRecord { name, notify_url, policy: policy.unwrap_or(known.policy), ..known }
-            }
-            (None, Some(policy)) => {
-                MerchantRecord { id, name, notify_url, webhook_secret: fresh, policy }
-            }
-            (None, None) => {
-                return Err(Problem::new(Code::MissingField, "a new merchant needs a policy")
-                    .with("field", "policy"));
-            }
-        };
+        let policy = policy.or(known.as_ref().map(|it| it.policy.clone()));
+        let policy = policy.ok_or_else(|| {
+            Problem::new(Code::MissingField, "a new merchant needs a policy")
+                .with("field", "policy")
+        })?;
+        // Who gives the secret knows it, and can repeat the request; it can be changed that way too.
+        let webhook_secret = given.or(known.map(|it| it.webhook_secret)).unwrap_or(fresh);
+        let record = MerchantRecord { id, name, notify_url, webhook_secret, policy };
         tx.put_merchant(&record)?;
-        Ok((record, is_new))
+        Ok::<_, Problem>((record, is_new))
     })
     .await?;
     gateway.reload_merchants().await?;
@@ -184,7 +181,7 @@ pub(super) async fn put_policy(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Problem> {
-    Policy::from_json(&operator.body).map_err(|error| policy_problem(&error, ""))?;
+    Policy::from_json(&operator.body).map_err(|error| policy_problem(&error))?;
     let policy = String::from_utf8(operator.body)
         .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
     store::write(&gateway.store, move |tx| {
@@ -278,6 +275,10 @@ fn merchant_view(record: &MerchantRecord) -> Value {
     json!({ "id": record.id, "name": record.name, "notify_url": record.notify_url })
 }
 
+fn checked_secret(text: &str) -> Result<String, WebhookError> {
+    Secret::parse(text).map(|secret| secret.reveal())
+}
+
 fn policy_field(field: Field) -> Result<String, Invalid> {
     let invalid =
         |error: &dyn std::fmt::Display| field.invalid(format_args!("is no policy: {error}"));
@@ -286,9 +287,8 @@ fn policy_field(field: Field) -> Result<String, Invalid> {
     Ok(json)
 }
 
-fn policy_problem(error: &lezai_core::policy::PolicyError, prefix: &str) -> Problem {
-    Problem::new(Code::InvalidField, error.to_string())
-        .with("field", format!("{prefix}{}", error.path))
+fn policy_problem(error: &lezai_core::policy::PolicyError) -> Problem {
+    Problem::new(Code::InvalidField, error.to_string()).with("field", error.path.as_str())
 }
 
 fn decoded(field: Field, most: usize) -> Result<Vec<u8>, Invalid> {

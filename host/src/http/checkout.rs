@@ -23,7 +23,7 @@ type Id = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// No order waits for longer; a page that does opens a new stream.
+/// A page that waits for longer opens a new stream.
 const STREAM_LIFE: Duration = Duration::from_secs(30 * 60);
 
 #[utoipa::path(
@@ -45,7 +45,7 @@ pub(super) async fn claim(
     })?;
     let verified = incoming.newcomer(&key)?;
     incoming.repeatable(&session)?;
-    let verified = verified.parse(|_| Ok::<_, Problem>(request))?;
+    let verified = verified.parse(ClaimRequest::parse)?;
     Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
 }
 

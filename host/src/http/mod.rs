@@ -12,7 +12,6 @@ pub mod server;
 pub mod signed;
 mod wallet;
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +21,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use http::{HeaderName, HeaderValue, Method, header};
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{Any as Anything, CorsLayer};
+use tower_http::cors::{Any, CorsLayer};
 
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
@@ -87,7 +85,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
         // Whoever asks a machine whether it lives does not know its public name.
         .merge(operations.method_not_allowed_fallback(method_not_allowed))
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(request_id::to_the_end))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
@@ -100,7 +98,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
 fn cors() -> CorsLayer {
     let field = HeaderName::from_static;
     CorsLayer::new()
-        .allow_origin(Anything)
+        .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([
             header::CONTENT_TYPE,
@@ -166,8 +164,4 @@ async fn nothing_here() -> Problem {
 
 async fn method_not_allowed() -> Problem {
     Problem::new(Code::MethodNotAllowed, "the field Allow names the methods that the path has")
-}
-
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    Problem::internal("a handler panicked").into_response()
 }

@@ -156,7 +156,7 @@ pub(super) struct NewDevice {
 #[schema(as = Claim)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct Claim {
-    /// The part before the dot.
+    /// As in `checkout.client_secret`; the part before the dot is enough.
     client_secret: String,
     /// The page's public key as JWK (RFC 7517): `kty`, `crv`, `x`, `y`.
     key: BTreeMap<String, String>,
@@ -183,6 +183,9 @@ pub(super) struct NewMerchant {
     /// Where callbacks go.
     #[schema(required = false, format = "uri")]
     notify_url: String,
+    /// `whsec_…` (Standard Webhooks); a new merchant's is made if absent, a known one's is kept.
+    #[schema(required = false)]
+    webhook_secret: String,
     /// Needed for a new merchant.
     #[schema(required = false, value_type = Object)]
     policy: BTreeMap<String, String>,

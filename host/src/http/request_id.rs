@@ -2,11 +2,12 @@
 
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue};
 use lezai_core::id::RequestId;
 use tracing::Instrument as _;
 
+use crate::problem::Problem;
 use crate::{clock, entropy};
 
 tokio::task_local! {
@@ -19,6 +20,14 @@ pub const HEADER: HeaderName = HeaderName::from_static("request-id");
 /// The id of the request that is being answered; empty outside of one.
 pub fn current() -> String {
     CURRENT.try_with(String::clone).unwrap_or_default()
+}
+
+/// Runs what is done for the current request as a task of its own: it goes on to its end though the
+/// caller hang up, for what follows a commit must not depend on who still listens.
+pub async fn to_the_end(request: Request, next: Next) -> Response {
+    let work = CURRENT.scope(current(), next.run(request)).in_current_span();
+    let ended = tokio::spawn(work).await;
+    ended.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response())
 }
 
 /// Gives the request its id, and the log a line on how it ended.

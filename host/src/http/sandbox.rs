@@ -12,7 +12,7 @@ use lezai_core::order::{Attempt, Event, State as OrderState};
 
 use super::orders::segment;
 use super::wallet::{self, Language};
-use crate::channel::{Channel, PaymentRequest, Standing};
+use crate::channel::{Channel, Standing};
 use crate::gateway::{Gateway, not_found, unanswered};
 use crate::problem::{Code, Problem};
 use crate::sandbox::{Act, Sandbox, WalletPayment};
@@ -127,14 +127,11 @@ async fn begin(
 ) -> Result<(AttemptId, OrderRecord), Problem> {
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
-    let (channel, offer) =
-        gateway.method(&method).ok_or_else(|| Problem::internal("the order's method is gone"))?;
+    let (channel, _) = checkout::channel_for(gateway, &record, &method)?;
     let id = AttemptId::new(clock::now(), entropy::bytes());
     let attempt = Attempt { id: id.clone(), method, channel: channel.id().to_owned() };
-    let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt)).await?;
-    let request: PaymentRequest =
-        checkout::payment_request(gateway, &begun, id.clone(), offer.kind)?;
-    let credential = channel.prepare(request).await.map_err(unanswered)?;
+    let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
+    let credential = checkout::prepare(gateway, &begun, &attempt).await?;
     let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), credential)).await?;
     Ok((id, prepared))
 }

@@ -27,6 +27,8 @@ use crate::{clock, entropy};
 pub const MAX_BODY: usize = 64 * 1024;
 /// Our own answers are far smaller; the bound is for the day one is not.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// Scheme, host and port.
+const MAX_ORIGIN: usize = 270;
 /// A body has this long to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -67,7 +69,13 @@ impl Incoming {
 
     /// The `Origin` that a browser names.
     pub fn origin(&self) -> String {
-        self.head.field("origin").filter(|origin| *origin != "null").unwrap_or_default().to_owned()
+        let origin = self.head.field("origin").unwrap_or_default();
+        // A longer one is no website's: a host has at most 253 characters.
+        if origin == "null" || origin.len() > MAX_ORIGIN {
+            String::new()
+        } else {
+            origin.to_owned()
+        }
     }
 
     /// Whose the request is, and its body as signed by that merchant.
@@ -157,7 +165,7 @@ fn once(gateway: &Gateway, verified: &Verified<&[u8]>, most: usize) -> Result<()
         Taken::Reused => Err(nonces::reused()),
         Taken::Full => Err(Problem::new(
             Code::Overloaded,
-            "too many requests to remember; send it again in some minutes",
+            "this key has sent too many requests of late; send it again in some minutes",
         )),
     }
 }

@@ -196,6 +196,8 @@ fn read(answer: Result<Answer, ClientError>, begun: &Begun) -> Option<Reply> {
     }
     match answer.problem() {
         Some(problem) if problem.code == "merchant_order_id_taken" => None,
+        // It is the shop's key that the gateway does not know or take; the order may stand.
+        Some(problem) if answer.status == 401 => Some(Reply::Unknown(problem.code)),
         Some(problem) if problem.retry == Retry::Never => Some(Reply::Refused(problem.code)),
         Some(problem) => Some(Reply::Unknown(problem.code)),
         None => Some(Reply::Unknown(format!("status {}", answer.status))),
@@ -313,13 +315,13 @@ mod tests {
         check(201, Trust::Verified, "{}", "unknown");
         check(403, Trust::Verified, &problem("risk_denied", "never"), "refused risk_denied");
         check(403, forged(), &problem("risk_denied", "never"), "unknown");
+        check(401, Trust::Verified, &problem("key_unknown", "never"), "unknown");
         check(
             409,
             Trust::Verified,
             &problem("merchant_order_id_taken", "query_first"),
             "made before",
         );
-        check(409, Trust::Verified, &problem("request_in_progress", "same_key"), "unknown");
         check(503, Trust::Verified, &problem("overloaded", "later"), "unknown");
         check(500, Trust::Verified, "<html>", "unknown");
     }

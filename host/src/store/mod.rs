@@ -34,6 +34,9 @@ pub enum StoreError {
     /// The store was shut down, or a job in it panicked.
     #[error("store: the job was not finished")]
     Abandoned,
+    /// Too many jobs wait; this one was not begun.
+    #[error("store: too many jobs wait")]
+    Full,
 }
 
 /// An order with what stands beside it.
@@ -89,6 +92,38 @@ pub enum Task {
         /// The event.
         event: EventId,
     },
+}
+
+/// Tasks that do not wait for one another: what a merchant's server is slow at holds up no money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What is to be done with an order.
+    Orders,
+    /// What merchants are told.
+    Callbacks,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Orders, Self::Callbacks];
+
+    /// Its name in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Callbacks => "callbacks",
+        }
+    }
+}
+
+impl Task {
+    /// The lane that it waits in.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Order { .. } => Lane::Orders,
+            Self::Deliver { .. } => Lane::Callbacks,
+        }
+    }
 }
 
 /// A task with its history.
@@ -223,8 +258,8 @@ pub trait View {
     fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError>;
     /// Every merchant's plugin.
     fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError>;
-    /// When the next task is due.
-    fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next task of a lane is due.
+    fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError>;
     /// How many tasks wait.
     fn waiting_tasks(&self) -> Result<u64, StoreError>;
 }
@@ -243,9 +278,10 @@ pub trait Tx: View {
     fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
     /// A task for the worker.
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
-    /// Up to `limit` due tasks, which nobody else gets until `lease_end`.
+    /// Up to `limit` due tasks of a lane, which nobody else gets until `lease_end`.
     fn claim_tasks(
         &self,
+        lane: Lane,
         now: Timestamp,
         lease_end: Timestamp,
         limit: u32,
@@ -287,8 +323,9 @@ pub trait Tx: View {
 pub enum Outcome {
     /// Commit them; the call hears whether that worked.
     Commit(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
-    /// Undo them.
-    Undo,
+    /// Undo them, and call back once the commit is done: what made the job refuse may have been
+    /// another job's write, which counts only then.
+    Undo(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
 }
 
 /// A job that writes.
@@ -299,9 +336,17 @@ pub type ReadJob = Box<dyn FnOnce(Result<&dyn View, StoreError>) + Send>;
 /// A database.
 pub trait Store: Send + Sync {
     /// Runs a job and commits its writes, durably, before it calls back.
-    fn submit(&self, job: WriteJob);
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`], [`StoreError::Abandoned`]; the job was dropped.
+    fn submit(&self, job: WriteJob) -> Result<(), StoreError>;
     /// Runs a job on a consistent state.
-    fn view(&self, job: ReadJob);
+    ///
+    /// # Errors
+    ///
+    /// As of [`Store::submit`].
+    fn view(&self, job: ReadJob) -> Result<(), StoreError>;
 }
 
 /// Runs `work` as one commit. An error undoes every write of it.
@@ -318,16 +363,16 @@ where
     E: From<StoreError> + Send + 'static,
 {
     let (answer, result) = oneshot::channel();
-    store.submit(Box::new(move |tx| match work(tx) {
+    let job: WriteJob = Box::new(move |tx| match work(tx) {
         Ok(value) => Outcome::Commit(Box::new(move |committed| {
             // A caller that went away has no use for the answer.
             let _ = answer.send(committed.map(|()| value).map_err(E::from));
         })),
-        Err(error) => {
-            let _ = answer.send(Err(error));
-            Outcome::Undo
-        }
-    }));
+        Err(error) => Outcome::Undo(Box::new(move |committed| {
+            let _ = answer.send(Err(committed.map_or_else(E::from, |()| error)));
+        })),
+    });
+    store.submit(job)?;
     result.await.unwrap_or_else(|_| Err(StoreError::Abandoned.into()))
 }
 
@@ -341,9 +386,10 @@ pub async fn read<T: Send + 'static>(
     work: impl FnOnce(&dyn View) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let (answer, result) = oneshot::channel();
-    store.view(Box::new(move |view| {
+    let job: ReadJob = Box::new(move |view| {
         let _ = answer.send(view.and_then(work));
-    }));
+    });
+    store.view(job)?;
     result.await.unwrap_or(Err(StoreError::Abandoned))
 }
 

@@ -20,13 +20,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BookedEntry, Claim, DueTask, EventRecord, FirstAnswer, IdempotencyKey, MerchantKey,
+    BookedEntry, Claim, DueTask, EventRecord, FirstAnswer, IdempotencyKey, Lane, MerchantKey,
     MerchantRecord, OrderRecord, Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError,
     Task, Tx, View, WriteJob,
 };
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
 const BATCH: usize = 256;
+/// Jobs that wait, of each kind: some seconds' worth. Further ones are refused, for their callers
+/// would have given up before their turn.
+const QUEUE: usize = 8_192;
+/// Rows that are forgotten in one commit: bounds how long others wait for it.
+const PRUNED: u32 = 5_000;
+/// A task that cannot be read is put off for as long as there are dates.
+const NEVER_MS: i64 = 253_402_300_799_000;
 /// Readers at once; SQLite's reads take microseconds.
 const READERS: usize = 4;
 /// The version of the schema below, kept in `user_version`.
@@ -59,9 +66,9 @@ CREATE INDEX entries_by_order ON entries (order_id);
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never changed'); END;
 CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never removed'); END;
 CREATE TABLE tasks (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, due_ms INTEGER NOT NULL, leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
+  number INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, task TEXT NOT NULL, due_ms INTEGER NOT NULL, leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
 ) STRICT;
-CREATE INDEX tasks_by_due ON tasks (due_ms);
+CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
 CREATE TABLE events (
   id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, sequence INTEGER NOT NULL,
   event_type TEXT NOT NULL, created_ms INTEGER NOT NULL, body BLOB NOT NULL, delivered_ms INTEGER,
@@ -78,8 +85,8 @@ CREATE INDEX nonces_by_age ON nonces (expires_ms);
 
 /// A store in one file.
 pub struct SqliteStore {
-    jobs: Mutex<Option<mpsc::Sender<WriteJob>>>,
-    reads: Mutex<Option<mpsc::Sender<ReadJob>>>,
+    jobs: Mutex<Option<mpsc::SyncSender<WriteJob>>>,
+    reads: Mutex<Option<mpsc::SyncSender<ReadJob>>>,
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
@@ -92,9 +99,9 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let writer = Connection::open(path)?;
         prepare(&writer)?;
-        let (jobs, queue) = mpsc::channel();
+        let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let mut threads = vec![spawn("store-writer", move || write_all(&writer, &queue))?];
-        let (reads, queue) = mpsc::channel::<ReadJob>();
+        let (reads, queue) = mpsc::sync_channel::<ReadJob>(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..READERS {
             let (path, queue) = (path.to_owned(), Arc::clone(&queue));
@@ -109,17 +116,12 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn submit(&self, job: WriteJob) {
-        // A job that finds no writer is dropped, and its caller hears that it was abandoned.
-        if let Some(jobs) = &*lock(&self.jobs) {
-            let _ = jobs.send(job);
-        }
+    fn submit(&self, job: WriteJob) -> Result<(), StoreError> {
+        enqueue(&self.jobs, job)
     }
 
-    fn view(&self, job: ReadJob) {
-        if let Some(reads) = &*lock(&self.reads) {
-            let _ = reads.send(job);
-        }
+    fn view(&self, job: ReadJob) -> Result<(), StoreError> {
+        enqueue(&self.reads, job)
     }
 }
 
@@ -253,10 +255,14 @@ fn commit(
     for job in batch {
         connection.prepare_cached("SAVEPOINT job")?.execute([])?;
         // A job that panics is undone like one that fails; dropping it tells its caller.
-        let outcome = catch_unwind(AssertUnwindSafe(|| job(&tx))).unwrap_or(Outcome::Undo);
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| job(&tx))).unwrap_or(Outcome::Undo(Box::new(drop)));
         match outcome {
             Outcome::Commit(tell) => callers.push(tell),
-            Outcome::Undo => connection.prepare_cached("ROLLBACK TO job")?.execute([]).map(drop)?,
+            Outcome::Undo(tell) => {
+                connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+                callers.push(tell);
+            }
         }
         connection.prepare_cached("RELEASE job")?.execute([])?;
     }
@@ -426,9 +432,9 @@ impl View for Sqlite<'_> {
         })
     }
 
-    fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let due =
-            self.one("SELECT min(due_ms) FROM tasks", [], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+    fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT min(due_ms) FROM tasks WHERE lane = ?1";
+        let due = self.one(sql, [lane.as_str()], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
         Ok(due.flatten().map(Timestamp::from_ms))
     }
 
@@ -487,8 +493,12 @@ impl Tx for Sqlite<'_> {
             )));
         }
         for attempt in &order.attempts {
-            let sql = "INSERT INTO attempts (id, order_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            self.change(sql, [attempt.id.as_str(), id])?;
+            let sql = "INSERT INTO attempts (id, order_id) VALUES (?1, ?2)
+                       ON CONFLICT (id) DO UPDATE SET order_id = order_id WHERE order_id = ?2";
+            // One attempt pays one order: the channel knows it by this id alone.
+            if self.change(sql, [attempt.id.as_str(), id])? != 1 {
+                return Err(StoreError::Damaged(format!("{} is another order's", attempt.id)));
+            }
         }
         Ok(())
     }
@@ -516,24 +526,37 @@ impl Tx for Sqlite<'_> {
 
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
         self.change(
-            "INSERT INTO tasks (task, due_ms) VALUES (?1, ?2)",
-            params![to_json(task)?, due.as_ms()],
+            "INSERT INTO tasks (lane, task, due_ms) VALUES (?1, ?2, ?3)",
+            params![task.lane().as_str(), to_json(task)?, due.as_ms()],
         )?;
         Ok(())
     }
 
     fn claim_tasks(
         &self,
+        lane: Lane,
         now: Timestamp,
         lease_end: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueTask>, StoreError> {
         let sql = "UPDATE tasks SET due_ms = ?2, leased_from = ?1, tries = tries + 1
-                   WHERE number IN (SELECT number FROM tasks WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?3)
+                   WHERE number IN (SELECT number FROM tasks WHERE lane = ?4 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?3)
                    RETURNING number, task, tries - 1";
-        self.all(sql, params![now.as_ms(), lease_end.as_ms(), limit], |row| {
-            Ok(DueTask { number: row.get(0)?, task: json(row, 1)?, tries: row.get(2)? })
-        })
+        let params = params![now.as_ms(), lease_end.as_ms(), limit, lane.as_str()];
+        let claimed =
+            self.all(sql, params, |row| Ok((row.get(0)?, json::<Task>(row, 1), row.get(2)?)))?;
+        let mut tasks = Vec::with_capacity(claimed.len());
+        for (number, task, tries) in claimed {
+            match task {
+                Ok(task) => tasks.push(DueTask { number, task, tries }),
+                // One that cannot be read is for a person; the others go on.
+                Err(error) => {
+                    tracing::error!(number, %error, "task set aside");
+                    self.postpone_task(number, Timestamp::from_ms(NEVER_MS), &error.to_string())?;
+                }
+            }
+        }
+        Ok(tasks)
     }
 
     fn finish_task(&self, number: i64) -> Result<(), StoreError> {
@@ -630,9 +653,12 @@ impl Tx for Sqlite<'_> {
     }
 
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
-        self.change("DELETE FROM nonces WHERE expires_ms < ?1", [nonces_before.as_ms()])?;
-        self.change("DELETE FROM first_answers WHERE at_ms < ?1", [answers_before.as_ms()])
-            .map(drop)
+        let nonces = "DELETE FROM nonces WHERE (keyid, nonce) IN
+                      (SELECT keyid, nonce FROM nonces WHERE expires_ms < ?1 LIMIT ?2)";
+        let answers = "DELETE FROM first_answers WHERE (scope, key) IN
+                       (SELECT scope, key FROM first_answers WHERE at_ms < ?1 LIMIT ?2)";
+        self.change(nonces, params![nonces_before.as_ms(), PRUNED])?;
+        self.change(answers, params![answers_before.as_ms(), PRUNED]).map(drop)
     }
 }
 
@@ -678,6 +704,15 @@ fn id<T, E>(
     parse(text).map_err(|_| StoreError::Damaged(format!("{text} is no id")))
 }
 
+fn enqueue<J>(queue: &Mutex<Option<mpsc::SyncSender<J>>>, job: J) -> Result<(), StoreError> {
+    let queue = lock(queue);
+    let queue = queue.as_ref().ok_or(StoreError::Abandoned)?;
+    queue.try_send(job).map_err(|refused| match refused {
+        mpsc::TrySendError::Full(_) => StoreError::Full,
+        mpsc::TrySendError::Disconnected(_) => StoreError::Abandoned,
+    })
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -716,6 +751,8 @@ mod tests {
         .unwrap();
         let first = entries.first().unwrap();
         assert_eq!((first.number, first.previous.as_str(), entries.len()), (1, GENESIS, 1));
+        let entry = Entry::new(first.kind, first.postings.clone()).unwrap();
+        assert_eq!(entry.hash(GENESIS, 1, first.at, &first.order), first.hash);
         let writer = Connection::open(&file).unwrap();
         for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
             assert!(writer.execute(sql, []).is_err(), "{sql}");

@@ -161,8 +161,11 @@ export class LezaiCheckout extends Base {
     switch (effect.do) {
       case "open":
         void this.#call("open", async () => {
-          this.#gateway ??= await this.#connect(signal);
-          return this.#gateway.open();
+          const gateway = this.#gateway ?? (await this.#connect(signal));
+          // Another session may have been put in meanwhile; this one must not stand in for it.
+          if (signal.aborted) throw new Unreachable();
+          this.#gateway = gateway;
+          return gateway.open();
         });
         break;
       case "look":

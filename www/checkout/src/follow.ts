@@ -6,6 +6,8 @@ import { limited } from "./abort.ts";
 
 /** The gateway writes every 15 s at least; a stream that is silent for longer is dead. */
 const SILENCE_MS = 40_000;
+/** A hint can be lost on its way, so we look from time to time although the stream lives. */
+const LOOK_MS = 20_000;
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MOST_MS = 10_000;
 
@@ -51,6 +53,7 @@ export class Follower {
         .getReader();
       // What changed before the stream was open is in no hint.
       this.hint();
+      let hinted_at = Date.now();
       let tail = "";
       for (;;) {
         const { value, done } = await reader.read();
@@ -59,7 +62,11 @@ export class Follower {
         restart();
         const lines = (tail + value).split("\n");
         tail = lines.pop() ?? "";
-        if (lines.some((line) => line.startsWith("data:"))) this.hint();
+        const late = Date.now() - hinted_at > LOOK_MS;
+        if (late || lines.some((line) => line.startsWith("data:"))) {
+          hinted_at = Date.now();
+          this.hint();
+        }
       }
     } catch {
       // Ended, cut or never opened: all the same, we look and try again.

@@ -14,6 +14,14 @@ const TIMEOUT_MS = 15_000;
 /** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
 
+/** Nothing but what is signed goes to the gateway, and nobody else gets it. */
+const PRIVATE = {
+  credentials: "omit",
+  cache: "no-store",
+  redirect: "error",
+  referrerPolicy: "no-referrer",
+} as const;
+
 type PublicKey = InstanceType<Core["PublicKey"]>;
 
 export interface Opening {
@@ -93,13 +101,7 @@ export class Gateway {
   async events(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const { url, init, exchange } = await this.#request("GET", "/events", undefined, undefined);
     exchange.free();
-    const response = await fetch(url, {
-      ...init,
-      signal,
-      credentials: "omit",
-      cache: "no-store",
-      redirect: "error",
-    });
+    const response = await fetch(url, { ...init, ...PRIVATE, signal });
     if (!response.ok || !response.body) throw new Unreachable();
     return response.body;
   }
@@ -245,14 +247,7 @@ interface Answered {
 async function ask(url: URL, init: RequestInit & { signal: AbortSignal }): Promise<Answered> {
   const { signal, release } = limited(init.signal, TIMEOUT_MS);
   try {
-    const response = await fetch(url, {
-      ...init,
-      signal,
-      credentials: "omit",
-      cache: "no-store",
-      redirect: "error",
-      referrerPolicy: "no-referrer",
-    });
+    const response = await fetch(url, { ...init, ...PRIVATE, signal });
     return { response, body: new Uint8Array(await response.arrayBuffer()) };
   } catch {
     throw new Unreachable();
