@@ -69,10 +69,23 @@ impl Gateway {
     ///
     /// If it does not start; with its log.
     pub fn start_with(folder: &Path, arguments: &[&str]) -> Self {
+        Self::run(folder, "127.0.0.1:0", arguments)
+    }
+
+    /// Starts it again at the address it had: what was signed for it is signed for it still.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start; with its log.
+    pub fn start_at(folder: &Path, authority: &str) -> Self {
+        Self::run(folder, authority, &[])
+    }
+
+    fn run(folder: &Path, listen: &str, arguments: &[&str]) -> Self {
         let (data, log) = (folder.join("data"), folder.join("log"));
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = Command::new(binary())
-            .args(["dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data"])
+            .args(["dev", "--listen", listen, "--shop", "127.0.0.1:0", "--data"])
             .arg(&data)
             .args(arguments)
             .stdin(Stdio::null())
