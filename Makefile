@@ -55,7 +55,7 @@ advisories: ## ask the RustSec database about our dependencies (needs the networ
 	@.setup/bin/cargo-deny check advisories
 
 bench: build ## measure, and print the tables of the README
-	@cargo bench --quiet $(PRODUCT) --bench decision --bench gateway
+	@cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench decision --bench gateway
 	@cd www && npm run --silent sizes
 
 fmt: ## format everything

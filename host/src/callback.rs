@@ -3,10 +3,12 @@
 //! Signed by RFC 9421 with the gateway's key, so that a merchant needs no shared secret, and by
 //! Standard Webhooks, so that she can verify with a library that her language has today.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lezai_core::digest::content_digest;
-use lezai_core::id::EventId;
+use lezai_core::id::{EventId, MerchantId};
 use lezai_core::signature::{Message, Params, Request, Tag, sign_base};
 use lezai_core::time::Timestamp;
 use reqwest::{Client, Url};
@@ -24,11 +26,17 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Webhooks specification, some three days in all.
 const SCHEDULE_SECS: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
+/// Deliveries under way to one merchant: whose server is silent holds up her own callbacks alone.
+const VISITS: usize = 8;
+/// When those beyond look again.
+const PUT_OFF_MS: i64 = 500;
+
 /// Carries callbacks to merchants.
 pub struct Courier {
     client: Client,
     /// For receivers on this machine, which no proxy could reach.
     local: Client,
+    visits: Visits,
 }
 
 impl Courier {
@@ -44,7 +52,8 @@ impl Courier {
                 .redirect(reqwest::redirect::Policy::none())
                 .user_agent(concat!("lezai/", env!("CARGO_PKG_VERSION")))
         };
-        Ok(Self { client: builder().build()?, local: builder().no_proxy().build()? })
+        let local = builder().no_proxy().build()?;
+        Ok(Self { client: builder().build()?, local, visits: Visits::default() })
     }
 
     /// Delivers an event, or says when to try again.
@@ -60,6 +69,9 @@ impl Courier {
     ) -> Result<Done, Problem> {
         let Some((event, url)) = load(gateway, event).await? else { return Ok(Done::Finished) };
         let now = clock::now();
+        let Some(_visit) = self.visits.begin(&event.merchant) else {
+            return Ok(Done::PutOff { due: now.plus_ms(PUT_OFF_MS) });
+        };
         let outcome = self.post(gateway, &event, &url, now).await;
         let count =
             |outcome| gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
@@ -130,6 +142,41 @@ pub fn backoff_secs(tries: u32) -> i64 {
     (5_i64 << tries.min(7)).min(600)
 }
 
+/// How many deliveries are under way to each merchant.
+#[derive(Default)]
+struct Visits(Mutex<HashMap<MerchantId, usize>>);
+
+/// A delivery that is under way.
+struct Visit<'v> {
+    visits: &'v Visits,
+    merchant: MerchantId,
+}
+
+impl Visits {
+    /// `None` if enough are.
+    fn begin(&self, merchant: &MerchantId) -> Option<Visit<'_>> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = under_way.entry(merchant.clone()).or_default();
+        if *count >= VISITS {
+            return None;
+        }
+        *count += 1;
+        Some(Visit { visits: self, merchant: merchant.clone() })
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.visits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = under_way.get_mut(&self.merchant) {
+            *count -= 1;
+            if *count == 0 {
+                under_way.remove(&self.merchant);
+            }
+        }
+    }
+}
+
 async fn load(gateway: &Gateway, event: EventId) -> Result<Option<(EventRecord, String)>, Problem> {
     let found = store::read(&gateway.store, move |view| {
         let Some(event) = view.event(&event)? else { return Ok(None) };
@@ -185,6 +232,18 @@ fn jittered_ms(secs: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_silent_merchant_holds_up_her_own_callbacks_alone() {
+        let visits = Visits::default();
+        let [one, other] = ["m_one", "m_other"].map(|id| MerchantId::parse(id).unwrap());
+        let under_way: Vec<_> = (0..VISITS).map(|_| visits.begin(&one).unwrap()).collect();
+        assert!(visits.begin(&one).is_none());
+        assert!(visits.begin(&other).is_some());
+        drop(under_way);
+        assert!(visits.begin(&one).is_some());
+        assert!(visits.0.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn waits_grow_and_end() {

@@ -218,8 +218,9 @@ enum Begun {
 /// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
 /// so what makes the id is the gateway's own signature over the key, which is deterministic.
 fn attempt_id(gateway: &Gateway, session: &SessionId, key: &Repeatable) -> AttemptId {
-    let IdempotencyKey { scope, key } = &key.key;
-    let signature = gateway.key.private.sign(format!("attempt {scope} {key}").as_bytes());
+    let Repeatable { key: IdempotencyKey { scope, key }, fingerprint } = key;
+    let named = format!("attempt {scope} {key} {fingerprint}");
+    let signature = gateway.key.private.sign(named.as_bytes());
     let digest = Sha256::digest(signature);
     // The time is the session's, not the request's: a repeat must come to the same id.
     AttemptId::new(session.made_at(), std::array::from_fn(|index| digest[index]))

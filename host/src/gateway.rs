@@ -297,6 +297,7 @@ pub fn schedule(
             id: id.to_string(),
             event_type: notice.event_type(),
             created_at: clock::rfc3339(now),
+            merchant: terms.merchant.to_string(),
             sequence: record.order.notices,
             data: EventData { order: views::order(record) },
         };

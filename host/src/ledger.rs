@@ -422,12 +422,13 @@ mod tests {
             }
             let id = order.terms.id.clone();
             self.run(
-                "INSERT INTO orders VALUES (?1, 'm_demo', ?2, ?3, 1, 0, ?4, '{}', 'cs_')",
+                "INSERT INTO orders VALUES (?1, 'm_demo', ?2, ?3, ?5, 0, ?4, '{}', 'cs_')",
                 params![
                     id.as_str(),
                     order.terms.merchant_order_id,
                     order.state.status(),
-                    serde_json::to_string(&order).unwrap()
+                    serde_json::to_string(&order).unwrap(),
+                    order.version,
                 ],
             );
             for entry in entries {
@@ -523,6 +524,9 @@ mod tests {
             (format!("UPDATE orders SET data = replace(data, '2000', '2001') WHERE id = '{second}'"), "entry 1: order ord_"),
             (format!("UPDATE orders SET data = replace(data, '\"held\":true', '\"held\":false') WHERE id = '{third}'"), "does not call for this payment"),
             (format!("UPDATE orders SET data = replace(data, '\"done\":true', '\"done\":false') WHERE id = '{third}'"), "entry 4: order ord_"),
+            (format!("UPDATE orders SET status = 'created' WHERE id = '{second}'"), "says otherwise"),
+            (format!("UPDATE orders SET merchant_order_id = 'X' WHERE id = '{}'", order(1)), "says otherwise"),
+            (format!("UPDATE orders SET id = '{}' WHERE id = '{}'", order(9), order(1)), "says otherwise"),
             (format!("UPDATE orders SET data = '{{}}' WHERE id = '{}'", order(1)), "missing field"),
         ] {
             let fixture = Fixture::new();

@@ -165,7 +165,9 @@ fn methods(field: Field) -> Result<Vec<String>, Invalid> {
 
 /// An absolute address, http or https, without user name or password.
 pub fn url(field: Field) -> Result<String, Invalid> {
+    let is_plain = |text: &str| !text.contains(' ') && text.contains("://");
     field.parsed(1..=MAX_URL, |text| match reqwest::Url::parse(text) {
+        Ok(_) if !is_plain(text) => Err("no absolute address, written out with ://"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => Err("no http or https address"),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             Err("an address with a user name or password")
@@ -265,6 +267,8 @@ mod tests {
             ("https://shop.example/cb", "ftp://shop.example", "notify_url"),
             ("https://shop.example/cb", "https://u:p@shop.example", "notify_url"),
             ("https://shop.example/cb", "/cb", "notify_url"),
+            ("https://shop.example/cb", "https:shop.example", "notify_url"),
+            ("https://shop.example/cb", " https://shop.example/", "notify_url"),
             ("wallet_qr", "Wallet", "methods[0]"),
             ("900", "59", "expires_in"),
             ("\"o2o\"", "\"O2O\"", "scene"),

@@ -60,6 +60,10 @@ pub async fn show(gateway: &Gateway, merchant: &Merchant) -> Result<PluginView, 
     let record = records.into_iter().find(|it| it.merchant == merchant.record.id);
     match (&merchant.plugin, record) {
         (Own::Loaded { plugin, .. }, Some(record)) => Ok(view(plugin, &record)),
+        (Own::Broken, Some(_)) => Err(Problem::new(
+            Code::PluginRefused,
+            "the merchant's plugin can no longer be loaded, and her orders are reviewed; publish it again",
+        )),
         _ => Err(none()),
     }
 }

@@ -168,6 +168,15 @@ impl IntoResponse for Problem {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let challenge = match (status, self.code) {
+            (StatusCode::UNAUTHORIZED, Code::TokenInvalid) => Some("Bearer"),
+            (StatusCode::UNAUTHORIZED, _) => Some("Signature"),
+            _ => None,
+        };
+        if let Some(challenge) = challenge {
+            let value = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
         if self.code == Code::Overloaded {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

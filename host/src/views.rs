@@ -205,6 +205,8 @@ pub struct EventView {
     pub event_type: &'static str,
     /// RFC 3339.
     pub created_at: String,
+    /// Whose order it is: a receiver of several merchants' callbacks, or of a stranger's, must look.
+    pub merchant: String,
     /// 1 for the first event of the order, and so on.
     pub sequence: u32,
     /// What it is about.

@@ -40,6 +40,11 @@ pub enum Done {
         /// Why, for the record.
         why: String,
     },
+    /// Not begun: its merchant has enough under way.
+    PutOff {
+        /// To when.
+        due: Timestamp,
+    },
 }
 
 /// Works until it is told to stop, then finishes what is under way.
@@ -144,11 +149,13 @@ async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
     let outcome = match &done {
         Done::Finished => "finished",
         Done::Again { .. } => "again",
+        Done::PutOff { .. } => "put_off",
     };
     gateway.metrics.tasks.get_or_create(&OutcomeLabel { outcome }).inc();
     let noted = store::write(&gateway.store, move |tx| match done {
         Done::Finished => tx.finish_task(number),
         Done::Again { due, why } => tx.postpone_task(number, due, &why),
+        Done::PutOff { due } => tx.put_off_task(number, due),
     });
     if let Err(error) = noted.await {
         // The lease gives the task back.

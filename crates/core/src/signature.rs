@@ -339,7 +339,10 @@ impl Input {
             }
         }
         let age = now.as_secs().saturating_sub(self.created()?.as_secs());
-        let expires = self.list.params.get("expires").and_then(BareItem::as_integer).map(i64::from);
+        let expires = match self.list.params.get("expires").map(BareItem::as_integer) {
+            Some(None) => return Err(malformed("the parameter expires is no integer")),
+            expires => expires.flatten().map(i64::from),
+        };
         if !(-MAX_AHEAD_SECS..=MAX_AGE_SECS).contains(&age)
             || expires.is_some_and(|at| at < now.as_secs())
         {
@@ -740,6 +743,10 @@ mod tests {
         }
         let expired = tampered(|fields, _, _| fields[3].1.push_str(";expires=1794999999"));
         assert_eq!(expired, Err(SignatureError::Expired));
+        for odd in [";expires=1.5", ";expires=\"1794999999\"", ";expires"] {
+            let result = tampered(|fields, _, _| fields[3].1.push_str(odd));
+            assert!(matches!(result, Err(SignatureError::Malformed(_))), "{odd}");
+        }
     }
 
     #[test]

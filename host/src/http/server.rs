@@ -9,11 +9,16 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections at once; each takes a few KB, and a page that watches holds one.
-const MAX_CONNECTIONS: usize = 16_384;
+const MAX_CONNECTIONS: u64 = 16_384;
+/// Files that stay free for the store, callbacks and the rest.
+const OTHER_FILES: u64 = 200;
 /// A header must arrive within this, and a quiet connection is closed after it.
-const HEADER_TIME: Duration = Duration::from_secs(60);
+const HEADER_TIME: Duration = Duration::from_secs(30);
+/// Who does not take what it asked for within this is let go.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// What is under way at the end has this long.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// Past this, hyper answers 431 by itself; up to it, we answer with a problem.
@@ -21,7 +26,7 @@ const READ_BUFFER: usize = 64 * 1024;
 
 /// Serves until told to stop, and then finishes what is under way.
 pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(connections()));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(READ_BUFFER);
@@ -46,7 +51,10 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
         // An answer is one small write; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(app.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIME));
+        let stream = TokioIo::new(Box::pin(stream));
+        let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended early");
@@ -58,4 +66,12 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
+}
+
+/// As many as the system lets us have, and at most [`MAX_CONNECTIONS`]: past its own limit of open
+/// files, a process can neither accept nor read its store.
+fn connections() -> usize {
+    let files = rlimit::increase_nofile_limit(MAX_CONNECTIONS + OTHER_FILES).unwrap_or(1_024);
+    let connections = files.saturating_sub(OTHER_FILES).clamp(64, MAX_CONNECTIONS);
+    usize::try_from(connections).unwrap_or(64)
 }

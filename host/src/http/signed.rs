@@ -251,7 +251,11 @@ pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> 
 pub fn authority(request: &Request) -> Option<String> {
     let named = match request.uri().authority() {
         Some(authority) => authority.as_str(),
-        None => request.headers().get(header::HOST)?.to_str().ok()?,
+        None => {
+            // Two of them are none (RFC 9112, section 3.2).
+            let mut named = request.headers().get_all(header::HOST).iter();
+            named.next().filter(|_| named.next().is_none())?.to_str().ok()?
+        }
     };
     let named = named.to_ascii_lowercase();
     let bare = named.strip_suffix(":80").or_else(|| named.strip_suffix(":443"));

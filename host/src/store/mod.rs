@@ -176,8 +176,8 @@ pub struct IdempotencyKey {
     pub key: String,
 }
 
-/// A merchant as configured by the operator.
-#[derive(Clone, Debug)]
+/// A merchant as configured by the operator. It cannot be printed, for it holds a secret.
+#[derive(Clone)]
 pub struct MerchantRecord {
     /// Its id.
     pub id: MerchantId,
@@ -290,6 +290,8 @@ pub trait Tx: View {
     fn finish_task(&self, number: i64) -> Result<(), StoreError>;
     /// The task is to be tried again.
     fn postpone_task(&self, number: i64, due: Timestamp, error: &str) -> Result<(), StoreError>;
+    /// The task was not begun after all; this was no try.
+    fn put_off_task(&self, number: i64, due: Timestamp) -> Result<(), StoreError>;
     /// Gives every claimed task back: for a store's only user, who knows that nobody is at work.
     fn end_leases(&self) -> Result<(), StoreError>;
     /// An event.

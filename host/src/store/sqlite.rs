@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, SessionId};
 use lezai_core::ledger::{Entry, GENESIS, Kind};
-use lezai_core::order::Order;
+use lezai_core::order::{Order, Terms};
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row, params};
 use serde::Serialize;
@@ -104,8 +104,9 @@ impl SqliteStore {
         let (reads, queue) = mpsc::sync_channel::<ReadJob>(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..READERS {
-            let (path, queue) = (path.to_owned(), Arc::clone(&queue));
-            threads.push(spawn("store-reader", move || read_all(&path, &queue))?);
+            // Opened now: later there may be no file descriptor left.
+            let (connection, queue) = (open_to_read(path)?, Arc::clone(&queue));
+            threads.push(spawn("store-reader", move || read_all(&connection, &queue))?);
         }
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
@@ -177,12 +178,31 @@ pub fn for_each_order<E: From<StoreError>>(
     connection: &Connection,
     mut each: impl FnMut(Order) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = connection.prepare("SELECT data FROM orders").map_err(StoreError::from)?;
+    let sql = "SELECT data, id, merchant, merchant_order_id, status, version FROM orders";
+    let mut statement = connection.prepare(sql).map_err(StoreError::from)?;
     let mut rows = statement.query([]).map_err(StoreError::from)?;
     while let Some(row) = rows.next().map_err(StoreError::from)? {
-        each(json(row, 0)?)?;
+        let order: Order = json(row, 0)?;
+        columns_fit(row, &order)?;
+        each(order)?;
     }
     Ok(())
+}
+
+/// Whether the columns that orders are found by say what the order itself says.
+fn columns_fit(row: &Row<'_>, order: &Order) -> Result<(), StoreError> {
+    let Terms { id, merchant, merchant_order_id, .. } = &order.terms;
+    let column = |column| row.get::<_, String>(column);
+    let same = column(1)? == id.as_str()
+        && column(2)? == merchant.as_str()
+        && column(3)? == *merchant_order_id
+        && column(4)? == order.state.status()
+        && row.get::<_, u64>(5)? == order.version;
+    if same {
+        Ok(())
+    } else {
+        Err(StoreError::Damaged(format!("the row of {id} says otherwise than the order")))
+    }
 }
 
 /// An order, and its entries up to the one numbered `last`, in the order in which they were booked.
@@ -269,18 +289,10 @@ fn commit(
     Ok(connection.execute_batch("COMMIT")?)
 }
 
-fn read_all(path: &Path, queue: &Mutex<mpsc::Receiver<ReadJob>>) {
-    let mut connection = None;
+fn read_all(connection: &Connection, queue: &Mutex<mpsc::Receiver<ReadJob>>) {
     loop {
         let job = lock(queue).recv();
         let Ok(job) = job else { return };
-        if connection.is_none() {
-            connection = open_to_read(path).ok();
-        }
-        let Some(connection) = &connection else {
-            job(Err(StoreError::Database("cannot open the file to read".to_owned())));
-            continue;
-        };
         let view = Sqlite { connection };
         // One transaction, so that the job sees one state; it ends with the job, whatever happens.
         let begun = connection.execute_batch("BEGIN");
@@ -567,6 +579,12 @@ impl Tx for Sqlite<'_> {
         let sql =
             "UPDATE tasks SET due_ms = ?2, leased_from = NULL, last_error = ?3 WHERE number = ?1";
         self.change(sql, params![number, due.as_ms(), error]).map(drop)
+    }
+
+    fn put_off_task(&self, number: i64, due: Timestamp) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE tasks SET due_ms = ?2, leased_from = NULL, tries = tries - 1 WHERE number = ?1";
+        self.change(sql, params![number, due.as_ms()]).map(drop)
     }
 
     fn end_leases(&self) -> Result<(), StoreError> {

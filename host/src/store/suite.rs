@@ -100,6 +100,9 @@ async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
     write(store, |tx| tx.end_leases()).await.unwrap();
     assert!(claim(NOW.plus_secs(499)).await.unwrap().is_empty(), "to wait is no lease");
     assert_eq!(tries(&claim(NOW.plus_secs(500)).await.unwrap()), [3]);
+    write(store, move |tx| tx.put_off_task(number, NOW.plus_secs(600))).await.unwrap();
+    assert!(claim(NOW.plus_secs(599)).await.unwrap().is_empty());
+    assert_eq!(tries(&claim(NOW.plus_secs(600)).await.unwrap()), [3], "to be put off is no try");
     write(store, move |tx| tx.finish_task(number)).await.unwrap();
     assert_eq!(read(store, |view| view.waiting_tasks()).await.unwrap(), 0);
 }
