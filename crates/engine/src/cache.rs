@@ -53,7 +53,8 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The component's compiled code, from its file if there is a sound one.
+    /// The component's compiled code, from its file if there is a sound one; else it is compiled
+    /// here, and [`Cache::keep`] writes the file.
     ///
     /// # Errors
     ///
@@ -63,18 +64,24 @@ impl Cache {
         engine: &wasmtime::Engine,
         component: &[u8],
         digest: &Digest,
-    ) -> Result<Component, Refused> {
-        let path = self.path(digest);
-        if let Ok(code) = read(&path)
+    ) -> Result<(Component, Option<Code>), Refused> {
+        if let Ok(code) = read(&self.path(digest))
             && let Ok(compiled) = deserialize(engine, &code)
         {
-            return Ok(compiled);
+            return Ok((compiled, None));
         }
         let invalid = |error: wasmtime::Error| Refused::Invalid(format!("{error:#}"));
         let code = Code::compile(engine, component).map_err(invalid)?;
+        let compiled =
+            deserialize(engine, &code).map_err(|error| Refused::Start(format!("{error:#}")))?;
+        Ok((compiled, Some(code)))
+    }
+
+    /// Writes the file of a plugin that was taken. Code of one that was refused would be of no use
+    /// and take the place of another's.
+    pub(crate) fn keep(&self, digest: &Digest, code: &Code) {
         // Without the file the next start takes longer, and that is all.
-        let _ = self.write(&path, &code.to_file());
-        deserialize(engine, &code).map_err(|error| Refused::Start(format!("{error:#}")))
+        let _ = self.write(&self.path(digest), &code.to_file());
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -102,7 +109,7 @@ impl Cache {
 }
 
 /// Native code that this process compiled, or that has the digest of code that was compiled here.
-struct Code(Vec<u8>);
+pub(crate) struct Code(Vec<u8>);
 
 impl Code {
     fn compile(engine: &wasmtime::Engine, component: &[u8]) -> wasmtime::Result<Self> {

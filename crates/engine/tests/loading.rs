@@ -94,6 +94,145 @@ fn what_is_no_plugin_is_refused_with_its_reason() {
     decides(&engine);
 }
 
+/// A component of one core module.
+fn with_module(body: &str) -> Vec<u8> {
+    component(&format!("(core module {body})"))
+}
+
+/// One function that has `open` and `close` this many times.
+fn nested(times: usize, open: &str, close: &str) -> Vec<u8> {
+    with_module(&format!("(func {} {})", open.repeat(times), close.repeat(times)))
+}
+
+/// Components, each of which makes two instances of the one before.
+fn doubling(levels: usize) -> Vec<u8> {
+    let text = (1..=levels).fold("(component $c0)".to_owned(), |inner, level| {
+        let twice = format!("(instance (instantiate $c{}))", level - 1).repeat(2);
+        format!("(component $c{level} {inner} {twice})")
+    });
+    component(&format!("{text} (instance (instantiate $c{levels}))"))
+}
+
+/// The same with each component beside the one before, which it reaches as its outer's.
+fn doubling_side_by_side(levels: usize) -> Vec<u8> {
+    let level = |level: usize| {
+        let twice = "(instance (instantiate $c))".repeat(2);
+        format!("(component $c{level} (alias outer $o $c{} (component $c)) {twice})", level - 1)
+    };
+    let levels: String = (1..=levels).map(level).collect();
+    wat::parse_str(format!("(component $o (component $c0) {levels})")).unwrap()
+}
+
+/// What makes compilers take long: each just within its bound goes on to the next check, which is
+/// that it has no hook, and just above it is refused before anything is compiled.
+#[test]
+fn what_would_take_a_compiler_long_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let repeat = |text: &str, times: usize| component(&text.repeat(times));
+    let inside = |text: &str, times: usize| with_module(&text.repeat(times));
+    let in_function = |text: &str, times: usize| {
+        with_module(&format!("(table 1 funcref) (memory 1) (func {})", text.repeat(times)))
+    };
+    type Make<'a> = Box<dyn Fn(usize) -> Vec<u8> + 'a>;
+    let rows: [(&str, usize, Make<'_>); 18] = [
+        ("nested components", 16, Box::new(|n| repeat("(component)", n))),
+        ("component instances", 64, Box::new(|n| repeat("(instance)", n))),
+        ("types, imports, exports", 1_000, Box::new(|n| repeat("(type u8)", n))),
+        ("core modules", 4, Box::new(|n| repeat("(core module)", n))),
+        ("core instances", 4, Box::new(|n| repeat("(core instance)", n))),
+        ("functions", 4_000, Box::new(|n| inside("(func)", n))),
+        ("core types", 200, Box::new(|n| inside("(type (func))", n))),
+        (
+            "parameters of one function",
+            40,
+            Box::new(|n| with_module(&format!("(func (param {}))", "i32 ".repeat(n)))),
+        ),
+        (
+            "results of one function",
+            4,
+            Box::new(|n| with_module(&format!("(func (result {}) unreachable)", "i32 ".repeat(n)))),
+        ),
+        ("imports, exports, tables", 200, Box::new(|n| inside("(global i32 i32.const 0)", n))),
+        ("data and element segments", 200, Box::new(|n| inside("(data \"\")", n))),
+        (
+            "elements of tables",
+            2_000,
+            Box::new(|n| with_module(&format!("(func $f) (elem func {})", "$f ".repeat(n)))),
+        ),
+        (
+            "locals of one function",
+            1_000,
+            Box::new(|n| {
+                with_module(&format!("(func (param i32) (local {}))", "i64 ".repeat(n - 1)))
+            }),
+        ),
+        ("bytes of code", 48 * 1024, Box::new(|n| in_function("nop ", n - 2))),
+        ("blocks within one another", 200, Box::new(|n| nested(n, "block ", "end "))),
+        ("loops", 1_000, Box::new(|n| in_function("loop end ", n))),
+        ("calls", 10_000, Box::new(|n| in_function("call 0 ", n))),
+        (
+            "indirect calls and operations on memories",
+            1_000,
+            Box::new(|n| in_function("(drop (memory.grow (i32.const 0)))", n)),
+        ),
+    ];
+    let refused = |bytes: &[u8]| engine.load(bytes).map(|_| ()).unwrap_err();
+    for (what, most, make) in rows {
+        let within = refused(&make(most));
+        assert!(matches!(within, Refused::Contract(_)), "{most} {what}: {within}");
+        let text = refused(&make(most + 1)).to_string();
+        let expected = format!("not a valid component: {} {what}", most + 1);
+        assert!(text.starts_with(&expected), "{text}");
+        assert!(text.ends_with(&format!(", at most {most} are taken")), "{text}");
+    }
+    let many_locals =
+        |more: &str| with_module(&format!("(func (local {}) {more})", "i64 ".repeat(999)));
+    let loops = "loop local.get 0 i32.wrap_i64 br_if 0 ".repeat(6_000) + &"end ".repeat(6_000);
+    let branches = "block local.get 0 i32.wrap_i64 br_if 0 end ".repeat(300);
+    let rows: [(&str, Vec<u8>, &str); 9] = [
+        ("components that double", doubling(60), "a nested component has a component of its own"),
+        ("ones side by side", doubling_side_by_side(15), "a component instance of its own"),
+        (
+            "a module in a nested component",
+            component("(component (core module))"),
+            "a nested component has a core module of its own",
+        ),
+        ("loops in loops", many_locals(&loops), "201 blocks within one another, at most 200"),
+        ("blocks in blocks", nested(15_000, "block ", "end "), "201 blocks within one another"),
+        ("many locals and branches", many_locals(&branches), "601000 locals times branches"),
+        ("many branches", in_function("br 0 ", 20_001), "blocks, loops and branches"),
+        (
+            "a table of branches",
+            in_function(&format!("i32.const 0 br_table {}", "0 ".repeat(20_001)), 1),
+            "blocks, loops and branches, at most 20000",
+        ),
+        (
+            "a function for calls between parts",
+            component("(type $r (resource (rep i32))) (core func (canon resource.drop $r))"),
+            "a function that is not lifted from a core module",
+        ),
+    ];
+    for (name, bytes, expected) in rows {
+        let text = refused(&bytes).to_string();
+        assert!(text.contains(expected) && text.lines().count() == 1, "{name}: {text}");
+    }
+    assert_eq!(compiled_files(folder.path()), [PathBuf::new(); 0], "a refused one leaves no file");
+    decides(&engine);
+}
+
+/// All that we build ourselves is far within the bounds.
+#[test]
+fn our_own_plugins_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    for name in
+        ["policy.wasm", "plugins/demo_rules.wasm", "plugins/hostile.wasm", "plugins/vectors.wasm"]
+    {
+        engine.load(&artifact(name)).unwrap_or_else(|refused| panic!("{name}: {refused}"));
+    }
+}
+
 /// A component with a routing hook of the wrong type, whose module has more than it needs.
 fn hook_with(memory: &str, more: &str) -> String {
     format!(
