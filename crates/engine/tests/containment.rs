@@ -200,9 +200,12 @@ fn the_longest_order_under_the_longest_policy_is_decided() {
     order.device.user_agent = Some(wide(256));
     order.metadata = (0..20).map(|n| (format!("{n:k>40}"), wide(200))).collect();
     let rule = |n: usize, values: usize| {
-        serde_json::json!({"code": format!("rule_{n}"), "message": "x".repeat(60), "score": 1, "when": [
-            {"metadata_in": {"key": format!("{n:k>40}"), "values": vec!["v".repeat(16); values]}}, "device_id_missing"
-        ]})
+        // 96 conditions in all.
+        let mut when = vec![
+            serde_json::json!({"metadata_in": {"key": format!("{n:k>40}"), "values": vec!["v".repeat(16); values]}}),
+        ];
+        when.extend((n < 32).then(|| "device_id_missing".into()));
+        serde_json::json!({"code": format!("rule_{n}"), "message": "x".repeat(60), "score": 1, "when": when})
     };
     let mut json: serde_json::Value = serde_json::from_str(support::POLICY).unwrap();
     let policy = (0..20).rev().find_map(|values| {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lezai_core::id::OrderId;
-use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Policy, Scene};
+use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Policy, PolicyError, Scene};
 use lezai_core::time::Timestamp;
-use lezai_engine::decide;
+use lezai_engine::{Limits, decide};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{money, order, policy, stage};
@@ -38,6 +38,125 @@ fn a_decision_burns_as_much_as_it_did() {
     for (found, (hook, recorded)) in found.into_iter().zip(RECORDED) {
         let off = found.abs_diff(recorded) * 100;
         assert!(off <= recorded * percent, "{hook}: {found}, recorded {recorded}");
+    }
+}
+
+/// A policy that has `rules`, and otherwise takes everything.
+fn policy_with(rules: &Value, routes: &Value) -> Result<Policy, PolicyError> {
+    let policy = json!({
+        "version": 1,
+        "limits": [{"currency": "CNY", "min": 0, "max": i64::MAX}],
+        "risk": {"review_at": 1000, "deny_at": 1001, "rules": rules},
+        "fees": [{"currency": "CNY", "rate_ppm": 6000, "rounding": "half_up"}],
+        "routes": routes
+    });
+    Policy::from_json(policy.to_string().as_bytes())
+}
+
+/// The order that costs most to take in and to look up in: each text as long as the API takes it,
+/// keys and values that differ in their last bytes alone.
+fn longest_order() -> OrderFacts {
+    let text = |len: usize| Some("茶".repeat(len));
+    let metadata = (10..30).map(|it| (format!("{}{it}", "k".repeat(38)), "茶".repeat(200)));
+    OrderFacts {
+        merchant_order_id: "A".repeat(64),
+        customer: Customer {
+            reference: text(64),
+            ip: Some("2001:db8::1".parse().unwrap()),
+            country: Some("CN".to_owned()),
+        },
+        device: Device {
+            id: text(64),
+            kind: Some(DeviceKind::Other),
+            os: text(64),
+            user_agent: text(256),
+        },
+        metadata: metadata.collect(),
+        ..order()
+    }
+}
+
+/// The standard plugin must answer whatever policy was accepted: without its answer no order is
+/// taken. Each row fills what a policy may have with what costs most of one kind.
+#[test]
+fn the_worst_policy_is_within_the_fuel() {
+    let order = longest_order();
+    let key = |tail: &str| format!("{}{tail}", "k".repeat(40 - tail.len()));
+    let rules = |rules: usize, when: Value| {
+        let rule = json!({"code": "c", "message": "m", "score": 0, "when": when});
+        Value::from(vec![rule; rules])
+    };
+    let missing = |key: &str| json!({"metadata_missing": {"key": key}});
+    let absent = vec![missing(&key("99")); 8];
+    let absent_short = vec![missing(&"k".repeat(39)); 8];
+    let value = "茶".repeat(199);
+    let listed =
+        json!({"metadata_in": {"key": key("29"), "values": vec![format!("{value}abc"); 17]}});
+    let short_values = json!({"metadata_in": {"key": key("29"), "values": vec![""; 256]}});
+    let devices = json!({"device_id_in": vec![format!("{}abc", "茶".repeat(63)); 55]});
+    let nets = json!({"ip_in": vec!["2001:db8:1::/48"; 256]});
+    let nets_of_4 = json!({"ip_in": vec!["192.0.2.0/24"; 256]});
+    let countries = json!({"country_not_in": vec!["CM"; 256]});
+    let kinds = json!({"device_kind_in": vec!["pos"; 256]});
+    let amounts = json!({"amount_over": [
+        {"minor": 1, "currency": "JPY"}, {"minor": 1, "currency": "KWD"},
+        {"minor": 1, "currency": "USD"}, {"minor": 1, "currency": "EUR"},
+        {"minor": 1, "currency": "CNY"}
+    ]});
+    let one = json!([{"channel": "c"}]);
+    let route =
+        |methods: usize, name: &str| json!({"channel": "c", "methods": vec![name; methods]});
+    let routes = |routes: usize, route: Value| Value::from(vec![route; routes]);
+    let currencies = vec!["CNY"; 32];
+    let with = |more: &[&Value]| {
+        let mut all = rules(11, json!(absent));
+        let last = more.iter().map(|it| rules(1, json!([it]))[0].clone());
+        all.as_array_mut().unwrap().extend(last);
+        all
+    };
+    let few_values =
+        json!({"metadata_in": {"key": key("29"), "values": vec![format!("{value}abc"); 11]}});
+    let few_short = json!({"metadata_in": {"key": key("29"), "values": vec![""; 250]}});
+    let rows = [
+        ("absent keys", rules(12, json!(absent)), one.clone()),
+        ("absent keys that are a beginning", rules(12, json!(absent_short)), one.clone()),
+        ("values", rules(1, json!([listed])), one.clone()),
+        ("short values", rules(4, json!([short_values])), one.clone()),
+        ("devices", rules(1, json!([devices])), one.clone()),
+        ("networks", rules(2, json!([nets])), one.clone()),
+        ("networks of IPv4", rules(4, json!([nets_of_4])), one.clone()),
+        ("countries", rules(4, json!([countries])), one.clone()),
+        ("kinds", rules(4, json!([kinds])), one.clone()),
+        ("amounts", rules(38, json!([amounts])), one.clone()),
+        ("methods", json!([]), routes(32, route(22, "wallet_redirecs"))),
+        ("short methods", json!([]), routes(32, route(32, "w"))),
+        ("currencies", json!([]), routes(5, json!({"channel": "c", "currencies": currencies}))),
+        (
+            "keys and amounts",
+            with(&[&amounts; 8]),
+            routes(4, json!({"channel": "c", "currencies": currencies})),
+        ),
+        (
+            "keys and everything",
+            with(&[&few_short, &short_values, &nets_of_4, &nets, &amounts, &amounts]),
+            routes(4, json!({"channel": "c", "currencies": currencies})),
+        ),
+        ("keys and values", with(&[&few_values]), one.clone()),
+        ("keys and short values", with(&[&short_values; 4]), one.clone()),
+        ("keys and networks", with(&[&nets]), one.clone()),
+        ("keys and networks of IPv4", with(&[&nets_of_4; 3]), one.clone()),
+        ("keys and short methods", with(&[]), routes(32, route(32, "w"))),
+    ];
+    let stage = stage();
+    for (name, rules, routes) in rows {
+        let policy = policy_with(&rules, &routes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let compact = policy.to_compact();
+        let decision = decide(&stage.engine, &stage.standard, &compact, None, &order)
+            .unwrap_or_else(|error| panic!("{name}, {} bytes: {error}", compact.len()));
+        let fuel = decision.hooks.map(|run| run.fuel);
+        // A compiler of another version may make it dearer by a quarter.
+        let most = Limits::default().fuel * 4 / 5;
+        assert!(fuel.into_iter().all(|it| it <= most), "{name}: {fuel:?}");
     }
 }
 

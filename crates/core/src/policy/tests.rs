@@ -405,6 +405,29 @@ fn a_policy_is_bounded_in_both_forms() {
 }
 
 #[test]
+fn what_costs_fuel_is_bounded_over_the_whole() {
+    let rules = |rules: usize, when: Value| {
+        let rule = json!({"code": "row", "message": "Row", "score": 1, "when": when});
+        Value::from(vec![rule; rules])
+    };
+    let refused = |rules: Value| {
+        let mut policy = full();
+        policy["risk"]["rules"] = rules;
+        read(&policy).err().map(|error| error.path)
+    };
+    let countries = |n: usize| json!([{"country_in": vec!["CN"; n]}]);
+    let amounts = json!([{"amount_over": [{"minor": 1, "currency": "CNY"}, {"minor": 1, "currency": "JPY"}]}]);
+    let path = |path: &str| Some(path.to_owned());
+    assert_eq!(refused(rules(12, json!(vec!["ip_missing"; 8]))), None);
+    assert_eq!(refused(rules(13, json!(vec!["ip_missing"; 8]))), path("risk.rules"));
+    assert_eq!(refused(rules(3, countries(256))), None);
+    assert_eq!(refused(rules(5, countries(256))), path("."));
+    assert_eq!(refused(rules(60, amounts)), None);
+    let three = json!([{"amount_over": [{"minor": 1, "currency": "CNY"}, {"minor": 1, "currency": "JPY"}, {"minor": 1, "currency": "USD"}]}]);
+    assert_eq!(refused(rules(64, three)), path("."));
+}
+
+#[test]
 fn what_is_no_json_is_refused() {
     for text in
         ["", "{", "[]", "null", "{}", "\u{feff}{}", &format!("{FULL}x"), &"[".repeat(10_000)]

@@ -15,6 +15,14 @@ const MAX_CURRENCIES: usize = 32;
 const MAX_RULES: usize = 64;
 /// Conditions of one rule.
 const MAX_CONDITIONS: usize = 8;
+/// Conditions of all rules together. To look for a metadata key among 20 that begin alike costs the
+/// standard plugin some 10,000 units of fuel, of the 2,000,000 that it has for a question.
+const MAX_CONDITIONS_IN_ALL: usize = 96;
+/// Members of all lists of conditions and routes together: to read one and compare it costs some
+/// 200 units.
+const MAX_LISTED_IN_ALL: usize = 1024;
+/// Currencies that the whole policy names, amounts too: to read one costs up to 1,700 units.
+const MAX_CURRENCIES_IN_ALL: usize = 192;
 /// Countries, networks, devices or values of one condition.
 const MAX_LIST: usize = 256;
 /// Routes of one policy: a channel can stand in several.
@@ -46,6 +54,13 @@ pub(super) fn policy(policy: &Policy) -> Checked {
     channels.sort_unstable();
     channels.dedup();
     length("routes", channels.len(), 1, answer::MAX_CHANNELS)?;
+    let (listed, currencies) = listed(policy);
+    require(currencies <= MAX_CURRENCIES_IN_ALL, ".", || {
+        format!("{currencies} currencies are named in all, at most {MAX_CURRENCIES_IN_ALL} can be")
+    })?;
+    require(listed <= MAX_LISTED_IN_ALL, ".", || {
+        format!("the lists have {listed} members in all, at most {MAX_LISTED_IN_ALL} are allowed")
+    })?;
     let size = policy.to_compact().len();
     require(size <= MAX_COMPACT, ".", || {
         format!("the policy takes {size} bytes in compact form, at most {MAX_COMPACT} are allowed")
@@ -57,6 +72,10 @@ fn risk_rules(risk: &RiskRules) -> Checked {
     require(*review_at >= 1, "risk.review_at", || "must be at least 1".to_owned())?;
     require(deny_at >= review_at, "risk.deny_at", || "must not be below review_at".to_owned())?;
     length("risk.rules", rules.len(), 0, MAX_RULES)?;
+    let conditions: usize = rules.iter().map(|rule| rule.when.len()).sum();
+    require(conditions <= MAX_CONDITIONS_IN_ALL, "risk.rules", || {
+        format!("have {conditions} conditions, at most {MAX_CONDITIONS_IN_ALL} are allowed")
+    })?;
     for (index, it) in rules.iter().enumerate() {
         rule(&format!("risk.rules[{index}]"), it)?;
     }
@@ -108,6 +127,36 @@ fn condition(path: &str, condition: &Condition) -> Checked {
         | Condition::DeviceKindMissing
         | Condition::DeviceIdMissing => Ok(()),
     }
+}
+
+/// How many members the lists of all conditions and routes have, and how many currencies the whole
+/// policy names.
+fn listed(policy: &Policy) -> (usize, usize) {
+    let mut listed = 0;
+    let mut currencies = policy.limits.len() + policy.fees.len();
+    for condition in policy.risk.rules.iter().flat_map(|rule| &rule.when) {
+        match condition {
+            Condition::AmountOver(list) | Condition::AmountUnder(list) => currencies += list.len(),
+            Condition::CountryIn(list)
+            | Condition::CountryNotIn(list)
+            | Condition::DeviceIdIn(list)
+            | Condition::MetadataIn { key: _, values: list } => listed += list.len(),
+            Condition::IpIn(nets) => listed += nets.len(),
+            Condition::DeviceKindIn(kinds) => listed += kinds.len(),
+            Condition::MetadataEquals { .. }
+            | Condition::MetadataPresent { .. }
+            | Condition::MetadataMissing { .. }
+            | Condition::CountryMissing
+            | Condition::IpMissing
+            | Condition::DeviceKindMissing
+            | Condition::DeviceIdMissing => {}
+        }
+    }
+    for route in &policy.routes {
+        listed += route.methods.len();
+        currencies += route.currencies.len() + route.amounts.len();
+    }
+    (listed, currencies)
 }
 
 fn fee_schedules(fees: &[FeeSchedule]) -> Checked {
