@@ -217,7 +217,7 @@ fn what_would_take_a_compiler_long_is_refused() {
         let text = refused(&bytes).to_string();
         assert!(text.contains(expected) && text.lines().count() == 1, "{name}: {text}");
     }
-    assert_eq!(compiled_files(folder.path()), [PathBuf::new(); 0], "a refused one leaves no file");
+    assert!(compiled_files(folder.path()).is_empty(), "a refused one leaves no file");
     decides(&engine);
 }
 
