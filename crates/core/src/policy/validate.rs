@@ -18,10 +18,10 @@ const MAX_CONDITIONS: usize = 8;
 /// Conditions of all rules together. To look for a metadata key among 20 that begin alike costs the
 /// standard plugin some 10,000 units of fuel, of the 2,000,000 that it has for a question.
 const MAX_CONDITIONS_IN_ALL: usize = 96;
-/// Members of all lists of conditions and routes together: to read one and compare it costs some
-/// 200 units.
+/// Members of all lists of conditions and routes together: to read one and compare it costs 200
+/// to 400 units, and more for a long one.
 const MAX_LISTED_IN_ALL: usize = 1024;
-/// Currencies that the whole policy names, amounts too: to read one costs up to 1,700 units.
+/// Currencies that the whole policy names, amounts too: to read one costs up to 1,900 units.
 const MAX_CURRENCIES_IN_ALL: usize = 192;
 /// Countries, networks, devices or values of one condition.
 const MAX_LIST: usize = 256;
