@@ -36,7 +36,7 @@ test-rust: build ## run the tests in Rust
 
 test-interop: build ## run the tests against other people's libraries, in Python
 	@scripts/setup test
-	@.setup/venv/bin/python -m pytest tests/interop
+	@HYPOTHESIS_STORAGE_DIRECTORY=.setup/hypothesis .setup/venv/bin/python -m pytest tests/interop
 
 test-browser: build ## run the tests in a real browser
 	@scripts/setup test
