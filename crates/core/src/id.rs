@@ -78,6 +78,8 @@ ids! {
     /// One try to pay an order through one channel. It is also our id at the channel, so that a
     /// repeated request is not a second payment.
     AttemptId = "att_",
+    /// A refund. It is also our id of it at the channel, so that a repeat is not a second refund.
+    RefundId = "rfd_",
     /// A checkout session: the shopper's way to pay one order.
     SessionId = "cs_",
     /// Something that happened to an order and that its merchant is told.

@@ -130,6 +130,22 @@ impl Money {
         }
         Self::new(self.minor.checked_sub(other.minor)?, self.currency).ok()
     }
+
+    /// `part` of `whole` of this amount, rounded down: the share of a fee of 77 that belongs to
+    /// 6000 of 12800 is 36.
+    ///
+    /// `None` if a currency differs, or `part` is more than `whole`. Of nothing it is all.
+    pub fn share(self, part: Self, whole: Self) -> Option<Self> {
+        whole.checked_sub(part)?;
+        if self.currency != whole.currency {
+            return None;
+        }
+        if whole.minor == 0 {
+            return Some(self);
+        }
+        let minor = i128::from(self.minor) * i128::from(part.minor) / i128::from(whole.minor);
+        Self::new(i64::try_from(minor).ok()?, self.currency).ok()
+    }
 }
 
 impl fmt::Display for Money {
@@ -210,5 +226,16 @@ mod tests {
         assert_eq!(cny(3).checked_sub(cny(3)), Some(cny(0)));
         assert_eq!(cny(3).checked_sub(cny(4)), None);
         assert_eq!(Money::new(-1, cny(0).currency()), Err(NegativeAmount));
+        for (of, part, whole, share) in [
+            (77, 6000, 12800, Some(36)),
+            (77, 12800, 12800, Some(77)),
+            (77, 0, 12800, Some(0)),
+            (i64::MAX, i64::MAX - 1, i64::MAX, Some(i64::MAX - 1)),
+            (77, 2, 1, None),
+            (77, 0, 0, Some(77)),
+        ] {
+            assert_eq!(cny(of).share(cny(part), cny(whole)), share.map(cny), "{of} {part}/{whole}");
+        }
+        assert_eq!(cny(1).share(jpy, jpy), None);
     }
 }
