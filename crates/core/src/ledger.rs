@@ -8,7 +8,9 @@
 //! | `channel_receivable:CHANNEL` | asset, + | paid by shoppers, still at the channel |
 //! | `merchant_pending:MERCHANT` | liability, − | owed to a merchant, not yet settled |
 //! | `merchant_held:MERCHANT` | liability, − | the same, held back because risk control wants a review |
+//! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: hers to take out |
 //! | `fee_income` | income, − | our fees |
+//! | `refunds_in_flight` | liability, − | refunds and voids that a channel was asked for and has not confirmed |
 //! | `payment_returns` | liability, − | received for orders that could not take it, owed back to shoppers |
 
 use std::fmt;
@@ -30,8 +32,12 @@ pub enum Account {
     MerchantPending(MerchantId),
     /// Owed to a merchant, held back for a review.
     MerchantHeld(MerchantId),
+    /// Owed to a merchant and settled.
+    MerchantAvailable(MerchantId),
     /// Our fees.
     FeeIncome,
+    /// Asked of a channel for shoppers, not yet confirmed.
+    RefundsInFlight,
     /// Owed back to shoppers.
     PaymentReturns,
 }
@@ -42,7 +48,9 @@ impl fmt::Display for Account {
             Self::ChannelReceivable(channel) => write!(f, "channel_receivable:{channel}"),
             Self::MerchantPending(merchant) => write!(f, "merchant_pending:{merchant}"),
             Self::MerchantHeld(merchant) => write!(f, "merchant_held:{merchant}"),
+            Self::MerchantAvailable(merchant) => write!(f, "merchant_available:{merchant}"),
             Self::FeeIncome => f.write_str("fee_income"),
+            Self::RefundsInFlight => f.write_str("refunds_in_flight"),
             Self::PaymentReturns => f.write_str("payment_returns"),
         }
     }
@@ -60,11 +68,25 @@ pub struct Posting {
 }
 
 /// What an entry books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// An order was paid.
     Payment,
+    /// A payment became the merchant's to take out.
+    Settlement,
+    /// A refund was asked of the channel.
+    RefundRequest,
+    /// The refund went through.
+    Refund,
+    /// The refund failed.
+    RefundFailure,
+    /// A void was asked of the channel.
+    VoidRequest,
+    /// The void went through.
+    Void,
+    /// The void was refused.
+    VoidFailure,
     /// Money came for an order that could not take it.
     UnexpectedPayment,
     /// That money went back.
@@ -72,10 +94,31 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Payment,
+        Self::Settlement,
+        Self::RefundRequest,
+        Self::Refund,
+        Self::RefundFailure,
+        Self::VoidRequest,
+        Self::Void,
+        Self::VoidFailure,
+        Self::UnexpectedPayment,
+        Self::PaymentReturn,
+    ];
+
     /// The kind's name, as in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Payment => "payment",
+            Self::Settlement => "settlement",
+            Self::RefundRequest => "refund_request",
+            Self::Refund => "refund",
+            Self::RefundFailure => "refund_failure",
+            Self::VoidRequest => "void_request",
+            Self::Void => "void",
+            Self::VoidFailure => "void_failure",
             Self::UnexpectedPayment => "unexpected_payment",
             Self::PaymentReturn => "payment_return",
         }
@@ -109,27 +152,24 @@ impl Entry {
         Ok(Self { kind, postings })
     }
 
-    /// `amount` moved from one account to another: the first is credited, the second debited.
-    pub(crate) fn transfer(kind: Kind, amount: Money, credit: Account, debit: Account) -> Self {
-        Self { kind, postings: vec![debited(debit, amount), credited(credit, amount)] }
-    }
-
-    /// A payment: the channel owes us `amount`, we owe the merchant all but the fee.
+    /// Amounts moved from the accounts that are credited to those that are debited. Nothing is not moved.
     ///
-    /// `None` if the fee is more than the amount or in another currency.
-    pub(crate) fn payment(
-        channel: String,
-        amount: Money,
-        fee: Money,
-        merchant: Account,
+    /// `None` if it does not balance.
+    pub(crate) fn transfer(
+        kind: Kind,
+        debits: impl IntoIterator<Item = (Account, Money)>,
+        credits: impl IntoIterator<Item = (Account, Money)>,
     ) -> Option<Self> {
-        let net = amount.checked_sub(fee)?;
-        let mut postings =
-            vec![debited(Account::ChannelReceivable(channel), amount), credited(merchant, net)];
-        if fee.minor() > 0 {
-            postings.push(credited(Account::FeeIncome, fee));
-        }
-        Some(Self { kind: Kind::Payment, postings })
+        let posting = |sign: i64| {
+            move |(account, amount): (Account, Money)| Posting {
+                account,
+                minor: sign * amount.minor(),
+                currency: amount.currency(),
+            }
+        };
+        let debits = debits.into_iter().map(posting(1));
+        let postings = debits.chain(credits.into_iter().map(posting(-1)));
+        Self::new(kind, postings.filter(|it| it.minor != 0).collect()).ok()
     }
 
     /// What it books.
@@ -160,14 +200,6 @@ impl Entry {
 
 /// The hash "before" the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-fn debited(account: Account, amount: Money) -> Posting {
-    Posting { account, minor: amount.minor(), currency: amount.currency() }
-}
-
-fn credited(account: Account, amount: Money) -> Posting {
-    Posting { account, minor: -amount.minor(), currency: amount.currency() }
-}
 
 #[cfg(test)]
 mod tests {

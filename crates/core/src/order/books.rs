@@ -1,0 +1,193 @@
+//! What is booked for what happened to an order: the one place that knows which accounts move.
+//!
+//! | entry | debit | credit |
+//! |---|---|---|
+//! | `payment` | `channel_receivable` all | `merchant_pending` (or `_held`) net, `fee_income` fee |
+//! | `settlement` | `merchant_pending` what is left | `merchant_available` the same |
+//! | `refund_request`, `void_request` | the merchant's account net, `fee_income` fee | `refunds_in_flight` all |
+//! | `refund`, `void` | `refunds_in_flight` all | `channel_receivable` all |
+//! | `refund_failure`, `void_failure` | `refunds_in_flight` all | the merchant's account net, `fee_income` fee |
+//! | `unexpected_payment` | `channel_receivable` all | `payment_returns` all |
+//! | `payment_return` | `payment_returns` all | `channel_receivable` all |
+//!
+//! The fee of a capture is its share of the agreed fee, rounded down. A refund gives back its share
+//! of that: not of its own amount, but as much as makes the sum right for all refunds so far, so
+//! that a payment refunded in any number of parts gives back the whole fee and not a unit more.
+
+use super::{Captured, Order, Refund, RefundState, Return, State};
+use crate::id::AttemptId;
+use crate::ledger::{Account, Entry, Kind};
+use crate::money::Money;
+
+/// An order that cannot have come about by [`super::step()`]: its record was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the order contradicts itself: {0}")]
+pub struct BadBooks(&'static str);
+
+impl Order {
+    /// Every entry that the ledger must have for the order as it is, and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`BadBooks`].
+    pub fn entries(&self) -> Result<Vec<Entry>, BadBooks> {
+        let bad = || BadBooks("an amount is more than what it is a part of");
+        let mut entries = Vec::new();
+        let captured = match &self.state {
+            State::Paid { captured, .. } => Some(captured),
+            State::Voiding { captured, .. } | State::Voided { captured, .. } => captured.as_ref(),
+            _ => None,
+        };
+        if let Some(captured) = captured {
+            entries.push(self.payment(captured).ok_or_else(bad)?);
+            for _ in 0..self.failed_voids {
+                entries.push(self.void(Kind::VoidRequest, captured).ok_or_else(bad)?);
+                entries.push(self.void(Kind::VoidFailure, captured).ok_or_else(bad)?);
+            }
+            if !matches!(self.state, State::Paid { .. }) {
+                entries.push(self.void(Kind::VoidRequest, captured).ok_or_else(bad)?);
+            }
+            if matches!(self.state, State::Voided { .. }) {
+                entries.push(self.void(Kind::Void, captured).ok_or_else(bad)?);
+            }
+        } else if !self.refunds.is_empty() {
+            return Err(BadBooks("refunds of what was never paid"));
+        }
+        if let State::Paid { settled: Some(settled), .. } = &self.state {
+            entries.extend(self.settlement(settled.amount));
+        }
+        for refund in &self.refunds {
+            entries.push(self.refund_entry(Kind::RefundRequest, refund).ok_or_else(bad)?);
+            match &refund.state {
+                RefundState::Pending => {}
+                RefundState::Succeeded { .. } => {
+                    entries.push(self.refund_entry(Kind::Refund, refund).ok_or_else(bad)?);
+                }
+                RefundState::Failed { .. } => {
+                    entries.push(self.refund_entry(Kind::RefundFailure, refund).ok_or_else(bad)?);
+                }
+            }
+        }
+        for it in &self.returns {
+            entries.push(self.unexpected(it).ok_or_else(bad)?);
+            if it.done {
+                entries.push(self.returned(it).ok_or_else(bad)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The account where the merchant's part of this order lies now.
+    pub(super) fn owed(&self) -> Account {
+        let merchant = self.terms.merchant.clone();
+        match &self.state {
+            State::Paid { settled: Some(_), .. } => Account::MerchantAvailable(merchant),
+            _ => self.owed_at_first(),
+        }
+    }
+
+    /// The fee of what was captured.
+    pub(super) fn fee(&self, captured: Money) -> Option<Money> {
+        self.terms.fee.share(captured, self.terms.amount)
+    }
+
+    /// What of the fee a refund of `amount` gives back, after those that there are.
+    pub(super) fn fee_given_back(&self, captured: Money, amount: Money) -> Option<Money> {
+        let fee = self.fee(captured)?;
+        let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
+        let (mut refunded, mut given) =
+            (Money::zero(amount.currency()), Money::zero(amount.currency()));
+        for refund in self.refunds.iter().filter(counts) {
+            refunded = refunded.checked_add(refund.amount)?;
+            given = given.checked_add(refund.fee)?;
+        }
+        let due = fee.share(refunded.checked_add(amount)?, captured)?;
+        // A refund that failed since may have had the smaller part of a unit.
+        Some(due.checked_sub(given).unwrap_or(Money::zero(fee.currency())))
+    }
+
+    /// What of the payment is the merchant's to take out.
+    pub(super) fn net(&self, captured: Money) -> Option<Money> {
+        let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
+        let net = captured.checked_sub(self.fee(captured)?)?;
+        self.refunds
+            .iter()
+            .filter(counts)
+            .try_fold(net, |net, it| net.checked_sub(it.amount.checked_sub(it.fee)?))
+    }
+
+    pub(super) fn payment(&self, captured: &Captured) -> Option<Entry> {
+        let fee = self.fee(captured.amount)?;
+        let net = captured.amount.checked_sub(fee)?;
+        Entry::transfer(
+            Kind::Payment,
+            [(self.receivable_of_payment()?, captured.amount)],
+            [(self.owed_at_first(), net), (Account::FeeIncome, fee)],
+        )
+    }
+
+    pub(super) fn void(&self, kind: Kind, captured: &Captured) -> Option<Entry> {
+        let fee = self.fee(captured.amount)?;
+        let parts =
+            [(self.owed_at_first(), captured.amount.checked_sub(fee)?), (Account::FeeIncome, fee)];
+        let whole = (Account::RefundsInFlight, captured.amount);
+        match kind {
+            Kind::VoidRequest => Entry::transfer(kind, parts, [whole]),
+            Kind::VoidFailure => Entry::transfer(kind, [whole], parts),
+            _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, captured.amount)]),
+        }
+    }
+
+    pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
+        let net = refund.amount.checked_sub(refund.fee)?;
+        let whole = (Account::RefundsInFlight, refund.amount);
+        let parts = |account| [(account, net), (Account::FeeIncome, refund.fee)];
+        match (kind, &refund.state) {
+            (Kind::RefundRequest, _) => Entry::transfer(kind, parts(refund.from.clone()), [whole]),
+            (Kind::RefundFailure, RefundState::Failed { to, .. }) => {
+                Entry::transfer(kind, [whole], parts(to.clone()))
+            }
+            _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, refund.amount)]),
+        }
+    }
+
+    /// `None` if there is nothing to move.
+    pub(super) fn settlement(&self, amount: Money) -> Option<Entry> {
+        let merchant = self.terms.merchant.clone();
+        let available = Account::MerchantAvailable(merchant.clone());
+        let pending = Account::MerchantPending(merchant);
+        Entry::transfer(Kind::Settlement, [(pending, amount)], [(available, amount)])
+            .filter(|entry| !entry.postings().is_empty())
+    }
+
+    pub(super) fn unexpected(&self, it: &Return) -> Option<Entry> {
+        let receivable = (self.receivable(&it.attempt)?, it.amount);
+        Entry::transfer(
+            Kind::UnexpectedPayment,
+            [receivable],
+            [(Account::PaymentReturns, it.amount)],
+        )
+    }
+
+    pub(super) fn returned(&self, it: &Return) -> Option<Entry> {
+        let receivable = (self.receivable(&it.attempt)?, it.amount);
+        Entry::transfer(Kind::PaymentReturn, [(Account::PaymentReturns, it.amount)], [receivable])
+    }
+
+    fn owed_at_first(&self) -> Account {
+        let merchant = self.terms.merchant.clone();
+        if self.terms.held {
+            Account::MerchantHeld(merchant)
+        } else {
+            Account::MerchantPending(merchant)
+        }
+    }
+
+    fn receivable_of_payment(&self) -> Option<Account> {
+        self.receivable(&self.state.payment()?.attempt)
+    }
+
+    fn receivable(&self, attempt: &AttemptId) -> Option<Account> {
+        Some(Account::ChannelReceivable(self.attempt(attempt)?.channel.clone()))
+    }
+}

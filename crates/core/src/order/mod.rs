@@ -1,0 +1,723 @@
+//! The life of an order: [`step()`] is the only place where a decision about money is made.
+//!
+//! ```text
+//!            MethodChosen            Paid                    VoidRequested        Voided
+//!  Created ───────────────▶ Paying ────────▶ Paid ─────────────────────▶ Voiding ────▶ Voided
+//!     ▲ │      Declined     │ │ │             ▲                           ▲   │
+//!     │ └───────────────────┘ │ │ Authorized  │ Paid                      │   │ VoidFailed: back
+//!     │  CloseRequested,      │ └─────▶ Authorized ──▶ Capturing          │   ▼ to where it came from
+//!     ▼  Expired              ▼           │  ▲   CaptureRequested         │
+//!  Closed ◀───────────────────┘           │  └──────── CaptureFailed      │
+//!                                         └───────────────────────────────┘
+//!                                           VoidRequested, ReleaseDue
+//! ```
+//!
+//! A channel may say "paid" at any time: late, twice, for a try that the shopper gave up, or of
+//! another amount. The first success on an open order pays it; money that the order cannot take
+//! is booked as owed back and returned. Refunds belong to a paid order and never exceed, together
+//! with those still under way, what was captured. Nothing here touches the world: what is to be
+//! done comes out as [`Effect`]s, which the host commits with the state and performs after.
+//!
+//! Every state and event stand in one table: `order/table.txt`, which the tests hold row by row.
+
+mod books;
+mod step;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use books::BadBooks;
+pub use step::step;
+
+use crate::id::{AttemptId, MerchantId, OrderId, RefundId};
+use crate::ledger::{Account, Entry};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// How many times a shopper may start to pay one order; a stranger's page cannot fill the store.
+pub const MAX_ATTEMPTS: usize = 20;
+/// How many refunds one order may have, failed ones included: what other channels allow.
+pub const MAX_REFUNDS: usize = 50;
+/// How many times a void may fail before no more are tried.
+pub const MAX_FAILED_VOIDS: u32 = 20;
+/// An authorisation that was not captured is released after seven days, as card schemes ask.
+pub const AUTHORIZATION_SECS: i64 = 7 * 86_400;
+/// From when on a payment is settled, and can be refunded but no longer voided: one day (T+1).
+pub const SETTLEMENT_SECS: i64 = 86_400;
+
+/// What was agreed when the order was created; never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The order.
+    pub id: OrderId,
+    /// Whose order it is.
+    pub merchant: MerchantId,
+    /// The merchant's own number, unique for the merchant.
+    pub merchant_order_id: String,
+    /// What the shopper pays.
+    pub amount: Money,
+    /// What the merchant pays us of it: no more than `amount`, in its currency.
+    pub fee: Money,
+    /// Risk control wants a review: the merchant's share is held back once paid.
+    pub held: bool,
+    /// Whether money moves at once when the shopper agrees.
+    pub capture: Capture,
+    /// What the shopper reads.
+    pub description: String,
+    /// The methods a shopper may choose, best first.
+    pub methods: Vec<String>,
+    /// When the order was created.
+    pub created_at: Timestamp,
+    /// From when on it can no longer be paid.
+    pub expires_at: Timestamp,
+}
+
+/// Whether money moves at once when the shopper agrees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    /// It does.
+    #[default]
+    Automatic,
+    /// The amount is authorised only, until the merchant captures it, whole or in part, once.
+    Manual,
+}
+
+impl Capture {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What was agreed.
+    pub terms: Terms,
+    /// Where it stands.
+    pub state: State,
+    /// Every try to pay it, oldest first; at most [`MAX_ATTEMPTS`].
+    pub attempts: Vec<Attempt>,
+    /// Money that came although the order could not take it, one for each attempt at most.
+    pub returns: Vec<Return>,
+    /// Every refund, oldest first; at most [`MAX_REFUNDS`].
+    pub refunds: Vec<Refund>,
+    /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].
+    pub failed_voids: u32,
+    /// What a person must look at; empty but for rare trouble.
+    pub attention: Vec<Attention>,
+    /// Rises by one with each change.
+    pub version: u64,
+    /// How many events its merchant was told of, or will be.
+    pub notices: u32,
+}
+
+/// Where an order stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum State {
+    /// Waiting for the shopper to choose a method.
+    Created {
+        /// Why the last try failed, if one did.
+        declined: Option<Decline>,
+    },
+    /// Waiting for a channel's word on one attempt.
+    Paying {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What the shopper needs to pay, once the channel gave it.
+        credential: Option<Credential>,
+    },
+    /// The shopper agreed and the amount is set aside; waiting for the merchant to capture it.
+    Authorized {
+        /// The attempt that succeeded.
+        payment: Payment,
+    },
+    /// Waiting for a channel's word on a capture.
+    Capturing {
+        /// The attempt that was authorised.
+        payment: Payment,
+        /// What the merchant wants of it.
+        amount: Money,
+    },
+    /// Paid.
+    Paid {
+        /// The attempt that succeeded.
+        payment: Payment,
+        /// What was captured: the order's amount, unless the merchant captured less.
+        captured: Captured,
+        /// What became the merchant's to take out, and when.
+        settled: Option<Settled>,
+    },
+    /// Waiting for a channel's word on a void.
+    Voiding {
+        /// The attempt that is reversed.
+        payment: Payment,
+        /// What was captured of it, if anything was.
+        captured: Option<Captured>,
+    },
+    /// Reversed before it was settled.
+    Voided {
+        /// The attempt that was reversed.
+        payment: Payment,
+        /// What was captured of it, if anything was.
+        captured: Option<Captured>,
+        /// When the channel said so.
+        voided_at: Timestamp,
+    },
+    /// Can no longer be paid.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// Since when.
+        closed_at: Timestamp,
+    },
+}
+
+impl State {
+    /// The status as the API names it.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "created",
+            Self::Paying { .. } => "paying",
+            Self::Authorized { .. } => "authorized",
+            Self::Capturing { .. } => "capturing",
+            Self::Paid { .. } => "paid",
+            Self::Voiding { .. } => "voiding",
+            Self::Voided { .. } => "voided",
+            Self::Closed { .. } => "closed",
+        }
+    }
+
+    /// The attempt that was authorised or paid, if one was.
+    pub fn payment(&self) -> Option<&Payment> {
+        match self {
+            Self::Authorized { payment }
+            | Self::Capturing { payment, .. }
+            | Self::Paid { payment, .. }
+            | Self::Voiding { payment, .. }
+            | Self::Voided { payment, .. } => Some(payment),
+            Self::Created { .. } | Self::Paying { .. } | Self::Closed { .. } => None,
+        }
+    }
+}
+
+/// A try that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The channel's own number for it.
+    pub channel_ref: String,
+    /// When the channel said so.
+    pub at: Timestamp,
+}
+
+/// What was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// How much, at most the order's amount.
+    pub amount: Money,
+    /// When the channel said so.
+    pub at: Timestamp,
+}
+
+/// What became the merchant's to take out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// How much: the capture, less its fee, less what was refunded until then.
+    pub amount: Money,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why an order was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The merchant asked for it.
+    Merchant,
+    /// Nobody paid in time.
+    Expired,
+}
+
+/// One try to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Our id of it, at the channel too.
+    pub id: AttemptId,
+    /// The method the shopper chose.
+    pub method: String,
+    /// The channel that was asked.
+    pub channel: String,
+}
+
+/// Why a channel declined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decline {
+    /// A stable word, such as `shopper_declined`.
+    pub code: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a shopper needs to pay with the method chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Credential {
+    /// A text to show as a QR code, which the shopper's wallet scans.
+    Qr {
+        /// The text.
+        qr: String,
+    },
+    /// An address to send the shopper to.
+    Redirect {
+        /// The address.
+        redirect_url: String,
+    },
+}
+
+/// Money that came although the order could not take it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// The attempt it came by.
+    pub attempt: AttemptId,
+    /// How much came.
+    pub amount: Money,
+    /// It has gone back.
+    pub done: bool,
+}
+
+/// A refund of a paid order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Our id of it, at the channel too.
+    pub id: RefundId,
+    /// The merchant's own number, unique for the merchant.
+    pub merchant_refund_id: String,
+    /// What the shopper gets back.
+    pub amount: Money,
+    /// What of the fee the merchant gets back: the refund's share of it.
+    pub fee: Money,
+    /// Why, in the merchant's words.
+    pub reason: Option<String>,
+    /// The account that the merchant's part was taken from.
+    pub from: Account,
+    /// Where it stands.
+    pub state: RefundState,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+}
+
+/// Where a refund stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum RefundState {
+    /// Waiting for the channel's word.
+    Pending,
+    /// The shopper has her money.
+    Succeeded {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The channel refused, and the merchant has her money again.
+    Failed {
+        /// Why, as a stable word.
+        code: String,
+        /// Since when.
+        at: Timestamp,
+        /// The account that the merchant's part went back to.
+        to: Account,
+    },
+}
+
+impl RefundState {
+    /// The status as the API names it.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// What a person must look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Attention {
+    /// The channel could not say in time what became of the attempt.
+    Payment {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The channel has not given back what the order could not take.
+    Return {
+        /// The attempt it came by.
+        attempt: AttemptId,
+    },
+    /// The channel could not say in time what became of the capture.
+    Capture {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The channel could not say in time what became of the void.
+    Void {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The channel could not say in time what became of the refund.
+    Refund {
+        /// The refund.
+        refund: RefundId,
+    },
+    /// The channel spoke of another amount than was asked for.
+    Amount {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What it spoke of.
+        received: Money,
+    },
+    /// The channel says that a refund succeeded of which it had said that it failed.
+    Contradiction {
+        /// The refund.
+        refund: RefundId,
+    },
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The shopper chose a method, and a channel will be asked.
+    MethodChosen(Attempt),
+    /// The channel gave what the shopper needs to pay.
+    Prepared(AttemptId, Credential),
+    /// The channel says that the shopper agreed, and that the amount is set aside.
+    Authorized {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How much is set aside.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+    },
+    /// The channel says that the money came: by a payment, or by a capture.
+    Paid {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What the channel says it received.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+    },
+    /// The channel says that the attempt failed for good.
+    Declined {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Why, as a stable word.
+        code: String,
+    },
+    /// The channel says that the attempt is called off: no money came, and none will.
+    Cancelled(AttemptId),
+    /// The merchant wants the order closed.
+    CloseRequested,
+    /// The clock passed `expires_at`.
+    Expired,
+    /// The merchant wants this much of what is set aside, or all of it.
+    CaptureRequested(Option<Money>),
+    /// The channel refuses the capture; the amount stays set aside.
+    CaptureFailed {
+        /// Why, as a stable word.
+        code: String,
+    },
+    /// The merchant wants the payment reversed.
+    VoidRequested,
+    /// The authorisation is over seven days old.
+    ReleaseDue,
+    /// The channel refuses the void; all stays as it was.
+    VoidFailed {
+        /// Why, as a stable word.
+        code: String,
+    },
+    /// The merchant wants money given back.
+    RefundRequested {
+        /// Our id of it.
+        id: RefundId,
+        /// The merchant's own number.
+        merchant_refund_id: String,
+        /// How much.
+        amount: Money,
+        /// Why, in her words.
+        reason: Option<String>,
+    },
+    /// The channel says that the refund went through.
+    RefundSucceeded(RefundId),
+    /// The channel says that the refund failed for good.
+    RefundFailed {
+        /// The refund.
+        refund: RefundId,
+        /// Why, as a stable word.
+        code: String,
+    },
+    /// The channel gave back the whole of what came by the attempt.
+    Returned(AttemptId),
+    /// The payment is over a day old.
+    SettlementDue,
+    /// A channel had its time to say, and did not.
+    Unresolved(Attention),
+    /// A person looked, and what is still open is tried again.
+    Resumed,
+}
+
+/// What is to be done once the step is committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Close the order when its time is over.
+    Expire,
+    /// Release the authorisation when its time is over.
+    Release,
+    /// Settle the payment when it is a day old.
+    Settle,
+    /// Ask the channel what became of the attempt, until it knows.
+    Query(AttemptId),
+    /// Tell the channel that the attempt is given up.
+    Cancel(AttemptId),
+    /// Have the channel give the attempt's money back.
+    Return(AttemptId),
+    /// Have the channel capture.
+    Capture(AttemptId),
+    /// Have the channel reverse the attempt.
+    Void(AttemptId),
+    /// Have the channel refund.
+    Refund(RefundId),
+    /// Tell the merchant.
+    Notify(Notice),
+}
+
+/// What a merchant is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The amount is set aside.
+    Authorized,
+    /// The order is paid.
+    Paid,
+    /// The order can no longer be paid.
+    Closed,
+    /// The payment was reversed.
+    Voided,
+    /// The payment could not be reversed.
+    VoidFailed,
+    /// The capture was refused.
+    CaptureFailed,
+    /// A try failed; another may follow.
+    Declined,
+    /// Money that the order could not take went back.
+    Returned,
+    /// A refund went through.
+    RefundSucceeded(RefundId),
+    /// A refund failed.
+    RefundFailed(RefundId),
+    /// A person must look at the order.
+    NeedsAttention,
+}
+
+impl Notice {
+    /// Every event's type.
+    pub const EVENT_TYPES: [&'static str; 11] = [
+        "order.authorized",
+        "order.paid",
+        "order.closed",
+        "order.voided",
+        "order.void_failed",
+        "order.capture_failed",
+        "order.needs_attention",
+        "payment.declined",
+        "payment.returned",
+        "refund.succeeded",
+        "refund.failed",
+    ];
+
+    /// The event's type in a callback.
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Self::Authorized => "order.authorized",
+            Self::Paid => "order.paid",
+            Self::Closed => "order.closed",
+            Self::Voided => "order.voided",
+            Self::VoidFailed => "order.void_failed",
+            Self::CaptureFailed => "order.capture_failed",
+            Self::NeedsAttention => "order.needs_attention",
+            Self::Declined => "payment.declined",
+            Self::Returned => "payment.returned",
+            Self::RefundSucceeded(_) => "refund.succeeded",
+            Self::RefundFailed(_) => "refund.failed",
+        }
+    }
+
+    /// The refund that it is about, if it is about one.
+    pub fn refund(&self) -> Option<&RefundId> {
+        match self {
+            Self::RefundSucceeded(refund) | Self::RefundFailed(refund) => Some(refund),
+            _ => None,
+        }
+    }
+}
+
+/// What a step comes to: all of it is committed, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The order as it is now.
+    pub order: Order,
+    /// What is booked.
+    pub entry: Option<Entry>,
+    /// What is to be done.
+    pub effects: Vec<Effect>,
+}
+
+/// Why an event cannot happen to an order. The order stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The order is in a state that does not allow it.
+    #[error("the order is {status}, so this is not possible")]
+    State {
+        /// The order's status.
+        status: &'static str,
+    },
+    /// The order was never paid by such an attempt.
+    #[error("no such attempt to pay the order")]
+    UnknownAttempt,
+    /// The order has no such refund.
+    #[error("the order has no such refund")]
+    UnknownRefund,
+    /// The order's time is over.
+    #[error("the order has expired")]
+    Expired,
+    /// Its time is not over yet.
+    #[error("it is too early for this")]
+    TooEarly,
+    /// [`MAX_ATTEMPTS`] is reached.
+    #[error("the order was tried too many times")]
+    TooManyAttempts,
+    /// The order does not offer this method.
+    #[error("the order does not offer this method")]
+    MethodNotOffered,
+    /// The amount is in another currency than the order.
+    #[error("the order is in {expected}")]
+    Currency {
+        /// The order's currency.
+        expected: &'static str,
+    },
+    /// Nothing is asked for.
+    #[error("an amount of nothing")]
+    Nothing,
+    /// More is to be captured than is set aside.
+    #[error("only {available} can be captured")]
+    CaptureTooLarge {
+        /// What can be captured.
+        available: Money,
+    },
+    /// More is to be refunded than was captured, less what was refunded or is being refunded.
+    #[error("only {available} can still be refunded")]
+    RefundTooLarge {
+        /// What can still be refunded.
+        available: Money,
+    },
+    /// [`MAX_REFUNDS`] is reached.
+    #[error("the order has too many refunds")]
+    TooManyRefunds,
+    /// The payment is settled, so it can be refunded, but not voided.
+    #[error("the payment is settled: refund it instead")]
+    Settled,
+    /// Some of the payment was refunded, so it cannot be voided.
+    #[error("the order has refunds, so it can no longer be voided: refund the rest instead")]
+    Refunded,
+    /// [`MAX_FAILED_VOIDS`] is reached.
+    #[error("the channel refused too many voids: refund the payment instead")]
+    TooManyVoids,
+}
+
+impl Order {
+    /// A new order.
+    ///
+    /// `None` if the fee is more than the amount or in another currency, which the policy's
+    /// checks rule out before.
+    pub fn create(terms: Terms) -> Option<Step> {
+        terms.amount.checked_sub(terms.fee)?;
+        let order = Self {
+            terms,
+            state: State::Created { declined: None },
+            attempts: Vec::new(),
+            returns: Vec::new(),
+            refunds: Vec::new(),
+            failed_voids: 0,
+            attention: Vec::new(),
+            version: 1,
+            notices: 0,
+        };
+        Some(Step { order, entry: None, effects: vec![Effect::Expire] })
+    }
+
+    /// The try that is under way, if it is by this method: two taps on one button are one payment.
+    pub fn under_way(&self, method: &str) -> Option<&Attempt> {
+        match &self.state {
+            State::Paying { attempt, .. } => self.attempt(attempt).filter(|it| it.method == method),
+            _ => None,
+        }
+    }
+
+    /// The attempt with this id.
+    pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.id == *id)
+    }
+
+    /// The refund with this id.
+    pub fn refund(&self, id: &RefundId) -> Option<&Refund> {
+        self.refunds.iter().find(|refund| refund.id == *id)
+    }
+
+    /// What was captured and not voided.
+    pub fn captured(&self) -> Money {
+        match &self.state {
+            State::Paid { captured, .. } => captured.amount,
+            State::Voiding { captured: Some(captured), .. } => captured.amount,
+            _ => Money::zero(self.terms.amount.currency()),
+        }
+    }
+
+    /// What went back to the shopper by refunds.
+    pub fn refunded(&self) -> Money {
+        self.sum(|state| matches!(state, RefundState::Succeeded { .. }))
+    }
+
+    /// What is on its way back to her.
+    pub fn refunding(&self) -> Money {
+        self.sum(|state| matches!(state, RefundState::Pending))
+    }
+
+    /// What can still be refunded.
+    pub fn refundable(&self) -> Money {
+        let captured = match &self.state {
+            State::Paid { captured, .. } => captured.amount,
+            _ => Money::zero(self.terms.amount.currency()),
+        };
+        let taken = self.sum(|state| !matches!(state, RefundState::Failed { .. }));
+        captured.checked_sub(taken).unwrap_or(Money::zero(captured.currency()))
+    }
+
+    fn sum(&self, counts: impl Fn(&RefundState) -> bool) -> Money {
+        let refunds = self.refunds.iter().filter(|refund| counts(&refund.state));
+        // Together they are no more than what was captured, so nothing overflows.
+        refunds.fold(Money::zero(self.terms.amount.currency()), |sum, refund| {
+            sum.checked_add(refund.amount).unwrap_or(sum)
+        })
+    }
+}

@@ -1,0 +1,595 @@
+//! What may happen to an order, and what comes of it.
+
+use super::{
+    AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
+    MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Notice, Order, Payment, Refund, RefundState,
+    Refusal, Return, SETTLEMENT_SECS, Settled, State, Step,
+};
+use crate::id::{AttemptId, RefundId};
+use crate::ledger::Kind;
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// Applies what happened to an order. Told the same thing twice, it changes nothing the second
+/// time: such a step has the version it came with.
+///
+/// # Errors
+///
+/// See [`Refusal`].
+pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
+    let state = order.state.clone();
+    let refuse = Err(Refusal::State { status: state.status() });
+    match (state, event) {
+        // The shopper.
+        (State::Created { .. } | State::Paying { .. }, Event::MethodChosen(attempt)) => {
+            choose(order, attempt, now)
+        }
+        (_, Event::MethodChosen(_)) => refuse,
+        (State::Paying { attempt, credential: None }, Event::Prepared(prepared, credential))
+            if attempt == prepared =>
+        {
+            Ok(order.moved(State::Paying { attempt, credential: Some(credential) }).step())
+        }
+        // Prepared before, or given up while the channel was asked.
+        (_, Event::Prepared(..)) => Ok(order.step()),
+
+        // The channel, on an attempt.
+        (
+            State::Created { .. } | State::Paying { .. },
+            Event::Authorized { attempt, amount, channel_ref },
+        ) => authorize(order, attempt, amount, channel_ref, now),
+        // Heard before, or of an attempt that was given up, which the channel is told.
+        (_, Event::Authorized { attempt, .. }) => order.known(&attempt).map(Order::step),
+
+        (
+            State::Created { .. } | State::Paying { .. },
+            Event::Paid { attempt, amount, channel_ref },
+        ) => pay(order, attempt, amount, channel_ref, now),
+        (
+            State::Authorized { payment } | State::Capturing { payment, .. },
+            Event::Paid { attempt, amount, .. },
+        ) if payment.attempt == attempt => capture(order, payment, amount, now),
+        (
+            State::Paid { payment, .. } | State::Voiding { payment, captured: Some(_) },
+            Event::Paid { attempt, .. },
+        ) if payment.attempt == attempt => Ok(order.step()),
+        (State::Voided { payment, captured: Some(_), .. }, Event::Paid { attempt, .. })
+            if payment.attempt == attempt =>
+        {
+            Ok(order.step())
+        }
+        (_, Event::Paid { attempt, amount, .. }) => owe_back(order, attempt, amount),
+
+        (State::Paying { attempt, .. }, Event::Declined { attempt: declined, code })
+            if attempt == declined =>
+        {
+            Ok(order.reopened(code, now).notified(Notice::Declined))
+        }
+        (State::Paying { attempt, .. }, Event::Cancelled(cancelled)) if attempt == cancelled => {
+            Ok(order.reopened("cancelled".to_owned(), now).notified(Notice::Declined))
+        }
+        // What was set aside is not any more: the channel let go of it.
+        (
+            State::Authorized { payment }
+            | State::Capturing { payment, .. }
+            | State::Voiding { payment, captured: None },
+            Event::Declined { attempt, .. } | Event::Cancelled(attempt),
+        ) if payment.attempt == attempt => Ok(void(order, payment, None, now)),
+        // Heard before, or given up for another try.
+        (_, Event::Declined { attempt, .. } | Event::Cancelled(attempt)) => {
+            order.known(&attempt).map(Order::step)
+        }
+
+        (State::Voiding { payment, captured }, Event::Returned(attempt))
+            if payment.attempt == attempt =>
+        {
+            Ok(void(order, payment, captured, now))
+        }
+        (State::Voided { payment, .. }, Event::Returned(attempt))
+            if payment.attempt == attempt && order.owed_back(&attempt).is_none() =>
+        {
+            Ok(order.step())
+        }
+        (_, Event::Returned(attempt)) => give_back(order, &attempt),
+
+        // An order that is not paid.
+        (State::Created { .. } | State::Paying { .. }, Event::CloseRequested) => {
+            Ok(close(order, CloseReason::Merchant, now))
+        }
+        (State::Closed { .. }, Event::CloseRequested) => Ok(order.step()),
+        (_, Event::CloseRequested) => refuse,
+        (State::Created { .. } | State::Paying { .. }, Event::Expired) => {
+            if now < order.terms.expires_at {
+                return Err(Refusal::TooEarly);
+            }
+            Ok(close(order, CloseReason::Expired, now))
+        }
+        (_, Event::Expired) => Ok(order.step()),
+
+        // An amount that is set aside.
+        (State::Authorized { payment }, Event::CaptureRequested(amount)) => {
+            ask_for(order, payment, amount)
+        }
+        (_, Event::CaptureRequested(_)) => refuse,
+        (State::Capturing { payment, .. }, Event::CaptureFailed { .. }) => {
+            let order = order.attended(|it| !matches!(it, Attention::Capture { .. }));
+            let mut step =
+                order.moved(State::Authorized { payment }).notified(Notice::CaptureFailed);
+            // The time to release it may have come while the capture was under way.
+            step.effects.push(Effect::Release);
+            Ok(step)
+        }
+        (_, Event::CaptureFailed { .. }) => Ok(order.step()),
+        (State::Authorized { payment }, Event::ReleaseDue) => {
+            if now < payment.at.plus_secs(AUTHORIZATION_SECS) {
+                return Err(Refusal::TooEarly);
+            }
+            Ok(begin_void(order, payment, None))
+        }
+        (_, Event::ReleaseDue) => Ok(order.step()),
+
+        // A void.
+        (State::Authorized { payment }, Event::VoidRequested) => {
+            Ok(begin_void(order, payment, None))
+        }
+        (State::Paid { payment, captured, settled }, Event::VoidRequested) => {
+            if settled.is_some() || now >= captured.at.plus_secs(SETTLEMENT_SECS) {
+                return Err(Refusal::Settled);
+            }
+            if order.refunds.iter().any(|it| !matches!(it.state, RefundState::Failed { .. })) {
+                return Err(Refusal::Refunded);
+            }
+            if order.failed_voids == MAX_FAILED_VOIDS {
+                return Err(Refusal::TooManyVoids);
+            }
+            Ok(begin_void(order, payment, Some(captured)))
+        }
+        (State::Voiding { .. } | State::Voided { .. }, Event::VoidRequested) => Ok(order.step()),
+        (_, Event::VoidRequested) => refuse,
+        (State::Voiding { payment, captured }, Event::VoidFailed { .. }) => {
+            Ok(keep(order, payment, captured))
+        }
+        (_, Event::VoidFailed { .. }) => Ok(order.step()),
+
+        // Refunds.
+        (
+            State::Paid { captured, .. },
+            Event::RefundRequested { id, merchant_refund_id, amount, reason },
+        ) => {
+            let refund = Refund {
+                id,
+                merchant_refund_id,
+                amount,
+                fee: Money::zero(amount.currency()),
+                reason,
+                from: order.owed(),
+                state: RefundState::Pending,
+                requested_at: now,
+            };
+            begin_refund(order, captured.amount, refund)
+        }
+        (_, Event::RefundRequested { id, .. }) => {
+            if order.refund(&id).is_some() {
+                Ok(order.step())
+            } else {
+                refuse
+            }
+        }
+        (_, Event::RefundSucceeded(refund)) => refunded(order, &refund, now),
+        (_, Event::RefundFailed { refund, code }) => refund_failed(order, &refund, code, now),
+
+        // The clock, and people.
+        (State::Paid { payment, captured, settled: None }, Event::SettlementDue) => {
+            settle(order, payment, captured, now)
+        }
+        (_, Event::SettlementDue) => Ok(order.step()),
+        (_, Event::Unresolved(what)) => {
+            Ok(if order.is_open(&what) { order.unresolved(what) } else { order.step() })
+        }
+        (_, Event::Resumed) => Ok(resume(order)),
+    }
+}
+
+fn choose(mut order: Order, attempt: Attempt, now: Timestamp) -> Result<Step, Refusal> {
+    if now >= order.terms.expires_at {
+        return Err(Refusal::Expired);
+    }
+    if !order.terms.methods.contains(&attempt.method) {
+        return Err(Refusal::MethodNotOffered);
+    }
+    if order.attempt(&attempt.id).is_some() {
+        return Ok(order.step());
+    }
+    if order.attempts.len() == MAX_ATTEMPTS {
+        return Err(Refusal::TooManyAttempts);
+    }
+    let mut effects = vec![Effect::Query(attempt.id.clone())];
+    effects.extend(order.given_up());
+    let state = State::Paying { attempt: attempt.id.clone(), credential: None };
+    order.attempts.push(attempt);
+    Ok(Step { effects, ..order.moved(state).step() })
+}
+
+fn authorize(
+    order: Order,
+    attempt: AttemptId,
+    amount: Money,
+    channel_ref: String,
+    now: Timestamp,
+) -> Result<Step, Refusal> {
+    let order = order.known(&attempt)?;
+    if order.terms.capture == Capture::Automatic {
+        // The channel does in two steps what was asked of it in one: the second will be heard of.
+        return Ok(order.step());
+    }
+    if amount != order.terms.amount {
+        let what = Attention::Amount { attempt: attempt.clone(), received: amount };
+        if order.attention.contains(&what) {
+            return Ok(order.step());
+        }
+        let current = matches!(&order.state, State::Paying { attempt: it, .. } if *it == attempt);
+        let mut step = order.unresolved(what);
+        if current {
+            let declined = Some(Decline { code: "amount_mismatch".to_owned(), at: now });
+            step.order.state = State::Created { declined };
+            step.order.notices += 1;
+            step.effects.push(Effect::Notify(Notice::Declined));
+        }
+        step.effects.push(Effect::Cancel(attempt));
+        return Ok(step);
+    }
+    let other = order.given_up_for(&attempt);
+    let order = order.attended(|it| !concerns(it, &attempt));
+    let payment = Payment { attempt, channel_ref, at: now };
+    let mut step = order.moved(State::Authorized { payment }).notified(Notice::Authorized);
+    step.effects.push(Effect::Release);
+    step.effects.extend(other);
+    Ok(step)
+}
+
+fn pay(
+    order: Order,
+    attempt: AttemptId,
+    amount: Money,
+    channel_ref: String,
+    now: Timestamp,
+) -> Result<Step, Refusal> {
+    let order = order.known(&attempt)?;
+    if amount != order.terms.amount {
+        return owe_another_amount(order, attempt, amount, now);
+    }
+    let other = order.given_up_for(&attempt);
+    let order = order.attended(|it| !concerns(it, &attempt));
+    let payment = Payment { attempt, channel_ref, at: now };
+    let mut step = become_paid(order, payment, amount, now);
+    step.effects.extend(other);
+    Ok(step)
+}
+
+fn capture(order: Order, payment: Payment, amount: Money, now: Timestamp) -> Result<Step, Refusal> {
+    let attempt = payment.attempt.clone();
+    if amount.minor() == 0 || order.terms.amount.checked_sub(amount).is_none() {
+        // More than was set aside is not ours to take.
+        return owe_another_amount(order, attempt, amount, now);
+    }
+    let asked = match &order.state {
+        State::Capturing { amount, .. } => *amount,
+        _ => order.terms.amount,
+    };
+    let order = order.attended(|it| !concerns(it, &attempt));
+    let mut step = become_paid(order, payment, amount, now);
+    if amount != asked {
+        // What was captured is booked as it is; that it is not what was asked for, a person must see.
+        step.order.attention.push(Attention::Amount { attempt, received: amount });
+        step.order.notices += 1;
+        step.effects.push(Effect::Notify(Notice::NeedsAttention));
+    }
+    Ok(step)
+}
+
+fn become_paid(order: Order, payment: Payment, amount: Money, now: Timestamp) -> Step {
+    let captured = Captured { amount, at: now };
+    let order = order.moved(State::Paid { payment, captured, settled: None });
+    let entry = order.payment(&captured);
+    let mut step = order.notified(Notice::Paid);
+    step.entry = entry;
+    step.effects.push(Effect::Settle);
+    step
+}
+
+/// The channel speaks of another amount than the order's. What came goes back whole, the order can
+/// be tried again while its time lasts, and a person is told.
+fn owe_another_amount(
+    order: Order,
+    attempt: AttemptId,
+    amount: Money,
+    now: Timestamp,
+) -> Result<Step, Refusal> {
+    if order.owed_back(&attempt).is_some() {
+        return Ok(order.step());
+    }
+    let current = match &order.state {
+        State::Paying { attempt: it, .. } => *it == attempt,
+        State::Authorized { .. } | State::Capturing { .. } => true,
+        _ => false,
+    };
+    let mut step = owe_back(order, attempt.clone(), amount)?;
+    if current {
+        let declined = Some(Decline { code: "amount_mismatch".to_owned(), at: now });
+        step.order.state = State::Created { declined };
+        step.order.notices += 1;
+        step.effects.extend([Effect::Notify(Notice::Declined), Effect::Expire]);
+    }
+    step.order.attention.push(Attention::Amount { attempt, received: amount });
+    step.order.notices += 1;
+    step.effects.push(Effect::Notify(Notice::NeedsAttention));
+    Ok(step)
+}
+
+/// Money that the order cannot take goes back whole, whatever the amount.
+fn owe_back(order: Order, attempt: AttemptId, amount: Money) -> Result<Step, Refusal> {
+    let mut order = order.known(&attempt)?;
+    if order.owed_back(&attempt).is_some() {
+        return Ok(order.step());
+    }
+    let owed = Return { attempt: attempt.clone(), amount, done: false };
+    let entry = order.unexpected(&owed);
+    order.returns.push(owed);
+    Ok(Step { entry, effects: vec![Effect::Return(attempt)], ..order.changed().step() })
+}
+
+fn give_back(mut order: Order, attempt: &AttemptId) -> Result<Step, Refusal> {
+    let Some(owed) = order.returns.iter_mut().find(|it| it.attempt == *attempt) else {
+        return Err(Refusal::UnknownAttempt);
+    };
+    if owed.done {
+        return Ok(order.step());
+    }
+    owed.done = true;
+    let owed = owed.clone();
+    let entry = order.returned(&owed);
+    let order =
+        order.attended(|it| !matches!(it, Attention::Return { attempt: it } if it == attempt));
+    Ok(Step { entry, ..order.changed().notified(Notice::Returned) })
+}
+
+fn close(order: Order, reason: CloseReason, now: Timestamp) -> Step {
+    let former = order.given_up();
+    let mut step = order.moved(State::Closed { reason, closed_at: now }).notified(Notice::Closed);
+    step.effects.extend(former);
+    step
+}
+
+fn ask_for(order: Order, payment: Payment, amount: Option<Money>) -> Result<Step, Refusal> {
+    let available = order.terms.amount;
+    let amount = amount.unwrap_or(available);
+    check_currency(amount, available)?;
+    if available.checked_sub(amount).is_none() {
+        return Err(Refusal::CaptureTooLarge { available });
+    }
+    let attempt = payment.attempt.clone();
+    let mut step = order.moved(State::Capturing { payment, amount }).step();
+    step.effects.push(Effect::Capture(attempt));
+    Ok(step)
+}
+
+fn begin_void(order: Order, payment: Payment, captured: Option<Captured>) -> Step {
+    let attempt = payment.attempt.clone();
+    let order = order.moved(State::Voiding { payment, captured });
+    let entry = captured.and_then(|captured| order.void(Kind::VoidRequest, &captured));
+    Step { entry, effects: vec![Effect::Void(attempt)], ..order.step() }
+}
+
+fn void(order: Order, payment: Payment, captured: Option<Captured>, now: Timestamp) -> Step {
+    let order =
+        order.attended(|it| !matches!(it, Attention::Void { .. } | Attention::Capture { .. }));
+    let order = order.moved(State::Voided { payment, captured, voided_at: now });
+    let entry = captured.and_then(|captured| order.void(Kind::Void, &captured));
+    Step { entry, ..order.notified(Notice::Voided) }
+}
+
+/// A void that was refused leaves the payment as it was.
+fn keep(order: Order, payment: Payment, captured: Option<Captured>) -> Step {
+    let entry = captured.and_then(|captured| order.void(Kind::VoidFailure, &captured));
+    let mut order = order.attended(|it| !matches!(it, Attention::Void { .. }));
+    // While the void was under way the order's own time may have come, and gone unheard.
+    let (state, again) = match captured {
+        Some(captured) => {
+            order.failed_voids += 1;
+            (State::Paid { payment, captured, settled: None }, Effect::Settle)
+        }
+        None => (State::Authorized { payment }, Effect::Release),
+    };
+    let mut step = order.moved(state).notified(Notice::VoidFailed);
+    step.entry = entry;
+    step.effects.push(again);
+    step
+}
+
+fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Step, Refusal> {
+    if order.refund(&refund.id).is_some() {
+        return Ok(order.step());
+    }
+    check_currency(refund.amount, captured)?;
+    let available = order.refundable();
+    if available.checked_sub(refund.amount).is_none() {
+        return Err(Refusal::RefundTooLarge { available });
+    }
+    if order.refunds.len() == MAX_REFUNDS {
+        return Err(Refusal::TooManyRefunds);
+    }
+    let fee = order.fee_given_back(captured, refund.amount);
+    let refund = Refund { fee: fee.unwrap_or(refund.fee), ..refund };
+    let entry = order.refund_entry(Kind::RefundRequest, &refund);
+    let effects = vec![Effect::Refund(refund.id.clone())];
+    order.refunds.push(refund);
+    Ok(Step { entry, effects, ..order.changed().step() })
+}
+
+fn refunded(mut order: Order, id: &RefundId, now: Timestamp) -> Result<Step, Refusal> {
+    let refund = order.refund_mut(id)?;
+    match refund.state {
+        RefundState::Pending => {}
+        RefundState::Succeeded { .. } => return Ok(order.step()),
+        RefundState::Failed { .. } => {
+            return Ok(order.unresolved(Attention::Contradiction { refund: id.clone() }));
+        }
+    }
+    refund.state = RefundState::Succeeded { at: now };
+    let refund = refund.clone();
+    let entry = order.refund_entry(Kind::Refund, &refund);
+    let order = order.attended(|it| !matches!(it, Attention::Refund { refund } if refund == id));
+    Ok(Step { entry, ..order.changed().notified(Notice::RefundSucceeded(id.clone())) })
+}
+
+fn refund_failed(
+    mut order: Order,
+    id: &RefundId,
+    code: String,
+    now: Timestamp,
+) -> Result<Step, Refusal> {
+    let to = order.owed();
+    let refund = order.refund_mut(id)?;
+    if refund.state != RefundState::Pending {
+        return Ok(order.step());
+    }
+    refund.state = RefundState::Failed { code, at: now, to };
+    let refund = refund.clone();
+    let entry = order.refund_entry(Kind::RefundFailure, &refund);
+    let order = order.attended(|it| !matches!(it, Attention::Refund { refund } if refund == id));
+    Ok(Step { entry, ..order.changed().notified(Notice::RefundFailed(id.clone())) })
+}
+
+fn settle(
+    order: Order,
+    payment: Payment,
+    captured: Captured,
+    now: Timestamp,
+) -> Result<Step, Refusal> {
+    if now < captured.at.plus_secs(SETTLEMENT_SECS) {
+        return Err(Refusal::TooEarly);
+    }
+    // What is held stays held until a person has looked.
+    let Some(amount) = order.net(captured.amount).filter(|_| !order.terms.held) else {
+        return Ok(order.step());
+    };
+    let entry = order.settlement(amount);
+    let settled = Some(Settled { amount, at: now });
+    Ok(Step { entry, ..order.moved(State::Paid { payment, captured, settled }).step() })
+}
+
+/// What is still open is tried again from the start; what is a matter of the past is put away.
+fn resume(order: Order) -> Step {
+    let again = order.attention.iter().filter_map(|it| match it {
+        Attention::Payment { attempt } => Some(Effect::Query(attempt.clone())),
+        Attention::Return { attempt } => Some(Effect::Return(attempt.clone())),
+        Attention::Capture { attempt } => Some(Effect::Capture(attempt.clone())),
+        Attention::Void { attempt } => Some(Effect::Void(attempt.clone())),
+        Attention::Refund { refund } => Some(Effect::Refund(refund.clone())),
+        Attention::Amount { .. } | Attention::Contradiction { .. } => None,
+    });
+    let effects: Vec<Effect> = again.collect();
+    if order.attention.is_empty() {
+        return order.step();
+    }
+    Step { effects, ..order.attended(|_| false).changed().step() }
+}
+
+fn check_currency(amount: Money, expected: Money) -> Result<(), Refusal> {
+    if amount.currency() != expected.currency() {
+        return Err(Refusal::Currency { expected: expected.currency().code() });
+    }
+    if amount.minor() == 0 {
+        return Err(Refusal::Nothing);
+    }
+    Ok(())
+}
+
+/// Whether the channel's silence on this attempt is what a person was to look at.
+fn concerns(attention: &Attention, attempt: &AttemptId) -> bool {
+    matches!(
+        attention,
+        Attention::Payment { attempt: it } | Attention::Capture { attempt: it } if it == attempt
+    )
+}
+
+impl Order {
+    fn changed(mut self) -> Self {
+        self.version += 1;
+        self
+    }
+
+    fn moved(self, state: State) -> Self {
+        Self { state, ..self.changed() }
+    }
+
+    fn step(self) -> Step {
+        Step { order: self, entry: None, effects: Vec::new() }
+    }
+
+    fn notified(mut self, notice: Notice) -> Step {
+        self.notices += 1;
+        Step { order: self, entry: None, effects: vec![Effect::Notify(notice)] }
+    }
+
+    fn known(self, attempt: &AttemptId) -> Result<Self, Refusal> {
+        if self.attempt(attempt).is_some() { Ok(self) } else { Err(Refusal::UnknownAttempt) }
+    }
+
+    fn refund_mut(&mut self, id: &RefundId) -> Result<&mut Refund, Refusal> {
+        self.refunds.iter_mut().find(|it| it.id == *id).ok_or(Refusal::UnknownRefund)
+    }
+
+    fn owed_back(&self, attempt: &AttemptId) -> Option<&Return> {
+        self.returns.iter().find(|it| it.attempt == *attempt)
+    }
+
+    /// The try under way is over, another may follow.
+    fn reopened(self, code: String, now: Timestamp) -> Self {
+        self.moved(State::Created { declined: Some(Decline { code, at: now }) })
+    }
+
+    /// The try under way is called off.
+    fn given_up(&self) -> Option<Effect> {
+        match &self.state {
+            State::Paying { attempt, .. } => Some(Effect::Cancel(attempt.clone())),
+            _ => None,
+        }
+    }
+
+    /// As [`Order::given_up`], unless it is this one.
+    fn given_up_for(&self, attempt: &AttemptId) -> Option<Effect> {
+        self.given_up().filter(|it| *it != Effect::Cancel(attempt.clone()))
+    }
+
+    fn attended(mut self, open: impl FnMut(&Attention) -> bool) -> Self {
+        self.attention.retain(open);
+        self
+    }
+
+    /// Whether what a channel was asked about still waits for its word.
+    fn is_open(&self, what: &Attention) -> bool {
+        match what {
+            Attention::Payment { attempt } => {
+                self.state.payment().is_none_or(|payment| payment.attempt != *attempt)
+                    && self.owed_back(attempt).is_none()
+            }
+            Attention::Return { attempt } => self.owed_back(attempt).is_some_and(|it| !it.done),
+            Attention::Capture { .. } => matches!(self.state, State::Capturing { .. }),
+            Attention::Void { .. } => matches!(self.state, State::Voiding { .. }),
+            Attention::Refund { refund } => {
+                self.refund(refund).is_some_and(|it| it.state == RefundState::Pending)
+            }
+            Attention::Amount { .. } | Attention::Contradiction { .. } => true,
+        }
+    }
+
+    /// Something that a person must look at, once.
+    fn unresolved(mut self, what: Attention) -> Step {
+        if self.attention.contains(&what) {
+            return self.step();
+        }
+        self.attention.push(what);
+        self.changed().notified(Notice::NeedsAttention)
+    }
+}

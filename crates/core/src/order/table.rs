@@ -1,0 +1,141 @@
+//! Every state and every event in one table, `table.txt`, which is also in the docs. A cell says
+//! what becomes of the order and what is booked; `.` is nothing, `!` a refusal.
+
+use super::tests::{START, check, event, terms};
+use super::*;
+
+const TABLE: &str = include_str!("table.txt");
+const DOCS: &str = include_str!("../../../../docs/orders.md");
+
+/// The states, and how an order gets there.
+const STATES: [(&str, Capture, &str); 10] = [
+    ("created", Capture::Automatic, ""),
+    ("paying", Capture::Automatic, "choose1"),
+    ("authorized", Capture::Manual, "choose1 authorized1"),
+    ("capturing", Capture::Manual, "choose1 authorized1 capture:6000"),
+    ("paid", Capture::Automatic, "choose1 choose2 paid1"),
+    ("refunding", Capture::Automatic, "choose1 choose2 paid1 refund1:6000"),
+    ("settled", Capture::Automatic, "choose1 choose2 paid1 @86400 settle"),
+    ("voiding", Capture::Automatic, "choose1 choose2 paid1 void"),
+    ("voided", Capture::Automatic, "choose1 choose2 paid1 void returned1"),
+    ("closed", Capture::Automatic, "choose1 close"),
+];
+
+/// The events, and when they happen, in seconds after the start.
+const EVENTS: [(&str, &str, i64); 29] = [
+    ("method chosen", "choose9", 0),
+    ("method chosen, too late", "choose9", 900),
+    ("method chosen, not offered", "steal9", 0),
+    ("prepared", "prepared1", 0),
+    ("authorized", "authorized1", 0),
+    ("paid", "paid1", 0),
+    ("paid, part", "paid1:6000", 0),
+    ("paid, more", "paid1:13000", 0),
+    ("paid, another attempt", "paid2", 0),
+    ("declined", "declined1", 0),
+    ("cancelled", "cancelled1", 0),
+    ("returned", "returned1", 0),
+    ("close", "close", 0),
+    ("expired", "expire", 900),
+    ("expired, too early", "expire", 0),
+    ("capture", "capture:6000", 0),
+    ("capture, too much", "capture:12801", 0),
+    ("capture failed", "capture_failed", 0),
+    ("release", "release", AUTHORIZATION_SECS),
+    ("release, too early", "release", 0),
+    ("void", "void", 0),
+    ("void failed", "void_failed", 0),
+    ("refund", "refund2:6800", 0),
+    ("refund, too much", "refund2:12801", 0),
+    ("refund succeeded", "refunded1", 0),
+    ("refund failed", "refund_failed1", 0),
+    ("settlement", "settle", SETTLEMENT_SECS),
+    ("unresolved", "unresolved1", 0),
+    ("resumed", "resume", 0),
+];
+
+#[test]
+fn every_state_and_event_is_as_the_table_says() {
+    let orders: Vec<(Order, Vec<Entry>)> =
+        STATES.iter().map(|(_, capture, way)| walk(*capture, way)).collect();
+    let mut rows = vec![(String::new(), STATES.map(|(name, ..)| name.to_owned()).to_vec())];
+    for (name, word, secs) in EVENTS {
+        let now = START.plus_secs(secs);
+        let cells = orders.iter().map(|(order, booked)| cell(order, booked, word, now));
+        rows.push((name.to_owned(), cells.collect()));
+    }
+    let text = table(&rows);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/order/table.txt");
+        std::fs::write(file, &text).unwrap();
+        return;
+    }
+    assert_eq!(text, TABLE, "the table is made anew by UPDATE_DOCS=1");
+    assert!(DOCS.contains(TABLE), "docs/orders.md has another table");
+}
+
+fn walk(capture: Capture, way: &str) -> (Order, Vec<Entry>) {
+    let mut order = Order::create(terms(false, capture)).unwrap().order;
+    let (mut booked, mut now) = (Vec::new(), START);
+    for word in way.split_whitespace() {
+        match word.strip_prefix('@') {
+            Some(secs) => now = START.plus_secs(secs.parse().unwrap()),
+            None => {
+                let step = step(order.clone(), event(word), now).unwrap();
+                check(&order, &step, &mut booked);
+                order = step.order;
+            }
+        }
+    }
+    (order, booked)
+}
+
+fn cell(order: &Order, booked: &[Entry], word: &str, now: Timestamp) -> String {
+    match step(order.clone(), event(word), now) {
+        Ok(step) => {
+            check(order, &step, &mut booked.to_vec());
+            let entry = step.entry.map(|it| format!("+{}", it.kind().as_str()));
+            let after = step.order.state.status();
+            let moved = (after != order.state.status()).then(|| after.to_owned());
+            let changed = step.order != *order;
+            let words: Vec<String> = moved.into_iter().chain(entry).collect();
+            match (words.is_empty(), changed) {
+                (true, false) => ".".to_owned(),
+                (true, true) => "noted".to_owned(),
+                (false, _) => words.join(" "),
+            }
+        }
+        Err(refusal) => format!("!{}", name(&refusal)),
+    }
+}
+
+fn name(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::State { .. } => "state",
+        Refusal::UnknownAttempt => "attempt",
+        Refusal::UnknownRefund => "refund",
+        Refusal::Expired => "expired",
+        Refusal::TooEarly => "early",
+        Refusal::TooManyAttempts => "attempts",
+        Refusal::MethodNotOffered => "method",
+        Refusal::Currency { .. } => "currency",
+        Refusal::Nothing => "nothing",
+        Refusal::CaptureTooLarge { .. } | Refusal::RefundTooLarge { .. } => "too_large",
+        Refusal::TooManyRefunds => "refunds",
+        Refusal::Settled => "settled",
+        Refusal::Refunded => "refunded",
+        Refusal::TooManyVoids => "voids",
+    }
+}
+
+fn table(rows: &[(String, Vec<String>)]) -> String {
+    let mut text = String::new();
+    for (line, (event, cells)) in rows.iter().enumerate() {
+        let event = if line == 0 { "event" } else { event };
+        text.push_str(&format!("| {event} | {} |\n", cells.join(" | ")));
+        if line == 0 {
+            text.push_str(&format!("|---|{}\n", "---|".repeat(cells.len())));
+        }
+    }
+    text
+}

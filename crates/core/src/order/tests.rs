@@ -1,0 +1,513 @@
+//! Ways through the life of an order, each written down as what came of it.
+
+use super::*;
+use crate::ledger::{Kind, Posting};
+use crate::money::Currency;
+
+pub(super) const START: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+pub(super) fn cny(minor: i64) -> Money {
+    Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap()
+}
+
+pub(super) fn attempt(n: u8) -> AttemptId {
+    AttemptId::new(START, [n; 10])
+}
+
+pub(super) fn refund(n: u8) -> RefundId {
+    RefundId::new(START, [n; 10])
+}
+
+/// An event as a word with the number of its attempt, refund or amount: `choose1`, `refund1:6000`.
+pub(super) fn event(word: &str) -> Event {
+    let (name, amount) = word.split_once(':').unwrap_or((word, "12800"));
+    let n = name.bytes().last().unwrap() - b'0';
+    let amount = cny(amount.parse().unwrap());
+    let chosen = |method: &str| Attempt {
+        id: attempt(n),
+        method: method.to_owned(),
+        channel: "sandbox".to_owned(),
+    };
+    let (code, channel_ref) = ("no_funds".to_owned(), "c-1".to_owned());
+    match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
+        "choose" => Event::MethodChosen(chosen("wallet_qr")),
+        "steal" => Event::MethodChosen(chosen("card")),
+        "prepared" => Event::Prepared(attempt(n), Credential::Qr { qr: "lezai:pay".to_owned() }),
+        "authorized" => Event::Authorized { attempt: attempt(n), amount, channel_ref },
+        "paid" => Event::Paid { attempt: attempt(n), amount, channel_ref },
+        "declined" => Event::Declined { attempt: attempt(n), code },
+        "cancelled" => Event::Cancelled(attempt(n)),
+        "returned" => Event::Returned(attempt(n)),
+        "close" => Event::CloseRequested,
+        "expire" => Event::Expired,
+        "capture" => Event::CaptureRequested(word.contains(':').then_some(amount)),
+        "capture_failed" => Event::CaptureFailed { code },
+        "release" => Event::ReleaseDue,
+        "void" => Event::VoidRequested,
+        "void_failed" => Event::VoidFailed { code },
+        "refund" => Event::RefundRequested {
+            id: refund(n),
+            merchant_refund_id: format!("R-{n}"),
+            amount,
+            reason: None,
+        },
+        "refunded" => Event::RefundSucceeded(refund(n)),
+        "refund_failed" => Event::RefundFailed { refund: refund(n), code },
+        "settle" => Event::SettlementDue,
+        "unresolved" => Event::Unresolved(Attention::Refund { refund: refund(n) }),
+        "resume" => Event::Resumed,
+        _ => panic!("{word}"),
+    }
+}
+
+pub(super) fn terms(held: bool, capture: Capture) -> Terms {
+    Terms {
+        id: OrderId::new(START, [7; 10]),
+        merchant: MerchantId::parse("m_demo").unwrap(),
+        merchant_order_id: "A-1".to_owned(),
+        amount: cny(12800),
+        fee: cny(77),
+        held,
+        capture,
+        description: "Tea".to_owned(),
+        methods: vec!["wallet_qr".to_owned()],
+        created_at: START,
+        expires_at: START.plus_secs(900),
+    }
+}
+
+/// What a step must be, whatever happened: the books are those that the order calls for, what is
+/// said of it is numbered, and the sums hold.
+pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
+    let order = &step.order;
+    booked.extend(step.entry.clone());
+    let text = |entry: &Entry| format!("{:?}", (entry.kind(), entry.postings()));
+    let sorted = |entries: &[Entry]| {
+        let mut texts: Vec<_> = entries.iter().map(text).collect();
+        texts.sort();
+        texts
+    };
+    assert_eq!(sorted(booked), sorted(&order.entries().unwrap()), "{order:#?}");
+    let told = step.effects.iter().filter(|it| matches!(it, Effect::Notify(_))).count();
+    assert_eq!(order.notices as usize, before.notices as usize + told);
+    let unchanged = *order == *before && step.entry.is_none() && step.effects.is_empty();
+    assert_eq!(order.version == before.version, unchanged);
+    assert!(order.version <= before.version + 1);
+    let gone = order.refunded().checked_add(order.refunding()).unwrap();
+    assert!(gone.minor() + order.refundable().minor() <= order.terms.amount.minor());
+    if order.captured().minor() > 0 {
+        assert!(gone.minor() <= order.captured().minor());
+    }
+    // What was owed to the merchant is never less than nothing.
+    let balance = |account: &dyn Fn(&Account) -> bool| -> i64 {
+        booked
+            .iter()
+            .flat_map(Entry::postings)
+            .filter(|it| account(&it.account))
+            .map(|it| it.minor)
+            .sum()
+    };
+    assert!(balance(&|it| matches!(it, Account::FeeIncome)) <= 0);
+    let merchants = |it: &Account| {
+        matches!(
+            it,
+            Account::MerchantPending(_) | Account::MerchantHeld(_) | Account::MerchantAvailable(_)
+        )
+    };
+    assert!(balance(&merchants) <= 0);
+    if order.captured().minor() > 0 && order.captured() == order.refunded() {
+        assert_eq!(balance(&|it| matches!(it, Account::FeeIncome)), 0);
+        assert_eq!(balance(&merchants), 0);
+    }
+}
+
+/// Runs events and writes down what came of it: the status, then what was booked, then what is to
+/// be done. `@900` sets the clock to so many seconds after the start.
+fn run(held: bool, capture: Capture, events: &str) -> String {
+    let Step { mut order, effects, .. } = Order::create(terms(held, capture)).unwrap();
+    assert_eq!(effects, [Effect::Expire]);
+    let (mut now, mut booked, mut due) = (START, Vec::new(), String::new());
+    for word in events.split_whitespace() {
+        if let Some(secs) = word.strip_prefix('@') {
+            now = START.plus_secs(secs.parse().unwrap());
+            continue;
+        }
+        match step(order.clone(), event(word), now) {
+            Ok(step) => {
+                check(&order, &step, &mut booked);
+                for effect in &step.effects {
+                    let short = |id: &str| id[id.len() - 1..].to_owned();
+                    due.push_str(&match effect {
+                        Effect::Expire => " expire".to_owned(),
+                        Effect::Release => " release".to_owned(),
+                        Effect::Settle => " settle".to_owned(),
+                        Effect::Notify(notice) => format!(" {}", notice.event_type()),
+                        Effect::Query(it) => format!(" query{}", short(it.as_str())),
+                        Effect::Cancel(it) => format!(" cancel{}", short(it.as_str())),
+                        Effect::Return(it) => format!(" return{}", short(it.as_str())),
+                        Effect::Capture(it) => format!(" capture{}", short(it.as_str())),
+                        Effect::Void(it) => format!(" void{}", short(it.as_str())),
+                        Effect::Refund(it) => format!(" refund{}", short(it.as_str())),
+                    });
+                }
+                order = step.order;
+            }
+            Err(refusal) => return format!("{} | {refusal}", order.state.status()),
+        }
+    }
+    let mut sides = String::new();
+    for Posting { account, minor, .. } in booked.iter().flat_map(Entry::postings) {
+        let account = account.to_string().replace(":sandbox", "").replace(":m_demo", "");
+        sides.push_str(&format!(" {account} {minor}"));
+    }
+    format!("{} |{sides} |{due}", order.state.status())
+}
+
+const BOOKED: &str = " channel_receivable 12800 merchant_pending -12723 fee_income -77";
+const OWED: &str = " channel_receivable 12800 payment_returns -12800";
+const RETURNED: &str = " payment_returns 12800 channel_receivable -12800";
+const VOID_REQUESTED: &str = " merchant_pending 12723 fee_income 77 refunds_in_flight -12800";
+const GONE: &str = " refunds_in_flight 12800 channel_receivable -12800";
+
+#[test]
+fn every_way_to_pay() {
+    for (events, expected) in [
+        ("", "created | |".to_owned()),
+        ("choose1", "paying | | query1".to_owned()),
+        ("choose1 choose1", "paying | | query1".to_owned()),
+        ("choose1 prepared1 prepared1", "paying | | query1".to_owned()),
+        ("choose1 paid1", format!("paid |{BOOKED} | query1 order.paid settle")),
+        ("choose1 authorized1", "paying | | query1".to_owned()),
+        ("choose1 prepared1 paid1 paid1 close0", "paid | the order is paid, so this is not possible".to_owned()),
+        (
+            "choose1 paid1 paid1 @900 expire declined1 cancelled1",
+            format!("paid |{BOOKED} | query1 order.paid settle"),
+        ),
+        ("choose1 declined1 declined1", "created | | query1 payment.declined".to_owned()),
+        ("choose1 cancelled1 cancelled1", "created | | query1 payment.declined".to_owned()),
+        (
+            "choose1 declined1 choose2 paid2",
+            format!("paid |{BOOKED} | query1 payment.declined query2 order.paid settle"),
+        ),
+        // The wallet said no, then yes: the money came, so it counts.
+        (
+            "choose1 declined1 paid1",
+            format!("paid |{BOOKED} | query1 payment.declined order.paid settle"),
+        ),
+        // A second try, and the first one pays.
+        (
+            "choose1 choose2 paid1",
+            format!("paid |{BOOKED} | query1 query2 cancel1 order.paid settle cancel2"),
+        ),
+        // Both pay: one is returned, once.
+        (
+            "choose1 choose2 paid2 paid1 paid1 returned1 returned1",
+            format!(
+                "paid |{BOOKED}{OWED}{RETURNED} | query1 query2 cancel1 order.paid settle return1 payment.returned"
+            ),
+        ),
+        ("choose1 choose2 declined1 prepared1", "paying | | query1 query2 cancel1".to_owned()),
+        ("close0 close0 @900 expire", "closed | | order.closed".to_owned()),
+        ("choose1 close0 prepared1", "closed | | query1 order.closed cancel1".to_owned()),
+        ("choose1 @900 expire", "closed | | query1 order.closed cancel1".to_owned()),
+        // Paid late.
+        (
+            "choose1 @900 expire paid1 returned1",
+            format!("closed |{OWED}{RETURNED} | query1 order.closed cancel1 return1 payment.returned"),
+        ),
+        // Another amount: it goes back, the shopper may try again, and a person is told.
+        (
+            "choose1 paid1:1 paid1:1 returned1 choose2 paid2",
+            format!(
+                "paid | channel_receivable 1 payment_returns -1 payment_returns 1 channel_receivable -1{BOOKED} | query1 return1 payment.declined expire order.needs_attention payment.returned query2 order.paid settle"
+            ),
+        ),
+        (
+            "choose1 close0 paid1:13000 returned1",
+            "closed | channel_receivable 13000 payment_returns -13000 payment_returns 13000 channel_receivable -13000 | query1 order.closed cancel1 return1 payment.returned".to_owned(),
+        ),
+        ("close0 choose1", "closed | the order is closed, so this is not possible".to_owned()),
+        ("expire", "created | it is too early for this".to_owned()),
+        ("@900 choose1", "created | the order has expired".to_owned()),
+        ("steal1", "created | the order does not offer this method".to_owned()),
+        ("paid1", "created | no such attempt to pay the order".to_owned()),
+        ("choose1 paid2", "paying | no such attempt to pay the order".to_owned()),
+        ("choose1 declined2", "paying | no such attempt to pay the order".to_owned()),
+        ("choose1 returned1", "paying | no such attempt to pay the order".to_owned()),
+    ] {
+        assert_eq!(run(false, Capture::Automatic, events), expected, "{events}");
+    }
+}
+
+#[test]
+fn every_way_to_capture() {
+    let told = "query1 order.authorized release";
+    for (events, expected) in [
+        ("choose1 authorized1 authorized1", format!("authorized | | {told}")),
+        (
+            "choose1 choose2 authorized1",
+            "authorized | | query1 query2 cancel1 order.authorized release cancel2".to_owned(),
+        ),
+        (
+            "choose1 authorized1:12799 authorized1:12799",
+            "created | | query1 order.needs_attention payment.declined cancel1".to_owned(),
+        ),
+        ("choose1 authorized1 @900 expire", format!("authorized | | {told}")),
+        (
+            "choose1 authorized1 close0",
+            "authorized | the order is authorized, so this is not possible".to_owned(),
+        ),
+        (
+            "choose1 authorized1 refund1",
+            "authorized | the order is authorized, so this is not possible".to_owned(),
+        ),
+        (
+            "choose1 authorized1 capture paid1 paid1",
+            format!("paid |{BOOKED} | {told} capture1 order.paid settle"),
+        ),
+        (
+            "choose1 authorized1 capture:6000 paid1:6000 capture",
+            "paid | the order is paid, so this is not possible".to_owned(),
+        ),
+        // 77 of 12800 is 36.09 of 6000.
+        (
+            "choose1 authorized1 capture:6000 paid1:6000 refund1:6000 refunded1",
+            format!(
+                "paid | channel_receivable 6000 merchant_pending -5964 fee_income -36 merchant_pending 5964 fee_income 36 refunds_in_flight -6000 refunds_in_flight 6000 channel_receivable -6000 | {told} capture1 order.paid settle refund1 refund.succeeded"
+            ),
+        ),
+        (
+            "choose1 authorized1 capture:6000 paid1:6000 refund1:6001",
+            "paid | only 6000 CNY can still be refunded".to_owned(),
+        ),
+        (
+            "choose1 authorized1 capture:12801",
+            "authorized | only 12800 CNY can be captured".to_owned(),
+        ),
+        ("choose1 authorized1 capture:0", "authorized | an amount of nothing".to_owned()),
+        ("choose1 capture", "paying | the order is paying, so this is not possible".to_owned()),
+        (
+            "choose1 authorized1 capture capture",
+            "capturing | the order is capturing, so this is not possible".to_owned(),
+        ),
+        (
+            "choose1 authorized1 capture void",
+            "capturing | the order is capturing, so this is not possible".to_owned(),
+        ),
+        (
+            "choose1 authorized1 capture capture_failed capture_failed",
+            format!("authorized | | {told} capture1 order.capture_failed release"),
+        ),
+        // Less was captured than was asked for: booked as it is, and a person is told.
+        (
+            "choose1 authorized1 capture:6000 paid1:5999",
+            format!(
+                "paid | channel_receivable 5999 merchant_pending -5963 fee_income -36 | {told} capture1 order.paid settle order.needs_attention"
+            ),
+        ),
+        // More than was set aside is not ours.
+        (
+            "choose1 authorized1 capture paid1:12801 returned1",
+            format!(
+                "created | channel_receivable 12801 payment_returns -12801 payment_returns 12801 channel_receivable -12801 | {told} capture1 return1 payment.declined expire order.needs_attention payment.returned"
+            ),
+        ),
+        ("choose1 authorized1 release", "authorized | it is too early for this".to_owned()),
+        (
+            "choose1 authorized1 @604800 release cancelled1",
+            format!("voided | | {told} void1 order.voided"),
+        ),
+        (
+            "choose1 authorized1 void returned1 returned1",
+            format!("voided | | {told} void1 order.voided"),
+        ),
+        (
+            "choose1 authorized1 void void_failed",
+            format!("authorized | | {told} void1 order.void_failed release"),
+        ),
+        ("choose1 authorized1 cancelled1", format!("voided | | {told} order.voided")),
+        // A capture that was thought lost had gone through when the authorisation was released.
+        (
+            "choose1 authorized1 void paid1 returned1 returned1",
+            format!(
+                "voided |{OWED}{RETURNED} | {told} void1 return1 order.voided payment.returned"
+            ),
+        ),
+    ] {
+        assert_eq!(run(false, Capture::Manual, events), expected, "{events}");
+    }
+}
+
+#[test]
+fn every_way_back() {
+    let paid = "query1 order.paid settle";
+    for (events, expected) in [
+        ("void", format!("voiding |{BOOKED}{VOID_REQUESTED} | {paid} void1")),
+        (
+            "void returned1 returned1 void",
+            format!("voided |{BOOKED}{VOID_REQUESTED}{GONE} | {paid} void1 order.voided"),
+        ),
+        (
+            "void void_failed void_failed",
+            format!(
+                "paid |{BOOKED}{VOID_REQUESTED} refunds_in_flight 12800 merchant_pending -12723 fee_income -77 | {paid} void1 order.void_failed settle"
+            ),
+        ),
+        ("void refund1", "voiding | the order is voiding, so this is not possible".to_owned()),
+        ("@86399 settle", "paid | it is too early for this".to_owned()),
+        ("@86400 void", "paid | the payment is settled: refund it instead".to_owned()),
+        (
+            "@86400 settle settle",
+            format!("paid |{BOOKED} merchant_pending 12723 merchant_available -12723 | {paid}"),
+        ),
+        (
+            "refund1:1 void",
+            "paid | the order has refunds, so it can no longer be voided: refund the rest instead"
+                .to_owned(),
+        ),
+        (
+            "refund1:1 refund_failed1 void",
+            format!(
+                "voiding |{BOOKED} merchant_pending 1 refunds_in_flight -1 refunds_in_flight 1 merchant_pending -1{VOID_REQUESTED} | {paid} refund1 refund.failed void1"
+            ),
+        ),
+        ("refund1 refund1", format!("paid |{BOOKED}{VOID_REQUESTED} | {paid} refund1")),
+        (
+            "refund1 refunded1 refunded1 refund_failed1",
+            format!("paid |{BOOKED}{VOID_REQUESTED}{GONE} | {paid} refund1 refund.succeeded"),
+        ),
+        ("refund1:0", "paid | an amount of nothing".to_owned()),
+        ("refund1:12801", "paid | only 12800 CNY can still be refunded".to_owned()),
+        ("refund1:6000 refund2:6801", "paid | only 6800 CNY can still be refunded".to_owned()),
+        (
+            "refund1:6000 refunded1 refund2:6801",
+            "paid | only 6800 CNY can still be refunded".to_owned(),
+        ),
+        ("refunded1", "paid | the order has no such refund".to_owned()),
+        // In two parts the fee comes back whole: 36 of 77, then the rest.
+        (
+            "refund1:6000 refunded1 refund2:6800 refunded2",
+            format!(
+                "paid |{BOOKED} merchant_pending 5964 fee_income 36 refunds_in_flight -6000 refunds_in_flight 6000 channel_receivable -6000 merchant_pending 6759 fee_income 41 refunds_in_flight -6800 refunds_in_flight 6800 channel_receivable -6800 | {paid} refund1 refund.succeeded refund2 refund.succeeded"
+            ),
+        ),
+        // Asked for before it was settled, and refused after: the money goes where the rest lies.
+        (
+            "refund1:6000 @86400 settle refund_failed1 refund2:12800",
+            format!(
+                "paid |{BOOKED} merchant_pending 5964 fee_income 36 refunds_in_flight -6000 merchant_pending 6759 merchant_available -6759 refunds_in_flight 6000 merchant_available -5964 fee_income -36 merchant_available 12723 fee_income 77 refunds_in_flight -12800 | {paid} refund1 refund.failed refund2"
+            ),
+        ),
+        // Silence, a person's word, and the channel's at last.
+        (
+            "refund1 unresolved1 unresolved1 resume resume refunded1",
+            format!(
+                "paid |{BOOKED}{VOID_REQUESTED}{GONE} | {paid} refund1 order.needs_attention refund1 refund.succeeded"
+            ),
+        ),
+        (
+            "refund1 refund_failed1 refunded1 refunded1",
+            format!(
+                "paid |{BOOKED}{VOID_REQUESTED} refunds_in_flight 12800 merchant_pending -12723 fee_income -77 | {paid} refund1 refund.failed order.needs_attention"
+            ),
+        ),
+        ("unresolved1", format!("paid |{BOOKED} | {paid}")),
+    ] {
+        let events = format!("choose1 paid1 {events}");
+        assert_eq!(run(false, Capture::Automatic, &events), expected, "{events}");
+    }
+}
+
+#[test]
+fn a_held_order_s_money_is_held() {
+    assert_eq!(
+        run(true, Capture::Automatic, "choose1 paid1 @86400 settle refund1 refunded1"),
+        "paid | channel_receivable 12800 merchant_held -12723 fee_income -77 merchant_held 12723 fee_income 77 refunds_in_flight -12800 refunds_in_flight 12800 channel_receivable -12800 | query1 order.paid settle refund1 refund.succeeded"
+    );
+}
+
+#[test]
+fn what_is_to_be_done_reads_back_as_it_was_written() {
+    for effect in [
+        Effect::Expire,
+        Effect::Release,
+        Effect::Settle,
+        Effect::Query(attempt(1)),
+        Effect::Cancel(attempt(2)),
+        Effect::Return(attempt(3)),
+        Effect::Capture(attempt(4)),
+        Effect::Void(attempt(5)),
+        Effect::Refund(refund(6)),
+        Effect::Notify(Notice::Declined),
+        Effect::Notify(Notice::RefundFailed(refund(7))),
+    ] {
+        let json = serde_json::to_string(&effect).unwrap();
+        assert_eq!(serde_json::from_str::<Effect>(&json).unwrap(), effect, "{json}");
+    }
+}
+
+#[test]
+fn tries_refunds_and_voids_are_bounded() {
+    let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
+    for n in 0..MAX_ATTEMPTS {
+        let chosen = Attempt {
+            id: attempt(u8::try_from(n).unwrap()),
+            method: "wallet_qr".to_owned(),
+            channel: "sandbox".to_owned(),
+        };
+        order = step(order, Event::MethodChosen(chosen), START).unwrap().order;
+    }
+    let another =
+        Attempt { id: attempt(99), method: "wallet_qr".to_owned(), channel: String::new() };
+    assert_eq!(
+        step(order.clone(), Event::MethodChosen(another), START),
+        Err(Refusal::TooManyAttempts)
+    );
+    order = step(order, event("paid1"), START).unwrap().order;
+    for _ in 0..MAX_FAILED_VOIDS {
+        order = step(order, Event::VoidRequested, START).unwrap().order;
+        order = step(order, event("void_failed"), START).unwrap().order;
+    }
+    assert_eq!(step(order.clone(), Event::VoidRequested, START), Err(Refusal::TooManyVoids));
+    let ask = |n: usize| Event::RefundRequested {
+        id: refund(u8::try_from(n).unwrap()),
+        merchant_refund_id: n.to_string(),
+        amount: cny(1),
+        reason: None,
+    };
+    for n in 0..MAX_REFUNDS {
+        order = step(order, ask(n), START).unwrap().order;
+    }
+    assert_eq!(step(order, ask(MAX_REFUNDS), START), Err(Refusal::TooManyRefunds));
+}
+
+#[test]
+fn the_currency_of_a_refund_and_a_capture_is_the_order_s() {
+    let usd = Money::new(1, Currency::from_code("USD").unwrap()).unwrap();
+    let refused = Err(Refusal::Currency { expected: "CNY" });
+    let mut order = Order::create(terms(false, Capture::Manual)).unwrap().order;
+    for word in ["choose1", "authorized1"] {
+        order = step(order, event(word), START).unwrap().order;
+    }
+    assert_eq!(step(order.clone(), Event::CaptureRequested(Some(usd)), START), refused);
+    for word in ["capture", "paid1"] {
+        order = step(order, event(word), START).unwrap().order;
+    }
+    let ask = Event::RefundRequested {
+        id: refund(1),
+        merchant_refund_id: "R-1".to_owned(),
+        amount: usd,
+        reason: None,
+    };
+    assert_eq!(step(order, ask, START), refused);
+}
+
+#[test]
+fn a_kind_s_name_is_the_one_in_json() {
+    let kinds: std::collections::BTreeSet<Kind> = Kind::ALL.into_iter().collect();
+    assert_eq!(kinds.len(), Kind::ALL.len());
+    for kind in Kind::ALL {
+        let json = serde_json::to_string(&kind).unwrap();
+        assert_eq!(json, format!("\"{}\"", kind.as_str()));
+    }
+}
