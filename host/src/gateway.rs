@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use lezai_core::id::{AttemptId, EventId, OrderId};
 use lezai_core::key::{Jwk, SigningKey};
-use lezai_core::order::{self, Effect, Event, Step};
+use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
 
@@ -185,7 +185,8 @@ impl Gateway {
             Standing::Paid { amount, channel_ref } => Event::Paid { attempt, amount, channel_ref },
             Standing::Declined { code } => Event::Declined { attempt, code },
             Standing::Returned => Event::Returned(attempt),
-            Standing::Unknown | Standing::Pending | Standing::Cancelled => return Ok(()),
+            Standing::Cancelled => Event::Cancelled(attempt),
+            Standing::Unknown | Standing::Pending => return Ok(()),
         };
         self.apply(order, event).await.map(drop)
     }
@@ -281,31 +282,51 @@ pub fn schedule(
     effects: Vec<Effect>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let terms = &record.order.terms;
+    let order = &record.order;
+    let terms = &order.terms;
+    let told = effects.iter().filter(|it| matches!(it, Effect::Notify(_))).count();
+    let mut sequence = order.notices - u32::try_from(told).unwrap_or(order.notices);
     for effect in effects {
         let due = match &effect {
             Effect::Expire => terms.expires_at,
+            Effect::Release => {
+                order.state.payment().map_or(now, |it| it.at.plus_secs(AUTHORIZATION_SECS))
+            }
+            Effect::Settle => match &order.state {
+                State::Paid { captured, .. } => captured.at.plus_secs(SETTLEMENT_SECS),
+                _ => now,
+            },
             Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),
-            Effect::Cancel(_) | Effect::Return(_) | Effect::Notify(_) => now,
+            Effect::Cancel(_)
+            | Effect::Return(_)
+            | Effect::Capture(_)
+            | Effect::Void(_)
+            | Effect::Refund(_)
+            | Effect::Notify(_) => now,
         };
         let Effect::Notify(notice) = effect else {
             tx.schedule(&Task::Order { order: terms.id.clone(), what: effect }, due)?;
             continue;
         };
+        sequence += 1;
         let id = EventId::new(now, entropy::bytes());
+        let refund = notice.refund().and_then(|id| order.refund(id));
         let view = EventView {
             id: id.to_string(),
             event_type: notice.event_type(),
             created_at: clock::rfc3339(now),
             merchant: terms.merchant.to_string(),
-            sequence: record.order.notices,
-            data: EventData { order: views::order(record) },
+            sequence,
+            data: EventData {
+                order: views::order(record),
+                refund: refund.map(|it| views::refund(order, it)),
+            },
         };
         tx.insert_event(&EventRecord {
             id: id.clone(),
             order: terms.id.clone(),
             merchant: terms.merchant.clone(),
-            sequence: record.order.notices,
+            sequence,
             event_type: notice.event_type().to_owned(),
             created_at: now,
             body: serde_json::to_vec(&view)

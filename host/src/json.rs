@@ -60,6 +60,11 @@ impl Object {
         }
     }
 
+    /// Whether the member is there and not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// The member's value, if it is there and not null.
     pub fn optional<T>(
         &mut self,

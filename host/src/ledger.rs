@@ -1,17 +1,15 @@
 //! `lezai ledger check`: proves, beside a gateway that may be running, that the ledger says what
 //! happened. Every entry carries the hash of the one before, none is missing, each balances, and
-//! the entries are exactly those that the orders call for.
-//!
-//! What an order calls for is worked out here a second time, apart from the core that booked it.
+//! the entries are exactly those that the orders call for. What an order calls for, `core::order` knows: it is worked out from the order as it is, not from
+//! what was booked.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use lezai_core::id::AttemptId;
-use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting};
-use lezai_core::money::Money;
+use lezai_core::ledger::Account;
+use lezai_core::ledger::{Entry, GENESIS, Posting};
 use lezai_core::order::{Order, State};
 use rusqlite::Connection;
 
@@ -203,9 +201,9 @@ fn orders_are_booked(connection: &Connection, report: &mut Report) -> Result<(),
             return Ok(());
         }
         let (_, booked) = order_with_entries(connection, &order.terms.id, u64::MAX)?;
-        match wanted.iter().find(|it| !booked.iter().any(|booked| it.is(booked))) {
+        match wanted.iter().find(|it| !booked.iter().any(|booked| is(it, booked))) {
             Some(missing) => {
-                Err(fault(format!("it has no entry for its {}", missing.kind.as_str())))
+                Err(fault(format!("it has no entry for its {}", missing.kind().as_str())))
             }
             None if booked.len() != wanted.len() => {
                 Err(fault(format!("it has {} entries instead of {}", booked.len(), wanted.len())))
@@ -248,7 +246,7 @@ fn belongs(
         it.kind == booked.kind && sorted(&it.postings) == sorted(&booked.postings)
     };
     let times = so_far.iter().filter(|it| same(it)).count();
-    match wanted.iter().filter(|it| it.is(booked)).count() {
+    match wanted.iter().filter(|it| is(it, booked)).count() {
         0 => Err(format!(
             "order {id}, {}, does not call for this {}",
             order.state.status(),
@@ -261,68 +259,12 @@ fn belongs(
     }
 }
 
-/// An entry that an order calls for.
-struct Wanted {
-    kind: Kind,
-    postings: Vec<Posting>,
+fn is(wanted: &Entry, booked: &BookedEntry) -> bool {
+    wanted.kind() == booked.kind && sorted(wanted.postings()) == sorted(&booked.postings)
 }
 
-impl Wanted {
-    fn is(&self, booked: &BookedEntry) -> bool {
-        self.kind == booked.kind && sorted(&self.postings) == sorted(&booked.postings)
-    }
-}
-
-/// The entries of an order: its payment if it is paid, and for each payment that it could not take
-/// one when that came and one when it went back.
-fn called_for(order: &Order) -> Result<Vec<Wanted>, String> {
-    let terms = &order.terms;
-    let receivable = |attempt: &AttemptId| match order.attempt(attempt) {
-        Some(attempt) => Ok(Account::ChannelReceivable(attempt.channel.clone())),
-        None => Err(format!("order {} has no attempt {attempt}", terms.id)),
-    };
-    let mut wanted = Vec::new();
-    if let State::Paid { attempt, .. } = &order.state {
-        let net = terms
-            .amount
-            .checked_sub(terms.fee)
-            .ok_or_else(|| format!("order {} has a fee above its amount", terms.id))?;
-        let merchant = terms.merchant.clone();
-        let owed = if terms.held {
-            Account::MerchantHeld(merchant)
-        } else {
-            Account::MerchantPending(merchant)
-        };
-        let mut postings = vec![debit(receivable(attempt)?, terms.amount), credit(owed, net)];
-        if terms.fee.minor() > 0 {
-            postings.push(credit(Account::FeeIncome, terms.fee));
-        }
-        wanted.push(Wanted { kind: Kind::Payment, postings });
-    }
-    for owed_back in &order.returns {
-        let receivable = receivable(&owed_back.attempt)?;
-        let came = vec![
-            debit(receivable.clone(), terms.amount),
-            credit(Account::PaymentReturns, terms.amount),
-        ];
-        wanted.push(Wanted { kind: Kind::UnexpectedPayment, postings: came });
-        if owed_back.done {
-            let went = vec![
-                debit(Account::PaymentReturns, terms.amount),
-                credit(receivable, terms.amount),
-            ];
-            wanted.push(Wanted { kind: Kind::PaymentReturn, postings: went });
-        }
-    }
-    Ok(wanted)
-}
-
-fn debit(account: Account, amount: Money) -> Posting {
-    Posting { account, minor: amount.minor(), currency: amount.currency() }
-}
-
-fn credit(account: Account, amount: Money) -> Posting {
-    Posting { account, minor: -amount.minor(), currency: amount.currency() }
+fn called_for(order: &Order) -> Result<Vec<Entry>, String> {
+    order.entries().map_err(|error| format!("order {}: {error}", order.terms.id))
 }
 
 fn sorted(postings: &[Posting]) -> Vec<(&Account, &'static str, i64)> {
@@ -334,8 +276,9 @@ fn sorted(postings: &[Posting]) -> Vec<(&Account, &'static str, i64)> {
 
 #[cfg(test)]
 mod tests {
-    use lezai_core::id::{MerchantId, OrderId};
-    use lezai_core::money::Currency;
+    use lezai_core::id::{AttemptId, MerchantId, OrderId};
+    use lezai_core::ledger::Kind;
+    use lezai_core::money::{Currency, Money};
     use lezai_core::order::{Attempt, Event, Step, Terms, step};
     use lezai_core::time::Timestamp;
     use rusqlite::params;
@@ -395,6 +338,7 @@ mod tests {
                 amount: cny(1000 * i64::from(n)),
                 fee: cny(if n == 3 { 0 } else { 6 }),
                 held,
+                capture: lezai_core::order::Capture::Automatic,
                 description: "Tea".to_owned(),
                 methods: vec!["wallet_qr".to_owned()],
                 created_at: START,
@@ -540,13 +484,14 @@ mod tests {
     fn an_entry_that_no_order_calls_for_is_found_though_the_chain_holds() {
         let mut fixture = Fixture::new();
         let (unpaid, paid) = (OrderId::new(START, [1; 10]), OrderId::new(START, [2; 10]));
-        let payment = |minor, fee| {
+        let payment = |minor: i64, fee: i64| {
             let receivable = Account::ChannelReceivable("sandbox".to_owned());
             let pending = Account::MerchantPending(MerchantId::parse("m_demo").unwrap());
+            let side = |account, minor| Posting { account, minor, currency: cny(0).currency() };
             let sides = vec![
-                debit(receivable, cny(minor)),
-                credit(pending, cny(minor - fee)),
-                credit(Account::FeeIncome, cny(fee)),
+                side(receivable, minor),
+                side(pending, fee - minor),
+                side(Account::FeeIncome, -fee),
             ];
             Entry::new(Kind::Payment, sides).unwrap()
         };

@@ -31,6 +31,7 @@ pub mod orders;
 pub mod plugin_command;
 pub mod plugins;
 pub mod problem;
+pub mod refunds;
 pub mod sandbox;
 pub mod shop;
 pub mod store;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, Money};
+use lezai_core::order::Capture;
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Scene};
 use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct NewOrder {
     pub methods: Vec<String>,
     /// How long the order can be paid.
     pub expires_in_secs: i64,
+    /// Whether the money moves at once when the shopper agrees.
+    pub capture: Capture,
     /// Where callbacks go.
     pub notify_url: Option<String>,
     /// Where the shopper goes afterwards.
@@ -85,6 +88,9 @@ impl NewOrder {
             expires_in_secs: body
                 .optional("expires_in", |field| field.integer(EXPIRY_SECS))?
                 .unwrap_or(DEFAULT_EXPIRY_SECS),
+            capture: body
+                .optional("capture", |field| field.one_of(&CAPTURES))?
+                .unwrap_or(Capture::Automatic),
             notify_url: body.optional("notify_url", url)?,
             return_url: body.optional("return_url", url)?,
             scene: body
@@ -120,6 +126,9 @@ impl NewOrder {
         }
     }
 }
+
+const CAPTURES: [(&str, Capture); 2] =
+    [("automatic", Capture::Automatic), ("manual", Capture::Manual)];
 
 const SCENES: [(&str, Scene); 5] = [
     ("ecommerce", Scene::Ecommerce),

@@ -1,4 +1,4 @@
-//! A merchant's calls on orders: create, query, close.
+//! A merchant's calls on orders: create, query, close, capture, void.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use lezai_core::policy::{OrderFacts, Reason, Verdict};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use lezai_engine::{Decision, Outcome, PLUGIN_FAILED};
+use serde::Serialize;
 
 use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
 use crate::gateway::{self, Gateway, not_found};
@@ -111,29 +112,46 @@ pub async fn find_by_number(
         .collect())
 }
 
-/// Closes an order that is not paid, once for its idempotency key.
+/// A change that a merchant asks for: what is to happen to which order of hers.
+pub struct Change {
+    /// The order.
+    pub order: OrderId,
+    /// What is to happen.
+    pub event: Event,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+/// Lets something happen to a merchant's order, once for its idempotency key: looked up, decided,
+/// written and its answer kept in one commit, so that of many at once each sees what those before
+/// it left. `allowed` may have something against it that the order itself does not know; `answer`
+/// makes the body.
 ///
 /// # Errors
 ///
-/// `order_not_found`; `order_state` if it is paid.
-pub async fn close(
+/// `order_not_found`, what the core refuses, what `allowed` says.
+pub async fn change<T, B: Serialize>(
     gateway: &Gateway,
     merchant: &MerchantId,
-    id: &str,
-    signed: Verified<()>,
+    signed: &Verified<T>,
     key: Repeatable,
+    change: Change,
+    allowed: impl FnOnce(&dyn store::Tx) -> Result<(), Problem> + Send + 'static,
+    answer: impl FnOnce(&OrderRecord) -> Result<B, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
-    let order = OrderId::parse(id).map_err(|_| not_found())?;
-    let (merchant, public_url, now) = (merchant.clone(), gateway.public_url.clone(), clock::now());
+    let Change { order, event, status } = change;
+    let (merchant, now) = (merchant.clone(), clock::now());
+    let (keyid, nonce) = (signed.keyid().to_owned(), signed.nonce().to_owned());
     let (answer, record) = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, signed.keyid(), signed.nonce(), now)? {
+        if let Some(first) = key.begin(tx, &keyid, &nonce, now)? {
             return Ok((first, None));
         }
         if tx.order(&order)?.is_none_or(|it| it.order.terms.merchant != merchant) {
             return Err(not_found());
         }
-        let record = gateway::apply(tx, &order, Event::CloseRequested, now)?;
-        let answer = Answer::json(200, &views::order_with_checkout(&record, &public_url, None))?;
+        allowed(tx)?;
+        let record = gateway::apply(tx, &order, event, now)?;
+        let answer = Answer::json(status, &answer(&record)?)?;
         key.keep(tx, &answer, now)?;
         Ok((answer, Some(record)))
     })
@@ -142,6 +160,27 @@ pub async fn close(
         gateway.committed(&record);
     }
     Ok(answer)
+}
+
+/// Closes an order that is not paid, reverses one that is, or captures one that is authorised.
+///
+/// # Errors
+///
+/// As of [`change`].
+pub async fn act<T>(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+    event: Event,
+    signed: &Verified<T>,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let order = OrderId::parse(id).map_err(|_| not_found())?;
+    let public_url = gateway.public_url.clone();
+    let view =
+        move |record: &OrderRecord| Ok(views::order_with_checkout(record, &public_url, None));
+    let asked = Change { order, event, status: 200 };
+    change(gateway, merchant, signed, key, asked, |_| Ok(()), view).await
 }
 
 /// Whether the request is a repeat. It is asked before anything is decided: a repeat gets what the
@@ -271,6 +310,7 @@ fn open(
         amount: new.amount,
         fee: decision.fee,
         held: decision.risk.verdict == Verdict::Review,
+        capture: new.capture,
         description: new.description,
         methods,
         created_at: now,

@@ -3,6 +3,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use lezai_core::money::Money;
 use lezai_core::order::Refusal;
 use lezai_core::signature::SignatureError;
 use serde_json::{Map, Value, json};
@@ -89,6 +90,15 @@ codes! {
     MerchantOrderIdTaken = "merchant_order_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has an order with this number";
     OrderNotFound = "order_not_found", StatusCode::NOT_FOUND, Never, "There is no such order";
     OrderState = "order_state", StatusCode::CONFLICT, QueryFirst, "The order's state does not allow this";
+    RefundNotFound = "refund_not_found", StatusCode::NOT_FOUND, Never, "There is no such refund";
+    MerchantRefundIdTaken = "merchant_refund_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a refund with this number";
+    RefundExceedsAvailable = "refund_exceeds_available", StatusCode::CONFLICT, QueryFirst, "More is to be refunded than is left";
+    CaptureExceedsAuthorized = "capture_exceeds_authorized", StatusCode::CONFLICT, QueryFirst, "More is to be captured than was authorised";
+    TooManyRefunds = "too_many_refunds", StatusCode::CONFLICT, Never, "The order has too many refunds";
+    TooManyVoids = "too_many_voids", StatusCode::CONFLICT, Never, "The channel refused too many voids of the order";
+    OrderSettled = "order_settled", StatusCode::CONFLICT, Never, "The payment is settled and can only be refunded";
+    OrderRefunded = "order_refunded", StatusCode::CONFLICT, Never, "The payment has refunds and can no longer be voided";
+    CurrencyMismatch = "currency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, Never, "The currency is not the order's";
     OrderExpired = "order_expired", StatusCode::CONFLICT, QueryFirst, "The order's time is over";
     TooManyAttempts = "too_many_attempts", StatusCode::CONFLICT, Never, "The order was tried too many times";
     MethodUnavailable = "method_unavailable", StatusCode::UNPROCESSABLE_ENTITY, Never, "The order cannot be paid by this method";
@@ -127,6 +137,12 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// What the caller may still ask for.
+    #[must_use]
+    fn left(self, available: Money) -> Self {
+        self.with("field", "amount").with("available", available.minor())
     }
 
     /// The code.
@@ -236,7 +252,21 @@ impl From<Refusal> for Problem {
             Refusal::Expired => Self::new(Code::OrderExpired, detail),
             Refusal::TooManyAttempts => Self::new(Code::TooManyAttempts, detail),
             Refusal::MethodNotOffered => Self::new(Code::MethodUnavailable, detail),
-            Refusal::UnknownAttempt | Refusal::NotExpired | Refusal::AmountMismatch => {
+            Refusal::RefundTooLarge { available } => {
+                Self::new(Code::RefundExceedsAvailable, detail).left(available)
+            }
+            Refusal::CaptureTooLarge { available } => {
+                Self::new(Code::CaptureExceedsAuthorized, detail).left(available)
+            }
+            Refusal::Currency { .. } => {
+                Self::new(Code::CurrencyMismatch, detail).with("field", "currency")
+            }
+            Refusal::Nothing => Self::new(Code::InvalidField, detail).with("field", "amount"),
+            Refusal::TooManyRefunds => Self::new(Code::TooManyRefunds, detail),
+            Refusal::TooManyVoids => Self::new(Code::TooManyVoids, detail),
+            Refusal::Settled => Self::new(Code::OrderSettled, detail),
+            Refusal::Refunded => Self::new(Code::OrderRefunded, detail),
+            Refusal::UnknownAttempt | Refusal::UnknownRefund | Refusal::TooEarly => {
                 Self::internal(detail)
             }
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use lezai_core::grant::{Confirmation, Grant, MAX_LIFE_SECS};
 use lezai_core::key::{Jwk, VerifyingKey};
-use lezai_core::order::{CloseReason, Credential, Decline, State};
+use lezai_core::order::{
+    Attention, Capture, CloseReason, Credential, Decline, Order, Refund, RefundState, State,
+};
 use lezai_core::policy::Scene;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -25,14 +27,22 @@ pub struct OrderView {
     pub object: &'static str,
     /// The merchant's own number.
     pub merchant_order_id: String,
-    /// `created`, `paying`, `paid` or `closed`.
+    /// `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`.
     pub status: &'static str,
     /// What the shopper pays, in minor units of `currency`.
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'static str,
+    /// `automatic`: the money moves when the shopper agrees; `manual`: when the merchant captures.
+    pub capture: &'static str,
+    /// What was captured and not voided, in minor units.
+    pub captured_amount: i64,
     /// What was refunded, in minor units.
     pub refunded_amount: i64,
+    /// What is being refunded, in minor units.
+    pub refunding_amount: i64,
+    /// What can still be refunded, in minor units.
+    pub refundable_amount: i64,
     /// The merchant's fee, in minor units.
     pub fee: i64,
     /// What the shopper reads.
@@ -51,9 +61,18 @@ pub struct OrderView {
     pub created_at: String,
     /// RFC 3339.
     pub expires_at: String,
+    /// When the shopper agreed, if the capture is manual. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorized_at: Option<String>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<String>,
+    /// When the payment became the merchant's to take out. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voided_at: Option<String>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<String>,
@@ -66,11 +85,56 @@ pub struct OrderView {
     /// Why the last try failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_decline: Option<DeclineView>,
+    /// What a person must look at, such as `refund` or `amount`; absent but for rare trouble.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs_attention: Vec<AttentionView>,
     /// What risk control and routing said.
     pub decision: DecisionView,
     /// The shopper's way to pay; absent in callbacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkout: Option<CheckoutView>,
+}
+
+/// What a person must look at.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AttentionView {
+    /// What a channel could not say in time: `payment`, `return`, `capture`, `void` or `refund`; or
+    /// `amount`: it spoke of another amount; or `contradiction`: a refund that had failed succeeded.
+    pub what: &'static str,
+    /// The attempt or refund that it is about.
+    pub id: String,
+}
+
+/// A refund.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RefundView {
+    /// `rfd_…`, our id at the channel.
+    pub id: String,
+    /// Always `refund`.
+    pub object: &'static str,
+    /// The order it belongs to.
+    pub order_id: String,
+    /// The merchant's own number.
+    pub merchant_refund_id: String,
+    /// `pending`, `succeeded` or `failed`.
+    pub status: &'static str,
+    /// What the shopper gets back, in minor units of `currency`.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// What of the fee the merchant gets back, in minor units.
+    pub fee: i64,
+    /// Why, in the merchant's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why it failed, as a stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// When the channel said so. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
 }
 
 /// A try to pay.
@@ -200,7 +264,7 @@ pub struct CredentialView {
 pub struct EventView {
     /// `evt_…`, the same in every delivery.
     pub id: String,
-    /// `order.paid`, `order.closed` or `payment.declined`.
+    /// Such as `order.paid`; `docs/callbacks.md` has them all.
     #[serde(rename = "type")]
     pub event_type: &'static str,
     /// RFC 3339.
@@ -218,6 +282,9 @@ pub struct EventView {
 pub struct EventData {
     /// The order right after the event.
     pub order: OrderView,
+    /// The refund, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundView>,
 }
 
 /// An order without its checkout.
@@ -226,10 +293,9 @@ pub fn order(record: &OrderRecord) -> OrderView {
     let terms = &order.terms;
     let payment = match &order.state {
         State::Paying { attempt, .. } => order.attempt(attempt).map(|it| (it, None)),
-        State::Paid { attempt, channel_ref, .. } => {
-            order.attempt(attempt).map(|it| (it, Some(channel_ref.clone())))
-        }
-        State::Created { .. } | State::Closed { .. } => None,
+        state => state.payment().and_then(|payment| {
+            order.attempt(&payment.attempt).map(|it| (it, Some(payment.channel_ref.clone())))
+        }),
     };
     OrderView {
         id: terms.id.to_string(),
@@ -238,7 +304,11 @@ pub fn order(record: &OrderRecord) -> OrderView {
         status: order.state.status(),
         amount: terms.amount.minor(),
         currency: terms.amount.currency().code(),
-        refunded_amount: 0,
+        capture: terms.capture.as_str(),
+        captured_amount: order.captured().minor(),
+        refunded_amount: order.refunded().minor(),
+        refunding_amount: order.refunding().minor(),
+        refundable_amount: order.refundable().minor(),
         fee: terms.fee.minor(),
         description: terms.description.clone(),
         methods: terms.methods.clone(),
@@ -247,7 +317,16 @@ pub fn order(record: &OrderRecord) -> OrderView {
         return_url: details.return_url.clone(),
         created_at: rfc3339(terms.created_at),
         expires_at: rfc3339(terms.expires_at),
+        authorized_at: authorized_at(order),
         paid_at: paid_at(&order.state),
+        settled_at: match &order.state {
+            State::Paid { settled: Some(settled), .. } => Some(rfc3339(settled.at)),
+            _ => None,
+        },
+        voided_at: match &order.state {
+            State::Voided { voided_at, .. } => Some(rfc3339(*voided_at)),
+            _ => None,
+        },
         closed_at: match &order.state {
             State::Closed { closed_at, .. } => Some(rfc3339(*closed_at)),
             _ => None,
@@ -260,6 +339,7 @@ pub fn order(record: &OrderRecord) -> OrderView {
             channel_ref,
         }),
         last_decline: decline(&order.state),
+        needs_attention: order.attention.iter().map(attention).collect(),
         decision: details.decision.clone(),
         checkout: None,
     }
@@ -346,7 +426,7 @@ pub fn session(
         session: session.to_string(),
         version: order.version,
         server_time: rfc3339(now),
-        status: order.state.status(),
+        status: page_status(&order.state),
         amount: terms.amount.minor(),
         currency: terms.amount.currency().code(),
         description: terms.description.clone(),
@@ -380,8 +460,62 @@ fn decline(state: &State) -> Option<DeclineView> {
 
 fn paid_at(state: &State) -> Option<String> {
     match state {
-        State::Paid { paid_at, .. } => Some(rfc3339(*paid_at)),
+        State::Paid { captured, .. } => Some(rfc3339(captured.at)),
+        State::Voiding { captured, .. } | State::Voided { captured, .. } => {
+            captured.map(|it| rfc3339(it.at))
+        }
         _ => None,
+    }
+}
+
+fn authorized_at(order: &Order) -> Option<String> {
+    let payment = order.state.payment().filter(|_| order.terms.capture == Capture::Manual)?;
+    Some(rfc3339(payment.at))
+}
+
+/// The status for a page: the shopper has paid once she agreed, and what the merchant does with it
+/// after that is not the page's business.
+fn page_status(state: &State) -> &'static str {
+    match state {
+        State::Authorized { .. } | State::Capturing { .. } | State::Voiding { .. } => "paid",
+        State::Voided { .. } => "closed",
+        state => state.status(),
+    }
+}
+
+fn attention(it: &Attention) -> AttentionView {
+    let (what, id) = match it {
+        Attention::Payment { attempt } => ("payment", attempt.as_str()),
+        Attention::Return { attempt } => ("return", attempt.as_str()),
+        Attention::Capture { attempt } => ("capture", attempt.as_str()),
+        Attention::Void { attempt } => ("void", attempt.as_str()),
+        Attention::Refund { refund } => ("refund", refund.as_str()),
+        Attention::Amount { attempt, .. } => ("amount", attempt.as_str()),
+        Attention::Contradiction { refund } => ("contradiction", refund.as_str()),
+    };
+    AttentionView { what, id: id.to_owned() }
+}
+
+/// A refund of an order.
+pub fn refund(order: &Order, refund: &Refund) -> RefundView {
+    let (failure, ended_at) = match &refund.state {
+        RefundState::Pending => (None, None),
+        RefundState::Succeeded { at } => (None, Some(rfc3339(*at))),
+        RefundState::Failed { code, at, .. } => (Some(code.clone()), Some(rfc3339(*at))),
+    };
+    RefundView {
+        id: refund.id.to_string(),
+        object: "refund",
+        order_id: order.terms.id.to_string(),
+        merchant_refund_id: refund.merchant_refund_id.clone(),
+        status: refund.state.status(),
+        amount: refund.amount.minor(),
+        currency: refund.amount.currency().code(),
+        fee: refund.fee.minor(),
+        reason: refund.reason.clone(),
+        failure,
+        created_at: rfc3339(refund.requested_at),
+        ended_at,
     }
 }
 

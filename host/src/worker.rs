@@ -174,6 +174,11 @@ async fn on_order(
             Ok(_) => Ok(Done::Finished),
             Err(problem) => Err(problem),
         },
+        Effect::Release => gateway.apply(order, Event::ReleaseDue).await.map(|_| Done::Finished),
+        Effect::Settle => gateway.apply(order, Event::SettlementDue).await.map(|_| Done::Finished),
+        Effect::Capture(_) | Effect::Void(_) | Effect::Refund(_) => {
+            Err(Problem::new(Code::ChannelUnavailable, "the channel does not do this yet"))
+        }
         Effect::Query(attempt) => query(gateway, order, attempt, tries).await,
         Effect::Cancel(attempt) => {
             let record = gateway.record(order.clone()).await?;

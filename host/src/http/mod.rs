@@ -6,6 +6,7 @@ mod openapi;
 mod operations;
 mod orders;
 mod pages;
+mod refunds;
 pub mod request_id;
 mod sandbox;
 pub mod server;
@@ -35,6 +36,11 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/orders", post(orders::create).get(orders::list))
         .route("/v1/orders/{id}", get(orders::find))
         .route("/v1/orders/{id}/close", post(orders::close))
+        .route("/v1/orders/{id}/capture", post(orders::capture))
+        .route("/v1/orders/{id}/void", post(orders::void))
+        .route("/v1/orders/{id}/refunds", post(refunds::create).get(refunds::of_order))
+        .route("/v1/refunds", get(refunds::list))
+        .route("/v1/refunds/{id}", get(refunds::find))
         .method_not_allowed_fallback(method_not_allowed);
 
     let pages = Router::new()

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{admin, checkout, operations, orders, sandbox};
+use super::{admin, checkout, operations, orders, refunds, sandbox};
 
 /// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
 #[derive(IntoParams)]
@@ -102,6 +102,9 @@ pub(super) struct NewOrder {
     /// Seconds in which the order can be paid; 900 if absent.
     #[schema(required = false, minimum = 60, maximum = 86400)]
     expires_in: i64,
+    /// `automatic` (if absent), or `manual`: the amount is authorised only, until it is captured.
+    #[schema(required = false)]
+    capture: String,
     /// The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`.
     #[schema(required = false)]
     scene: String,
@@ -114,6 +117,38 @@ pub(super) struct NewOrder {
     /// The merchant's own remarks: at most 20.
     #[schema(required = false)]
     metadata: BTreeMap<String, String>,
+}
+
+/// A refund to be made.
+#[derive(ToSchema)]
+#[schema(as = NewRefund)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewRefund {
+    /// The merchant's own number, unique among her refunds.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "R-1")]
+    merchant_refund_id: String,
+    /// What the shopper gets back, in minor units of `currency`.
+    #[schema(minimum = 1, example = 6000)]
+    amount: i64,
+    /// ISO 4217; the order's.
+    #[schema(min_length = 3, max_length = 3, example = "CNY")]
+    currency: String,
+    /// Why, in the merchant's words.
+    #[schema(required = false, min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// What is to be captured: all of it, if nothing is said.
+#[derive(ToSchema)]
+#[schema(as = NewCapture)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewCapture {
+    /// In minor units of `currency`.
+    #[schema(required = false, minimum = 1, example = 6000)]
+    amount: i64,
+    /// ISO 4217; the order's. Needed beside `amount`.
+    #[schema(required = false, min_length = 3, max_length = 3, example = "CNY")]
+    currency: String,
 }
 
 /// Who buys.
@@ -219,7 +254,8 @@ pub(super) struct NewPlugin {
         description = "A payment gateway. Amounts are whole minor units with an ISO 4217 currency; times are RFC 3339 in UTC.",
     ),
     paths(
-        orders::create, orders::list, orders::find, orders::close,
+        orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void,
+        refunds::create, refunds::of_order, refunds::list, refunds::find,
         checkout::claim, checkout::view, checkout::pay, checkout::events,
         admin::put_merchant, admin::merchant, admin::put_key, admin::put_policy, admin::policy,
         admin::put_plugin, admin::plugin, admin::remove_plugin,
@@ -261,7 +297,7 @@ mod tests {
     fn every_call_is_documented() {
         let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
-        assert_eq!(paths.len(), 17, "{paths:?}");
+        assert_eq!(paths.len(), 22, "{paths:?}");
         assert!(document["components"]["schemas"]["NewOrder"]["properties"]["amount"].is_object());
     }
 }

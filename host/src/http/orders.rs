@@ -5,15 +5,18 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse;
+use lezai_core::order::Event;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::signed::Incoming;
 use crate::gateway::Gateway;
+use crate::idempotency::Answer;
 use crate::json::Object;
 use crate::order_request::{self, NewOrder};
 use crate::orders;
 use crate::problem::{Code, Problem};
+use crate::refunds;
 use crate::views::OrderView;
 
 /// A page of orders.
@@ -103,12 +106,53 @@ pub(super) async fn close(
     id: Result<Path<String>, axum::extract::rejection::PathRejection>,
     incoming: Incoming,
 ) -> Result<impl IntoResponse, Problem> {
+    act(&gateway, id, incoming, Event::CloseRequested).await
+}
+
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/capture", tag = "orders", summary = "Capture an authorised order, whole or in part, once",
+    description = "Without a body, or without `amount`, all of it. What is not captured is released.",
+    params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
+    request_body = super::openapi::NewCapture,
+    responses((status = 200, description = "The order, `capturing` until the channel has confirmed", body = OrderView), super::openapi::Problems),
+)]
+pub(super) async fn capture(
+    State(gateway): State<Arc<Gateway>>,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(merchant.record.id.as_str())?;
-    // The call takes no fields: no body, or an empty object.
+    let signed = verified.parse(refunds::parse_capture)?;
+    let event = Event::CaptureRequested(*signed.content());
+    orders::act(&gateway, &merchant.record.id, &segment(id)?, event, &signed, key).await
+}
+
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/void", tag = "orders", summary = "Reverse an authorised or paid order before it is settled",
+    params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
+    responses((status = 200, description = "The order, `voiding` until the channel has confirmed", body = OrderView), super::openapi::Problems),
+)]
+pub(super) async fn void(
+    State(gateway): State<Arc<Gateway>>,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
+    act(&gateway, id, incoming, Event::VoidRequested).await
+}
+
+/// A call that takes no fields: no body, or an empty object.
+async fn act(
+    gateway: &Gateway,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    incoming: Incoming,
+    event: Event,
+) -> Result<Answer, Problem> {
+    let (merchant, verified) = incoming.merchant(gateway)?;
+    let key = incoming.repeatable(merchant.record.id.as_str())?;
     let signed = verified
         .parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
-    orders::close(&gateway, &merchant.record.id, &segment(id)?, signed, key).await
+    orders::act(gateway, &merchant.record.id, &segment(id)?, event, &signed, key).await
 }
 
 /// A part of the path. What does not decode is nobody's id.

@@ -105,10 +105,11 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
     let record = gateway.record(id.clone()).await?;
     let (attempt, record) = match &record.order.state {
         OrderState::Created { .. } => begin(gateway, record).await?,
-        OrderState::Paying { attempt, .. } | OrderState::Paid { attempt, .. } => {
-            (attempt.clone(), record)
-        }
-        OrderState::Closed { .. } => return Err(refused(&record, act)),
+        OrderState::Paying { attempt, .. } => (attempt.clone(), record),
+        state => match state.payment() {
+            Some(payment) => (payment.attempt.clone(), record),
+            None => return Err(refused(&record, act)),
+        },
     };
     let standing = sandbox.act(&attempt, act).await.map_err(unanswered)?;
     gateway.ask(attempt).await?;

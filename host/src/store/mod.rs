@@ -12,7 +12,7 @@ mod suite;
 use std::sync::Arc;
 
 use lezai_core::digest::sha256_hex;
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, SessionId};
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Entry, Kind, Posting};
 use lezai_core::order::{Effect, Order};
@@ -246,6 +246,14 @@ pub trait View {
     ) -> Result<Option<OrderRecord>, StoreError>;
     /// The order that an attempt tries to pay.
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
+    /// The order that a refund belongs to.
+    fn order_of_refund(&self, refund: &RefundId) -> Result<Option<OrderId>, StoreError>;
+    /// The refund with a merchant's own number.
+    fn refund_by_merchant_refund_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<RefundId>, StoreError>;
     /// A checkout session.
     fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
     /// The first answer to a key.
@@ -272,7 +280,7 @@ pub trait Tx: View {
         record: &OrderRecord,
         session: &SessionRecord,
     ) -> Result<bool, StoreError>;
-    /// The order as it is now, with attempts that are new.
+    /// The order as it is now, with attempts and refunds that are new.
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
     /// An entry at the end of the ledger's chain.
     fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;

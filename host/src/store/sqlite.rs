@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, SessionId};
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Entry, GENESIS, Kind};
 use lezai_core::order::{Order, Terms};
 use lezai_core::time::Timestamp;
@@ -37,7 +37,7 @@ const NEVER_MS: i64 = 253_402_300_799_000;
 /// Readers at once; SQLite's reads take microseconds.
 const READERS: usize = 4;
 /// The version of the schema below, kept in `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE merchants (
@@ -52,6 +52,10 @@ CREATE TABLE orders (
   status TEXT NOT NULL, version INTEGER NOT NULL, created_ms INTEGER NOT NULL,
   data TEXT NOT NULL, details TEXT NOT NULL, session TEXT NOT NULL,
   UNIQUE (merchant, merchant_order_id)
+) STRICT;
+CREATE TABLE refunds (
+  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
+  UNIQUE (merchant, merchant_refund_id)
 ) STRICT;
 CREATE TABLE attempts (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders) STRICT;
 CREATE TABLE sessions (
@@ -82,6 +86,25 @@ CREATE INDEX first_answers_by_age ON first_answers (at_ms);
 CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
 CREATE INDEX nonces_by_age ON nonces (expires_ms);
 ";
+
+/// From version 1, which knew no refunds, voids and captures, and settled nothing.
+const FROM_1: &str = r#"
+CREATE TABLE refunds (
+  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
+  UNIQUE (merchant, merchant_refund_id)
+) STRICT;
+UPDATE orders SET data = json_set(data,
+  '$.terms.capture', 'automatic', '$.refunds', json('[]'), '$.attention', json('[]'), '$.failed_voids', 0,
+  '$.returns', json((SELECT json_group_array(json_set(value, '$.amount', json(data -> '$.terms.amount'))) FROM json_each(data, '$.returns'))));
+UPDATE orders SET data = json_set(data, '$.state', json_object(
+  'status', 'paid',
+  'payment', json_object('attempt', data ->> '$.state.attempt', 'channel_ref', data ->> '$.state.channel_ref', 'at', data -> '$.state.paid_at'),
+  'captured', json_object('amount', data -> '$.terms.amount', 'at', data -> '$.state.paid_at'),
+  'settled', NULL)) WHERE status = 'paid';
+INSERT INTO tasks (lane, task, due_ms)
+  SELECT 'orders', json_object('task', 'order', 'order', id, 'what', 'settle'), (data ->> '$.state.captured.at') + 86400000
+  FROM orders WHERE status = 'paid';
+"#;
 
 /// A store in one file.
 pub struct SqliteStore {
@@ -241,6 +264,9 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
         0 => Ok(connection.execute_batch(&format!(
             "BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         ))?),
+        1 => Ok(connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {FROM_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        ))?),
         newer => Err(StoreError::Database(format!(
             "the file has schema {newer}, this program knows {SCHEMA_VERSION}"
         ))),
@@ -364,6 +390,21 @@ impl View for Sqlite<'_> {
         self.one("SELECT order_id FROM attempts WHERE id = ?1", [attempt.as_str()], |row| {
             id(row, 0, OrderId::parse)
         })
+    }
+
+    fn order_of_refund(&self, refund: &RefundId) -> Result<Option<OrderId>, StoreError> {
+        self.one("SELECT order_id FROM refunds WHERE id = ?1", [refund.as_str()], |row| {
+            id(row, 0, OrderId::parse)
+        })
+    }
+
+    fn refund_by_merchant_refund_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<RefundId>, StoreError> {
+        let sql = "SELECT id FROM refunds WHERE merchant = ?1 AND merchant_refund_id = ?2";
+        self.one(sql, [merchant.as_str(), number], |row| id(row, 0, RefundId::parse))
     }
 
     fn session(&self, session: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
@@ -510,6 +551,15 @@ impl Tx for Sqlite<'_> {
             // One attempt pays one order: the channel knows it by this id alone.
             if self.change(sql, [attempt.id.as_str(), id])? != 1 {
                 return Err(StoreError::Damaged(format!("{} is another order's", attempt.id)));
+            }
+        }
+        for refund in &order.refunds {
+            let sql = "INSERT INTO refunds (id, order_id, merchant, merchant_refund_id) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT (id) DO UPDATE SET order_id = order_id WHERE order_id = ?2";
+            let merchant = order.terms.merchant.as_str();
+            let params = params![refund.id.as_str(), id, merchant, refund.merchant_refund_id];
+            if self.change(sql, params)? != 1 {
+                return Err(StoreError::Damaged(format!("{} is another order's", refund.id)));
             }
         }
         Ok(())
@@ -688,9 +738,7 @@ impl From<rusqlite::Error> for StoreError {
 
 fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
     let kind: String = row.get(3)?;
-    let kind = [Kind::Payment, Kind::UnexpectedPayment, Kind::PaymentReturn]
-        .into_iter()
-        .find(|it| it.as_str() == kind);
+    let kind = Kind::ALL.into_iter().find(|it| it.as_str() == kind);
     Ok(BookedEntry {
         number: row.get(0)?,
         at: Timestamp::from_ms(row.get(1)?),
@@ -750,6 +798,8 @@ pub fn file(data: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use lezai_core::order::Effect;
+
     use super::*;
     use crate::store::suite;
 
@@ -775,6 +825,30 @@ mod tests {
         for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
             assert!(writer.execute(sql, []).is_err(), "{sql}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_of_version_1_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(folder.path());
+        Connection::open(&file).unwrap().execute_batch(include_str!("version_1.sql")).unwrap();
+        drop(SqliteStore::open(&file).unwrap());
+        let connection = open_to_read(&file).unwrap();
+        let mut entries = Vec::new();
+        for_each_order(&connection, |order| {
+            entries.extend(order.entries().unwrap().into_iter().map(|it| it.kind()));
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        assert_eq!(entries, [Kind::Payment, Kind::UnexpectedPayment, Kind::PaymentReturn]);
+        // What was paid is still to be settled, a day after.
+        let task = connection.query_row("SELECT task, due_ms FROM tasks", [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+        });
+        let (task, due) = task.unwrap();
+        let task: Task = serde_json::from_str(&task).unwrap();
+        assert!(matches!(&task, Task::Order { what: Effect::Settle, .. }), "{task:?}");
+        assert_eq!(due, 1_795_000_060_000 + 86_400_000);
     }
 
     #[test]

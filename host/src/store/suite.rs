@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, SessionId};
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::money::{Currency, Money};
-use lezai_core::order::{Attempt, Credential, Effect, Event, Order, Terms, step};
+use lezai_core::order::{Attempt, Capture, Credential, Effect, Event, Order, Terms, step};
 use lezai_core::policy::{Customer, Device, OrderFacts, Scene};
 use lezai_core::time::Timestamp;
 
@@ -27,6 +27,7 @@ pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
     a_nonce_is_taken_once(&store).await;
     a_task_is_leased_finished_and_postponed(&store).await;
     every_task_reads_back(&store).await;
+    a_refund_is_found_by_its_numbers(&store).await;
     the_first_answer_is_kept(&store).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
@@ -107,6 +108,43 @@ async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
     assert_eq!(read(store, |view| view.waiting_tasks()).await.unwrap(), 0);
 }
 
+async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
+    let refund = RefundId::new(NOW, [9; 10]);
+    let mut paid = record(3, "A-3").order;
+    let attempt = Attempt {
+        id: AttemptId::new(NOW, [3; 10]),
+        method: "wallet_qr".to_owned(),
+        channel: "sandbox".to_owned(),
+    };
+    let (id, amount) = (attempt.id.clone(), paid.terms.amount);
+    for event in [
+        Event::MethodChosen(attempt),
+        Event::Paid { attempt: id, amount, channel_ref: "c".to_owned() },
+        Event::RefundRequested {
+            id: refund.clone(),
+            merchant_refund_id: "R-1".to_owned(),
+            amount,
+            reason: None,
+        },
+    ] {
+        paid = step(paid, event, NOW).unwrap().order;
+    }
+    write(store, move |tx| {
+        tx.insert_order(&record(3, "A-3"), &session(3))?;
+        tx.update_order(&paid)
+    })
+    .await
+    .unwrap();
+    let of = refund.clone();
+    let order = read(store, move |view| view.order_of_refund(&of)).await.unwrap();
+    assert_eq!(order, Some(order_id(3)));
+    for (number, found) in [("R-1", Some(refund)), ("R-2", None)] {
+        let by_number =
+            read(store, move |view| view.refund_by_merchant_refund_id(&merchant_id(), number));
+        assert_eq!(by_number.await.unwrap(), found, "{number}");
+    }
+}
+
 async fn every_task_reads_back(store: &Arc<dyn Store>) {
     let on_order = |what| Task::Order { order: order_id(2), what };
     let tasks = [
@@ -114,6 +152,7 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
         on_order(Effect::Query(attempt_id())),
         on_order(Effect::Cancel(attempt_id())),
         on_order(Effect::Return(attempt_id())),
+        on_order(Effect::Refund(RefundId::new(NOW, [2; 10]))),
         Task::Deliver { event: EventId::new(NOW, [1; 10]) },
     ];
     for task in tasks {
@@ -244,6 +283,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         amount,
         fee: Money::new(77, currency).unwrap(),
         held: false,
+        capture: Capture::Automatic,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
         created_at: NOW,
