@@ -4,13 +4,11 @@
 //! is not answered is an unknown and never a failure: the worker asks again until the channel
 //! knows. What a channel tells us unasked is a hint to ask it.
 
-use std::sync::Arc;
+use std::pin::Pin;
 
-use lezai_core::id::AttemptId;
+use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::Money;
 use lezai_core::order::Credential;
-
-use crate::sandbox::Sandbox;
 
 /// How a shopper pays with a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +53,19 @@ pub struct PaymentRequest {
     pub description: String,
     /// Where the shopper goes afterwards.
     pub return_url: String,
+    /// Whether the money moves when she agrees; otherwise it is set aside until it is captured.
+    pub capture: bool,
+}
+
+/// What a channel is asked to give back of a payment.
+#[derive(Clone, Debug)]
+pub struct RefundRequest {
+    /// Our id of the refund.
+    pub refund: RefundId,
+    /// The payment.
+    pub attempt: AttemptId,
+    /// How much.
+    pub amount: Money,
 }
 
 /// What a channel knows of an attempt.
@@ -64,6 +75,13 @@ pub enum Standing {
     Unknown,
     /// The shopper has not decided.
     Pending,
+    /// The shopper agreed, and the amount is set aside.
+    Authorized {
+        /// How much.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+    },
     /// The money came.
     Paid {
         /// How much.
@@ -78,8 +96,29 @@ pub enum Standing {
     },
     /// It was called off and can no longer be paid.
     Cancelled,
-    /// The money came and went back.
+    /// The money came and went back, or what was set aside was let go.
     Returned,
+    /// It refuses what it was just asked for, a capture or a giving back; all stays as it was.
+    Refused {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
+/// What a channel knows of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundStanding {
+    /// It never heard of it.
+    Unknown,
+    /// The money is on its way.
+    Pending,
+    /// The shopper has it.
+    Succeeded,
+    /// It failed for good.
+    Failed {
+        /// Why, as a stable word.
+        code: String,
+    },
 }
 
 /// The channel did not answer, or not in time: what it did is unknown.
@@ -92,74 +131,40 @@ pub struct Unanswered {
     pub reason: String,
 }
 
-/// A channel.
-#[derive(Clone)]
-pub enum Channel {
-    /// The simulated wallet.
-    Sandbox(Arc<Sandbox>),
-}
+/// What a channel says in its own time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unanswered>> + Send + 'a>>;
 
-impl Channel {
-    /// The channel's name in policies, orders and the ledger.
-    pub fn id(&self) -> &'static str {
-        match self {
-            Self::Sandbox(_) => Sandbox::ID,
-        }
-    }
+/// A channel. Whatever is asked twice is done once; every call may end [`Unanswered`].
+pub trait Channel: Send + Sync {
+    /// Its name in policies, orders and the ledger.
+    fn id(&self) -> &'static str;
 
     /// What it offers.
-    pub fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::Sandbox(_) => Sandbox::METHODS,
-        }
-    }
+    fn methods(&self) -> &'static [Method];
 
     /// One of its methods.
-    pub fn method(&self, id: &str) -> Option<&'static Method> {
+    fn method(&self, id: &str) -> Option<&'static Method> {
         self.methods().iter().find(|method| method.id == id)
     }
 
-    /// Asks it to collect a payment; asked twice, it gives the same.
-    ///
-    /// # Errors
-    ///
-    /// [`Unanswered`].
-    pub async fn prepare(&self, request: PaymentRequest) -> Result<Credential, Unanswered> {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.prepare(request).await,
-        }
-    }
+    /// Asks it to collect a payment, or to set its amount aside.
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Credential>;
 
     /// Asks what became of an attempt.
-    ///
-    /// # Errors
-    ///
-    /// [`Unanswered`].
-    pub async fn query(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.query(attempt).await,
-        }
-    }
+    fn query(&self, attempt: &AttemptId) -> Answer<'_, Standing>;
 
     /// Calls an attempt off, unless it is too late; either way says how it stands then.
-    ///
-    /// # Errors
-    ///
-    /// [`Unanswered`].
-    pub async fn cancel(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.cancel(attempt).await,
-        }
-    }
+    fn cancel(&self, attempt: &AttemptId) -> Answer<'_, Standing>;
 
-    /// Has an attempt's money given back; asked twice, it goes back once.
-    ///
-    /// # Errors
-    ///
-    /// [`Unanswered`].
-    pub async fn give_back(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.give_back(attempt).await,
-        }
-    }
+    /// Takes this much of what is set aside, once, and lets go of the rest.
+    fn capture(&self, attempt: &AttemptId, amount: Money) -> Answer<'_, Standing>;
+
+    /// Has the whole of an attempt's money given back, or let go of what is set aside.
+    fn give_back(&self, attempt: &AttemptId) -> Answer<'_, Standing>;
+
+    /// Has some of an attempt's money given back.
+    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding>;
+
+    /// Asks what became of a refund.
+    fn query_refund(&self, refund: &RefundId) -> Answer<'_, RefundStanding>;
 }

@@ -4,7 +4,7 @@
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
 use lezai_core::key::{Jwk, VerifyingKey};
-use lezai_core::order::{Attempt, Credential, Event};
+use lezai_core::order::{Attempt, Capture, Credential, Event};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -235,7 +235,7 @@ pub fn channel_for<'g>(
     gateway: &'g Gateway,
     record: &OrderRecord,
     method: &str,
-) -> Result<(&'g Channel, &'static Method), Problem> {
+) -> Result<(&'g dyn Channel, &'static Method), Problem> {
     let mut channels = record.details.decision.channels.iter().filter_map(|id| gateway.channel(id));
     channels.find_map(|channel| Some((channel, channel.method(method)?))).ok_or_else(|| {
         Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
@@ -279,6 +279,7 @@ fn payment_request(
         merchant_name: merchant.record.name.clone(),
         description: terms.description.clone(),
         return_url: return_url.unwrap_or_else(|| views::hosted_page(record, &gateway.public_url)),
+        capture: terms.capture == Capture::Automatic,
     })
 }
 

@@ -17,6 +17,7 @@ use crate::merchants::Merchants;
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
 use crate::problem::{Code, Problem};
+use crate::sandbox::Sandbox;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
 use crate::views::{self, EventData, EventView};
 use crate::worker::Wake;
@@ -59,7 +60,9 @@ pub struct Gateway {
     /// The operator's token.
     pub admin_token: String,
     /// The channels.
-    pub channels: Vec<Channel>,
+    pub channels: Vec<Arc<dyn Channel>>,
+    /// The simulated wallet, where there is one: it is among the channels too.
+    pub sandbox: Option<Arc<Sandbox>>,
     /// The nonces used of late.
     pub nonces: Nonces,
     /// Pages that watch.
@@ -89,7 +92,9 @@ pub struct Parts {
     /// The operator's token.
     pub admin_token: String,
     /// The channels.
-    pub channels: Vec<Channel>,
+    pub channels: Vec<Arc<dyn Channel>>,
+    /// The simulated wallet, where there is one: it is among the channels too.
+    pub sandbox: Option<Arc<Sandbox>>,
 }
 
 impl Gateway {
@@ -104,6 +109,7 @@ impl Gateway {
             key: parts.key.into(),
             admin_token: parts.admin_token,
             channels: parts.channels,
+            sandbox: parts.sandbox,
             nonces: Nonces::default(),
             hub: Hub::default(),
             wake: Wake::default(),
@@ -142,13 +148,13 @@ impl Gateway {
     }
 
     /// The channel with this name.
-    pub fn channel(&self, id: &str) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.id() == id)
+    pub fn channel(&self, id: &str) -> Option<&dyn Channel> {
+        self.channels.iter().map(|channel| &**channel).find(|channel| channel.id() == id)
     }
 
     /// A method, and the first channel that offers it.
-    pub fn method(&self, id: &str) -> Option<(&Channel, &'static Method)> {
-        self.channels.iter().find_map(|channel| Some((channel, channel.method(id)?)))
+    pub fn method(&self, id: &str) -> Option<(&dyn Channel, &'static Method)> {
+        self.channels.iter().find_map(|channel| Some((&**channel, channel.method(id)?)))
     }
 
     /// Lets something happen to an order: the core decides, one commit keeps what it decided, and
@@ -182,11 +188,14 @@ impl Gateway {
         standing: Standing,
     ) -> Result<(), Problem> {
         let event = match standing {
+            Standing::Authorized { amount, channel_ref } => {
+                Event::Authorized { attempt, amount, channel_ref }
+            }
             Standing::Paid { amount, channel_ref } => Event::Paid { attempt, amount, channel_ref },
             Standing::Declined { code } => Event::Declined { attempt, code },
             Standing::Returned => Event::Returned(attempt),
             Standing::Cancelled => Event::Cancelled(attempt),
-            Standing::Unknown | Standing::Pending => return Ok(()),
+            Standing::Unknown | Standing::Pending | Standing::Refused { .. } => return Ok(()),
         };
         self.apply(order, event).await.map(drop)
     }
@@ -227,7 +236,7 @@ impl Gateway {
         &self,
         record: &OrderRecord,
         attempt: &AttemptId,
-    ) -> Result<&Channel, Problem> {
+    ) -> Result<&dyn Channel, Problem> {
         let channel = record.order.attempt(attempt).and_then(|it| self.channel(&it.channel));
         channel.ok_or_else(|| Problem::internal("the attempt has no channel"))
     }

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lezai_core::id::{AttemptId, OrderId};
-use lezai_core::order::{Effect, Event};
+use lezai_core::id::{AttemptId, OrderId, RefundId};
+use lezai_core::order::{Attention, Effect, Event, RefundState, State};
 use lezai_core::time::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::callback::{self, Courier};
-use crate::channel::Standing;
-use crate::gateway::Gateway;
+use crate::channel::{Channel, RefundRequest, RefundStanding, Standing};
+use crate::gateway::{Gateway, unanswered};
 use crate::metrics::OutcomeLabel;
 use crate::problem::{Code, Problem};
 use crate::store::{self, DueTask, Lane, StoreError, Task};
@@ -24,6 +24,9 @@ use crate::{clock, idempotency};
 const LEASE_SECS: i64 = 60;
 /// Tasks under way at once, of each lane.
 const CONCURRENCY: usize = 64;
+/// A channel is asked this often, which takes a day: eight tries in the first quarter of an hour, and
+/// then one every ten minutes.
+const PATIENCE_TRIES: u32 = 150;
 /// The worker looks for due tasks at least this often, should a wake be lost.
 const IDLE: Duration = Duration::from_secs(5);
 /// Faster than rows grow old at the busiest.
@@ -146,6 +149,15 @@ async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
         due: clock::now().plus_secs(callback::backoff_secs(tries)),
         why: problem.code().as_str().to_owned(),
     });
+    let done = match (&task, done) {
+        (Task::Order { order, what }, Done::Again { due, why }) if tries >= PATIENCE_TRIES => {
+            match give_up(gateway, order, what).await {
+                Ok(true) => Done::Finished,
+                Ok(false) | Err(_) => Done::Again { due, why },
+            }
+        }
+        (_, done) => done,
+    };
     let outcome = match &done {
         Done::Finished => "finished",
         Done::Again { .. } => "again",
@@ -176,19 +188,19 @@ async fn on_order(
         },
         Effect::Release => gateway.apply(order, Event::ReleaseDue).await.map(|_| Done::Finished),
         Effect::Settle => gateway.apply(order, Event::SettlementDue).await.map(|_| Done::Finished),
-        Effect::Capture(_) | Effect::Void(_) | Effect::Refund(_) => {
-            Err(Problem::new(Code::ChannelUnavailable, "the channel does not do this yet"))
-        }
+        Effect::Capture(attempt) => capture(gateway, order, attempt, tries).await,
+        Effect::Void(attempt) => void(gateway, order, attempt, tries).await,
+        Effect::Refund(id) => refund(gateway, order, id, tries).await,
         Effect::Query(attempt) => query(gateway, order, attempt, tries).await,
         Effect::Cancel(attempt) => {
             let record = gateway.record(order.clone()).await?;
             let standing = gateway.channel_of(&record, &attempt)?.cancel(&attempt).await;
-            settle(gateway, order, attempt, standing.map_err(crate::gateway::unanswered)?).await
+            settle(gateway, order, attempt, standing.map_err(unanswered)?).await
         }
         Effect::Return(attempt) => {
             let record = gateway.record(order.clone()).await?;
             let standing = gateway.channel_of(&record, &attempt)?.give_back(&attempt).await;
-            let standing = standing.map_err(crate::gateway::unanswered)?;
+            let standing = standing.map_err(unanswered)?;
             match standing {
                 Standing::Returned => {
                     gateway.heard(order, attempt, standing).await.map(|()| Done::Finished)
@@ -212,22 +224,144 @@ async fn query(
     tries: u32,
 ) -> Result<Done, Problem> {
     let record = gateway.record(order.clone()).await?;
-    let standing = gateway
-        .channel_of(&record, &attempt)?
-        .query(&attempt)
-        .await
-        .map_err(crate::gateway::unanswered)?;
+    let standing =
+        gateway.channel_of(&record, &attempt)?.query(&attempt).await.map_err(unanswered)?;
     match standing {
-        Standing::Unknown | Standing::Pending => {
-            let due = clock::now().plus_secs(callback::backoff_secs(tries));
-            Ok(Done::Again { due, why: "the channel does not know yet".to_owned() })
-        }
+        Standing::Unknown | Standing::Pending => Ok(later(tries)),
         known => settle(gateway, order, attempt, known).await,
     }
 }
 
-/// What a channel said for good. An amount that is not the order's is for a person to look at: the
-/// core refuses it, the log has an error, and the channel is asked again every ten minutes.
+/// Has the channel capture; a repeat is no second capture.
+async fn capture(
+    gateway: &Gateway,
+    order: OrderId,
+    attempt: AttemptId,
+    tries: u32,
+) -> Result<Done, Problem> {
+    let record = gateway.record(order.clone()).await?;
+    let State::Capturing { amount, .. } = &record.order.state else { return Ok(Done::Finished) };
+    let channel = gateway.channel_of(&record, &attempt)?;
+    let standing = match standing_before(channel, &attempt, tries).await? {
+        // What was not answered did happen.
+        Some(paid @ Standing::Paid { .. }) => paid,
+        _ => channel.capture(&attempt, *amount).await.map_err(unanswered)?,
+    };
+    match standing {
+        Standing::Refused { code } => {
+            gateway.apply(order, Event::CaptureFailed { code }).await.map(|_| Done::Finished)
+        }
+        Standing::Unknown | Standing::Pending | Standing::Authorized { .. } => Ok(later(tries)),
+        known => settle(gateway, order, attempt, known).await,
+    }
+}
+
+/// Has the channel reverse a payment, or let go of what is set aside; a repeat is no second void.
+async fn void(
+    gateway: &Gateway,
+    order: OrderId,
+    attempt: AttemptId,
+    tries: u32,
+) -> Result<Done, Problem> {
+    let record = gateway.record(order.clone()).await?;
+    if !matches!(record.order.state, State::Voiding { .. }) {
+        return Ok(Done::Finished);
+    }
+    let channel = gateway.channel_of(&record, &attempt)?;
+    let standing = match standing_before(channel, &attempt, tries).await? {
+        Some(gone @ (Standing::Returned | Standing::Cancelled)) => gone,
+        _ => channel.give_back(&attempt).await.map_err(unanswered)?,
+    };
+    match standing {
+        Standing::Refused { code } => {
+            gateway.apply(order, Event::VoidFailed { code }).await.map(|_| Done::Finished)
+        }
+        Standing::Returned | Standing::Cancelled | Standing::Declined { .. } => {
+            settle(gateway, order, attempt, standing).await
+        }
+        Standing::Unknown
+        | Standing::Pending
+        | Standing::Authorized { .. }
+        | Standing::Paid { .. } => Ok(later(tries)),
+    }
+}
+
+/// How an attempt stands, asked only where an earlier call may have done something unheard.
+async fn standing_before(
+    channel: &dyn Channel,
+    attempt: &AttemptId,
+    tries: u32,
+) -> Result<Option<Standing>, Problem> {
+    if tries == 0 {
+        return Ok(None);
+    }
+    channel.query(attempt).await.map(Some).map_err(unanswered)
+}
+
+/// Has the channel refund; the refund's id keeps a repeat from being a second refund.
+async fn refund(
+    gateway: &Gateway,
+    order: OrderId,
+    id: RefundId,
+    tries: u32,
+) -> Result<Done, Problem> {
+    let record = gateway.record(order.clone()).await?;
+    let (Some(refund), Some(payment)) = (record.order.refund(&id), record.order.state.payment())
+    else {
+        return Err(Problem::internal("a refund without a payment"));
+    };
+    if refund.state != RefundState::Pending {
+        return Ok(Done::Finished);
+    }
+    let channel = gateway.channel_of(&record, &payment.attempt)?;
+    let known = match tries {
+        0 => RefundStanding::Unknown,
+        _ => channel.query_refund(&id).await.map_err(unanswered)?,
+    };
+    let standing = match known {
+        RefundStanding::Unknown => {
+            let attempt = payment.attempt.clone();
+            let request = RefundRequest { refund: id.clone(), attempt, amount: refund.amount };
+            channel.refund(request).await.map_err(unanswered)?
+        }
+        known => known,
+    };
+    let event = match standing {
+        RefundStanding::Unknown | RefundStanding::Pending => return Ok(later(tries)),
+        RefundStanding::Succeeded => Event::RefundSucceeded(id),
+        RefundStanding::Failed { code } => Event::RefundFailed { refund: id, code },
+    };
+    gateway.apply(order, event).await.map(|_| Done::Finished)
+}
+
+fn later(tries: u32) -> Done {
+    let due = clock::now().plus_secs(callback::backoff_secs(tries));
+    Done::Again { due, why: "the channel does not know yet".to_owned() }
+}
+
+/// A channel had its time to say, and did not: a person must look. While the shopper may still
+/// pay, a channel that waits for her is not silent.
+async fn give_up(gateway: &Gateway, order: &OrderId, what: &Effect) -> Result<bool, Problem> {
+    let attention = match what {
+        Effect::Query(attempt) | Effect::Cancel(attempt) => {
+            Attention::Payment { attempt: attempt.clone() }
+        }
+        Effect::Return(attempt) => Attention::Return { attempt: attempt.clone() },
+        Effect::Capture(attempt) => Attention::Capture { attempt: attempt.clone() },
+        Effect::Void(attempt) => Attention::Void { attempt: attempt.clone() },
+        Effect::Refund(refund) => Attention::Refund { refund: refund.clone() },
+        Effect::Expire | Effect::Release | Effect::Settle | Effect::Notify(_) => return Ok(false),
+    };
+    let record = gateway.record(order.clone()).await?;
+    let may_still_pay = clock::now() < record.order.terms.expires_at;
+    if matches!(what, Effect::Query(_)) && may_still_pay {
+        return Ok(false);
+    }
+    tracing::error!(%order, ?what, "the channel has not said in time: needs attention");
+    gateway.apply(order.clone(), Event::Unresolved(attention)).await.map(|_| true)
+}
+
+/// What a channel said for good.
 async fn settle(
     gateway: &Gateway,
     order: OrderId,

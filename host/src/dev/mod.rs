@@ -131,8 +131,8 @@ fn open_gateway(
 ) -> Result<Gateway, CannotStart> {
     let store = SqliteStore::open(&store::sqlite::file(folder.path()))
         .map_err(|error| folder.damaged("lezai.db", error))?;
-    let sandbox = Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone());
-    let sandbox = sandbox.map_err(|error| folder.damaged("sandbox.db", error))?;
+    let sandbox = Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), clock::now);
+    let sandbox = Arc::new(sandbox.map_err(|error| folder.damaged("sandbox.db", error))?);
     let engine =
         Engine::new(Config::new(folder.path().join("plugin-cache"))).map_err(CannotStart::new)?;
     let standard = engine.load(assets::STANDARD_PLUGIN);
@@ -148,7 +148,8 @@ fn open_gateway(
         standard,
         key: folder.key("gateway")?,
         admin_token: folder.text("admin-token")?,
-        channels: vec![Channel::Sandbox(Arc::new(sandbox))],
+        channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
+        sandbox: Some(sandbox),
     }))
 }
 

@@ -12,7 +12,7 @@ use lezai_core::order::{Attempt, Event, State as OrderState};
 
 use super::orders::segment;
 use super::wallet::{self, Language};
-use crate::channel::{Channel, Standing};
+use crate::channel::Standing;
 use crate::gateway::{Gateway, not_found, unanswered};
 use crate::problem::{Code, Problem};
 use crate::sandbox::{Act, Sandbox, WalletPayment};
@@ -24,7 +24,7 @@ type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 #[utoipa::path(
     post, path = "/sandbox/orders/{id}/pay", operation_id = "sandbox_pay", tag = "sandbox", summary = "Pay as the shopper would",
-    description = "By the method she chose, or else by the order's first.",
+    description = "By the method she chose, or else by the order's first. What her wallet makes of it follows from the amount: docs/sandbox.md.",
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
 )]
@@ -83,7 +83,13 @@ pub(super) async fn style() -> Response {
 async fn in_wallet(gateway: &Gateway, attempt: Segment, act: Act) -> Result<Response, Problem> {
     let (sandbox, attempt, _) = payment(gateway, attempt).await?;
     sandbox.act(&attempt, act).await.map_err(unanswered)?;
-    gateway.ask(attempt.clone()).await?;
+    // The wallet's word may be long in coming: its page says so, and the worker asks again.
+    let heard = hear(gateway, &attempt).await;
+    if let Err(problem) = heard
+        && problem.code() != Code::ChannelUnavailable
+    {
+        return Err(problem);
+    }
     // The page after it can be loaded again without paying again.
     Ok(Redirect::to(&format!("/sandbox/wallet/{attempt}")).into_response())
 }
@@ -112,12 +118,30 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
         },
     };
     let standing = sandbox.act(&attempt, act).await.map_err(unanswered)?;
-    gateway.ask(attempt).await?;
+    hear(gateway, &attempt).await?;
     match (act, standing) {
-        (Act::Approve, Standing::Paid { .. }) | (Act::Decline, Standing::Declined { .. }) => {
+        // Who agrees may yet be declined by her wallet, or have to wait for it (docs/sandbox.md).
+        (
+            Act::Approve,
+            Standing::Paid { .. }
+            | Standing::Authorized { .. }
+            | Standing::Pending
+            | Standing::Declined { .. },
+        )
+        | (Act::Decline, Standing::Declined { .. }) => {
             Ok(Json(views::order(&gateway.record(id).await?)))
         }
         _ => Err(refused(&record, act)),
+    }
+}
+
+/// The wallet tells the gateway that something happened, which asks it then: once, or twice at
+/// once where the amount says so.
+async fn hear(gateway: &Gateway, attempt: &AttemptId) -> Result<(), Problem> {
+    if sandbox(gateway)?.tells_twice(attempt).await.map_err(unanswered)? {
+        tokio::try_join!(gateway.ask(attempt.clone()), gateway.ask(attempt.clone())).map(drop)
+    } else {
+        gateway.ask(attempt.clone()).await
     }
 }
 
@@ -148,11 +172,6 @@ fn refused(record: &OrderRecord, act: Act) -> Problem {
 }
 
 fn sandbox(gateway: &Gateway) -> Result<&Sandbox, Problem> {
-    let found = gateway.channels.iter().map(|channel| match channel {
-        Channel::Sandbox(sandbox) => &**sandbox,
-    });
-    found
-        .into_iter()
-        .next()
-        .ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no sandbox"))
+    let sandbox = gateway.sandbox.as_deref();
+    sandbox.ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no sandbox"))
 }

@@ -48,7 +48,7 @@ impl Language {
 
 /// The page for a payment as it stands.
 pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Language) -> Response {
-    let decided = payment.standing != Standing::Pending;
+    let decided = payment.agreed || payment.standing != Standing::Pending;
     let markup = html! {
         (DOCTYPE)
         html lang=(language.pick("en", "zh-CN")) {
@@ -106,16 +106,41 @@ fn choice(attempt: &AttemptId, language: Language) -> Markup {
 }
 
 fn result(payment: &WalletPayment, language: Language) -> Markup {
+    let refunded = payment.refunded.minor() > 0;
     let (class, word) = match &payment.standing {
+        Standing::Paid { .. } if payment.refunded == payment.amount => {
+            ("paid", language.pick("Refunded", "已全额退款"))
+        }
+        Standing::Paid { .. } if refunded => {
+            ("paid", language.pick("Partly refunded", "已部分退款"))
+        }
         Standing::Paid { .. } => ("paid", language.pick("Paid", "已付款")),
-        Standing::Declined { .. } => ("declined", language.pick("Declined", "已拒绝")),
+        Standing::Authorized { .. } => {
+            ("paid", language.pick("Authorised: the amount is set aside", "已授权，金额已预留"))
+        }
+        Standing::Declined { code } if code == "shopper_declined" => {
+            ("declined", language.pick("Declined", "已拒绝"))
+        }
+        Standing::Declined { .. } => ("declined", language.pick("The payment failed", "付款失败")),
         Standing::Returned => ("declined", language.pick("The money was returned", "款项已退回")),
-        Standing::Cancelled | Standing::Unknown | Standing::Pending => {
+        Standing::Pending => ("pending", language.pick("Being processed", "处理中")),
+        Standing::Cancelled | Standing::Unknown | Standing::Refused { .. } => {
             ("declined", language.pick("This payment was called off", "这笔付款已取消"))
         }
     };
+    let moved = match &payment.standing {
+        Standing::Paid { amount, .. } | Standing::Authorized { amount, .. } => Some(*amount),
+        _ => None,
+    };
     html! {
         p.result.(class) role="status" { (word) }
+        @if let Standing::Declined { code } = &payment.standing { p.description { code { (code) } } }
+        @if let Some(moved) = moved.filter(|it| *it != payment.amount) {
+            p.description { (language.pick("Taken: ", "实际金额：")) (amount(moved)) }
+        }
+        @if refunded {
+            p.description { (language.pick("Refunded: ", "已退款：")) (amount(payment.refunded)) }
+        }
         @if let Some(url) = &payment.return_url {
             p { a.back href=(url) { (language.pick("Back to the shop", "返回商家")) } }
         } @else {
@@ -157,6 +182,41 @@ mod tests {
     }
 
     #[test]
+    fn the_shopper_reads_how_it_stands_in_her_language() {
+        let cny = |minor| Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap();
+        let channel_ref = || "sbx_1".to_owned();
+        let paid = |minor| Standing::Paid { amount: cny(minor), channel_ref: channel_ref() };
+        let authorised = Standing::Authorized { amount: cny(12800), channel_ref: channel_ref() };
+        let declined = |code: &str| Standing::Declined { code: code.to_owned() };
+        for (standing, refunded, english, chinese) in [
+            (Standing::Pending, 0, "Being processed", "处理中"),
+            (authorised, 0, "Authorised: the amount is set aside", "已授权，金额已预留"),
+            (paid(12800), 0, "Paid", "已付款"),
+            (paid(5000), 0, "Taken: CNY 50.00", "实际金额：CNY 50.00"),
+            (paid(12800), 500, "Refunded: CNY 5.00", "已退款：CNY 5.00"),
+            (paid(12800), 12800, ">Refunded<", "已全额退款"),
+            (declined("shopper_declined"), 0, "Declined", "已拒绝"),
+            (declined("insufficient_funds"), 0, "insufficient_funds", "付款失败"),
+            (Standing::Returned, 0, "The money was returned", "款项已退回"),
+            (Standing::Cancelled, 0, "This payment was called off", "这笔付款已取消"),
+        ] {
+            let payment = WalletPayment {
+                amount: cny(12800),
+                merchant_name: "Demo".to_owned(),
+                description: "Tea".to_owned(),
+                return_url: None,
+                standing,
+                agreed: true,
+                refunded: cny(refunded),
+            };
+            for (language, word) in [(Language::English, english), (Language::Chinese, chinese)] {
+                let markup = result(&payment, language).into_string();
+                assert!(markup.contains(word), "{word}: {markup}");
+            }
+        }
+    }
+
+    #[test]
     fn what_a_merchant_wrote_is_text() {
         let payment = WalletPayment {
             amount: Money::new(1, Currency::from_code("CNY").unwrap()).unwrap(),
@@ -164,6 +224,8 @@ mod tests {
             description: "\"><img onerror=x>".to_owned(),
             return_url: Some("https://shop.example/?a=\"><script>".to_owned()),
             standing: Standing::Pending,
+            agreed: false,
+            refunded: Money::zero(Currency::from_code("CNY").unwrap()),
         };
         for standing in [Standing::Pending, Standing::Cancelled] {
             let markup = result(&WalletPayment { standing, ..payment.clone() }, Language::English)
