@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build artifacts run test test-rust test-interop test-browser check advisories bench fmt clean
+.PHONY: help setup build artifacts run test test-rust test-interop test-browser check advisories bench bench-signing fmt clean
 
 # In CI a lockfile that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
@@ -57,6 +57,9 @@ advisories: ## ask the RustSec database about our dependencies (needs the networ
 bench: build ## measure, and print the tables of the README
 	@cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench decision --bench gateway
 	@cd www && npm run --silent sizes
+
+bench-signing: ## measure the libraries that could make and check signatures
+	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
 
 fmt: ## format everything
 	@cargo fmt --all

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lezai_core::digest::content_digest;
 use lezai_core::id::{EventId, MerchantId};
+use lezai_core::key::Sign as _;
 use lezai_core::signature::{Message, Params, Request, Tag, sign_base};
 use lezai_core::time::Timestamp;
 use reqwest::{Client, Url};
@@ -218,7 +219,7 @@ fn signed_fields(
         ("webhook-timestamp", now.as_secs().to_string()),
         ("webhook-signature", merchant.webhook_secret.sign(event.id.as_str(), now, &event.body)),
     ];
-    fields.extend(base.fields(&gateway.key.private.sign(base.text.as_bytes())));
+    fields.extend(base.fields(&gateway.key.native.sign(base.text.as_bytes())));
     fields.push(("content-digest", digest));
     Ok(fields)
 }

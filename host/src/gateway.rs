@@ -15,6 +15,7 @@ use crate::channel::{Channel, Method, Standing};
 use crate::hub::Hub;
 use crate::merchants::Merchants;
 use crate::metrics::Metrics;
+use crate::native_key::NativeSigningKey;
 use crate::nonces::Nonces;
 use crate::problem::{Code, Problem};
 use crate::sandbox::Sandbox;
@@ -28,8 +29,10 @@ const FIRST_QUERY_SECS: i64 = 20;
 
 /// The key that the gateway signs with, and its name.
 pub struct GatewayKey {
-    /// The private half.
+    /// The private half, for what must come out the same again (RFC 6979).
     pub private: SigningKey,
+    /// The same, for all that is signed once.
+    pub native: NativeSigningKey,
     /// The thumbprint of the public half: its `keyid`.
     pub keyid: String,
     /// The public half.
@@ -39,7 +42,8 @@ pub struct GatewayKey {
 impl From<SigningKey> for GatewayKey {
     fn from(private: SigningKey) -> Self {
         let public = private.verifying_key();
-        Self { keyid: public.thumbprint(), jwk: public.to_jwk(), private }
+        let native = private.clone().into();
+        Self { keyid: public.thumbprint(), jwk: public.to_jwk(), private, native }
     }
 }
 

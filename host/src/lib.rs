@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod listen;
 pub mod merchants;
 pub mod metrics;
+pub mod native_key;
 pub mod nonces;
 pub mod order_request;
 pub mod orders;

@@ -10,6 +10,7 @@ use lezai_core::policy::Policy;
 use lezai_core::webhook::Secret;
 use lezai_engine::{Engine, Plugin};
 
+use crate::native_key::NativeVerifyingKey;
 use crate::store::{MerchantKey, MerchantRecord, PluginRecord};
 
 /// A merchant, ready to serve.
@@ -46,7 +47,7 @@ pub enum Own {
 #[derive(Default)]
 pub struct Merchants {
     by_id: HashMap<MerchantId, Arc<Merchant>>,
-    by_keyid: HashMap<String, (Arc<Merchant>, VerifyingKey)>,
+    by_keyid: HashMap<String, (Arc<Merchant>, NativeVerifyingKey)>,
 }
 
 impl Merchants {
@@ -68,8 +69,11 @@ impl Merchants {
         }
         for key in keys {
             match (all.by_id.get(&key.merchant), VerifyingKey::from_spki_pem(&key.pem)) {
-                (Some(merchant), Ok(pem)) => {
-                    drop(all.by_keyid.insert(key.keyid, (Arc::clone(merchant), pem)))
+                (Some(merchant), Ok(public)) => {
+                    drop(all.by_keyid.insert(
+                        key.keyid,
+                        (Arc::clone(merchant), NativeVerifyingKey::from(&public)),
+                    ))
                 }
                 _ => tracing::error!(keyid = key.keyid, "merchant's key left out"),
             }
@@ -83,7 +87,7 @@ impl Merchants {
     }
 
     /// The merchant that signs with this key, and the key.
-    pub fn by_keyid(&self, keyid: &str) -> Option<(Arc<Merchant>, VerifyingKey)> {
+    pub fn by_keyid(&self, keyid: &str) -> Option<(Arc<Merchant>, NativeVerifyingKey)> {
         self.by_keyid.get(keyid).cloned()
     }
 }

@@ -444,7 +444,7 @@ pub fn session(
         declined: decline(&order.state),
         close_reason: close_reason(&order.state),
         paid_at: paid_at(&order.state),
-        grant: grant.sign(&gateway.key.private).map_err(Problem::internal)?,
+        grant: grant.sign(&gateway.key.native).map_err(Problem::internal)?,
         gateway_key: gateway.key.jwk.clone(),
     })
 }

@@ -8,7 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{MerchantId, OrderId, SessionId};
-use crate::key::{SigningKey, VerifyingKey};
+use crate::key::{Sign, VerifyingKey};
 use crate::money::Currency;
 use crate::time::Timestamp;
 
@@ -83,7 +83,7 @@ impl Grant {
     /// # Errors
     ///
     /// [`GrantError::Malformed`], should JSON refuse; it has no known reason to.
-    pub fn sign(&self, key: &SigningKey) -> Result<String, GrantError> {
+    pub fn sign(&self, key: &dyn Sign) -> Result<String, GrantError> {
         let header = Header {
             alg: "ES256".to_owned(),
             kid: key.verifying_key().thumbprint(),
@@ -130,6 +130,7 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::SigningKey;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 

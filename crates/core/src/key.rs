@@ -2,7 +2,7 @@
 //!
 //! A signature is ECDSA over SHA-256 as 64 raw bytes, r then s, as RFC 9421 (section 3.3.4) and
 //! JWS ES256 (RFC 7518, section 3.4) have it. Signing is deterministic (RFC 6979), so it needs no
-//! randomness. Both halves of an (r, s) / (r, n−s) pair verify: the RFCs do not ask for low s.
+//! randomness. A host with a faster library hands in its own keys as [`Sign`] and [`Verify`]. Both halves of an (r, s) / (r, n−s) pair verify: the RFCs do not ask for low s.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use p256::ecdsa;
@@ -42,6 +42,23 @@ pub enum KeyError {
     Signature,
 }
 
+/// What signs with a private key: [`SigningKey`], or a host's faster library.
+pub trait Sign {
+    /// Signs a message (hashed here with SHA-256).
+    fn sign(&self, message: &[u8]) -> Signature;
+    /// The public half.
+    fn verifying_key(&self) -> VerifyingKey;
+}
+
+/// What verifies with a public key: [`VerifyingKey`], or a host's faster library, which must take
+/// and refuse the same signatures.
+pub trait Verify {
+    /// # Errors
+    ///
+    /// [`KeyError::Signature`], and no word on why.
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError>;
+}
+
 /// A private key. Its memory is wiped when it is dropped.
 #[derive(Clone)]
 pub struct SigningKey(ecdsa::SigningKey);
@@ -79,6 +96,11 @@ impl SigningKey {
         Ok(pem.to_string())
     }
 
+    /// The key as 32 big-endian bytes, for another library to sign with. Nobody wipes them.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes().into()
+    }
+
     /// Signs a message (hashed here with SHA-256), deterministically as in RFC 6979.
     pub fn sign(&self, message: &[u8]) -> Signature {
         let signature: ecdsa::Signature = self.0.sign(message);
@@ -88,6 +110,16 @@ impl SigningKey {
     /// The public half.
     pub fn verifying_key(&self) -> VerifyingKey {
         VerifyingKey(*self.0.verifying_key())
+    }
+}
+
+impl Sign for SigningKey {
+    fn sign(&self, message: &[u8]) -> Signature {
+        self.sign(message)
+    }
+
+    fn verifying_key(&self) -> VerifyingKey {
+        self.verifying_key()
     }
 }
 
@@ -126,6 +158,13 @@ impl VerifyingKey {
         ecdsa::VerifyingKey::from_sec1_bytes(bytes).map(Self).map_err(|_| KeyError::Point)
     }
 
+    /// The point's encoding in SEC 1, not compressed, for another library to verify with.
+    pub fn to_sec1_bytes(&self) -> [u8; 65] {
+        let mut bytes = [0; 65];
+        bytes.copy_from_slice(self.0.to_sec1_point(false).as_bytes());
+        bytes
+    }
+
     /// # Errors
     ///
     /// [`KeyError::Jwk`].
@@ -147,13 +186,12 @@ impl VerifyingKey {
 
     /// The key as JWK.
     pub fn to_jwk(&self) -> Jwk {
-        let point = self.0.to_sec1_point(false);
-        let coordinate = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
+        let point = self.to_sec1_bytes();
         Jwk {
             kty: "EC".to_owned(),
             crv: "P-256".to_owned(),
-            x: coordinate(&point.as_bytes()[1..33]),
-            y: coordinate(&point.as_bytes()[33..65]),
+            x: Base64UrlUnpadded::encode_string(&point[1..33]),
+            y: Base64UrlUnpadded::encode_string(&point[33..65]),
         }
     }
 
@@ -179,6 +217,12 @@ impl VerifyingKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
         let signature = ecdsa::Signature::from_slice(signature).map_err(|_| KeyError::Signature)?;
         self.0.verify(message, &signature).map_err(|_| KeyError::Signature)
+    }
+}
+
+impl Verify for VerifyingKey {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
+        self.verify(message, signature)
     }
 }
 

@@ -16,7 +16,7 @@ use sfv::{
 };
 
 use crate::digest::{self, DigestError};
-use crate::key::{Signature, VerifyingKey};
+use crate::key::{Signature, Verify};
 use crate::time::Timestamp;
 
 /// The only algorithm: its name in the registry of RFC 9421, section 6.2.
@@ -320,7 +320,7 @@ impl Input {
         message: &Message<'_>,
         body: &'b [u8],
         tag: Tag,
-        key: &VerifyingKey,
+        key: &dyn Verify,
         now: Timestamp,
     ) -> Result<Verified<&'b [u8]>, SignatureError> {
         if self.text("alg")? != ALGORITHM {

@@ -12,12 +12,13 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lezai_core::digest::content_digest;
-use lezai_core::key::VerifyingKey;
+use lezai_core::key::{Sign as _, Verify, VerifyingKey};
 use lezai_core::signature::{self, Input, Message, Params, Tag, Verified, sign_base};
 
 use crate::gateway::Gateway;
 use crate::idempotency::{self, Repeatable};
 use crate::merchants::Merchant;
+use crate::native_key::NativeVerifyingKey;
 use crate::nonces::{self, Taken};
 use crate::problem::{Code, Problem};
 use crate::store::{self, IdempotencyKey};
@@ -120,7 +121,7 @@ impl Incoming {
                 "keyid must be the thumbprint (RFC 7638) of the page's key",
             ));
         }
-        self.verified(&borrowed, &input, Tag::Checkout, key)
+        self.verified(&borrowed, &input, Tag::Checkout, &NativeVerifyingKey::from(key))
     }
 
     /// The idempotency key, for a scope that the signature proved.
@@ -151,7 +152,7 @@ impl Incoming {
         fields: &[(&str, &str)],
         input: &Input,
         tag: Tag,
-        key: &VerifyingKey,
+        key: &dyn Verify,
     ) -> Result<Verified<&[u8]>, Problem> {
         let message = Message::Request(self.head.request(fields));
         Ok(input.verify(&message, &self.body, tag, key, clock::now())?)
@@ -304,7 +305,7 @@ async fn sign(gateway: &Gateway, head: &Head, response: Response) -> Result<Resp
     };
     let base = sign_base(&Message::Answer(answer), !body.is_empty(), &params)
         .map_err(Problem::internal)?;
-    for (name, value) in base.fields(&gateway.key.private.sign(base.text.as_bytes())) {
+    for (name, value) in base.fields(&gateway.key.native.sign(base.text.as_bytes())) {
         let value = HeaderValue::from_str(&value).map_err(Problem::internal)?;
         parts.headers.insert(HeaderName::from_static(name), value);
     }
