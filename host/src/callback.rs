@@ -4,9 +4,11 @@
 //! Standard Webhooks, so that she can verify with a library that her language has today.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::content_digest;
 use lezai_core::id::{EventId, MerchantId};
 use lezai_core::key::Sign as _;
@@ -14,12 +16,13 @@ use lezai_core::signature::{Message, Params, Request, Tag, sign_base};
 use lezai_core::time::Timestamp;
 use reqwest::{Client, Url};
 
+use crate::client;
+use crate::entropy::Entropy;
 use crate::gateway::Gateway;
 use crate::metrics::OutcomeLabel;
 use crate::problem::Problem;
 use crate::store::{self, EventRecord};
 use crate::worker::Done;
-use crate::{client, clock, entropy};
 
 /// A receiver has this long to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,10 +37,31 @@ const PUT_OFF_MS: i64 = 500;
 
 /// Carries callbacks to merchants.
 pub struct Courier {
+    transport: Box<dyn Transport>,
+    visits: Visits,
+}
+
+/// A callback on its way.
+pub struct Post {
+    /// Where to.
+    pub url: Url,
+    /// Its header.
+    pub fields: Vec<(&'static str, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// What takes callbacks to their receivers: the network, or a simulation of it.
+pub trait Transport: Send + Sync {
+    /// The status that the receiver answered with, or why there is none, for people.
+    fn send(&self, post: Post) -> Pin<Box<dyn Future<Output = Result<u16, String>> + Send + '_>>;
+}
+
+/// The network.
+struct Network {
     client: Client,
     /// For receivers on this machine, which no proxy could reach.
     local: Client,
-    visits: Visits,
 }
 
 impl Courier {
@@ -54,7 +78,12 @@ impl Courier {
                 .user_agent(concat!("lezai/", env!("CARGO_PKG_VERSION")))
         };
         let local = builder().no_proxy().build()?;
-        Ok(Self { client: builder().build()?, local, visits: Visits::default() })
+        Ok(Self::over(Network { client: builder().build()?, local }))
+    }
+
+    /// A courier over another transport.
+    pub fn over(transport: impl Transport + 'static) -> Self {
+        Self { transport: Box::new(transport), visits: Visits::default() }
     }
 
     /// Delivers an event, or says when to try again.
@@ -69,11 +98,11 @@ impl Courier {
         tries: u32,
     ) -> Result<Done, Problem> {
         let Some((event, url)) = load(gateway, event).await? else { return Ok(Done::Finished) };
-        let now = clock::now();
+        let now = gateway.clock.now();
         let Some(_visit) = self.visits.begin(&event.merchant) else {
             return Ok(Done::PutOff { due: now.plus_ms(PUT_OFF_MS) });
         };
-        let outcome = self.post(gateway, &event, &url, now).await;
+        let outcome = self.post(gateway, &event, &url).await;
         let count =
             |outcome| gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let why = match outcome {
@@ -101,7 +130,10 @@ impl Courier {
         match wait {
             Some(secs) => {
                 tracing::warn!(event = %event.id, why, again_secs = secs, "callback not delivered");
-                Ok(Done::Again { due: clock::now().plus_ms(jittered_ms(*secs)), why })
+                Ok(Done::Again {
+                    due: gateway.clock.now().plus_ms(jittered_ms(*secs, &gateway.entropy)),
+                    why,
+                })
             }
             None => {
                 tracing::error!(event = %event.id, why, "callback given up");
@@ -110,17 +142,23 @@ impl Courier {
         }
     }
 
-    async fn post(
-        &self,
-        gateway: &Gateway,
-        event: &EventRecord,
-        url: &str,
-        now: Timestamp,
-    ) -> Result<u16, String> {
+    async fn post(&self, gateway: &Gateway, event: &EventRecord, url: &str) -> Result<u16, String> {
         let url = Url::parse(url).map_err(|_| "the address is none".to_owned())?;
-        let fields = signed_fields(gateway, event, &url, now)?;
+        let fields = signed_fields(gateway, event, &url, gateway.clock.wall())?;
+        self.transport.send(Post { url, fields, body: event.body.clone() }).await
+    }
+}
+
+impl Transport for Network {
+    fn send(&self, post: Post) -> Pin<Box<dyn Future<Output = Result<u16, String>> + Send + '_>> {
+        Box::pin(self.carry(post))
+    }
+}
+
+impl Network {
+    async fn carry(&self, Post { url, fields, body }: Post) -> Result<u16, String> {
         let client = if client::is_loopback(&url) { &self.local } else { &self.client };
-        let mut request = client.post(url).body(event.body.clone());
+        let mut request = client.post(url).body(body);
         for (name, value) in fields {
             request = request.header(name, value);
         }
@@ -209,7 +247,7 @@ fn signed_fields(
         query: url.query().unwrap_or_default(),
         fields: &covered,
     });
-    let nonce = crate::http::signed::nonce();
+    let nonce = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<16>());
     let params =
         Params { created: now, keyid: &gateway.key.keyid, nonce: &nonce, tag: Tag::Callback };
     let base = sign_base(&message, true, &params).map_err(|error| error.to_string())?;
@@ -225,8 +263,8 @@ fn signed_fields(
 }
 
 /// A wait of nine to eleven tenths, so that what failed together is not tried together.
-fn jittered_ms(secs: i64) -> i64 {
-    let [byte] = entropy::bytes::<1>();
+fn jittered_ms(secs: i64, entropy: &Entropy) -> i64 {
+    let [byte] = entropy.bytes::<1>();
     secs * (900 + i64::from(byte) * 200 / 255)
 }
 
@@ -250,6 +288,6 @@ mod tests {
     fn waits_grow_and_end() {
         assert_eq!(SCHEDULE_SECS.len(), 9);
         assert_eq!([0, 1, 6, 7, 100].map(backoff_secs), [5, 10, 320, 600, 600]);
-        assert!((0..50).all(|_| (4_500..=5_500).contains(&jittered_ms(5))));
+        assert!((0..50).all(|_| (4_500..=5_500).contains(&jittered_ms(5, &Entropy::Os))));
     }
 }

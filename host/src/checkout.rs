@@ -6,13 +6,11 @@ use lezai_core::id::{AttemptId, SessionId};
 use lezai_core::key::{Jwk, VerifyingKey};
 use lezai_core::order::{Attempt, Capture, Credential, Event};
 use lezai_core::signature::Verified;
-use lezai_core::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::channel::{Channel, Method, MethodKind, PaymentRequest};
-use crate::clock;
 use crate::gateway::{self, Gateway, unanswered};
-use crate::idempotency::{Answer, Repeatable};
+use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::json::{Invalid, Object};
 use crate::nonces;
 use crate::problem::{Code, Problem};
@@ -91,7 +89,7 @@ pub async fn claim(
     request: Verified<ClaimRequest>,
     origin: String,
 ) -> Result<SessionView, Problem> {
-    let now = clock::now();
+    let wall = gateway.clock.wall();
     let session = load(gateway, session).await?;
     let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
     let ClaimRequest { client_secret, key } = request.into_content();
@@ -104,11 +102,11 @@ pub async fn claim(
             "the client secret is not this session's",
         ));
     }
-    let claim = Claim { key, origin, at: now };
+    let claim = Claim { key, origin, at: gateway.clock.now() };
     let claim = {
         let id = session.id.clone();
         store::write(&gateway.store, move |tx| {
-            nonces::take_for_good(tx, &keyid, &nonce, now)?;
+            nonces::take_for_good(tx, &keyid, &nonce, wall)?;
             match tx.session(&id)?.and_then(|session| session.claim) {
                 Some(former) if former.key == claim.key => Ok(former),
                 Some(_) => Err(Problem::new(
@@ -123,7 +121,7 @@ pub async fn claim(
         })
         .await?
     };
-    view(gateway, &session, &claim, now).await
+    view(gateway, &session, &claim).await
 }
 
 /// What the page may see.
@@ -135,13 +133,13 @@ pub async fn view(
     gateway: &Gateway,
     session: &SessionRecord,
     claim: &Claim,
-    now: Timestamp,
 ) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
-    if now >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
+    if gateway.clock.now() >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
         return Err(Problem::new(Code::SessionExpired, "the session has ended"));
     }
-    views::session(gateway, &record, claim, now)
+    // The page compares what it is granted with its own clock.
+    views::session(gateway, &record, claim, gateway.clock.wall())
 }
 
 /// The shopper chose a method: asks its channel, and gives back what she needs to pay.
@@ -159,7 +157,7 @@ pub async fn pay(
     choice: Verified<String>,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let (keyid, nonce, now) = (choice.keyid().to_owned(), choice.nonce().to_owned(), clock::now());
+    let (signer, now, wall) = (Signer::from(&choice), gateway.clock.now(), gateway.clock.wall());
     let method = choice.into_content();
     let record = gateway.record(session.order.clone()).await?;
     let (channel, _) = channel_for(gateway, &record, &method)?;
@@ -168,7 +166,7 @@ pub async fn pay(
     let begun = {
         let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
         store::write(&gateway.store, move |tx| {
-            if let Some(first) = key.begin(tx, &keyid, &nonce, now)? {
+            if let Some(first) = key.begin(tx, &signer, wall)? {
                 return Ok::<_, Problem>(Begun::Before(first));
             }
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
@@ -188,14 +186,15 @@ pub async fn pay(
     let credential = prepare(gateway, &record, &attempt).await?;
 
     let prepared = {
-        let order = session.order.clone();
+        let (order, now) = (session.order.clone(), gateway.clock.now());
         store::write(&gateway.store, move |tx| {
-            gateway::apply(tx, &order, Event::Prepared(attempt.id, credential), clock::now())
+            gateway::apply(tx, &order, Event::Prepared(attempt.id, credential), now)
         })
         .await?
     };
     gateway.committed(&prepared);
-    let answer = Answer::json(200, &views::session(gateway, &prepared, &claim, clock::now())?)?;
+    let answer =
+        Answer::json(200, &views::session(gateway, &prepared, &claim, gateway.clock.wall())?)?;
     store::write(&gateway.store, move |tx| match key.first_answer(tx)? {
         Some(first) => Ok(first),
         None => {

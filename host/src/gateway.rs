@@ -10,8 +10,11 @@ use lezai_core::key::{Jwk, SigningKey};
 use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
+use sha2::{Digest as _, Sha256};
 
 use crate::channel::{Channel, Method, Standing};
+use crate::clock::{self, Clock};
+use crate::entropy::Entropy;
 use crate::hub::Hub;
 use crate::merchants::Merchants;
 use crate::metrics::Metrics;
@@ -22,7 +25,6 @@ use crate::sandbox::Sandbox;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
 use crate::views::{self, EventData, EventView};
 use crate::worker::Wake;
-use crate::{clock, entropy};
 
 /// A channel gets this long to speak before it is asked.
 const FIRST_QUERY_SECS: i64 = 20;
@@ -53,6 +55,10 @@ pub struct Gateway {
     pub public_url: String,
     /// The hosts that requests may name, with the port unless it is the scheme's own.
     pub authorities: Vec<String>,
+    /// Business time.
+    pub clock: Arc<Clock>,
+    /// Randomness.
+    pub entropy: Entropy,
     /// The state.
     pub store: Arc<dyn Store>,
     /// Runs plugins.
@@ -85,6 +91,10 @@ pub struct Parts {
     pub public_url: String,
     /// The hosts that requests may name, with the port unless it is the scheme's own.
     pub authorities: Vec<String>,
+    /// Business time.
+    pub clock: Arc<Clock>,
+    /// Randomness.
+    pub entropy: Entropy,
     /// The state.
     pub store: Arc<dyn Store>,
     /// Runs plugins.
@@ -107,6 +117,8 @@ impl Gateway {
         Self {
             public_url: parts.public_url,
             authorities: parts.authorities,
+            clock: parts.clock,
+            entropy: parts.entropy,
             store: parts.store,
             engine: parts.engine,
             standard: parts.standard,
@@ -147,8 +159,13 @@ impl Gateway {
         let load = move || Merchants::load(&engine, records, keys, plugins);
         let merchants =
             tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Abandoned)?;
-        self.merchants.store(Arc::new(merchants));
+        self.use_merchants(Arc::new(merchants));
         Ok(())
+    }
+
+    /// Swaps in merchants that were loaded elsewhere.
+    pub fn use_merchants(&self, merchants: Arc<Merchants>) {
+        self.merchants.store(merchants);
     }
 
     /// The channel with this name.
@@ -168,7 +185,7 @@ impl Gateway {
     ///
     /// The core's refusal as a problem; `order_not_found`; `internal`.
     pub async fn apply(&self, order: OrderId, event: Event) -> Result<OrderRecord, Problem> {
-        let now = clock::now();
+        let now = self.clock.now();
         let record = store::write(&self.store, move |tx| apply(tx, &order, event, now)).await?;
         self.committed(&record);
         Ok(record)
@@ -322,7 +339,7 @@ pub fn schedule(
             continue;
         };
         sequence += 1;
-        let id = EventId::new(now, entropy::bytes());
+        let id = event_id(&terms.id, sequence, now);
         let refund = notice.refund().and_then(|id| order.refund(id));
         let view = EventView {
             id: id.to_string(),
@@ -348,6 +365,12 @@ pub fn schedule(
         tx.schedule(&Task::Deliver { event: id }, due)?;
     }
     Ok(())
+}
+
+/// An event's id follows from what it is: the order's so manieth event.
+fn event_id(order: &OrderId, sequence: u32, now: Timestamp) -> EventId {
+    let digest = Sha256::digest(format!("event {order} {sequence}"));
+    EventId::new(now, std::array::from_fn(|index| digest[index]))
 }
 
 /// There is no such order, or it is another merchant's, which is nobody's business.

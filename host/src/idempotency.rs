@@ -5,6 +5,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
 
@@ -25,6 +26,26 @@ pub struct Repeatable {
     pub key: IdempotencyKey,
     /// What is asked.
     pub fingerprint: String,
+}
+
+/// Who signed a request, and with which nonce.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    keyid: String,
+    nonce: String,
+}
+
+impl<T> From<&Verified<T>> for Signer {
+    fn from(verified: &Verified<T>) -> Self {
+        Self { keyid: verified.keyid().to_owned(), nonce: verified.nonce().to_owned() }
+    }
+}
+
+impl Signer {
+    /// A signer whom nobody verified: for the simulator, which speaks over no wire.
+    pub fn simulated(keyid: &str, nonce: String) -> Self {
+        Self { keyid: keyid.to_owned(), nonce }
+    }
 }
 
 /// An answer to such a request.
@@ -64,11 +85,10 @@ impl Repeatable {
     pub fn begin(
         &self,
         tx: &dyn Tx,
-        keyid: &str,
-        nonce: &str,
-        now: Timestamp,
+        signer: &Signer,
+        wall: Timestamp,
     ) -> Result<Option<Answer>, Problem> {
-        nonces::take_for_good(tx, keyid, nonce, now)?;
+        nonces::take_for_good(tx, &signer.keyid, &signer.nonce, wall)?;
         self.first_answer(tx)
     }
 
@@ -96,6 +116,18 @@ impl Answer {
     pub fn json(status: u16, view: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(view).map_err(Problem::internal)?;
         Ok(Self { status, body, repeated: false })
+    }
+}
+
+impl Answer {
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 }
 

@@ -36,5 +36,6 @@ pub mod refunds;
 pub mod sandbox;
 pub mod shop;
 pub mod store;
+pub mod test_clock;
 pub mod views;
 pub mod worker;

@@ -14,13 +14,12 @@ use serde::Serialize;
 
 use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
 use crate::gateway::{self, Gateway, not_found};
-use crate::idempotency::{Answer, Repeatable};
+use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::{Merchant, Own};
 use crate::order_request::{Details, NewOrder};
 use crate::problem::{Code, Problem};
 use crate::store::{self, OrderRecord, SessionRecord};
 use crate::views::{self, OrderView};
-use crate::{clock, entropy};
 
 /// Creates an order, once for its idempotency key.
 ///
@@ -34,19 +33,42 @@ pub async fn create(
     request: Verified<NewOrder>,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let now = clock::now();
-    let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
-    let new = request.into_content();
+    let signer = Signer::from(&request);
+    let decide = |facts| decide(gateway, Arc::clone(merchant), facts);
+    create_decided(gateway, merchant, signer, request.into_content(), key, decide).await
+}
+
+/// As [`create`], with anything that decides.
+///
+/// # Errors
+///
+/// As of [`create`], and what `decide` says.
+pub async fn create_decided<F>(
+    gateway: &Gateway,
+    merchant: &Merchant,
+    signer: Signer,
+    new: NewOrder,
+    key: Repeatable,
+    decide: impl FnOnce(OrderFacts) -> F,
+) -> Result<Answer, Problem>
+where
+    F: Future<Output = Result<(OrderFacts, Decision), Problem>>,
+{
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
     if was_answered(gateway, &key).await? {
-        return again(gateway, key, keyid, nonce, now).await;
+        return again(gateway, key, signer, wall).await;
     }
     let methods = offered(gateway, &new)?;
-    let facts =
-        new.facts(OrderId::new(now, entropy::bytes()), merchant.record.id.clone(), methods, now);
+    let facts = new.facts(
+        OrderId::new(now, gateway.entropy.bytes()),
+        merchant.record.id.clone(),
+        methods,
+        now,
+    );
     merchant.policy.check_limits(&facts).map_err(|error| {
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
-    let (facts, decision) = decide(gateway, Arc::clone(merchant), facts).await?;
+    let (facts, decision) = decide(facts).await?;
     let Opened { record, effects, session, client_secret } =
         open(gateway, new, facts, decision, now)?;
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
@@ -55,7 +77,7 @@ pub async fn create(
     let committed = {
         let (record, answer) = (record.clone(), answer.clone());
         store::write(&gateway.store, move |tx| {
-            if let Some(first) = key.begin(tx, &keyid, &nonce, now)? {
+            if let Some(first) = key.begin(tx, &signer, wall)? {
                 return Ok(first);
             }
             if !tx.insert_order(&record, &session)? {
@@ -130,20 +152,19 @@ pub struct Change {
 /// # Errors
 ///
 /// `order_not_found`, what the core refuses, what `allowed` says.
-pub async fn change<T, B: Serialize>(
+pub async fn change<B: Serialize>(
     gateway: &Gateway,
     merchant: &MerchantId,
-    signed: &Verified<T>,
+    signer: Signer,
     key: Repeatable,
     change: Change,
     allowed: impl FnOnce(&dyn store::Tx) -> Result<(), Problem> + Send + 'static,
     answer: impl FnOnce(&OrderRecord) -> Result<B, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
     let Change { order, event, status } = change;
-    let (merchant, now) = (merchant.clone(), clock::now());
-    let (keyid, nonce) = (signed.keyid().to_owned(), signed.nonce().to_owned());
+    let (merchant, now, wall) = (merchant.clone(), gateway.clock.now(), gateway.clock.wall());
     let (answer, record) = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, &keyid, &nonce, now)? {
+        if let Some(first) = key.begin(tx, &signer, wall)? {
             return Ok((first, None));
         }
         if tx.order(&order)?.is_none_or(|it| it.order.terms.merchant != merchant) {
@@ -167,12 +188,12 @@ pub async fn change<T, B: Serialize>(
 /// # Errors
 ///
 /// As of [`change`].
-pub async fn act<T>(
+pub async fn act(
     gateway: &Gateway,
     merchant: &MerchantId,
     id: &str,
     event: Event,
-    signed: &Verified<T>,
+    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
@@ -180,7 +201,7 @@ pub async fn act<T>(
     let view =
         move |record: &OrderRecord| Ok(views::order_with_checkout(record, &public_url, None));
     let asked = Change { order, event, status: 200 };
-    change(gateway, merchant, signed, key, asked, |_| Ok(()), view).await
+    change(gateway, merchant, signer, key, asked, |_| Ok(()), view).await
 }
 
 /// Whether the request is a repeat. It is asked before anything is decided: a repeat gets what the
@@ -194,11 +215,10 @@ async fn was_answered(gateway: &Gateway, key: &Repeatable) -> Result<bool, Probl
 async fn again(
     gateway: &Gateway,
     key: Repeatable,
-    keyid: String,
-    nonce: String,
-    now: Timestamp,
+    signer: Signer,
+    wall: Timestamp,
 ) -> Result<Answer, Problem> {
-    let first = store::write(&gateway.store, move |tx| key.begin(tx, &keyid, &nonce, now)).await?;
+    let first = store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?;
     first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
 }
 
@@ -318,9 +338,9 @@ fn open(
     };
     let Step { order, effects, .. } =
         Order::create(terms).ok_or_else(|| Problem::internal("the fee is more than the amount"))?;
-    let random = Base64UrlUnpadded::encode_string(&entropy::bytes::<32>());
+    let random = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<32>());
     let session = SessionRecord {
-        id: SessionId::new(now, entropy::bytes()),
+        id: SessionId::new(now, gateway.entropy.bytes()),
         order: order.terms.id.clone(),
         secret_hash: sha256_hex(random.as_bytes()),
         gateway_key: gateway.key.keyid.clone(),

@@ -6,17 +6,15 @@
 use lezai_core::id::{MerchantId, OrderId, RefundId};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::Event;
-use lezai_core::signature::Verified;
 
 use crate::gateway::{Gateway, not_found};
-use crate::idempotency::{Answer, Repeatable};
+use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::json::{Invalid, Object};
 use crate::order_request::number;
 use crate::orders::{self, Change};
 use crate::problem::{Code, Problem};
 use crate::store::{self, OrderRecord};
 use crate::views::{self, RefundView};
-use crate::{clock, entropy};
 
 /// A merchant's wish for a refund.
 #[derive(Clone, Debug)]
@@ -84,12 +82,13 @@ pub async fn create(
     gateway: &Gateway,
     merchant: &MerchantId,
     order: &str,
-    request: Verified<NewRefund>,
+    signer: Signer,
+    new: NewRefund,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(order).map_err(|_| not_found())?;
-    let id = RefundId::new(clock::now(), entropy::bytes());
-    let NewRefund { merchant_refund_id, amount, reason } = request.content().clone();
+    let id = RefundId::new(gateway.clock.now(), gateway.entropy.bytes());
+    let NewRefund { merchant_refund_id, amount, reason } = new;
     let (number, of) = (merchant_refund_id.clone(), merchant.clone());
     let free = move |tx: &dyn store::Tx| match tx.refund_by_merchant_refund_id(&of, &number)? {
         None => Ok(()),
@@ -106,7 +105,7 @@ pub async fn create(
     };
     let event = Event::RefundRequested { id, merchant_refund_id, amount, reason };
     let asked = Change { order, event, status: 201 };
-    orders::change(gateway, merchant, &request, key, asked, free, view).await
+    orders::change(gateway, merchant, signer, key, asked, free, view).await
 }
 
 /// The merchant's refund with this id.

@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 use crate::callback::{self, Courier};
 use crate::channel::{Channel, RefundRequest, RefundStanding, Standing};
 use crate::gateway::{Gateway, unanswered};
+use crate::idempotency;
 use crate::metrics::OutcomeLabel;
 use crate::problem::{Code, Problem};
 use crate::store::{self, DueTask, Lane, StoreError, Task};
-use crate::{clock, idempotency};
 
 /// Longer than any task takes, as all of them have time-outs.
 const LEASE_SECS: i64 = 60;
@@ -122,9 +122,18 @@ impl Wake {
     }
 }
 
-async fn claim(gateway: &Gateway, lane: Lane, limit: usize) -> Result<Vec<DueTask>, StoreError> {
+/// Takes up to `limit` due tasks of a lane for the length of a lease.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn claim(
+    gateway: &Gateway,
+    lane: Lane,
+    limit: usize,
+) -> Result<Vec<DueTask>, StoreError> {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let now = clock::now();
+    let now = gateway.clock.now();
     let due = store::read(&gateway.store, move |view| view.next_due(lane));
     if limit == 0 || due.await?.is_none_or(|due| due > now) {
         return Ok(Vec::new());
@@ -135,18 +144,19 @@ async fn claim(gateway: &Gateway, lane: Lane, limit: usize) -> Result<Vec<DueTas
 
 async fn until_due(gateway: &Gateway, lane: Lane) -> Duration {
     let due = store::read(&gateway.store, move |view| view.next_due(lane)).await.ok().flatten();
-    let ms = due.map_or(i64::MAX, |due| due.as_ms().saturating_sub(clock::now().as_ms()));
+    let ms = due.map_or(i64::MAX, |due| due.as_ms().saturating_sub(gateway.clock.now().as_ms()));
     Duration::from_millis(u64::try_from(ms).unwrap_or_default()).min(IDLE)
 }
 
-async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
+/// Performs a task that was claimed, and notes how it ended.
+pub async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
     let DueTask { number, task, tries } = due;
     let done = match &task {
         Task::Order { order, what } => on_order(gateway, order.clone(), what.clone(), tries).await,
         Task::Deliver { event } => courier.deliver(gateway, event.clone(), tries).await,
     };
     let done = done.unwrap_or_else(|problem| Done::Again {
-        due: clock::now().plus_secs(callback::backoff_secs(tries)),
+        due: gateway.clock.now().plus_secs(callback::backoff_secs(tries)),
         why: problem.code().as_str().to_owned(),
     });
     let done = match (&task, done) {
@@ -227,7 +237,7 @@ async fn query(
     let standing =
         gateway.channel_of(&record, &attempt)?.query(&attempt).await.map_err(unanswered)?;
     match standing {
-        Standing::Unknown | Standing::Pending => Ok(later(tries)),
+        Standing::Unknown | Standing::Pending => Ok(later(gateway, tries)),
         known => settle(gateway, order, attempt, known).await,
     }
 }
@@ -251,7 +261,9 @@ async fn capture(
         Standing::Refused { code } => {
             gateway.apply(order, Event::CaptureFailed { code }).await.map(|_| Done::Finished)
         }
-        Standing::Unknown | Standing::Pending | Standing::Authorized { .. } => Ok(later(tries)),
+        Standing::Unknown | Standing::Pending | Standing::Authorized { .. } => {
+            Ok(later(gateway, tries))
+        }
         known => settle(gateway, order, attempt, known).await,
     }
 }
@@ -282,7 +294,7 @@ async fn void(
         Standing::Unknown
         | Standing::Pending
         | Standing::Authorized { .. }
-        | Standing::Paid { .. } => Ok(later(tries)),
+        | Standing::Paid { .. } => Ok(later(gateway, tries)),
     }
 }
 
@@ -327,15 +339,15 @@ async fn refund(
         known => known,
     };
     let event = match standing {
-        RefundStanding::Unknown | RefundStanding::Pending => return Ok(later(tries)),
+        RefundStanding::Unknown | RefundStanding::Pending => return Ok(later(gateway, tries)),
         RefundStanding::Succeeded => Event::RefundSucceeded(id),
         RefundStanding::Failed { code } => Event::RefundFailed { refund: id, code },
     };
     gateway.apply(order, event).await.map(|_| Done::Finished)
 }
 
-fn later(tries: u32) -> Done {
-    let due = clock::now().plus_secs(callback::backoff_secs(tries));
+fn later(gateway: &Gateway, tries: u32) -> Done {
+    let due = gateway.clock.now().plus_secs(callback::backoff_secs(tries));
     Done::Again { due, why: "the channel does not know yet".to_owned() }
 }
 
@@ -353,7 +365,7 @@ async fn give_up(gateway: &Gateway, order: &OrderId, what: &Effect) -> Result<bo
         Effect::Expire | Effect::Release | Effect::Settle | Effect::Notify(_) => return Ok(false),
     };
     let record = gateway.record(order.clone()).await?;
-    let may_still_pay = clock::now() < record.order.terms.expires_at;
+    let may_still_pay = gateway.clock.now() < record.order.terms.expires_at;
     if matches!(what, Effect::Query(_)) && may_still_pay {
         return Ok(false);
     }
@@ -381,10 +393,11 @@ async fn tidy(gateway: &Gateway, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn prune(gateway: &Gateway) {
-    let now = clock::now();
-    let keep_after = now.plus_secs(-idempotency::RETENTION_SECS);
-    let pruned = store::write(&gateway.store, move |tx| tx.prune(now, keep_after)).await;
+/// Forgets what is old enough.
+pub async fn prune(gateway: &Gateway) {
+    let wall = gateway.clock.wall();
+    let keep_after = gateway.clock.now().plus_secs(-idempotency::RETENTION_SECS);
+    let pruned = store::write(&gateway.store, move |tx| tx.prune(wall, keep_after)).await;
     let waiting = store::read(&gateway.store, |view| view.waiting_tasks()).await;
     if let Err(error) = pruned.and(waiting.map(|waiting| {
         gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX));

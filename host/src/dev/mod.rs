@@ -17,11 +17,13 @@ use tokio::task::JoinHandle;
 
 use crate::callback::Courier;
 use crate::channel::Channel;
+use crate::clock::{self, Clock};
+use crate::entropy::Entropy;
 use crate::gateway::{Gateway, Parts};
 use crate::sandbox::Sandbox;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, PluginRecord, Store};
-use crate::{assets, clock, http, shop, worker};
+use crate::{assets, http, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -131,7 +133,10 @@ fn open_gateway(
 ) -> Result<Gateway, CannotStart> {
     let store = SqliteStore::open(&store::sqlite::file(folder.path()))
         .map_err(|error| folder.damaged("lezai.db", error))?;
-    let sandbox = Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), clock::now);
+    let business = Arc::new(Clock::system());
+    let now = Arc::clone(&business);
+    let sandbox =
+        Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), move || now.now());
     let sandbox = Arc::new(sandbox.map_err(|error| folder.damaged("sandbox.db", error))?);
     let engine =
         Engine::new(Config::new(folder.path().join("plugin-cache"))).map_err(CannotStart::new)?;
@@ -144,6 +149,8 @@ fn open_gateway(
         authorities: authorities(&public_url, address),
         public_url,
         store,
+        clock: business,
+        entropy: Entropy::Os,
         engine: Arc::new(engine),
         standard,
         key: folder.key("gateway")?,
@@ -201,6 +208,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     })
     .await
     .map_err(|error| folder.damaged("lezai.db", error))?;
+    test_clock::restore(gateway).await.map_err(|error| folder.damaged("lezai.db", error))?;
     gateway.reload_merchants().await.map_err(|error| folder.damaged("lezai.db", error))
 }
 

@@ -14,7 +14,6 @@ use lezai_core::key::VerifyingKey;
 use super::orders::segment;
 use super::signed::Incoming;
 use crate::checkout::{self, ClaimRequest};
-use crate::clock;
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
 use crate::views::SessionView;
@@ -61,7 +60,7 @@ pub(super) async fn view(
 ) -> Result<Json<SessionView>, Problem> {
     let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     incoming.page(&gateway, &key)?;
-    Ok(Json(checkout::view(&gateway, &session, &claim, clock::now()).await?))
+    Ok(Json(checkout::view(&gateway, &session, &claim).await?))
 }
 
 #[utoipa::path(

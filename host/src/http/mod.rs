@@ -62,6 +62,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
 
     let shopper = Router::new()
         .route("/pay/{session}", get(pages::hosted))
+        .route("/sandbox/clock", get(sandbox::clock).post(sandbox::advance_clock))
         .route("/sandbox/orders/{id}/pay", post(sandbox::pay))
         .route("/sandbox/orders/{id}/decline", post(sandbox::decline))
         .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))

@@ -259,7 +259,7 @@ pub(super) struct NewPlugin {
         checkout::claim, checkout::view, checkout::pay, checkout::events,
         admin::put_merchant, admin::merchant, admin::put_key, admin::put_policy, admin::policy,
         admin::put_plugin, admin::plugin, admin::remove_plugin,
-        sandbox::pay, sandbox::decline,
+        sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
         operations::alive, operations::ready, operations::metrics, operations::jwks,
     ),
     components(schemas(ProblemView)),

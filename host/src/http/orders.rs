@@ -125,7 +125,7 @@ pub(super) async fn capture(
     let key = incoming.repeatable(merchant.record.id.as_str())?;
     let signed = verified.parse(refunds::parse_capture)?;
     let event = Event::CaptureRequested(*signed.content());
-    orders::act(&gateway, &merchant.record.id, &segment(id)?, event, &signed, key).await
+    orders::act(&gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
 }
 
 #[utoipa::path(
@@ -152,7 +152,7 @@ async fn act(
     let key = incoming.repeatable(merchant.record.id.as_str())?;
     let signed = verified
         .parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
-    orders::act(gateway, &merchant.record.id, &segment(id)?, event, &signed, key).await
+    orders::act(gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
 }
 
 /// A part of the path. What does not decode is nobody's id.

@@ -50,7 +50,8 @@ pub(super) async fn create(
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(merchant.record.id.as_str())?;
     let refund = verified.parse(NewRefund::parse)?;
-    refunds::create(&gateway, &merchant.record.id, &segment(id)?, refund, key).await
+    let (signer, id) = ((&refund).into(), segment(id)?);
+    refunds::create(&gateway, &merchant.record.id, &id, signer, refund.into_content(), key).await
 }
 
 #[utoipa::path(

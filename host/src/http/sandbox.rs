@@ -4,11 +4,15 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{HeaderMap, HeaderValue, header};
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::{Attempt, Event, State as OrderState};
+
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::orders::segment;
 use super::wallet::{self, Language};
@@ -18,7 +22,7 @@ use crate::problem::{Code, Problem};
 use crate::sandbox::{Act, Sandbox, WalletPayment};
 use crate::store::OrderRecord;
 use crate::views::{self, OrderView};
-use crate::{checkout, clock, entropy};
+use crate::{checkout, clock, test_clock};
 
 type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
@@ -46,6 +50,46 @@ pub(super) async fn decline(
     id: Segment,
 ) -> Result<Json<OrderView>, Problem> {
     shopper(&gateway, id, Act::Decline).await
+}
+
+/// What time it is for orders.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ClockView {
+    /// Business time, RFC 3339.
+    now: String,
+    /// How far it is ahead of the machine's clock.
+    ahead_secs: i64,
+}
+
+#[utoipa::path(
+    get, path = "/sandbox/clock", operation_id = "sandbox_clock", tag = "sandbox", summary = "What time it is for orders",
+    responses((status = 200, description = "The time", body = ClockView), super::openapi::Problems),
+)]
+pub(super) async fn clock(State(gateway): State<Arc<Gateway>>) -> Result<Json<ClockView>, Problem> {
+    sandbox(&gateway)?;
+    Ok(Json(clock_view(&gateway)))
+}
+
+#[utoipa::path(
+    post, path = "/sandbox/clock", operation_id = "sandbox_advance_clock", tag = "sandbox", summary = "Move the time forward",
+    description = "`{\"advance_secs\": n}` or `{\"now\": \"2026-12-01T00:00:00Z\"}`; by at most 366 days at once, and never back. \
+                   It moves what orders live by: expiry, retries, settlement, retention; not signatures and grants.",
+    request_body(content = String, content_type = "application/json"),
+    responses((status = 200, description = "The time", body = ClockView), super::openapi::Problems),
+)]
+pub(super) async fn advance_clock(
+    State(gateway): State<Arc<Gateway>>,
+    body: Bytes,
+) -> Result<Json<ClockView>, Problem> {
+    sandbox(&gateway)?;
+    let ms = test_clock::parse(&body, gateway.clock.now())?;
+    test_clock::advance(&gateway, ms).await?;
+    Ok(Json(clock_view(&gateway)))
+}
+
+fn clock_view(gateway: &Gateway) -> ClockView {
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    ClockView { now: clock::rfc3339(now), ahead_secs: (now.as_ms() - wall.as_ms() + 500) / 1000 }
 }
 
 /// The wallet's page for a payment.
@@ -153,7 +197,7 @@ async fn begin(
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
     let (channel, _) = checkout::channel_for(gateway, &record, &method)?;
-    let id = AttemptId::new(clock::now(), entropy::bytes());
+    let id = AttemptId::new(gateway.clock.now(), gateway.entropy.bytes());
     let attempt = Attempt { id: id.clone(), method, channel: channel.id().to_owned() };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
     let credential = checkout::prepare(gateway, &begun, &attempt).await?;

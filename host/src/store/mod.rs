@@ -266,6 +266,8 @@ pub trait View {
     fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError>;
     /// Every merchant's plugin.
     fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError>;
+    /// A setting of the gateway's own.
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
     /// When the next task of a lane is due.
     fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError>;
     /// How many tasks wait.
@@ -317,6 +319,8 @@ pub trait Tx: View {
     fn take_nonce(&self, keyid: &str, nonce: &str, expires: Timestamp) -> Result<bool, StoreError>;
     /// The page that claims a session.
     fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError>;
+    /// A setting of the gateway's own.
+    fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError>;
     /// A new or changed merchant.
     fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError>;
     /// A new key. `false` if the name is another merchant's.

@@ -85,10 +85,12 @@ CREATE TABLE first_answers (
 CREATE INDEX first_answers_by_age ON first_answers (at_ms);
 CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
 CREATE INDEX nonces_by_age ON nonces (expires_ms);
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// From version 1, which knew no refunds, voids and captures, and settled nothing.
 const FROM_1: &str = r#"
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE refunds (
   id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
   UNIQUE (merchant, merchant_refund_id)
@@ -485,6 +487,10 @@ impl View for Sqlite<'_> {
         })
     }
 
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.one("SELECT value FROM settings WHERE name = ?1", [name], |row| Ok(row.get(0)?))
+    }
+
     fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT min(due_ms) FROM tasks WHERE lane = ?1";
         let due = self.one(sql, [lane.as_str()], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
@@ -686,6 +692,11 @@ impl Tx for Sqlite<'_> {
         let params =
             params![session.as_str(), to_json(&claim.key)?, claim.origin, claim.at.as_ms()];
         self.change(sql, params).map(drop)
+    }
+
+    fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+        self.change(sql, [name, value]).map(drop)
     }
 
     fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError> {
