@@ -7,7 +7,7 @@
 use lezai_core::money::Money;
 
 /// How long "later" is, by the gateway's clock.
-pub const LATE_SECS: i64 = 60;
+pub const LATE_SECS: i64 = 30;
 
 /// What becomes of a payment, by the amount of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
