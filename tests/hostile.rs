@@ -469,9 +469,16 @@ fn types_paths_and_methods_are_named() {
         ("GET", "/v1/orders?merchant_order_id=%zz", "invalid_field"),
         ("GET", "/v1/orders?merchant_order_id=", "invalid_field"),
         ("GET", "/v1/orders?merchant_order_id=a&merchant_order_id=b", "invalid_field"),
-        ("GET", "/v1/orders?merchant_order_id=a&limit=1000000", "invalid_field"),
-        ("GET", "/v1/orders?", "missing_field"),
-        ("GET", "/v1/orders", "missing_field"),
+        ("GET", "/v1/orders?merchant_order_id=a&limit=1", "unknown_field"),
+        ("GET", "/v1/orders?limit=1000000", "invalid_field"),
+        ("GET", "/v1/orders?limit=101", "invalid_field"),
+        ("GET", "/v1/orders?limit=0", "invalid_field"),
+        ("GET", "/v1/orders?limit=1&limit=1", "invalid_field"),
+        ("GET", "/v1/orders?after=ord_1", "invalid_field"),
+        ("GET", "/v1/orders?status=lost", "invalid_field"),
+        ("GET", "/v1/orders?created_from=yesterday", "invalid_field"),
+        ("GET", "/v1/orders?page=2", "unknown_field"),
+        ("GET", "/v1/refunds", "missing_field"),
     ] {
         let answer =
             scene.merchant.send(&scene.merchant.sign(Request::new(method, target, ""))).unwrap();

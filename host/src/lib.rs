@@ -29,6 +29,7 @@ pub mod native_key;
 pub mod nonces;
 pub mod order_request;
 pub mod orders;
+pub mod page;
 pub mod plugin_command;
 pub mod plugins;
 pub mod problem;

@@ -17,6 +17,7 @@ use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::{Merchant, Own};
 use crate::order_request::{Details, NewOrder};
+use crate::page::{List, Page};
 use crate::problem::{Code, Problem};
 use crate::store::{self, OrderRecord, SessionRecord};
 use crate::views::{self, OrderView};
@@ -111,6 +112,27 @@ pub async fn find(
         return Err(not_found());
     }
     Ok(views::order_with_checkout(&record, &gateway.public_url, None))
+}
+
+/// A page of the merchant's orders.
+///
+/// # Errors
+///
+/// `internal`.
+pub async fn list(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    status: Option<&'static str>,
+    page: Page<OrderId>,
+) -> Result<List<OrderView>, Problem> {
+    let (merchant, limit) = (merchant.clone(), page.limit);
+    let found =
+        store::read(&gateway.store, move |view| view.orders(&merchant, status, &page)).await?;
+    let found: Vec<_> = found
+        .iter()
+        .map(|record| views::order_with_checkout(record, &gateway.public_url, None))
+        .collect();
+    Ok(List::new(found, limit, |order| order.id.clone()))
 }
 
 /// The merchant's orders with her number: one or none.

@@ -82,7 +82,7 @@ def test_answers_are_as_documented(document, gateway, merchant):
     check("OrderView", created)
     paid = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/pay", timeout=10).json()
     check("OrderView", paid)
-    check("OrderList", merchant.get(f"/v1/orders?merchant_order_id={created['merchant_order_id']}").json())
+    check("List_OrderView", merchant.get(f"/v1/orders?merchant_order_id={created['merchant_order_id']}").json())
     check("ProblemView", merchant.get("/v1/orders/ord_nobody").json())
     check("ProblemView", merchant.post("/v1/orders", {}).json())
 

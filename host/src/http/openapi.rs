@@ -38,6 +38,54 @@ pub(super) struct Idempotency {
     content_digest: String,
 }
 
+/// Which page of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct PageAsked {
+    /// At most so many; 20 if absent.
+    #[param(required = false, minimum = 1, maximum = 100)]
+    limit: u32,
+    /// The `next` of the page before.
+    #[param(required = false)]
+    after: String,
+    /// Only what was made then or later. RFC 3339.
+    #[param(required = false, example = "2026-11-18T00:00:00Z")]
+    created_from: String,
+    /// Only what was made before then. RFC 3339.
+    #[param(required = false, example = "2026-11-19T00:00:00Z")]
+    created_to: String,
+}
+
+/// Which orders.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct OrdersAsked {
+    /// The merchant's own number. It stands alone.
+    #[param(
+        required = false,
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9_.:-]+$",
+        example = "A-1001"
+    )]
+    merchant_order_id: String,
+    /// `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`.
+    #[param(required = false, example = "paid")]
+    status: String,
+}
+
+/// Which refunds.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct RefundsAsked {
+    /// The merchant's own number.
+    #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "R-1")]
+    merchant_refund_id: String,
+}
+
 /// A problem (RFC 9457).
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape for the document")]

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::IntoResponse;
-use lezai_core::order::Event;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use lezai_core::id::OrderId;
+use lezai_core::order::{Event, State as OrderState};
 
 use super::signed::Incoming;
 use crate::gateway::Gateway;
@@ -15,26 +14,14 @@ use crate::idempotency::Answer;
 use crate::json::Object;
 use crate::order_request::{self, NewOrder};
 use crate::orders;
+use crate::page::{Asked, List, Page};
 use crate::problem::{Code, Problem};
 use crate::refunds;
 use crate::views::OrderView;
 
-/// A page of orders.
-#[derive(Serialize, ToSchema)]
-pub(super) struct OrderList {
-    /// Always `list`.
-    object: &'static str,
-    /// The orders.
-    data: Vec<OrderView>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ByNumber {
-    /// The merchant's own number.
-    merchant_order_id: Option<String>,
-}
+/// The query of a list as it came.
+pub(super) type Query =
+    Result<axum::extract::Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>;
 
 #[utoipa::path(
     post, path = "/v1/orders", tag = "orders", summary = "Create an order",
@@ -70,30 +57,30 @@ pub(super) async fn find(
 }
 
 #[utoipa::path(
-    get, path = "/v1/orders", tag = "orders", summary = "Query an order by the merchant's own number",
-    params(super::openapi::Signed, ByNumber),
-    responses((status = 200, description = "One order or none", body = OrderList), super::openapi::Problems),
+    get, path = "/v1/orders", tag = "orders", summary = "List orders, newest first, or find one by the merchant's own number",
+    description = "`merchant_order_id` finds one order or none, and stands alone. Everything else narrows the list.",
+    params(super::openapi::Signed, super::openapi::OrdersAsked, super::openapi::PageAsked),
+    responses((status = 200, description = "A page of orders", body = List<OrderView>), super::openapi::Problems),
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    query: Result<Query<ByNumber>, axum::extract::rejection::QueryRejection>,
+    query: Query,
     incoming: Incoming,
-) -> Result<Json<OrderList>, Problem> {
+) -> Result<Json<List<OrderView>>, Problem> {
     let (merchant, _) = incoming.merchant(&gateway)?;
-    let needed = || {
-        Problem::new(Code::MissingField, "ask as /v1/orders?merchant_order_id=…")
-            .with("field", "merchant_order_id")
-    };
-    let invalid =
-        |why: String| Problem::new(Code::InvalidField, why).with("field", "merchant_order_id");
-    let asked = match query {
-        Ok(Query(ByNumber { merchant_order_id })) => merchant_order_id.ok_or_else(needed)?,
-        Err(rejected) => return Err(invalid(rejected.body_text())),
-    };
-    let number = order_request::number(&asked)
-        .map_err(|error| invalid(format!("merchant_order_id is {error}")))?;
-    let data = orders::find_by_number(&gateway, &merchant.record.id, number).await?;
-    Ok(Json(OrderList { object: "list", data }))
+    let mut asked = asked(query)?;
+    if let Some(number) = asked.optional("merchant_order_id", order_request::number)? {
+        asked.finish()?;
+        let data = orders::find_by_number(&gateway, &merchant.record.id, number).await?;
+        return Ok(Json(List::whole(data)));
+    }
+    let status = asked.optional("status", |text| {
+        let status = OrderState::STATUSES.into_iter().find(|it| *it == text);
+        status.ok_or_else(|| format!("none of {}", OrderState::STATUSES.join(", ")))
+    })?;
+    let page = Page::parse(&mut asked, OrderId::parse)?;
+    asked.finish()?;
+    Ok(Json(orders::list(&gateway, &merchant.record.id, status, page).await?))
 }
 
 #[utoipa::path(
@@ -153,6 +140,13 @@ async fn act(
     let signed = verified
         .parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
     orders::act(gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
+}
+
+/// What a query asks for.
+pub(super) fn asked(query: Query) -> Result<Asked, Problem> {
+    query
+        .map(|axum::extract::Query(query)| Asked::new(query))
+        .map_err(|rejected| Problem::new(Code::InvalidField, rejected.body_text()))
 }
 
 /// A part of the path. What does not decode is nobody's id.

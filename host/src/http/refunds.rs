@@ -3,37 +3,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::IntoResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
-use super::orders::segment;
+use super::orders::{Query, asked, segment};
 use super::signed::Incoming;
 use crate::gateway::Gateway;
 use crate::order_request::number;
+use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::refunds::{self, NewRefund};
 use crate::views::RefundView;
 
 type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
-
-/// Refunds.
-#[derive(Serialize, ToSchema)]
-pub(super) struct RefundList {
-    /// Always `list`.
-    object: &'static str,
-    /// The refunds.
-    data: Vec<RefundView>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ByNumber {
-    /// The merchant's own number.
-    merchant_refund_id: Option<String>,
-}
 
 #[utoipa::path(
     post, path = "/v1/orders/{id}/refunds", tag = "refunds", summary = "Refund a paid order, whole or in part",
@@ -57,16 +39,16 @@ pub(super) async fn create(
 #[utoipa::path(
     get, path = "/v1/orders/{id}/refunds", tag = "refunds", summary = "Every refund of an order",
     params(super::openapi::Signed, ("id" = String, Path, description = "`ord_…`")),
-    responses((status = 200, description = "At most 50, oldest first", body = RefundList), super::openapi::Problems),
+    responses((status = 200, description = "At most 50, oldest first", body = List<RefundView>), super::openapi::Problems),
 )]
 pub(super) async fn of_order(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
-) -> Result<Json<RefundList>, Problem> {
+) -> Result<Json<List<RefundView>>, Problem> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     let data = refunds::of_order(&gateway, &merchant.record.id, &segment(id)?).await?;
-    Ok(Json(RefundList { object: "list", data }))
+    Ok(Json(List::whole(data)))
 }
 
 #[utoipa::path(
@@ -85,30 +67,22 @@ pub(super) async fn find(
 
 #[utoipa::path(
     get, path = "/v1/refunds", tag = "refunds", summary = "Query a refund by the merchant's own number",
-    params(super::openapi::Signed, ByNumber),
-    responses((status = 200, description = "One refund or none", body = RefundList), super::openapi::Problems),
+    params(super::openapi::Signed, super::openapi::RefundsAsked),
+    responses((status = 200, description = "One refund or none", body = List<RefundView>), super::openapi::Problems),
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    query: Result<Query<ByNumber>, axum::extract::rejection::QueryRejection>,
+    query: Query,
     incoming: Incoming,
-) -> Result<Json<RefundList>, Problem> {
+) -> Result<Json<List<RefundView>>, Problem> {
     let (merchant, _) = incoming.merchant(&gateway)?;
-    let invalid =
-        |why: String| Problem::new(Code::InvalidField, why).with("field", "merchant_refund_id");
-    let asked = match query {
-        Ok(Query(ByNumber { merchant_refund_id: Some(asked) })) => asked,
-        Ok(Query(ByNumber { merchant_refund_id: None })) => {
-            return Err(Problem::new(
-                Code::MissingField,
-                "ask as /v1/refunds?merchant_refund_id=…, or /v1/orders/{id}/refunds for all of an order",
-            )
-            .with("field", "merchant_refund_id"));
-        }
-        Err(rejected) => return Err(invalid(rejected.body_text())),
-    };
-    let number =
-        number(&asked).map_err(|error| invalid(format!("merchant_refund_id is {error}")))?;
+    let mut asked = asked(query)?;
+    let number = asked.optional("merchant_refund_id", number)?;
+    asked.finish()?;
+    let number = number.ok_or_else(|| {
+        let detail = "ask as /v1/refunds?merchant_refund_id=…, or /v1/orders/{id}/refunds for all of an order";
+        Problem::new(Code::MissingField, detail).with("field", "merchant_refund_id")
+    })?;
     let data = refunds::find_by_number(&gateway, &merchant.record.id, number).await?;
-    Ok(Json(RefundList { object: "list", data }))
+    Ok(Json(List::whole(data)))
 }

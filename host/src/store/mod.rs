@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::order_request::Details;
+use crate::page::Page;
 
 /// What went wrong in the store. Whoever gets it cannot mend it; sending again may help.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -244,6 +245,14 @@ pub trait View {
         merchant: &MerchantId,
         number: &str,
     ) -> Result<Option<OrderRecord>, StoreError>;
+    /// The merchant's orders of a page, newest first, and one more if there are more; of one
+    /// status or of all.
+    fn orders(
+        &self,
+        merchant: &MerchantId,
+        status: Option<&str>,
+        page: &Page<OrderId>,
+    ) -> Result<Vec<OrderRecord>, StoreError>;
     /// The order that an attempt tries to pay.
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
     /// The order that a refund belongs to.

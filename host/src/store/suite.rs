@@ -14,6 +14,7 @@ use super::{
 };
 use crate::decision::{DecisionView, HookView, HooksView, VerdictView};
 use crate::order_request::Details;
+use crate::page::Page;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
@@ -28,6 +29,7 @@ pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
     a_task_is_leased_finished_and_postponed(&store).await;
     every_task_reads_back(&store).await;
     a_refund_is_found_by_its_numbers(&store).await;
+    orders_are_listed_by_the_page(&store).await;
     the_first_answer_is_kept(&store).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
@@ -142,6 +144,51 @@ async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
         let by_number =
             read(store, move |view| view.refund_by_merchant_refund_id(&merchant_id(), number));
         assert_eq!(by_number.await.unwrap(), found, "{number}");
+    }
+}
+
+async fn orders_are_listed_by_the_page(store: &Arc<dyn Store>) {
+    let merchant = MerchantRecord { id: MerchantId::parse("m_lists").unwrap(), ..merchant() };
+    let of = merchant.id.clone();
+    let at = |n: u8| NOW.plus_secs(i64::from(n));
+    write(store, move |tx| {
+        tx.put_merchant(&merchant)?;
+        for n in 200..205 {
+            let mut record = record(n, &format!("L-{n}"));
+            record.order.terms.id = OrderId::new(at(n), [n; 10]);
+            record.order.terms.merchant = of.clone();
+            record.session = session_id(n);
+            let session = SessionRecord { order: record.order.terms.id.clone(), ..session(n) };
+            assert!(tx.insert_order(&record, &session)?);
+            if n == 202 {
+                let closed = step(record.order, Event::CloseRequested, at(n)).unwrap().order;
+                tx.update_order(&closed)?;
+            }
+        }
+        Ok::<_, StoreError>(())
+    })
+    .await
+    .unwrap();
+    let all = Page { limit: 10, after: None, from: None, to: None };
+    let after = |n| Some(OrderId::new(at(n), [n; 10]));
+    for (status, page, expected) in [
+        (None, all.clone(), &[204, 203, 202, 201, 200][..]),
+        (None, Page { limit: 2, ..all.clone() }, &[204, 203, 202]),
+        (None, Page { after: after(202), ..all.clone() }, &[201, 200]),
+        (None, Page { after: after(200), ..all.clone() }, &[]),
+        (None, Page { from: Some(at(203)), ..all.clone() }, &[204, 203]),
+        (None, Page { to: Some(at(203)), ..all.clone() }, &[202, 201, 200]),
+        (None, Page { after: after(203), to: Some(at(204)), ..all.clone() }, &[202, 201, 200]),
+        (Some("closed"), all.clone(), &[202]),
+        (Some("created"), Page { after: after(203), ..all.clone() }, &[201, 200]),
+        (Some("paid"), all.clone(), &[]),
+    ] {
+        let asked = page.clone();
+        let of = MerchantId::parse("m_lists").unwrap();
+        let found = read(store, move |view| view.orders(&of, status, &asked)).await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|it| it.order.terms.merchant_order_id).collect();
+        let expected: Vec<_> = expected.iter().map(|n: &u8| format!("L-{n}")).collect();
+        assert_eq!(found, expected, "{status:?} {page:?}");
     }
 }
 

@@ -182,6 +182,10 @@ pub enum State {
 }
 
 impl State {
+    /// Every status.
+    pub const STATUSES: [&'static str; 8] =
+        ["created", "paying", "authorized", "capturing", "paid", "voiding", "voided", "closed"];
+
     /// The status as the API names it.
     pub fn status(&self) -> &'static str {
         match self {
