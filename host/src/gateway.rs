@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::native_key::NativeSigningKey;
 use crate::nonces::Nonces;
 use crate::problem::{Code, Problem};
+use crate::rate::Rates;
 use crate::sandbox::Sandbox;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
 use crate::views::{self, EventData, EventView};
@@ -81,6 +82,8 @@ pub struct Gateway {
     pub wake: Wake,
     /// What is counted.
     pub metrics: Metrics,
+    /// How often each caller may ask; as often as she likes, if nobody says otherwise.
+    pub rates: Rates,
     merchants: ArcSwap<Merchants>,
     reloading: tokio::sync::Mutex<()>,
 }
@@ -130,6 +133,7 @@ impl Gateway {
             hub: Hub::default(),
             wake: Wake::default(),
             metrics: Metrics::default(),
+            rates: Rates::default(),
             merchants: ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
         }

@@ -33,6 +33,7 @@ pub mod page;
 pub mod plugin_command;
 pub mod plugins;
 pub mod problem;
+pub mod rate;
 pub mod refunds;
 pub mod sandbox;
 pub mod shop;

@@ -25,10 +25,35 @@ pub enum Retry {
     Later,
 }
 
-/// Every code, with its status, its word on retries, and what it means: the catalogue in the docs
-/// is this table.
+impl Retry {
+    /// Every word.
+    pub const ALL: [Self; 4] = [Self::Never, Self::SameKey, Self::QueryFirst, Self::Later];
+
+    /// The word as it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::SameKey => "same_key",
+            Self::QueryFirst => "query_first",
+            Self::Later => "later",
+        }
+    }
+
+    /// What it asks of the caller.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Never => "The same request will fail again.",
+            Self::SameKey => "Send the same request with the same idempotency key, signed anew.",
+            Self::QueryFirst => "Query how things stand before anything else.",
+            Self::Later => "Nothing was done. Send it again later: Retry-After says when.",
+        }
+    }
+}
+
+/// Every code, with its status, its word on retries, what it means and what to do: `docs/errors.md`
+/// and the document at `/openapi.json` are made from this table.
 macro_rules! codes {
-    ($($name:ident = $code:literal, $status:expr, $retry:ident, $title:literal;)*) => {
+    ($($name:ident = $code:literal, $status:expr, $retry:ident, $title:literal, $advice:literal;)*) => {
         /// What went wrong, as a stable code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code {$(
@@ -59,64 +84,182 @@ macro_rules! codes {
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
+
+            /// What the caller is to do.
+            pub fn advice(self) -> &'static str {
+                match self { $(Self::$name => $advice,)* }
+            }
         }
     };
 }
 
 codes! {
-    SignatureMissing = "signature_missing", StatusCode::UNAUTHORIZED, Never, "The request is not signed";
-    SignatureMalformed = "signature_malformed", StatusCode::UNAUTHORIZED, Never, "The signature cannot be read";
-    SignatureInvalid = "signature_invalid", StatusCode::UNAUTHORIZED, Never, "The signature does not verify";
-    SignatureExpired = "signature_expired", StatusCode::UNAUTHORIZED, Never, "The signature was made too long ago or in the future";
-    NonceReused = "nonce_reused", StatusCode::UNAUTHORIZED, Never, "The nonce was used before";
-    KeyUnknown = "key_unknown", StatusCode::UNAUTHORIZED, Never, "No such key";
-    DigestMissing = "digest_missing", StatusCode::UNAUTHORIZED, Never, "The body has no digest that the signature covers";
-    DigestMismatch = "digest_mismatch", StatusCode::UNAUTHORIZED, Never, "The digest is not the body's";
-    ComponentMissing = "component_missing", StatusCode::UNAUTHORIZED, Never, "The signature does not cover what it must";
-    TokenInvalid = "token_invalid", StatusCode::UNAUTHORIZED, Never, "The operator's token is missing or wrong";
-    BodyTooLarge = "body_too_large", StatusCode::PAYLOAD_TOO_LARGE, Never, "The body is too large";
-    BodyTooSlow = "body_too_slow", StatusCode::REQUEST_TIMEOUT, SameKey, "The body did not arrive in time";
-    HeaderTooLarge = "header_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Never, "The header is too large";
-    UnsupportedMediaType = "unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, Never, "The body is not of the type that the call takes";
-    NotJson = "not_json", StatusCode::BAD_REQUEST, Never, "The body is no JSON object";
-    TooDeep = "too_deep", StatusCode::BAD_REQUEST, Never, "The body nests too deep";
-    UnknownField = "unknown_field", StatusCode::BAD_REQUEST, Never, "The call has no such field";
-    MissingField = "missing_field", StatusCode::BAD_REQUEST, Never, "A field is missing";
-    InvalidField = "invalid_field", StatusCode::BAD_REQUEST, Never, "A field is not what it must be";
-    IdempotencyKeyMissing = "idempotency_key_missing", StatusCode::BAD_REQUEST, Never, "The request has no Idempotency-Key";
-    IdempotencyKeyInvalid = "idempotency_key_invalid", StatusCode::BAD_REQUEST, Never, "The Idempotency-Key is none";
-    IdempotencyKeyReused = "idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The Idempotency-Key was used for another request";
-    RequestInProgress = "request_in_progress", StatusCode::CONFLICT, SameKey, "The same request is being worked on";
-    MerchantOrderIdTaken = "merchant_order_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has an order with this number";
-    OrderNotFound = "order_not_found", StatusCode::NOT_FOUND, Never, "There is no such order";
-    OrderState = "order_state", StatusCode::CONFLICT, QueryFirst, "The order's state does not allow this";
-    RefundNotFound = "refund_not_found", StatusCode::NOT_FOUND, Never, "There is no such refund";
-    MerchantRefundIdTaken = "merchant_refund_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a refund with this number";
-    RefundExceedsAvailable = "refund_exceeds_available", StatusCode::CONFLICT, QueryFirst, "More is to be refunded than is left";
-    CaptureExceedsAuthorized = "capture_exceeds_authorized", StatusCode::CONFLICT, QueryFirst, "More is to be captured than was authorised";
-    TooManyRefunds = "too_many_refunds", StatusCode::CONFLICT, Never, "The order has too many refunds";
-    TooManyVoids = "too_many_voids", StatusCode::CONFLICT, Never, "The channel refused too many voids of the order";
-    OrderSettled = "order_settled", StatusCode::CONFLICT, Never, "The payment is settled and can only be refunded";
-    OrderRefunded = "order_refunded", StatusCode::CONFLICT, Never, "The payment has refunds and can no longer be voided";
-    CurrencyMismatch = "currency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, Never, "The currency is not the order's";
-    OrderExpired = "order_expired", StatusCode::CONFLICT, QueryFirst, "The order's time is over";
-    TooManyAttempts = "too_many_attempts", StatusCode::CONFLICT, Never, "The order was tried too many times";
-    MethodUnavailable = "method_unavailable", StatusCode::UNPROCESSABLE_ENTITY, Never, "The order cannot be paid by this method";
-    LimitExceeded = "limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the merchant's limits";
-    RiskDenied = "risk_denied", StatusCode::FORBIDDEN, Never, "Risk control denies the order";
-    SessionNotFound = "session_not_found", StatusCode::NOT_FOUND, Never, "There is no such checkout session";
-    SessionTaken = "session_taken", StatusCode::CONFLICT, Never, "The checkout session was opened elsewhere";
-    SessionUnclaimed = "session_unclaimed", StatusCode::CONFLICT, Never, "The checkout session was not claimed yet";
-    SessionExpired = "session_expired", StatusCode::GONE, Never, "The checkout session has ended";
-    ClientSecretInvalid = "client_secret_invalid", StatusCode::FORBIDDEN, Never, "The client secret is not the session's";
-    PluginRefused = "plugin_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The plugin is refused";
-    NotFound = "not_found", StatusCode::NOT_FOUND, Never, "There is nothing here";
-    Misdirected = "misdirected", StatusCode::MISDIRECTED_REQUEST, Never, "The request is for another host";
-    MethodNotAllowed = "method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, Never, "The path has no such method";
-    ChannelUnavailable = "channel_unavailable", StatusCode::SERVICE_UNAVAILABLE, SameKey, "The payment channel does not answer";
-    Overloaded = "overloaded", StatusCode::SERVICE_UNAVAILABLE, Later, "The gateway has too much to do";
-    Internal = "internal", StatusCode::INTERNAL_SERVER_ERROR, SameKey, "The gateway failed";
+    SignatureMissing = "signature_missing", StatusCode::UNAUTHORIZED, Never, "The request is not signed",
+        "Sign the request as docs/signing.md says.";
+    SignatureMalformed = "signature_malformed", StatusCode::UNAUTHORIZED, Never, "The signature cannot be read",
+        "Compare Signature and Signature-Input with docs/signing.md; a library for RFC 9421 writes them right.";
+    SignatureInvalid = "signature_invalid", StatusCode::UNAUTHORIZED, Never, "The signature does not verify",
+        "Compare your signature base with `signature_base` in the answer: the first line that differs is the mistake. If none does, the key is another one.";
+    SignatureExpired = "signature_expired", StatusCode::UNAUTHORIZED, Never, "The signature was made too long ago or in the future",
+        "Set the machine's clock, then sign again: five minutes of age and thirty seconds ahead are allowed.";
+    NonceReused = "nonce_reused", StatusCode::UNAUTHORIZED, Never, "The nonce was used before",
+        "Sign again with a new nonce, also when you repeat a request.";
+    KeyUnknown = "key_unknown", StatusCode::UNAUTHORIZED, Never, "No such key",
+        "Compare keyid with what the operator registered; a page uses the thumbprint of its own key.";
+    DigestMissing = "digest_missing", StatusCode::UNAUTHORIZED, Never, "The body has no digest that the signature covers",
+        "Send Content-Digest with every body, and cover it with the signature.";
+    DigestMismatch = "digest_mismatch", StatusCode::UNAUTHORIZED, Never, "The digest is not the body's",
+        "Take the digest over exactly the bytes that are sent.";
+    ComponentMissing = "component_missing", StatusCode::UNAUTHORIZED, Never, "The signature does not cover what it must",
+        "Cover what docs/signing.md lists; the detail names what is missing.";
+    TokenInvalid = "token_invalid", StatusCode::UNAUTHORIZED, Never, "The operator's token is missing or wrong",
+        "Send the operator's token as Authorization: Bearer.";
+    BodyTooLarge = "body_too_large", StatusCode::PAYLOAD_TOO_LARGE, Never, "The body is too large",
+        "Send less; the detail says how much is taken.";
+    BodyTooSlow = "body_too_slow", StatusCode::REQUEST_TIMEOUT, SameKey, "The body did not arrive in time",
+        "Send the same request again with the same key, over a better line.";
+    HeaderTooLarge = "header_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Never, "The header is too large",
+        "Send fewer or shorter fields.";
+    UnsupportedMediaType = "unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, Never, "The body is not of the type that the call takes",
+        "Send Content-Type: application/json.";
+    NotJson = "not_json", StatusCode::BAD_REQUEST, Never, "The body is no JSON object",
+        "Send one JSON object in UTF-8, without duplicate members.";
+    TooDeep = "too_deep", StatusCode::BAD_REQUEST, Never, "The body nests too deep",
+        "Send flatter JSON.";
+    UnknownField = "unknown_field", StatusCode::BAD_REQUEST, Never, "The call has no such field",
+        "Correct the name, or leave it out; `field` names it.";
+    MissingField = "missing_field", StatusCode::BAD_REQUEST, Never, "A field is missing",
+        "Add what `field` names.";
+    InvalidField = "invalid_field", StatusCode::BAD_REQUEST, Never, "A field is not what it must be",
+        "Correct what `field` names; the detail says what would be right.";
+    IdempotencyKeyMissing = "idempotency_key_missing", StatusCode::BAD_REQUEST, Never, "The request has no Idempotency-Key",
+        "Send an Idempotency-Key of your own with every POST, and keep it until you have the answer.";
+    IdempotencyKeyInvalid = "idempotency_key_invalid", StatusCode::BAD_REQUEST, Never, "The Idempotency-Key is none",
+        "Send 1 to 255 visible ASCII characters in quotes.";
+    IdempotencyKeyReused = "idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The Idempotency-Key was used for another request",
+        "Use a new key for a new request; the first request's answer stands.";
+    RequestInProgress = "request_in_progress", StatusCode::CONFLICT, SameKey, "The same request is being worked on",
+        "Wait a moment, then send the same request again with the same key.";
+    MerchantOrderIdTaken = "merchant_order_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has an order with this number",
+        "Query the order (`order_id` names it). If it is the one you meant, go on with it; otherwise use another number.";
+    OrderNotFound = "order_not_found", StatusCode::NOT_FOUND, Never, "There is no such order",
+        "Check the id and whose key signs: another merchant's order is not found either.";
+    OrderState = "order_state", StatusCode::CONFLICT, QueryFirst, "The order's state does not allow this",
+        "Query the order; `order_status` says what it was. Act on what it is now.";
+    RefundNotFound = "refund_not_found", StatusCode::NOT_FOUND, Never, "There is no such refund",
+        "Check the id and whose key signs: another merchant's refund is not found either.";
+    MerchantRefundIdTaken = "merchant_refund_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a refund with this number",
+        "Query the refund (`refund_id` names it). If it is the one you meant, do not refund again.";
+    RefundExceedsAvailable = "refund_exceeds_available", StatusCode::CONFLICT, QueryFirst, "More is to be refunded than is left",
+        "Query the order and its refunds: somebody else may have refunded. At most `available` is left.";
+    CaptureExceedsAuthorized = "capture_exceeds_authorized", StatusCode::CONFLICT, QueryFirst, "More is to be captured than was authorised",
+        "Capture at most `available`.";
+    TooManyRefunds = "too_many_refunds", StatusCode::CONFLICT, Never, "The order has too many refunds",
+        "Pay the rest back by other means; an order takes 50 refunds.";
+    TooManyVoids = "too_many_voids", StatusCode::CONFLICT, Never, "The channel refused too many voids of the order",
+        "Refund the payment instead.";
+    OrderSettled = "order_settled", StatusCode::CONFLICT, Never, "The payment is settled and can only be refunded",
+        "Refund instead.";
+    OrderRefunded = "order_refunded", StatusCode::CONFLICT, Never, "The payment has refunds and can no longer be voided",
+        "Refund the rest instead.";
+    CurrencyMismatch = "currency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, Never, "The currency is not the order's",
+        "Send the order's currency.";
+    OrderExpired = "order_expired", StatusCode::CONFLICT, QueryFirst, "The order's time is over",
+        "Query the order; make a new one if it was not paid.";
+    TooManyAttempts = "too_many_attempts", StatusCode::CONFLICT, Never, "The order was tried too many times",
+        "Make a new order.";
+    MethodUnavailable = "method_unavailable", StatusCode::UNPROCESSABLE_ENTITY, Never, "The order cannot be paid by this method",
+        "Leave `methods` out, or name one that the merchant's channels offer.";
+    LimitExceeded = "limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the merchant's limits",
+        "Ask the operator to change the limits, or sell for less.";
+    RiskDenied = "risk_denied", StatusCode::FORBIDDEN, Never, "Risk control denies the order",
+        "Do not try again; `decision` has the reasons.";
+    SessionNotFound = "session_not_found", StatusCode::NOT_FOUND, Never, "There is no such checkout session",
+        "Check the session's id.";
+    SessionTaken = "session_taken", StatusCode::CONFLICT, Never, "The checkout session was opened elsewhere",
+        "Go on where it was opened, or make a new order.";
+    SessionUnclaimed = "session_unclaimed", StatusCode::CONFLICT, Never, "The checkout session was not claimed yet",
+        "Claim the session first.";
+    SessionExpired = "session_expired", StatusCode::GONE, Never, "The checkout session has ended",
+        "Query the order; make a new one if it was not paid.";
+    ClientSecretInvalid = "client_secret_invalid", StatusCode::FORBIDDEN, Never, "The client secret is not the session's",
+        "Use the secret from the answer that created the order.";
+    PluginRefused = "plugin_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The plugin is refused",
+        "Correct the plugin: the detail says what it is refused for; `lezai plugin check` says the same without a gateway.";
+    NotFound = "not_found", StatusCode::NOT_FOUND, Never, "There is nothing here",
+        "Check the path against /openapi.json.";
+    Misdirected = "misdirected", StatusCode::MISDIRECTED_REQUEST, Never, "The request is for another host",
+        "Send it to the gateway's own name; a proxy must keep Host.";
+    MethodNotAllowed = "method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, Never, "The path has no such method",
+        "Use a method that the field Allow names.";
+    ChannelUnavailable = "channel_unavailable", StatusCode::SERVICE_UNAVAILABLE, SameKey, "The payment channel does not answer",
+        "Send the same request again with the same key: it is not paid twice.";
+    RateLimited = "rate_limited", StatusCode::TOO_MANY_REQUESTS, Later, "Too many requests",
+        "Wait as long as Retry-After says; RateLimit tells beforehand how much is left.";
+    Overloaded = "overloaded", StatusCode::SERVICE_UNAVAILABLE, Later, "The gateway has too much to do",
+        "Wait as long as Retry-After says, then send it again.";
+    Internal = "internal", StatusCode::INTERNAL_SERVER_ERROR, SameKey, "The gateway failed",
+        "Send the same request again with the same key; if it stays, give support the `request_id`.";
 }
+
+impl Code {
+    /// What a problem of this kind is told apart by: its place in the gateway's own reference, as a
+    /// reference relative to whatever was asked (RFC 9457, section 3.1.1).
+    pub fn type_uri(self) -> String {
+        format!("/reference#{}", self.as_str())
+    }
+}
+
+/// `docs/errors.md`: every code for people.
+pub fn catalogue() -> String {
+    let mut text = CATALOGUE_HEAD.to_owned();
+    for retry in Retry::ALL {
+        text += &format!("| `{}` | {} |\n", retry.as_str(), retry.meaning());
+    }
+    text += "\n| status | code | meaning | retry | what to do |\n|---|---|---|---|---|\n";
+    let mut codes = Code::ALL.to_vec();
+    // By status; within one as in the table above, where what belongs together stands together.
+    codes.sort_by_key(|code| code.status().as_u16());
+    for code in codes {
+        text += &format!(
+            "| {} | `{}` | {}. | `{}` | {} |\n",
+            code.status().as_u16(),
+            code.as_str(),
+            code.title(),
+            code.retry().as_str(),
+            code.advice()
+        );
+    }
+    text
+}
+
+const CATALOGUE_HEAD: &str = "# Errors
+
+<!-- Made from host/src/problem.rs. `UPDATE_DOCS=1 make test-rust` writes it anew. -->
+
+Every refusal is a problem (RFC 9457, `application/problem+json`), signed like any other answer:
+
+```json
+{
+  \"type\": \"/reference#refund_exceeds_available\",
+  \"title\": \"More is to be refunded than is left\",
+  \"status\": 409,
+  \"detail\": \"only 2800 CNY can still be refunded\",
+  \"code\": \"refund_exceeds_available\",
+  \"retry\": \"query_first\",
+  \"field\": \"amount\",
+  \"available\": 2800,
+  \"request_id\": \"req_019a…\"
+}
+```
+
+Decide by `code` and `retry`, which keep their meaning. `detail` is for people and may change. `field` names what is at
+fault, `request_id` is for support. `type` leads to the code in the gateway's own reference, at `/reference`.
+What does not reach the gateway has no code: after a broken connection or a time-out, send the same request with the same key.
+
+| `retry` | what it asks |
+|---|---|
+";
 
 /// An answer that says what went wrong.
 #[derive(Clone, Debug)]
@@ -124,12 +267,13 @@ pub struct Problem {
     code: Code,
     detail: String,
     extra: Map<String, Value>,
+    after_secs: u32,
 }
 
 impl Problem {
     /// A problem with a sentence on what would be right.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), extra: Map::new() }
+        Self { code, detail: detail.into(), extra: Map::new(), after_secs: 1 }
     }
 
     /// A member beside the standard ones.
@@ -137,6 +281,12 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// How long to wait, if waiting helps: a second, if nothing is said.
+    #[must_use]
+    pub fn after(self, after_secs: u32) -> Self {
+        Self { after_secs, ..self }
     }
 
     /// What the caller may still ask for.
@@ -164,17 +314,12 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.status();
         let mut body = json!({
-            "type": format!("urn:lezai:problem:{}", self.code.as_str()),
+            "type": self.code.type_uri(),
             "title": self.code.title(),
             "status": status.as_u16(),
             "detail": self.detail,
             "code": self.code.as_str(),
-            "retry": match self.code.retry() {
-                Retry::Never => "never",
-                Retry::SameKey => "same_key",
-                Retry::QueryFirst => "query_first",
-                Retry::Later => "later",
-            },
+            "retry": self.code.retry().as_str(),
             "request_id": request_id::current(),
         });
         if let Value::Object(members) = &mut body {
@@ -193,8 +338,8 @@ impl IntoResponse for Problem {
             let value = HeaderValue::from_static(challenge);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
-        if self.code == Code::Overloaded {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if self.code.retry() == Retry::Later {
+            response.headers_mut().insert(header::RETRY_AFTER, self.after_secs.into());
         }
         response
     }
@@ -270,5 +415,28 @@ impl From<Refusal> for Problem {
                 Self::internal(detail)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_in_the_docs_is_what_the_code_gives() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(file, catalogue()).unwrap();
+        }
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(text == catalogue(), "UPDATE_DOCS=1 make test-rust writes docs/errors.md anew");
+    }
+
+    #[test]
+    fn codes_are_told_apart() {
+        let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
     }
 }

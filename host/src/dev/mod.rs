@@ -20,6 +20,7 @@ use crate::channel::Channel;
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
 use crate::gateway::{Gateway, Parts};
+use crate::rate::Rates;
 use crate::sandbox::Sandbox;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, PluginRecord, Store};
@@ -48,6 +49,12 @@ pub struct DevArgs {
     /// How shoppers and merchants reach the gateway, if not by the address it listens on.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// How many requests of one merchant are taken in a second; 0 for as many as come.
+    #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
+    merchant_rate: u32,
+    /// How many requests of one checkout page are taken in a second; 0 for as many as come.
+    #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
+    page_rate: u32,
 }
 
 /// Why it could not start, in one line with what to do.
@@ -77,7 +84,9 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     };
     let shop_url = format!("http://{}", reachable(shop_address));
 
-    let gateway = Arc::new(open_gateway(&folder, public_url, address)?);
+    let mut gateway = open_gateway(&folder, public_url, address)?;
+    gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
+    let gateway = Arc::new(gateway);
     seed(&gateway, &folder, &shop_url).await?;
 
     let (stop, stopped) = watch::channel(false);

@@ -37,6 +37,7 @@ pub(super) async fn claim(
     incoming: Incoming,
 ) -> Result<Json<SessionView>, Problem> {
     let session = segment(id)?;
+    incoming.tries(&gateway, &session)?;
     // The key comes with the request that it signs: who claims first is believed, if she knows the secret.
     let request = ClaimRequest::parse(incoming.unverified_body())?;
     let key = VerifyingKey::from_jwk(&request.key).map_err(|error| {

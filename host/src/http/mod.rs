@@ -26,6 +26,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
+use crate::rate;
 
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
 pub const MAX_HEADER: usize = 16 * 1024;
@@ -93,6 +94,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         // Whoever asks a machine whether it lives does not know its public name.
         .merge(operations.method_not_allowed_fallback(method_not_allowed))
         .layer(middleware::from_fn(request_id::to_the_end))
+        .layer(middleware::from_fn(rate::told))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
@@ -117,6 +119,8 @@ fn cors() -> CorsLayer {
         .expose_headers([
             field("content-digest"),
             field("idempotency-hit"),
+            field("ratelimit"),
+            field("ratelimit-policy"),
             field("request-id"),
             field("signature"),
             field("signature-input"),

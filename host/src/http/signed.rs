@@ -21,6 +21,7 @@ use crate::merchants::Merchant;
 use crate::native_key::NativeVerifyingKey;
 use crate::nonces::{self, Taken};
 use crate::problem::{Code, Problem};
+use crate::rate::Meter;
 use crate::store::{self, IdempotencyKey};
 use crate::{clock, entropy};
 
@@ -37,6 +38,7 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 pub struct Incoming {
     head: Head,
     body: Bytes,
+    meter: Meter,
 }
 
 /// What a signature may cover besides the body.
@@ -54,11 +56,12 @@ impl FromRequest<Arc<Gateway>> for Incoming {
 
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let head = Head::of(&request, gateway);
+        let meter = request.extensions().get().cloned().unwrap_or_default();
         let body = read_body(request, MAX_BODY).await?;
         if !body.is_empty() {
             head.require_json()?;
         }
-        Ok(Self { head, body })
+        Ok(Self { head, body, meter })
     }
 }
 
@@ -79,6 +82,15 @@ impl Incoming {
         }
     }
 
+    /// Counts a try to claim a session: before anything is verified, for that is what costs.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited`.
+    pub fn tries(&self, gateway: &Gateway, session: &str) -> Result<(), Problem> {
+        self.meter.count(&gateway.rates.claims, session, gateway.clock.wall())
+    }
+
     /// Whose the request is, and its body as signed by that merchant.
     ///
     /// # Errors
@@ -91,6 +103,12 @@ impl Incoming {
         let unknown = || Problem::new(Code::KeyUnknown, "no merchant has a key with this keyid");
         let (merchant, key) = gateway.merchants().by_keyid(keyid).ok_or_else(unknown)?;
         let verified = self.verified(&borrowed, &input, Tag::Merchant, &key)?;
+        // Only what she signed is counted: nobody else uses up what is hers.
+        self.meter.count(
+            &gateway.rates.merchants,
+            merchant.record.id.as_str(),
+            gateway.clock.wall(),
+        )?;
         once(gateway, &verified, nonces::OF_A_MERCHANT)?;
         Ok((merchant, verified))
     }
@@ -102,6 +120,7 @@ impl Incoming {
     /// Any problem with the signature; `key_unknown` if it names another key.
     pub fn page(&self, gateway: &Gateway, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
         let verified = self.newcomer(key)?;
+        self.meter.count(&gateway.rates.pages, verified.keyid(), gateway.clock.wall())?;
         once(gateway, &verified, nonces::OF_A_PAGE)?;
         Ok(verified)
     }
