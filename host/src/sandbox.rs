@@ -313,13 +313,13 @@ impl Channel for Sandbox {
                         refund.status = "succeeded".to_owned();
                     }
                     refund.save(wallet, &request.refund)?;
-                    return refund.standing().map(Some);
+                    return refund.answer();
                 }
                 let payment = Payment::load(wallet, &request.attempt)?;
                 let refunded = sum_of_refunds(wallet, &request.attempt, now, counts)?;
                 let (refund, answered) = Refund::begin(&request, payment, refunded, now);
                 refund.save(wallet, &request.refund)?;
-                if answered { refund.standing().map(Some) } else { Ok(None) }
+                if answered { refund.answer() } else { Ok(None) }
             })
             .await
         })
@@ -334,7 +334,7 @@ impl Channel for Sandbox {
                 };
                 refund.ripen(now);
                 refund.save(wallet, &id)?;
-                refund.standing().map(Some)
+                refund.answer()
             })
             .await
         })
@@ -467,7 +467,9 @@ impl Payment {
     /// Whether this call gets no answer.
     fn is_silent(&mut self) -> bool {
         let silent = self.silent > 0;
-        self.silent = self.silent.saturating_sub(1);
+        if self.silent < u32::MAX {
+            self.silent = self.silent.saturating_sub(1);
+        }
         silent
     }
 
@@ -480,6 +482,10 @@ impl Payment {
             magic::Payment::SilentPaid => {
                 self.take();
                 self.silent = 1;
+            }
+            magic::Payment::SilentForEver => {
+                self.take();
+                self.silent = u32::MAX;
             }
             magic::Payment::SilentUnpaid => {
                 self.decline("network_failure");
@@ -575,7 +581,8 @@ fn refused(code: &str) -> Standing {
 struct Refund {
     attempt: String,
     minor: i64,
-    /// `pending`, `succeeded`, `failed`, or `lost`: the call never came through.
+    /// `pending`, `succeeded`, `failed`; `lost`: the call never came through; or `silent`: it did,
+    /// and that is all that anybody will hear.
     status: String,
     code: Option<String>,
     ready: Option<Timestamp>,
@@ -597,6 +604,7 @@ impl Refund {
                 magic::Refund::Failed(code) => ("failed", Some(code), None, true),
                 magic::Refund::SilentDone => ("succeeded", None, None, false),
                 magic::Refund::SilentLost => ("lost", None, None, false),
+                magic::Refund::SilentForEver => ("silent", None, None, false),
             },
         };
         let refund = Self {
@@ -646,10 +654,15 @@ impl Refund {
         }
     }
 
+    /// `None` is silence.
+    fn answer(&self) -> Result<Option<RefundStanding>, Broken> {
+        if self.status == "silent" { Ok(None) } else { self.standing().map(Some) }
+    }
+
     fn standing(&self) -> Result<RefundStanding, Broken> {
         Ok(match self.status.as_str() {
             "lost" => RefundStanding::Unknown,
-            "pending" => RefundStanding::Pending,
+            "pending" | "silent" => RefundStanding::Pending,
             "succeeded" => RefundStanding::Succeeded,
             "failed" => RefundStanding::Failed {
                 code: self.code.clone().unwrap_or_else(|| "failed".to_owned()),
@@ -781,7 +794,10 @@ mod tests {
                         Err(_) => "silence".to_owned(),
                     };
                 }
-                "ask" => return of_refund(self.wallet.query_refund(&refund).await.unwrap()),
+                "ask" => {
+                    let standing = self.wallet.query_refund(&refund).await;
+                    return standing.map_or("silence".to_owned(), of_refund);
+                }
                 "approve" => self.wallet.act(&attempt, Act::Approve).await,
                 "decline" => self.wallet.act(&attempt, Act::Decline).await,
                 "query" => self.wallet.query(&attempt).await,
@@ -917,6 +933,7 @@ mod tests {
                 "prepare approve wait query cancel query",
                 "pending pending pending paid:10915",
             ),
+            (10916, "prepare approve query cancel query", "paid:10916 silence silence silence"),
             (10921, "prepare approve query return", "paid:10922 paid:10922 returned"),
             (10922, "prepare approve query return", "paid:10921 paid:10921 returned"),
             (
@@ -959,6 +976,11 @@ mod tests {
                 12800,
                 "prepare approve refund:964 ask refund:964 ask",
                 "paid:12800 silence unknown succeeded succeeded",
+            ),
+            (
+                12800,
+                "prepare approve refund:965 ask refund:965",
+                "paid:12800 silence silence silence",
             ),
         ] {
             check(amount, acts, expected).await;

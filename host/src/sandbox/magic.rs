@@ -26,6 +26,8 @@ pub enum Payment {
     Twice,
     /// The money comes once the gateway calls the payment off.
     AfterClose,
+    /// The wallet says nothing any more once she agreed.
+    SilentForEver,
     /// One minor unit too much comes.
     More,
     /// One minor unit too little comes.
@@ -55,6 +57,8 @@ pub enum Refund {
     SilentDone,
     /// The first call gets lost.
     SilentLost,
+    /// The wallet says nothing of it, ever.
+    SilentForEver,
 }
 
 /// The last three digits of an order's amount, and what they do.
@@ -67,6 +71,7 @@ pub const PAYMENTS: &[(i64, Payment)] = &[
     (913, Payment::Late),
     (914, Payment::Twice),
     (915, Payment::AfterClose),
+    (916, Payment::SilentForEver),
     (921, Payment::More),
     (922, Payment::Less),
     (931, Payment::CaptureRefused),
@@ -82,6 +87,7 @@ pub const REFUNDS: &[(i64, Refund)] = &[
     (962, Refund::Failed("account_closed")),
     (963, Refund::SilentDone),
     (964, Refund::SilentLost),
+    (965, Refund::SilentForEver),
 ];
 
 /// What becomes of a payment of this amount.
