@@ -202,11 +202,7 @@ async fn on_order(
         Effect::Void(attempt) => void(gateway, order, attempt, tries).await,
         Effect::Refund(id) => refund(gateway, order, id, tries).await,
         Effect::Query(attempt) => query(gateway, order, attempt, tries).await,
-        Effect::Cancel(attempt) => {
-            let record = gateway.record(order.clone()).await?;
-            let standing = gateway.channel_of(&record, &attempt)?.cancel(&attempt).await;
-            settle(gateway, order, attempt, standing.map_err(unanswered)?).await
-        }
+        Effect::Cancel(attempt) => call_off(gateway, order, attempt).await,
         Effect::Return(attempt) => {
             let record = gateway.record(order.clone()).await?;
             let standing = gateway.channel_of(&record, &attempt)?.give_back(&attempt).await;
@@ -238,8 +234,31 @@ async fn query(
         gateway.channel_of(&record, &attempt)?.query(&attempt).await.map_err(unanswered)?;
     match standing {
         Standing::Unknown | Standing::Pending => Ok(later(gateway, tries)),
+        Standing::Authorized { .. } => {
+            gateway.heard(order.clone(), attempt.clone(), standing).await?;
+            let record = gateway.record(order.clone()).await?;
+            match &record.order.state {
+                // The channel does in two steps what was asked of it in one.
+                State::Paying { attempt: current, .. } if *current == attempt => {
+                    Ok(later(gateway, tries))
+                }
+                state if state.payment().is_some_and(|it| it.attempt == attempt) => {
+                    Ok(Done::Finished)
+                }
+                // Set aside for nothing: too late, or for a try that was given up.
+                _ => call_off(gateway, order, attempt).await,
+            }
+        }
         known => settle(gateway, order, attempt, known).await,
     }
+}
+
+/// Tells the channel that an attempt is given up, which may be too late.
+async fn call_off(gateway: &Gateway, order: OrderId, attempt: AttemptId) -> Result<Done, Problem> {
+    let record = gateway.record(order.clone()).await?;
+    let channel = gateway.channel_of(&record, &attempt)?;
+    let standing = channel.cancel(&attempt).await.map_err(unanswered)?;
+    settle(gateway, order, attempt, standing).await
 }
 
 /// Has the channel capture; a repeat is no second capture.
