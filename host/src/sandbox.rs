@@ -50,6 +50,9 @@ pub struct WalletPayment {
     pub refunded: Money,
 }
 
+/// The code of a payment that the shopper herself declined.
+pub const SHOPPER_DECLINED: &str = "shopper_declined";
+
 /// What the shopper does in the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -125,7 +128,7 @@ impl Sandbox {
         self.on_payment(attempt, move |_, payment, now| {
             match act {
                 Act::Approve => payment.approve(now),
-                Act::Decline => payment.decline("shopper_declined"),
+                Act::Decline => payment.decline(SHOPPER_DECLINED),
             }
             Ok(Some(payment.standing()))
         })
@@ -450,7 +453,7 @@ impl Payment {
             }
             Status::Paid => Standing::Paid { amount: self.taken, channel_ref: channel_ref() },
             Status::Declined => Standing::Declined {
-                code: self.code.clone().unwrap_or_else(|| "shopper_declined".to_owned()),
+                code: self.code.clone().unwrap_or_else(|| SHOPPER_DECLINED.to_owned()),
             },
             Status::Cancelled => Standing::Cancelled,
             Status::Returned => Standing::Returned,

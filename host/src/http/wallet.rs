@@ -7,7 +7,7 @@ use lezai_core::money::Money;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::channel::Standing;
-use crate::sandbox::WalletPayment;
+use crate::sandbox::{SHOPPER_DECLINED, WalletPayment};
 
 /// Its style sheet.
 pub(super) const STYLE: &str = include_str!("wallet.css");
@@ -118,7 +118,7 @@ fn result(payment: &WalletPayment, language: Language) -> Markup {
         Standing::Authorized { .. } => {
             ("paid", language.pick("Authorised: the amount is set aside", "已授权，金额已预留"))
         }
-        Standing::Declined { code } if code == "shopper_declined" => {
+        Standing::Declined { code } if code == SHOPPER_DECLINED => {
             ("declined", language.pick("Declined", "已拒绝"))
         }
         Standing::Declined { .. } => ("declined", language.pick("The payment failed", "付款失败")),
@@ -134,7 +134,9 @@ fn result(payment: &WalletPayment, language: Language) -> Markup {
     };
     html! {
         p.result.(class) role="status" { (word) }
-        @if let Standing::Declined { code } = &payment.standing { p.description { code { (code) } } }
+        @if let Standing::Declined { code } = &payment.standing && code != SHOPPER_DECLINED {
+            p.description { code { (code) } }
+        }
         @if let Some(moved) = moved.filter(|it| *it != payment.amount) {
             p.description { (language.pick("Taken: ", "实际金额：")) (amount(moved)) }
         }
