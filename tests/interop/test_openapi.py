@@ -1,9 +1,13 @@
 """/openapi.json: a valid document of what there is, and requests made up from it."""
 
+import secrets
+
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 DOCUMENTED = {
@@ -11,6 +15,12 @@ DOCUMENTED = {
     "GET /v1/orders",
     "GET /v1/orders/{id}",
     "POST /v1/orders/{id}/close",
+    "POST /v1/orders/{id}/capture",
+    "POST /v1/orders/{id}/void",
+    "POST /v1/orders/{id}/refunds",
+    "GET /v1/orders/{id}/refunds",
+    "GET /v1/refunds",
+    "GET /v1/refunds/{id}",
     "POST /v1/checkout/sessions/{id}/claim",
     "GET /v1/checkout/sessions/{id}",
     "POST /v1/checkout/sessions/{id}/pay",
@@ -25,6 +35,8 @@ DOCUMENTED = {
     "DELETE /admin/v1/merchants/{id}/plugin",
     "POST /sandbox/orders/{id}/pay",
     "POST /sandbox/orders/{id}/decline",
+    "GET /sandbox/clock",
+    "POST /sandbox/clock",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -72,7 +84,6 @@ def test_all_that_is_documented_is_there(document, gateway):
 def test_answers_are_as_documented(document, gateway, merchant):
     """A real order is what the schema OrderView says, and a real problem is a ProblemView."""
     from lezai import order
-    from openapi_schema_validator import OAS31Validator
 
     def check(name, value):
         root = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
@@ -85,6 +96,123 @@ def test_answers_are_as_documented(document, gateway, merchant):
     check("List_OrderView", merchant.get(f"/v1/orders?merchant_order_id={created['merchant_order_id']}").json())
     check("ProblemView", merchant.get("/v1/orders/ord_nobody").json())
     check("ProblemView", merchant.post("/v1/orders", {}).json())
+
+
+def validate(document, schema, value):
+    OAS31Validator({**schema, "components": document["components"]}).validate(value)
+
+
+def test_every_example_is_what_its_schema_says(document):
+    seen = 0
+    for method, path in operations(document):
+        operation = document["paths"][path][method.lower()]
+        for part in [operation.get("requestBody", {}), *operation["responses"].values()]:
+            for content in part.get("content", {}).values():
+                if "example" in content:
+                    validate(document, content["schema"], content["example"])
+                    seen += 1
+                for example in content.get("examples", {}).values():
+                    name = example["$ref"].rsplit("/", 1)[1]
+                    validate(document, content["schema"], document["components"]["examples"][name]["value"])
+                    seen += 1
+    assert seen > 100
+
+
+def test_the_reference_is_a_page_without_scripts(gateway):
+    page = requests.get(gateway.origin + "/reference", timeout=10)
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "script-src" not in page.headers["content-security-policy"]
+    style = requests.get(gateway.origin + "/reference.css", timeout=10)
+    assert style.headers["content-type"].startswith("text/css")
+
+
+def test_what_a_problem_is_of_can_be_read(gateway, merchant):
+    kind = merchant.get("/v1/orders/ord_nobody").json()["type"]
+    path, _, code = kind.partition("#")
+    assert f'id="{code}"' in requests.get(gateway.origin + path, timeout=10).text
+
+
+SIGNED = sorted(it for it in DOCUMENTED if " /v1/" in it and "/checkout/" not in it)
+OPERATOR = sorted(it for it in DOCUMENTED if " /admin/" in it)
+
+
+@pytest.mark.parametrize("operation", SIGNED)
+def test_made_up_requests_with_a_good_signature_are_answered_as_documented(
+    document, schema, gateway, merchant, paid, operation
+):
+    method, path = operation.split(" ")
+
+    @settings(
+        max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(schema[path][method].as_strategy(), st.booleans())
+    def answered(case, real):
+        request = made(case, gateway, {"id": paid[path.startswith("/v1/refunds")] if real else "nobody"})
+        for name in ("Signature", "Signature-Input", "Content-Digest", "Idempotency-Key"):
+            request.headers.pop(name, None)
+        if method == "POST":
+            request.headers["Idempotency-Key"] = f'"{secrets.token_hex(8)}"'
+        if request.body is not None:
+            request.headers["Content-Type"] = "application/json"
+        as_documented(document, method, path, merchant.send(merchant.sign(request, body=request.body)))
+
+    answered()
+
+
+@pytest.mark.parametrize("operation", OPERATOR)
+def test_made_up_requests_of_the_operator_are_answered_as_documented(document, schema, gateway, operation):
+    method, path = operation.split(" ")
+    token = {"Authorization": "Bearer " + (gateway.data / "admin-token").read_text().strip()}
+    policy = requests.get(f"{gateway.origin}/admin/v1/merchants/m_demo/policy", headers=token, timeout=10).json()
+    known = {"name": "Made up", "policy": policy}
+    url = f"{gateway.origin}/admin/v1/merchants/m_made_up"
+    assert requests.put(url, json=known, headers=token, timeout=10).status_code == 200
+
+    @settings(
+        max_examples=10, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(schema[path][method].as_strategy(), st.sampled_from(["m_made_up", "m_nobody_at_all", "none"]))
+    def answered(case, merchant):
+        request = made(case, gateway, {"id": merchant})
+        request.headers.update(token)
+        with requests.Session() as session:
+            as_documented(document, method, path, session.send(request, timeout=20))
+
+    answered()
+
+
+@pytest.fixture(scope="session")
+def paid(gateway, merchant):
+    """An order that was paid, and a refund of a part of it."""
+    from lezai import order
+
+    created = merchant.post("/v1/orders", order()).json()
+    requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/pay", timeout=10)
+    refund = {"merchant_refund_id": f"R-{secrets.token_hex(8)}", "amount": 100, "currency": "CNY"}
+    refunded = merchant.post(f"/v1/orders/{created['id']}/refunds", refund)
+    assert refunded.status_code == 201, refunded.text
+    return created["id"], refunded.json()["id"]
+
+
+def made(case, gateway, parts):
+    """The request that a case is, with parts of its path from us."""
+    case.path_parameters = {**(case.path_parameters or {}), **{k: v for k, v in parts.items() if f"{{{k}}}" in case.path}}
+    asked = case.as_transport_kwargs(base_url=gateway.origin)
+    known = ("method", "url", "headers", "params", "data", "json")
+    return requests.Request(**{name: asked[name] for name in known if name in asked}).prepare()
+
+
+def as_documented(document, method, path, response):
+    assert response.status_code < 500, response.text
+    answers = document["paths"][path][method.lower()]["responses"]
+    assert str(response.status_code) in answers, (response.status_code, response.text)
+    content = answers[str(response.status_code)].get("content")
+    if content is None:
+        assert response.content == b""
+    else:
+        schema = content[response.headers["content-type"]]["schema"]
+        validate(document, schema, response.json())
 
 
 @pytest.mark.parametrize("operation", sorted(DOCUMENTED))

@@ -2,10 +2,12 @@
 
 mod admin;
 mod checkout;
+mod document;
 mod openapi;
 mod operations;
 mod orders;
 mod pages;
+mod reference;
 mod refunds;
 pub mod request_id;
 mod sandbox;
@@ -63,6 +65,8 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
 
     let shopper = Router::new()
         .route("/pay/{session}", get(pages::hosted))
+        .route("/reference", get(reference::page))
+        .route("/reference.css", get(reference::style))
         .route("/sandbox/clock", get(sandbox::clock).post(sandbox::advance_clock))
         .route("/sandbox/orders/{id}/pay", post(sandbox::pay))
         .route("/sandbox/orders/{id}/decline", post(sandbox::decline))

@@ -3,13 +3,13 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header;
-use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{admin, checkout, operations, orders, refunds, sandbox};
+use super::{admin, checkout, document, operations, orders, refunds, sandbox};
 
 /// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
 #[derive(IntoParams)]
@@ -90,7 +90,7 @@ pub(super) struct RefundsAsked {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct ProblemView {
-    /// `urn:lezai:problem:<code>`
+    /// `/reference#<code>`: the code in the gateway's own reference.
     r#type: String,
     /// What the code means.
     title: String,
@@ -107,6 +107,24 @@ pub(super) struct ProblemView {
     field: String,
     /// The request's id, for support.
     request_id: String,
+    /// What is left, in minor units, if more was asked for.
+    #[schema(required = false)]
+    available: i64,
+    /// The order's status, if that is in the way.
+    #[schema(required = false)]
+    order_status: String,
+    /// The order that has the number already.
+    #[schema(required = false)]
+    order_id: String,
+    /// The refund that has the number already.
+    #[schema(required = false)]
+    refund_id: String,
+    /// What should have been signed (RFC 9421, section 2.5).
+    #[schema(required = false)]
+    signature_base: String,
+    /// Why risk control denies.
+    #[schema(required = false, value_type = Object)]
+    decision: BTreeMap<String, String>,
 }
 
 /// What may go wrong with any call.
@@ -311,6 +329,14 @@ pub(super) struct NewPlugin {
         operations::alive, operations::ready, operations::metrics, operations::jwks,
     ),
     components(schemas(ProblemView)),
+    tags(
+        (name = "orders", description = "A merchant's server makes orders, asks, and ends them. Signed with the merchant's key."),
+        (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
+        (name = "checkout", description = "The shopper's page claims the order's session and pays. Signed with the page's own key."),
+        (name = "operator", description = "Merchants, keys, policies and plugins. With the operator's token."),
+        (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
+        (name = "operations", description = "What machines ask. Unsigned."),
+    ),
     modifiers(&OperatorToken),
 )]
 struct Document;
@@ -326,26 +352,29 @@ impl Modify for OperatorToken {
     }
 }
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| serialize(&Document::openapi()));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    document::complete(&mut document);
+    document
+});
+static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
 
 /// The document.
 pub(super) async fn document() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }
 
-fn serialize(document: &impl Serialize) -> String {
-    serde_json::to_string(document).unwrap_or_default()
+/// The document, to be read.
+pub(super) fn parsed() -> &'static Value {
+    &DOCUMENT
 }
 
+/// Every call in it, such as `get /v1/orders`.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_call_is_documented() {
-        let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
-        let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
-        assert_eq!(paths.len(), 23, "{paths:?}");
-        assert!(document["components"]["schemas"]["NewOrder"]["properties"]["amount"].is_object());
-    }
+pub(super) fn calls() -> impl Iterator<Item = String> {
+    let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
+    paths.flat_map(|(path, item)| {
+        let methods = item.as_object().into_iter().flat_map(|it| it.keys());
+        methods.filter(|it| *it != "parameters").map(move |method| format!("{method} {path}"))
+    })
 }
