@@ -16,10 +16,10 @@ BINARY = pathlib.Path(os.environ.get("LEZAI", ROOT / "target/release/lezai"))
 
 
 class Gateway:
-    def __init__(self, folder):
+    def __init__(self, folder, *flags):
         self.data = folder / "data"
         self.log = open(folder / "log", "w+")  # noqa: SIM115, closed with the process
-        command = [BINARY, "dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data", self.data]
+        command = [BINARY, "dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data", self.data, *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         banner = {}
         for line in self.process.stdout:
