@@ -3,11 +3,12 @@
 //!
 //! One thread writes. It takes every job that waits, runs each in a savepoint of one transaction,
 //! commits once, and then lets all callers know: many requests share one fsync, and none is
-//! answered before it. Readers have connections of their own and see the last commit.
+//! answered before it. Another copies what was committed from the log (WAL) to its place, so that
+//! commits do not wait for that. Readers have connections of their own and see the last commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +38,15 @@ const PRUNED: u32 = 5_000;
 const NEVER_MS: i64 = 253_402_300_799_000;
 /// Readers at once; SQLite's reads take microseconds.
 const READERS: usize = 4;
+/// The log is copied to its place after so many jobs, some ten pages of 4 KiB each: the more at
+/// once, the more pages that change often are copied once for many changes.
+const COPIED_JOBS: usize = 1_024;
+/// From this length on (in pages, 128 MiB) the log is begun anew.
+const LONG_LOG: i64 = 32_768;
+/// Jobs that the copier may lag behind; then the writer waits for it, and the log stays bounded.
+const MOST_JOBS: usize = 32 * COPIED_JOBS;
+/// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.
+const WRITER_CACHE: i64 = -32_768;
 /// The version of the schema below, kept in `user_version`.
 const SCHEMA_VERSION: i64 = 2;
 
@@ -82,7 +92,7 @@ CREATE TABLE events (
 CREATE TABLE first_answers (
   scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX first_answers_by_age ON first_answers (at_ms);
 CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
 CREATE INDEX nonces_by_age ON nonces (expires_ms);
@@ -131,7 +141,16 @@ impl SqliteStore {
         let writer = Connection::open(path)?;
         prepare(&writer)?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
-        let mut threads = vec![spawn("store-writer", move || write_all(&writer, &queue))?];
+        let log = Arc::new(Log::default());
+        let (copier, beside) = (Connection::open(path)?, Arc::clone(&log));
+        copier.busy_timeout(Duration::from_secs(5))?;
+        let mut threads = vec![
+            spawn("store-copier", move || copy_all(&copier, &beside))?,
+            spawn("store-writer", move || {
+                write_all(&writer, &queue, &log);
+                log.end();
+            })?,
+        ];
         let (reads, queue) = mpsc::sync_channel::<ReadJob>(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..READERS {
@@ -266,6 +285,9 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
     )?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
+    // The thread beside does it.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(64);
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
         SCHEMA_VERSION => {}
@@ -284,11 +306,91 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     Ok(connection.execute_batch(INDICES)?)
 }
 
-fn write_all(connection: &Connection, queue: &mpsc::Receiver<WriteJob>) {
+/// What the writer and the copier tell each other of the log.
+#[derive(Default)]
+struct Log {
+    state: Mutex<LogState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct LogState {
+    /// Committed since the copier last began.
+    jobs: usize,
+    /// All but the latest is copied, and it is time to begin the log anew.
+    long: bool,
+    ended: bool,
+}
+
+/// What the writer is to do for the log before it goes on.
+enum Care {
+    None,
+    /// Copy the rest, which is little: then the next commit begins the log anew.
+    Rest,
+    /// Wait for the copier: commits are faster than it is.
+    Wait,
+}
+
+impl Log {
+    fn grew(&self, jobs: usize) -> Care {
+        let mut state = lock(&self.state);
+        state.jobs += jobs;
+        if state.jobs >= COPIED_JOBS {
+            self.changed.notify_one();
+        }
+        if state.jobs >= MOST_JOBS {
+            Care::Wait
+        } else if std::mem::take(&mut state.long) {
+            Care::Rest
+        } else {
+            Care::None
+        }
+    }
+
+    fn end(&self) {
+        lock(&self.state).ended = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until there is something to copy; false at the end.
+    fn wait(&self) -> bool {
+        let idle = |it: &mut LogState| it.jobs < COPIED_JOBS && !it.ended;
+        let state = self.changed.wait_while(lock(&self.state), idle);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.jobs = 0;
+        !state.ended
+    }
+}
+
+/// Copies in the time between commits, for as long as there are any. What is left at the end is
+/// copied when the last connection closes.
+fn copy_all(connection: &Connection, log: &Log) {
+    while log.wait() {
+        // While a commit follows another the log has no end. The second time copies what came during
+        // the first, so that what is left for the writer is little.
+        if copy(connection, "PASSIVE") >= LONG_LOG && copy(connection, "PASSIVE") >= LONG_LOG {
+            lock(&log.state).long = true;
+        }
+    }
+}
+
+/// Copies what is committed to its place and makes that durable; gives the log's length in pages.
+/// If that fails nothing is lost, for the log has it, and later commits ask again.
+fn copy(connection: &Connection, how: &str) -> i64 {
+    let pages = connection
+        .query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get::<_, i64>(1));
+    pages.unwrap_or_else(|error| {
+        tracing::error!(%error, "the log cannot be copied");
+        0
+    })
+}
+
+fn write_all(connection: &Connection, queue: &mpsc::Receiver<WriteJob>, log: &Log) {
     while let Ok(first) = queue.recv() {
         let batch = std::iter::once(first).chain(queue.try_iter()).take(BATCH);
         let mut callers = Vec::new();
         let committed = commit(connection, batch, &mut callers);
+        let jobs = callers.len();
         if let Err(error) = &committed {
             tracing::error!(%error, "commit failed");
             // Ends what is left of the transaction, so that the next batch can begin one.
@@ -296,6 +398,11 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<WriteJob>) {
         }
         for tell in callers {
             tell(committed.clone());
+        }
+        match log.grew(jobs) {
+            Care::None => {}
+            Care::Rest => _ = copy(connection, "PASSIVE"),
+            Care::Wait => _ = copy(connection, "RESTART"),
         }
     }
 }
