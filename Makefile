@@ -54,7 +54,7 @@ advisories: ## ask the RustSec database about our dependencies (needs the networ
 	@scripts/setup deny
 	@.setup/bin/cargo-deny check advisories
 
-bench: build ## measure, and print the tables of the README
+bench: build ## measure, and print the tables of the README; BENCH_MEMORY=1 takes a million orders
 	@cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench decision --bench gateway
 	@cd www && npm run --silent sizes
 

@@ -113,7 +113,7 @@ fn run<F: Future<Output = Duration>>(
     work: impl FnOnce(Rc<Load>) -> F,
 ) -> Run {
     let load = Rc::new(Load {
-        requests: RefCell::new(requests.to_vec().into_iter()),
+        requests: RefCell::new(Vec::from(requests).into_iter()),
         next: Cell::new(0),
         done: RefCell::new(Vec::with_capacity(requests.len())),
     });
