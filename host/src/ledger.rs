@@ -320,7 +320,7 @@ mod tests {
             drop(SqliteStore::open(&file(&data)).unwrap());
             let connection = Connection::open(file(&data)).unwrap();
             connection
-                .execute("INSERT INTO merchants VALUES ('m_demo', 'Demo', NULL, '', '')", [])
+                .execute("INSERT INTO merchants (id, name, notify_url, webhook_secret, policy) VALUES ('m_demo', 'Demo', NULL, '', '')", [])
                 .unwrap();
             let mut fixture = Self { data, connection, booked: (0, GENESIS.to_owned()) };
             fixture.order(1, false, &[]);
