@@ -6,7 +6,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod address;
 pub mod assets;
 pub mod call;
 pub mod callback;
@@ -16,9 +15,7 @@ pub mod client;
 pub mod clock;
 pub mod decision;
 pub mod dev;
-pub mod echo;
 pub mod entropy;
-pub mod events;
 pub mod gateway;
 pub mod http;
 pub mod hub;
@@ -42,6 +39,5 @@ pub mod sandbox;
 pub mod shop;
 pub mod store;
 pub mod test_clock;
-pub mod transport;
 pub mod views;
 pub mod worker;

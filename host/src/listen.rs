@@ -113,11 +113,15 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Sta
 
 fn short(callback: &Callback) -> String {
     let Callback { id, event_type, sequence, data } = callback;
-    let now = clock::rfc3339(clock::now());
-    let Some(order) = &data.order else { return format!("{now} {event_type:<16} ({id})") };
+    let order = &data.order;
     format!(
-        "{now} {event_type:<16} {} {} {} {} {} (#{sequence} {id})",
-        order.id, order.merchant_order_id, order.amount, order.currency, order.status
+        "{} {event_type:<16} {} {} {} {} {} (#{sequence} {id})",
+        clock::rfc3339(clock::now()),
+        order.id,
+        order.merchant_order_id,
+        order.amount,
+        order.currency,
+        order.status
     )
 }
 
