@@ -106,7 +106,7 @@ fn what_is_no_order_is_refused_with_its_field() {
     let number = "H-0001";
     let good = json!({
         "merchant_order_id": number, "amount": 12800, "currency": "CNY", "description": "Jasmine tea",
-        "notify_url": "https://shop.example/cb", "return_url": "https://shop.example/", "methods": ["wallet_qr"],
+        "notify_url": "http://127.0.0.1:9/cb", "return_url": "https://shop.example/", "methods": ["wallet_qr"],
         "expires_in": 900, "scene": "ecommerce", "customer": {"ref": "c-1", "ip": "198.51.100.7", "country": "CN"},
         "device": {"id": "d-1", "kind": "phone", "os": "iOS", "user_agent": "UA"}, "metadata": {"table": "7"},
     })
@@ -183,7 +183,7 @@ fn what_is_no_order_is_refused_with_its_field() {
         ),
         (
             "notify_url",
-            "\"https://shop.example/cb\"",
+            "\"http://127.0.0.1:9/cb\"",
             "notify_url",
             &[
                 "\"\"",

@@ -4,31 +4,39 @@
 //! Standard Webhooks, so that she can verify with a library that her language has today.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::content_digest;
 use lezai_core::id::{EventId, MerchantId};
 use lezai_core::key::Sign as _;
+use lezai_core::mask;
 use lezai_core::signature::{Message, Params, Request, Tag, sign_base};
 use lezai_core::time::Timestamp;
-use reqwest::{Client, Url};
+use reqwest::Url;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
-use crate::client;
-use crate::entropy::Entropy;
+use crate::address::Reach;
 use crate::gateway::Gateway;
+use crate::merchants::Merchant;
 use crate::metrics::OutcomeLabel;
 use crate::problem::Problem;
-use crate::store::{self, EventRecord};
+use crate::store::events::{DeliveryRecord, Failing, Progress, Telling};
+use crate::store::{self, EventRecord, StoreError, Tx};
+use crate::transport::{Http, Unreached};
 use crate::worker::Done;
+use crate::{client, clock};
 
-/// A receiver has this long to answer.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// When a delivery is tried again, counted from the try before: the schedule of the Standard
-/// Webhooks specification, some three days in all.
+pub use crate::transport::{Post, Reply, Transport};
+
+/// When a delivery is tried again, in seconds from the first try: the schedule of the Standard
+/// Webhooks specification, a day in all.
 const SCHEDULE_SECS: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// So many tries in a row that fail at one host of a merchant's are told: by then the first
+/// event of an outage has waited two hours, or five have failed at once.
+const FAILURES_TOLD: u32 = 5;
 
 /// Deliveries under way to one merchant: whose server is silent holds up her own callbacks alone.
 const VISITS: usize = 8;
@@ -41,44 +49,23 @@ pub struct Courier {
     visits: Visits,
 }
 
-/// A callback on its way.
-pub struct Post {
-    /// Where to.
-    pub url: Url,
-    /// Its header.
-    pub fields: Vec<(&'static str, String)>,
-    /// Its body.
-    pub body: Vec<u8>,
-}
-
-/// What takes callbacks to their receivers: the network, or a simulation of it.
-pub trait Transport: Send + Sync {
-    /// The status that the receiver answered with, or why there is none, for people.
-    fn send(&self, post: Post) -> Pin<Box<dyn Future<Output = Result<u16, String>> + Send + '_>>;
-}
-
-/// The network.
-struct Network {
-    client: Client,
-    /// For receivers on this machine, which no proxy could reach.
-    local: Client,
+/// A try to deliver.
+#[derive(Debug)]
+struct Try {
+    host: String,
+    at: Timestamp,
+    latency_ms: u32,
+    outcome: Result<Reply, Unreached>,
 }
 
 impl Courier {
-    /// A courier that follows no redirects and waits [`TIMEOUT`].
+    /// A courier over the network, as far as it may go.
     ///
     /// # Errors
     ///
     /// If TLS cannot be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        let builder = || {
-            Client::builder()
-                .timeout(TIMEOUT)
-                .redirect(reqwest::redirect::Policy::none())
-                .user_agent(concat!("lezai/", env!("CARGO_PKG_VERSION")))
-        };
-        let local = builder().no_proxy().build()?;
-        Ok(Self::over(Network { client: builder().build()?, local }))
+    pub fn new(reach: Reach) -> Result<Self, reqwest::Error> {
+        Ok(Self::over(Http::new(reach)?))
     }
 
     /// A courier over another transport.
@@ -90,89 +77,230 @@ impl Courier {
     ///
     /// # Errors
     ///
-    /// `internal`, if the event cannot be read or noted as delivered.
+    /// `internal`, if the event cannot be read, or what came of it not be noted.
     pub async fn deliver(
         &self,
         gateway: &Gateway,
         event: EventId,
-        tries: u32,
+        round: u32,
     ) -> Result<Done, Problem> {
-        let Some((event, url)) = load(gateway, event).await? else { return Ok(Done::Finished) };
-        let now = gateway.clock.now();
-        let Some(_visit) = self.visits.begin(&event.merchant) else {
-            return Ok(Done::PutOff { due: now.plus_ms(PUT_OFF_MS) });
+        let Some((event, progress, url)) = load(gateway, event).await? else {
+            return Ok(Done::Finished);
         };
-        let outcome = self.post(gateway, &event, &url).await;
-        let count =
-            |outcome| gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
-        let why = match outcome {
-            Ok(status) if (200..300).contains(&status) => {
-                count("delivered");
-                tracing::info!(event = %event.id, kind = event.event_type, status, "callback delivered");
-                store::write(&gateway.store, move |tx| tx.mark_delivered(&event.id, now)).await?;
-                return Ok(Done::Finished);
-            }
-            Ok(410) => {
-                count("gone");
-                tracing::warn!(event = %event.id, "callback refused for good: 410");
-                return Ok(Done::Finished);
-            }
-            Ok(status) => {
-                count("refused");
-                format!("the receiver answered {status}")
-            }
-            Err(why) => {
-                count("unreachable");
-                why
-            }
-        };
-        let wait = usize::try_from(tries).ok().and_then(|tries| SCHEDULE_SECS.get(tries));
-        match wait {
-            Some(secs) => {
-                tracing::warn!(event = %event.id, why, again_secs = secs, "callback not delivered");
-                Ok(Done::Again {
-                    due: gateway.clock.now().plus_ms(jittered_ms(*secs, &gateway.entropy)),
-                    why,
-                })
-            }
-            None => {
-                tracing::error!(event = %event.id, why, "callback given up");
-                Ok(Done::Finished)
-            }
+        if progress.round != round || progress.telling != Telling::Waiting {
+            return Ok(Done::Finished);
         }
+        let Some(url) = url else {
+            let progress = Progress { telling: Telling::NoAddress, ..progress };
+            store::write(&gateway.store, move |tx| tx.set_progress(&event.id, &progress)).await?;
+            return Ok(Done::Finished);
+        };
+        let Some(_visit) = self.visits.begin(&event.merchant) else {
+            return Ok(Done::PutOff { due: gateway.clock.now().plus_ms(PUT_OFF_MS) });
+        };
+        let tried = self.visit(gateway, &event, &url).await;
+        let now = gateway.clock.now();
+        let [jitter] = gateway.entropy.bytes::<1>();
+        let (outcome, why) = match &tried.outcome {
+            Ok(reply) if reply.is_success() => ("delivered", None),
+            Ok(Reply { status: 410, .. }) => ("gone", None),
+            Ok(reply) => ("refused", Some(format!("the receiver answered {}", reply.status))),
+            Err(why) => ("unreachable", Some(why.clone())),
+        };
+        gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
+        let (id, kind) = (event.id.clone(), event.event_type.clone());
+        let due =
+            store::write(&gateway.store, move |tx| note(tx, &event, tried, now, jitter)).await?;
+        match (due, why) {
+            (Some(due), why) => {
+                let why = why.unwrap_or_default();
+                let again_secs = (due.as_ms() - now.as_ms()) / 1000;
+                tracing::warn!(event = %id, why, again_secs, "callback not delivered");
+                return Ok(Done::Again { due, why });
+            }
+            (None, Some(why)) => tracing::error!(event = %id, why, "callback given up"),
+            (None, None) => tracing::info!(event = %id, kind, outcome, "callback answered"),
+        }
+        Ok(Done::Finished)
     }
 
-    async fn post(&self, gateway: &Gateway, event: &EventRecord, url: &str) -> Result<u16, String> {
-        let url = Url::parse(url).map_err(|_| "the address is none".to_owned())?;
-        let fields = signed_fields(gateway, event, &url, gateway.clock.wall())?;
+    /// One try, as far as the answer.
+    async fn visit(&self, gateway: &Gateway, event: &EventRecord, url: &str) -> Try {
+        let (at, begun) = (gateway.clock.now(), Instant::now());
+        let parsed = Url::parse(url);
+        let host = parsed.as_ref().map(client::authority).unwrap_or_default();
+        let outcome = match parsed {
+            Ok(url) => self.send(gateway, event, url).await,
+            Err(_) => Err("the address is none".to_owned()),
+        };
+        let latency_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+        Try { host, at, latency_ms, outcome }
+    }
+
+    async fn send(
+        &self,
+        gateway: &Gateway,
+        event: &EventRecord,
+        url: Url,
+    ) -> Result<Reply, Unreached> {
+        let now = gateway.clock.wall();
+        let merchant = gateway.merchants().get(&event.merchant).cloned();
+        let merchant = merchant.ok_or("the merchant is gone")?;
+        // Looked at when the order was made; the operator may have thought better of it since.
+        gateway.reach.judge(&url, merchant.hosts()).map_err(|unfit| unfit.to_string())?;
+        let fields = signed_fields(gateway, &merchant, event.id.as_str(), &event.body, &url, now)?;
         self.transport.send(Post { url, fields, body: event.body.clone() }).await
     }
 }
 
-impl Transport for Network {
-    fn send(&self, post: Post) -> Pin<Box<dyn Future<Output = Result<u16, String>> + Send + '_>> {
-        Box::pin(self.carry(post))
+/// Notes a try: in the log, on the event, and on the host. Gives when the next is due, if there is
+/// to be one.
+fn note(
+    tx: &dyn Tx,
+    event: &EventRecord,
+    tried: Try,
+    now: Timestamp,
+    jitter: u8,
+) -> Result<Option<Timestamp>, StoreError> {
+    let Some((_, before)) = tx.event(&event.id)? else { return Ok(None) };
+    let last = tx.deliveries(&event.id, 1)?.pop();
+    let (reply, error) = match tried.outcome {
+        Ok(reply) => (Some(reply), None),
+        Err(why) => (None, Some(why)),
+    };
+    let status = reply.as_ref().map(|it| it.status);
+    let answer = reply.as_ref().map(|it| excerpt(&it.excerpt)).unwrap_or_default();
+    let delivery = DeliveryRecord {
+        attempt: last.map_or(1, |it| it.attempt.saturating_add(1)),
+        at: tried.at,
+        host: tried.host,
+        status,
+        error,
+        latency_ms: tried.latency_ms,
+        answer,
+    };
+    tx.log_delivery(&event.id, &delivery)?;
+    let first_try = before.first_try.unwrap_or(tried.at);
+    let taken = reply.as_ref().is_some_and(Reply::is_success);
+    let wait = reply.and_then(|it| it.retry_after_secs);
+    let (telling, due) = match status {
+        _ if taken => (Telling::Delivered, None),
+        Some(410) => (Telling::Gone, None),
+        _ => match next_try(first_try, tried.at, now, wait, jitter) {
+            Some(due) => (Telling::Waiting, Some(due)),
+            None => (Telling::GivenUp, None),
+        },
+    };
+    let delivered_at = before.delivered_at.or(taken.then_some(now));
+    let progress = Progress { telling, first_try: Some(first_try), delivered_at, ..before };
+    tx.set_progress(&event.id, &progress)?;
+    match telling {
+        Telling::Delivered => answers_again(tx, &event.merchant, &delivery, now)?,
+        // An answer of its own, of a host that is well.
+        Telling::Gone => {}
+        _ => fails(tx, &event.merchant, &delivery, now)?,
     }
+    Ok(due)
 }
 
-impl Network {
-    async fn carry(&self, Post { url, fields, body }: Post) -> Result<u16, String> {
-        let client = if client::is_loopback(&url) { &self.local } else { &self.client };
-        let mut request = client.post(url).body(body);
-        for (name, value) in fields {
-            request = request.header(name, value);
-        }
-        // The error's text would repeat the address, which may carry a merchant's token.
-        let response = request.send().await.map_err(|error| {
-            if error.is_timeout() {
-                "the receiver did not answer in time"
-            } else {
-                "the receiver cannot be reached"
-            }
-            .to_owned()
-        })?;
-        Ok(response.status().as_u16())
+/// When the try after the one at `at` is due, up to a tenth of its wait later, so that what failed
+/// together is not tried together; `None` after the last. A receiver may ask for more time, but not
+/// for more than the schedule has.
+///
+/// It goes by time and not by count: after an outage of ours, what was missed is one try.
+fn next_try(
+    first: Timestamp,
+    at: Timestamp,
+    now: Timestamp,
+    retry_after_secs: Option<i64>,
+    jitter: u8,
+) -> Option<Timestamp> {
+    let elapsed_ms = at.as_ms() - first.as_ms();
+    let next = SCHEDULE_SECS.iter().position(|secs| secs * 1000 > elapsed_ms)?;
+    let before = next.checked_sub(1).map_or(0, |it| SCHEDULE_SECS[it]);
+    let spread_ms = (SCHEDULE_SECS[next] - before) * 1000 * i64::from(jitter) / 2550;
+    let due = first.plus_ms(SCHEDULE_SECS[next] * 1000 + spread_ms);
+    let end = first.plus_secs(SCHEDULE_SECS[SCHEDULE_SECS.len() - 1]).max(due);
+    let asked = now.plus_secs(retry_after_secs.unwrap_or_default().min(SCHEDULE_SECS[8]));
+    Some(due.max(asked.min(end)))
+}
+
+/// A host took none of this one either.
+fn fails(
+    tx: &dyn Tx,
+    merchant: &MerchantId,
+    delivery: &DeliveryRecord,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known = tx.failing(merchant)?.into_iter().find(|it| it.host == delivery.host);
+    let before = known.unwrap_or_else(|| Failing {
+        host: delivery.host.clone(),
+        failures: 0,
+        since: delivery.at,
+    });
+    let failing = Failing { failures: before.failures.saturating_add(1), ..before };
+    tx.set_failing(merchant, &failing)?;
+    if failing.failures == FAILURES_TOLD {
+        tracing::error!(%merchant, host = failing.host, "a host takes no callbacks");
+        tell_of_host(tx, merchant, "endpoint.failing", &failing, delivery, now)?;
     }
+    Ok(())
+}
+
+/// A host took this one.
+fn answers_again(
+    tx: &dyn Tx,
+    merchant: &MerchantId,
+    delivery: &DeliveryRecord,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known = tx.failing(merchant)?.into_iter().find(|it| it.host == delivery.host);
+    let Some(failing) = known else { return Ok(()) };
+    tx.clear_failing(merchant, &failing.host)?;
+    if failing.failures >= FAILURES_TOLD {
+        tracing::info!(%merchant, host = failing.host, "a host takes callbacks again");
+        tell_of_host(tx, merchant, "endpoint.recovered", &failing, delivery, now)?;
+    }
+    Ok(())
+}
+
+/// An event about a host. It is kept for whoever asks, and not sent: the host is the one that fails.
+fn tell_of_host(
+    tx: &dyn Tx,
+    merchant: &MerchantId,
+    event_type: &str,
+    failing: &Failing,
+    delivery: &DeliveryRecord,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // Its id follows from what it is, as that of every event.
+    let digest =
+        Sha256::digest(format!("{event_type} {merchant} {} {}", failing.host, now.as_ms()));
+    let id = EventId::new(now, std::array::from_fn(|index| digest[index]));
+    let body = json!({
+        "id": id, "type": event_type, "created_at": clock::rfc3339(now), "merchant": merchant,
+        "data": { "endpoint": {
+            "host": failing.host, "failures": failing.failures, "since": clock::rfc3339(failing.since),
+            "last_status": delivery.status, "last_error": delivery.error,
+        }},
+    });
+    let event = EventRecord {
+        id,
+        order: None,
+        merchant: merchant.clone(),
+        sequence: 0,
+        event_type: event_type.to_owned(),
+        created_at: now,
+        body: body.to_string().into_bytes(),
+    };
+    tx.insert_event(&event, Telling::Kept)
+}
+
+/// What is kept of an answer: in one line, and nobody's name or number in it.
+fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let line: String = text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    mask::text(&line)
 }
 
 /// How long to wait before the try after `tries` tries, when nothing else says: doubled from five
@@ -216,27 +344,38 @@ impl Drop for Visit<'_> {
     }
 }
 
-async fn load(gateway: &Gateway, event: EventId) -> Result<Option<(EventRecord, String)>, Problem> {
+async fn load(
+    gateway: &Gateway,
+    event: EventId,
+) -> Result<Option<(EventRecord, Progress, Option<String>)>, Problem> {
     let found = store::read(&gateway.store, move |view| {
-        let Some(event) = view.event(&event)? else { return Ok(None) };
-        let order = view.order(&event.order)?;
-        Ok(Some((event, order.and_then(|it| it.details.notify_url))))
+        let Some((event, progress)) = view.event(&event)? else { return Ok(None) };
+        let order = match &event.order {
+            Some(order) => view.order(order)?,
+            None => None,
+        };
+        Ok(Some((event, progress, order.and_then(|it| it.details.notify_url))))
     });
-    let Some((event, url)) = found.await? else { return Ok(None) };
+    let Some((event, progress, url)) = found.await? else { return Ok(None) };
     let merchants = gateway.merchants();
     let url = url.or_else(|| merchants.get(&event.merchant)?.record.notify_url.clone());
-    Ok(url.map(|url| (event, url)))
+    Ok(Some((event, progress, url)))
 }
 
-fn signed_fields(
+/// The header of a callback: who made it and when, signed in both ways.
+///
+/// # Errors
+///
+/// What cannot be signed.
+pub fn signed_fields(
     gateway: &Gateway,
-    event: &EventRecord,
+    merchant: &Merchant,
+    id: &str,
+    body: &[u8],
     url: &Url,
     now: Timestamp,
 ) -> Result<Vec<(&'static str, String)>, String> {
-    let merchants = gateway.merchants();
-    let merchant = merchants.get(&event.merchant).ok_or("the merchant is gone")?;
-    let digest = content_digest(&event.body);
+    let digest = content_digest(body);
     let authority = client::authority(url);
     let covered = [("content-type", "application/json"), ("content-digest", digest.as_str())];
     let message = Message::Request(Request {
@@ -253,19 +392,13 @@ fn signed_fields(
     let base = sign_base(&message, true, &params).map_err(|error| error.to_string())?;
     let mut fields = vec![
         ("content-type", "application/json".to_owned()),
-        ("webhook-id", event.id.to_string()),
+        ("webhook-id", id.to_owned()),
         ("webhook-timestamp", now.as_secs().to_string()),
-        ("webhook-signature", merchant.webhook_secret.sign(event.id.as_str(), now, &event.body)),
+        ("webhook-signature", merchant.webhook_signature(id, now, body)),
     ];
     fields.extend(base.fields(&gateway.key.native.sign(base.text.as_bytes())));
     fields.push(("content-digest", digest));
     Ok(fields)
-}
-
-/// A wait of nine to eleven tenths, so that what failed together is not tried together.
-fn jittered_ms(secs: i64, entropy: &Entropy) -> i64 {
-    let [byte] = entropy.bytes::<1>();
-    secs * (900 + i64::from(byte) * 200 / 255)
 }
 
 #[cfg(test)]
@@ -285,9 +418,51 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_and_end() {
-        assert_eq!(SCHEDULE_SECS.len(), 9);
+    fn a_day_of_tries() {
+        let first = Timestamp::from_secs(1_795_000_000);
+        // Each try is at its latest.
+        let mut tries = vec![0];
+        let mut at = first;
+        while let Some(due) = next_try(first, at, at, None, u8::MAX) {
+            assert!(due > at);
+            at = due;
+            tries.push((at.as_ms() - first.as_ms()) / 1000);
+        }
+        assert_eq!(tries, [0, 5, 329, 1_950, 7_740, 19_080, 37_800, 51_840, 74_160, 87_840]);
+        assert_eq!(next_try(first, first, first, None, 0), Some(first.plus_secs(5)));
+        // An outage of ten hours costs the tries in it, and one is made up for.
+        let late = first.plus_secs(40_000);
+        assert_eq!(next_try(first, late, late, None, 0), Some(first.plus_secs(50_400)));
+        assert_eq!(next_try(first, first.plus_secs(90_000), late, None, 0), None);
+    }
+
+    #[test]
+    fn a_receiver_may_ask_for_time_within_the_day() {
+        let first = Timestamp::from_secs(1_795_000_000);
+        let at = first.plus_secs(300);
+        for (asked, due) in [
+            (None, 1_800),
+            (Some(0), 1_800),
+            (Some(60), 1_800),
+            (Some(3_600), 3_900),
+            (Some(86_400), 86_400),
+            (Some(i64::MAX), 86_400),
+        ] {
+            assert_eq!(next_try(first, at, at, asked, 0), Some(first.plus_secs(due)), "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_kept_in_one_line_and_masked() {
+        assert_eq!(
+            excerpt("no user\r\nalice@example.com \u{1b}[0m 13800138000\0".as_bytes()),
+            "no user  a***@example.com  [0m 138****8000 "
+        );
+        assert_eq!(excerpt(&[0xff, b'a']), "\u{fffd}a");
+    }
+
+    #[test]
+    fn waits_grow() {
         assert_eq!([0, 1, 6, 7, 100].map(backoff_secs), [5, 10, 320, 600, 600]);
-        assert!((0..50).all(|_| (4_500..=5_500).contains(&jittered_ms(5, &Entropy::Os))));
     }
 }

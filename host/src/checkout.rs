@@ -154,11 +154,11 @@ pub async fn pay(
     gateway: &Gateway,
     session: &SessionRecord,
     claim: Claim,
-    signer: Signer,
-    method: String,
+    choice: Verified<String>,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (signer, now, wall) = (Signer::from(&choice), gateway.clock.now(), gateway.clock.wall());
+    let method = choice.into_content();
     let record = gateway.record(session.order.clone()).await?;
     let (channel, _) = channel_for(gateway, &record, &method)?;
     let id = attempt_id(gateway, &session.id, &key);

@@ -10,19 +10,22 @@ use lezai_core::key::{Jwk, SigningKey};
 use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
+use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
+use crate::address::Reach;
 use crate::channel::{Channel, Method, Standing};
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
 use crate::hub::Hub;
-use crate::merchants::Merchants;
+use crate::merchants::{Merchant, Merchants};
 use crate::metrics::Metrics;
 use crate::native_key::NativeSigningKey;
 use crate::nonces::Nonces;
 use crate::problem::{Code, Problem};
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
+use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
 use crate::views::{self, EventData, EventView};
 use crate::worker::Wake;
@@ -70,6 +73,8 @@ pub struct Gateway {
     pub key: GatewayKey,
     /// The operator's token.
     pub admin_token: String,
+    /// Where callbacks may go.
+    pub reach: Reach,
     /// The channels.
     pub channels: Vec<Arc<dyn Channel>>,
     /// The simulated wallet, where there is one: it is among the channels too.
@@ -108,6 +113,8 @@ pub struct Parts {
     pub key: SigningKey,
     /// The operator's token.
     pub admin_token: String,
+    /// Where callbacks may go.
+    pub reach: Reach,
     /// The channels.
     pub channels: Vec<Arc<dyn Channel>>,
     /// The simulated wallet, where there is one: it is among the channels too.
@@ -127,6 +134,7 @@ impl Gateway {
             standard: parts.standard,
             key: parts.key.into(),
             admin_token: parts.admin_token,
+            reach: parts.reach,
             channels: parts.channels,
             sandbox: parts.sandbox,
             nonces: Nonces::default(),
@@ -170,6 +178,19 @@ impl Gateway {
     /// Swaps in merchants that were loaded elsewhere.
     pub fn use_merchants(&self, merchants: Arc<Merchants>) {
         self.merchants.store(merchants);
+    }
+
+    /// An address for a merchant's callbacks.
+    ///
+    /// # Errors
+    ///
+    /// `notify_url_refused`, and why.
+    pub fn notify_url(&self, merchant: &Merchant, url: &str) -> Result<Url, Problem> {
+        let refused =
+            |why: String| Problem::new(Code::NotifyUrlRefused, why).with("field", "notify_url");
+        let url = Url::parse(url).map_err(|error| refused(error.to_string()))?;
+        self.reach.judge(&url, merchant.hosts()).map_err(|unfit| refused(unfit.to_string()))?;
+        Ok(url)
     }
 
     /// The channel with this name.
@@ -356,17 +377,18 @@ pub fn schedule(
                 refund: refund.map(|it| views::refund(order, it)),
             },
         };
-        tx.insert_event(&EventRecord {
+        let event = EventRecord {
             id: id.clone(),
-            order: terms.id.clone(),
+            order: Some(terms.id.clone()),
             merchant: terms.merchant.clone(),
             sequence,
             event_type: notice.event_type().to_owned(),
             created_at: now,
             body: serde_json::to_vec(&view)
                 .map_err(|error| StoreError::Damaged(error.to_string()))?,
-        })?;
-        tx.schedule(&Task::Deliver { event: id }, due)?;
+        };
+        tx.insert_event(&event, Telling::Waiting)?;
+        tx.schedule(&Task::Deliver { event: id, round: 0 }, due)?;
     }
     Ok(())
 }

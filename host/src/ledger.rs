@@ -139,18 +139,9 @@ pub fn check(data: &Path) -> Result<Report, Failed> {
     let connection = open_to_read(&file(data)).map_err(Failed::Unreadable)?;
     // One transaction: entries and orders of the same moment, whatever the gateway does meanwhile.
     connection.execute_batch("BEGIN").map_err(|error| Failed::Unreadable(error.into()))?;
-    check_tables(&connection)
-}
-
-/// Checks the ledger in the tables of a store.
-///
-/// # Errors
-///
-/// See [`Failed`].
-pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     let mut report = Report { head: GENESIS.to_owned(), ..Report::default() };
-    entries_hold(connection, &mut report)?;
-    orders_are_booked(connection, &mut report)?;
+    entries_hold(&connection, &mut report)?;
+    orders_are_booked(&connection, &mut report)?;
     Ok(report)
 }
 
@@ -329,7 +320,7 @@ mod tests {
             drop(SqliteStore::open(&file(&data)).unwrap());
             let connection = Connection::open(file(&data)).unwrap();
             connection
-                .execute("INSERT INTO merchants VALUES ('m_demo', 'Demo', NULL, '', '')", [])
+                .execute("INSERT INTO merchants (id, name, notify_url, webhook_secret, policy) VALUES ('m_demo', 'Demo', NULL, '', '')", [])
                 .unwrap();
             let mut fixture = Self { data, connection, booked: (0, GENESIS.to_owned()) };
             fixture.order(1, false, &[]);

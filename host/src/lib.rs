@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod assets;
 pub mod call;
 pub mod callback;
@@ -15,7 +16,9 @@ pub mod client;
 pub mod clock;
 pub mod decision;
 pub mod dev;
+pub mod echo;
 pub mod entropy;
+pub mod events;
 pub mod gateway;
 pub mod http;
 pub mod hub;
@@ -39,5 +42,6 @@ pub mod sandbox;
 pub mod shop;
 pub mod store;
 pub mod test_clock;
+pub mod transport;
 pub mod views;
 pub mod worker;

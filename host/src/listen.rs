@@ -113,15 +113,11 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Sta
 
 fn short(callback: &Callback) -> String {
     let Callback { id, event_type, sequence, data } = callback;
-    let order = &data.order;
+    let now = clock::rfc3339(clock::now());
+    let Some(order) = &data.order else { return format!("{now} {event_type:<16} ({id})") };
     format!(
-        "{} {event_type:<16} {} {} {} {} {} (#{sequence} {id})",
-        clock::rfc3339(clock::now()),
-        order.id,
-        order.merchant_order_id,
-        order.amount,
-        order.currency,
-        order.status
+        "{now} {event_type:<16} {} {} {} {} {} (#{sequence} {id})",
+        order.id, order.merchant_order_id, order.amount, order.currency, order.status
     )
 }
 

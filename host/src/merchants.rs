@@ -7,9 +7,12 @@ use std::sync::Arc;
 use lezai_core::id::MerchantId;
 use lezai_core::key::VerifyingKey;
 use lezai_core::policy::Policy;
+use lezai_core::time::Timestamp;
 use lezai_core::webhook::Secret;
 use lezai_engine::{Engine, Plugin};
+use reqwest::Url;
 
+use crate::client;
 use crate::native_key::NativeVerifyingKey;
 use crate::store::{MerchantKey, MerchantRecord, PluginRecord};
 
@@ -23,8 +26,31 @@ pub struct Merchant {
     pub compact_policy: Vec<u8>,
     /// The secret of the `webhook-signature`.
     pub webhook_secret: Secret,
+    /// The one before, and until when it is used as well.
+    former_secret: Option<(Secret, Timestamp)>,
+    /// The hosts that callbacks may go to: those on the list, and that of her own address.
+    hosts: Vec<String>,
     /// The merchant's own plugin.
     pub plugin: Own,
+}
+
+impl Merchant {
+    /// The hosts that callbacks may go to.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(String::as_str)
+    }
+
+    /// The value of `webhook-signature`: with the former secret, too, while that one lives, so that
+    /// whoever has either of them can verify.
+    pub fn webhook_signature(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
+        let signature = self.webhook_secret.sign(id, at, body);
+        match &self.former_secret {
+            Some((former, until)) if at < *until => {
+                format!("{signature} {}", former.sign(id, at, body))
+            }
+            _ => signature,
+        }
+    }
 }
 
 /// A merchant's own plugin.
@@ -110,5 +136,22 @@ fn prepare(
             }
         },
     };
-    Ok(Merchant { compact_policy: policy.to_compact(), policy, webhook_secret, plugin, record })
+    let former_secret = match &record.former_secret {
+        Some((former, until)) => {
+            Some((Secret::parse(former).map_err(|error| error.to_string())?, *until))
+        }
+        None => None,
+    };
+    let own = record.notify_url.as_ref().and_then(|url| Url::parse(url).ok());
+    let hosts =
+        record.notify_hosts.iter().cloned().chain(own.as_ref().map(client::authority)).collect();
+    Ok(Merchant {
+        compact_policy: policy.to_compact(),
+        policy,
+        webhook_secret,
+        former_secret,
+        hosts,
+        plugin,
+        record,
+    })
 }

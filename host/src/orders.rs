@@ -98,6 +98,9 @@ async fn prepare<F>(
 where
     F: Future<Output = Result<(OrderFacts, Decision), Problem>>,
 {
+    if let Some(url) = &new.notify_url {
+        gateway.notify_url(merchant, url)?;
+    }
     let methods = offered(gateway, &new)?;
     let facts = new.facts(
         OrderId::new(now, gateway.entropy.bytes()),

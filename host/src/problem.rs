@@ -186,6 +186,14 @@ codes! {
         "Use the secret from the answer that created the order.";
     PluginRefused = "plugin_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The plugin is refused",
         "Correct the plugin: the detail says what it is refused for; `lezai plugin check` says the same without a gateway.";
+    EventNotFound = "event_not_found", StatusCode::NOT_FOUND, Never, "There is no such event",
+        "Check the id and whose key signs: another merchant's event is not found either.";
+    EventKept = "event_kept", StatusCode::CONFLICT, Never, "The event is not sent",
+        "Read it here: what tells of a host that fails is not sent there.";
+    TooManyEvents = "too_many_events", StatusCode::UNPROCESSABLE_ENTITY, Never, "Too many events lie in the range",
+        "Ask for a shorter range, or for some types only.";
+    NotifyUrlRefused = "notify_url_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "Callbacks cannot go to this address",
+        "Name a public https address whose host the operator has allowed; the detail says what is wrong with this one.";
     NotFound = "not_found", StatusCode::NOT_FOUND, Never, "There is nothing here",
         "Check the path against /openapi.json.";
     Misdirected = "misdirected", StatusCode::MISDIRECTED_REQUEST, Never, "The request is for another host",

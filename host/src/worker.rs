@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 use crate::callback::{self, Courier};
 use crate::channel::{Channel, RefundRequest, RefundStanding, Standing};
 use crate::gateway::{Gateway, unanswered};
-use crate::idempotency;
 use crate::metrics::OutcomeLabel;
 use crate::problem::{Code, Problem};
 use crate::store::{self, DueTask, Lane, StoreError, Task};
+use crate::{events, idempotency};
 
 /// Longer than any task takes, as all of them have time-outs.
 const LEASE_SECS: i64 = 60;
@@ -153,7 +153,7 @@ pub async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
     let DueTask { number, task, tries } = due;
     let done = match &task {
         Task::Order { order, what } => on_order(gateway, order.clone(), what.clone(), tries).await,
-        Task::Deliver { event } => courier.deliver(gateway, event.clone(), tries).await,
+        Task::Deliver { event, round } => courier.deliver(gateway, event.clone(), *round).await,
     };
     let done = done.unwrap_or_else(|problem| Done::Again {
         due: gateway.clock.now().plus_secs(callback::backoff_secs(tries)),
@@ -416,7 +416,12 @@ async fn tidy(gateway: &Gateway, mut stop: watch::Receiver<bool>) {
 pub async fn prune(gateway: &Gateway) {
     let wall = gateway.clock.wall();
     let keep_after = gateway.clock.now().plus_secs(-idempotency::RETENTION_SECS);
-    let pruned = store::write(&gateway.store, move |tx| tx.prune(wall, keep_after)).await;
+    let log_after = gateway.clock.now().plus_secs(-events::LOG_SECS);
+    let pruned = store::write(&gateway.store, move |tx| {
+        tx.prune(wall, keep_after)?;
+        tx.prune_deliveries(log_after)
+    })
+    .await;
     let waiting = store::read(&gateway.store, |view| view.waiting_tasks()).await;
     if let Err(error) = pruned.and(waiting.map(|waiting| {
         gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX));

@@ -65,6 +65,60 @@ pub fn ip(address: IpAddr) -> String {
     }
 }
 
+/// A stranger's text: every word with an `@` in it as an [`email`], every number of seven digits or
+/// more as a [`phone`] or a [`card`], whether or not spaces or hyphens part them, and every word of
+/// more than twenty-four letters and digits, which may be a key, as a [`name`]. What a person is
+/// called, nobody can tell from a text.
+pub fn text(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (number, word) = (number_len(rest), word_len(rest));
+        let digits = rest[..number].bytes().filter(u8::is_ascii_digit).count();
+        let length = if digits >= 7 && number >= word {
+            masked.push_str(&if digits > 13 {
+                card(&rest[..number])
+            } else {
+                phone(&rest[..number])
+            });
+            number
+        } else if word > 0 {
+            let it = &rest[..word];
+            match it.contains('@') {
+                true => masked.push_str(&email(it)),
+                false if it.chars().count() > 24 => masked.push_str(&name(it)),
+                false => masked.push_str(it),
+            }
+            word
+        } else {
+            masked.push(first);
+            first.len_utf8()
+        };
+        rest = &rest[length..];
+    }
+    masked
+}
+
+/// How long the number is that a text begins with: digits, and single spaces or hyphens between.
+fn number_len(text: &str) -> usize {
+    let mut length = 0;
+    let mut parted = true;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'0'..=b'9' => (length, parted) = (at + 1, false),
+            b'+' if at == 0 => {}
+            b' ' | b'-' if !parted => parted = true,
+            _ => break,
+        }
+    }
+    length
+}
+
+fn word_len(text: &str) -> usize {
+    let inner = |c: char| c.is_alphanumeric() || "@._+-".contains(c);
+    text.find(|c| !inner(c)).unwrap_or(text.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +158,23 @@ mod tests {
             [("203.0.113.77", "203.0.113.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")]
         {
             assert_eq!(ip(text.parse().unwrap()), masked);
+        }
+    }
+
+    #[test]
+    fn a_text_keeps_what_tells_of_nobody() {
+        for (text, masked) in [
+            ("", ""),
+            ("500 Internal Server Error", "500 Internal Server Error"),
+            (r#"{"error":"no order A-1001"}"#, r#"{"error":"no order A-1001"}"#),
+            ("mail alice@example.com!", "mail a***@example.com!"),
+            ("call +86 138 0013 8000 now", "call 138****8000 now"),
+            ("card 6222-0212-3456-7890-123", "card 622202******0123"),
+            ("id=13800138000&x", "id=138****8000&x"),
+            ("key sk_live_0123456789abcdefghijkl.", "key s********."),
+            ("王小明 茶", "王小明 茶"),
+        ] {
+            assert_eq!(super::text(text), masked);
         }
     }
 }

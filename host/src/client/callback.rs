@@ -41,8 +41,8 @@ pub struct Callback {
 /// What a callback is about.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CallbackData {
-    /// The order right after the event.
-    pub order: CallbackOrder,
+    /// The order right after the event; none if it is not about an order, such as `endpoint.test`.
+    pub order: Option<CallbackOrder>,
 }
 
 /// The part of an order that a receiver compares with its own.
@@ -213,7 +213,9 @@ pub(crate) mod tests {
     ) -> Result<String, String> {
         let (parts, body) = request.into_parts();
         let verified = receiver().verify(&parts, authority, &body, at);
-        verified.map(|it| it.into_content().data.order.id).map_err(|error| error.to_string())
+        verified
+            .map(|it| it.into_content().data.order.unwrap().id)
+            .map_err(|error| error.to_string())
     }
 
     fn good() -> http::Request<Vec<u8>> {

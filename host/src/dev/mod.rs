@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::address::Reach;
 use crate::callback::Courier;
 use crate::channel::Channel;
 use crate::clock::{self, Clock};
@@ -31,6 +32,8 @@ use folder::Folder;
 const MERCHANT: &str = "m_demo";
 const KEYID: &str = "demo-1";
 const POLICY: &str = include_str!("demo-policy.json");
+/// The demo shop is on this machine.
+const REACH: Reach = Reach::Local;
 /// What is under way when the gateway is told to stop has this long.
 const FAREWELL: Duration = Duration::from_secs(15);
 
@@ -91,7 +94,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
-    let courier = Courier::new()
+    let courier = Courier::new(REACH)
         .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
     let shop = shop::DemoShop::open(shop::Config {
         listener: shop_listener,
@@ -164,6 +167,7 @@ fn open_gateway(
         standard,
         key: folder.key("gateway")?,
         admin_token: folder.text("admin-token")?,
+        reach: REACH,
         channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
         sandbox: Some(sandbox),
     }))
@@ -201,6 +205,8 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
             notify_url: None,
             webhook_secret: String::new(),
             policy: POLICY.to_owned(),
+            notify_hosts: Vec::new(),
+            former_secret: None,
         });
         tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;
         tx.put_merchant_key(&key)?;

@@ -22,10 +22,12 @@ use crate::order_request::url;
 use crate::plugins::{self, PluginView};
 use crate::problem::{Code, Problem};
 use crate::store::{self, MerchantKey, MerchantRecord, PluginRecord};
-use crate::{clock, entropy};
+use crate::{client, clock, entropy};
 
 /// A plugin's upload: the hard maximum of a component in base64, and its settings.
 const MAX_UPLOAD: usize = 2 * 1024 * 1024;
+/// A merchant with more servers than this names one in front of them.
+const MAX_HOSTS: usize = 16;
 /// What a plugin may be given with each order.
 const MAX_SETTINGS: usize = 16 * 1024;
 
@@ -86,10 +88,11 @@ pub(super) async fn put_merchant(
     let mut body = Object::parse(&operator.body)?;
     let name = body.required("name", |field| field.text(1..=64))?;
     let notify_url = body.optional("notify_url", url)?;
+    let notify_hosts = body.optional("notify_hosts", hosts)?;
     let policy = body.optional("policy", policy_field)?;
     let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
     body.finish()?;
-    let id = operator.merchant;
+    let (id, now) = (operator.merchant, gateway.clock.wall());
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
     let (record, is_new) = store::write(&gateway.store, move |tx| {
@@ -101,8 +104,26 @@ pub(super) async fn put_merchant(
                 .with("field", "policy")
         })?;
         // Who gives the secret knows it, and can repeat the request; it can be changed that way too.
-        let webhook_secret = given.or(known.map(|it| it.webhook_secret)).unwrap_or(fresh);
-        let record = MerchantRecord { id, name, notify_url, webhook_secret, policy };
+        let record = match known {
+            Some(known) => {
+                let known = MerchantRecord { name, notify_url, policy, ..known };
+                let notify_hosts = notify_hosts.unwrap_or_else(|| known.notify_hosts.clone());
+                let known = MerchantRecord { notify_hosts, ..known };
+                match given {
+                    Some(secret) => known.with_secret(secret, now),
+                    None => known,
+                }
+            }
+            None => MerchantRecord {
+                id,
+                name,
+                notify_url,
+                webhook_secret: given.unwrap_or(fresh),
+                policy,
+                notify_hosts: notify_hosts.unwrap_or_default(),
+                former_secret: None,
+            },
+        };
         tx.put_merchant(&record)?;
         Ok::<_, Problem>((record, is_new))
     })
@@ -124,11 +145,18 @@ pub(super) async fn merchant(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<Value>, Problem> {
-    let keys = store::read(&gateway.store, |view| view.merchant_keys()).await?;
+    let id = operator.merchant.clone();
+    let read = move |view: &dyn store::View| Ok((view.merchant_keys()?, view.failing(&id)?));
+    let (keys, failing) = store::read(&gateway.store, read).await?;
+    let failing = failing.into_iter().map(
+        |it| json!({ "host": it.host, "failures": it.failures, "since": clock::rfc3339(it.since) }),
+    );
+    let failing: Vec<_> = failing.collect();
     let keys: Vec<_> =
         keys.into_iter().filter(|it| it.merchant == operator.merchant).map(|it| it.keyid).collect();
     let mut view = merchant_view(&known(&gateway, &operator.merchant)?.record);
     view["keys"] = keys.into();
+    view["failing_hosts"] = failing.into();
     Ok(Json(view))
 }
 
@@ -170,6 +198,55 @@ pub(super) async fn put_key(
     }
     gateway.reload_merchants().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(
+    delete, path = "/admin/v1/merchants/{id}/keys/{keyid}", tag = "operator", summary = "Take a public key of a merchant's away",
+    params(("id" = String, Path, description = "`m_…`"), ("keyid" = String, Path, description = "The key's name")),
+    responses((status = 204, description = "Done; nothing that it signs is believed any more"), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn remove_key(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<StatusCode, Problem> {
+    known(&gateway, &operator.merchant)?;
+    let Operator { merchant, keyid, .. } = operator;
+    let keyid = keyid.unwrap_or_default();
+    let removed = store::write(&gateway.store, move |tx| tx.remove_merchant_key(&merchant, &keyid));
+    if !removed.await? {
+        return Err(Problem::new(Code::NotFound, "the merchant has no key with this keyid"));
+    }
+    gateway.reload_merchants().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(
+    post, path = "/admin/v1/merchants/{id}/webhook-secret", tag = "operator", summary = "Give a merchant a new webhook secret",
+    description = "The answer shows it this once. Callbacks are signed with the former one as well for a day.",
+    params(("id" = String, Path, description = "`m_…`")),
+    responses((status = 200, description = "The merchant", body = Object), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn rotate_secret(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<Value>, Problem> {
+    if !operator.body.is_empty() {
+        Object::parse(&operator.body)?.finish()?;
+    }
+    let (merchant, now) = (operator.merchant, gateway.clock.wall());
+    let fresh =
+        Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
+    let record = store::write(&gateway.store, move |tx| {
+        let known = tx.merchants()?.into_iter().find(|it| it.id == merchant);
+        let record = known.ok_or_else(|| unknown(&merchant))?.with_secret(fresh, now);
+        tx.put_merchant(&record)?;
+        Ok::<_, Problem>(record)
+    })
+    .await?;
+    gateway.reload_merchants().await?;
+    let mut view = merchant_view(&record);
+    view["webhook_secret"] = record.webhook_secret.into();
+    Ok(Json(view))
 }
 
 #[utoipa::path(
@@ -272,7 +349,21 @@ fn unknown(id: &MerchantId) -> Problem {
 }
 
 fn merchant_view(record: &MerchantRecord) -> Value {
-    json!({ "id": record.id, "name": record.name, "notify_url": record.notify_url })
+    json!({
+        "id": record.id, "name": record.name, "notify_url": record.notify_url, "notify_hosts": record.notify_hosts,
+        "former_webhook_secret_until": record.former_secret.as_ref().map(|(_, until)| clock::rfc3339(*until)),
+    })
+}
+
+fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
+    let host = |text: &str| {
+        let url = reqwest::Url::parse(&format!("https://{text}/"));
+        match url.map(|url| client::authority(&url)) {
+            Ok(authority) if authority == text => Ok(authority),
+            _ => Err("no host in lower case, with its port unless it is 443"),
+        }
+    };
+    field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, host)).collect()
 }
 
 fn checked_secret(text: &str) -> Result<String, WebhookError> {

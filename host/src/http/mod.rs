@@ -3,6 +3,7 @@
 mod admin;
 mod checkout;
 mod document;
+mod events;
 mod openapi;
 mod operations;
 mod orders;
@@ -44,6 +45,11 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/orders/{id}/refunds", post(refunds::create).get(refunds::of_order))
         .route("/v1/refunds", get(refunds::list))
         .route("/v1/refunds/{id}", get(refunds::find))
+        .route("/v1/events", get(events::list))
+        .route("/v1/events/{id}", get(events::find))
+        .route("/v1/events/{id}/redeliver", post(events::redeliver))
+        .route("/v1/events/redeliver", post(events::redeliver_range))
+        .route("/v1/events/test", post(events::test))
         .method_not_allowed_fallback(method_not_allowed);
 
     let pages = Router::new()
@@ -56,7 +62,11 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
 
     let operator = Router::new()
         .route("/admin/v1/merchants/{id}", put(admin::put_merchant).get(admin::merchant))
-        .route("/admin/v1/merchants/{id}/keys/{keyid}", put(admin::put_key))
+        .route(
+            "/admin/v1/merchants/{id}/keys/{keyid}",
+            put(admin::put_key).delete(admin::remove_key),
+        )
+        .route("/admin/v1/merchants/{id}/webhook-secret", post(admin::rotate_secret))
         .route("/admin/v1/merchants/{id}/policy", put(admin::put_policy).get(admin::policy))
         .route(
             "/admin/v1/merchants/{id}/plugin",

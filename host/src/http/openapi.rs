@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{admin, checkout, document, operations, orders, refunds, sandbox};
+use super::{admin, checkout, document, events, operations, orders, refunds, sandbox};
 
 /// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
 #[derive(IntoParams)]
@@ -55,6 +55,19 @@ pub(super) struct PageAsked {
     /// Only what was made before then. RFC 3339.
     #[param(required = false, example = "2026-11-19T00:00:00Z")]
     created_to: String,
+}
+
+/// Which events.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct EventsAsked {
+    /// Such as `order.paid`.
+    #[param(required = false)]
+    r#type: String,
+    /// `ord_…`
+    #[param(required = false)]
+    order_id: String,
 }
 
 /// Which orders.
@@ -185,6 +198,43 @@ pub(super) struct NewOrder {
     metadata: BTreeMap<String, String>,
 }
 
+/// What to tell again.
+#[derive(ToSchema)]
+#[schema(as = EventRange)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct EventRange {
+    /// RFC 3339: events from then.
+    #[schema(format = "date-time", example = "2026-11-18T11:06:40Z")]
+    from: String,
+    /// RFC 3339: events before then.
+    #[schema(format = "date-time", example = "2026-11-18T12:06:40Z")]
+    to: String,
+    /// Of these types; of all if absent.
+    #[schema(required = false, max_items = 16)]
+    types: Vec<String>,
+}
+
+/// What is told again.
+#[derive(ToSchema)]
+#[schema(as = Redelivery)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct Redelivery {
+    /// Always `redelivery`.
+    object: String,
+    /// How many events.
+    events: u32,
+}
+
+/// A receiver to try.
+#[derive(ToSchema)]
+#[schema(as = EchoTest)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct EchoTest {
+    /// The merchant's own address if absent.
+    #[schema(required = false, format = "uri", max_length = 512)]
+    notify_url: String,
+}
+
 /// A refund to be made.
 #[derive(ToSchema)]
 #[schema(as = NewRefund)]
@@ -284,6 +334,9 @@ pub(super) struct NewMerchant {
     /// Where callbacks go.
     #[schema(required = false, format = "uri")]
     notify_url: String,
+    /// Hosts that an order's own `notify_url` may name besides, such as `shop.example` or `shop.example:8443`; a known merchant's are kept if absent.
+    #[schema(required = false, max_items = 16)]
+    notify_hosts: Vec<String>,
     /// `whsec_…` (Standard Webhooks); a new merchant's is made if absent, a known one's is kept.
     #[schema(required = false)]
     webhook_secret: String,
@@ -322,8 +375,9 @@ pub(super) struct NewPlugin {
     paths(
         orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void,
         refunds::create, refunds::of_order, refunds::list, refunds::find,
+        events::list, events::find, events::redeliver, events::redeliver_range, events::test,
         checkout::claim, checkout::view, checkout::pay, checkout::events,
-        admin::put_merchant, admin::merchant, admin::put_key, admin::put_policy, admin::policy,
+        admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
         admin::put_plugin, admin::plugin, admin::remove_plugin,
         sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
         operations::alive, operations::ready, operations::metrics, operations::jwks,
@@ -332,6 +386,7 @@ pub(super) struct NewPlugin {
     tags(
         (name = "orders", description = "A merchant's server makes orders, asks, and ends them. Signed with the merchant's key."),
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
+        (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page claims the order's session and pays. Signed with the page's own key."),
         (name = "operator", description = "Merchants, keys, policies and plugins. With the operator's token."),
         (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),

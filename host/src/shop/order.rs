@@ -84,7 +84,8 @@ pub(super) enum Mismatch {
 ///
 /// Events may arrive in any order: an older one changes nothing, and what is paid stays paid.
 pub(super) fn noted(order: &Order, callback: &Callback) -> Result<Order, Mismatch> {
-    let CallbackOrder { id, status, amount, currency, paid_at, .. } = &callback.data.order;
+    let Some(told) = &callback.data.order else { return Ok(order.clone()) };
+    let CallbackOrder { id, status, amount, currency, paid_at, .. } = told;
     if order.gateway_order.as_ref().is_some_and(|known| known != id) {
         return Err(Mismatch::Order);
     }

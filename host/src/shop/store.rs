@@ -172,7 +172,9 @@ impl Store {
         self.with(move |file| {
             let callback = callback.into_content();
             let tx = file.transaction()?;
-            let Some(order) = find(&tx, &callback.data.order.merchant_order_id)? else { return Ok(Ok(Accepted::NotOurs)) };
+            // Types that are about no order are taken, and nothing follows from them.
+            let Some(told) = &callback.data.order else { return Ok(Ok(Accepted::NotOurs)) };
+            let Some(order) = find(&tx, &told.merchant_order_id)? else { return Ok(Ok(Accepted::NotOurs)) };
             let order = match noted(&order, &callback) {
                 Ok(order) => order,
                 Err(mismatch) => return Ok(Err(mismatch)),

@@ -5,6 +5,7 @@
 //! that needs no setting up. Decisions are not made here: a job reads what is there, asks the
 //! core, and writes what comes out.
 
+pub mod events;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -22,6 +23,11 @@ use tokio::sync::oneshot;
 
 use crate::order_request::Details;
 use crate::page::Page;
+
+pub use events::{EventReads, EventRecord, EventWrites};
+
+/// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
+const FORMER_SECRET_SECS: i64 = 86_400;
 
 /// What went wrong in the store. Whoever gets it cannot mend it; sending again may help.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -92,6 +98,9 @@ pub enum Task {
     Deliver {
         /// The event.
         event: EventId,
+        /// Which round of it: one that was begun anew leaves the tasks of the one before behind.
+        #[serde(default)]
+        round: u32,
     },
 }
 
@@ -138,25 +147,6 @@ pub struct DueTask {
     pub tries: u32,
 }
 
-/// What a merchant is told: the callback's bytes, made once, so that each delivery is the same.
-#[derive(Clone, Debug)]
-pub struct EventRecord {
-    /// Its id, the same in every delivery.
-    pub id: EventId,
-    /// The order it is about.
-    pub order: OrderId,
-    /// Who is told.
-    pub merchant: MerchantId,
-    /// 1 for the first event of the order, and so on.
-    pub sequence: u32,
-    /// Such as `order.paid`.
-    pub event_type: String,
-    /// When it happened.
-    pub created_at: Timestamp,
-    /// The body of the callback.
-    pub body: Vec<u8>,
-}
-
 /// The first answer to a request with an idempotency key.
 #[derive(Clone, Debug)]
 pub struct FirstAnswer {
@@ -190,6 +180,23 @@ pub struct MerchantRecord {
     pub webhook_secret: String,
     /// The policy, as JSON.
     pub policy: String,
+    /// Hosts that an order's own address for callbacks may name, besides that of `notify_url`.
+    pub notify_hosts: Vec<String>,
+    /// The secret before, and until when callbacks are signed with it as well.
+    pub former_secret: Option<(String, Timestamp)>,
+}
+
+impl MerchantRecord {
+    /// The merchant with a new webhook secret, and the former one for as long as it lives on. The
+    /// same secret once more changes nothing, so that the request can be repeated.
+    #[must_use]
+    pub fn with_secret(self, secret: String, now: Timestamp) -> Self {
+        if self.webhook_secret == secret {
+            return self;
+        }
+        let former = (self.webhook_secret, now.plus_secs(FORMER_SECRET_SECS));
+        Self { webhook_secret: secret, former_secret: Some(former), ..self }
+    }
 }
 
 /// A merchant's public key.
@@ -236,7 +243,7 @@ pub struct BookedEntry {
 }
 
 /// What can be read.
-pub trait View {
+pub trait View: EventReads {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
@@ -267,8 +274,6 @@ pub trait View {
     fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
     /// The first answer to a key.
     fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError>;
-    /// An event.
-    fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError>;
     /// Every merchant.
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError>;
     /// Every merchant's keys.
@@ -284,7 +289,7 @@ pub trait View {
 }
 
 /// What can be written. All writes of one job are one commit.
-pub trait Tx: View {
+pub trait Tx: View + EventWrites {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(
         &self,
@@ -313,10 +318,6 @@ pub trait Tx: View {
     fn put_off_task(&self, number: i64, due: Timestamp) -> Result<(), StoreError>;
     /// Gives every claimed task back: for a store's only user, who knows that nobody is at work.
     fn end_leases(&self) -> Result<(), StoreError>;
-    /// An event.
-    fn insert_event(&self, event: &EventRecord) -> Result<(), StoreError>;
-    /// The event was delivered.
-    fn mark_delivered(&self, event: &EventId, at: Timestamp) -> Result<(), StoreError>;
     /// The first answer to a key.
     fn save_first_answer(
         &self,
@@ -334,6 +335,8 @@ pub trait Tx: View {
     fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError>;
     /// A new key. `false` if the name is another merchant's.
     fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError>;
+    /// No such key any more. `false` if the merchant had none with this name.
+    fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError>;
     /// A new plugin in the place of the former.
     fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError>;
     /// No plugin any more. `false` if there was none.

@@ -6,13 +6,15 @@
 //! answered before it. Another copies what was committed from the log (WAL) to its place, so that
 //! commits do not wait for that. Readers have connections of their own and see the last commit.
 
+mod events;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::id::{AttemptId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Entry, GENESIS, Kind};
 use lezai_core::order::{Order, State, Terms};
 use lezai_core::time::Timestamp;
@@ -21,9 +23,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BookedEntry, Claim, DueTask, EventRecord, FirstAnswer, IdempotencyKey, Lane, MerchantKey,
-    MerchantRecord, OrderRecord, Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError,
-    Task, Tx, View, WriteJob,
+    BookedEntry, Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord,
+    OrderRecord, Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View,
+    WriteJob,
 };
 use crate::page::Page;
 
@@ -52,7 +54,8 @@ const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE merchants (
-  id TEXT PRIMARY KEY, name TEXT NOT NULL, notify_url TEXT, webhook_secret TEXT NOT NULL, policy TEXT NOT NULL
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, notify_url TEXT, webhook_secret TEXT NOT NULL, policy TEXT NOT NULL,
+  notify_hosts TEXT NOT NULL DEFAULT '[]', former_secret TEXT, former_secret_until_ms INTEGER
 ) STRICT;
 CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
 CREATE TABLE plugins (
@@ -84,11 +87,6 @@ CREATE TABLE tasks (
   number INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, task TEXT NOT NULL, due_ms INTEGER NOT NULL, leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
 ) STRICT;
 CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
-CREATE TABLE events (
-  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, sequence INTEGER NOT NULL,
-  event_type TEXT NOT NULL, created_ms INTEGER NOT NULL, body BLOB NOT NULL, delivered_ms INTEGER,
-  UNIQUE (order_id, sequence)
-) STRICT;
 CREATE TABLE first_answers (
   scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
@@ -102,6 +100,10 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHO
 /// From version 1, which knew no refunds, voids and captures, and settled nothing.
 const FROM_1: &str = r#"
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+ALTER TABLE merchants ADD COLUMN notify_hosts TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE merchants ADD COLUMN former_secret TEXT;
+ALTER TABLE merchants ADD COLUMN former_secret_until_ms INTEGER;
+ALTER TABLE events RENAME TO events_1;
 CREATE TABLE refunds (
   id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
   UNIQUE (merchant, merchant_refund_id)
@@ -183,48 +185,6 @@ impl Drop for SqliteStore {
         for thread in lock(&self.threads).drain(..) {
             let _ = thread.join();
         }
-    }
-}
-
-/// A store in memory without threads, which a simulator drives by hand: the same tables, the same
-/// statements, and a commit when it says so.
-pub struct Stepped {
-    connection: Connection,
-}
-
-impl Stepped {
-    /// An empty store.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Database`].
-    pub fn new() -> Result<Self, StoreError> {
-        let connection = Connection::open_in_memory()?;
-        prepare(&connection)?;
-        Ok(Self { connection })
-    }
-
-    /// Runs the jobs as one commit, and gives who is to hear of it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Database`]; nothing is kept.
-    pub fn commit(&self, jobs: Vec<WriteJob>) -> Result<Vec<Caller>, StoreError> {
-        let mut callers = Vec::with_capacity(jobs.len());
-        commit(&self.connection, jobs.into_iter(), &mut callers).inspect_err(|_| {
-            let _ = self.connection.execute_batch("ROLLBACK");
-        })?;
-        Ok(callers)
-    }
-
-    /// Runs a job on the state as it is.
-    pub fn view(&self, job: ReadJob) {
-        job(Ok(&Sqlite { connection: &self.connection }));
-    }
-
-    /// The tables, to look at.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
     }
 }
 
@@ -334,10 +294,13 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
         SCHEMA_VERSION => {}
         0 => connection.execute_batch(&format!(
-            "BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            "BEGIN; {SCHEMA} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+            events::TABLES,
         ))?,
         1 => connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {FROM_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            "BEGIN IMMEDIATE; {FROM_1} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+            events::TABLES,
+            events::FROM_1,
         ))?,
         newer => {
             return Err(StoreError::Database(format!(
@@ -449,8 +412,7 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<WriteJob>, log: &Lo
     }
 }
 
-/// Who is to hear how a commit went.
-pub type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 fn commit(
     connection: &Connection,
@@ -631,29 +593,18 @@ impl View for Sqlite<'_> {
         })
     }
 
-    fn event(&self, event: &EventId) -> Result<Option<EventRecord>, StoreError> {
-        let sql = "SELECT order_id, merchant, sequence, event_type, created_ms, body FROM events WHERE id = ?1";
-        self.one(sql, [event.as_str()], |row| {
-            Ok(EventRecord {
-                id: event.clone(),
-                order: id(row, 0, OrderId::parse)?,
-                merchant: id(row, 1, MerchantId::parse)?,
-                sequence: row.get(2)?,
-                event_type: row.get(3)?,
-                created_at: Timestamp::from_ms(row.get(4)?),
-                body: row.get(5)?,
-            })
-        })
-    }
-
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
-        self.all("SELECT id, name, notify_url, webhook_secret, policy FROM merchants", [], |row| {
+        let sql = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms FROM merchants";
+        self.all(sql, [], |row| {
+            let until = row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms);
             Ok(MerchantRecord {
                 id: id(row, 0, MerchantId::parse)?,
                 name: row.get(1)?,
                 notify_url: row.get(2)?,
                 webhook_secret: row.get(3)?,
                 policy: row.get(4)?,
+                notify_hosts: json(row, 5)?,
+                former_secret: row.get::<_, Option<String>>(6)?.zip(until),
             })
         })
     }
@@ -840,27 +791,6 @@ impl Tx for Sqlite<'_> {
         self.change(sql, []).map(drop)
     }
 
-    fn insert_event(&self, event: &EventRecord) -> Result<(), StoreError> {
-        self.change(
-            "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                event.id.as_str(),
-                event.order.as_str(),
-                event.merchant.as_str(),
-                event.sequence,
-                event.event_type,
-                event.created_at.as_ms(),
-                event.body,
-            ],
-        )?;
-        Ok(())
-    }
-
-    fn mark_delivered(&self, event: &EventId, at: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE events SET delivered_ms = ?2 WHERE id = ?1 AND delivered_ms IS NULL";
-        self.change(sql, params![event.as_str(), at.as_ms()]).map(drop)
-    }
-
     fn save_first_answer(
         &self,
         key: &IdempotencyKey,
@@ -892,11 +822,24 @@ impl Tx for Sqlite<'_> {
     }
 
     fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError> {
-        let MerchantRecord { id, name, notify_url, webhook_secret, policy } = merchant;
+        let MerchantRecord { id, name, notify_url, webhook_secret, policy, .. } = merchant;
+        let (former, until) =
+            merchant.former_secret.as_ref().map(|(secret, until)| (secret, until.as_ms())).unzip();
         self.change(
-            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = ?4, policy = ?5",
-            params![id.as_str(), name, notify_url, webhook_secret, policy],
+            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = ?4, policy = ?5,
+               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8",
+            params![
+                id.as_str(),
+                name,
+                notify_url,
+                webhook_secret,
+                policy,
+                to_json(&merchant.notify_hosts)?,
+                former,
+                until
+            ],
         )?;
         Ok(())
     }
@@ -908,6 +851,11 @@ impl Tx for Sqlite<'_> {
             params![key.keyid, key.merchant.as_str(), key.pem],
         )?;
         Ok(changed == 1)
+    }
+
+    fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM merchant_keys WHERE merchant = ?1 AND keyid = ?2";
+        Ok(self.change(sql, [merchant.as_str(), keyid])? == 1)
     }
 
     fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError> {

@@ -200,7 +200,7 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
         on_order(Effect::Cancel(attempt_id())),
         on_order(Effect::Return(attempt_id())),
         on_order(Effect::Refund(RefundId::new(NOW, [2; 10]))),
-        Task::Deliver { event: EventId::new(NOW, [1; 10]) },
+        Task::Deliver { event: EventId::new(NOW, [1; 10]), round: 1 },
     ];
     for task in tasks {
         let scheduled = task.clone();
@@ -307,6 +307,8 @@ fn merchant() -> MerchantRecord {
         notify_url: None,
         webhook_secret: "whsec_x".to_owned(),
         policy: "{}".to_owned(),
+        notify_hosts: vec!["shop.example".to_owned()],
+        former_secret: Some(("whsec_y".to_owned(), NOW)),
     }
 }
 

@@ -1,0 +1,323 @@
+//! What merchants were told: asked for, and told again.
+
+use lezai_core::id::{EventId, MerchantId, OrderId};
+use lezai_core::time::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::clock;
+use crate::gateway::Gateway;
+use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::json::{Field, Invalid, Object};
+use crate::page::List;
+use crate::problem::{Code, Problem};
+use crate::store::events::{DeliveryRecord, EventQuery, EventRecord, Progress, Telling};
+use crate::store::{self, StoreError, Task, Tx};
+
+/// Tries are logged for thirty days; events are kept as long as their orders.
+pub const LOG_SECS: i64 = 30 * 86_400;
+/// So many tries of one event are shown: five rounds of the schedule.
+const TRIES_SHOWN: u32 = 50;
+/// So many events are told again by one request: each is a commit's worth of a row, and others wait.
+const MAX_AGAIN: u32 = 500;
+/// Types of events that one request may name.
+const MAX_TYPES: usize = 16;
+
+/// An event as it is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StoredEvent {
+    /// `evt_…`
+    id: String,
+    /// Such as `order.paid`; `docs/callbacks.md` has them all.
+    #[serde(rename = "type")]
+    event_type: String,
+    /// RFC 3339.
+    created_at: String,
+    /// Who is told.
+    merchant: String,
+    /// The order it is about; none if it is about an address of the merchant's.
+    order_id: Option<String>,
+    /// 1 for the first event of the order, and so on; 0 without an order.
+    sequence: u32,
+    /// As in the callback.
+    #[schema(value_type = Object)]
+    data: Value,
+    /// How far its delivery has come.
+    delivery: DeliveryView,
+}
+
+/// How far an event's delivery has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryView {
+    /// `waiting`, `delivered`, `gone` (the receiver answered 410), `given_up`, `no_address`, or
+    /// `kept` for what is not sent.
+    status: &'static str,
+    /// RFC 3339: when a receiver first took it.
+    delivered_at: Option<String>,
+    /// The tries of the last thirty days, newest first; in the event alone, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tries: Option<Vec<TryView>>,
+}
+
+/// A try to deliver.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TryView {
+    /// 1 for the first, and so on.
+    attempt: u32,
+    /// RFC 3339.
+    at: String,
+    /// The host it went to.
+    host: String,
+    /// What the receiver answered with.
+    status: Option<u16>,
+    /// Why there was no answer.
+    error: Option<String>,
+    /// Until the answer, or until there was none.
+    latency_ms: u32,
+    /// The first 256 bytes of the answer, with what may tell of a person masked.
+    answer: String,
+}
+
+/// What to tell again.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// From then.
+    from: Timestamp,
+    /// Until before then.
+    to: Timestamp,
+    /// Of these types; all if empty.
+    types: Vec<String>,
+}
+
+impl Range {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], with the field at fault.
+    pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        let mut body = Object::parse(body)?;
+        let from = body.required("from", time)?;
+        let to = body.required("to", time)?;
+        let types = body.optional("types", |field| {
+            field.list(MAX_TYPES)?.into_iter().map(|it| it.text(1..=64)).collect()
+        })?;
+        body.finish()?;
+        Ok(Self { from, to, types: types.unwrap_or_default() })
+    }
+}
+
+fn time(field: Field) -> Result<Timestamp, Invalid> {
+    field.parsed(1..=40, |text| {
+        clock::parse_rfc3339(text).ok_or("no time as RFC 3339 has it, such as 2026-11-18T11:06:40Z")
+    })
+}
+
+/// A page of a merchant's events, in the order in which they came about.
+///
+/// # Errors
+///
+/// `event_not_found` if there is none to come after.
+pub async fn list(gateway: &Gateway, query: EventQuery) -> Result<List<StoredEvent>, Problem> {
+    let limit = query.limit;
+    let found = store::read(&gateway.store, move |view| {
+        if let Some(after) = &query.after
+            && view.event(after)?.is_none_or(|(it, _)| it.merchant != query.merchant)
+        {
+            return Ok(None);
+        }
+        // One more tells whether there are more.
+        view.events(&EventQuery { limit: limit.saturating_add(1), ..query }).map(Some)
+    });
+    let found = found.await?.ok_or_else(|| not_found().with("field", "after"))?;
+    let found = found.iter().map(|(event, progress)| view(event, progress, None)).collect();
+    Ok(List::new(found, limit, |it: &StoredEvent| it.id.clone()))
+}
+
+/// An event with the tries to deliver it.
+///
+/// # Errors
+///
+/// `event_not_found`.
+pub async fn find(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+) -> Result<StoredEvent, Problem> {
+    let (id, merchant) = (parse(id)?, merchant.clone());
+    let found = store::read(&gateway.store, move |view| {
+        let event = view.event(&id)?.filter(|(it, _)| it.merchant == merchant);
+        Ok(event.zip(Some(view.deliveries(&id, TRIES_SHOWN)?)))
+    });
+    let ((event, progress), tries) = found.await?.ok_or_else(not_found)?;
+    Ok(view(&event, &progress, Some(tries)))
+}
+
+/// Tells an event again, from the start of the schedule, whatever came of it before.
+///
+/// # Errors
+///
+/// `event_not_found`, `event_kept`.
+pub async fn redeliver(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+    signer: Signer,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let (id, merchant) = (parse(id)?, merchant.clone());
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let answer = store::write(&gateway.store, move |tx| {
+        if let Some(first) = key.begin(tx, &signer, wall)? {
+            return Ok::<_, Problem>(first);
+        }
+        let event = tx.event(&id)?.filter(|(it, _)| it.merchant == merchant);
+        let (event, progress) = event.ok_or_else(not_found)?;
+        if progress.telling == Telling::Kept {
+            return Err(Problem::new(
+                Code::EventKept,
+                "what tells of an address that fails is not sent there; ask for it",
+            ));
+        }
+        let progress = again(tx, &event.id, progress, now)?;
+        let answer = Answer::json(202, &view(&event, &progress, None))?;
+        key.keep(tx, &answer, now)?;
+        Ok(answer)
+    })
+    .await?;
+    gateway.wake.call();
+    Ok(answer)
+}
+
+/// Tells every event of a range again. Nothing is done if there are too many.
+///
+/// # Errors
+///
+/// `too_many_events`.
+pub async fn redeliver_range(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    range: Range,
+    signer: Signer,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let merchant = merchant.clone();
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let answer = store::write(&gateway.store, move |tx| {
+        if let Some(first) = key.begin(tx, &signer, wall)? {
+            return Ok::<_, Problem>(first);
+        }
+        let query = EventQuery {
+            merchant,
+            after: None,
+            event_type: None,
+            order: None,
+            from: Some(range.from),
+            to: Some(range.to),
+            limit: MAX_AGAIN + 1,
+        };
+        let mut found = Vec::new();
+        if range.types.is_empty() {
+            found = tx.events(&query)?;
+        }
+        for event_type in range.types {
+            let query = EventQuery { event_type: Some(event_type), ..query.clone() };
+            found.extend(tx.events(&query)?);
+        }
+        found.retain(|(_, progress)| progress.telling != Telling::Kept);
+        found.sort_by(|(one, _), (other, _)| one.id.as_str().cmp(other.id.as_str()));
+        found.dedup_by(|(one, _), (other, _)| one.id == other.id);
+        if found.len() > MAX_AGAIN as usize {
+            let detail =
+                format!("more than {MAX_AGAIN} events lie in the range; ask for less of it");
+            return Err(Problem::new(Code::TooManyEvents, detail).with("field", "to"));
+        }
+        for (event, progress) in &found {
+            again(tx, &event.id, progress.clone(), now)?;
+        }
+        let view = json!({ "object": "redelivery", "events": found.len() });
+        let answer = Answer::json(202, &view)?;
+        key.keep(tx, &answer, now)?;
+        Ok(answer)
+    })
+    .await?;
+    gateway.wake.call();
+    Ok(answer)
+}
+
+/// Begins a new round of an event. A task of the round before that is still there finds itself late.
+fn again(
+    tx: &dyn Tx,
+    event: &EventId,
+    before: Progress,
+    now: Timestamp,
+) -> Result<Progress, StoreError> {
+    let round = before.round.saturating_add(1);
+    let progress = Progress { telling: Telling::Waiting, round, first_try: None, ..before };
+    tx.set_progress(event, &progress)?;
+    tx.schedule(&Task::Deliver { event: event.clone(), round }, now)?;
+    Ok(progress)
+}
+
+fn view(
+    event: &EventRecord,
+    progress: &Progress,
+    tries: Option<Vec<DeliveryRecord>>,
+) -> StoredEvent {
+    // The bytes are ours.
+    let mut body: Value = serde_json::from_slice(&event.body).unwrap_or_default();
+    StoredEvent {
+        id: event.id.to_string(),
+        event_type: event.event_type.clone(),
+        created_at: clock::rfc3339(event.created_at),
+        merchant: event.merchant.to_string(),
+        order_id: event.order.as_ref().map(OrderId::to_string),
+        sequence: event.sequence,
+        data: body["data"].take(),
+        delivery: DeliveryView {
+            status: progress.telling.as_str(),
+            delivered_at: progress.delivered_at.map(clock::rfc3339),
+            tries: tries.map(|it| it.into_iter().map(try_view).collect()),
+        },
+    }
+}
+
+fn try_view(delivery: DeliveryRecord) -> TryView {
+    let DeliveryRecord { attempt, at, host, status, error, latency_ms, answer } = delivery;
+    TryView { attempt, at: clock::rfc3339(at), host, status, error, latency_ms, answer }
+}
+
+fn parse(id: &str) -> Result<EventId, Problem> {
+    EventId::parse(id).map_err(|_| not_found())
+}
+
+/// There is no such event, or it is another merchant's.
+fn not_found() -> Problem {
+    Problem::new(Code::EventNotFound, "there is no such event among the merchant's")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_read() {
+        let range = Range::parse(
+            br#"{"from":"2026-11-18T11:06:40Z","to":"2026-11-18T20:06:40+08:00","types":["order.paid"]}"#,
+        )
+        .unwrap();
+        assert_eq!((range.to.as_secs() - range.from.as_secs(), range.types.len()), (3600, 1));
+        for (body, field) in [
+            (r#"{"to":"2026-11-18T11:06:40Z"}"#, "from"),
+            (r#"{"from":"2026-11-18","to":"2026-11-18T11:06:40Z"}"#, "from"),
+            (r#"{"from":"2026-11-18T11:06:40Z","to":1}"#, "to"),
+            (
+                r#"{"from":"2026-11-18T11:06:40Z","to":"2026-11-18T11:06:40Z","types":[1]}"#,
+                "types[0]",
+            ),
+        ] {
+            assert_eq!(Range::parse(body.as_bytes()).unwrap_err().field, field, "{body}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A merchant's calls on events over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use lezai_core::id::{EventId, OrderId};
+
+use super::orders::{Query, asked, segment};
+use super::signed::Incoming;
+use crate::echo::{self, Report};
+use crate::events::{self, Range, StoredEvent};
+use crate::gateway::Gateway;
+use crate::json::Object;
+use crate::order_request;
+use crate::page::{List, Page};
+use crate::problem::Problem;
+use crate::store::events::EventQuery;
+
+type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
+
+#[utoipa::path(
+    get, path = "/v1/events", tag = "events", summary = "What the merchant was told, oldest first",
+    description = "Who keeps the last id she has seen and asks for those after it misses nothing, whatever became of the callbacks.",
+    params(super::openapi::Signed, super::openapi::EventsAsked, super::openapi::PageAsked),
+    responses((status = 200, description = "A page", body = List<StoredEvent>), super::openapi::Problems),
+)]
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    query: Query,
+    incoming: Incoming,
+) -> Result<Json<List<StoredEvent>>, Problem> {
+    let (merchant, _) = incoming.merchant(&gateway)?;
+    let mut asked = asked(query)?;
+    let event_type = asked.optional("type", |text| Ok::<_, &str>(text.to_owned()))?;
+    let order = asked.optional("order_id", OrderId::parse)?;
+    let Page { limit, after, from, to } = Page::parse(&mut asked, EventId::parse)?;
+    asked.finish()?;
+    let merchant = merchant.record.id.clone();
+    let query = EventQuery { merchant, after, event_type, order, from, to, limit };
+    Ok(Json(events::list(&gateway, query).await?))
+}
+
+#[utoipa::path(
+    get, path = "/v1/events/{id}", tag = "events", summary = "An event, with the tries to deliver it",
+    params(super::openapi::Signed, ("id" = String, Path, description = "`evt_…`")),
+    responses((status = 200, description = "The event", body = StoredEvent), super::openapi::Problems),
+)]
+pub(super) async fn find(
+    State(gateway): State<Arc<Gateway>>,
+    id: Segment,
+    incoming: Incoming,
+) -> Result<Json<StoredEvent>, Problem> {
+    let (merchant, _) = incoming.merchant(&gateway)?;
+    Ok(Json(events::find(&gateway, &merchant.record.id, &segment(id)?).await?))
+}
+
+#[utoipa::path(
+    post, path = "/v1/events/{id}/redeliver", tag = "events", summary = "Tell an event again",
+    description = "At once, and then by the schedule; the callback has the same id and the same body.",
+    params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`evt_…`")),
+    responses((status = 202, description = "The event, `waiting`", body = StoredEvent), super::openapi::Problems),
+)]
+pub(super) async fn redeliver(
+    State(gateway): State<Arc<Gateway>>,
+    id: Segment,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
+    let (merchant, verified) = incoming.merchant(&gateway)?;
+    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let request = verified.parse(nothing)?;
+    events::redeliver(&gateway, &merchant.record.id, &segment(id)?, (&request).into(), key).await
+}
+
+#[utoipa::path(
+    post, path = "/v1/events/redeliver", tag = "events", summary = "Tell every event of a range again",
+    description = "At most 500; if there are more, none is told.",
+    params(super::openapi::Signed, super::openapi::Idempotency), request_body = super::openapi::EventRange,
+    responses((status = 202, description = "How many", body = super::openapi::Redelivery), super::openapi::Problems),
+)]
+pub(super) async fn redeliver_range(
+    State(gateway): State<Arc<Gateway>>,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
+    let (merchant, verified) = incoming.merchant(&gateway)?;
+    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let request = verified.parse(Range::parse)?;
+    let (range, signer) = (request.content().clone(), (&request).into());
+    events::redeliver_range(&gateway, &merchant.record.id, range, signer, key).await
+}
+
+#[utoipa::path(
+    post, path = "/v1/events/test", tag = "events", summary = "Try the merchant's receiver",
+    description = "Sends three callbacks of type `endpoint.test` at once: a good one, a forged one, and the good one again.",
+    params(super::openapi::Signed, super::openapi::Idempotency), request_body = super::openapi::EchoTest,
+    responses((status = 200, description = "What the receiver did with each", body = Report), super::openapi::Problems),
+)]
+pub(super) async fn test(
+    State(gateway): State<Arc<Gateway>>,
+    incoming: Incoming,
+) -> Result<Json<Report>, Problem> {
+    let (merchant, verified) = incoming.merchant(&gateway)?;
+    let request = verified.parse(|body| {
+        let mut body = Object::parse(if body.is_empty() { b"{}" } else { body })?;
+        let url = body.optional("notify_url", order_request::url)?;
+        body.finish()?;
+        Ok::<_, crate::json::Invalid>(url)
+    })?;
+    Ok(Json(echo::test(&gateway, &merchant, request.into_content()).await?))
+}
+
+/// The call takes no fields: no body, or an empty object.
+fn nothing(body: &[u8]) -> Result<(), crate::json::Invalid> {
+    if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() }
+}
