@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build artifacts run test test-rust test-interop test-browser check advisories bench bench-signing fmt clean
+.PHONY: help sim setup build artifacts run test test-rust test-interop test-browser check advisories bench bench-signing fmt clean
 
 # In CI a lockfile that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
@@ -60,6 +60,10 @@ bench: build ## measure, and print the tables of the README; BENCH_MEMORY=1 take
 
 bench-signing: ## measure the libraries that could make and check signatures
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
+
+sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one
+	@cargo build --quiet $(PRODUCT) --bin sim
+	@SEEDS=$(SEEDS) SEED=$(SEED) PLANTED=$(PLANTED) target/release/sim
 
 fmt: ## format everything
 	@cargo fmt --all

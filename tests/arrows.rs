@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("lezai-policy", &["lezai-core", "lezai-plugin"]),
     ("lezai-engine", &["lezai-core"]),
     ("lezai", &["lezai-core", "lezai-engine"]),
-    ("lezai-tests", &["lezai-core", "lezai-engine"]),
+    ("lezai-tests", &["lezai", "lezai-core", "lezai-engine"]),
     ("xtask", &[]),
 ];
 

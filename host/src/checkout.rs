@@ -154,11 +154,11 @@ pub async fn pay(
     gateway: &Gateway,
     session: &SessionRecord,
     claim: Claim,
-    choice: Verified<String>,
+    signer: Signer,
+    method: String,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let (signer, now, wall) = (Signer::from(&choice), gateway.clock.now(), gateway.clock.wall());
-    let method = choice.into_content();
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
     let record = gateway.record(session.order.clone()).await?;
     let (channel, _) = channel_for(gateway, &record, &method)?;
     let id = attempt_id(gateway, &session.id, &key);

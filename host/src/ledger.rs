@@ -139,9 +139,18 @@ pub fn check(data: &Path) -> Result<Report, Failed> {
     let connection = open_to_read(&file(data)).map_err(Failed::Unreadable)?;
     // One transaction: entries and orders of the same moment, whatever the gateway does meanwhile.
     connection.execute_batch("BEGIN").map_err(|error| Failed::Unreadable(error.into()))?;
+    check_tables(&connection)
+}
+
+/// Checks the ledger in the tables of a store.
+///
+/// # Errors
+///
+/// See [`Failed`].
+pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     let mut report = Report { head: GENESIS.to_owned(), ..Report::default() };
-    entries_hold(&connection, &mut report)?;
-    orders_are_booked(&connection, &mut report)?;
+    entries_hold(connection, &mut report)?;
+    orders_are_booked(connection, &mut report)?;
     Ok(report)
 }
 

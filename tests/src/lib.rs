@@ -10,6 +10,7 @@ mod client;
 mod gateway;
 mod merchant;
 mod receiver;
+pub mod sim;
 
 pub use client::{Answer, Request, send_raw};
 pub use gateway::{Gateway, TempDir, binary, lezai};

@@ -79,7 +79,8 @@ pub(super) async fn pay(
     let verified = incoming.page(&gateway, &key)?;
     let repeatable = incoming.repeatable(session.id.as_str())?;
     let choice = verified.parse(checkout::parse_choice)?;
-    checkout::pay(&gateway, &session, claim, choice, repeatable).await
+    let signer = (&choice).into();
+    checkout::pay(&gateway, &session, claim, signer, choice.into_content(), repeatable).await
 }
 
 #[utoipa::path(

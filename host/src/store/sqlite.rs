@@ -188,6 +188,48 @@ impl Drop for SqliteStore {
     }
 }
 
+/// A store in memory without threads, which a simulator drives by hand: the same tables, the same
+/// statements, and a commit when it says so.
+pub struct Stepped {
+    connection: Connection,
+}
+
+impl Stepped {
+    /// An empty store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`].
+    pub fn new() -> Result<Self, StoreError> {
+        let connection = Connection::open_in_memory()?;
+        prepare(&connection)?;
+        Ok(Self { connection })
+    }
+
+    /// Runs the jobs as one commit, and gives who is to hear of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`]; nothing is kept.
+    pub fn commit(&self, jobs: Vec<WriteJob>) -> Result<Vec<Caller>, StoreError> {
+        let mut callers = Vec::with_capacity(jobs.len());
+        commit(&self.connection, jobs.into_iter(), &mut callers).inspect_err(|_| {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        })?;
+        Ok(callers)
+    }
+
+    /// Runs a job on the state as it is.
+    pub fn view(&self, job: ReadJob) {
+        job(Ok(&Sqlite { connection: &self.connection }));
+    }
+
+    /// The tables, to look at.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
 /// Opens a store's file for reading alone, beside a gateway that may be running.
 ///
 /// # Errors
@@ -412,7 +454,8 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<WriteJob>, log: &Lo
     }
 }
 
-type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Who is to hear how a commit went.
+pub type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 fn commit(
     connection: &Connection,

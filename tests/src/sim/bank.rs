@@ -1,0 +1,382 @@
+//! The simulated channel: another company with books of its own, and the wire to it.
+//!
+//! What the gateway asks becomes a message. The simulation decides when the message arrives, how
+//! often, and whether its answer does; the bank itself is honest, and does once what it is asked twice.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use lezai::channel::{
+    Answer, Channel, Method, MethodKind, PaymentRequest, RefundRequest, RefundStanding, Standing,
+    Unanswered,
+};
+use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::money::{Currency, Money};
+use lezai_core::order::Credential;
+use tokio::sync::oneshot;
+
+use super::Planted;
+use super::random::Random;
+
+/// The channel's name.
+pub(super) const CHANNEL: &str = "sim";
+const METHODS: &[Method] = &[
+    Method { id: "sim_qr", kind: MethodKind::Qr },
+    Method { id: "sim_redirect", kind: MethodKind::Redirect },
+];
+
+/// A question on its way to the bank.
+pub(super) struct Call {
+    pub(super) ask: Ask,
+    pub(super) reply: Option<oneshot::Sender<Said>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Ask {
+    Prepare(PaymentRequest),
+    Query(AttemptId),
+    Cancel(AttemptId),
+    Capture(AttemptId, Money),
+    GiveBack(AttemptId),
+    Refund(RefundRequest),
+    QueryRefund(RefundId),
+}
+
+impl Ask {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Prepare(_) => "prepare",
+            Self::Query(_) => "query",
+            Self::Cancel(_) => "cancel",
+            Self::Capture(..) => "capture",
+            Self::GiveBack(_) => "give_back",
+            Self::Refund(_) => "refund",
+            Self::QueryRefund(_) => "query_refund",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Said {
+    Credential(Credential),
+    Standing(Standing),
+    Refund(RefundStanding),
+}
+
+/// The wire to the bank.
+pub(super) struct Wire {
+    pub(super) calls: Mutex<Vec<Call>>,
+    planted: Planted,
+    /// What the planted bug no longer looks at.
+    given_up: Mutex<Vec<AttemptId>>,
+}
+
+impl Wire {
+    pub(super) fn new(planted: Planted) -> Arc<Self> {
+        Arc::new(Self { calls: Mutex::default(), planted, given_up: Mutex::default() })
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Said, Unanswered> {
+        let (reply, said) = oneshot::channel();
+        self.calls.lock().unwrap().push(Call { ask, reply: Some(reply) });
+        said.await.map_err(|_| Unanswered { channel: CHANNEL, reason: "lost".to_owned() })
+    }
+
+    async fn standing(&self, ask: Ask) -> Result<Standing, Unanswered> {
+        match self.ask(ask).await? {
+            Said::Standing(standing) => Ok(standing),
+            said => panic!("{said:?} is no standing"),
+        }
+    }
+
+    async fn refund_standing(&self, ask: Ask) -> Result<RefundStanding, Unanswered> {
+        match self.ask(ask).await? {
+            Said::Refund(standing) => Ok(standing),
+            said => panic!("{said:?} is no standing of a refund"),
+        }
+    }
+}
+
+/// The gateway's side of the wire.
+pub(super) struct SimChannel(pub(super) Arc<Wire>);
+
+impl Channel for SimChannel {
+    fn id(&self) -> &'static str {
+        CHANNEL
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        METHODS
+    }
+
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Credential> {
+        Box::pin(async move {
+            match self.0.ask(Ask::Prepare(request)).await? {
+                Said::Credential(credential) => Ok(credential),
+                said => panic!("{said:?} is no credential"),
+            }
+        })
+    }
+
+    fn query(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
+        let attempt = attempt.clone();
+        Box::pin(async move {
+            if self.0.given_up.lock().unwrap().contains(&attempt) {
+                return Ok(Standing::Cancelled);
+            }
+            self.0.standing(Ask::Query(attempt)).await
+        })
+    }
+
+    fn cancel(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
+        let attempt = attempt.clone();
+        if self.0.planted == Planted::LatePaymentIgnored {
+            self.0.given_up.lock().unwrap().push(attempt.clone());
+        }
+        Box::pin(async move {
+            let standing = self.0.standing(Ask::Cancel(attempt)).await?;
+            let late = matches!(standing, Standing::Paid { .. });
+            if late && self.0.planted == Planted::LatePaymentIgnored {
+                return Ok(Standing::Cancelled);
+            }
+            Ok(standing)
+        })
+    }
+
+    fn capture(&self, attempt: &AttemptId, amount: Money) -> Answer<'_, Standing> {
+        Box::pin(self.0.standing(Ask::Capture(attempt.clone(), amount)))
+    }
+
+    fn give_back(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
+        Box::pin(self.0.standing(Ask::GiveBack(attempt.clone())))
+    }
+
+    fn refund(&self, mut request: RefundRequest) -> Answer<'_, RefundStanding> {
+        if self.0.planted == Planted::FreshRefundId {
+            let calls = self.0.calls.lock().unwrap().len();
+            request.refund = fresh(&request.refund, calls);
+        }
+        Box::pin(self.0.refund_standing(Ask::Refund(request)))
+    }
+
+    fn query_refund(&self, refund: &RefundId) -> Answer<'_, RefundStanding> {
+        if self.0.planted == Planted::FreshRefundId {
+            return Box::pin(async { Ok(RefundStanding::Unknown) });
+        }
+        Box::pin(self.0.refund_standing(Ask::QueryRefund(refund.clone())))
+    }
+}
+
+fn fresh(id: &RefundId, calls: usize) -> RefundId {
+    static MADE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let made = MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let mut bytes = [0; 10];
+    bytes[..8].copy_from_slice(&made.to_le_bytes());
+    bytes[8] = u8::try_from(calls % 256).unwrap_or_default();
+    RefundId::new(id.made_at(), bytes)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Pending,
+    Authorized,
+    Paid,
+    Declined,
+    Cancelled,
+    Returned,
+}
+
+#[derive(Debug)]
+struct Payment {
+    status: Status,
+    capture: bool,
+    asked: Money,
+    taken: i64,
+    given_back: i64,
+}
+
+#[derive(Debug)]
+struct GivenBack {
+    attempt: AttemptId,
+    minor: i64,
+    standing: RefundStanding,
+}
+
+/// The bank.
+#[derive(Default)]
+pub(super) struct Bank {
+    payments: BTreeMap<AttemptId, Payment>,
+    refunds: BTreeMap<RefundId, GivenBack>,
+    /// What it holds for the gateway, by currency.
+    pub(super) holds: BTreeMap<&'static str, i64>,
+}
+
+impl Bank {
+    pub(super) fn hear(&mut self, ask: Ask, random: &mut Random, moods: bool) -> Said {
+        match ask {
+            Ask::Prepare(request) => {
+                let qr = format!("sim:{}", request.attempt);
+                self.payments.entry(request.attempt).or_insert(Payment {
+                    status: Status::Pending,
+                    capture: request.capture,
+                    asked: request.amount,
+                    taken: 0,
+                    given_back: 0,
+                });
+                Said::Credential(Credential::Qr { qr })
+            }
+            Ask::Query(attempt) => Said::Standing(self.standing(&attempt)),
+            Ask::Cancel(attempt) => {
+                // Should its request come late, it must not be paid any more.
+                let nothing = Money::zero(Currency::from_code("CNY").unwrap());
+                let payment = self.payments.entry(attempt.clone()).or_insert(Payment {
+                    status: Status::Cancelled,
+                    capture: true,
+                    asked: nothing,
+                    taken: 0,
+                    given_back: 0,
+                });
+                if matches!(payment.status, Status::Pending | Status::Authorized) {
+                    payment.status = Status::Cancelled;
+                }
+                Said::Standing(self.standing(&attempt))
+            }
+            Ask::Capture(attempt, amount) => {
+                let refuses = moods && random.once_in(8);
+                let Some(payment) = self.payments.get_mut(&attempt) else {
+                    return Said::Standing(Standing::Unknown);
+                };
+                if payment.status == Status::Authorized {
+                    if refuses || amount.minor() > payment.asked.minor() {
+                        return refused();
+                    }
+                    payment.status = Status::Paid;
+                    payment.taken = amount.minor();
+                    *self.holds.entry(amount.currency().code()).or_default() += amount.minor();
+                }
+                Said::Standing(self.standing(&attempt))
+            }
+            Ask::GiveBack(attempt) => {
+                let refuses = moods && random.once_in(6);
+                let Some(payment) = self.payments.get_mut(&attempt) else {
+                    return Said::Standing(Standing::Unknown);
+                };
+                match payment.status {
+                    Status::Authorized | Status::Pending => payment.status = Status::Cancelled,
+                    Status::Paid if refuses || payment.given_back > 0 => return refused(),
+                    Status::Paid => {
+                        payment.status = Status::Returned;
+                        *self.holds.entry(payment.asked.currency().code()).or_default() -=
+                            payment.taken;
+                    }
+                    Status::Declined | Status::Cancelled | Status::Returned => {}
+                }
+                Said::Standing(self.standing(&attempt))
+            }
+            Ask::Refund(request) => self.refund(request, random, moods),
+            Ask::QueryRefund(id) => {
+                let Some(refund) = self.refunds.get(&id) else {
+                    return Said::Refund(RefundStanding::Unknown);
+                };
+                if refund.standing == RefundStanding::Pending {
+                    let fails = moods && random.once_in(3);
+                    self.end(&id, fails);
+                }
+                Said::Refund(self.refunds[&id].standing.clone())
+            }
+        }
+    }
+
+    fn refund(&mut self, request: RefundRequest, random: &mut Random, moods: bool) -> Said {
+        if let Some(known) = self.refunds.get(&request.refund) {
+            return Said::Refund(known.standing.clone());
+        }
+        let minor = request.amount.minor();
+        let left = self.payments.get(&request.attempt).map_or(0, |it| match it.status {
+            Status::Paid => it.taken - it.given_back,
+            _ => 0,
+        });
+        if minor > left {
+            return Said::Refund(RefundStanding::Failed { code: "not_available".to_owned() });
+        }
+        if let Some(payment) = self.payments.get_mut(&request.attempt) {
+            payment.given_back += minor;
+        }
+        let id = request.refund.clone();
+        let refund =
+            GivenBack { attempt: request.attempt, minor, standing: RefundStanding::Pending };
+        self.refunds.insert(id.clone(), refund);
+        if !(moods && random.once_in(4)) {
+            let fails = moods && random.once_in(6);
+            self.end(&id, fails);
+        }
+        Said::Refund(self.refunds[&id].standing.clone())
+    }
+
+    fn end(&mut self, id: &RefundId, fails: bool) {
+        let Some(refund) = self.refunds.get_mut(id) else { return };
+        let Some(payment) = self.payments.get_mut(&refund.attempt) else { return };
+        if fails {
+            refund.standing = RefundStanding::Failed { code: "bank_refused".to_owned() };
+            payment.given_back -= refund.minor;
+        } else {
+            refund.standing = RefundStanding::Succeeded;
+            *self.holds.entry(payment.asked.currency().code()).or_default() -= refund.minor;
+        }
+    }
+
+    /// The shopper's act: the nth payment that waits for her. `short` is a bank that takes less
+    /// than it was asked for.
+    pub(super) fn shopper(
+        &mut self,
+        nth: usize,
+        approves: bool,
+        short: bool,
+    ) -> Option<(AttemptId, &'static str)> {
+        let waiting: Vec<AttemptId> = self
+            .payments
+            .iter()
+            .filter(|(_, it)| it.status == Status::Pending)
+            .map(|(id, _)| id.clone())
+            .collect();
+        let id = waiting.get(nth % waiting.len().max(1))?.clone();
+        let payment = self.payments.get_mut(&id)?;
+        let act = match (approves, payment.capture) {
+            (false, _) => {
+                payment.status = Status::Declined;
+                "declined"
+            }
+            (true, false) => {
+                payment.status = Status::Authorized;
+                "authorised"
+            }
+            (true, true) => {
+                payment.status = Status::Paid;
+                payment.taken = payment.asked.minor() - i64::from(short);
+                *self.holds.entry(payment.asked.currency().code()).or_default() += payment.taken;
+                if short { "paid short" } else { "paid" }
+            }
+        };
+        Some((id, act))
+    }
+
+    fn standing(&self, attempt: &AttemptId) -> Standing {
+        let Some(payment) = self.payments.get(attempt) else { return Standing::Unknown };
+        let channel_ref = format!("bank-{attempt}");
+        match payment.status {
+            Status::Pending => Standing::Pending,
+            Status::Authorized => Standing::Authorized { amount: payment.asked, channel_ref },
+            Status::Paid => Standing::Paid {
+                amount: Money::new(payment.taken, payment.asked.currency()).unwrap(),
+                channel_ref,
+            },
+            Status::Declined => Standing::Declined { code: "shopper_declined".to_owned() },
+            Status::Cancelled => Standing::Cancelled,
+            Status::Returned => Standing::Returned,
+        }
+    }
+}
+
+fn refused() -> Said {
+    Said::Standing(Standing::Refused { code: "bank_refused".to_owned() })
+}

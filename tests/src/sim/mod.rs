@@ -1,0 +1,347 @@
+//! The simulator: the gateway's own code, a store, a bank, shoppers and a merchant in one thread,
+//! on one seed and a clock that stands still until it is moved. See `docs/simulator.md`.
+
+mod bank;
+mod planted;
+mod random;
+mod world;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use lezai::assets;
+use lezai::merchants::Merchants;
+use lezai::store::MerchantRecord;
+use lezai_core::id::MerchantId;
+use lezai_core::key::SigningKey;
+use lezai_core::webhook::Secret;
+use lezai_engine::{Config, Engine, Plugin};
+
+pub use planted::Planted;
+use world::{Op, World};
+
+const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000}],
+  "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"}],
+  "routes":[{"channel":"sim"}]}"#;
+
+/// What goes wrong in the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The process dies before a commit.
+    CrashBefore,
+    /// It dies after a commit, before a caller hears.
+    CrashAfter,
+    /// A question to the channel is lost.
+    Lost,
+    /// It comes after its asker gave up.
+    Late,
+    /// It comes twice.
+    Twice,
+    /// The channel's answer is lost.
+    AnswerLost,
+    /// A callback is lost.
+    CallbackLost,
+    /// It comes twice.
+    CallbackTwice,
+    /// The merchant's answer to it is lost.
+    CallbackUnanswered,
+    /// A merchant sends a request twice at once.
+    SentTwice,
+    /// The gateway's answer to a merchant is lost.
+    ReplyLost,
+    /// The clock jumps.
+    Jump,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 12] = [
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::Lost,
+        Self::Late,
+        Self::Twice,
+        Self::AnswerLost,
+        Self::CallbackLost,
+        Self::CallbackTwice,
+        Self::CallbackUnanswered,
+        Self::SentTwice,
+        Self::ReplyLost,
+        Self::Jump,
+    ];
+
+    /// Its name in the counts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CrashBefore => "crash_before_commit",
+            Self::CrashAfter => "crash_after_commit",
+            Self::Lost => "question_lost",
+            Self::Late => "question_late",
+            Self::Twice => "question_twice",
+            Self::AnswerLost => "answer_lost",
+            Self::CallbackLost => "callback_lost",
+            Self::CallbackTwice => "callback_twice",
+            Self::CallbackUnanswered => "callback_unanswered",
+            Self::SentTwice => "sent_twice",
+            Self::ReplyLost => "reply_lost",
+            Self::Jump => "clock_jump",
+        }
+    }
+}
+
+/// One run: a seed, and what is left of its plan and its faults.
+#[derive(Clone, Debug)]
+struct Run {
+    seed: u64,
+    salt: u64,
+    planted: Planted,
+    /// Which operations of the plan; all if none is said.
+    ops: Option<Vec<usize>>,
+    without: Vec<Fault>,
+    max_faults: usize,
+    trace: bool,
+}
+
+impl Run {
+    fn new(seed: u64, planted: Planted) -> Self {
+        let max_faults = usize::MAX;
+        Self { seed, salt: 0, planted, ops: None, without: Vec::new(), max_faults, trace: false }
+    }
+
+    fn ops(&self) -> Vec<Op> {
+        let plan = world::plan(self.seed);
+        match &self.ops {
+            None => plan,
+            Some(kept) => kept.iter().filter_map(|nth| plan.get(*nth).copied()).collect(),
+        }
+    }
+
+    fn allows(&self, fault: Fault) -> bool {
+        !self.without.contains(&fault)
+    }
+
+    fn fails(&self, shared: &Shared) -> Option<(Failure, Vec<String>)> {
+        let (_, trace, done) = World::new(self, shared).live();
+        done.err().map(|failure| (failure, trace))
+    }
+}
+
+/// What does not hold.
+#[derive(Clone, Debug)]
+struct Failure {
+    what: String,
+}
+
+/// What all seeds share, because making it takes long.
+struct Shared {
+    engine: Arc<Engine>,
+    standard: Arc<Plugin>,
+    merchants: Arc<Merchants>,
+    merchant: MerchantRecord,
+    key: SigningKey,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let cache = std::env::temp_dir().join(format!("lezai-sim-{}", std::process::id()));
+        let engine = Engine::new(Config { slots: 1, ..Config::new(&cache) }).unwrap();
+        // The decision is the simulation's own; the plugin only has to be there.
+        let standard = engine.load(assets::STANDARD_PLUGIN).unwrap();
+        let _ = std::fs::remove_dir_all(&cache);
+        let merchant = MerchantRecord {
+            id: MerchantId::parse("m_sim").unwrap(),
+            name: "Sim".to_owned(),
+            notify_url: Some("https://merchant.example/callbacks".to_owned()),
+            webhook_secret: Secret::from_bytes((0..32).collect()).unwrap().reveal(),
+            policy: POLICY.to_owned(),
+            notify_hosts: Vec::new(),
+            former_secret: None,
+        };
+        let merchants =
+            Merchants::load(&engine, vec![merchant.clone()], Vec::new(), Default::default());
+        assert!(merchants.get(&merchant.id).is_some(), "the merchant's record is in order");
+        Shared {
+            engine: Arc::new(engine),
+            standard,
+            merchants: Arc::new(merchants),
+            merchant,
+            key: SigningKey::from_entropy(&std::array::from_fn(|it| it as u8 + 1)).unwrap(),
+        }
+    })
+}
+
+/// What happened, and how often.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Seeds that ran.
+    pub seeds: usize,
+    /// Steps of the dice.
+    pub steps: usize,
+    /// Commits.
+    pub commits: usize,
+    /// Deaths and restarts of the gateway.
+    pub crashes: usize,
+    /// Answers that a merchant heard.
+    pub answers: usize,
+    /// Requests that she sent again.
+    pub repeats: usize,
+    /// Callbacks that she had already.
+    pub duplicates: usize,
+    /// Operations by name.
+    pub ops: BTreeMap<&'static str, usize>,
+    /// Faults by name.
+    pub faults: BTreeMap<&'static str, usize>,
+    /// Refusals by code.
+    pub refusals: BTreeMap<&'static str, usize>,
+    /// Questions that the channel heard.
+    pub calls: BTreeMap<&'static str, usize>,
+    /// Events that the merchant heard.
+    pub events: BTreeMap<String, usize>,
+    /// How orders ended.
+    pub ends: BTreeMap<&'static str, usize>,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.steps += other.steps;
+        self.commits += other.commits;
+        self.crashes += other.crashes;
+        self.answers += other.answers;
+        self.repeats += other.repeats;
+        self.duplicates += other.duplicates;
+        fn all<K: Ord>(to: &mut BTreeMap<K, usize>, from: BTreeMap<K, usize>) {
+            from.into_iter().for_each(|(key, count)| *to.entry(key).or_default() += count);
+        }
+        all(&mut self.ops, other.ops);
+        all(&mut self.faults, other.faults);
+        all(&mut self.refusals, other.refusals);
+        all(&mut self.calls, other.calls);
+        all(&mut self.events, other.events);
+        all(&mut self.ends, other.ends);
+    }
+
+    /// A few lines for people.
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "{} seeds, {} steps, {} commits, {} crashes, {} answers, {} repeats, {} duplicate callbacks\n",
+            self.seeds,
+            self.steps,
+            self.commits,
+            self.crashes,
+            self.answers,
+            self.repeats,
+            self.duplicates
+        );
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "operations {:?}\nfaults     {:?}", self.ops, self.faults);
+        let _ = writeln!(text, "refusals   {:?}\nchannel    {:?}", self.refusals, self.calls);
+        let _ = writeln!(text, "events     {:?}\nends       {:?}", self.events, self.ends);
+        text
+    }
+}
+
+/// Runs the seeds from `first` on all cores, and stops at the first that fails.
+///
+/// # Errors
+///
+/// What does not hold, with the shortest trace that was found and how to run it again.
+pub fn run(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
+    let shared = shared();
+    let (next, stop) = (AtomicU64::new(first), AtomicBool::new(false));
+    let (total, failed) = (Mutex::new(Counts::default()), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut counts = Counts::default();
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + seeds {
+                        break;
+                    }
+                    let run = Run::new(seed, planted);
+                    let (counted, _, done) = World::new(&run, shared).live();
+                    counts.add(counted);
+                    if done.is_err() {
+                        failed.lock().unwrap().push(seed);
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+                total.lock().unwrap().add(counts);
+            });
+        }
+    });
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort_unstable();
+    match failed.first() {
+        None => Ok(total.into_inner().unwrap()),
+        Some(seed) => Err(explain(*seed, planted, shared)),
+    }
+}
+
+/// The number of the first seed that finds the bug, if one of so many does.
+pub fn first_to_find(planted: Planted, seeds: u64) -> Option<u64> {
+    (1..=seeds).find(|seed| Run::new(*seed, planted).fails(shared()).is_some())
+}
+
+fn explain(seed: u64, planted: Planted, shared: &Shared) -> String {
+    let mut run = shrink(Run::new(seed, planted), shared);
+    run.trace = true;
+    let (failure, trace) = run
+        .fails(shared)
+        .unwrap_or((Failure { what: "it fails, and not a second time".to_owned() }, Vec::new()));
+    let mut text = format!("seed {seed}: {}\n", failure.what);
+    for line in &trace {
+        let _ = writeln!(text, "  {line}");
+    }
+    let _ = writeln!(text, "{}\nrun it again: make sim SEED={seed}", failure.what);
+    text
+}
+
+/// Leaves out what the failure does not need: faults by kind, the last ones, and operations one by
+/// one. Deterministic, so the seed alone leads here again.
+fn shrink(mut run: Run, shared: &Shared) -> Run {
+    let mut tries = 0;
+    let mut still = |run: &Run| {
+        tries += 1;
+        tries < 2_000 && run.fails(shared).is_some()
+    };
+    if run.ops.is_none() {
+        run.ops = Some((0..world::plan(run.seed).len()).collect());
+    }
+    for fault in Fault::ALL {
+        let mut less = run.clone();
+        less.without.push(fault);
+        if still(&less) {
+            run = less;
+        }
+    }
+    let mut smaller = true;
+    while smaller {
+        smaller = false;
+        let mut nth = run.ops.as_ref().map_or(0, Vec::len);
+        while nth > 0 {
+            nth -= 1;
+            for salt in 0..4 {
+                let mut less = Run { salt, ..run.clone() };
+                less.ops.as_mut().map(|ops| ops.remove(nth));
+                if still(&less) {
+                    (run, smaller) = (less, true);
+                    break;
+                }
+            }
+        }
+    }
+    for max_faults in 0..8 {
+        let less = Run { max_faults, ..run.clone() };
+        if still(&less) {
+            run = less;
+            break;
+        }
+    }
+    run
+}

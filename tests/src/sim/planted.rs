@@ -1,0 +1,337 @@
+//! Bugs on purpose: each a thin layer between the host's real code and the store, so that the
+//! product has none of them. A simulator that does not find them would prove nothing.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lezai::page::Page;
+use lezai::store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
+use lezai::store::{
+    Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
+    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginRecord, SessionRecord, StoreError,
+    Task, Tx, View, WriteJob,
+};
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::ledger::{Account, Entry, Kind, Posting};
+use lezai_core::money::Money;
+use lezai_core::order::{Effect, Order};
+use lezai_core::time::Timestamp;
+
+/// A bug, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// The product as it is.
+    Nothing,
+    /// A refund is checked against the order as it was when the request came.
+    CheckThenAct,
+    /// The channel is asked for a refund before the refund is committed.
+    EffectBeforeCommit,
+    /// First answers are kept in memory alone.
+    LostIdempotency,
+    /// A payment is booked twice, now and then.
+    DoublePosting,
+    /// Money for an order that was closed meanwhile is not looked at.
+    LatePaymentIgnored,
+    /// The merchant acts on a callback as often as it comes.
+    DuplicateCallback,
+    /// Each refund gives back its own share of the fee, rounded down by itself.
+    RoundingLeak,
+    /// First answers are read from a copy that lags behind.
+    StaleRead,
+    /// Each retry of a refund has another id at the channel.
+    FreshRefundId,
+    /// What was claimed before a crash is claimed for ever.
+    LeaseNeverGivenBack,
+}
+
+impl Planted {
+    /// Every bug.
+    pub const ALL: [Self; 10] = [
+        Self::CheckThenAct,
+        Self::EffectBeforeCommit,
+        Self::LostIdempotency,
+        Self::DoublePosting,
+        Self::LatePaymentIgnored,
+        Self::DuplicateCallback,
+        Self::RoundingLeak,
+        Self::StaleRead,
+        Self::FreshRefundId,
+        Self::LeaseNeverGivenBack,
+    ];
+}
+
+/// What the layer remembers between jobs.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// First answers of the last commits, which a lagging copy does not have yet.
+    pub(super) fresh_keys: Mutex<Vec<String>>,
+    /// Refunds that were asked of the channel from within a commit.
+    pub(super) leaked: Mutex<Vec<(RefundId, AttemptId, Money)>>,
+    bookings: AtomicU64,
+}
+
+/// The job, with the bug.
+pub(super) fn wrap(
+    planted: Planted,
+    job: WriteJob,
+    memory: &std::sync::Arc<Memory>,
+    seen: Vec<OrderRecord>,
+) -> WriteJob {
+    let memory = std::sync::Arc::clone(memory);
+    Box::new(move |tx: &dyn Tx| -> Outcome {
+        let layer = Layer { tx, planted, memory: &memory, seen: &seen, updated: Mutex::new(None) };
+        job(&layer)
+    })
+}
+
+struct Layer<'t> {
+    tx: &'t dyn Tx,
+    planted: Planted,
+    memory: &'t Memory,
+    seen: &'t [OrderRecord],
+    updated: Mutex<Option<Order>>,
+}
+
+impl Layer<'_> {
+    /// The order with its last refund's part of the fee rounded by itself.
+    fn leaking(&self, order: &Order) -> Order {
+        let mut order = order.clone();
+        let captured = order.captured();
+        let fee = order.terms.fee.share(captured, order.terms.amount);
+        if let (Some(refund), Some(fee)) = (order.refunds.last_mut(), fee) {
+            refund.fee = fee.share(refund.amount, captured).unwrap_or(refund.fee);
+        }
+        order
+    }
+}
+
+impl EventReads for Layer<'_> {
+    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, Progress)>, StoreError> {
+        self.tx.event(id)
+    }
+    fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, Progress)>, StoreError> {
+        self.tx.events(query)
+    }
+    fn deliveries(&self, event: &EventId, limit: u32) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.tx.deliveries(event, limit)
+    }
+    fn failing(&self, merchant: &MerchantId) -> Result<Vec<Failing>, StoreError> {
+        self.tx.failing(merchant)
+    }
+}
+
+impl EventWrites for Layer<'_> {
+    fn insert_event(&self, event: &EventRecord, telling: Telling) -> Result<(), StoreError> {
+        self.tx.insert_event(event, telling)
+    }
+    fn set_progress(&self, event: &EventId, progress: &Progress) -> Result<(), StoreError> {
+        self.tx.set_progress(event, progress)
+    }
+    fn log_delivery(&self, event: &EventId, delivery: &DeliveryRecord) -> Result<(), StoreError> {
+        self.tx.log_delivery(event, delivery)
+    }
+    fn set_failing(&self, merchant: &MerchantId, failing: &Failing) -> Result<(), StoreError> {
+        self.tx.set_failing(merchant, failing)
+    }
+    fn clear_failing(&self, merchant: &MerchantId, host: &str) -> Result<bool, StoreError> {
+        self.tx.clear_failing(merchant, host)
+    }
+    fn prune_deliveries(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.tx.prune_deliveries(before)
+    }
+}
+
+impl View for Layer<'_> {
+    fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError> {
+        if self.planted == Planted::CheckThenAct
+            && let Some(seen) = self.seen.iter().find(|it| it.order.terms.id == *id)
+        {
+            return Ok(Some(seen.clone()));
+        }
+        self.tx.order(id)
+    }
+    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        if self.planted == Planted::StaleRead
+            && self.memory.fresh_keys.lock().unwrap().contains(&key.key)
+        {
+            return Ok(None);
+        }
+        self.tx.first_answer(key)
+    }
+    fn order_by_merchant_order_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<OrderRecord>, StoreError> {
+        self.tx.order_by_merchant_order_id(merchant, number)
+    }
+    fn orders(
+        &self,
+        merchant: &MerchantId,
+        status: Option<&str>,
+        page: &Page<OrderId>,
+    ) -> Result<Vec<OrderRecord>, StoreError> {
+        self.tx.orders(merchant, status, page)
+    }
+    fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {
+        self.tx.order_of_attempt(attempt)
+    }
+    fn order_of_refund(&self, refund: &RefundId) -> Result<Option<OrderId>, StoreError> {
+        self.tx.order_of_refund(refund)
+    }
+    fn refund_by_merchant_refund_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<RefundId>, StoreError> {
+        self.tx.refund_by_merchant_refund_id(merchant, number)
+    }
+    fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        self.tx.session(id)
+    }
+    fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
+        self.tx.merchants()
+    }
+    fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError> {
+        self.tx.merchant_keys()
+    }
+    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
+        self.tx.plugins()
+    }
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.tx.setting(name)
+    }
+    fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError> {
+        self.tx.next_due(lane)
+    }
+    fn waiting_tasks(&self) -> Result<u64, StoreError> {
+        self.tx.waiting_tasks()
+    }
+}
+
+impl Tx for Layer<'_> {
+    fn update_order(&self, order: &Order) -> Result<(), StoreError> {
+        *self.updated.lock().unwrap() = Some(order.clone());
+        match self.planted {
+            Planted::RoundingLeak => self.tx.update_order(&self.leaking(order)),
+            Planted::CheckThenAct => {
+                // A careless "last write wins".
+                let id = &order.terms.id;
+                let version = self.tx.order(id)?.map_or(order.version, |it| it.order.version + 1);
+                self.tx.update_order(&Order { version, ..order.clone() })
+            }
+            _ => self.tx.update_order(order),
+        }
+    }
+    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+        let twice = self.planted == Planted::DoublePosting
+            && entry.kind() == Kind::Payment
+            && self.memory.bookings.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        if twice {
+            self.tx.book(order, entry, at)?;
+        }
+        if self.planted == Planted::RoundingLeak && entry.kind() == Kind::RefundRequest {
+            let updated = self.updated.lock().unwrap().clone();
+            let leaking = updated.map(|it| self.leaking(&it));
+            if let Some(refund) = leaking.as_ref().and_then(|it| it.refunds.last()) {
+                let side =
+                    |account, minor| Posting { account, minor, currency: refund.amount.currency() };
+                let (all, fee) = (refund.amount.minor(), refund.fee.minor());
+                let sides = [
+                    side(refund.from.clone(), all - fee),
+                    side(Account::FeeIncome, fee),
+                    side(Account::RefundsInFlight, -all),
+                ];
+                let sides = sides.into_iter().filter(|it| it.minor != 0).collect();
+                let entry = Entry::new(entry.kind(), sides)
+                    .map_err(|error| StoreError::Damaged(error.to_string()))?;
+                return self.tx.book(order, &entry, at);
+            }
+        }
+        self.tx.book(order, entry, at)
+    }
+    fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
+        if self.planted == Planted::EffectBeforeCommit
+            && let Task::Order { what: Effect::Refund(id), .. } = task
+            && let Some(order) = self.updated.lock().unwrap().as_ref()
+            && let (Some(refund), Some(payment)) = (order.refund(id), order.state.payment())
+        {
+            let leaked = (id.clone(), payment.attempt.clone(), refund.amount);
+            self.memory.leaked.lock().unwrap().push(leaked);
+        }
+        self.tx.schedule(task, due)
+    }
+    fn save_first_answer(
+        &self,
+        key: &IdempotencyKey,
+        answer: &FirstAnswer,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.planted == Planted::StaleRead {
+            self.memory.fresh_keys.lock().unwrap().push(key.key.clone());
+            if self.tx.first_answer(key)?.is_some() {
+                return Ok(());
+            }
+        }
+        self.tx.save_first_answer(key, answer, at)
+    }
+    fn end_leases(&self) -> Result<(), StoreError> {
+        self.tx.end_leases()
+    }
+    fn insert_order(
+        &self,
+        record: &OrderRecord,
+        session: &SessionRecord,
+    ) -> Result<bool, StoreError> {
+        self.tx.insert_order(record, session)
+    }
+    fn claim_tasks(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        lease_end: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        let lease_end = match self.planted {
+            Planted::LeaseNeverGivenBack => Timestamp::from_ms(253_402_300_799_000),
+            _ => lease_end,
+        };
+        self.tx.claim_tasks(lane, now, lease_end, limit)
+    }
+    fn finish_task(&self, number: i64) -> Result<(), StoreError> {
+        self.tx.finish_task(number)
+    }
+    fn postpone_task(&self, number: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
+        self.tx.postpone_task(number, due, error)
+    }
+    fn put_off_task(&self, number: i64, due: Timestamp) -> Result<(), StoreError> {
+        self.tx.put_off_task(number, due)
+    }
+    fn take_nonce(&self, keyid: &str, nonce: &str, expires: Timestamp) -> Result<bool, StoreError> {
+        self.tx.take_nonce(keyid, nonce, expires)
+    }
+    fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError> {
+        self.tx.claim_session(session, claim)
+    }
+    fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.tx.put_setting(name, value)
+    }
+    fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError> {
+        self.tx.put_merchant(merchant)
+    }
+    fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError> {
+        self.tx.put_merchant_key(key)
+    }
+    fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError> {
+        self.tx.remove_merchant_key(merchant, keyid)
+    }
+    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError> {
+        self.tx.put_plugin(plugin)
+    }
+    fn remove_plugin(&self, merchant: &MerchantId) -> Result<bool, StoreError> {
+        self.tx.remove_plugin(merchant)
+    }
+    fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
+        self.tx.prune(nonces_before, answers_before)
+    }
+}
