@@ -110,7 +110,8 @@ impl Courier {
         gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let (id, kind) = (event.id.clone(), event.event_type.clone());
         let due =
-            store::write(&gateway.store, move |tx| note(tx, &event, tried, now, jitter)).await?;
+            store::write(&gateway.store, move |tx| note(tx, &event, round, tried, now, jitter))
+                .await?;
         match (due, why) {
             (Some(due), why) => {
                 let why = why.unwrap_or_default();
@@ -158,6 +159,7 @@ impl Courier {
 fn note(
     tx: &dyn Tx,
     event: &EventRecord,
+    round: u32,
     tried: Try,
     now: Timestamp,
     jitter: u8,
@@ -182,6 +184,11 @@ fn note(
     tx.log_delivery(&event.id, &delivery)?;
     let first_try = before.first_try.unwrap_or(tried.at);
     let taken = reply.as_ref().is_some_and(Reply::is_success);
+    if !taken && (before.telling != Telling::Waiting || before.round != round) {
+        // A second try of the same task, whose lease ended under the first one, or one of a round
+        // that was begun anew meanwhile: what ended since stays as it ended.
+        return Ok(None);
+    }
     let wait = reply.and_then(|it| it.retry_after_secs);
     let (telling, due) = match status {
         _ if taken => (Telling::Delivered, None),
