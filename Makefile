@@ -61,9 +61,9 @@ bench: build ## measure, and print the tables of the README; BENCH_MEMORY=1 take
 bench-signing: ## measure the libraries that could make and check signatures
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
 
-sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one
+sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit
 	@cargo build --quiet $(PRODUCT) --bin sim
-	@SEEDS=$(SEEDS) SEED=$(SEED) PLANTED=$(PLANTED) target/release/sim
+	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) PLANTED=$(PLANTED) target/release/sim
 
 fmt: ## format everything
 	@cargo fmt --all

@@ -1,4 +1,5 @@
-//! `make sim SEEDS=10000`, or `make sim SEED=17` to see one.
+//! `make sim SEEDS=10000`, or `make sim SEED=17` to see one. With `CRASH=1` each seed runs once for each
+//! of its commits, and dies there.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -15,6 +16,20 @@ fn main() -> ExitCode {
     let planted =
         planted.and_then(|name| Planted::ALL.into_iter().find(|it| format!("{it:?}") == name));
     let begun = Instant::now();
+    if number("CRASH").is_some() {
+        let runs = (first..first + seeds)
+            .try_fold(0, |runs, seed| sim::crash_everywhere(seed).map(|more| runs + more));
+        return match runs {
+            Ok(runs) => {
+                println!("{runs} runs held, in {} ms", begun.elapsed().as_millis());
+                ExitCode::SUCCESS
+            }
+            Err(failure) => {
+                print!("{failure}");
+                ExitCode::from(1)
+            }
+        };
+    }
     match sim::run(first, seeds, planted.unwrap_or(Planted::Nothing)) {
         Ok(counts) => {
             let took = begun.elapsed();

@@ -2,6 +2,9 @@
 //! on one seed and a clock that stands still until it is moved. See `docs/simulator.md`.
 
 mod bank;
+mod holds;
+mod merchant;
+mod plan;
 mod planted;
 mod random;
 mod world;
@@ -19,8 +22,9 @@ use lezai_core::key::SigningKey;
 use lezai_core::webhook::Secret;
 use lezai_engine::{Config, Engine, Plugin};
 
+use plan::Op;
 pub use planted::Planted;
-use world::{Op, World};
+use world::World;
 
 const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000}],
   "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"}],
@@ -47,6 +51,10 @@ pub enum Fault {
     CallbackTwice,
     /// The merchant's answer to it is lost.
     CallbackUnanswered,
+    /// The merchant's server answers 503, and asks for time.
+    CallbackRefused,
+    /// It answers 410: it wants none of it.
+    CallbackGone,
     /// A merchant sends a request twice at once.
     SentTwice,
     /// The gateway's answer to a merchant is lost.
@@ -57,7 +65,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::Lost,
@@ -67,6 +75,8 @@ impl Fault {
         Self::CallbackLost,
         Self::CallbackTwice,
         Self::CallbackUnanswered,
+        Self::CallbackRefused,
+        Self::CallbackGone,
         Self::SentTwice,
         Self::ReplyLost,
         Self::Jump,
@@ -84,6 +94,8 @@ impl Fault {
             Self::CallbackLost => "callback_lost",
             Self::CallbackTwice => "callback_twice",
             Self::CallbackUnanswered => "callback_unanswered",
+            Self::CallbackRefused => "callback_refused",
+            Self::CallbackGone => "callback_gone",
             Self::SentTwice => "sent_twice",
             Self::ReplyLost => "reply_lost",
             Self::Jump => "clock_jump",
@@ -101,17 +113,37 @@ struct Run {
     ops: Option<Vec<usize>>,
     without: Vec<Fault>,
     max_faults: usize,
+    /// The process dies there for certain.
+    crash: Option<Crash>,
     trace: bool,
+}
+
+/// A death at one commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// Which commit of the run, from 0.
+    pub commit: usize,
+    /// Once it is durable, and before anybody hears; else just before it.
+    pub after: bool,
 }
 
 impl Run {
     fn new(seed: u64, planted: Planted) -> Self {
         let max_faults = usize::MAX;
-        Self { seed, salt: 0, planted, ops: None, without: Vec::new(), max_faults, trace: false }
+        Self {
+            seed,
+            salt: 0,
+            planted,
+            ops: None,
+            without: Vec::new(),
+            max_faults,
+            crash: None,
+            trace: false,
+        }
     }
 
     fn ops(&self) -> Vec<Op> {
-        let plan = world::plan(self.seed);
+        let plan = plan::plan(self.seed);
         match &self.ops {
             None => plan,
             Some(kept) => kept.iter().filter_map(|nth| plan.get(*nth).copied()).collect(),
@@ -279,17 +311,45 @@ pub fn run(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
     failed.sort_unstable();
     match failed.first() {
         None => Ok(total.into_inner().unwrap()),
-        Some(seed) => Err(explain(*seed, planted, shared)),
+        Some(seed) => Err(explain(Run::new(*seed, planted), shared)),
     }
 }
 
-/// The number of the first seed that finds the bug, if one of so many does.
-pub fn first_to_find(planted: Planted, seeds: u64) -> Option<u64> {
-    (1..=seeds).find(|seed| Run::new(*seed, planted).fails(shared()).is_some())
+/// Runs a seed once for each of its commits and dies there: before it, and after it. Nothing else
+/// goes wrong, so that each death is looked at by itself. Gives the number of runs.
+///
+/// # Errors
+///
+/// As of [`run`].
+pub fn crash_everywhere(seed: u64) -> Result<usize, String> {
+    let shared = shared();
+    let calm = Run { without: Fault::ALL.to_vec(), ..Run::new(seed, Planted::Nothing) };
+    let (counts, _, done) = World::new(&calm, shared).live();
+    if done.is_err() {
+        return Err(explain(calm, shared));
+    }
+    let crashes = (0..counts.commits).flat_map(|commit| {
+        [false, true].map(|after| Run { crash: Some(Crash { commit, after }), ..calm.clone() })
+    });
+    for run in crashes {
+        if run.fails(shared).is_some() {
+            return Err(explain(run, shared));
+        }
+    }
+    Ok(1 + 2 * counts.commits)
 }
 
-fn explain(seed: u64, planted: Planted, shared: &Shared) -> String {
-    let mut run = shrink(Run::new(seed, planted), shared);
+/// The first seed that finds the bug, if one of so many does, and what it saw.
+pub fn first_to_find(planted: Planted, seeds: u64) -> Option<(u64, String)> {
+    (1..=seeds).find_map(|seed| {
+        let (failure, _) = Run::new(seed, planted).fails(shared())?;
+        Some((seed, failure.what))
+    })
+}
+
+fn explain(run: Run, shared: &Shared) -> String {
+    let seed = run.seed;
+    let mut run = shrink(run, shared);
     run.trace = true;
     let (failure, trace) = run
         .fails(shared)
@@ -298,7 +358,8 @@ fn explain(seed: u64, planted: Planted, shared: &Shared) -> String {
     for line in &trace {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(text, "{}\nrun it again: make sim SEED={seed}", failure.what);
+    let crash = if run.crash.is_some() { " CRASH=1" } else { "" };
+    let _ = writeln!(text, "{}\nrun it again: make sim SEED={seed}{crash}", failure.what);
     text
 }
 
@@ -311,7 +372,7 @@ fn shrink(mut run: Run, shared: &Shared) -> Run {
         tries < 2_000 && run.fails(shared).is_some()
     };
     if run.ops.is_none() {
-        run.ops = Some((0..world::plan(run.seed).len()).collect());
+        run.ops = Some((0..plan::plan(run.seed).len()).collect());
     }
     for fault in Fault::ALL {
         let mut less = run.clone();

@@ -1,0 +1,231 @@
+//! What must hold: after every commit, and when nothing is under way any more.
+
+use std::sync::{Arc, Mutex};
+
+use lezai::ledger::check_tables;
+use lezai::store::OrderRecord;
+use lezai::store::sqlite::order_with_entries;
+use lezai_core::id::OrderId;
+use lezai_core::money::Money;
+use lezai_core::order::{Event, Order, RefundState, State};
+
+use super::bank::CHANNEL;
+use super::world::{Checked, Heard, World, fail};
+use super::{Failure, Planted};
+
+impl World<'_> {
+    /// After every commit: each order that changed, and what was booked.
+    pub(super) fn check(&mut self) -> Checked {
+        let changed: Vec<(String, u64)> = self.look(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id, version FROM orders").unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.map(Result::unwrap).collect()
+        });
+        let mut new = Vec::new();
+        for (id, version) in changed {
+            if self.versions.get(&id) == Some(&version) {
+                continue;
+            }
+            let order_id = OrderId::parse(&id).unwrap();
+            let (order, entries) = self
+                .look(|connection| order_with_entries(connection, &order_id, u64::MAX).unwrap());
+            let Some(order) = order else { return fail(format!("{id} is gone")) };
+            holds(&order)?;
+            let sorted = |kind: &str, postings: &[lezai_core::ledger::Posting]| {
+                let mut sides: Vec<String> =
+                    postings.iter().map(|it| format!("{} {}", it.account, it.minor)).collect();
+                sides.sort();
+                format!("{kind} {sides:?}")
+            };
+            let called_for =
+                order.entries().map_err(|error| Failure { what: error.to_string() })?;
+            let mut wanted: Vec<String> =
+                called_for.iter().map(|it| sorted(it.kind().as_str(), it.postings())).collect();
+            let mut booked: Vec<String> =
+                entries.iter().map(|it| sorted(it.kind.as_str(), &it.postings)).collect();
+            wanted.sort();
+            booked.sort();
+            if wanted != booked {
+                return fail(format!(
+                    "{id}: the ledger has {booked:?}, the order calls for {wanted:?}"
+                ));
+            }
+            if self.run.planted == Planted::CheckThenAct {
+                let seen = Arc::clone(&self.seen);
+                let record = self.record(&order_id);
+                let mut seen = seen.lock().unwrap();
+                seen.retain(|it| it.order.terms.id != order_id);
+                seen.extend(record);
+            }
+            new.extend(entries.into_iter().filter(|it| it.number > self.last_entry));
+            self.versions.insert(id, version);
+        }
+        new.sort_by_key(|it| it.number);
+        for entry in new {
+            if entry.number != self.last_entry + 1 || entry.previous != self.head {
+                return fail(format!("entry {} does not follow {}", entry.number, self.last_entry));
+            }
+            if entry.postings.iter().map(|it| it.minor).sum::<i64>() != 0 {
+                return fail(format!("entry {} does not balance", entry.number));
+            }
+            (self.last_entry, self.head) = (entry.number, entry.hash);
+        }
+        Ok(())
+    }
+
+    fn record(&self, id: &OrderId) -> Option<OrderRecord> {
+        let found = Arc::new(Mutex::new(None));
+        let (slot, id) = (Arc::clone(&found), id.clone());
+        self.store.lock().unwrap().view(Box::new(move |view| {
+            *slot.lock().unwrap() = view.and_then(|it| it.order(&id)).unwrap();
+        }));
+        let record = found.lock().unwrap().take();
+        record
+    }
+
+    /// At the end, when nothing is under way: every order settled or explained, the bank's books
+    /// are the ledger's, and the merchant knows all.
+    pub(super) fn settled(&mut self) -> Checked {
+        let report =
+            match self.look(|connection| check_tables(connection).map_err(|it| it.to_string())) {
+                Ok(report) => report,
+                Err(error) => return fail(format!("the ledger is broken: {error}")),
+            };
+        if report.balances.values().sum::<i128>() != 0 {
+            return fail("the trial balance is not zero");
+        }
+        if let Some(request) =
+            self.requests.iter().find(|it| it.answered.is_none() && it.refused.is_none())
+        {
+            return fail(format!("{} was never answered", request.key));
+        }
+        let ids: Vec<String> = self.versions.keys().cloned().collect();
+        let mut asks_again = false;
+        for id in ids {
+            let id = OrderId::parse(&id).unwrap();
+            let Some(order) = self.read_order(&id) else { return fail(format!("{id} is gone")) };
+            if !order.attention.is_empty() {
+                *self.counts.ends.entry("needs_attention").or_default() += 1;
+                asks_again = true;
+                let gateway = Arc::clone(&self.gateway);
+                self.spawn(async move {
+                    let _ = gateway.apply(id, Event::Resumed).await;
+                    Heard::Nothing
+                });
+                continue;
+            }
+            let explained = matches!(
+                order.state,
+                State::Paid { .. } | State::Voided { .. } | State::Closed { .. }
+            );
+            if !explained {
+                return fail(format!("{id} ends as {}", order.state.status()));
+            }
+            *self.counts.ends.entry(order.state.status()).or_default() += 1;
+            if order.refunds.iter().any(|it| it.state == RefundState::Pending) {
+                return fail(format!("{id} ends with a refund under way"));
+            }
+            if order.returns.iter().any(|it| !it.done) {
+                return fail(format!("{id} ends with money that was not given back"));
+            }
+        }
+        if asks_again {
+            self.note(|| {
+                "a person looks at what needs attention, and has it tried again".to_owned()
+            });
+            return self.to_the_end(Vec::new());
+        }
+        if self.asks_for_untold() {
+            return self.to_the_end(Vec::new());
+        }
+        for (currency, holds) in &self.bank.holds {
+            let key = (format!("channel_receivable:{CHANNEL}"), *currency);
+            let booked = report.balances.get(&key).copied().unwrap_or_default();
+            if booked != i128::from(*holds) {
+                return fail(format!("the bank holds {holds} {currency}, the ledger has {booked}"));
+            }
+        }
+        self.all_told()
+    }
+
+    /// What the gateway gave up to tell, or was told not to, the merchant asks for once more.
+    fn asks_for_untold(&mut self) -> bool {
+        let untold: Vec<(String, String)> = self.look(|connection| {
+            let sql = "SELECT id, telling FROM events WHERE telling IN ('gone', 'given_up')";
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.map(Result::unwrap).collect()
+        });
+        let mut asks = false;
+        for (event, telling) in untold {
+            if self.received.contains(&event) {
+                continue;
+            }
+            *self
+                .counts
+                .ends
+                .entry(if telling == "gone" { "gone" } else { "given_up" })
+                .or_default() += 1;
+            self.ask_again(event);
+            asks = true;
+        }
+        asks
+    }
+
+    fn all_told(&self) -> Checked {
+        let events: Vec<(String, String, u32, String)> = self.look(|connection| {
+            let sql =
+                "SELECT id, order_id, sequence, telling FROM events WHERE order_id IS NOT NULL ORDER BY order_id, sequence";
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                .unwrap();
+            rows.map(Result::unwrap).collect()
+        });
+        let mut last = (String::new(), 0);
+        for (id, order, sequence, telling) in events {
+            let expected = if last.0 == order { last.1 + 1 } else { 1 };
+            if sequence != expected {
+                return fail(format!("{order}: event {sequence} instead of {expected}"));
+            }
+            if !self.received.contains(&id) {
+                return fail(format!("the merchant never heard of {id}, which is {telling}"));
+            }
+            last = (order, sequence);
+        }
+        Ok(())
+    }
+}
+
+/// What must hold of an order at all times.
+fn holds(order: &Order) -> Checked {
+    let id = &order.terms.id;
+    let amount = order.terms.amount.minor();
+    let captured = order.captured().minor();
+    if captured > amount {
+        return fail(format!("{id}: {captured} captured of {amount}"));
+    }
+    let counts = |it: &&lezai_core::order::Refund| !matches!(it.state, RefundState::Failed { .. });
+    let back: i64 = order.refunds.iter().filter(counts).map(|it| it.amount.minor()).sum();
+    if back > captured {
+        return fail(format!("{id}: {back} refunded or being refunded of {captured}"));
+    }
+    let fee_back: i64 = order.refunds.iter().filter(counts).map(|it| it.fee.minor()).sum();
+    let fee =
+        order.terms.fee.share(order.captured(), order.terms.amount).map_or(0, |it| it.minor());
+    let failed = order.refunds.iter().any(|it| matches!(it.state, RefundState::Failed { .. }));
+    // Refunds that failed gave their part back in turn, so that the rest may be off by a unit.
+    let exact = order
+        .terms
+        .fee
+        .share(order.captured(), order.terms.amount)
+        .and_then(|fee| fee.share(Money::new(back, fee.currency()).ok()?, order.captured()));
+    let leaks = !failed && back > 0 && exact.is_none_or(|exact| exact.minor() != fee_back);
+    if fee_back > fee || leaks {
+        return fail(format!(
+            "{id}: {fee_back} of the fee of {fee} was given back for {back} of {captured}"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,445 @@
+//! The merchant and her shoppers: what they ask, what they hear, and that they act on it once.
+
+use std::sync::Arc;
+
+use lezai::callback::Reply;
+use lezai::checkout;
+use lezai::events;
+use lezai::gateway::Gateway;
+use lezai::idempotency::{Answer, Repeatable, Signer};
+use lezai::order_request::NewOrder;
+use lezai::orders;
+use lezai::problem::{Code, Problem};
+use lezai::refunds::{self, NewRefund};
+use lezai::store::sqlite::order_with_entries;
+use lezai::store::{Claim, IdempotencyKey, SessionRecord, fingerprint};
+use lezai_core::id::{MerchantId, OrderId, SessionId};
+use lezai_core::money::Money;
+use lezai_core::order::{Event, Order};
+use lezai_core::policy::Reason;
+use lezai_core::policy::answer::{Risk, Verdict};
+use lezai_core::time::Timestamp;
+use lezai_engine::{Decision, HookRun, Outcome as Hook};
+use rusqlite::OptionalExtension as _;
+use serde_json::{Value, json};
+
+use super::bank::CHANNEL;
+use super::plan::Op;
+use super::world::{Checked, DAY_MS, Heard, START, World, fail};
+use super::{Fault, Planted};
+
+/// A merchant's request, which she sends again until it is answered.
+pub(super) struct Request {
+    pub(super) what: What,
+    pub(super) key: String,
+    pub(super) body: Vec<u8>,
+    pub(super) under_way: bool,
+    pub(super) answered: Option<(u16, Vec<u8>)>,
+    pub(super) answered_at: Timestamp,
+    /// What was sent until the answer came may still be refused: it was decided before.
+    pub(super) answered_after: u64,
+    pub(super) refused: Option<Code>,
+}
+
+/// One sending of a request.
+pub(super) struct Sent {
+    request: usize,
+    number: u64,
+}
+
+#[derive(Clone)]
+pub(super) enum What {
+    Create { fee: i64, held: bool },
+    Choose(OrderId, SessionId),
+    Act(OrderId, Event),
+    Refund(OrderId),
+    Redeliver(String),
+}
+
+impl World<'_> {
+    pub(super) fn deliver(&mut self, parcels: usize) -> Checked {
+        let nth = self.random.below(parcels);
+        let fate = self.random.below(12);
+        let parcel = self.post.lock().unwrap().swap_remove(nth);
+        if fate == 0 && self.fault(Fault::CallbackLost) {
+            self.note(|| "a callback is lost".to_owned());
+            return Ok(());
+        }
+        let event: Value = serde_json::from_slice(&parcel.body).unwrap();
+        if fate == 3 && self.fault(Fault::CallbackRefused) {
+            let retry_after_secs = Some(self.random.from_to(0, 100_000));
+            self.note(|| format!("the merchant's server is busy for {retry_after_secs:?} s"));
+            let _ = parcel.reply.send(Reply { retry_after_secs, ..503.into() });
+            return Ok(());
+        }
+        if fate == 4 && self.random.once_in(8) && self.fault(Fault::CallbackGone) {
+            self.note(|| "the merchant's server wants no such callback".to_owned());
+            self.gone.insert(event["id"].as_str().unwrap_or_default().to_owned());
+            let _ = parcel.reply.send(410.into());
+            return Ok(());
+        }
+        self.receive(&event)?;
+        if fate == 1 && self.fault(Fault::CallbackTwice) {
+            self.receive(&event)?;
+        }
+        if fate == 2 && self.fault(Fault::CallbackUnanswered) {
+            self.note(|| "the merchant's answer to a callback is lost".to_owned());
+            return Ok(());
+        }
+        let _ = parcel.reply.send(200.into());
+        Ok(())
+    }
+
+    fn receive(&mut self, event: &Value) -> Checked {
+        let id = event["id"].as_str().unwrap_or_default().to_owned();
+        let kind = event["type"].as_str().unwrap_or_default().to_owned();
+        let order = event["data"]["order"]["id"].as_str().unwrap_or_default().to_owned();
+        self.note(|| format!("the merchant hears {kind} ({id})"));
+        let new = self.received.insert(id.clone());
+        *self.counts.events.entry(kind.clone()).or_default() += 1;
+        if !new && self.run.planted != Planted::DuplicateCallback {
+            self.counts.duplicates += 1;
+            return Ok(());
+        }
+        let acted = self.acted.entry(id.clone()).or_default();
+        *acted += 1;
+        if *acted > 1 {
+            return fail(format!("the merchant acted {acted} times on {id}"));
+        }
+        if kind == "order.paid" {
+            let shipped = self.shipped.entry(order.clone()).or_default();
+            *shipped += 1;
+            if *shipped > 1 {
+                return fail(format!("{order} was told as paid by {shipped} events"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self, op: Op) {
+        self.note(|| format!("{op:?}"));
+        *self.counts.ops.entry(op.name()).or_default() += 1;
+        let nth = self.requests.len();
+        match op {
+            Op::Create { minor, fee, manual, held, expires } => {
+                let body = json!({
+                    "merchant_order_id": format!("A-{nth}"), "amount": minor, "currency": "CNY", "description": "Tea",
+                    "capture": if manual { "manual" } else { "automatic" }, "expires_in": expires,
+                });
+                self.request(What::Create { fee: minor * fee / 1_000_000, held }, &body);
+            }
+            Op::CreateAgain(n) => {
+                // The same number under another key: a merchant who lost her key.
+                let before =
+                    self.requests.iter().filter(|it| matches!(it.what, What::Create { .. }));
+                let before: Vec<_> = before.map(|it| (it.what.clone(), it.body.clone())).collect();
+                if let Some((what, body)) = before.get(n % before.len().max(1)).cloned() {
+                    self.request(what, &serde_json::from_slice(&body).unwrap());
+                }
+            }
+            Op::Choose(n) => {
+                if let Some((order, session)) = self.order(n, &["created", "paying"]) {
+                    let method = if n % 2 == 0 { "sim_qr" } else { "sim_redirect" };
+                    self.request(What::Choose(order, session), &json!({ "method": method }));
+                }
+            }
+            Op::Approve(n, short) => self.shopper(n, true, short),
+            Op::Refuse(n) => self.shopper(n, false, false),
+            Op::Hint(n, times) => {
+                // What a channel says unasked: nothing, once or twice, and about anything.
+                for _ in 0..times {
+                    self.hint_about_order(n);
+                }
+            }
+            Op::Close(n) => self.act(n, &["created", "paying"], Event::CloseRequested, "close", 0),
+            Op::Void(n) => self.act(n, &["paid", "authorized"], Event::VoidRequested, "void", 0),
+            Op::Capture(n, percent) => {
+                let statuses = ["authorized"];
+                let amount = self.order(n, &statuses).and_then(|it| self.part(&it.0, percent));
+                let event = Event::CaptureRequested(amount.filter(|_| percent > 0));
+                self.act(n, &statuses, event, "capture", percent);
+            }
+            Op::Refund(n, percent, same_number) => {
+                let Some((order, _)) = self.order(n, &["paid"]) else { return };
+                let Some(amount) = self.part(&order, percent) else { return };
+                let number = if same_number { "R-same".to_owned() } else { format!("R-{nth}") };
+                let body = json!({ "merchant_refund_id": number, "amount": amount.minor(), "currency": "CNY" });
+                self.request(What::Refund(order), &body);
+            }
+            Op::OtherBody(n) => {
+                // One key for two requests is refused.
+                let refunds = self
+                    .requests
+                    .iter()
+                    .filter(|it| it.answered.is_some() && matches!(it.what, What::Refund(_)));
+                let refunds: Vec<_> = refunds.map(|it| (it.what.clone(), it.key.clone())).collect();
+                let Some((what, key)) = refunds.get(n % refunds.len().max(1)).cloned() else {
+                    return;
+                };
+                let body = json!({ "merchant_refund_id": format!("R-{nth}"), "amount": 1, "currency": "CNY" });
+                self.request_with_key(what, key, &body);
+            }
+            Op::Redeliver(n) => {
+                let heard = self.received.len().max(1);
+                if let Some(event) = self.received.iter().nth(n % heard).cloned() {
+                    self.request(What::Redeliver(event), &json!({}));
+                }
+            }
+            Op::Advance(secs) => self.advance(secs * 1000),
+        }
+    }
+
+    /// The merchant found an event in the list that she was never told.
+    pub(super) fn ask_again(&mut self, event: String) {
+        self.note(|| format!("the merchant asks for {event} again"));
+        self.request(What::Redeliver(event), &json!({}));
+    }
+
+    /// An order in one of these states, seven times in eight: else most would be refused.
+    fn order(&self, n: usize, statuses: &[&str]) -> Option<(OrderId, SessionId)> {
+        let suits = |it: &&(OrderId, SessionId)| {
+            self.read_order(&it.0).is_some_and(|order| statuses.contains(&order.state.status()))
+        };
+        let suited: Vec<_> = self.orders.iter().filter(suits).collect();
+        if n % 8 != 0 && !suited.is_empty() {
+            return suited.get(n % suited.len()).copied().cloned();
+        }
+        self.orders.get(n % self.orders.len().max(1)).cloned()
+    }
+
+    fn part(&self, order: &OrderId, percent: i64) -> Option<Money> {
+        let amount = self.read_order(order)?.terms.amount;
+        Money::new((amount.minor() * percent / 100).max(1), amount.currency()).ok()
+    }
+
+    pub(super) fn read_order(&self, id: &OrderId) -> Option<Order> {
+        self.look(|connection| order_with_entries(connection, id, 0).unwrap().0)
+    }
+
+    fn shopper(&mut self, n: usize, approves: bool, short: bool) {
+        let Some((attempt, act)) = self.bank.shopper(n, approves, short) else { return };
+        self.note(|| format!("the shopper has {act} {attempt}"));
+        if !self.random.once_in(3) {
+            let gateway = Arc::clone(&self.gateway);
+            self.spawn(async move {
+                let _ = gateway.ask(attempt).await;
+                Heard::Nothing
+            });
+        }
+    }
+
+    fn hint_about_order(&mut self, n: usize) {
+        let attempt = self
+            .order(n, &["paying"])
+            .and_then(|(id, _)| self.read_order(&id))
+            .and_then(|it| it.attempts.first().map(|it| it.id.clone()));
+        let Some(attempt) = attempt else { return };
+        let gateway = Arc::clone(&self.gateway);
+        self.spawn(async move {
+            let _ = gateway.ask(attempt).await;
+            Heard::Nothing
+        });
+    }
+
+    fn act(&mut self, n: usize, statuses: &[&str], event: Event, word: &str, with: i64) {
+        if let Some((order, _)) = self.order(n, statuses) {
+            self.request(What::Act(order, event), &json!({ "act": word, "with": with }));
+        }
+    }
+
+    fn request(&mut self, what: What, body: &Value) {
+        let nth = self.requests.len();
+        self.request_with_key(what, format!("key-{nth}"), body);
+        // An impatient merchant: the same request twice at once.
+        if self.random.once_in(8) && self.fault(Fault::SentTwice) {
+            self.send(nth);
+        }
+    }
+
+    fn request_with_key(&mut self, what: What, key: String, body: &Value) {
+        let nth = self.requests.len();
+        self.requests.push(Request {
+            what,
+            key,
+            body: serde_json::to_vec(body).unwrap(),
+            under_way: false,
+            answered: None,
+            answered_at: START,
+            answered_after: 0,
+            refused: None,
+        });
+        self.send(nth);
+    }
+
+    pub(super) fn send(&mut self, nth: usize) {
+        self.nonces += 1;
+        let sent = Sent { request: nth, number: self.nonces };
+        let request = &mut self.requests[nth];
+        request.under_way = true;
+        let signer = Signer::simulated("merchant", format!("nonce-{}", self.nonces));
+        let merchant_id = self.shared.merchant.id.clone();
+        let scope = match &request.what {
+            What::Choose(_, session) => session.to_string(),
+            _ => merchant_id.to_string(),
+        };
+        let path = match &request.what {
+            What::Create { .. } => "/v1/orders".to_owned(),
+            What::Choose(_, session) => format!("/v1/checkout/sessions/{session}/pay"),
+            What::Act(order, _) => format!("/v1/orders/{order}/act"),
+            What::Refund(order) => format!("/v1/orders/{order}/refunds"),
+            What::Redeliver(event) => format!("/v1/events/{event}/redeliver"),
+        };
+        let key = Repeatable {
+            key: IdempotencyKey { scope, key: request.key.clone() },
+            fingerprint: fingerprint("POST", &path, &request.body),
+        };
+        let (what, body) = (request.what.clone(), request.body.clone());
+        let gateway = Arc::clone(&self.gateway);
+        self.spawn(async move {
+            let result = ask(&gateway, merchant_id, what, body, signer, key).await;
+            Heard::Answer(sent, result)
+        });
+    }
+
+    pub(super) fn hear(&mut self, sent: Sent, result: Result<Answer, Problem>) -> Checked {
+        let (now, nth) = (self.now(), sent.request);
+        self.requests[nth].under_way = false;
+        match result {
+            Ok(answer) => {
+                if self.random.once_in(10) && self.fault(Fault::ReplyLost) {
+                    let key = self.requests[nth].key.clone();
+                    self.note(|| format!("the answer to {key} is lost on its way to the merchant"));
+                    return Ok(());
+                }
+                let key = self.requests[nth].key.clone();
+                self.note(|| format!("{key} is answered {}", answer.status()));
+                self.counts.answers += 1;
+                let said = (answer.status(), answer.body().to_vec());
+                let request = &mut self.requests[nth];
+                if let Some(first) = &request.answered {
+                    if *first != said && now.as_ms() - request.answered_at.as_ms() < DAY_MS {
+                        return fail(format!(
+                            "{key} was answered twice, and not with the same bytes"
+                        ));
+                    }
+                    return Ok(());
+                }
+                let create = matches!(request.what, What::Create { .. });
+                (request.answered, request.answered_at) = (Some(said), now);
+                request.answered_after = self.nonces;
+                let view: Value = serde_json::from_slice(answer.body()).unwrap();
+                if create {
+                    let id = OrderId::parse(view["id"].as_str().unwrap_or_default()).unwrap();
+                    let session = self.look(|connection| {
+                        let sql = "SELECT session FROM orders WHERE id = ?1";
+                        connection
+                            .query_row(sql, [id.as_str()], |row| row.get::<_, String>(0))
+                            .optional()
+                    });
+                    let Some(session) = session.unwrap() else {
+                        return fail(format!("{id} was acknowledged and is not there"));
+                    };
+                    let session = SessionId::parse(&session).unwrap();
+                    if self.orders.iter().any(|it| it.0 == id) {
+                        return Ok(());
+                    }
+                    self.orders.push((id, session));
+                }
+                Ok(())
+            }
+            Err(problem) => {
+                let code = problem.code();
+                let key = self.requests[nth].key.clone();
+                self.note(|| format!("{key} is refused: {}", code.as_str()));
+                *self.counts.refusals.entry(code.as_str()).or_default() += 1;
+                if matches!(code, Code::ChannelUnavailable | Code::Overloaded) {
+                    // Sent again with the same key.
+                    if self.quiet && code != Code::ChannelUnavailable {
+                        return fail(format!("{key} cannot be answered: {}", code.as_str()));
+                    }
+                    return Ok(());
+                }
+                if code == Code::Internal {
+                    return fail(format!("{key}: the gateway failed: {problem:?}"));
+                }
+                if self.requests[nth].answered.is_some()
+                    && sent.number > self.requests[nth].answered_after
+                    && now.as_ms() - self.requests[nth].answered_at.as_ms() < DAY_MS
+                {
+                    return fail(format!(
+                        "{key} was answered, and then refused: {}",
+                        code.as_str()
+                    ));
+                }
+                self.requests[nth].refused = Some(code);
+                Ok(())
+            }
+        }
+    }
+
+    /// At the end the merchant asks for every answer again: none is lost, none is another.
+    pub(super) fn last_requests(&mut self) {
+        let now = self.now().as_ms();
+        for nth in 0..self.requests.len() {
+            let it = &self.requests[nth];
+            if it.answered.is_some() && now - it.answered_at.as_ms() < DAY_MS / 2 {
+                self.counts.repeats += 1;
+                self.send(nth);
+            }
+        }
+    }
+}
+
+/// One request, as the HTTP handlers do it once the signature is verified and the body is read.
+async fn ask(
+    gateway: &Gateway,
+    merchant_id: MerchantId,
+    what: What,
+    body: Vec<u8>,
+    signer: Signer,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    match what {
+        What::Create { fee, held } => {
+            let new = NewOrder::parse(&body)?;
+            let merchant = gateway.merchants().get(&merchant_id).cloned().unwrap();
+            let decide = |facts: lezai_core::policy::OrderFacts| async move {
+                let fee = Money::new(fee, facts.amount.currency()).unwrap();
+                let hook = HookRun { digest: String::new(), fuel: 0, outcome: Hook::Answered };
+                let reason = Reason { code: "sim".to_owned(), message: "Held".to_owned() };
+                let risk = Risk {
+                    verdict: if held { Verdict::Review } else { Verdict::Accept },
+                    score: 0,
+                    reasons: if held { vec![reason] } else { Vec::new() },
+                };
+                let channels = vec![CHANNEL.to_owned()];
+                let hooks = [hook.clone(), hook.clone(), hook];
+                Ok((facts, Decision { risk, fee, channels, hooks }))
+            };
+            orders::create_decided(gateway, &merchant, signer, new, key, decide).await
+        }
+        What::Choose(order, session) => {
+            let method: Value = serde_json::from_slice(&body).unwrap();
+            let method = method["method"].as_str().unwrap_or_default().to_owned();
+            let session = SessionRecord {
+                id: session,
+                order,
+                secret_hash: String::new(),
+                gateway_key: gateway.key.keyid.clone(),
+                claim: None,
+            };
+            let claim = Claim { key: gateway.key.jwk.clone(), origin: String::new(), at: START };
+            checkout::pay(gateway, &session, claim, signer, method, key).await
+        }
+        What::Act(order, event) => {
+            orders::act(gateway, &merchant_id, order.as_str(), event, signer, key).await
+        }
+        What::Redeliver(event) => {
+            events::redeliver(gateway, &merchant_id, &event, signer, key).await
+        }
+        What::Refund(order) => {
+            let new = NewRefund::parse(&body)?;
+            refunds::create(gateway, &merchant_id, order.as_str(), signer, new, key).await
+        }
+    }
+}

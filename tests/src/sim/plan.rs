@@ -1,0 +1,87 @@
+//! What is going to happen, by the seed: what merchants, shoppers and the clock do, in which order.
+
+use super::random::Random;
+
+/// What somebody does. The numbers choose among what there is by then.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Op {
+    Create { minor: i64, fee: i64, manual: bool, held: bool, expires: i64 },
+    CreateAgain(usize),
+    Choose(usize),
+    Approve(usize, bool),
+    Refuse(usize),
+    Hint(usize, usize),
+    Close(usize),
+    Capture(usize, i64),
+    Void(usize),
+    Refund(usize, i64, bool),
+    OtherBody(usize),
+    Redeliver(usize),
+    Advance(i64),
+}
+
+/// What is going to happen, by the seed.
+pub(super) fn plan(seed: u64) -> Vec<Op> {
+    let mut random = Random::new(seed ^ 0x0070_6c61_6e00);
+    let create = |random: &mut Random| Op::Create {
+        minor: if random.once_in(3) { random.from_to(2, 40) } else { random.from_to(100, 99_999) },
+        fee: random.from_to(0, 70_000),
+        manual: random.once_in(3),
+        held: random.once_in(6),
+        expires: random.from_to(300, 7_200),
+    };
+    let mut ops = vec![create(&mut random)];
+    for _ in 0..random.from_to(10, 34) {
+        let n = random.below(64);
+        ops.push(match random.below(64) {
+            0..4 => create(&mut random),
+            4 => Op::CreateAgain(n),
+            5..13 => Op::Choose(n),
+            13..25 => Op::Approve(n, random.once_in(12)),
+            25 => Op::Refuse(n),
+            26 => Op::Hint(n, random.below(3)),
+            27 => Op::Close(n),
+            28..33 => Op::Capture(n, random.from_to(0, 120)),
+            33..35 => Op::Void(n),
+            35..53 => Op::Refund(n, random.from_to(1, 130), random.once_in(8)),
+            53 => Op::OtherBody(n),
+            54..56 => Op::Redeliver(n),
+            56..60 => Op::Advance(random.from_to(1, 120)),
+            60..62 => Op::Advance(random.from_to(600, 7_200)),
+            _ => Op::Advance(random.from_to(43_200, 8 * 86_400)),
+        });
+    }
+    // Left to chance alone most orders would never be paid.
+    let mut nth = 0;
+    while nth < ops.len() {
+        if matches!(ops[nth], Op::Create { .. }) && !random.once_in(4) {
+            let choose = nth + 1 + random.below(3).min(ops.len() - nth - 1);
+            ops.insert(choose, Op::Choose(8 * random.below(8) + 1));
+            let approve = choose + 1 + random.below(4).min(ops.len() - choose - 1);
+            ops.insert(approve, Op::Approve(random.below(64), false));
+        }
+        nth += 1;
+    }
+    ops
+}
+
+impl Op {
+    /// Its name in the counts.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Op::Create { .. } => "create",
+            Op::CreateAgain(_) => "create_again",
+            Op::Choose(_) => "choose",
+            Op::Approve(..) => "approve",
+            Op::Refuse(_) => "refuse",
+            Op::Hint(..) => "hint",
+            Op::Close(_) => "close",
+            Op::Capture(..) => "capture",
+            Op::Void(_) => "void",
+            Op::Refund(..) => "refund",
+            Op::OtherBody(_) => "other_body",
+            Op::Redeliver(_) => "redeliver",
+            Op::Advance(_) => "advance",
+        }
+    }
+}
