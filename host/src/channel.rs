@@ -57,6 +57,28 @@ pub struct PaymentRequest {
     pub capture: bool,
 }
 
+/// What a channel is asked to take of what is set aside.
+#[derive(Clone, Debug)]
+pub struct CaptureRequest {
+    /// The payment.
+    pub attempt: AttemptId,
+    /// Our number of the request. One that was refused stays refused, however late a copy of it
+    /// comes: we go on as if nothing had been captured.
+    pub number: u32,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What a channel is asked to give back whole.
+#[derive(Clone, Debug)]
+pub struct GiveBackRequest {
+    /// The payment.
+    pub attempt: AttemptId,
+    /// Our number of the request, as in [`CaptureRequest`]. 0 for money that the order cannot take:
+    /// it is asked for until it is given back, so a late copy does no harm.
+    pub number: u32,
+}
+
 /// What a channel is asked to give back of a payment.
 #[derive(Clone, Debug)]
 pub struct RefundRequest {
@@ -157,10 +179,10 @@ pub trait Channel: Send + Sync {
     fn cancel(&self, attempt: &AttemptId) -> Answer<'_, Standing>;
 
     /// Takes this much of what is set aside, once, and lets go of the rest.
-    fn capture(&self, attempt: &AttemptId, amount: Money) -> Answer<'_, Standing>;
+    fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing>;
 
     /// Has the whole of an attempt's money given back, or let go of what is set aside.
-    fn give_back(&self, attempt: &AttemptId) -> Answer<'_, Standing>;
+    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing>;
 
     /// Has some of an attempt's money given back.
     fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding>;

@@ -18,8 +18,8 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::channel::{
-    Answer, Channel, Method, MethodKind, PaymentRequest, RefundRequest, RefundStanding, Standing,
-    Unanswered,
+    Answer, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind, PaymentRequest,
+    RefundRequest, RefundStanding, Standing, Unanswered,
 };
 use crate::store::StoreError;
 use magic::LATE_SECS;
@@ -292,15 +292,16 @@ impl Channel for Sandbox {
         })
     }
 
-    fn capture(&self, attempt: &AttemptId, amount: Money) -> Answer<'_, Standing> {
-        let attempt = attempt.clone();
+    // What this wallet refuses it refuses whatever the number, so a late copy meets the same.
+    fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing> {
+        let CaptureRequest { attempt, amount, .. } = request;
         Box::pin(async move {
             self.on_payment(&attempt, move |_, payment, _| Ok(payment.capture(amount))).await
         })
     }
 
-    fn give_back(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
-        let attempt = attempt.clone();
+    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
+        let attempt = request.attempt;
         Box::pin(async move {
             let id = attempt.clone();
             self.on_payment(&attempt, move |wallet, payment, now| {
@@ -814,8 +815,10 @@ mod tests {
                 "decline" => self.wallet.act(&attempt, Act::Decline).await,
                 "query" => self.wallet.query(&attempt).await,
                 "cancel" => self.wallet.cancel(&attempt).await,
-                "return" => self.wallet.give_back(&attempt).await,
-                "capture" => self.wallet.capture(&attempt, amount).await,
+                "return" => self.wallet.give_back(GiveBackRequest { attempt, number: 0 }).await,
+                "capture" => {
+                    self.wallet.capture(CaptureRequest { attempt, number: 1, amount }).await
+                }
                 _ => panic!("{word}"),
             };
             match said {

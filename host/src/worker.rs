@@ -13,7 +13,9 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::callback::{self, Courier};
-use crate::channel::{Channel, RefundRequest, RefundStanding, Standing};
+use crate::channel::{
+    CaptureRequest, Channel, GiveBackRequest, RefundRequest, RefundStanding, Standing,
+};
 use crate::gateway::{Gateway, unanswered};
 use crate::metrics::OutcomeLabel;
 use crate::problem::{Code, Problem};
@@ -205,7 +207,8 @@ async fn on_order(
         Effect::Cancel(attempt) => call_off(gateway, order, attempt).await,
         Effect::Return(attempt) => {
             let record = gateway.record(order.clone()).await?;
-            let standing = gateway.channel_of(&record, &attempt)?.give_back(&attempt).await;
+            let request = GiveBackRequest { attempt: attempt.clone(), number: 0 };
+            let standing = gateway.channel_of(&record, &attempt)?.give_back(request).await;
             let standing = standing.map_err(unanswered)?;
             match standing {
                 Standing::Returned => {
@@ -270,15 +273,20 @@ async fn capture(
 ) -> Result<Done, Problem> {
     let record = gateway.record(order.clone()).await?;
     let State::Capturing { amount, .. } = &record.order.state else { return Ok(Done::Finished) };
+    let number = record.order.channel_requests;
     let channel = gateway.channel_of(&record, &attempt)?;
     let standing = match standing_before(channel, &attempt, tries).await? {
         // What was not answered did happen.
         Some(paid @ Standing::Paid { .. }) => paid,
-        _ => channel.capture(&attempt, *amount).await.map_err(unanswered)?,
+        _ => {
+            let request = CaptureRequest { attempt: attempt.clone(), number, amount: *amount };
+            channel.capture(request).await.map_err(unanswered)?
+        }
     };
     match standing {
         Standing::Refused { code } => {
-            gateway.apply(order, Event::CaptureFailed { code }).await.map(|_| Done::Finished)
+            let failed = Event::CaptureFailed { request: number, code };
+            gateway.apply(order, failed).await.map(|_| Done::Finished)
         }
         Standing::Unknown | Standing::Pending | Standing::Authorized { .. } => {
             Ok(later(gateway, tries))
@@ -298,14 +306,19 @@ async fn void(
     if !matches!(record.order.state, State::Voiding { .. }) {
         return Ok(Done::Finished);
     }
+    let number = record.order.channel_requests;
     let channel = gateway.channel_of(&record, &attempt)?;
     let standing = match standing_before(channel, &attempt, tries).await? {
         Some(gone @ (Standing::Returned | Standing::Cancelled)) => gone,
-        _ => channel.give_back(&attempt).await.map_err(unanswered)?,
+        _ => {
+            let request = GiveBackRequest { attempt: attempt.clone(), number };
+            channel.give_back(request).await.map_err(unanswered)?
+        }
     };
     match standing {
         Standing::Refused { code } => {
-            gateway.apply(order, Event::VoidFailed { code }).await.map(|_| Done::Finished)
+            let failed = Event::VoidFailed { request: number, code };
+            gateway.apply(order, failed).await.map(|_| Done::Finished)
         }
         Standing::Returned | Standing::Cancelled | Standing::Declined { .. } => {
             settle(gateway, order, attempt, standing).await

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use lezai::channel::{
-    Answer, Channel, Method, MethodKind, PaymentRequest, RefundRequest, RefundStanding, Standing,
-    Unanswered,
+    Answer, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind, PaymentRequest,
+    RefundRequest, RefundStanding, Standing, Unanswered,
 };
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::{Currency, Money};
@@ -36,8 +36,8 @@ pub(super) enum Ask {
     Prepare(PaymentRequest),
     Query(AttemptId),
     Cancel(AttemptId),
-    Capture(AttemptId, Money),
-    GiveBack(AttemptId),
+    Capture(CaptureRequest),
+    GiveBack(GiveBackRequest),
     Refund(RefundRequest),
     QueryRefund(RefundId),
 }
@@ -48,7 +48,7 @@ impl Ask {
             Self::Prepare(_) => "prepare",
             Self::Query(_) => "query",
             Self::Cancel(_) => "cancel",
-            Self::Capture(..) => "capture",
+            Self::Capture(_) => "capture",
             Self::GiveBack(_) => "give_back",
             Self::Refund(_) => "refund",
             Self::QueryRefund(_) => "query_refund",
@@ -143,12 +143,12 @@ impl Channel for SimChannel {
         })
     }
 
-    fn capture(&self, attempt: &AttemptId, amount: Money) -> Answer<'_, Standing> {
-        Box::pin(self.0.standing(Ask::Capture(attempt.clone(), amount)))
+    fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing> {
+        Box::pin(self.0.standing(Ask::Capture(request)))
     }
 
-    fn give_back(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
-        Box::pin(self.0.standing(Ask::GiveBack(attempt.clone())))
+    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
+        Box::pin(self.0.standing(Ask::GiveBack(request)))
     }
 
     fn refund(&self, mut request: RefundRequest) -> Answer<'_, RefundStanding> {
@@ -193,6 +193,18 @@ struct Payment {
     asked: Money,
     taken: i64,
     given_back: i64,
+    /// Numbers of requests that were refused, and stay so.
+    refused: Vec<u32>,
+}
+
+impl Payment {
+    /// Whether a request is refused: those without a number by mood, the others once and for all.
+    fn refuses(&mut self, number: u32, mood: bool) -> bool {
+        if mood && number > 0 {
+            self.refused.push(number);
+        }
+        mood || self.refused.contains(&number)
+    }
 }
 
 #[derive(Debug)]
@@ -222,6 +234,7 @@ impl Bank {
                     asked: request.amount,
                     taken: 0,
                     given_back: 0,
+                    refused: Vec::new(),
                 });
                 Said::Credential(Credential::Qr { qr })
             }
@@ -235,19 +248,20 @@ impl Bank {
                     asked: nothing,
                     taken: 0,
                     given_back: 0,
+                    refused: Vec::new(),
                 });
                 if matches!(payment.status, Status::Pending | Status::Authorized) {
                     payment.status = Status::Cancelled;
                 }
                 Said::Standing(self.standing(&attempt))
             }
-            Ask::Capture(attempt, amount) => {
+            Ask::Capture(CaptureRequest { attempt, number, amount }) => {
                 let refuses = moods && random.once_in(8);
                 let Some(payment) = self.payments.get_mut(&attempt) else {
                     return Said::Standing(Standing::Unknown);
                 };
                 if payment.status == Status::Authorized {
-                    if refuses || amount.minor() > payment.asked.minor() {
+                    if payment.refuses(number, refuses) || amount.minor() > payment.asked.minor() {
                         return refused();
                     }
                     payment.status = Status::Paid;
@@ -256,14 +270,18 @@ impl Bank {
                 }
                 Said::Standing(self.standing(&attempt))
             }
-            Ask::GiveBack(attempt) => {
-                let refuses = moods && random.once_in(6);
+            Ask::GiveBack(GiveBackRequest { attempt, number }) => {
+                let refuses = moods && random.once_in(3);
                 let Some(payment) = self.payments.get_mut(&attempt) else {
                     return Said::Standing(Standing::Unknown);
                 };
+                let open = matches!(payment.status, Status::Authorized | Status::Paid);
+                if open && payment.refuses(number, refuses) {
+                    return refused();
+                }
                 match payment.status {
                     Status::Authorized | Status::Pending => payment.status = Status::Cancelled,
-                    Status::Paid if refuses || payment.given_back > 0 => return refused(),
+                    Status::Paid if payment.given_back > 0 => return refused(),
                     Status::Paid => {
                         payment.status = Status::Returned;
                         *self.holds.entry(payment.asked.currency().code()).or_default() -=

@@ -80,8 +80,7 @@ impl World<'_> {
         self.store.lock().unwrap().view(Box::new(move |view| {
             *slot.lock().unwrap() = view.and_then(|it| it.order(&id)).unwrap();
         }));
-        let record = found.lock().unwrap().take();
-        record
+        found.lock().unwrap().take()
     }
 
     /// At the end, when nothing is under way: every order settled or explained, the bank's books
@@ -134,10 +133,10 @@ impl World<'_> {
             self.note(|| {
                 "a person looks at what needs attention, and has it tried again".to_owned()
             });
-            return self.to_the_end(Vec::new());
+            return self.go_on_to_the_end(Vec::new());
         }
         if self.asks_for_untold() {
-            return self.to_the_end(Vec::new());
+            return self.go_on_to_the_end(Vec::new());
         }
         for (currency, holds) in &self.bank.holds {
             let key = (format!("channel_receivable:{CHANNEL}"), *currency);

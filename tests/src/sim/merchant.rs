@@ -67,7 +67,7 @@ impl World<'_> {
         }
         let event: Value = serde_json::from_slice(&parcel.body).unwrap();
         if fate == 3 && self.fault(Fault::CallbackRefused) {
-            let retry_after_secs = Some(self.random.from_to(0, 100_000));
+            let retry_after_secs = Some(self.random.between(0, 100_000));
             self.note(|| format!("the merchant's server is busy for {retry_after_secs:?} s"));
             let _ = parcel.reply.send(Reply { retry_after_secs, ..503.into() });
             return Ok(());
@@ -201,7 +201,7 @@ impl World<'_> {
             self.read_order(&it.0).is_some_and(|order| statuses.contains(&order.state.status()))
         };
         let suited: Vec<_> = self.orders.iter().filter(suits).collect();
-        if n % 8 != 0 && !suited.is_empty() {
+        if !n.is_multiple_of(8) && !suited.is_empty() {
             return suited.get(n % suited.len()).copied().cloned();
         }
         self.orders.get(n % self.orders.len().max(1)).cloned()

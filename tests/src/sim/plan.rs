@@ -24,14 +24,14 @@ pub(super) enum Op {
 pub(super) fn plan(seed: u64) -> Vec<Op> {
     let mut random = Random::new(seed ^ 0x0070_6c61_6e00);
     let create = |random: &mut Random| Op::Create {
-        minor: if random.once_in(3) { random.from_to(2, 40) } else { random.from_to(100, 99_999) },
-        fee: random.from_to(0, 70_000),
+        minor: if random.once_in(3) { random.between(2, 40) } else { random.between(100, 99_999) },
+        fee: random.between(0, 70_000),
         manual: random.once_in(3),
         held: random.once_in(6),
-        expires: random.from_to(300, 7_200),
+        expires: random.between(300, 7_200),
     };
     let mut ops = vec![create(&mut random)];
-    for _ in 0..random.from_to(10, 34) {
+    for _ in 0..random.between(10, 34) {
         let n = random.below(64);
         ops.push(match random.below(64) {
             0..4 => create(&mut random),
@@ -41,14 +41,14 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
             25 => Op::Refuse(n),
             26 => Op::Hint(n, random.below(3)),
             27 => Op::Close(n),
-            28..33 => Op::Capture(n, random.from_to(0, 120)),
-            33..35 => Op::Void(n),
-            35..53 => Op::Refund(n, random.from_to(1, 130), random.once_in(8)),
+            28..33 => Op::Capture(n, random.between(0, 120)),
+            33..37 => Op::Void(n),
+            37..53 => Op::Refund(n, random.between(1, 130), random.once_in(8)),
             53 => Op::OtherBody(n),
             54..56 => Op::Redeliver(n),
-            56..60 => Op::Advance(random.from_to(1, 120)),
-            60..62 => Op::Advance(random.from_to(600, 7_200)),
-            _ => Op::Advance(random.from_to(43_200, 8 * 86_400)),
+            56..60 => Op::Advance(random.between(1, 120)),
+            60..62 => Op::Advance(random.between(600, 7_200)),
+            _ => Op::Advance(random.between(43_200, 8 * 86_400)),
         });
     }
     // Left to chance alone most orders would never be paid.

@@ -22,7 +22,7 @@ impl Random {
     }
 
     /// A number from `low` to `high`.
-    pub(super) fn from_to(&mut self, low: i64, high: i64) -> i64 {
+    pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = u64::try_from(high - low).unwrap_or_default() + 1;
         low + i64::try_from(self.next() % span).unwrap_or_default()
     }

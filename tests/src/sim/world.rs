@@ -198,7 +198,7 @@ impl<'r> World<'r> {
     /// Runs to the end. The trace is empty unless it was asked for.
     pub(super) fn live(mut self) -> (Counts, Vec<String>, Checked) {
         // What panics fails its seed, and is shrunk like any other failure.
-        let lived = catch_unwind(AssertUnwindSafe(|| self.to_the_end(self.run.ops())));
+        let lived = catch_unwind(AssertUnwindSafe(|| self.go_on_to_the_end(self.run.ops())));
         let done = lived.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
@@ -209,7 +209,7 @@ impl<'r> World<'r> {
     }
 
     /// Does what is planned, and goes on until nothing is under way any more.
-    pub(super) fn to_the_end(&mut self, ops: Vec<Op>) -> Checked {
+    pub(super) fn go_on_to_the_end(&mut self, ops: Vec<Op>) -> Checked {
         let mut ops = ops.into_iter();
         let mut next = ops.next();
         loop {
@@ -290,7 +290,7 @@ impl<'r> World<'r> {
                 }
                 _ => {
                     if self.fault(Fault::Jump) {
-                        let ms = self.random.from_to(1, 3 * DAY_MS);
+                        let ms = self.random.between(1, 3 * DAY_MS);
                         self.advance(ms);
                     }
                 }
@@ -491,7 +491,10 @@ impl<'r> World<'r> {
 
     fn call(&mut self, calls: usize) {
         let nth = self.random.below(calls);
-        let fate = self.random.below(24);
+        // Captures and voids are few, and what goes wrong with them is the more worth seeing.
+        let rare =
+            matches!(self.wire.calls.lock().unwrap()[nth].ask, Ask::Capture(_) | Ask::GiveBack(_));
+        let fate = self.random.below(if rare { 8 } else { 24 });
         if fate == 0 && self.fault(Fault::Lost) {
             let call = self.wire.calls.lock().unwrap().swap_remove(nth);
             self.note(|| format!("the question {} is lost", call.ask.name()));

@@ -111,6 +111,10 @@ pub struct Order {
     pub refunds: Vec<Refund>,
     /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].
     pub failed_voids: u32,
+    /// Captures and voids that a channel was asked for. The last one's number tells the channel's
+    /// answer to it from a late one to those before.
+    #[serde(default)]
+    pub channel_requests: u32,
     /// What a person must look at; empty but for rare trouble.
     pub attention: Vec<Attention>,
     /// Rises by one with each change.
@@ -438,6 +442,8 @@ pub enum Event {
     CaptureRequested(Option<Money>),
     /// The channel refuses the capture; the amount stays set aside.
     CaptureFailed {
+        /// Which one: [`Order::channel_requests`] when it was asked for.
+        request: u32,
         /// Why, as a stable word.
         code: String,
     },
@@ -447,6 +453,8 @@ pub enum Event {
     ReleaseDue,
     /// The channel refuses the void; all stays as it was.
     VoidFailed {
+        /// Which one: [`Order::channel_requests`] when it was asked for.
+        request: u32,
         /// Why, as a stable word.
         code: String,
     },
@@ -663,6 +671,7 @@ impl Order {
             returns: Vec::new(),
             refunds: Vec::new(),
             failed_voids: 0,
+            channel_requests: 0,
             attention: Vec::new(),
             version: 1,
             notices: 0,

@@ -111,7 +111,9 @@ pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal>
             ask_for(order, payment, amount)
         }
         (_, Event::CaptureRequested(_)) => refuse,
-        (State::Capturing { payment, .. }, Event::CaptureFailed { .. }) => {
+        (State::Capturing { payment, .. }, Event::CaptureFailed { request, .. })
+            if request == order.channel_requests =>
+        {
             let order = order.attended(|it| !matches!(it, Attention::Capture { .. }));
             let mut step =
                 order.moved(State::Authorized { payment }).notified(Notice::CaptureFailed);
@@ -119,6 +121,7 @@ pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal>
             step.effects.push(Effect::Release);
             Ok(step)
         }
+        // Heard before, or of a request that another one followed.
         (_, Event::CaptureFailed { .. }) => Ok(order.step()),
         (State::Authorized { payment }, Event::ReleaseDue) => {
             if now < payment.at.plus_secs(AUTHORIZATION_SECS) {
@@ -146,7 +149,9 @@ pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal>
         }
         (State::Voiding { .. } | State::Voided { .. }, Event::VoidRequested) => Ok(order.step()),
         (_, Event::VoidRequested) => refuse,
-        (State::Voiding { payment, captured }, Event::VoidFailed { .. }) => {
+        (State::Voiding { payment, captured }, Event::VoidFailed { request, .. })
+            if request == order.channel_requests =>
+        {
             Ok(keep(order, payment, captured))
         }
         (_, Event::VoidFailed { .. }) => Ok(order.step()),
@@ -360,7 +365,7 @@ fn close(order: Order, reason: CloseReason, now: Timestamp) -> Step {
     step
 }
 
-fn ask_for(order: Order, payment: Payment, amount: Option<Money>) -> Result<Step, Refusal> {
+fn ask_for(mut order: Order, payment: Payment, amount: Option<Money>) -> Result<Step, Refusal> {
     let available = order.terms.amount;
     let amount = amount.unwrap_or(available);
     check_currency(amount, available)?;
@@ -368,13 +373,15 @@ fn ask_for(order: Order, payment: Payment, amount: Option<Money>) -> Result<Step
         return Err(Refusal::CaptureTooLarge { available });
     }
     let attempt = payment.attempt.clone();
+    order.channel_requests += 1;
     let mut step = order.moved(State::Capturing { payment, amount }).step();
     step.effects.push(Effect::Capture(attempt));
     Ok(step)
 }
 
-fn begin_void(order: Order, payment: Payment, captured: Option<Captured>) -> Step {
+fn begin_void(mut order: Order, payment: Payment, captured: Option<Captured>) -> Step {
     let attempt = payment.attempt.clone();
+    order.channel_requests += 1;
     let order = order.moved(State::Voiding { payment, captured });
     let entry = captured.and_then(|captured| order.void(Kind::VoidRequest, &captured));
     Step { entry, effects: vec![Effect::Void(attempt)], ..order.step() }

@@ -41,10 +41,10 @@ pub(super) fn event(word: &str) -> Event {
         "close" => Event::CloseRequested,
         "expire" => Event::Expired,
         "capture" => Event::CaptureRequested(word.contains(':').then_some(amount)),
-        "capture_failed" => Event::CaptureFailed { code },
+        "capture_failed" => Event::CaptureFailed { request: u32::from(n), code },
         "release" => Event::ReleaseDue,
         "void" => Event::VoidRequested,
-        "void_failed" => Event::VoidFailed { code },
+        "void_failed" => Event::VoidFailed { request: u32::from(n), code },
         "refund" => Event::RefundRequested {
             id: refund(n),
             merchant_refund_id: format!("R-{n}"),
@@ -295,7 +295,7 @@ fn every_way_to_capture() {
             "capturing | the order is capturing, so this is not possible".to_owned(),
         ),
         (
-            "choose1 authorized1 capture capture_failed capture_failed",
+            "choose1 authorized1 capture capture_failed1 capture_failed1",
             format!("authorized | | {told} capture1 order.capture_failed release"),
         ),
         // Less was captured than was asked for: booked as it is, and a person is told.
@@ -322,7 +322,7 @@ fn every_way_to_capture() {
             format!("voided | | {told} void1 order.voided"),
         ),
         (
-            "choose1 authorized1 void void_failed",
+            "choose1 authorized1 void void_failed1",
             format!("authorized | | {told} void1 order.void_failed release"),
         ),
         ("choose1 authorized1 cancelled1", format!("voided | | {told} order.voided")),
@@ -348,7 +348,7 @@ fn every_way_back() {
             format!("voided |{BOOKED}{VOID_REQUESTED}{GONE} | {paid} void1 order.voided"),
         ),
         (
-            "void void_failed void_failed",
+            "void void_failed1 void_failed1",
             format!(
                 "paid |{BOOKED}{VOID_REQUESTED} refunds_in_flight 12800 merchant_pending -12723 fee_income -77 | {paid} void1 order.void_failed settle"
             ),
@@ -446,6 +446,29 @@ fn what_is_to_be_done_reads_back_as_it_was_written() {
     }
 }
 
+/// A channel that refused once may say so again, late: that is no answer to what was asked since.
+#[test]
+fn a_late_refusal_is_no_answer_to_the_next_request() {
+    for (story, late, now) in [
+        ("choose1 paid1 void void_failed1 void", "void_failed1", "void_failed2"),
+        (
+            "choose1 authorized1 capture capture_failed1 capture",
+            "capture_failed1",
+            "capture_failed2",
+        ),
+        ("choose1 authorized1 capture capture_failed1 void", "void_failed1", "void_failed2"),
+    ] {
+        let capture = if story.contains("auth") { Capture::Manual } else { Capture::Automatic };
+        let mut order = Order::create(terms(false, capture)).unwrap().order;
+        for word in story.split(' ') {
+            order = step(order, event(word), START).unwrap().order;
+        }
+        let after = step(order.clone(), event(late), START).unwrap();
+        assert_eq!((after.order, after.effects), (order.clone(), vec![]), "{story} {late}");
+        assert_ne!(step(order.clone(), event(now), START).unwrap().order, order, "{story} {now}");
+    }
+}
+
 #[test]
 fn tries_refunds_and_voids_are_bounded() {
     let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
@@ -466,7 +489,9 @@ fn tries_refunds_and_voids_are_bounded() {
     order = step(order, event("paid1"), START).unwrap().order;
     for _ in 0..MAX_FAILED_VOIDS {
         order = step(order, Event::VoidRequested, START).unwrap().order;
-        order = step(order, event("void_failed"), START).unwrap().order;
+        let failed =
+            Event::VoidFailed { request: order.channel_requests, code: "no_funds".to_owned() };
+        order = step(order, failed, START).unwrap().order;
     }
     assert_eq!(step(order.clone(), Event::VoidRequested, START), Err(Refusal::TooManyVoids));
     let ask = |n: usize| Event::RefundRequested {
