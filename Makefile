@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help sim setup build artifacts run test test-rust test-interop test-browser check advisories bench bench-signing fmt clean
+.PHONY: help sim setup build artifacts run test test-rust test-interop test-server test-browser check advisories bench bench-signing fmt clean
 
 # In CI a lockfile that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
@@ -28,7 +28,7 @@ artifacts: ## build what the binary carries: plugins, the page's wasm, pages
 run: build ## build, then start the gateway, the sandbox and the demo shop
 	@exec target/release/lezai dev $(ARGS)
 
-test: test-rust test-interop test-browser ## run all tests
+test: test-rust test-interop test-server test-browser ## run all tests
 
 test-rust: build ## run the tests in Rust
 	@cargo test $(PRODUCT)
@@ -37,6 +37,9 @@ test-rust: build ## run the tests in Rust
 test-interop: build ## run the tests against other people's libraries, in Python
 	@scripts/setup test
 	@HYPOTHESIS_STORAGE_DIRECTORY=.setup/hypothesis .setup/venv/bin/python -m pytest tests/interop
+
+test-server: build ## run the tests of @lezai/server against the gateway
+	@node --test --test-reporter=spec tests/server/*.test.mjs
 
 test-browser: build ## run the tests in a real browser
 	@scripts/setup test

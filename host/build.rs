@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
+use base64ct::{Base64, Encoding as _};
+use sha2::{Digest as _, Sha256, Sha384};
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -48,15 +49,22 @@ fn entry(table: &mut String, area: &str, path: &str, file: &Path) {
         let _ = write!(hex, "{byte:02x}");
         hex
     });
-    // The build names the wasm by its hash.
-    let immutable = path.ends_with(".wasm");
+    let integrity = format!("sha384-{}", Base64::encode_string(&Sha384::digest(&bytes)));
+    let immutable = named_by_hash(path);
     let _ = writeln!(
         table,
         "({area:?}, {path:?}, Asset {{ content_type: {:?}, bytes: include_bytes!({file:?}), brotli: {brotli}, immutable: {immutable}, \
-         etag: {:?} }}),",
+         etag: {:?}, integrity: {integrity:?} }}),",
         content_type(path),
         format!("\"{digest}\""),
     );
+}
+
+/// Whether the build named the file by its content, such as `lezai-checkout-0123456789abcdef.js`.
+fn named_by_hash(path: &str) -> bool {
+    let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    let hash = stem.rsplit_once('-').map_or("", |(_, hash)| hash);
+    hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -17,6 +17,8 @@ pub struct Asset {
     pub immutable: bool,
     /// A strong validator (RFC 9110, section 8.8.3).
     pub etag: &'static str,
+    /// Its hash, as Subresource Integrity writes it: `sha384-…`.
+    pub integrity: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -26,6 +28,11 @@ pub fn find(area: &str, path: &str) -> Option<&'static Asset> {
     let found =
         ASSETS.binary_search_by(|(known, name, _)| (*known, *name).cmp(&(area, path))).ok()?;
     ASSETS.get(found).map(|(_, _, asset)| asset)
+}
+
+/// The files of an area, by name.
+pub fn all(area: &str) -> impl Iterator<Item = (&'static str, &'static Asset)> {
+    ASSETS.iter().filter(move |(known, ..)| *known == area).map(|(_, name, asset)| (*name, asset))
 }
 
 /// The file as an answer: compressed if the browser takes that, and not sent at all if it has it.

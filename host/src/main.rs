@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -25,6 +26,8 @@ enum Command {
     Call(call::CallArgs),
     /// Receive callbacks, verify and print them.
     Listen(listen::ListenArgs),
+    /// Print the description of the HTTP API (OpenAPI 3.1), as the gateway serves it.
+    Openapi,
     /// Look after the ledger.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -58,6 +61,10 @@ async fn run(command: Command) -> ExitCode {
         },
         Command::Call(args) => call::run(args).await,
         Command::Listen(args) => listen::run(args).await,
+        Command::Openapi => match writeln!(std::io::stdout(), "{}", lezai::http::description()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
         Command::Ledger(command) => ledger::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
     }

@@ -33,9 +33,10 @@ pub(crate) fn build(root: &Path) -> Result<()> {
         stamps: Stamps::open(root.join("target/stamps"))?,
         root,
         out: root.join("target/artifacts"),
-        bindings: root.join("target/wasm-bindgen/web"),
+        bindings: root.join("target/wasm-bindgen"),
     };
-    work.page_module()?;
+    work.module("web", "page")?;
+    work.module("server", "page")?;
     work.pages()?;
     work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
     work.test_plugins()
@@ -46,7 +47,7 @@ struct Work<'a> {
     toolchain: Toolchain,
     stamps: Stamps,
     out: PathBuf,
-    /// What wasm-bindgen makes and the pages' build takes up.
+    /// What wasm-bindgen makes and the build of the npm packages takes up.
     bindings: PathBuf,
 }
 
@@ -89,20 +90,22 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn page_module(&self) -> Result<()> {
-        let manifest = self.root.join("crates/web/Cargo.toml");
-        let module =
-            self.toolchain.build(&Module { manifest: &manifest, profile: "page", stack: None })?;
-        let outputs = ["lezai_web.js", "lezai_web.d.ts", "lezai_web_bg.wasm"]
-            .map(|name| self.bindings.join(name));
-        self.stamps.step("page-module", &[&module], &outputs.each_ref().map(AsRef::as_ref), || {
-            remove_folder(&self.bindings)?;
+    /// A crate for JavaScript: its wasm, and the bindings that the package around it takes up.
+    fn module(&self, name: &str, profile: &str) -> Result<()> {
+        let manifest = self.root.join("crates").join(name).join("Cargo.toml");
+        let module = self.toolchain.build(&Module { manifest: &manifest, profile, stack: None })?;
+        let bindings = self.bindings.join(name);
+        let file = format!("lezai_{name}");
+        let outputs = [".js", ".d.ts", "_bg.wasm"].map(|end| bindings.join(format!("{file}{end}")));
+        let paths = outputs.each_ref().map(AsRef::as_ref);
+        self.stamps.step(&format!("module-{name}"), &[&module], &paths, || {
+            remove_folder(&bindings)?;
             Bindgen::new()
                 .input_path(&module)
                 .web(true)?
                 .typescript(true)
-                .out_name("lezai_web")
-                .generate(&self.bindings)?;
+                .out_name(&file)
+                .generate(&bindings)?;
             self.optimise(&outputs[2])?;
             self.done(&outputs[2])
         })
@@ -117,10 +120,11 @@ impl Work<'_> {
         self.tool("esbuild")?;
         let www = self.root.join("www");
         let outputs = ["checkout", "shop"].map(|name| self.out.join(name));
+        let server = www.join("server/dist/index.js");
         self.stamps.step(
             "pages",
             &[&www, &self.bindings],
-            &outputs.each_ref().map(AsRef::as_ref),
+            &[&outputs[0], &outputs[1], &server],
             || {
                 // File names carry hashes, so those of the last build would stay for ever.
                 outputs.iter().try_for_each(|folder| remove_folder(folder))?;

@@ -31,6 +31,8 @@ use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
 use crate::rate;
 
+pub use openapi::text as description;
+
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
 pub const MAX_HEADER: usize = 16 * 1024;
 
@@ -86,6 +88,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/sandbox/wallet.css", get(sandbox::style));
 
     let public = Router::new()
+        .route("/checkout/v1/", get(pages::release))
         .route("/checkout/v1/{file}", get(pages::checkout_file))
         .route("/.well-known/jwks.json", get(operations::jwks))
         .method_not_allowed_fallback(method_not_allowed);

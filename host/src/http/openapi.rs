@@ -419,6 +419,11 @@ pub(super) async fn document() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }
 
+/// The document as text, which is the same for every gateway of this version.
+pub fn text() -> &'static str {
+    &TEXT
+}
+
 /// The document, to be read.
 pub(super) fn parsed() -> &'static Value {
     &DOCUMENT

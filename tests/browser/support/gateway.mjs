@@ -13,6 +13,7 @@ const BINARY = process.env.LEZAI ?? fileURLToPath(new URL("../../../target/relea
  * @typedef {object} Gateway
  * @property {string} origin
  * @property {string} shop
+ * @property {string} data  Its folder, with keys and the demo merchant's secret.
  * @property {(order?: object) => Promise<any>} create  Creates an order as the demo merchant, with `lezai call`.
  * @property {(order: any) => Promise<any>} close
  * @property {(order: any, act: "pay" | "decline") => Promise<void>} shopper  A shopper's act in the sandbox.
@@ -20,12 +21,19 @@ const BINARY = process.env.LEZAI ?? fileURLToPath(new URL("../../../target/relea
  * @property {() => Promise<void>} stop
  */
 
-/** @returns {Promise<Gateway>} */
-export async function startGateway() {
+/**
+ * @param {string[]} [flags] further arguments of `lezai dev`
+ * @returns {Promise<Gateway>}
+ */
+export async function startGateway(flags = []) {
   const data = mkdtempSync(join(tmpdir(), "lezai-browser-"));
-  const server = spawn(BINARY, ["dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data", data], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const server = spawn(
+    BINARY,
+    ["dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data", data, ...flags],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let log = "";
   server.stderr.on("data", (chunk) => {
     log += chunk;
@@ -53,6 +61,7 @@ export async function startGateway() {
   return {
     origin,
     shop,
+    data,
     create: (order = {}) =>
       call("/v1/orders", {
         merchant_order_id: `T-${++orders}`,

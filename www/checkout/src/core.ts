@@ -2,41 +2,42 @@
 import init, * as core from "../../../target/wasm-bindgen/web/lezai_web.js";
 import { Misuse, Unreachable } from "./errors.ts";
 
-/** Filled in by the build: the file beside this script, and its Subresource Integrity hash. */
-declare const WASM: { file: string; integrity: string };
+/**
+ * Filled in by the build: the file beside this script, and its Subresource Integrity hash. Bundlers
+ * know `new URL("./file", import.meta.url)` by its look, so the name must come out as a literal.
+ */
+declare const WASM_FILE: string;
+declare const WASM_INTEGRITY: string;
 
 export type Core = typeof core;
 
 let loading: Promise<Core> | undefined;
 
 /**
+ * Loads it from beside this script; where a shop's bundler left it behind, from the gateway, which
+ * serves the same bytes.
+ *
  * @throws Unreachable if it cannot be fetched, Misuse if this page or browser does not allow it.
  */
-export function loadCore(): Promise<Core> {
-  loading ??= load();
+export function loadCore(gateway: string): Promise<Core> {
+  loading ??= load(gateway);
   loading.catch(() => {
     loading = undefined;
   });
   return loading;
 }
 
-async function load(): Promise<Core> {
+async function load(gateway: string): Promise<Core> {
   if (typeof WebAssembly === "undefined") {
     throw new Misuse(
       "wasm_missing",
       "this browser has no WebAssembly; send the shopper to checkout.url instead",
     );
   }
-  let response: Response;
-  try {
-    response = await fetch(new URL(WASM.file, import.meta.url), {
-      integrity: WASM.integrity,
-      referrerPolicy: "no-referrer",
-    });
-  } catch {
-    throw new Unreachable();
-  }
-  if (!response.ok) throw new Unreachable();
+  const response =
+    (await fetched(new URL(WASM_FILE, import.meta.url))) ??
+    (await fetched(new URL(`/checkout/v1/${WASM_FILE}`, gateway)));
+  if (!response) throw new Unreachable();
   try {
     await init({ module_or_path: response });
   } catch (error) {
@@ -46,4 +47,14 @@ async function load(): Promise<Core> {
     );
   }
   return core;
+}
+
+async function fetched(url: URL): Promise<Response | undefined> {
+  try {
+    const response = await fetch(url, { integrity: WASM_INTEGRITY, referrerPolicy: "no-referrer" });
+    return response.ok ? response : undefined;
+  } catch {
+    // No network, or bytes with another hash.
+    return undefined;
+  }
 }

@@ -46,6 +46,9 @@ interface Listening {
   ): void;
 }
 
+/** Filled in by the build: whether this script comes from the gateway's own origin. */
+declare const SERVED_BY_GATEWAY: boolean;
+
 const SESSION = /^cs_[0-9a-f]{32}$/;
 const TICK_MS = 1_000;
 /** How often to ask what became of an order whose time is up. */
@@ -89,7 +92,7 @@ export class LezaiCheckout extends Base {
 
   /** Where the gateway is: an origin such as `https://pay.example`. */
   get gateway(): string {
-    return this.getAttribute("gateway") ?? new URL(import.meta.url).origin;
+    return this.getAttribute("gateway") ?? (SERVED_BY_GATEWAY ? new URL(import.meta.url).origin : "");
   }
   set gateway(value: string) {
     this.setAttribute("gateway", value);
@@ -101,6 +104,7 @@ export class LezaiCheckout extends Base {
   }
 
   connectedCallback(): void {
+    this.#takeOver();
     if (!this.#root) {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(css);
@@ -110,6 +114,16 @@ export class LezaiCheckout extends Base {
       this.#root.addEventListener("change", (event) => this.#pressed(event));
     }
     this.#restart();
+  }
+
+  /** What a page set before this script ran lies as plain members over the accessors. */
+  #takeOver(): void {
+    for (const name of ["session", "clientSecret", "gateway"] as const) {
+      const early = Object.getOwnPropertyDescriptor(this, name)?.value;
+      if (early === undefined) continue;
+      Reflect.deleteProperty(this, name);
+      this[name] = early;
+    }
   }
 
   disconnectedCallback(): void {
@@ -207,7 +221,7 @@ export class LezaiCheckout extends Base {
     if (!/^https?:/.test(origin)) {
       throw new Misuse(
         "gateway_malformed",
-        `the attribute gateway must be an origin such as https://pay.example`,
+        `the attribute gateway must be an origin such as https://pay.example, not "${this.gateway}"`,
       );
     }
     return Gateway.connect({ origin, session, client_secret: this.clientSecret || undefined, signal });

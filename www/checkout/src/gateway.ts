@@ -50,7 +50,7 @@ export class Gateway {
     const keys = ask(new URL("/.well-known/jwks.json", opening.origin), { signal: opening.signal });
     // Awaited below; a failure before that is not unhandled.
     keys.catch(() => {});
-    const [core, memory] = await Promise.all([loadCore(), remembered(opening)]);
+    const [core, memory] = await Promise.all([loadCore(opening.origin), remembered(opening)]);
     const [key, gateway] = await Promise.all([
       openKey(core, memory.key),
       keys.then((answer) => pinned(core, answer, memory.gateway)),

@@ -1,0 +1,114 @@
+/** When @lezai/server sends a request again, and that it is one payment's worth of work all the same. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startGateway } from "../browser/support/gateway.mjs";
+import { lezaiAt, newOrder } from "./support/shop.mjs";
+
+const PATIENCE = { timeout: 60_000 };
+
+let gateway;
+before(async () => {
+  gateway = await startGateway();
+});
+after(() => gateway?.stop());
+
+/** A client whose first tries meet trouble on the way, and what it sent. */
+function troubled(troubles, options = {}) {
+  const sent = [];
+  const lezai = lezaiAt(gateway, {
+    ...options,
+    fetch: async (url, init) => {
+      const { "idempotency-key": key, signature } = Object.fromEntries(init.headers);
+      sent.push({ key, signature, body: init.body && Buffer.from(init.body).toString(), at: Date.now() });
+      const trouble = troubles[sent.length - 1];
+      return trouble ? trouble(url, init) : fetch(url, init);
+    },
+  });
+  return { lezai, sent };
+}
+
+const lostOnTheWay = () => Promise.reject(new TypeError("fetch failed"));
+const answerLost = async (url, init) => {
+  await fetch(url, init);
+  throw new TypeError("fetch failed");
+};
+const proxyFails = async () => new Response("<h1>Bad gateway</h1>", { status: 502 });
+
+test(
+  "a lost answer is asked for again, with the same key and body, signed anew: one order",
+  PATIENCE,
+  async () => {
+    const { lezai, sent } = troubled([lostOnTheWay, answerLost, proxyFails]);
+    const asked = newOrder();
+    const order = await lezai.orders.create(asked);
+    assert.equal(order.merchant_order_id, asked.merchant_order_id);
+    assert.equal(sent.length, 4);
+    assert.equal(new Set(sent.map((it) => it.key)).size, 1);
+    assert.equal(new Set(sent.map((it) => it.body)).size, 1);
+    assert.equal(new Set(sent.map((it) => it.signature)).size, 4);
+    assert.equal((await lezai.orders.list({ merchant_order_id: asked.merchant_order_id })).data.length, 1);
+    // Each wait is at least half of 250, 500 and 1,000 ms.
+    const waits = sent.slice(1, 4).map((it, index) => it.at - sent[index].at);
+    assert.ok(
+      waits.every((wait, index) => wait >= 124 * 2 ** index),
+      String(waits),
+    );
+  },
+);
+
+test("the same order made again after a crash is the same order", PATIENCE, async () => {
+  const asked = newOrder();
+  const first = await lezaiAt(gateway).orders.create(asked);
+  const again = await lezaiAt(gateway).orders.create(asked);
+  assert.deepEqual(again, first);
+});
+
+test("tries are bounded, and the error carries the key", PATIENCE, async () => {
+  const { lezai, sent } = troubled([lostOnTheWay, lostOnTheWay, lostOnTheWay, lostOnTheWay], { tries: 3 });
+  await assert.rejects(lezai.orders.create(newOrder(), { idempotencyKey: "mine" }), {
+    name: "Unreachable",
+    retry: "same_key",
+    idempotencyKey: "mine",
+  });
+  assert.equal(sent.length, 3);
+});
+
+test("what cannot succeed is not sent again", PATIENCE, async () => {
+  const { lezai, sent } = troubled([]);
+  await assert.rejects(lezai.orders.create(newOrder({ currency: "XXX" })), { name: "Problem" });
+  assert.equal(sent.length, 1);
+});
+
+test("an answer that never comes is given up", PATIENCE, async () => {
+  const never = (_url, { signal }) =>
+    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const { lezai, sent } = troubled([never, never], { timeoutMs: 100, tries: 2 });
+  await assert.rejects(lezai.orders.list(), { name: "Unreachable", message: /none within 100 ms/ });
+  assert.equal(sent.length, 2);
+});
+
+test("patience ends before the next try would begin", PATIENCE, async () => {
+  const { lezai, sent } = troubled([lostOnTheWay, lostOnTheWay, lostOnTheWay], { patienceMs: 200 });
+  await assert.rejects(lezai.orders.list(), { name: "Unreachable" });
+  assert.ok(sent.length < 3, String(sent.length));
+});
+
+test("the caller can give up", PATIENCE, async () => {
+  const { lezai, sent } = troubled([lostOnTheWay, lostOnTheWay, lostOnTheWay, lostOnTheWay]);
+  const signal = AbortSignal.timeout(50);
+  await assert.rejects(lezai.orders.list({}, { signal }), { name: "TimeoutError" });
+  assert.equal(sent.length, 1);
+});
+
+test("Retry-After is obeyed when calls come too fast", PATIENCE, async () => {
+  const few = await startGateway(["--merchant-rate", "5"]);
+  try {
+    const lezai = lezaiAt(few);
+    const begun = Date.now();
+    const lists = await Promise.all(Array.from({ length: 8 }, () => lezai.orders.list()));
+    assert.ok(lists.every((it) => it.object === "list"));
+    assert.ok(Date.now() - begun >= 900, "three of them had to wait");
+  } finally {
+    await few.stop();
+  }
+});

@@ -1,0 +1,165 @@
+/** Callbacks: verified over the bytes as they came, and only then read. */
+import { type KeyRing, startCore, verify_callback, verify_webhook } from "./core.ts";
+import { Forged, Misuse } from "./errors.ts";
+import { keyRing } from "./keys.ts";
+import type { Callback } from "./types.ts";
+
+/** The gateway's callbacks have some 2 KiB; a body beyond this is not one of them. */
+const MAX_BODY = 64 * 1024;
+/** A signature is good for 300 s after it was made and 30 s before; so long its nonce is remembered. */
+const REMEMBERED_MS = 330_000;
+/** More deliveries than that in six minutes are forgotten early: 16 MB at most. */
+const MOST_REMEMBERED = 100_000;
+
+export interface CallbackOptions {
+  /** Your receiver's public address, as you gave it in `notify_url`. */
+  url: string;
+  /** The gateway's public key in PEM; two while it changes its key. */
+  gatewayKey?: string | readonly string[];
+  /** Your webhook secret, `whsec_…`. */
+  webhookSecret?: string;
+  /** Your merchant id. Needed where there is no secret, since the gateway's key signs for every merchant. */
+  merchant?: string;
+}
+
+/** A callback as a server without web requests has it, such as Node's `http` or Express. */
+export interface Received {
+  /** `POST` if absent. */
+  method?: string | undefined;
+  headers: Headers | Record<string, string | readonly string[] | undefined>;
+  /** The bytes as they came, before any parsing. */
+  body: Uint8Array | string;
+}
+
+/** Verifies the callbacks of one address. Make one and keep it: it remembers what it took. */
+export class Callbacks {
+  readonly #url: URL;
+  readonly #keys: KeyRing | undefined;
+  readonly #secret: string | undefined;
+  readonly #merchant: string | undefined;
+  /** Nonces, and until when; oldest first. */
+  readonly #taken = new Map<string, number>();
+
+  /** @throws Misuse if an option is wrong; the message says which, and what is right */
+  constructor({ url, gatewayKey, webhookSecret, merchant }: CallbackOptions) {
+    if (!URL.canParse(url))
+      throw new Misuse(`url must be your receiver's whole public address, not "${url}"`);
+    if (gatewayKey === undefined && webhookSecret === undefined) {
+      throw new Misuse(
+        "gatewayKey or webhookSecret is needed: without either, anybody could tell you that an order is paid",
+      );
+    }
+    if (webhookSecret === undefined && merchant === undefined) {
+      throw new Misuse("merchant is needed beside gatewayKey: the gateway's key signs for every merchant");
+    }
+    if (webhookSecret !== undefined && !webhookSecret.startsWith("whsec_")) {
+      throw new Misuse('webhookSecret begins with "whsec_"');
+    }
+    startCore();
+    this.#url = new URL(url);
+    this.#keys = gatewayKey === undefined ? undefined : keyRing(gatewayKey);
+    this.#secret = webhookSecret;
+    this.#merchant = merchant;
+  }
+
+  /**
+   * The event in a callback: verified by every key and secret that was given here. One and the same
+   * delivery is taken once by this object. The gateway tells an event again until you answer 2xx, with
+   * the same `id` and a new signature: act on an `id` once, in the transaction in which you note it.
+   *
+   * `url` is the order's own `notify_url`, if it is another than this object's.
+   *
+   * @throws Forged: answer 401, and do nothing
+   */
+  async verify(received: Request | Received, url?: string): Promise<Callback> {
+    const body = await bytes(received);
+    const { headers } = received;
+    const fields = headers instanceof Headers ? [...headers] : flat(headers);
+    const now_ms = Date.now();
+    const nonce =
+      this.#keys && this.#signed(this.#keys, received.method ?? "POST", url, fields, body, now_ms);
+    if (this.#secret !== undefined) this.#authentic(this.#secret, fields, body, now_ms);
+
+    const callback = parse(body);
+    if (this.#secret !== undefined && callback.id !== once(fields, "webhook-id")) {
+      throw new Forged("webhook-id is not the id of the body");
+    }
+    if (this.#merchant !== undefined && callback.merchant !== this.#merchant) {
+      throw new Forged(`it is for the merchant ${callback.merchant}`);
+    }
+    if (nonce !== undefined) this.#remember(nonce, now_ms);
+    return callback;
+  }
+
+  #signed(
+    keys: KeyRing,
+    method: string,
+    url: string | undefined,
+    fields: [string, string][],
+    body: Uint8Array,
+    now_ms: number,
+  ): string {
+    const { host, pathname, search } = url === undefined ? this.#url : new URL(url);
+    try {
+      return verify_callback(method, host, pathname, search.slice(1), fields.flat(), body, keys, now_ms);
+    } catch (error) {
+      throw new Forged((error as Error).message);
+    }
+  }
+
+  #authentic(secret: string, fields: [string, string][], body: Uint8Array, now_ms: number): void {
+    const [id, timestamp, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) =>
+      once(fields, name),
+    ) as [string, string, string];
+    try {
+      verify_webhook(secret, id, timestamp, signature, body, now_ms);
+    } catch (error) {
+      throw new Forged((error as Error).message);
+    }
+  }
+
+  #remember(nonce: string, now_ms: number): void {
+    if (this.#taken.has(nonce)) {
+      throw new Forged("this very delivery was taken before", "callback_replayed");
+    }
+    for (const [known, until] of this.#taken) {
+      if (until > now_ms && this.#taken.size < MOST_REMEMBERED) break;
+      this.#taken.delete(known);
+    }
+    this.#taken.set(nonce, now_ms + REMEMBERED_MS);
+  }
+}
+
+async function bytes(received: Request | Received): Promise<Uint8Array> {
+  const body = received instanceof Request ? new Uint8Array(await received.arrayBuffer()) : received.body;
+  const whole = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  if (!(whole instanceof Uint8Array)) {
+    throw new Misuse("body must be the bytes as they came: switch the parsing of JSON off for this path");
+  }
+  if (whole.length > MAX_BODY) throw new Forged(`the body is larger than ${MAX_BODY} bytes`);
+  return whole;
+}
+
+/** Node's headers: names in lowercase, and a list where a field came several times. */
+function flat(headers: Record<string, string | readonly string[] | undefined>): [string, string][] {
+  return Object.entries(headers).flatMap(([name, values]) =>
+    [values ?? []].flat().map((value): [string, string] => [name.toLowerCase(), value]),
+  );
+}
+
+function once(fields: [string, string][], name: string): string {
+  const values = fields.filter(([it]) => it === name);
+  const [first, second] = values;
+  if (!first || second) throw new Forged(`the header needs ${name} once`);
+  return first[1];
+}
+
+function parse(body: Uint8Array): Callback {
+  try {
+    const callback = JSON.parse(new TextDecoder().decode(body));
+    if (typeof callback.id === "string" && typeof callback.type === "string") return callback;
+  } catch {
+    // Told below, as anything that is no callback.
+  }
+  throw new Forged("the body is no callback");
+}

@@ -1,0 +1,205 @@
+/** Signed requests and verified answers: what every call shares. */
+import { Exchange, type KeyRing, type MerchantKey } from "./core.ts";
+import { Misuse, Problem, type ProblemDetails, Refused, Unreachable } from "./errors.ts";
+import { keyRing, merchantKey, originOf } from "./keys.ts";
+import { pauseMs, retryAfterMs, sleep } from "./retry.ts";
+
+/** Longer than the gateway takes for anything; after it, what the gateway did is unknown. */
+const TIMEOUT_MS = 10_000;
+/** Tries and waits together take no longer, so that a shopper who waits for the page gets an answer. */
+const PATIENCE_MS = 30_000;
+/** Four tries take some three seconds of waiting. */
+const TRIES = 4;
+/** A page of a hundred orders is a fifth of this. */
+const MAX_ANSWER = 1 << 20;
+/** As the gateway takes them: visible ASCII, but for what a quoted string must escape. */
+const IDEMPOTENCY_KEY = /^(?=[!-~]{1,255}$)[^"\\,;]*$/;
+
+export interface ConnectionOptions {
+  /** Where the gateway is: an origin such as `https://pay.example`. */
+  gateway: string;
+  /** The name under which your public key is registered. */
+  keyId: string;
+  /** Your private key, P-256, in PKCS#8 PEM. It never belongs into a page. */
+  privateKey: string;
+  /** The gateway's public key in PEM, which answers are verified with; two while it changes its key. */
+  gatewayKey: string | readonly string[];
+  /** Milliseconds for one try; 10,000 if absent. */
+  timeoutMs?: number;
+  /** Milliseconds for all tries of a call together; 30,000 if absent. */
+  patienceMs?: number;
+  /** How often a call is tried; 4 if absent, 1 for never again. */
+  tries?: number;
+  /** For a proxy or a test; the global one if absent. */
+  fetch?: typeof fetch;
+}
+
+/** What the caller may say about one call. */
+export interface CallOptions {
+  /** The same for every repeat of the same request; made here if absent. */
+  idempotencyKey?: string;
+  /** Gives up. What the gateway did is then unknown. */
+  signal?: AbortSignal;
+}
+
+/** What a call asks. */
+export interface Asked extends CallOptions {
+  query?: object | undefined;
+  content?: object | undefined;
+}
+
+export class Connection {
+  readonly #origin: URL;
+  readonly #keyId: string;
+  readonly #key: MerchantKey;
+  readonly #trusted: KeyRing;
+  readonly #timeout_ms: number;
+  readonly #patience_ms: number;
+  readonly #tries: number;
+  readonly #fetch: typeof fetch;
+
+  constructor(options: ConnectionOptions) {
+    this.#origin = originOf(options.gateway);
+    if (!options.keyId)
+      throw new Misuse("keyId is needed: the name under which your public key is registered");
+    this.#keyId = options.keyId;
+    this.#key = merchantKey(options.privateKey);
+    this.#trusted = keyRing(options.gatewayKey);
+    this.#timeout_ms = options.timeoutMs ?? TIMEOUT_MS;
+    this.#patience_ms = options.patienceMs ?? PATIENCE_MS;
+    this.#tries = options.tries ?? TRIES;
+    this.#fetch = options.fetch ?? ((...asked) => fetch(...asked));
+  }
+
+  get<T>(path: string, asked: Asked = {}): Promise<T> {
+    return this.#call("GET", path, asked, undefined);
+  }
+
+  post<T>(path: string, asked: Asked = {}): Promise<T> {
+    const key = asked.idempotencyKey ?? crypto.randomUUID();
+    if (!IDEMPOTENCY_KEY.test(key)) {
+      throw new Misuse('idempotencyKey must be 1 to 255 visible ASCII characters, without " \\ , ;');
+    }
+    return this.#call("POST", path, asked, key);
+  }
+
+  async #call<T>(method: string, path: string, asked: Asked, key: string | undefined): Promise<T> {
+    const url = new URL(`${this.#origin.origin}${path}`);
+    for (const [name, value] of Object.entries(asked.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    // Serialised once: each try sends and signs these very bytes.
+    const body = new TextEncoder().encode(asked.content === undefined ? "" : JSON.stringify(asked.content));
+    const until = Date.now() + this.#patience_ms;
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await this.#once<T>(method, url, body, key, asked.signal);
+      } catch (error) {
+        asked.signal?.throwIfAborted();
+        const pause = tried < this.#tries ? pauseMs(error, tried, Math.random) : undefined;
+        if (pause === undefined || Date.now() + pause > until) throw error;
+        await sleep(pause, asked.signal);
+      }
+    }
+  }
+
+  async #once<T>(
+    method: string,
+    url: URL,
+    body: Uint8Array<ArrayBuffer>,
+    key: string | undefined,
+    outer: AbortSignal | undefined,
+  ): Promise<T> {
+    // A nonce is good once, so each try is signed anew.
+    const exchange = new Exchange(
+      this.#key,
+      this.#keyId,
+      method,
+      url.host,
+      url.pathname,
+      url.search.slice(1),
+      key,
+      body,
+      Date.now(),
+      crypto.randomUUID(),
+    );
+    try {
+      const headers = pairs(exchange.fields());
+      // The digest of an answer is over the bytes as sent.
+      headers.push(["accept-encoding", "identity"]);
+      const init = { method, headers, ...(body.length > 0 && { body }) };
+      const { response, content } = await this.#ask(url, init, key, outer);
+      this.#believe(exchange, response, content, key);
+      const answer = JSON.parse(new TextDecoder().decode(content));
+      if (response.ok) return answer as T;
+      const wait = retryAfterMs(response.headers.get("retry-after"), Date.now());
+      throw new Problem(answer as ProblemDetails, wait, key);
+    } finally {
+      exchange.free();
+    }
+  }
+
+  #believe(exchange: Exchange, response: Response, content: Uint8Array, key: string | undefined): void {
+    const fields = [...response.headers].flat();
+    try {
+      exchange.verify(response.status, fields, content, this.#trusted, Date.now());
+    } catch (error) {
+      const why = (error as Error).message;
+      // A proxy that stands before a broken or busy gateway signs nothing.
+      if (response.status >= 500 || response.status === 429) {
+        throw new Unreachable(`status ${response.status}, unsigned`, key, error);
+      }
+      throw new Refused(why, response.status, key);
+    }
+  }
+
+  async #ask(url: URL, init: RequestInit, key: string | undefined, outer: AbortSignal | undefined) {
+    const controller = new AbortController();
+    const stop = () => controller.abort(outer?.reason);
+    const timer = setTimeout(
+      () => controller.abort(new Error(`none within ${this.#timeout_ms} ms`)),
+      this.#timeout_ms,
+    );
+    if (outer?.aborted) stop();
+    outer?.addEventListener("abort", stop, { once: true });
+    try {
+      const response = await this.#fetch(url, { ...init, redirect: "error", signal: controller.signal });
+      return { response, content: await bounded(response) };
+    } catch (error) {
+      const { cause, message } = error as Error;
+      throw new Unreachable(cause instanceof Error ? `${message}: ${cause.message}` : message, key, error);
+    } finally {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", stop);
+    }
+  }
+}
+
+/** Names and values in turn, as pairs. */
+function pairs(flat: string[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
+}
+
+/** The body, which no answer of the gateway's makes larger than its bound. */
+async function bounded(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  while (reader) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > MAX_ANSWER) {
+      await reader.cancel();
+      throw new Error(`the answer is larger than ${MAX_ANSWER} bytes`);
+    }
+    chunks.push(value);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,104 @@
+/** What can go wrong, and who must act. */
+import type { components } from "./openapi.ts";
+
+/** What the gateway says of a problem (RFC 9457). */
+export type ProblemDetails = components["schemas"]["ProblemView"];
+
+/**
+ * Whether to send the request again: `never` as it is; with the `same_key`; after a query
+ * (`query_first`); or `later`, since nothing was done.
+ */
+export type Retry = ProblemDetails["retry"];
+
+interface Facts {
+  code: string;
+  retry: Retry;
+  status?: number | undefined;
+  field?: string | undefined;
+  requestId?: string | undefined;
+  idempotencyKey?: string | undefined;
+  cause?: unknown;
+}
+
+/** Every error of this package. `code` is a stable word. */
+export class LezaiError extends Error {
+  override readonly name: string = "LezaiError";
+  readonly code: string;
+  readonly retry: Retry;
+  /** The status of the answer, if there was one. */
+  readonly status: number | undefined;
+  /** The field at fault, such as `amount`. */
+  readonly field: string | undefined;
+  /** The gateway's name for the request, for support. */
+  readonly requestId: string | undefined;
+  /** The request's key: to repeat it safely, pass the same one. */
+  readonly idempotencyKey: string | undefined;
+
+  constructor(message: string, facts: Facts) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.code = facts.code;
+    this.retry = facts.retry;
+    this.status = facts.status;
+    this.field = facts.field;
+    this.requestId = facts.requestId;
+    this.idempotencyKey = facts.idempotencyKey;
+  }
+}
+
+/** The gateway said no, and signed it. */
+export class Problem extends LezaiError {
+  override readonly name = "Problem";
+
+  constructor(
+    /** All that it said, such as `order_id` or `available`. */
+    readonly problem: ProblemDetails,
+    /** How long it asks to wait, from `Retry-After`. */
+    readonly retryAfterMs: number | undefined,
+    idempotencyKey: string | undefined,
+  ) {
+    const { code, retry, status, field, request_id: requestId, title, detail } = problem;
+    super(`${code}: ${detail || title}`, { code, retry, status, field, requestId, idempotencyKey });
+  }
+}
+
+/** No answer, or none that was the gateway's: what it did is unknown. The same key makes a repeat safe. */
+export class Unreachable extends LezaiError {
+  override readonly name = "Unreachable";
+
+  constructor(why: string, idempotencyKey: string | undefined, cause?: unknown) {
+    super(`no answer of the gateway: ${why}`, {
+      code: "unreachable",
+      retry: "same_key",
+      idempotencyKey,
+      cause,
+    });
+  }
+}
+
+/** An answer came that the gateway did not sign for this request. Nothing of it is to be believed. */
+export class Refused extends LezaiError {
+  override readonly name = "Refused";
+
+  constructor(why: string, status: number, idempotencyKey: string | undefined) {
+    const code = "answer_refused";
+    super(`the answer is not to be believed: ${why}`, { code, retry: "same_key", status, idempotencyKey });
+  }
+}
+
+/** This package is used wrongly; the message says what to do. Nothing was sent. */
+export class Misuse extends LezaiError {
+  override readonly name = "Misuse";
+
+  constructor(message: string) {
+    super(message, { code: "misuse", retry: "never" });
+  }
+}
+
+/** A callback that is not to be believed: answer 401, and do nothing. */
+export class Forged extends LezaiError {
+  override readonly name = "Forged";
+
+  constructor(why: string, code: "callback_forged" | "callback_replayed" = "callback_forged") {
+    super(`the callback is not to be believed: ${why}`, { code, retry: "never" });
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * A shop's server, as Lezai sees it: signed calls, verified answers, verified callbacks. Signatures are
+ * the gateway's own core, compiled to WebAssembly. Nothing here is of Node alone.
+ */
+export { type CallbackOptions, Callbacks, type Received } from "./callbacks.ts";
+export type { CallOptions } from "./connection.ts";
+export {
+  Forged,
+  LezaiError,
+  Misuse,
+  Problem,
+  type ProblemDetails,
+  Refused,
+  type Retry,
+  Unreachable,
+} from "./errors.ts";
+export { fetchGatewayKey } from "./gateway_key.ts";
+export { type Events, Lezai, type LezaiOptions, type Orders, type Refunds } from "./lezai.ts";
+export type * from "./types.ts";

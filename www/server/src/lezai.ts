@@ -1,0 +1,185 @@
+/** The calls of a merchant's server. */
+import { type CallOptions, Connection, type ConnectionOptions } from "./connection.ts";
+import { Misuse } from "./errors.ts";
+import type {
+  CreatedOrder,
+  EndpointTest,
+  EventQuery,
+  EventRange,
+  NewCapture,
+  NewOrder,
+  NewRefund,
+  Order,
+  OrderQuery,
+  Page,
+  Redelivery,
+  Refund,
+  StoredEvent,
+} from "./types.ts";
+
+export type LezaiOptions = ConnectionOptions;
+
+/** A gateway, as one merchant calls it. Make one and keep it. */
+export class Lezai {
+  readonly orders: Orders;
+  readonly refunds: Refunds;
+  readonly events: Events;
+
+  /** @throws Misuse if an option is wrong; the message says which, and what is right */
+  constructor(options: LezaiOptions) {
+    const connection = new Connection(options);
+    this.orders = new Orders(connection);
+    this.refunds = new Refunds(connection);
+    this.events = new Events(connection);
+  }
+}
+
+/** Orders. Every call throws a LezaiError. */
+class Orders {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Makes an order. Unless you say otherwise its idempotency key follows from `merchant_order_id`,
+   * so the same order is made once although your server crashed before it had the answer.
+   */
+  create(order: NewOrder, options: CallOptions = {}): Promise<CreatedOrder> {
+    const key = numbered("order", order.merchant_order_id);
+    return this.#connection.post("/v1/orders", { ...key, ...options, content: order });
+  }
+
+  find(id: string, options?: CallOptions): Promise<Order> {
+    return this.#connection.get(`/v1/orders/${segment(id)}`, options);
+  }
+
+  /** The order with a number of yours, if there is one. */
+  async findByNumber(merchant_order_id: string, options?: CallOptions): Promise<Order | undefined> {
+    return (await this.list({ merchant_order_id }, options)).data[0];
+  }
+
+  /** A page of orders, newest first. */
+  list(query: OrderQuery = {}, options?: CallOptions): Promise<Page<Order>> {
+    return this.#connection.get("/v1/orders", { ...options, query });
+  }
+
+  /** All orders, newest first, page by page as they are asked for. */
+  all(query: OrderQuery = {}, options?: CallOptions): AsyncGenerator<Order, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  /** Ends an order that is not paid. */
+  close(id: string, options?: CallOptions): Promise<Order> {
+    return this.#connection.post(`/v1/orders/${segment(id)}/close`, options);
+  }
+
+  /** Takes what was authorised: all of it, or the part that is named. */
+  capture(id: string, part: NewCapture = {}, options?: CallOptions): Promise<Order> {
+    return this.#connection.post(`/v1/orders/${segment(id)}/capture`, { ...options, content: part });
+  }
+
+  /** Reverses a payment. */
+  void(id: string, options?: CallOptions): Promise<Order> {
+    return this.#connection.post(`/v1/orders/${segment(id)}/void`, options);
+  }
+
+  /** Gives back a part or all. The key follows from `merchant_refund_id`, as with `create`. */
+  refund(id: string, refund: NewRefund, options: CallOptions = {}): Promise<Refund> {
+    const key = numbered("refund", refund.merchant_refund_id);
+    return this.#connection.post(`/v1/orders/${segment(id)}/refunds`, {
+      ...key,
+      ...options,
+      content: refund,
+    });
+  }
+
+  /** The order's refunds, oldest first. */
+  async refunds(id: string, options?: CallOptions): Promise<Refund[]> {
+    return (await this.#connection.get<Page<Refund>>(`/v1/orders/${segment(id)}/refunds`, options)).data;
+  }
+}
+
+/** Refunds. They are made with `orders.refund`. */
+class Refunds {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  find(id: string, options?: CallOptions): Promise<Refund> {
+    return this.#connection.get(`/v1/refunds/${segment(id)}`, options);
+  }
+
+  /** The refund with a number of yours, if there is one. */
+  async findByNumber(merchant_refund_id: string, options?: CallOptions): Promise<Refund | undefined> {
+    const query = { merchant_refund_id };
+    return (await this.#connection.get<Page<Refund>>("/v1/refunds", { ...options, query })).data[0];
+  }
+}
+
+/** What happened, whether or not a callback arrived. */
+class Events {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** A page of events, oldest first: with `after`, what came since. */
+  list(query: EventQuery = {}, options?: CallOptions): Promise<Page<StoredEvent>> {
+    return this.#connection.get("/v1/events", { ...options, query });
+  }
+
+  /** All events, oldest first, page by page as they are asked for. */
+  all(query: EventQuery = {}, options?: CallOptions): AsyncGenerator<StoredEvent, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  find(id: string, options?: CallOptions): Promise<StoredEvent> {
+    return this.#connection.get(`/v1/events/${segment(id)}`, options);
+  }
+
+  /** Tells an event again. */
+  redeliver(id: string, options?: CallOptions): Promise<StoredEvent> {
+    return this.#connection.post(`/v1/events/${segment(id)}/redeliver`, options);
+  }
+
+  /** Tells all events of a range again. */
+  redeliverRange(range: EventRange, options?: CallOptions): Promise<Redelivery> {
+    return this.#connection.post("/v1/events/redeliver", { ...options, content: range });
+  }
+
+  /** Sends your receiver a good callback, a forged one and a repeat, and tells what it did with each. */
+  test(notify_url?: string, options?: CallOptions): Promise<EndpointTest> {
+    const content = notify_url === undefined ? {} : { notify_url };
+    return this.#connection.post("/v1/events/test", { ...options, content });
+  }
+}
+
+/** A key that follows from a number of the merchant's; none if it is no number, which the gateway says. */
+function numbered(what: string, number: string): CallOptions {
+  return /^[\w.:-]{1,64}$/.test(number) ? { idempotencyKey: `${what}-${number}` } : {};
+}
+
+/** An id as part of a path: what is no id must not lead elsewhere. */
+function segment(id: string): string {
+  if (!/^[a-z]{2,4}_[0-9a-f]{1,64}$/.test(id)) {
+    throw new Misuse(`"${id}" is no id such as ord_…; for a number of your own there is findByNumber`);
+  }
+  return id;
+}
+
+async function* every<T>(page: (after: { after?: string }) => Promise<Page<T>>): AsyncGenerator<T, void> {
+  let after: { after?: string } = {};
+  for (;;) {
+    const { data, has_more, next } = await page(after);
+    yield* data;
+    if (!has_more || next === undefined) return;
+    after = { after: next };
+  }
+}
+
+export type { Events, Orders, Refunds };

@@ -1,0 +1,1653 @@
+/** Made by tests/packages/types.mjs of `lezai openapi`; do not change it by hand. */
+
+export interface paths {
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the merchant was told, oldest first */
+        get: operations["events_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell every event of a range again */
+        post: operations["events_redeliver_range"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try the merchant's receiver */
+        post: operations["events_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An event, with the tries to deliver it */
+        get: operations["events_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell an event again */
+        post: operations["events_redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List orders, newest first, or find one by the merchant's own number */
+        get: operations["orders_list"];
+        put?: never;
+        /** Create an order */
+        post: operations["orders_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query an order */
+        get: operations["orders_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Capture an authorised order, whole or in part, once */
+        post: operations["orders_capture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close an order that is not paid */
+        post: operations["orders_close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every refund of an order */
+        get: operations["refunds_of_order"];
+        put?: never;
+        /** Refund a paid order, whole or in part */
+        post: operations["refunds_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reverse an authorised or paid order before it is settled */
+        post: operations["orders_void"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query a refund by the merchant's own number */
+        get: operations["refunds_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/refunds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query a refund */
+        get: operations["refunds_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description What a person must look at. */
+        AttentionView: {
+            /** @description The attempt or refund that it is about. */
+            id: string;
+            /**
+             * What a channel could not say in time: `payment`, `return`, `capture`, `void` or `refund`; or
+             *     `amount`: it spoke of another amount; or `contradiction`: a refund that had failed succeeded.
+             */
+            what: string;
+        };
+        /** @description The shopper's way to pay. */
+        CheckoutView: {
+            /** @description For the element; only in the answer that created the order. */
+            client_secret?: string | null;
+            /** @description RFC 3339. */
+            expires_at: string;
+            /** @description `cs_…`, for the element. */
+            session: string;
+            /** @description The hosted page. The part after `#` never leaves the browser. */
+            url: string;
+        };
+        /** @description Risk control's answer and how it was found. */
+        DecisionView: {
+            /** @description The channels that may serve the order, best first. */
+            channels: string[];
+            /** @description How each question was asked. */
+            hooks: components["schemas"]["HooksView"];
+            /** @description Why. */
+            reasons: components["schemas"]["ReasonView"][];
+            /**
+             * Format: int32
+             * How risky the order is, from 0.
+             */
+            score: number;
+            /** @description `accept`, or `review`: the order can be paid, and the merchant's share is held back. */
+            verdict: components["schemas"]["VerdictView"];
+        };
+        /** @description Why a try failed. */
+        DeclineView: {
+            /** @description RFC 3339. */
+            at: string;
+            /** @description A stable word, such as `shopper_declined`. */
+            code: string;
+        };
+        /** @description How far an event's delivery has come. */
+        DeliveryView: {
+            /** @description RFC 3339: when a receiver first took it. */
+            delivered_at?: string | null;
+            /**
+             * `waiting`, `delivered`, `gone` (the receiver answered 410), `given_up`, `no_address`, or
+             *     `kept` for what is not sent.
+             */
+            status: string;
+            /** @description The tries of the last thirty days, newest first; in the event alone, not in lists. */
+            tries?: components["schemas"]["TryView"][] | null;
+        };
+        /** @description A receiver to try. */
+        EchoTest: {
+            /**
+             * Format: uri
+             * The merchant's own address if absent.
+             */
+            notify_url?: string;
+        };
+        /** @description What to tell again. */
+        EventRange: {
+            /**
+             * Format: date-time
+             * RFC 3339: events from then.
+             * @example 2026-11-18T11:06:40Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * RFC 3339: events before then.
+             * @example 2026-11-18T12:06:40Z
+             */
+            to: string;
+            /** @description Of these types; of all if absent. */
+            types?: string[];
+        };
+        /** @description What a receiver did with one callback. */
+        Finding: {
+            /** @description Why there was no answer. */
+            error?: string | null;
+            /** @description `good`, `forged` or `duplicate`. */
+            kind: string;
+            /**
+             * Format: int64
+             * Until the answer, or until there was none.
+             */
+            latency_ms: number;
+            /** @description What it means. */
+            note: string;
+            /** @description Whether that is right. */
+            right: boolean;
+            /**
+             * Format: int32
+             * What it answered with.
+             */
+            status?: number | null;
+        };
+        /** @description One hook's run. */
+        HookView: {
+            /** @description What it said, or what stopped it, in words. */
+            detail?: string | null;
+            /**
+             * Format: int64
+             * What it cost, in wasmtime's units of fuel.
+             */
+            fuel: number;
+            /** @description `ok`, or why the merchant's plugin did not answer. */
+            outcome: string;
+            /** @description SHA-256 of the plugin that was asked first: the merchant's if it has the hook. */
+            plugin: string;
+        };
+        /** @description Who answered. */
+        HooksView: {
+            /** @description The fee. */
+            pricing: components["schemas"]["HookView"];
+            /** @description Risk. */
+            risk: components["schemas"]["HookView"];
+            /** @description The channels. */
+            routing: components["schemas"]["HookView"];
+        };
+        /** @description One page of a list. */
+        List_OrderView: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["OrderView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_RefundView: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["RefundView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_StoredEvent: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["StoredEvent"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description What is to be captured: all of it, if nothing is said. */
+        NewCapture: {
+            /**
+             * Format: int64
+             * In minor units of `currency`.
+             * @example 6000
+             */
+            amount?: number;
+            /**
+             * ISO 4217; the order's. Needed beside `amount`.
+             * @example CNY
+             */
+            currency?: string;
+        };
+        /** @description Who buys. */
+        NewCustomer: {
+            /** @description ISO 3166-1 alpha-2. */
+            country?: string;
+            /** @description IPv4 or IPv6. */
+            ip?: string;
+            /** @description The merchant's own name for her. */
+            ref?: string;
+        };
+        /** @description With what. */
+        NewDevice: {
+            /** @description The merchant's own name for it. */
+            id?: string;
+            /** @description `phone`, `tablet`, `desktop`, `pos` or `other`. */
+            kind?: string;
+            /** @description Its system. */
+            os?: string;
+            /** @description Its browser. */
+            user_agent?: string;
+        };
+        /** @description An order to be made. */
+        NewOrder: {
+            /**
+             * Format: int64
+             * Minor units of `currency`.
+             * @example 12800
+             */
+            amount: number;
+            /** @description `automatic` (if absent), or `manual`: the amount is authorised only, until it is captured. */
+            capture?: string;
+            /**
+             * ISO 4217.
+             * @example CNY
+             */
+            currency: string;
+            /** @description Who buys. */
+            customer?: components["schemas"]["NewCustomer"];
+            /**
+             * What the shopper reads.
+             * @example Jasmine tea, 100 g
+             */
+            description: string;
+            /** @description With what. */
+            device?: components["schemas"]["NewDevice"];
+            /**
+             * Format: int64
+             * Seconds in which the order can be paid; 900 if absent.
+             */
+            expires_in?: number;
+            /**
+             * The merchant's own number, unique among her orders.
+             * @example A-1001
+             */
+            merchant_order_id: string;
+            /** @description The merchant's own remarks: at most 20. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description What she may choose; all there are if absent. */
+            methods?: string[];
+            /**
+             * Format: uri
+             * Where callbacks go; the merchant's own address if absent.
+             */
+            notify_url?: string;
+            /**
+             * Format: uri
+             * Where the shopper goes afterwards.
+             */
+            return_url?: string;
+            /** @description The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`. */
+            scene?: string;
+        };
+        /** @description A refund to be made. */
+        NewRefund: {
+            /**
+             * Format: int64
+             * What the shopper gets back, in minor units of `currency`.
+             * @example 6000
+             */
+            amount: number;
+            /**
+             * ISO 4217; the order's.
+             * @example CNY
+             */
+            currency: string;
+            /**
+             * The merchant's own number, unique among her refunds.
+             * @example R-1
+             */
+            merchant_refund_id: string;
+            /** @description Why, in the merchant's words. */
+            reason?: string;
+        };
+        /** @description An order. */
+        OrderView: {
+            /**
+             * Format: int64
+             * What the shopper pays, in minor units of `currency`.
+             */
+            amount: number;
+            /** @description When the shopper agreed, if the capture is manual. RFC 3339. */
+            authorized_at?: string | null;
+            /** @description `automatic`: the money moves when the shopper agrees; `manual`: when the merchant captures. */
+            capture: string;
+            /**
+             * Format: int64
+             * What was captured and not voided, in minor units.
+             */
+            captured_amount: number;
+            checkout?: components["schemas"]["CheckoutView"] | null;
+            /** @description `merchant` or `expired`. */
+            close_reason?: string | null;
+            /** @description RFC 3339. */
+            closed_at?: string | null;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description What risk control and routing said. */
+            decision: components["schemas"]["DecisionView"];
+            /** @description What the shopper reads. */
+            description: string;
+            /** @description RFC 3339. */
+            expires_at: string;
+            /**
+             * Format: int64
+             * The merchant's fee, in minor units.
+             */
+            fee: number;
+            /** @description `ord_…` */
+            id: string;
+            last_decline?: components["schemas"]["DeclineView"] | null;
+            /** @description The merchant's own number. */
+            merchant_order_id: string;
+            /** @description The merchant's own remarks. */
+            metadata: {
+                [key: string]: string;
+            };
+            /** @description The methods she may choose. */
+            methods: string[];
+            /** @description What a person must look at, such as `refund` or `amount`; absent but for rare trouble. */
+            needs_attention?: components["schemas"]["AttentionView"][];
+            /** @description Always `order`. */
+            object: string;
+            /** @description RFC 3339. */
+            paid_at?: string | null;
+            payment?: components["schemas"]["PaymentView"] | null;
+            /**
+             * Format: int64
+             * What can still be refunded, in minor units.
+             */
+            refundable_amount: number;
+            /**
+             * Format: int64
+             * What was refunded, in minor units.
+             */
+            refunded_amount: number;
+            /**
+             * Format: int64
+             * What is being refunded, in minor units.
+             */
+            refunding_amount: number;
+            /** @description Where the shopper goes afterwards. */
+            return_url?: string | null;
+            /** @description The kind of trade. */
+            scene: string;
+            /** @description When the payment became the merchant's to take out. RFC 3339. */
+            settled_at?: string | null;
+            /** @description `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`. */
+            status: string;
+            /** @description RFC 3339. */
+            voided_at?: string | null;
+        };
+        /** @description A try to pay. */
+        PaymentView: {
+            /** @description `att_…`, our id at the channel. */
+            attempt: string;
+            /** @description The channel. */
+            channel: string;
+            /** @description The channel's own number, once paid. */
+            channel_ref?: string | null;
+            /** @description The method. */
+            method: string;
+        };
+        /** @description A problem (RFC 9457). */
+        ProblemView: {
+            /**
+             * Format: int64
+             * What is left, in minor units, if more was asked for.
+             */
+            available?: number;
+            /**
+             * A stable word.
+             * @enum {string}
+             */
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            /** @description Why risk control denies. */
+            decision?: Record<string, unknown>;
+            /** @description What would be right. */
+            detail: string;
+            /** @description The field at fault. */
+            field?: string;
+            /** @description The order that has the number already. */
+            order_id?: string;
+            /** @description The order's status, if that is in the way. */
+            order_status?: string;
+            /** @description The refund that has the number already. */
+            refund_id?: string;
+            /** @description The request's id, for support. */
+            request_id: string;
+            /**
+             * `never`, `same_key`, `query_first` or `later`.
+             * @enum {string}
+             */
+            retry: "never" | "same_key" | "query_first" | "later";
+            /** @description What should have been signed (RFC 9421, section 2.5). */
+            signature_base?: string;
+            /**
+             * Format: int32
+             * The status code.
+             */
+            status: number;
+            /** @description What the code means. */
+            title: string;
+            /** @description `/reference#<code>`: the code in the gateway's own reference. */
+            type: string;
+        };
+        /** @description One reason for a score. */
+        ReasonView: {
+            /** @description A stable word. */
+            code: string;
+            /** @description For people. */
+            message: string;
+        };
+        /** @description What is told again. */
+        Redelivery: {
+            /**
+             * Format: int32
+             * How many events.
+             */
+            events: number;
+            /** @description Always `redelivery`. */
+            object: string;
+        };
+        /** @description A refund. */
+        RefundView: {
+            /**
+             * Format: int64
+             * What the shopper gets back, in minor units of `currency`.
+             */
+            amount: number;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description When the channel said so. RFC 3339. */
+            ended_at?: string | null;
+            /** @description Why it failed, as a stable word. */
+            failure?: string | null;
+            /**
+             * Format: int64
+             * What of the fee the merchant gets back, in minor units.
+             */
+            fee: number;
+            /** @description `rfd_…`, our id at the channel. */
+            id: string;
+            /** @description The merchant's own number. */
+            merchant_refund_id: string;
+            /** @description Always `refund`. */
+            object: string;
+            /** @description The order it belongs to. */
+            order_id: string;
+            /** @description Why, in the merchant's words. */
+            reason?: string | null;
+            /** @description `pending`, `succeeded` or `failed`. */
+            status: string;
+        };
+        /** @description What a receiver did. */
+        Report: {
+            /** @description The good one, the forged one, the repeat. */
+            callbacks: components["schemas"]["Finding"][];
+            /** @description Always `endpoint_test`. */
+            object: string;
+            /** @description Whether each was answered as it should be. */
+            passed: boolean;
+            /** @description Where the callbacks went. */
+            url: string;
+        };
+        /** @description An event as it is kept. */
+        StoredEvent: {
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description As in the callback. */
+            data: Record<string, unknown>;
+            /** @description How far its delivery has come. */
+            delivery: components["schemas"]["DeliveryView"];
+            /** @description `evt_…` */
+            id: string;
+            /** @description Who is told. */
+            merchant: string;
+            /** @description The order it is about; none if it is about an address of the merchant's. */
+            order_id?: string | null;
+            /**
+             * Format: int32
+             * 1 for the first event of the order, and so on; 0 without an order.
+             */
+            sequence: number;
+            /** @description Such as `order.paid`; `docs/callbacks.md` has them all. */
+            type: string;
+        };
+        /** @description A try to deliver. */
+        TryView: {
+            /** @description The first 256 bytes of the answer, with what may tell of a person masked. */
+            answer: string;
+            /** @description RFC 3339. */
+            at: string;
+            /**
+             * Format: int32
+             * 1 for the first, and so on.
+             */
+            attempt: number;
+            /** @description Why there was no answer. */
+            error?: string | null;
+            /** @description The host it went to. */
+            host: string;
+            /**
+             * Format: int32
+             * Until the answer, or until there was none.
+             */
+            latency_ms: number;
+            /**
+             * Format: int32
+             * What the receiver answered with.
+             */
+            status?: number | null;
+        };
+        /**
+         * Risk control's verdict.
+         * @enum {string}
+         */
+        VerdictView: "accept" | "review" | "deny";
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    events_list: {
+        parameters: {
+            query?: {
+                /** @description Such as `order.paid`. */
+                type?: string;
+                /** @description `ord_…` */
+                order_id?: string;
+                /** @description At most so many; 20 if absent. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_StoredEvent"];
+                };
+            };
+        };
+    };
+    events_redeliver_range: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventRange"];
+            };
+        };
+        responses: {
+            /** @description How many */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Redelivery"];
+                };
+            };
+        };
+    };
+    events_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EchoTest"];
+            };
+        };
+        responses: {
+            /** @description What the receiver did with each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    events_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `evt_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredEvent"];
+                };
+            };
+        };
+    };
+    events_redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `evt_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event, `waiting` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredEvent"];
+                };
+            };
+        };
+    };
+    orders_list: {
+        parameters: {
+            query?: {
+                /**
+                 * The merchant's own number. It stands alone.
+                 * @example A-1001
+                 */
+                merchant_order_id?: string;
+                /**
+                 * `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`.
+                 * @example paid
+                 */
+                status?: string;
+                /** @description At most so many; 20 if absent. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of orders */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": 12800,
+                     *           "capture": "automatic",
+                     *           "captured_amount": 12800,
+                     *           "checkout": {
+                     *             "expires_at": "2026-11-18T11:21:40.042Z",
+                     *             "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *             "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *           },
+                     *           "created_at": "2026-11-18T11:06:40.042Z",
+                     *           "currency": "CNY",
+                     *           "decision": {
+                     *             "channels": [
+                     *               "sandbox"
+                     *             ],
+                     *             "hooks": {
+                     *               "pricing": {
+                     *                 "fuel": 21834,
+                     *                 "outcome": "ok",
+                     *                 "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *               },
+                     *               "risk": {
+                     *                 "fuel": 21834,
+                     *                 "outcome": "ok",
+                     *                 "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *               },
+                     *               "routing": {
+                     *                 "fuel": 21834,
+                     *                 "outcome": "ok",
+                     *                 "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *               }
+                     *             },
+                     *             "reasons": [],
+                     *             "score": 0,
+                     *             "verdict": "accept"
+                     *           },
+                     *           "description": "Jasmine tea, 100 g",
+                     *           "expires_at": "2026-11-18T11:21:40.042Z",
+                     *           "fee": 77,
+                     *           "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *           "merchant_order_id": "A-1001",
+                     *           "metadata": {
+                     *             "basket": "b-9"
+                     *           },
+                     *           "methods": [
+                     *             "wallet_qr"
+                     *           ],
+                     *           "object": "order",
+                     *           "paid_at": "2026-11-18T11:07:12.310Z",
+                     *           "payment": {
+                     *             "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *             "channel": "sandbox",
+                     *             "channel_ref": "sbx-1",
+                     *             "method": "wallet_qr"
+                     *           },
+                     *           "refundable_amount": 6800,
+                     *           "refunded_amount": 0,
+                     *           "refunding_amount": 6000,
+                     *           "return_url": "https://shop.example/thanks",
+                     *           "scene": "ecommerce",
+                     *           "status": "paid"
+                     *         }
+                     *       ],
+                     *       "has_more": true,
+                     *       "next": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_OrderView"];
+                };
+            };
+        };
+    };
+    orders_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 12800,
+                 *       "capture": "automatic",
+                 *       "currency": "CNY",
+                 *       "customer": {
+                 *         "country": "CN",
+                 *         "ip": "198.51.100.7",
+                 *         "ref": "c-77"
+                 *       },
+                 *       "description": "Jasmine tea, 100 g",
+                 *       "device": {
+                 *         "id": "d-3",
+                 *         "kind": "phone",
+                 *         "os": "Android 16"
+                 *       },
+                 *       "expires_in": 900,
+                 *       "merchant_order_id": "A-1001",
+                 *       "metadata": {
+                 *         "basket": "b-9"
+                 *       },
+                 *       "methods": [
+                 *         "wallet_qr"
+                 *       ],
+                 *       "notify_url": "https://shop.example/callbacks",
+                 *       "return_url": "https://shop.example/thanks",
+                 *       "scene": "ecommerce"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewOrder"];
+            };
+        };
+        responses: {
+            /** @description The order, with its checkout session */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    orders_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    orders_capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 6000,
+                 *       "currency": "CNY"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewCapture"];
+            };
+        };
+        responses: {
+            /** @description The order, `capturing` until the channel has confirmed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    orders_close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The closed order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    refunds_of_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 50, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": 6000,
+                     *           "created_at": "2026-11-18T12:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "fee": 36,
+                     *           "id": "rfd_019ab5c0f1000123456789abcdef0123",
+                     *           "merchant_refund_id": "R-1",
+                     *           "object": "refund",
+                     *           "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *           "reason": "One tin was dented",
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_RefundView"];
+                };
+            };
+        };
+    };
+    refunds_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 6000,
+                 *       "currency": "CNY",
+                 *       "merchant_refund_id": "R-1",
+                 *       "reason": "One tin was dented"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewRefund"];
+            };
+        };
+        responses: {
+            /** @description The refund, `pending` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 6000,
+                     *       "created_at": "2026-11-18T12:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "fee": 36,
+                     *       "id": "rfd_019ab5c0f1000123456789abcdef0123",
+                     *       "merchant_refund_id": "R-1",
+                     *       "object": "refund",
+                     *       "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "reason": "One tin was dented",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+        };
+    };
+    orders_void: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order, `voiding` until the channel has confirmed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    refunds_list: {
+        parameters: {
+            query: {
+                /**
+                 * The merchant's own number.
+                 * @example R-1
+                 */
+                merchant_refund_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One refund or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": 6000,
+                     *           "created_at": "2026-11-18T12:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "fee": 36,
+                     *           "id": "rfd_019ab5c0f1000123456789abcdef0123",
+                     *           "merchant_refund_id": "R-1",
+                     *           "object": "refund",
+                     *           "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *           "reason": "One tin was dented",
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_RefundView"];
+                };
+            };
+        };
+    };
+    refunds_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rfd_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The refund */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 6000,
+                     *       "created_at": "2026-11-18T12:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "fee": 36,
+                     *       "id": "rfd_019ab5c0f1000123456789abcdef0123",
+                     *       "merchant_refund_id": "R-1",
+                     *       "object": "refund",
+                     *       "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "reason": "One tin was dented",
+                     *       "status": "pending"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+        };
+    };
+}

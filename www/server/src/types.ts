@@ -1,0 +1,34 @@
+/** The API's objects, by the names that this package gives them. Generated types stand behind them. */
+import type { components, operations } from "./openapi.ts";
+
+type Schemas = components["schemas"];
+type Query<Operation extends keyof operations> = NonNullable<operations[Operation]["parameters"]["query"]>;
+
+export type NewOrder = Schemas["NewOrder"];
+export type Order = Schemas["OrderView"];
+/** The answer that made an order: the one with the `client_secret` for the element. */
+export type CreatedOrder = Order & { checkout: Schemas["CheckoutView"] };
+export type OrderQuery = Query<"orders_list">;
+export type NewCapture = Schemas["NewCapture"];
+
+export type NewRefund = Schemas["NewRefund"];
+export type Refund = Schemas["RefundView"];
+
+export type StoredEvent = Schemas["StoredEvent"];
+export type EventQuery = Query<"events_list">;
+export type EventRange = Schemas["EventRange"];
+export type Redelivery = Schemas["Redelivery"];
+export type EndpointTest = Schemas["Report"];
+
+/** A page of a list: go on with `next` as `after` until `has_more` is false. */
+export interface Page<T> {
+  object: string;
+  data: T[];
+  has_more: boolean;
+  next?: string;
+}
+
+/** What a callback tells. Types and members that are new may come: ignore them, and answer 200. */
+export type Callback = Omit<StoredEvent, "data" | "delivery"> & {
+  data: { order?: Omit<Order, "checkout">; refund?: Refund };
+};
