@@ -16,6 +16,7 @@ pub mod mask;
 pub mod money;
 pub mod order;
 pub mod policy;
+pub mod release;
 pub mod signature;
 pub mod time;
 pub mod webhook;

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
 use crate::StartError;
+use crate::compile::Compiler;
 use crate::plugin::{Digest, Refused};
 
 /// The format of the files, as their first bytes.
@@ -24,8 +25,9 @@ const MAGIC: &[u8; 16] = b"lezai-compiled-1";
 const HEADER: usize = MAGIC.len() + 32;
 /// The longest file that is read: 1 MiB of wasm gives some 8 MiB of code.
 const MAX_FILE: u64 = 32 * 1024 * 1024;
-/// When the gateway starts, the files beyond this number that were written first are removed.
-const MAX_FILES: usize = 4096;
+/// When the gateway starts, the files beyond this number that were written first are removed: more
+/// than the plugins that stand ready, and their predecessors.
+const MAX_FILES: usize = 32_768;
 
 /// A folder of compiled code.
 pub(crate) struct Cache {
@@ -40,6 +42,7 @@ impl Cache {
     pub(crate) fn open(folder: PathBuf, engine: &wasmtime::Engine) -> Result<Self, StartError> {
         let unusable = |error| StartError::Cache(folder.clone(), error);
         make_folder(&folder).map_err(unusable)?;
+        ours_alone(&folder).map_err(unusable)?;
         tidy(&folder).map_err(unusable)?;
         let mut hasher = Sha256Hasher(Sha256::new_with_prefix(MAGIC));
         engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -53,28 +56,27 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The component's compiled code, from its file if there is a sound one; else it is compiled
-    /// here, and [`Cache::keep`] writes the file.
+    /// The component's compiled code, if there is a sound file of it.
+    pub(crate) fn find(&self, engine: &wasmtime::Engine, digest: &Digest) -> Option<Component> {
+        let code = read(&self.path(digest)).ok()?;
+        deserialize(engine, &code).ok()
+    }
+
+    /// The component, compiled; [`Cache::keep`] writes the file.
     ///
     /// # Errors
     ///
-    /// The component is not valid.
-    pub(crate) fn compiled(
+    /// The component is not valid, or was given up by the compiler.
+    pub(crate) fn compile(
         &self,
         engine: &wasmtime::Engine,
+        compiler: &dyn Compiler,
         component: &[u8],
-        digest: &Digest,
-    ) -> Result<(Component, Option<Code>), Refused> {
-        if let Ok(code) = read(&self.path(digest))
-            && let Ok(compiled) = deserialize(engine, &code)
-        {
-            return Ok((compiled, None));
-        }
-        let invalid = |error: wasmtime::Error| Refused::Invalid(format!("{error:#}"));
-        let code = Code::compile(engine, component).map_err(invalid)?;
+    ) -> Result<(Component, Code), Refused> {
+        let code = Code(compiler.compile(component)?);
         let compiled =
             deserialize(engine, &code).map_err(|error| Refused::Start(format!("{error:#}")))?;
-        Ok((compiled, Some(code)))
+        Ok((compiled, code))
     }
 
     /// Writes the file of a plugin that was taken. Code of one that was refused would be of no use
@@ -108,14 +110,10 @@ impl Cache {
     }
 }
 
-/// Native code that this process compiled, or that has the digest of code that was compiled here.
+/// Native code that our compiler made, or that has the digest of code that it made.
 pub(crate) struct Code(Vec<u8>);
 
 impl Code {
-    fn compile(engine: &wasmtime::Engine, component: &[u8]) -> wasmtime::Result<Self> {
-        engine.precompile_component(component).map(Self)
-    }
-
     fn to_file(&self) -> Vec<u8> {
         [MAGIC, Sha256::digest(&self.0).as_slice(), &self.0].concat()
     }
@@ -136,10 +134,11 @@ fn read(path: &Path) -> io::Result<Code> {
 
 #[allow(unsafe_code, reason = "the only way to load compiled code; see below")]
 fn deserialize(engine: &wasmtime::Engine, code: &Code) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes must be what wasmtime made, for they are run as native code. A `Code` was
-    // made by `Code::compile` in this process, or read from a file in our own folder whose digest
-    // is that of code that was written there by `Cache::write`. Nothing that comes from outside
-    // this machine is ever a `Code`. That version, settings and processor fit is in the file's
+    // SAFETY: the bytes must be what wasmtime made, for they are run as native code. A `Code` came
+    // from our `Compiler`, which is `compile` in this process or in a child that runs this very
+    // program, or was read from a file in our own folder, that nobody else can write to, whose
+    // digest is that of code that was written there by `Cache::write`. Nothing that comes from
+    // outside this machine is ever a `Code`. That version, settings and processor fit is in the file's
     // name, and wasmtime checks it again.
     unsafe { Component::deserialize(engine, &code.0) }
 }
@@ -150,6 +149,21 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// A folder that was there already is taken only if nobody else can put code into it: it must be our
+/// user's, and others' rights are taken away.
+fn ours_alone(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if fs::symlink_metadata(folder)?.is_symlink() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is a link"));
+        }
+        // The system refuses this to whoever does not own the folder.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 /// Removes what a process left unfinished when it was killed, and what is too much.

@@ -5,19 +5,21 @@
 //! nothing of HTTP or SQL, and never lets a plugin's answer out before the core has checked it.
 //!
 //! The way of a plugin: `admission` reads its bytes, `cache` compiles it or finds it compiled,
-//! `plugin` tries it once. The way of an order: `decision` asks who is to be asked, `sandbox` runs
+//! `plugin` tries it once, `shelf` keeps it ready. The way of an order: `decision` asks who is to be asked, `sandbox` runs
 //! one question under all limits, `contract` says it in the contract's types.
 
 #![deny(unsafe_code)]
 
 mod admission;
 mod cache;
+mod compile;
 mod contract;
 mod decision;
 mod gate;
 mod limits;
 mod plugin;
 mod sandbox;
+mod shelf;
 mod ticker;
 
 use std::collections::HashMap;
@@ -27,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+pub use compile::{Compiler, InThisProcess, compile};
 pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide};
 pub use limits::Limits;
 pub use plugin::{Hook, Plugin, Refused};
@@ -36,6 +39,7 @@ use cache::Cache;
 use gate::Gate;
 use plugin::Digest;
 use sandbox::Guest;
+use shelf::{Key, Shelf};
 use ticker::Ticker;
 
 /// What one wasm call may use of the stack of the thread that makes it, in bytes. Threads of tokio
@@ -52,8 +56,11 @@ const CORE_INSTANCES: u32 = 4;
 const TABLES: u32 = 2;
 const TABLE_ELEMENTS: usize = 4096;
 
+/// Plugins that stand ready, unless somebody says otherwise: a small one takes some 110 KiB.
+const LOADED: usize = 10_000;
+
 /// How an engine is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// Where compiled code is kept; made if it is not there. It must belong to the gateway alone:
     /// whoever can write there can run code as the gateway.
@@ -61,14 +68,25 @@ pub struct Config {
     /// How many decisions run at once; others wait. Each slot reserves 8 GiB of addresses, and of
     /// memory only what its plugins touch.
     pub slots: u32,
-    /// What one plugin may use.
+    /// The most that one plugin may use.
     pub limits: Limits,
+    /// How many plugins stand ready, at most; fewer if the system has not that many memory maps.
+    pub loaded: usize,
+    /// Who compiles.
+    pub compiler: Arc<dyn Compiler>,
 }
 
 impl Config {
-    /// 32 decisions at once, the default limits, and this folder.
+    /// 32 decisions at once, the default limits, 10,000 plugins that stand ready, this folder, and
+    /// a compiler in this process.
     pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
-        Self { cache_dir: cache_dir.into(), slots: 32, limits: Limits::default() }
+        Self {
+            cache_dir: cache_dir.into(),
+            slots: 32,
+            limits: Limits::default(),
+            loaded: LOADED,
+            compiler: Arc::new(InThisProcess),
+        }
     }
 }
 
@@ -80,11 +98,23 @@ pub struct Engine {
     cache: Cache,
     gate: Gate,
     ticker: Ticker,
+    compiler: Arc<dyn Compiler>,
+    /// The plugins that stand ready.
+    shelf: Shelf,
     /// Every plugin that somebody holds, so that one component is compiled code once.
-    loaded: Mutex<HashMap<Digest, Weak<Plugin>>>,
+    loaded: Mutex<HashMap<Key, Weak<Plugin>>>,
     /// Held while a component is compiled: one at a time, because each takes all processors and
     /// its own memory, and orders need both meanwhile.
     compiling: Mutex<()>,
+}
+
+/// Where a plugin was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It stood ready.
+    Ready,
+    /// Its compiled code was read from the cache.
+    InCache,
 }
 
 /// The engine could not start.
@@ -105,7 +135,7 @@ impl Engine {
     ///
     /// If the platform or the cache's folder does not allow it.
     pub fn new(config: Config) -> Result<Self, StartError> {
-        let Config { cache_dir, slots, limits } = config;
+        let Config { cache_dir, slots, limits, loaded, compiler } = config;
         let slots = slots.max(1);
         let platform = |error: wasmtime::Error| StartError::Platform(format!("{error:#}"));
         let wasmtime = wasmtime::Engine::new(&settings(slots, &limits)).map_err(platform)?;
@@ -118,6 +148,8 @@ impl Engine {
             gate: Gate::new(slots),
             ticker,
             limits,
+            compiler,
+            shelf: Shelf::new(loaded),
             loaded: Mutex::default(),
             compiling: Mutex::default(),
             wasmtime,
@@ -135,36 +167,109 @@ impl Engine {
     ///
     /// [`Refused`]: the component is not one that follows the contract within the limits.
     pub fn load(&self, component: &[u8]) -> Result<Arc<Plugin>, Refused> {
+        self.load_within(component, self.limits)
+    }
+
+    /// As [`Engine::load`], with limits of its own where they are narrower than the engine's.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Engine::load`].
+    pub fn load_within(&self, component: &[u8], limits: Limits) -> Result<Arc<Plugin>, Refused> {
         admission::check(component, &self.limits)?;
-        let digest = Digest::of(component);
-        let known =
-            |loaded: &HashMap<Digest, Weak<Plugin>>| loaded.get(&digest).and_then(Weak::upgrade);
-        if let Some(plugin) = known(&self.loaded()) {
+        let key = (Digest::of(component), self.within(limits));
+        if let Some(plugin) = self.held(&key) {
             return Ok(plugin);
         }
         let _alone = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster.
-        if let Some(plugin) = known(&self.loaded()) {
+        if let Some(plugin) = self.held(&key) {
             return Ok(plugin);
         }
-        let (compiled, fresh) = self.cache.compiled(&self.wasmtime, component, &digest)?;
-        let plugin = Arc::new(Plugin::admit(self, &compiled, digest)?);
+        let (compiled, fresh) = match self.cache.find(&self.wasmtime, &key.0) {
+            Some(compiled) => (compiled, None),
+            None => {
+                let (compiled, code) =
+                    self.cache.compile(&self.wasmtime, &*self.compiler, component)?;
+                (compiled, Some(code))
+            }
+        };
+        let plugin = Arc::new(Plugin::admit(self, &compiled, key)?);
         if let Some(code) = fresh {
-            self.cache.keep(&digest, &code);
+            self.cache.keep(&key.0, &code);
         }
-        let mut loaded = self.loaded();
-        loaded.retain(|_, plugin| plugin.strong_count() > 0);
-        loaded.insert(digest, Arc::downgrade(&plugin));
+        self.hold(key, &plugin);
         Ok(plugin)
     }
 
-    fn loaded(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Weak<Plugin>>> {
+    /// A plugin that was loaded before, by the SHA-256 of its component: one that stands ready, or
+    /// else from the cache, which takes a millisecond. Nothing is ever compiled here, so this is for
+    /// a request's path. `None` if the cache has no code of it for this engine.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]: it does not start within these limits.
+    pub fn open(
+        &self,
+        digest: &[u8; 32],
+        limits: Limits,
+    ) -> Result<Option<(Arc<Plugin>, Found)>, Refused> {
+        let key = (Digest::from_bytes(*digest), self.within(limits));
+        if let Some(plugin) = self.shelf.find(&key) {
+            return Ok(Some((plugin, Found::Ready)));
+        }
+        if let Some(plugin) = self.held(&key) {
+            return Ok(Some((plugin, Found::Ready)));
+        }
+        let Some(compiled) = self.cache.find(&self.wasmtime, &key.0) else { return Ok(None) };
+        let plugin = Arc::new(Plugin::admit(self, &compiled, key)?);
+        self.hold(key, &plugin);
+        Ok(Some((plugin, Found::InCache)))
+    }
+
+    /// The most that one plugin may use.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How many plugins stand ready now, and how many can.
+    pub fn ready(&self) -> (usize, usize) {
+        (self.shelf.len(), self.shelf.most())
+    }
+
+    fn within(&self, limits: Limits) -> Limits {
+        let most = self.limits;
+        Limits {
+            memory: limits.memory.min(most.memory),
+            fuel: limits.fuel.min(most.fuel),
+            deadline_ms: limits.deadline_ms.min(most.deadline_ms),
+            ..most
+        }
+    }
+
+    /// One that somebody holds.
+    fn held(&self, key: &Key) -> Option<Arc<Plugin>> {
+        let plugin = self.loaded().get(key).and_then(Weak::upgrade)?;
+        self.shelf.put(*key, &plugin);
+        Some(plugin)
+    }
+
+    fn hold(&self, key: Key, plugin: &Arc<Plugin>) {
+        self.shelf.put(key, plugin);
+        let mut loaded = self.loaded();
+        // In passing, and not each time: with thousands of plugins that would take long.
+        if loaded.len() > 2 * self.shelf.most() {
+            loaded.retain(|_, plugin| plugin.strong_count() > 0);
+        }
+        loaded.insert(key, Arc::downgrade(plugin));
+    }
+
+    fn loaded(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Weak<Plugin>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Everything that is given here changes the compiled code's name in the cache where it changes
-/// the code.
+/// The code's settings, and the pool that instances come from.
 fn settings(slots: u32, limits: &Limits) -> wasmtime::Config {
     let instances = slots.saturating_mul(INSTANCES_PER_DECISION);
     let mut pool = PoolingAllocationConfig::new();
@@ -184,9 +289,16 @@ fn settings(slots: u32, limits: &Limits) -> wasmtime::Config {
             .linear_memory_keep_resident(limits.memory)
             .table_keep_resident(TABLE_ELEMENTS * size_of::<usize>());
     }
+    let mut config = code_settings();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// Everything that the code depends on; what is given here changes its name in the cache where it
+/// changes the code.
+fn code_settings() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         // A plugin calls nobody, so nothing of it ever waits: 5 µs less for each instance.
         .concurrency_support(false)
         .consume_fuel(true)

@@ -1,7 +1,7 @@
 //! What one plugin may use.
 
 /// The bounds of a plugin, its calls and its answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// The longest component, in bytes. The standard plugin has 100 KiB.
     pub component: usize,

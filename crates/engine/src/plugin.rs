@@ -7,12 +7,16 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::Engine;
 use crate::contract;
+use crate::limits::Limits;
 use crate::sandbox::{Guest, Sandbox};
+use crate::shelf::Key;
 
 /// A component that follows the contract, compiled.
 pub struct Plugin {
     digest: Digest,
     hex: String,
+    /// What it may use.
+    pub(crate) limits: Limits,
     hooks: Vec<Hook>,
     pub(crate) blueprint: InstancePre<Guest>,
     functions: [Option<ComponentExportIndex>; 3],
@@ -69,6 +73,9 @@ pub enum Refused {
     /// It exports no hook, or not as the contract has it.
     #[error("it does not follow the contract: {0}")]
     Contract(String),
+    /// The compiler did not come to an end within its own limits on time and memory.
+    #[error("the compiler gave it up: {0}")]
+    Compiler(String),
     /// It could not be instantiated within the limits.
     #[error("it cannot be started: {0}")]
     Start(String),
@@ -79,7 +86,7 @@ impl Plugin {
     pub(crate) fn admit(
         engine: &Engine,
         component: &Component,
-        digest: Digest,
+        (digest, limits): Key,
     ) -> Result<Self, Refused> {
         let started = |error: wasmtime::Error| Refused::Start(format!("{error:#}"));
         let blueprint = engine.linker.instantiate_pre(component).map_err(started)?;
@@ -96,7 +103,7 @@ impl Plugin {
             return Err(Refused::Contract(problem.to_owned()));
         }
         let hex = digest.to_hex();
-        let plugin = Self { digest, hex, hooks, blueprint, functions };
+        let plugin = Self { digest, hex, limits, hooks, blueprint, functions };
         let _pass = engine.gate.pass();
         let mut sandbox = Sandbox::start(engine, &plugin)
             .map_err(|failure| Refused::Start(failure.to_string()))?;
@@ -117,6 +124,11 @@ impl Plugin {
     /// SHA-256 of the component.
     pub fn digest_bytes(&self) -> &[u8; 32] {
         self.digest.as_bytes()
+    }
+
+    /// What it may use.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The hooks that it answers.

@@ -89,7 +89,7 @@ pub(crate) struct Guest {
 impl<'e> Sandbox<'e> {
     /// A fresh instance.
     pub(crate) fn start(engine: &'e Engine, plugin: &'e Plugin) -> Result<Self, Failure> {
-        let Limits { memory, fuel, output, deadline_ms, .. } = engine.limits;
+        let Limits { memory, fuel, output, deadline_ms, .. } = plugin.limits;
         let ticking = engine.ticker.tick();
         let guest = Guest {
             max_memory: memory,
@@ -136,7 +136,7 @@ impl<'e> Sandbox<'e> {
         Answer: Lift + Send + Sync + 'static,
         (Result<Answer, String>,): ComponentNamedList + Lift,
     {
-        let fuel = self.engine.limits.fuel;
+        let fuel = self.plugin.limits.fuel;
         let size = order.size().saturating_add(settings.len());
         if size > self.engine.limits.input {
             return Asked { fuel: 0, answer: Err(Failure::TooMuchInput(size)) };

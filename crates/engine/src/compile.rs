@@ -1,0 +1,40 @@
+//! Where compilers run. A compiler is the largest program that reads what a stranger made, so a
+//! gateway runs it in a process of its own, with limits on time and memory that the system holds;
+//! how such a process is started is the host's to know.
+
+use crate::plugin::Refused;
+
+/// What makes machine code of a component.
+///
+/// What it returns is run as native code: it must be what [`compile`] gave for these bytes, in a
+/// process of the same program.
+pub trait Compiler: Send + Sync {
+    /// Compiles a component that has passed admission.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Invalid`] if it is none, [`Refused::Compiler`] if it was given up.
+    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Refused>;
+}
+
+/// Compiles here and now: for tests and tools, which load what they know.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InThisProcess;
+
+impl Compiler for InThisProcess {
+    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Refused> {
+        compile(component)
+    }
+}
+
+/// Machine code for this machine and this program's engines. It reserves no memory for instances,
+/// for none are made.
+///
+/// # Errors
+///
+/// [`Refused::Invalid`].
+pub fn compile(component: &[u8]) -> Result<Vec<u8>, Refused> {
+    let invalid = |error: wasmtime::Error| Refused::Invalid(format!("{error:#}"));
+    let engine = wasmtime::Engine::new(&crate::code_settings()).map_err(invalid)?;
+    engine.precompile_component(component).map_err(invalid)
+}
