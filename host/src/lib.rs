@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod assets;
+pub mod balances;
 pub mod call;
 pub mod callback;
 pub mod channel;

@@ -131,7 +131,8 @@ fn limit(text: &str) -> Result<u32, &'static str> {
     limit.ok_or("not a whole number from 1 to 100")
 }
 
-fn time(text: &str) -> Result<Timestamp, &'static str> {
+/// A time in a query.
+pub(crate) fn time(text: &str) -> Result<Timestamp, &'static str> {
     clock::parse_rfc3339(text).ok_or("no time as RFC 3339 has it, such as 2026-11-18T11:06:40Z")
 }
 

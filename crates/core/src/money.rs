@@ -172,6 +172,8 @@ impl TryFrom<Unchecked> for Money {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -237,5 +239,41 @@ mod tests {
             assert_eq!(cny(of).share(cny(part), cny(whole)), share.map(cny), "{of} {part}/{whole}");
         }
         assert_eq!(cny(1).share(jpy, jpy), None);
+    }
+
+    proptest! {
+        /// Checked sums are those of whole numbers without a bound, or none.
+        #[test]
+        fn sums_and_differences_are_exact(one in 0..=i64::MAX, other in 0..=i64::MAX) {
+            let cny = |minor| Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap();
+            let exact = |minor: i128| i64::try_from(minor).ok().filter(|it| *it >= 0);
+            let minor = |money: Option<Money>| money.map(Money::minor);
+            let (a, b) = (i128::from(one), i128::from(other));
+            prop_assert_eq!(minor(cny(one).checked_add(cny(other))), exact(a + b));
+            prop_assert_eq!(minor(cny(one).checked_sub(cny(other))), exact(a - b));
+        }
+
+        /// A share is off by less than a unit, never more than its whole, and the shares of two parts
+        /// lack at most a unit of that of both.
+        #[test]
+        fn a_share_is_rounded_down_and_loses_less_than_a_unit(
+            of in 0..=i64::MAX, whole in 1..=i64::MAX, cuts in any::<[prop::sample::Index; 2]>(),
+        ) {
+            let cny = |minor| Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap();
+            let cut = |index: prop::sample::Index, most: i64| {
+                let share = u64::try_from(index.index(1 << 30)).unwrap();
+                i64::try_from((i128::from(most) * i128::from(share)) >> 30).unwrap()
+            };
+            let first = cut(cuts[0], whole);
+            let second = cut(cuts[1], whole - first);
+            let share = |part: i64| i128::from(cny(of).share(cny(part), cny(whole)).unwrap().minor());
+            let exact = i128::from(of) * i128::from(first);
+            let lost = exact - share(first) * i128::from(whole);
+            prop_assert!((0..i128::from(whole)).contains(&lost));
+            prop_assert!(share(first) <= i128::from(of));
+            let both = share(first + second) - share(first) - share(second);
+            prop_assert!((0..=1).contains(&both), "{both}");
+            prop_assert_eq!(share(whole), i128::from(of));
+        }
     }
 }

@@ -95,6 +95,7 @@ const CALLS: &[Call] = {
         call("get", "/v1/orders/{id}/refunds", Merchant, None, &[OrderNotFound]),
         call("get", "/v1/refunds", Merchant, None, &[MissingField, InvalidField, UnknownField]),
         call("get", "/v1/refunds/{id}", Merchant, None, &[RefundNotFound]),
+        call("get", "/v1/balances", Merchant, None, &[InvalidField, UnknownField]),
         call("get", "/v1/events", Merchant, None, &[InvalidField, UnknownField, EventNotFound]),
         call("get", "/v1/events/{id}", Merchant, None, &[EventNotFound]),
         call("post", "/v1/events/{id}/redeliver", Merchant, Empty, &[EventNotFound, EventKept]),
@@ -415,6 +416,10 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "NewPlugin" => json!({ "component": "AGFzbQ0AAQA=" }),
         "OrderView" => order(),
         "RefundView" => refund(),
+        "BalancesView" => json!({
+            "object": "balances", "at": "2026-11-18T00:00:00.000Z",
+            "data": [{ "account": "pending", "currency": "CNY", "amount": 12723 }],
+        }),
         "List_OrderView" => {
             json!({ "object": "list", "data": [order()], "has_more": true, "next": "ord_019ab5c0de000123456789abcdef0123" })
         }

@@ -1,6 +1,7 @@
 //! The gateway over HTTP. Every route stands here; a handler reads, asks, and answers.
 
 mod admin;
+mod balances;
 mod checkout;
 mod document;
 mod events;
@@ -47,6 +48,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/orders/{id}/refunds", post(refunds::create).get(refunds::of_order))
         .route("/v1/refunds", get(refunds::list))
         .route("/v1/refunds/{id}", get(refunds::find))
+        .route("/v1/balances", get(balances::find))
         .route("/v1/events", get(events::list))
         .route("/v1/events/{id}", get(events::find))
         .route("/v1/events/{id}/redeliver", post(events::redeliver))

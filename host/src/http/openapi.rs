@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{admin, checkout, document, events, operations, orders, refunds, sandbox};
+use super::{admin, balances, checkout, document, events, operations, orders, refunds, sandbox};
 
 /// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
 #[derive(IntoParams)]
@@ -68,6 +68,16 @@ pub(super) struct EventsAsked {
     /// `ord_…`
     #[param(required = false)]
     order_id: String,
+}
+
+/// Which moment.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct BalancesAsked {
+    /// RFC 3339, not after now; now if absent.
+    #[param(required = false, example = "2026-11-18T00:00:00Z")]
+    at: String,
 }
 
 /// Which orders.
@@ -375,6 +385,7 @@ pub(super) struct NewPlugin {
     paths(
         orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void,
         refunds::create, refunds::of_order, refunds::list, refunds::find,
+        balances::find,
         events::list, events::find, events::redeliver, events::redeliver_range, events::test,
         checkout::claim, checkout::view, checkout::pay, checkout::events,
         admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
@@ -385,6 +396,7 @@ pub(super) struct NewPlugin {
     components(schemas(ProblemView)),
     tags(
         (name = "orders", description = "A merchant's server makes orders, asks, and ends them. Signed with the merchant's key."),
+        (name = "balances", description = "What is owed to a merchant. Signed with the merchant's key."),
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page claims the order's session and pays. Signed with the page's own key."),

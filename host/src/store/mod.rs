@@ -15,7 +15,8 @@ use std::sync::Arc;
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::key::Jwk;
-use lezai_core::ledger::{Entry, Kind, Posting};
+use lezai_core::ledger::{Account, Entry, Kind, Posting};
+use lezai_core::money::Currency;
 use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -282,6 +283,12 @@ pub trait View: EventReads {
     fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError>;
     /// A setting of the gateway's own.
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// What stood on an account at a moment, debits positive, in each currency that it knows.
+    fn balances(
+        &self,
+        account: &Account,
+        at: Timestamp,
+    ) -> Result<Vec<(Currency, i64)>, StoreError>;
     /// When the next task of a lane is due.
     fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError>;
     /// How many tasks wait.

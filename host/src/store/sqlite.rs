@@ -7,6 +7,7 @@
 //! commits do not wait for that. Readers have connections of their own and see the last commit.
 
 mod events;
+mod ledger;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,19 +16,26 @@ use std::thread;
 use std::time::Duration;
 
 use lezai_core::id::{AttemptId, MerchantId, OrderId, RefundId, SessionId};
-use lezai_core::ledger::{Entry, GENESIS, Kind};
-use lezai_core::order::{Order, State, Terms};
+use lezai_core::ledger::{Account, Entry};
+use lezai_core::money::Currency;
+use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BookedEntry, Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord,
-    OrderRecord, Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View,
-    WriteJob,
+    Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
+    Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View, WriteJob,
 };
 use crate::page::Page;
+
+#[cfg(test)]
+pub(crate) use ledger::book;
+pub use ledger::{
+    Wanted, balance_after, balances_kept, for_each_entry, for_each_order, last_entry, moved,
+    order_with_entries, walk_entries,
+};
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
 const BATCH: usize = 256;
@@ -244,86 +252,6 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Every entry of the ledger in order, one at a time.
-///
-/// # Errors
-///
-/// [`StoreError`], or what `each` gives.
-pub fn for_each_entry<E: From<StoreError>>(
-    connection: &Connection,
-    mut each: impl FnMut(BookedEntry) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut statement = connection
-        .prepare("SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries ORDER BY number")
-        .map_err(StoreError::from)?;
-    let mut rows = statement.query([]).map_err(StoreError::from)?;
-    while let Some(row) = rows.next().map_err(StoreError::from)? {
-        each(booked(row)?)?;
-    }
-    Ok(())
-}
-
-/// Every order, one at a time.
-///
-/// # Errors
-///
-/// [`StoreError`], or what `each` gives.
-pub fn for_each_order<E: From<StoreError>>(
-    connection: &Connection,
-    mut each: impl FnMut(Order) -> Result<(), E>,
-) -> Result<(), E> {
-    let sql = "SELECT data, id, merchant, merchant_order_id, status, version FROM orders";
-    let mut statement = connection.prepare(sql).map_err(StoreError::from)?;
-    let mut rows = statement.query([]).map_err(StoreError::from)?;
-    while let Some(row) = rows.next().map_err(StoreError::from)? {
-        let order: Order = json(row, 0)?;
-        columns_fit(row, &order)?;
-        each(order)?;
-    }
-    Ok(())
-}
-
-/// Whether the columns that orders are found by say what the order itself says.
-fn columns_fit(row: &Row<'_>, order: &Order) -> Result<(), StoreError> {
-    let Terms { id, merchant, merchant_order_id, .. } = &order.terms;
-    let column = |column| row.get::<_, String>(column);
-    let same = column(1)? == id.as_str()
-        && column(2)? == merchant.as_str()
-        && column(3)? == *merchant_order_id
-        && column(4)? == order.state.status()
-        && row.get::<_, u64>(5)? == order.version;
-    if same {
-        Ok(())
-    } else {
-        Err(StoreError::Damaged(format!("the row of {id} says otherwise than the order")))
-    }
-}
-
-/// An order, and its entries up to the one numbered `last`, in the order in which they were booked.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub fn order_with_entries(
-    connection: &Connection,
-    order: &OrderId,
-    last: u64,
-) -> Result<(Option<Order>, Vec<BookedEntry>), StoreError> {
-    let tables = Sqlite { connection };
-    let entries = "SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries
-                   WHERE order_id = ?1 AND number <= ?2 ORDER BY number";
-    let entries = tables.all(
-        entries,
-        params![order.as_str(), i64::try_from(last).unwrap_or(i64::MAX)],
-        booked,
-    )?;
-    Ok((
-        tables
-            .one("SELECT data FROM orders WHERE id = ?1", [order.as_str()], |row| json(row, 0))?,
-        entries,
-    ))
-}
-
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch(
@@ -336,13 +264,16 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
         SCHEMA_VERSION => {}
         0 => connection.execute_batch(&format!(
-            "BEGIN; {SCHEMA} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+            "BEGIN; {SCHEMA} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
             events::TABLES,
+            ledger::TABLES,
         ))?,
         1 => connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {FROM_1} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+            "BEGIN IMMEDIATE; {FROM_1} {} {} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
             events::TABLES,
             events::FROM_1,
+            ledger::TABLES,
+            ledger::FROM_1,
         ))?,
         newer => {
             return Err(StoreError::Database(format!(
@@ -677,6 +608,14 @@ impl View for Sqlite<'_> {
         self.one("SELECT value FROM settings WHERE name = ?1", [name], |row| Ok(row.get(0)?))
     }
 
+    fn balances(
+        &self,
+        account: &Account,
+        at: Timestamp,
+    ) -> Result<Vec<(Currency, i64)>, StoreError> {
+        ledger::balances(self, account, at)
+    }
+
     fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT min(due_ms) FROM tasks WHERE lane = ?1";
         let due = self.one(sql, [lane.as_str()], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
@@ -758,24 +697,7 @@ impl Tx for Sqlite<'_> {
     }
 
     fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
-        let sql = "SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1";
-        let last =
-            self.one(sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?)))?;
-        let (number, previous) =
-            last.map_or((1, GENESIS.to_owned()), |(number, hash)| (number + 1, hash));
-        self.change(
-            "INSERT INTO entries (number, at_ms, order_id, kind, postings, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                number,
-                at.as_ms(),
-                order.as_str(),
-                entry.kind().as_str(),
-                to_json(&entry.postings())?,
-                previous,
-                entry.hash(&previous, number, at, order),
-            ],
-        )?;
-        Ok(())
+        ledger::book(self.connection, order, entry, at)
     }
 
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
@@ -930,20 +852,6 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
-    let kind: String = row.get(3)?;
-    let kind = Kind::ALL.into_iter().find(|it| it.as_str() == kind);
-    Ok(BookedEntry {
-        number: row.get(0)?,
-        at: Timestamp::from_ms(row.get(1)?),
-        order: id(row, 2, OrderId::parse)?,
-        kind: kind.ok_or_else(|| StoreError::Damaged("unknown kind of ledger entry".to_owned()))?,
-        postings: json(row, 4)?,
-        previous: row.get(5)?,
-        hash: row.get(6)?,
-    })
-}
-
 fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     let text =
         row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
@@ -992,6 +900,7 @@ pub fn file(data: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use lezai_core::ledger::{GENESIS, Kind};
     use lezai_core::order::Effect;
 
     use super::*;
@@ -1012,7 +921,7 @@ mod tests {
         })
         .unwrap();
         let first = entries.first().unwrap();
-        assert_eq!((first.number, first.previous.as_str(), entries.len()), (1, GENESIS, 1));
+        assert_eq!((first.number, first.previous.as_str()), (1, GENESIS));
         let entry = Entry::new(first.kind, first.postings.clone()).unwrap();
         assert_eq!(entry.hash(GENESIS, 1, first.at, &first.order), first.hash);
         let writer = Connection::open(&file).unwrap();
@@ -1025,7 +934,21 @@ mod tests {
     async fn a_file_of_version_1_is_brought_up_to_date() {
         let folder = tempfile::tempdir().unwrap();
         let file = file(folder.path());
-        Connection::open(&file).unwrap().execute_batch(include_str!("version_1.sql")).unwrap();
+        let connection = Connection::open(&file).unwrap();
+        connection.execute_batch(include_str!("version_1.sql")).unwrap();
+        // The second was booked a little before its time.
+        for (number, ms, minor) in [(1, 2_000, 100), (2, 1_000, 5)] {
+            let postings = format!(
+                r#"[{{"account":{{"channel_receivable":"sandbox"}},"minor":{minor},"currency":"CNY"}},
+                    {{"account":"fee_income","minor":-1,"currency":"CNY"}},
+                    {{"account":"fee_income","minor":{},"currency":"CNY"}}]"#,
+                1 - minor
+            );
+            let sql =
+                "INSERT INTO entries SELECT ?1, ?2, min(id), 'payment', ?3, '', '' FROM orders";
+            connection.execute(sql, params![number, ms, postings]).unwrap();
+        }
+        drop(connection);
         drop(SqliteStore::open(&file).unwrap());
         let connection = open_to_read(&file).unwrap();
         let mut entries = Vec::new();
@@ -1035,6 +958,16 @@ mod tests {
         })
         .unwrap();
         assert_eq!(entries, [Kind::Payment, Kind::UnexpectedPayment, Kind::PaymentReturn]);
+        for (account, expected) in [
+            (Account::ChannelReceivable("sandbox".to_owned()), [0, 105]),
+            (Account::FeeIncome, [0, -105]),
+        ] {
+            let minor = |ms| {
+                let tables = Sqlite { connection: &connection };
+                tables.balances(&account, Timestamp::from_ms(ms)).unwrap()[0].1
+            };
+            assert_eq!([minor(1_999), minor(2_000)], expected, "{account}");
+        }
         // What was paid is still to be settled, a day after.
         let task = connection.query_row("SELECT task, due_ms FROM tasks", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Attempt, Capture, Credential, Effect, Event, Order, Terms, step};
 use lezai_core::policy::{Customer, Device, OrderFacts, Scene};
@@ -257,6 +258,49 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
     assert!(theirs.await.is_err());
     let stale = write(&store, move |tx| tx.update_order(&paid.order)).await;
     assert!(stale.is_err(), "an order is not written twice at one version");
+    a_balance_stands_at_every_moment(&store).await;
+}
+
+async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
+    let merchant = MerchantId::parse("m_books").unwrap();
+    let hers = Account::MerchantPending(merchant);
+    let posting = |account: &Account, minor, code| Posting {
+        account: account.clone(),
+        minor,
+        currency: Currency::from_code(code).unwrap(),
+    };
+    let at = |secs| NOW.plus_secs(secs);
+    // The third was late: its time is that of the one before it.
+    for (secs, minor, code) in
+        [(1000, -100, "CNY"), (1010, -7, "JPY"), (1005, 30, "CNY"), (1010, 5, "CNY")]
+    {
+        let hers = hers.clone();
+        let written = write(store, move |tx| {
+            // Two sides on one account are one change of it.
+            let sides = vec![
+                posting(&hers, minor - 1, code),
+                posting(&hers, 1, code),
+                posting(&Account::FeeIncome, -minor, code),
+            ];
+            tx.book(&order_id(2), &Entry::new(Kind::Payment, sides).unwrap(), at(secs))
+        });
+        written.await.unwrap();
+    }
+    for (secs, expected) in [
+        (999, [("CNY", 0), ("JPY", 0)]),
+        (1000, [("CNY", -100), ("JPY", 0)]),
+        (1009, [("CNY", -100), ("JPY", 0)]),
+        (1010, [("CNY", -65), ("JPY", -7)]),
+        (9999, [("CNY", -65), ("JPY", -7)]),
+    ] {
+        let hers = hers.clone();
+        let found = read(store, move |view| view.balances(&hers, at(secs))).await.unwrap();
+        let found: Vec<_> = found.iter().map(|(it, minor)| (it.code(), *minor)).collect();
+        assert_eq!(found, expected, "{secs}");
+    }
+    let nobody = Account::MerchantPending(MerchantId::parse("m_nobody").unwrap());
+    let none = read(store, move |view| view.balances(&nobody, at(9999))).await.unwrap();
+    assert!(none.is_empty());
 }
 
 /// Takes the order through a payment, each step as one commit, and gives what the last one wrote.

@@ -13,7 +13,7 @@ use lezai::store::{
 };
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
-use lezai_core::money::Money;
+use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
 
@@ -200,6 +200,13 @@ impl View for Layer<'_> {
     }
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.tx.setting(name)
+    }
+    fn balances(
+        &self,
+        account: &Account,
+        at: Timestamp,
+    ) -> Result<Vec<(Currency, i64)>, StoreError> {
+        self.tx.balances(account, at)
     }
     fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError> {
         self.tx.next_due(lane)

@@ -102,8 +102,12 @@ impl Order {
             given = given.checked_add(refund.fee)?;
         }
         let due = fee.share(refunded.checked_add(amount)?, captured)?;
-        // A refund that failed since may have had the smaller part of a unit.
-        Some(due.checked_sub(given).unwrap_or(Money::zero(fee.currency())))
+        // Refunds that failed since may have had the smaller parts of units, or the larger ones. Then
+        // this one gives back nothing of the fee, or nothing else; the last of a payment, which leaves
+        // the merchant nothing, comes out right either way, for what she lost so far never is more
+        // than her share.
+        let back = due.checked_sub(given).unwrap_or(Money::zero(fee.currency()));
+        Some(if back.minor() > amount.minor() { amount } else { back })
     }
 
     /// What of the payment is the merchant's to take out.

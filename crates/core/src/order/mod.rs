@@ -23,6 +23,8 @@
 mod books;
 mod step;
 #[cfg(test)]
+mod sums;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod tests;

@@ -427,10 +427,13 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
     }
     let fee = order.fee_given_back(captured, refund.amount);
     let refund = Refund { fee: fee.unwrap_or(refund.fee), ..refund };
-    let entry = order.refund_entry(Kind::RefundRequest, &refund);
+    // Never absent, as `sums.rs` holds; should it be, no money moves without it.
+    let Some(entry) = order.refund_entry(Kind::RefundRequest, &refund) else {
+        return Err(Refusal::RefundTooLarge { available });
+    };
     let effects = vec![Effect::Refund(refund.id.clone())];
     order.refunds.push(refund);
-    Ok(Step { entry, effects, ..order.changed().step() })
+    Ok(Step { entry: Some(entry), effects, ..order.changed().step() })
 }
 
 fn refunded(mut order: Order, id: &RefundId, now: Timestamp) -> Result<Step, Refusal> {

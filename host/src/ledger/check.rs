@@ -1,29 +1,24 @@
 //! `lezai ledger check`: proves, beside a gateway that may be running, that the ledger says what
-//! happened. Every entry carries the hash of the one before, none is missing, each balances, and
-//! the entries are exactly those that the orders call for. What an order calls for, `core::order` knows: it is worked out from the order as it is, not from
-//! what was booked.
+//! happened. Every entry carries the hash of the one before, none is missing, each balances, the
+//! balances that are kept beside them are theirs, and the entries are exactly those that the orders
+//! call for. What an order calls for, `core::order` knows: it is worked out from the order as it
+//! is, not from what was booked.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lezai_core::ledger::Account;
 use lezai_core::ledger::{Entry, GENESIS, Posting};
 use lezai_core::order::{Order, State};
+use lezai_core::time::Timestamp;
 use rusqlite::Connection;
 
+use super::balances::{Balances, table};
 use crate::store::sqlite::{
-    file, for_each_entry, for_each_order, open_to_read, order_with_entries,
+    balance_after, balances_kept, file, for_each_entry, for_each_order, moved, open_to_read,
+    order_with_entries,
 };
 use crate::store::{BookedEntry, StoreError};
-
-/// What can be done with the ledger.
-#[derive(Debug, clap::Subcommand)]
-pub enum LedgerCommand {
-    /// Prove that the ledger is whole; works while the gateway runs.
-    Check(CheckArgs),
-}
 
 /// What is checked.
 #[derive(Debug, clap::Args)]
@@ -35,8 +30,7 @@ pub struct CheckArgs {
 
 /// Checks and reports. The exit code is 0 for a whole ledger, 1 for a broken one, 2 for one that
 /// cannot be read.
-pub fn run(command: &LedgerCommand) -> ExitCode {
-    let LedgerCommand::Check(CheckArgs { data }) = command;
+pub(super) fn run(CheckArgs { data }: &CheckArgs) -> ExitCode {
     match check(data) {
         Ok(report) => {
             print!("{}", report.text());
@@ -46,10 +40,7 @@ pub fn run(command: &LedgerCommand) -> ExitCode {
             println!("broken   {fault}");
             ExitCode::from(1)
         }
-        Err(Failed::Unreadable(error)) => {
-            eprintln!("lezai: {}: {error}", file(data).display());
-            ExitCode::from(2)
-        }
+        Err(Failed::Unreadable(error)) => super::unreadable(data, &error),
     }
 }
 
@@ -65,7 +56,7 @@ pub struct Report {
     /// How many of them are paid.
     pub paid: u64,
     /// The balance of each account in each currency, in minor units, debits positive.
-    pub balances: BTreeMap<(String, &'static str), i128>,
+    pub balances: Balances,
 }
 
 /// Why there is no report.
@@ -108,23 +99,7 @@ impl Report {
             "entries  {entries}: chained without a gap, each in balance\norders   {orders}, {paid} of them paid: \
              each has its entries, and no entry is without its order\nhead     {head}\n"
         );
-        let titles = ["account", "currency", "minor units"].map(str::to_owned);
-        let titles = (!balances.is_empty()).then_some(titles);
-        let balances = balances.iter().map(|((account, currency), minor)| {
-            [account.clone(), (*currency).to_owned(), minor.to_string()]
-        });
-        let rows: Vec<[String; 3]> = titles.into_iter().chain(balances).collect();
-        let width =
-            |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
-        let widths = [width(0), width(1), width(2)];
-        for [account, currency, minor] in &rows {
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "  {account:<0$}  {currency:<1$}  {minor:>2$}",
-                widths[0], widths[1], widths[2]
-            );
-        }
+        text.push_str(&table(balances));
         text.push_str("ok\n");
         text
     }
@@ -179,21 +154,36 @@ impl Stop {
 
 /// Walks the chain: number, hashes, balance, and whether the order calls for the entry.
 fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Failed> {
+    // Version 1 took an entry's time as it came; the balances beside it are kept by a time that does
+    // not go back.
+    let (mut kept, mut latest) = (0_u64, Timestamp::from_ms(i64::MIN));
     let walked = for_each_entry(connection, |booked| {
         let number = report.entries + 1;
         let fault = |what: String| Stop::Fault(Fault::Entry { number, what });
         links(&booked, number, &report.head).map_err(fault)?;
         let (order, so_far) = order_with_entries(connection, &booked.order, number)?;
         belongs(&booked, order.as_ref(), &so_far).map_err(fault)?;
-        for Posting { account, minor, currency } in booked.postings {
-            *report.balances.entry((account.to_string(), currency.code())).or_default() +=
-                i128::from(minor);
+        latest = latest.max(booked.at);
+        for (account, currency, minor) in moved(&booked.postings)? {
+            let stands = report.balances.entry((account.to_string(), currency.code())).or_default();
+            *stands += i128::from(minor);
+            kept += 1;
+            let written = balance_after(connection, account, currency, number, latest)?;
+            if written.map(i128::from) != Some(*stands) {
+                return Err(fault(format!("the balance kept of {account} is not its sum")));
+            }
         }
         report.head = booked.hash;
         report.entries = number;
         Ok(())
     });
-    walked.map_err(|stop: Stop| stop.at(|what| Fault::Entry { number: report.entries + 1, what }))
+    let number = report.entries + 1;
+    walked.map_err(|stop: Stop| stop.at(|what| Fault::Entry { number, what }))?;
+    if balances_kept(connection).map_err(Failed::Unreadable)? != kept {
+        let what = "it is missing, and a balance is kept that no entry made".to_owned();
+        return Err(Failed::Broken(Fault::Entry { number, what }));
+    }
+    Ok(())
 }
 
 /// Every entry holds and belongs, so an order can only lack some.
@@ -289,12 +279,11 @@ mod tests {
     use lezai_core::ledger::Kind;
     use lezai_core::money::{Currency, Money};
     use lezai_core::order::{Attempt, Event, Step, Terms, step};
-    use lezai_core::time::Timestamp;
     use rusqlite::params;
 
     use super::*;
     use crate::entropy;
-    use crate::store::sqlite::SqliteStore;
+    use crate::store::sqlite::{SqliteStore, book, last_entry};
 
     const START: Timestamp = Timestamp::from_secs(1_795_000_000);
 
@@ -390,22 +379,8 @@ mod tests {
         }
 
         fn book(&mut self, order: &OrderId, entry: &Entry) {
-            let (number, previous) = (self.booked.0 + 1, self.booked.1.clone());
-            let hash = entry.hash(&previous, number, START, order);
-            let postings = serde_json::to_string(entry.postings()).unwrap();
-            let kind = entry.kind().as_str();
-            self.run(
-                "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    i64::try_from(number).unwrap(),
-                    START.as_ms(),
-                    order.as_str(),
-                    kind,
-                    postings,
-                    previous,
-                    hash
-                ],
-            );
+            book(&self.connection, order, entry, START).unwrap();
+            let (number, _, hash) = last_entry(&self.connection).unwrap().unwrap();
             self.booked = (number, hash);
         }
 
@@ -470,9 +445,13 @@ mod tests {
             ("UPDATE entries SET kind = 'payment_return' WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
             ("UPDATE entries SET previous = hash WHERE number = 3".to_owned(), "entry 3: it does not carry the hash"),
             ("DELETE FROM entries WHERE number = 2".to_owned(), "entry 2: it is missing; the next one is 3"),
-            ("DELETE FROM entries WHERE number = 5".to_owned(), "has no entry for its unexpected_payment"),
+            ("DELETE FROM entries WHERE number = 5".to_owned(), "entry 5: it is missing, and a balance is kept"),
+            ("DELETE FROM entries WHERE number = 5; DELETE FROM balances WHERE number = 5".to_owned(), "has no entry for its unexpected_payment"),
             ("UPDATE entries SET postings = '[{}]' WHERE number = 4".to_owned(), "entry 4: "),
             ("UPDATE entries SET kind = 'gift' WHERE number = 3".to_owned(), "entry 3: unknown kind"),
+            ("UPDATE balances SET minor = minor + 1 WHERE account = 'fee_income'".to_owned(), "entry 1: the balance kept of fee_income"),
+            ("DELETE FROM balances WHERE number = 4".to_owned(), "entry 4: the balance kept of"),
+            ("INSERT INTO balances VALUES ('fee_income', 'CNY', 1, 1, 1)".to_owned(), "entry 6: it is missing, and a balance is kept"),
             (format!("DELETE FROM orders WHERE id = '{second}'"), "entry 1: its order ord_"),
             (format!("UPDATE orders SET data = replace(data, '2000', '2001') WHERE id = '{second}'"), "entry 1: order ord_"),
             (format!("UPDATE orders SET data = replace(data, '\"held\":true', '\"held\":false') WHERE id = '{third}'"), "does not call for this payment"),

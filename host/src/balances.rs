@@ -1,0 +1,70 @@
+//! What is owed to a merchant, now or at any moment before: her accounts in the ledger, seen from
+//! her side.
+
+use lezai_core::id::MerchantId;
+use lezai_core::ledger::Account;
+use lezai_core::time::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock;
+use crate::gateway::Gateway;
+use crate::problem::{Code, Problem};
+use crate::store;
+
+/// What was owed to a merchant at a moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BalancesView {
+    /// Always `balances`.
+    object: &'static str,
+    /// RFC 3339: all that was booked by then counts.
+    at: String,
+    /// Each of her accounts in each currency that it knows, by account and currency.
+    data: Vec<BalanceView>,
+}
+
+/// What was owed to a merchant on one account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BalanceView {
+    /// `pending` until it is settled, `held` for a review, or `available` to take out.
+    account: &'static str,
+    /// ISO 4217.
+    currency: &'static str,
+    /// Minor units. Below zero is owed by her: refunds of more than she had there.
+    amount: i64,
+}
+
+/// A merchant's balances at a moment, now if none is named.
+///
+/// # Errors
+///
+/// `invalid_field` for a moment that is still to come.
+pub async fn of_merchant(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    at: Option<Timestamp>,
+) -> Result<BalancesView, Problem> {
+    let now = gateway.clock.now();
+    let at = at.unwrap_or(now);
+    if at > now {
+        return Err(Problem::new(Code::InvalidField, "at is a moment that is still to come")
+            .with("field", "at"));
+    }
+    let accounts = [
+        ("available", Account::MerchantAvailable(merchant.clone())),
+        ("held", Account::MerchantHeld(merchant.clone())),
+        ("pending", Account::MerchantPending(merchant.clone())),
+    ];
+    let data = store::read(&gateway.store, move |view| {
+        let mut data = Vec::new();
+        for (name, account) in &accounts {
+            for (currency, minor) in view.balances(account, at)? {
+                // A liability is a credit, and hers; the ledger's numbers are debits.
+                let amount = minor.saturating_neg();
+                data.push(BalanceView { account: name, currency: currency.code(), amount });
+            }
+        }
+        Ok(data)
+    });
+    Ok(BalancesView { object: "balances", at: clock::rfc3339(at), data: data.await? })
+}

@@ -1,0 +1,31 @@
+//! A merchant's balances over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+
+use super::orders::{Query, asked};
+use super::signed::Incoming;
+use crate::balances::{self, BalancesView};
+use crate::gateway::Gateway;
+use crate::page;
+use crate::problem::Problem;
+
+#[utoipa::path(
+    get, path = "/v1/balances", tag = "balances", summary = "What is owed to the merchant, now or at a past moment",
+    description = "Taken from the ledger, in which nothing is ever changed: a past moment's balances stay what they were.",
+    params(super::openapi::Signed, super::openapi::BalancesAsked),
+    responses((status = 200, description = "The balances", body = BalancesView), super::openapi::Problems),
+)]
+pub(super) async fn find(
+    State(gateway): State<Arc<Gateway>>,
+    query: Query,
+    incoming: Incoming,
+) -> Result<Json<BalancesView>, Problem> {
+    let (merchant, _) = incoming.merchant(&gateway)?;
+    let mut asked = asked(query)?;
+    let at = asked.optional("at", page::time)?;
+    asked.finish()?;
+    Ok(Json(balances::of_merchant(&gateway, &merchant.record.id, at).await?))
+}
