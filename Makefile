@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help sim setup build artifacts run test test-rust test-interop test-server test-browser check advisories bench bench-signing fmt clean
+.PHONY: help gallery sim setup build artifacts run test test-rust test-interop test-server test-browser check advisories bench bench-signing fmt clean
 
 # In CI a lockfile that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
@@ -67,6 +67,10 @@ bench-signing: ## measure the libraries that could make and check signatures
 sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit
 	@cargo build --quiet $(PRODUCT) --bin sim
 	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) PLANTED=$(PLANTED) target/release/sim
+
+gallery: ## every state, language, theme and width of the checkout, on one page
+	@scripts/setup npm
+	@cd www && npm run --silent gallery
 
 fmt: ## format everything
 	@cargo fmt --all

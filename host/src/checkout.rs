@@ -282,6 +282,21 @@ fn payment_request(
     })
 }
 
+/// The websites that may frame the hosted page of a session; none for a session that is not known.
+///
+/// # Errors
+///
+/// `internal`, should the store fail.
+pub async fn frame_origins(gateway: &Gateway, session: &str) -> Result<Vec<String>, Problem> {
+    let Ok(session) = SessionId::parse(session) else { return Ok(Vec::new()) };
+    let session = store::read(&gateway.store, move |view| view.session(&session)).await?;
+    let Some(session) = session else { return Ok(Vec::new()) };
+    let record = gateway.record(session.order).await?;
+    let merchants = gateway.merchants();
+    let merchant = merchants.get(&record.order.terms.merchant);
+    Ok(merchant.map(|it| it.record.frame_origins.clone()).unwrap_or_default())
+}
+
 async fn load(gateway: &Gateway, session: &str) -> Result<SessionRecord, Problem> {
     let not_found = || Problem::new(Code::SessionNotFound, "there is no such session");
     let id = SessionId::parse(session).map_err(|_| not_found())?;

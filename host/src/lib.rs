@@ -34,6 +34,7 @@ pub mod nonces;
 pub mod order_request;
 pub mod orders;
 pub mod page;
+pub mod page_check;
 pub mod plugin_command;
 pub mod plugins;
 pub mod problem;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use lezai::{call, dev, ledger, listen, plugin_command};
+use lezai::{call, dev, ledger, listen, page_check, plugin_command};
 use tracing_subscriber::EnvFilter;
 
 /// Lezai (乐在), a payment gateway for merchants.
@@ -34,6 +34,9 @@ enum Command {
     /// Look after merchants' plugins.
     #[command(subcommand)]
     Plugin(plugin_command::PluginCommand),
+    /// Look after payment pages.
+    #[command(subcommand)]
+    Page(page_check::PageCommand),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -67,6 +70,7 @@ async fn run(command: Command) -> ExitCode {
         },
         Command::Ledger(command) => ledger::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
+        Command::Page(command) => page_check::run(command).await,
     }
 }
 

@@ -191,6 +191,8 @@ pub struct SessionView {
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'static str,
+    /// How many of the amount's digits are decimals, by ISO 4217: 2 for CNY, 0 for JPY.
+    pub exponent: u16,
     /// What the shopper reads.
     pub description: String,
     /// Who is paid.
@@ -429,6 +431,7 @@ pub fn session(
         status: page_status(&order.state),
         amount: terms.amount.minor(),
         currency: terms.amount.currency().code(),
+        exponent: terms.amount.currency().exponent(),
         description: terms.description.clone(),
         merchant: MerchantView {
             id: terms.merchant.to_string(),

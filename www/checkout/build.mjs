@@ -6,8 +6,9 @@
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build, transform } from "esbuild";
+import { build } from "esbuild";
 import { declare } from "../declarations.mjs";
+import { cssText, languagesBeside, tags, words } from "./plugins.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = here("../../target/artifacts/checkout");
@@ -19,29 +20,22 @@ for (const folder of [out, dist]) {
   mkdirSync(folder, { recursive: true });
 }
 
-/** Sixteen hex digits of a file's hash, for its name. */
-const hash = (bytes) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
-const wasmFile = `lezai_web_bg-${hash(wasm)}.wasm`;
-const integrity = `sha384-${createHash("sha384").update(wasm).digest("base64")}`;
+const hashOf = (algorithm, bytes) => createHash(algorithm).update(bytes).digest("base64");
+/** Sixteen hex digits of a file's hash, for its name: such a file may be kept for good. */
+const named = (name, bytes, ending) =>
+  `${name}-${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}.${ending}`;
 
-/** A style sheet as a string, for a constructable style sheet. */
-const cssText = {
-  name: "css-text",
-  setup(build) {
-    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
-      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
-      return { contents: code.trim(), loader: "text" };
-    });
-  },
-};
-
-/** The payment page loads the element's file, and does not carry a second copy of it. */
-const elementBeside = {
-  name: "element-beside",
-  setup(build) {
-    build.onResolve({ filter: /^\.\/index\.ts$/ }, () => ({ path: "./lezai-checkout.js", external: true }));
-  },
-};
+const WASM = named("lezai_web_bg", wasm, "wasm");
+/** The languages that are not in the script. Each hash is in the first load, so they are short ones. */
+const LANGUAGES = Object.fromEntries(
+  tags
+    .filter((tag) => tag !== "en")
+    .map((tag) => {
+      const bytes = words(tag);
+      const file = named(`language-${tag}`, bytes, "json");
+      return [tag, { file, bytes, integrity: `sha256-${hashOf("sha256", bytes)}` }];
+    }),
+);
 
 const common = {
   bundle: true,
@@ -58,25 +52,60 @@ for (const [outdir, served] of [
   [out, true],
   [dist, false],
 ]) {
-  writeFileSync(`${outdir}/${wasmFile}`, wasm);
+  writeFileSync(`${outdir}/${WASM}`, wasm);
+  for (const { file, bytes } of Object.values(LANGUAGES)) writeFileSync(`${outdir}/${file}`, bytes);
   await build({
     ...common,
     outdir,
     entryPoints: { "lezai-checkout": here("src/index.ts") },
     define: {
-      WASM_FILE: JSON.stringify(`./${wasmFile}`),
-      WASM_INTEGRITY: JSON.stringify(integrity),
+      WASM_FILE: JSON.stringify(`./${WASM}`),
+      WASM_INTEGRITY: JSON.stringify(`sha384-${hashOf("sha384", wasm)}`),
       SERVED_BY_GATEWAY: String(served),
     },
-    plugins: [cssText],
+    plugins: [cssText, languagesBeside(LANGUAGES)],
   });
   cpSync(here("../node_modules/lean-qr/LICENSE"), `${outdir}/LICENSE-lean-qr.txt`);
 }
 declare("checkout");
 // Shops pin this one by its hash: a name that stays while the bytes change would break their pages.
 const script = readFileSync(`${out}/lezai-checkout.js`);
-writeFileSync(`${out}/lezai-checkout-${hash(script)}.js`, script);
-await build({ ...common, entryPoints: [here("src/pay.ts")], plugins: [elementBeside] });
-await build({ ...common, entryPoints: [here("static/pay.css")] });
-const page = readFileSync(here("static/pay.html"), "utf8");
-writeFileSync(`${out}/pay.html`, page.replace("{{wasm}}", wasmFile));
+const SCRIPT = named("lezai-checkout", script, "js");
+writeFileSync(`${out}/${SCRIPT}`, script);
+for (const path of ["src/pay.ts", "static/pay.css"]) await build({ ...common, entryPoints: [here(path)] });
+
+/** What a shopper's browser loads from us, and why: PCI DSS 4.0.1, 6.4.3. */
+const PURPOSES = {
+  [SCRIPT]: ["script", "The checkout element: draws the payment and talks to the gateway."],
+  "pay.js": [
+    "script",
+    "The hosted page's own script: takes the session from the address and shows the element.",
+  ],
+  "pay.css": ["style", "The hosted page's own style."],
+  [WASM]: ["wasm", "The payment core: signs the page's calls and verifies the gateway's answers."],
+  ...Object.fromEntries(
+    Object.entries(LANGUAGES).map(([tag, { file }]) => [file, ["data", `The words in ${tag}; no script.`]]),
+  ),
+};
+const inventory = Object.entries(PURPOSES).map(([file, [kind, purpose]]) => {
+  const bytes = readFileSync(`${out}/${file}`);
+  const integrity = `sha384-${hashOf("sha384", bytes)}`;
+  return { path: `/checkout/v1/${file}`, kind, purpose, bytes: bytes.length, integrity };
+});
+const page = readFileSync(here("static/pay.html"), "utf8").replace(/\{\{(\S+?)\}\}/g, (_place, name) => {
+  if (name === "wasm") return WASM;
+  if (name === "script") return SCRIPT;
+  const file = name === "script-integrity" ? SCRIPT : name;
+  return inventory.find(({ path }) => path.endsWith(`/${file}`)).integrity;
+});
+writeFileSync(`${out}/pay.html`, page);
+
+const html = readFileSync(`${out}/pay.html`);
+inventory.unshift({
+  path: "/pay/{session}",
+  kind: "page",
+  purpose: "The hosted payment page. It is the same for every session.",
+  bytes: html.length,
+  integrity: `sha384-${hashOf("sha384", html)}`,
+});
+writeFileSync(`${out}/inventory.json`, `${JSON.stringify({ version: 1, files: inventory }, null, 2)}\n`);

@@ -67,15 +67,21 @@ pub enum GrantError {
     Expired,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    kid: String,
-    typ: String,
-}
+/// The JWS header, before and after the key's thumbprint.
+const HEADER: (&[u8], &[u8]) = (br#"{"alg":"ES256","kid":""#, br#"","typ":"lezai-grant+jwt"}"#);
 
-const TYPE: &str = "lezai-grant+jwt";
+/// Whether a grant made at `iat` that ends at `exp` is good at `now`.
+///
+/// # Errors
+///
+/// [`GrantError::Expired`]: it has ended, or it lasts longer than any grant may.
+pub fn check_life(iat: i64, exp: i64, now: Timestamp) -> Result<(), GrantError> {
+    let life = exp.saturating_sub(iat);
+    if exp <= now.as_secs() || !(0..=MAX_LIFE_SECS).contains(&life) {
+        return Err(GrantError::Expired);
+    }
+    Ok(())
+}
 
 impl Grant {
     /// The grant as compact JWS, signed by the gateway.
@@ -84,16 +90,11 @@ impl Grant {
     ///
     /// [`GrantError::Malformed`], should JSON refuse; it has no known reason to.
     pub fn sign(&self, key: &dyn Sign) -> Result<String, GrantError> {
-        let header = Header {
-            alg: "ES256".to_owned(),
-            kid: key.verifying_key().thumbprint(),
-            typ: TYPE.to_owned(),
-        };
-        let part = |json: Result<Vec<u8>, _>| json.map(|it| Base64UrlUnpadded::encode_string(&it));
-        let encoded = part(serde_json::to_vec(&header))
-            .and_then(|header| Ok((header, part(serde_json::to_vec(self))?)));
-        let (header, payload) = encoded.map_err(|_| GrantError::Malformed)?;
-        let signed = format!("{header}.{payload}");
+        let kid = key.verifying_key().thumbprint();
+        let header = [HEADER.0, kid.as_bytes(), HEADER.1].concat();
+        let payload = serde_json::to_vec(self).map_err(|_| GrantError::Malformed)?;
+        let part = |json: &[u8]| Base64UrlUnpadded::encode_string(json);
+        let signed = format!("{}.{}", part(&header), part(&payload));
         let signature = Base64UrlUnpadded::encode_string(&key.sign(signed.as_bytes()));
         Ok(format!("{signed}.{signature}"))
     }
@@ -104,6 +105,19 @@ impl Grant {
     ///
     /// See [`GrantError`].
     pub fn verify(jws: &str, key: &VerifyingKey, now: Timestamp) -> Result<Self, GrantError> {
+        let payload = Self::signed(jws, key)?;
+        let grant: Self = serde_json::from_str(&payload).map_err(|_| GrantError::Malformed)?;
+        check_life(grant.iat, grant.exp, now)?;
+        Ok(grant)
+    }
+
+    /// The JSON of a grant that the gateway signed, for a page, whose browser reads it. Whether it
+    /// has ended is [`check_life`]'s to say.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError::Malformed`], [`GrantError::Signature`].
+    pub fn signed(jws: &str, key: &VerifyingKey) -> Result<String, GrantError> {
         if jws.len() > MAX_LENGTH {
             return Err(GrantError::Malformed);
         }
@@ -111,19 +125,16 @@ impl Grant {
         let (header, payload) = signed.split_once('.').ok_or(GrantError::Malformed)?;
         let decode =
             |part: &str| Base64UrlUnpadded::decode_vec(part).map_err(|_| GrantError::Malformed);
-        let header: Header =
-            serde_json::from_slice(&decode(header)?).map_err(|_| GrantError::Malformed)?;
-        if header.alg != "ES256" || header.typ != TYPE {
+        // Byte for byte as `sign` writes it, around the key's name: no other header is ours.
+        let header = decode(header)?;
+        let kid = header.strip_prefix(HEADER.0).and_then(|rest| rest.strip_suffix(HEADER.1));
+        let is_name =
+            |kid: &[u8]| kid.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b));
+        if !kid.is_some_and(is_name) {
             return Err(GrantError::Malformed);
         }
         key.verify(signed.as_bytes(), &decode(signature)?).map_err(|_| GrantError::Signature)?;
-        let grant: Self =
-            serde_json::from_slice(&decode(payload)?).map_err(|_| GrantError::Malformed)?;
-        let life = grant.exp.saturating_sub(grant.iat);
-        if grant.exp <= now.as_secs() || !(0..=MAX_LIFE_SECS).contains(&life) {
-            return Err(GrantError::Expired);
-        }
-        Ok(grant)
+        String::from_utf8(decode(payload)?).map_err(|_| GrantError::Malformed)
     }
 }
 

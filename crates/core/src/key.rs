@@ -7,6 +7,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use p256::ecdsa;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::elliptic_curve::point::AffineCoordinates as _;
 use p256::pkcs8::{
     DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
     LineEnding,
@@ -172,16 +173,16 @@ impl VerifyingKey {
         if jwk.kty != "EC" || jwk.crv != "P-256" {
             return Err(KeyError::Jwk);
         }
-        let mut point = [4; 65];
-        for (coordinate, slot) in [(&jwk.x, 1..33), (&jwk.y, 33..65)] {
-            let slot = &mut point[slot];
-            let length =
-                Base64UrlUnpadded::decode(coordinate, slot).map_err(|_| KeyError::Jwk)?.len();
-            if length != 32 {
+        let [mut x, mut y] = [p256::FieldBytes::default(); 2];
+        for (text, coordinate) in [(&jwk.x, &mut x), (&jwk.y, &mut y)] {
+            let decoded = Base64UrlUnpadded::decode(text, coordinate).map_err(|_| KeyError::Jwk)?;
+            if decoded.len() != 32 {
                 return Err(KeyError::Jwk);
             }
         }
-        Self::from_sec1_bytes(&point).map_err(|_| KeyError::Jwk)
+        let point = p256::AffinePoint::from_coordinates(&x, &y).into_option();
+        let key = point.and_then(|point| ecdsa::VerifyingKey::from_affine(point).ok());
+        key.map(Self).ok_or(KeyError::Jwk)
     }
 
     /// The key as JWK.

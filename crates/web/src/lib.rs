@@ -9,15 +9,14 @@
 //! Errors reach the page as exceptions whose message says what is wrong.
 
 mod exchange;
-mod view;
+mod terms;
 
 use lezai_core::digest;
 use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
-use lezai_core::money::Currency;
 use wasm_bindgen::prelude::*;
 
 pub use exchange::Exchange;
-pub use view::check_grant;
+pub use terms::{Terms, signed_grant};
 
 /// A P-256 public key: the gateway's.
 #[wasm_bindgen]
@@ -80,15 +79,4 @@ impl PageKey {
 #[wasm_bindgen]
 pub fn content_digest(body: &[u8]) -> String {
     digest::content_digest(body)
-}
-
-/// How many decimals a currency has, by ISO 4217. `Intl` is not asked: its tables hide the minor
-/// unit of some currencies (HUF, IDR, IQD), and an amount would show a hundredfold.
-///
-/// # Errors
-///
-/// If the code is no currency.
-#[wasm_bindgen]
-pub fn exponent(currency: &str) -> Result<u16, JsError> {
-    Ok(Currency::from_code(currency)?.exponent())
 }

@@ -58,6 +58,7 @@ impl Work<'_> {
             manifest: &manifest,
             profile,
             stack: Some(PLUGIN_STACK),
+            mute: false,
         })?;
         self.stamps.step(&format!("plugin-{name}"), &[&module], &[target], || {
             fresh::write(target, &component::encode(&read(&module)?)?)?;
@@ -93,7 +94,12 @@ impl Work<'_> {
     /// A crate for JavaScript: its wasm, and the bindings that the package around it takes up.
     fn module(&self, name: &str, profile: &str) -> Result<()> {
         let manifest = self.root.join("crates").join(name).join("Cargo.toml");
-        let module = self.toolchain.build(&Module { manifest: &manifest, profile, stack: None })?;
+        let module = self.toolchain.build(&Module {
+            manifest: &manifest,
+            profile,
+            stack: None,
+            mute: true,
+        })?;
         let bindings = self.bindings.join(name);
         let file = format!("lezai_{name}");
         let outputs = [".js", ".d.ts", "_bg.wasm"].map(|end| bindings.join(format!("{file}{end}")));

@@ -206,6 +206,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
             webhook_secret: String::new(),
             policy: POLICY.to_owned(),
             notify_hosts: Vec::new(),
+            frame_origins: Vec::new(),
             former_secret: None,
         });
         tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;

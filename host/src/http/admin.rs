@@ -89,6 +89,7 @@ pub(super) async fn put_merchant(
     let name = body.required("name", |field| field.text(1..=64))?;
     let notify_url = body.optional("notify_url", url)?;
     let notify_hosts = body.optional("notify_hosts", hosts)?;
+    let frame_origins = body.optional("frame_origins", origins)?;
     let policy = body.optional("policy", policy_field)?;
     let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
     body.finish()?;
@@ -108,7 +109,8 @@ pub(super) async fn put_merchant(
             Some(known) => {
                 let known = MerchantRecord { name, notify_url, policy, ..known };
                 let notify_hosts = notify_hosts.unwrap_or_else(|| known.notify_hosts.clone());
-                let known = MerchantRecord { notify_hosts, ..known };
+                let frame_origins = frame_origins.unwrap_or_else(|| known.frame_origins.clone());
+                let known = MerchantRecord { notify_hosts, frame_origins, ..known };
                 match given {
                     Some(secret) => known.with_secret(secret, now),
                     None => known,
@@ -121,6 +123,7 @@ pub(super) async fn put_merchant(
                 webhook_secret: given.unwrap_or(fresh),
                 policy,
                 notify_hosts: notify_hosts.unwrap_or_default(),
+                frame_origins: frame_origins.unwrap_or_default(),
                 former_secret: None,
             },
         };
@@ -351,6 +354,7 @@ fn unknown(id: &MerchantId) -> Problem {
 fn merchant_view(record: &MerchantRecord) -> Value {
     json!({
         "id": record.id, "name": record.name, "notify_url": record.notify_url, "notify_hosts": record.notify_hosts,
+        "frame_origins": record.frame_origins,
         "former_webhook_secret_until": record.former_secret.as_ref().map(|(_, until)| clock::rfc3339(*until)),
     })
 }
@@ -364,6 +368,20 @@ fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
         }
     };
     field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, host)).collect()
+}
+
+/// Origins as they stand in a Content-Security-Policy: a text that says anything else as well, such as
+/// a second directive, is no origin.
+fn origins(field: Field) -> Result<Vec<String>, Invalid> {
+    let origin = |text: &str| match reqwest::Url::parse(text).map(|url| url.origin()) {
+        Ok(origin) if origin.is_tuple() && origin.ascii_serialization() == text => {
+            Ok(text.to_owned())
+        }
+        _ => Err(
+            "no origin, such as https://shop.example, with its port unless it is the scheme's own",
+        ),
+    };
+    field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, origin)).collect()
 }
 
 fn checked_secret(text: &str) -> Result<String, WebhookError> {

@@ -8,7 +8,7 @@ mod events;
 mod openapi;
 mod operations;
 mod orders;
-mod pages;
+pub mod pages;
 mod reference;
 mod refunds;
 pub mod request_id;

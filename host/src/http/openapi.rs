@@ -347,6 +347,9 @@ pub(super) struct NewMerchant {
     /// Hosts that an order's own `notify_url` may name besides, such as `shop.example` or `shop.example:8443`; a known merchant's are kept if absent.
     #[schema(required = false, max_items = 16)]
     notify_hosts: Vec<String>,
+    /// Websites whose pages may show the hosted page in a frame, such as `https://shop.example`; none if absent, and a known merchant's are kept.
+    #[schema(required = false, max_items = 16)]
+    frame_origins: Vec<String>,
     /// `whsec_…` (Standard Webhooks); a new merchant's is made if absent, a known one's is kept.
     #[schema(required = false)]
     webhook_secret: String,

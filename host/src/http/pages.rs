@@ -10,25 +10,48 @@ use serde_json::{Value, json};
 
 use super::orders::segment;
 use crate::assets;
+use crate::checkout;
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
 
-/// The page runs our own scripts and the core's wasm, talks to us, and can be framed by nobody.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+/// The page runs our own scripts and the core's wasm, and talks to us. Who may frame it is added.
+pub const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; base-uri 'none'; form-action 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The element's script, with its hash after the name.
 const SCRIPT: &str = "lezai-checkout-";
 
-/// The hosted page. It is the same for every session: what it shows it asks for itself.
-pub(super) async fn hosted(headers: HeaderMap) -> Result<Response, Problem> {
+/// What else the page's answer says; `lezai page check` wants all of it. A script without a hash is not
+/// run, no other window holds on to this one, and the device's abilities but the clipboard stay off.
+pub const FIELDS: [(&str, &str); 4] = [
+    ("integrity-policy", "blocked-destinations=(script)"),
+    ("cross-origin-opener-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(), microphone=(), geolocation=(), payment=(), usb=(), clipboard-write=(self)",
+    ),
+    ("x-content-type-options", "nosniff"),
+];
+
+/// The hosted page. It is the same for every session: what it shows it asks for itself. Only who may
+/// frame it is the merchant's, and a session that nobody knows is framed by nobody.
+pub(super) async fn hosted(
+    State(gateway): State<Arc<Gateway>>,
+    session: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let page = assets::find("checkout", "pay.html")
         .ok_or_else(|| Problem::internal("the payment page is not built in"))?;
+    let framers = checkout::frame_origins(&gateway, &segment(session)?).await?;
+    let framers = if framers.is_empty() { "'none'".to_owned() } else { framers.join(" ") };
+    let policy = HeaderValue::try_from(format!("{POLICY}; frame-ancestors {framers}"));
     let mut response = assets::serve(page, &headers);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_SECURITY_POLICY, policy.map_err(Problem::internal)?);
+    for (name, value) in FIELDS {
+        fields.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
     Ok(response)
 }
 

@@ -183,6 +183,8 @@ pub struct MerchantRecord {
     pub policy: String,
     /// Hosts that an order's own address for callbacks may name, besides that of `notify_url`.
     pub notify_hosts: Vec<String>,
+    /// Websites whose pages may show the hosted page in a frame, such as `https://shop.example`.
+    pub frame_origins: Vec<String>,
     /// The secret before, and until when callbacks are signed with it as well.
     pub former_secret: Option<(String, Timestamp)>,
 }

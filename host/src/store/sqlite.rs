@@ -63,7 +63,8 @@ const SCHEMA_VERSION: i64 = 2;
 const SCHEMA: &str = "
 CREATE TABLE merchants (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, notify_url TEXT, webhook_secret TEXT NOT NULL, policy TEXT NOT NULL,
-  notify_hosts TEXT NOT NULL DEFAULT '[]', former_secret TEXT, former_secret_until_ms INTEGER
+  notify_hosts TEXT NOT NULL DEFAULT '[]', former_secret TEXT, former_secret_until_ms INTEGER,
+  frame_origins TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
 CREATE TABLE plugins (
@@ -111,6 +112,7 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHO
 ALTER TABLE merchants ADD COLUMN notify_hosts TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE merchants ADD COLUMN former_secret TEXT;
 ALTER TABLE merchants ADD COLUMN former_secret_until_ms INTEGER;
+ALTER TABLE merchants ADD COLUMN frame_origins TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE events RENAME TO events_1;
 CREATE TABLE refunds (
   id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
@@ -568,7 +570,7 @@ impl View for Sqlite<'_> {
     }
 
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
-        let sql = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms FROM merchants";
+        let sql = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins FROM merchants";
         self.all(sql, [], |row| {
             let until = row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms);
             Ok(MerchantRecord {
@@ -579,6 +581,7 @@ impl View for Sqlite<'_> {
                 policy: row.get(4)?,
                 notify_hosts: json(row, 5)?,
                 former_secret: row.get::<_, Option<String>>(6)?.zip(until),
+                frame_origins: json(row, 8)?,
             })
         })
     }
@@ -791,10 +794,10 @@ impl Tx for Sqlite<'_> {
         let (former, until) =
             merchant.former_secret.as_ref().map(|(secret, until)| (secret, until.as_ms())).unzip();
         self.change(
-            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = ?4, policy = ?5,
-               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8",
+               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8, frame_origins = ?9",
             params![
                 id.as_str(),
                 name,
@@ -803,7 +806,8 @@ impl Tx for Sqlite<'_> {
                 policy,
                 to_json(&merchant.notify_hosts)?,
                 former,
-                until
+                until,
+                to_json(&merchant.frame_origins)?,
             ],
         )?;
         Ok(())

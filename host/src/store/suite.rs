@@ -352,6 +352,7 @@ fn merchant() -> MerchantRecord {
         webhook_secret: "whsec_x".to_owned(),
         policy: "{}".to_owned(),
         notify_hosts: vec!["shop.example".to_owned()],
+        frame_origins: vec!["https://shop.example".to_owned()],
         former_secret: Some(("whsec_y".to_owned(), NOW)),
     }
 }

@@ -43,17 +43,19 @@ export function startBrowser() {
  * A page in a context of its own: another shopper, or the same one with nothing remembered.
  *
  * @param {any} browser
- * @param {{ locale?: string, scheme?: "light" | "dark", width?: number, height?: number }} [options]
+ * @param {{ locale?: string, scheme?: "light" | "dark", width?: number, height?: number, scale?: number, touch?: boolean }} [options]
  */
 export async function openPage(
   browser,
-  { locale = "en-US", scheme = "light", width = 420, height = 800 } = {},
+  { locale = "en-US", scheme = "light", width = 420, height = 800, scale = 2, touch = false } = {},
 ) {
   const context = await browser.newContext({
     locale,
     colorScheme: scheme,
     viewport: { width, height },
-    deviceScaleFactor: 2,
+    deviceScaleFactor: scale,
+    hasTouch: touch,
+    isMobile: touch,
     reducedMotion: "reduce",
   });
   const trouble = /** @type {string[]} */ ([]);

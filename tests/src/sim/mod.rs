@@ -190,6 +190,7 @@ fn shared() -> &'static Shared {
             webhook_secret: Secret::from_bytes((0..32).collect()).unwrap().reveal(),
             policy: POLICY.to_owned(),
             notify_hosts: Vec::new(),
+            frame_origins: Vec::new(),
             former_secret: None,
         };
         let merchants =

@@ -15,9 +15,10 @@ import {
   step,
   type Told,
 } from "./machine.ts";
-import type { Session } from "./session.ts";
+import type { Method, Session } from "./session.ts";
 import css from "./style.css";
-import { textFor } from "./text.ts";
+import { closest, en, loadText, localeFor, type Text } from "./text.ts";
+import { endOf } from "./time.ts";
 import { view } from "./view.ts";
 
 /** The details of the element's events. */
@@ -69,7 +70,8 @@ export class LezaiCheckout extends Base {
   #life = new AbortController();
   #looking: "no" | "yes" | "and again" = "no";
   #ticks = 0;
-  #copied = false;
+  #copied: "yes" | "failed" | undefined;
+  #text: Text = en;
   #secret: string | undefined;
   #root: ShadowRoot | undefined;
 
@@ -103,6 +105,11 @@ export class LezaiCheckout extends Base {
     return this.#state.at;
   }
 
+  /** The words for the first of these languages that there are words for: for the page around it. */
+  static words(languages: readonly string[]): Promise<Text> {
+    return loadText(closest(languages), location.origin);
+  }
+
   connectedCallback(): void {
     this.#takeOver();
     if (!this.#root) {
@@ -132,8 +139,18 @@ export class LezaiCheckout extends Base {
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (before === now) return;
-    if (name === "lang") this.#render();
+    if (name === "lang") void this.#speak();
     else this.#restart();
+  }
+
+  /** Takes the words of her language up. */
+  async #speak(): Promise<void> {
+    const tag = closest(this.#languages());
+    const text = await loadText(tag, this.gateway);
+    // Another language may have been asked for meanwhile.
+    if (tag !== closest(this.#languages()) || text === this.#text) return;
+    this.#text = text;
+    this.#render();
   }
 
   /** Several attributes are often set in turn; the session starts once they all are. */
@@ -210,6 +227,7 @@ export class LezaiCheckout extends Base {
   }
 
   async #connect(signal: AbortSignal): Promise<Gateway> {
+    const spoken = this.#speak();
     const { session } = this;
     if (!SESSION.test(session)) {
       throw new Misuse(
@@ -224,7 +242,10 @@ export class LezaiCheckout extends Base {
         `the attribute gateway must be an origin such as https://pay.example, not "${this.gateway}"`,
       );
     }
-    return Gateway.connect({ origin, session, client_secret: this.clientSecret || undefined, signal });
+    const opening = { origin, session, client_secret: this.clientSecret || undefined, signal };
+    // What is shown first is shown in her language.
+    const [gateway] = await Promise.all([Gateway.connect(opening), spoken]);
+    return gateway;
   }
 
   /** Hints may come faster than answers: one look at a time, and one more for all that came meanwhile. */
@@ -246,6 +267,7 @@ export class LezaiCheckout extends Base {
     let event: Happened | undefined;
     try {
       const session = await act();
+      if (session && isPhone()) session.methods.sort(byHandiness);
       event = session && { is: "answered", call, session };
     } catch (error) {
       event = this.#failure(call, error);
@@ -278,9 +300,14 @@ export class LezaiCheckout extends Base {
   #tick(): void {
     const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
     if (shown.at !== "waiting" || !this.#gateway) return;
+    const now_ms = this.#gateway.now_ms();
+    const overdue = Date.parse(shown.session.expires_at) <= now_ms;
+    if (!overdue && endOf(shown.session) <= now_ms) {
+      this.#happened({ is: "code_over" });
+      return;
+    }
     this.#render();
     this.#ticks += 1;
-    const overdue = Date.parse(shown.session.expires_at) < this.#gateway.now_ms();
     if (overdue && this.#ticks % OVERDUE_TICKS === 0) this.#happened({ is: "hint" });
   }
 
@@ -297,13 +324,14 @@ export class LezaiCheckout extends Base {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      // No clipboard here: the link beside the button can be copied by hand.
+      this.#copied = "failed";
+      this.#render();
       return;
     }
-    this.#copied = true;
+    this.#copied = "yes";
     this.#render();
     setTimeout(() => {
-      this.#copied = false;
+      this.#copied = undefined;
       this.#render();
     }, COPIED_MS);
   }
@@ -322,11 +350,12 @@ export class LezaiCheckout extends Base {
     patch(
       root,
       view(this.#state, {
-        text: textFor(this.#language()),
+        text: this.#text,
+        locale: localeFor(this.#languages(), this.#text.lang),
         now_ms: gateway?.now_ms() ?? Date.now(),
-        exponent: (currency) => gateway?.exponent(currency) ?? 0,
         trusted: gateway?.trusted ?? "",
         copied: this.#copied,
+        phone: isPhone(),
         hosted: this.#hosted(),
       }),
     );
@@ -334,8 +363,10 @@ export class LezaiCheckout extends Base {
     if (focused && !focused.isConnected) root.querySelector<HTMLElement>(".title")?.focus();
   }
 
-  #language(): string {
-    return this.closest("[lang]")?.getAttribute("lang") || navigator.language;
+  /** What the page says it is written in, then what she told her browser. */
+  #languages(): string[] {
+    const lang = this.closest("[lang]")?.getAttribute("lang");
+    return [...(lang ? [lang] : []), ...navigator.languages];
   }
 
   /** The gateway's own page can do without what this page may lack. */
@@ -344,6 +375,16 @@ export class LezaiCheckout extends Base {
     const url = new URL(`/pay/${this.session}#${this.clientSecret}`, this.gateway);
     return url.origin === location.origin ? undefined : url.href;
   }
+}
+
+/** A finger and no mouse. */
+function isPhone(): boolean {
+  return matchMedia("(pointer: coarse) and (hover: none)").matches;
+}
+
+/** On a phone, what opens the wallet comes before a code that another phone would have to scan. */
+function byHandiness(a: Method, b: Method): number {
+  return Number(a.kind === "qr") - Number(b.kind === "qr");
 }
 
 function setInterval_(act: () => void, ms: number, signal: AbortSignal): void {

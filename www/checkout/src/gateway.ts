@@ -68,11 +68,6 @@ export class Gateway {
     return this.memory.gateway;
   }
 
-  /** How many decimals the currency's amounts have, by ISO 4217. */
-  exponent(currency: string): number {
-    return this.core.exponent(currency);
-  }
-
   /** Claims the session for this page's key, or finds it claimed by it. */
   async open(): Promise<Session> {
     const { secret } = this.memory;
@@ -137,7 +132,7 @@ export class Gateway {
         if (response.status >= 500 && answer.code !== "channel_unavailable") throw new Unreachable();
         throw new Problem(answer.code, answer.detail ?? answer.title);
       }
-      this.#check(answer, body);
+      this.#check(answer);
       return answer;
     } finally {
       exchange.free();
@@ -183,26 +178,40 @@ export class Gateway {
     this.#ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
   }
 
-  #check(answer: Session, body: Uint8Array): void {
+  #check(answer: Session): void {
     const open = answer.status === "created" || answer.status === "paying";
     const { session } = this.opening;
     try {
       if (answer.session !== session) throw new Error("the answer is for another session");
       if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
       // A grant ends with the time to pay; what is paid or closed needs none.
       if (open) {
-        this.core.check_grant(
-          body,
-          this.gateway,
-          session,
+        const said = JSON.parse(this.core.signed_grant(answer.grant, this.gateway));
+        const { iat, exp, merchant, methods, cnf, origin } = said;
+        const granted = this.#terms(said, merchant, methods, cnf.jkt, origin);
+        const shown = this.#terms(
+          answer,
+          answer.merchant.id,
+          answer.methods.map(({ id }) => id),
           this.key.thumbprint,
           location.origin,
-          this.now_ms(),
         );
+        granted.allow(shown, iat, exp, this.now_ms());
       }
     } catch (error) {
       throw new Refused((error as Error).message);
     }
+  }
+
+  #terms(
+    { session, amount, currency }: Session,
+    merchant: string,
+    methods: string[],
+    jkt: string,
+    origin: string,
+  ) {
+    return new this.core.Terms(session, merchant, `${amount}`, currency, methods, jkt, origin);
   }
 }
 

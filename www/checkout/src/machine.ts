@@ -13,6 +13,8 @@ export type Shown =
   | { at: "ready"; session: Session; method: string; unavailable?: string }
   | { at: "confirming"; session: Session; method: string; key: string }
   | { at: "waiting"; session: Session }
+  /** The code's own time is over, and the order's is not. */
+  | { at: "code_expired"; session: Session }
   | { at: "declined"; session: Session; method: string; code: string }
   | { at: "paid"; session: Session }
   | { at: "closed"; session?: Session; reason: "expired" | "merchant" }
@@ -35,6 +37,7 @@ export type Event =
   | Exclude<Intent, { is: "pay" }>
   | { is: "pay"; key: string }
   | { is: "hint" }
+  | { is: "code_over" }
   | { is: "answered"; call: Call; session: Session }
   | { is: "problem"; call: Call; code: string; detail: string }
   | { is: "unreachable"; call: Call }
@@ -147,20 +150,23 @@ export function step(state: State, event: Event): Step {
           }
         : stay;
 
-    case "pay":
-      if (shown.at !== "ready" && shown.at !== "declined") return stay;
+    case "pay": {
+      if (shown.at !== "ready" && shown.at !== "declined" && shown.at !== "code_expired") return stay;
+      const { session } = shown;
+      const method = "method" in shown ? shown.method : chosen(shown, session);
       return {
-        state: behind(state, {
-          at: "confirming",
-          session: shown.session,
-          method: shown.method,
-          key: event.key,
-        }),
-        effects: [{ do: "pay", method: shown.method, key: event.key }],
+        state: behind(state, { at: "confirming", session, method, key: event.key }),
+        effects: [{ do: "pay", method, key: event.key }],
       };
+    }
+
+    case "code_over":
+      return shown.at === "waiting"
+        ? { state: behind(state, { at: "code_expired", session: shown.session }), effects: [{ do: "look" }] }
+        : stay;
 
     case "another_way":
-      return shown.at === "waiting"
+      return shown.at === "waiting" || shown.at === "code_expired"
         ? {
             state: behind(state, {
               at: "ready",

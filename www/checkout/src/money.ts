@@ -8,8 +8,14 @@ export interface Price {
 }
 
 /** `amount` is in minor units, of which `exponent` digits are decimals. No float on the way. */
-export function price(amount: number, currency: string, exponent: number, lang: string): Price {
-  const format = new Intl.NumberFormat(lang, {
+export function price(
+  amount: number,
+  currency: string,
+  exponent: number,
+  locale: string,
+  rtl: boolean,
+): Price {
+  const format = new Intl.NumberFormat(locale, {
     style: "currency",
     currency,
     minimumFractionDigits: exponent,
@@ -20,5 +26,9 @@ export function price(amount: number, currency: string, exponent: number, lang: 
   const decimal = exponent > 0 ? `${whole}.${digits.slice(-exponent)}` : whole;
   // Intl reads a decimal string exactly (ECMA-402, 15.5.16); the types know it only as a template.
   const parts = format.formatToParts(decimal as `${number}`);
+  // Among letters that run to the left, `CN¥` alone would come out as `¥CN`.
+  for (const part of parts) {
+    if (rtl && part.type === "currency") part.value = `\u2066${part.value}\u2069`;
+  }
   return { text: parts.map(({ value }) => value).join(""), parts };
 }

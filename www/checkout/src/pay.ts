@@ -2,19 +2,26 @@
  * The gateway's own payment page: `/pay/{session}#{client_secret}`. The secret is taken out of
  * the address bar, so that a copied address does not carry it, and kept with the history entry
  * for a reload; once the session is claimed, it opens nothing any more.
+ *
+ * The element's script stands beside this one in the document, each with its hash; nothing is
+ * imported, since an import would have none.
  */
-import { LezaiCheckout } from "./index.ts";
+import type { LezaiCheckout } from "./index.ts";
 
 const session = location.pathname.split("/").at(-1) ?? "";
 const secret = location.hash.slice(1) || (history.state as { secret?: string } | null)?.secret || "";
 history.replaceState({ secret }, "", location.pathname);
 
-const chinese = navigator.language.toLowerCase().startsWith("zh");
-document.documentElement.lang = chinese ? "zh-CN" : "en";
-const title = document.querySelector("h1");
-if (title && chinese) title.textContent = "付款";
+const Checkout = (await customElements.whenDefined("lezai-checkout")) as typeof LezaiCheckout;
 
-const checkout = new LezaiCheckout();
+void Checkout.words(navigator.languages).then(({ lang, dir, payment }) => {
+  document.documentElement.lang = lang;
+  document.documentElement.dir = dir;
+  const title = document.querySelector("h1");
+  if (title) title.textContent = payment;
+});
+
+const checkout = new Checkout();
 checkout.session = session;
 checkout.clientSecret = secret;
 checkout.addEventListener("ready", (event) => {

@@ -8,6 +8,8 @@ export interface Session {
   amount: number;
   /** ISO 4217. */
   currency: string;
+  /** How many of the amount's digits are decimals. `Intl` is not asked: it hides those of HUF and IDR. */
+  exponent: number;
   description: string;
   merchant: { id: string; name: string };
   merchant_order_id: string;
@@ -18,6 +20,8 @@ export interface Session {
   declined?: { code: string; at: string };
   close_reason?: "expired" | "merchant";
   paid_at?: string;
+  /** The gateway's signed word on what this page may pay. */
+  grant: string;
 }
 
 export interface Method {

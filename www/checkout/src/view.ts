@@ -4,18 +4,22 @@ import type { Shown, State } from "./machine.ts";
 import { type Price, price } from "./money.ts";
 import { qrCode } from "./qr.ts";
 import type { Method, Session } from "./session.ts";
-import type { Text } from "./text.ts";
+import { fill, type Text } from "./text.ts";
+import { countdown, endOf } from "./time.ts";
 
 /** What a view depends on beside the state. */
 export interface World {
   text: Text;
+  /** How numbers and times are written: a BCP 47 tag. */
+  locale: string;
   /** The gateway's clock. */
   now_ms: number;
-  exponent(currency: string): number;
   /** Thumbprint of the gateway's key. */
   trusted: string;
-  /** The link was just copied. */
-  copied: boolean;
+  /** What became of copying the link just now. */
+  copied: "yes" | "failed" | undefined;
+  /** Held in a hand: a code on its screen cannot be scanned by itself, but opened. */
+  phone: boolean;
   /** The gateway's own page for this payment, for when it cannot be shown here. */
   hosted: string | undefined;
 }
@@ -24,7 +28,8 @@ export function view(state: State, world: World): Child[] {
   const shown = state.at === "unreachable" ? state.behind : state;
   const session = "session" in shown ? shown.session : undefined;
   const lost = state.at === "unreachable" && session !== undefined;
-  return [
+  const { lang, dir } = world.text;
+  const content = [
     h("p", { class: "hidden", role: "status" }, announcement(state, world.text)),
     h(
       "div",
@@ -36,8 +41,9 @@ export function view(state: State, world: World): Child[] {
       lost && h("p", { class: "banner", key: "lost" }, icon("cloud"), world.text.offline_short),
       state.at === "unreachable" && !lost ? unreachable(world.text) : body(shown, world),
     ),
-    ...(session ? [trust(session, world)] : []),
+    session && trust(session, world),
   ];
+  return [h("div", { class: "all", lang, dir }, ...content)];
 }
 
 /** What a screen reader says when the state changes. */
@@ -51,10 +57,12 @@ function announcement(state: State, text: Text): string {
       return text.asking;
     case "waiting":
       return isQr(state.session) ? text.scan_title : text.wallet_title;
+    case "code_expired":
+      return `${text.code_expired_title}. ${text.code_expired_hint}`;
     case "declined":
       return `${text.declined_title}. ${reason(state.code, text)}`;
     case "paid":
-      return `${text.paid_title}. ${text.paid_hint(state.session.merchant.name)}`;
+      return `${text.paid_title}. ${merchantIn(text.paid_hint, state.session, text)}`;
     case "closed":
       return state.reason === "expired" ? text.expired_title : text.closed_title;
     case "unreachable":
@@ -75,20 +83,38 @@ function body(shown: Shown, world: World): Element_ {
       return section("loading", bar("line"), bar("box"), bar("box"), bar("button"));
     case "ready":
       return choice(shown.session, shown.method, world, {
-        label: text.pay(amount(shown.session, world).text),
+        label: amountIn(text.pay, shown.session, world),
         ...(shown.unavailable && { notice: notice(text.unavailable) }),
       });
     case "declined":
       return choice(shown.session, shown.method, world, {
-        label: text.try_again(amount(shown.session, world).text),
-        notice: notice(text.declined_title, reason(shown.code, text), text.not_charged),
+        label: amountIn(text.try_again, shown.session, world),
+        notice: notice(
+          text.declined_title,
+          reason(shown.code, text),
+          // Another amount came, and goes back: that it was not charged would be wrong.
+          shown.code === "amount_mismatch" ? undefined : text.not_charged,
+        ),
       });
     case "confirming":
       return choice(shown.session, shown.method, world, { label: text.asking, busy: true });
     case "waiting":
       return waiting(shown.session, world);
+    case "code_expired":
+      return message(
+        "expired",
+        "hourglass",
+        text.code_expired_title,
+        text.code_expired_hint,
+        h(
+          "button",
+          { class: "button", part: "button", type: "button", press: { is: "pay" } },
+          text.code_renew,
+        ),
+        h("div", { class: "links" }, anotherWay(text)),
+      );
     case "paid":
-      return paid(shown.session, text);
+      return paid(shown.session, world);
     case "closed":
       return message(
         "closed",
@@ -131,15 +157,15 @@ function summary(session: Session, isPaid: boolean, world: World): Element_ {
       "p",
       { class: "merchant" },
       h("span", { class: "monogram", "aria-hidden": "true" }, [...name][0] ?? ""),
-      h("span", { class: "name" }, name),
+      h("bdi", { class: "name" }, name),
     ),
     h(
       "p",
       { class: "amount", part: "amount" },
       ...amount(session, world).parts.map(({ type, value }) => h("span", { class: type }, value)),
     ),
-    h("p", { class: "description" }, session.description),
-    h("p", { class: "number" }, `${world.text.order} ${session.merchant_order_id}`),
+    h("p", { class: "description" }, h("bdi", {}, session.description)),
+    h("p", { class: "number" }, `${world.text.order} `, h("bdi", {}, session.merchant_order_id)),
   );
 }
 
@@ -214,36 +240,36 @@ function methodCard({ id, kind }: Method, checked: boolean, disabled: boolean, t
 }
 
 function waiting(session: Session, world: World): Element_ {
-  const { text, copied } = world;
+  const { text, copied, phone } = world;
   const { payment } = session;
-  const anotherWay = h(
-    "button",
-    { class: "link", type: "button", press: { is: "another_way" } },
-    text.another_way,
-  );
   if (payment?.qr) {
-    const url = webAddress(payment.qr);
+    const url = appAddress(payment.qr);
+    const elsewhere = { href: url, target: "_blank", rel: "noopener noreferrer" };
     return section(
       "qr",
       h("h2", { class: "title", tabindex: "-1" }, text.scan_title),
       h("p", { class: "hint" }, text.scan_hint),
-      qrTile(payment.qr, text.qr_label(amount(session, world).text, session.merchant.name)),
+      url !== undefined &&
+        phone &&
+        h("a", { class: "button", part: "button", key: "open", ...elsewhere }, text.open_link),
+      qrTile(payment.qr, merchantIn(amountIn(text.qr_label, session, world), session, text)),
       clock(session, world),
       h(
         "div",
         { class: "links" },
-        url !== undefined &&
-          h("a", { class: "link", href: url, target: "_blank", rel: "noopener noreferrer" }, text.open_link),
+        url !== undefined && !phone && h("a", { class: "link", ...elsewhere }, text.open_link),
         h(
           "button",
           { class: "link", type: "button", press: { is: "copy", text: payment.qr } },
-          copied ? text.copied : text.copy_link,
+          copied === "yes" ? text.copied : text.copy_link,
         ),
-        anotherWay,
+        anotherWay(text),
       ),
+      // No clipboard here: the link can be marked and copied by hand.
+      copied === "failed" && h("p", { class: "number by-hand" }, payment.qr),
     );
   }
-  const url = payment?.redirect_url && webAddress(payment.redirect_url);
+  const url = payment?.redirect_url && appAddress(payment.redirect_url);
   if (url) {
     return section(
       "wallet",
@@ -251,15 +277,19 @@ function waiting(session: Session, world: World): Element_ {
       h("p", { class: "hint" }, text.wallet_hint),
       h("a", { class: "button", part: "button", href: url }, text.wallet_open),
       clock(session, world),
-      h("div", { class: "links" }, anotherWay),
+      h("div", { class: "links" }, anotherWay(text)),
     );
   }
   return section(
     "preparing",
     h("h2", { class: "title", tabindex: "-1" }, isQr(session) ? text.scan_title : text.wallet_title),
     h("p", { class: "hint" }, h("span", { class: "spinner" }), text.preparing),
-    h("div", { class: "links" }, anotherWay),
+    h("div", { class: "links" }, anotherWay(text)),
   );
+}
+
+function anotherWay(text: Text): Element_ {
+  return h("button", { class: "link", type: "button", press: { is: "another_way" } }, text.another_way);
 }
 
 function qrTile(payload: string, label: string): Element_ {
@@ -278,38 +308,31 @@ function qrTile(payload: string, label: string): Element_ {
   );
 }
 
-function clock({ expires_at, payment }: Session, { text, now_ms }: World): Element_ {
-  const end = Math.min(Date.parse(expires_at), Date.parse(payment?.expires_at ?? expires_at));
-  const left = Math.max(0, Math.ceil((end - now_ms) / 1000));
+function clock(session: Session, { text, locale, now_ms }: World): Element_ {
+  const left = Math.max(0, Math.ceil((endOf(session) - now_ms) / 1000));
   return h(
     "p",
     { class: left <= 60 ? "clock soon" : "clock", role: "timer", "aria-live": "off" },
-    left > 0 ? text.time_left(clockText(left)) : text.time_up,
+    left > 0 ? fill(text.time_left, text, { clock: countdown(left, locale) }) : text.time_up,
   );
 }
 
-/** `4:05`, or `1:04:05` from an hour on. */
-export function clockText(seconds: number): string {
-  const two = (n: number) => String(n).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
-}
-
-function paid(session: Session, text: Text): Element_ {
+function paid(session: Session, { text, locale }: World): Element_ {
   const at = session.paid_at && new Date(session.paid_at);
-  const format = new Intl.DateTimeFormat(text.lang, { dateStyle: "medium", timeStyle: "short" });
+  const format = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   return section(
     "paid",
     h("h2", { class: "title big", tabindex: "-1" }, text.paid_title),
-    h("p", { class: "hint" }, text.paid_hint(session.merchant.name)),
+    h("p", { class: "hint" }, merchantIn(text.paid_hint, session, text)),
     at && h("p", { class: "number" }, h("time", { datetime: session.paid_at }, format.format(at))),
     backLink(session, text),
   );
 }
 
-function backLink({ return_url, merchant }: Session, text: Text): Element_ | undefined {
-  const url = return_url && webAddress(return_url);
-  return url ? h("a", { class: "button", part: "button", href: url }, text.back(merchant.name)) : undefined;
+function backLink(session: Session, text: Text): Element_ | undefined {
+  const { return_url } = session;
+  if (!return_url || !/^https?:/i.test(return_url)) return undefined;
+  return h("a", { class: "button", part: "button", href: return_url }, merchantIn(text.back, session, text));
 }
 
 function unreachable(text: Text): Element_ {
@@ -381,12 +404,12 @@ function section(key: string, ...children: (Child | false | undefined | "")[]): 
   );
 }
 
-function notice(title: string, ...lines: string[]): Element_ {
+function notice(title: string, ...lines: (string | undefined)[]): Element_ {
   return h(
     "div",
     { class: "notice", part: "notice" },
     icon("stop"),
-    h("p", {}, h("strong", {}, title), ...lines.map((line) => h("span", {}, line))),
+    h("p", {}, h("strong", {}, title), ...lines.map((line) => line && h("span", {}, line))),
   );
 }
 
@@ -394,8 +417,16 @@ function bar(kind: string): Element_ {
   return h("span", { class: `bar ${kind}` });
 }
 
-function amount(session: Session, { exponent, text }: World): Price {
-  return price(session.amount, session.currency, exponent(session.currency), text.lang);
+function amount({ amount, currency, exponent }: Session, { locale, text }: World): Price {
+  return price(amount, currency, exponent, locale, text.dir === "rtl");
+}
+
+function amountIn(words: string, session: Session, world: World): string {
+  return fill(words, world.text, { amount: amount(session, world).text });
+}
+
+function merchantIn(words: string, { merchant }: Session, text: Text): string {
+  return fill(words, text, { merchant: merchant.name });
 }
 
 function reason(code: string, text: Text): string {
@@ -406,9 +437,9 @@ function isQr({ methods, payment }: Session): boolean {
   return methods.some(({ id, kind }) => id === payment?.method && kind === "qr");
 }
 
-/** The address if it is one of the web; a link must never run a script. */
-function webAddress(text: string): string | undefined {
-  return /^https?:\/\//i.test(text) ? text : undefined;
+/** The address if it leads to the web or to a wallet's app; a link must never run a script. */
+function appAddress(text: string): string | undefined {
+  return /^(https?|weixin|wxp|alipays?|upwallet|uppaywallet):\/\//i.test(text) ? text : undefined;
 }
 
 /** Our own strokes on a grid of 24. */

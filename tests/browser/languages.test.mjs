@@ -1,0 +1,49 @@
+/** Every language says all that English says, with the same places to fill, and nothing besides. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const folder = new URL("../../www/checkout/languages/", import.meta.url);
+const read = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(name, folder), "utf8"));
+const files = readdirSync(folder);
+const PROMISED = "ar de en es fr id ja ko ms pt ru th vi zh-CN zh-TW";
+
+/** `methods.qr.name` and its words, for all of them. */
+function flat(/** @type {object} */ words, path = "") {
+  return /** @type {[string, string][]} */ (
+    Object.entries(words).flatMap(([key, value]) =>
+      typeof value === "string" ? [[path + key, value]] : flat(value, `${path}${key}.`),
+    )
+  );
+}
+
+const places = (/** @type {string} */ text) => (text.match(/\{\w+\}/g) ?? []).toSorted().join(" ");
+const english = new Map(flat(read("en.json")));
+
+test("all languages are there", () => {
+  assert.equal(files.map((name) => name.replace(".json", "")).join(" "), PROMISED);
+});
+
+for (const name of files) {
+  test(name, () => {
+    const words = flat(read(name));
+    assert.deepEqual(
+      words.map(([key]) => key),
+      [...english.keys()],
+      "a word is missing, is one too many, or stands elsewhere",
+    );
+    for (const [key, text] of words) {
+      assert.equal(places(text), places(english.get(key) ?? ""), key);
+      assert.ok(text.trim() === text && text !== "" && !/[<>&]/.test(text), `${key}: ${text}`);
+    }
+    const { lang, dir } = read(name);
+    assert.equal(`${lang}.json`, name);
+    assert.equal(dir, lang === "ar" ? "rtl" : "ltr");
+    // What the browser writes, it writes in that language, and not in the machine's.
+    assert.deepEqual(Intl.NumberFormat.supportedLocalesOf(lang), [lang]);
+    // A word that was copied and not translated; what is the same in both is meant to be.
+    const SAME = new Set(["dir", "payment", "details", "declined.other"]);
+    const copied = words.filter(([key, text]) => english.get(key) === text && !SAME.has(key));
+    if (lang !== "en") assert.deepEqual(copied, []);
+  });
+}

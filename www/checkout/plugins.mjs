@@ -1,0 +1,59 @@
+/** What esbuild is taught for the element and for the gallery: its style and its languages. */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { transform } from "esbuild";
+
+const languages = fileURLToPath(new URL("languages", import.meta.url));
+
+/** A style sheet as a string, for a constructable style sheet. */
+export const cssText = {
+  name: "css-text",
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
+/** The tags of all languages, English among them. */
+export const tags = readdirSync(languages).map((name) => name.replace(".json", ""));
+
+/** The words of a language, as short as they go. */
+export const words = (tag) => JSON.stringify(JSON.parse(readFileSync(`${languages}/${tag}.json`, "utf8")));
+
+/** The module `languages:files`: where each language but English is, and its hash. */
+export const languagesBeside = (files) =>
+  virtual("languages:files", () => {
+    // Bundlers know `new URL("./file", import.meta.url)` by its look.
+    const rows = Object.entries(files).map(
+      ([tag, { file, integrity }]) =>
+        `${JSON.stringify(tag)}: [new URL("./${file}", import.meta.url), "${integrity}"]`,
+    );
+    return `export default { ${rows.join()} }`;
+  });
+
+/** The module `languages:all`: the words themselves. */
+export const languagesInside = {
+  name: "languages-inside",
+  setup(build) {
+    virtual(
+      "languages:all",
+      () => `export default { ${tags.map((tag) => `"${tag}": ${words(tag)}`)} }`,
+    ).setup(build);
+    virtual("languages:files", () => "export default {}").setup(build);
+  },
+};
+
+function virtual(name, contents) {
+  return {
+    name,
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`^${name}$`) }, () => ({ path: name, namespace: "virtual" }));
+      build.onLoad({ filter: new RegExp(`^${name}$`), namespace: "virtual" }, () => ({
+        contents: contents(),
+        loader: "js",
+      }));
+    },
+  };
+}

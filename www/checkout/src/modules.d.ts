@@ -1,0 +1,16 @@
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
+
+/** Where each language but English is, and its Subresource Integrity hash: the build's. */
+declare module "languages:files" {
+  const files: Record<string, [url: URL, integrity: string]>;
+  export default files;
+}
+
+/** The words of every language: the gallery's. */
+declare module "languages:all" {
+  const languages: Record<string, import("./text.ts").Text>;
+  export default languages;
+}
