@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help gallery sim setup build artifacts run test test-rust test-interop test-server test-browser check advisories bench bench-signing fmt clean
+# Every verb below; none of them is a file.
+.PHONY: $(shell awk -F ':.*[#][#] ' '/^[a-z-]+:.*[#][#] / { print $$1 }' Makefile)
 
 # In CI a lockfile that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
@@ -28,7 +29,7 @@ artifacts: ## build what the binary carries: plugins, the page's wasm, pages
 run: build ## build, then start the gateway, the sandbox and the demo shop
 	@exec target/release/lezai dev $(ARGS)
 
-test: test-rust test-interop test-server test-browser ## run all tests
+test: test-rust test-interop test-server test-browser test-packages ## run all tests
 
 test-rust: build ## run the tests in Rust
 	@cargo test $(PRODUCT)
@@ -44,6 +45,10 @@ test-server: build ## run the tests of @lezai/server against the gateway
 test-browser: build ## run the tests in a real browser
 	@scripts/setup test
 	@node --test --test-reporter=spec tests/browser/*.test.mjs
+
+test-packages: build ## pack the npm packages, install them in fresh projects, and pay in each
+	@scripts/setup test
+	@node --test --test-concurrency=1 --test-reporter=spec tests/packages/*.test.mjs
 
 check: artifacts ## check format, lints, types, licences and dependencies
 	@scripts/setup check
@@ -77,4 +82,4 @@ fmt: ## format everything
 	@cd www && npm run --silent format
 
 clean: ## remove what was built and set up
-	rm -rf target .setup www/node_modules
+	rm -rf target .setup www/node_modules tests/packages/node_modules www/*/dist

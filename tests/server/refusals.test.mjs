@@ -1,6 +1,5 @@
 /** What @lezai/server does not believe, and what it says of what the gateway does not do. */
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import { after, before, test } from "node:test";
 import { startGateway } from "../browser/support/gateway.mjs";
 import {
@@ -9,6 +8,7 @@ import {
   lezaiAt,
   MERCHANT,
   newOrder,
+  otherKeys,
   Problem,
   startReceiver,
   typeOf,
@@ -26,13 +26,6 @@ after(async () => {
   await receiver?.stop();
   await gateway?.stop();
 });
-
-const otherKeys = () =>
-  generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
 
 /** A client between whom and the gateway somebody sits who changes answers. */
 const through = (change) =>

@@ -1,4 +1,5 @@
 /** A merchant's server for the tests: the package by its name, the demo merchant's keys, a receiver. */
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -36,6 +37,14 @@ export function lezaiAt(gateway, changes = {}) {
   const { webhookSecret: _, ...options } = credentials(gateway);
   return new Lezai({ ...options, ...changes });
 }
+
+/** Keys that nobody has registered. */
+export const otherKeys = () =>
+  generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
 
 let numbers = 0;
 export function newOrder(changes = {}) {
