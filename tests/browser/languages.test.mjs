@@ -8,12 +8,15 @@ const read = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(nam
 const files = readdirSync(folder);
 const PROMISED = "ar de en es fr id ja ko ms pt ru th vi zh-CN zh-TW";
 
-/** `methods.qr.name` and its words, for all of them. */
-function flat(/** @type {object} */ words, path = "") {
-  return /** @type {[string, string][]} */ (
-    Object.entries(words).flatMap(([key, value]) =>
-      typeof value === "string" ? [[path + key, value]] : flat(value, `${path}${key}.`),
-    )
+/**
+ * `methods.qr.name` and its words, for all of them.
+ *
+ * @param {object} words
+ * @returns {[string, string][]}
+ */
+function flat(words, path = "") {
+  return Object.entries(words).flatMap(([key, value]) =>
+    typeof value === "string" ? [[path + key, value]] : flat(value, `${path}${key}.`),
   );
 }
 
