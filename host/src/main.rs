@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use lezai::{call, dev, ledger, listen, plugin_command};
+use lezai::{call, dev, ledger, listen, plugin_command, trigger};
 use tracing_subscriber::EnvFilter;
 
 /// Lezai (乐在), a payment gateway for merchants.
@@ -25,6 +25,8 @@ enum Command {
     Call(call::CallArgs),
     /// Receive callbacks, verify and print them.
     Listen(listen::ListenArgs),
+    /// Make an event happen for real, in the sandbox.
+    Trigger(trigger::TriggerArgs),
     /// Look after the ledger.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -58,6 +60,7 @@ async fn run(command: Command) -> ExitCode {
         },
         Command::Call(args) => call::run(args).await,
         Command::Listen(args) => listen::run(args).await,
+        Command::Trigger(args) => trigger::run(args).await,
         Command::Ledger(command) => ledger::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
     }
