@@ -89,6 +89,115 @@ fn is_end(event: &Value) -> bool {
     event["type"] == "order.paid" || event["type"] == "order.closed"
 }
 
+/// Callers who refund one order at once: more than four times what it can give back.
+const CALLERS: usize = 200;
+
+#[test]
+fn two_hundred_refund_one_order_at_once_and_the_sums_are_exact() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let merchant = Merchant::demo(&gateway);
+    let created = merchant.create(&random_hex(), Merchant::order("W-1").to_string()).unwrap();
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    let pay = Request::new("POST", &format!("/sandbox/orders/{id}/pay"), "");
+    assert_eq!(pay.send(&gateway.authority).unwrap().status, 200);
+
+    // No two alike, so that what is left fits some and not others; of every ten, one sends another's
+    // request again, and one takes another's number.
+    let target = format!("/v1/orders/{id}/refunds");
+    let refund_of =
+        |caller: usize| caller / 10 * 10 + if caller % 10 < 8 { caller % 10 } else { 0 };
+    let amount = |caller: usize| 300 + i64::try_from(refund_of(caller) % 100).unwrap();
+    let ask = |caller: usize| {
+        let refund = json!({
+            "merchant_refund_id": format!("W-1-{}", refund_of(caller)), "amount": amount(caller), "currency": "CNY",
+        });
+        let key = if caller % 10 == 9 { refund_of(caller) } else { caller };
+        let key = format!("W-1-{key}");
+        merchant.send(&merchant.post(&target, &key, refund.to_string())).unwrap()
+    };
+    let start = Barrier::new(CALLERS);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let (start, ask) = (&start, &ask);
+                scope.spawn(move || {
+                    start.wait();
+                    ask(caller)
+                })
+            })
+            .collect();
+        callers.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let mut accepted = std::collections::BTreeMap::new();
+    let mut refused = Vec::new();
+    for (caller, answer) in answers.iter().enumerate() {
+        let body = answer.json();
+        match (answer.status, answer.code().as_str()) {
+            (201, _) => {
+                accepted.insert(body["id"].to_string(), body["amount"].as_i64().unwrap());
+            }
+            (409, "refund_exceeds_available") => {
+                assert_eq!(body["field"], "amount", "{body}");
+                assert!(body["available"].as_i64().unwrap() < amount(caller), "{body}");
+                refused.push(caller);
+            }
+            (409, "merchant_refund_id_taken") if [0, 8, 9].contains(&(caller % 10)) => {}
+            (409, "request_in_progress") if [0, 9].contains(&(caller % 10)) => {}
+            other => panic!("{caller}: {other:?} {body}"),
+        }
+    }
+    let given: i64 = accepted.values().sum();
+    let left = 12_800 - given;
+    assert!(left >= 0 && !refused.is_empty(), "{given} of 12800, {} refused", refused.len());
+    assert!(left < 400, "{left} is left though some were refused who wanted less");
+
+    // The API, the ledger and the wallet agree, to the last fen.
+    let begun = std::time::Instant::now();
+    let order = loop {
+        let order = merchant.get(&format!("/v1/orders/{id}")).json();
+        if order["refunding_amount"] == 0 {
+            break order;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{order}\n{}", gateway.log());
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(
+        (&order["refunded_amount"], &order["refundable_amount"]),
+        (&json!(given), &json!(left))
+    );
+    let refunds = merchant.get(&target).json()["data"].as_array().unwrap().clone();
+    let listed = refunds.iter().map(|it| (it["id"].to_string(), it["amount"].as_i64().unwrap()));
+    assert_eq!(listed.collect::<std::collections::BTreeMap<_, _>>(), accepted);
+
+    let data = gateway.data.display().to_string();
+    let show =
+        lezai(&["ledger", "show", "--order", &id, "--json", "--limit", "1000", "--data", &data]);
+    let mut sums = std::collections::BTreeMap::<String, i64>::new();
+    for line in String::from_utf8(show.stdout).unwrap().lines() {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        for it in entry["postings"].as_array().unwrap() {
+            let account = it["account"].as_str().unwrap().to_owned();
+            *sums.entry(account).or_default() += it["minor"].as_i64().unwrap();
+        }
+    }
+    assert_eq!(sums["channel_receivable:sandbox"], left);
+    assert_eq!(sums["refunds_in_flight"], 0);
+    // Her share and our fee are what is left, split as at first.
+    assert_eq!(sums["merchant_pending:m_demo"] + sums["fee_income"], -left, "{sums:?}");
+    let hers = merchant.get("/v1/balances").json();
+    assert_eq!(hers["data"][0]["amount"], -sums["merchant_pending:m_demo"], "{hers}");
+
+    let wallet = rusqlite::Connection::open(gateway.data.join("sandbox.db")).unwrap();
+    let books = "SELECT (SELECT sum(taken) FROM payments WHERE status = 'paid'),
+                        (SELECT sum(minor) FROM refunds WHERE status = 'succeeded'), (SELECT count(*) FROM refunds)";
+    let books = wallet.query_row(books, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    assert_eq!(books.unwrap(), (12_800_i64, given, i64::try_from(accepted.len()).unwrap()));
+    let check = lezai(&["ledger", "check", "--data", &data]);
+    assert!(check.status.success(), "{check:?}");
+    assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
+}
+
 #[test]
 fn a_number_and_a_key_are_taken_once() {
     let folder = TempDir::new();

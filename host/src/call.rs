@@ -5,12 +5,10 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use lezai_core::key::{SigningKey, VerifyingKey};
-
-use crate::client::{Answer, Client, Trust, fetch_gateway_key};
+use crate::caller::CallerArgs;
+use crate::client::{Answer, Trust};
 use crate::entropy;
 
 /// Far beyond what the gateway takes, so that its own bound can be tried out.
@@ -26,24 +24,8 @@ pub struct CallArgs {
     /// The body: JSON, or a file's, or standard input's.
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
     data: Option<String>,
-    /// Where the gateway is.
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    gateway: String,
-    /// The gateway's folder, where the keys are looked for.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
-    data_dir: PathBuf,
-    /// The merchant's private key [default: demo-merchant.pem in the folder].
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// The key's name at the gateway.
-    #[arg(long, default_value = "demo-1", value_name = "NAME")]
-    keyid: String,
-    /// The gateway's public key, to check the answer [default: gateway-public.pem beside the private key, if there].
-    #[arg(long, value_name = "FILE")]
-    gateway_key: Option<PathBuf>,
-    /// Fetch the gateway's public key, and take it if this is its thumbprint (RFC 7638).
-    #[arg(long, value_name = "THUMBPRINT", conflicts_with = "gateway_key")]
-    gateway_thumbprint: Option<String>,
+    #[command(flatten)]
+    caller: CallerArgs,
     /// The same key for a repeat of the same request [default: a new one for each POST].
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -72,12 +54,7 @@ pub async fn run(args: CallArgs) -> ExitCode {
 
 async fn call(args: &CallArgs) -> Result<Answer, String> {
     let method = args.method.to_uppercase();
-    let key_file = args.key.clone().unwrap_or_else(|| args.data_dir.join("demo-merchant.pem"));
-    let key = SigningKey::from_pkcs8_pem(&read_text(&key_file)?)
-        .map_err(|error| format!("{}: {error}", key_file.display()))?;
-    let gateway_key = gateway_key(args, &key_file).await?;
-    let client = Client::new(&args.gateway, key, &args.keyid, gateway_key)
-        .map_err(|error| error.to_string())?;
+    let client = args.caller.client().await?;
     let idempotency_key = match (&args.idempotency_key, method.as_str()) {
         (Some(key), _) => Some(key.clone()),
         (None, "POST") => {
@@ -94,22 +71,7 @@ async fn call(args: &CallArgs) -> Result<Answer, String> {
     if args.show_base {
         eprintln!("signed, line by line:\n{}", request.base());
     }
-    client.send(&request).await.map_err(|error| format!("{}: {error}", args.gateway))
-}
-
-async fn gateway_key(args: &CallArgs, key_file: &Path) -> Result<Option<VerifyingKey>, String> {
-    if let Some(thumbprint) = &args.gateway_thumbprint {
-        let key = fetch_gateway_key(&args.gateway, thumbprint).await;
-        return key.map(Some).map_err(|error| format!("{}: {error}", args.gateway));
-    }
-    let beside = key_file.with_file_name("gateway-public.pem");
-    let file = match &args.gateway_key {
-        Some(file) => file,
-        None if beside.exists() => &beside,
-        None => return Ok(None),
-    };
-    let key = VerifyingKey::from_spki_pem(&read_text(file)?);
-    key.map(Some).map_err(|error| format!("{}: {error}", file.display()))
+    client.send(&request).await.map_err(|error| format!("{}: {error}", args.caller.gateway))
 }
 
 fn judge(answer: &Answer) -> ExitCode {
@@ -200,10 +162,6 @@ fn visible(text: &str) -> String {
         }
     }
     visible
-}
-
-fn read_text(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn read_body(data: &str) -> Result<Vec<u8>, String> {

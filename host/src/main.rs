@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use lezai::{call, dev, ledger, listen, page_check, plugin_command};
+use lezai::{call, dev, ledger, listen, page_check, plugin_command, trigger};
 use tracing_subscriber::EnvFilter;
 
 /// Lezai (乐在), a payment gateway for merchants.
@@ -28,6 +28,8 @@ enum Command {
     Listen(listen::ListenArgs),
     /// Print the description of the HTTP API (OpenAPI 3.1), as the gateway serves it.
     Openapi,
+    /// Make an event happen for real, in the sandbox.
+    Trigger(trigger::TriggerArgs),
     /// Look after the ledger.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -68,6 +70,7 @@ async fn run(command: Command) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         },
+        Command::Trigger(args) => trigger::run(args).await,
         Command::Ledger(command) => ledger::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,

@@ -21,6 +21,7 @@ DOCUMENTED = {
     "GET /v1/orders/{id}/refunds",
     "GET /v1/refunds",
     "GET /v1/refunds/{id}",
+    "GET /v1/balances",
     "GET /v1/events",
     "GET /v1/events/{id}",
     "POST /v1/events/{id}/redeliver",

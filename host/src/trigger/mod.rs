@@ -1,0 +1,195 @@
+//! `lezai trigger`: makes an event happen for real. Nothing is faked: an order is made and paid, voided
+//! or refunded over the public API, the sandbox's magic amounts make go wrong what must, and its
+//! clock is moved where something takes time.
+
+mod play;
+mod refusing;
+
+use std::process::ExitCode;
+
+use crate::caller::CallerArgs;
+
+use play::Play;
+
+/// What is to happen, and who is told.
+#[derive(Debug, clap::Args)]
+pub struct TriggerArgs {
+    /// The event's type, such as order.paid.
+    #[arg(required_unless_present = "list")]
+    event: Option<String>,
+    /// Print every type, and what is done for it.
+    #[arg(long, exclusive = true)]
+    list: bool,
+    /// Where the callback goes [default: the merchant's own address].
+    #[arg(long, value_name = "URL")]
+    notify_url: Option<String>,
+    #[command(flatten)]
+    caller: CallerArgs,
+}
+
+/// A kind of event and what leads to it.
+struct Kind {
+    event: &'static str,
+    what: &'static str,
+    plot: Plot,
+}
+
+/// What leads to an event.
+#[derive(Clone, Copy)]
+enum Plot {
+    /// An order of an amount, and what is done with it.
+    Order { amount: i64, capture: &'static str, acts: &'static [Act] },
+    /// Orders whose callbacks go to a server that refuses them, and takes them at last or not.
+    Endpoint { recovers: bool },
+    /// The merchant's receiver is tried out.
+    Test,
+}
+
+/// What is done with an order.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Pay,
+    Close,
+    Capture,
+    Void,
+    Refund(i64),
+}
+
+const fn order(
+    event: &'static str,
+    what: &'static str,
+    amount: i64,
+    capture: &'static str,
+    acts: &'static [Act],
+) -> Kind {
+    Kind { event, what, plot: Plot::Order { amount, capture, acts } }
+}
+
+/// Every kind. Amounts are those of docs/sandbox.md.
+const KINDS: &[Kind] = {
+    use Act::{Capture, Close, Pay, Refund, Void};
+    &[
+        order(
+            "order.authorized",
+            "pays an order that is captured by hand",
+            12800,
+            "manual",
+            &[Pay],
+        ),
+        order("order.paid", "pays an order", 12800, "automatic", &[Pay]),
+        order("order.closed", "closes an order that nobody paid", 12800, "automatic", &[Close]),
+        order("order.voided", "pays an order and voids it", 12800, "automatic", &[Pay, Void]),
+        order(
+            "order.void_failed",
+            "voids what the wallet does not (…941)",
+            10941,
+            "automatic",
+            &[Pay, Void],
+        ),
+        order(
+            "order.capture_failed",
+            "captures what the wallet declines (…931)",
+            10931,
+            "manual",
+            &[Pay, Capture],
+        ),
+        order(
+            "order.needs_attention",
+            "pays, and the wallet reports too much (…921)",
+            10921,
+            "automatic",
+            &[Pay],
+        ),
+        order(
+            "payment.declined",
+            "pays, and the wallet declines (…901)",
+            10901,
+            "automatic",
+            &[Pay],
+        ),
+        order(
+            "payment.returned",
+            "closes an order that the wallet pays afterwards (…915)",
+            10915,
+            "automatic",
+            &[Pay, Close],
+        ),
+        order(
+            "refund.succeeded",
+            "pays and refunds in part",
+            12800,
+            "automatic",
+            &[Pay, Refund(5000)],
+        ),
+        order(
+            "refund.failed",
+            "pays, and refunds to an account that is closed (…962)",
+            12800,
+            "automatic",
+            &[Pay, Refund(5962)],
+        ),
+        Kind {
+            event: "endpoint.failing",
+            what: "pays five orders whose callbacks a server on this machine refuses",
+            plot: Plot::Endpoint { recovers: false },
+        },
+        Kind {
+            event: "endpoint.recovered",
+            what: "the same, and then the server takes one",
+            plot: Plot::Endpoint { recovers: true },
+        },
+        Kind {
+            event: "endpoint.test",
+            what: "tries the receiver out: one good callback, one forged, one duplicate",
+            plot: Plot::Test,
+        },
+    ]
+};
+
+/// Makes it happen. The exit code is 0 if it did and the callback was taken (where one is sent), 1
+/// if the callback was not, and 2 if it could not be made to happen.
+pub async fn run(args: TriggerArgs) -> ExitCode {
+    let Some(event) = args.event.filter(|_| !args.list) else {
+        for Kind { event, what, .. } in KINDS {
+            println!("{event:<22} {what}");
+        }
+        return ExitCode::SUCCESS;
+    };
+    let Some(kind) = KINDS.iter().find(|it| it.event == event) else {
+        eprintln!("lezai: there is no event {event}; see lezai trigger --list");
+        return ExitCode::from(2);
+    };
+    let played = async {
+        let client = args.caller.client().await?;
+        Play::new(client, &args.caller.gateway, args.notify_url)?.of(kind).await
+    };
+    match played.await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(why) => {
+            eprintln!("lezai: {event}: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::order::Notice;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_can_be_made_to_happen() {
+        let mut kinds: Vec<_> = KINDS.iter().map(|it| it.event).collect();
+        let endpoint = ["endpoint.test", "endpoint.failing", "endpoint.recovered"];
+        let mut expected: Vec<_> = Notice::EVENT_TYPES.into_iter().chain(endpoint).collect();
+        kinds.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(kinds, expected);
+        let docs = include_str!("../../../docs/callbacks.md");
+        for kind in kinds {
+            assert!(docs.contains(&format!("`{kind}`")), "{kind} is in docs/callbacks.md");
+        }
+    }
+}
