@@ -35,7 +35,8 @@ async function walk(/** @type {any} */ page, key = "Tab") {
   for (let steps = 0; steps < 12; steps += 1) {
     await page.keyboard.press(key);
     const here = await focused(page);
-    if (here === "") break;
+    // A browser without a frame of its own begins again at the other end.
+    if (here === "" || order.includes(here)) break;
     order.push(here);
   }
   return order;
@@ -43,7 +44,7 @@ async function walk(/** @type {any} */ page, key = "Tab") {
 
 test("forth and back through every state, in the order in which it is read", async () => {
   const order = await gateway.create();
-  const { page, at, quiet, close } = await openPage(browser);
+  const { page, checkout, at, quiet, close } = await openPage(browser);
   await page.goto(order.checkout.url);
   await at("ready");
   const ready = ["wallet_qr", "Pay CN¥128.00", "Verified on this device"];
@@ -51,7 +52,7 @@ test("forth and back through every state, in the order in which it is read", asy
   assert.deepEqual(await walk(page, "Shift+Tab"), ready.toReversed());
 
   // The choice is one stop; arrows move in it, and a press of Enter on the button pays.
-  await page.keyboard.press("Tab");
+  await checkout.getByRole("radio").first().focus();
   await page.keyboard.press("ArrowDown");
   assert.equal(await focused(page), "wallet_redirect");
   await page.keyboard.press("ArrowUp");
@@ -62,12 +63,13 @@ test("forth and back through every state, in the order in which it is read", asy
   const waiting = ["Open on this device", "Copy link", "Pay another way", "Verified on this device"];
   assert.deepEqual(await walk(page), waiting);
 
+  await checkout.getByRole("button", { name: "Copy link" }).focus();
   await gateway.shopper(order, "decline");
   await at("declined");
-  await page.keyboard.press("Shift+Tab");
-  assert.deepEqual(await walk(page, "Shift+Tab"), ["Try again · CN¥128.00", "wallet_qr"]);
-  await page.keyboard.press("Tab");
-  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "Choose how to pay");
+  const declined = ["wallet_qr", "Try again · CN¥128.00", "Verified on this device"];
+  assert.deepEqual(await walk(page), declined);
+  await checkout.getByRole("button", { name: /^Try again/ }).focus();
   await page.keyboard.press("Space");
   await at("waiting");
   await gateway.shopper(order, "pay");
