@@ -194,7 +194,43 @@ describe("the hosted page", { concurrency: true }, () => {
     assert.equal(files.length, 5, files.join("\n"));
     // As they come over the network. Far less is as suspicious as more: look, and move the bounds.
     const bytes = files.reduce((sum, [, size]) => sum + size, 0);
-    assert.ok(bytes > 100_000 && bytes < 120_000, `${bytes} bytes:\n${files.join("\n")}`);
+    assert.ok(bytes > 72_000 && bytes < 77_000, `${bytes} bytes:\n${files.join("\n")}`);
+    await close();
+  });
+
+  test("her language is a file of its own, and without it she pays in English", async () => {
+    const order = await gateway.create();
+    const { page, context, checkout, at, quiet, close } = await openPage(browser, { locale: "zh-HK" });
+    const loaded = /** @type {string[]} */ ([]);
+    page.on("request", (/** @type {any} */ request) => loaded.push(request.url()));
+    await page.goto(order.checkout.url);
+    await at("ready");
+    await checkout.getByRole("button", { name: "支付 CN¥128.00" }).waitFor();
+    assert.equal(loaded.filter((url) => url.includes("/language-")).length, 1);
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "zh-TW");
+    await checkout.evaluate((/** @type {any} */ element) => element.setAttribute("lang", "ar-EG"));
+    await checkout.locator(".all[dir=rtl]").waitFor();
+
+    await context.route("**/language-*", (/** @type {any} */ route) => route.abort());
+    await page.goto("about:blank");
+    await page.goto(order.checkout.url.split("#")[0]);
+    await at("ready");
+    await checkout.getByRole("button", { name: "Pay CN¥128.00" }).waitFor();
+    quiet(/ERR_FAILED/);
+    await close();
+  });
+
+  test("on a phone the wallet comes first, and a code is opened rather than scanned", async () => {
+    const order = await gateway.create();
+    const { page, checkout, at, quiet, close } = await openPage(browser, { width: 390, touch: true });
+    await page.goto(order.checkout.url);
+    await at("ready");
+    assert.equal(await checkout.getByRole("radio").first().getAttribute("value"), "wallet_redirect");
+    await checkout.getByRole("radio", { name: /Scan a code/ }).check();
+    await checkout.getByRole("button", { name: /^Pay/ }).tap();
+    await at("waiting");
+    await checkout.locator("a.button", { hasText: "Open on this device" }).waitFor();
+    quiet();
     await close();
   });
 

@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const BINARY = process.env.LEZAI ?? fileURLToPath(new URL("../../../target/release/lezai", import.meta.url));
+export const BINARY =
+  process.env.LEZAI ?? fileURLToPath(new URL("../../../target/release/lezai", import.meta.url));
 
 /**
  * @typedef {object} Gateway

@@ -12,6 +12,8 @@ const session = location.pathname.split("/").at(-1) ?? "";
 const secret = location.hash.slice(1) || (history.state as { secret?: string } | null)?.secret || "";
 history.replaceState({ secret }, "", location.pathname);
 
+// The element asks the page first, and the page knows no better than her browser.
+document.documentElement.lang = navigator.language;
 const Checkout = (await customElements.whenDefined("lezai-checkout")) as typeof LezaiCheckout;
 
 void Checkout.words(navigator.languages).then(({ lang, dir, payment }) => {

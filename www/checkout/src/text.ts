@@ -67,6 +67,9 @@ export interface Text {
 
 export const en: Text = english;
 
+/** She rather pays in English than waits for longer. */
+const PATIENCE_MS = 4_000;
+
 const loaded: Record<string, Promise<Text> | undefined> = { en: Promise.resolve(en) };
 
 /** Loads a language that {@link closest} named; English if it cannot be had. */
@@ -81,7 +84,8 @@ export function loadText(tag: string, gateway: string): Promise<Text> {
 
 async function fetchText(tag: string, gateway: string): Promise<Text> {
   const [url, integrity] = FILES[tag] ?? ["", ""];
-  const init = { integrity, referrerPolicy: "no-referrer" } as const;
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const init = { integrity, signal, referrerPolicy: "no-referrer" } as const;
   const beside = await fetch(url, init).catch(() => undefined);
   if (beside?.ok) return beside.json();
   // A shop's bundler left it behind; the gateway serves the same bytes.

@@ -150,6 +150,7 @@ function body(shown: Shown, world: World): Element_ {
 
 function summary(session: Session, isPaid: boolean, world: World): Element_ {
   const { name } = session.merchant;
+  const { text, parts } = amount(session, world);
   return h(
     "section",
     { class: isPaid ? "summary stamped" : "summary", part: "summary", key: "summary" },
@@ -161,8 +162,8 @@ function summary(session: Session, isPaid: boolean, world: World): Element_ {
     ),
     h(
       "p",
-      { class: "amount", part: "amount" },
-      ...amount(session, world).parts.map(({ type, value }) => h("span", { class: type }, value)),
+      { class: "amount", part: "amount", vars: { "--length": String(text.length) } },
+      ...parts.map(({ type, value }) => h("span", { class: type }, value)),
     ),
     h("p", { class: "description" }, h("bdi", {}, session.description)),
     h("p", { class: "number" }, `${world.text.order} `, h("bdi", {}, session.merchant_order_id)),

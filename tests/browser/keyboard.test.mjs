@@ -1,0 +1,113 @@
+/** A walk with the keyboard alone: in which order the focus comes by, and that it is seen and never lost. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openPage, startBrowser } from "./support/browser.mjs";
+import { startGateway } from "./support/gateway.mjs";
+
+/** @type {import("./support/gateway.mjs").Gateway} */
+let gateway;
+/** @type {any} */
+let browser;
+
+before(async () => {
+  [gateway, browser] = await Promise.all([startGateway(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+/** What has the focus: its words, or its value; whether it can be seen to have it. */
+function focused(/** @type {any} */ page) {
+  return page.evaluate(() => {
+    let at = /** @type {any} */ (document.activeElement);
+    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+    if (!at || at === document.body) return "";
+    const ring = at.matches("input") ? at.closest("label") : at;
+    const seen = at.matches("[tabindex='-1']") || getComputedStyle(ring).outlineStyle !== "none";
+    return `${at.value || at.textContent}${seen ? "" : " (not seen)"}`;
+  });
+}
+
+/** Presses a key until the walk leaves the checkout. */
+async function walk(/** @type {any} */ page, key = "Tab") {
+  const order = [];
+  for (let steps = 0; steps < 12; steps += 1) {
+    await page.keyboard.press(key);
+    const here = await focused(page);
+    // A browser without a frame of its own begins again at the other end.
+    if (here === "" || order.includes(here)) break;
+    order.push(here);
+  }
+  return order;
+}
+
+test("forth and back through every state, in the order in which it is read", async () => {
+  const order = await gateway.create();
+  const { page, checkout, at, quiet, close } = await openPage(browser);
+  await page.goto(order.checkout.url);
+  await at("ready");
+  const ready = ["wallet_qr", "Pay CN¥128.00", "Verified on this device"];
+  assert.deepEqual(await walk(page), ready);
+  assert.deepEqual(await walk(page, "Shift+Tab"), ready.toReversed());
+
+  // The choice is one stop; arrows move in it, and a press of Enter on the button pays.
+  await checkout.getByRole("radio").first().focus();
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await focused(page), "wallet_redirect");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await at("waiting");
+  assert.equal(await focused(page), "Scan to pay", "the new state's title has the focus");
+  const waiting = ["Open on this device", "Copy link", "Pay another way", "Verified on this device"];
+  assert.deepEqual(await walk(page), waiting);
+
+  await checkout.getByRole("button", { name: "Copy link" }).focus();
+  await gateway.shopper(order, "decline");
+  await at("declined");
+  assert.equal(await focused(page), "Choose how to pay");
+  const declined = ["wallet_qr", "Try again · CN¥128.00", "Verified on this device"];
+  assert.deepEqual(await walk(page), declined);
+  await checkout.getByRole("button", { name: /^Try again/ }).focus();
+  await page.keyboard.press("Space");
+  await at("waiting");
+  await gateway.shopper(order, "pay");
+  await at("paid");
+  assert.match(await focused(page), /^Paid/);
+  await page.keyboard.press("Tab");
+  assert.match(await focused(page), /^Back to/);
+  quiet();
+  await close();
+});
+
+test("what changes is said: once, in words, and by a region that was there before", async () => {
+  const order = await gateway.create();
+  const { page, checkout, at, close } = await openPage(browser);
+  await page.goto(order.checkout.url);
+  await at("ready");
+  const status = checkout.getByRole("status");
+  await status.evaluate((/** @type {Element} */ region) => {
+    /** @type {any} */ (globalThis).said = [];
+    const { said } = /** @type {any} */ (globalThis);
+    new MutationObserver(() => said.push(region.textContent)).observe(region, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+  });
+  await checkout.getByRole("button", { name: /^Pay/ }).click();
+  await at("waiting");
+  await page.waitForTimeout(2_500);
+  await gateway.shopper(order, "pay");
+  await at("paid");
+  const said = await page.evaluate(() => /** @type {any} */ (globalThis).said);
+  // The seconds that pass are not said.
+  assert.deepEqual(
+    said.filter((/** @type {string} */ it) => it !== "One moment…").length,
+    2,
+    said.join("; "),
+  );
+  assert.match(said.at(-1), /^Paid\. .* has your payment\.$/);
+  await close();
+});
