@@ -9,6 +9,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::component;
 use crate::fresh::{self, Stamps, files, read};
+use crate::mini;
 use crate::toolchain::{Module, Toolchain};
 
 /// A guest's stack: enough for the core's policy, and its memory starts at 2 pages and not at 17.
@@ -37,6 +38,7 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     };
     work.module("web", "page")?;
     work.module("server", "page")?;
+    work.mini_module()?;
     work.pages()?;
     work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
     work.test_plugins()
@@ -59,6 +61,7 @@ impl Work<'_> {
             profile,
             stack: Some(PLUGIN_STACK),
             mute: false,
+            plain: false,
         })?;
         self.stamps.step(&format!("plugin-{name}"), &[&module], &[target], || {
             fresh::write(target, &component::encode(&read(&module)?)?)?;
@@ -99,6 +102,7 @@ impl Work<'_> {
             profile,
             stack: None,
             mute: true,
+            plain: false,
         })?;
         let bindings = self.bindings.join(name);
         let file = format!("lezai_{name}");
@@ -114,6 +118,29 @@ impl Work<'_> {
                 .generate(&bindings)?;
             self.optimise(&outputs[2])?;
             self.done(&outputs[2])
+        })
+    }
+
+    fn mini_module(&self) -> Result<()> {
+        let manifest = self.root.join("crates/mini/Cargo.toml");
+        let module = self.toolchain.build(&Module {
+            manifest: &manifest,
+            profile: "page",
+            stack: Some(mini::STACK),
+            mute: true,
+            plain: true,
+        })?;
+        let output = self.out.join("mini/lezai.wasm");
+        let folder = self.out.join("mini");
+        self.stamps.step("mini-module", &[&module], &[&output], || {
+            remove_folder(&folder)?;
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot create {}", folder.display()))?;
+            let (reach, lower) = (self.tool("wasm-metadce")?, self.tool("wasm-opt")?);
+            mini::reduce(&reach, &lower, &module, &output)?;
+            mini::check(&read(&output)?)?;
+            self.done(&output)?;
+            self.compress(&folder)
         })
     }
 
@@ -181,7 +208,7 @@ fn remove_folder(folder: &Path) -> Result<()> {
     fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().display().to_string();
     let status =
         command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {name}"))?;
