@@ -40,6 +40,7 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     work.module("server", "page")?;
     work.mini_module()?;
     work.pages()?;
+    work.mini_package()?;
     work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
     work.test_plugins()
 }
@@ -142,6 +143,28 @@ impl Work<'_> {
             self.done(&output)?;
             self.compress(&folder)
         })
+    }
+
+    /// The npm package for mini-programs, and the samples around it.
+    fn mini_package(&self) -> Result<()> {
+        self.tool("esbuild")?;
+        let www = self.root.join("www");
+        let inputs = ["mini", "checkout"].map(|name| www.join(name));
+        let module = self.out.join("mini/lezai.wasm.br");
+        let vectors = self.root.join("tests/vectors/mini.json");
+        self.stamps.step(
+            "mini-package",
+            &[&inputs[0], &inputs[1], &module, &vectors],
+            &["package", "samples"]
+                .map(|name| self.out.join("mini").join(name))
+                .each_ref()
+                .map(AsRef::as_ref),
+            || {
+                run(Command::new("npm")
+                    .args(["run", "--silent", "build", "-w", "mini"])
+                    .current_dir(&www))
+            },
+        )
     }
 
     fn optimise(&self, module: &Path) -> Result<()> {
