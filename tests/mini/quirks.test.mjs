@@ -51,7 +51,10 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
         const shopper = await start({ random });
         const failed = await shopper.at("failed", 20_000);
         assert.match(failed.why, why);
-        assert.equal(shopper.host.asked.filter(({ url }) => url.endsWith("/claim")).length, 0);
+        assert.equal(
+          shopper.host.asked.filter((/** @type {any} */ { url }) => url.endsWith("/claim")).length,
+          0,
+        );
         shopper.close();
       });
     }

@@ -57,7 +57,9 @@ function worker(own, quirks) {
   const post = (/** @type {"app" | "worker"} */ to) => (/** @type {any} */ message) => {
     if (to === "worker" && quirks.worker === "silent") return;
     const copy = JSON.stringify(message);
-    own.later(() => heard[to].forEach((hear) => hear(JSON.parse(copy))));
+    own.later(() => {
+      for (const hear of heard[to]) hear(JSON.parse(copy));
+    });
   };
   const realm = createContext({
     worker: { onMessage: (/** @type {any} */ hear) => heard.worker.push(hear), postMessage: post("app") },

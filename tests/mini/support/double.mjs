@@ -51,7 +51,9 @@ export function device({ origin, quirks = {}, kept = new Map() }) {
       clearTimeout(timer);
       timers.delete(timer);
     },
-    stop: () => timers.forEach((timer) => clearTimeout(/** @type {any} */ (timer))),
+    stop: () => {
+      for (const timer of timers) clearTimeout(timer);
+    },
 
     /** @param {string} path @param {unknown} imports */
     async instantiate(path, imports) {
@@ -81,7 +83,11 @@ export function device({ origin, quirks = {}, kept = new Map() }) {
     async request({ url, method, header, body }) {
       asked.push({ url, body });
       if (quirks.offline) throw new Error("request:fail");
-      const response = await fetch(url, { method, headers: header, ...(body && { body }) });
+      const response = await fetch(url, {
+        method,
+        headers: header,
+        ...(body && { body: new Uint8Array(body) }),
+      });
       const answer = {
         status: response.status,
         // Platforms write names as they like.

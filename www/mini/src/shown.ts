@@ -78,7 +78,9 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
       };
     case "confirming":
       return { title: words.choose, button: words.asking, press: "", busy: true };
+    // A cashier shows no code that could end before its order does.
     case "waiting":
+    case "code_expired":
       return {
         title: words.wallet_title,
         hint: words.wallet_hint,
