@@ -29,7 +29,7 @@ artifacts: ## build what the binary carries: plugins, the page's wasm, pages
 run: build ## build, then start the gateway, the sandbox and the demo shop
 	@exec target/release/lezai dev $(ARGS)
 
-test: test-rust test-interop test-server test-browser test-packages ## run all tests
+test: test-rust test-interop test-server test-mini test-browser test-packages ## run all tests
 
 test-rust: build ## run the tests in Rust
 	@cargo test $(PRODUCT)
@@ -41,6 +41,12 @@ test-interop: build ## run the tests against other people's libraries, in Python
 
 test-server: build ## run the tests of @lezai/server against the gateway
 	@node --test --test-reporter=spec tests/server/*.test.mjs
+
+mini: artifacts ## build the npm package for mini-programs and the three samples, in target/artifacts/mini
+
+test-mini: build ## run the tests for mini-programs: doubles of their hosts, JavaScriptCore, Chromium
+	@scripts/setup test
+	@node --test --test-concurrency=2 --test-reporter=spec tests/mini/*.test.mjs
 
 test-browser: build ## run the tests in a real browser
 	@scripts/setup test
@@ -68,6 +74,10 @@ bench: build ## measure, and print the tables of the README; BENCH_MEMORY=1 take
 
 bench-signing: ## measure the libraries that could make and check signatures
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
+
+bench-mini: artifacts ## measure the core in Node and JavaScriptCore, beside @noble/curves
+	@scripts/setup test
+	@node tests/mini/bench.mjs
 
 sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit
 	@cargo build --quiet $(PRODUCT) --bin sim

@@ -17,6 +17,12 @@ pub enum MethodKind {
     Qr,
     /// She is sent to the wallet's page.
     Redirect,
+    /// A WeChat mini-program calls `wx.requestPayment`.
+    WechatJsapi,
+    /// An Alipay mini-program calls `my.tradePay`.
+    AlipayMini,
+    /// A Douyin mini-program calls `tt.pay`.
+    DouyinMini,
 }
 
 impl MethodKind {
@@ -25,7 +31,27 @@ impl MethodKind {
         match self {
             Self::Qr => "qr",
             Self::Redirect => "redirect",
+            Self::WechatJsapi => "wechat_jsapi",
+            Self::AlipayMini => "alipay_mini",
+            Self::DouyinMini => "douyin_mini",
         }
+    }
+
+    /// The kind of the method that a credential is for.
+    pub fn of(credential: &Credential) -> Self {
+        match credential {
+            Credential::Qr { .. } => Self::Qr,
+            Credential::Redirect { .. } => Self::Redirect,
+            Credential::WechatJsapi { .. } => Self::WechatJsapi,
+            Credential::AlipayMini { .. } => Self::AlipayMini,
+            Credential::DouyinMini { .. } => Self::DouyinMini,
+        }
+    }
+
+    /// Whether any page can use it. Those of one mini-program are offered to an order that names
+    /// them, for its merchant knows where her shopper is.
+    pub fn works_anywhere(self) -> bool {
+        matches!(self, Self::Qr | Self::Redirect)
     }
 }
 

@@ -10,6 +10,7 @@ use lezai_core::time::Timestamp;
 use lezai_engine::{Decision, Outcome, PLUGIN_FAILED};
 use serde::Serialize;
 
+use crate::channel::Method;
 use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
 use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable, Signer};
@@ -261,18 +262,17 @@ async fn again(
     first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
 }
 
-/// The methods that the merchant wants and some channel offers.
+/// The methods that the merchant wants and some channel offers. Who names none gets those that any
+/// page can use.
 fn offered(gateway: &Gateway, new: &NewOrder) -> Result<Vec<String>, Problem> {
-    let all = gateway
-        .channels
-        .iter()
-        .flat_map(|channel| channel.methods())
-        .map(|method| method.id.to_owned());
-    let methods: Vec<String> =
-        all.filter(|it| new.methods.is_empty() || new.methods.contains(it)).collect();
+    let wanted = |method: &&Method| match new.methods.as_slice() {
+        [] => method.kind.works_anywhere(),
+        named => named.iter().any(|it| it == method.id),
+    };
+    let all = gateway.channels.iter().flat_map(|channel| channel.methods());
+    let methods: Vec<String> = all.filter(wanted).map(|method| method.id.to_owned()).collect();
     if methods.is_empty() {
-        let detail =
-            "no channel offers any of these methods; leave the field out for all there are";
+        let detail = "no channel offers any of these methods; leave the field out for all that any page can use";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
     }
     Ok(methods)

@@ -6,6 +6,7 @@
 //! [`magic`].
 
 pub mod magic;
+mod mini;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,6 +94,9 @@ impl Sandbox {
     pub const METHODS: &[Method] = &[
         Method { id: "wallet_qr", kind: MethodKind::Qr },
         Method { id: "wallet_redirect", kind: MethodKind::Redirect },
+        Method { id: "wechat_jsapi", kind: MethodKind::WechatJsapi },
+        Method { id: "alipay_mini", kind: MethodKind::AlipayMini },
+        Method { id: "douyin_mini", kind: MethodKind::DouyinMini },
     ];
 
     /// Opens the wallet's file, or makes it. Its pages are under `public_url`; what is late is so
@@ -238,9 +242,11 @@ impl Channel for Sandbox {
     fn prepare(&self, request: PaymentRequest) -> Answer<'_, Credential> {
         let url = format!("{}/sandbox/wallet/{}", self.public_url, request.attempt);
         let kind = request.kind;
+        let attempt = request.attempt.clone();
         Box::pin(async move {
             self.with(move |wallet, _| {
-                // Who scans a code pays on another device, which has no page to go back to.
+                // Who scans a code pays on another device, and a mini-program is there all the while:
+                // neither has a page to go back to.
                 let return_url = (kind == MethodKind::Redirect).then_some(request.return_url);
                 let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, return_url, status, capture)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7) ON CONFLICT DO NOTHING";
@@ -259,6 +265,9 @@ impl Channel for Sandbox {
             Ok(match kind {
                 MethodKind::Qr => Credential::Qr { qr: url },
                 MethodKind::Redirect => Credential::Redirect { redirect_url: url },
+                MethodKind::WechatJsapi => mini::wechat(&attempt),
+                MethodKind::AlipayMini => mini::alipay(&attempt),
+                MethodKind::DouyinMini => mini::douyin(&attempt),
             })
         })
     }

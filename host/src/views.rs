@@ -10,8 +10,10 @@ use lezai_core::order::{
 use lezai_core::policy::Scene;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::channel::MethodKind;
 use crate::clock::rfc3339;
 use crate::decision::DecisionView;
 use crate::gateway::Gateway;
@@ -239,7 +241,7 @@ pub struct MerchantView {
 pub struct MethodView {
     /// Its name.
     pub id: String,
-    /// `qr` or `redirect`.
+    /// `qr` or `redirect`; in a mini-program `wechat_jsapi`, `alipay_mini` or `douyin_mini`.
     pub kind: &'static str,
 }
 
@@ -248,7 +250,7 @@ pub struct MethodView {
 pub struct CredentialView {
     /// The method she chose.
     pub method: String,
-    /// `qr` or `redirect`; absent while the channel is being asked.
+    /// As of the method; absent while the channel is being asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// What the QR code says.
@@ -257,6 +259,10 @@ pub struct CredentialView {
     /// Where to go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
+    /// What the mini-program's own call to pay takes, in that platform's names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<Value>,
     /// RFC 3339.
     pub expires_at: String,
 }
@@ -404,20 +410,42 @@ pub fn session(
     };
     let payment = match &order.state {
         State::Paying { attempt, credential } => order.attempt(attempt).map(|it| {
-            let (kind, qr, redirect_url) = match credential.clone() {
-                Some(Credential::Qr { qr }) => (Some("qr"), Some(qr), None),
-                Some(Credential::Redirect { redirect_url }) => {
-                    (Some("redirect"), None, Some(redirect_url))
-                }
-                None => (None, None, None),
-            };
-            CredentialView {
+            let mut view = CredentialView {
                 method: it.method.clone(),
-                kind,
-                qr,
-                redirect_url,
+                kind: credential.as_ref().map(|it| MethodKind::of(it).as_str()),
+                qr: None,
+                redirect_url: None,
+                parameters: None,
                 expires_at: rfc3339(terms.expires_at),
+            };
+            match credential.clone() {
+                Some(Credential::Qr { qr }) => view.qr = Some(qr),
+                Some(Credential::Redirect { redirect_url }) => {
+                    view.redirect_url = Some(redirect_url);
+                }
+                Some(Credential::WechatJsapi {
+                    time_stamp,
+                    nonce_str,
+                    package,
+                    sign_type,
+                    pay_sign,
+                }) => {
+                    view.parameters = Some(json!({
+                        "timeStamp": time_stamp, "nonceStr": nonce_str, "package": package,
+                        "signType": sign_type, "paySign": pay_sign,
+                    }));
+                }
+                Some(Credential::AlipayMini { trade_no }) => {
+                    view.parameters = Some(json!({ "tradeNO": trade_no }));
+                }
+                Some(Credential::DouyinMini { order_id, order_token }) => {
+                    let order = json!({ "order_id": order_id, "order_token": order_token });
+                    // 5 is the platform's own cashier.
+                    view.parameters = Some(json!({ "orderInfo": order, "service": 5 }));
+                }
+                None => {}
             }
+            view
         }),
         _ => None,
     };

@@ -7,7 +7,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod call;
 pub mod digest;
+pub mod exchange;
 pub mod grant;
 pub mod id;
 pub mod key;

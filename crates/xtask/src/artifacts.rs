@@ -9,6 +9,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::component;
 use crate::fresh::{self, Stamps, files, read};
+use crate::mini;
 use crate::toolchain::{Module, Toolchain};
 
 /// A guest's stack: enough for the core's policy, and its memory starts at 2 pages and not at 17.
@@ -37,7 +38,9 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     };
     work.module("web", "page")?;
     work.module("server", "page")?;
+    work.mini_module()?;
     work.pages()?;
+    work.mini_package()?;
     work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
     work.test_plugins()
 }
@@ -59,6 +62,7 @@ impl Work<'_> {
             profile,
             stack: Some(PLUGIN_STACK),
             mute: false,
+            plain: false,
         })?;
         self.stamps.step(&format!("plugin-{name}"), &[&module], &[target], || {
             fresh::write(target, &component::encode(&read(&module)?)?)?;
@@ -99,6 +103,7 @@ impl Work<'_> {
             profile,
             stack: None,
             mute: true,
+            plain: false,
         })?;
         let bindings = self.bindings.join(name);
         let file = format!("lezai_{name}");
@@ -115,6 +120,51 @@ impl Work<'_> {
             self.optimise(&outputs[2])?;
             self.done(&outputs[2])
         })
+    }
+
+    fn mini_module(&self) -> Result<()> {
+        let manifest = self.root.join("crates/mini/Cargo.toml");
+        let module = self.toolchain.build(&Module {
+            manifest: &manifest,
+            profile: "page",
+            stack: Some(mini::STACK),
+            mute: true,
+            plain: true,
+        })?;
+        let output = self.out.join("mini/lezai.wasm");
+        let folder = self.out.join("mini");
+        self.stamps.step("mini-module", &[&module], &[&output], || {
+            remove_folder(&folder)?;
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot create {}", folder.display()))?;
+            let (reach, lower) = (self.tool("wasm-metadce")?, self.tool("wasm-opt")?);
+            mini::reduce(&reach, &lower, &module, &output)?;
+            mini::check(&read(&output)?)?;
+            self.done(&output)?;
+            self.compress(&folder)
+        })
+    }
+
+    /// The npm package for mini-programs, and the samples around it.
+    fn mini_package(&self) -> Result<()> {
+        self.tool("esbuild")?;
+        let www = self.root.join("www");
+        let inputs = ["mini", "checkout"].map(|name| www.join(name));
+        let module = self.out.join("mini/lezai.wasm.br");
+        let vectors = self.root.join("tests/vectors/mini.json");
+        self.stamps.step(
+            "mini-package",
+            &[&inputs[0], &inputs[1], &module, &vectors],
+            &["package", "samples"]
+                .map(|name| self.out.join("mini").join(name))
+                .each_ref()
+                .map(AsRef::as_ref),
+            || {
+                run(Command::new("npm")
+                    .args(["run", "--silent", "build", "-w", "mini"])
+                    .current_dir(&www))
+            },
+        )
     }
 
     fn optimise(&self, module: &Path) -> Result<()> {
@@ -181,7 +231,7 @@ fn remove_folder(folder: &Path) -> Result<()> {
     fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().display().to_string();
     let status =
         command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {name}"))?;

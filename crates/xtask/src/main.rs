@@ -7,6 +7,7 @@
 mod artifacts;
 mod component;
 mod fresh;
+mod mini;
 mod toolchain;
 
 use std::path::Path;

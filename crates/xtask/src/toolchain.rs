@@ -10,6 +10,9 @@ use serde_json::Value;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The library comes compiled with more features; `wasm-opt` lowers what is left of them.
+const PLAIN: [&str; 2] = ["-Ctarget-cpu=mvp", "-Ctarget-feature=+mutable-globals,+sign-ext"];
+
 /// A compiler that can make wasm modules.
 pub(crate) struct Toolchain {
     root: PathBuf,
@@ -29,6 +32,8 @@ pub(crate) struct Module<'a> {
     /// or a package, and they are a sixteenth of what a shopper downloads. The compiler calls the two flags
     /// unstable, so it must be told that we know.
     pub(crate) mute: bool,
+    /// What mini-programs run: WebAssembly as it was first, and two features.
+    pub(crate) plain: bool,
 }
 
 impl Toolchain {
@@ -53,7 +58,7 @@ impl Toolchain {
     /// module's path.
     pub(crate) fn build(&self, module: &Module<'_>) -> Result<PathBuf> {
         let output = self
-            .cargo(module.mute)
+            .cargo(module)
             .args([
                 "rustc",
                 "--lib",
@@ -79,10 +84,13 @@ impl Toolchain {
         })
     }
 
-    fn cargo(&self, mute: bool) -> Command {
+    fn cargo(&self, &Module { mute, plain, .. }: &Module<'_>) -> Command {
         let mut flags = vec![self.remap(&self.root, "lezai")];
         if mute {
             flags.extend(["-Zlocation-detail=none", "-Zfmt-debug=none"].map(OsString::from));
+        }
+        if plain {
+            flags.extend(PLAIN.map(OsString::from));
         }
         if let Some(home) = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)

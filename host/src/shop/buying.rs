@@ -90,8 +90,33 @@ struct PlacedCheckout {
     client_secret: Option<String>,
 }
 
-/// Sells so many of a product.
-pub(super) async fn buy(shop: &Shop, product: &str, quantity: u8) -> Result<Payable, NotBought> {
+/// The mini-program that a shopper buys in.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum App {
+    Wechat,
+    Alipay,
+    Douyin,
+}
+
+impl App {
+    /// The one method that works there.
+    fn method(self) -> &'static str {
+        match self {
+            Self::Wechat => "wechat_jsapi",
+            Self::Alipay => "alipay_mini",
+            Self::Douyin => "douyin_mini",
+        }
+    }
+}
+
+/// Sells so many of a product, on the shop's page or in a mini-program.
+pub(super) async fn buy(
+    shop: &Shop,
+    product: &str,
+    quantity: u8,
+    app: Option<App>,
+) -> Result<Payable, NotBought> {
     let product = catalogue::find(product).ok_or(NotBought::NoSuchProduct)?;
     if !(1..=MAX_QUANTITY).contains(&quantity) {
         return Err(NotBought::Quantity);
@@ -103,7 +128,7 @@ pub(super) async fn buy(shop: &Shop, product: &str, quantity: u8) -> Result<Paya
         amount,
         // Random, not the number: a key names a request, and a shop may have several about one order.
         idempotency_key: hex(&entropy::bytes::<16>()),
-        request: request(&shop.public_url, &number, &product.name, amount, quantity),
+        request: request(&shop.public_url, &number, &product.name, amount, quantity, app),
         created_at: clock::now(),
         number,
     };
@@ -245,9 +270,16 @@ fn fitting(placed: PlacedOrder, begun: &Begun) -> Reply {
 }
 
 /// The bytes that are stored, sent, and sent again.
-fn request(public_url: &str, number: &str, name: &str, amount: Money, quantity: u8) -> Vec<u8> {
+fn request(
+    public_url: &str,
+    number: &str,
+    name: &str,
+    amount: Money,
+    quantity: u8,
+    app: Option<App>,
+) -> Vec<u8> {
     let description = if quantity == 1 { name.to_owned() } else { format!("{quantity} × {name}") };
-    let request = json!({
+    let mut request = json!({
         "merchant_order_id": number,
         "amount": amount.minor(),
         "currency": amount.currency().code(),
@@ -256,6 +288,9 @@ fn request(public_url: &str, number: &str, name: &str, amount: Money, quantity: 
         "return_url": format!("{public_url}/orders.html?order={number}"),
         "expires_in": EXPIRES_IN,
     });
+    if let Some(app) = app {
+        request["methods"] = json!([app.method()]);
+    }
     request.to_string().into_bytes()
 }
 

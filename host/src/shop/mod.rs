@@ -24,6 +24,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use lezai_core::key::{SigningKey, VerifyingKey};
 use lezai_core::webhook::Secret;
@@ -34,8 +35,8 @@ use tokio::sync::watch;
 
 use crate::client::callback::{MAX_BODY as MAX_CALLBACK, Receiver};
 use crate::client::{self, Client, ClientError};
-use crate::clock;
 use crate::http::server;
+use crate::{clock, entropy};
 
 use buying::NotBought;
 use order::Accepted;
@@ -150,6 +151,7 @@ fn router(shop: &Arc<Shop>) -> Result<Router, ShopError> {
         .route("/api/products", get(products))
         .route("/api/orders", get(orders).post(buy).layer(DefaultBodyLimit::max(MAX_PURCHASE)))
         .route("/api/orders/{number}", get(order))
+        .route("/api/entropy", post(random_bytes))
         .route("/callbacks", post(callback).layer(DefaultBodyLimit::max(MAX_CALLBACK)))
         .fallback(page)
         .layer(middleware::from_fn(move |request, next| guarded(policy.clone(), request, next)))
@@ -183,15 +185,17 @@ async fn order(
 struct Purchase {
     product: String,
     quantity: u8,
+    #[serde(default)]
+    app: Option<buying::App>,
 }
 
 async fn buy(
     State(shop): State<Arc<Shop>>,
     purchase: Result<Json<Purchase>, JsonRejection>,
 ) -> Result<Json<Value>, Failure> {
-    let Json(Purchase { product, quantity }) = purchase
+    let Json(Purchase { product, quantity, app }) = purchase
         .map_err(|error| Failure::new(error.status(), "not_a_purchase", error.body_text()))?;
-    let begun = buying::buy(&shop, &product, quantity).await?;
+    let begun = buying::buy(&shop, &product, quantity, app).await?;
     Ok(Json(json!({
         "shop_order": begun.number,
         "gateway": shop.gateway_url,
@@ -199,6 +203,12 @@ async fn buy(
         "client_secret": begun.client_secret,
         "checkout_url": begun.url,
     })))
+}
+
+/// An Alipay mini-program has no randomness of its own: its shopper's key is made of these. Who could
+/// read this answer could read the client secret too, and claim the session first.
+async fn random_bytes() -> Json<Value> {
+    Json(json!({ "entropy": Base64UrlUnpadded::encode_string(&entropy::bytes::<128>()) }))
 }
 
 /// 204 says "noted" and ends the deliveries; anything else has the gateway come again.

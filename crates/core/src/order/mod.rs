@@ -292,6 +292,31 @@ pub enum Credential {
         /// The address.
         redirect_url: String,
     },
+    /// What `wx.requestPayment` takes in a WeChat mini-program, signed by WeChat Pay's merchant.
+    WechatJsapi {
+        /// Seconds since the epoch, as a text.
+        time_stamp: String,
+        /// At most 32 characters.
+        nonce_str: String,
+        /// `prepay_id=…`
+        package: String,
+        /// `RSA`.
+        sign_type: String,
+        /// The signature over these, base64.
+        pay_sign: String,
+    },
+    /// What `my.tradePay` takes in an Alipay mini-program.
+    AlipayMini {
+        /// Alipay's number of the trade.
+        trade_no: String,
+    },
+    /// What `tt.pay` takes in a Douyin mini-program.
+    DouyinMini {
+        /// Douyin's number of the order.
+        order_id: String,
+        /// What opens it, once.
+        order_token: String,
+    },
 }
 
 /// Money that came although the order could not take it.

@@ -1,0 +1,173 @@
+/** The built package pays at the real gateway, in a realm with ECMAScript alone and over each platform's double. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startGateway } from "../browser/support/gateway.mjs";
+import { open, PLATFORMS } from "./support/shopper.mjs";
+
+/** @type {import("../browser/support/gateway.mjs").Gateway} */
+let gateway;
+before(async () => {
+  gateway = await startGateway();
+});
+after(() => gateway.stop());
+
+for (const [name, { method }] of Object.entries(PLATFORMS)) {
+  const start = async (/** @type {object} */ options = {}, /** @type {object} */ terms = {}) => {
+    const order = await gateway.create({ methods: [method], ...terms });
+    return { order, shopper: open(name, { origin: gateway.origin, order, ...options }) };
+  };
+
+  describe(name, () => {
+    test("pays, and no global is touched", async () => {
+      const { shopper } = await start();
+      const ready = await shopper.at("ready");
+      assert.match(ready.amount, /128\.00$/);
+      assert.equal(ready.press, "pay");
+      shopper.mounted.press("pay");
+      const paid = await shopper.at("paid");
+      assert.ok(paid.stamped);
+      assert.deepEqual(
+        shopper.told.map(({ type }) => type),
+        ["ready", "paid"],
+      );
+      assert.equal(shopper.world.touched(), "");
+      assert.equal(shopper.host.cashier.length, 1);
+      // The key is of no use any more.
+      assert.deepEqual([...shopper.host.kept.keys()], ["lezai.witness"]);
+      shopper.close();
+    });
+
+    test("what the cashier gets is the platform's own shape", async () => {
+      const { shopper } = await start();
+      await shopper.at("ready");
+      shopper.mounted.press("pay");
+      await shopper.at("paid");
+      const [parameters] = shopper.host.cashier;
+      const shape = {
+        wechat: ["nonceStr", "package", "paySign", "signType", "timeStamp"],
+        alipay: ["tradeNO"],
+        douyin: ["orderInfo", "service"],
+      }[name];
+      assert.deepEqual(Object.keys(parameters).sort(), shape);
+      shopper.close();
+    });
+
+    test("a platform that says paid is not believed", async () => {
+      const { shopper, order } = await start({ quirks: { cashier: "lies" } });
+      await shopper.at("ready");
+      shopper.mounted.press("pay");
+      await shopper.at("waiting");
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      assert.equal(shopper.now().at, "waiting");
+      await gateway.shopper(order, "pay");
+      await shopper.at("paid");
+      shopper.close();
+    });
+
+    test("a shopper who cancels can open the cashier again", async () => {
+      const { shopper } = await start({ quirks: { cashier: "cancels" } });
+      await shopper.at("ready");
+      shopper.mounted.press("pay");
+      const waiting = await shopper.at("waiting");
+      assert.equal(waiting.press, "wallet");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      shopper.host.quirks.cashier = "pays";
+      shopper.mounted.press("wallet");
+      await shopper.at("paid");
+      assert.equal(shopper.host.cashier.length, 2);
+      assert.deepEqual(shopper.host.cashier[0], shopper.host.cashier[1]);
+      shopper.close();
+    });
+
+    test("closed in the middle, it goes on where it was", async () => {
+      const { shopper, order } = await start({ quirks: { cashier: "cancels" } });
+      await shopper.at("ready");
+      shopper.mounted.press("pay");
+      await shopper.at("waiting");
+      shopper.close();
+      const again = open(name, { origin: gateway.origin, order, kept: shopper.host.kept });
+      await again.at("waiting");
+      assert.equal(again.host.cashier.length, 0, "nobody pressed anything");
+      again.mounted.press("wallet");
+      await again.at("paid");
+      again.close();
+    });
+
+    test("a decline is told, and tried again", async () => {
+      const { shopper, order } = await start({ quirks: { cashier: "cancels" } });
+      await shopper.at("ready");
+      shopper.mounted.press("pay");
+      await shopper.at("waiting");
+      await gateway.shopper(order, "decline");
+      const declined = await shopper.at("declined");
+      assert.equal(declined.press, "pay");
+      shopper.host.quirks.cashier = "pays";
+      shopper.mounted.press("pay");
+      await shopper.at("paid");
+      shopper.close();
+    });
+
+    test("hidden, it does not ask; shown, it looks at once", async () => {
+      const { shopper, order } = await start({ quirks: { cashier: "cancels" } });
+      await shopper.at("ready");
+      shopper.mounted.press("pay");
+      await shopper.at("waiting");
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      shopper.mounted.hide();
+      await gateway.shopper(order, "pay");
+      const { length } = shopper.host.asked;
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      assert.equal(shopper.host.asked.length, length);
+      shopper.mounted.show();
+      await shopper.at("paid", 3_000);
+      shopper.close();
+    });
+
+    for (const [what, tamper] of Object.entries({
+      "another payee": (/** @type {any} */ answer) => {
+        answer.body = Buffer.from(answer.body.toString().replace(/att_[0-9a-f]{4}/g, "att_ffff"));
+      },
+      "another amount": (/** @type {any} */ answer) => {
+        answer.body = Buffer.from(answer.body.toString().replace('"amount":12800', '"amount":1'));
+      },
+      "no signature": (/** @type {any} */ answer) => {
+        if (answer.body.includes("checkout.session")) delete answer.header.Signature;
+      },
+    })) {
+      test(`${what}: refused, and no cashier opens`, async () => {
+        const { shopper } = await start();
+        await shopper.at("ready");
+        shopper.host.quirks.tamper = tamper;
+        shopper.mounted.press("pay");
+        const refused = await shopper.at("refused");
+        assert.equal(refused.amount, "");
+        assert.equal(shopper.host.cashier.length, 0);
+        shopper.close();
+      });
+    }
+
+    test("another app with the same secret finds it taken", async () => {
+      const { shopper, order } = await start();
+      await shopper.at("ready");
+      const thief = open(name, { origin: gateway.origin, order });
+      await thief.at("taken");
+      assert.equal(thief.now().amount, "");
+      thief.close();
+      shopper.close();
+    });
+
+    test("a gateway of another key is refused", async () => {
+      const secret = `x.${"A".repeat(43)}`;
+      const { shopper } = await start({ secret });
+      await shopper.at("refused");
+      shopper.close();
+    });
+
+    test("an order for elsewhere says what is missing", async () => {
+      const { shopper } = await start({}, { methods: ["wallet_qr"] });
+      const failed = await shopper.at("failed");
+      assert.match(failed.why, new RegExp(`must name ${method}`));
+      shopper.close();
+    });
+  });
+}

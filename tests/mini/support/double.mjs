@@ -1,0 +1,230 @@
+/**
+ * Doubles of the three hosts, written from what their platforms document, with switches for what is
+ * known to differ between versions and tools. They are no proof that a device does the same: docs/mini.md
+ * calls what they show `simulated`.
+ */
+import { randomFillSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { brotliDecompressSync } from "node:zlib";
+import { built, wasm } from "./paths.mjs";
+
+/**
+ * @typedef {object} Quirks
+ * @property {"instance" | "both" | "returned error" | "missing" | "fails"} [wasm]  What `instantiate` gives.
+ * @property {"good" | "zeros" | "short" | "repeated" | "same" | "late" | "fails"} [random]
+ * @property {boolean} [parsed]  `request` parses JSON although it was told not to.
+ * @property {boolean} [offline]
+ * @property {(answer: { status: number, header: Record<string, string>, body: Buffer }) => void} [tamper]
+ * @property {"pays" | "cancels" | "fails" | "lies"} [cashier]  What the shopper and the platform do.
+ * @property {string} [language]
+ * @property {boolean} [forgets]  Nothing is kept.
+ * @property {boolean} [macrotask]  Promises run as timers do, as on iOS 15 and older.
+ */
+
+/**
+ * What every double can do, whatever its platform calls it.
+ *
+ * @param {{ origin: string, quirks?: Quirks, kept?: Map<string, string> }} options
+ */
+export function device({ origin, quirks = {}, kept = new Map() }) {
+  /** @type {Uint8Array | undefined} */
+  let before;
+  const timers = new Set();
+  const asked = /** @type {{ url: string, body: Buffer | undefined }[]} */ ([]);
+  const cashier = /** @type {any[]} */ ([]);
+  const later = (/** @type {() => void} */ act, ms = 1) => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      act();
+    }, ms);
+    timers.add(timer);
+    return timer;
+  };
+  return {
+    quirks,
+    kept,
+    asked,
+    cashier,
+    later,
+    setTimeout: later,
+    clearTimeout: (/** @type {any} */ timer) => {
+      clearTimeout(timer);
+      timers.delete(timer);
+    },
+    stop: () => {
+      for (const timer of timers) clearTimeout(timer);
+    },
+
+    /** @param {string} path @param {unknown} imports */
+    async instantiate(path, imports) {
+      if (typeof path !== "string") throw new TypeError("instantiate takes a path in the package");
+      if (!path.startsWith("/")) throw new Error(`no such file: pages/checkout/${path}`);
+      if (!/\.wasm(\.br)?$/.test(path)) throw new Error("not a wasm file");
+      if (quirks.wasm === "fails") throw new Error("instantiate failed");
+      if (quirks.wasm === "returned error") return new Error("instantiate failed");
+      const bytes = path.endsWith(".br")
+        ? brotliDecompressSync(readFileSync(built("lezai.wasm.br")))
+        : wasm();
+      const both = await WebAssembly.instantiate(bytes, /** @type {any} */ (imports));
+      return quirks.wasm === "instance" ? both.instance : both;
+    },
+
+    /** @param {number} length @returns {Uint8Array} */
+    random(length) {
+      const bytes = randomFillSync(new Uint8Array(quirks.random === "short" ? length - 1 : length));
+      if (quirks.random === "zeros") bytes.fill(0);
+      if (quirks.random === "repeated") for (let i = 32; i < length; i += 1) bytes[i] = bytes[i % 32];
+      if (quirks.random === "same" && before) bytes.set(before);
+      before = bytes.slice();
+      return bytes;
+    },
+
+    /** @param {{ url: string, method: string, header: Record<string, string>, body: Buffer | undefined }} request */
+    async request({ url, method, header, body }) {
+      asked.push({ url, body });
+      if (quirks.offline) throw new Error("request:fail");
+      const response = await fetch(url, {
+        method,
+        headers: header,
+        ...(body && { body: new Uint8Array(body) }),
+      });
+      const answer = {
+        status: response.status,
+        // Platforms write names as they like.
+        header: Object.fromEntries([...response.headers].map(([name, value]) => [title(name), value])),
+        body: Buffer.from(await response.arrayBuffer()),
+      };
+      quirks.tamper?.(answer);
+      return answer;
+    },
+
+    /** The shopper before the platform's cashier. @param {any} parameters @param {string} attempt */
+    async pay(parameters, attempt) {
+      cashier.push(parameters);
+      const act = { pays: "approve", cancels: undefined, fails: undefined, lies: undefined }[
+        quirks.cashier ?? "pays"
+      ];
+      if (act) {
+        const response = await fetch(`${origin}/sandbox/wallet/${attempt}/${act}`, {
+          method: "POST",
+          redirect: "manual",
+        });
+        if (response.status >= 400) throw new Error(`the wallet says ${response.status}`);
+      }
+      return quirks.cashier ?? "pays";
+    },
+  };
+}
+
+/** @param {Parameters<typeof device>[0]} options */
+export function wechat(options) {
+  const own = device(options);
+  return {
+    ...own,
+    globals: {
+      wx: like(own, wx(own)),
+      ...(own.quirks.wasm !== "missing" && { WXWebAssembly: { instantiate: own.instantiate } }),
+    },
+  };
+}
+
+/** @param {Parameters<typeof device>[0]} options */
+export function douyin(options) {
+  const own = device(options);
+  const tt = like(own, {
+    pay: (/** @type {any} */ { orderInfo, service, success, fail }) => {
+      if (service !== 5) throw new Error("service must be 5");
+      own.pay({ orderInfo, service }, orderInfo.order_id).then(
+        (said) =>
+          said === "fails" ? fail({ errMsg: "pay:fail" }) : success({ code: said === "cancels" ? 4 : 0 }),
+        (error) => fail({ errMsg: String(error) }),
+      );
+    },
+  });
+  return {
+    ...own,
+    globals: {
+      tt,
+      ...(own.quirks.wasm !== "missing" && { TTWebAssembly: { instantiate: own.instantiate } }),
+    },
+  };
+}
+
+/** @param {ReturnType<typeof device>} own */
+function wx(own) {
+  return {
+    getSystemInfoSync: () => ({ language: own.quirks.language ?? "zh_CN" }),
+    requestPayment: (/** @type {any} */ { success, fail, ...parameters }) => {
+      own.pay(parameters, parameters.package.replace("prepay_id=", "")).then(
+        (said) => {
+          if (said === "cancels") fail({ errMsg: "requestPayment:fail cancel" });
+          else if (said === "fails") fail({ errMsg: "requestPayment:fail system error" });
+          else success({ errMsg: "requestPayment:ok" });
+        },
+        (error) => fail({ errMsg: String(error) }),
+      );
+    },
+  };
+}
+
+/** What `wx` and `tt` share. @param {ReturnType<typeof device>} own @param {object} rest */
+function like(own, rest) {
+  return {
+    ...rest,
+    getRandomValues: (/** @type {any} */ { length, success, fail }) => {
+      if (own.quirks.random === "late") return;
+      own.later(() => {
+        if (own.quirks.random === "fails") fail({ errMsg: "getRandomValues:fail" });
+        else success({ randomValues: own.random(length).buffer, errMsg: "getRandomValues:ok" });
+      });
+    },
+    request: (/** @type {any} */ { url, method, header, data, dataType, responseType, success, fail }) => {
+      const body =
+        data &&
+        Buffer.from(
+          typeof data === "string"
+            ? data
+            : data instanceof ArrayBuffer || Object.prototype.toString.call(data) === "[object ArrayBuffer]"
+              ? new Uint8Array(data)
+              : JSON.stringify(data),
+        );
+      const raw = responseType === "arraybuffer" && !own.quirks.parsed;
+      own
+        .request({
+          url,
+          method: method ?? "GET",
+          header: data && !header ? { "content-type": "application/json" } : (header ?? {}),
+          body,
+        })
+        .then(
+          ({ status, header, body }) =>
+            success({
+              statusCode: status,
+              header,
+              data: raw
+                ? new Uint8Array(body).buffer
+                : dataType === "text"
+                  ? body.toString()
+                  : JSON.parse(body.toString()),
+            }),
+          (error) => fail({ errMsg: `request:fail ${error}` }),
+        );
+    },
+    getStorage: (/** @type {any} */ { key, success, fail }) => {
+      const data = own.quirks.forgets ? undefined : own.kept.get(key);
+      own.later(() =>
+        data === undefined ? fail({ errMsg: "getStorage:fail data not found" }) : success({ data }),
+      );
+    },
+    setStorage: (/** @type {any} */ { key, data, success, fail }) => {
+      own.kept.set(key, data);
+      own.later(() => (own.quirks.forgets ? fail({ errMsg: "setStorage:fail" }) : success({})));
+    },
+    removeStorage: (/** @type {any} */ { key, success }) => {
+      own.kept.delete(key);
+      own.later(() => success({}));
+    },
+  };
+}
+
+const title = (/** @type {string} */ name) => name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());

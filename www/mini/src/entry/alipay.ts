@@ -1,0 +1,25 @@
+/** Alipay: the platform from the app's own globals, and the shop's source of random bytes. */
+
+import { type AlipayHost, type AlipayOptions, alipay } from "../platform/alipay.ts";
+import type { Platform } from "../platform.ts";
+
+declare const my: AlipayHost["my"];
+
+const options: AlipayOptions = {
+  worker: "workers/lezai.js",
+  wasm: "/lezai/lezai.wasm.br",
+  entropy: undefined,
+};
+
+/** `entropy` asks the shop's server for so many random bytes, in base64url; without it nothing can be paid. */
+export function configure(own: Partial<AlipayOptions>): void {
+  Object.assign(options, own);
+}
+
+/** Alipay allows one Worker: all that is on one page shares it. */
+let made: Platform | undefined;
+
+export function platform(): Platform {
+  made ??= alipay({ my, setTimeout, clearTimeout }, options);
+  return made;
+}

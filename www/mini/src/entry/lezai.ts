@@ -1,0 +1,11 @@
+/** What all three platforms share; each platform's own file loads it. */
+export * from "../bytes.ts";
+export * from "../checkout.ts";
+export * from "../core.ts";
+export * from "../entropy.ts";
+export * from "../errors.ts";
+export * from "../platform/wechat_like.ts";
+export * from "../platform.ts";
+export * from "../shown.ts";
+export * from "../words.ts";
+export * from "./host.ts";

@@ -1,0 +1,27 @@
+/** WeChat: the platform from the app's own globals. */
+
+import { type WechatHost, wechat } from "../platform/wechat.ts";
+import type { Platform } from "../platform.ts";
+
+declare const wx: WechatHost["wx"];
+declare const WXWebAssembly: NonNullable<WechatHost["WXWebAssembly"]> | undefined;
+
+/** Where `npm build` of the developer tools puts the module. */
+let wasm = "/miniprogram_npm/@lezai/mini/lezai.wasm.br";
+
+/** For a module that lies elsewhere in the package. */
+export function configure(options: { wasm?: string }): void {
+  wasm = options.wasm ?? wasm;
+}
+
+export function platform(): Platform {
+  return wechat(
+    {
+      wx,
+      WXWebAssembly: typeof WXWebAssembly === "undefined" ? undefined : WXWebAssembly,
+      setTimeout,
+      clearTimeout,
+    },
+    wasm,
+  );
+}

@@ -1,0 +1,55 @@
+/** `<lezai-checkout>` for this platform. */
+import type { Mounted } from "./host.ts";
+import * as lezai from "./lezai.ts";
+import { platform } from "./wechat.ts";
+
+interface Instance {
+  data: { gateway: string; session: string; clientSecret: string };
+  mounted: Mounted | undefined;
+  setData(data: object): void;
+  triggerEvent(name: string, detail: object): void;
+}
+
+declare function Component(options: object): void;
+
+Component({
+  properties: { gateway: String, session: String, clientSecret: String },
+  data: { v: {} },
+  observers: {
+    "gateway, session, clientSecret"(this: Instance) {
+      begin(this);
+    },
+  },
+  lifetimes: {
+    detached(this: Instance) {
+      this.mounted?.end();
+    },
+  },
+  pageLifetimes: {
+    show(this: Instance) {
+      this.mounted?.show();
+    },
+    hide(this: Instance) {
+      this.mounted?.hide();
+    },
+  },
+  methods: {
+    press(this: Instance, event: { currentTarget: { dataset: { press: string } } }) {
+      this.mounted?.press(event.currentTarget.dataset.press);
+    },
+  },
+});
+
+function begin(component: Instance): void {
+  const { gateway, session, clientSecret } = component.data;
+  component.mounted?.end();
+  component.mounted = undefined;
+  if (!gateway || !session || !clientSecret) return;
+  const properties = { gateway, session, client_secret: clientSecret };
+  component.mounted = lezai.mount(
+    platform(),
+    properties,
+    (data) => component.setData(data),
+    ({ type, ...detail }) => component.triggerEvent(type, detail),
+  );
+}

@@ -1,0 +1,236 @@
+/**
+ * The page's calls. Every request is signed by the page's key, and nothing of an answer is passed on
+ * before the gateway's signature over it, and the grant inside it, hold.
+ */
+import { hex, text, unhex, utf8 } from "./bytes.ts";
+import { Core, type PublicKey, type Terms } from "./core.ts";
+import type { Entropy } from "./entropy.ts";
+import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { type Memory, recall, remember } from "./memory.ts";
+import type { Answered, Ask, Platform } from "./platform.ts";
+import type { Session } from "./session.ts";
+
+/** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
+const CLOCK_SLACK_MS = 5_000;
+/** The gateway's answers to a page are a few kilobytes. */
+const MAX_BODY = 64 * 1024;
+
+export interface Opening {
+  /** Such as `https://pay.example`. */
+  gateway: string;
+  session: string;
+  /** Random part, dot, thumbprint of the gateway's key; not needed to come back to a session. */
+  client_secret: string | undefined;
+}
+
+export class Gateway {
+  /** The gateway's clock less this device's, in milliseconds. */
+  private ahead_ms = 0;
+
+  private constructor(
+    private readonly platform: Platform,
+    private readonly entropy: Entropy,
+    private readonly core: Core,
+    private readonly opening: Opening,
+    private readonly authority: string,
+    private readonly memory: Memory,
+    private readonly key: PublicKey & { thumbprint: string },
+    private readonly trusted: PublicKey,
+  ) {}
+
+  /** Finds or makes the page's key, and the gateway's key by its thumbprint. */
+  static async connect(platform: Platform, entropy: Entropy, opening: Opening): Promise<Gateway> {
+    const authority = authorityOf(opening.gateway);
+    if (!/^cs_[0-9a-f]{32}$/.test(opening.session)) {
+      throw new Misuse("session_malformed", `no checkout session: ${opening.session}`);
+    }
+    const core = new Core(await loaded(platform));
+    const memory = await remembered(platform, entropy, opening);
+    const secret = unhex(memory.key);
+    const key = await core.key(secret);
+    secret.fill(0);
+    const keys = await ask(platform, {
+      method: "GET",
+      url: `${opening.gateway}/.well-known/jwks.json`,
+      header: [],
+      body: undefined,
+    });
+    const trusted = await pinned(core, keys, memory.gateway);
+    return new Gateway(platform, entropy, core, opening, authority, memory, key, trusted);
+  }
+
+  /** The gateway's time, in milliseconds since the epoch. */
+  now_ms(): number {
+    return Date.now() + this.ahead_ms;
+  }
+
+  /** Claims the session for this page's key, or finds it claimed by it. */
+  async open(): Promise<Session> {
+    const { secret } = this.memory;
+    if (secret === undefined) return this.look();
+    const { x, y } = this.key;
+    const key = { kty: "EC", crv: "P-256", x, y };
+    const claim = { client_secret: secret, key };
+    const session = await this.call("POST", "/claim", claim, await this.entropy.name());
+    delete this.memory.secret;
+    await remember(this.platform, this.opening.session, this.memory);
+    return session;
+  }
+
+  look(): Promise<Session> {
+    return this.call("GET", "");
+  }
+
+  /** Repeated with the same idempotency key, it is one payment. */
+  pay(method: string, idempotency_key: string): Promise<Session> {
+    return this.call("POST", "/pay", { method }, idempotency_key);
+  }
+
+  private async call(
+    method: "GET" | "POST",
+    call: string,
+    content?: object,
+    idempotency_key?: string,
+  ): Promise<Session> {
+    try {
+      return await this.once(method, call, content, idempotency_key);
+    } catch (error) {
+      // The refusal taught us the gateway's clock.
+      if (!(error instanceof Problem && error.code === "signature_expired")) throw error;
+      return this.once(method, call, content, idempotency_key);
+    }
+  }
+
+  private async once(
+    method: "GET" | "POST",
+    call: string,
+    content: object | undefined,
+    idempotency_key: string | undefined,
+  ): Promise<Session> {
+    const path = `/v1/checkout/sessions/${this.opening.session}${call}`;
+    const body = content && utf8(JSON.stringify(content));
+    const header: string[] = [];
+    if (body !== undefined) header.push("content-type", "application/json");
+    if (idempotency_key !== undefined) header.push("idempotency-key", `"${idempotency_key}"`);
+    const asked = { method, authority: this.authority, path, header };
+    const secret = unhex(this.memory.key);
+    const nonce = await this.entropy.name();
+    const bytes = body ?? new Uint8Array(0);
+    header.push(...(await this.core.sign(secret, this.key.thumbprint, this.now_ms(), nonce, asked, bytes)));
+    secret.fill(0);
+    const answered = await ask(this.platform, {
+      method,
+      url: `${this.opening.gateway}${path}`,
+      header,
+      body,
+    });
+    let signed_at: number;
+    try {
+      const { status, body, header: fields } = answered;
+      signed_at = await this.core.verify(this.trusted, status, body, asked, fields);
+    } catch (error) {
+      // A proxy that stands before a broken gateway signs nothing.
+      if (answered.status >= 500 || answered.status === 429) throw new Unreachable();
+      throw new Refused((error as Error).message);
+    }
+    const ahead_ms = signed_at - Date.now();
+    this.ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
+    const answer = JSON.parse(text(answered.body));
+    if (answered.status >= 400) {
+      // Something broke, or there is too much to do: the same call may work in a moment.
+      if (answered.status >= 500 && answer.code !== "channel_unavailable") throw new Unreachable();
+      throw new Problem(answer.code, answer.detail ?? answer.title);
+    }
+    await this.check(answer);
+    return answer;
+  }
+
+  private async check(answer: Session): Promise<void> {
+    try {
+      if (answer.session !== this.opening.session) throw new Error("the answer is for another session");
+      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
+      // A grant ends with the time to pay; what is paid or closed needs none.
+      if (answer.status !== "created" && answer.status !== "paying") return;
+      const said = JSON.parse(await this.core.grant(this.trusted, answer.grant));
+      // A mini-program names no website: a session that one claimed is not this page's.
+      if (said.origin !== "") throw new Error("the grant is for a website");
+      const granted: Terms = { ...said, jkt: said.cnf.jkt };
+      const shown: Terms = {
+        session: answer.session,
+        merchant: answer.merchant.id,
+        amount: answer.amount,
+        currency: answer.currency,
+        jkt: this.key.thumbprint,
+        methods: answer.methods.map(({ id }) => id),
+      };
+      const now = Math.floor(this.now_ms() / 1000);
+      await this.core.held(now, said.iat, said.exp, granted, shown);
+    } catch (error) {
+      throw new Refused((error as Error).message);
+    }
+  }
+}
+
+/** What the signature covers of the gateway's address: host, and port unless it is the scheme's own. */
+function authorityOf(gateway: string): string {
+  const [, scheme, authority] = /^(https?):\/\/([a-z0-9.-]+(?::\d+)?)$/.exec(gateway) ?? [];
+  if (!scheme || !authority) {
+    throw new Misuse("gateway_malformed", "the gateway must be an origin such as https://pay.example");
+  }
+  return authority.replace(scheme === "https" ? /:443$/ : /:80$/, "");
+}
+
+async function loaded(platform: Platform) {
+  try {
+    return await platform.load();
+  } catch (error) {
+    throw new Misuse("wasm_failed", `the core could not be started: ${(error as Error).message}`);
+  }
+}
+
+/** What this app knew of the session before, or a new key for it. */
+async function remembered(
+  platform: Platform,
+  entropy: Entropy,
+  { session, client_secret }: Opening,
+): Promise<Memory> {
+  const known = await recall(platform, session);
+  const [secret, gateway] = client_secret?.split(".") ?? [];
+  if (known) return gateway ? { ...known, gateway } : known;
+  if (!secret || !gateway) {
+    throw new Misuse(
+      "client_secret_missing",
+      "client-secret is needed: pass checkout.client_secret as the gateway gave it to your server",
+    );
+  }
+  const bytes = await entropy.take(32);
+  const memory = { key: hex(bytes), gateway, secret };
+  bytes.fill(0);
+  await remember(platform, session, memory);
+  return memory;
+}
+
+/** The gateway's key needs no signature of its own: the shop's server named it by its hash. */
+async function pinned(core: Core, { status, body }: Answered, thumbprint: string): Promise<PublicKey> {
+  if (status !== 200) throw new Unreachable();
+  try {
+    for (const { x, y } of JSON.parse(text(body)).keys) {
+      if ((await core.thumbprint({ x, y })) === thumbprint) return { x, y };
+    }
+  } catch {
+    // Whatever it was, it was no list of P-256 keys.
+  }
+  throw new Refused("the gateway's key is not the one that the shop was told of");
+}
+
+async function ask(platform: Platform, request: Ask): Promise<Answered> {
+  let answered: Answered;
+  try {
+    answered = await platform.request(request);
+  } catch {
+    throw new Unreachable();
+  }
+  if (answered.body.length > MAX_BODY) throw new Refused("the answer is longer than any of the gateway's");
+  return answered;
+}

@@ -1,0 +1,80 @@
+/** What a checkout needs of the platform it runs on, and no more. */
+import type { Module } from "./call.ts";
+
+export interface Ask {
+  method: "GET" | "POST";
+  url: string;
+  /** Names and values in turn. */
+  header: string[];
+  /** Sent as it is. */
+  body: Uint8Array | undefined;
+}
+
+export interface Answered {
+  status: number;
+  /** Lowercase names and values in turn. */
+  header: string[];
+  /** As it arrived. */
+  body: Uint8Array;
+}
+
+/** What the platform says of a payment. None of it is proof: the gateway is asked. */
+export type Hint = "success" | "cancelled" | "unknown";
+
+export interface Platform {
+  name: "wechat" | "alipay" | "douyin";
+  /** The gateway's method that works here. */
+  method: string;
+  /** Where a page's key is made of bytes that its shop's server sent, and not of the device's own. */
+  entropy: "device" | "server";
+  load(): Promise<Module>;
+  random(length: number): Promise<Uint8Array>;
+  /** Rejects if there was no answer. */
+  request(ask: Ask): Promise<Answered>;
+  storage: {
+    read(key: string): Promise<string | undefined>;
+    write(key: string, value: string): Promise<void>;
+    remove(key: string): Promise<void>;
+  };
+  /** Never rejects: what the cashier says is a hint at best. */
+  pay(parameters: Record<string, unknown>): Promise<Hint>;
+  /** BCP 47. */
+  language(): string;
+  /** Calls back later; gives what calls that off. */
+  after(ms: number, act: () => void): () => void;
+}
+
+/** Times out of the host's own timers, which a realm need not have under `globalThis`. */
+export interface Timers {
+  setTimeout(act: () => void, ms: number): unknown;
+  clearTimeout(timer: never): void;
+}
+
+export function after({ setTimeout, clearTimeout }: Timers): Platform["after"] {
+  return (ms, act) => {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer as never);
+  };
+}
+
+/** Headers as platforms tell them: an object, its names in any case. */
+export function flat(header: unknown): string[] {
+  const list: string[] = [];
+  for (const [name, value] of Object.entries((header ?? {}) as Record<string, unknown>)) {
+    list.push(name.toLowerCase(), Array.isArray(value) ? value.join(", ") : String(value));
+  }
+  return list;
+}
+
+export function headers(list: string[]): Record<string, string> {
+  const header: Record<string, string> = {};
+  for (let i = 0; i < list.length; i += 2) header[list[i] as string] = list[i + 1] as string;
+  return header;
+}
+
+/** The member's text, if it is one. */
+export function word(parameters: Record<string, unknown>, name: string): string {
+  const value = parameters[name];
+  if (typeof value !== "string" || value === "") throw new Error(`the parameter ${name} is missing`);
+  return value;
+}

@@ -1,0 +1,146 @@
+/**
+ * Alipay. Its WebAssembly runs in a Worker alone, where `my` is not; and it documents no source of
+ * randomness. So the module is asked by messages, and a page's key is made of random bytes that the shop's
+ * server sends, as it sends the client secret: whoever could read the one could read the other. That is
+ * less than a key that only this device ever knew, and `entropy` says so.
+ */
+import { hex, text, unbase64url, unhex } from "../bytes.ts";
+import type { Module } from "../call.ts";
+import { type Answered, after, flat, headers, type Platform, type Timers, word } from "../platform.ts";
+import { type Outcome, promised } from "./wechat_like.ts";
+
+/** As documented; the typings lack `onMessage` and the second argument of `createWorker`. */
+export interface AlipayWorker {
+  postMessage(message: Record<string, unknown>): void;
+  onMessage(heard: (message: Record<string, unknown>) => void): void;
+  terminate(): void;
+}
+
+/** Versions differ in what they call status and header; some have both. */
+interface Answer {
+  status?: number;
+  statusCode?: number;
+  headers?: object;
+  header?: object;
+  data: unknown;
+}
+
+export interface AlipayHost extends Timers {
+  my: {
+    createWorker(path: string, option?: { useExperimentalWorker: boolean }): AlipayWorker | undefined;
+    request(
+      option: {
+        url: string;
+        method: "GET" | "POST";
+        headers: Record<string, string>;
+        data?: string;
+        dataType: "arraybuffer";
+        timeout: number;
+      } & Outcome<Answer>,
+    ): unknown;
+    getStorage(option: { key: string } & Outcome<{ data: unknown }>): unknown;
+    setStorage(option: { key: string; data: string } & Outcome<unknown>): unknown;
+    removeStorage(option: { key: string } & Outcome<unknown>): unknown;
+    tradePay(option: { tradeNO: string } & Outcome<{ resultCode: string }>): unknown;
+    getSystemInfoSync(): { language?: string };
+  };
+}
+
+export interface AlipayOptions {
+  /** The Worker's script, as `app.json` names it. */
+  worker: string;
+  /** The module's absolute path in the package. */
+  wasm: string;
+  /** Asks the shop's server for so many random bytes; base64url. */
+  entropy: ((length: number) => Promise<string>) | undefined;
+}
+
+const TIMEOUT_MS = 15_000;
+/** A Worker that is silent for longer has died. */
+const WORKER_MS = 20_000;
+
+/** What `my.tradePay` says. Even 9000 does not prove a payment. */
+const CODES: Record<string, "success" | "cancelled"> = { 9000: "success", 6001: "cancelled" };
+
+export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
+  const { my } = host;
+  const later = after(host);
+  return {
+    name: "alipay",
+    method: "alipay_mini",
+    entropy: "server",
+    load: async () => inWorker(host, options, later),
+    random: async (length) => {
+      if (options.entropy === undefined) throw new Error("the shop gave no source of random bytes");
+      return unbase64url(await options.entropy(length)) ?? new Uint8Array(0);
+    },
+    request: ({ method, url, header, body }) =>
+      promised<Answer>((outcome) =>
+        my.request({
+          url,
+          method,
+          headers: headers(header),
+          ...(body !== undefined && { data: text(body) }),
+          dataType: "arraybuffer",
+          timeout: TIMEOUT_MS,
+          ...outcome,
+        }),
+      ).then(
+        (answer): Answered => ({
+          status: answer.status ?? answer.statusCode ?? 0,
+          header: flat(answer.headers ?? answer.header),
+          body: new Uint8Array(answer.data as ArrayBuffer),
+        }),
+      ),
+    storage: {
+      read: (key) =>
+        promised<{ data: unknown }>((outcome) => my.getStorage({ key, ...outcome })).then(
+          ({ data }) => (typeof data === "string" ? data : undefined),
+          () => undefined,
+        ),
+      write: (key, data) =>
+        promised<unknown>((outcome) => my.setStorage({ key, data, ...outcome })).then(nothing, nothing),
+      remove: (key) =>
+        promised<unknown>((outcome) => my.removeStorage({ key, ...outcome })).then(nothing, nothing),
+    },
+    pay: async (parameters) => {
+      try {
+        const tradeNO = word(parameters, "tradeNO");
+        const { resultCode } = await promised<{ resultCode: string }>((outcome) =>
+          my.tradePay({ tradeNO, ...outcome }),
+        );
+        return CODES[String(resultCode)] ?? "unknown";
+      } catch {
+        return "unknown";
+      }
+    },
+    language: () => (my.getSystemInfoSync().language ?? "zh-CN").replace("_", "-"),
+    after: later,
+  };
+}
+
+function nothing(): void {}
+
+function inWorker({ my }: AlipayHost, options: AlipayOptions, later: Platform["after"]): Module {
+  // On iOS, WebAssembly is in the experimental Worker alone.
+  const worker = my.createWorker(options.worker, { useExperimentalWorker: true });
+  if (!worker) throw new Error(`there is no Worker ${options.worker}: app.json must name it under workers`);
+  const waiting = new Map<number, (message: Record<string, unknown>) => void>();
+  let calls = 0;
+  worker.onMessage((message) => waiting.get(message.id as number)?.(message));
+  return {
+    call: (bytes) =>
+      new Promise((resolve, reject) => {
+        const id = ++calls;
+        const end = later(WORKER_MS, () => heard({ trouble: "the Worker is silent" }));
+        const heard = ({ answer, trouble }: Record<string, unknown>) => {
+          end();
+          waiting.delete(id);
+          if (typeof answer === "string") resolve(unhex(answer));
+          else reject(new Error(String(trouble)));
+        };
+        waiting.set(id, heard);
+        worker.postMessage({ lezai: 1, id, wasm: options.wasm, call: hex(bytes) });
+      }),
+  };
+}

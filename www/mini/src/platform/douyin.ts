@@ -1,0 +1,59 @@
+/** Douyin. */
+import { after, type Platform, type Timers, word } from "../platform.ts";
+import {
+  type Api,
+  load,
+  type Outcome,
+  promised,
+  random,
+  request,
+  storage,
+  type Wasm,
+} from "./wechat_like.ts";
+
+export interface DouyinHost extends Timers {
+  tt: Api & {
+    pay(
+      option: {
+        orderInfo: { order_id: string; order_token: string };
+        service: 5;
+      } & Outcome<{ code: number }>,
+    ): unknown;
+  };
+  TTWebAssembly: Wasm | undefined;
+}
+
+/** What `tt.pay` says in `code`: 0 paid, 4 cancelled; the rest says nothing certain. */
+const CODES = { 0: "success", 4: "cancelled" } as const;
+
+/** `wasm` is the module's absolute path in the package: a relative one is the page's. */
+export function douyin(host: DouyinHost, wasm: string): Platform {
+  const { tt, TTWebAssembly } = host;
+  return {
+    name: "douyin",
+    method: "douyin_mini",
+    entropy: "device",
+    load: () => load(TTWebAssembly, wasm),
+    random: (length) => random(tt, length),
+    request: (ask) => request(tt, ask),
+    storage: storage(tt),
+    pay: async (parameters) => {
+      try {
+        const order = parameters.orderInfo as Record<string, unknown>;
+        const orderInfo = {
+          order_id: word(order, "order_id"),
+          order_token: word(order, "order_token"),
+        };
+        const { code } = await promised<{ code: number }>((outcome) =>
+          tt.pay({ orderInfo, service: 5, ...outcome }),
+        );
+        return CODES[code as keyof typeof CODES] ?? "unknown";
+      } catch {
+        return "unknown";
+      }
+    },
+    // No interface that is documented says which language the app is in.
+    language: () => "zh-CN",
+    after: after(host),
+  };
+}

@@ -1,0 +1,67 @@
+/** WeChat. */
+import { after, type Hint, type Platform, type Timers, word } from "../platform.ts";
+import {
+  type Api,
+  load,
+  type Outcome,
+  promised,
+  random,
+  reason,
+  request,
+  storage,
+  type Wasm,
+} from "./wechat_like.ts";
+
+export interface WechatHost extends Timers {
+  wx: Api & {
+    requestPayment(
+      option: {
+        timeStamp: string;
+        nonceStr: string;
+        package: string;
+        signType: "RSA";
+        paySign: string;
+      } & Outcome<unknown>,
+    ): unknown;
+    getAppBaseInfo?(): { language: string };
+    getSystemInfoSync(): { language: string };
+  };
+  WXWebAssembly: Wasm | undefined;
+}
+
+/** `wasm` is the module's path in the package. */
+export function wechat(host: WechatHost, wasm: string): Platform {
+  const { wx, WXWebAssembly } = host;
+  return {
+    name: "wechat",
+    method: "wechat_jsapi",
+    entropy: "device",
+    load: () => load(WXWebAssembly, wasm),
+    random: (length) => random(wx, length),
+    request: (ask) => request(wx, ask),
+    storage: storage(wx),
+    pay: async (parameters) => {
+      try {
+        await promised<unknown>((outcome) =>
+          wx.requestPayment({
+            timeStamp: word(parameters, "timeStamp"),
+            nonceStr: word(parameters, "nonceStr"),
+            package: word(parameters, "package"),
+            signType: word(parameters, "signType") as "RSA",
+            paySign: word(parameters, "paySign"),
+            ...outcome,
+          }),
+        );
+        return "success";
+      } catch (error) {
+        return hint(error);
+      }
+    },
+    language: () => (wx.getAppBaseInfo?.() ?? wx.getSystemInfoSync()).language.replace("_", "-"),
+    after: after(host),
+  };
+}
+
+function hint(error: unknown): Hint {
+  return /cancel/.test(reason(error)) ? "cancelled" : "unknown";
+}

@@ -1,0 +1,97 @@
+/** What WeChat's and Douyin's interfaces have in common: Douyin's is made after WeChat's. */
+import type { Module } from "../call.ts";
+import { caller, type Instantiated } from "../module.ts";
+import { type Answered, type Ask, flat, headers, type Platform } from "../platform.ts";
+
+export interface Outcome<T> {
+  success(result: T): void;
+  fail(error: unknown): void;
+}
+
+/** The members that both `wx` and `tt` have, as both document them. */
+export interface Api {
+  getRandomValues(option: { length: number } & Outcome<{ randomValues: ArrayBuffer }>): void;
+  request(
+    option: {
+      url: string;
+      method: "GET" | "POST";
+      header: Record<string, string>;
+      data?: ArrayBuffer;
+      dataType: string;
+      responseType: "arraybuffer";
+      timeout: number;
+    } & Outcome<{ statusCode: number; header: object; data: unknown }>,
+  ): unknown;
+  getStorage(option: { key: string } & Outcome<{ data: unknown }>): unknown;
+  setStorage(option: { key: string; data: string } & Outcome<unknown>): unknown;
+  removeStorage(option: { key: string } & Outcome<unknown>): unknown;
+}
+
+export interface Wasm {
+  instantiate(path: string, imports: Record<string, never>): Promise<unknown>;
+}
+
+/** A gateway that needs longer is called again. */
+const TIMEOUT_MS = 15_000;
+
+export async function load(wasm: Wasm | undefined, path: string): Promise<Module> {
+  if (wasm === undefined) throw new Error("this version of the app runs no WebAssembly");
+  const instantiated = await wasm.instantiate(path, {});
+  const call = caller(instantiated as Instantiated);
+  return { call: async (bytes) => call(bytes) };
+}
+
+export function random(api: Pick<Api, "getRandomValues">, length: number): Promise<Uint8Array> {
+  return promised<{ randomValues: ArrayBuffer }>((outcome) =>
+    api.getRandomValues({ length, ...outcome }),
+  ).then(({ randomValues }) => new Uint8Array(randomValues));
+}
+
+export function request(api: Pick<Api, "request">, { method, url, header, body }: Ask): Promise<Answered> {
+  return promised<{ statusCode: number; header: object; data: unknown }>((outcome) =>
+    api.request({
+      url,
+      method,
+      header: headers(header),
+      ...(body !== undefined && { data: body.slice().buffer as ArrayBuffer }),
+      // Neither parsed nor decoded: what is verified is what arrived.
+      dataType: "arraybuffer",
+      responseType: "arraybuffer",
+      timeout: TIMEOUT_MS,
+      ...outcome,
+    }),
+  ).then(({ statusCode, header, data }) => ({
+    status: statusCode,
+    header: flat(header),
+    body: new Uint8Array(data as ArrayBuffer),
+  }));
+}
+
+export function storage(api: Pick<Api, "getStorage" | "setStorage" | "removeStorage">): Platform["storage"] {
+  return {
+    read: (key) =>
+      promised<{ data: unknown }>((outcome) => api.getStorage({ key, ...outcome })).then(
+        ({ data }) => (typeof data === "string" ? data : undefined),
+        () => undefined,
+      ),
+    write: (key, data) =>
+      promised<unknown>((outcome) => api.setStorage({ key, data, ...outcome })).then(nothing, nothing),
+    remove: (key) =>
+      promised<unknown>((outcome) => api.removeStorage({ key, ...outcome })).then(nothing, nothing),
+  };
+}
+
+/** What an app keeps is a convenience; that it keeps nothing must not stop a payment. */
+function nothing(): void {}
+
+export function promised<T>(call: (outcome: Outcome<T>) => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // Where a call also returns a promise, that is nobody's to wait for.
+    call({ success: resolve, fail: (error) => reject(new Error(reason(error))) });
+  });
+}
+
+export function reason(error: unknown): string {
+  const { errMsg, errorMessage } = (error ?? {}) as { errMsg?: unknown; errorMessage?: unknown };
+  return String(errMsg ?? errorMessage ?? error);
+}

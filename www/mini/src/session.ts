@@ -1,0 +1,15 @@
+/** A checkout session as a mini-program reads it: the web checkout's, with what is a mini-program's own. */
+import type { Session as OfTheWeb } from "../../checkout/src/session.ts";
+
+export type Session = OfTheWeb & {
+  /** How many of the amount's digits are decimals. */
+  exponent: number;
+  /** The gateway's signed word on what this page may pay. */
+  grant: string;
+};
+
+/** What the platform's own call to pay takes, once the channel gave it. */
+export function parametersFor(session: OfTheWeb, method: string): Record<string, unknown> | undefined {
+  const payment = session.payment as { kind?: string; parameters?: Record<string, unknown> } | undefined;
+  return payment?.kind === method ? payment.parameters : undefined;
+}

@@ -1,0 +1,131 @@
+/** What the component's template shows, as a pure function of the state: texts and switches, no logic. */
+import type { Shown, State } from "../../checkout/src/machine.ts";
+import { price } from "../../checkout/src/money.ts";
+import type { Session } from "./session.ts";
+import { fill, type Words } from "./words.ts";
+
+/** Plain, for `setData`. */
+export interface View {
+  at: State["at"];
+  merchant: string;
+  monogram: string;
+  amount: string;
+  description: string;
+  number: string;
+  /** Under a word of warning while the gateway is unreachable. */
+  banner: string;
+  title: string;
+  hint: string;
+  why: string;
+  notice: string;
+  method: string;
+  clock: string;
+  /** The button's text; none where there is nothing to press. */
+  button: string;
+  press: "pay" | "wallet" | "try_now" | "start_again" | "";
+  busy: boolean;
+  verified: string;
+  stamped: boolean;
+}
+
+export function view(state: State, method: string, words: Words, now_ms: number): View {
+  const shown = state.at === "unreachable" ? state.behind : state;
+  const session = "session" in shown ? (shown.session as Session | undefined) : undefined;
+  const lost = state.at === "unreachable";
+  const amount = session ? money(session, words.lang) : "";
+  return {
+    at: state.at,
+    merchant: session?.merchant.name ?? "",
+    monogram: Array.from(session?.merchant.name ?? "")[0] ?? "",
+    amount,
+    description: session?.description ?? "",
+    number: session ? `${words.order} ${session.merchant_order_id}` : "",
+    banner: lost && session ? words.offline_short : "",
+    title: "",
+    hint: "",
+    why: "",
+    notice: "",
+    method: words.method[method] ?? "",
+    clock: "",
+    button: "",
+    press: "",
+    busy: false,
+    verified: session ? words.verified : "",
+    stamped: shown.at === "paid",
+    ...(lost && !session
+      ? { title: words.offline_title, hint: words.offline_hint, button: words.try_now, press: "try_now" }
+      : body(shown, words, amount, now_ms)),
+  };
+}
+
+function body(shown: Shown, words: Words, amount: string, now_ms: number): Partial<View> {
+  switch (shown.at) {
+    case "loading":
+      return { title: words.loading };
+    case "ready":
+      return {
+        title: words.choose,
+        notice: shown.unavailable ? words.unavailable : "",
+        button: fill(words.pay, { amount }),
+        press: "pay",
+      };
+    case "declined":
+      return {
+        title: words.declined_title,
+        notice: `${words.declined[shown.code] ?? words.declined.other} ${words.not_charged}`,
+        button: fill(words.try_again, { amount }),
+        press: "pay",
+      };
+    case "confirming":
+      return { title: words.choose, button: words.asking, press: "", busy: true };
+    // A cashier shows no code that could end before its order does.
+    case "waiting":
+    case "code_expired":
+      return {
+        title: words.wallet_title,
+        hint: words.wallet_hint,
+        clock: clock(shown.session, words, now_ms),
+        button: words.wallet_open,
+        press: "wallet",
+      };
+    case "paid":
+      return {
+        title: words.paid_title,
+        hint: fill(words.paid_hint, { merchant: shown.session.merchant.name }),
+      };
+    case "closed":
+      return shown.reason === "expired"
+        ? { title: words.expired_title, hint: words.expired_hint }
+        : { title: words.closed_title, hint: words.closed_hint };
+    case "taken":
+      return { title: words.taken_title, hint: words.taken_hint };
+    case "refused":
+      return {
+        title: words.refused_title,
+        hint: words.refused_hint,
+        why: shown.why,
+        button: words.start_again,
+        press: "start_again",
+      };
+    case "failed":
+      return { title: words.failed_title, hint: words.failed_hint, why: shown.why };
+  }
+}
+
+/** `Intl` is not in every engine of a mini-program; then the currency stands by its code. */
+function money({ amount, currency, exponent }: Session, lang: string): string {
+  try {
+    return price(amount, currency, exponent, lang, false).text;
+  } catch {
+    const digits = String(amount).padStart(exponent + 1, "0");
+    const whole = digits.slice(0, digits.length - exponent);
+    return `${currency} ${whole}${exponent > 0 ? `.${digits.slice(-exponent)}` : ""}`;
+  }
+}
+
+function clock({ expires_at }: { expires_at: string }, words: Words, now_ms: number): string {
+  const left_s = Math.floor((Date.parse(expires_at) - now_ms) / 1000);
+  if (left_s <= 0) return words.time_up;
+  const [minutes, seconds] = [Math.floor(left_s / 60), left_s % 60];
+  return fill(words.time_left, { clock: `${minutes}:${seconds < 10 ? "0" : ""}${seconds}` });
+}

@@ -1,0 +1,22 @@
+/** The web checkout's words, as the build took them over, and the platforms' own names. */
+import { WORDS } from "lezai:words";
+
+export type Words = (typeof WORDS)[number];
+
+/** For a BCP 47 tag: the language itself, else its base, else English. */
+export function wordsFor(tag: string): Words {
+  const lower = tag.toLowerCase();
+  // Hong Kong and Macao write as Taiwan does, where we have that.
+  const wanted = /^zh-(hk|mo|tw|hant)/.test(lower) ? ["zh-tw", "zh-cn"] : [lower, lower.split("-")[0] ?? ""];
+  for (const want of wanted) {
+    const found = WORDS.find(
+      ({ lang }) => lang.toLowerCase() === want || lang.toLowerCase().split("-")[0] === want,
+    );
+    if (found) return found;
+  }
+  return (WORDS.find(({ lang }) => lang === "en") ?? WORDS[0]) as Words;
+}
+
+export function fill(text: string, values: Record<string, string>): string {
+  return text.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
+}
