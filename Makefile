@@ -79,6 +79,10 @@ bench-mini: artifacts ## measure the core in Node and JavaScriptCore, beside @no
 	@scripts/setup test
 	@node tests/mini/bench.mjs
 
+bench-checkout: build ## measure the checkout in Chromium, beside Adyen's and beside other signature libraries
+	@scripts/setup bench
+	@node www/bench/bench.mjs
+
 sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit
 	@cargo build --quiet $(PRODUCT) --bin sim
 	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) PLANTED=$(PLANTED) target/release/sim
@@ -92,4 +96,4 @@ fmt: ## format everything
 	@cd www && npm run --silent format
 
 clean: ## remove what was built and set up
-	rm -rf target .setup www/node_modules tests/packages/node_modules www/*/dist
+	rm -rf target .setup www/node_modules www/bench/node_modules tests/packages/node_modules www/*/dist

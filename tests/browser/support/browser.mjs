@@ -13,7 +13,7 @@ const axe = readFileSync(npm.resolve("axe-core/axe.min.js"), "utf8");
 const SCREENSHOTS = fileURLToPath(new URL("../../../target/screenshots/", import.meta.url));
 /** Where the documentation's pictures are; they change only when LEZAI_PICTURES=1 asks for it. */
 const PICTURES = fileURLToPath(new URL("../../../docs/images/", import.meta.url));
-const ARGUMENTS = [
+export const ARGUMENTS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -25,7 +25,7 @@ const ARGUMENTS = [
 ];
 
 /** The first of the usual names that is on the path, unless CHROMIUM names another. */
-function executablePath() {
+export function executablePath() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
