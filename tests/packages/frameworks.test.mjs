@@ -73,6 +73,45 @@ test("Next, rendered on the server", PATIENCE, async () => {
   await payIn(serveBy(folder, "next", "start", "--hostname", "127.0.0.1", "--port", "0"));
 });
 
+test("used wrongly, it says in the console what to do", PATIENCE, async () => {
+  const shop = await serveFiles(await project("html", "misuse", tarball), gateway.origin);
+  const { session, client_secret: secret } = (await gateway.create()).checkout;
+  try {
+    for (const [given, state, said] of [
+      [
+        { session, secret },
+        "failed",
+        /gateway_malformed: .* must be an origin such as https:\/\/pay\.example/,
+      ],
+      [
+        { gateway: gateway.origin, secret },
+        "failed",
+        /session_malformed: .* pass checkout\.session as the gateway gave it/,
+      ],
+      [
+        { gateway: gateway.origin, session },
+        "failed",
+        /client_secret_missing: .* pass checkout\.client_secret/,
+      ],
+      [
+        { gateway: shop.origin, session, secret },
+        "unreachable",
+        /gateway_unknown: .* set the attribute gateway to its origin/,
+      ],
+    ]) {
+      const shopper = await openPage(browser);
+      const console_ = [];
+      shopper.page.on("console", (message) => console_.push(message.text()));
+      await shopper.page.goto(`${shop.origin}/?${new URLSearchParams(given)}`);
+      await shopper.at(state);
+      assert.match(console_.join("\n"), said);
+      await shopper.close();
+    }
+  } finally {
+    shop.stop();
+  }
+});
+
 test("importing it where there is no document does no harm", PATIENCE, async () => {
   const folder = await project("html", "node", tarball);
   const script = 'import("@lezai/checkout").then((it) => console.log(Object.keys(it).join()))';

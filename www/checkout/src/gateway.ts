@@ -235,6 +235,11 @@ async function remembered({ session, client_secret }: Opening): Promise<Memory> 
 
 /** The gateway's key needs no signature of its own: the shop's server named it by its hash. */
 function pinned(core: Core, { response, body }: Answered, thumbprint: string): PublicKey {
+  if (response.status === 404) {
+    console.error(
+      `<lezai-checkout>: gateway_unknown: no gateway answers at ${response.url}; set the attribute gateway to its origin`,
+    );
+  }
   if (!response.ok) throw new Unreachable();
   try {
     for (const { x, y } of JSON.parse(new TextDecoder().decode(body)).keys) {
