@@ -9,21 +9,21 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex};
 
-use base64ct::{Base64, Encoding as _};
 use lezai_core::digest::sha256_hex;
 use lezai_core::key::SigningKey;
-use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, lezai, random_hex};
+use lezai_tests::{Answer, Gateway, Merchant, Publisher, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
 const PLUGIN: &str = "/admin/v1/merchants/m_demo/plugin";
+const PLUGINS: &str = "/admin/v1/merchants/m_demo/plugins";
 const POLICY: &str = "/admin/v1/merchants/m_demo/policy";
 /// What the demo policy takes of an order of 128 yuan: 0.6 %, rounded half up.
 const FEE: i64 = 77;
 /// The longest component that is taken (crates/engine/src/limits.rs).
 const MAX_COMPONENT: usize = 256 * 1024;
-/// The longest settings that are taken (host/src/http/admin.rs).
+/// The longest settings that are taken (host/src/http/plugins.rs).
 const MAX_SETTINGS: usize = 16 * 1024;
-/// The longest upload that is taken (host/src/http/admin.rs).
+/// The longest upload that is taken (host/src/http/plugins.rs).
 const MAX_UPLOAD: usize = 2 * 1024 * 1024;
 
 /// A gateway with its operator, and its demo merchant with what she sells.
@@ -85,12 +85,17 @@ impl Drop for Scene {
 struct Operator {
     authority: String,
     token: String,
+    publisher: Publisher,
 }
 
 impl Operator {
     fn of(gateway: &Gateway) -> Self {
         let token = std::fs::read_to_string(gateway.data.join("admin-token")).unwrap();
-        Self { authority: gateway.authority.clone(), token: token.trim().to_owned() }
+        Self {
+            authority: gateway.authority.clone(),
+            token: token.trim().to_owned(),
+            publisher: Publisher::demo(gateway),
+        }
     }
 
     fn call(&self, method: &str, target: &str, body: impl Into<Vec<u8>>) -> Answer {
@@ -101,7 +106,12 @@ impl Operator {
     }
 
     fn upload(&self, component: &[u8], settings: &[u8]) -> Answer {
-        self.call("PUT", PLUGIN, upload(component, settings))
+        self.call("POST", PLUGINS, self.body(component, settings))
+    }
+
+    /// A release of the demo merchant's that decides at once.
+    fn body(&self, component: &[u8], settings: &[u8]) -> Vec<u8> {
+        self.publisher.upload(component, settings, "live").to_string().into_bytes()
     }
 
     /// Publishes what must be taken, and returns how it is shown.
@@ -233,11 +243,11 @@ fn what_is_refused_changes_nothing() {
     // Bad copies of an upload that would be taken.
     let before = scene.operator.shown();
     let with = |name: &str, value: Value| {
-        let mut body = json!({"component": Base64::encode_string(&hostile)});
+        let mut body = scene.operator.publisher.upload(&hostile, b"", "live");
         body[name] = value;
         body.to_string().into_bytes()
     };
-    let refused = |component: &[u8]| upload(component, b"");
+    let refused = |component: &[u8]| scene.operator.body(component, b"");
     let rows = [
         ("garbage", refused(b"#!/bin/sh"), 422, "plugin_refused", "component", "not a valid"),
         ("nothing", refused(b""), 422, "plugin_refused", "component", "not a valid"),
@@ -308,7 +318,7 @@ fn what_is_refused_changes_nothing() {
         ),
         (
             "settings a byte too long",
-            upload(&hostile, &[b' '; MAX_SETTINGS + 1]),
+            scene.operator.body(&hostile, &[b' '; MAX_SETTINGS + 1]),
             400,
             "invalid_field",
             "settings",
@@ -327,7 +337,7 @@ fn what_is_refused_changes_nothing() {
         ),
     ];
     for (what, body, status, code, field, says) in rows {
-        let answer = scene.operator.call("PUT", PLUGIN, body);
+        let answer = scene.operator.call("POST", PLUGINS, body);
         assert_problem(&answer, status, code, what);
         let problem = answer.json();
         assert_eq!(problem["field"].as_str().unwrap_or_default(), field, "{what}: {problem}");
@@ -336,9 +346,10 @@ fn what_is_refused_changes_nothing() {
         assert_eq!(scene.operator.shown(), before, "{what}");
         scene.demo_decides(what);
     }
-    let answer = scene.operator.call("PUT", "/admin/v1/merchants/m_none/plugin", refused(&hostile));
+    let nobody = "/admin/v1/merchants/m_none/plugins";
+    let answer = scene.operator.call("POST", nobody, refused(&hostile));
     assert_problem(&answer, 404, "not_found", "nobody's plugin");
-    let answer = scene.operator.call("PUT", "/admin/v1/merchants/x/plugin", refused(&hostile));
+    let answer = scene.operator.call("POST", "/admin/v1/merchants/x/plugins", refused(&hostile));
     assert_problem(&answer, 400, "invalid_field", "a merchant's id that is none");
 
     // At the bounds themselves it is taken.
@@ -435,9 +446,12 @@ fn orders_go_on_while_plugins_change() {
             scope.spawn(shop);
         }
         for _ in 0..10 {
-            scene.operator.publish(&hostile, b"risk=trap,routing=loop");
-            scene.operator.publish(&hostile, b"pricing=grow");
-            scene.operator.publish(&demo, b"");
+            // Not looked at: one that fails this often may be taken back at any moment.
+            for (plugin, settings) in
+                [(&hostile, "risk=trap,routing=loop"), (&hostile, "pricing=grow"), (&demo, "")]
+            {
+                assert_eq!(scene.operator.upload(plugin, settings.as_bytes()).status, 200);
+            }
         }
         ended.store(true, Ordering::SeqCst);
     });
@@ -483,6 +497,13 @@ fn a_plugin_is_its_merchant_s_alone() {
     let pem = json!({"public_key": key.verifying_key().to_spki_pem().unwrap()});
     let target = "/admin/v1/merchants/m_other/keys/other-1";
     assert_eq!(scene.operator.call("PUT", target, pem.to_string()).status, 204);
+    let publisher = Publisher {
+        key: key.clone(),
+        keyid: "other-plugins".to_owned(),
+        merchant: "m_other".to_owned(),
+    };
+    let target = "/admin/v1/merchants/m_other/plugin-keys/other-plugins";
+    assert_eq!(scene.operator.call("PUT", target, pem.to_string()).status, 204);
     let other = Merchant::new(&scene.gateway, key, "other-1");
     let target = "/admin/v1/merchants/m_other/plugin";
     let order = || {
@@ -493,7 +514,8 @@ fn a_plugin_is_its_merchant_s_alone() {
     assert_problem(&scene.operator.call("GET", target, ""), 404, "not_found", "none yet");
     assert_eq!(plugins(&order()), [&*sha256_hex(&artifact("policy.wasm")); 3]);
     let hostile = artifact("plugins/hostile.wasm");
-    let answer = scene.operator.call("PUT", target, upload(&hostile, b"risk=trap"));
+    let body = publisher.upload(&hostile, b"risk=trap", "live").to_string();
+    let answer = scene.operator.call("POST", "/admin/v1/merchants/m_other/plugins", body);
     assert_eq!((answer.status, &answer.json()["merchant"]), (200, &json!("m_other")));
     assert_eq!(outcomes(&order()), ["trap", "ok", "ok"]);
     scene.demo_decides("though another merchant's plugin fails");
@@ -509,11 +531,14 @@ fn nobody_calls_in_the_operator_s_place() {
     let (shown, policy) = (operator.shown(), operator.policy());
     let merchant = operator.call("GET", "/admin/v1/merchants/m_demo", "").json();
     let pem = std::fs::read_to_string(scene.gateway.data.join("demo-merchant-public.pem")).unwrap();
-    let hostile = upload(&artifact("plugins/hostile.wasm"), b"risk=trap");
+    let hostile = operator.body(&artifact("plugins/hostile.wasm"), b"risk=trap");
+    let sequence = shown["sequence"].to_string();
+    let promote = format!("{PLUGINS}/{sequence}/promote");
+    let rollback = format!("{PLUGINS}/{sequence}/rollback");
     let mut cheaper = policy.clone();
     cheaper["fees"][0]["rate_ppm"] = json!(0);
     let other = json!({"name": "Mallory's", "policy": policy}).to_string().into_bytes();
-    let calls: [(&str, &str, Vec<u8>); 9] = [
+    let calls: [(&str, &str, Vec<u8>); 16] = [
         ("GET", "/admin/v1/merchants/m_demo", vec![]),
         ("PUT", "/admin/v1/merchants/m_demo", other.clone()),
         ("PUT", "/admin/v1/merchants/m_mallory", other),
@@ -525,7 +550,18 @@ fn nobody_calls_in_the_operator_s_place() {
         ("GET", POLICY, vec![]),
         ("PUT", POLICY, cheaper.to_string().into()),
         ("GET", PLUGIN, vec![]),
-        ("PUT", PLUGIN, hostile),
+        ("POST", PLUGINS, hostile),
+        ("GET", PLUGINS, vec![]),
+        ("POST", &promote, json!({"to": "live"}).to_string().into()),
+        ("POST", &rollback, vec![]),
+        ("GET", "/admin/v1/merchants/m_demo/plugins/1/differences", vec![]),
+        (
+            "PUT",
+            "/admin/v1/merchants/m_demo/plugin-keys/mallory",
+            json!({"public_key": pem}).to_string().into(),
+        ),
+        ("DELETE", "/admin/v1/merchants/m_demo/plugin-keys/demo-plugins", vec![]),
+        ("GET", "/admin/v1/merchants/m_demo/decisions", vec![]),
         ("DELETE", PLUGIN, vec![]),
     ];
     let token = &operator.token;
@@ -582,9 +618,10 @@ fn a_plugin_outlives_the_gateway_and_its_own_damage() {
 
     scene.gateway.interrupt();
     assert!(scene.gateway.ended_well(), "{}", scene.gateway.log());
-    let store = rusqlite::Connection::open(scene.gateway.data.join("lezai.db")).unwrap();
-    store.execute("UPDATE plugins SET component = x'00'", ()).unwrap();
-    drop(store);
+    // Neither compiled code nor the component that it could be made of.
+    let blob = scene.gateway.data.join("plugins/sha256").join(sha256_hex(&hostile));
+    std::fs::write(&blob, b"damaged").unwrap();
+    std::fs::remove_dir_all(scene.gateway.data.join("plugin-cache")).unwrap();
     restart(&mut scene);
     let order = scene.order();
     let decision = &order["decision"];
@@ -616,11 +653,6 @@ fn of_hooks<'a>(decision: &'a Value, member: &str) -> [&'a str; 3] {
             .as_str()
             .unwrap_or_else(|| panic!("no {member} of {hook}: {decision}"))
     })
-}
-
-fn upload(component: &[u8], settings: &[u8]) -> Vec<u8> {
-    let [component, settings] = [component, settings].map(Base64::encode_string);
-    json!({"component": component, "settings": settings}).to_string().into_bytes()
 }
 
 /// A component with nothing in it: magic, version 13, layer 1 (the component model's binary

@@ -24,6 +24,7 @@ fn it_starts_soon_and_again_with_what_it_made() {
             "gateway-public.pem",
             "demo-merchant.pem",
             "demo-merchant-public.pem",
+            "demo-plugins.pem",
             "demo-webhook-secret",
             "admin-token",
         ]
@@ -45,6 +46,7 @@ fn it_starts_soon_and_again_with_what_it_made() {
     for name in [
         "gateway.pem",
         "demo-merchant.pem",
+        "demo-plugins.pem",
         "demo-webhook-secret",
         "admin-token",
         "lezai.db",

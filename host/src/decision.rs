@@ -17,6 +17,25 @@ pub struct DecisionView {
     pub channels: Vec<String>,
     /// How each question was asked.
     pub hooks: HooksView,
+    /// The merchant's release whose turn it was; absent if the standard plugin decided alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub release: Option<ReleaseView>,
+}
+
+/// A release of a merchant's plugin, as it stood when it was asked.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReleaseView {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// The number of the release.
+    pub sequence: u64,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// `live`, `gray` or `shadow`.
+    pub stage: String,
 }
 
 /// Risk control's verdict.

@@ -1,7 +1,6 @@
 //! The gateway: what every request and the worker share, and the one way in which an order
 //! changes: [`Gateway::apply`] asks the core and commits what it says.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
@@ -22,6 +21,9 @@ use crate::merchants::{Merchant, Merchants};
 use crate::metrics::Metrics;
 use crate::native_key::NativeSigningKey;
 use crate::nonces::Nonces;
+use crate::plugins::beside::Beside;
+use crate::plugins::blobs::Blobs;
+use crate::plugins::loading;
 use crate::problem::{Code, Problem};
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
@@ -89,8 +91,12 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// How often each caller may ask; as often as she likes, if nobody says otherwise.
     pub rates: Rates,
+    /// Components on disk.
+    pub blobs: Arc<Blobs>,
+    /// What is done for plugins beside orders.
+    pub plugins: Beside,
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     merchants: ArcSwap<Merchants>,
-    reloading: tokio::sync::Mutex<()>,
 }
 
 /// What a [`Gateway`] is made of.
@@ -109,6 +115,8 @@ pub struct Parts {
     pub engine: Arc<Engine>,
     /// The standard plugin.
     pub standard: Arc<Plugin>,
+    /// Merchants' components on disk.
+    pub blobs: Arc<Blobs>,
     /// Signs answers, callbacks and grants.
     pub key: SigningKey,
     /// The operator's token.
@@ -142,8 +150,10 @@ impl Gateway {
             wake: Wake::default(),
             metrics: Metrics::default(),
             rates: Rates::default(),
-            merchants: ArcSwap::default(),
+            blobs: parts.blobs,
+            plugins: Beside::default(),
             reloading: tokio::sync::Mutex::default(),
+            merchants: ArcSwap::default(),
         }
     }
 
@@ -160,15 +170,13 @@ impl Gateway {
     pub async fn reload_merchants(&self) -> Result<(), StoreError> {
         // One after the other: who read earlier must not swap in later.
         let _turn = self.reloading.lock().await;
-        let engine = Arc::clone(&self.engine);
-        let (records, keys, plugins) = store::read(&self.store, |view| {
-            Ok((view.merchants()?, view.merchant_keys()?, view.plugins()?))
+        let (records, keys, releases) = store::read(&self.store, |view| {
+            Ok((view.merchants()?, view.merchant_keys()?, view.standing_releases(None)?))
         })
         .await?;
-        let plugins: HashMap<_, _> =
-            plugins.into_iter().map(|it| (it.merchant.clone(), it)).collect();
-        // A plugin that is not in the cache is compiled, which takes a while.
-        let load = move || Merchants::load(&engine, records, keys, plugins);
+        let rollouts = loading::rollouts(self, releases, &self.merchants());
+        // Thousands of policies take a while.
+        let load = move || Merchants::load(records, keys, rollouts);
         let merchants =
             tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Abandoned)?;
         self.use_merchants(Arc::new(merchants));

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use lezai::plugins::compiler;
 use lezai::{call, dev, ledger, listen, page_check, plugin_command, trigger};
 use tracing_subscriber::EnvFilter;
 
@@ -39,6 +40,9 @@ enum Command {
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
+    /// Compile a component from standard input: the gateway's own child.
+    #[command(name = compiler::VERB, hide = true)]
+    CompilePlugin,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -49,6 +53,10 @@ enum Log {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::CompilePlugin) {
+        // Before there are threads: it sets limits on its own process.
+        return compiler::run();
+    }
     start_log(cli.log);
     // TLS for callbacks and `lezai call`; an error says that it was chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -74,6 +82,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Ledger(command) => ledger::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,
+        Command::CompilePlugin => compiler::run(),
     }
 }
 

@@ -4,17 +4,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use lezai_core::id::MerchantId;
 use lezai_core::key::VerifyingKey;
 use lezai_core::policy::Policy;
 use lezai_core::time::Timestamp;
 use lezai_core::webhook::Secret;
-use lezai_engine::{Engine, Plugin};
 use reqwest::Url;
 
 use crate::client;
 use crate::native_key::NativeVerifyingKey;
-use crate::store::{MerchantKey, MerchantRecord, PluginRecord};
+use crate::plugins::rollout::Rollout;
+use crate::store::{MerchantKey, MerchantRecord};
 
 /// A merchant, ready to serve.
 pub struct Merchant {
@@ -23,15 +24,15 @@ pub struct Merchant {
     /// The policy.
     pub policy: Policy,
     /// The policy as the standard plugin takes it.
-    pub compact_policy: Vec<u8>,
+    pub compact_policy: Arc<[u8]>,
     /// The secret of the `webhook-signature`.
     pub webhook_secret: Secret,
     /// The one before, and until when it is used as well.
     former_secret: Option<(Secret, Timestamp)>,
     /// The hosts that callbacks may go to: those on the list, and that of her own address.
     hosts: Vec<String>,
-    /// The merchant's own plugin.
-    pub plugin: Own,
+    /// The merchant's own plugin, swapped in whole: an order meets one state of it.
+    pub rollout: ArcSwap<Rollout>,
 }
 
 impl Merchant {
@@ -53,22 +54,6 @@ impl Merchant {
     }
 }
 
-/// A merchant's own plugin.
-pub enum Own {
-    /// There is none: the standard one decides.
-    None,
-    /// It decides.
-    Loaded {
-        /// The compiled plugin.
-        plugin: Arc<Plugin>,
-        /// What it is given with each order.
-        settings: Vec<u8>,
-    },
-    /// It was taken once and is refused now, such as after an update of the engine. The merchant
-    /// goes on selling, and her orders are reviewed.
-    Broken,
-}
-
 /// All merchants.
 #[derive(Default)]
 pub struct Merchants {
@@ -80,15 +65,14 @@ impl Merchants {
     /// Puts together what the store holds. A merchant whose record is damaged is left out and
     /// named in the log: the others go on.
     pub fn load(
-        engine: &Engine,
         records: Vec<MerchantRecord>,
         keys: Vec<MerchantKey>,
-        mut plugins: HashMap<MerchantId, PluginRecord>,
+        mut rollouts: HashMap<MerchantId, Rollout>,
     ) -> Self {
         let mut all = Self::default();
         for record in records {
             let id = record.id.clone();
-            match prepare(engine, record, plugins.remove(&id)) {
+            match prepare(record, rollouts.remove(&id).unwrap_or_default()) {
                 Ok(merchant) => drop(all.by_id.insert(id, Arc::new(merchant))),
                 Err(error) => tracing::error!(merchant = %id, error, "merchant left out"),
             }
@@ -107,6 +91,11 @@ impl Merchants {
         all
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Merchant>> {
+        self.by_id.values()
+    }
+
     /// The merchant with this id.
     pub fn get(&self, id: &MerchantId) -> Option<&Arc<Merchant>> {
         self.by_id.get(id)
@@ -118,24 +107,10 @@ impl Merchants {
     }
 }
 
-fn prepare(
-    engine: &Engine,
-    record: MerchantRecord,
-    plugin: Option<PluginRecord>,
-) -> Result<Merchant, String> {
+fn prepare(record: MerchantRecord, rollout: Rollout) -> Result<Merchant, String> {
     let policy = Policy::from_json(record.policy.as_bytes()).map_err(|error| error.to_string())?;
     let webhook_secret =
         Secret::parse(&record.webhook_secret).map_err(|error| error.to_string())?;
-    let plugin = match plugin {
-        None => Own::None,
-        Some(PluginRecord { component, settings, .. }) => match engine.load(&component) {
-            Ok(plugin) => Own::Loaded { plugin, settings },
-            Err(error) => {
-                tracing::error!(merchant = %record.id, %error, "plugin cannot be loaded: orders are reviewed");
-                Own::Broken
-            }
-        },
-    };
     let former_secret = match &record.former_secret {
         Some((former, until)) => {
             Some((Secret::parse(former).map_err(|error| error.to_string())?, *until))
@@ -146,12 +121,12 @@ fn prepare(
     let hosts =
         record.notify_hosts.iter().cloned().chain(own.as_ref().map(client::authority)).collect();
     Ok(Merchant {
-        compact_policy: policy.to_compact(),
+        compact_policy: policy.to_compact().into(),
         policy,
         webhook_secret,
         former_secret,
         hosts,
-        plugin,
+        rollout: ArcSwap::from_pointee(rollout),
         record,
     })
 }

@@ -1,7 +1,6 @@
 //! What is counted, for Prometheus. Every label has few values, whatever a stranger sends.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lezai_core::policy::Verdict;
 use lezai_engine::Decision;
@@ -12,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::plugins::series::PluginMetrics;
 
 /// All counters.
 pub struct Metrics {
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub waiting_tasks: Gauge,
     /// Pages that watch.
     pub streams: Gauge,
+    /// Merchants' plugins.
+    pub plugins: Arc<PluginMetrics>,
     requests: Family<RequestLabel, Counter>,
     request_seconds: Histogram,
     verdicts: Family<OutcomeLabel, Counter>,
@@ -55,6 +58,7 @@ impl Default for Metrics {
             tasks: Family::default(),
             waiting_tasks: Gauge::default(),
             streams: Gauge::default(),
+            plugins: Arc::default(),
             requests: Family::default(),
             request_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
             verdicts: Family::default(),
@@ -89,6 +93,7 @@ impl Default for Metrics {
             "Fuel of a decision, all hooks together",
             metrics.fuel.clone(),
         );
+        metrics.plugins.register(&mut registry);
         metrics.registry = Mutex::new(registry);
         metrics
     }
@@ -122,7 +127,8 @@ impl Metrics {
     }
 }
 
-fn word(verdict: Verdict) -> &'static str {
+/// The word for a verdict.
+pub fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accept => "accept",
         Verdict::Review => "review",

@@ -4,20 +4,23 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::order::{Effect, Event, Order, Step, Terms};
-use lezai_core::policy::{OrderFacts, Reason, Verdict};
+use lezai_core::policy::{OrderFacts, Verdict};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
-use lezai_engine::{Decision, Outcome, PLUGIN_FAILED};
+use lezai_engine::{Decision, Outcome};
 use serde::Serialize;
 
 use crate::channel::Method;
 use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
 use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable, Signer};
-use crate::merchants::{Merchant, Own};
+use crate::merchants::Merchant;
 use crate::order_request::{Details, NewOrder};
 use crate::page::{List, Page};
+use crate::plugins::beside::Job;
+use crate::plugins::deciding::{self, Decided};
 use crate::problem::{Code, Problem};
+use crate::store::plugins::Denial;
 use crate::store::{self, OrderRecord, SessionRecord};
 use crate::views::{self, OrderView};
 
@@ -34,7 +37,10 @@ pub async fn create(
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let signer = Signer::from(&request);
-    let decide = |facts| decide(gateway, merchant, facts);
+    let decide = async |facts: OrderFacts| {
+        let decided = deciding::decide(gateway, merchant, &facts)?;
+        Ok((facts, decided))
+    };
     create_decided(gateway, merchant, signer, request.into_content(), key, decide).await
 }
 
@@ -52,7 +58,7 @@ pub async fn create_decided<F>(
     decide: impl FnOnce(OrderFacts) -> F,
 ) -> Result<Answer, Problem>
 where
-    F: Future<Output = Result<(OrderFacts, Decision), Problem>>,
+    F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
     let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
     // A repeat gets what the first request got, whatever the merchant's rules say by now. The commit
@@ -97,7 +103,7 @@ async fn prepare<F>(
     now: Timestamp,
 ) -> Result<Opened, Problem>
 where
-    F: Future<Output = Result<(OrderFacts, Decision), Problem>>,
+    F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
     if let Some(url) = &new.notify_url {
         gateway.notify_url(merchant, url)?;
@@ -112,8 +118,8 @@ where
     merchant.policy.check_limits(&facts).map_err(|error| {
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
-    let (facts, decision) = decide(facts).await?;
-    open(gateway, new, facts, decision, now)
+    let (facts, decided) = decide(facts).await?;
+    open(gateway, new, facts, decided, now)
 }
 
 /// The merchant's order with this id.
@@ -278,49 +284,6 @@ fn offered(gateway: &Gateway, new: &NewOrder) -> Result<Vec<String>, Problem> {
     Ok(methods)
 }
 
-/// Asks the plugins, here: a decision takes some 15 µs of processor time, less than handing it to
-/// another thread and waiting for that. One that stops at its limits takes some milliseconds at
-/// most, in which the other threads go on.
-async fn decide(
-    gateway: &Gateway,
-    merchant: &Merchant,
-    facts: OrderFacts,
-) -> Result<(OrderFacts, Decision), Problem> {
-    let own = match &merchant.plugin {
-        Own::Loaded { plugin, settings } => Some((&**plugin, settings.as_slice())),
-        Own::None | Own::Broken => None,
-    };
-    let policy = &merchant.compact_policy;
-    let decision = lezai_engine::decide(&gateway.engine, &gateway.standard, policy, own, &facts);
-    let decision = match (decision.map_err(Problem::internal)?, &merchant.plugin) {
-        (decision, Own::Broken) => unheard(decision),
-        (decision, Own::None | Own::Loaded { .. }) => decision,
-    };
-    for (hook, run) in ["risk", "pricing", "routing"].iter().zip(&decision.hooks) {
-        if let Outcome::Failed(failure) = &run.outcome {
-            tracing::warn!(order = %facts.id, hook, plugin = run.digest, %failure, "plugin failed");
-        }
-    }
-    gateway.metrics.decided(&decision);
-    Ok((facts, decision))
-}
-
-/// The merchant's plugin could not be loaded, so nobody knows what it would have said: as after any
-/// failure of a risk hook, somebody looks.
-fn unheard(mut decision: Decision) -> Decision {
-    if decision.risk.verdict == Verdict::Accept {
-        decision.risk.verdict = Verdict::Review;
-    }
-    decision.risk.reasons.insert(
-        0,
-        Reason {
-            code: PLUGIN_FAILED.to_owned(),
-            message: "The merchant's plugin could not be loaded".to_owned(),
-        },
-    );
-    decision
-}
-
 /// An order that is about to be.
 struct Opened {
     record: OrderRecord,
@@ -333,11 +296,18 @@ fn open(
     gateway: &Gateway,
     new: NewOrder,
     facts: OrderFacts,
-    decision: Decision,
+    decided: Decided,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
-    let view = decision_view(&decision);
+    let Decided { decision, release } = decided;
+    let view = DecisionView { release, ..decision_view(&decision) };
     if decision.risk.verdict == Verdict::Deny {
+        // Of an order that is made the decision is kept with it.
+        gateway.plugins.later(gateway, || {
+            let (merchant, order, decision) =
+                (facts.merchant.clone(), facts.id.clone(), view.clone());
+            Job::Denied(Box::new(Denial { merchant, order, at: now, decision }))
+        });
         let view = serde_json::to_value(view).map_err(Problem::internal)?;
         return Err(Problem::new(
             Code::RiskDenied,
@@ -388,7 +358,8 @@ fn open(
     Ok(Opened { record, effects, session, client_secret })
 }
 
-fn decision_view(decision: &Decision) -> DecisionView {
+/// A decision as it is kept, of whoever made it.
+pub(crate) fn decision_view(decision: &Decision) -> DecisionView {
     let hook = |run: &lezai_engine::HookRun| HookView {
         plugin: run.digest.clone(),
         fuel: run.fuel,
@@ -413,6 +384,7 @@ fn decision_view(decision: &Decision) -> DecisionView {
             pricing: hook(&decision.hooks[1]),
             routing: hook(&decision.hooks[2]),
         },
+        release: None,
     }
 }
 

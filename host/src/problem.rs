@@ -186,6 +186,28 @@ codes! {
         "Use the secret from the answer that created the order.";
     PluginRefused = "plugin_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The plugin is refused",
         "Correct the plugin: the detail says what it is refused for; `lezai plugin check` says the same without a gateway.";
+    ReleaseMalformed = "release_malformed", StatusCode::BAD_REQUEST, Never, "The release's manifest cannot be read",
+        "Let `lezai plugin sign` write the manifest; send its bytes as they are.";
+    ReleaseKeyUnknown = "release_key_unknown", StatusCode::FORBIDDEN, Never, "The merchant has no such plugin key",
+        "Have the operator register the publisher's key for this merchant, and sign with that one.";
+    ReleaseSignatureInvalid = "release_signature_invalid", StatusCode::FORBIDDEN, Never, "The release's signature does not verify",
+        "Sign the manifest's very bytes with the key that it names: docs/plugin-rollout.md.";
+    ReleaseOfAnother = "release_of_another", StatusCode::FORBIDDEN, Never, "The release is another merchant's",
+        "Publish it for the merchant that it names, or sign one for this merchant.";
+    ReleaseDigestMismatch = "release_digest_mismatch", StatusCode::UNPROCESSABLE_ENTITY, Never, "What came is not what was signed",
+        "Send the very component and settings that the manifest was signed for; `field` names the one that differs.";
+    ReleaseReplayed = "release_replayed", StatusCode::CONFLICT, QueryFirst, "The release is older than the merchant's newest",
+        "List the releases. To go back, roll back; to publish again, sign with a sequence above `latest`.";
+    ReleaseContract = "release_contract", StatusCode::UNPROCESSABLE_ENTITY, Never, "The release is for another contract",
+        "Build it for the contract that the detail names.";
+    ReleaseLimits = "release_limits", StatusCode::UNPROCESSABLE_ENTITY, Never, "The release wants more than any plugin gets",
+        "Sign with limits at or below those of docs/plugins.md; the detail says which is too high.";
+    ReleaseHooks = "release_hooks", StatusCode::UNPROCESSABLE_ENTITY, Never, "The component answers other hooks than its manifest says",
+        "Sign the component that you mean; `lezai plugin sign` reads its hooks.";
+    ReleaseNotFound = "release_not_found", StatusCode::NOT_FOUND, Never, "The merchant has no such release",
+        "List the releases; `sequence` is the number of one.";
+    ReleaseStage = "release_stage", StatusCode::CONFLICT, QueryFirst, "The release is not where that can be done",
+        "List the releases; `stage` says where this one was.";
     EventNotFound = "event_not_found", StatusCode::NOT_FOUND, Never, "There is no such event",
         "Check the id and whose key signs: another merchant's event is not found either.";
     EventKept = "event_kept", StatusCode::CONFLICT, Never, "The event is not sent",

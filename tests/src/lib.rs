@@ -9,10 +9,12 @@
 mod client;
 mod gateway;
 mod merchant;
+mod publisher;
 mod receiver;
 pub mod sim;
 
 pub use client::{Answer, Request, send_raw};
 pub use gateway::{Gateway, TempDir, binary, lezai};
 pub use merchant::{Merchant, now_ms, random_hex};
+pub use publisher::Publisher;
 pub use receiver::Receiver;

@@ -16,7 +16,7 @@ use wasmparser::{
 };
 
 use crate::limits::Limits;
-use crate::plugin::Refused;
+use crate::plugin::{Hook, Refused};
 
 /// How many of something one component may have.
 struct Bound {
@@ -79,6 +79,28 @@ pub(crate) fn check(component: &[u8], limits: &Limits) -> Result<(), Refused> {
         tally.payload(payload.map_err(invalid)?)?;
     }
     Ok(())
+}
+
+/// The hooks that a component says it answers, by the names of its exports: without compiling it,
+/// and so without knowing whether it is right.
+pub(crate) fn hooks(component: &[u8]) -> Result<Vec<Hook>, Refused> {
+    let mut depth = 0_u32;
+    let mut found = Vec::new();
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(invalid)? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentExportSection(exports) if depth == 0 => {
+                for export in exports {
+                    let name = export.map_err(invalid)?.name.name;
+                    found.extend(Hook::ALL.into_iter().find(|hook| hook.export().0 == name));
+                }
+            }
+            _ => {}
+        }
+    }
+    // In the order in which they are asked, as everywhere.
+    Ok(Hook::ALL.into_iter().filter(|hook| found.contains(hook)).collect())
 }
 
 /// What was found so far.

@@ -269,6 +269,20 @@ impl Engine {
     }
 }
 
+/// Which hooks a component says it answers, without compiling it.
+///
+/// # Errors
+///
+/// [`Refused`]: it is not worth compiling, or has none of them.
+pub fn hooks(component: &[u8], limits: &Limits) -> Result<Vec<Hook>, Refused> {
+    admission::check(component, limits)?;
+    let hooks = admission::hooks(component)?;
+    if hooks.is_empty() {
+        return Err(Refused::Contract("it exports no hook".to_owned()));
+    }
+    Ok(hooks)
+}
+
 /// The code's settings, and the pool that instances come from.
 fn settings(slots: u32, limits: &Limits) -> wasmtime::Config {
     let instances = slots.saturating_mul(INSTANCES_PER_DECISION);

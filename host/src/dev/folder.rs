@@ -47,7 +47,7 @@ impl Folder {
             return Err(CannotStart::new(used));
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
-        for name in ["gateway", "demo-merchant"] {
+        for name in ["gateway", "demo-merchant", "demo-plugins"] {
             folder.make(&format!("{name}.pem"), SECRET_MODE, || {
                 let key = SigningKey::from_entropy(&entropy::bytes()).map_err(CannotStart::new)?;
                 key.to_pkcs8_pem().map_err(CannotStart::new)

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
+use lezai_core::release::{CONTRACT, Envelope, Limits, Manifest};
 use lezai_core::webhook::Secret;
-use lezai_engine::{Config, Engine};
+use lezai_engine::{Config, Engine, Hook};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,16 +23,24 @@ use crate::channel::Channel;
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
 use crate::gateway::{Gateway, Parts};
+use crate::plugins::blobs::Blobs;
+use crate::plugins::compiler::InChild;
+use crate::plugins::publishing::{DRIFT_PERCENT, Upload};
+use crate::plugins::{beside, legacy, loading, publishing};
+use crate::problem::Problem;
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
+use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{self, MerchantKey, MerchantRecord, PluginRecord, Store};
+use crate::store::{self, MerchantKey, MerchantRecord, Store};
 use crate::{assets, http, shop, test_clock, worker};
 
 use folder::Folder;
 
 const MERCHANT: &str = "m_demo";
 const KEYID: &str = "demo-1";
+/// The key that signs the demo merchant's plugins, and its file.
+const PUBLISHER: &str = "demo-plugins";
 const POLICY: &str = include_str!("demo-policy.json");
 /// The demo shop is on this machine.
 const REACH: Reach = Reach::Local;
@@ -111,6 +121,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let server =
         tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
     let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
+    let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
 
     println!("gateway  {}", gateway.public_url);
@@ -124,6 +135,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     gateway.hub.close();
     end(server, "gateway").await;
     end(shop, "shop").await;
+    end(beside, "comparisons").await;
     let _ = stop_worker.send(true);
     gateway.wake.call();
     end(worker, "worker").await;
@@ -150,8 +162,22 @@ fn open_gateway(
     let sandbox =
         Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), move || now.now());
     let sandbox = Arc::new(sandbox.map_err(|error| folder.damaged("sandbox.db", error))?);
-    let engine =
-        Engine::new(Config::new(folder.path().join("plugin-cache"))).map_err(CannotStart::new)?;
+    let compiler = InChild::new().map_err(CannotStart::new)?;
+    let config =
+        Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
+    let wanted = config.loaded;
+    let engine = Engine::new(config).map_err(CannotStart::new)?;
+    let (_, most) = engine.ready();
+    if most < wanted {
+        tracing::warn!(
+            most,
+            wanted,
+            "vm.max_map_count bounds how many plugins stand ready: raise it for more"
+        );
+    }
+    let blobs = Blobs::open(folder.path()).map_err(|error| {
+        CannotStart::new(format_args!("plugins cannot be kept in --data: {error}"))
+    })?;
     let standard = engine.load(assets::STANDARD_PLUGIN);
     let standard = standard.map_err(|error| {
         CannotStart::new(format_args!("the standard plugin is refused: {error}"))
@@ -165,6 +191,7 @@ fn open_gateway(
         entropy: Entropy::Os,
         engine: Arc::new(engine),
         standard,
+        blobs: Arc::new(blobs),
         key: folder.key("gateway")?,
         admin_token: folder.text("admin-token")?,
         reach: REACH,
@@ -192,9 +219,11 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     let pem =
         folder.key("demo-merchant")?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
     let key = MerchantKey { keyid: KEYID.to_owned(), merchant: id.clone(), pem };
+    let pem = folder.key(PUBLISHER)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
+    let publisher = PluginKey { keyid: PUBLISHER.to_owned(), merchant: id.clone(), pem };
     let webhook_secret = folder.text("demo-webhook-secret")?;
     let notify_url = Some(format!("{shop_url}/callbacks"));
-    store::write(&gateway.store, move |tx| {
+    let is_new = store::write(&gateway.store, move |tx| {
         // The folder is locked, so what the last gateway had in hand when it died is nobody's.
         tx.end_leases()?;
         let known = tx.merchants()?.into_iter().find(|it| it.id == id);
@@ -211,21 +240,53 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
         });
         tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;
         tx.put_merchant_key(&key)?;
-        if is_new {
-            let component = assets::DEMO_PLUGIN.to_vec();
-            tx.put_plugin(&PluginRecord {
-                merchant: id,
-                component,
-                settings: Vec::new(),
-                published_at: clock::now(),
-            })?;
-        }
-        Ok::<_, store::StoreError>(())
+        tx.put_plugin_key(&publisher)?;
+        Ok::<_, store::StoreError>(is_new)
     })
-    .await
-    .map_err(|error| folder.damaged("lezai.db", error))?;
+    .await;
+    let is_new = is_new.map_err(|error| folder.damaged("lezai.db", error))?;
     test_clock::restore(gateway).await.map_err(|error| folder.damaged("lezai.db", error))?;
-    gateway.reload_merchants().await.map_err(|error| folder.damaged("lezai.db", error))
+    let cannot = |problem: Problem| folder.damaged("lezai.db", problem.code().as_str());
+    legacy::adopt(gateway).await.map_err(cannot)?;
+    gateway.reload_merchants().await.map_err(|error| folder.damaged("lezai.db", error))?;
+    let merchants = gateway.merchants().clone();
+    tokio::task::block_in_place(|| {
+        let standing = merchants.iter().map(|it| it.rollout.load_full());
+        standing.for_each(|it| it.all().for_each(|version| loading::prepare(gateway, version)));
+    });
+    if is_new { publish_demo(gateway, folder).await.map_err(cannot) } else { Ok(()) }
+}
+
+/// The demo merchant's plugin, as her developers would publish it.
+async fn publish_demo(gateway: &Gateway, folder: &Folder) -> Result<(), Problem> {
+    let key = folder.key(PUBLISHER).map_err(Problem::internal)?;
+    let (component, most) = (assets::DEMO_PLUGIN.to_vec(), gateway.engine.limits());
+    let manifest = Manifest {
+        plugin: "demo_rules".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        digest: sha256_hex(&component),
+        settings_digest: sha256_hex(b""),
+        contract: CONTRACT.to_owned(),
+        hooks: vec![Hook::Risk.label().to_owned()],
+        limits: Limits {
+            memory: most.memory as u64,
+            fuel: most.fuel,
+            deadline_ms: most.deadline_ms,
+        },
+        merchant: MerchantId::parse(MERCHANT).map_err(Problem::internal)?,
+        sequence: 1,
+        keyid: PUBLISHER.to_owned(),
+        created_at: clock::now(),
+    };
+    let upload = Upload {
+        merchant: manifest.merchant.clone(),
+        envelope: Envelope::seal(&manifest, &key).map_err(Problem::internal)?,
+        component,
+        settings: Vec::new(),
+        stage: Stage::Live,
+        drift_percent: DRIFT_PERCENT,
+    };
+    publishing::publish(gateway, upload).await.map(drop)
 }
 
 async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), CannotStart> {

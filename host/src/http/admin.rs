@@ -1,12 +1,11 @@
-//! The operator's calls: merchants, their keys, policies and plugins. All take effect at once, with
-//! no restart.
+//! The operator's calls: merchants, their keys and policies. All take effect at once, with no
+//! restart.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequest, FromRequestParts as _, Path, Request, State};
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Query, Request, State};
 use axum::response::IntoResponse;
-use base64ct::{Base64, Encoding as _};
 use http::{HeaderMap, StatusCode, header};
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
@@ -15,27 +14,25 @@ use lezai_core::policy::Policy;
 use lezai_core::webhook::{Secret, WebhookError};
 use serde_json::{Value, json};
 
+use super::plugins::MAX_UPLOAD;
 use super::signed::{MAX_BODY, read_body};
 use crate::gateway::Gateway;
 use crate::json::{Field, Invalid, Object};
 use crate::order_request::url;
-use crate::plugins::{self, PluginView};
 use crate::problem::{Code, Problem};
-use crate::store::{self, MerchantKey, MerchantRecord, PluginRecord};
+use crate::store::{self, MerchantKey, MerchantRecord};
 use crate::{client, clock, entropy};
 
-/// A plugin's upload: the hard maximum of a component in base64, and its settings.
-const MAX_UPLOAD: usize = 2 * 1024 * 1024;
 /// A merchant with more servers than this names one in front of them.
 const MAX_HOSTS: usize = 16;
-/// What a plugin may be given with each order.
-const MAX_SETTINGS: usize = 16 * 1024;
 
 /// A merchant whose operator asks, and the body of the request.
 pub(super) struct Operator {
-    merchant: MerchantId,
-    keyid: Option<String>,
-    body: Vec<u8>,
+    pub(super) merchant: MerchantId,
+    /// What else the path names, such as a key.
+    pub(super) part: Option<String>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
 }
 
 impl FromRequest<Arc<Gateway>> for Operator {
@@ -52,9 +49,12 @@ impl FromRequest<Arc<Gateway>> for Operator {
         let merchant = merchant.map_err(|error| {
             Problem::new(Code::InvalidField, error.to_string()).with("field", "id")
         })?;
-        let most = if parts.uri.path().ends_with("/plugin") { MAX_UPLOAD } else { MAX_BODY };
+        let Query(query) = Query::try_from_uri(&parts.uri)
+            .map_err(|_| Problem::new(Code::InvalidField, "the query cannot be read"))?;
+        let upload = parts.uri.path().ends_with("/plugins");
+        let most = if upload { MAX_UPLOAD } else { MAX_BODY };
         let body = read_body(Request::from_parts(parts, body), most).await?;
-        Ok(Self { merchant, keyid: path.next(), body: body.into() })
+        Ok(Self { merchant, part: path.next(), query, body: body.into() })
     }
 }
 
@@ -174,24 +174,8 @@ pub(super) async fn put_key(
     operator: Operator,
 ) -> Result<StatusCode, Problem> {
     known(&gateway, &operator.merchant)?;
-    let keyid = operator.keyid.unwrap_or_default();
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
-    if !(1..=64).contains(&keyid.len()) || !keyid.bytes().all(allowed) {
-        return Err(Problem::new(
-            Code::InvalidField,
-            "keyid is not 1 to 64 of A-Z, a-z, 0-9 and _ . : -",
-        )
-        .with("field", "keyid"));
-    }
-    let mut body = Object::parse(&operator.body)?;
-    // PEM has line ends, which a text of ours has not.
-    let pem = body.required("public_key", |field| {
-        let path = field.invalid("must be a P-256 public key as SPKI PEM");
-        let pem = field.lines(1..=1024)?;
-        VerifyingKey::from_spki_pem(&pem).map_err(|_| path)?;
-        Ok(pem)
-    })?;
-    body.finish()?;
+    let keyid = checked_keyid(operator.part.unwrap_or_default())?;
+    let pem = public_key(&operator.body)?;
     let key = MerchantKey { keyid, merchant: operator.merchant, pem };
     let put = store::write(&gateway.store, move |tx| tx.put_merchant_key(&key)).await?;
     if !put {
@@ -213,8 +197,8 @@ pub(super) async fn remove_key(
     operator: Operator,
 ) -> Result<StatusCode, Problem> {
     known(&gateway, &operator.merchant)?;
-    let Operator { merchant, keyid, .. } = operator;
-    let keyid = keyid.unwrap_or_default();
+    let Operator { merchant, part, .. } = operator;
+    let keyid = part.unwrap_or_default();
     let removed = store::write(&gateway.store, move |tx| tx.remove_merchant_key(&merchant, &keyid));
     if !removed.await? {
         return Err(Problem::new(Code::NotFound, "the merchant has no key with this keyid"));
@@ -287,62 +271,34 @@ pub(super) async fn policy(
     Ok(([(header::CONTENT_TYPE, "application/json")], policy))
 }
 
-#[utoipa::path(
-    put, path = "/admin/v1/merchants/{id}/plugin", tag = "operator", summary = "Publish a merchant's plugin",
-    description = "It decides the next order; what it is refused for, the problem says.",
-    params(("id" = String, Path, description = "`m_…`")), request_body = super::openapi::NewPlugin,
-    responses((status = 200, description = "The plugin", body = PluginView), super::openapi::Problems), security(("operator" = [])),
-)]
-pub(super) async fn put_plugin(
-    State(gateway): State<Arc<Gateway>>,
-    operator: Operator,
-) -> Result<Json<PluginView>, Problem> {
-    known(&gateway, &operator.merchant)?;
-    let mut body = Object::parse(&operator.body)?;
-    let component = body.required("component", |field| decoded(field, MAX_UPLOAD))?;
-    let settings =
-        body.optional("settings", |field| decoded(field, MAX_SETTINGS * 2))?.unwrap_or_default();
-    body.finish()?;
-    if settings.len() > MAX_SETTINGS {
-        let detail = format!("settings has more than {MAX_SETTINGS} bytes");
-        return Err(Problem::new(Code::InvalidField, detail).with("field", "settings"));
+/// A key's name, as signatures carry it.
+pub(super) fn checked_keyid(keyid: String) -> Result<String, Problem> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
+    if (1..=64).contains(&keyid.len()) && keyid.bytes().all(allowed) {
+        return Ok(keyid);
     }
-    let record = PluginRecord {
-        merchant: operator.merchant,
-        component,
-        settings,
-        published_at: clock::now(),
-    };
-    Ok(Json(plugins::publish(&gateway, record).await?))
+    let detail = "keyid is not 1 to 64 of A-Z, a-z, 0-9 and _ . : -";
+    Err(Problem::new(Code::InvalidField, detail).with("field", "keyid"))
 }
 
-#[utoipa::path(
-    get, path = "/admin/v1/merchants/{id}/plugin", tag = "operator", summary = "A merchant's plugin",
-    params(("id" = String, Path, description = "`m_…`")),
-    responses((status = 200, description = "The plugin", body = PluginView), super::openapi::Problems), security(("operator" = [])),
-)]
-pub(super) async fn plugin(
-    State(gateway): State<Arc<Gateway>>,
-    operator: Operator,
-) -> Result<Json<PluginView>, Problem> {
-    let merchant = known(&gateway, &operator.merchant)?;
-    Ok(Json(plugins::show(&gateway, &merchant).await?))
+/// A body that has a public key and nothing else.
+pub(super) fn public_key(body: &[u8]) -> Result<String, Problem> {
+    let mut body = Object::parse(body)?;
+    // PEM has line ends, which a text of ours has not.
+    let pem = body.required("public_key", |field| {
+        let path = field.invalid("must be a P-256 public key as SPKI PEM");
+        let pem = field.lines(1..=1024)?;
+        VerifyingKey::from_spki_pem(&pem).map_err(|_| path)?;
+        Ok(pem)
+    })?;
+    body.finish()?;
+    Ok(pem)
 }
 
-#[utoipa::path(
-    delete, path = "/admin/v1/merchants/{id}/plugin", tag = "operator", summary = "Take a merchant's plugin away",
-    params(("id" = String, Path, description = "`m_…`")),
-    responses((status = 204, description = "The standard plugin decides from now on"), super::openapi::Problems), security(("operator" = [])),
-)]
-pub(super) async fn remove_plugin(
-    State(gateway): State<Arc<Gateway>>,
-    operator: Operator,
-) -> Result<StatusCode, Problem> {
-    plugins::remove(&gateway, operator.merchant).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn known(gateway: &Gateway, id: &MerchantId) -> Result<Arc<crate::merchants::Merchant>, Problem> {
+pub(super) fn known(
+    gateway: &Gateway,
+    id: &MerchantId,
+) -> Result<Arc<crate::merchants::Merchant>, Problem> {
     let merchant = gateway.merchants().get(id).cloned();
     merchant.ok_or_else(|| unknown(id))
 }
@@ -398,9 +354,4 @@ fn policy_field(field: Field) -> Result<String, Invalid> {
 
 fn policy_problem(error: &lezai_core::policy::PolicyError) -> Problem {
     Problem::new(Code::InvalidField, error.to_string()).with("field", error.path.as_str())
-}
-
-fn decoded(field: Field, most: usize) -> Result<Vec<u8>, Invalid> {
-    let invalid = field.invalid("must be base64 (RFC 4648, section 4)");
-    Base64::decode_vec(&field.text(0..=most)?).map_err(|_| invalid)
 }

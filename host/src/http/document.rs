@@ -145,7 +145,68 @@ const CALLS: &[Call] = {
         call("post", "/admin/v1/merchants/{id}/webhook-secret", Operator, Empty, &[]),
         call("put", "/admin/v1/merchants/{id}/policy", Operator, Fields, &[]),
         call("get", "/admin/v1/merchants/{id}/policy", Operator, None, &[]),
-        call("put", "/admin/v1/merchants/{id}/plugin", Operator, Fields, &[PluginRefused]),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins",
+            Operator,
+            Fields,
+            &[
+                PluginRefused,
+                ReleaseMalformed,
+                ReleaseKeyUnknown,
+                ReleaseSignatureInvalid,
+                ReleaseOfAnother,
+                ReleaseDigestMismatch,
+                ReleaseReplayed,
+                ReleaseContract,
+                ReleaseLimits,
+                ReleaseHooks,
+            ],
+        ),
+        call(
+            "get",
+            "/admin/v1/merchants/{id}/plugins",
+            Operator,
+            None,
+            &[InvalidField, UnknownField],
+        ),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/promote",
+            Operator,
+            Fields,
+            &[ReleaseNotFound, ReleaseStage],
+        ),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/pause",
+            Operator,
+            Empty,
+            &[ReleaseNotFound, ReleaseStage],
+        ),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/rollback",
+            Operator,
+            Empty,
+            &[ReleaseNotFound, ReleaseStage],
+        ),
+        call(
+            "get",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/differences",
+            Operator,
+            None,
+            &[ReleaseNotFound, InvalidField, UnknownField],
+        ),
+        call("put", "/admin/v1/merchants/{id}/plugin-keys/{keyid}", Operator, Fields, &[]),
+        call("delete", "/admin/v1/merchants/{id}/plugin-keys/{keyid}", Operator, None, &[]),
+        call(
+            "get",
+            "/admin/v1/merchants/{id}/decisions",
+            Operator,
+            None,
+            &[InvalidField, UnknownField],
+        ),
         call("get", "/admin/v1/merchants/{id}/plugin", Operator, None, &[]),
         call("delete", "/admin/v1/merchants/{id}/plugin", Operator, None, &[]),
         call(
@@ -412,8 +473,11 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "NewKey" => {
             json!({ "public_key": "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n-----END PUBLIC KEY-----\n" })
         }
-        // The shortest component there is.
-        "NewPlugin" => json!({ "component": "AGFzbQ0AAQA=" }),
+        // The shortest component there is, and texts in the place of a manifest and its signature.
+        "NewRelease" => json!({
+            "component": "AGFzbQ0AAQA=", "manifest": "eyJwbHVnaW4iOiJuaWdodF9vd2xzIn0=", "signature": "cmVsZWFzZQ==", "stage": "shadow",
+        }),
+        "Promotion" => json!({ "to": "gray", "per_mille": 10 }),
         "OrderView" => order(),
         "RefundView" => refund(),
         "BalancesView" => json!({
@@ -424,10 +488,10 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             json!({ "object": "list", "data": [order()], "has_more": true, "next": "ord_019ab5c0de000123456789abcdef0123" })
         }
         "List_RefundView" => json!({ "object": "list", "data": [refund()], "has_more": false }),
-        "PluginView" => json!({
-            "merchant": "m_tea", "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
-            "hooks": ["risk"], "size": 31844, "published_at": "2026-11-18T11:06:40.042Z",
-        }),
+        "ReleaseStateView" => release(),
+        "List_ReleaseStateView" => {
+            json!({ "object": "list", "data": [release()], "has_more": false })
+        }
         _ => return None,
     })
 }
@@ -449,6 +513,15 @@ fn order() -> Value {
             "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123", "session": "cs_019ab5c0de000123456789abcdef0123",
             "expires_at": "2026-11-18T11:21:40.042Z",
         },
+    })
+}
+
+fn release() -> Value {
+    json!({
+        "merchant": "m_tea", "plugin": "night_owls", "version": "1.0.0", "sequence": 3,
+        "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c", "hooks": ["risk"], "size": 31844,
+        "keyid": "tea-plugins", "published_at": "2026-11-18T11:06:40.042Z", "stage": "gray", "per_mille": 10, "paused": false,
+        "since": "2026-11-18T12:06:40.042Z", "drift_percent": 10,
     })
 }
 

@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{admin, balances, checkout, document, events, operations, orders, refunds, sandbox};
+use super::{
+    admin, balances, checkout, document, events, operations, orders, plugins, refunds, sandbox,
+};
 
 /// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
 #[derive(IntoParams)]
@@ -367,16 +369,41 @@ pub(super) struct NewKey {
     public_key: String,
 }
 
-/// A plugin.
+/// A release of a plugin.
 #[derive(ToSchema)]
-#[schema(as = NewPlugin)]
+#[schema(as = NewRelease)]
 #[expect(dead_code, reason = "a shape for the document")]
-pub(super) struct NewPlugin {
+pub(super) struct NewRelease {
     /// The component, in base64.
     component: String,
     /// What it is given with each order, in base64.
     #[schema(required = false)]
     settings: String,
+    /// The manifest's bytes, in base64.
+    manifest: String,
+    /// The publisher's signature over them, r and s, in base64.
+    signature: String,
+    /// `shadow`, or `live` to decide the next order.
+    #[schema(required = false)]
+    stage: String,
+    /// How many of a hundred orders it may decide otherwise in `gray`; 10 if left out.
+    #[schema(required = false)]
+    drift_percent: u8,
+}
+
+/// Where a release goes.
+#[derive(ToSchema)]
+#[schema(as = Promotion)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct Promotion {
+    /// `shadow`, `gray` or `live`.
+    to: String,
+    /// In `gray`, how many of a thousand orders it decides: 1, 10, 50, 100, 200 or 500.
+    #[schema(required = false)]
+    per_mille: u16,
+    /// How many of a hundred orders it may decide otherwise in `gray`.
+    #[schema(required = false)]
+    drift_percent: u8,
 }
 
 #[derive(OpenApi)]
@@ -392,7 +419,8 @@ pub(super) struct NewPlugin {
         events::list, events::find, events::redeliver, events::redeliver_range, events::test,
         checkout::claim, checkout::view, checkout::pay, checkout::events,
         admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
-        admin::put_plugin, admin::plugin, admin::remove_plugin,
+        plugins::publish, plugins::list, plugins::promote, plugins::pause, plugins::rollback, plugins::differences,
+        plugins::put_key, plugins::remove_key, plugins::decisions, plugins::live, plugins::remove,
         sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
         operations::alive, operations::ready, operations::metrics, operations::jwks,
     ),

@@ -1,60 +1,55 @@
-//! `lezai plugin`: publishes a merchant's plugin at a running gateway, shows it, takes it away.
+//! `lezai plugin`: signs a plugin's release, publishes it at a running gateway, moves it on, looks at
+//! what it does, takes it back.
 
 mod at;
+mod look;
+mod moves;
+mod publish;
+mod sign;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use base64ct::{Base64, Encoding as _};
-use reqwest::Method;
-use serde::Deserialize;
-use serde_json::json;
-
-use at::{Failed, read};
+use at::Failed;
 
 pub use at::At;
 
 /// What can be done with a merchant's plugin.
 #[derive(Debug, clap::Subcommand)]
 pub enum PluginCommand {
-    /// Publish a component: it decides the merchant's next order.
-    Publish {
-        /// The component, such as target/artifacts/plugins/demo_rules.wasm.
-        file: PathBuf,
-        /// What the plugin is given with each order.
-        #[arg(long, value_name = "FILE")]
-        settings: Option<PathBuf>,
-        /// Whose, and where.
-        #[command(flatten)]
-        at: At,
-    },
+    /// Sign a component as a release: writes FILE.release.json.
+    Sign(sign::SignArgs),
+    /// Publish a component, signed here, or a release that was signed before.
+    Publish(publish::PublishArgs),
+    /// Let a release go on: to the next share of orders, or as far as --to says.
+    Promote(moves::PromoteArgs),
+    /// Let a release that is on its way rest; promote lets it go on.
+    Pause(moves::MoveArgs),
+    /// Take a release back: the one before decides again.
+    Rollback(moves::MoveArgs),
+    /// List a merchant's releases, newest first.
+    List(look::ListArgs),
+    /// Show the orders that a release decides otherwise.
+    Diff(look::DiffArgs),
     /// Take the plugin away: the standard plugin decides again.
-    Remove {
-        /// Whose, and where.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Show which plugin the merchant has.
-    Show {
-        /// Whose, and where.
-        #[command(flatten)]
-        at: At,
-    },
-}
-
-/// A plugin, as the gateway shows it.
-#[derive(Debug, Deserialize)]
-struct Shown {
-    merchant: String,
-    digest: String,
-    hooks: Vec<String>,
-    size: u64,
-    published_at: String,
+    Remove(look::OfMerchant),
+    /// Show which release decides the merchant's orders.
+    Show(look::OfMerchant),
 }
 
 /// Does it. The exit code is 1 if the gateway refuses, and 2 if it could not be asked.
 pub async fn run(command: PluginCommand) -> ExitCode {
-    match perform(command).await {
+    let done = match command {
+        PluginCommand::Sign(args) => sign::run(&args),
+        PluginCommand::Publish(args) => publish::run(args).await,
+        PluginCommand::Promote(args) => moves::promote(args).await,
+        PluginCommand::Pause(args) => moves::act(args, "pause").await,
+        PluginCommand::Rollback(args) => moves::act(args, "rollback").await,
+        PluginCommand::List(args) => look::list(args).await,
+        PluginCommand::Diff(args) => look::diff(args).await,
+        PluginCommand::Remove(args) => look::remove(args).await,
+        PluginCommand::Show(args) => look::show(args).await,
+    };
+    match done {
         Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -68,31 +63,4 @@ pub async fn run(command: PluginCommand) -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-async fn perform(command: PluginCommand) -> Result<String, Failed> {
-    match command {
-        PluginCommand::Publish { file, settings, at } => {
-            let mut body = json!({ "component": Base64::encode_string(&read(&file)?) });
-            if let Some(settings) = settings {
-                body["settings"] = Base64::encode_string(&read(&settings)?).into();
-            }
-            shown(&at.ask(Method::PUT, "/plugin", Some(body.to_string())).await?)
-        }
-        PluginCommand::Remove { at } => {
-            at.ask(Method::DELETE, "/plugin", None).await?;
-            Ok(format!("{} has no plugin of its own any more", at.merchant))
-        }
-        PluginCommand::Show { at } => shown(&at.ask(Method::GET, "/plugin", None).await?),
-    }
-}
-
-fn shown(body: &[u8]) -> Result<String, Failed> {
-    let shown = serde_json::from_slice(body)
-        .map_err(|error| Failed::NotDone(format!("the answer is no plugin: {error}")))?;
-    let Shown { merchant, digest, hooks, size, published_at } = shown;
-    let hooks = hooks.join(", ");
-    Ok(format!(
-        "merchant   {merchant}\ndigest     {digest}\nhooks      {hooks}\nsize       {size} bytes\npublished  {published_at}"
-    ))
 }

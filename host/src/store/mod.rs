@@ -6,6 +6,9 @@
 //! core, and writes what comes out.
 
 pub mod events;
+#[cfg(test)]
+mod plugin_suite;
+pub mod plugins;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -26,6 +29,7 @@ use crate::order_request::Details;
 use crate::page::Page;
 
 pub use events::{EventReads, EventRecord, EventWrites};
+pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 
 /// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
 const FORMER_SECRET_SECS: i64 = 86_400;
@@ -213,19 +217,6 @@ pub struct MerchantKey {
     pub pem: String,
 }
 
-/// A merchant's plugin.
-#[derive(Clone, Debug)]
-pub struct PluginRecord {
-    /// Whose it is.
-    pub merchant: MerchantId,
-    /// The component.
-    pub component: Vec<u8>,
-    /// What the plugin is given with each order.
-    pub settings: Vec<u8>,
-    /// When it was published.
-    pub published_at: Timestamp,
-}
-
 /// An entry of the ledger as it is kept.
 #[derive(Clone, Debug)]
 pub struct BookedEntry {
@@ -246,7 +237,7 @@ pub struct BookedEntry {
 }
 
 /// What can be read.
-pub trait View: EventReads {
+pub trait View: EventReads + PluginReads {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
@@ -281,8 +272,6 @@ pub trait View: EventReads {
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError>;
     /// Every merchant's keys.
     fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError>;
-    /// Every merchant's plugin.
-    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError>;
     /// A setting of the gateway's own.
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
     /// What stood on an account at a moment, debits positive, in each currency that it knows.
@@ -298,7 +287,7 @@ pub trait View: EventReads {
 }
 
 /// What can be written. All writes of one job are one commit.
-pub trait Tx: View + EventWrites {
+pub trait Tx: View + EventWrites + PluginWrites {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(
         &self,
@@ -346,10 +335,6 @@ pub trait Tx: View + EventWrites {
     fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError>;
     /// No such key any more. `false` if the merchant had none with this name.
     fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError>;
-    /// A new plugin in the place of the former.
-    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError>;
-    /// No plugin any more. `false` if there was none.
-    fn remove_plugin(&self, merchant: &MerchantId) -> Result<bool, StoreError>;
     /// Forgets nonces and first answers whose time is over.
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError>;
 }

@@ -8,6 +8,7 @@
 
 mod events;
 mod ledger;
+mod plugins;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
-    Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View, WriteJob,
+    Outcome, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View, WriteJob,
 };
 use crate::page::Page;
 
@@ -67,9 +68,6 @@ CREATE TABLE merchants (
   frame_origins TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
-CREATE TABLE plugins (
-  merchant TEXT PRIMARY KEY REFERENCES merchants, component BLOB NOT NULL, settings BLOB NOT NULL, published_ms INTEGER NOT NULL
-) STRICT;
 CREATE TABLE orders (
   id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, merchant_order_id TEXT NOT NULL,
   status TEXT NOT NULL, version INTEGER NOT NULL, created_ms INTEGER NOT NULL,
@@ -266,16 +264,20 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
         SCHEMA_VERSION => {}
         0 => connection.execute_batch(&format!(
-            "BEGIN; {SCHEMA} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+            "BEGIN; {SCHEMA} {} {} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
             events::TABLES,
             ledger::TABLES,
+            plugins::TABLES,
+            plugins::UNSIGNED,
         ))?,
         1 => connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {FROM_1} {} {} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+            "BEGIN IMMEDIATE; {FROM_1} {} {} {} {} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
             events::TABLES,
             events::FROM_1,
             ledger::TABLES,
             ledger::FROM_1,
+            plugins::FROM_1,
+            plugins::TABLES,
         ))?,
         newer => {
             return Err(StoreError::Database(format!(
@@ -596,17 +598,6 @@ impl View for Sqlite<'_> {
         })
     }
 
-    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
-        self.all("SELECT merchant, component, settings, published_ms FROM plugins", [], |row| {
-            Ok(PluginRecord {
-                merchant: id(row, 0, MerchantId::parse)?,
-                component: row.get(1)?,
-                settings: row.get(2)?,
-                published_at: Timestamp::from_ms(row.get(3)?),
-            })
-        })
-    }
-
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.one("SELECT value FROM settings WHERE name = ?1", [name], |row| Ok(row.get(0)?))
     }
@@ -827,19 +818,6 @@ impl Tx for Sqlite<'_> {
         Ok(self.change(sql, [merchant.as_str(), keyid])? == 1)
     }
 
-    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError> {
-        self.change(
-            "INSERT INTO plugins (merchant, component, settings, published_ms) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (merchant) DO UPDATE SET component = ?2, settings = ?3, published_ms = ?4",
-            params![plugin.merchant.as_str(), plugin.component, plugin.settings, plugin.published_at.as_ms()],
-        )?;
-        Ok(())
-    }
-
-    fn remove_plugin(&self, merchant: &MerchantId) -> Result<bool, StoreError> {
-        Ok(self.change("DELETE FROM plugins WHERE merchant = ?1", [merchant.as_str()])? == 1)
-    }
-
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
         let nonces = "DELETE FROM nonces WHERE (keyid, nonce) IN
                       (SELECT keyid, nonce FROM nonces WHERE expires_ms < ?1 LIMIT ?2)";
@@ -908,7 +886,7 @@ mod tests {
     use lezai_core::order::Effect;
 
     use super::*;
-    use crate::store::suite;
+    use crate::store::{PluginReads as _, suite};
 
     #[tokio::test]
     async fn it_does_what_every_store_must() {
@@ -972,6 +950,14 @@ mod tests {
             };
             assert_eq!([minor(1_999), minor(2_000)], expected, "{account}");
         }
+        // The plugin waits for the gateway to make a release of it.
+        let unsigned = Sqlite { connection: &connection }.unsigned_plugins().unwrap();
+        assert_eq!((unsigned.len(), unsigned[0].merchant.as_str()), (1, "m_demo"));
+        assert_eq!(
+            (&unsigned[0].component[..], &unsigned[0].settings[..]),
+            (&b"\0asm"[..], &[1][..])
+        );
+        assert!(Sqlite { connection: &connection }.standing_releases(None).unwrap().is_empty());
         // What was paid is still to be settled, a day after.
         let task = connection.query_row("SELECT task, due_ms FROM tasks", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))

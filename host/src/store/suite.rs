@@ -32,6 +32,7 @@ pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
     a_refund_is_found_by_its_numbers(&store).await;
     orders_are_listed_by_the_page(&store).await;
     the_first_answer_is_kept(&store).await;
+    super::plugin_suite::run(&store, merchant_id(), record(1, "A-1").details.decision).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
 }
@@ -402,6 +403,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         reasons: Vec::new(),
         channels: vec!["sandbox".to_owned()],
         hooks: HooksView { risk: hook.clone(), pricing: hook.clone(), routing: hook },
+        release: None,
     };
     OrderRecord {
         order: Order::create(terms).unwrap().order,

@@ -40,6 +40,7 @@ CREATE INDEX first_answers_by_age ON first_answers (at_ms);
 CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
 CREATE INDEX nonces_by_age ON nonces (expires_ms);
 INSERT INTO merchants VALUES ('m_demo', 'Demo', NULL, 'whsec_', '{}');
+INSERT INTO plugins VALUES ('m_demo', x'0061736d', x'01', 1795000000000);
 INSERT INTO orders VALUES ('ord_01a1ee565e0007070707070707070707', 'm_demo', 'A-1', 'created', 1, 1795000000000,
   '{"terms":{"id":"ord_01a1ee565e0007070707070707070707","merchant":"m_demo","merchant_order_id":"A-1","amount":{"minor":12800,"currency":"CNY"},"fee":{"minor":77,"currency":"CNY"},"held":false,"description":"Tea","methods":["wallet_qr"],"created_at":1795000000000,"expires_at":1795000900000},"state":{"status":"created","declined":null},"attempts":[],"returns":[],"version":1,"notices":0}',
   '{}', 'cs_01a1ee565e0007070707070707070707');

@@ -414,7 +414,7 @@ async fn ask(
                 };
                 let channels = vec![CHANNEL.to_owned()];
                 let hooks = [hook.clone(), hook.clone(), hook];
-                Ok((facts, Decision { risk, fee, channels, hooks }))
+                Ok((facts, Decision { risk, fee, channels, hooks }.into()))
             };
             orders::create_decided(gateway, &merchant, signer, new, key, decide).await
         }

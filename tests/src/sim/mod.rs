@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use lezai::assets;
 use lezai::merchants::Merchants;
+use lezai::plugins::blobs::Blobs;
 use lezai::store::MerchantRecord;
 use lezai_core::id::MerchantId;
 use lezai_core::key::SigningKey;
@@ -170,6 +171,7 @@ struct Failure {
 struct Shared {
     engine: Arc<Engine>,
     standard: Arc<Plugin>,
+    blobs: Arc<Blobs>,
     merchants: Arc<Merchants>,
     merchant: MerchantRecord,
     key: SigningKey,
@@ -182,6 +184,7 @@ fn shared() -> &'static Shared {
         let engine = Engine::new(Config { slots: 1, ..Config::new(&cache) }).unwrap();
         // The decision is the simulation's own; the plugin only has to be there.
         let standard = engine.load(assets::STANDARD_PLUGIN).unwrap();
+        let blobs = Arc::new(Blobs::open(&cache).unwrap());
         let _ = std::fs::remove_dir_all(&cache);
         let merchant = MerchantRecord {
             id: MerchantId::parse("m_sim").unwrap(),
@@ -193,10 +196,10 @@ fn shared() -> &'static Shared {
             frame_origins: Vec::new(),
             former_secret: None,
         };
-        let merchants =
-            Merchants::load(&engine, vec![merchant.clone()], Vec::new(), Default::default());
+        let merchants = Merchants::load(vec![merchant.clone()], Vec::new(), Default::default());
         assert!(merchants.get(&merchant.id).is_some(), "the merchant's record is in order");
         Shared {
+            blobs,
             engine: Arc::new(engine),
             standard,
             merchants: Arc::new(merchants),

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lezai::page::Page;
 use lezai::store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
+use lezai::store::plugins::{Denial, Difference, PluginKey, Standing, UnsignedPlugin};
 use lezai::store::{
     Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
-    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginRecord, SessionRecord, StoreError,
-    Task, Tx, View, WriteJob,
+    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
+    SessionRecord, StoreError, Task, Tx, View, WriteJob,
 };
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
@@ -141,6 +142,75 @@ impl EventWrites for Layer<'_> {
     }
 }
 
+impl PluginReads for Layer<'_> {
+    fn releases(
+        &self,
+        merchant: &MerchantId,
+        limit: u32,
+    ) -> Result<Vec<ReleaseRecord>, StoreError> {
+        self.tx.releases(merchant, limit)
+    }
+    fn release(
+        &self,
+        merchant: &MerchantId,
+        sequence: u64,
+    ) -> Result<Option<ReleaseRecord>, StoreError> {
+        self.tx.release(merchant, sequence)
+    }
+    fn standing_releases(
+        &self,
+        merchant: Option<&MerchantId>,
+    ) -> Result<Vec<ReleaseRecord>, StoreError> {
+        self.tx.standing_releases(merchant)
+    }
+    fn plugin_key(&self, keyid: &str) -> Result<Option<PluginKey>, StoreError> {
+        self.tx.plugin_key(keyid)
+    }
+    fn differences(
+        &self,
+        merchant: &MerchantId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<Difference>, StoreError> {
+        self.tx.differences(merchant, sequence, limit)
+    }
+    fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError> {
+        self.tx.denials(merchant, limit)
+    }
+    fn unsigned_plugins(&self) -> Result<Vec<UnsignedPlugin>, StoreError> {
+        self.tx.unsigned_plugins()
+    }
+}
+
+impl PluginWrites for Layer<'_> {
+    fn insert_release(&self, release: &ReleaseRecord) -> Result<(), StoreError> {
+        self.tx.insert_release(release)
+    }
+    fn set_standing(
+        &self,
+        merchant: &MerchantId,
+        sequence: u64,
+        standing: &Standing,
+    ) -> Result<(), StoreError> {
+        self.tx.set_standing(merchant, sequence, standing)
+    }
+    fn put_plugin_key(&self, key: &PluginKey) -> Result<bool, StoreError> {
+        self.tx.put_plugin_key(key)
+    }
+    fn remove_plugin_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError> {
+        self.tx.remove_plugin_key(merchant, keyid)
+    }
+    fn insert_difference(&self, difference: &Difference, most: u32) -> Result<(), StoreError> {
+        self.tx.insert_difference(difference, most)
+    }
+    fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError> {
+        self.tx.insert_denial(denial, most)
+    }
+    fn forget_unsigned_plugin(&self, merchant: &MerchantId) -> Result<(), StoreError> {
+        self.tx.forget_unsigned_plugin(merchant)
+    }
+}
+
 impl View for Layer<'_> {
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError> {
         if self.planted == Planted::CheckThenAct
@@ -194,9 +264,6 @@ impl View for Layer<'_> {
     }
     fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError> {
         self.tx.merchant_keys()
-    }
-    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
-        self.tx.plugins()
     }
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.tx.setting(name)
@@ -331,12 +398,6 @@ impl Tx for Layer<'_> {
     }
     fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError> {
         self.tx.remove_merchant_key(merchant, keyid)
-    }
-    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError> {
-        self.tx.put_plugin(plugin)
-    }
-    fn remove_plugin(&self, merchant: &MerchantId) -> Result<bool, StoreError> {
-        self.tx.remove_plugin(merchant)
     }
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
         self.tx.prune(nonces_before, answers_before)

@@ -541,6 +541,7 @@ fn start(
         store,
         engine: Arc::clone(&shared.engine),
         standard: Arc::clone(&shared.standard),
+        blobs: Arc::clone(&shared.blobs),
         key: shared.key.clone(),
         admin_token: String::new(),
         reach: Reach::Public,

@@ -1,0 +1,192 @@
+//! Compiles plugins in a child process: this very program with a verb that nobody else uses. What
+//! a stranger made is read by the compiler under limits on time and memory that the system holds,
+//! and takes nothing of the gateway with it, whatever it does.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use lezai_engine::{Compiler, Refused};
+use rlimit::Resource;
+
+/// The verb.
+pub const VERB: &str = "compile-plugin";
+/// Processor time in seconds; the worst component that passes admission takes one.
+const CPU_SECS: u64 = 10;
+/// Addresses in bytes; the same one takes 230 MB of memory.
+const MEMORY: u64 = 1536 * 1024 * 1024;
+/// On the wall, for a machine that does something else too.
+const WALL: Duration = Duration::from_secs(60);
+/// The longest code that is taken; 1 MiB of wasm gives some 8 MiB.
+const MAX_CODE: u64 = 32 * 1024 * 1024;
+/// The longest complaint that is read.
+const MAX_TEXT: u64 = 1024;
+/// Longer than any component that passes admission.
+const MAX_COMPONENT: u64 = 2 * 1024 * 1024;
+const POLL: Duration = Duration::from_millis(2);
+
+/// The exit code for a component that is none.
+const REFUSED: u8 = 3;
+
+/// A compiler in a child process.
+#[derive(Clone, Debug)]
+pub struct InChild {
+    program: PathBuf,
+    wall: Duration,
+}
+
+impl InChild {
+    /// One that runs this program. On Linux that is the file that runs, even if another was put in
+    /// its place meanwhile: what it compiles must fit this process.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it does not say which program this is.
+    pub fn new() -> io::Result<Self> {
+        let running = PathBuf::from("/proc/self/exe");
+        let program = if running.exists() { running } else { std::env::current_exe()? };
+        Ok(Self { program, wall: WALL })
+    }
+}
+
+impl Compiler for InChild {
+    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Refused> {
+        let gave_up = |why: String| Refused::Compiler(why);
+        let child = Command::new(&self.program)
+            .arg(VERB)
+            // Neither secrets nor switches.
+            .env_clear()
+            // Each thread reserves addresses, and a machine may have many processors.
+            .envs([("RAYON_NUM_THREADS", "2"), ("MALLOC_ARENA_MAX", "2")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child =
+            Killed(child.map_err(|error| gave_up(format!("it cannot be started: {error}")))?);
+        let pipes = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
+            return Err(gave_up("it has no pipes".to_owned()));
+        };
+        let begun = Instant::now();
+        let (status, code, text) = std::thread::scope(|scope| {
+            // Each pipe by itself: neither side waits for the other, whatever it does.
+            scope.spawn(move || {
+                // A child that died early says so by its end.
+                let _ = stdin.write_all(component);
+            });
+            let code = scope.spawn(move || read(stdout, MAX_CODE));
+            let text = scope.spawn(move || read(stderr, MAX_TEXT));
+            let status = loop {
+                match child.0.try_wait() {
+                    Ok(None) if begun.elapsed() < self.wall => std::thread::sleep(POLL),
+                    Ok(Some(status)) => break Some(status),
+                    Ok(None) | Err(_) => {
+                        child.end();
+                        break None;
+                    }
+                }
+            };
+            (status, code.join().unwrap_or_default(), text.join().unwrap_or_default())
+        });
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        match status.map(|it| (it.success(), it.code())) {
+            Some((true, _)) => Ok(code),
+            Some((false, Some(code))) if code == i32::from(REFUSED) => Err(Refused::Invalid(text)),
+            Some((false, Some(code))) => Err(gave_up(format!("it ended with {code}: {text}"))),
+            // A signal: the system's answer to who wants more than there is.
+            Some((false, None)) => Err(gave_up(format!(
+                "it wanted more than {CPU_SECS} s of processor time or {} MiB of memory",
+                MEMORY >> 20
+            ))),
+            None => Err(gave_up(format!("it took longer than {} s", self.wall.as_secs()))),
+        }
+    }
+}
+
+/// A child that does not outlive its parent's interest.
+struct Killed(Child);
+
+impl Killed {
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn read(pipe: impl io::Read, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut pipe = pipe.take(most);
+    let _ = pipe.read_to_end(&mut bytes);
+    // The rest is let go, so that the child can end.
+    let _ = io::copy(&mut pipe.into_inner(), &mut io::sink());
+    bytes
+}
+
+/// The child's side: a component from standard input, its code to standard output. The limits come
+/// first, before anything of the component is read.
+pub fn run() -> ExitCode {
+    let limited = Resource::CPU
+        .set(CPU_SECS, CPU_SECS)
+        .and_then(|()| Resource::AS.set(MEMORY, MEMORY))
+        .and_then(|()| Resource::FSIZE.set(0, 0))
+        .and_then(|()| Resource::CORE.set(0, 0));
+    if let Err(error) = limited {
+        eprintln!("limits cannot be set: {error}");
+        return ExitCode::from(2);
+    }
+    let component = read(io::stdin().lock(), MAX_COMPONENT);
+    match lezai_engine::compile(&component) {
+        Ok(code) => match io::stdout().lock().write_all(&code) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(2),
+        },
+        Err(refused) => {
+            let text = match refused {
+                Refused::Invalid(text) => text,
+                refused => refused.to_string(),
+            };
+            eprintln!("{text}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by(program: &str, wall: Duration) -> Result<Vec<u8>, Refused> {
+        InChild { program: program.into(), wall }.compile(b"\0asm\x0d\0\x01\0")
+    }
+
+    #[test]
+    fn a_child_that_does_not_compile_is_given_up() {
+        for (program, says) in
+            [("/nowhere/lezai", "cannot be started"), ("/bin/false", "it ended with 1")]
+        {
+            let refused = by(program, WALL).unwrap_err();
+            assert!(refused.to_string().contains(says), "{program}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_child_that_takes_too_long_is_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("slow");
+        std::fs::write(&program, "#!/bin/sh\nexec sleep 60\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&program, mode).unwrap();
+        let begun = Instant::now();
+        let refused = by(&program.display().to_string(), Duration::from_millis(200)).unwrap_err();
+        assert!(refused.to_string().contains("took longer than"), "{refused}");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+}

@@ -1,0 +1,271 @@
+//! What is counted of each merchant's releases, for Prometheus. A label takes few values: so many
+//! releases have lines of their own, all others share one, and who is retired gives hers back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lezai_engine::{Decision, Found, Outcome};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use super::health::Trouble;
+use crate::metrics::{OutcomeLabel, word};
+
+/// Releases with lines of their own. Each has some fifty, so a scrape stays below 2 MB.
+pub const MOST_RELEASES: usize = 256;
+/// What stands in each label of the line that the others share.
+const OTHER: &str = "other";
+
+/// Who is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReleaseLabel {
+    merchant: String,
+    plugin: String,
+    version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReleaseOutcome {
+    merchant: String,
+    plugin: String,
+    version: String,
+    outcome: &'static str,
+}
+
+/// All counters of plugins.
+#[derive(Debug)]
+pub struct PluginMetrics {
+    verdicts: Family<ReleaseOutcome, Counter>,
+    hooks: Family<ReleaseOutcome, Counter>,
+    found: Family<ReleaseOutcome, Counter>,
+    compared: Family<ReleaseOutcome, Counter>,
+    fuel: Family<ReleaseLabel, Histogram, fn() -> Histogram>,
+    seconds: Family<ReleaseLabel, Histogram, fn() -> Histogram>,
+    rollbacks: Family<OutcomeLabel, Counter>,
+    /// What was to be done beside orders and was not, because too much was.
+    pub dropped: Counter,
+    /// Plugins that stand ready.
+    pub ready: Gauge,
+    /// How many can.
+    pub ready_most: Gauge,
+    lines: Mutex<HashMap<ReleaseLabel, usize>>,
+}
+
+/// A release's own line, or the one that many share; given back when the last holder is gone.
+#[derive(Debug)]
+pub struct Series {
+    label: ReleaseLabel,
+    metrics: Arc<PluginMetrics>,
+    fuel: Histogram,
+    seconds: Histogram,
+}
+
+fn fuel_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(1000.0, 2.0, 12))
+}
+
+fn seconds_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_008, 2.0, 13))
+}
+
+impl Default for PluginMetrics {
+    fn default() -> Self {
+        Self {
+            verdicts: Family::default(),
+            hooks: Family::default(),
+            found: Family::default(),
+            compared: Family::default(),
+            fuel: Family::new_with_constructor(fuel_buckets as fn() -> Histogram),
+            seconds: Family::new_with_constructor(seconds_buckets as fn() -> Histogram),
+            rollbacks: Family::default(),
+            dropped: Counter::default(),
+            ready: Gauge::default(),
+            ready_most: Gauge::default(),
+            lines: Mutex::default(),
+        }
+    }
+}
+
+impl PluginMetrics {
+    /// Makes them known.
+    pub fn register(&self, registry: &mut Registry) {
+        let orders = "Orders that a release was asked about";
+        registry.register(
+            "plugin_verdicts",
+            format!("{orders}, by verdict"),
+            self.verdicts.clone(),
+        );
+        registry.register(
+            "plugin_hooks",
+            "Hooks of a release that ran, by how they ended",
+            self.hooks.clone(),
+        );
+        registry.register(
+            "plugin_found",
+            format!("{orders}, by where it was: ready, in the cache, or missing"),
+            self.found.clone(),
+        );
+        registry.register(
+            "plugin_compared",
+            "Orders that a candidate and the live release decided, by whether they agree",
+            self.compared.clone(),
+        );
+        registry.register("plugin_fuel", "Fuel of a release for an order", self.fuel.clone());
+        registry.register_with_unit(
+            "plugin",
+            "Time of a decision with a release, standard plugin included",
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+        registry.register(
+            "plugin_rollbacks",
+            "Releases that were taken back with nobody asked, by why",
+            self.rollbacks.clone(),
+        );
+        registry.register(
+            "plugin_work_dropped",
+            "Comparisons and records that were left out because too many waited",
+            self.dropped.clone(),
+        );
+        registry.register("plugins_ready", "Plugins that stand ready", self.ready.clone());
+        registry.register(
+            "plugins_ready_most",
+            "Plugins that can stand ready",
+            self.ready_most.clone(),
+        );
+    }
+
+    /// A release was taken back.
+    pub fn rolled_back(&self, why: Trouble) {
+        self.rollbacks.get_or_create(&OutcomeLabel { outcome: why.as_str() }).inc();
+    }
+
+    /// The line of a release.
+    pub fn series(self: &Arc<Self>, merchant: &str, plugin: &str, version: &str) -> Series {
+        let text = str::to_owned;
+        let wanted =
+            ReleaseLabel { merchant: text(merchant), plugin: text(plugin), version: text(version) };
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let label = if lines.contains_key(&wanted) || lines.len() < MOST_RELEASES {
+            wanted
+        } else {
+            ReleaseLabel { merchant: text(OTHER), plugin: text(OTHER), version: text(OTHER) }
+        };
+        if label.merchant != OTHER {
+            *lines.entry(label.clone()).or_default() += 1;
+        }
+        Series {
+            metrics: Arc::clone(self),
+            fuel: self.fuel.get_or_create_owned(&label),
+            seconds: self.seconds.get_or_create_owned(&label),
+            label,
+        }
+    }
+}
+
+impl Series {
+    /// The release was asked; `digest` is its own.
+    pub fn asked(&self, decision: &Decision, digest: &str, found: Option<Found>, time: Duration) {
+        let metrics = &self.metrics;
+        metrics.verdicts.get_or_create(&self.with(word(decision.risk.verdict))).inc();
+        let found = match found {
+            Some(Found::Ready) => "ready",
+            Some(Found::InCache) => "cache",
+            None => "missing",
+        };
+        metrics.found.get_or_create(&self.with(found)).inc();
+        let mut fuel = 0_u32;
+        for hook in decision.hooks.iter().filter(|hook| hook.digest == digest) {
+            let outcome = match &hook.outcome {
+                Outcome::Answered => "ok",
+                Outcome::Failed(failure) => failure.label(),
+            };
+            metrics.hooks.get_or_create(&self.with(outcome)).inc();
+            fuel = fuel.saturating_add(u32::try_from(hook.fuel).unwrap_or(u32::MAX));
+        }
+        self.fuel.observe(f64::from(fuel));
+        self.seconds.observe(time.as_secs_f64());
+    }
+
+    /// What another said of the same order is known.
+    pub fn compared(&self, different: bool) {
+        let outcome = if different { "different" } else { "same" };
+        self.metrics.compared.get_or_create(&self.with(outcome)).inc();
+    }
+
+    fn with(&self, outcome: &'static str) -> ReleaseOutcome {
+        let ReleaseLabel { merchant, plugin, version } = self.label.clone();
+        ReleaseOutcome { merchant, plugin, version, outcome }
+    }
+}
+
+impl Drop for Series {
+    fn drop(&mut self) {
+        let metrics = &self.metrics;
+        let mut lines = metrics.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(holders) = lines.get_mut(&self.label) else { return };
+        *holders -= 1;
+        if *holders > 0 {
+            return;
+        }
+        lines.remove(&self.label);
+        metrics.fuel.remove(&self.label);
+        metrics.seconds.remove(&self.label);
+        let words = ["accept", "review", "deny", "ready", "cache", "missing", "same", "different"];
+        for outcome in words.into_iter().chain(OUTCOMES) {
+            for family in [&metrics.verdicts, &metrics.hooks, &metrics.found, &metrics.compared] {
+                family.remove(&self.with(outcome));
+            }
+        }
+    }
+}
+
+/// How a hook can end: `ok`, and each of [`lezai_engine::Failure::label`].
+const OUTCOMES: [&str; 9] = [
+    "ok",
+    "fuel",
+    "deadline",
+    "memory",
+    "trap",
+    "refused",
+    "nonsense",
+    "too_much_input",
+    "too_much_output",
+];
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn so_many_releases_have_lines_of_their_own() {
+        let metrics = Arc::new(PluginMetrics::default());
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let lines = || {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            text.lines().filter(|line| line.starts_with("plugin_fuel_count")).count()
+        };
+        let series = |number: usize| metrics.series("m_a", "rules", &number.to_string());
+        let mut held: Vec<_> = (0..MOST_RELEASES).map(series).collect();
+        assert_eq!(lines(), MOST_RELEASES);
+        let shared = [series(MOST_RELEASES), series(MOST_RELEASES + 1)];
+        assert_eq!(shared.each_ref().map(|it| it.label.merchant.as_str()), [OTHER; 2]);
+        assert_eq!(lines(), MOST_RELEASES + 1);
+        // One that is known keeps its line for as long as anybody holds it.
+        let twice = series(0);
+        drop(held.swap_remove(0));
+        assert_eq!(lines(), MOST_RELEASES + 1);
+        drop(twice);
+        assert_eq!(lines(), MOST_RELEASES);
+        assert_eq!(series(MOST_RELEASES).label.merchant, "m_a", "the place is free again");
+    }
+}
