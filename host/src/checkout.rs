@@ -9,7 +9,7 @@ use lezai_core::signature::Verified;
 use sha2::{Digest as _, Sha256};
 
 use crate::channel::{Channel, Method, MethodKind, PaymentRequest};
-use crate::gateway::{self, Gateway, unanswered};
+use crate::gateway::{self, Gateway, GatewayKey, unanswered};
 use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::json::{Invalid, Object};
 use crate::nonces;
@@ -139,7 +139,8 @@ pub async fn view(
         return Err(Problem::new(Code::SessionExpired, "the session has ended"));
     }
     // The page compares what it is granted with its own clock.
-    views::session(gateway, &record, claim, gateway.clock.wall())
+    let key = gateway.key_named(&session.gateway_key);
+    views::session(gateway, &record, claim, key, gateway.clock.wall())
 }
 
 /// The shopper chose a method: asks its channel, and gives back what she needs to pay.
@@ -161,7 +162,8 @@ pub async fn pay(
     let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
     let record = gateway.record(session.order.clone()).await?;
     let (channel, _) = channel_for(gateway, &record, &method)?;
-    let id = attempt_id(gateway, &session.id, &key);
+    let signing = gateway.key_named(&session.gateway_key);
+    let id = attempt_id(signing, &session.id, &key);
     let attempt = Attempt { id, method, channel: channel.id().to_owned() };
     let begun = {
         let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
@@ -193,8 +195,8 @@ pub async fn pay(
         .await?
     };
     gateway.committed(&prepared);
-    let answer =
-        Answer::json(200, &views::session(gateway, &prepared, &claim, gateway.clock.wall())?)?;
+    let view = views::session(gateway, &prepared, &claim, signing, gateway.clock.wall())?;
+    let answer = Answer::json(200, &view)?;
     store::write(&gateway.store, move |tx| match key.first_answer(tx)? {
         Some(first) => Ok(first),
         None => {
@@ -215,11 +217,12 @@ enum Begun {
 }
 
 /// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
-/// so what makes the id is the gateway's own signature over the key, which is deterministic.
-fn attempt_id(gateway: &Gateway, session: &SessionId, key: &Repeatable) -> AttemptId {
+/// so what makes the id is the gateway's own signature over the key, which is deterministic. It is made
+/// with the key that the session pins, so that a change of keys between two repeats changes nothing.
+fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &Repeatable) -> AttemptId {
     let Repeatable { key: IdempotencyKey { scope, key }, fingerprint } = key;
     let named = format!("attempt {scope} {key} {fingerprint}");
-    let signature = gateway.key.private.sign(named.as_bytes());
+    let signature = signing.private.sign(named.as_bytes());
     let digest = Sha256::digest(signature);
     // The time is the session's, not the request's: a repeat must come to the same id.
     AttemptId::new(session.made_at(), std::array::from_fn(|index| digest[index]))

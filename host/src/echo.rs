@@ -11,8 +11,10 @@ use utoipa::ToSchema;
 use crate::callback::{Post, Transport as _, signed_fields};
 use crate::clock;
 use crate::gateway::Gateway;
+use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::Merchant;
 use crate::problem::{Code, Problem};
+use crate::store;
 use crate::transport::Http;
 
 /// What a receiver did.
@@ -45,12 +47,37 @@ pub struct Finding {
     note: &'static str,
 }
 
-/// Sends the three, one after the other.
+/// Sends the three, one after the other; once for its idempotency key.
 ///
 /// # Errors
 ///
 /// `missing_field` without an address; `notify_url_refused`.
 pub async fn test(
+    gateway: &Gateway,
+    merchant: &Merchant,
+    url: Option<String>,
+    signer: Signer,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let wall = gateway.clock.wall();
+    let before = {
+        let key = key.clone();
+        store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?
+    };
+    if let Some(first) = before {
+        return Ok(first);
+    }
+    let answer = Answer::json(200, &report(gateway, merchant, url).await?)?;
+    let now = gateway.clock.now();
+    // Should we be killed before this, the same request tries the receiver once more.
+    store::write(&gateway.store, move |tx| {
+        key.keep(tx, &answer, now)?;
+        Ok(answer)
+    })
+    .await
+}
+
+async fn report(
     gateway: &Gateway,
     merchant: &Merchant,
     url: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use lezai_core::id::{AttemptId, EventId, OrderId};
-use lezai_core::key::{Jwk, SigningKey};
+use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
 use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
@@ -17,6 +17,7 @@ use crate::channel::{Channel, Method, Standing};
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
 use crate::hub::Hub;
+use crate::idempotency::InProgress;
 use crate::merchants::{Merchant, Merchants};
 use crate::metrics::Metrics;
 use crate::native_key::NativeSigningKey;
@@ -73,6 +74,10 @@ pub struct Gateway {
     pub standard: Arc<Plugin>,
     /// Signs answers, callbacks and grants.
     pub key: GatewayKey,
+    /// The key before, which goes on to sign for the pages that pinned it.
+    pub former_key: Option<GatewayKey>,
+    /// The key that will come next: known to all, and signing nothing yet.
+    pub next_key: Option<VerifyingKey>,
     /// The operator's token.
     pub admin_token: String,
     /// Where callbacks may go.
@@ -83,6 +88,8 @@ pub struct Gateway {
     pub sandbox: Option<Arc<Sandbox>>,
     /// The nonces used of late.
     pub nonces: Nonces,
+    /// The idempotency keys that are being worked on.
+    pub in_progress: Arc<InProgress>,
     /// Pages that watch.
     pub hub: Hub,
     /// Wakes the worker.
@@ -141,11 +148,14 @@ impl Gateway {
             engine: parts.engine,
             standard: parts.standard,
             key: parts.key.into(),
+            former_key: None,
+            next_key: None,
             admin_token: parts.admin_token,
             reach: parts.reach,
             channels: parts.channels,
             sandbox: parts.sandbox,
             nonces: Nonces::default(),
+            in_progress: Arc::default(),
             hub: Hub::default(),
             wake: Wake::default(),
             metrics: Metrics::default(),
@@ -155,6 +165,20 @@ impl Gateway {
             reloading: tokio::sync::Mutex::default(),
             merchants: ArcSwap::default(),
         }
+    }
+
+    /// The key with this thumbprint, as long as it is kept; else the one that signs now, which a page
+    /// that pinned another will not believe.
+    pub fn key_named(&self, keyid: &str) -> &GatewayKey {
+        self.former_key.as_ref().filter(|it| it.keyid == keyid).unwrap_or(&self.key)
+    }
+
+    /// Every public key that something may be signed with, now or next, and its name.
+    pub fn public_keys(&self) -> Vec<(String, Jwk)> {
+        let signing = std::iter::once(&self.key).chain(&self.former_key);
+        let signing = signing.map(|it| (it.keyid.clone(), it.jwk.clone()));
+        let next = self.next_key.iter().map(|it| (it.thumbprint(), it.to_jwk()));
+        signing.chain(next).collect()
     }
 
     /// The merchants as of now.

@@ -26,6 +26,7 @@ pub mod http;
 pub mod hub;
 pub mod idempotency;
 pub mod json;
+pub mod keys;
 pub mod ledger;
 pub mod listen;
 pub mod merchants;

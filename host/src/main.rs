@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lezai::plugins::compiler;
-use lezai::{call, dev, ledger, listen, page_check, plugin_command, trigger};
+use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, trigger};
 use tracing_subscriber::EnvFilter;
 
 /// Lezai (乐在), a payment gateway for merchants.
@@ -34,6 +34,9 @@ enum Command {
     /// Look after the ledger.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Change the key that the gateway signs with.
+    #[command(subcommand)]
+    Key(keys::KeyCommand),
     /// Look after merchants' plugins.
     #[command(subcommand)]
     Plugin(plugin_command::PluginCommand),
@@ -80,6 +83,7 @@ async fn run(command: Command) -> ExitCode {
         },
         Command::Trigger(args) => trigger::run(args).await,
         Command::Ledger(command) => ledger::run(&command),
+        Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,
         Command::CompilePlugin => compiler::run(),

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::channel::MethodKind;
 use crate::clock::rfc3339;
 use crate::decision::DecisionView;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, GatewayKey};
 use crate::problem::Problem;
 use crate::store::{Claim, OrderRecord};
 
@@ -386,6 +386,7 @@ pub fn session(
     gateway: &Gateway,
     record: &OrderRecord,
     claim: &Claim,
+    key: &GatewayKey,
     now: Timestamp,
 ) -> Result<SessionView, Problem> {
     let OrderRecord { order, details, session } = record;
@@ -475,8 +476,8 @@ pub fn session(
         declined: decline(&order.state),
         close_reason: close_reason(&order.state),
         paid_at: paid_at(&order.state),
-        grant: grant.sign(&gateway.key.native).map_err(Problem::internal)?,
-        gateway_key: gateway.key.jwk.clone(),
+        grant: grant.sign(&key.native).map_err(Problem::internal)?,
+        gateway_key: key.jwk.clone(),
     })
 }
 

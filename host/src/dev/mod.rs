@@ -33,7 +33,7 @@ use crate::sandbox::Sandbox;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, Store};
-use crate::{assets, http, shop, test_clock, worker};
+use crate::{assets, http, keys, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -99,6 +99,9 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let mut gateway = open_gateway(&folder, public_url, address)?;
     gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
+    let keys = keys::Keys::of(folder.path()).map_err(CannotStart::new)?;
+    gateway.former_key = keys.former.map(Into::into);
+    gateway.next_key = keys.next.map(|it| it.verifying_key());
     let gateway = Arc::new(gateway);
     seed(&gateway, &folder, &shop_url).await?;
 

@@ -44,7 +44,7 @@ pub(super) async fn claim(
         Problem::new(Code::InvalidField, error.to_string()).with("field", "key")
     })?;
     let verified = incoming.newcomer(&key)?;
-    incoming.repeatable(&session)?;
+    incoming.repeatable(&gateway, &session)?;
     let verified = verified.parse(ClaimRequest::parse)?;
     Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
 }
@@ -77,7 +77,7 @@ pub(super) async fn pay(
 ) -> Result<impl IntoResponse, Problem> {
     let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     let verified = incoming.page(&gateway, &key)?;
-    let repeatable = incoming.repeatable(session.id.as_str())?;
+    let repeatable = incoming.repeatable(&gateway, session.id.as_str())?;
     let choice = verified.parse(checkout::parse_choice)?;
     let signer = (&choice).into();
     checkout::pay(&gateway, &session, claim, signer, choice.into_content(), repeatable).await

@@ -359,7 +359,12 @@ fn of_its_kind(method: &str, who: Who, body: Body) -> Vec<Code> {
                 RateLimited,
             ]);
             if method == "post" {
-                codes.extend([IdempotencyKeyMissing, IdempotencyKeyInvalid, IdempotencyKeyReused]);
+                codes.extend([
+                    IdempotencyKeyMissing,
+                    IdempotencyKeyInvalid,
+                    IdempotencyKeyReused,
+                    RequestInProgress,
+                ]);
             }
         }
         Who::Operator => codes.extend([TokenInvalid, InvalidField]),

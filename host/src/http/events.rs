@@ -68,7 +68,7 @@ pub(super) async fn redeliver(
     incoming: Incoming,
 ) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let request = verified.parse(nothing)?;
     events::redeliver(&gateway, &merchant.record.id, &segment(id)?, (&request).into(), key).await
 }
@@ -84,7 +84,7 @@ pub(super) async fn redeliver_range(
     incoming: Incoming,
 ) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let request = verified.parse(Range::parse)?;
     let (range, signer) = (request.content().clone(), (&request).into());
     events::redeliver_range(&gateway, &merchant.record.id, range, signer, key).await
@@ -99,15 +99,17 @@ pub(super) async fn redeliver_range(
 pub(super) async fn test(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
-) -> Result<Json<Report>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let request = verified.parse(|body| {
         let mut body = Object::parse(if body.is_empty() { b"{}" } else { body })?;
         let url = body.optional("notify_url", order_request::url)?;
         body.finish()?;
         Ok::<_, crate::json::Invalid>(url)
     })?;
-    Ok(Json(echo::test(&gateway, &merchant, request.into_content()).await?))
+    let signer = (&request).into();
+    echo::test(&gateway, &merchant, request.into_content(), signer, key).await
 }
 
 /// The call takes no fields: no body, or an empty object.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use lezai_core::key::Jwk;
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
@@ -44,9 +45,9 @@ pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoRes
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", summary = "The keys that sign answers and callbacks",
     responses((status = 200, description = "A JSON Web Key Set (RFC 7517)", body = Object)))]
 pub(super) async fn jwks(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
-    let jwk = &gateway.key.jwk;
-    Json(json!({ "keys": [{
-        "kty": jwk.kty, "crv": jwk.crv, "x": jwk.x, "y": jwk.y,
-        "kid": gateway.key.keyid, "alg": "ES256", "use": "sig",
-    }]}))
+    let keys = gateway.public_keys().into_iter().map(|(kid, jwk)| {
+        let Jwk { kty, crv, x, y } = jwk;
+        json!({ "kty": kty, "crv": crv, "x": x, "y": y, "kid": kid, "alg": "ES256", "use": "sig" })
+    });
+    Json(json!({ "keys": keys.collect::<Vec<_>>() }))
 }

@@ -37,7 +37,7 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let order = verified.parse(NewOrder::parse)?;
     orders::create(&gateway, &merchant, order, key).await
 }
@@ -109,7 +109,7 @@ pub(super) async fn capture(
     incoming: Incoming,
 ) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let signed = verified.parse(refunds::parse_capture)?;
     let event = Event::CaptureRequested(*signed.content());
     orders::act(&gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
@@ -136,7 +136,7 @@ async fn act(
     event: Event,
 ) -> Result<Answer, Problem> {
     let (merchant, verified) = incoming.merchant(gateway)?;
-    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let signed = verified
         .parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
     orders::act(gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await

@@ -30,7 +30,7 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<impl IntoResponse, Problem> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let refund = verified.parse(NewRefund::parse)?;
     let (signer, id) = ((&refund).into(), segment(id)?);
     refunds::create(&gateway, &merchant.record.id, &id, signer, refund.into_content(), key).await

@@ -1,7 +1,7 @@
 //! Signed requests in, signed answers out (RFC 9421). A request is bounded and read whole before
 //! anything looks at it, and its bytes are verified as they came.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -12,11 +12,12 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lezai_core::digest::content_digest;
+use lezai_core::id::SessionId;
 use lezai_core::key::{Sign as _, Verify, VerifyingKey};
 use lezai_core::signature::{self, Input, Message, Params, Tag, Verified, sign_base};
 
-use crate::gateway::Gateway;
-use crate::idempotency::{self, Repeatable};
+use crate::gateway::{Gateway, GatewayKey};
+use crate::idempotency::{self, Repeatable, UnderWay};
 use crate::merchants::Merchant;
 use crate::native_key::NativeVerifyingKey;
 use crate::nonces::{self, Taken};
@@ -39,6 +40,8 @@ pub struct Incoming {
     head: Head,
     body: Bytes,
     meter: Meter,
+    /// While it is worked on.
+    under_way: OnceLock<UnderWay>,
 }
 
 /// What a signature may cover besides the body.
@@ -61,7 +64,7 @@ impl FromRequest<Arc<Gateway>> for Incoming {
         if !body.is_empty() {
             head.require_json()?;
         }
-        Ok(Self { head, body, meter })
+        Ok(Self { head, body, meter, under_way: OnceLock::new() })
     }
 }
 
@@ -143,16 +146,20 @@ impl Incoming {
         self.verified(&borrowed, &input, Tag::Checkout, &NativeVerifyingKey::from(key))
     }
 
-    /// The idempotency key, for a scope that the signature proved.
+    /// The idempotency key, for a scope that the signature proved. It is the only request with this
+    /// key that is worked on, for as long as the request lives.
     ///
     /// # Errors
     ///
-    /// `idempotency_key_missing`, `idempotency_key_invalid`.
-    pub fn repeatable(&self, scope: &str) -> Result<Repeatable, Problem> {
+    /// `idempotency_key_missing`, `idempotency_key_invalid`, `request_in_progress`.
+    pub fn repeatable(&self, gateway: &Gateway, scope: &str) -> Result<Repeatable, Problem> {
         let key = idempotency::parse_key(self.head.field("idempotency-key"))?;
+        let key = IdempotencyKey { scope: scope.to_owned(), key };
+        // It is asked for once.
+        let _ = self.under_way.set(gateway.in_progress.begin(&key)?);
         let target = format!("{}?{}", self.head.path, self.head.query);
         Ok(Repeatable {
-            key: IdempotencyKey { scope: scope.to_owned(), key },
+            key,
             fingerprint: store::fingerprint(&self.head.method, &target, &self.body),
         })
     }
@@ -298,10 +305,25 @@ pub async fn answers(
     if preflight || !of_api || is("text/event-stream") {
         return response;
     }
-    sign(&gateway, &head, response).await.unwrap_or_else(|problem| problem.into_response())
+    let key = signing_key(&gateway, &head.path).await;
+    sign(key, &head, response).await.unwrap_or_else(|problem| problem.into_response())
 }
 
-async fn sign(gateway: &Gateway, head: &Head, response: Response) -> Result<Response, Problem> {
+/// A page believes the key alone that its session pins; everybody else goes by the name.
+async fn signing_key<'g>(gateway: &'g Gateway, path: &str) -> &'g GatewayKey {
+    let session = path.strip_prefix("/v1/checkout/sessions/");
+    let session = session.and_then(|it| SessionId::parse(it.split('/').next()?).ok());
+    // While there is one key, there is no choice.
+    let Some(session) = session.filter(|_| gateway.former_key.is_some()) else {
+        return &gateway.key;
+    };
+    match store::read(&gateway.store, move |view| view.session(&session)).await {
+        Ok(Some(session)) => gateway.key_named(&session.gateway_key),
+        _ => &gateway.key,
+    }
+}
+
+async fn sign(key: &GatewayKey, head: &Head, response: Response) -> Result<Response, Problem> {
     let (mut parts, body) = response.into_parts();
     let body =
         Limited::new(body, MAX_ANSWER).collect().await.map_err(Problem::internal)?.to_bytes();
@@ -316,15 +338,11 @@ async fn sign(gateway: &Gateway, head: &Head, response: Response) -> Result<Resp
     let request = Some(head.request(&asked));
     let answer = signature::Answer { status: parts.status.as_u16(), fields: &borrowed, request };
     let nonce = nonce();
-    let params = Params {
-        created: clock::now(),
-        keyid: &gateway.key.keyid,
-        nonce: &nonce,
-        tag: Tag::Gateway,
-    };
+    let params =
+        Params { created: clock::now(), keyid: &key.keyid, nonce: &nonce, tag: Tag::Gateway };
     let base = sign_base(&Message::Answer(answer), !body.is_empty(), &params)
         .map_err(Problem::internal)?;
-    for (name, value) in base.fields(&gateway.key.native.sign(base.text.as_bytes())) {
+    for (name, value) in base.fields(&key.native.sign(base.text.as_bytes())) {
         let value = HeaderValue::from_str(&value).map_err(Problem::internal)?;
         parts.headers.insert(HeaderName::from_static(name), value);
     }
