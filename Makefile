@@ -91,6 +91,17 @@ gallery: ## every state, language, theme and width of the checkout, on one page
 	@scripts/setup npm
 	@cd www && npm run --silent gallery
 
+# For how long each target is tried.
+FUZZ_SECONDS ?= 60
+fuzz: ## bend foreign input until something breaks, each parser for FUZZ_SECONDS
+	@scripts/setup fuzz
+	@for target in signature structured_fields order_json policy_json; do \
+	  mkdir -p target/fuzz/corpus/$$target; \
+	  PATH="$$PWD/.setup/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none \
+	    $$target target/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=5 -print_final_stats=1 || exit 1; \
+	done
+
 fmt: ## format everything
 	@cargo fmt --all
 	@cd www && npm run --silent format
