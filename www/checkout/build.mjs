@@ -63,7 +63,7 @@ for (const [outdir, served] of [
       WASM_INTEGRITY: JSON.stringify(`sha384-${hashOf("sha384", wasm)}`),
       SERVED_BY_GATEWAY: String(served),
     },
-    plugins: [cssText, languagesBeside(LANGUAGES)],
+    plugins: [cssText, languagesBeside(LANGUAGES, served ? "" : "?no-inline")],
   });
   cpSync(here("../node_modules/lean-qr/LICENSE"), `${outdir}/LICENSE-lean-qr.txt`);
 }
