@@ -68,6 +68,7 @@ for (const [outdir, served] of [
   cpSync(here("../node_modules/lean-qr/LICENSE"), `${outdir}/LICENSE-lean-qr.txt`);
 }
 declare("checkout");
+for (const name of ["react.js", "react.d.ts"]) cpSync(here(`static/${name}`), `${dist}/${name}`);
 // Shops pin this one by its hash: a name that stays while the bytes change would break their pages.
 const script = readFileSync(`${out}/lezai-checkout.js`);
 const SCRIPT = named("lezai-checkout", script, "js");
