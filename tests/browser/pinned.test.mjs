@@ -57,18 +57,13 @@ test("a script that is not the pinned one does not run", PATIENCE, async () => {
   await shop.close();
 });
 
-test(
-  "every hash in the list is that of the file, and the pinned file is kept for good",
-  PATIENCE,
-  async () => {
-    assert.ok(release.tag.includes(`src="${release.script.src}" integrity="${release.script.integrity}"`));
-    for (const { file, bytes, integrity } of release.files) {
-      const answer = await fetch(`${gateway.origin}/checkout/v1/${file}`);
-      const content = Buffer.from(await answer.arrayBuffer());
-      assert.equal(content.length, bytes, file);
-      assert.equal(`sha384-${createHash("sha384").update(content).digest("base64")}`, integrity, file);
-    }
-    const { headers } = await fetch(release.script.src);
-    assert.match(headers.get("cache-control") ?? "", /immutable/);
-  },
-);
+test("the tag names what is served, and that is kept for good", PATIENCE, async () => {
+  const { src, integrity } = release.script;
+  assert.ok(release.tag.includes(`src="${src}" integrity="${integrity}"`));
+  const answer = await fetch(src);
+  const hash = createHash("sha384").update(Buffer.from(await answer.arrayBuffer()));
+  assert.equal(`sha384-${hash.digest("base64")}`, integrity);
+  assert.match(answer.headers.get("cache-control") ?? "", /immutable/);
+  const { files } = await (await fetch(release.inventory)).json();
+  assert.ok(files.some((/** @type {any} */ file) => src.endsWith(file.path) && file.integrity === integrity));
+});

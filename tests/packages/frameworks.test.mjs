@@ -34,9 +34,16 @@ async function payAt(origin, ...expected) {
   const order = await gateway.create();
   const { session, client_secret: secret } = order.checkout;
   const shopper = await openPage(browser);
+  const files = [];
+  shopper.page.on("response", (response) => files.push(new URL(response.url())));
   await shopper.page.goto(`${origin}/?${new URLSearchParams({ gateway: gateway.origin, session, secret })}`);
   await shopper.at("ready");
-  await shopper.checkout.getByRole("button", { name: /^Pay/ }).click();
+  // Her language is a file of its own, which comes from the shop, as the wasm does.
+  await shopper.checkout.evaluate((element) => element.setAttribute("lang", "de"));
+  await shopper.checkout.getByRole("button", { name: /bezahlen/ }).click();
+  const beside = files.filter(({ pathname }) => /\.(wasm|json)$/.test(pathname) && !/jwks/.test(pathname));
+  assert.deepEqual([...new Set(beside.map((it) => it.origin))], [origin], String(files));
+  assert.equal(beside.length, 2, String(files));
   await shopper.at("waiting");
   await gateway.shopper(order, "pay");
   await shopper.at("paid");

@@ -1,7 +1,7 @@
 /** What is published: found by every bundler and by TypeScript, and typed as the gateway answers today. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -39,13 +39,16 @@ test("the server's types are those of the gateway that is built here", PATIENCE,
 });
 
 test("whoever uses them with TypeScript, strictly, gets the types", PATIENCE, async () => {
-  const folder = await project("html", "typed", tarballs.checkout, tarballs.server);
-  cpSync(here("typed"), folder, { recursive: true });
+  const folder = await project("typed", "typed", tarballs.checkout, tarballs.server);
   // Others' types are checked, too: skipLibCheck would hide what is wrong in ours.
-  const strict = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2023,dom"];
+  const strict = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2023,dom", "--jsx", "react-jsx"];
   for (const resolution of ["bundler", "nodenext"]) {
     const module = resolution === "bundler" ? "esnext" : "nodenext";
-    await tool("tsc", [...strict, "--module", module, "--moduleResolution", resolution, "use.ts"], folder);
+    await tool(
+      "tsc",
+      [...strict, "--module", module, "--moduleResolution", resolution, "use.ts", "react.tsx"],
+      folder,
+    );
   }
 });
 
@@ -53,7 +56,7 @@ test("what is published has no more in it than it needs", PATIENCE, async () => 
   for (const [name, files] of [
     [
       "checkout",
-      /^(package\.json|dist\/([\w-]+\.d\.ts|lezai-checkout\.js|lezai_web_bg-\w+\.wasm|LICENSE-[\w-]+\.txt))$/,
+      /^(package\.json|dist\/([\w-]+\.d\.ts|lezai-checkout\.js|react\.js|lezai_web_bg-\w+\.wasm|language-[\w-]+\.json|LICENSE-[\w-]+\.txt))$/,
     ],
     ["server", /^(package\.json|dist\/(\w+\.d\.ts|index\.js))$/],
   ]) {

@@ -63,11 +63,12 @@ for (const [outdir, served] of [
       WASM_INTEGRITY: JSON.stringify(`sha384-${hashOf("sha384", wasm)}`),
       SERVED_BY_GATEWAY: String(served),
     },
-    plugins: [cssText, languagesBeside(LANGUAGES)],
+    plugins: [cssText, languagesBeside(LANGUAGES, served ? "" : "?no-inline")],
   });
   cpSync(here("../node_modules/lean-qr/LICENSE"), `${outdir}/LICENSE-lean-qr.txt`);
 }
 declare("checkout");
+for (const name of ["react.js", "react.d.ts"]) cpSync(here(`static/${name}`), `${dist}/${name}`);
 // Shops pin this one by its hash: a name that stays while the bytes change would break their pages.
 const script = readFileSync(`${out}/lezai-checkout.js`);
 const SCRIPT = named("lezai-checkout", script, "js");

@@ -22,13 +22,16 @@ export const tags = readdirSync(languages).map((name) => name.replace(".json", "
 /** The words of a language, as short as they go. */
 export const words = (tag) => JSON.stringify(JSON.parse(readFileSync(`${languages}/${tag}.json`, "utf8")));
 
-/** The module `languages:files`: where each language but English is, and its hash. */
-export const languagesBeside = (files) =>
+/**
+ * The module `languages:files`: where each language but English is, its hash and its name. A shop's
+ * bundler may be told by a query to leave small files out of its script.
+ */
+export const languagesBeside = (files, query = "") =>
   virtual("languages:files", () => {
     // Bundlers know `new URL("./file", import.meta.url)` by its look.
     const rows = Object.entries(files).map(
       ([tag, { file, integrity }]) =>
-        `${JSON.stringify(tag)}: [new URL("./${file}", import.meta.url), "${integrity}"]`,
+        `${JSON.stringify(tag)}: [new URL("./${file}${query}", import.meta.url), "${integrity}", "${file}"]`,
     );
     return `export default { ${rows.join()} }`;
   });

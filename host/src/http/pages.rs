@@ -63,11 +63,6 @@ pub(super) async fn release(State(gateway): State<Arc<Gateway>>) -> Result<Json<
         .ok_or_else(|| Problem::internal("the checkout's script is not built in"))?;
     let src = format!("{}/checkout/v1/{name}", gateway.public_url);
     let integrity = script.integrity;
-    let files: Vec<Value> = assets::all("checkout")
-        .map(|(file, asset)| {
-            json!({ "file": file, "bytes": asset.bytes.len(), "integrity": asset.integrity })
-        })
-        .collect();
     Ok(Json(json!({
         "object": "checkout_release",
         "version": env!("CARGO_PKG_VERSION"),
@@ -75,7 +70,7 @@ pub(super) async fn release(State(gateway): State<Arc<Gateway>>) -> Result<Json<
             r#"<script type="module" src="{src}" integrity="{integrity}" crossorigin="anonymous"></script>"#
         ),
         "script": { "src": src, "integrity": integrity },
-        "files": files,
+        "inventory": format!("{}/checkout/v1/inventory.json", gateway.public_url),
     })))
 }
 

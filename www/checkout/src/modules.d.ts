@@ -3,9 +3,9 @@ declare module "*.css" {
   export default text;
 }
 
-/** Where each language but English is, and its Subresource Integrity hash: the build's. */
+/** Where each language but English is, its Subresource Integrity hash and its name: the build's. */
 declare module "languages:files" {
-  const files: Record<string, [url: URL, integrity: string]>;
+  const files: Record<string, [url: URL, integrity: string, name: string]>;
   export default files;
 }
 

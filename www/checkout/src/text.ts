@@ -83,13 +83,12 @@ export function loadText(tag: string, gateway: string): Promise<Text> {
 }
 
 async function fetchText(tag: string, gateway: string): Promise<Text> {
-  const [url, integrity] = FILES[tag] ?? ["", ""];
+  const [url, integrity, name] = FILES[tag] ?? ["", "", ""];
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const init = { integrity, signal, referrerPolicy: "no-referrer" } as const;
   const beside = await fetch(url, init).catch(() => undefined);
   if (beside?.ok) return beside.json();
   // A shop's bundler left it behind; the gateway serves the same bytes.
-  const name = String(url).split("/").at(-1);
   return (await fetch(new URL(`/checkout/v1/${name}`, gateway), init)).json();
 }
 
