@@ -163,6 +163,12 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
+    test("an order that names no method is not offered a mini-program's", async () => {
+      const { shopper } = await start({}, { methods: undefined });
+      assert.match((await shopper.at("failed")).why, /must name/);
+      shopper.close();
+    });
+
     test("an order for elsewhere says what is missing", async () => {
       const { shopper } = await start({}, { methods: ["wallet_qr"] });
       const failed = await shopper.at("failed");

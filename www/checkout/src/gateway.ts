@@ -7,8 +7,9 @@ import { type Core, loadCore } from "./core.ts";
 import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Key, newKey, openKey } from "./key.ts";
 import { forgetOld, type Memory, recall, remember } from "./memory.ts";
-import type { Session } from "./session.ts";
+import type { Method, Session } from "./session.ts";
 
+const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
 /** An answer that takes longer is none. */
 const TIMEOUT_MS = 15_000;
 /** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
@@ -133,7 +134,8 @@ export class Gateway {
         throw new Problem(answer.code, answer.detail ?? answer.title);
       }
       this.#check(answer);
-      return answer;
+      // Those of mini-programs work in no page.
+      return { ...answer, methods: answer.methods.filter(({ kind }: Method) => PAGE_KINDS.includes(kind)) };
     } finally {
       exchange.free();
     }

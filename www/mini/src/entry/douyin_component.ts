@@ -7,6 +7,8 @@ import * as lezai from "./lezai.ts";
 interface Instance {
   data: { gateway: string; session: string; clientSecret: string };
   mounted: Mounted | undefined;
+  /** What it was begun with. */
+  begun: string | undefined;
   setData(data: object): void;
   triggerEvent(name: string, detail: object): void;
 }
@@ -43,6 +45,10 @@ Component({
 
 function begin(component: Instance): void {
   const { gateway, session, clientSecret } = component.data;
+  // Observers are called for what did not change, too; a second key for one session would find it taken.
+  const begun = [gateway, session, clientSecret].join();
+  if (component.begun === begun) return;
+  component.begun = begun;
   component.mounted?.end();
   component.mounted = undefined;
   if (!gateway || !session || !clientSecret) return;
