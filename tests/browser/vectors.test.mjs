@@ -149,3 +149,72 @@ describe("structured fields", () => {
     }
   });
 });
+
+test("a grant: a JWS written here by hand and signed by WebCrypto, changed, by another key, and stale", async () => {
+  const verdicts = await page.evaluate(async () => {
+    const { core } = /** @type {any} */ (globalThis);
+    const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+    const url = (/** @type {string} */ base64) =>
+      base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    const encode = (/** @type {object | Uint8Array} */ part) => {
+      const bytes = part instanceof Uint8Array ? part : new TextEncoder().encode(JSON.stringify(part));
+      return url(btoa(String.fromCharCode(...bytes)));
+    };
+    const pair = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
+    const { x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+    const key = new core.PublicKey(x, y);
+    const jws = async (/** @type {object} */ header, /** @type {object} */ payload) => {
+      const signed = `${encode(header)}.${encode(payload)}`;
+      const bytes = new TextEncoder().encode(signed);
+      return `${signed}.${encode(new Uint8Array(await crypto.subtle.sign(algorithm, pair.privateKey, bytes)))}`;
+    };
+    const header = { alg: "ES256", kid: key.thumbprint(), typ: "lezai-grant+jwt" };
+    const good = await jws(header, { amount: 12800 });
+    const parts = good.split(".");
+    const other = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
+    const stranger = await crypto.subtle.exportKey("jwk", other.publicKey);
+    const judge = (/** @type {() => unknown} */ act) => {
+      try {
+        return String(act());
+      } catch (error) {
+        return /** @type {Error} */ (error).message;
+      }
+    };
+    const terms = (/** @type {string} */ amount, methods = ["wallet_qr"]) =>
+      new core.Terms("cs_1", "m_demo", amount, "CNY", methods, "page", "https://shop.example");
+    const at = (/** @type {number} */ seconds) => (1_795_000_000 + seconds) * 1000;
+    const allow = (/** @type {any} */ shown, now = at(0), exp = 1_795_000_900) =>
+      judge(() => terms("12800").allow(shown, 1_795_000_000, exp, now));
+    return {
+      good: judge(() => core.signed_grant(good, key)),
+      changed: judge(() => core.signed_grant([parts[0], encode({ amount: 1 }), parts[2]].join("."), key)),
+      by_another: judge(() => core.signed_grant(good, new core.PublicKey(stranger.x, stranger.y))),
+      unsigned: judge(() =>
+        core.signed_grant([encode({ ...header, alg: "none" }), parts[1], ""].join("."), key),
+      ),
+      another_use: judge(() =>
+        core.signed_grant([encode({ ...header, typ: "JWT" }), ...parts.slice(1)].join("."), key),
+      ),
+      allowed: allow(terms("12800")),
+      last_second: allow(terms("12800"), at(899)),
+      stale: allow(terms("12800"), at(900)),
+      endless: allow(terms("12800"), at(0), 1_795_000_901),
+      dearer: allow(terms("12801")),
+      another_way: allow(terms("12800", ["bank"])),
+    };
+  });
+  const malformed = "not a grant: a compact JWS with ES256 of type lezai-grant+jwt is needed";
+  assert.deepEqual(verdicts, {
+    good: '{"amount":12800}',
+    changed: "the grant was not signed by this gateway",
+    by_another: "the grant was not signed by this gateway",
+    unsigned: malformed,
+    another_use: malformed,
+    allowed: "undefined",
+    last_second: "undefined",
+    stale: "the grant has ended",
+    endless: "the grant has ended",
+    dearer: "the grant is for another amount",
+    another_way: "the grant is for another list of methods",
+  });
+});
