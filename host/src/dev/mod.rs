@@ -169,13 +169,16 @@ fn open_gateway(
     let config =
         Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
     let wanted = config.loaded;
-    let engine = Engine::new(config).map_err(CannotStart::new)?;
+    // Each plugin's first memory is an open file; half of them are for connections.
+    let files = rlimit::Resource::NOFILE.get_hard().unwrap_or_default() / 2;
+    let loaded = wanted.min(usize::try_from(files).unwrap_or(usize::MAX));
+    let engine = Engine::new(Config { loaded, ..config }).map_err(CannotStart::new)?;
     let (_, most) = engine.ready();
     if most < wanted {
         tracing::warn!(
             most,
             wanted,
-            "vm.max_map_count bounds how many plugins stand ready: raise it for more"
+            "vm.max_map_count, or the limit on open files, bounds how many plugins stand ready"
         );
     }
     let blobs = Blobs::open(folder.path()).map_err(|error| {

@@ -552,12 +552,13 @@ mod tests {
     use crate::refunds::{self, NewRefund};
 
     /// What is for a person's eyes, or a browser's, and no call.
-    const PAGES: [&str; 9] = [
+    const PAGES: [&str; 10] = [
         "get /pay/{session}",
         "get /sandbox/wallet/{attempt}",
         "post /sandbox/wallet/{attempt}/approve",
         "post /sandbox/wallet/{attempt}/decline",
         "get /sandbox/wallet.css",
+        "get /checkout/v1/",
         "get /checkout/v1/{file}",
         "get /openapi.json",
         "get /reference",

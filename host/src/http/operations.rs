@@ -10,6 +10,7 @@ use lezai_core::key::Jwk;
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
+use crate::plugins::loading;
 use crate::store;
 
 #[utoipa::path(get, path = "/healthz", tag = "operations", summary = "Is the process alive?",
@@ -36,6 +37,7 @@ pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operations", summary = "Counters, in OpenMetrics' text format",
     responses((status = 200, description = "Counters", content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    loading::count_ready(&gateway);
     (
         [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
         gateway.metrics.text(),

@@ -28,11 +28,15 @@ pub async fn refresh(gateway: &Gateway, merchant: &MerchantId) -> Result<(), Sto
     let before = merchant.rollout.load();
     let rollout = Rollout::new(records, Some(&before), &gateway.metrics.plugins);
     merchant.rollout.store(Arc::new(rollout));
+    Ok(())
+}
+
+/// How many plugins stand ready, for whoever reads the metrics.
+pub fn count_ready(gateway: &Gateway) {
     let (ready, most) = gateway.engine.ready();
     let count = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
     gateway.metrics.plugins.ready.set(count(ready));
     gateway.metrics.plugins.ready_most.set(count(most));
-    Ok(())
 }
 
 /// What all merchants' orders meet, when merchants are read anew: what was counted of their

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lezai_core::policy::Verdict;
 use lezai_engine::{Decision, Found, Outcome};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -61,9 +62,32 @@ pub struct PluginMetrics {
 pub struct Series {
     label: ReleaseLabel,
     metrics: Arc<PluginMetrics>,
+    // Looked up once: an order pays for counting, and not for finding what to count in.
+    verdicts: [Counter; 3],
+    hooks: [Counter; 9],
+    found: [Counter; 3],
+    compared: [Counter; 2],
     fuel: Histogram,
     seconds: Histogram,
 }
+
+const VERDICTS: [Verdict; 3] = [Verdict::Accept, Verdict::Review, Verdict::Deny];
+/// Where a release was.
+const FOUND: [&str; 3] = ["ready", "cache", "missing"];
+/// Whether two decisions agree.
+const COMPARED: [&str; 2] = ["same", "different"];
+/// How a hook can end: `ok`, and each of [`lezai_engine::Failure::label`].
+const OUTCOMES: [&str; 9] = [
+    "ok",
+    "fuel",
+    "deadline",
+    "memory",
+    "trap",
+    "refused",
+    "nonsense",
+    "too_much_input",
+    "too_much_output",
+];
 
 fn fuel_buckets() -> Histogram {
     Histogram::new(exponential_buckets(1000.0, 2.0, 12))
@@ -159,7 +183,14 @@ impl PluginMetrics {
         if label.merchant != OTHER {
             *lines.entry(label.clone()).or_default() += 1;
         }
+        let of = |family: &Family<ReleaseOutcome, Counter>, outcome| {
+            family.get_or_create_owned(&label.with(outcome))
+        };
         Series {
+            verdicts: VERDICTS.map(|it| of(&self.verdicts, word(it))),
+            hooks: OUTCOMES.map(|it| of(&self.hooks, it)),
+            found: FOUND.map(|it| of(&self.found, it)),
+            compared: COMPARED.map(|it| of(&self.compared, it)),
             metrics: Arc::clone(self),
             fuel: self.fuel.get_or_create_owned(&label),
             seconds: self.seconds.get_or_create_owned(&label),
@@ -171,21 +202,27 @@ impl PluginMetrics {
 impl Series {
     /// The release was asked; `digest` is its own.
     pub fn asked(&self, decision: &Decision, digest: &str, found: Option<Found>, time: Duration) {
-        let metrics = &self.metrics;
-        metrics.verdicts.get_or_create(&self.with(word(decision.risk.verdict))).inc();
-        let found = match found {
-            Some(Found::Ready) => "ready",
-            Some(Found::InCache) => "cache",
-            None => "missing",
+        let [accept, review, deny] = &self.verdicts;
+        match decision.risk.verdict {
+            Verdict::Accept => accept.inc(),
+            Verdict::Review => review.inc(),
+            Verdict::Deny => deny.inc(),
         };
-        metrics.found.get_or_create(&self.with(found)).inc();
+        let [ready, cache, missing] = &self.found;
+        match found {
+            Some(Found::Ready) => ready.inc(),
+            Some(Found::InCache) => cache.inc(),
+            None => missing.inc(),
+        };
         let mut fuel = 0_u32;
         for hook in decision.hooks.iter().filter(|hook| hook.digest == digest) {
             let outcome = match &hook.outcome {
                 Outcome::Answered => "ok",
                 Outcome::Failed(failure) => failure.label(),
             };
-            metrics.hooks.get_or_create(&self.with(outcome)).inc();
+            if let Some(index) = OUTCOMES.iter().position(|it| *it == outcome) {
+                self.hooks[index].inc();
+            }
             fuel = fuel.saturating_add(u32::try_from(hook.fuel).unwrap_or(u32::MAX));
         }
         self.fuel.observe(f64::from(fuel));
@@ -194,12 +231,13 @@ impl Series {
 
     /// What another said of the same order is known.
     pub fn compared(&self, different: bool) {
-        let outcome = if different { "different" } else { "same" };
-        self.metrics.compared.get_or_create(&self.with(outcome)).inc();
+        self.compared[usize::from(different)].inc();
     }
+}
 
+impl ReleaseLabel {
     fn with(&self, outcome: &'static str) -> ReleaseOutcome {
-        let ReleaseLabel { merchant, plugin, version } = self.label.clone();
+        let Self { merchant, plugin, version } = self.clone();
         ReleaseOutcome { merchant, plugin, version, outcome }
     }
 }
@@ -216,27 +254,19 @@ impl Drop for Series {
         lines.remove(&self.label);
         metrics.fuel.remove(&self.label);
         metrics.seconds.remove(&self.label);
-        let words = ["accept", "review", "deny", "ready", "cache", "missing", "same", "different"];
-        for outcome in words.into_iter().chain(OUTCOMES) {
-            for family in [&metrics.verdicts, &metrics.hooks, &metrics.found, &metrics.compared] {
-                family.remove(&self.with(outcome));
+        let verdicts = VERDICTS.map(word);
+        for (family, outcomes) in [
+            (&metrics.verdicts, &verdicts[..]),
+            (&metrics.hooks, &OUTCOMES[..]),
+            (&metrics.found, &FOUND[..]),
+            (&metrics.compared, &COMPARED[..]),
+        ] {
+            for outcome in outcomes {
+                family.remove(&self.label.with(outcome));
             }
         }
     }
 }
-
-/// How a hook can end: `ok`, and each of [`lezai_engine::Failure::label`].
-const OUTCOMES: [&str; 9] = [
-    "ok",
-    "fuel",
-    "deadline",
-    "memory",
-    "trap",
-    "refused",
-    "nonsense",
-    "too_much_input",
-    "too_much_output",
-];
 
 #[cfg(test)]
 mod tests {
