@@ -194,7 +194,7 @@ describe("the hosted page", { concurrency: true }, () => {
     assert.equal(files.length, 5, files.join("\n"));
     // As they come over the network. Far less is as suspicious as more: look, and move the bounds.
     const bytes = files.reduce((sum, [, size]) => sum + size, 0);
-    assert.ok(bytes > 72_000 && bytes < 77_000, `${bytes} bytes:\n${files.join("\n")}`);
+    assert.ok(bytes > 70_000 && bytes < 75_000, `${bytes} bytes:\n${files.join("\n")}`);
     await close();
   });
 

@@ -18,6 +18,11 @@ use wasm_bindgen::prelude::*;
 pub use exchange::Exchange;
 pub use terms::{Terms, signed_grant};
 
+/// 2 KB less to download than the usual allocator (dlmalloc).
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// A P-256 public key: the gateway's.
 #[wasm_bindgen]
 pub struct PublicKey(VerifyingKey);
