@@ -257,6 +257,8 @@ export interface components {
             hooks: components["schemas"]["HooksView"];
             /** @description Why. */
             reasons: components["schemas"]["ReasonView"][];
+            /** @description The merchant's release whose turn it was; absent if the standard plugin decided alone. */
+            release?: components["schemas"]["ReleaseView"];
             /**
              * Format: int32
              * How risky the order is, from 0.
@@ -596,7 +598,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
@@ -677,6 +679,22 @@ export interface components {
             reason?: string | null;
             /** @description `pending`, `succeeded` or `failed`. */
             status: string;
+        };
+        /** @description A release of a merchant's plugin, as it stood when it was asked. */
+        ReleaseView: {
+            /** @description SHA-256 of the component, in hex. */
+            digest: string;
+            /** @description The plugin's name. */
+            plugin: string;
+            /**
+             * Format: int64
+             * The number of the release.
+             */
+            sequence: number;
+            /** @description `live`, `gray` or `shadow`. */
+            stage: string;
+            /** @description Its version. */
+            version: string;
         };
         /** @description What a receiver did. */
         Report: {
