@@ -73,15 +73,18 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         )
         .route("/admin/v1/merchants/{id}/webhook-secret", post(admin::rotate_secret))
         .route("/admin/v1/merchants/{id}/policy", put(admin::put_policy).get(admin::policy))
-        .route("/admin/v1/merchants/{id}/plugin", get(plugins::live).delete(plugins::remove))
-        .route("/admin/v1/merchants/{id}/plugins", post(plugins::publish).get(plugins::list))
+        .route(
+            "/admin/v1/merchants/{id}/plugin",
+            get(plugins::plugin).delete(plugins::remove_plugin),
+        )
+        .route("/admin/v1/merchants/{id}/plugins", post(plugins::publish).get(plugins::releases))
         .route("/admin/v1/merchants/{id}/plugins/{sequence}/promote", post(plugins::promote))
         .route("/admin/v1/merchants/{id}/plugins/{sequence}/pause", post(plugins::pause))
         .route("/admin/v1/merchants/{id}/plugins/{sequence}/rollback", post(plugins::rollback))
         .route("/admin/v1/merchants/{id}/plugins/{sequence}/differences", get(plugins::differences))
         .route(
             "/admin/v1/merchants/{id}/plugin-keys/{keyid}",
-            put(plugins::put_key).delete(plugins::remove_key),
+            put(plugins::put_plugin_key).delete(plugins::remove_plugin_key),
         )
         .route("/admin/v1/merchants/{id}/decisions", get(plugins::decisions));
 

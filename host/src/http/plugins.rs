@@ -74,7 +74,7 @@ pub(super) async fn publish(
     params(("id" = String, Path, description = "`m_…`"), ("limit" = Option<u32>, Query, description = "1 to 100; 20 if left out")),
     responses((status = 200, description = "The releases", body = List<ReleaseStateView>), openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn list(
+pub(super) async fn releases(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<List<ReleaseStateView>>, Problem> {
@@ -162,7 +162,7 @@ pub(super) async fn differences(
     params(("id" = String, Path, description = "`m_…`")),
     responses((status = 200, description = "The release", body = ReleaseStateView), openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn live(
+pub(super) async fn plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<ReleaseStateView>, Problem> {
@@ -175,7 +175,7 @@ pub(super) async fn live(
     params(("id" = String, Path, description = "`m_…`")),
     responses((status = 204, description = "The standard plugin decides from now on"), openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn remove(
+pub(super) async fn remove_plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Problem> {
@@ -189,7 +189,7 @@ pub(super) async fn remove(
     request_body = openapi::NewKey,
     responses((status = 204, description = "Done"), openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn put_key(
+pub(super) async fn put_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Problem> {
@@ -211,7 +211,7 @@ pub(super) async fn put_key(
     params(("id" = String, Path, description = "`m_…`"), ("keyid" = String, Path, description = "The key's name")),
     responses((status = 204, description = "Done; what it signed before goes on"), openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn remove_key(
+pub(super) async fn remove_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Problem> {
