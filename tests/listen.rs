@@ -143,11 +143,14 @@ fn every_kind_of_event_is_triggered_and_arrives() {
     assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
 }
 
+/// The head and the body of a request.
+type Came = (String, Vec<u8>);
+
 /// A server of a developer's, which keeps what comes byte for byte and answers as it is told.
 struct Local {
     url: String,
     answer: Arc<Mutex<String>>,
-    came: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    came: Arc<Mutex<Vec<Came>>>,
 }
 
 impl Local {

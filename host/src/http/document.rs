@@ -576,6 +576,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_two_calls_have_one_name() {
+        let document: Value =
+            serde_json::from_str(&crate::http::description().to_string()).unwrap();
+        let items = document["paths"].as_object().unwrap().values();
+        let calls = items.flat_map(|it| it.as_object().unwrap().values());
+        let names: Vec<_> = calls.filter_map(|it| it["operationId"].as_str()).collect();
+        let distinct: BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
+    }
+
     /// The routes as they stand in the source: a router cannot be asked for them.
     fn routes() -> Vec<String> {
         let source = include_str!("mod.rs");

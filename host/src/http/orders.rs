@@ -136,7 +136,7 @@ async fn act(
     event: Event,
 ) -> Result<Answer, Problem> {
     let (merchant, verified) = incoming.merchant(gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(gateway, merchant.record.id.as_str())?;
     let signed = verified
         .parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
     orders::act(gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await

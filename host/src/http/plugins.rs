@@ -184,7 +184,7 @@ pub(super) async fn remove_plugin(
 }
 
 #[utoipa::path(
-    put, path = "/admin/v1/merchants/{id}/plugin-keys/{keyid}", tag = "operator", summary = "Add a key that signs a merchant's releases, or change one",
+    put, path = "/admin/v1/merchants/{id}/plugin-keys/{keyid}", operation_id = "operator_put_plugin_key", tag = "operator", summary = "Add a key that signs a merchant's releases, or change one",
     params(("id" = String, Path, description = "`m_…`"), ("keyid" = String, Path, description = "1 to 64 of A-Z, a-z, 0-9 and _ . : -")),
     request_body = openapi::NewKey,
     responses((status = 204, description = "Done"), openapi::Problems), security(("operator" = [])),
@@ -207,7 +207,7 @@ pub(super) async fn put_plugin_key(
 }
 
 #[utoipa::path(
-    delete, path = "/admin/v1/merchants/{id}/plugin-keys/{keyid}", tag = "operator", summary = "Take a key that signs releases away",
+    delete, path = "/admin/v1/merchants/{id}/plugin-keys/{keyid}", operation_id = "operator_remove_plugin_key", tag = "operator", summary = "Take a key that signs releases away",
     params(("id" = String, Path, description = "`m_…`"), ("keyid" = String, Path, description = "The key's name")),
     responses((status = 204, description = "Done; what it signed before goes on"), openapi::Problems), security(("operator" = [])),
 )]
