@@ -27,6 +27,7 @@ use crate::rate::Rates;
 use crate::sandbox::Sandbox;
 use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
+use crate::velocity::Counters;
 use crate::views::{self, EventData, EventView};
 use crate::worker::Wake;
 
@@ -89,6 +90,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// How often each caller may ask; as often as she likes, if nobody says otherwise.
     pub rates: Rates,
+    /// How much was ordered of late.
+    pub counters: Counters,
     merchants: ArcSwap<Merchants>,
     reloading: tokio::sync::Mutex<()>,
 }
@@ -142,6 +145,7 @@ impl Gateway {
             wake: Wake::default(),
             metrics: Metrics::default(),
             rates: Rates::default(),
+            counters: Counters::default(),
             merchants: ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
         }

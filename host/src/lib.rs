@@ -43,5 +43,6 @@ pub mod shop;
 pub mod store;
 pub mod test_clock;
 pub mod transport;
+pub mod velocity;
 pub mod views;
 pub mod worker;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
 use lezai_core::key::VerifyingKey;
 use lezai_core::policy::Policy;
@@ -24,6 +25,10 @@ pub struct Merchant {
     pub policy: Policy,
     /// The policy as the standard plugin takes it.
     pub compact_policy: Vec<u8>,
+    /// SHA-256 of the policy as it was saved, in hex.
+    pub policy_digest: String,
+    /// SHA-256 of what her own plugin is given, in hex, if she has one.
+    pub settings_digest: Option<String>,
     /// The secret of the `webhook-signature`.
     pub webhook_secret: Secret,
     /// The one before, and until when it is used as well.
@@ -126,6 +131,7 @@ fn prepare(
     let policy = Policy::from_json(record.policy.as_bytes()).map_err(|error| error.to_string())?;
     let webhook_secret =
         Secret::parse(&record.webhook_secret).map_err(|error| error.to_string())?;
+    let settings_digest = plugin.as_ref().map(|it| sha256_hex(&it.settings));
     let plugin = match plugin {
         None => Own::None,
         Some(PluginRecord { component, settings, .. }) => match engine.load(&component) {
@@ -147,6 +153,8 @@ fn prepare(
         record.notify_hosts.iter().cloned().chain(own.as_ref().map(client::authority)).collect();
     Ok(Merchant {
         compact_policy: policy.to_compact(),
+        policy_digest: sha256_hex(record.policy.as_bytes()),
+        settings_digest,
         policy,
         webhook_secret,
         former_secret,

@@ -10,7 +10,7 @@ use lezai_core::time::Timestamp;
 use lezai_engine::{Decision, Outcome, PLUGIN_FAILED};
 use serde::Serialize;
 
-use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
+use crate::decision::DecisionView;
 use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::{Merchant, Own};
@@ -18,6 +18,7 @@ use crate::order_request::{Details, NewOrder};
 use crate::page::{List, Page};
 use crate::problem::{Code, Problem};
 use crate::store::{self, OrderRecord, SessionRecord};
+use crate::velocity::{Counted, Mark};
 use crate::views::{self, OrderView};
 
 /// Creates an order, once for its idempotency key.
@@ -57,12 +58,19 @@ where
     // A repeat gets what the first request got, whatever the merchant's rules say by now. The commit
     // below looks for that first of all; only where there will be none it is looked for here, so that
     // a new order costs no read.
-    let opened = match prepare(gateway, merchant, new, decide, now).await {
+    let mut counted = None;
+    let opened = match prepare(gateway, merchant, new, decide, now, &mut counted).await {
         Ok(opened) => opened,
         Err(_) if was_answered(gateway, &key).await? => {
             return again(gateway, key, signer, wall).await;
         }
-        Err(refusal) => return Err(refusal),
+        Err(refusal) => {
+            // Who is denied has tried. Whatever else came to nothing is taken back, here and below.
+            if refusal.code() == Code::RiskDenied {
+                counted.map(Counted::keep);
+            }
+            return Err(refusal);
+        }
     };
     let Opened { record, effects, session, client_secret } = opened;
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
@@ -81,19 +89,22 @@ where
     })
     .await?;
     if !committed.repeated {
+        counted.map(Counted::keep);
         // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
         gateway.metrics.orders_created.inc();
     }
     Ok(committed)
 }
 
-/// What the merchant's policy and risk control make of her wish.
-async fn prepare<F>(
-    gateway: &Gateway,
+/// What the merchant's policy and risk control make of her wish. An order that got so far that
+/// somebody was asked about it is `counted`.
+async fn prepare<'g, F>(
+    gateway: &'g Gateway,
     merchant: &Merchant,
     new: NewOrder,
     decide: impl FnOnce(OrderFacts) -> F,
     now: Timestamp,
+    counted: &mut Option<Counted<'g>>,
 ) -> Result<Opened, Problem>
 where
     F: Future<Output = Result<(OrderFacts, Decision), Problem>>,
@@ -102,17 +113,21 @@ where
         gateway.notify_url(merchant, url)?;
     }
     let methods = offered(gateway, &new)?;
-    let facts = new.facts(
+    let mut facts = new.facts(
         OrderId::new(now, gateway.entropy.bytes()),
         merchant.record.id.clone(),
+        merchant.policy.profile().clone(),
         methods,
         now,
     );
     merchant.policy.check_limits(&facts).map_err(|error| {
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
+    let (velocity, order) = gateway.counters.count(&Mark::from(&facts));
+    facts.velocity = velocity;
+    *counted = Some(order);
     let (facts, decision) = decide(facts).await?;
-    open(gateway, new, facts, decision, now)
+    open(gateway, merchant, new, facts, decision, now)
 }
 
 /// The merchant's order with this id.
@@ -296,9 +311,9 @@ async fn decide(
         (decision, Own::Broken) => unheard(decision),
         (decision, Own::None | Own::Loaded { .. }) => decision,
     };
-    for (hook, run) in ["risk", "pricing", "routing"].iter().zip(&decision.hooks) {
+    for (hook, run) in decision.runs() {
         if let Outcome::Failed(failure) = &run.outcome {
-            tracing::warn!(order = %facts.id, hook, plugin = run.digest, %failure, "plugin failed");
+            tracing::warn!(order = %facts.id, %hook, plugin = run.digest, %failure, "plugin failed");
         }
     }
     gateway.metrics.decided(&decision);
@@ -331,12 +346,17 @@ struct Opened {
 
 fn open(
     gateway: &Gateway,
+    merchant: &Merchant,
     new: NewOrder,
     facts: OrderFacts,
     decision: Decision,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
-    let view = decision_view(&decision);
+    let view = DecisionView {
+        policy: merchant.policy_digest.clone(),
+        settings: merchant.settings_digest.clone(),
+        ..DecisionView::from(&decision)
+    };
     if decision.risk.verdict == Verdict::Deny {
         let view = serde_json::to_value(view).map_err(Problem::internal)?;
         return Err(Problem::new(
@@ -386,34 +406,6 @@ fn open(
     let client_secret = format!("{random}.{}", gateway.key.keyid);
     let record = OrderRecord { order, details, session: session.id.clone() };
     Ok(Opened { record, effects, session, client_secret })
-}
-
-fn decision_view(decision: &Decision) -> DecisionView {
-    let hook = |run: &lezai_engine::HookRun| HookView {
-        plugin: run.digest.clone(),
-        fuel: run.fuel,
-        outcome: run.outcome.label().to_owned(),
-        detail: match &run.outcome {
-            Outcome::Answered => None,
-            Outcome::Failed(failure) => Some(failure.to_string()),
-        },
-    };
-    DecisionView {
-        verdict: decision.risk.verdict.into(),
-        score: decision.risk.score,
-        reasons: decision
-            .risk
-            .reasons
-            .iter()
-            .map(|it| ReasonView { code: it.code.clone(), message: it.message.clone() })
-            .collect(),
-        channels: decision.channels.clone(),
-        hooks: HooksView {
-            risk: hook(&decision.hooks[0]),
-            pricing: hook(&decision.hooks[1]),
-            routing: hook(&decision.hooks[2]),
-        },
-    }
 }
 
 fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {

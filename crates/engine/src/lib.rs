@@ -17,10 +17,12 @@ mod decision;
 mod gate;
 mod limits;
 mod plugin;
+mod profile;
 mod sandbox;
 mod ticker;
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -30,6 +32,7 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide};
 pub use limits::Limits;
 pub use plugin::{Hook, Plugin, Refused};
+pub use profile::{Profile, profile};
 pub use sandbox::Failure;
 
 use cache::Cache;
@@ -63,12 +66,14 @@ pub struct Config {
     pub slots: u32,
     /// What one plugin may use.
     pub limits: Limits,
+    /// Whether functions keep their names; see [`Config::with_names`].
+    pub names: bool,
 }
 
 impl Config {
     /// 32 decisions at once, the default limits, and this folder.
     pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
-        Self { cache_dir: cache_dir.into(), slots: 32, limits: Limits::default() }
+        Self { cache_dir: cache_dir.into(), slots: 32, limits: Limits::default(), names: false }
     }
 }
 
@@ -105,10 +110,10 @@ impl Engine {
     ///
     /// If the platform or the cache's folder does not allow it.
     pub fn new(config: Config) -> Result<Self, StartError> {
-        let Config { cache_dir, slots, limits } = config;
+        let Config { cache_dir, slots, limits, names } = config;
         let slots = slots.max(1);
         let platform = |error: wasmtime::Error| StartError::Platform(format!("{error:#}"));
-        let wasmtime = wasmtime::Engine::new(&settings(slots, &limits)).map_err(platform)?;
+        let wasmtime = wasmtime::Engine::new(&settings(slots, &limits, names)).map_err(platform)?;
         let ticker =
             Ticker::start(&wasmtime).map_err(|error| StartError::Platform(error.to_string()))?;
         Ok(Self {
@@ -165,7 +170,7 @@ impl Engine {
 
 /// Everything that is given here changes the compiled code's name in the cache where it changes
 /// the code.
-fn settings(slots: u32, limits: &Limits) -> wasmtime::Config {
+fn settings(slots: u32, limits: &Limits, names: bool) -> wasmtime::Config {
     let instances = slots.saturating_mul(INSTANCES_PER_DECISION);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -195,9 +200,9 @@ fn settings(slots: u32, limits: &Limits) -> wasmtime::Config {
         // An order is decided again bit for bit on another machine: no bits may depend on it.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
-        // Nobody reads these.
-        .wasm_backtrace_max_frames(None)
-        .generate_address_map(false)
+        // Nobody reads these but who looks where the fuel goes.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(if names { 64 } else { 0 }))
+        .generate_address_map(names)
         .native_unwind_info(false);
     config
 }

@@ -15,7 +15,7 @@ pub struct Plugin {
     hex: String,
     hooks: Vec<Hook>,
     pub(crate) blueprint: InstancePre<Guest>,
-    functions: [Option<ComponentExportIndex>; 3],
+    functions: [Option<ComponentExportIndex>; Hook::ALL.len()],
 }
 
 /// A question that the contract lets a plugin answer.
@@ -27,6 +27,10 @@ pub enum Hook {
     Pricing,
     /// Which channels are tried, and in which order?
     Routing,
+    /// Who gets a part of it?
+    Split,
+    /// Which columns does it have in the merchant's books?
+    Statement,
 }
 
 /// Why a component was not taken.
@@ -92,7 +96,7 @@ impl Plugin {
         let hooks: Vec<Hook> =
             Hook::ALL.into_iter().filter(|hook| functions[hook.index()].is_some()).collect();
         if hooks.is_empty() {
-            let problem = "it exports none of risk, pricing and routing";
+            let problem = "it exports none of risk, pricing, routing, split and statement";
             return Err(Refused::Contract(problem.to_owned()));
         }
         let hex = digest.to_hex();
@@ -150,7 +154,11 @@ fn foreign_exports(component: &Component) -> Result<(), Refused> {
 
 impl Hook {
     /// All, in the order in which they are asked.
-    pub const ALL: [Self; 3] = [Self::Risk, Self::Pricing, Self::Routing];
+    pub const ALL: [Self; 5] =
+        [Self::Risk, Self::Pricing, Self::Routing, Self::Split, Self::Statement];
+
+    /// Those that every order is asked: the standard plugin answers them.
+    pub const STANDARD: [Self; 3] = [Self::Risk, Self::Pricing, Self::Routing];
 
     /// The hook's word in the contract.
     pub fn label(self) -> &'static str {
@@ -158,6 +166,8 @@ impl Hook {
             Self::Risk => "risk",
             Self::Pricing => "pricing",
             Self::Routing => "routing",
+            Self::Split => "split",
+            Self::Statement => "statement",
         }
     }
 
@@ -167,6 +177,8 @@ impl Hook {
             Self::Risk => 0,
             Self::Pricing => 1,
             Self::Routing => 2,
+            Self::Split => 3,
+            Self::Statement => 4,
         }
     }
 
@@ -176,6 +188,8 @@ impl Hook {
             Self::Risk => (contract::RISK, "assess"),
             Self::Pricing => (contract::PRICING, "fee"),
             Self::Routing => (contract::ROUTING, "route"),
+            Self::Split => (contract::SPLIT, "divide"),
+            Self::Statement => (contract::STATEMENT, "columns"),
         }
     }
 }

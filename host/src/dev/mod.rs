@@ -29,9 +29,9 @@ use crate::{assets, http, shop, test_clock, worker};
 
 use folder::Folder;
 
-const MERCHANT: &str = "m_demo";
+pub(crate) const MERCHANT: &str = "m_demo";
 const KEYID: &str = "demo-1";
-const POLICY: &str = include_str!("demo-policy.json");
+pub(crate) const POLICY: &str = include_str!("demo-policy.json");
 /// The demo shop is on this machine.
 const REACH: Reach = Reach::Local;
 /// What is under way when the gateway is told to stop has this long.
@@ -224,6 +224,8 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     .await
     .map_err(|error| folder.damaged("lezai.db", error))?;
     test_clock::restore(gateway).await.map_err(|error| folder.damaged("lezai.db", error))?;
+    let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
+    recalled.map_err(|error| folder.damaged("lezai.db", error))?;
     gateway.reload_merchants().await.map_err(|error| folder.damaged("lezai.db", error))
 }
 

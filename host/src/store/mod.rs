@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::order_request::Details;
 use crate::page::Page;
+use crate::velocity::Mark;
 
 pub use events::{EventReads, EventRecord, EventWrites};
 
@@ -260,6 +261,8 @@ pub trait View: EventReads {
         status: Option<&str>,
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError>;
+    /// What velocity counts of the orders since then, the oldest first; of more than `most` the latest.
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError>;
     /// The order that an attempt tries to pay.
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
     /// The order that a refund belongs to.

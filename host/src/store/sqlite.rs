@@ -14,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Entry, GENESIS, Kind};
 use lezai_core::order::{Order, State, Terms};
@@ -27,7 +28,9 @@ use super::{
     OrderRecord, Outcome, PluginRecord, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View,
     WriteJob,
 };
+use crate::order_request::Details;
 use crate::page::Page;
+use crate::velocity::Mark;
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
 const BATCH: usize = 256;
@@ -57,6 +60,7 @@ CREATE TABLE merchants (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, notify_url TEXT, webhook_secret TEXT NOT NULL, policy TEXT NOT NULL,
   notify_hosts TEXT NOT NULL DEFAULT '[]', former_secret TEXT, former_secret_until_ms INTEGER
 ) STRICT;
+CREATE TABLE policies (digest TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
 CREATE TABLE plugins (
   merchant TEXT PRIMARY KEY REFERENCES merchants, component BLOB NOT NULL, settings BLOB NOT NULL, published_ms INTEGER NOT NULL
@@ -100,6 +104,7 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHO
 /// From version 1, which knew no refunds, voids and captures, and settled nothing.
 const FROM_1: &str = r#"
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE policies (digest TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ALTER TABLE merchants ADD COLUMN notify_hosts TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE merchants ADD COLUMN former_secret TEXT;
 ALTER TABLE merchants ADD COLUMN former_secret_until_ms INTEGER;
@@ -322,6 +327,35 @@ pub fn order_with_entries(
             .one("SELECT data FROM orders WHERE id = ?1", [order.as_str()], |row| json(row, 0))?,
         entries,
     ))
+}
+
+/// What the merchant sent with an order, and what was decided.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn details(connection: &Connection, order: &OrderId) -> Result<Option<Details>, StoreError> {
+    let sql = "SELECT details FROM orders WHERE id = ?1";
+    Sqlite { connection }.one(sql, [order.as_str()], |row| json(row, 0))
+}
+
+/// Every merchant's plugin.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn plugins(connection: &Connection) -> Result<Vec<PluginRecord>, StoreError> {
+    Sqlite { connection }.plugins()
+}
+
+/// The policy with this digest, as JSON: also one that was replaced since.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn policy(connection: &Connection, digest: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT policy FROM policies WHERE digest = ?1";
+    Sqlite { connection }.one(sql, [digest], |row| Ok(row.get(0)?))
 }
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
@@ -583,6 +617,26 @@ impl View for Sqlite<'_> {
             orders.extend(self.order(id)?);
         }
         Ok(orders)
+    }
+
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError> {
+        let sql = "SELECT merchant, created_ms, details ->> '$.facts.customer.ref', details ->> '$.facts.device.id',
+                     details ->> '$.facts.customer.ip', details -> '$.facts.amount'
+                   FROM orders WHERE id >= ?1 ORDER BY id DESC LIMIT ?2";
+        let from = OrderId::new(since, [0; 10]);
+        let mut marks = self.all(sql, params![from.as_str(), most], |row| {
+            let ip = row.get::<_, Option<String>>(4)?;
+            Ok(Mark {
+                merchant: id(row, 0, MerchantId::parse)?,
+                customer: row.get(2)?,
+                device: row.get(3)?,
+                ip: ip.and_then(|ip| ip.parse().ok()),
+                amount: json(row, 5)?,
+                at: Timestamp::from_ms(row.get(1)?),
+            })
+        })?;
+        marks.reverse();
+        Ok(marks)
     }
 
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {
@@ -866,6 +920,11 @@ impl Tx for Sqlite<'_> {
 
     fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError> {
         let MerchantRecord { id, name, notify_url, webhook_secret, policy, .. } = merchant;
+        // Every policy that ever decided stays, so that what it decided can be decided again.
+        self.change(
+            "INSERT INTO policies (digest, policy) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
+            [&sha256_hex(policy.as_bytes()), policy],
+        )?;
         let (former, until) =
             merchant.former_secret.as_ref().map(|(secret, until)| (secret, until.as_ms())).unzip();
         self.change(

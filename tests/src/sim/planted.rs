@@ -11,6 +11,7 @@ use lezai::store::{
     MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginRecord, SessionRecord, StoreError,
     Task, Tx, View, WriteJob,
 };
+use lezai::velocity::Mark;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::Money;
@@ -172,6 +173,9 @@ impl View for Layer<'_> {
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError> {
         self.tx.orders(merchant, status, page)
+    }
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError> {
+        self.tx.marks(since, most)
     }
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {
         self.tx.order_of_attempt(attempt)
