@@ -1,6 +1,8 @@
-//! `lezai plugin`: publishes a merchant's plugin at a running gateway, shows it, takes it away.
+//! `lezai plugin`: publishes a merchant's plugin at a running gateway, shows it, takes it away; and,
+//! in `author`, what its author does with it before.
 
 mod at;
+mod author;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +15,7 @@ use serde_json::json;
 use at::{Failed, read};
 
 pub use at::At;
+pub use author::AuthorCommand;
 
 /// What can be done with a merchant's plugin.
 #[derive(Debug, clap::Subcommand)]
@@ -40,6 +43,9 @@ pub enum PluginCommand {
         #[command(flatten)]
         at: At,
     },
+    /// What an author does, on her own machine.
+    #[command(flatten)]
+    Author(AuthorCommand),
 }
 
 /// A plugin, as the gateway shows it.
@@ -54,6 +60,9 @@ struct Shown {
 
 /// Does it. The exit code is 1 if the gateway refuses, and 2 if it could not be asked.
 pub async fn run(command: PluginCommand) -> ExitCode {
+    if let PluginCommand::Author(command) = command {
+        return author::run(command);
+    }
     match perform(command).await {
         Ok(text) => {
             println!("{text}");
@@ -84,6 +93,7 @@ async fn perform(command: PluginCommand) -> Result<String, Failed> {
             Ok(format!("{} has no plugin of its own any more", at.merchant))
         }
         PluginCommand::Show { at } => shown(&at.ask(Method::GET, "/plugin", None).await?),
+        PluginCommand::Author(_) => Err(Failed::NotDone("asks no gateway".to_owned())),
     }
 }
 
