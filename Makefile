@@ -32,8 +32,9 @@ run: build ## build, then start the gateway, the sandbox and the demo shop
 test: test-rust test-interop test-server test-mini test-browser test-packages ## run all tests
 
 test-rust: build ## run the tests in Rust
+	@scripts/setup clang
 	@cargo test $(PRODUCT)
-	@cargo test --release $(LOCKED) --manifest-path tests/plugins/Cargo.toml --target-dir target/wasm -p demo_rules
+	@cargo test --release $(LOCKED) --manifest-path tests/plugins/Cargo.toml --target-dir target/wasm -p demo_rules -p marketplace
 
 test-interop: build ## run the tests against other people's libraries, in Python
 	@scripts/setup test

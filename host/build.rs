@@ -1,5 +1,8 @@
 //! Puts the files that `make build` made under `target/artifacts` into the binary.
 
+#[path = "build/wrappers.rs"]
+mod wrappers;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,11 +34,9 @@ fn main() {
         let _ =
             writeln!(table, "/// `{file}`\npub static {name}: &[u8] = include_bytes!({path:?});");
     }
-    let out = std::env::var("OUT_DIR").map(PathBuf::from);
-    let written = out.map(|out| fs::write(out.join("assets.rs"), table));
-    if !matches!(written, Ok(Ok(()))) {
-        panic!("cannot write assets.rs");
-    }
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("assets.rs"), table).expect("OUT_DIR is writable");
+    wrappers::write(&root.join("crates/plugin/wit/lezai-plugin.wit"), &out);
 }
 
 fn entry(table: &mut String, area: &str, path: &str, file: &Path) {

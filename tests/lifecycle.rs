@@ -179,7 +179,7 @@ fn a_plugin_that_fails_costs_no_order_and_is_replaced_while_orders_go_on() {
         ("risk=loop,pricing=trap,routing=grow", ["fuel", "trap", "memory"]),
     ] {
         let view = scene.operator.publish(&hostile, settings.as_bytes());
-        assert_eq!(view["hooks"], json!(["risk", "pricing", "routing"]));
+        assert_eq!(view["hooks"], json!(["risk", "pricing", "routing", "split", "statement"]));
         let order = scene.order();
         let decision = &order["decision"];
         assert_eq!(outcomes(decision), outcomes_of_it, "{settings}: {decision}");

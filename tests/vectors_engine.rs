@@ -11,7 +11,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, Money};
-use lezai_core::policy::{Customer, Device, OrderFacts, Policy, Scene};
+use lezai_core::policy::{Customer, Device, OrderFacts, Policy, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Config, Engine, Limits, Outcome, Plugin, decide};
 use lezai_tests::TempDir;
@@ -116,6 +116,8 @@ fn order() -> OrderFacts {
         customer: Customer::default(),
         device: Device::default(),
         metadata: BTreeMap::new(),
+        profile: Profile::default(),
+        velocity: Velocity::default(),
         at_ms: at.as_ms(),
     }
 }

@@ -17,7 +17,7 @@ fn main() {
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(CONTRACT).expect("the contract is valid WIT");
-    for hook in ["risk", "pricing", "routing"] {
+    for hook in ["risk", "pricing", "routing", "split", "statement"] {
         let world = resolve
             .select_world(&[package], Some(&format!("{hook}-plugin")))
             .expect("the contract has a world for each hook");

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use lezai_core::policy::IpClass;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -115,6 +116,22 @@ pub fn is_public(ip: IpAddr) -> bool {
     }
 }
 
+/// What kind of network the address belongs to, as rules and plugins are told.
+pub fn class(ip: IpAddr) -> IpClass {
+    let ip = ip.to_canonical();
+    let is_link_local = match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    match () {
+        () if ip.is_loopback() => IpClass::Loopback,
+        () if is_private(ip) => IpClass::Private,
+        () if is_link_local => IpClass::LinkLocal,
+        () if is_public(ip) => IpClass::Public,
+        () => IpClass::Special,
+    }
+}
+
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
     let special = match (a, b, c) {
@@ -153,6 +170,31 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_address_has_a_class() {
+        for (ip, class) in [
+            ("1.1.1.1", IpClass::Public),
+            ("2606:4700::1111", IpClass::Public),
+            ("::ffff:1.1.1.1", IpClass::Public),
+            ("10.0.0.1", IpClass::Private),
+            ("172.31.255.255", IpClass::Private),
+            ("::ffff:192.168.1.1", IpClass::Private),
+            ("fd00::1", IpClass::Private),
+            ("127.0.0.2", IpClass::Loopback),
+            ("::1", IpClass::Loopback),
+            ("169.254.169.254", IpClass::LinkLocal),
+            ("fe80::1", IpClass::LinkLocal),
+            ("100.64.0.1", IpClass::Special),
+            ("203.0.113.7", IpClass::Special),
+            ("0.0.0.0", IpClass::Special),
+            ("224.0.0.1", IpClass::Special),
+            ("ff02::1", IpClass::Special),
+            ("2001:db8::1", IpClass::Special),
+        ] {
+            assert_eq!(super::class(ip.parse().unwrap()), class, "{ip}");
+        }
+    }
 
     #[test]
     fn only_the_public_internet_is_public() {

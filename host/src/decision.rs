@@ -1,11 +1,12 @@
 //! What the rules said of an order, as it is kept and shown.
 
-use lezai_core::policy::Verdict;
+use lezai_core::policy::{Column, Reason, Share, Verdict};
+use lezai_engine::{Decision, HookRun, Outcome};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Risk control's answer and how it was found.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DecisionView {
     /// `accept`, or `review`: the order can be paid, and the merchant's share is held back.
     pub verdict: VerdictView,
@@ -15,6 +16,18 @@ pub struct DecisionView {
     pub reasons: Vec<ReasonView>,
     /// The channels that may serve the order, best first.
     pub channels: Vec<String>,
+    /// Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<ShareView>,
+    /// What the merchant's plugin wants beside the order in her books.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnView>,
+    /// SHA-256 of the merchant's policy, as it was saved, in hex.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub policy: String,
+    /// SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
     /// How each question was asked.
     pub hooks: HooksView,
     /// The merchant's release whose turn it was; absent if the standard plugin decided alone.
@@ -24,7 +37,7 @@ pub struct DecisionView {
 }
 
 /// A release of a merchant's plugin, as it stood when it was asked.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseView {
     /// The plugin's name.
     pub plugin: String,
@@ -51,7 +64,7 @@ pub enum VerdictView {
 }
 
 /// One reason for a score.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonView {
     /// A stable word.
     pub code: String,
@@ -59,8 +72,26 @@ pub struct ReasonView {
     pub message: String,
 }
 
+/// A part of the amount that is somebody else's than the merchant's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShareView {
+    /// The merchant's own name for who gets it.
+    pub receiver: String,
+    /// In minor units of the order's currency.
+    pub amount: i64,
+}
+
+/// A value beside the order in the merchant's books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ColumnView {
+    /// A stable word.
+    pub name: String,
+    /// Text, and never a formula.
+    pub value: String,
+}
+
 /// Who answered.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HooksView {
     /// Risk.
     pub risk: HookView,
@@ -68,10 +99,16 @@ pub struct HooksView {
     pub pricing: HookView,
     /// The channels.
     pub routing: HookView,
+    /// The shares; absent unless the merchant's plugin was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<HookView>,
+    /// The columns; absent unless the merchant's plugin was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<HookView>,
 }
 
 /// One hook's run.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HookView {
     /// SHA-256 of the plugin that was asked first: the merchant's if it has the hook.
     pub plugin: String,
@@ -82,6 +119,51 @@ pub struct HookView {
     /// What it said, or what stopped it, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+impl From<&Decision> for DecisionView {
+    /// By which policy and settings it was made is the caller's to say.
+    fn from(decision: &Decision) -> Self {
+        let Decision { risk, channels, shares, columns, hooks, .. } = decision;
+        let [risk_run, pricing, routing] = hooks;
+        let reason =
+            |it: &Reason| ReasonView { code: it.code.clone(), message: it.message.clone() };
+        let share =
+            |it: &Share| ShareView { receiver: it.receiver.clone(), amount: it.amount.minor() };
+        let column = |it: &Column| ColumnView { name: it.name.clone(), value: it.value.clone() };
+        Self {
+            verdict: risk.verdict.into(),
+            score: risk.score,
+            reasons: risk.reasons.iter().map(reason).collect(),
+            channels: channels.clone(),
+            shares: shares.iter().map(share).collect(),
+            columns: columns.iter().map(column).collect(),
+            policy: String::new(),
+            settings: None,
+            hooks: HooksView {
+                risk: risk_run.into(),
+                pricing: pricing.into(),
+                routing: routing.into(),
+                split: decision.split.as_ref().map(HookView::from),
+                statement: decision.statement.as_ref().map(HookView::from),
+            },
+            release: None,
+        }
+    }
+}
+
+impl From<&HookRun> for HookView {
+    fn from(run: &HookRun) -> Self {
+        Self {
+            plugin: run.digest.clone(),
+            fuel: run.fuel,
+            outcome: run.outcome.label().to_owned(),
+            detail: match &run.outcome {
+                Outcome::Answered => None,
+                Outcome::Failed(failure) => Some(failure.to_string()),
+            },
+        }
+    }
 }
 
 impl From<Verdict> for VerdictView {

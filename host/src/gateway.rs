@@ -30,6 +30,7 @@ use crate::rate::Rates;
 use crate::sandbox::Sandbox;
 use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
+use crate::velocity::Counters;
 use crate::views::{self, EventData, EventView};
 use crate::worker::Wake;
 
@@ -103,6 +104,8 @@ pub struct Gateway {
     /// What is done for plugins beside orders.
     pub plugins: Beside,
     pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// How much was ordered of late.
+    pub counters: Counters,
     merchants: ArcSwap<Merchants>,
 }
 
@@ -162,6 +165,7 @@ impl Gateway {
             rates: Rates::default(),
             blobs: parts.blobs,
             plugins: Beside::default(),
+            counters: Counters::default(),
             reloading: tokio::sync::Mutex::default(),
             merchants: ArcSwap::default(),
         }

@@ -48,5 +48,6 @@ pub mod store;
 pub mod test_clock;
 pub mod transport;
 pub mod trigger;
+pub mod velocity;
 pub mod views;
 pub mod worker;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
 use lezai_core::key::VerifyingKey;
 use lezai_core::policy::Policy;
@@ -25,6 +26,8 @@ pub struct Merchant {
     pub policy: Policy,
     /// The policy as the standard plugin takes it.
     pub compact_policy: Arc<[u8]>,
+    /// SHA-256 of the policy as it was saved, in hex.
+    pub policy_digest: String,
     /// The secret of the `webhook-signature`.
     pub webhook_secret: Secret,
     /// The one before, and until when it is used as well.
@@ -122,6 +125,7 @@ fn prepare(record: MerchantRecord, rollout: Rollout) -> Result<Merchant, String>
         record.notify_hosts.iter().cloned().chain(own.as_ref().map(client::authority)).collect();
     Ok(Merchant {
         compact_policy: policy.to_compact().into(),
+        policy_digest: sha256_hex(record.policy.as_bytes()),
         policy,
         webhook_secret,
         former_secret,

@@ -110,7 +110,7 @@ impl Metrics {
     pub fn decided(&self, decision: &Decision) {
         self.verdicts.get_or_create(&OutcomeLabel { outcome: word(decision.risk.verdict) }).inc();
         let mut fuel = 0_u32;
-        for hook in &decision.hooks {
+        for (_, hook) in decision.runs() {
             self.hooks.get_or_create(&OutcomeLabel { outcome: hook.outcome.label() }).inc();
             fuel = fuel.saturating_add(u32::try_from(hook.fuel).unwrap_or(u32::MAX));
         }

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::Capture;
-use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Scene};
+use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::address;
 use crate::decision::DecisionView;
 use crate::json::{Field, Invalid, Object};
 
@@ -104,11 +105,13 @@ impl NewOrder {
         Ok(order)
     }
 
-    /// What the rules see of it, with the methods that can really be offered.
+    /// What the rules see of it, with the methods that can really be offered; nothing is counted
+    /// yet.
     pub fn facts(
         &self,
         id: OrderId,
         merchant: MerchantId,
+        profile: Profile,
         methods: Vec<String>,
         now: Timestamp,
     ) -> OrderFacts {
@@ -122,6 +125,8 @@ impl NewOrder {
             customer: self.customer.clone(),
             device: self.device.clone(),
             metadata: self.metadata.clone(),
+            profile,
+            velocity: Velocity::default(),
             at_ms: now.as_ms(),
         }
     }
@@ -189,11 +194,13 @@ pub fn url(field: Field) -> Result<String, Invalid> {
 
 fn customer(field: Field) -> Result<Customer, Invalid> {
     let mut it = field.object()?;
+    let ip = it.optional("ip", |field| {
+        field.parsed(2..=45, |text| text.parse::<IpAddr>().map_err(|_| "no IP address"))
+    })?;
     let customer = Customer {
         reference: it.optional("ref", |field| field.text(1..=64))?,
-        ip: it.optional("ip", |field| {
-            field.parsed(2..=45, |text| text.parse::<IpAddr>().map_err(|_| "no IP address"))
-        })?,
+        ip,
+        ip_class: ip.map(address::class),
         country: it.optional("country", |field| field.parsed(2..=2, country))?,
     };
     it.finish()?;

@@ -7,11 +7,10 @@ use lezai_core::order::{Effect, Event, Order, Step, Terms};
 use lezai_core::policy::{OrderFacts, Verdict};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
-use lezai_engine::{Decision, Outcome};
 use serde::Serialize;
 
 use crate::channel::Method;
-use crate::decision::{DecisionView, HookView, HooksView, ReasonView};
+use crate::decision::DecisionView;
 use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::Merchant;
@@ -22,6 +21,7 @@ use crate::plugins::deciding::{self, Decided};
 use crate::problem::{Code, Problem};
 use crate::store::plugins::Denial;
 use crate::store::{self, OrderRecord, SessionRecord};
+use crate::velocity::{Counted, Mark};
 use crate::views::{self, OrderView};
 
 /// Creates an order, once for its idempotency key.
@@ -64,12 +64,19 @@ where
     // A repeat gets what the first request got, whatever the merchant's rules say by now. The commit
     // below looks for that first of all; only where there will be none it is looked for here, so that
     // a new order costs no read.
-    let opened = match prepare(gateway, merchant, new, decide, now).await {
+    let mut counted = None;
+    let opened = match prepare(gateway, merchant, new, decide, now, &mut counted).await {
         Ok(opened) => opened,
         Err(_) if was_answered(gateway, &key).await? => {
             return again(gateway, key, signer, wall).await;
         }
-        Err(refusal) => return Err(refusal),
+        Err(refusal) => {
+            // Who is denied has tried. Whatever else came to nothing is taken back, here and below.
+            if refusal.code() == Code::RiskDenied {
+                counted.map(Counted::keep);
+            }
+            return Err(refusal);
+        }
     };
     let Opened { record, effects, session, client_secret } = opened;
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
@@ -88,19 +95,22 @@ where
     })
     .await?;
     if !committed.repeated {
+        counted.map(Counted::keep);
         // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
         gateway.metrics.orders_created.inc();
     }
     Ok(committed)
 }
 
-/// What the merchant's policy and risk control make of her wish.
-async fn prepare<F>(
-    gateway: &Gateway,
+/// What the merchant's policy and risk control make of her wish. An order that got so far that
+/// somebody was asked about it is `counted`.
+async fn prepare<'g, F>(
+    gateway: &'g Gateway,
     merchant: &Merchant,
     new: NewOrder,
     decide: impl FnOnce(OrderFacts) -> F,
     now: Timestamp,
+    counted: &mut Option<Counted<'g>>,
 ) -> Result<Opened, Problem>
 where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
@@ -109,17 +119,21 @@ where
         gateway.notify_url(merchant, url)?;
     }
     let methods = offered(gateway, &new)?;
-    let facts = new.facts(
+    let mut facts = new.facts(
         OrderId::new(now, gateway.entropy.bytes()),
         merchant.record.id.clone(),
+        merchant.policy.profile().clone(),
         methods,
         now,
     );
     merchant.policy.check_limits(&facts).map_err(|error| {
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
+    let (velocity, order) = gateway.counters.count(&Mark::from(&facts));
+    facts.velocity = velocity;
+    *counted = Some(order);
     let (facts, decided) = decide(facts).await?;
-    open(gateway, new, facts, decided, now)
+    open(gateway, merchant, new, facts, decided, now)
 }
 
 /// The merchant's order with this id.
@@ -294,13 +308,19 @@ struct Opened {
 
 fn open(
     gateway: &Gateway,
+    merchant: &Merchant,
     new: NewOrder,
     facts: OrderFacts,
     decided: Decided,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
-    let Decided { decision, release } = decided;
-    let view = DecisionView { release, ..decision_view(&decision) };
+    let Decided { decision, release, settings } = decided;
+    let view = DecisionView {
+        policy: merchant.policy_digest.clone(),
+        settings,
+        release,
+        ..DecisionView::from(&decision)
+    };
     if decision.risk.verdict == Verdict::Deny {
         // Of an order that is made the decision is kept with it.
         gateway.plugins.later(gateway, || {
@@ -356,36 +376,6 @@ fn open(
     let client_secret = format!("{random}.{}", gateway.key.keyid);
     let record = OrderRecord { order, details, session: session.id.clone() };
     Ok(Opened { record, effects, session, client_secret })
-}
-
-/// A decision as it is kept, of whoever made it.
-pub(crate) fn decision_view(decision: &Decision) -> DecisionView {
-    let hook = |run: &lezai_engine::HookRun| HookView {
-        plugin: run.digest.clone(),
-        fuel: run.fuel,
-        outcome: run.outcome.label().to_owned(),
-        detail: match &run.outcome {
-            Outcome::Answered => None,
-            Outcome::Failed(failure) => Some(failure.to_string()),
-        },
-    };
-    DecisionView {
-        verdict: decision.risk.verdict.into(),
-        score: decision.risk.score,
-        reasons: decision
-            .risk
-            .reasons
-            .iter()
-            .map(|it| ReasonView { code: it.code.clone(), message: it.message.clone() })
-            .collect(),
-        channels: decision.channels.clone(),
-        hooks: HooksView {
-            risk: hook(&decision.hooks[0]),
-            pricing: hook(&decision.hooks[1]),
-            routing: hook(&decision.hooks[2]),
-        },
-        release: None,
-    }
 }
 
 fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {

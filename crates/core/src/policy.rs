@@ -17,8 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Money};
 
-pub use answer::{Nonsense, Reason, Risk, Verdict};
-pub use facts::{Customer, Device, DeviceKind, OrderFacts, Scene};
+pub use answer::{Column, Nonsense, Reason, Risk, Share, Verdict};
+pub use facts::{
+    Customer, Device, DeviceKind, IpClass, OrderFacts, Party, Profile, Scene, Span, Tally,
+    Velocity, Windows,
+};
 
 /// The longest JSON form of a policy, in bytes. The compact form takes a quarter of it or less.
 pub const MAX_JSON: usize = 64 * 1024;
@@ -47,6 +50,9 @@ pub struct Policy {
     risk: RiskRules,
     /// One schedule for each currency taken.
     fees: Vec<FeeSchedule>,
+    /// What plugins are told about the merchant.
+    #[serde(default)]
+    profile: Profile,
 }
 
 /// How much one order may be, in minor units; both ends are allowed.
@@ -109,6 +115,21 @@ enum Condition {
     },
     MetadataMissing {
         key: String,
+    },
+    /// The kind of network that the shopper's address belongs to.
+    IpClassIn(Vec<IpClass>),
+    /// More orders before this one than `count`.
+    CountOver {
+        of: Party,
+        within: Span,
+        count: u32,
+    },
+    /// Orders in this order's currency, this one with them, add up to more than the amount listed
+    /// for it; does not hold for other currencies.
+    SumOver {
+        of: Party,
+        within: Span,
+        sums: Vec<Money>,
     },
 }
 
@@ -297,6 +318,11 @@ impl Policy {
         channels
     }
 
+    /// What plugins are told about the merchant.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// Every channel that the policy names; a plugin can choose among them and no others.
     pub fn channels(&self) -> impl Iterator<Item = &str> + Clone {
         self.routes.iter().map(|route| route.channel.as_str())
@@ -356,6 +382,17 @@ impl Condition {
             }
             Self::MetadataPresent { key } => order.metadata.contains_key(key),
             Self::MetadataMissing { key } => !order.metadata.contains_key(key),
+            Self::IpClassIn(classes) => {
+                order.customer.ip_class.is_some_and(|class| classes.contains(&class))
+            }
+            Self::CountOver { of, within, count } => {
+                order.velocity.tally(*of, *within).count > *count
+            }
+            Self::SumOver { of, within, sums } => {
+                let amount = order.amount.minor().unsigned_abs();
+                let sum = order.velocity.tally(*of, *within).sum.saturating_add(amount);
+                listed(sums).is_some_and(|it| sum > it.unsigned_abs())
+            }
         }
     }
 }

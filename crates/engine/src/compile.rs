@@ -27,6 +27,16 @@ impl Compiler for InThisProcess {
     }
 }
 
+/// As [`InThisProcess`], for an engine whose functions keep their names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WithNames;
+
+impl Compiler for WithNames {
+    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Refused> {
+        compiled(component, true)
+    }
+}
+
 /// Machine code for this machine and this program's engines. It reserves no memory for instances,
 /// for none are made.
 ///
@@ -34,7 +44,11 @@ impl Compiler for InThisProcess {
 ///
 /// [`Refused::Invalid`].
 pub fn compile(component: &[u8]) -> Result<Vec<u8>, Refused> {
+    compiled(component, false)
+}
+
+fn compiled(component: &[u8], names: bool) -> Result<Vec<u8>, Refused> {
     let invalid = |error: wasmtime::Error| Refused::Invalid(format!("{error:#}"));
-    let engine = wasmtime::Engine::new(&crate::code_settings()).map_err(invalid)?;
+    let engine = wasmtime::Engine::new(&crate::code_settings(names)).map_err(invalid)?;
     engine.precompile_component(component).map_err(invalid)
 }

@@ -4,6 +4,7 @@
 //! from these is refused when it is loaded. What goes in is borrowed from the order, so that it is
 //! copied once, into the guest.
 
+use lezai_core::money;
 use lezai_core::policy::{self, OrderFacts};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
@@ -11,6 +12,8 @@ pub(crate) const TYPES: &str = "lezai:plugin/types@1.0.0";
 pub(crate) const RISK: &str = "lezai:plugin/risk@1.0.0";
 pub(crate) const PRICING: &str = "lezai:plugin/pricing@1.0.0";
 pub(crate) const ROUTING: &str = "lezai:plugin/routing@1.0.0";
+pub(crate) const SPLIT: &str = "lezai:plugin/split@1.0.0";
+pub(crate) const STATEMENT: &str = "lezai:plugin/statement@1.0.0";
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
@@ -22,9 +25,12 @@ pub(crate) struct OrderRecord<'a> {
     amount: Amount<'a>,
     scene: Scene,
     methods: &'a [String],
+    method: Option<&'a str>,
     customer: Customer<'a>,
     device: Device<'a>,
     metadata: Vec<(&'a str, &'a str)>,
+    profile: Profile<'a>,
+    velocity: Velocity,
     #[component(name = "at-ms")]
     at_ms: i64,
 }
@@ -57,7 +63,25 @@ pub(crate) enum Scene {
 pub(crate) struct Customer<'a> {
     reference: Option<&'a str>,
     ip: Option<String>,
+    #[component(name = "ip-class")]
+    ip_class: Option<IpClass>,
     country: Option<&'a str>,
+}
+
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(enum)]
+#[repr(u8)]
+pub(crate) enum IpClass {
+    #[component(name = "public")]
+    Public,
+    #[component(name = "private")]
+    Private,
+    #[component(name = "loopback")]
+    Loopback,
+    #[component(name = "link-local")]
+    LinkLocal,
+    #[component(name = "special")]
+    Special,
 }
 
 #[derive(ComponentType, Lower)]
@@ -84,6 +108,38 @@ pub(crate) enum DeviceKind {
     Pos,
     #[component(name = "other")]
     Other,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct Profile<'a> {
+    country: Option<&'a str>,
+    category: Option<u16>,
+    tier: Option<u8>,
+}
+
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+pub(crate) struct Tally {
+    count: u32,
+    sum: u64,
+}
+
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+pub(crate) struct Windows {
+    minute: Tally,
+    hour: Tally,
+    day: Tally,
+}
+
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+pub(crate) struct Velocity {
+    merchant: Windows,
+    customer: Option<Windows>,
+    device: Option<Windows>,
+    ip: Option<Windows>,
 }
 
 #[derive(ComponentType, Lift)]
@@ -114,6 +170,22 @@ pub(crate) struct Reason {
     message: String,
 }
 
+/// A share as a plugin says it.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct Share {
+    pub(crate) receiver: String,
+    pub(crate) minor: u64,
+}
+
+/// A column as a plugin says it.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct Column {
+    name: String,
+    value: String,
+}
+
 /// An amount as a plugin says it: nobody has looked at it.
 #[derive(ComponentType, Lift)]
 #[component(record)]
@@ -129,10 +201,7 @@ impl<'a> OrderRecord<'a> {
             id: facts.id.as_str(),
             merchant: facts.merchant.as_str(),
             merchant_order_id: &facts.merchant_order_id,
-            amount: Amount {
-                minor: facts.amount.minor().unsigned_abs(),
-                currency: facts.amount.currency().code(),
-            },
+            amount: facts.amount.into(),
             scene: match facts.scene {
                 policy::Scene::Ecommerce => Scene::Ecommerce,
                 policy::Scene::O2o => Scene::O2o,
@@ -141,9 +210,20 @@ impl<'a> OrderRecord<'a> {
                 policy::Scene::CrossBorder => Scene::CrossBorder,
             },
             methods: &facts.methods,
+            method: match &*facts.methods {
+                [only] => Some(only),
+                _ => None,
+            },
             customer: Customer {
                 reference: facts.customer.reference.as_deref(),
                 ip: facts.customer.ip.map(|ip| ip.to_string()),
+                ip_class: facts.customer.ip_class.map(|class| match class {
+                    policy::IpClass::Public => IpClass::Public,
+                    policy::IpClass::Private => IpClass::Private,
+                    policy::IpClass::Loopback => IpClass::Loopback,
+                    policy::IpClass::LinkLocal => IpClass::LinkLocal,
+                    policy::IpClass::Special => IpClass::Special,
+                }),
                 country: facts.customer.country.as_deref(),
             },
             device: Device {
@@ -159,6 +239,17 @@ impl<'a> OrderRecord<'a> {
                 user_agent: facts.device.user_agent.as_deref(),
             },
             metadata: facts.metadata.iter().map(|(key, value)| (&**key, &**value)).collect(),
+            profile: Profile {
+                country: facts.profile.country.as_deref(),
+                category: facts.profile.category,
+                tier: facts.profile.tier,
+            },
+            velocity: Velocity {
+                merchant: facts.velocity.merchant.into(),
+                customer: facts.velocity.customer.map(Windows::from),
+                device: facts.velocity.device.map(Windows::from),
+                ip: facts.velocity.ip.map(Windows::from),
+            },
             at_ms: facts.at_ms,
         }
     }
@@ -173,11 +264,32 @@ impl<'a> OrderRecord<'a> {
             self.device.id,
             self.device.os,
             self.device.user_agent,
+            self.method,
+            self.profile.country,
         ];
         let methods = self.methods.iter().map(String::len);
         let metadata = self.metadata.iter().map(|(key, value)| key.len() + value.len());
         let texts = texts.into_iter().chain(options.into_iter().flatten()).map(str::len);
         texts.chain(methods).chain(metadata).sum()
+    }
+}
+
+impl From<money::Money> for Amount<'_> {
+    fn from(it: money::Money) -> Self {
+        Self { minor: it.minor().unsigned_abs(), currency: it.currency().code() }
+    }
+}
+
+impl From<policy::Windows> for Windows {
+    fn from(it: policy::Windows) -> Self {
+        let tally = |it: policy::Tally| Tally { count: it.count, sum: it.sum };
+        Self { minute: tally(it.minute), hour: tally(it.hour), day: tally(it.day) }
+    }
+}
+
+impl From<Column> for policy::Column {
+    fn from(it: Column) -> Self {
+        Self { name: it.name, value: it.value }
     }
 }
 

@@ -5,12 +5,18 @@
 //! |---|---|---|
 //! | risk | review, with the reason [`PLUGIN_FAILED`] | no decision |
 //! | pricing, routing | the standard plugin is asked | no decision |
+//! | split | nothing is split | is not asked |
+//! | statement | no columns | is not asked |
 
 use std::fmt;
 
 use lezai_core::money::Money;
-use lezai_core::policy::answer::{check_channels, check_fee, check_risk};
-use lezai_core::policy::{Nonsense, OrderFacts, Reason, Risk, Verdict, channels_in_compact};
+use lezai_core::policy::answer::{
+    check_channels, check_columns, check_fee, check_risk, check_shares,
+};
+use lezai_core::policy::{
+    Column, Nonsense, OrderFacts, Reason, Risk, Share, Verdict, channels_in_compact,
+};
 
 use crate::Engine;
 use crate::contract::OrderRecord;
@@ -30,8 +36,25 @@ pub struct Decision {
     pub fee: Money,
     /// The channels in the order in which they are tried; each is named in the policy.
     pub channels: Vec<String>,
+    /// Who gets a part of the amount; with the fee at most all of it.
+    pub shares: Vec<Share>,
+    /// What the merchant's books have beside the order.
+    pub columns: Vec<Column>,
     /// How risk, pricing and routing ran.
     pub hooks: [HookRun; 3],
+    /// How split ran, if the merchant's plugin answers it.
+    pub split: Option<HookRun>,
+    /// How statement ran, if the merchant's plugin answers it.
+    pub statement: Option<HookRun>,
+}
+
+impl Decision {
+    /// How each hook ran that was asked, in the order in which they were.
+    pub fn runs(&self) -> impl Iterator<Item = (Hook, &HookRun)> {
+        let more = [(Hook::Split, &self.split), (Hook::Statement, &self.statement)];
+        let more = more.into_iter().filter_map(|(hook, run)| Some((hook, run.as_ref()?)));
+        Hook::STANDARD.into_iter().zip(&self.hooks).chain(more)
+    }
 }
 
 /// How one hook ran.
@@ -41,6 +64,8 @@ pub struct HookRun {
     pub digest: String,
     /// What that plugin burnt, in wasmtime's units of fuel.
     pub fuel: u64,
+    /// What its instance's memory had grown to by then, in bytes; a multiple of 64 KiB.
+    pub memory: usize,
     /// Whether it answered. If not, the hook's fallback applied.
     pub outcome: Outcome,
 }
@@ -70,7 +95,7 @@ pub struct Undecided {
 ///
 /// Each plugin gets a fresh instance for this order, and another one after a failure. Waits if
 /// [`Config::slots`](crate::Config::slots) decisions are under way; takes some 12 to 15 µs when
-/// none fails, and at worst five times [`Limits::deadline_ms`](crate::Limits::deadline_ms).
+/// none fails, and at worst seven times [`Limits::deadline_ms`](crate::Limits::deadline_ms).
 /// The plugins must be of this engine.
 ///
 /// # Errors
@@ -110,7 +135,21 @@ pub fn decide(
             check_channels(&answer, known.iter().map(String::as_str)).map(|()| answer)
         })
     })?;
-    Ok(Decision { risk, fee, channels, hooks: [risk_run, pricing_run, routing_run] })
+    let (shares, split) = panel.ask_own(Hook::Split, |party| {
+        let question = |it: &mut Sandbox<'_>, settings: &[u8]| it.divide(&record, fee, settings);
+        party.ask(question, |answer| {
+            check_shares(answer.into_iter().map(|it| (it.receiver, it.minor)), fee, order)
+        })
+    });
+    let (columns, statement) = panel.ask_own(Hook::Statement, |party| {
+        let question = |it: &mut Sandbox<'_>, settings: &[u8]| it.columns(&record, settings);
+        party.ask(question, |answer| {
+            let columns: Vec<Column> = answer.into_iter().map(Column::from).collect();
+            check_columns(&columns).map(|()| columns)
+        })
+    });
+    let hooks = [risk_run, pricing_run, routing_run];
+    Ok(Decision { risk, fee, channels, shares, columns, hooks, split, statement })
 }
 
 /// Who can be asked about an order.
@@ -138,20 +177,42 @@ impl Panel<'_> {
     ) -> Result<(Answer, HookRun), Undecided> {
         let undecided = |cause| Undecided { hook, cause };
         let Some(own) = self.own.as_mut().filter(|own| own.plugin.answers(hook)) else {
-            let Asked { fuel, answer } = ask(&mut self.standard);
-            let answer = answer.map_err(undecided)?;
-            return Ok((answer, self.standard.run(fuel, Outcome::Answered)));
+            let asked = ask(&mut self.standard);
+            let run = self.standard.run(&asked, Outcome::Answered);
+            return Ok((asked.answer.map_err(undecided)?, run));
         };
-        let Asked { fuel, answer } = ask(own);
-        let failure = match answer {
-            Ok(answer) => return Ok((answer, own.run(fuel, Outcome::Answered))),
+        let asked = ask(own);
+        let mut run = own.run(&asked, Outcome::Answered);
+        let failure = match asked.answer {
+            Ok(answer) => return Ok((answer, run)),
             Err(failure) => failure,
         };
         let answer = match fallback {
             Some(fallback) => fallback(&failure),
             None => ask(&mut self.standard).answer.map_err(undecided)?,
         };
-        Ok((answer, own.run(fuel, Outcome::Failed(failure))))
+        run.outcome = Outcome::Failed(failure);
+        Ok((answer, run))
+    }
+}
+
+impl Panel<'_> {
+    /// Asks the merchant's plugin if it answers the hook; there is nothing without its answer.
+    fn ask_own<Answer: Default>(
+        &mut self,
+        hook: Hook,
+        ask: impl FnOnce(&mut Party<'_>) -> Asked<Answer>,
+    ) -> (Answer, Option<HookRun>) {
+        let Some(own) = self.own.as_mut().filter(|own| own.plugin.answers(hook)) else {
+            return (Answer::default(), None);
+        };
+        let asked = ask(own);
+        let mut run = own.run(&asked, Outcome::Answered);
+        let answer = asked.answer.unwrap_or_else(|failure| {
+            run.outcome = Outcome::Failed(failure);
+            Answer::default()
+        });
+        (answer, Some(run))
     }
 }
 
@@ -173,19 +234,20 @@ impl<'e> Party<'e> {
         };
         let mut sandbox = match sandbox {
             Ok(sandbox) => sandbox,
-            Err(failure) => return Asked { fuel: 0, answer: Err(failure) },
+            Err(failure) => return Asked { fuel: 0, memory: 0, answer: Err(failure) },
         };
-        let Asked { fuel, answer } = question(&mut sandbox, self.settings);
+        let Asked { fuel, memory, answer } = question(&mut sandbox, self.settings);
         let answer =
             answer.and_then(|raw| check(raw).map_err(|error| Failure::Nonsense(error.to_string())));
         if answer.is_ok() {
             self.sandbox = Some(sandbox);
         }
-        Asked { fuel, answer }
+        Asked { fuel, memory, answer }
     }
 
-    fn run(&self, fuel: u64, outcome: Outcome) -> HookRun {
-        HookRun { digest: self.plugin.digest().to_owned(), fuel, outcome }
+    fn run<Answer>(&self, asked: &Asked<Answer>, outcome: Outcome) -> HookRun {
+        let Asked { fuel, memory, .. } = *asked;
+        HookRun { digest: self.plugin.digest().to_owned(), fuel, memory, outcome }
     }
 }
 

@@ -18,11 +18,13 @@ mod decision;
 mod gate;
 mod limits;
 mod plugin;
+mod profile;
 mod sandbox;
 mod shelf;
 mod ticker;
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -33,6 +35,7 @@ pub use compile::{Compiler, InThisProcess, compile};
 pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide};
 pub use limits::Limits;
 pub use plugin::{Hook, Plugin, Refused};
+pub use profile::{Profile, profile};
 pub use sandbox::Failure;
 
 use cache::Cache;
@@ -74,6 +77,8 @@ pub struct Config {
     pub loaded: usize,
     /// Who compiles.
     pub compiler: Arc<dyn Compiler>,
+    /// Whether functions keep their names; see [`Config::with_names`].
+    pub names: bool,
 }
 
 impl Config {
@@ -86,6 +91,7 @@ impl Config {
             limits: Limits::default(),
             loaded: LOADED,
             compiler: Arc::new(InThisProcess),
+            names: false,
         }
     }
 }
@@ -135,10 +141,10 @@ impl Engine {
     ///
     /// If the platform or the cache's folder does not allow it.
     pub fn new(config: Config) -> Result<Self, StartError> {
-        let Config { cache_dir, slots, limits, loaded, compiler } = config;
+        let Config { cache_dir, slots, limits, loaded, compiler, names } = config;
         let slots = slots.max(1);
         let platform = |error: wasmtime::Error| StartError::Platform(format!("{error:#}"));
-        let wasmtime = wasmtime::Engine::new(&settings(slots, &limits)).map_err(platform)?;
+        let wasmtime = wasmtime::Engine::new(&settings(slots, &limits, names)).map_err(platform)?;
         let ticker =
             Ticker::start(&wasmtime).map_err(|error| StartError::Platform(error.to_string()))?;
         Ok(Self {
@@ -284,7 +290,7 @@ pub fn hooks(component: &[u8], limits: &Limits) -> Result<Vec<Hook>, Refused> {
 }
 
 /// The code's settings, and the pool that instances come from.
-fn settings(slots: u32, limits: &Limits) -> wasmtime::Config {
+fn settings(slots: u32, limits: &Limits, names: bool) -> wasmtime::Config {
     let instances = slots.saturating_mul(INSTANCES_PER_DECISION);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -303,14 +309,14 @@ fn settings(slots: u32, limits: &Limits) -> wasmtime::Config {
             .linear_memory_keep_resident(limits.memory)
             .table_keep_resident(TABLE_ELEMENTS * size_of::<usize>());
     }
-    let mut config = code_settings();
+    let mut config = code_settings(names);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 
 /// Everything that the code depends on; what is given here changes its name in the cache where it
-/// changes the code.
-fn code_settings() -> wasmtime::Config {
+/// changes the code. With `names`, what looks where the fuel goes is kept too.
+fn code_settings(names: bool) -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config
         // A plugin calls nobody, so nothing of it ever waits: 5 µs less for each instance.
@@ -321,9 +327,9 @@ fn code_settings() -> wasmtime::Config {
         // An order is decided again bit for bit on another machine: no bits may depend on it.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
-        // Nobody reads these.
-        .wasm_backtrace_max_frames(None)
-        .generate_address_map(false)
+        // Nobody reads these but who looks where the fuel goes.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(if names { 64 } else { 0 }))
+        .generate_address_map(names)
         .native_unwind_info(false);
     config
 }

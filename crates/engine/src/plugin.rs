@@ -19,7 +19,7 @@ pub struct Plugin {
     pub(crate) limits: Limits,
     hooks: Vec<Hook>,
     pub(crate) blueprint: InstancePre<Guest>,
-    functions: [Option<ComponentExportIndex>; 3],
+    functions: [Option<ComponentExportIndex>; Hook::ALL.len()],
 }
 
 /// A question that the contract lets a plugin answer.
@@ -31,6 +31,10 @@ pub enum Hook {
     Pricing,
     /// Which channels are tried, and in which order?
     Routing,
+    /// Who gets a part of it?
+    Split,
+    /// Which columns does it have in the merchant's books?
+    Statement,
 }
 
 /// Why a component was not taken.
@@ -99,7 +103,7 @@ impl Plugin {
         let hooks: Vec<Hook> =
             Hook::ALL.into_iter().filter(|hook| functions[hook.index()].is_some()).collect();
         if hooks.is_empty() {
-            let problem = "it exports none of risk, pricing and routing";
+            let problem = "it exports none of risk, pricing, routing, split and statement";
             return Err(Refused::Contract(problem.to_owned()));
         }
         let hex = digest.to_hex();
@@ -162,7 +166,11 @@ fn foreign_exports(component: &Component) -> Result<(), Refused> {
 
 impl Hook {
     /// All, in the order in which they are asked.
-    pub const ALL: [Self; 3] = [Self::Risk, Self::Pricing, Self::Routing];
+    pub const ALL: [Self; 5] =
+        [Self::Risk, Self::Pricing, Self::Routing, Self::Split, Self::Statement];
+
+    /// Those that every order is asked: the standard plugin answers them.
+    pub const STANDARD: [Self; 3] = [Self::Risk, Self::Pricing, Self::Routing];
 
     /// The hook's word in the contract.
     pub fn label(self) -> &'static str {
@@ -170,6 +178,8 @@ impl Hook {
             Self::Risk => "risk",
             Self::Pricing => "pricing",
             Self::Routing => "routing",
+            Self::Split => "split",
+            Self::Statement => "statement",
         }
     }
 
@@ -179,6 +189,8 @@ impl Hook {
             Self::Risk => 0,
             Self::Pricing => 1,
             Self::Routing => 2,
+            Self::Split => 3,
+            Self::Statement => 4,
         }
     }
 
@@ -188,6 +200,8 @@ impl Hook {
             Self::Risk => (contract::RISK, "assess"),
             Self::Pricing => (contract::PRICING, "fee"),
             Self::Routing => (contract::ROUTING, "route"),
+            Self::Split => (contract::SPLIT, "divide"),
+            Self::Statement => (contract::STATEMENT, "columns"),
         }
     }
 }

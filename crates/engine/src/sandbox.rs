@@ -6,11 +6,14 @@
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
-use wasmtime::component::{ComponentNamedList, Instance, Lift, TypedFunc};
-use wasmtime::{ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline};
+use lezai_core::money;
+use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc};
+use wasmtime::{
+    FrameInfo, ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace,
+};
 
 use crate::Engine;
-use crate::contract::{Assessment, Money, OrderRecord};
+use crate::contract::{Amount, Assessment, Column, Money, OrderRecord, Share};
 use crate::limits::Limits;
 use crate::plugin::{Hook, Plugin};
 use crate::ticker::Ticking;
@@ -64,8 +67,12 @@ impl Failure {
     }
 }
 
+/// What most functions of the contract take.
+type Usual<'a> = (&'a OrderRecord<'a>, &'a [u8]);
+/// What `split` takes.
+type Split<'a> = (&'a OrderRecord<'a>, Amount<'a>, &'a [u8]);
 /// A function of the contract.
-type Function<'a, Answer> = TypedFunc<(&'a OrderRecord<'a>, &'a [u8]), (Result<Answer, String>,)>;
+type Function<Params, Answer> = TypedFunc<Params, (Result<Answer, String>,)>;
 
 /// An instance and the store that it lives in.
 pub(crate) struct Sandbox<'e> {
@@ -75,6 +82,10 @@ pub(crate) struct Sandbox<'e> {
     instance: Instance,
     /// What starting it burnt; told with the first question.
     burnt: u64,
+    /// Less fuel than the limit, for a profile.
+    most_fuel: Option<u64>,
+    /// Where the last question ran out of fuel, if the engine keeps names.
+    stopped_in: Option<Vec<String>>,
     _ticking: Ticking<'e>,
 }
 
@@ -82,6 +93,8 @@ pub(crate) struct Sandbox<'e> {
 pub(crate) struct Guest {
     max_memory: usize,
     deadline: Duration,
+    /// What its linear memory has, in bytes.
+    memory: usize,
     /// The thread's processor time at the first tick of the question.
     first_tick: Option<Duration>,
 }
@@ -94,6 +107,7 @@ impl<'e> Sandbox<'e> {
         let guest = Guest {
             max_memory: memory,
             deadline: Duration::from_millis(deadline_ms),
+            memory: 0,
             first_tick: None,
         };
         let mut store = Store::new(&engine.wasmtime, guest);
@@ -104,61 +118,124 @@ impl<'e> Sandbox<'e> {
         store.set_fuel(fuel).map_err(failure)?;
         let instance = plugin.blueprint.instantiate(&mut store).map_err(failure)?;
         let burnt = fuel.saturating_sub(store.get_fuel().unwrap_or_default());
-        Ok(Self { engine, plugin, store, instance, burnt, _ticking: ticking })
+        let (most_fuel, stopped_in) = (None, None);
+        Ok(Self {
+            engine,
+            plugin,
+            store,
+            instance,
+            burnt,
+            most_fuel,
+            stopped_in,
+            _ticking: ticking,
+        })
     }
 
     /// Asks about the risk.
     pub(crate) fn assess(&mut self, order: &OrderRecord<'_>, settings: &[u8]) -> Asked<Assessment> {
-        self.ask(Hook::Risk, order, settings)
+        self.ask(Hook::Risk, order.size() + settings.len(), (order, settings))
     }
 
     /// Asks about the fee.
     pub(crate) fn fee(&mut self, order: &OrderRecord<'_>, settings: &[u8]) -> Asked<Money> {
-        self.ask(Hook::Pricing, order, settings)
+        self.ask(Hook::Pricing, order.size() + settings.len(), (order, settings))
     }
 
     /// Asks about the channels.
     pub(crate) fn route(&mut self, order: &OrderRecord<'_>, settings: &[u8]) -> Asked<Vec<String>> {
-        self.ask(Hook::Routing, order, settings)
+        self.ask(Hook::Routing, order.size() + settings.len(), (order, settings))
+    }
+
+    /// Asks about the shares, once the fee is known.
+    pub(crate) fn divide(
+        &mut self,
+        order: &OrderRecord<'_>,
+        fee: money::Money,
+        settings: &[u8],
+    ) -> Asked<Vec<Share>> {
+        let fee = Amount::from(fee);
+        self.ask(Hook::Split, order.size() + settings.len(), (order, fee, settings))
+    }
+
+    /// Asks about the columns.
+    pub(crate) fn columns(
+        &mut self,
+        order: &OrderRecord<'_>,
+        settings: &[u8],
+    ) -> Asked<Vec<Column>> {
+        self.ask(Hook::Statement, order.size() + settings.len(), (order, settings))
+    }
+
+    /// Asks any question with so much fuel, or with all there is, whatever the answer is. Gives what
+    /// was burnt, and where it stopped if the fuel was not enough.
+    pub(crate) fn stopped(
+        &mut self,
+        hook: Hook,
+        order: &OrderRecord<'_>,
+        fee: money::Money,
+        settings: &[u8],
+        fuel: Option<u64>,
+    ) -> Result<(u64, Option<Vec<String>>), Failure> {
+        self.most_fuel = fuel;
+        let Asked { fuel: burnt, answer, .. } = match hook {
+            Hook::Risk => self.assess(order, settings).map(drop),
+            Hook::Pricing => self.fee(order, settings).map(drop),
+            Hook::Routing => self.route(order, settings).map(drop),
+            Hook::Split => self.divide(order, fee, settings).map(drop),
+            Hook::Statement => self.columns(order, settings).map(drop),
+        };
+        match answer {
+            Ok(()) => Ok((burnt, None)),
+            Err(Failure::Fuel) if fuel.is_some() => Ok((burnt, self.stopped_in.take())),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Whether the export for a hook has the contract's type.
     pub(crate) fn check_type(&mut self, hook: Hook) -> wasmtime::Result<()> {
         match hook {
-            Hook::Risk => self.function::<Assessment>(hook).map(drop),
-            Hook::Pricing => self.function::<Money>(hook).map(drop),
-            Hook::Routing => self.function::<Vec<String>>(hook).map(drop),
+            Hook::Risk => self.function::<Usual<'_>, Assessment>(hook).map(drop),
+            Hook::Pricing => self.function::<Usual<'_>, Money>(hook).map(drop),
+            Hook::Routing => self.function::<Usual<'_>, Vec<String>>(hook).map(drop),
+            Hook::Split => self.function::<Split<'_>, Vec<Share>>(hook).map(drop),
+            Hook::Statement => self.function::<Usual<'_>, Vec<Column>>(hook).map(drop),
         }
     }
 
-    fn ask<Answer>(&mut self, hook: Hook, order: &OrderRecord<'_>, settings: &[u8]) -> Asked<Answer>
+    /// `size` is that of all texts and bytes in `params`.
+    fn ask<Params, Answer>(&mut self, hook: Hook, size: usize, params: Params) -> Asked<Answer>
     where
+        Params: ComponentNamedList + Lower,
         Answer: Lift + Send + Sync + 'static,
         (Result<Answer, String>,): ComponentNamedList + Lift,
     {
-        let fuel = self.plugin.limits.fuel;
-        let size = order.size().saturating_add(settings.len());
+        let fuel = self.most_fuel.unwrap_or(self.plugin.limits.fuel);
         if size > self.engine.limits.input {
-            return Asked { fuel: 0, answer: Err(Failure::TooMuchInput(size)) };
+            return Asked { fuel: 0, memory: 0, answer: Err(Failure::TooMuchInput(size)) };
         }
         let given = fuel.saturating_sub(std::mem::take(&mut self.burnt));
         self.store.data_mut().first_tick = None;
         self.store.set_epoch_deadline(1);
         let answer = self.store.set_fuel(given).and_then(|()| {
-            let function = self.function::<Answer>(hook)?;
-            function.call(&mut self.store, (order, settings))
+            let function = self.function::<Params, Answer>(hook)?;
+            function.call(&mut self.store, params)
         });
         let left = self.store.get_fuel().unwrap_or_default();
         let answer = match answer {
             Ok((Ok(answer),)) => Ok(answer),
             Ok((Err(text),)) => Err(Failure::Refused(clean(&text))),
-            Err(error) => Err(failure(error)),
+            Err(error) => {
+                self.stopped_in = error.downcast_ref().map(functions);
+                Err(failure(error))
+            }
         };
-        Asked { fuel: fuel.saturating_sub(left), answer }
+        let memory = self.store.data().memory;
+        Asked { fuel: fuel.saturating_sub(left), memory, answer }
     }
 
-    fn function<'a, Answer>(&mut self, hook: Hook) -> wasmtime::Result<Function<'a, Answer>>
+    fn function<Params, Answer>(&mut self, hook: Hook) -> wasmtime::Result<Function<Params, Answer>>
     where
+        Params: ComponentNamedList + Lower,
         (Result<Answer, String>,): ComponentNamedList + Lift,
     {
         let function = self
@@ -173,7 +250,28 @@ impl<'e> Sandbox<'e> {
 pub(crate) struct Asked<Answer> {
     /// What it burnt.
     pub(crate) fuel: u64,
+    /// What the instance's memory had grown to, in bytes.
+    pub(crate) memory: usize,
     pub(crate) answer: Result<Answer, Failure>,
+}
+
+impl<Answer> Asked<Answer> {
+    fn map<Other>(self, change: impl FnOnce(Answer) -> Other) -> Asked<Other> {
+        Asked { fuel: self.fuel, memory: self.memory, answer: self.answer.map(change) }
+    }
+}
+
+/// The functions on the stack, the innermost first, without one that had only just begun: it burnt
+/// nothing yet.
+fn functions(backtrace: &WasmBacktrace) -> Vec<String> {
+    let begun = |it: &&FrameInfo| it.func_offset() != Some(0);
+    let frames = backtrace.frames();
+    let skipped = usize::from(frames.first().is_some_and(|it| !begun(&it)));
+    let name = |it: &FrameInfo| match it.func_name() {
+        Some(name) => name.to_owned(),
+        None => format!("function {}", it.func_index()),
+    };
+    frames[skipped..].iter().map(name).collect()
 }
 
 /// A tick came while the guest ran. A tick is a millisecond of the clock on the wall, in which the
@@ -198,7 +296,11 @@ impl ResourceLimiter for Guest {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > self.max_memory { Err(Stop::Memory.into()) } else { Ok(true) }
+        if desired > self.max_memory {
+            return Err(Stop::Memory.into());
+        }
+        self.memory = desired;
+        Ok(true)
     }
 
     fn table_growing(

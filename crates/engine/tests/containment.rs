@@ -51,6 +51,19 @@ fn a_failed_hook_falls_back_and_the_next_order_is_decided() {
         ("routing", "unknown"),
         ("routing", "twice"),
         ("routing", "many"),
+        ("split", "more"),
+        ("split", "wrap"),
+        ("split", "most"),
+        ("split", "nothing"),
+        ("split", "twice"),
+        ("split", "nobody"),
+        ("split", "name"),
+        ("split", "many"),
+        ("statement", "many"),
+        ("statement", "twice"),
+        ("statement", "name"),
+        ("statement", "control"),
+        ("statement", "long"),
     ];
     let every = Hook::ALL.map(Hook::label);
     let rows = every
@@ -61,11 +74,13 @@ fn a_failed_hook_falls_back_and_the_next_order_is_decided() {
     let order = order();
     let usual = standard(&order);
     let good = hostile("", &order);
+    assert_eq!((usual.shares.len(), usual.columns.len()), (0, 0), "nobody was asked");
+    assert_eq!((good.shares.len(), good.columns.len()), (1, 1));
     for (hook, behaviour, label) in rows {
         let row = format!("{hook}={behaviour}");
         let decision = hostile(&row, &order);
-        for (index, name) in every.into_iter().enumerate() {
-            let run = &decision.hooks[index];
+        assert!(decision.runs().map(|(hook, _)| hook).eq(Hook::ALL), "{row}");
+        for (name, run) in decision.runs().map(|(hook, run)| (hook.label(), run)) {
             let expected = if name == hook { label } else { "ok" };
             assert_eq!(run.outcome.label(), expected, "{row}: {name}: {}", run.outcome);
             assert_eq!(run.digest, stage().hostile.digest(), "{row}");
@@ -79,6 +94,10 @@ fn a_failed_hook_falls_back_and_the_next_order_is_decided() {
         assert_eq!(decision.fee, if hook == "pricing" { usual.fee } else { good.fee }, "{row}");
         let channels = if hook == "routing" { &usual.channels } else { &good.channels };
         assert_eq!(&decision.channels, channels, "{row}");
+        let shares = if hook == "split" { &usual.shares } else { &good.shares };
+        assert_eq!(&decision.shares, shares, "{row}");
+        let columns = if hook == "statement" { &usual.columns } else { &good.columns };
+        assert_eq!(&decision.columns, columns, "{row}");
         // The next orders, by both plugins.
         assert_eq!(hostile("", &order), good, "after {row}");
         assert_eq!(standard(&order), usual, "after {row}");
@@ -96,6 +115,16 @@ fn all_hooks_can_fail_at_once() {
         (decision.fee, decision.channels),
         (standard(&order).fee, standard(&order).channels)
     );
+}
+
+/// Shares are of what the fee leaves: all of it can be given away, whoever said what the fee is.
+#[test]
+fn shares_are_of_what_the_fee_leaves() {
+    for (behaviour, fee) in [("split=all", 1), ("split=all,pricing=trap", 77)] {
+        let decision = hostile(behaviour, &order());
+        let sum: i64 = decision.shares.iter().map(|it| it.amount.minor()).sum();
+        assert_eq!((decision.fee.minor(), sum), (fee, 12_800 - fee), "{behaviour}");
+    }
 }
 
 #[test]
@@ -261,6 +290,6 @@ fn the_demo_merchants_plugin_judges_and_leaves_the_rest() {
 #[test]
 fn artifacts_are_small_and_carry_what_they_say() {
     assert!(artifact("policy.wasm").len() <= 120 * 1024);
-    assert_eq!(stage().standard.hooks(), Hook::ALL);
+    assert_eq!(stage().standard.hooks(), Hook::STANDARD);
     assert_eq!(stage().hostile.hooks(), Hook::ALL);
 }

@@ -37,7 +37,11 @@ fn what_is_no_plugin_is_refused_with_its_reason() {
         ),
         ("a core module", wat::parse_str("(module)").unwrap(), "a core module and not a component"),
         ("one too large", vec![0; 256 * 1024 + 1], "262145 bytes, at most 262144"),
-        ("an empty one", component(""), "exports none of risk, pricing and routing"),
+        (
+            "an empty one",
+            component(""),
+            "exports none of risk, pricing, routing, split and statement",
+        ),
         (
             "one that wants a clock",
             component(
@@ -226,9 +230,13 @@ fn what_would_take_a_compiler_long_is_refused() {
 fn our_own_plugins_are_taken() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path());
-    for name in
-        ["policy.wasm", "plugins/demo_rules.wasm", "plugins/hostile.wasm", "plugins/vectors.wasm"]
-    {
+    for name in [
+        "policy.wasm",
+        "plugins/demo_rules.wasm",
+        "plugins/hostile.wasm",
+        "plugins/marketplace.wasm",
+        "plugins/vectors.wasm",
+    ] {
         engine.load(&artifact(name)).unwrap_or_else(|refused| panic!("{name}: {refused}"));
     }
 }

@@ -173,7 +173,11 @@ fn ten_thousand_swaps_under_load() {
         }
         // However it ends, the others end too.
         let _end = OnDrop(&ended);
-        let swap_to = |swap: usize| drop(std::mem::replace(&mut *live.lock().unwrap(), open(swap)));
+        let swap_to = |swap: usize| {
+            // Loaded before the lock is taken and dropped after it: orders do not wait for either.
+            let next = open(swap);
+            drop(std::mem::replace(&mut *live.lock().unwrap(), next));
+        };
         (0..1_000).for_each(swap_to);
         let (maps_before, resident_before) = (maps(), resident_kib());
         (1_000..11_000).for_each(swap_to);

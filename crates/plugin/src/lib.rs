@@ -1,7 +1,7 @@
 //! What a plugin's author depends on: the contract (`wit/lezai-plugin.wit`), and Rust over it.
 //!
-//! A plugin is a type that implements some of [`Risk`], [`Pricing`] and [`Routing`], and one line
-//! of [`export!`]. It is a plain Rust library (`crate-type = ["cdylib", "rlib"]`), so its tests
+//! A plugin is a type that implements some of [`Risk`], [`Pricing`], [`Routing`], [`Split`] and
+//! [`Statement`], and one line of [`export!`]. It is a plain Rust library (`crate-type = ["cdylib", "rlib"]`), so its tests
 //! are native: they build an [`Order`] and look at the answer.
 //!
 //! ```
@@ -41,7 +41,8 @@
 mod memory;
 
 pub use bindings::types::{
-    Assessment, Customer, Device, DeviceKind, Money, OrderRecord as Order, Reason, Scene, Verdict,
+    Assessment, Column, Customer, Device, DeviceKind, IpClass, MerchantProfile, Money,
+    OrderRecord as Order, Reason, Scene, Share, Tally, Velocity, Verdict, Windows,
 };
 
 /// How risky is an order?
@@ -82,8 +83,33 @@ pub trait Routing {
     fn route(order: Order, settings: &[u8]) -> Result<Vec<String>, String>;
 }
 
-/// Makes a type the plugin: `export!(Type: Risk, Pricing, Routing)`, with those of the three that
-/// it implements. Stands once in a crate; outside of wasm it does nothing.
+/// Who gets a part of an order?
+///
+/// If the plugin does not answer, nothing is split.
+pub trait Split {
+    /// At most 16 shares, each receiver once, none of nothing; with the fee, which is given, at most
+    /// the order's amount. What is left is the merchant's.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Risk::assess`].
+    fn divide(order: Order, fee: Money, settings: &[u8]) -> Result<Vec<Share>, String>;
+}
+
+/// Which columns does an order have in the merchant's books?
+///
+/// If the plugin does not answer, there are none.
+pub trait Statement {
+    /// At most 8 columns, each name once.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Risk::assess`].
+    fn columns(order: Order, settings: &[u8]) -> Result<Vec<Column>, String>;
+}
+
+/// Makes a type the plugin: `export!(Type: Risk, Pricing, Routing, Split, Statement)`, with those
+/// of the five that it implements. Stands once in a crate; outside of wasm it does nothing.
 #[macro_export]
 macro_rules! export {
     ($plugin:ty: $($hook:ident),+ $(,)?) => {
@@ -150,6 +176,47 @@ macro_rules! __export_hook {
             $crate::__section!("routing");
         };
     };
+    (Split $plugin:ty) => {
+        const _: fn($crate::Order, $crate::Money, &[u8]) -> Result<Vec<$crate::Share>, String> =
+            <$plugin as $crate::Split>::divide;
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            struct Exported;
+            impl $crate::bindings::split::Guest for Exported {
+                fn divide(
+                    order: $crate::Order,
+                    fee: $crate::Money,
+                    settings: Vec<u8>,
+                ) -> Result<Vec<$crate::Share>, String> {
+                    <$plugin as $crate::Split>::divide(order, fee, &settings)
+                }
+            }
+            $crate::bindings::split::__export_lezai_plugin_split_1_0_0_cabi!(
+                Exported with_types_in $crate::bindings::split
+            );
+            $crate::__section!("split");
+        };
+    };
+    (Statement $plugin:ty) => {
+        const _: fn($crate::Order, &[u8]) -> Result<Vec<$crate::Column>, String> =
+            <$plugin as $crate::Statement>::columns;
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            struct Exported;
+            impl $crate::bindings::statement::Guest for Exported {
+                fn columns(
+                    order: $crate::Order,
+                    settings: Vec<u8>,
+                ) -> Result<Vec<$crate::Column>, String> {
+                    <$plugin as $crate::Statement>::columns(order, &settings)
+                }
+            }
+            $crate::bindings::statement::__export_lezai_plugin_statement_1_0_0_cabi!(
+                Exported with_types_in $crate::bindings::statement
+            );
+            $crate::__section!("statement");
+        };
+    };
 }
 
 /// The part of the guest's description that tells of one hook; see `build.rs`.
@@ -164,6 +231,12 @@ macro_rules! __section {
     };
     ("routing") => {
         $crate::__section!("component-type:lezai:routing", ROUTING);
+    };
+    ("split") => {
+        $crate::__section!("component-type:lezai:split", SPLIT);
+    };
+    ("statement") => {
+        $crate::__section!("component-type:lezai:statement", STATEMENT);
     };
     ($name:literal, $section:ident) => {
         #[unsafe(link_section = $name)]
@@ -182,9 +255,12 @@ impl Order {
             amount: Money { minor: 12_800, currency: "CNY".to_owned() },
             scene: Scene::Ecommerce,
             methods: vec!["wallet_qr".to_owned()],
-            customer: Customer { reference: None, ip: None, country: None },
+            method: Some("wallet_qr".to_owned()),
+            customer: Customer { reference: None, ip: None, ip_class: None, country: None },
             device: Device { id: None, kind: None, os: None, user_agent: None },
             metadata: vec![],
+            profile: MerchantProfile { country: None, category: None, tier: None },
+            velocity: Velocity { merchant: Windows::NONE, customer: None, device: None, ip: None },
             at_ms: 1_767_225_600_000,
         }
     }
@@ -195,11 +271,25 @@ impl Order {
     }
 }
 
+impl Windows {
+    /// No orders at all.
+    pub const NONE: Self = {
+        let none = Tally { count: 0, sum: 0 };
+        Self { minute: none, hour: none, day: none }
+    };
+}
+
+/// The guide's code is compiled and run like any example here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/plugins.md")]
+#[doc = include_str!("../../../docs/plugins.zh-CN.md")]
+struct Guide;
+
 /// What wit-bindgen makes of the contract, for [`export!`] alone.
 #[doc(hidden)]
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 pub mod bindings {
-    pub use exports::lezai::plugin::{pricing, risk, routing, types};
+    pub use exports::lezai::plugin::{pricing, risk, routing, split, statement, types};
 
     pub const PRICING: &[u8; include_bytes!(concat!(env!("OUT_DIR"), "/pricing")).len()] =
         include_bytes!(concat!(env!("OUT_DIR"), "/pricing"));
@@ -207,6 +297,11 @@ pub mod bindings {
         include_bytes!(concat!(env!("OUT_DIR"), "/risk"));
     pub const ROUTING: &[u8; include_bytes!(concat!(env!("OUT_DIR"), "/routing")).len()] =
         include_bytes!(concat!(env!("OUT_DIR"), "/routing"));
+
+    pub const SPLIT: &[u8; include_bytes!(concat!(env!("OUT_DIR"), "/split")).len()] =
+        include_bytes!(concat!(env!("OUT_DIR"), "/split"));
+    pub const STATEMENT: &[u8; include_bytes!(concat!(env!("OUT_DIR"), "/statement")).len()] =
+        include_bytes!(concat!(env!("OUT_DIR"), "/statement"));
 
     wit_bindgen::generate!({
         path: "wit",

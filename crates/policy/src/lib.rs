@@ -12,8 +12,8 @@ use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{self, Currency};
 use lezai_core::policy::{self, OrderFacts, Policy};
 use lezai_plugin::{
-    Assessment, Customer, Device, DeviceKind, Money, Order, Pricing, Reason, Risk, Routing, Scene,
-    Verdict,
+    Assessment, Customer, Device, DeviceKind, IpClass, MerchantProfile, Money, Order, Pricing,
+    Reason, Risk, Routing, Scene, Velocity, Verdict, Windows,
 };
 
 /// Judges, prices and routes by the merchant's policy.
@@ -83,6 +83,8 @@ fn facts(order: Order) -> Result<OrderFacts, String> {
         customer: customer(order.customer)?,
         device: device(order.device),
         metadata: order.metadata.into_iter().collect(),
+        profile: profile(order.profile),
+        velocity: velocity(&order.velocity),
         at_ms: order.at_ms,
     })
 }
@@ -108,7 +110,37 @@ fn customer(customer: Customer) -> Result<policy::Customer, String> {
         Some(ip) => Some(ip.parse().map_err(|_| format!("{ip} is no IP address"))?),
         None => None,
     };
-    Ok(policy::Customer { reference: customer.reference, ip, country: customer.country })
+    let ip_class = customer.ip_class.map(|class| match class {
+        IpClass::Public => policy::IpClass::Public,
+        IpClass::Private => policy::IpClass::Private,
+        IpClass::Loopback => policy::IpClass::Loopback,
+        IpClass::LinkLocal => policy::IpClass::LinkLocal,
+        IpClass::Special => policy::IpClass::Special,
+    });
+    Ok(policy::Customer { reference: customer.reference, ip, ip_class, country: customer.country })
+}
+
+fn profile(profile: MerchantProfile) -> policy::Profile {
+    let MerchantProfile { country, category, tier } = profile;
+    policy::Profile { country, category, tier }
+}
+
+fn velocity(velocity: &Velocity) -> policy::Velocity {
+    policy::Velocity {
+        merchant: windows(&velocity.merchant),
+        customer: velocity.customer.as_ref().map(windows),
+        device: velocity.device.as_ref().map(windows),
+        ip: velocity.ip.as_ref().map(windows),
+    }
+}
+
+fn windows(windows: &Windows) -> policy::Windows {
+    let tally = |it: &lezai_plugin::Tally| policy::Tally { count: it.count, sum: it.sum };
+    policy::Windows {
+        minute: tally(&windows.minute),
+        hour: tally(&windows.hour),
+        day: tally(&windows.day),
+    }
 }
 
 fn device(device: Device) -> policy::Device {

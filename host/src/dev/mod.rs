@@ -37,11 +37,11 @@ use crate::{assets, http, keys, shop, test_clock, worker};
 
 use folder::Folder;
 
-const MERCHANT: &str = "m_demo";
+pub(crate) const MERCHANT: &str = "m_demo";
 const KEYID: &str = "demo-1";
 /// The key that signs the demo merchant's plugins, and its file.
 const PUBLISHER: &str = "demo-plugins";
-const POLICY: &str = include_str!("demo-policy.json");
+pub(crate) const POLICY: &str = include_str!("demo-policy.json");
 /// The demo shop is on this machine.
 const REACH: Reach = Reach::Local;
 /// What is under way when the gateway is told to stop has this long.
@@ -255,6 +255,8 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     let cannot = |problem: Problem| folder.damaged("lezai.db", problem.code().as_str());
     legacy::adopt(gateway).await.map_err(cannot)?;
     gateway.reload_merchants().await.map_err(|error| folder.damaged("lezai.db", error))?;
+    let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
+    recalled.map_err(|error| folder.damaged("lezai.db", error))?;
     let merchants = gateway.merchants().clone();
     tokio::task::block_in_place(|| {
         let standing = merchants.iter().map(|it| it.rollout.load_full());

@@ -2,6 +2,7 @@
 //! what it does, takes it back.
 
 mod at;
+mod author;
 mod look;
 mod moves;
 mod publish;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use at::Failed;
 
 pub use at::At;
+pub use author::AuthorCommand;
 
 /// What can be done with a merchant's plugin.
 #[derive(Debug, clap::Subcommand)]
@@ -34,11 +36,15 @@ pub enum PluginCommand {
     Remove(look::OfMerchant),
     /// Show which release decides the merchant's orders.
     Show(look::OfMerchant),
+    /// What an author does, on her own machine.
+    #[command(flatten)]
+    Author(AuthorCommand),
 }
 
 /// Does it. The exit code is 1 if the gateway refuses, and 2 if it could not be asked.
 pub async fn run(command: PluginCommand) -> ExitCode {
     let done = match command {
+        PluginCommand::Author(command) => return author::run(command),
         PluginCommand::Sign(args) => sign::run(&args),
         PluginCommand::Publish(args) => publish::run(args).await,
         PluginCommand::Promote(args) => moves::promote(args).await,

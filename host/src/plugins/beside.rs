@@ -13,8 +13,8 @@ use super::deciding::{self, Asked};
 use super::health::Trouble;
 use super::rollout::Version;
 use super::{lifecycle, loading};
+use crate::decision::DecisionView;
 use crate::gateway::Gateway;
-use crate::orders::decision_view;
 use crate::problem::Problem;
 use crate::store::plugins::{Denial, Difference, Side};
 use crate::store::{self, StoreError};
@@ -170,8 +170,8 @@ fn compare(gateway: &Gateway, job: Compare) -> Result<Option<Difference>, Proble
         order: facts.id,
         at: gateway.clock.now(),
         applied,
-        old: decision_view(&old),
-        new: decision_view(&new),
+        old: DecisionView::from(&old),
+        new: DecisionView::from(&new),
     }))
 }
 

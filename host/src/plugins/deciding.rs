@@ -22,11 +22,13 @@ pub struct Decided {
     pub decision: Decision,
     /// By which release; none if the standard plugin decided alone.
     pub release: Option<ReleaseView>,
+    /// SHA-256, in hex, of the settings that its plugin was given.
+    pub settings: Option<String>,
 }
 
 impl From<Decision> for Decided {
     fn from(decision: Decision) -> Self {
-        Self { decision, release: None }
+        Self { decision, release: None, settings: None }
     }
 }
 
@@ -47,9 +49,9 @@ pub fn decide(
     let sides = rollout.sides(&facts.id);
     let asked = ask(gateway, &merchant.compact_policy, sides.applied, facts);
     let Asked { decision, found, time } = asked?;
-    for (hook, run) in ["risk", "pricing", "routing"].iter().zip(&decision.hooks) {
+    for (hook, run) in decision.runs() {
         if let Outcome::Failed(failure) = &run.outcome {
-            tracing::warn!(order = %facts.id, hook, plugin = run.digest, %failure, "plugin failed");
+            tracing::warn!(order = %facts.id, %hook, plugin = run.digest, %failure, "plugin failed");
         }
     }
     gateway.metrics.decided(&decision);
@@ -68,7 +70,8 @@ pub fn decide(
             }))
         });
     }
-    Ok(Decided { decision, release: sides.applied.map(|it| release_view(it)) })
+    let settings = sides.applied.map(|it| it.manifest.settings_digest.clone());
+    Ok(Decided { decision, release: sides.applied.map(|it| release_view(it)), settings })
 }
 
 /// What came of a question.
@@ -118,7 +121,7 @@ pub(super) fn note(
     let digest = &version.manifest.digest;
     version.series.asked(decision, digest, found, time);
     version.health.asked(decision, digest, version.manifest.limits.fuel);
-    let failed = decision.hooks.iter().any(|hook| matches!(hook.outcome, Outcome::Failed(_)));
+    let failed = decision.runs().any(|(_, run)| matches!(run.outcome, Outcome::Failed(_)));
     if failed || version.health.counts().calls.is_multiple_of(LOOK_EVERY) {
         look(gateway, version);
     }

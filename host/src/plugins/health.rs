@@ -75,7 +75,7 @@ pub struct Counts {
 impl Health {
     /// It was asked about an order. `digest` is its own: hooks that it lacks are another's.
     pub fn asked(&self, decision: &Decision, digest: &str, fuel_limit: u64) {
-        let own = decision.hooks.iter().filter(|hook| hook.digest == digest);
+        let own = decision.runs().map(|(_, run)| run).filter(|run| run.digest == digest);
         let (mut failed, mut late, mut heavy) = (false, false, false);
         for hook in own {
             failed |= matches!(hook.outcome, Outcome::Failed(_));

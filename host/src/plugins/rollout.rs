@@ -128,13 +128,19 @@ impl Version {
 
     /// What it may use, of what the engine gives.
     pub fn limits(&self, most: Limits) -> Limits {
-        let limits = &self.manifest.limits;
-        let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
-        Limits { memory, fuel: limits.fuel, deadline_ms: limits.deadline_ms, ..most }
+        limits(&self.manifest, most)
     }
 }
 
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+/// What a release may use, of what the engine gives.
+pub(crate) fn limits(manifest: &Manifest, most: Limits) -> Limits {
+    let limits = &manifest.limits;
+    let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    Limits { memory, fuel: limits.fuel, deadline_ms: limits.deadline_ms, ..most }
+}
+
+/// A digest in bytes.
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
         return None;

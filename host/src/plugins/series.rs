@@ -215,7 +215,7 @@ impl Series {
             None => missing.inc(),
         };
         let mut fuel = 0_u32;
-        for hook in decision.hooks.iter().filter(|hook| hook.digest == digest) {
+        for (_, hook) in decision.runs().filter(|(_, hook)| hook.digest == digest) {
             let outcome = match &hook.outcome {
                 Outcome::Answered => "ok",
                 Outcome::Failed(failure) => failure.label(),

@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 
 use crate::order_request::Details;
 use crate::page::Page;
+use crate::velocity::Mark;
 
 pub use events::{EventReads, EventRecord, EventWrites};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
@@ -254,6 +255,8 @@ pub trait View: EventReads + PluginReads {
         status: Option<&str>,
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError>;
+    /// What velocity counts of the orders since then, the oldest first; of more than `most` the latest.
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError>;
     /// The order that an attempt tries to pay.
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
     /// The order that a refund belongs to.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry};
 use lezai_core::money::Currency;
@@ -25,11 +26,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row, param
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::plugins::{PluginReads as _, ReleaseRecord};
 use super::{
     Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
     Outcome, ReadJob, SessionRecord, Store, StoreError, Task, Tx, View, WriteJob,
 };
+use crate::order_request::Details;
 use crate::page::Page;
+use crate::velocity::Mark;
 
 #[cfg(test)]
 pub(crate) use ledger::book;
@@ -67,6 +71,7 @@ CREATE TABLE merchants (
   notify_hosts TEXT NOT NULL DEFAULT '[]', former_secret TEXT, former_secret_until_ms INTEGER,
   frame_origins TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
+CREATE TABLE policies (digest TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
 CREATE TABLE orders (
   id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, merchant_order_id TEXT NOT NULL,
@@ -107,6 +112,7 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHO
 /// From version 1, which knew no refunds, voids and captures, and settled nothing.
 const FROM_1: &str = r#"
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE policies (digest TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ALTER TABLE merchants ADD COLUMN notify_hosts TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE merchants ADD COLUMN former_secret TEXT;
 ALTER TABLE merchants ADD COLUMN former_secret_until_ms INTEGER;
@@ -250,6 +256,39 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     )?;
     connection.busy_timeout(Duration::from_secs(5))?;
     Ok(connection)
+}
+
+/// What the merchant sent with an order, and what was decided.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn details(connection: &Connection, order: &OrderId) -> Result<Option<Details>, StoreError> {
+    let sql = "SELECT details FROM orders WHERE id = ?1";
+    Sqlite { connection }.one(sql, [order.as_str()], |row| json(row, 0))
+}
+
+/// A release of a merchant's plugin.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn release(
+    connection: &Connection,
+    merchant: &MerchantId,
+    sequence: u64,
+) -> Result<Option<ReleaseRecord>, StoreError> {
+    Sqlite { connection }.release(merchant, sequence)
+}
+
+/// The policy with this digest, as JSON: also one that was replaced since.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn policy(connection: &Connection, digest: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT policy FROM policies WHERE digest = ?1";
+    Sqlite { connection }.one(sql, [digest], |row| Ok(row.get(0)?))
 }
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
@@ -520,6 +559,26 @@ impl View for Sqlite<'_> {
         Ok(orders)
     }
 
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError> {
+        let sql = "SELECT merchant, created_ms, details ->> '$.facts.customer.ref', details ->> '$.facts.device.id',
+                     details ->> '$.facts.customer.ip', details -> '$.facts.amount'
+                   FROM orders WHERE id >= ?1 ORDER BY id DESC LIMIT ?2";
+        let from = OrderId::new(since, [0; 10]);
+        let mut marks = self.all(sql, params![from.as_str(), most], |row| {
+            let ip = row.get::<_, Option<String>>(4)?;
+            Ok(Mark {
+                merchant: id(row, 0, MerchantId::parse)?,
+                customer: row.get(2)?,
+                device: row.get(3)?,
+                ip: ip.and_then(|ip| ip.parse().ok()),
+                amount: json(row, 5)?,
+                at: Timestamp::from_ms(row.get(1)?),
+            })
+        })?;
+        marks.reverse();
+        Ok(marks)
+    }
+
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {
         self.one("SELECT order_id FROM attempts WHERE id = ?1", [attempt.as_str()], |row| {
             id(row, 0, OrderId::parse)
@@ -782,6 +841,11 @@ impl Tx for Sqlite<'_> {
 
     fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError> {
         let MerchantRecord { id, name, notify_url, webhook_secret, policy, .. } = merchant;
+        // Every policy that ever decided stays, so that what it decided can be decided again.
+        self.change(
+            "INSERT INTO policies (digest, policy) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
+            [&sha256_hex(policy.as_bytes()), policy],
+        )?;
         let (former, until) =
             merchant.former_secret.as_ref().map(|(secret, until)| (secret, until.as_ms())).unzip();
         self.change(
@@ -886,7 +950,7 @@ mod tests {
     use lezai_core::order::Effect;
 
     use super::*;
-    use crate::store::{PluginReads as _, suite};
+    use crate::store::suite;
 
     #[tokio::test]
     async fn it_does_what_every_store_must() {

@@ -6,7 +6,7 @@ use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionI
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Attempt, Capture, Credential, Effect, Event, Order, Terms, step};
-use lezai_core::policy::{Customer, Device, OrderFacts, Scene};
+use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
 use crate::decision::{DecisionView, HookView, HooksView, VerdictView};
 use crate::order_request::Details;
 use crate::page::Page;
+use crate::velocity::Mark;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
@@ -31,6 +32,7 @@ pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
     every_task_reads_back(&store).await;
     a_refund_is_found_by_its_numbers(&store).await;
     orders_are_listed_by_the_page(&store).await;
+    what_is_counted_of_orders_is_there(&store).await;
     the_first_answer_is_kept(&store).await;
     super::plugin_suite::run(&store, merchant_id(), record(1, "A-1").details.decision).await;
     drop(store);
@@ -219,6 +221,36 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
     }
 }
 
+async fn what_is_counted_of_orders_is_there(store: &Arc<dyn Store>) {
+    let made = |n: u8, at: Timestamp| {
+        let mut record = record(n, &format!("V-{n}"));
+        let facts = &mut record.details.facts;
+        let id = OrderId::new(at, [n; 10]);
+        (record.order.terms.id, record.order.terms.created_at) = (id.clone(), at);
+        (facts.id, facts.at_ms) = (id, at.as_ms());
+        facts.customer.reference = Some(format!("c-{n}"));
+        facts.customer.ip = Some("2001:db8::7".parse().unwrap());
+        record
+    };
+    let later = |secs: i64| NOW.plus_secs(86_400 + secs);
+    let records: Vec<_> = (0..3).map(|n| made(100 + n, later(i64::from(n)))).collect();
+    let expected: Vec<Mark> = records.iter().map(|it| Mark::from(&it.details.facts)).collect();
+    write(store, move |tx| {
+        for (record, n) in records.iter().zip(100..) {
+            let session = SessionRecord { order: record.order.terms.id.clone(), ..session(n) };
+            assert!(tx.insert_order(record, &session)?);
+        }
+        Ok::<_, StoreError>(())
+    })
+    .await
+    .unwrap();
+    let marks = |since, most| read(store, move |view| view.marks(since, most));
+    assert_eq!(marks(later(0), 100).await.unwrap(), expected);
+    assert_eq!(marks(later(1), 100).await.unwrap(), expected[1..]);
+    assert_eq!(marks(later(0), 2).await.unwrap(), expected[1..], "the latest");
+    assert_eq!(marks(later(3), 100).await.unwrap(), []);
+}
+
 async fn the_first_answer_is_kept(store: &Arc<dyn Store>) {
     let key = IdempotencyKey { scope: "m_demo".to_owned(), key: "k".to_owned() };
     let answer = FirstAnswer { fingerprint: "f".to_owned(), status: 201, body: b"{}".to_vec() };
@@ -394,6 +426,8 @@ fn record(n: u8, number: &str) -> OrderRecord {
         customer: Customer::default(),
         device: Device::default(),
         metadata: std::collections::BTreeMap::new(),
+        profile: Profile::default(),
+        velocity: Velocity::default(),
         at_ms: NOW.as_ms(),
     };
     let hook = HookView { plugin: String::new(), fuel: 0, outcome: "ok".to_owned(), detail: None };
@@ -402,7 +436,17 @@ fn record(n: u8, number: &str) -> OrderRecord {
         score: 0,
         reasons: Vec::new(),
         channels: vec!["sandbox".to_owned()],
-        hooks: HooksView { risk: hook.clone(), pricing: hook.clone(), routing: hook },
+        shares: Vec::new(),
+        columns: Vec::new(),
+        policy: String::new(),
+        settings: None,
+        hooks: HooksView {
+            risk: hook.clone(),
+            pricing: hook.clone(),
+            routing: hook,
+            split: None,
+            statement: None,
+        },
         release: None,
     };
     OrderRecord {

@@ -405,7 +405,8 @@ async fn ask(
             let merchant = gateway.merchants().get(&merchant_id).cloned().unwrap();
             let decide = |facts: lezai_core::policy::OrderFacts| async move {
                 let fee = Money::new(fee, facts.amount.currency()).unwrap();
-                let hook = HookRun { digest: String::new(), fuel: 0, outcome: Hook::Answered };
+                let hook =
+                    HookRun { digest: String::new(), fuel: 0, memory: 0, outcome: Hook::Answered };
                 let reason = Reason { code: "sim".to_owned(), message: "Held".to_owned() };
                 let risk = Risk {
                     verdict: if held { Verdict::Review } else { Verdict::Accept },
@@ -414,7 +415,17 @@ async fn ask(
                 };
                 let channels = vec![CHANNEL.to_owned()];
                 let hooks = [hook.clone(), hook.clone(), hook];
-                Ok((facts, Decision { risk, fee, channels, hooks }.into()))
+                let decision = Decision {
+                    risk,
+                    fee,
+                    channels,
+                    shares: Vec::new(),
+                    columns: Vec::new(),
+                    hooks,
+                    split: None,
+                    statement: None,
+                };
+                Ok((facts, decision.into()))
             };
             orders::create_decided(gateway, &merchant, signer, new, key, decide).await
         }

@@ -12,6 +12,7 @@ use lezai::store::{
     MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
     SessionRecord, StoreError, Task, Tx, View, WriteJob,
 };
+use lezai::velocity::Mark;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
@@ -242,6 +243,9 @@ impl View for Layer<'_> {
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError> {
         self.tx.orders(merchant, status, page)
+    }
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError> {
+        self.tx.marks(since, most)
     }
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {
         self.tx.order_of_attempt(attempt)

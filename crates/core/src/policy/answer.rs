@@ -1,7 +1,7 @@
 //! What a plugin may answer. Every number that comes out of a sandbox passes here before the
 //! gateway acts on it, the standard plugin's too.
 //!
-//! Owns the shape of a verdict and the bounds of all three answers; knows nothing of sandboxes.
+//! Owns the shape of a verdict and the bounds of all answers; knows nothing of sandboxes.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,15 @@ pub const MAX_MESSAGE: usize = 200;
 
 /// The most channels that one order can be routed to.
 pub const MAX_CHANNELS: usize = 16;
+
+/// The most shares of one order.
+pub const MAX_SHARES: usize = 16;
+
+/// The longest name of a share's receiver, in bytes.
+pub const MAX_RECEIVER: usize = 64;
+
+/// The most extra columns of one order. Their names are codes, their values as long as a message.
+pub const MAX_COLUMNS: usize = 8;
 
 /// What the risk hook says about an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +67,27 @@ pub struct Reason {
     pub message: String,
 }
 
+/// A part of an order's money that is somebody else's than the merchant's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// The merchant's own name for who gets it: 1 to [`MAX_RECEIVER`] of letters, digits and
+    /// `_ . : -`.
+    pub receiver: String,
+    /// How much; more than zero.
+    pub amount: Money,
+}
+
+/// A value that stands beside an order in the merchant's books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// 1 to [`MAX_CODE`] of `a-z`, `0-9` and `_`.
+    pub name: String,
+    /// At most [`MAX_MESSAGE`] characters, no control characters.
+    pub value: String,
+}
+
 /// An answer that no order can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Nonsense {
@@ -88,6 +118,30 @@ pub enum Nonsense {
     /// A channel that is listed twice.
     #[error("channel {0} is listed twice")]
     RepeatedChannel(usize),
+    /// More shares than [`MAX_SHARES`].
+    #[error("{0} shares, at most {MAX_SHARES} are taken")]
+    Shares(usize),
+    /// A receiver's name that is not of its form.
+    #[error("share {0} has a malformed receiver")]
+    Receiver(usize),
+    /// A receiver that has a share already.
+    #[error("the receiver of share {0} has one already")]
+    RepeatedReceiver(usize),
+    /// A share of nothing.
+    #[error("share {0} is of nothing")]
+    EmptyShare(usize),
+    /// Shares and fee together are more than the order's amount.
+    #[error("share {0}, those before it and the fee are more than the order's amount")]
+    ShareAmount(usize),
+    /// More columns than [`MAX_COLUMNS`].
+    #[error("{0} columns, at most {MAX_COLUMNS} are taken")]
+    Columns(usize),
+    /// A column whose name or value is not of its form.
+    #[error("column {0} has a malformed name or value")]
+    Column(usize),
+    /// A column that is there already.
+    #[error("column {0} has a name that another one has")]
+    RepeatedColumn(usize),
 }
 
 /// Whether a risk hook's answer is within its bounds.
@@ -152,6 +206,69 @@ pub fn check_channels<'a>(
         }
     }
     Ok(())
+}
+
+/// The shares that a split hook answered, as receivers and minor units of the order's currency. What
+/// they and the fee leave is the merchant's.
+///
+/// # Errors
+///
+/// The first bound that they break.
+pub fn check_shares(
+    shares: impl ExactSizeIterator<Item = (String, u64)>,
+    fee: Money,
+    order: &OrderFacts,
+) -> Result<Vec<Share>, Nonsense> {
+    if shares.len() > MAX_SHARES {
+        return Err(Nonsense::Shares(shares.len()));
+    }
+    // What is left: the fee is one of this order's, so it is at most the amount.
+    let mut left = order.amount.checked_sub(fee).ok_or(Nonsense::ShareAmount(0))?;
+    let mut taken: Vec<Share> = Vec::with_capacity(shares.len());
+    for (index, (receiver, minor)) in shares.enumerate() {
+        if !is_receiver(&receiver) {
+            return Err(Nonsense::Receiver(index));
+        }
+        if taken.iter().any(|it| it.receiver == receiver) {
+            return Err(Nonsense::RepeatedReceiver(index));
+        }
+        if minor == 0 {
+            return Err(Nonsense::EmptyShare(index));
+        }
+        let amount = i64::try_from(minor)
+            .ok()
+            .and_then(|minor| Money::new(minor, order.amount.currency()).ok());
+        let amount = amount.ok_or(Nonsense::ShareAmount(index))?;
+        left = left.checked_sub(amount).ok_or(Nonsense::ShareAmount(index))?;
+        taken.push(Share { receiver, amount });
+    }
+    Ok(taken)
+}
+
+/// Whether a statement hook's answer is within its bounds.
+///
+/// # Errors
+///
+/// The first bound that it breaks.
+pub fn check_columns(columns: &[Column]) -> Result<(), Nonsense> {
+    if columns.len() > MAX_COLUMNS {
+        return Err(Nonsense::Columns(columns.len()));
+    }
+    for (index, Column { name, value }) in columns.iter().enumerate() {
+        if !is_code(name) || !(value.is_empty() || is_message(value)) {
+            return Err(Nonsense::Column(index));
+        }
+        if columns[..index].iter().any(|it| it.name == *name) {
+            return Err(Nonsense::RepeatedColumn(index));
+        }
+    }
+    Ok(())
+}
+
+/// 1 to [`MAX_RECEIVER`] of letters, digits and `_ . : -`, as in the merchant's own numbers.
+fn is_receiver(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
+    (1..=MAX_RECEIVER).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// 1 to [`MAX_CODE`] of `a-z`, `0-9` and `_`.

@@ -54,6 +54,8 @@ fn order(amount: &str) -> OrderFacts {
         customer: Customer::default(),
         device: Device::default(),
         metadata: [].into(),
+        profile: Profile::default(),
+        velocity: Velocity::default(),
         at_ms: 1_767_225_600_000,
     }
 }
@@ -89,8 +91,12 @@ fn each_condition_holds_when_it_says() {
     rich.customer = Customer {
         reference: Some("c-1".to_owned()),
         ip: Some("203.0.113.7".parse().unwrap()),
+        ip_class: Some(IpClass::Special),
         country: Some("CN".to_owned()),
     };
+    let hour = Tally { count: 3, sum: 40_000 };
+    let customer = Windows { hour, day: Tally { count: 9, sum: 40_000 }, ..Windows::default() };
+    rich.velocity = Velocity { customer: Some(customer), ..Velocity::default() };
     rich.device = Device {
         id: Some("d-1".to_owned()),
         kind: Some(DeviceKind::Phone),
@@ -104,6 +110,11 @@ fn each_condition_holds_when_it_says() {
     let yen = order("12800 JPY");
 
     let cny = |minor: i64| json!([{"minor": minor, "currency": "CNY"}]);
+    let count = |of, within, count: u32| json!({"count_over": {"of": of, "within": within, "count": count}});
+    let sum = |minor: i64, currency: &str| {
+        let sums = json!([{"minor": minor, "currency": currency}]);
+        json!({"sum_over": {"of": "customer", "within": "hour", "sums": sums}})
+    };
     for (condition, order, expected) in [
         (json!({"amount_over": cny(12799)}), &bare, true),
         (json!({"amount_over": cny(12800)}), &bare, false),
@@ -145,6 +156,20 @@ fn each_condition_holds_when_it_says() {
         (json!({"metadata_present": {"key": "kind"}}), &bare, false),
         (json!({"metadata_missing": {"key": "kind"}}), &rich, false),
         (json!({"metadata_missing": {"key": "kind"}}), &bare, true),
+        (json!({"ip_class_in": ["private", "special"]}), &rich, true),
+        (json!({"ip_class_in": ["public"]}), &rich, false),
+        (json!({"ip_class_in": ["public"]}), &bare, false),
+        (count("customer", "hour", 2), &rich, true),
+        (count("customer", "hour", 3), &rich, false),
+        (count("customer", "day", 8), &rich, true),
+        (count("customer", "minute", 0), &rich, false),
+        (count("device", "hour", 0), &rich, false),
+        (count("customer", "hour", 0), &bare, false),
+        // The order itself has 12800.
+        (sum(52_799, "CNY"), &rich, true),
+        (sum(52_800, "CNY"), &rich, false),
+        (sum(1, "JPY"), &rich, false),
+        (sum(12_799, "CNY"), &bare, true),
     ] {
         assert_eq!(applies(&condition, order), expected, "{condition}");
     }
@@ -493,6 +518,100 @@ fn answers_are_bounded() {
     ] {
         let channels: Vec<String> = channels.into_iter().map(str::to_owned).collect();
         assert_eq!(answer::check_channels(&channels, known.into_iter()), expected, "{channels:?}");
+    }
+}
+
+#[test]
+fn shares_and_fee_are_at_most_the_amount() {
+    let order = order("1000 CNY");
+    let most = "r".repeat(64);
+    let long = "r".repeat(65);
+    let many: Vec<String> = (0..17).map(|it| format!("r{it}")).collect();
+    let all = |len: usize| many[..len].iter().map(|it| (it.as_str(), 1)).collect::<Vec<_>>();
+    let rows: [(Vec<(&str, u64)>, Result<u64, Nonsense>); 17] = [
+        (vec![], Ok(0)),
+        (vec![("a", 994)], Ok(994)),
+        (vec![("a", 995)], Err(Nonsense::ShareAmount(0))),
+        (vec![("a", 500), ("b", 494)], Ok(994)),
+        (vec![("a", 500), ("b", 495)], Err(Nonsense::ShareAmount(1))),
+        (vec![("a", 1), ("b", u64::MAX)], Err(Nonsense::ShareAmount(1))),
+        (vec![("a", i64::MAX.unsigned_abs())], Err(Nonsense::ShareAmount(0))),
+        (vec![("a", i64::MAX.unsigned_abs() + 1)], Err(Nonsense::ShareAmount(0))),
+        (vec![("a", 0)], Err(Nonsense::EmptyShare(0))),
+        (vec![("a", 1), ("b", 1), ("a", 1)], Err(Nonsense::RepeatedReceiver(2))),
+        (vec![("", 1)], Err(Nonsense::Receiver(0))),
+        (vec![("A.b:c-d_9", 1)], Ok(1)),
+        (vec![("a b", 1)], Err(Nonsense::Receiver(0))),
+        (vec![(&most, 1)], Ok(1)),
+        (vec![(&long, 1)], Err(Nonsense::Receiver(0))),
+        (all(16), Ok(16)),
+        (all(17), Err(Nonsense::Shares(17))),
+    ];
+    for (shares, expected) in rows {
+        let given: Vec<_> = shares.iter().map(|(it, minor)| ((*it).to_owned(), *minor)).collect();
+        let found = answer::check_shares(given.into_iter(), money("6 CNY"), &order);
+        let sum = found.map(|it| it.iter().map(|it| it.amount.minor().unsigned_abs()).sum());
+        assert_eq!(sum, expected, "{shares:?}");
+    }
+    // A fee that is not this order's leaves nothing to share.
+    for fee in ["1001 CNY", "0 JPY"] {
+        let found = answer::check_shares(std::iter::empty(), money(fee), &order);
+        assert_eq!(found, Err(Nonsense::ShareAmount(0)), "{fee}");
+    }
+}
+
+#[test]
+fn columns_are_few_named_once_and_short() {
+    let column =
+        |name: &str, value: &str| Column { name: name.to_owned(), value: value.to_owned() };
+    let many: Vec<Column> = (0..9).map(|it| column(&format!("c{it}"), "")).collect();
+    let rows: [(Vec<Column>, Result<(), Nonsense>); 9] = [
+        (vec![], Ok(())),
+        (vec![column("store", &"茶".repeat(200)), column("till", "")], Ok(())),
+        (vec![column("store", &"茶".repeat(201))], Err(Nonsense::Column(0))),
+        (vec![column("store", "a\u{7}")], Err(Nonsense::Column(0))),
+        (vec![column("a", ""), column("Store", "")], Err(Nonsense::Column(1))),
+        (vec![column(&"a".repeat(41), "")], Err(Nonsense::Column(0))),
+        (vec![column("a", "1"), column("a", "2")], Err(Nonsense::RepeatedColumn(1))),
+        (many[..8].to_vec(), Ok(())),
+        (many, Err(Nonsense::Columns(9))),
+    ];
+    for (columns, expected) in rows {
+        assert_eq!(answer::check_columns(&columns), expected, "{columns:?}");
+    }
+}
+
+/// Orders that were kept before these were known read as orders that nobody had counted for.
+#[test]
+fn facts_without_velocity_and_profile_are_read() {
+    let facts = order("100 CNY");
+    let mut json = serde_json::to_value(&facts).unwrap();
+    assert_eq!(json["velocity"]["merchant"]["day"], json!([0, 0]));
+    let fields = json.as_object_mut().unwrap();
+    fields.remove("velocity");
+    fields.remove("profile");
+    fields["customer"].as_object_mut().unwrap().remove("ip_class");
+    assert_eq!(serde_json::from_value::<OrderFacts>(json).unwrap(), facts);
+}
+
+proptest! {
+    /// Whatever shares are taken, what the merchant is left with is not negative.
+    #[test]
+    fn shares_that_are_taken_fit(
+        amount in 0..2_000_i64,
+        fee in 0..2_000_i64,
+        shares in proptest::collection::vec(prop_oneof![0..500_u64, any::<u64>()], 0..20),
+    ) {
+        let order = order(&format!("{amount} CNY"));
+        let given: Vec<_> =
+            shares.iter().enumerate().map(|(index, it)| (format!("r{index}"), *it)).collect();
+        let fee = money(&format!("{fee} CNY"));
+        if let Ok(taken) = answer::check_shares(given.into_iter(), fee, &order) {
+            let sum: i128 = taken.iter().map(|it| i128::from(it.amount.minor())).sum();
+            prop_assert!(sum + i128::from(fee.minor()) <= i128::from(amount));
+            prop_assert!(taken.iter().all(|it| it.amount.minor() > 0));
+            prop_assert_eq!(taken.len(), shares.len());
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 
 use super::answer::{self, MAX_SCORE};
 use super::{
-    Condition, FeeSchedule, Limit, MAX_COMPACT, PPM, Policy, PolicyError, RiskRules, Route, Rule,
-    VERSION,
+    Condition, FeeSchedule, Limit, MAX_COMPACT, PPM, Policy, PolicyError, Profile, RiskRules,
+    Route, Rule, VERSION,
 };
 use crate::money::{Currency, Money};
 
@@ -35,11 +35,12 @@ const MAX_VALUE: usize = 800;
 type Checked = Result<(), PolicyError>;
 
 pub(super) fn policy(policy: &Policy) -> Checked {
-    let Policy { version, routes, limits, risk, fees } = policy;
+    let Policy { version, routes, limits, risk, fees, profile } = policy;
     require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
     ranges("limits", limits, 1)?;
     risk_rules(risk)?;
     fee_schedules(fees)?;
+    self::profile(profile)?;
     for (index, limit) in limits.iter().enumerate() {
         let priced = fees.iter().any(|fee| fee.currency == limit.currency);
         require(priced, &format!("limits[{index}].currency"), || {
@@ -122,11 +123,30 @@ fn condition(path: &str, condition: &Condition) -> Checked {
         Condition::MetadataMissing { key } => {
             metadata_key(&format!("{path}.metadata_missing.key"), key)
         }
+        Condition::IpClassIn(classes) => {
+            length(&format!("{path}.ip_class_in"), classes.len(), 1, MAX_LIST)
+        }
+        Condition::SumOver { of: _, within: _, sums } => {
+            amounts(&format!("{path}.sum_over.sums"), sums)
+        }
         Condition::CountryMissing
         | Condition::IpMissing
         | Condition::DeviceKindMissing
-        | Condition::DeviceIdMissing => Ok(()),
+        | Condition::DeviceIdMissing
+        | Condition::CountOver { .. } => Ok(()),
     }
+}
+
+fn profile(profile: &Profile) -> Checked {
+    let Profile { country, category, tier } = profile;
+    let is_category = category.is_none_or(|it| it <= Profile::MAX_CATEGORY);
+    require(country.as_ref().is_none_or(is_country), "profile.country", || NO_COUNTRY.to_owned())?;
+    require(is_category, "profile.category", || {
+        format!("must be 0 to {}, a code of ISO 18245", Profile::MAX_CATEGORY)
+    })?;
+    require(tier.is_none_or(|it| it <= Profile::MAX_TIER), "profile.tier", || {
+        format!("must be 0 to {}", Profile::MAX_TIER)
+    })
 }
 
 /// How many members the lists of all conditions and routes have, and how many currencies the whole
@@ -136,7 +156,10 @@ fn listed(policy: &Policy) -> (usize, usize) {
     let mut currencies = policy.limits.len() + policy.fees.len();
     for condition in policy.risk.rules.iter().flat_map(|rule| &rule.when) {
         match condition {
-            Condition::AmountOver(list) | Condition::AmountUnder(list) => currencies += list.len(),
+            Condition::AmountOver(list)
+            | Condition::AmountUnder(list)
+            | Condition::SumOver { of: _, within: _, sums: list } => currencies += list.len(),
+            Condition::IpClassIn(classes) => listed += classes.len(),
             Condition::CountryIn(list)
             | Condition::CountryNotIn(list)
             | Condition::DeviceIdIn(list)
@@ -149,7 +172,8 @@ fn listed(policy: &Policy) -> (usize, usize) {
             | Condition::CountryMissing
             | Condition::IpMissing
             | Condition::DeviceKindMissing
-            | Condition::DeviceIdMissing => {}
+            | Condition::DeviceIdMissing
+            | Condition::CountOver { .. } => {}
         }
     }
     for route in &policy.routes {
@@ -207,13 +231,16 @@ fn amounts(path: &str, list: &[Money]) -> Checked {
 
 fn countries(path: &str, list: &[String]) -> Checked {
     length(path, list.len(), 1, MAX_LIST)?;
-    let is_country = |it: &String| it.len() == 2 && it.bytes().all(|b| b.is_ascii_uppercase());
     match list.iter().position(|it| !is_country(it)) {
-        Some(index) => {
-            problem(format!("{path}[{index}]"), "must be two capitals, as in ISO 3166-1".to_owned())
-        }
+        Some(index) => problem(format!("{path}[{index}]"), NO_COUNTRY.to_owned()),
         None => Ok(()),
     }
+}
+
+const NO_COUNTRY: &str = "must be two capitals, as in ISO 3166-1";
+
+fn is_country(text: &String) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 fn values(path: &str, list: &[String]) -> Checked {

@@ -13,7 +13,10 @@ use std::sync::{Arc, OnceLock};
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, Money};
-use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Policy, Scene};
+use lezai_core::policy::{
+    Customer, Device, DeviceKind, IpClass, OrderFacts, Policy, Profile, Scene, Tally, Velocity,
+    Windows,
+};
 use lezai_engine::{Config, Engine, Plugin};
 use tempfile::TempDir;
 
@@ -80,6 +83,12 @@ pub fn money(minor: i64, code: &str) -> Money {
     Money::new(minor, Currency::from_code(code).unwrap()).unwrap()
 }
 
+/// As many orders in a minute, and more in an hour and a day.
+fn windows(count: u32) -> Windows {
+    let tally = |times: u32| Tally { count: count * times, sum: u64::from(count * times) * 9_900 };
+    Windows { minute: tally(1), hour: tally(20), day: tally(300) }
+}
+
 /// An order with every field, as a shop would send it.
 pub fn order() -> OrderFacts {
     let text = |text: &str| Some(text.to_owned());
@@ -93,6 +102,7 @@ pub fn order() -> OrderFacts {
         customer: Customer {
             reference: text("c-77"),
             ip: Some("203.0.113.7".parse().unwrap()),
+            ip_class: Some(IpClass::Public),
             country: text("CN"),
         },
         device: Device {
@@ -106,6 +116,13 @@ pub fn order() -> OrderFacts {
         metadata: [("goods", "tea"), ("cart", "3"), ("coupon", "SPRING")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
+        profile: Profile { country: text("CN"), category: Some(5499), tier: Some(3) },
+        velocity: Velocity {
+            merchant: windows(12),
+            customer: Some(windows(1)),
+            device: Some(windows(1)),
+            ip: Some(windows(2)),
+        },
         at_ms: 1_767_225_600_000,
     }
 }

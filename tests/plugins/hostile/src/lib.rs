@@ -6,12 +6,15 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use lezai_plugin::{Assessment, Money, Order, Pricing, Reason, Risk, Routing, Verdict};
+use lezai_plugin::{
+    Assessment, Column, Money, Order, Pricing, Reason, Risk, Routing, Share, Split, Statement,
+    Verdict,
+};
 
 /// The plugin.
 pub struct Hostile;
 
-lezai_plugin::export!(Hostile: Risk, Pricing, Routing);
+lezai_plugin::export!(Hostile: Risk, Pricing, Routing, Split, Statement);
 
 /// How many questions this instance was asked; if it outlived an order, the score would tell.
 static ASKED: AtomicU16 = AtomicU16::new(0);
@@ -84,6 +87,48 @@ impl Routing for Hostile {
             other => {
                 misbehave(other)?;
                 vec![sandbox]
+            }
+        })
+    }
+}
+
+impl Split for Hostile {
+    fn divide(order: Order, fee: Money, settings: &[u8]) -> Result<Vec<Share>, String> {
+        let share = |receiver: &str, minor| Share { receiver: receiver.to_owned(), minor };
+        let net = order.amount.minor - fee.minor;
+        Ok(match behaviour(settings, "split") {
+            "all" => vec![share("a", net - 1), share("b", 1)],
+            "more" => vec![share("a", net), share("b", 1)],
+            "wrap" => vec![share("a", u64::MAX), share("b", u64::MAX), share("c", 2)],
+            "most" => vec![share("a", u64::MAX)],
+            "nothing" => vec![share("a", 0)],
+            "twice" => vec![share("a", 1), share("a", 1)],
+            "nobody" => vec![share("", 1)],
+            "name" => vec![share("a b", 1)],
+            "many" => (0..17).map(|it| share(&it.to_string(), 1)).collect(),
+            "flood" => vec![Share { receiver: "a".repeat(1 << 20), minor: 1 }],
+            other => {
+                misbehave(other)?;
+                vec![share("partner", 1)]
+            }
+        })
+    }
+}
+
+impl Statement for Hostile {
+    fn columns(_order: Order, settings: &[u8]) -> Result<Vec<Column>, String> {
+        let column =
+            |name: &str, value: &str| Column { name: name.to_owned(), value: value.to_owned() };
+        Ok(match behaviour(settings, "statement") {
+            "many" => (0..9).map(|it| column(&format!("c{it}"), "")).collect(),
+            "twice" => vec![column("till", "1"), column("till", "2")],
+            "name" => vec![column("Till", "1")],
+            "control" => vec![column("till", "1\r\n2")],
+            "long" => vec![column("till", &"x".repeat(201))],
+            "flood" => vec![Column { name: "till".to_owned(), value: "x".repeat(1 << 20) }],
+            other => {
+                misbehave(other)?;
+                vec![column("till", "7")]
             }
         })
     }

@@ -1,0 +1,163 @@
+//! `lezai plugin replay`: a decision of the past, made again from what the store kept of it, and
+//! compared bit for bit. Reads beside a gateway that may be running.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::OrderId;
+use lezai_core::policy::Policy;
+use lezai_engine::{Plugin, decide};
+use serde_json::{Value, json};
+
+use super::Failed;
+use super::workbench::{Workbench, component, read};
+use crate::decision::{DecisionView, HookView};
+use crate::plugins::blobs::Blobs;
+use crate::plugins::rollout::{from_hex, limits};
+use crate::store::StoreError;
+use crate::store::plugins::ReleaseRecord;
+use crate::store::sqlite::{details, file, open_to_read, policy, release};
+
+pub(super) fn run(
+    order: &str,
+    data: &Path,
+    plugin: Option<&Path>,
+    settings: Option<&Path>,
+) -> Result<String, Failed> {
+    let store = file(data);
+    let not_done = |error: StoreError| Failed::NotDone(format!("{}: {error}", store.display()));
+    let order = OrderId::parse(order).map_err(|error| Failed::NotDone(error.to_string()))?;
+    let connection = open_to_read(&store).map_err(not_done)?;
+    let kept = details(&connection, &order).map_err(not_done)?;
+    let kept = kept.ok_or_else(|| Failed::NotDone(format!("there is no order {order}")))?;
+    let then = &kept.decision;
+    let rules = policy(&connection, &then.policy).map_err(not_done)?;
+    let rules = rules.ok_or_else(|| {
+        Failed::NotDone(
+            "the policy of that decision was not kept: it is older than that".to_owned(),
+        )
+    })?;
+    let rules =
+        Policy::from_json(rules.as_bytes()).map_err(|error| Failed::NotDone(error.to_string()))?;
+
+    let bench = Workbench::open(false)?;
+    let release = match &then.release {
+        Some(it) => release(&connection, &kept.facts.merchant, it.sequence).map_err(not_done)?,
+        None => None,
+    };
+    let own = own(&bench, release.as_ref(), data, then, [plugin, settings])?;
+    let asked = own.as_ref().map(|(plugin, settings)| (&**plugin, settings.as_slice()));
+    let now = decide(&bench.engine, &bench.standard, &rules.to_compact(), asked, &kept.facts);
+    let now = now.map_err(|error| Failed::Wanting(error.to_string()))?;
+    let now = DecisionView {
+        policy: then.policy.clone(),
+        settings: then.settings.clone(),
+        release: then.release.clone(),
+        ..DecisionView::from(&now)
+    };
+    let different = differences(&json!(then), &json!(now));
+    if different.is_empty() {
+        let fuel: u64 = hooks(then).map(|hook| hook.fuel).sum();
+        return Ok(format!(
+            "{order}: the same again, bit for bit\nfuel     {fuel}\n{:#}",
+            json!(now)
+        ));
+    }
+    let other = hooks(then).any(|hook| {
+        let ours = own.as_ref().map(|(plugin, _)| plugin.digest());
+        hook.plugin != bench.standard.digest() && Some(&*hook.plugin) != ours
+    });
+    let hint = if other {
+        "\nA plugin with another digest decided then: this gateway's standard plugin, or the merchant's, \
+         was another. --plugin FILE takes the merchant's."
+    } else {
+        ""
+    };
+    Err(Failed::Wanting(format!("{order}: not the same\n{}{hint}", different.join("\n"))))
+}
+
+type Own = Option<(Arc<Plugin>, Vec<u8>)>;
+
+/// The merchant's plugin and settings by then, as their digests say: those of the release, unless
+/// files are given.
+fn own(
+    bench: &Workbench,
+    release: Option<&ReleaseRecord>,
+    data: &Path,
+    then: &DecisionView,
+    files: [Option<&Path>; 2],
+) -> Result<Own, Failed> {
+    let Some(settings_digest) = &then.settings else { return Ok(None) };
+    let missing = |what: &str| {
+        Failed::NotDone(format!("the store has the {what} of that decision no more: --{what} FILE"))
+    };
+    let [plugin, settings] = files;
+    let component = match (plugin, &then.release) {
+        (Some(file), _) => component(file)?,
+        (None, Some(release)) => {
+            let blobs = Blobs::open(data).and_then(|blobs| blobs.get(&release.digest));
+            blobs.map_err(|_| missing("plugin"))?
+        }
+        (None, None) => return Err(missing("plugin")),
+    };
+    let settings = match (settings, release) {
+        (Some(file), _) => read(file)?,
+        (None, Some(kept)) => kept.settings.clone(),
+        (None, None) => Vec::new(),
+    };
+    if sha256_hex(&settings) != *settings_digest {
+        return Err(missing("settings"));
+    }
+    let plugin = bench.load(&component)?;
+    let Some(limits) = release.map(|it| limits(&it.manifest, bench.engine.limits())) else {
+        return Ok(Some((plugin, settings)));
+    };
+    // As the gateway asked it: within the limits of its release.
+    let digest = from_hex(plugin.digest()).ok_or_else(|| missing("plugin"))?;
+    let opened = bench.engine.open(&digest, limits);
+    let opened = opened.map_err(|error| Failed::NotDone(error.to_string()))?;
+    Ok(Some((opened.map_or(plugin, |(plugin, _)| plugin), settings)))
+}
+
+fn hooks(decision: &DecisionView) -> impl Iterator<Item = &HookView> {
+    let hooks = &decision.hooks;
+    let more = hooks.split.iter().chain(&hooks.statement);
+    [&hooks.risk, &hooks.pricing, &hooks.routing].into_iter().chain(more)
+}
+
+/// The paths at which two values differ, each with both.
+fn differences(then: &Value, now: &Value) -> Vec<String> {
+    fn walk(path: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
+        match (then, now) {
+            (Value::Object(one), Value::Object(other)) => {
+                let names: std::collections::BTreeSet<_> = one.keys().chain(other.keys()).collect();
+                for name in names {
+                    let of = |it: &serde_json::Map<String, Value>| {
+                        it.get(name).cloned().unwrap_or_default()
+                    };
+                    walk(&format!("{path}.{name}"), &of(one), &of(other), found);
+                }
+            }
+            _ if then == now => {}
+            _ => found.push(format!("{}: {then} then, {now} now", path.trim_start_matches('.'))),
+        }
+    }
+    let mut found = Vec::new();
+    walk("", then, now, &mut found);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_name_their_path() {
+        let then = json!({"score": 1, "hooks": {"risk": {"fuel": 7}}, "reasons": []});
+        let now = json!({"score": 1, "hooks": {"risk": {"fuel": 8}}, "shares": [1], "reasons": []});
+        let expected = ["hooks.risk.fuel: 7 then, 8 now", "shares: null then, [1] now"];
+        assert_eq!(differences(&then, &now), expected);
+        assert!(differences(&then, &then).is_empty());
+    }
+}

@@ -1,0 +1,105 @@
+//! A marketplace's plugin on a running gateway: what sellers get and what the books say stands with
+//! the order, and who orders again and again is seen, after a restart too.
+
+#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
+
+use std::path::PathBuf;
+
+use lezai_tests::{Gateway, Merchant, TempDir, lezai, random_hex};
+use serde_json::{Value, json};
+
+fn publish(gateway: &Gateway, settings: &str) {
+    let file: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "../target/artifacts/plugins/marketplace.wasm"]
+            .iter()
+            .collect();
+    let settings_file = gateway.data.join("commission.txt");
+    std::fs::write(&settings_file, settings).unwrap();
+    let output = lezai(&[
+        "plugin",
+        "publish",
+        file.to_str().unwrap(),
+        "--settings",
+        settings_file.to_str().unwrap(),
+        "--merchant",
+        "m_demo",
+        "--gateway",
+        &format!("http://{}", gateway.authority),
+        "--admin-token-file",
+        gateway.data.join("admin-token").to_str().unwrap(),
+    ]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A new order of 128 yuan, with a change.
+fn order(merchant: &Merchant, change: impl FnOnce(&mut Value)) -> Value {
+    let mut body = Merchant::order(&random_hex());
+    change(&mut body);
+    let answer = merchant.create(&random_hex(), body.to_string()).unwrap();
+    assert_eq!(answer.status, 201, "{}", answer.json());
+    answer.json()
+}
+
+#[test]
+fn shares_and_columns_stand_with_the_order() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let merchant = Merchant::demo(&gateway);
+    publish(&gateway, "50000");
+    let made = order(&merchant, |it| {
+        it["metadata"] = json!({"basket": "b-9", "seller:tea": "9000", "seller:cup": "101"});
+    });
+    let found = merchant.get(&format!("/v1/orders/{}", made["id"].as_str().unwrap())).json();
+    for decision in [&made["decision"], &found["decision"]] {
+        let shares = json!([
+            {"receiver": "cup", "amount": 96}, {"receiver": "tea", "amount": 8550}
+        ]);
+        let columns = json!([
+            {"name": "sellers", "value": "2"}, {"name": "basket", "value": "b-9"}
+        ]);
+        assert_eq!((&decision["shares"], &decision["columns"]), (&shares, &columns));
+        assert_eq!(decision["hooks"]["split"]["outcome"], "ok", "{decision}");
+        assert_eq!(decision["hooks"]["statement"]["outcome"], "ok", "{decision}");
+    }
+    // 12,800 less the fee of 77 is what there is to share.
+    for (cost, outcome, shares) in [("12723", "ok", 1), ("12724", "nonsense", 0)] {
+        publish(&gateway, "0");
+        let made = order(&merchant, |it| it["metadata"] = json!({"seller:tea": cost}));
+        let decision = &made["decision"];
+        assert_eq!(decision["hooks"]["split"]["outcome"], outcome, "{decision}");
+        assert_eq!(decision["shares"].as_array().map_or(0, Vec::len), shares, "{decision}");
+    }
+}
+
+#[test]
+fn orders_are_counted_over_a_restart_and_decided_again() {
+    let folder = TempDir::new();
+    let mut gateway = Gateway::start(folder.path());
+    let mut merchant = Merchant::demo(&gateway);
+    publish(&gateway, "");
+    let by = |merchant: &Merchant, customer: &str| {
+        order(merchant, |it| it["customer"] = json!({"ref": customer, "ip": "203.0.113.7"}))
+    };
+    let message = |order: &Value| order["decision"]["reasons"][0]["message"].clone();
+    for _ in 0..5 {
+        assert_eq!(message(&by(&merchant, "c-1")), Value::Null);
+    }
+    // A repeat is no order.
+    let (key, mut body) = (random_hex(), Merchant::order(&random_hex()));
+    body["customer"] = json!({"ref": "c-2"});
+    for _ in 0..6 {
+        assert_eq!(merchant.create(&key, body.to_string()).unwrap().status, 201);
+    }
+    assert_eq!(message(&by(&merchant, "c-2")), Value::Null);
+    let sixth = by(&merchant, "c-1");
+    assert_eq!(message(&sixth), "The customer ordered 5 times within an hour");
+    assert_eq!(sixth["decision"]["verdict"], "review");
+
+    gateway.interrupt();
+    assert!(gateway.ended_well(), "{}", gateway.log());
+    gateway = Gateway::start(folder.path());
+    merchant = Merchant::demo(&gateway);
+    let seventh = by(&merchant, "c-1");
+    assert_eq!(message(&seventh), "The customer ordered 6 times within an hour");
+    assert_eq!(message(&by(&merchant, "c-2")), Value::Null, "two so far");
+}
