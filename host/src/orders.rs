@@ -72,8 +72,10 @@ where
         }
         Err(refusal) => {
             // Who is denied has tried. Whatever else came to nothing is taken back, here and below.
-            if refusal.code() == Code::RiskDenied {
-                counted.map(Counted::keep);
+            if refusal.code() == Code::RiskDenied
+                && let Some(counted) = counted
+            {
+                counted.keep();
             }
             return Err(refusal);
         }
@@ -95,7 +97,9 @@ where
     })
     .await?;
     if !committed.repeated {
-        counted.map(Counted::keep);
+        if let Some(counted) = counted {
+            counted.keep();
+        }
         // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
         gateway.metrics.orders_created.inc();
     }

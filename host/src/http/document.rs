@@ -578,7 +578,7 @@ mod tests {
 
     #[test]
     fn no_two_calls_have_one_name() {
-        let document: Value = serde_json::from_str(&crate::http::description()).unwrap();
+        let document: Value = serde_json::from_str(crate::http::description()).unwrap();
         let items = document["paths"].as_object().unwrap().values();
         let calls = items.flat_map(|it| it.as_object().unwrap().values());
         let names: Vec<_> = calls.filter_map(|it| it["operationId"].as_str()).collect();

@@ -528,7 +528,8 @@ fn shares_and_fee_are_at_most_the_amount() {
     let long = "r".repeat(65);
     let many: Vec<String> = (0..17).map(|it| format!("r{it}")).collect();
     let all = |len: usize| many[..len].iter().map(|it| (it.as_str(), 1)).collect::<Vec<_>>();
-    let rows: [(Vec<(&str, u64)>, Result<u64, Nonsense>); 17] = [
+    type Row<'r> = (Vec<(&'r str, u64)>, Result<u64, Nonsense>);
+    let rows: [Row<'_>; 17] = [
         (vec![], Ok(0)),
         (vec![("a", 994)], Ok(994)),
         (vec![("a", 995)], Err(Nonsense::ShareAmount(0))),

@@ -140,7 +140,9 @@ fn condition(path: &str, condition: &Condition) -> Checked {
 fn profile(profile: &Profile) -> Checked {
     let Profile { country, category, tier } = profile;
     let is_category = category.is_none_or(|it| it <= Profile::MAX_CATEGORY);
-    require(country.as_ref().is_none_or(is_country), "profile.country", || NO_COUNTRY.to_owned())?;
+    require(country.as_deref().is_none_or(is_country), "profile.country", || {
+        NO_COUNTRY.to_owned()
+    })?;
     require(is_category, "profile.category", || {
         format!("must be 0 to {}, a code of ISO 18245", Profile::MAX_CATEGORY)
     })?;
@@ -239,7 +241,7 @@ fn countries(path: &str, list: &[String]) -> Checked {
 
 const NO_COUNTRY: &str = "must be two capitals, as in ISO 3166-1";
 
-fn is_country(text: &String) -> bool {
+fn is_country(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use lezai_engine::{Plugin, decide};
 
-use super::Failed;
 use super::golden::{Case, cases};
 use super::workbench::{Workbench, component};
+use super::{Failed, micros};
 
 /// To ask for the time takes longer than some of what is measured, so it is asked for once a batch.
 const BATCH: u32 = 10;
@@ -37,7 +37,7 @@ pub(super) fn run(file: &Path, orders: &Path) -> Result<String, Failed> {
         let memory = runs().map(|(_, run)| run.memory).max().unwrap_or_default();
         let _ = writeln!(
             text,
-            "{:<24}{:>8.1}{:>8.1}{:>8.1}{fuel:>10}{:>9}",
+            "{:<24}{:>8}{:>8}{:>8}{fuel:>10}{:>9}",
             case.name,
             micros(median),
             micros(p99),
@@ -68,8 +68,4 @@ fn times(
     }
     times.sort_unstable();
     Ok((times[BATCHES / 2], times[BATCHES * 99 / 100]))
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
 }

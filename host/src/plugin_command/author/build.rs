@@ -55,9 +55,9 @@ fn compile(folder: &Path) -> Result<PathBuf, Failed> {
 /// The last module that cargo names: a package comes after all that it depends on.
 fn last_module(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let modules = messages.filter_map(|message| {
+    let mut modules = messages.filter_map(|message| {
         let names = message["filenames"].as_array()?.iter().filter_map(Value::as_str);
         names.map(PathBuf::from).find(|it| it.extension().is_some_and(|it| it == "wasm"))
     });
-    modules.last()
+    modules.next_back()
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::workbench::{Workbench, component, read};
-use super::{Failed, advice};
+use super::{Failed, advice, micros};
 use crate::clock;
 use crate::decision::DecisionView;
 use crate::dev;
@@ -251,12 +251,12 @@ fn describe(text: &mut String, plugin: &Plugin, decision: &Decision, time: Durat
     let fee = decision.fee;
     let _ = writeln!(
         text,
-        "      {verdict}, score {}; fee {} {}; channels {}; {:.1} µs",
+        "      {verdict}, score {}; fee {} {}; channels {}; {} µs",
         risk.score,
         fee.minor(),
         fee.currency(),
         decision.channels.join(", "),
-        time.as_secs_f64() * 1e6,
+        micros(time),
     );
     for reason in &risk.reasons {
         let _ = writeln!(text, "      because {}: {}", reason.code, reason.message);

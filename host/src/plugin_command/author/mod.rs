@@ -15,6 +15,7 @@ mod workbench;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What an author does with a plugin.
 #[derive(Debug, clap::Subcommand)]
@@ -122,4 +123,10 @@ pub(super) fn run(command: AuthorCommand) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Microseconds with one place.
+fn micros(time: Duration) -> String {
+    let tenths = time.as_nanos() / 100;
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
