@@ -64,23 +64,21 @@ fn a_death_at_any_commit_loses_nothing_and_doubles_nothing() {
 #[test]
 fn every_planted_bug_is_found_within_a_thousand_seeds() {
     for planted in Planted::ALL {
-        let (seed, what) = sim::first_to_find(planted, 1_000)
-            .unwrap_or_else(|| panic!("{planted:?} is not found"));
-        println!("{planted:?} is found by seed {seed}: {what}");
         // By what it does, and not by some other fault of the simulation.
         let seen: &[&str] = match planted {
             Planted::Nothing => &[],
-            Planted::CheckThenAct => &["refunded or being refunded", "the ledger has"],
+            Planted::CheckThenAct => &["refunded or being refunded"],
             Planted::EffectBeforeCommit | Planted::LatePaymentIgnored | Planted::FreshRefundId => {
                 &["the bank holds"]
             }
-            Planted::LostIdempotency => &["was answered"],
+            Planted::LostIdempotency | Planted::StaleRead => &["was answered"],
             Planted::DoublePosting => &["the ledger has"],
             Planted::DuplicateCallback => &["acted 2 times"],
             Planted::RoundingLeak => &["of the fee of"],
-            Planted::StaleRead => &["was answered"],
             Planted::LeaseNeverGivenBack => &["left undone"],
         };
-        assert!(seen.iter().any(|it| what.contains(it)), "{planted:?} is found by {what}");
+        let (seed, what) = sim::first_to_see(planted, seen, 1_000)
+            .unwrap_or_else(|| panic!("{planted:?} is not found"));
+        println!("{planted:?} is found by seed {seed}: {what}");
     }
 }

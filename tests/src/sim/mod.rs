@@ -343,11 +343,11 @@ pub fn crash_everywhere(seed: u64) -> Result<usize, String> {
     Ok(1 + 2 * counts.commits)
 }
 
-/// The first seed that finds the bug, if one of so many does, and what it saw.
-pub fn first_to_find(planted: Planted, seeds: u64) -> Option<(u64, String)> {
+/// The first seed that sees one of these things happen, if one of so many does, and what it saw.
+pub fn first_to_see(planted: Planted, seen: &[&str], seeds: u64) -> Option<(u64, String)> {
     (1..=seeds).find_map(|seed| {
         let (failure, _) = Run::new(seed, planted).fails(shared())?;
-        Some((seed, failure.what))
+        seen.iter().any(|it| failure.what.contains(it)).then_some((seed, failure.what))
     })
 }
 
