@@ -249,12 +249,23 @@ export interface components {
             /** @description The hosted page. The part after `#` never leaves the browser. */
             url: string;
         };
+        /** @description A value beside the order in the merchant's books. */
+        ColumnView: {
+            /** @description A stable word. */
+            name: string;
+            /** @description Text, and never a formula. */
+            value: string;
+        };
         /** @description Risk control's answer and how it was found. */
         DecisionView: {
             /** @description The channels that may serve the order, best first. */
             channels: string[];
+            /** @description What the merchant's plugin wants beside the order in her books. */
+            columns?: components["schemas"]["ColumnView"][];
             /** @description How each question was asked. */
             hooks: components["schemas"]["HooksView"];
+            /** @description SHA-256 of the merchant's policy, as it was saved, in hex. */
+            policy?: string;
             /** @description Why. */
             reasons: components["schemas"]["ReasonView"][];
             /** @description The merchant's release whose turn it was; absent if the standard plugin decided alone. */
@@ -264,6 +275,10 @@ export interface components {
              * How risky the order is, from 0.
              */
             score: number;
+            /** @description SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none. */
+            settings?: string | null;
+            /** @description Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it. */
+            shares?: components["schemas"]["ShareView"][];
             /** @description `accept`, or `review`: the order can be paid, and the merchant's share is held back. */
             verdict: components["schemas"]["VerdictView"];
         };
@@ -354,6 +369,8 @@ export interface components {
             risk: components["schemas"]["HookView"];
             /** @description The channels. */
             routing: components["schemas"]["HookView"];
+            split?: components["schemas"]["HookView"] | null;
+            statement?: components["schemas"]["HookView"] | null;
         };
         /** @description One page of a list. */
         List_OrderView: {
@@ -706,6 +723,16 @@ export interface components {
             passed: boolean;
             /** @description Where the callbacks went. */
             url: string;
+        };
+        /** @description A part of the amount that is somebody else's than the merchant's. */
+        ShareView: {
+            /**
+             * Format: int64
+             * In minor units of the order's currency.
+             */
+            amount: number;
+            /** @description The merchant's own name for who gets it. */
+            receiver: string;
         };
         /** @description An event as it is kept. */
         StoredEvent: {
