@@ -161,7 +161,8 @@ fn compare(gateway: &Gateway, job: Compare) -> Result<Option<Difference>, Proble
     candidate.health.compared(drifts);
     candidate.series.compared(drifts);
     deciding::look(gateway, &candidate);
-    if !drifts && reasons(&old).eq(reasons(&new)) {
+    // Columns are words in her books, and move no money: they are recorded, and no drift.
+    if !drifts && reasons(&old).eq(reasons(&new)) && old.columns == new.columns {
         return Ok(None);
     }
     Ok(Some(Difference {
@@ -177,7 +178,10 @@ fn compare(gateway: &Gateway, job: Compare) -> Result<Option<Difference>, Proble
 
 /// Whether two decisions have the same consequences.
 fn same(old: &Decision, new: &Decision) -> bool {
-    old.risk.verdict == new.risk.verdict && old.fee == new.fee && old.channels == new.channels
+    old.risk.verdict == new.risk.verdict
+        && old.fee == new.fee
+        && old.channels == new.channels
+        && old.shares == new.shares
 }
 
 fn reasons(decision: &Decision) -> impl Iterator<Item = &str> {
@@ -197,4 +201,35 @@ async fn record(
         denials.iter().try_for_each(|it| tx.insert_denial(it, MOST_DENIALS))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::money::{Currency, Money};
+    use lezai_core::policy::{Risk, Share, Verdict};
+    use lezai_engine::{HookRun, Outcome};
+
+    use super::*;
+
+    #[test]
+    fn who_gets_the_money_is_a_consequence() {
+        let cny = |minor| Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap();
+        let run = HookRun { digest: String::new(), fuel: 0, memory: 0, outcome: Outcome::Answered };
+        let share =
+            |receiver: &str, minor| Share { receiver: receiver.to_owned(), amount: cny(minor) };
+        let old = Decision {
+            risk: Risk { verdict: Verdict::Accept, score: 0, reasons: Vec::new() },
+            fee: cny(77),
+            channels: vec!["sandbox".to_owned()],
+            shares: vec![share("tea", 9000)],
+            columns: Vec::new(),
+            hooks: [run.clone(), run.clone(), run],
+            split: None,
+            statement: None,
+        };
+        assert!(same(&old, &old));
+        for shares in [vec![], vec![share("tea", 8999)], vec![share("cup", 9000)]] {
+            assert!(!same(&old, &Decision { shares: shares.clone(), ..old.clone() }), "{shares:?}");
+        }
+    }
 }
