@@ -1,0 +1,152 @@
+//! A refund as the wallet keeps it, and the rule that no more goes back than came.
+
+use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::time::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use super::payment::{Payment, Status};
+use super::{Broken, magic};
+use crate::channel::{RefundRequest, RefundStanding};
+use magic::LATE_SECS;
+
+/// A refund as the wallet keeps it.
+pub(super) struct Refund {
+    pub(super) attempt: String,
+    pub(super) minor: i64,
+    /// `pending`, `succeeded`, `failed`; `lost`: the call never came through; or `silent`: it did,
+    /// and that is all that anybody will hear.
+    pub(super) status: String,
+    pub(super) code: Option<String>,
+    pub(super) ready: Option<Timestamp>,
+}
+
+impl Refund {
+    /// What a first call comes to, and whether it is answered.
+    pub(super) fn begin(
+        request: &RefundRequest,
+        payment: Option<Payment>,
+        refunded: i64,
+        now: Timestamp,
+    ) -> (Self, bool) {
+        let (status, code, ready, answered) = match refusal(request, payment, refunded) {
+            Some(code) => ("failed", Some(code), None, true),
+            None => match magic::refund(request.amount) {
+                magic::Refund::Usual => ("succeeded", None, None, true),
+                magic::Refund::Late => ("pending", None, Some(now.plus_secs(LATE_SECS)), true),
+                magic::Refund::Failed(code) => ("failed", Some(code), None, true),
+                magic::Refund::SilentDone => ("succeeded", None, None, false),
+                magic::Refund::SilentLost => ("lost", None, None, false),
+                magic::Refund::SilentForEver => ("silent", None, None, false),
+            },
+        };
+        let refund = Self {
+            attempt: request.attempt.to_string(),
+            minor: request.amount.minor(),
+            status: status.to_owned(),
+            code: code.map(str::to_owned),
+            ready,
+        };
+        (refund, answered)
+    }
+
+    pub(super) fn load(
+        wallet: &Transaction<'_>,
+        refund: &RefundId,
+    ) -> Result<Option<Self>, Broken> {
+        let sql = "SELECT attempt, minor, status, code, ready_ms FROM refunds WHERE refund = ?1";
+        let read = |row: &Row<'_>| Self::read(row);
+        Ok(wallet.prepare_cached(sql)?.query_row([refund.as_str()], read).optional()?)
+    }
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let ready = row.get::<_, Option<i64>>(4)?.map(Timestamp::from_ms);
+        Ok(Self {
+            attempt: row.get(0)?,
+            minor: row.get(1)?,
+            status: row.get(2)?,
+            code: row.get(3)?,
+            ready,
+        })
+    }
+
+    pub(super) fn save(&self, wallet: &Transaction<'_>, refund: &RefundId) -> Result<(), Broken> {
+        let sql = "INSERT INTO refunds (refund, attempt, minor, status, code, ready_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT DO UPDATE SET status = excluded.status";
+        wallet.prepare_cached(sql)?.execute(params![
+            refund.as_str(),
+            self.attempt,
+            self.minor,
+            self.status,
+            self.code,
+            self.ready.map(Timestamp::as_ms),
+        ])?;
+        Ok(())
+    }
+
+    pub(super) fn ripen(&mut self, now: Timestamp) {
+        if self.status == "pending" && self.ready.is_none_or(|ready| now >= ready) {
+            self.status = "succeeded".to_owned();
+        }
+    }
+
+    /// `None` is silence.
+    pub(super) fn answer(&self) -> Result<Option<RefundStanding>, Broken> {
+        if self.status == "silent" { Ok(None) } else { self.standing().map(Some) }
+    }
+
+    pub(super) fn standing(&self) -> Result<RefundStanding, Broken> {
+        Ok(match self.status.as_str() {
+            "lost" => RefundStanding::Unknown,
+            "pending" | "silent" => RefundStanding::Pending,
+            "succeeded" => RefundStanding::Succeeded,
+            "failed" => RefundStanding::Failed {
+                code: self.code.clone().unwrap_or_else(|| "failed".to_owned()),
+            },
+            _ => return Err(Broken::damaged()),
+        })
+    }
+}
+
+/// Why the wallet refuses a refund, whatever its amount's digits say.
+pub(super) fn refusal(
+    request: &RefundRequest,
+    payment: Option<Payment>,
+    refunded: i64,
+) -> Option<&'static str> {
+    let Some(payment) = payment
+        .filter(|it| it.status == Status::Paid)
+        .filter(|it| it.taken.currency() == request.amount.currency())
+    else {
+        return Some("no_such_payment");
+    };
+    if request.amount.minor() == 0 || request.amount.minor() > payment.taken.minor() - refunded {
+        return Some("exceeds_payment");
+    }
+    let in_part = request.amount != payment.taken;
+    (in_part && magic::payment(payment.asked) == magic::Payment::WholeRefundsOnly)
+        .then_some("partial_refund_not_supported")
+}
+
+/// What a refund that was lost may yet take counts, too.
+pub(super) fn counts(standing: &RefundStanding) -> bool {
+    !matches!(standing, RefundStanding::Failed { .. })
+}
+
+pub(super) fn sum_of_refunds(
+    wallet: &Transaction<'_>,
+    attempt: &AttemptId,
+    now: Timestamp,
+    counts: impl Fn(&RefundStanding) -> bool,
+) -> Result<i64, Broken> {
+    let sql = "SELECT attempt, minor, status, code, ready_ms FROM refunds WHERE attempt = ?1";
+    let mut statement = wallet.prepare_cached(sql)?;
+    let mut sum = 0;
+    for refund in statement.query_map([attempt.as_str()], Refund::read)? {
+        let mut refund = refund?;
+        refund.ripen(now);
+        if counts(&refund.standing()?) {
+            sum += refund.minor;
+        }
+    }
+    Ok(sum)
+}
