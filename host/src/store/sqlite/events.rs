@@ -8,7 +8,7 @@ use super::super::StoreError;
 use super::super::events::{
     DeliveryRecord, EventQuery, EventReads, EventRecord, EventWrites, Failing, Progress, Telling,
 };
-use super::{PRUNED, Sqlite, id};
+use super::records::{PRUNED, Sqlite, id};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE events (

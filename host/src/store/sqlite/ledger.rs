@@ -11,7 +11,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::super::{BookedEntry, StoreError};
-use super::{Sqlite, id, json, to_json};
+use super::records::{Sqlite, id, json, to_json};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE balances (

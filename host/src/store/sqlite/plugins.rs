@@ -10,7 +10,7 @@ use super::super::plugins::{
     Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side, Stage, Standing,
     UnsignedPlugin,
 };
-use super::{Sqlite, id, json, to_json};
+use super::records::{Sqlite, id, json, to_json};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE plugin_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;

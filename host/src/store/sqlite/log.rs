@@ -1,0 +1,95 @@
+//! The log (WAL) of what was committed, and the copier that brings it to its place, so that commits
+//! do not wait for that.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use super::lock;
+
+/// The log is copied to its place after so many jobs, some ten pages of 4 KiB each: the more at
+/// once, the more pages that change often are copied once for many changes.
+const COPIED_JOBS: usize = 1_024;
+/// From this length on (in pages, 128 MiB) the log is begun anew.
+const LONG_LOG: i64 = 32_768;
+/// Jobs that the copier may lag behind; then the writer waits for it, and the log stays bounded.
+const MOST_JOBS: usize = 32 * COPIED_JOBS;
+
+/// What the writer and the copier tell each other of the log.
+#[derive(Default)]
+pub(super) struct Log {
+    state: Mutex<LogState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct LogState {
+    /// Committed since the copier last began.
+    jobs: usize,
+    /// All but the latest is copied, and it is time to begin the log anew.
+    long: bool,
+    ended: bool,
+}
+
+/// What the writer is to do for the log before it goes on.
+pub(super) enum Care {
+    None,
+    /// Copy the rest, which is little: then the next commit begins the log anew.
+    Rest,
+    /// Wait for the copier: commits are faster than it is.
+    Wait,
+}
+
+impl Log {
+    pub(super) fn grew(&self, jobs: usize) -> Care {
+        let mut state = lock(&self.state);
+        state.jobs += jobs;
+        if state.jobs >= COPIED_JOBS {
+            self.changed.notify_one();
+        }
+        if state.jobs >= MOST_JOBS {
+            Care::Wait
+        } else if std::mem::take(&mut state.long) {
+            Care::Rest
+        } else {
+            Care::None
+        }
+    }
+
+    pub(super) fn end(&self) {
+        lock(&self.state).ended = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until there is something to copy; false at the end.
+    fn wait(&self) -> bool {
+        let idle = |it: &mut LogState| it.jobs < COPIED_JOBS && !it.ended;
+        let state = self.changed.wait_while(lock(&self.state), idle);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.jobs = 0;
+        !state.ended
+    }
+}
+
+/// Copies in the time between commits, for as long as there are any. What is left at the end is
+/// copied when the last connection closes.
+pub(super) fn copy_all(connection: &Connection, log: &Log) {
+    while log.wait() {
+        // While a commit follows another the log has no end. The second time copies what came during
+        // the first, so that what is left for the writer is little.
+        if copy(connection, "PASSIVE") >= LONG_LOG && copy(connection, "PASSIVE") >= LONG_LOG {
+            lock(&log.state).long = true;
+        }
+    }
+}
+
+/// Copies what is committed to its place and makes that durable; gives the log's length in pages.
+/// If that fails nothing is lost, for the log has it, and later commits ask again.
+pub(super) fn copy(connection: &Connection, how: &str) -> i64 {
+    let pages = connection
+        .query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get::<_, i64>(1));
+    pages.unwrap_or_else(|error| {
+        tracing::error!(%error, "the log cannot be copied");
+        0
+    })
+}
