@@ -94,6 +94,9 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
     )?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
+    // A job is a savepoint, and what it changed is kept until it ends: in memory, where it is some
+    // pages, for the file that SQLite would write cost a tenth of all processor time.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // The thread beside does it.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(64);
