@@ -5,120 +5,16 @@
 
 use std::time::Duration;
 
-use lezai_core::digest::content_digest;
-use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
-use lezai_core::signature::{self, Input, Message, Params, Tag, sign_base};
-use lezai_core::time::Timestamp;
-use lezai_tests::{
-    Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, now_ms, random_hex,
-};
+use lezai_core::signature::{Input, Tag};
+use lezai_tests::page::{Page, pairs};
+use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
-
-/// A page with a key of its own, on a session.
-struct Page<'g> {
-    gateway: &'g str,
-    session: String,
-    secret: String,
-    key: SigningKey,
-}
-
-impl<'g> Page<'g> {
-    fn of(gateway: &'g str, order: &Value) -> Self {
-        let checkout = &order["checkout"];
-        let text = |name: &str| checkout[name].as_str().unwrap().to_owned();
-        let entropy = std::array::from_fn(|it| u8::try_from(it).unwrap() * 3 + 5);
-        let key = SigningKey::from_entropy(&entropy).unwrap();
-        Self { gateway, session: text("session"), secret: text("client_secret"), key }
-    }
-
-    /// The thumbprint that its secret pins.
-    fn pinned(&self) -> &str {
-        self.secret.split_once('.').unwrap().1
-    }
-
-    fn claim(&self) -> Value {
-        let body =
-            json!({ "client_secret": self.secret, "key": self.key.verifying_key().to_jwk() });
-        self.call("POST", "/claim", &body.to_string(), "claim")
-    }
-
-    fn view(&self) -> Value {
-        self.call("GET", "", "", "")
-    }
-
-    fn pay(&self, key: &str) -> Value {
-        self.call("POST", "/pay", r#"{"method":"wallet_qr"}"#, key)
-    }
-
-    /// Believes the answer only if the pinned key signed it for this request, as a page does.
-    fn call(&self, method: &str, what: &str, body: &str, key: &str) -> Value {
-        let target = format!("/v1/checkout/sessions/{}{what}", self.session);
-        let mut request = Request::new(method, &target, body);
-        if method == "POST" {
-            request = request
-                .with("content-type", "application/json")
-                .with("idempotency-key", &format!("\"{key}\""))
-                .with("content-digest", &content_digest(body.as_bytes()));
-        }
-        let (keyid, nonce) = (self.key.verifying_key().thumbprint(), random_hex());
-        let created = Timestamp::from_ms(now_ms());
-        let params = Params { created, keyid: &keyid, nonce: &nonce, tag: Tag::Checkout };
-        let base = self.message(&request, |it| {
-            sign_base(&Message::Request(it), !body.is_empty(), &params).unwrap()
-        });
-        for (name, value) in base.fields(&self.key.sign(base.text.as_bytes())) {
-            request = request.with(name, &value);
-        }
-        let answer = request.send(self.gateway).unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.json());
-        let fields = pairs(&answer.fields);
-        let input = Input::by_tag(&fields, Tag::Gateway).unwrap();
-        assert_eq!(input.keyid(), Ok(self.pinned()), "{target}");
-        let gateway_key = published(self.gateway, self.pinned());
-        self.message(&request, |it| {
-            let message = Message::Answer(signature::Answer {
-                status: answer.status,
-                fields: &fields,
-                request: Some(it),
-            });
-            let now = Timestamp::from_ms(now_ms());
-            input.verify(&message, &answer.body, Tag::Gateway, &gateway_key, now).unwrap();
-        });
-        answer.json()
-    }
-
-    fn message<T>(&self, request: &Request, run: impl FnOnce(signature::Request<'_>) -> T) -> T {
-        let fields = pairs(&request.fields);
-        run(signature::Request {
-            method: &request.method,
-            scheme: "http",
-            authority: self.gateway,
-            path: &request.target,
-            query: "",
-            fields: &fields,
-        })
-    }
-}
-
-fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
-    fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
-}
 
 /// The names of the keys that the gateway publishes.
 fn names(authority: &str) -> Vec<String> {
     let set = Request::new("GET", "/.well-known/jwks.json", "").send(authority).unwrap().json();
     let keys = set["keys"].as_array().unwrap().iter();
     keys.map(|it| it["kid"].as_str().unwrap().to_owned()).collect()
-}
-
-fn published(authority: &str, name: &str) -> VerifyingKey {
-    let set = Request::new("GET", "/.well-known/jwks.json", "").send(authority).unwrap().json();
-    let key = set["keys"].as_array().unwrap().iter().find(|it| it["kid"] == name).unwrap().clone();
-    let member = |it: &str| key[it].as_str().unwrap().to_owned();
-    let jwk = Jwk { kty: member("kty"), crv: member("crv"), x: member("x"), y: member("y") };
-    let key = VerifyingKey::from_jwk(&jwk).unwrap();
-    assert_eq!(key.thumbprint(), name);
-    key
 }
 
 fn keyid(answer: &Answer) -> String {

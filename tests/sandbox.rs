@@ -84,6 +84,7 @@ const ROWS: &[Row] = &[
         end: "closed captured 0",
         told: &["order.closed"],
     },
+    Row { amount: 10917, acts: "pay=200", end: "paid captured 10917", told: &["order.paid"] },
     Row {
         amount: 10921,
         acts: "pay=200",

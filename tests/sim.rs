@@ -28,6 +28,9 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
     ] {
         assert!(counts.ops.contains_key(op), "{op} never happens");
     }
+    for act in ["paid", "paid short", "paid by a code that was over", "authorised", "declined"] {
+        assert!(counts.acts.contains_key(act), "nobody has {act}");
+    }
     for code in [
         "merchant_order_id_taken",
         "order_state",

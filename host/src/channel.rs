@@ -8,7 +8,7 @@ use std::pin::Pin;
 
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::Money;
-use lezai_core::order::Credential;
+use lezai_core::order::{Credential, Offer};
 
 /// How a shopper pays with a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +196,7 @@ pub trait Channel: Send + Sync {
     }
 
     /// Asks it to collect a payment, or to set its amount aside.
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Credential>;
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Offer>;
 
     /// Asks what became of an attempt.
     fn query(&self, attempt: &AttemptId) -> Answer<'_, Standing>;

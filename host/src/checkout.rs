@@ -4,7 +4,7 @@
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
 use lezai_core::key::{Jwk, VerifyingKey};
-use lezai_core::order::{Attempt, Capture, Credential, Event};
+use lezai_core::order::{Attempt, Capture, Event, Offer};
 use lezai_core::signature::Verified;
 use sha2::{Digest as _, Sha256};
 
@@ -172,7 +172,7 @@ pub async fn pay(
                 return Ok::<_, Problem>(Begun::Before(first));
             }
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
-            if let Some(under_way) = record.order.under_way(&attempt.method).cloned() {
+            if let Some(under_way) = record.order.under_way(&attempt.method, now).cloned() {
                 return Ok(Begun::Now(record, under_way));
             }
             let chosen = Event::MethodChosen(attempt.clone());
@@ -185,12 +185,12 @@ pub async fn pay(
         Begun::Now(record, attempt) => (record, attempt),
     };
     gateway.committed(&record);
-    let credential = prepare(gateway, &record, &attempt).await?;
+    let offer = prepare(gateway, &record, &attempt).await?;
 
     let prepared = {
         let (order, now) = (session.order.clone(), gateway.clock.now());
         store::write(&gateway.store, move |tx| {
-            gateway::apply(tx, &order, Event::Prepared(attempt.id, credential), now)
+            gateway::apply(tx, &order, Event::Prepared(attempt.id, offer), now)
         })
         .await?
     };
@@ -254,7 +254,7 @@ pub async fn prepare(
     gateway: &Gateway,
     record: &OrderRecord,
     attempt: &Attempt,
-) -> Result<Credential, Problem> {
+) -> Result<Offer, Problem> {
     let channel = gateway.channel_of(record, &attempt.id)?;
     let method = channel.method(&attempt.method);
     let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::Money;
-use lezai_core::order::Credential;
+use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
@@ -25,7 +25,7 @@ use crate::channel::{
     RefundRequest, RefundStanding, Standing, Unanswered,
 };
 use crate::store::StoreError;
-use payment::{Payment, Status};
+use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
 
 /// The simulated wallet.
@@ -52,6 +52,8 @@ pub struct WalletPayment {
     pub agreed: bool,
     /// What went back to her by refunds.
     pub refunded: Money,
+    /// The code that led her here is over, and she had not begun.
+    pub code_is_over: bool,
 }
 
 /// The code of a payment that the shopper herself declined.
@@ -90,6 +92,12 @@ CREATE INDEX refunds_by_attempt ON refunds (attempt);
 PRAGMA user_version = 2;
 ";
 
+/// Until when a payment can be begun; null if as long as its order.
+const VERSION_3: &str = "
+ALTER TABLE payments ADD COLUMN code_end_ms INTEGER;
+PRAGMA user_version = 3;
+";
+
 impl Sandbox {
     /// The channel's name.
     pub const ID: &str = "sandbox";
@@ -119,9 +127,13 @@ impl Sandbox {
         // does, for this is play money, and the measured load should be the gateway's.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         let upgrade = connection.transaction()?;
-        if upgrade.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? < 2 {
+        let version: i64 = upgrade.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version < 2 {
             upgrade.execute_batch(VERSION_1)?;
             upgrade.execute_batch(VERSION_2)?;
+        }
+        if version < 3 {
+            upgrade.execute_batch(VERSION_3)?;
         }
         upgrade.commit()?;
         let connection = Arc::new(Mutex::new(connection));
@@ -163,6 +175,8 @@ impl Sandbox {
                 ),
                 refunded: Money::new(refunded, payment.asked.currency())
                     .map_err(|_| Broken::damaged())?,
+                code_is_over: payment.status == Status::Pending
+                    && payment.code_end.is_some_and(|end| now >= end),
                 amount: payment.asked,
                 merchant_name: payment.merchant_name,
                 description: payment.description,
@@ -242,17 +256,18 @@ impl Channel for Sandbox {
         Self::METHODS
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Credential> {
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Offer> {
         let url = format!("{}/sandbox/wallet/{}", self.public_url, request.attempt);
         let kind = request.kind;
         let attempt = request.attempt.clone();
         Box::pin(async move {
-            self.with(move |wallet, _| {
+            let id = attempt.clone();
+            let expires_at = self.with(move |wallet, now| {
                 // Who scans a code pays on another device, and a mini-program is there all the while:
                 // neither has a page to go back to.
                 let return_url = (kind == MethodKind::Redirect).then_some(request.return_url);
-                let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, return_url, status, capture)
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7) ON CONFLICT DO NOTHING";
+                let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, return_url, status, capture, code_end_ms)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?8) ON CONFLICT DO NOTHING";
                 wallet.prepare_cached(sql)?.execute(params![
                     request.attempt.as_str(),
                     request.amount.minor(),
@@ -261,17 +276,21 @@ impl Channel for Sandbox {
                     request.description,
                     return_url,
                     request.capture,
+                    code_end(kind, request.amount, now).map(Timestamp::as_ms),
                 ])?;
-                Ok(Some(()))
-            })
-            .await?;
-            Ok(match kind {
+                // Asked again, it gives the same code, which is over when it was to be.
+                let payment = Payment::load(wallet, &id)?;
+                Ok(Some(payment.and_then(|it| it.code_end)))
+            });
+            let expires_at = expires_at.await?;
+            let credential = match kind {
                 MethodKind::Qr => Credential::Qr { qr: url },
                 MethodKind::Redirect => Credential::Redirect { redirect_url: url },
                 MethodKind::WechatJsapi => mini::wechat(&attempt),
                 MethodKind::AlipayMini => mini::alipay(&attempt),
                 MethodKind::DouyinMini => mini::douyin(&attempt),
-            })
+            };
+            Ok(Offer { credential, expires_at })
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lezai_core::grant::{Confirmation, Grant, MAX_LIFE_SECS};
 use lezai_core::key::{Jwk, VerifyingKey};
 use lezai_core::order::{
-    Attention, Capture, CloseReason, Credential, Decline, Order, Refund, RefundState, State,
+    Attention, Capture, CloseReason, Credential, Decline, Offer, Order, Refund, RefundState, State,
 };
 use lezai_core::policy::Scene;
 use lezai_core::time::Timestamp;
@@ -263,7 +263,7 @@ pub struct CredentialView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
-    /// RFC 3339.
+    /// Until when a payment can be begun by it: the code's own end, or the order's. RFC 3339.
     pub expires_at: String,
 }
 
@@ -410,16 +410,20 @@ pub fn session(
         exp: now.as_secs() + MAX_LIFE_SECS,
     };
     let payment = match &order.state {
-        State::Paying { attempt, credential } => order.attempt(attempt).map(|it| {
+        State::Paying { attempt, offer } => order.attempt(attempt).map(|it| {
+            let (credential, end) = match offer.clone() {
+                Some(Offer { credential, expires_at }) => (Some(credential), expires_at),
+                None => (None, None),
+            };
             let mut view = CredentialView {
                 method: it.method.clone(),
                 kind: credential.as_ref().map(|it| MethodKind::of(it).as_str()),
                 qr: None,
                 redirect_url: None,
                 parameters: None,
-                expires_at: rfc3339(terms.expires_at),
+                expires_at: rfc3339(end.unwrap_or(terms.expires_at)),
             };
-            match credential.clone() {
+            match credential {
                 Some(Credential::Qr { qr }) => view.qr = Some(qr),
                 Some(Credential::Redirect { redirect_url }) => {
                     view.redirect_url = Some(redirect_url);

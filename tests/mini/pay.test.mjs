@@ -79,6 +79,22 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
+    test("what the cashier takes is over, and one tap gets it anew", async () => {
+      const { shopper } = await start({ quirks: { cashier: "cancels" } }, { amount: 10917 });
+      await shopper.at("ready");
+      shopper.mounted.press("pay");
+      await shopper.at("waiting");
+      const over = await shopper.at("code_expired");
+      assert.deepEqual([over.press, over.clock], ["pay", ""]);
+      assert.match(over.button, /109\.17/);
+      shopper.host.quirks.cashier = "pays";
+      shopper.mounted.press("pay");
+      await shopper.at("paid");
+      assert.equal(shopper.host.cashier.length, 2);
+      assert.notDeepEqual(shopper.host.cashier[0], shopper.host.cashier[1]);
+      shopper.close();
+    });
+
     test("closed in the middle, it goes on where it was", async () => {
       const { shopper, order } = await start({ quirks: { cashier: "cancels" } });
       await shopper.at("ready");

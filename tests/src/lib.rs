@@ -9,6 +9,7 @@
 mod client;
 mod gateway;
 mod merchant;
+pub mod page;
 mod publisher;
 mod receiver;
 pub mod sim;

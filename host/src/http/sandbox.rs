@@ -200,8 +200,8 @@ async fn begin(
     let id = AttemptId::new(gateway.clock.now(), gateway.entropy.bytes());
     let attempt = Attempt { id: id.clone(), method, channel: channel.id().to_owned() };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
-    let credential = checkout::prepare(gateway, &begun, &attempt).await?;
-    let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), credential)).await?;
+    let offer = checkout::prepare(gateway, &begun, &attempt).await?;
+    let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), offer)).await?;
     Ok((id, prepared))
 }
 

@@ -72,7 +72,14 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
                         p.amount { (amount(payment.amount)) }
                         p.description { (payment.description) }
                     }
-                    @if decided { (result(payment, language)) } @else { (choice(attempt, language)) }
+                    @if decided {
+                        (result(payment, language))
+                    } @else if payment.code_is_over {
+                        p.result.declined role="status" { (language.pick("This code has expired", "二维码已失效")) }
+                        p.description { (language.pick("Scan a new one on the shop's page.", "请在商家页面刷新后重新扫码。")) }
+                    } @else {
+                        (choice(attempt, language))
+                    }
                     p.note { (language.pick(
                         "No money moves here. This page stands in for the shopper's wallet.",
                         "这里没有真实资金，本页模拟顾客的钱包。",
@@ -210,6 +217,7 @@ mod tests {
                 standing,
                 agreed: true,
                 refunded: cny(refunded),
+                code_is_over: false,
             };
             for (language, word) in [(Language::English, english), (Language::Chinese, chinese)] {
                 let markup = result(&payment, language).into_string();
@@ -228,6 +236,7 @@ mod tests {
             standing: Standing::Pending,
             agreed: false,
             refunded: Money::zero(Currency::from_code("CNY").unwrap()),
+            code_is_over: false,
         };
         for standing in [Standing::Pending, Standing::Cancelled] {
             let markup = result(&WalletPayment { standing, ..payment.clone() }, Language::English)

@@ -8,6 +8,13 @@ use lezai_core::money::Money;
 
 /// How long "later" is, by the gateway's clock.
 pub const LATE_SECS: i64 = 30;
+/// How long a payment can be begun by a code: long enough to take a phone out, short enough that a
+/// picture of it is soon worth nothing.
+pub const CODE_SECS: i64 = 120;
+/// How long by what a mini-program is given: as long as WeChat Pay takes a `prepay_id`.
+pub const PREPAY_SECS: i64 = 2 * 3600;
+/// How long by any of them that is soon over.
+pub const CODE_SOON_SECS: i64 = 5;
 
 /// What becomes of a payment, by the amount of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +35,8 @@ pub enum Payment {
     AfterClose,
     /// The wallet says nothing any more once she agreed.
     SilentForEver,
+    /// The code is over after [`CODE_SOON_SECS`].
+    CodeSoonOver,
     /// One minor unit too much comes.
     More,
     /// One minor unit too little comes.
@@ -72,6 +81,7 @@ pub const PAYMENTS: &[(i64, Payment)] = &[
     (914, Payment::Twice),
     (915, Payment::AfterClose),
     (916, Payment::SilentForEver),
+    (917, Payment::CodeSoonOver),
     (921, Payment::More),
     (922, Payment::Less),
     (931, Payment::CaptureRefused),

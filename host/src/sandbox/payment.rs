@@ -6,8 +6,8 @@ use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::{Broken, SHOPPER_DECLINED, magic};
-use crate::channel::Standing;
-use magic::LATE_SECS;
+use crate::channel::{MethodKind, Standing};
+use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
 
 /// Where a payment stands at the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,19 @@ impl Status {
     }
 }
 
+/// A redirect leads to the wallet at once, so it has no end of its own; whatever waits for her has one.
+pub(super) fn code_end(kind: MethodKind, amount: Money, now: Timestamp) -> Option<Timestamp> {
+    let secs = match (kind, magic::payment(amount)) {
+        (MethodKind::Redirect, _) => return None,
+        (_, magic::Payment::CodeSoonOver) => CODE_SOON_SECS,
+        (MethodKind::Qr, _) => CODE_SECS,
+        (MethodKind::WechatJsapi | MethodKind::AlipayMini | MethodKind::DouyinMini, _) => {
+            PREPAY_SECS
+        }
+    };
+    Some(now.plus_secs(secs))
+}
+
 /// A payment as the wallet keeps it.
 #[derive(Clone, PartialEq)]
 pub(super) struct Payment {
@@ -58,6 +71,9 @@ pub(super) struct Payment {
     pub(super) code: Option<String>,
     /// When money that is late comes.
     pub(super) ready: Option<Timestamp>,
+    /// Until when it can be begun. Who had begun by then can finish it: the wallet's page says so, and
+    /// its button does not ask.
+    pub(super) code_end: Option<Timestamp>,
     /// Calls that are not answered.
     pub(super) silent: u32,
 }
@@ -67,7 +83,7 @@ impl Payment {
         wallet: &Transaction<'_>,
         attempt: &AttemptId,
     ) -> Result<Option<Self>, Broken> {
-        let sql = "SELECT minor, currency, merchant_name, description, return_url, capture, status, taken, code, ready_ms, silent
+        let sql = "SELECT minor, currency, merchant_name, description, return_url, capture, status, taken, code, ready_ms, silent, code_end_ms
                    FROM payments WHERE attempt = ?1";
         let read = |row: &Row<'_>| {
             let (asked, currency, taken) = (row.get(0)?, row.get::<_, String>(1)?, row.get(7)?);
@@ -92,6 +108,7 @@ impl Payment {
                 code: row.get(8)?,
                 ready: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_ms),
                 silent: row.get(10)?,
+                code_end: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_ms),
             }))
         };
         match wallet.prepare_cached(sql)?.query_row([attempt.as_str()], read).optional()? {
@@ -170,6 +187,7 @@ impl Payment {
             magic::Payment::AfterClose => self.status = Status::Agreed,
             magic::Payment::Usual
             | magic::Payment::Twice
+            | magic::Payment::CodeSoonOver
             | magic::Payment::More
             | magic::Payment::Less
             | magic::Payment::CaptureRefused

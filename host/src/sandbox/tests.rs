@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use lezai_core::money::Currency;
-use magic::LATE_SECS;
+use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
 
 const START_MS: i64 = 1_795_000_000_000;
 
@@ -27,6 +27,19 @@ impl Scene {
         Self { wallet: wallet.unwrap(), clock, attempt, amount }
     }
 
+    async fn prepare(&self, kind: MethodKind, capture: bool) -> Offer {
+        let request = PaymentRequest {
+            attempt: self.attempt.clone(),
+            kind,
+            amount: cny(self.amount),
+            merchant_name: "Demo".to_owned(),
+            description: "Tea".to_owned(),
+            return_url: "http://shop/".to_owned(),
+            capture,
+        };
+        self.wallet.prepare(request).await.unwrap()
+    }
+
     /// Does what the word says, such as `approve`, `capture:500` or `refund2:500`, and writes
     /// down what the wallet says.
     async fn act(&self, word: &str) -> String {
@@ -40,16 +53,7 @@ impl Scene {
         let attempt = self.attempt.clone();
         let said = match verb {
             "prepare" | "authorise" => {
-                let request = PaymentRequest {
-                    attempt,
-                    kind: MethodKind::Qr,
-                    amount: cny(self.amount),
-                    merchant_name: "Demo".to_owned(),
-                    description: "Tea".to_owned(),
-                    return_url: "http://shop/".to_owned(),
-                    capture: verb == "prepare",
-                };
-                self.wallet.prepare(request).await.unwrap();
+                self.prepare(MethodKind::Qr, verb == "prepare").await;
                 return String::new();
             }
             "wait" => {
@@ -250,6 +254,32 @@ async fn the_shopper_sees_what_came_and_what_went_back() {
         scene.act(word).await;
         let shown = scene.wallet.payment(&scene.attempt).await.unwrap().unwrap();
         assert_eq!((shown.agreed, shown.refunded.minor()), (agreed, refunded), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_ends_once_and_who_had_begun_may_finish() {
+    for (amount, secs) in [(12800, CODE_SECS), (10917, CODE_SOON_SECS)] {
+        let scene = Scene::new(amount);
+        let end = Some(Timestamp::from_ms(START_MS).plus_secs(secs));
+        assert_eq!(scene.prepare(MethodKind::Qr, true).await.expires_at, end);
+        let over =
+            async || scene.wallet.payment(&scene.attempt).await.unwrap().unwrap().code_is_over;
+        scene.clock.fetch_add(secs * 1000 - 1, Ordering::Relaxed);
+        assert!(!over().await, "{amount}");
+        scene.clock.fetch_add(1, Ordering::Relaxed);
+        assert!(over().await, "{amount}");
+        assert_eq!(scene.prepare(MethodKind::Qr, true).await.expires_at, end, "asked again");
+        assert_eq!(scene.act("approve").await, format!("paid:{amount}"));
+        assert!(!over().await, "{amount}");
+    }
+    for (amount, kind, secs) in [
+        (10917, MethodKind::Redirect, None),
+        (10917, MethodKind::AlipayMini, Some(CODE_SOON_SECS)),
+        (12800, MethodKind::WechatJsapi, Some(PREPAY_SECS)),
+    ] {
+        let end = secs.map(|secs| Timestamp::from_ms(START_MS).plus_secs(secs));
+        assert_eq!(Scene::new(amount).prepare(kind, true).await.expires_at, end, "{kind:?}");
     }
 }
 

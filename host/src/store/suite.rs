@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
-use lezai_core::order::{Attempt, Capture, Credential, Effect, Event, Order, Terms, step};
+use lezai_core::order::{Attempt, Capture, Credential, Effect, Event, Offer, Order, Terms, step};
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
@@ -341,10 +341,12 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
     let attempt =
         Attempt { id: attempt_id(), method: "wallet_qr".to_owned(), channel: "sandbox".to_owned() };
     let amount = record(2, "A-2").order.terms.amount;
+    let credential = Credential::Qr { qr: "x".to_owned() };
+    let offer = Offer { credential, expires_at: Some(NOW.plus_secs(1)) };
     let mut last = None;
     for event in [
         Event::MethodChosen(attempt),
-        Event::Prepared(attempt_id(), Credential::Qr { qr: "x".to_owned() }),
+        Event::Prepared(attempt_id(), offer),
         Event::Paid { attempt: attempt_id(), amount, channel_ref: "c-1".to_owned() },
     ] {
         let written = write(store, move |tx| {

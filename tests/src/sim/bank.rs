@@ -12,7 +12,8 @@ use lezai::channel::{
 };
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::{Currency, Money};
-use lezai_core::order::Credential;
+use lezai_core::order::{Credential, Offer};
+use lezai_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Planted;
@@ -58,7 +59,7 @@ impl Ask {
 
 #[derive(Debug)]
 pub(super) enum Said {
-    Credential(Credential),
+    Offer(Offer),
     Standing(Standing),
     Refund(RefundStanding),
 }
@@ -109,11 +110,11 @@ impl Channel for SimChannel {
         METHODS
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Credential> {
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Offer> {
         Box::pin(async move {
             match self.0.ask(Ask::Prepare(request)).await? {
-                Said::Credential(credential) => Ok(credential),
-                said => panic!("{said:?} is no credential"),
+                Said::Offer(offer) => Ok(offer),
+                said => panic!("{said:?} is no offer"),
             }
         })
     }
@@ -191,6 +192,8 @@ struct Payment {
     status: Status,
     capture: bool,
     asked: Money,
+    /// Until when it can be begun. Whoever began before may finish at any time, as at a real bank.
+    code_end: Option<Timestamp>,
     taken: i64,
     given_back: i64,
     /// Numbers of requests that were refused, and stay so.
@@ -224,19 +227,30 @@ pub(super) struct Bank {
 }
 
 impl Bank {
-    pub(super) fn hear(&mut self, ask: Ask, random: &mut Random, moods: bool) -> Said {
+    pub(super) fn hear(
+        &mut self,
+        ask: Ask,
+        now: Timestamp,
+        random: &mut Random,
+        moods: bool,
+    ) -> Said {
         match ask {
             Ask::Prepare(request) => {
                 let qr = format!("sim:{}", request.attempt);
-                self.payments.entry(request.attempt).or_insert(Payment {
+                // Some codes last as long as their order, some are over before anybody sees them.
+                let life_secs = random.between(-30, 300);
+                let code_end = (life_secs < 240).then(|| now.plus_secs(life_secs.max(0)));
+                let payment = self.payments.entry(request.attempt).or_insert(Payment {
                     status: Status::Pending,
                     capture: request.capture,
                     asked: request.amount,
+                    code_end,
                     taken: 0,
                     given_back: 0,
                     refused: Vec::new(),
                 });
-                Said::Credential(Credential::Qr { qr })
+                let expires_at = payment.code_end;
+                Said::Offer(Offer { credential: Credential::Qr { qr }, expires_at })
             }
             Ask::Query(attempt) => Said::Standing(self.standing(&attempt)),
             Ask::Cancel(attempt) => {
@@ -246,6 +260,7 @@ impl Bank {
                     status: Status::Cancelled,
                     capture: true,
                     asked: nothing,
+                    code_end: None,
                     taken: 0,
                     given_back: 0,
                     refused: Vec::new(),
@@ -350,6 +365,7 @@ impl Bank {
         nth: usize,
         approves: bool,
         short: bool,
+        now: Timestamp,
     ) -> Option<(AttemptId, &'static str)> {
         let waiting: Vec<AttemptId> = self
             .payments
@@ -359,6 +375,7 @@ impl Bank {
             .collect();
         let id = waiting.get(nth % waiting.len().max(1))?.clone();
         let payment = self.payments.get_mut(&id)?;
+        let late = payment.code_end.is_some_and(|end| now >= end);
         let act = match (approves, payment.capture) {
             (false, _) => {
                 payment.status = Status::Declined;
@@ -372,7 +389,11 @@ impl Bank {
                 payment.status = Status::Paid;
                 payment.taken = payment.asked.minor() - i64::from(short);
                 *self.holds.entry(payment.asked.currency().code()).or_default() += payment.taken;
-                if short { "paid short" } else { "paid" }
+                match (short, late) {
+                    (true, _) => "paid short",
+                    (false, true) => "paid by a code that was over",
+                    (false, false) => "paid",
+                }
             }
         };
         Some((id, act))

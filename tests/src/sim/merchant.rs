@@ -217,7 +217,9 @@ impl World<'_> {
     }
 
     fn shopper(&mut self, n: usize, approves: bool, short: bool) {
-        let Some((attempt, act)) = self.bank.shopper(n, approves, short) else { return };
+        let now = self.now();
+        let Some((attempt, act)) = self.bank.shopper(n, approves, short, now) else { return };
+        *self.counts.acts.entry(act).or_default() += 1;
         self.note(|| format!("the shopper has {act} {attempt}"));
         if !self.random.once_in(3) {
             let gateway = Arc::clone(&self.gateway);

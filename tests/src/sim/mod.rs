@@ -228,6 +228,8 @@ pub struct Counts {
     pub duplicates: usize,
     /// Operations by name.
     pub ops: BTreeMap<&'static str, usize>,
+    /// What shoppers did at the bank.
+    pub acts: BTreeMap<&'static str, usize>,
     /// Faults by name.
     pub faults: BTreeMap<&'static str, usize>,
     /// Refusals by code.
@@ -253,6 +255,7 @@ impl Counts {
             from.into_iter().for_each(|(key, count)| *to.entry(key).or_default() += count);
         }
         all(&mut self.ops, other.ops);
+        all(&mut self.acts, other.acts);
         all(&mut self.faults, other.faults);
         all(&mut self.refusals, other.refusals);
         all(&mut self.calls, other.calls);
@@ -276,6 +279,7 @@ impl Counts {
         let _ = writeln!(text, "operations {:?}\nfaults     {:?}", self.ops, self.faults);
         let _ = writeln!(text, "refusals   {:?}\nchannel    {:?}", self.refusals, self.calls);
         let _ = writeln!(text, "events     {:?}\nends       {:?}", self.events, self.ends);
+        let _ = writeln!(text, "shoppers   {:?}", self.acts);
         text
     }
 }

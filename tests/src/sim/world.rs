@@ -460,7 +460,7 @@ impl<'r> World<'r> {
         let leaked = std::mem::take(&mut *self.memory.leaked.lock().unwrap());
         for (refund, attempt, amount) in leaked {
             let request = lezai::channel::RefundRequest { refund, attempt, amount };
-            self.bank.hear(Ask::Refund(request), &mut self.random, false);
+            self.bank.hear(Ask::Refund(request), self.gateway.clock.now(), &mut self.random, false);
         }
     }
 
@@ -507,11 +507,12 @@ impl<'r> World<'r> {
             return;
         }
         let mut call = self.wire.calls.lock().unwrap().swap_remove(nth);
+        let now = self.now();
         if fate == 2 && self.fault(Fault::Twice) {
-            self.bank.hear(call.ask.clone(), &mut self.random, !self.quiet);
+            self.bank.hear(call.ask.clone(), now, &mut self.random, !self.quiet);
             self.note(|| format!("the question {} comes twice", call.ask.name()));
         }
-        let said = self.bank.hear(call.ask.clone(), &mut self.random, !self.quiet);
+        let said = self.bank.hear(call.ask.clone(), now, &mut self.random, !self.quiet);
         self.note(|| format!("the bank hears {:?} and says {said:?}", call.ask));
         *self.counts.calls.entry(call.ask.name()).or_default() += 1;
         if (3..5).contains(&fate) && self.fault(Fault::AnswerLost) {

@@ -272,7 +272,10 @@ export class LezaiCheckout extends Base {
     } catch (error) {
       event = this.#failure(call, error);
     }
-    if (event && !life.signal.aborted) this.#happened(event);
+    if (!event || life.signal.aborted) return;
+    this.#happened(event);
+    // A code that was over before the page was loaded is not shown as if it could be scanned.
+    this.#endCode();
   }
 
   #failure(call: Call, error: unknown): Happened {
@@ -300,15 +303,21 @@ export class LezaiCheckout extends Base {
   #tick(): void {
     const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
     if (shown.at !== "waiting" || !this.#gateway) return;
-    const now_ms = this.#gateway.now_ms();
-    const overdue = Date.parse(shown.session.expires_at) <= now_ms;
-    if (!overdue && endOf(shown.session) <= now_ms) {
-      this.#happened({ is: "code_over" });
-      return;
-    }
+    if (this.#endCode()) return;
     this.#render();
     this.#ticks += 1;
+    const overdue = Date.parse(shown.session.expires_at) <= this.#gateway.now_ms();
     if (overdue && this.#ticks % OVERDUE_TICKS === 0) this.#happened({ is: "hint" });
+  }
+
+  /** Whether the code that is shown is over, while the order is not: then another one is offered. */
+  #endCode(): boolean {
+    const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
+    if (shown.at !== "waiting" || !this.#gateway) return false;
+    const now_ms = this.#gateway.now_ms();
+    const isOver = endOf(shown.session) <= now_ms && now_ms < Date.parse(shown.session.expires_at);
+    if (isOver) this.#happened({ is: "code_over" });
+    return isOver;
   }
 
   #pressed(event: Event): void {

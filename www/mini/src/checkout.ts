@@ -11,6 +11,7 @@ import {
   step,
   type Told,
 } from "../../checkout/src/machine.ts";
+import { endOf } from "../../checkout/src/time.ts";
 import { Entropy } from "./entropy.ts";
 import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
 import { Gateway, type Opening } from "./gateway.ts";
@@ -47,6 +48,7 @@ export class Checkout {
   private paying = false;
   private timers = new Set<() => void>();
   private nextLook: (() => void) | undefined;
+  private codeOver: (() => void) | undefined;
 
   constructor(
     private readonly platform: Platform,
@@ -110,6 +112,7 @@ export class Checkout {
     this.state = state;
     this.listener.shown(state, { now_ms: this.gateway?.now_ms() ?? Date.now() });
     for (const effect of effects) this.perform(effect);
+    this.endCode();
     // Her press of the button leads on to the cashier; coming back to a payment does not.
     if (before.at === "confirming" && state.at === "waiting") void this.wallet();
   }
@@ -161,6 +164,17 @@ export class Checkout {
     if (parameters === undefined) return;
     await this.platform.pay(parameters);
     this.hurry();
+  }
+
+  /** What the cashier takes may be over before its order is. */
+  private endCode(): void {
+    this.codeOver?.();
+    const shown = this.state.at === "unreachable" ? this.state.behind : this.state;
+    if (shown.at !== "waiting" || !this.gateway) return;
+    const end_ms = endOf(shown.session);
+    if (end_ms >= Date.parse(shown.session.expires_at)) return;
+    const left_ms = Math.max(0, end_ms - this.gateway.now_ms());
+    this.codeOver = this.after(left_ms, () => this.happened({ is: "code_over" }));
   }
 
   private hurry(): void {

@@ -1,6 +1,7 @@
 /** What the component's template shows, as a pure function of the state: texts and switches, no logic. */
 import type { Shown, State } from "../../checkout/src/machine.ts";
 import { price } from "../../checkout/src/money.ts";
+import { endOf } from "../../checkout/src/time.ts";
 import type { Session } from "./session.ts";
 import { fill, type Words } from "./words.ts";
 
@@ -78,13 +79,14 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
       };
     case "confirming":
       return { title: words.choose, button: words.asking, press: "", busy: true };
-    // A cashier shows no code that could end before its order does.
-    case "waiting":
     case "code_expired":
+      // What the cashier takes is over, and the order is not: paying anew gets anew what it takes.
+      return { title: words.choose, button: fill(words.pay, { amount }), press: "pay" };
+    case "waiting":
       return {
         title: words.wallet_title,
         hint: words.wallet_hint,
-        clock: clock(shown.session, words, now_ms),
+        clock: clock(endOf(shown.session), words, now_ms),
         button: words.wallet_open,
         press: "wallet",
       };
@@ -123,8 +125,8 @@ function money({ amount, currency, exponent }: Session, lang: string): string {
   }
 }
 
-function clock({ expires_at }: { expires_at: string }, words: Words, now_ms: number): string {
-  const left_s = Math.floor((Date.parse(expires_at) - now_ms) / 1000);
+function clock(end_ms: number, words: Words, now_ms: number): string {
+  const left_s = Math.floor((end_ms - now_ms) / 1000);
   if (left_s <= 0) return words.time_up;
   const [minutes, seconds] = [Math.floor(left_s / 60), left_s % 60];
   return fill(words.time_left, { clock: `${minutes}:${seconds < 10 ? "0" : ""}${seconds}` });

@@ -139,7 +139,8 @@ pub enum State {
         /// The attempt.
         attempt: AttemptId,
         /// What the shopper needs to pay, once the channel gave it.
-        credential: Option<Credential>,
+        #[serde(rename = "credential")]
+        offer: Option<Offer>,
     },
     /// The shopper agreed and the amount is set aside; waiting for the merchant to capture it.
     Authorized {
@@ -276,6 +277,18 @@ pub struct Decline {
     pub code: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// What a channel offers a shopper to pay by, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// What she needs.
+    #[serde(flatten)]
+    pub credential: Credential,
+    /// From when on it begins no payment any more; absent if it ends with the order. Who began in time
+    /// may still finish, and what comes of that is taken or returned as any late payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a shopper needs to pay with the method chosen.
@@ -433,7 +446,7 @@ pub enum Event {
     /// The shopper chose a method, and a channel will be asked.
     MethodChosen(Attempt),
     /// The channel gave what the shopper needs to pay.
-    Prepared(AttemptId, Credential),
+    Prepared(AttemptId, Offer),
     /// The channel says that the shopper agreed, and that the amount is set aside.
     Authorized {
         /// The attempt.
@@ -706,9 +719,15 @@ impl Order {
         Some(Step { order, entry: None, effects: vec![Effect::Expire] })
     }
 
-    /// The try that is under way, if it is by this method: two taps on one button are one payment.
-    pub fn under_way(&self, method: &str) -> Option<&Attempt> {
+    /// The try that is under way, if it is by this method: two taps on one button are one payment. One
+    /// whose code is over does not count, for the tap wants another code.
+    pub fn under_way(&self, method: &str, now: Timestamp) -> Option<&Attempt> {
         match &self.state {
+            State::Paying { offer: Some(Offer { expires_at: Some(end), .. }), .. }
+                if now >= *end =>
+            {
+                None
+            }
             State::Paying { attempt, .. } => self.attempt(attempt).filter(|it| it.method == method),
             _ => None,
         }

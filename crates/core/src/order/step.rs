@@ -2,8 +2,8 @@
 
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
-    MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Notice, Order, Payment, Refund, RefundState,
-    Refusal, Return, SETTLEMENT_SECS, Settled, State, Step,
+    MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Notice, Offer, Order, Payment, Refund,
+    RefundState, Refusal, Return, SETTLEMENT_SECS, Settled, State, Step,
 };
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::Kind;
@@ -25,10 +25,13 @@ pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal>
             choose(order, attempt, now)
         }
         (_, Event::MethodChosen(_)) => refuse,
-        (State::Paying { attempt, credential: None }, Event::Prepared(prepared, credential))
+        (State::Paying { attempt, offer: None }, Event::Prepared(prepared, offer))
             if attempt == prepared =>
         {
-            Ok(order.moved(State::Paying { attempt, credential: Some(credential) }).step())
+            // What would outlive the order ends with it.
+            let expires_at = offer.expires_at.filter(|end| *end < order.terms.expires_at);
+            let offer = Some(Offer { expires_at, ..offer });
+            Ok(order.moved(State::Paying { attempt, offer }).step())
         }
         // Prepared before, or given up while the channel was asked.
         (_, Event::Prepared(..)) => Ok(order.step()),
@@ -210,7 +213,7 @@ fn choose(mut order: Order, attempt: Attempt, now: Timestamp) -> Result<Step, Re
     }
     let mut effects = vec![Effect::Query(attempt.id.clone())];
     effects.extend(order.given_up());
-    let state = State::Paying { attempt: attempt.id.clone(), credential: None };
+    let state = State::Paying { attempt: attempt.id.clone(), offer: None };
     order.attempts.push(attempt);
     Ok(Step { effects, ..order.moved(state).step() })
 }

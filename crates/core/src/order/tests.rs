@@ -32,7 +32,8 @@ pub(super) fn event(word: &str) -> Event {
     match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
         "choose" => Event::MethodChosen(chosen("wallet_qr")),
         "steal" => Event::MethodChosen(chosen("card")),
-        "prepared" => Event::Prepared(attempt(n), Credential::Qr { qr: "lezai:pay".to_owned() }),
+        "prepared" => Event::Prepared(attempt(n), offer(None)),
+        "prepared_until" => Event::Prepared(attempt(n), offer(Some(amount.minor()))),
         "authorized" => Event::Authorized { attempt: attempt(n), amount, channel_ref },
         "paid" => Event::Paid { attempt: attempt(n), amount, channel_ref },
         "declined" => Event::Declined { attempt: attempt(n), code },
@@ -58,6 +59,12 @@ pub(super) fn event(word: &str) -> Event {
         "resume" => Event::Resumed,
         _ => panic!("{word}"),
     }
+}
+
+/// A code that is over so many seconds after the start, or with the order.
+fn offer(secs: Option<i64>) -> Offer {
+    let credential = Credential::Qr { qr: "lezai:pay".to_owned() };
+    Offer { credential, expires_at: secs.map(|secs| START.plus_secs(secs)) }
 }
 
 pub(super) fn terms(held: bool, capture: Capture) -> Terms {
@@ -207,6 +214,29 @@ fn every_way_to_pay() {
             ),
         ),
         ("choose1 choose2 declined1 prepared1", "paying | | query1 query2 cancel1".to_owned()),
+        // A code is over, a new one is asked for, and the old one is paid after all: late, but once.
+        (
+            "choose1 prepared_until1:120 @120 choose2 prepared_until2:240 paid1",
+            format!("paid |{BOOKED} | query1 query2 cancel1 order.paid settle cancel2"),
+        ),
+        // Both codes are paid: the second payment goes back.
+        (
+            "choose1 prepared_until1:120 @120 choose2 paid1 paid2 returned2",
+            format!(
+                "paid |{BOOKED}{OWED}{RETURNED} | query1 query2 cancel1 order.paid settle cancel2 return2 payment.returned"
+            ),
+        ),
+        // Nobody asked for a new code, and who had begun with the old one finishes.
+        (
+            "choose1 prepared_until1:120 @700 paid1",
+            format!("paid |{BOOKED} | query1 order.paid settle"),
+        ),
+        (
+            "choose1 prepared_until1:120 @120 choose2 @900 expire paid1 returned1",
+            format!(
+                "closed |{OWED}{RETURNED} | query1 query2 cancel1 order.closed cancel2 return1 payment.returned"
+            ),
+        ),
         ("close0 close0 @900 expire", "closed | | order.closed".to_owned()),
         ("choose1 close0 prepared1", "closed | | query1 order.closed cancel1".to_owned()),
         ("choose1 @900 expire", "closed | | query1 order.closed cancel1".to_owned()),
@@ -237,6 +267,48 @@ fn every_way_to_pay() {
     ] {
         assert_eq!(run(false, Capture::Automatic, events), expected, "{events}");
     }
+}
+
+#[test]
+fn a_code_that_is_over_is_not_under_way() {
+    let prepared = |until: Option<i64>| {
+        let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
+        order = step(order, event("choose1"), START).unwrap().order;
+        step(order, Event::Prepared(attempt(1), offer(until)), START).unwrap().order
+    };
+    for (until, now, under_way) in [
+        (None, 899, true),
+        (Some(120), 119, true),
+        (Some(120), 120, false),
+        (Some(0), 0, false),
+        // What would outlive the order ends with it, and the order says when that is.
+        (Some(900), 899, true),
+        (Some(900), 900, true),
+        (Some(901), 901, true),
+    ] {
+        let order = prepared(until);
+        let now = START.plus_secs(now);
+        assert_eq!(order.under_way("wallet_qr", now).is_some(), under_way, "{until:?} {now:?}");
+        assert_eq!(order.under_way("card", now), None);
+        let State::Paying { offer: Some(offer), .. } = &order.state else { panic!("{order:?}") };
+        assert!(offer.expires_at.is_none_or(|end| end < order.terms.expires_at));
+    }
+    let asked = Order::create(terms(false, Capture::Automatic)).unwrap().order;
+    let asked = step(asked, event("choose1"), START).unwrap().order;
+    assert!(asked.under_way("wallet_qr", START).is_some(), "no code yet, so none that is over");
+}
+
+#[test]
+fn an_order_that_was_kept_before_codes_had_an_end_is_read() {
+    let state =
+        r#"{"status":"paying","attempt":"ATT","credential":{"kind":"qr","qr":"lezai:pay"}}"#
+            .replace("ATT", attempt(1).as_str());
+    let kept: State = serde_json::from_str(&state).unwrap();
+    assert_eq!(kept, State::Paying { attempt: attempt(1), offer: Some(offer(None)) });
+    assert_eq!(serde_json::to_string(&kept).unwrap(), state, "and written as it was");
+    let ending = State::Paying { attempt: attempt(1), offer: Some(offer(Some(120))) };
+    let written = serde_json::to_string(&ending).unwrap();
+    assert_eq!(serde_json::from_str::<State>(&written).unwrap(), ending);
 }
 
 #[test]
