@@ -95,3 +95,30 @@ test("text at twice its size still fits", async () => {
     await close();
   }
 });
+
+test("who asks for less motion sees none", async () => {
+  const { page, close } = await gallery("lang=en&theme=light&width=416");
+  /** How many elements move, and how many would on a change. */
+  const moving = () =>
+    page.evaluate(() => {
+      let animated = 0;
+      let changing = 0;
+      for (const card of document.querySelectorAll("gallery-card")) {
+        for (const element of /** @type {ShadowRoot} */ (card.shadowRoot).querySelectorAll("*")) {
+          for (const part of ["", "::before", "::after"]) {
+            const { animationName, transitionDuration } = getComputedStyle(element, part);
+            if (animationName !== "none") animated += 1;
+            if (!/^0s(, 0s)*$/.test(transitionDuration)) changing += 1;
+          }
+        }
+      }
+      return { animated, changing };
+    });
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  assert.deepEqual(await moving(), { animated: 0, changing: 0 });
+  // The test is awake: with motion allowed, the seal is stamped, bars breathe and cards fade.
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+  const { animated, changing } = await moving();
+  assert.ok(animated > 5 && changing > 5, `${animated} ${changing}`);
+  await close();
+});

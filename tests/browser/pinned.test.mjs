@@ -67,3 +67,31 @@ test("the tag names what is served, and that is kept for good", PATIENCE, async 
   const { files } = await (await fetch(release.inventory)).json();
   assert.ok(files.some((/** @type {any} */ file) => src.endsWith(file.path) && file.integrity === integrity));
 });
+
+test("the hosted page's Integrity-Policy runs no script of its own without a hash", PATIENCE, async () => {
+  for (const [policy, runs] of /** @type {const} */ ([
+    ["served", false],
+    ["taken away", true],
+  ])) {
+    const order = await gateway.create();
+    const { page, close } = await openPage(browser);
+    await page.route("**/pay/cs_*", async (/** @type {any} */ route) => {
+      const response = await route.fetch();
+      const headers = response.headers();
+      assert.equal(headers["integrity-policy"], "blocked-destinations=(script)");
+      if (policy === "taken away") delete headers["integrity-policy"];
+      const html = await response.text();
+      const body = html.replace(/(src="[^"]*\/pay\.js")([^>]*?)\s+integrity="[^"]*"/, "$1$2");
+      assert.notEqual(body, html, "the script's hash is taken away");
+      await route.fulfill({ status: 200, headers, body });
+    });
+    const failed = /** @type {string[]} */ ([]);
+    page.on("requestfailed", (/** @type {any} */ request) => failed.push(request.url()));
+    await page.goto(order.checkout.url);
+    await page.waitForFunction(() => customElements.get("lezai-checkout") !== undefined);
+    await page.waitForTimeout(500);
+    const ran = await page.evaluate(() => document.querySelector("lezai-checkout") !== null);
+    assert.deepEqual([policy, ran], [policy, runs], failed.join());
+    await close();
+  }
+});
