@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use lezai_core::mask;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -104,9 +105,7 @@ impl Object {
         match self.members.keys().next() {
             None => Ok(()),
             Some(name) => {
-                // The name is a stranger's: shortened, and its control characters escaped.
-                let name: String = name.chars().take(64).collect();
-                let path = self.path_of(&name.escape_debug().to_string());
+                let path = self.path_of(&strange(name));
                 Err(Invalid {
                     kind: Kind::UnknownField,
                     detail: format!("there is no field {path}"),
@@ -121,13 +120,23 @@ impl Object {
         let members = std::mem::take(&mut self.members);
         members
             .into_iter()
-            .map(|(name, value)| (name.clone(), Field { path: self.path_of(&name), value }))
+            .map(|(name, value)| {
+                let path = self.path_of(&strange(&name));
+                (name, Field { path, value })
+            })
             .collect()
     }
 
     fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
+}
+
+/// A stranger's name for a member, as a complaint may say it: shortened, its control characters escaped, and
+/// nobody's address or number in it.
+fn strange(name: &str) -> String {
+    let name: String = name.chars().take(64).collect();
+    mask::text(&name).escape_debug().to_string()
 }
 
 /// A value and where it stood.
@@ -314,8 +323,10 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         let mut members = Map::new();
         while let Some((name, Unique(value))) = map.next_entry::<String, Unique>()? {
             if members.contains_key(&name) {
-                let name: String = name.chars().take(64).collect();
-                return Err(de::Error::custom(format_args!("the member {name:?} is there twice")));
+                let name = strange(&name);
+                return Err(de::Error::custom(format_args!(
+                    "the member \"{name}\" is there twice"
+                )));
             }
             members.insert(name, value);
         }

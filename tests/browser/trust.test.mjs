@@ -168,6 +168,7 @@ describe("used wrongly, it says what to do", () => {
   const rows = /** @type {const} */ ([
     ["no session", {}, /the attribute session is needed/],
     ["a malformed session", { session: "cs_1", "client-secret": "a.b" }, /the attribute session is needed/],
+    ["a secret in the wrong place", { session: "planted-secret" }, /the attribute session is needed/],
     ["no secret", { session: `cs_${"0".repeat(32)}` }, /the attribute client-secret is needed/],
     [
       "no gateway",
@@ -191,6 +192,10 @@ describe("used wrongly, it says what to do", () => {
       }, attributes);
       assert.match(error, message);
       await at("failed");
+      const shown = await page.evaluate(
+        () => document.querySelector("lezai-checkout")?.shadowRoot?.textContent,
+      );
+      assert.doesNotMatch(`${error} ${shown}`, /planted/, "what a page's author mixed up is told to nobody");
       quiet(message);
       await close();
     });

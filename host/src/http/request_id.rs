@@ -5,6 +5,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue};
 use lezai_core::id::RequestId;
+use lezai_core::mask;
 use tracing::Instrument as _;
 
 use crate::problem::Problem;
@@ -33,7 +34,7 @@ pub async fn to_the_end(request: Request, next: Next) -> Response {
 /// Gives the request its id, and the log a line on how it ended.
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = RequestId::new(clock::now(), entropy::bytes()).to_string();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), masked(request.uri().path()));
     let span = tracing::info_span!("request", id);
     let answer = async {
         let begun = std::time::Instant::now();
@@ -47,4 +48,41 @@ pub async fn layer(request: Request, next: Next) -> Response {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// A path as the log may have it. Our own ids stay, so that what happened to one can be found; the rest is a
+/// stranger's, and may be an address or a number of hers. A query is not logged at all.
+fn masked(path: &str) -> String {
+    let is_ours = |segment: &str| {
+        segment.split_once('_').is_some_and(|(kind, id)| {
+            matches!(kind, "ord" | "rfd" | "att" | "cs" | "evt")
+                && id.len() == 32
+                && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    };
+    let segment = |it: &str| if is_ours(it) { it.to_owned() } else { mask::text(it) };
+    path.chars().take(512).collect::<String>().split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_the_log_names_our_ids_and_nobody() {
+        for (path, logged) in [
+            ("/v1/orders", "/v1/orders"),
+            (
+                "/v1/checkout/sessions/cs_00112233445566778899aabbccddeeff/pay",
+                "/v1/checkout/sessions/cs_00112233445566778899aabbccddeeff/pay",
+            ),
+            ("/admin/v1/merchants/m_demo/keys/demo-1", "/admin/v1/merchants/m_demo/keys/demo-1"),
+            ("/v1/orders/alice@example.com", "/v1/orders/a***@example.com"),
+            ("/v1/orders/13800138000", "/v1/orders/138****8000"),
+            ("/v1/orders/4111111111111111", "/v1/orders/411111******1111"),
+        ] {
+            assert_eq!(masked(path), logged);
+        }
+        assert!(masked(&"/a".repeat(10_000)).len() <= 512);
+    }
 }

@@ -20,17 +20,31 @@ pub(super) fn short(callback: &Callback) -> String {
 /// The callback's own JSON in one line, with what may tell of a person masked.
 pub(super) fn whole(body: &[u8]) -> String {
     let mut callback: Value = serde_json::from_slice(body).unwrap_or_default();
-    let order = &mut callback["data"]["order"];
-    for personal in ["metadata", "customer"] {
-        mask_all(&mut order[personal]);
+    for personal in ["/data/order/metadata", "/data/order/customer"] {
+        callback.pointer_mut(personal).into_iter().for_each(mask_all);
+    }
+    // Free text may name a person by an address or a number.
+    for text in ["/data/order/description", "/data/refund/reason"] {
+        callback.pointer_mut(text).into_iter().for_each(mask_text);
+    }
+    for (list, text) in [("columns", "value"), ("shares", "receiver")] {
+        let list = callback.pointer_mut(&format!("/data/order/decision/{list}"));
+        let members = list.and_then(Value::as_array_mut).into_iter().flatten();
+        members.filter_map(|it| it.get_mut(text)).for_each(mask_text);
     }
     // A query may carry a token.
-    if let Some(Value::String(url)) = order.get_mut("return_url")
+    if let Some(Value::String(url)) = callback.pointer_mut("/data/order/return_url")
         && let Some((address, _)) = url.split_once('?')
     {
         *url = format!("{address}?…");
     }
     callback.to_string()
+}
+
+fn mask_text(value: &mut Value) {
+    if let Value::String(text) = value {
+        *text = mask::text(text);
+    }
 }
 
 fn mask_all(value: &mut Value) {

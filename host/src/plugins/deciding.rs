@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lezai_core::mask;
 use lezai_core::policy::{OrderFacts, Reason, Verdict};
 use lezai_engine::{Decision, Found, Outcome, PLUGIN_FAILED};
 
@@ -51,7 +52,9 @@ pub fn decide(
     let Asked { decision, found, time } = asked?;
     for (hook, run) in decision.runs() {
         if let Outcome::Failed(failure) = &run.outcome {
-            tracing::warn!(order = %facts.id, %hook, plugin = run.digest, %failure, "plugin failed");
+            // A plugin may complain of an order in the shopper's own words.
+            let failure = mask::text(&failure.to_string());
+            tracing::warn!(order = %facts.id, %hook, plugin = run.digest, failure, "plugin failed");
         }
     }
     gateway.metrics.decided(&decision);

@@ -232,14 +232,15 @@ export class LezaiCheckout extends Base {
     if (!SESSION.test(session)) {
       throw new Misuse(
         "session_malformed",
-        `the attribute session is needed: pass checkout.session as the gateway gave it to your server, not "${session}"`,
+        // What stands there instead may be a secret, so it is not said.
+        "the attribute session is needed: pass checkout.session (cs_…) as the gateway gave it to your server",
       );
     }
     const origin = URL.canParse(this.gateway) ? new URL(this.gateway).origin : "null";
     if (!/^https?:/.test(origin)) {
       throw new Misuse(
         "gateway_malformed",
-        `the attribute gateway must be an origin such as https://pay.example, not "${this.gateway}"`,
+        "the attribute gateway must be an origin such as https://pay.example",
       );
     }
     const opening = { origin, session, client_secret: this.clientSecret || undefined, signal };
