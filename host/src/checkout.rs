@@ -82,7 +82,8 @@ pub async fn claimed(
 ///
 /// # Errors
 ///
-/// `session_not_found`, `client_secret_invalid`, `session_taken`, `session_expired`.
+/// `session_not_found`, `client_secret_invalid`, `session_taken`, `session_expired`; `method_unavailable`
+/// to a website, if the order can be paid in mini-programs alone.
 pub async fn claim(
     gateway: &Gateway,
     session: &str,
@@ -101,6 +102,13 @@ pub async fn claim(
             Code::ClientSecretInvalid,
             "the client secret is not this session's",
         ));
+    }
+    let record = gateway.record(session.order.clone()).await?;
+    if !origin.is_empty() && !works_in_pages(gateway, &record) {
+        // A page could only take the session away from the mini-program that it is for.
+        let detail =
+            "the order names methods of mini-programs alone: it is paid in the app that claims it";
+        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
     }
     let claim = Claim { key, origin, at: gateway.clock.now() };
     let claim = {
@@ -122,6 +130,11 @@ pub async fn claim(
         .await?
     };
     view(gateway, &session, &claim).await
+}
+
+fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
+    let methods = &record.order.terms.methods;
+    methods.iter().filter_map(|id| gateway.method(id)).any(|(_, it)| it.kind.works_anywhere())
 }
 
 /// What the page may see.

@@ -58,6 +58,7 @@ const WORDS = /** @type {Record<string, (n: number) => object>} */ ({
   look_lost: () => ({ is: "unreachable", call: "look" }),
   pay_lost: () => ({ is: "unreachable", call: "pay" }),
   taken: () => ({ is: "problem", call: "open", code: "session_taken", detail: "" }),
+  in_app: () => ({ is: "problem", call: "open", code: "method_unavailable", detail: "" }),
   order_state: () => ({ is: "problem", call: "pay", code: "order_state", detail: "" }),
   in_progress: () => ({ is: "problem", call: "pay", code: "request_in_progress", detail: "" }),
   unavailable: () => ({ is: "problem", call: "pay", code: "channel_unavailable", detail: "" }),
@@ -152,6 +153,8 @@ for (const [words, expected] of [
   // The gateway says no.
   ["taken", "taken rest tell:error"],
   ["taken start_again", "loading rest open"],
+  ["in_app", "elsewhere rest tell:error"],
+  ["in_app start_again", "loading rest open"],
   [`${PAYING} order_state`, "ready wallet_redirect look"],
   [`${PAYING} in_progress`, "confirming wallet_redirect later:1000:pay:k7"],
   [`${PAYING} unavailable`, "ready wallet_redirect tell:error look"],

@@ -201,6 +201,38 @@ describe("used wrongly, it says what to do", () => {
     });
   }
 
+  test("a session that is set later is waited for, and nothing is complained of", async () => {
+    const { checkout: sold } = await gateway.create();
+    const { page, at, quiet, close } = await openPage(browser);
+    await page.goto(`${gateway.shop}/pay.html`);
+    await page.evaluate(async () => {
+      await customElements.whenDefined("lezai-checkout");
+      document.querySelector("main")?.append(document.createElement("lezai-checkout"));
+    });
+    await at("loading");
+    await page.waitForTimeout(1_000);
+    await page.evaluate((/** @type {any} */ { session, client_secret }) => {
+      const element = /** @type {any} */ (document.querySelector("lezai-checkout"));
+      element.session = session;
+      element.clientSecret = client_secret;
+    }, sold);
+    await at("ready");
+    quiet();
+    await close();
+  });
+
+  test("an order that is paid in an app says so, and leaves the session to the app", async () => {
+    const { checkout: sold } = await gateway.create({ methods: ["wechat_jsapi"] });
+    const { page, checkout, at, quiet, close } = await openPage(browser, { locale: "zh-CN" });
+    await page.goto(sold.url);
+    await at("elsewhere");
+    await checkout.getByText("这笔订单在商家的小程序或应用里付款").first().waitFor();
+    await checkout.getByRole("button", { name: "重新检查" }).click();
+    await at("elsewhere");
+    quiet(/method_unavailable/, /Failed to load resource/);
+    await close();
+  });
+
   test("a policy that forbids WebAssembly: the hosted page is offered", async () => {
     const { checkout: sold } = await gateway.create();
     const server = createServer((_request, response) => {

@@ -106,7 +106,13 @@ const CALLS: &[Call] = {
             "/v1/checkout/sessions/{id}/claim",
             Page,
             Fields,
-            &[SessionNotFound, SessionTaken, SessionExpired, ClientSecretInvalid],
+            &[
+                SessionNotFound,
+                SessionTaken,
+                SessionExpired,
+                ClientSecretInvalid,
+                MethodUnavailable,
+            ],
         ),
         call(
             "get",

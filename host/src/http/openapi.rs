@@ -187,7 +187,8 @@ pub(super) struct NewOrder {
     /// Where the shopper goes afterwards.
     #[schema(required = false, max_length = 512, format = "uri")]
     return_url: String,
-    /// What she may choose; all there are if absent.
+    /// What she may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
+    /// `alipay_mini`, `douyin_mini`) are offered to an order that names them, and to no other.
     #[schema(required = false, max_items = 16)]
     methods: Vec<String>,
     /// Seconds in which the order can be paid; 900 if absent.

@@ -55,6 +55,8 @@ const TICK_MS = 1_000;
 /** How often to ask what became of an order whose time is up. */
 const OVERDUE_TICKS = 3;
 const COPIED_MS = 2_000;
+/** A page may set the session when its server has answered; after this long, it was forgotten. */
+const SESSION_PATIENCE_MS = 8_000;
 
 // Importing this where there is no document, as a server does, does no harm.
 const Base = (globalThis.HTMLElement ?? class {}) as new () => Omit<HTMLElement, "addEventListener"> &
@@ -229,6 +231,8 @@ export class LezaiCheckout extends Base {
   async #connect(signal: AbortSignal): Promise<Gateway> {
     const spoken = this.#speak();
     const { session } = this;
+    // Set meanwhile, it starts anew, and this start is over.
+    if (session === "") await pause(SESSION_PATIENCE_MS, signal);
     if (!SESSION.test(session)) {
       throw new Misuse(
         "session_malformed",
@@ -395,6 +399,13 @@ function isPhone(): boolean {
 /** On a phone, what opens the wallet comes before a code that another phone would have to scan. */
 function byHandiness(a: Method, b: Method): number {
   return Number(a.kind === "qr") - Number(b.kind === "qr");
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  });
 }
 
 function setInterval_(act: () => void, ms: number, signal: AbortSignal): void {

@@ -19,6 +19,8 @@ export type Shown =
   | { at: "paid"; session: Session }
   | { at: "closed"; session?: Session; reason: "expired" | "merchant" }
   | { at: "taken" }
+  /** It is paid in a mini-program, which is left to claim it. */
+  | { at: "elsewhere" }
   | { at: "refused"; why: string }
   | { at: "failed"; code: string; why: string };
 
@@ -67,7 +69,7 @@ export interface Step {
 
 export const start: Step = { state: { at: "loading" }, effects: [{ do: "open" }] };
 
-const OVER = new Set<State["at"]>(["paid", "closed", "taken", "refused", "failed"]);
+const OVER = new Set<State["at"]>(["paid", "closed", "taken", "elsewhere", "refused", "failed"]);
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 10_000;
@@ -103,12 +105,11 @@ export function step(state: State, event: Event): Step {
       return failed(event.code, event.why);
 
     case "problem":
+      // None of the order's methods works in a page.
+      if (event.call === "open" && event.code === "method_unavailable") return notHere("elsewhere", event);
       switch (event.code) {
         case "session_taken":
-          return {
-            state: { at: "taken" },
-            effects: [{ do: "rest" }, tellError(event.code, event.detail)],
-          };
+          return notHere("taken", event);
         case "session_expired":
           return { state: { at: "closed", reason: "expired" }, effects: [{ do: "rest" }] };
         case "request_in_progress": {
@@ -249,6 +250,10 @@ function retry(shown: Shown, call: Call): Effect | undefined {
 
 function behind(state: State, shown: Shown): State {
   return state.at === "unreachable" ? { ...state, behind: shown } : shown;
+}
+
+function notHere(at: "taken" | "elsewhere", { code, detail }: { code: string; detail: string }): Step {
+  return { state: { at }, effects: [{ do: "rest" }, tellError(code, detail)] };
 }
 
 function failed(code: string, why: string): Step {

@@ -55,6 +55,8 @@ export interface Text {
   start_again: string;
   taken_title: string;
   taken_hint: string;
+  app_title: string;
+  app_hint: string;
   failed_title: string;
   failed_hint: string;
   hosted: string;

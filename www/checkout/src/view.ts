@@ -69,6 +69,8 @@ function announcement(state: State, text: Text): string {
       return text.offline_title;
     case "taken":
       return text.taken_title;
+    case "elsewhere":
+      return `${text.app_title}. ${text.app_hint}`;
     case "refused":
       return `${text.refused_title}. ${text.refused_hint}`;
     case "failed":
@@ -123,6 +125,8 @@ function body(shown: Shown, world: World): Element_ {
         shown.reason === "expired" ? text.expired_hint : text.closed_hint,
         shown.session && backLink(shown.session, text),
       );
+    case "elsewhere":
+      return message("elsewhere", "windows", text.app_title, text.app_hint, again(text));
     case "taken":
       return message("taken", "windows", text.taken_title, text.taken_hint, again(text));
     case "refused":

@@ -83,6 +83,7 @@ export const STATES: Record<string, Shown> = {
   "closed-merchant": { state: { at: "closed", session, reason: "merchant" } },
   offline: { state: { at: "unreachable", behind: { at: "loading" }, tries: 2 } },
   "offline-waiting": { state: { at: "unreachable", behind: { at: "waiting", session: qr }, tries: 2 } },
+  elsewhere: { state: { at: "elsewhere" } },
   taken: { state: { at: "taken" } },
   refused: { state: { at: "refused", why: "content-digest does not match the body that arrived" } },
   failed: { state: { at: "failed", code: "session_expired", why: "the session has ended" } },

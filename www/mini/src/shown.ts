@@ -101,6 +101,9 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
         : { title: words.closed_title, hint: words.closed_hint };
     case "taken":
       return { title: words.taken_title, hint: words.taken_hint };
+    // The gateway says so to websites alone.
+    case "elsewhere":
+      return { title: words.failed_title, hint: words.failed_hint };
     case "refused":
       return {
         title: words.refused_title,
