@@ -7,6 +7,7 @@
 use std::pin::Pin;
 
 use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
 
@@ -62,6 +63,8 @@ pub struct Method {
     pub id: &'static str,
     /// How it works.
     pub kind: MethodKind,
+    /// Whether it is paid in monthly parts, which the channel finances: we are paid all of it at once.
+    pub instalments: bool,
 }
 
 /// What a channel is asked to collect.
@@ -81,6 +84,8 @@ pub struct PaymentRequest {
     pub return_url: String,
     /// Whether the money moves when she agrees; otherwise it is set aside until it is captured.
     pub capture: bool,
+    /// The plan that she chose, for a method that is paid in monthly parts.
+    pub instalments: Option<Plan>,
 }
 
 /// What a channel is asked to take of what is set aside.

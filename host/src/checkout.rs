@@ -3,6 +3,7 @@
 
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
+use lezai_core::instalments::{self, Plan};
 use lezai_core::key::{Jwk, VerifyingKey};
 use lezai_core::order::{Attempt, Capture, Event, Offer};
 use lezai_core::signature::Verified;
@@ -49,16 +50,30 @@ impl ClaimRequest {
     }
 }
 
-/// Reads the method that a page chose.
-///
-/// # Errors
-///
-/// [`Invalid`], with the field at fault.
-pub fn parse_choice(body: &[u8]) -> Result<String, Invalid> {
-    let mut body = Object::parse(body)?;
-    let method = body.required("method", |field| field.text(1..=32))?;
-    body.finish()?;
-    Ok(method)
+/// The way to pay that a page chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The method.
+    pub method: String,
+    /// In how many monthly parts, where the method is paid in such.
+    pub instalments: Option<u8>,
+}
+
+impl Choice {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], with the field at fault.
+    pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        const COUNTS: std::ops::RangeInclusive<i64> =
+            instalments::MIN_COUNT as i64..=instalments::MAX_COUNT as i64;
+        let mut body = Object::parse(body)?;
+        let method = body.required("method", |field| field.text(1..=32))?;
+        let count = body.optional("instalments", |field| field.integer(COUNTS))?;
+        body.finish()?;
+        Ok(Self { method, instalments: count.and_then(|count| u8::try_from(count).ok()) })
+    }
 }
 
 /// A session by its id, with the page that claimed it.
@@ -169,15 +184,17 @@ pub async fn pay(
     session: &SessionRecord,
     claim: Claim,
     signer: Signer,
-    method: String,
+    choice: Choice,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
     let record = gateway.record(session.order.clone()).await?;
-    let (channel, _) = channel_for(gateway, &record, &method)?;
+    let (channel, method) = channel_for(gateway, &record, &choice.method)?;
+    let instalments = plan_for(&record, method, choice.instalments)?;
     let signing = gateway.key_named(&session.gateway_key);
     let id = attempt_id(signing, &session.id, &key);
-    let attempt = Attempt { id, method, channel: channel.id().to_owned() };
+    let (method, channel) = (choice.method, channel.id().to_owned());
+    let attempt = Attempt { id, method, channel, instalments };
     let begun = {
         let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
         store::write(&gateway.store, move |tx| {
@@ -185,7 +202,7 @@ pub async fn pay(
                 return Ok::<_, Problem>(Begun::Before(first));
             }
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
-            if let Some(under_way) = record.order.under_way(&attempt.method, now).cloned() {
+            if let Some(under_way) = record.order.under_way(&attempt, now).cloned() {
                 return Ok(Begun::Now(record, under_way));
             }
             let chosen = Event::MethodChosen(attempt.clone());
@@ -258,6 +275,31 @@ pub fn channel_for<'g>(
     })
 }
 
+/// The plan that a choice of a method means: one of the order's if the method is paid in parts, else none.
+///
+/// # Errors
+///
+/// `missing_field`, `method_unavailable`.
+fn plan_for(
+    record: &OrderRecord,
+    method: &Method,
+    count: Option<u8>,
+) -> Result<Option<Plan>, Problem> {
+    let refused = |code, detail: &str| Err(Problem::new(code, detail).with("field", "instalments"));
+    match (method.instalments, count) {
+        (false, None) => Ok(None),
+        (false, Some(_)) => refused(Code::MethodUnavailable, "the method is not paid in parts"),
+        (true, None) => refused(Code::MissingField, "the method is paid in parts: say in how many"),
+        (true, Some(count)) => {
+            let plans = &record.order.terms.instalments;
+            match plans.iter().find(|plan| plan.count() == count) {
+                Some(plan) => Ok(Some(*plan)),
+                None => refused(Code::MethodUnavailable, "the order is not paid in so many parts"),
+            }
+        }
+    }
+}
+
 /// Asks the channel of an attempt to collect; asked again, it gives the same.
 ///
 /// # Errors
@@ -271,14 +313,14 @@ pub async fn prepare(
     let channel = gateway.channel_of(record, &attempt.id)?;
     let method = channel.method(&attempt.method);
     let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;
-    let request = payment_request(gateway, record, attempt.id.clone(), method.kind)?;
+    let request = payment_request(gateway, record, attempt, method.kind)?;
     channel.prepare(request).await.map_err(unanswered)
 }
 
 fn payment_request(
     gateway: &Gateway,
     record: &OrderRecord,
-    attempt: AttemptId,
+    attempt: &Attempt,
     kind: MethodKind,
 ) -> Result<PaymentRequest, Problem> {
     let merchants = gateway.merchants();
@@ -288,7 +330,8 @@ fn payment_request(
         .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
     let return_url = record.details.return_url.clone();
     Ok(PaymentRequest {
-        attempt,
+        attempt: attempt.id.clone(),
+        instalments: attempt.instalments,
         kind,
         amount: terms.amount,
         merchant_name: merchant.record.name.clone(),

@@ -3,7 +3,8 @@
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{MerchantId, OrderId, SessionId};
-use lezai_core::order::{Effect, Event, Order, Step, Terms};
+use lezai_core::instalments::Plan;
+use lezai_core::order::{Capture, Effect, Event, Order, Step, Terms};
 use lezai_core::policy::{OrderFacts, Verdict};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
@@ -122,7 +123,7 @@ where
     if let Some(url) = &new.notify_url {
         gateway.notify_url(merchant, url)?;
     }
-    let methods = offered(gateway, &new)?;
+    let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
     let mut facts = new.facts(
         OrderId::new(now, gateway.entropy.bytes()),
         merchant.record.id.clone(),
@@ -286,17 +287,29 @@ async fn again(
     first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
 }
 
+/// The plans by which the order may be paid in monthly parts. A channel finances what it pays at once: not
+/// what is set aside, and perhaps captured in part.
+fn plans(merchant: &Merchant, new: &NewOrder) -> Vec<Plan> {
+    match new.capture {
+        Capture::Automatic => merchant.policy.instalments(new.amount),
+        Capture::Manual => Vec::new(),
+    }
+}
+
 /// The methods that the merchant wants and some channel offers. Who names none gets those that any
 /// page can use.
-fn offered(gateway: &Gateway, new: &NewOrder) -> Result<Vec<String>, Problem> {
-    let wanted = |method: &&Method| match new.methods.as_slice() {
-        [] => method.kind.works_anywhere(),
-        named => named.iter().any(|it| it == method.id),
+fn offered(gateway: &Gateway, new: &NewOrder, in_parts: bool) -> Result<Vec<String>, Problem> {
+    let wanted = |method: &&Method| {
+        let named = match new.methods.as_slice() {
+            [] => method.kind.works_anywhere(),
+            named => named.iter().any(|it| it == method.id),
+        };
+        named && (in_parts || !method.instalments)
     };
     let all = gateway.channels.iter().flat_map(|channel| channel.methods());
     let methods: Vec<String> = all.filter(wanted).map(|method| method.id.to_owned()).collect();
     if methods.is_empty() {
-        let detail = "no channel offers any of these methods; leave the field out for all that any page can use";
+        let detail = "no channel offers any of these methods for this order; leave the field out for all that any page can use";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
     }
     Ok(methods)
@@ -352,6 +365,11 @@ fn open(
         let detail = "the merchant's routes lead to no channel that offers one of the methods";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
     }
+    let in_parts = |id: &String| gateway.method(id).is_some_and(|(_, method)| method.instalments);
+    let instalments = match methods.iter().any(in_parts) {
+        true => plans(merchant, &new),
+        false => Vec::new(),
+    };
     let terms = Terms {
         id: facts.id.clone(),
         merchant: facts.merchant.clone(),
@@ -362,6 +380,7 @@ fn open(
         capture: new.capture,
         description: new.description,
         methods,
+        instalments,
         created_at: now,
         expires_at: now.plus_secs(new.expires_in_secs),
     };

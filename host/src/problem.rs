@@ -427,6 +427,9 @@ impl From<Refusal> for Problem {
             Refusal::Expired => Self::new(Code::OrderExpired, detail),
             Refusal::TooManyAttempts => Self::new(Code::TooManyAttempts, detail),
             Refusal::MethodNotOffered => Self::new(Code::MethodUnavailable, detail),
+            Refusal::PlanNotOffered => {
+                Self::new(Code::MethodUnavailable, detail).with("field", "instalments")
+            }
             Refusal::RefundTooLarge { available } => {
                 Self::new(Code::RefundExceedsAvailable, detail).left(available)
             }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
@@ -52,6 +53,8 @@ pub struct WalletPayment {
     pub agreed: bool,
     /// What went back to her by refunds.
     pub refunded: Money,
+    /// The plan by which she pays us, if she does so in monthly parts.
+    pub instalments: Option<Plan>,
     /// The code that led her here is over, and she had not begun.
     pub code_is_over: bool,
 }
@@ -98,16 +101,28 @@ ALTER TABLE payments ADD COLUMN code_end_ms INTEGER;
 PRAGMA user_version = 3;
 ";
 
+/// How many monthly parts, and the fee; null if she pays at once.
+const VERSION_4: &str = "
+ALTER TABLE payments ADD COLUMN parts INTEGER;
+ALTER TABLE payments ADD COLUMN rate_ppm INTEGER;
+PRAGMA user_version = 4;
+";
+
+const fn at_once(id: &'static str, kind: MethodKind) -> Method {
+    Method { id, kind, instalments: false }
+}
+
 impl Sandbox {
     /// The channel's name.
     pub const ID: &str = "sandbox";
     /// What it offers.
     pub const METHODS: &[Method] = &[
-        Method { id: "wallet_qr", kind: MethodKind::Qr },
-        Method { id: "wallet_redirect", kind: MethodKind::Redirect },
-        Method { id: "wechat_jsapi", kind: MethodKind::WechatJsapi },
-        Method { id: "alipay_mini", kind: MethodKind::AlipayMini },
-        Method { id: "douyin_mini", kind: MethodKind::DouyinMini },
+        at_once("wallet_qr", MethodKind::Qr),
+        at_once("wallet_redirect", MethodKind::Redirect),
+        Method { id: "wallet_instalments", kind: MethodKind::Qr, instalments: true },
+        at_once("wechat_jsapi", MethodKind::WechatJsapi),
+        at_once("alipay_mini", MethodKind::AlipayMini),
+        at_once("douyin_mini", MethodKind::DouyinMini),
     ];
 
     /// Opens the wallet's file, or makes it. Its pages are under `public_url`; what is late is so
@@ -134,6 +149,9 @@ impl Sandbox {
         }
         if version < 3 {
             upgrade.execute_batch(VERSION_3)?;
+        }
+        if version < 4 {
+            upgrade.execute_batch(VERSION_4)?;
         }
         upgrade.commit()?;
         let connection = Arc::new(Mutex::new(connection));
@@ -178,6 +196,7 @@ impl Sandbox {
                 code_is_over: payment.status == Status::Pending
                     && payment.code_end.is_some_and(|end| now >= end),
                 amount: payment.asked,
+                instalments: payment.instalments,
                 merchant_name: payment.merchant_name,
                 description: payment.description,
                 return_url: payment.return_url,
@@ -266,8 +285,8 @@ impl Channel for Sandbox {
                 // Who scans a code pays on another device, and a mini-program is there all the while:
                 // neither has a page to go back to.
                 let return_url = (kind == MethodKind::Redirect).then_some(request.return_url);
-                let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, return_url, status, capture, code_end_ms)
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?8) ON CONFLICT DO NOTHING";
+                let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, return_url, status, capture, code_end_ms, parts, rate_ppm)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
                 wallet.prepare_cached(sql)?.execute(params![
                     request.attempt.as_str(),
                     request.amount.minor(),
@@ -277,6 +296,8 @@ impl Channel for Sandbox {
                     return_url,
                     request.capture,
                     code_end(kind, request.amount, now).map(Timestamp::as_ms),
+                    request.instalments.map(Plan::count),
+                    request.instalments.map(Plan::rate_ppm),
                 ])?;
                 // Asked again, it gives the same code, which is over when it was to be.
                 let payment = Payment::load(wallet, &id)?;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use lezai_core::grant::{Confirmation, Grant, MAX_LIFE_SECS};
+use lezai_core::instalments::{Plan, Quote};
 use lezai_core::key::{Jwk, VerifyingKey};
+use lezai_core::money::Money;
 use lezai_core::order::{
     Attention, Capture, CloseReason, Credential, Decline, Offer, Order, Refund, RefundState, State,
 };
@@ -151,6 +153,26 @@ pub struct PaymentView {
     /// The channel's own number, once paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_ref: Option<String>,
+    /// The plan by which the shopper pays the channel; the merchant is paid at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<InstalmentsView>,
+}
+
+/// Monthly parts: the first, and `count - 1` others. Together they are `total`: the amount and the fee.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InstalmentsView {
+    /// How many parts.
+    pub count: u8,
+    /// The shopper's fee in parts per million of the amount.
+    pub rate_ppm: u32,
+    /// The shopper's fee, in minor units of the order's currency; the channel's, and no part of the order.
+    pub fee: i64,
+    /// All that she pays, in minor units.
+    pub total: i64,
+    /// The first part, in minor units.
+    pub first: i64,
+    /// Every other part, in minor units.
+    pub each: i64,
 }
 
 /// Why a try failed.
@@ -243,6 +265,10 @@ pub struct MethodView {
     pub id: String,
     /// `qr` or `redirect`; in a mini-program `wechat_jsapi`, `alipay_mini` or `douyin_mini`.
     pub kind: &'static str,
+    /// The plans to choose from; absent for a method that is paid at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub instalments: Vec<InstalmentsView>,
 }
 
 /// What the shopper needs to pay.
@@ -263,6 +289,9 @@ pub struct CredentialView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
+    /// The plan that she chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<InstalmentsView>,
     /// Until when a payment can be begun by it: the code's own end, or the order's. RFC 3339.
     pub expires_at: String,
 }
@@ -345,6 +374,7 @@ pub fn order(record: &OrderRecord) -> OrderView {
             method: attempt.method.clone(),
             channel: attempt.channel.clone(),
             channel_ref,
+            instalments: instalments(attempt.instalments, terms.amount),
         }),
         last_decline: decline(&order.state),
         needs_attention: order.attention.iter().map(attention).collect(),
@@ -421,6 +451,7 @@ pub fn session(
                 qr: None,
                 redirect_url: None,
                 parameters: None,
+                instalments: instalments(it.instalments, terms.amount),
                 expires_at: rfc3339(end.unwrap_or(terms.expires_at)),
             };
             match credential {
@@ -474,7 +505,14 @@ pub fn session(
         expires_at: rfc3339(terms.expires_at),
         return_url: details.return_url.clone(),
         methods: methods
-            .map(|it| MethodView { id: it.id.to_owned(), kind: it.kind.as_str() })
+            .map(|it| MethodView {
+                id: it.id.to_owned(),
+                kind: it.kind.as_str(),
+                instalments: match it.instalments {
+                    true => plans(&terms.instalments, terms.amount),
+                    false => Vec::new(),
+                },
+            })
             .collect(),
         payment,
         declined: decline(&order.state),
@@ -482,6 +520,24 @@ pub fn session(
         paid_at: paid_at(&order.state),
         grant: grant.sign(&key.native).map_err(Problem::internal)?,
         gateway_key: key.jwk.clone(),
+    })
+}
+
+fn plans(plans: &[Plan], amount: Money) -> Vec<InstalmentsView> {
+    plans.iter().filter_map(|plan| instalments(Some(*plan), amount)).collect()
+}
+
+fn instalments(plan: Option<Plan>, amount: Money) -> Option<InstalmentsView> {
+    let plan = plan?;
+    // An order's plans are those that can be quoted for its amount.
+    let Quote { fee, total, first, each } = plan.quote(amount)?;
+    Some(InstalmentsView {
+        count: plan.count(),
+        rate_ppm: plan.rate_ppm(),
+        fee: fee.minor(),
+        total: total.minor(),
+        first: first.minor(),
+        each: each.minor(),
     })
 }
 

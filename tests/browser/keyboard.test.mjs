@@ -81,6 +81,26 @@ test("forth and back through every state, in the order in which it is read", asy
   await close();
 });
 
+test("monthly plans are one stop more, and arrows move among them", async () => {
+  const order = await gateway.create({ amount: 26000 });
+  const { page, checkout, at, quiet, close } = await openPage(browser);
+  await page.goto(order.checkout.url);
+  await at("ready");
+  await checkout.getByRole("radio").first().focus();
+  await page.keyboard.press("ArrowUp");
+  assert.equal(await focused(page), "wallet_instalments", "the plans come, and the focus stays");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "3");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await focused(page), "6");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "Pay 6 × CN¥44.33");
+  await page.keyboard.press("Enter");
+  await at("waiting");
+  quiet();
+  await close();
+});
+
 test("what changes is said: once, in words, and by a region that was there before", async () => {
   const order = await gateway.create();
   const { page, checkout, at, close } = await openPage(browser);

@@ -16,6 +16,7 @@ const { start, step } = await import(`data:text/javascript,${encodeURIComponent(
 const METHODS = [
   { id: "wallet_qr", kind: "qr" },
   { id: "wallet_redirect", kind: "redirect" },
+  { id: "wallet_instalments", kind: "qr", instalments: [{ count: 3 }, { count: 6 }] },
 ];
 const session = (/** @type {number} */ version, /** @type {object} */ more = {}) => ({
   version,
@@ -27,6 +28,10 @@ const QR = { status: "paying", payment: { method: "wallet_qr", kind: "qr", qr: "
 const REDIRECT = {
   status: "paying",
   payment: { method: "wallet_redirect", kind: "redirect", redirect_url: "u" },
+};
+const MONTHLY = {
+  status: "paying",
+  payment: { method: "wallet_instalments", kind: "qr", qr: "x", instalments: { count: 6 } },
 };
 const ASKED = { status: "paying", payment: { method: "wallet_redirect" } };
 const DECLINED = { declined: { code: "shopper_declined", at: "" } };
@@ -46,7 +51,10 @@ const WORDS = /** @type {Record<string, (n: number) => object>} */ ({
   }),
   paying_qr: (n) => ({ is: "answered", call: "pay", session: session(n, QR) }),
   paying_redirect: (n) => ({ is: "answered", call: "pay", session: session(n, REDIRECT) }),
+  paying_monthly: (n) => ({ is: "answered", call: "pay", session: session(n, MONTHLY) }),
+  looked_monthly: (n) => ({ is: "answered", call: "look", session: session(n, MONTHLY) }),
   choose: (n) => ({ is: "choose", method: METHODS[n]?.id }),
+  plan: (n) => ({ is: "choose", method: "wallet_instalments", instalments: n }),
   pay: (n) => ({ is: "pay", key: `k${n}` }),
   another_way: () => ({ is: "another_way" }),
   start_again: () => ({ is: "start_again" }),
@@ -75,14 +83,14 @@ function run(/** @type {string} */ words) {
     ({ state, effects } = step(state, event));
   }
   const at = state.at === "unreachable" ? `unreachable(${state.behind.at})` : state.at;
-  return [at, state.method, ...effects.map(written)].filter(Boolean).join(" ");
+  return [at, state.method, state.instalments, ...effects.map(written)].filter(Boolean).join(" ");
 }
 
 /** @returns {string} */
 function written(/** @type {any} */ effect) {
   switch (effect.do) {
     case "pay":
-      return `pay:${effect.key}`;
+      return ["pay", effect.key, effect.instalments].filter(Boolean).join(":");
     case "later":
       return `later:${effect.after_ms}:${written(effect.effect)}`;
     case "tell":
@@ -136,6 +144,23 @@ for (const [words, expected] of [
   ["opened1 pay7 paying_qr2 code_over looked_paid3", "paid rest tell:paid"],
   ["opened1 pay7 paying_qr2 code_over looked_expired3", "closed rest"],
   ["opened1 pay7 paying_qr2 look_lost code_over", "unreachable(code_expired) look"],
+  // Monthly parts: the first plan stands until another is chosen, and goes with its method.
+  ["opened1 choose2", "ready wallet_instalments 3 tell:method"],
+  ["opened1 plan6", "ready wallet_instalments 6 tell:method"],
+  ["opened1 plan7", "ready wallet_instalments 3 tell:method"],
+  ["opened1 plan6 choose0", "ready wallet_qr tell:method"],
+  ["opened1 plan6 looked2", "ready wallet_instalments 6 follow"],
+  ["opened1 plan6 pay7", "confirming wallet_instalments 6 pay:k7:6"],
+  ["opened1 plan6 pay7 pay_lost", "unreachable(confirming) later:1000:pay:k7:6"],
+  ["opened1 plan6 pay7 unavailable", "ready wallet_instalments 6 tell:error look"],
+  ["opened1 plan6 pay7 paying_monthly2", "waiting follow"],
+  ["opened1 plan6 pay7 paying_monthly2 another_way", "ready wallet_instalments 6"],
+  [
+    "opened1 plan6 pay7 paying_monthly2 looked_declined3",
+    "declined wallet_instalments 6 follow tell:declined",
+  ],
+  ["looked_monthly2 code_over", "code_expired look"],
+  ["looked_monthly2 code_over pay8", "confirming wallet_instalments 6 pay:k8:6"],
   // The network goes, and comes back.
   ["open_lost", "unreachable(loading) later:1000:open"],
   ["open_lost open_lost open_lost", "unreachable(loading) later:4000:open"],

@@ -270,6 +270,47 @@ describe("the hosted page", { concurrency: true }, () => {
     await close();
   });
 
+  test("in six monthly parts, whose fee the page computed, and the wallet asks for the same", async () => {
+    const { page, checkout, at, quiet, close, order } = await hosted({ amount: 26000 });
+    await checkout.getByRole("radio", { name: /Pay monthly/ }).check();
+    const plans = checkout.locator(".plan");
+    const rows = async () =>
+      (await plans.allInnerTexts()).map((/** @type {string} */ it) => it.replace(/\s+/g, " ").trim());
+    assert.deepEqual(await rows(), [
+      "3 × CN¥86.66 No fee",
+      "6 × CN¥44.33 Fee CN¥5.98",
+      "12 × CN¥22.64 Fee CN¥11.70",
+    ]);
+    await checkout.getByText("CN¥260.00 in total · First month CN¥86.68").waitFor();
+    await checkout.getByRole("radio", { name: "6 × CN¥44.33 Fee CN¥5.98" }).check();
+    await checkout.getByText("CN¥265.98 in total", { exact: true }).waitFor();
+    await screenshot(page, "monthly");
+    await checkout.getByRole("button", { name: "Pay 6 × CN¥44.33" }).click();
+    await at("waiting");
+    await checkout.getByText("6 × CN¥44.33 · Fee CN¥5.98", { exact: true }).waitFor();
+    const link = await checkout.getByRole("link", { name: "Open on this device" }).getAttribute("href");
+    const phone = await openPage(browser, { width: 390 });
+    await phone.page.goto(link);
+    await phone.page.getByText("6 × CNY 44.33").waitFor();
+    await phone.page.getByText("Fee: CNY 5.98 · In total: CNY 265.98").waitFor();
+    await screenshot(phone.page, "monthly-wallet");
+    await approve(phone.page);
+    await phone.close();
+    await at("paid");
+    const { amount, fee, payment } = await gateway.read(order);
+    assert.deepEqual([amount, fee], [26000, 156], "the merchant's amount and fee are as ever");
+    assert.deepEqual(payment.instalments, {
+      count: 6,
+      rate_ppm: 23000,
+      fee: 598,
+      total: 26598,
+      first: 4433,
+      each: 4433,
+    });
+    quiet();
+    await close();
+  });
+
   test("another way to pay can be chosen while one is waiting", async () => {
     const { checkout, at, quiet, close } = await hosted();
     await checkout.getByRole("button", { name: /^Pay/ }).click();

@@ -43,8 +43,9 @@ async function refused(
   /** @type {string} */ call,
   /** @type {(answer: any) => any} */ change,
   /** @type {RegExp} */ why,
+  /** @type {object} */ terms = {},
 ) {
-  const order = await gateway.create();
+  const order = await gateway.create(terms);
   const { page, checkout, at, quiet, close } = await openPage(browser);
   await tamper(page, call, change);
   await page.goto(order.checkout.url);
@@ -89,6 +90,33 @@ describe("refused", { concurrency: true }, () => {
       /does not verify/,
     );
   });
+  test("another fee", () => refused(CLAIM, replaced('"fee":598', '"fee":98'), /digest/, { amount: 26000 }));
+  for (const [what, from, to] of /** @type {const} */ ([
+    ["fee", '"fee":598,"total":26598', '"fee":98,"total":26098'],
+    ["first part", '"first":4433', '"first":433'],
+    ["rate", '"rate_ppm":23000', '"rate_ppm":22000'],
+    ["count", '"count":6', '"count":7'],
+  ])) {
+    test(`another ${what}, signed by the gateway itself`, async () => {
+      const order = await gateway.create({ amount: 26000 });
+      const { page, context, checkout, at, quiet, close } = await openPage(browser);
+      // As if its arithmetic were wrong: what was verified is changed before the page reads it.
+      await context.addInitScript(
+        (/** @type {string[]} */ [from = "", to = ""]) => {
+          const parse = JSON.parse.bind(JSON);
+          JSON.parse = (text, ...rest) => parse(text.replace(from, to), ...rest);
+        },
+        [from, to],
+      );
+      await page.goto(order.checkout.url);
+      await at("refused");
+      await checkout.getByText("Details").click();
+      assert.match(await checkout.locator(".why p").textContent(), /instalments/);
+      assert.equal(await checkout.locator(".amount, .plan, a").count(), 0);
+      quiet(/refused/);
+      await close();
+    });
+  }
   test("another status", () => refused(PAY, (answer) => ({ ...answer, status: 201 }), /does not verify/));
   test("no signature", () => refused(CLAIM, without("signature"), /Signature/));
   test("no signature input", () => refused(CLAIM, without("signature-input"), /no signature/));

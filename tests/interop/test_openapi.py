@@ -109,6 +109,11 @@ def test_answers_are_as_documented(document, gateway, merchant):
     check("OrderView", created)
     paid = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/pay", timeout=10).json()
     check("OrderView", paid)
+    monthly = merchant.post("/v1/orders", order(amount=26000, methods=["wallet_instalments"])).json()
+    monthly = requests.post(f"{gateway.origin}/sandbox/orders/{monthly['id']}/pay", timeout=10).json()
+    check("OrderView", monthly)
+    plan = {"count": 3, "rate_ppm": 0, "fee": 0, "total": 26000, "first": 8668, "each": 8666}
+    assert monthly["payment"]["instalments"] == plan
     check("List_OrderView", merchant.get(f"/v1/orders?merchant_order_id={created['merchant_order_id']}").json())
     check("ProblemView", merchant.get("/v1/orders/ord_nobody").json())
     check("ProblemView", merchant.post("/v1/orders", {}).json())

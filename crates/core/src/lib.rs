@@ -12,6 +12,7 @@ pub mod digest;
 pub mod exchange;
 pub mod grant;
 pub mod id;
+pub mod instalments;
 pub mod key;
 pub mod ledger;
 pub mod mask;

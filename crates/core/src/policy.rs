@@ -1,6 +1,6 @@
 //! Policy: what a merchant's rules say about an order, as data.
 //!
-//! Owns version 1 of the policy (amount limits, risk rules, fees, channel order), how it is read,
+//! Owns version 1 of the policy (amount limits, risk rules, fees, channel order, instalments), how it is read,
 //! bounded and carried, and the pure functions that judge an order by it. The standard plugin is
 //! these functions behind the plugin contract, so a page, a sandbox and a native test judge
 //! alike. What any plugin may answer is in [`answer`], and is checked there for all of them.
@@ -15,6 +15,7 @@ mod validate;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::instalments::Plan;
 use crate::money::{Currency, Money};
 
 pub use answer::{Column, Nonsense, Reason, Risk, Share, Verdict};
@@ -30,8 +31,12 @@ pub const MAX_JSON: usize = 64 * 1024;
 /// nearly all of it metadata) it stays below the 32 KiB that a plugin is given.
 pub const MAX_COMPACT: usize = 12 * 1024;
 
-/// The only version there is. It is also the compact form's first byte.
+/// The only version there is. It is also the compact form's first byte, where no instalments follow.
 const VERSION: u8 = 1;
+
+/// The compact form's first byte where instalments follow. One that was made before they were known reads
+/// as it did, and costs the standard plugin what it did.
+const WITH_INSTALMENTS: u8 = 2;
 
 /// Parts per million in the whole.
 const PPM: i128 = 1_000_000;
@@ -39,7 +44,6 @@ const PPM: i128 = 1_000_000;
 /// A merchant's policy, version 1. One that exists is valid: it was read by [`Policy::from_json`],
 /// or from the compact form of one that was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Policy {
     version: u8,
     /// Tried in this order. Stands before the rest because [`channels_in_compact`] reads no
@@ -51,8 +55,44 @@ pub struct Policy {
     /// One schedule for each currency taken.
     fees: Vec<FeeSchedule>,
     /// What plugins are told about the merchant.
+    profile: Profile,
+    /// The monthly plans that are offered. They follow the rest in the compact form, if there are any.
+    #[serde(skip)]
+    instalments: Vec<Instalments>,
+}
+
+/// A policy as it is written in JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u8,
+    routes: Vec<Route>,
+    limits: Vec<Limit>,
+    risk: RiskRules,
+    fees: Vec<FeeSchedule>,
     #[serde(default)]
     profile: Profile,
+    #[serde(default)]
+    instalments: Vec<Instalments>,
+}
+
+impl From<Document> for Policy {
+    fn from(document: Document) -> Self {
+        let Document { version, routes, limits, risk, fees, profile, instalments } = document;
+        Self { version, routes, limits, risk, fees, profile, instalments }
+    }
+}
+
+/// A plan, and the amounts that may be paid by it, in minor units; both ends are allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Instalments {
+    currency: Currency,
+    min: i64,
+    max: i64,
+    count: u8,
+    /// What the shopper pays the channel for it, in parts per million of the amount.
+    rate_ppm: u32,
 }
 
 /// How much one order may be, in minor units; both ends are allowed.
@@ -225,9 +265,12 @@ impl Policy {
             return Err(PolicyError { path: ".".to_owned(), problem });
         }
         let mut reader = serde_json::Deserializer::from_slice(json);
-        let policy: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            PolicyError { path: error.path().to_string(), problem: error.inner().to_string() }
-        })?;
+        let document: Document =
+            serde_path_to_error::deserialize(&mut reader).map_err(|error| PolicyError {
+                path: error.path().to_string(),
+                problem: error.inner().to_string(),
+            })?;
+        let policy = Self::from(document);
         reader
             .end()
             .map_err(|error| PolicyError { path: ".".to_owned(), problem: error.to_string() })?;
@@ -239,7 +282,12 @@ impl Policy {
     /// at most [`MAX_COMPACT`] bytes. Equal policies give equal bytes.
     pub fn to_compact(&self) -> Vec<u8> {
         // Postcard refuses sequences of unknown length alone, and there are none in a policy.
-        postcard::to_allocvec(self).unwrap_or_default()
+        let mut bytes = postcard::to_allocvec(self).unwrap_or_default();
+        if let (false, Some(first)) = (self.instalments.is_empty(), bytes.first_mut()) {
+            *first = WITH_INSTALMENTS;
+            bytes.extend(postcard::to_allocvec(&self.instalments).unwrap_or_default());
+        }
+        bytes
     }
 
     /// Reads what [`Policy::to_compact`] made. Bounds are not checked again: whoever holds the
@@ -249,11 +297,16 @@ impl Policy {
     ///
     /// Truncated, over-long or foreign bytes.
     pub fn from_compact(bytes: &[u8]) -> Result<Self, NotCompact> {
-        if bytes.first() != Some(&VERSION) {
-            return Err(NotCompact);
-        }
-        match postcard::take_from_bytes(bytes) {
-            Ok((policy, [])) => Ok(policy),
+        match (bytes.first(), postcard::take_from_bytes::<Self>(bytes)) {
+            (Some(&VERSION), Ok((policy, []))) => Ok(policy),
+            (Some(&WITH_INSTALMENTS), Ok((policy, rest))) => {
+                match postcard::take_from_bytes::<Vec<Instalments>>(rest) {
+                    Ok((instalments, [])) if !instalments.is_empty() => {
+                        Ok(Self { version: VERSION, instalments, ..policy })
+                    }
+                    _ => Err(NotCompact),
+                }
+            }
             _ => Err(NotCompact),
         }
     }
@@ -318,6 +371,18 @@ impl Policy {
         channels
     }
 
+    /// The plans by which an order of this amount may be paid in monthly parts, fewest parts first.
+    pub fn instalments(&self, amount: Money) -> Vec<Plan> {
+        let takes = |it: &&Instalments| {
+            it.currency == amount.currency() && (it.min..=it.max).contains(&amount.minor())
+        };
+        let plans = self.instalments.iter().filter(takes);
+        let plans = plans.filter_map(|it| Plan::new(it.count, it.rate_ppm).ok());
+        let mut plans: Vec<Plan> = plans.filter(|plan| plan.quote(amount).is_some()).collect();
+        plans.sort_by_key(|plan| plan.count());
+        plans
+    }
+
     /// What plugins are told about the merchant.
     pub fn profile(&self) -> &Profile {
         &self.profile
@@ -337,7 +402,9 @@ impl Policy {
 /// Foreign bytes. What follows the channels is not looked at.
 pub fn channels_in_compact(bytes: &[u8]) -> Result<Vec<String>, NotCompact> {
     match postcard::take_from_bytes::<(u8, Vec<Route>)>(bytes) {
-        Ok(((VERSION, routes), _)) => Ok(routes.into_iter().map(|route| route.channel).collect()),
+        Ok(((VERSION | WITH_INSTALMENTS, routes), _)) => {
+            Ok(routes.into_iter().map(|route| route.channel).collect())
+        }
         _ => Err(NotCompact),
     }
 }

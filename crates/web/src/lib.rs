@@ -12,6 +12,7 @@ mod exchange;
 mod terms;
 
 use lezai_core::digest;
+use lezai_core::instalments::{Parts, Plan};
 use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
 use wasm_bindgen::prelude::*;
 
@@ -78,6 +79,23 @@ impl PageKey {
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.0.sign(message).to_vec()
     }
+}
+
+/// What an amount in minor units comes to in so many monthly parts, for a fee in parts per million: the fee,
+/// the total, the first part, and each other part. All are below 2^53, so a page's numbers hold them.
+///
+/// # Errors
+///
+/// If there is no such plan, or the amount cannot be paid by it.
+#[wasm_bindgen]
+pub fn instalments(minor: f64, count: u8, rate_ppm: u32) -> Result<Vec<f64>, JsError> {
+    #[expect(clippy::cast_possible_truncation, reason = "the page passes whole numbers below 2^53")]
+    let parts = Plan::new(count, rate_ppm).ok().and_then(|plan| plan.parts(minor as i64));
+    // Said here rather than by the core's error, whose numbers would have to be written out.
+    let none = || JsError::new("the amount cannot be paid by such instalments");
+    let Parts { fee, total, first, each } = parts.ok_or_else(none)?;
+    #[expect(clippy::cast_precision_loss, reason = "the core gives none above 2^53")]
+    Ok([fee, total, first, each].map(|it| it as f64).to_vec())
 }
 
 /// The value of `Content-Digest` for a body (RFC 9530).

@@ -13,7 +13,7 @@ use lezai_core::key::VerifyingKey;
 
 use super::orders::segment;
 use super::signed::Incoming;
-use crate::checkout::{self, ClaimRequest};
+use crate::checkout::{self, Choice, ClaimRequest};
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
 use crate::views::SessionView;
@@ -78,7 +78,7 @@ pub(super) async fn pay(
     let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     let verified = incoming.page(&gateway, &key)?;
     let repeatable = incoming.repeatable(&gateway, session.id.as_str())?;
-    let choice = verified.parse(checkout::parse_choice)?;
+    let choice = verified.parse(Choice::parse)?;
     let signer = (&choice).into();
     checkout::pay(&gateway, &session, claim, signer, choice.into_content(), repeatable).await
 }

@@ -622,7 +622,7 @@ mod tests {
         NewOrder::parse(&bytes("NewOrder")).unwrap();
         NewRefund::parse(&bytes("NewRefund")).unwrap();
         assert!(refunds::parse_capture(&bytes("NewCapture")).unwrap().is_some());
-        checkout::parse_choice(&bytes("Choice")).unwrap();
+        checkout::Choice::parse(&bytes("Choice")).unwrap();
         let claim = ClaimRequest::parse(&bytes("Claim")).unwrap();
         let key = VerifyingKey::from_jwk(&claim.key).unwrap();
         let pem = example("NewKey").unwrap()["public_key"].as_str().unwrap().to_owned();

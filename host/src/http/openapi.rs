@@ -334,6 +334,10 @@ pub(super) struct Choice {
     /// One of the session's methods.
     #[schema(example = "wallet_qr")]
     method: String,
+    /// In how many monthly parts: the `count` of one of the method's `instalments`. Required for a method
+    /// that has them, and refused for one that has none.
+    #[schema(minimum = 2, maximum = 36, required = false)]
+    instalments: Option<u8>,
 }
 
 /// A merchant.

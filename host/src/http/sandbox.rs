@@ -196,9 +196,11 @@ async fn begin(
 ) -> Result<(AttemptId, OrderRecord), Problem> {
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
-    let (channel, _) = checkout::channel_for(gateway, &record, &method)?;
+    let (channel, offered) = checkout::channel_for(gateway, &record, &method)?;
+    let instalments = terms.instalments.first().copied().filter(|_| offered.instalments);
     let id = AttemptId::new(gateway.clock.now(), gateway.entropy.bytes());
-    let attempt = Attempt { id: id.clone(), method, channel: channel.id().to_owned() };
+    let channel = channel.id().to_owned();
+    let attempt = Attempt { id: id.clone(), method, channel, instalments };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
     let offer = checkout::prepare(gateway, &begun, &attempt).await?;
     let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), offer)).await?;

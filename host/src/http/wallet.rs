@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use lezai_core::id::AttemptId;
+use lezai_core::instalments::{Plan, Quote};
 use lezai_core::money::Money;
 use maud::{DOCTYPE, Markup, html};
 
@@ -71,6 +72,7 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
                         p.merchant { (payment.merchant_name) }
                         p.amount { (amount(payment.amount)) }
                         p.description { (payment.description) }
+                        @if let Some(plan) = payment.instalments { (parts(plan, payment.amount, language)) }
                     }
                     @if decided {
                         (result(payment, language))
@@ -99,6 +101,21 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
         headers.insert(HeaderName::from_static("refresh"), value);
     }
     response
+}
+
+/// What she agrees to pay monthly, as the core has it.
+fn parts(plan: Plan, whole: Money, language: Language) -> Markup {
+    let Some(Quote { fee, total, first, each }) = plan.quote(whole) else { return html! {} };
+    html! {
+        p.description { (plan.count()) " × " (amount(each)) }
+        @if first != each {
+            p.description { (language.pick("First month: ", "首期：")) (amount(first)) }
+        }
+        p.description {
+            (language.pick("Fee: ", "手续费：")) (amount(fee)) " · "
+            (language.pick("In total: ", "总计：")) (amount(total))
+        }
+    }
 }
 
 fn choice(attempt: &AttemptId, language: Language) -> Markup {
@@ -218,6 +235,7 @@ mod tests {
                 agreed: true,
                 refunded: cny(refunded),
                 code_is_over: false,
+                instalments: None,
             };
             for (language, word) in [(Language::English, english), (Language::Chinese, chinese)] {
                 let markup = result(&payment, language).into_string();
@@ -237,6 +255,7 @@ mod tests {
             agreed: false,
             refunded: Money::zero(Currency::from_code("CNY").unwrap()),
             code_is_over: false,
+            instalments: None,
         };
         for standing in [Standing::Pending, Standing::Cancelled] {
             let markup = result(&WalletPayment { standing, ..payment.clone() }, Language::English)

@@ -339,6 +339,7 @@ mod tests {
                 capture: lezai_core::order::Capture::Automatic,
                 description: "Tea".to_owned(),
                 methods: vec!["wallet_qr".to_owned()],
+                instalments: Vec::new(),
                 created_at: START,
                 expires_at: START.plus_secs(900),
             };
@@ -353,6 +354,7 @@ mod tests {
                         id: attempt,
                         method: "wallet_qr".to_owned(),
                         channel: "sandbox".to_owned(),
+                        instalments: None,
                     }),
                     "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
                     "returned" => Event::Returned(attempt),

@@ -1,6 +1,7 @@
 //! A payment as the wallet keeps it: what the shopper, the clock and the gateway make of it.
 
 use lezai_core::id::AttemptId;
+use lezai_core::instalments::Plan;
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -74,6 +75,8 @@ pub(super) struct Payment {
     /// Until when it can be begun. Who had begun by then can finish it: the wallet's page says so, and
     /// its button does not ask.
     pub(super) code_end: Option<Timestamp>,
+    /// By which the shopper pays the wallet; it pays us at once.
+    pub(super) instalments: Option<Plan>,
     /// Calls that are not answered.
     pub(super) silent: u32,
 }
@@ -83,7 +86,7 @@ impl Payment {
         wallet: &Transaction<'_>,
         attempt: &AttemptId,
     ) -> Result<Option<Self>, Broken> {
-        let sql = "SELECT minor, currency, merchant_name, description, return_url, capture, status, taken, code, ready_ms, silent, code_end_ms
+        let sql = "SELECT minor, currency, merchant_name, description, return_url, capture, status, taken, code, ready_ms, silent, code_end_ms, parts, rate_ppm
                    FROM payments WHERE attempt = ?1";
         let read = |row: &Row<'_>| {
             let (asked, currency, taken) = (row.get(0)?, row.get::<_, String>(1)?, row.get(7)?);
@@ -109,6 +112,10 @@ impl Payment {
                 ready: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_ms),
                 silent: row.get(10)?,
                 code_end: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_ms),
+                instalments: match (row.get(12)?, row.get(13)?) {
+                    (Some(count), Some(rate_ppm)) => Plan::new(count, rate_ppm).ok(),
+                    _ => None,
+                },
             }))
         };
         match wallet.prepare_cached(sql)?.query_row([attempt.as_str()], read).optional()? {

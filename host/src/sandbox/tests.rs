@@ -36,6 +36,7 @@ impl Scene {
             description: "Tea".to_owned(),
             return_url: "http://shop/".to_owned(),
             capture,
+            instalments: None,
         };
         self.wallet.prepare(request).await.unwrap()
     }

@@ -121,6 +121,7 @@ async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
         id: AttemptId::new(NOW, [3; 10]),
         method: "wallet_qr".to_owned(),
         channel: "sandbox".to_owned(),
+        instalments: None,
     };
     let (id, amount) = (attempt.id.clone(), paid.terms.amount);
     for event in [
@@ -284,6 +285,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
             id: attempt_id(),
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
+            instalments: None,
         }];
         order.version += 1;
         tx.update_order(&order)
@@ -338,8 +340,12 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
 
 /// Takes the order through a payment, each step as one commit, and gives what the last one wrote.
 async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
-    let attempt =
-        Attempt { id: attempt_id(), method: "wallet_qr".to_owned(), channel: "sandbox".to_owned() };
+    let attempt = Attempt {
+        id: attempt_id(),
+        method: "wallet_qr".to_owned(),
+        channel: "sandbox".to_owned(),
+        instalments: None,
+    };
     let amount = record(2, "A-2").order.terms.amount;
     let credential = Credential::Qr { qr: "x".to_owned() };
     let offer = Offer { credential, expires_at: Some(NOW.plus_secs(1)) };
@@ -415,6 +421,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         capture: Capture::Automatic,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
+        instalments: Vec::new(),
         created_at: NOW,
         expires_at: NOW.plus_secs(900),
     };

@@ -17,6 +17,7 @@ export const BINARY =
  * @property {string} data  Its folder, with keys and the demo merchant's secret.
  * @property {(order?: object) => Promise<any>} create  Creates an order as the demo merchant, with `lezai call`.
  * @property {(order: any) => Promise<any>} close
+ * @property {(order: any) => Promise<any>} read  The order as its merchant sees it.
  * @property {(order: any, act: "pay" | "decline") => Promise<void>} shopper  A shopper's act in the sandbox.
  * @property {() => string} log  What the gateway wrote, for when a test wonders.
  * @property {() => Promise<void>} stop
@@ -52,8 +53,9 @@ export async function startGateway(flags = []) {
   // Nobody reads what follows; a full pipe would stop the server.
   server.stdout.resume();
 
-  const call = async (/** @type {string} */ path, /** @type {object} */ body) => {
-    const args = ["call", "POST", path, "--data", JSON.stringify(body), "--gateway", origin];
+  const call = async (/** @type {string} */ path, /** @type {object | undefined} */ body) => {
+    const what = body ? ["POST", path, "--data", JSON.stringify(body)] : ["GET", path];
+    const args = ["call", ...what, "--gateway", origin];
     const { stdout } = await promisify(execFile)(BINARY, [...args, "--key", join(data, "demo-merchant.pem")]);
     return JSON.parse(stdout.slice(stdout.indexOf("{")));
   };
@@ -72,6 +74,7 @@ export async function startGateway(flags = []) {
         return_url: `${shop}/orders.html`,
         ...order,
       }),
+    read: ({ id }) => call(`/v1/orders/${id}`, undefined),
     close: ({ id }) => call(`/v1/orders/${id}/close`, {}),
     log: () => log,
     shopper: async ({ id }, act) => {

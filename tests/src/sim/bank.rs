@@ -22,8 +22,8 @@ use super::random::Random;
 /// The channel's name.
 pub(super) const CHANNEL: &str = "sim";
 const METHODS: &[Method] = &[
-    Method { id: "sim_qr", kind: MethodKind::Qr },
-    Method { id: "sim_redirect", kind: MethodKind::Redirect },
+    Method { id: "sim_qr", kind: MethodKind::Qr, instalments: false },
+    Method { id: "sim_redirect", kind: MethodKind::Redirect, instalments: false },
 ];
 
 /// A question on its way to the bank.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lezai::callback::Reply;
-use lezai::checkout;
+use lezai::checkout::{self, Choice};
 use lezai::events;
 use lezai::gateway::Gateway;
 use lezai::idempotency::{Answer, Repeatable, Signer};
@@ -432,8 +432,7 @@ async fn ask(
             orders::create_decided(gateway, &merchant, signer, new, key, decide).await
         }
         What::Choose(order, session) => {
-            let method: Value = serde_json::from_slice(&body).unwrap();
-            let method = method["method"].as_str().unwrap_or_default().to_owned();
+            let choice = Choice::parse(&body)?;
             let session = SessionRecord {
                 id: session,
                 order,
@@ -442,7 +441,7 @@ async fn ask(
                 claim: None,
             };
             let claim = Claim { key: gateway.key.jwk.clone(), origin: String::new(), at: START };
-            checkout::pay(gateway, &session, claim, signer, method, key).await
+            checkout::pay(gateway, &session, claim, signer, choice, key).await
         }
         What::Act(order, event) => {
             orders::act(gateway, &merchant_id, order.as_str(), event, signer, key).await

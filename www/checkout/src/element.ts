@@ -8,6 +8,7 @@ import { Follower } from "./follow.ts";
 import { Gateway, randomText } from "./gateway.ts";
 import {
   type Call,
+  type Choice,
   type Effect,
   type Event as Happened,
   type State,
@@ -26,7 +27,7 @@ export interface LezaiCheckoutEvents {
   /** Amount and methods are verified and shown. */
   ready: { session: Session };
   /** The shopper chose another way to pay. */
-  method: { method: string };
+  method: Choice;
   /** The gateway says that it is paid. For the shop this is a hint: only the callback is proof. */
   paid: { session: Session };
   declined: { code: string };
@@ -205,7 +206,7 @@ export class LezaiCheckout extends Base {
         this.#look();
         break;
       case "pay":
-        void this.#call("pay", async () => this.#gateway?.pay(effect.method, effect.key));
+        void this.#call("pay", async () => this.#gateway?.pay(effect, effect.key));
         break;
       case "follow":
         this.#follower ??= this.#gateway && this.#follow(this.#gateway);

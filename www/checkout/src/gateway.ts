@@ -6,8 +6,9 @@ import { limited } from "./abort.ts";
 import { type Core, loadCore } from "./core.ts";
 import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Key, newKey, openKey } from "./key.ts";
+import type { Choice } from "./machine.ts";
 import { forgetOld, type Memory, recall, remember } from "./memory.ts";
-import type { Method, Session } from "./session.ts";
+import type { Method, Plan, Session } from "./session.ts";
 
 const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
 /** An answer that takes longer is none. */
@@ -89,8 +90,8 @@ export class Gateway {
   }
 
   /** Repeated with the same idempotency key, it is one payment. */
-  pay(method: string, idempotency_key: string): Promise<Session> {
-    return this.#call("POST", "/pay", { method }, idempotency_key);
+  pay({ method, instalments }: Choice, idempotency_key: string): Promise<Session> {
+    return this.#call("POST", "/pay", { method, instalments }, idempotency_key);
   }
 
   /** The stream of hints. It carries no signature, so nothing in it is believed. */
@@ -200,10 +201,18 @@ export class Gateway {
           location.origin,
         );
         granted.allow(shown, iat, exp, this.now_ms());
+        for (const plan of plansOf(answer)) this.#checkPlan(answer.amount, plan);
       }
     } catch (error) {
       throw new Refused((error as Error).message);
     }
+  }
+
+  /** What a plan costs is not believed either: the core makes the same of it, or nothing is shown. */
+  #checkPlan(amount: number, { count, rate_ppm, fee, total, first, each }: Plan): void {
+    const parts = this.core.instalments(amount, count, rate_ppm);
+    if (parts.join() !== [fee, total, first, each].join())
+      throw new Error("the instalments are not what their plan comes to");
   }
 
   #terms(
@@ -215,6 +224,11 @@ export class Gateway {
   ) {
     return new this.core.Terms(session, merchant, `${amount}`, currency, methods, jkt, origin);
   }
+}
+
+function plansOf({ methods, payment }: Session): Plan[] {
+  const offered = methods.flatMap(({ instalments }) => instalments ?? []);
+  return payment?.instalments ? [...offered, payment.instalments] : offered;
 }
 
 /** What this page knew of the session before, or a new key for it. */

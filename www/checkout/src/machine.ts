@@ -4,18 +4,24 @@
  */
 import type { Session } from "./session.ts";
 
+/** A way to pay: a method, and in how many monthly parts where it is paid in such. */
+export interface Choice {
+  method: string;
+  instalments?: number | undefined;
+}
+
 /** A state carries what is true in it, and nothing else. */
 export type State = Shown | { at: "unreachable"; behind: Shown; tries: number };
 
 /** A state that stays on the screen, under a word of warning, while the gateway is unreachable. */
 export type Shown =
   | { at: "loading" }
-  | { at: "ready"; session: Session; method: string; unavailable?: string }
-  | { at: "confirming"; session: Session; method: string; key: string }
+  | ({ at: "ready"; session: Session; unavailable?: string } & Choice)
+  | ({ at: "confirming"; session: Session; key: string } & Choice)
   | { at: "waiting"; session: Session }
   /** The code's own time is over, and the order's is not. */
   | { at: "code_expired"; session: Session }
-  | { at: "declined"; session: Session; method: string; code: string }
+  | ({ at: "declined"; session: Session; code: string } & Choice)
   | { at: "paid"; session: Session }
   | { at: "closed"; session?: Session; reason: "expired" | "merchant" }
   | { at: "taken" }
@@ -26,7 +32,7 @@ export type Shown =
 
 /** What the shopper can do. */
 export type Intent =
-  | { is: "choose"; method: string }
+  | ({ is: "choose" } & Choice)
   | { is: "pay" }
   | { is: "another_way" }
   | { is: "try_now" }
@@ -49,7 +55,7 @@ export type Event =
 /** What is to be done. */
 export type Effect =
   | { do: "open" | "look" | "follow" | "rest" }
-  | { do: "pay"; method: string; key: string }
+  | ({ do: "pay"; key: string } & Choice)
   | { do: "later"; after_ms: number; effect: Effect }
   | { do: "leave"; url: string }
   | { do: "tell"; event: Told };
@@ -57,7 +63,7 @@ export type Effect =
 /** What the page around the checkout is told. */
 export type Told =
   | { type: "ready"; session: Session }
-  | { type: "method"; method: string }
+  | ({ type: "method" } & Choice)
   | { type: "paid"; session: Session }
   | { type: "declined"; code: string }
   | { type: "error"; code: string; message: string };
@@ -121,14 +127,19 @@ export function step(state: State, event: Event): Step {
           return {
             state:
               shown.at === "confirming"
-                ? { at: "ready", session: shown.session, method: shown.method }
+                ? { at: "ready", session: shown.session, ...chosen(shown, shown.session) }
                 : shown,
             effects: [{ do: "look" }],
           };
         default:
           return shown.at === "confirming"
             ? {
-                state: { at: "ready", session: shown.session, method: shown.method, unavailable: event.code },
+                state: {
+                  at: "ready",
+                  session: shown.session,
+                  ...chosen(shown, shown.session),
+                  unavailable: event.code,
+                },
                 effects: [tellError(event.code, event.detail), { do: "look" }],
               }
             : failed(event.code, event.detail);
@@ -143,21 +154,22 @@ export function step(state: State, event: Event): Step {
     case "start_again":
       return { ...start, effects: [{ do: "rest" }, ...start.effects] };
 
-    case "choose":
-      return shown.at === "ready" || shown.at === "declined"
-        ? {
-            state: behind(state, { ...shown, method: event.method }),
-            effects: [{ do: "tell", event: { type: "method", method: event.method } }],
-          }
-        : stay;
+    case "choose": {
+      if (shown.at !== "ready" && shown.at !== "declined") return stay;
+      const choice = among(shown.session, event);
+      return {
+        state: behind(state, { ...shown, ...choice }),
+        effects: [{ do: "tell", event: { type: "method", ...choice } }],
+      };
+    }
 
     case "pay": {
       if (shown.at !== "ready" && shown.at !== "declined" && shown.at !== "code_expired") return stay;
       const { session } = shown;
-      const method = "method" in shown ? shown.method : chosen(shown, session);
+      const choice = chosen(shown, session);
       return {
-        state: behind(state, { at: "confirming", session, method, key: event.key }),
-        effects: [{ do: "pay", method, key: event.key }],
+        state: behind(state, { at: "confirming", session, ...choice, key: event.key }),
+        effects: [{ do: "pay", ...choice, key: event.key }],
       };
     }
 
@@ -172,7 +184,7 @@ export function step(state: State, event: Event): Step {
             state: behind(state, {
               at: "ready",
               session: shown.session,
-              method: shown.session.payment?.method ?? firstMethod(shown.session),
+              ...chosen(shown, shown.session),
             }),
             effects: [],
           }
@@ -227,24 +239,35 @@ function after(was: Shown, call: Call, session: Session): Shown {
       if (known?.session?.version === session.version && call !== "pay") return { ...known, session };
       if (session.payment) return { at: "waiting", session };
       return session.declined
-        ? { at: "declined", session, method: chosen(was, session), code: session.declined.code }
-        : { at: "ready", session, method: chosen(was, session) };
+        ? { at: "declined", session, ...chosen(was, session), code: session.declined.code }
+        : { at: "ready", session, ...chosen(was, session) };
   }
 }
 
-function chosen(was: Shown, session: Session): string {
-  const method = "method" in was ? was.method : "session" in was ? was.session?.payment?.method : undefined;
-  return session.methods.some(({ id }) => id === method) && method ? method : firstMethod(session);
+/** What she chose, or pays by already, as far as it is offered still. */
+function chosen(was: Shown, session: Session): Choice {
+  if ("method" in was) return among(session, was);
+  const payment = "session" in was ? was.session?.payment : undefined;
+  return among(session, { method: payment?.method ?? "", instalments: payment?.instalments?.count });
 }
 
-function firstMethod(session: Session): string {
-  return session.methods[0]?.id ?? "";
+/** What is offered of what is wanted; the first of it where that is not there. */
+function among({ methods }: Session, wanted: Choice): Choice {
+  const method = methods.find(({ id }) => id === wanted.method) ?? methods[0];
+  const plans = method?.instalments ?? [];
+  const plan = plans.find(({ count }) => count === wanted.instalments) ?? plans[0];
+  return { method: method?.id ?? "", instalments: plan?.count };
 }
 
 /** The follower looks again by itself; the other calls are repeated, a payment with its own key. */
 function retry(shown: Shown, call: Call): Effect | undefined {
   if (call === "open") return { do: "open" };
-  if (call === "pay" && shown.at === "confirming") return { do: "pay", method: shown.method, key: shown.key };
+  if (call === "pay" && shown.at === "confirming")
+    return {
+      do: "pay",
+      ...chosen(shown, shown.session),
+      key: shown.key,
+    };
   return undefined;
 }
 

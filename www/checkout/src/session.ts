@@ -27,6 +27,20 @@ export interface Session {
 export interface Method {
   id: string;
   kind: "qr" | "redirect";
+  /** The monthly plans that it is paid by; absent where it is paid at once. */
+  instalments?: Plan[];
+}
+
+/** Monthly parts: the first, and `count - 1` others. Together they are `total`, the amount and the fee. */
+export interface Plan {
+  count: number;
+  /** The fee in parts per million of the amount. */
+  rate_ppm: number;
+  /** Whole minor units of the order's currency, as is all that follows. */
+  fee: number;
+  total: number;
+  first: number;
+  each: number;
 }
 
 /** How the shopper pays now. Only `method` is there while the channel is being asked. */
@@ -37,4 +51,6 @@ export interface Payment {
   qr?: string;
   redirect_url?: string;
   expires_at?: string;
+  /** The plan that she chose. */
+  instalments?: Plan;
 }

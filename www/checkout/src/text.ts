@@ -17,6 +17,11 @@ export interface Text {
   loading: string;
   order: string;
   choose: string;
+  plans: string;
+  plan_fee: string;
+  plan_free: string;
+  plan_total: string;
+  plan_first: string;
   pay: string;
   try_again: string;
   asking: string;

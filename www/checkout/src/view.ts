@@ -1,9 +1,9 @@
 /** What the shopper sees, as a pure function of the state. */
 import { type Child, type Element_, h } from "./dom.ts";
-import type { Shown, State } from "./machine.ts";
+import type { Choice, Shown, State } from "./machine.ts";
 import { type Price, price } from "./money.ts";
 import { qrCode } from "./qr.ts";
-import type { Method, Session } from "./session.ts";
+import type { Method, Plan, Session } from "./session.ts";
 import { fill, type Text } from "./text.ts";
 import { countdown, endOf } from "./time.ts";
 
@@ -84,13 +84,13 @@ function body(shown: Shown, world: World): Element_ {
     case "loading":
       return section("loading", bar("line"), bar("box"), bar("box"), bar("button"));
     case "ready":
-      return choice(shown.session, shown.method, world, {
-        label: amountIn(text.pay, shown.session, world),
+      return choice(shown.session, shown, world, {
+        label: text.pay,
         ...(shown.unavailable && { notice: notice(text.unavailable) }),
       });
     case "declined":
-      return choice(shown.session, shown.method, world, {
-        label: amountIn(text.try_again, shown.session, world),
+      return choice(shown.session, shown, world, {
+        label: text.try_again,
         notice: notice(
           text.declined_title,
           reason(shown.code, text),
@@ -99,7 +99,7 @@ function body(shown: Shown, world: World): Element_ {
         ),
       });
     case "confirming":
-      return choice(shown.session, shown.method, world, { label: text.asking, busy: true });
+      return choice(shown.session, shown, world, { label: text.asking, busy: true });
     case "waiting":
       return waiting(shown.session, world);
     case "code_expired":
@@ -193,10 +193,13 @@ interface Choosing {
 
 function choice(
   session: Session,
-  method: string,
-  { text }: World,
+  { method, instalments }: Choice,
+  world: World,
   { label, busy, notice }: Choosing,
 ): Element_ {
+  const { text } = world;
+  const chosen = session.methods.find(({ id }) => id === method);
+  const plan = chosen?.instalments?.find(({ count }) => count === instalments);
   return section(
     "choice",
     notice,
@@ -204,8 +207,9 @@ function choice(
       "fieldset",
       { class: "methods" },
       h("legend", { tabindex: "-1", class: "title" }, text.choose),
-      ...session.methods.map((it) => methodCard(it, it.id === method, busy === true, text)),
+      ...session.methods.map((it) => methodCard(it, it === chosen, busy === true, text)),
     ),
+    plan && plans(session, chosen, plan, busy === true, world),
     h(
       "button",
       {
@@ -216,12 +220,70 @@ function choice(
         "aria-disabled": busy ? "true" : undefined,
       },
       busy === true && h("span", { class: "spinner" }),
-      label,
+      plan ? fill(label, text, { amount: parts(plan, session, world) }) : amountIn(label, session, world),
     ),
   );
 }
 
-function methodCard({ id, kind }: Method, checked: boolean, disabled: boolean, text: Text): Element_ {
+/** The monthly plans of a method, as rows of one table: how many parts of what, and what that costs. */
+function plans(
+  session: Session,
+  method: Method | undefined,
+  chosen: Plan,
+  disabled: boolean,
+  world: World,
+): Element_ {
+  const { text } = world;
+  const row = (plan: Plan) =>
+    h(
+      "label",
+      { class: "plan", part: "plan" },
+      h("input", {
+        type: "radio",
+        name: "plan",
+        value: plan.count,
+        checked: plan === chosen,
+        disabled,
+        press: { is: "choose", method: method?.id ?? "", instalments: plan.count },
+      }),
+      h(
+        "span",
+        { class: "deal" },
+        h("span", {}, parts(plan, session, world)),
+        h("span", { class: "hint" }, planFee(plan, session, world)),
+      ),
+    );
+  return h(
+    "fieldset",
+    { class: "plans", key: "plans" },
+    h("legend", { class: "title" }, text.plans),
+    h("div", { class: "rows" }, ...(method?.instalments ?? []).map(row)),
+    h(
+      "p",
+      { class: "number" },
+      fill(text.plan_total, text, { amount: money(chosen.total, session, world) }),
+      chosen.first > chosen.each &&
+        ` · ${fill(text.plan_first, text, { amount: money(chosen.first, session, world) })}`,
+    ),
+  );
+}
+
+/** Such as `3 × CN¥43.20`. */
+function parts({ count, each }: Plan, session: Session, world: World): string {
+  return `${new Intl.NumberFormat(world.locale).format(count)} × ${money(each, session, world)}`;
+}
+
+function planFee({ fee }: Plan, session: Session, world: World): string {
+  const { text } = world;
+  return fee > 0 ? fill(text.plan_fee, text, { amount: money(fee, session, world) }) : text.plan_free;
+}
+
+function methodCard(
+  { id, kind, instalments }: Method,
+  checked: boolean,
+  disabled: boolean,
+  text: Text,
+): Element_ {
   const words = text.methods[id] ?? text.methods[kind] ?? { name: id, hint: "" };
   return h(
     "label",
@@ -234,7 +296,7 @@ function methodCard({ id, kind }: Method, checked: boolean, disabled: boolean, t
       disabled,
       press: { is: "choose", method: id },
     }),
-    icon(kind === "qr" ? "qr" : "wallet"),
+    icon(instalments ? "months" : kind === "qr" ? "qr" : "wallet"),
     h(
       "span",
       { class: "words" },
@@ -254,6 +316,7 @@ function waiting(session: Session, world: World): Element_ {
       "qr",
       h("h2", { class: "title", tabindex: "-1" }, text.scan_title),
       h("p", { class: "hint" }, text.scan_hint),
+      planLine(session, world),
       url !== undefined &&
         phone &&
         h("a", { class: "button", part: "button", key: "open", ...elsewhere }, text.open_link),
@@ -280,6 +343,7 @@ function waiting(session: Session, world: World): Element_ {
       "wallet",
       h("h2", { class: "title", tabindex: "-1" }, text.wallet_title),
       h("p", { class: "hint" }, text.wallet_hint),
+      planLine(session, world),
       h("a", { class: "button", part: "button", href: url }, text.wallet_open),
       clock(session, world),
       h("div", { class: "links" }, anotherWay(text)),
@@ -290,6 +354,14 @@ function waiting(session: Session, world: World): Element_ {
     h("h2", { class: "title", tabindex: "-1" }, isQr(session) ? text.scan_title : text.wallet_title),
     h("p", { class: "hint" }, h("span", { class: "spinner" }), text.preparing),
     h("div", { class: "links" }, anotherWay(text)),
+  );
+}
+
+/** What she chose to pay monthly, where she can still compare it with what the wallet asks for. */
+function planLine(session: Session, world: World): Element_ | undefined {
+  const plan = session.payment?.instalments;
+  return (
+    plan && h("p", { class: "terms" }, `${parts(plan, session, world)} · ${planFee(plan, session, world)}`)
   );
 }
 
@@ -426,6 +498,11 @@ function amount({ amount, currency, exponent }: Session, { locale, text }: World
   return price(amount, currency, exponent, locale, text.dir === "rtl");
 }
 
+/** Another sum in the order's currency. */
+function money(amount_: number, session: Session, world: World): string {
+  return amount({ ...session, amount: amount_ }, world).text;
+}
+
 function amountIn(words: string, session: Session, world: World): string {
   return fill(words, world.text, { amount: amount(session, world).text });
 }
@@ -452,6 +529,7 @@ const ICONS = {
   qr: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2.5v2.5H14zM20 14v3M17 20h3M14 20h.01",
   wallet:
     "M4 8.5V17a2.5 2.5 0 0 0 2.5 2.5h11A2.5 2.5 0 0 0 20 17v-6.5A2.5 2.5 0 0 0 17.5 8H5.5a1.75 1.75 0 0 1 0-3.5H16.5M16 13.75h.01",
+  months: "M4.5 6h15v13.5h-15zM4.5 10.5h15M8.5 3.5v4M15.5 3.5v4",
   stop: "M12 7.5v5.5M12 16.5h.01M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18z",
   cloud: "M7 18.5h9.5a4 4 0 0 0 .8-7.92A5.5 5.5 0 0 0 7 9.2a4.7 4.7 0 0 0 0 9.3zM3.5 3.5l17 17",
   hourglass: "M6.5 3.5h11M6.5 20.5h11M8 3.5c0 4.5 4 5.5 4 8.5s-4 4-4 8.5M16 3.5c0 4.5-4 5.5-4 8.5s4 4 4 8.5",

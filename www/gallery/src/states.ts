@@ -38,6 +38,27 @@ const wallet: Session = {
   status: "paying",
   payment: { method: "wallet_redirect", kind: "redirect", redirect_url: link },
 };
+/** As the core has it: three parts free of charge, six for 2.3 %, twelve for 4.5 %. */
+const plans = [
+  { count: 3, rate_ppm: 0, fee: 0, total: 12800, first: 4268, each: 4266 },
+  { count: 6, rate_ppm: 23_000, fee: 294, total: 13094, first: 2184, each: 2182 },
+  { count: 12, rate_ppm: 45_000, fee: 576, total: 13376, first: 1122, each: 1114 },
+];
+const monthly: Session = {
+  ...session,
+  methods: [...session.methods, { id: "wallet_instalments", kind: "qr", instalments: plans }],
+};
+const scanned: Session = {
+  ...monthly,
+  status: "paying",
+  payment: {
+    method: "wallet_instalments",
+    kind: "qr",
+    qr: link,
+    expires_at: at(118),
+    ...(plans[1] && { instalments: plans[1] }),
+  },
+};
 const paid: Session = { ...session, status: "paid", paid_at: at(-20) };
 const long: Session = {
   ...session,
@@ -62,6 +83,10 @@ export const STATES: Record<string, Shown> = {
   loading: { state: { at: "loading" } },
   ready: { state: { at: "ready", session, method } },
   "ready-long": { state: { at: "ready", session: long, method } },
+  "ready-monthly": {
+    state: { at: "ready", session: monthly, method: "wallet_instalments", instalments: 6 },
+  },
+  "waiting-monthly": { state: { at: "waiting", session: scanned } },
   confirming: { state: { at: "confirming", session, method, key: "k" } },
   unavailable: { state: { at: "ready", session, method, unavailable: "channel_unavailable" } },
   preparing: { state: { at: "waiting", session: { ...session, payment: { method } } } },

@@ -35,6 +35,7 @@ pub use books::BadBooks;
 pub use step::step;
 
 use crate::id::{AttemptId, MerchantId, OrderId, RefundId};
+use crate::instalments::Plan;
 use crate::ledger::{Account, Entry};
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -71,6 +72,9 @@ pub struct Terms {
     pub description: String,
     /// The methods a shopper may choose, best first.
     pub methods: Vec<String>,
+    /// The plans by which she may pay it in monthly parts, where a method does that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instalments: Vec<Plan>,
     /// When the order was created.
     pub created_at: Timestamp,
     /// From when on it can no longer be paid.
@@ -268,6 +272,9 @@ pub struct Attempt {
     pub method: String,
     /// The channel that was asked.
     pub channel: String,
+    /// The plan that the shopper chose, if she pays in monthly parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<Plan>,
 }
 
 /// Why a channel declined.
@@ -662,6 +669,9 @@ pub enum Refusal {
     /// The order does not offer this method.
     #[error("the order does not offer this method")]
     MethodNotOffered,
+    /// The order does not offer this plan.
+    #[error("the order does not offer these instalments")]
+    PlanNotOffered,
     /// The amount is in another currency than the order.
     #[error("the order is in {expected}")]
     Currency {
@@ -719,16 +729,18 @@ impl Order {
         Some(Step { order, entry: None, effects: vec![Effect::Expire] })
     }
 
-    /// The try that is under way, if it is by this method: two taps on one button are one payment. One
-    /// whose code is over does not count, for the tap wants another code.
-    pub fn under_way(&self, method: &str, now: Timestamp) -> Option<&Attempt> {
+    /// The try that is under way, if it is what this one would be: two taps on one button are one payment.
+    /// One whose code is over does not count, for the tap wants another code.
+    pub fn under_way(&self, wanted: &Attempt, now: Timestamp) -> Option<&Attempt> {
         match &self.state {
             State::Paying { offer: Some(Offer { expires_at: Some(end), .. }), .. }
                 if now >= *end =>
             {
                 None
             }
-            State::Paying { attempt, .. } => self.attempt(attempt).filter(|it| it.method == method),
+            State::Paying { attempt, .. } => self
+                .attempt(attempt)
+                .filter(|it| it.method == wanted.method && it.instalments == wanted.instalments),
             _ => None,
         }
     }

@@ -205,6 +205,9 @@ fn choose(mut order: Order, attempt: Attempt, now: Timestamp) -> Result<Step, Re
     if !order.terms.methods.contains(&attempt.method) {
         return Err(Refusal::MethodNotOffered);
     }
+    if attempt.instalments.is_some_and(|plan| !order.terms.instalments.contains(&plan)) {
+        return Err(Refusal::PlanNotOffered);
+    }
     if order.attempt(&attempt.id).is_some() {
         return Ok(order.step());
     }

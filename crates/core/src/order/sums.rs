@@ -53,6 +53,7 @@ fn paid(amount: i64, fee: i64, captured: i64) -> (Order, Vec<Entry>) {
         capture: Capture::Manual,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
+        instalments: Vec::new(),
         created_at: START,
         expires_at: START.plus_secs(900),
     };
@@ -64,6 +65,7 @@ fn paid(amount: i64, fee: i64, captured: i64) -> (Order, Vec<Entry>) {
             id: attempt(1),
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
+            instalments: None,
         }),
         Event::Authorized {
             attempt: attempt(1),

@@ -122,6 +122,7 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::TooEarly => "early",
         Refusal::TooManyAttempts => "attempts",
         Refusal::MethodNotOffered => "method",
+        Refusal::PlanNotOffered => "plan",
         Refusal::Currency { .. } => "currency",
         Refusal::Nothing => "nothing",
         Refusal::CaptureTooLarge { .. } | Refusal::RefundTooLarge { .. } => "too_large",

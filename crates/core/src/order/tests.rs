@@ -27,10 +27,15 @@ pub(super) fn event(word: &str) -> Event {
         id: attempt(n),
         method: method.to_owned(),
         channel: "sandbox".to_owned(),
+        instalments: None,
     };
     let (code, channel_ref) = ("no_funds".to_owned(), "c-1".to_owned());
     match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
         "choose" => Event::MethodChosen(chosen("wallet_qr")),
+        "plan" => Event::MethodChosen(Attempt {
+            instalments: Some(plan(word.contains(':').then_some(amount))),
+            ..chosen("wallet_qr")
+        }),
         "steal" => Event::MethodChosen(chosen("card")),
         "prepared" => Event::Prepared(attempt(n), offer(None)),
         "prepared_until" => Event::Prepared(attempt(n), offer(Some(amount.minor()))),
@@ -61,6 +66,11 @@ pub(super) fn event(word: &str) -> Event {
     }
 }
 
+/// Three parts, or another number that is not offered.
+fn plan(count: Option<Money>) -> Plan {
+    Plan::new(count.map_or(3, |it| u8::try_from(it.minor()).unwrap()), 12_500).unwrap()
+}
+
 /// A code that is over so many seconds after the start, or with the order.
 fn offer(secs: Option<i64>) -> Offer {
     let credential = Credential::Qr { qr: "lezai:pay".to_owned() };
@@ -78,6 +88,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         capture,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
+        instalments: vec![plan(None), Plan::new(6, 23_000).unwrap()],
         created_at: START,
         expires_at: START.plus_secs(900),
     }
@@ -260,6 +271,13 @@ fn every_way_to_pay() {
         ("expire", "created | it is too early for this".to_owned()),
         ("@900 choose1", "created | the order has expired".to_owned()),
         ("steal1", "created | the order does not offer this method".to_owned()),
+        // Another plan is another try; what is not offered is none, nor is a count at another's fee.
+        (
+            "choose1 plan2 paid2",
+            format!("paid |{BOOKED} | query1 query2 cancel1 order.paid settle"),
+        ),
+        ("plan1:2", "created | the order does not offer these instalments".to_owned()),
+        ("plan1:6", "created | the order does not offer these instalments".to_owned()),
         ("paid1", "created | no such attempt to pay the order".to_owned()),
         ("choose1 paid2", "paying | no such attempt to pay the order".to_owned()),
         ("choose1 declined2", "paying | no such attempt to pay the order".to_owned()),
@@ -271,6 +289,7 @@ fn every_way_to_pay() {
 
 #[test]
 fn a_code_that_is_over_is_not_under_way() {
+    let Event::MethodChosen(wanted) = event("choose2") else { panic!("another event") };
     let prepared = |until: Option<i64>| {
         let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
         order = step(order, event("choose1"), START).unwrap().order;
@@ -288,14 +307,19 @@ fn a_code_that_is_over_is_not_under_way() {
     ] {
         let order = prepared(until);
         let now = START.plus_secs(now);
-        assert_eq!(order.under_way("wallet_qr", now).is_some(), under_way, "{until:?} {now:?}");
-        assert_eq!(order.under_way("card", now), None);
+        assert_eq!(order.under_way(&wanted, now).is_some(), under_way, "{until:?} {now:?}");
+        for other in [
+            Attempt { method: "card".to_owned(), ..wanted.clone() },
+            Attempt { instalments: Some(plan(None)), ..wanted.clone() },
+        ] {
+            assert_eq!(order.under_way(&other, now), None);
+        }
         let State::Paying { offer: Some(offer), .. } = &order.state else { panic!("{order:?}") };
         assert!(offer.expires_at.is_none_or(|end| end < order.terms.expires_at));
     }
     let asked = Order::create(terms(false, Capture::Automatic)).unwrap().order;
     let asked = step(asked, event("choose1"), START).unwrap().order;
-    assert!(asked.under_way("wallet_qr", START).is_some(), "no code yet, so none that is over");
+    assert!(asked.under_way(&wanted, START).is_some(), "no code yet, so none that is over");
 }
 
 #[test]
@@ -549,11 +573,16 @@ fn tries_refunds_and_voids_are_bounded() {
             id: attempt(u8::try_from(n).unwrap()),
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
+            instalments: None,
         };
         order = step(order, Event::MethodChosen(chosen), START).unwrap().order;
     }
-    let another =
-        Attempt { id: attempt(99), method: "wallet_qr".to_owned(), channel: String::new() };
+    let another = Attempt {
+        id: attempt(99),
+        method: "wallet_qr".to_owned(),
+        channel: String::new(),
+        instalments: None,
+    };
     assert_eq!(
         step(order.clone(), Event::MethodChosen(another), START),
         Err(Refusal::TooManyAttempts)

@@ -4,9 +4,10 @@
 
 use super::answer::{self, MAX_SCORE};
 use super::{
-    Condition, FeeSchedule, Limit, MAX_COMPACT, PPM, Policy, PolicyError, Profile, RiskRules,
-    Route, Rule, VERSION,
+    Condition, FeeSchedule, Instalments, Limit, MAX_COMPACT, PPM, Policy, PolicyError, Profile,
+    RiskRules, Route, Rule, VERSION,
 };
+use crate::instalments::Plan;
 use crate::money::{Currency, Money};
 
 /// Currencies that one list can name.
@@ -27,6 +28,10 @@ const MAX_CURRENCIES_IN_ALL: usize = 192;
 const MAX_LIST: usize = 256;
 /// Routes of one policy: a channel can stand in several.
 const MAX_ROUTES: usize = 32;
+/// Rows of instalments in one policy.
+const MAX_INSTALMENTS: usize = 64;
+/// Plans that one order can offer: a shopper reads them all.
+const MAX_PLANS: usize = 12;
 /// A metadata key, as in the API, in bytes.
 const MAX_KEY: usize = 40;
 /// A metadata value or a device's id, as in the API, in bytes of four for each character.
@@ -35,7 +40,7 @@ const MAX_VALUE: usize = 800;
 type Checked = Result<(), PolicyError>;
 
 pub(super) fn policy(policy: &Policy) -> Checked {
-    let Policy { version, routes, limits, risk, fees, profile } = policy;
+    let Policy { version, routes, limits, risk, fees, profile, instalments } = policy;
     require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
     ranges("limits", limits, 1)?;
     risk_rules(risk)?;
@@ -51,6 +56,7 @@ pub(super) fn policy(policy: &Policy) -> Checked {
     for (index, it) in routes.iter().enumerate() {
         route(&format!("routes[{index}]"), it)?;
     }
+    self::instalments(instalments, limits)?;
     let mut channels: Vec<&str> = policy.channels().collect();
     channels.sort_unstable();
     channels.dedup();
@@ -178,6 +184,7 @@ fn listed(policy: &Policy) -> (usize, usize) {
             | Condition::CountOver { .. } => {}
         }
     }
+    currencies += policy.instalments.len();
     for route in &policy.routes {
         listed += route.methods.len();
         currencies += route.currencies.len() + route.amounts.len();
@@ -199,6 +206,31 @@ fn fee_schedules(fees: &[FeeSchedule]) -> Checked {
         require(cap.is_none_or(|cap| cap >= *min), &format!("{path}.cap"), || {
             "must not be below min".to_owned()
         })?;
+    }
+    Ok(())
+}
+
+fn instalments(rows: &[Instalments], limits: &[Limit]) -> Checked {
+    length("instalments", rows.len(), 0, MAX_INSTALMENTS)?;
+    for (index, row) in rows.iter().enumerate() {
+        let path = format!("instalments[{index}]");
+        let Instalments { currency, min, max, count, rate_ppm } = row;
+        let taken = limits.iter().any(|limit| limit.currency == *currency);
+        require(taken, &format!("{path}.currency"), || format!("limits takes no {currency}"))?;
+        non_negative(&format!("{path}.min"), *min)?;
+        require(max >= min, &format!("{path}.max"), || "must not be below min".to_owned())?;
+        Plan::new(*count, *rate_ppm)
+            .map_err(|error| PolicyError { path: path.clone(), problem: error.to_string() })?;
+        let same = |it: &&Instalments| it.currency == *currency && it.count == *count;
+        let mut before = rows[..index].iter().filter(same);
+        require(before.all(|it| it.max < *min || *max < it.min), &path, || {
+            format!("{count} parts have another fee for some of these amounts")
+        })?;
+        let mut counts: Vec<u8> =
+            rows.iter().filter(|it| it.currency == *currency).map(|it| it.count).collect();
+        counts.sort_unstable();
+        counts.dedup();
+        length("instalments", counts.len(), 0, MAX_PLANS)?;
     }
     Ok(())
 }
