@@ -43,10 +43,11 @@ async function refused(
   /** @type {string} */ call,
   /** @type {(answer: any) => any} */ change,
   /** @type {RegExp} */ why,
+  /** @type {boolean} */ webCrypto,
   /** @type {object} */ terms = {},
 ) {
   const order = await gateway.create(terms);
-  const { page, checkout, at, quiet, close } = await openPage(browser);
+  const { page, checkout, at, quiet, close } = await openPage(browser, { webCrypto });
   await tamper(page, call, change);
   await page.goto(order.checkout.url);
   if (call === PAY) {
@@ -74,123 +75,133 @@ const without = (/** @type {string} */ name) => (/** @type {any} */ answer) => {
   return { ...answer, headers };
 };
 
-describe("refused", { concurrency: true }, () => {
-  test("another amount", () => refused(CLAIM, replaced('"amount":12800', '"amount":99800'), /digest/));
-  test("another merchant", () =>
-    refused(CLAIM, replaced(/"name":"[^"]*"/, '"name":"Another shop"'), /digest/));
-  test("another QR code", () =>
-    refused(PAY, replaced(/"qr":"[^"]*"/, '"qr":"https://thief.example/pay"'), /digest/));
-  test("another body with a digest that fits it", async () => {
-    await refused(
-      CLAIM,
-      (answer) => {
-        const { headers, ...rest } = replaced('"amount":12800', '"amount":99800')(answer);
-        return { ...rest, headers: { ...headers, "content-digest": digestOf(rest.body) } };
-      },
-      /does not verify/,
-    );
-  });
-  test("another fee", () => refused(CLAIM, replaced('"fee":598', '"fee":98'), /digest/, { amount: 26000 }));
-  for (const [what, from, to] of /** @type {const} */ ([
-    ["fee", '"fee":598,"total":26598', '"fee":98,"total":26098'],
-    ["first part", '"first":4433', '"first":433'],
-    ["rate", '"rate_ppm":23000', '"rate_ppm":22000'],
-    ["count", '"count":6', '"count":7'],
-  ])) {
-    test(`another ${what}, signed by the gateway itself`, async () => {
-      const order = await gateway.create({ amount: 26000 });
-      const { page, context, checkout, at, quiet, close } = await openPage(browser);
-      // As if its arithmetic were wrong: what was verified is changed before the page reads it.
-      await context.addInitScript(
-        (/** @type {string[]} */ [from = "", to = ""]) => {
-          const parse = JSON.parse.bind(JSON);
-          JSON.parse = (text, ...rest) => parse(text.replace(from, to), ...rest);
+// WebCrypto verifies, or the core's own P-256 where it is missing: nothing is believed either way.
+for (const webCrypto of [true, false]) {
+  describe(`refused, ${webCrypto ? "with" : "without"} WebCrypto`, { concurrency: true }, () => {
+    const refuses = (
+      /** @type {string} */ call,
+      /** @type {(answer: any) => any} */ change,
+      /** @type {RegExp} */ why,
+      /** @type {object} */ terms = {},
+    ) => refused(call, change, why, webCrypto, terms);
+    test("another amount", () => refuses(CLAIM, replaced('"amount":12800', '"amount":99800'), /digest/));
+    test("another merchant", () =>
+      refuses(CLAIM, replaced(/"name":"[^"]*"/, '"name":"Another shop"'), /digest/));
+    test("another QR code", () =>
+      refuses(PAY, replaced(/"qr":"[^"]*"/, '"qr":"https://thief.example/pay"'), /digest/));
+    test("another body with a digest that fits it", async () => {
+      await refuses(
+        CLAIM,
+        (answer) => {
+          const { headers, ...rest } = replaced('"amount":12800', '"amount":99800')(answer);
+          return { ...rest, headers: { ...headers, "content-digest": digestOf(rest.body) } };
         },
-        [from, to],
+        /does not verify/,
       );
+    });
+    test("another fee", () =>
+      refuses(CLAIM, replaced('"fee":598', '"fee":98'), /digest/, { amount: 26000 }));
+    for (const [what, from, to] of /** @type {const} */ ([
+      ["fee", '"fee":598,"total":26598', '"fee":98,"total":26098'],
+      ["first part", '"first":4433', '"first":433'],
+      ["rate", '"rate_ppm":23000', '"rate_ppm":22000'],
+      ["count", '"count":6', '"count":7'],
+    ])) {
+      test(`another ${what}, signed by the gateway itself`, async () => {
+        const order = await gateway.create({ amount: 26000 });
+        const { page, context, checkout, at, quiet, close } = await openPage(browser, { webCrypto });
+        // As if its arithmetic were wrong: what was verified is changed before the page reads it.
+        await context.addInitScript(
+          (/** @type {string[]} */ [from = "", to = ""]) => {
+            const parse = JSON.parse.bind(JSON);
+            JSON.parse = (text, ...rest) => parse(text.replace(from, to), ...rest);
+          },
+          [from, to],
+        );
+        await page.goto(order.checkout.url);
+        await at("refused");
+        await checkout.getByText("Details").click();
+        assert.match(await checkout.locator(".why p").textContent(), /instalments/);
+        assert.equal(await checkout.locator(".amount, .plan, a").count(), 0);
+        quiet(/refused/);
+        await close();
+      });
+    }
+    test("another status", () => refuses(PAY, (answer) => ({ ...answer, status: 201 }), /does not verify/));
+    test("no signature", () => refuses(CLAIM, without("signature"), /Signature/));
+    test("no signature input", () => refuses(CLAIM, without("signature-input"), /no signature/));
+    test("no digest", () => refuses(CLAIM, without("content-digest"), /content-digest|Content-Digest/));
+    test("a page of something else", () =>
+      refuses(
+        CLAIM,
+        () => ({
+          status: 200,
+          headers: { "content-type": "text/html" },
+          body: "<h1>Welcome to our Wi-Fi</h1>",
+        }),
+        /no signature/,
+      ));
+    test("a gateway's key that the shop was not told of", () =>
+      refuses(
+        KEYS,
+        replaced(/"x":"[^"]*"/, `"x":"${"A".repeat(43)}"`),
+        /not the one that the shop was told of/,
+      ));
+
+    test("another core: its bytes are not those that the script names", async () => {
+      const order = await gateway.create();
+      const { page, checkout, at, close } = await openPage(browser, { webCrypto });
+      await page.route("**/*.wasm", async (/** @type {any} */ route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, body: Buffer.concat([await response.body(), Buffer.of(0, 1, 0)]) });
+      });
       await page.goto(order.checkout.url);
-      await at("refused");
-      await checkout.getByText("Details").click();
-      assert.match(await checkout.locator(".why p").textContent(), /instalments/);
-      assert.equal(await checkout.locator(".amount, .plan, a").count(), 0);
-      quiet(/refused/);
+      await at("unreachable");
+      assert.equal(await checkout.locator(".amount").count(), 0);
       await close();
     });
-  }
-  test("another status", () => refused(PAY, (answer) => ({ ...answer, status: 201 }), /does not verify/));
-  test("no signature", () => refused(CLAIM, without("signature"), /Signature/));
-  test("no signature input", () => refused(CLAIM, without("signature-input"), /no signature/));
-  test("no digest", () => refused(CLAIM, without("content-digest"), /content-digest|Content-Digest/));
-  test("a page of something else", () =>
-    refused(
-      CLAIM,
-      () => ({
-        status: 200,
-        headers: { "content-type": "text/html" },
-        body: "<h1>Welcome to our Wi-Fi</h1>",
-      }),
-      /no signature/,
-    ));
-  test("a gateway's key that the shop was not told of", () =>
-    refused(
-      KEYS,
-      replaced(/"x":"[^"]*"/, `"x":"${"A".repeat(43)}"`),
-      /not the one that the shop was told of/,
-    ));
 
-  test("another core: its bytes are not those that the script names", async () => {
-    const order = await gateway.create();
-    const { page, checkout, at, close } = await openPage(browser);
-    await page.route("**/*.wasm", async (/** @type {any} */ route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: Buffer.concat([await response.body(), Buffer.of(0, 1, 0)]) });
+    test("an earlier answer, signed and all, to a later question", async () => {
+      /** @type {any} */
+      let earlier;
+      const order = await gateway.create();
+      const { page, checkout, at, close } = await openPage(browser, { webCrypto });
+      await tamper(page, CLAIM, (answer) => {
+        earlier = answer;
+      });
+      await tamper(page, PAY, () => earlier);
+      await page.goto(order.checkout.url);
+      await at("ready");
+      await checkout.getByRole("button", { name: /^Pay/ }).click();
+      await at("refused");
+      await close();
     });
-    await page.goto(order.checkout.url);
-    await at("unreachable");
-    assert.equal(await checkout.locator(".amount").count(), 0);
-    await close();
-  });
 
-  test("an earlier answer, signed and all, to a later question", async () => {
-    /** @type {any} */
-    let earlier;
-    const order = await gateway.create();
-    const { page, checkout, at, close } = await openPage(browser);
-    await tamper(page, CLAIM, (answer) => {
-      earlier = answer;
+    test("a forged event is only a reason to ask again", async () => {
+      const order = await gateway.create();
+      const { page, checkout, at, quiet, close } = await openPage(browser, { webCrypto });
+      await page.route("**/events", (/** @type {any} */ route) =>
+        route.fulfill({
+          contentType: "text/event-stream",
+          headers: { "access-control-allow-origin": "*" },
+          body: 'event: change\nid: 9\ndata: {"version":9,"status":"paid","amount":1}\n\n',
+        }),
+      );
+      let looks = 0;
+      page.on("request", (/** @type {any} */ request) => {
+        looks += request.url().endsWith(order.checkout.session) ? 1 : 0;
+      });
+      await page.goto(order.checkout.url);
+      await at("ready");
+      await page.waitForTimeout(2_000);
+      assert.ok(looks > 1);
+      assert.equal(await checkout.evaluate((/** @type {any} */ element) => element.state), "ready");
+      assert.match(await checkout.locator(".amount").textContent(), /128\.00/);
+      quiet();
+      await close();
     });
-    await tamper(page, PAY, () => earlier);
-    await page.goto(order.checkout.url);
-    await at("ready");
-    await checkout.getByRole("button", { name: /^Pay/ }).click();
-    await at("refused");
-    await close();
   });
-
-  test("a forged event is only a reason to ask again", async () => {
-    const order = await gateway.create();
-    const { page, checkout, at, quiet, close } = await openPage(browser);
-    await page.route("**/events", (/** @type {any} */ route) =>
-      route.fulfill({
-        contentType: "text/event-stream",
-        headers: { "access-control-allow-origin": "*" },
-        body: 'event: change\nid: 9\ndata: {"version":9,"status":"paid","amount":1}\n\n',
-      }),
-    );
-    let looks = 0;
-    page.on("request", (/** @type {any} */ request) => {
-      looks += request.url().endsWith(order.checkout.session) ? 1 : 0;
-    });
-    await page.goto(order.checkout.url);
-    await at("ready");
-    await page.waitForTimeout(2_000);
-    assert.ok(looks > 1);
-    assert.equal(await checkout.evaluate((/** @type {any} */ element) => element.state), "ready");
-    assert.match(await checkout.locator(".amount").textContent(), /128\.00/);
-    quiet();
-    await close();
-  });
-});
+}
 
 describe("used wrongly, it says what to do", () => {
   const rows = /** @type {const} */ ([

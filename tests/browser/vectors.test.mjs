@@ -1,18 +1,36 @@
 /** Other people's vectors, through the module that pages load, in a browser and under its own policy. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { openPage, startBrowser } from "./support/browser.mjs";
+import { fileURLToPath } from "node:url";
+import { npm, openPage, startBrowser } from "./support/browser.mjs";
 
 const read = (/** @type {string} */ path) => readFileSync(new URL(`../../${path}`, import.meta.url));
 const vectors = (/** @type {string} */ name) => JSON.parse(read(`tests/vectors/${name}`).toString());
 
 const shipped = readdirSync(new URL("../../target/artifacts/checkout", import.meta.url));
-const module = `target/artifacts/checkout/${shipped.find((name) => name.endsWith(".wasm"))}`;
+const module = (/** @type {string} */ name) =>
+  read(
+    `target/artifacts/checkout/${shipped.find((it) => it.startsWith(`lezai_${name}`) && it.endsWith(".wasm"))}`,
+  );
+/** The page's own way to keys and signatures, with the module that it loads where WebCrypto is missing. */
+const { outputFiles } = await npm("esbuild").build({
+  entryPoints: [fileURLToPath(new URL("../../www/checkout/src/p256.ts", import.meta.url))],
+  bundle: true,
+  format: "esm",
+  write: false,
+  define: {
+    P256_FILE: '"./lezai_p256.wasm"',
+    P256_INTEGRITY: JSON.stringify(`sha384-${createHash("sha384").update(module("p256")).digest("base64")}`),
+  },
+});
 const FILES = /** @type {Record<string, { contentType: string, body: Buffer }>} */ ({
   "/": { contentType: "text/html", body: Buffer.from("<!doctype html><title>Vectors</title>") },
   "/lezai_web.js": { contentType: "text/javascript", body: read("target/wasm-bindgen/web/lezai_web.js") },
-  "/lezai_web_bg.wasm": { contentType: "application/wasm", body: read(module) },
+  "/lezai_web_bg.wasm": { contentType: "application/wasm", body: module("web_bg") },
+  "/p256.js": { contentType: "text/javascript", body: Buffer.from(outputFiles[0].contents) },
+  "/lezai_p256.wasm": { contentType: "application/wasm", body: module("p256") },
 });
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 
@@ -34,27 +52,75 @@ before(async () => {
   await page.evaluate(async () => {
     const core = await import(/** @type {any} */ ("/lezai_web.js"));
     await core.default({ module_or_path: "/lezai_web_bg.wasm" });
-    Object.assign(globalThis, { core });
+    const { p256 } = await import(/** @type {any} */ ("/p256.js"));
+    const webCrypto = await p256("http://localhost");
+    const native = /** @type {PropertyDescriptor} */ (
+      Object.getOwnPropertyDescriptor(Crypto.prototype, "subtle")
+    );
+    Object.defineProperty(Crypto.prototype, "subtle", { value: undefined, configurable: true });
+    const ofTheCore = await p256("http://localhost");
+    Object.defineProperty(Crypto.prototype, "subtle", native);
+    /** Lets a key verify what the core has checked but for that. */
+    const believed = async (/** @type {any} */ key, /** @type {any} */ signed) =>
+      signed.verified(await key(signed.to_verify(), signed.signature()));
+    Object.assign(globalThis, { core, curves: { webCrypto, ofTheCore }, believed });
   });
 });
 after(() => browser?.close());
 
-test("ECDSA on P-256: RFC 9421's example, Project Wycheproof's cases", async () => {
-  const { cases } = vectors("p256.json");
-  assert.equal(cases.length, 512);
-  const wrong = await page.evaluate((/** @type {any[]} */ cases) => {
-    const { core } = /** @type {any} */ (globalThis);
-    const bytes = (/** @type {string} */ hex) =>
-      Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
-    const misjudged = cases.filter(({ x, y, msg, sig, valid }) => {
-      const key = new core.PublicKey(x, y);
-      const verdict = key.verify(bytes(msg), bytes(sig));
-      key.free();
-      return verdict !== valid;
-    });
-    return misjudged.map(({ name, comment }) => `${name}: ${comment}`);
-  }, cases);
-  assert.deepEqual(wrong, []);
+for (const curve of ["webCrypto", "ofTheCore"]) {
+  test(`ECDSA on P-256, ${curve}: RFC 9421's example, Project Wycheproof's cases`, async () => {
+    const { cases } = vectors("p256.json");
+    assert.equal(cases.length, 512);
+    const wrong = await page.evaluate(
+      async (/** @type {[any[], string]} */ [cases, name]) => {
+        const curve = /** @type {any} */ (globalThis).curves[name];
+        const bytes = (/** @type {string} */ hex) =>
+          Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+        const misjudged = [];
+        for (const { x, y, msg, sig, valid, name, comment } of cases) {
+          const verify = await curve.verifier({ x, y });
+          if ((await verify(bytes(msg), bytes(sig))) !== valid) misjudged.push(`${name}: ${comment}`);
+        }
+        return misjudged;
+      },
+      [cases, curve],
+    );
+    assert.deepEqual(wrong, []);
+  });
+}
+
+test("each of the two verifies what the other signs, and neither takes a key that is none", async () => {
+  const found = await page.evaluate(async () => {
+    const { curves, core } = /** @type {any} */ (globalThis);
+    const message = new TextEncoder().encode("what is signed");
+    const verdicts = /** @type {Record<string, unknown>} */ ({});
+    for (const [one, other] of [
+      ["webCrypto", "ofTheCore"],
+      ["ofTheCore", "webCrypto"],
+    ]) {
+      const key = await curves[one].open(await curves[one].make());
+      const signature = await key.sign(message);
+      const verify = await curves[other].verifier(key);
+      const off = key.y.startsWith("A") ? `B${key.y.slice(1)}` : `A${key.y.slice(1)}`;
+      verdicts[one] = [
+        signature.length,
+        core.thumbprint(key.x, key.y).length,
+        await verify(message, signature),
+        await verify(message.subarray(1), signature),
+        await verify(message, signature.subarray(1)),
+        await verify(message, new Uint8Array(64)),
+        await verify(message, new Uint8Array(0)),
+        await curves[other].verifier({ x: key.x, y: off }).then(
+          () => "taken",
+          () => "refused",
+        ),
+      ];
+    }
+    return verdicts;
+  });
+  const verdicts = [64, 43, true, false, false, false, false, "refused"];
+  assert.deepEqual(found, { webCrypto: verdicts, ofTheCore: verdicts });
 });
 
 /** @typedef {{ digest?: string, body?: string, input?: string, signature?: string }} Row */
@@ -71,20 +137,21 @@ describe("structured fields", () => {
    */
   const judged = (rows) =>
     page.evaluate(async (/** @type {Row[]} */ rows) => {
-      const { core } = /** @type {any} */ (globalThis);
+      const { core, curves, believed } = /** @type {any} */ (globalThis);
       const utf8 = new TextEncoder();
       const base64 = (/** @type {Uint8Array} */ bytes) => btoa(String.fromCharCode(...bytes));
       const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
       const pair = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
       const { x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
-      const key = new core.PublicKey(x, y);
+      const key = await curves.webCrypto.verifier({ x, y });
+      const thumbprint = core.thumbprint(x, y);
       const sign = async (/** @type {string} */ text) =>
         new Uint8Array(await crypto.subtle.sign(algorithm, pair.privateKey, utf8.encode(text)));
 
       const messages = [];
       for (const { digest, body = "{}", input, signature } of rows) {
-        const exchange = new core.Exchange("GET", "localhost", "/v1/x", [], 1.8e12, "nonce-page", "page");
-        const asked = exchange.sign(new Uint8Array(64).fill(1));
+        const exchange = new core.Exchange("GET", "localhost", "/v1/x", "", 1.8e12, "nonce-page", "page");
+        const asked = exchange.sign(new Uint8Array(64).fill(1)).split("\n");
         const sent = asked[asked.indexOf("signature") + 1];
         const fields = {
           "content-type": "application/json",
@@ -92,7 +159,7 @@ describe("structured fields", () => {
         };
         const params =
           '("@status" "content-type" "content-digest" "@method";req "@path";req "signature";req)' +
-          `;created=1800000000;nonce="nonce-gateway";keyid="${key.thumbprint()}";alg="ecdsa-p256-sha256";tag="lezai-gateway"`;
+          `;created=1800000000;nonce="nonce-gateway";keyid="${thumbprint}";alg="ecdsa-p256-sha256";tag="lezai-gateway"`;
         const base = [
           '"@status": 200',
           ...Object.entries(fields).map(([name, value]) => `"${name}": ${value.trim()}`),
@@ -107,7 +174,10 @@ describe("structured fields", () => {
           signature: signature ?? `sig1=:${base64(await sign(base))}:`,
         };
         try {
-          exchange.verify(200, Object.entries(answer).flat(), utf8.encode(body), key);
+          await believed(
+            key,
+            exchange.answer(200, Object.entries(answer).flat().join("\n"), utf8.encode(body)),
+          );
           messages.push("");
         } catch (error) {
           messages.push(/** @type {Error} */ (error).message);
@@ -152,7 +222,7 @@ describe("structured fields", () => {
 
 test("a grant: a JWS written here by hand and signed by WebCrypto, changed, by another key, and stale", async () => {
   const verdicts = await page.evaluate(async () => {
-    const { core } = /** @type {any} */ (globalThis);
+    const { core, curves, believed } = /** @type {any} */ (globalThis);
     const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
     const url = (/** @type {string} */ base64) =>
       base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -162,45 +232,43 @@ test("a grant: a JWS written here by hand and signed by WebCrypto, changed, by a
     };
     const pair = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
     const { x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
-    const key = new core.PublicKey(x, y);
+    const key = await curves.ofTheCore.verifier({ x, y });
     const jws = async (/** @type {object} */ header, /** @type {object} */ payload) => {
       const signed = `${encode(header)}.${encode(payload)}`;
       const bytes = new TextEncoder().encode(signed);
       return `${signed}.${encode(new Uint8Array(await crypto.subtle.sign(algorithm, pair.privateKey, bytes)))}`;
     };
-    const header = { alg: "ES256", kid: key.thumbprint(), typ: "lezai-grant+jwt" };
+    const header = { alg: "ES256", kid: core.thumbprint(x, y), typ: "lezai-grant+jwt" };
     const good = await jws(header, { amount: 12800 });
     const parts = good.split(".");
     const other = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
     const stranger = await crypto.subtle.exportKey("jwk", other.publicKey);
-    const judge = (/** @type {() => unknown} */ act) => {
+    const judge = async (/** @type {() => unknown} */ act) => {
       try {
-        return String(act());
+        return String(await act());
       } catch (error) {
         return /** @type {Error} */ (error).message;
       }
     };
+    const signed = (/** @type {string} */ jws, by = key) =>
+      judge(() => believed(by, new core.SignedGrant(jws)));
     const terms = (/** @type {string} */ amount, methods = ["wallet_qr"]) =>
-      new core.Terms("cs_1", "m_demo", amount, "CNY", methods, "page", "https://shop.example");
+      ["cs_1", "m_demo", amount, "CNY", "page", "https://shop.example", ...methods].join("\n");
     const at = (/** @type {number} */ seconds) => (1_795_000_000 + seconds) * 1000;
     const allow = (/** @type {any} */ shown, now = at(0), exp = 1_795_000_900) =>
-      judge(() => terms("12800").allow(shown, 1_795_000_000, exp, now));
+      judge(() => core.allow(terms("12800"), shown, 1_795_000_000, exp, now));
     return {
-      good: judge(() => core.signed_grant(good, key)),
-      changed: judge(() => core.signed_grant([parts[0], encode({ amount: 1 }), parts[2]].join("."), key)),
-      by_another: judge(() => core.signed_grant(good, new core.PublicKey(stranger.x, stranger.y))),
-      unsigned: judge(() =>
-        core.signed_grant([encode({ ...header, alg: "none" }), parts[1], ""].join("."), key),
-      ),
-      another_use: judge(() =>
-        core.signed_grant([encode({ ...header, typ: "JWT" }), ...parts.slice(1)].join("."), key),
-      ),
-      allowed: allow(terms("12800")),
-      last_second: allow(terms("12800"), at(899)),
-      stale: allow(terms("12800"), at(900)),
-      endless: allow(terms("12800"), at(0), 1_795_000_901),
-      dearer: allow(terms("12801")),
-      another_way: allow(terms("12800", ["bank"])),
+      good: await signed(good),
+      changed: await signed([parts[0], encode({ amount: 1 }), parts[2]].join(".")),
+      by_another: await signed(good, await curves.webCrypto.verifier(stranger)),
+      unsigned: await signed([encode({ ...header, alg: "none" }), parts[1], ""].join(".")),
+      another_use: await signed([encode({ ...header, typ: "JWT" }), ...parts.slice(1)].join(".")),
+      allowed: await allow(terms("12800")),
+      last_second: await allow(terms("12800"), at(899)),
+      stale: await allow(terms("12800"), at(900)),
+      endless: await allow(terms("12800"), at(0), 1_795_000_901),
+      dearer: await allow(terms("12801")),
+      another_way: await allow(terms("12800", ["bank"])),
     };
   });
   const malformed = "not a grant: a compact JWS with ES256 of type lezai-grant+jwt is needed";

@@ -56,7 +56,7 @@ test("what is published has no more in it than it needs", PATIENCE, async () => 
   for (const [name, files] of [
     [
       "checkout",
-      /^(package\.json|dist\/([\w-]+\.d\.ts|lezai-checkout\.js|react\.js|lezai_web_bg-\w+\.wasm|language-[\w-]+\.json|LICENSE-[\w-]+\.txt))$/,
+      /^(package\.json|dist\/([\w-]+\.d\.ts|lezai-checkout\.js|react\.js|lezai_(web_bg|p256)-\w+\.wasm|language-[\w-]+\.json|LICENSE-[\w-]+\.txt))$/,
     ],
     ["server", /^(package\.json|dist\/(\w+\.d\.ts|index\.js))$/],
   ]) {

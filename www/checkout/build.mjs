@@ -1,6 +1,6 @@
 /**
  * Builds the element twice: with the gateway's payment page around it into target/artifacts/checkout,
- * and as the npm package @lezai/checkout into `dist`. The wasm file must be there already, with its
+ * and as the npm package @lezai/checkout into `dist`. The wasm files must be there already, with their
  * bindings (crate xtask makes them).
  */
 import { createHash } from "node:crypto";
@@ -14,6 +14,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = here("../../target/artifacts/checkout");
 const dist = here("dist");
 const wasm = readFileSync(here("../../target/wasm-bindgen/web/lezai_web_bg.wasm"));
+const p256 = readFileSync(here("../../target/artifacts/mini/lezai.wasm"));
 
 for (const folder of [out, dist]) {
   rmSync(folder, { recursive: true, force: true });
@@ -26,6 +27,7 @@ const named = (name, bytes, ending) =>
   `${name}-${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}.${ending}`;
 
 const WASM = named("lezai_web_bg", wasm, "wasm");
+const P256 = named("lezai_p256", p256, "wasm");
 /** The languages that are not in the script. Each hash is in the first load, so they are short ones. */
 const LANGUAGES = Object.fromEntries(
   tags
@@ -53,6 +55,7 @@ for (const [outdir, served] of [
   [dist, false],
 ]) {
   writeFileSync(`${outdir}/${WASM}`, wasm);
+  writeFileSync(`${outdir}/${P256}`, p256);
   for (const { file, bytes } of Object.values(LANGUAGES)) writeFileSync(`${outdir}/${file}`, bytes);
   await build({
     ...common,
@@ -61,6 +64,8 @@ for (const [outdir, served] of [
     define: {
       WASM_FILE: JSON.stringify(`./${WASM}`),
       WASM_INTEGRITY: JSON.stringify(`sha384-${hashOf("sha384", wasm)}`),
+      P256_FILE: JSON.stringify(`./${P256}`),
+      P256_INTEGRITY: JSON.stringify(`sha384-${hashOf("sha384", p256)}`),
       SERVED_BY_GATEWAY: String(served),
     },
     plugins: [cssText, languagesBeside(LANGUAGES, served ? "" : "?no-inline")],
@@ -83,7 +88,8 @@ const PURPOSES = {
     "The hosted page's own script: takes the session from the address and shows the element.",
   ],
   "pay.css": ["style", "The hosted page's own style."],
-  [WASM]: ["wasm", "The payment core: signs the page's calls and verifies the gateway's answers."],
+  [WASM]: ["wasm", "The payment core: composes the page's calls and checks the gateway's answers."],
+  [P256]: ["wasm", "Signs and verifies where the browser has no WebCrypto; loaded there alone."],
   ...Object.fromEntries(
     Object.entries(LANGUAGES).map(([tag, { file }]) => [file, ["data", `The words in ${tag}; no script.`]]),
   ),

@@ -8,8 +8,10 @@
 
 use crate::digest::content_digest;
 use crate::exchange::PageRequest;
-use crate::grant::{Grant, check_life};
-use crate::key::{Jwk, SigningKey, VerifyingKey};
+use crate::grant;
+use crate::key::{Jwk, KeyError, Signature, SigningKey, Verify, VerifyingKey};
+use crate::signature::{Base, Unverified};
+use crate::terms::Terms;
 use crate::time::Timestamp;
 
 /// Of the format. A caller that speaks another is refused.
@@ -45,9 +47,24 @@ pub enum Operation {
     Terms = 6,
     /// x, y, message, signature (r and s) → nothing.
     Signature = 7,
+    /// secret, message → signature (r and s).
+    Message = 8,
+    /// For who signs elsewhere: what [`Operation::Sign`] takes after the secret → what is to be signed.
+    ToSign = 9,
+    /// The signature of that, and what [`Operation::Sign`] takes after the secret → the list that it gives.
+    Signed = 10,
+    /// For who verifies elsewhere: what [`Operation::Verify`] takes after the key → what must have been signed,
+    /// and the signature.
+    ToVerify = 11,
+    /// What [`Operation::Verify`] takes after the key, of which the signature was found good → what it gives.
+    Verified = 12,
+    /// For who verifies elsewhere: grant → what must have been signed, and the signature.
+    GrantToVerify = 13,
+    /// A grant whose signature was found good → what it says, as JSON.
+    GrantVerified = 14,
 }
 
-const OPERATIONS: [Operation; 7] = [
+const OPERATIONS: [Operation; 14] = [
     Operation::Key,
     Operation::Thumbprint,
     Operation::Sign,
@@ -55,7 +72,16 @@ const OPERATIONS: [Operation; 7] = [
     Operation::Grant,
     Operation::Terms,
     Operation::Signature,
+    Operation::Message,
+    Operation::ToSign,
+    Operation::Signed,
+    Operation::ToVerify,
+    Operation::Verified,
+    Operation::GrantToVerify,
+    Operation::GrantVerified,
 ];
+
+const COUNT: &str = "the operation takes another number of fields";
 
 /// Answers a call; whatever its bytes are, there is an answer.
 pub fn answer(call: &[u8]) -> Vec<u8> {
@@ -119,68 +145,142 @@ fn perform(call: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
             }
         }
         (Operation::Thumbprint, [x, y]) => push(out, public(x, y)?.thumbprint().as_bytes()),
-        (Operation::Sign, [key, keyid, created, nonce, method, authority, path, body, header]) => {
-            let mut header = pairs(header)?;
-            let digest = content_digest(body);
-            if !body.is_empty() {
-                header.push(("content-digest", &digest));
-            }
-            let request = request(method, authority, path, &header)?;
-            let base = request.to_sign(time(created)?, text(nonce)?, text(keyid)?);
-            let base = base.map_err(|error| error.to_string())?;
-            let signed = base.fields(&secret(key)?.sign(base.text.as_bytes()));
-            let mut list = Vec::new();
-            if !body.is_empty() {
-                push(&mut list, b"content-digest");
-                push(&mut list, digest.as_bytes());
-            }
-            for (name, value) in signed {
-                push(&mut list, name.as_bytes());
-                push(&mut list, value.as_bytes());
-            }
-            push(out, &list);
+        (Operation::Sign, [key, request @ ..]) if request.len() == 8 => {
+            let signing = signing(request)?;
+            let signature = secret(key)?.sign(signing.base.text.as_bytes());
+            push(out, &signing.fields(&signature));
         }
-        (Operation::Verify, [x, y, status, body, method, authority, path, asked, answered]) => {
-            let (asked, answered) = (pairs(asked)?, pairs(answered)?);
-            let status = u16::try_from(number(status)?).map_err(|_| "no status")?;
-            let request = request(method, authority, path, &asked)?;
-            let at = request.verify_answer(status, &answered, body, &public(x, y)?);
-            let at = at.map_err(|error| error.to_string())?;
-            push(out, at.as_ms().to_string().as_bytes());
+        (Operation::ToSign, request) if request.len() == 8 => {
+            push(out, signing(request)?.base.text.as_bytes());
         }
-        (Operation::Grant, [x, y, grant]) => {
-            let payload = Grant::signed(text(grant)?, &public(x, y)?);
-            push(out, payload.map_err(|error| error.to_string())?.as_bytes());
+        (Operation::Signed, [signature, request @ ..]) if request.len() == 8 => {
+            let signature = (*signature).try_into().map_err(|_| "a signature is 64 bytes")?;
+            push(out, &signing(request)?.fields(signature));
         }
+        (Operation::Verify, [x, y, answer @ ..]) if answer.len() == 7 => {
+            let key = public(x, y)?;
+            push(out, created(checked(answer)?, &key)?.as_bytes());
+        }
+        (Operation::ToVerify, answer) if answer.len() == 7 => {
+            let answer = checked(answer)?;
+            push(out, answer.base().as_bytes());
+            push(out, answer.signature());
+        }
+        (Operation::Verified, answer) if answer.len() == 7 => {
+            push(out, created(checked(answer)?, &Elsewhere)?.as_bytes());
+        }
+        (Operation::Grant, [x, y, jws]) => {
+            let key = public(x, y)?;
+            push(out, said(grant(jws)?, &key)?.as_bytes());
+        }
+        (Operation::GrantToVerify, [jws]) => {
+            let grant = grant(jws)?;
+            push(out, grant.message());
+            push(out, grant.signature());
+        }
+        (Operation::GrantVerified, [jws]) => push(out, said(grant(jws)?, &Elsewhere)?.as_bytes()),
         (Operation::Terms, [now, iat, exp, rest @ ..]) if rest.len() == 12 => {
             let now = Timestamp::from_secs(number(now)?);
-            let life = check_life(number(iat)?, number(exp)?, now);
-            life.map_err(|error| error.to_string())?;
             let (granted, shown) = rest.split_at(6);
-            held_against(granted, shown)?;
+            let allowed = terms(granted)?.allow(&terms(shown)?, number(iat)?, number(exp)?, now);
+            allowed.map_err(|error| error.to_string())?;
         }
         (Operation::Signature, [x, y, message, signature]) => {
             let verified = public(x, y)?.verify(message, signature);
             verified.map_err(|error| error.to_string())?;
         }
-        _ => return Err("the operation takes another number of fields".to_owned()),
+        (Operation::Message, [key, message]) => push(out, &secret(key)?.sign(message)),
+        _ => return Err(COUNT.to_owned()),
     }
     Ok(())
 }
 
-/// The methods may be fewer than the granted ones; all else is the same, byte for byte.
-fn held_against(granted: &[&[u8]], shown: &[&[u8]]) -> Result<(), String> {
-    const WHAT: [&str; 5] = ["session", "merchant", "amount", "currency", "page's key"];
-    for (index, what) in WHAT.iter().enumerate() {
-        if granted[index] != shown[index] {
-            return Err(format!("the grant is for another {what}"));
+/// A signature that the caller has verified before it asks.
+struct Elsewhere;
+
+impl Verify for Elsewhere {
+    fn verify(&self, _message: &[u8], _signature: &[u8]) -> Result<(), KeyError> {
+        Ok(())
+    }
+}
+
+/// A request that is to be signed.
+struct Signing {
+    base: Base,
+    /// The digest of its body, if it has one.
+    digest: Option<String>,
+}
+
+/// keyid, created (ms), nonce, method, authority, path, body, list of header fields.
+fn signing(fields: &[&[u8]]) -> Result<Signing, String> {
+    let [keyid, created, nonce, method, authority, path, body, header] = fields else {
+        return Err(COUNT.to_owned());
+    };
+    let mut header = pairs(header)?;
+    let digest = (!body.is_empty()).then(|| content_digest(body));
+    header.extend(digest.as_deref().map(|digest| ("content-digest", digest)));
+    let request = request(method, authority, path, &header)?;
+    let base = request.to_sign(time(created)?, text(nonce)?, text(keyid)?);
+    let base = base.map_err(|error| error.to_string())?;
+    Ok(Signing { base, digest })
+}
+
+impl Signing {
+    /// The list of header fields to add.
+    fn fields(&self, signature: &Signature) -> Vec<u8> {
+        let mut list = Vec::new();
+        let digest = self.digest.iter().map(|digest| ("content-digest", digest.as_str()));
+        let signed = self.base.fields(signature);
+        for (name, value) in
+            digest.chain(signed.iter().map(|(name, value)| (*name, value.as_str())))
+        {
+            push(&mut list, name.as_bytes());
+            push(&mut list, value.as_bytes());
         }
+        list
     }
-    let (granted, shown) = (fields(granted[5])?, fields(shown[5])?);
-    if !shown.iter().all(|method| granted.contains(method)) {
-        return Err("the grant is for another list of methods".to_owned());
-    }
-    Ok(())
+}
+
+/// status, body, method, authority, path, list of the request's header fields, list of the answer's.
+fn checked<'a>(fields: &[&'a [u8]]) -> Result<Unverified<&'a [u8]>, String> {
+    let [status, body, method, authority, path, asked, answered] = *fields else {
+        return Err(COUNT.to_owned());
+    };
+    let (asked, answered) = (pairs(asked)?, pairs(answered)?);
+    let status = u16::try_from(number(status)?).map_err(|_| "no status")?;
+    let request = request(method, authority, path, &asked)?;
+    request.check_answer(status, &answered, body).map_err(|error| error.to_string())
+}
+
+fn created(answer: Unverified<&[u8]>, key: &dyn Verify) -> Result<String, String> {
+    let verified = answer.verify(key).map_err(|error| error.to_string())?;
+    Ok(verified.created().as_ms().to_string())
+}
+
+fn grant(jws: &[u8]) -> Result<grant::Unverified, String> {
+    grant::Unverified::parse(text(jws)?).map_err(|error| error.to_string())
+}
+
+fn said(grant: grant::Unverified, key: &dyn Verify) -> Result<String, String> {
+    grant.verify(key).map_err(|error| error.to_string())
+}
+
+/// Session, merchant, amount, currency, the page key's thumbprint, and the list of methods. A mini-program
+/// is on no website.
+fn terms(fields: &[&[u8]]) -> Result<Terms, String> {
+    let [session, merchant, amount, currency, jkt, methods] = fields else {
+        return Err(COUNT.to_owned());
+    };
+    let owned = |field| text(field).map(str::to_owned);
+    Ok(Terms {
+        session: owned(session)?,
+        merchant: owned(merchant)?,
+        amount: owned(amount)?,
+        currency: owned(currency)?,
+        methods: texts(methods)?.into_iter().map(str::to_owned).collect(),
+        jkt: owned(jkt)?,
+        origin: String::new(),
+    })
 }
 
 fn secret(entropy: &[u8]) -> Result<SigningKey, String> {
@@ -253,7 +353,7 @@ mod tests {
             (vec![VERSION], "a call starts with a version and an operation"),
             (vec![2, 1], "this core speaks version 1 of its calls, not 2"),
             (vec![VERSION, 0], "there is no such operation"),
-            (vec![VERSION, 8], "there is no such operation"),
+            (vec![VERSION, 15], "there is no such operation"),
             (vec![VERSION, 1, 0, 0], "a field is cut short"),
             (vec![VERSION, 1, 1, 0, 0, 0], "a field is cut short"),
             (vec![VERSION, 1, 255, 255, 255, 255, 7], "a field is cut short"),
@@ -263,7 +363,7 @@ mod tests {
             (call(1, &[&[7; 31]]), "entropy must be 32 bytes"),
             (call(2, &[&[255], b"y"]), "a text is not UTF-8"),
             (call(6, &[b"1", b"2"]), "the operation takes another number of fields"),
-            (call(6, &[&b"1"[..]; 15]), "the grant has ended"),
+            (call(6, &[&b"1"[..]; 15]), "a field is cut short"),
         ] {
             assert_eq!(refusal(&call), why);
         }
@@ -303,6 +403,38 @@ mod tests {
             shown[changed] = if changed == 5 { &other } else { b"other" };
             assert_eq!(judged("1899", shown)[1], REFUSED, "{changed}");
         }
+    }
+
+    #[test]
+    fn who_signs_and_verifies_elsewhere_gets_the_same() {
+        let done = |operation, fields: &[&[u8]]| {
+            let answer = answer(&call(operation, fields));
+            assert_eq!(answer[1], DONE, "{}", String::from_utf8_lossy(&answer));
+            super::fields(&answer[2..]).unwrap().into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        let secret: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap() + 1);
+        for body in [&b""[..], b"{}"] {
+            let mut header = Vec::new();
+            if !body.is_empty() {
+                push(&mut header, b"content-type");
+                push(&mut header, b"application/json");
+            }
+            let request: [&[u8]; 8] = [
+                b"k",
+                b"1795000000000",
+                b"nonce-0001",
+                b"GET",
+                b"pay.example",
+                b"/v1/x",
+                body,
+                &header,
+            ];
+            let [base] = &done(9, &request)[..] else { panic!() };
+            let [signature] = &done(8, &[&secret, base])[..] else { panic!() };
+            let signed = done(10, &[&[&signature[..]], &request[..]].concat());
+            assert_eq!(signed, done(3, &[&[&secret[..]], &request[..]].concat()));
+        }
+        assert_eq!(refusal(&call(10, &[&b""[..]; 9])), "a signature is 64 bytes");
     }
 
     #[test]

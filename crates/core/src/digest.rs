@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
-use base64ct::{Base64, Encoding as _};
-use sfv::{BareItem, Dictionary, ListEntry, Parser};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sfv::BareItem;
 #[cfg(feature = "sha512")]
 use sha2::Sha512;
 use sha2::{Digest as _, Sha256};
+
+use crate::structured::{self, Member};
 
 /// Why a `Content-Digest` field does not vouch for a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +29,7 @@ pub enum DigestError {
 
 /// The field's value for a body: `sha-256=:…:` (RFC 9530, section 2).
 pub fn content_digest(body: &[u8]) -> String {
-    format!("sha-256=:{}:", Base64::encode_string(&Sha256::digest(body)))
+    format!("sha-256=:{}:", BASE64.encode(Sha256::digest(body)))
 }
 
 /// Checks every known algorithm of the field against the body; unknown ones are passed over, as
@@ -36,11 +39,11 @@ pub fn content_digest(body: &[u8]) -> String {
 ///
 /// See [`DigestError`].
 pub fn verify_content_digest(field: &str, body: &[u8]) -> Result<(), DigestError> {
-    let digests: Dictionary = Parser::new(field).parse().map_err(|_| DigestError::Malformed)?;
+    let digests = structured::dictionary(field).map_err(|_| DigestError::Malformed)?;
     let mut known = false;
-    for (algorithm, entry) in &digests {
-        let ListEntry::Item(item) = entry else { return Err(DigestError::Malformed) };
-        let BareItem::ByteSequence(claimed) = &item.bare_item else {
+    for (algorithm, entry) in digests.iter() {
+        let Member::Item(item) = entry else { return Err(DigestError::Malformed) };
+        let BareItem::ByteSequence(claimed) = &item.value else {
             return Err(DigestError::Malformed);
         };
         let matches = match algorithm.as_str() {

@@ -4,7 +4,8 @@
 
 use crate::key::Verify;
 use crate::signature::{
-    Answer, Base, Fields, Input, Message, Params, Request, SignatureError, Tag, sign_base,
+    Answer, Base, Fields, Input, Message, Params, Request, SignatureError, Tag, Unverified,
+    sign_base,
 };
 use crate::time::Timestamp;
 
@@ -53,11 +54,25 @@ impl<'a> PageRequest<'a> {
         body: &[u8],
         key: &dyn Verify,
     ) -> Result<Timestamp, SignatureError> {
+        Ok(self.check_answer(status, fields, body)?.verify(key)?.created())
+    }
+
+    /// All of [`PageRequest::verify_answer`] but the signature itself, for a page that lets its
+    /// browser verify it.
+    ///
+    /// # Errors
+    ///
+    /// See [`SignatureError`].
+    pub fn check_answer<T: AsRef<[u8]>>(
+        &self,
+        status: u16,
+        fields: Fields<'_>,
+        body: T,
+    ) -> Result<Unverified<T>, SignatureError> {
         let answer = Answer { status, fields, request: Some(self.request()) };
         let input = Input::by_tag(fields, Tag::Gateway)?;
         let created = input.created()?;
-        input.verify(&Message::Answer(answer), body, Tag::Gateway, key, created)?;
-        Ok(created)
+        input.check(&Message::Answer(answer), body, Tag::Gateway, created)
     }
 
     fn request(&self) -> Request<'a> {

@@ -4,11 +4,12 @@
 //! form (RFC 7515) with ES256 whose `cnf` names the key (RFC 7800), so that other tools can read
 //! it; nothing else of JWS is taken.
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{MerchantId, OrderId, SessionId};
-use crate::key::{Sign, VerifyingKey};
+use crate::key::{Sign, Verify};
 use crate::money::Currency;
 use crate::time::Timestamp;
 
@@ -93,9 +94,9 @@ impl Grant {
         let kid = key.verifying_key().thumbprint();
         let header = [HEADER.0, kid.as_bytes(), HEADER.1].concat();
         let payload = serde_json::to_vec(self).map_err(|_| GrantError::Malformed)?;
-        let part = |json: &[u8]| Base64UrlUnpadded::encode_string(json);
+        let part = |json: &[u8]| BASE64URL.encode(json);
         let signed = format!("{}.{}", part(&header), part(&payload));
-        let signature = Base64UrlUnpadded::encode_string(&key.sign(signed.as_bytes()));
+        let signature = BASE64URL.encode(key.sign(signed.as_bytes()));
         Ok(format!("{signed}.{signature}"))
     }
 
@@ -104,27 +105,33 @@ impl Grant {
     /// # Errors
     ///
     /// See [`GrantError`].
-    pub fn verify(jws: &str, key: &VerifyingKey, now: Timestamp) -> Result<Self, GrantError> {
-        let payload = Self::signed(jws, key)?;
+    pub fn verify(jws: &str, key: &dyn Verify, now: Timestamp) -> Result<Self, GrantError> {
+        let payload = Unverified::parse(jws)?.verify(key)?;
         let grant: Self = serde_json::from_str(&payload).map_err(|_| GrantError::Malformed)?;
         check_life(grant.iat, grant.exp, now)?;
         Ok(grant)
     }
+}
 
-    /// The JSON of a grant that the gateway signed, for a page, whose browser reads it. Whether it
-    /// has ended is [`check_life`]'s to say.
+/// A grant whose signature nobody has checked yet. Only [`Unverified::verify`] gives what it says.
+#[derive(Clone, Debug)]
+pub struct Unverified {
+    signed: String,
+    signature: Vec<u8>,
+}
+
+impl Unverified {
+    /// Takes a grant apart, and believes none of it.
     ///
     /// # Errors
     ///
-    /// [`GrantError::Malformed`], [`GrantError::Signature`].
-    pub fn signed(jws: &str, key: &VerifyingKey) -> Result<String, GrantError> {
+    /// [`GrantError::Malformed`].
+    pub fn parse(jws: &str) -> Result<Self, GrantError> {
         if jws.len() > MAX_LENGTH {
             return Err(GrantError::Malformed);
         }
         let (signed, signature) = jws.rsplit_once('.').ok_or(GrantError::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(GrantError::Malformed)?;
-        let decode =
-            |part: &str| Base64UrlUnpadded::decode_vec(part).map_err(|_| GrantError::Malformed);
+        let (header, _payload) = signed.split_once('.').ok_or(GrantError::Malformed)?;
         // Byte for byte as `sign` writes it, around the key's name: no other header is ours.
         let header = decode(header)?;
         let kid = header.strip_prefix(HEADER.0).and_then(|rest| rest.strip_suffix(HEADER.1));
@@ -133,9 +140,34 @@ impl Grant {
         if !kid.is_some_and(is_name) {
             return Err(GrantError::Malformed);
         }
-        key.verify(signed.as_bytes(), &decode(signature)?).map_err(|_| GrantError::Signature)?;
+        Ok(Self { signed: signed.to_owned(), signature: decode(signature)? })
+    }
+
+    /// What must have been signed.
+    pub fn message(&self) -> &[u8] {
+        self.signed.as_bytes()
+    }
+
+    /// The signature that the grant carries: whatever its length is.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The JSON of a grant that the gateway signed, for a page, whose browser reads it. Whether it
+    /// has ended is [`check_life`]'s to say.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError::Signature`]; [`GrantError::Malformed`], should the gateway have signed no text.
+    pub fn verify(self, key: &dyn Verify) -> Result<String, GrantError> {
+        key.verify(self.message(), &self.signature).map_err(|_| GrantError::Signature)?;
+        let (_header, payload) = self.signed.split_once('.').ok_or(GrantError::Malformed)?;
         String::from_utf8(decode(payload)?).map_err(|_| GrantError::Malformed)
     }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, GrantError> {
+    BASE64URL.decode(part).map_err(|_| GrantError::Malformed)
 }
 
 #[cfg(test)]
@@ -179,10 +211,7 @@ mod tests {
             (dearer.split('.').nth(1).unwrap(), jws.rsplit('.').next().unwrap());
         let swapped = format!("{}.{payload}.{signature}", jws.split('.').next().unwrap());
         let endless = Grant { exp: NOW.as_secs() + 901, ..grant() }.sign(&key(1)).unwrap();
-        let none = jws.replace(
-            &Base64UrlUnpadded::encode_string(b"{\"alg\":\"ES256\"")[..16],
-            "eyJhbGciOiJub25l",
-        );
+        let none = jws.replace(&BASE64URL.encode(b"{\"alg\":\"ES256\"")[..16], "eyJhbGciOiJub25l");
         for (jws, now, error) in [
             (&dearer, NOW, GrantError::Signature),
             (&swapped, NOW, GrantError::Signature),

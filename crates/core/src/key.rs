@@ -4,7 +4,8 @@
 //! JWS ES256 (RFC 7518, section 3.4) have it. Signing is deterministic (RFC 6979), so it needs no
 //! randomness. A host with a faster library hands in its own keys as [`Sign`] and [`Verify`]. Both halves of an (r, s) / (r, n−s) pair verify: the RFCs do not ask for low s.
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use p256::ecdsa;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::elliptic_curve::point::AffineCoordinates as _;
@@ -142,6 +143,37 @@ pub struct Jwk {
     pub y: String,
 }
 
+impl Jwk {
+    /// The key's name (RFC 7638), without asking whether it is a point on the curve: for who has that
+    /// asked elsewhere, such as by WebCrypto.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Jwk`] if it is no P-256 key, or is written in another way than the one.
+    pub fn thumbprint(&self) -> Result<String, KeyError> {
+        self.coordinates()?;
+        Ok(thumbprint(&self.x, &self.y))
+    }
+
+    /// x and y.
+    fn coordinates(&self) -> Result<[[u8; 32]; 2], KeyError> {
+        if self.kty != "EC" || self.crv != "P-256" {
+            return Err(KeyError::Jwk);
+        }
+        let decode = |text: &str| {
+            let bytes = BASE64URL.decode(text).ok();
+            bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(KeyError::Jwk)
+        };
+        Ok([decode(&self.x)?, decode(&self.y)?])
+    }
+}
+
+/// SHA-256 over the required members of a key's JWK, base64url (RFC 7638, section 3).
+fn thumbprint(x: &str, y: &str) -> String {
+    let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    BASE64URL.encode(Sha256::digest(members))
+}
+
 impl VerifyingKey {
     /// # Errors
     ///
@@ -170,16 +202,7 @@ impl VerifyingKey {
     ///
     /// [`KeyError::Jwk`].
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
-        if jwk.kty != "EC" || jwk.crv != "P-256" {
-            return Err(KeyError::Jwk);
-        }
-        let [mut x, mut y] = [p256::FieldBytes::default(); 2];
-        for (text, coordinate) in [(&jwk.x, &mut x), (&jwk.y, &mut y)] {
-            let decoded = Base64UrlUnpadded::decode(text, coordinate).map_err(|_| KeyError::Jwk)?;
-            if decoded.len() != 32 {
-                return Err(KeyError::Jwk);
-            }
-        }
+        let [x, y] = jwk.coordinates()?.map(p256::FieldBytes::from);
         let point = p256::AffinePoint::from_coordinates(&x, &y).into_option();
         let key = point.and_then(|point| ecdsa::VerifyingKey::from_affine(point).ok());
         key.map(Self).ok_or(KeyError::Jwk)
@@ -191,8 +214,8 @@ impl VerifyingKey {
         Jwk {
             kty: "EC".to_owned(),
             crv: "P-256".to_owned(),
-            x: Base64UrlUnpadded::encode_string(&point[1..33]),
-            y: Base64UrlUnpadded::encode_string(&point[33..65]),
+            x: BASE64URL.encode(&point[1..33]),
+            y: BASE64URL.encode(&point[33..65]),
         }
     }
 
@@ -205,11 +228,10 @@ impl VerifyingKey {
         self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::PublicPem)
     }
 
-    /// The key's name: SHA-256 over its required JWK members, base64url (RFC 7638, section 3).
+    /// The key's name (RFC 7638).
     pub fn thumbprint(&self) -> String {
-        let Jwk { kty, crv, x, y } = self.to_jwk();
-        let members = format!(r#"{{"crv":"{crv}","kty":"{kty}","x":"{x}","y":"{y}"}}"#);
-        Base64UrlUnpadded::encode_string(&Sha256::digest(members))
+        let Jwk { x, y, .. } = self.to_jwk();
+        thumbprint(&x, &y)
     }
 
     /// # Errors
@@ -276,6 +298,25 @@ mod tests {
             Jwk { y: "=".to_owned(), ..good.clone() },
         ] {
             assert_eq!(VerifyingKey::from_jwk(&bad), Err(KeyError::Jwk), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_jwk_has_one_name() {
+        let good = key().verifying_key().to_jwk();
+        assert_eq!(good.thumbprint(), Ok(key().verifying_key().thumbprint()));
+        let (rest, _) = good.x.split_at(42);
+        for bad in [
+            Jwk { kty: "RSA".to_owned(), ..good.clone() },
+            Jwk { crv: "P-384".to_owned(), ..good.clone() },
+            Jwk { x: String::new(), ..good.clone() },
+            // The last of 43 digits carries two bits of nothing, and here one of them is set.
+            Jwk { x: format!("{rest}B"), ..good.clone() },
+            Jwk { x: format!("{}=", good.x), ..good.clone() },
+            Jwk { x: format!("{rest}+"), ..good.clone() },
+            Jwk { y: format!("{}A", good.y), ..good.clone() },
+        ] {
+            assert_eq!(bad.thumbprint(), Err(KeyError::Jwk), "{bad:?}");
         }
     }
 

@@ -21,5 +21,7 @@ pub mod order;
 pub mod policy;
 pub mod release;
 pub mod signature;
+mod structured;
+pub mod terms;
 pub mod time;
 pub mod webhook;

@@ -3,21 +3,24 @@
 //! To sign: [`sign_base`] gives the bytes to sign and, with the signature, the two header fields.
 //! The key may be elsewhere, such as in WebCrypto. To verify: [`Input::by_tag`] finds our
 //! signature among those a message carries, and [`Input::verify`] checks it with the key its
-//! `keyid` names. What is verified comes out as [`Verified`], and only that opens the door.
+//! `keyid` names; where the key is elsewhere, [`Input::check`] does all the rest and gives
+//! [`Unverified`]. What is verified comes out as [`Verified`], and only that opens the door.
 //!
 //! Bytes are signed as sent and verified as received: nothing is re-serialised. Whether a nonce
 //! was seen before is the host's question; this module has no memory.
 
 use std::fmt::Write as _;
 
-use sfv::{
-    BareItem, DictSerializer, Dictionary, InnerList, Item, ItemSerializer, Key, KeyRef, ListEntry,
-    ListSerializer, Parser,
-};
+use sfv::{BareItem, DictSerializer, KeyRef, key_ref};
 
-use crate::digest::{self, DigestError};
+use crate::digest::DigestError;
 use crate::key::{Signature, Verify};
+use crate::structured::{self, Dictionary, InnerList, Item, Member, Parameters};
 use crate::time::Timestamp;
+
+mod proof;
+
+pub use proof::{Unverified, Verified};
 
 /// The only algorithm: its name in the registry of RFC 9421, section 6.2.
 pub const ALGORITHM: &str = "ecdsa-p256-sha256";
@@ -30,7 +33,7 @@ pub const NONCE_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 /// No signature of ours covers more; the bound keeps a stranger's list short.
 pub const MAX_COMPONENTS: usize = 32;
 
-const LABEL: &str = "sig1";
+const LABEL: &KeyRef = key_ref("sig1");
 
 /// Who speaks to whom: a signature made for one use is no good for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,9 +158,7 @@ impl Base {
     /// `Signature-Input` and `Signature`, as (name, value).
     pub fn fields(&self, signature: &Signature) -> [(&'static str, String); 2] {
         let mut dictionary = DictSerializer::new();
-        if let Ok(label) = KeyRef::from_str(LABEL) {
-            dictionary.bare_item(label, signature.as_slice());
-        }
+        dictionary.bare_item(LABEL, signature.as_slice());
         [
             ("signature-input", format!("{LABEL}={}", self.input)),
             ("signature", dictionary.finish().unwrap_or_default()),
@@ -176,19 +177,20 @@ pub fn sign_base(
     params: &Params<'_>,
 ) -> Result<Base, SignatureError> {
     let items = required(message, has_body, params.tag).into_iter().map(Component::into_item);
-    let mut list = InnerList::new(items.collect::<Result<_, _>>()?);
+    let mut list =
+        InnerList { items: items.collect::<Result<_, _>>()?, parameters: Parameters::default() };
     let created = sfv::Integer::try_from(params.created.as_secs())
         .map_err(|_| malformed("created is out of range"))?;
-    for (name, value) in [
-        ("created", BareItem::Integer(created)),
-        ("nonce", text_item(params.nonce)?),
-        ("keyid", text_item(params.keyid)?),
-        ("alg", text_item(ALGORITHM)?),
-        ("tag", text_item(params.tag.as_str())?),
+    for (key, value) in [
+        (key_ref("created"), BareItem::Integer(created)),
+        (key_ref("nonce"), text_item(params.nonce)?),
+        (key_ref("keyid"), text_item(params.keyid)?),
+        (key_ref("alg"), text_item(ALGORITHM)?),
+        (key_ref("tag"), text_item(params.tag.as_str())?),
     ] {
-        list.params.insert(key(name)?, value);
+        list.parameters.insert(key, value);
     }
-    let input = serialize(&list)?;
+    let input = list.serialize();
     Ok(Base { text: base(&list, &input, message)?, input })
 }
 
@@ -210,18 +212,18 @@ impl Input {
         let inputs =
             dictionary(fields, "signature-input")?.ok_or(SignatureError::Missing(tag.as_str()))?;
         let mut ours = inputs.iter().filter(|(_, entry)| match entry {
-            ListEntry::InnerList(list) => list
-                .params
+            Member::InnerList(list) => list
+                .parameters
                 .get("tag")
                 .and_then(BareItem::as_string)
                 .is_some_and(|it| it.as_str() == tag.as_str()),
-            ListEntry::Item(_) => false,
+            Member::Item(_) => false,
         });
         let (label, entry) = ours.next().ok_or(SignatureError::Missing(tag.as_str()))?;
         if ours.next().is_some() {
             return Err(malformed("two signatures have our tag"));
         }
-        Self::new(fields, label, entry)
+        Self::new(fields, label.as_str(), entry)
     }
 
     /// The signature with a label, whatever its tag.
@@ -236,11 +238,11 @@ impl Input {
             .iter()
             .find(|(it, _)| it.as_str() == label)
             .ok_or_else(|| malformed("Signature-Input has no such label"))?;
-        Self::new(fields, label, entry)
+        Self::new(fields, label.as_str(), entry)
     }
 
-    fn new(fields: Fields<'_>, label: &Key, entry: &ListEntry) -> Result<Self, SignatureError> {
-        let ListEntry::InnerList(list) = entry else {
+    fn new(fields: Fields<'_>, label: &str, entry: &Member) -> Result<Self, SignatureError> {
+        let Member::InnerList(list) = entry else {
             return Err(malformed("a member of Signature-Input is no inner list"));
         };
         if list.items.len() > MAX_COMPONENTS {
@@ -249,16 +251,14 @@ impl Input {
         let signatures =
             dictionary(fields, "signature")?.ok_or_else(|| malformed("no Signature field"))?;
         let signature = match signatures.get(label) {
-            Some(ListEntry::Item(Item { bare_item: BareItem::ByteSequence(bytes), .. })) => {
-                bytes.clone()
-            }
+            Some(Member::Item(Item { value: BareItem::ByteSequence(bytes), .. })) => bytes.clone(),
             _ => {
                 return Err(malformed(
                     "Signature has no byte sequence for the label in Signature-Input",
                 ));
             }
         };
-        Ok(Self { serialized: serialize(list)?, list: list.clone(), signature })
+        Ok(Self { serialized: list.serialize(), list: list.clone(), signature })
     }
 
     /// The key that is said to have signed.
@@ -289,7 +289,7 @@ impl Input {
     ///
     /// [`SignatureError::Malformed`] if the parameter is absent or no integer.
     pub fn created(&self) -> Result<Timestamp, SignatureError> {
-        let created = self.list.params.get("created").and_then(BareItem::as_integer);
+        let created = self.list.parameters.get("created").and_then(BareItem::as_integer);
         let created = created.ok_or_else(|| malformed("the parameter created is missing"))?;
         Ok(Timestamp::from_secs(created.into()))
     }
@@ -323,6 +323,22 @@ impl Input {
         key: &dyn Verify,
         now: Timestamp,
     ) -> Result<Verified<&'b [u8]>, SignatureError> {
+        self.check(message, body, tag, now)?.verify(key)
+    }
+
+    /// All that [`Input::verify`] checks before it comes to the key: for who verifies elsewhere,
+    /// such as in WebCrypto.
+    ///
+    /// # Errors
+    ///
+    /// See [`SignatureError`].
+    pub fn check<T: AsRef<[u8]>>(
+        &self,
+        message: &Message<'_>,
+        body: T,
+        tag: Tag,
+        now: Timestamp,
+    ) -> Result<Unverified<T>, SignatureError> {
         if self.text("alg")? != ALGORITHM {
             return Err(malformed("alg must be ecdsa-p256-sha256"));
         }
@@ -330,7 +346,7 @@ impl Input {
             return Err(SignatureError::Missing(tag.as_str()));
         }
         let (keyid, nonce) = (self.keyid()?.to_owned(), self.nonce()?.to_owned());
-        for component in required(message, !body.is_empty(), tag) {
+        for component in required(message, !body.as_ref().is_empty(), tag) {
             if !self.covers(&component) {
                 return Err(match component.name {
                     "content-digest" => SignatureError::DigestMissing,
@@ -338,8 +354,9 @@ impl Input {
                 });
             }
         }
-        let age = now.as_secs().saturating_sub(self.created()?.as_secs());
-        let expires = match self.list.params.get("expires").map(BareItem::as_integer) {
+        let created = self.created()?;
+        let age = now.as_secs().saturating_sub(created.as_secs());
+        let expires = match self.list.parameters.get("expires").map(BareItem::as_integer) {
             Some(None) => return Err(malformed("the parameter expires is no integer")),
             expires => expires.flatten().map(i64::from),
         };
@@ -348,19 +365,17 @@ impl Input {
         {
             return Err(SignatureError::Expired);
         }
-        let base = self.base(message)?;
-        if key.verify(base.as_bytes(), &self.signature).is_err() {
-            return Err(SignatureError::Invalid { base });
-        }
-        if let Some(digest) = field(message.fields(), "content-digest") {
-            digest::verify_content_digest(&digest, body)?;
-        }
-        Ok(Verified { content: body, keyid, nonce })
+        Ok(Unverified {
+            base: self.base(message)?,
+            signature: self.signature.clone(),
+            digest: field(message.fields(), "content-digest"),
+            verified: Verified { content: body, keyid, nonce, created },
+        })
     }
 
     fn text(&self, name: &str) -> Result<&str, SignatureError> {
         self.list
-            .params
+            .parameters
             .get(name)
             .and_then(BareItem::as_string)
             .map(|text| text.as_str())
@@ -369,45 +384,6 @@ impl Input {
 
     fn covers(&self, wanted: &Component<'_>) -> bool {
         self.list.items.iter().any(|item| Component::from_item(item).is_ok_and(|it| it == *wanted))
-    }
-}
-
-/// Proof that a message was signed by the key it names. Only [`Input::verify`] makes one.
-#[derive(Clone, Debug)]
-pub struct Verified<T> {
-    content: T,
-    keyid: String,
-    nonce: String,
-}
-
-impl<T> Verified<T> {
-    /// What was signed.
-    pub fn content(&self) -> &T {
-        &self.content
-    }
-
-    /// What was signed, given up with the proof.
-    pub fn into_content(self) -> T {
-        self.content
-    }
-
-    /// The key that signed.
-    pub fn keyid(&self) -> &str {
-        &self.keyid
-    }
-
-    /// The signature's nonce, which the host accepts once.
-    pub fn nonce(&self) -> &str {
-        &self.nonce
-    }
-
-    /// Reads the content as something else: what is parsed of signed bytes was signed.
-    ///
-    /// # Errors
-    ///
-    /// Those of `parse`.
-    pub fn parse<U, E>(self, parse: impl FnOnce(T) -> Result<U, E>) -> Result<Verified<U>, E> {
-        Ok(Verified { content: parse(self.content)?, keyid: self.keyid, nonce: self.nonce })
     }
 }
 
@@ -428,21 +404,21 @@ struct Component<'a> {
 
 impl<'a> Component<'a> {
     fn into_item(self) -> Result<Item, SignatureError> {
-        let mut item = Item::new(text_item(self.name)?);
+        let mut item = Item { value: text_item(self.name)?, parameters: Parameters::default() };
         if self.of_request {
-            item.params.insert(key("req")?, BareItem::Boolean(true));
+            item.parameters.insert(key_ref("req"), BareItem::Boolean(true));
         }
         Ok(item)
     }
 
     fn from_item(item: &'a Item) -> Result<Self, SignatureError> {
         let name = item
-            .bare_item
+            .value
             .as_string()
             .ok_or_else(|| malformed("a component identifier is no string"))?
             .as_str();
         let mut of_request = false;
-        for (param, value) in &item.params {
+        for (param, value) in item.parameters.iter() {
             match (param.as_str(), value) {
                 ("req", BareItem::Boolean(true)) => of_request = true,
                 _ => {
@@ -506,10 +482,8 @@ fn base(
             return Err(malformed(&format!("the component {component} is listed twice")));
         }
         let value = value(&component, message)?;
-        let identifier =
-            ItemSerializer::new().bare_item(&item.bare_item).parameters(&item.params).finish();
         // Writing to a String cannot fail.
-        let _ = writeln!(base, "{identifier}: {value}");
+        let _ = writeln!(base, "{}: {value}", item.serialize());
     }
     let _ = write!(base, "\"@signature-params\": {serialized}");
     Ok(base)
@@ -564,22 +538,10 @@ fn field(fields: Fields<'_>, name: &str) -> Option<String> {
 
 fn dictionary(fields: Fields<'_>, name: &str) -> Result<Option<Dictionary>, SignatureError> {
     let Some(text) = field(fields, name) else { return Ok(None) };
-    let parsed = Parser::new(&text).parse();
+    let parsed = structured::dictionary(&text);
     parsed.map(Some).map_err(|error| {
         malformed(&format!("{name} is no structured dictionary (RFC 9651): {error}"))
     })
-}
-
-fn serialize(list: &InnerList) -> Result<String, SignatureError> {
-    let mut serializer = ListSerializer::new();
-    serializer.members([&ListEntry::InnerList(list.clone())]);
-    serializer.finish().ok_or_else(|| malformed("empty signature input"))
-}
-
-fn key(name: &str) -> Result<Key, SignatureError> {
-    KeyRef::from_str(name)
-        .map(KeyRef::to_owned)
-        .map_err(|_| malformed("a parameter's name is no key"))
 }
 
 fn text_item(text: &str) -> Result<BareItem, SignatureError> {
@@ -596,6 +558,7 @@ fn malformed(why: &str) -> SignatureError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest;
     use crate::key::SigningKey;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);

@@ -1,84 +1,42 @@
 //! The core's face for web pages: what a checkout page needs to ask the gateway and to believe
 //! its answers.
 //!
-//! Owns the crossing between JavaScript and the core, and decides nothing: signatures, digests
-//! and grants are judged by `lezai-core`. Does no I/O, and takes time and randomness as
-//! arguments. A request's signature is made outside, by a WebCrypto key that nobody can read;
-//! [`PageKey`] signs where WebCrypto is missing.
+//! Owns the crossing between JavaScript and the core, and decides nothing: requests, answers, digests
+//! and grants are composed, read and judged by `lezai-core`. Does no I/O, and takes time and randomness as
+//! arguments. The two steps that take a key, signing and verifying, are made outside, by WebCrypto, or where
+//! that is missing by `lezai-mini`: what is to be signed or verified comes out as bytes, and the rest of the
+//! core's checks goes on with what came of it. So this module has no P-256 in it, which would be more than
+//! half of what a shopper downloads.
 //!
-//! Errors reach the page as exceptions whose message says what is wrong.
+//! A list crosses as one text with a line for each of its members: arrays of texts would make the crossing
+//! twice as large. Errors reach the page as exceptions whose message says what is wrong.
 
 mod exchange;
-mod terms;
+mod grant;
+mod outside;
 
 use lezai_core::digest;
 use lezai_core::instalments::{Parts, Plan};
-use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
+use lezai_core::key::Jwk;
 use wasm_bindgen::prelude::*;
 
-pub use exchange::Exchange;
-pub use terms::{Terms, signed_grant};
+pub use exchange::{Answer, Exchange};
+pub use grant::{SignedGrant, allow};
 
 /// 2 KB less to download than the usual allocator (dlmalloc).
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// A P-256 public key: the gateway's.
+/// The name (RFC 7638) of the P-256 key with these coordinates, in base64url as in its JWK. Whether they are
+/// a point on the curve is asked of whoever verifies with the key.
+///
+/// # Errors
+///
+/// If they are not 32 bytes each, in the one way to write them.
 #[wasm_bindgen]
-pub struct PublicKey(VerifyingKey);
-
-#[wasm_bindgen]
-impl PublicKey {
-    /// From the coordinates of its JWK, in base64url.
-    ///
-    /// # Errors
-    ///
-    /// If they are no point on the curve.
-    #[wasm_bindgen(constructor)]
-    pub fn new(x: String, y: String) -> Result<PublicKey, JsError> {
-        let jwk = Jwk { kty: "EC".to_owned(), crv: "P-256".to_owned(), x, y };
-        Ok(Self(VerifyingKey::from_jwk(&jwk)?))
-    }
-
-    /// The key's name (RFC 7638).
-    pub fn thumbprint(&self) -> String {
-        self.0.thumbprint()
-    }
-
-    /// Whether `signature`, r and s of 32 bytes each, is the key's over `message`.
-    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.0.verify(message, signature).is_ok()
-    }
-}
-
-/// A page's own private key, for pages where WebCrypto is missing.
-#[wasm_bindgen]
-pub struct PageKey(SigningKey);
-
-#[wasm_bindgen]
-impl PageKey {
-    /// From 32 bytes of `crypto.getRandomValues`.
-    ///
-    /// # Errors
-    ///
-    /// If they are not 32 random bytes.
-    #[wasm_bindgen(constructor)]
-    pub fn new(entropy: &[u8]) -> Result<PageKey, JsError> {
-        let entropy = entropy.try_into().map_err(|_| JsError::new("entropy must be 32 bytes"))?;
-        Ok(Self(SigningKey::from_entropy(entropy)?))
-    }
-
-    /// The coordinates x and y of the public half, as in its JWK.
-    pub fn coordinates(&self) -> Vec<String> {
-        let Jwk { x, y, .. } = self.0.verifying_key().to_jwk();
-        vec![x, y]
-    }
-
-    /// Signs a message; the signature is r and s, 32 bytes each (RFC 6979).
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message).to_vec()
-    }
+pub fn thumbprint(x: String, y: String) -> Result<String, JsError> {
+    Ok(Jwk { kty: "EC".to_owned(), crv: "P-256".to_owned(), x, y }.thumbprint()?)
 }
 
 /// What an amount in minor units comes to in so many monthly parts, for a fee in parts per million: the fee,

@@ -177,9 +177,11 @@ impl Work<'_> {
         let www = self.root.join("www");
         let outputs = ["checkout", "shop"].map(|name| self.out.join(name));
         let server = www.join("server/dist/index.js");
+        // What signs in a page without WebCrypto.
+        let mini = self.out.join("mini/lezai.wasm");
         self.stamps.step(
             "pages",
-            &[&www, &self.bindings],
+            &[&www, &self.bindings, &mini],
             &[&outputs[0], &outputs[1], &server],
             || {
                 // File names carry hashes, so those of the last build would stay for ever.

@@ -88,6 +88,8 @@ impl Toolchain {
         let mut flags = vec![self.remap(&self.root, "lezai")];
         if mute {
             flags.extend(["-Zlocation-detail=none", "-Zfmt-debug=none"].map(OsString::from));
+            // SHA-256 as a loop and not unrolled.
+            flags.push("--cfg=sha2_backend_soft=\"compact\"".into());
         }
         if plain {
             flags.extend(PLAIN.map(OsString::from));

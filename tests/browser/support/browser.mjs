@@ -43,11 +43,20 @@ export function startBrowser() {
  * A page in a context of its own: another shopper, or the same one with nothing remembered.
  *
  * @param {any} browser
- * @param {{ locale?: string, scheme?: "light" | "dark", width?: number, height?: number, scale?: number, touch?: boolean }} [options]
+ * @param {{ locale?: string, scheme?: "light" | "dark", width?: number, height?: number, scale?: number, touch?: boolean, webCrypto?: boolean }} [options]
+ *   Without `webCrypto`, the page is as one on plain HTTP.
  */
 export async function openPage(
   browser,
-  { locale = "en-US", scheme = "light", width = 420, height = 800, scale = 2, touch = false } = {},
+  {
+    locale = "en-US",
+    scheme = "light",
+    width = 420,
+    height = 800,
+    scale = 2,
+    touch = false,
+    webCrypto = true,
+  } = {},
 ) {
   const context = await browser.newContext({
     locale,
@@ -69,6 +78,11 @@ export async function openPage(
       window.violated(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sample}`);
     });
   });
+  if (!webCrypto) {
+    await context.addInitScript(() =>
+      Object.defineProperty(Crypto.prototype, "subtle", { value: undefined }),
+    );
+  }
   context.on("page", (/** @type {any} */ page) => {
     page.on("pageerror", (/** @type {unknown} */ error) => trouble.push(String(error)));
     page.on("console", (/** @type {any} */ message) => {

@@ -5,9 +5,10 @@
 import { limited } from "./abort.ts";
 import { type Core, loadCore } from "./core.ts";
 import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
-import { type Key, newKey, openKey } from "./key.ts";
+import { type Key, openKey } from "./key.ts";
 import type { Choice } from "./machine.ts";
 import { forgetOld, type Memory, recall, remember } from "./memory.ts";
+import { type P256, p256, type Verify } from "./p256.ts";
 import type { Method, Plan, Session } from "./session.ts";
 
 const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
@@ -24,7 +25,13 @@ const PRIVATE = {
   referrerPolicy: "no-referrer",
 } as const;
 
-type PublicKey = InstanceType<Core["PublicKey"]>;
+/** What the core has checked but for the signature over it. */
+interface Signed<T> {
+  to_verify(): Uint8Array;
+  signature(): Uint8Array;
+  /** @throws if it is not to be believed. */
+  verified(holds: boolean): T;
+}
 
 export interface Opening {
   /** Such as `https://pay.example`. */
@@ -44,7 +51,7 @@ export class Gateway {
     private readonly opening: Opening,
     private readonly memory: Memory,
     private readonly key: Key,
-    private readonly gateway: PublicKey,
+    private readonly gateway: Verify,
   ) {}
 
   /** Finds or makes the page's key, and the gateway's key by its thumbprint. */
@@ -52,10 +59,11 @@ export class Gateway {
     const keys = ask(new URL("/.well-known/jwks.json", opening.origin), { signal: opening.signal });
     // Awaited below; a failure before that is not unhandled.
     keys.catch(() => {});
-    const [core, memory] = await Promise.all([loadCore(opening.origin), remembered(opening)]);
+    const curve = await p256(opening.origin);
+    const [core, memory] = await Promise.all([loadCore(opening.origin), remembered(opening, curve)]);
     const [key, gateway] = await Promise.all([
-      openKey(core, memory.key),
-      keys.then((answer) => pinned(core, answer, memory.gateway)),
+      openKey(core, curve, memory.key),
+      keys.then((answer) => pinned(core, curve, answer, memory.gateway)),
     ]);
     return new Gateway(core, opening, memory, key, gateway);
   }
@@ -127,14 +135,14 @@ export class Gateway {
     const { url, init, exchange } = await this.#request(method, call, content, idempotency_key);
     try {
       const { response, body } = await ask(url, { ...init, signal: this.opening.signal });
-      this.#verify(exchange, response, body);
+      await this.#verify(exchange, response, body);
       const answer = JSON.parse(new TextDecoder().decode(body));
       if (!response.ok) {
         // Something broke, or there is too much to do: the same call may work in a moment.
         if (response.status >= 500 && answer.code !== "channel_unavailable") throw new Unreachable();
         throw new Problem(answer.code, answer.detail ?? answer.title);
       }
-      this.#check(answer);
+      await this.#check(answer);
       // Those of mini-programs work in no page.
       return { ...answer, methods: answer.methods.filter(({ kind }: Method) => PAGE_KINDS.includes(kind)) };
     } finally {
@@ -150,28 +158,40 @@ export class Gateway {
   ) {
     const url = new URL(`/v1/checkout/sessions/${this.opening.session}${call}`, this.opening.origin);
     const body = content && new TextEncoder().encode(JSON.stringify(content));
-    const headers: [string, string][] = [];
+    const headers: string[] = [];
     if (body)
-      headers.push(["content-type", "application/json"], ["content-digest", this.core.content_digest(body)]);
-    if (idempotency_key) headers.push(["idempotency-key", `"${idempotency_key}"`]);
+      headers.push("content-type", "application/json", "content-digest", this.core.content_digest(body));
+    if (idempotency_key) headers.push("idempotency-key", `"${idempotency_key}"`);
     const exchange = new this.core.Exchange(
       method,
       url.host,
       url.pathname,
-      headers.flat(),
+      headers.join("\n"),
       this.now_ms(),
       randomText(),
       this.key.thumbprint,
     );
-    const signed = exchange.sign(await this.key.sign(exchange.to_sign() as Uint8Array<ArrayBuffer>));
-    for (let i = 0; i < signed.length; i += 2) headers.push([signed[i] ?? "", signed[i + 1] ?? ""]);
-    return { url, init: { method, headers, ...(body && { body }) } satisfies RequestInit, exchange };
+    const signed = exchange.sign(await this.key.sign(exchange.to_sign())).split("\n");
+    const pairs = signed.flatMap((name, at) =>
+      at % 2 ? [] : [[name, signed[at + 1] ?? ""] as [string, string]],
+    );
+    return { url, init: { method, headers: pairs, ...(body && { body }) } satisfies RequestInit, exchange };
   }
 
-  #verify(exchange: InstanceType<Core["Exchange"]>, response: Response, body: Uint8Array): void {
+  async #believed<T>(signed: Signed<T>): Promise<T> {
+    return signed.verified(await this.gateway(signed.to_verify(), signed.signature()));
+  }
+
+  async #verify(
+    exchange: InstanceType<Core["Exchange"]>,
+    response: Response,
+    body: Uint8Array,
+  ): Promise<void> {
     let signed_at: number;
     try {
-      signed_at = exchange.verify(response.status, [...response.headers].flat(), body, this.gateway);
+      signed_at = await this.#believed(
+        exchange.answer(response.status, [...response.headers].flat().join("\n"), body),
+      );
     } catch (error) {
       // A proxy that stands before a broken gateway signs nothing.
       if (response.status >= 500 || response.status === 429) throw new Unreachable();
@@ -181,7 +201,7 @@ export class Gateway {
     this.#ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
   }
 
-  #check(answer: Session): void {
+  async #check(answer: Session): Promise<void> {
     const open = answer.status === "created" || answer.status === "paying";
     const { session } = this.opening;
     try {
@@ -190,17 +210,12 @@ export class Gateway {
       if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
       // A grant ends with the time to pay; what is paid or closed needs none.
       if (open) {
-        const said = JSON.parse(this.core.signed_grant(answer.grant, this.gateway));
+        const said = JSON.parse(await this.#believed(new this.core.SignedGrant(answer.grant)));
         const { iat, exp, merchant, methods, cnf, origin } = said;
-        const granted = this.#terms(said, merchant, methods, cnf.jkt, origin);
-        const shown = this.#terms(
-          answer,
-          answer.merchant.id,
-          answer.methods.map(({ id }) => id),
-          this.key.thumbprint,
-          location.origin,
-        );
-        granted.allow(shown, iat, exp, this.now_ms());
+        const granted = terms(said, merchant, cnf.jkt, origin, methods);
+        const offered = answer.methods.map(({ id }) => id);
+        const shown = terms(answer, answer.merchant.id, this.key.thumbprint, location.origin, offered);
+        this.core.allow(granted, shown, iat, exp, this.now_ms());
         for (const plan of plansOf(answer)) this.#checkPlan(answer.amount, plan);
       }
     } catch (error) {
@@ -214,16 +229,17 @@ export class Gateway {
     if (parts.join() !== [fee, total, first, each].join())
       throw new Error("the instalments are not what their plan comes to");
   }
+}
 
-  #terms(
-    { session, amount, currency }: Session,
-    merchant: string,
-    methods: string[],
-    jkt: string,
-    origin: string,
-  ) {
-    return new this.core.Terms(session, merchant, `${amount}`, currency, methods, jkt, origin);
-  }
+/** As the core reads them: a line each. */
+function terms(
+  { session, amount, currency }: Session,
+  merchant: string,
+  jkt: string,
+  origin: string,
+  methods: string[],
+): string {
+  return [session, merchant, amount, currency, jkt, origin, ...methods].join("\n");
 }
 
 function plansOf({ methods, payment }: Session): Plan[] {
@@ -232,7 +248,7 @@ function plansOf({ methods, payment }: Session): Plan[] {
 }
 
 /** What this page knew of the session before, or a new key for it. */
-async function remembered({ session, client_secret }: Opening): Promise<Memory> {
+async function remembered({ session, client_secret }: Opening, curve: P256): Promise<Memory> {
   const known = await recall(session);
   const [secret, gateway] = client_secret?.split(".") ?? [];
   if (known) return gateway ? { ...known, gateway } : known;
@@ -243,14 +259,19 @@ async function remembered({ session, client_secret }: Opening): Promise<Memory> 
     );
   }
   const made_at = Date.now();
-  const memory = { session, key: await newKey(), gateway, secret, made_at };
+  const memory = { session, key: await curve.make(), gateway, secret, made_at };
   await forgetOld(made_at);
   await remember(memory);
   return memory;
 }
 
 /** The gateway's key needs no signature of its own: the shop's server named it by its hash. */
-function pinned(core: Core, { response, body }: Answered, thumbprint: string): PublicKey {
+async function pinned(
+  core: Core,
+  curve: P256,
+  { response, body }: Answered,
+  thumbprint: string,
+): Promise<Verify> {
   if (response.status === 404) {
     console.error(
       `<lezai-checkout>: gateway_unknown: no gateway answers at ${response.url}; set the attribute gateway to its origin`,
@@ -259,9 +280,7 @@ function pinned(core: Core, { response, body }: Answered, thumbprint: string): P
   if (!response.ok) throw new Unreachable();
   try {
     for (const { x, y } of JSON.parse(new TextDecoder().decode(body)).keys) {
-      const key = new core.PublicKey(x, y);
-      if (key.thumbprint() === thumbprint) return key;
-      key.free();
+      if (core.thumbprint(x, y) === thumbprint) return await curve.verifier({ x, y });
     }
   } catch {
     // Whatever it was, it was no list of P-256 keys.

@@ -3,11 +3,13 @@
  * needed to claim the session. Kept in IndexedDB, where a key can stay that no script can read.
  */
 
+import type { Kept } from "./p256.ts";
+
 /** All that is kept of one session. */
 export interface Memory {
   session: string;
-  /** The page's key; its 32 secret bytes where WebCrypto is missing. */
-  key: CryptoKeyPair | Uint8Array;
+  /** The page's key. */
+  key: Kept;
   /** The thumbprint of the gateway's key (RFC 7638). */
   gateway: string;
   /** Claims the session; dropped once that is done. */

@@ -1,79 +1,51 @@
 //! What a page is about to show, held against the grant that came with it.
 
-use lezai_core::grant::{self, Grant, GrantError};
-use lezai_core::time::Timestamp;
-use wasm_bindgen::prelude::*;
-
-use crate::PublicKey;
+use crate::grant::{GrantError, check_life};
+use crate::time::Timestamp;
 
 /// Who is paid what, by which means: as a page is about to show it, or as a grant says it. All of
 /// it are texts, numbers too, so that nothing is rounded on the way.
-#[wasm_bindgen]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    session: String,
-    merchant: String,
-    amount: String,
-    currency: String,
-    methods: Vec<String>,
-    jkt: String,
-    origin: String,
+    /// The checkout session.
+    pub session: String,
+    /// Who is paid.
+    pub merchant: String,
+    /// Minor units of `currency`, in decimal digits.
+    pub amount: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// The methods that may be chosen, or that are offered.
+    pub methods: Vec<String>,
+    /// The thumbprint of the page's key.
+    pub jkt: String,
+    /// Where the page is; empty in a grant for a page whose browser names none, such as in a sandboxed
+    /// frame, and for mini-programs, which are nowhere.
+    pub origin: String,
 }
 
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Mismatch {
+/// Why a page may not show what it is about to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The grant is over.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// It is good, for something else.
     #[error("the grant is for another {0}")]
     Other(&'static str),
 }
 
-/// The JSON of a grant that `key` signed. Page and core read it with one parser, the browser's.
-///
-/// # Errors
-///
-/// If it is forged or malformed; the message says which.
-#[wasm_bindgen]
-pub fn signed_grant(jws: &str, key: &PublicKey) -> Result<String, JsError> {
-    Ok(Grant::signed(jws, &key.0)?)
-}
-
-#[wasm_bindgen]
 impl Terms {
-    /// `jkt` is the thumbprint of a page's key, `origin` where that page is.
-    #[wasm_bindgen(constructor)]
-    pub fn new(
-        session: String,
-        merchant: String,
-        amount: String,
-        currency: String,
-        methods: Vec<String>,
-        jkt: String,
-        origin: String,
-    ) -> Self {
-        Self { session, merchant, amount, currency, methods, jkt, origin }
-    }
-
-    /// Checks that a grant with these terms, made at `iat` and ending at `exp` (seconds), lets a page show
-    /// `shown` at `now_ms`, by the gateway's clock.
+    /// Whether a grant with these terms, made at `iat` and ending at `exp` (seconds since the epoch),
+    /// lets a page show `shown` at `now`. The methods may be fewer than the granted ones; all else is
+    /// the same, byte for byte.
     ///
     /// # Errors
     ///
-    /// If it is over, or for something else; the message says what.
-    pub fn allow(&self, shown: &Self, iat: f64, exp: f64, now_ms: f64) -> Result<(), JsError> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "saturation at the ends of time is meant"
-        )]
-        let [iat, exp, now] = [iat, exp, now_ms].map(|it| it as i64);
-        Ok(self.allowed(shown, iat, exp, Timestamp::from_ms(now))?)
-    }
-}
-
-impl Terms {
-    fn allowed(&self, shown: &Self, iat: i64, exp: i64, now: Timestamp) -> Result<(), Mismatch> {
-        grant::check_life(iat, exp, now)?;
+    /// [`Mismatch`].
+    pub fn allow(&self, shown: &Self, iat: i64, exp: i64, now: Timestamp) -> Result<(), Mismatch> {
+        check_life(iat, exp, now)?;
         let methods = shown.methods.iter().all(|method| self.methods.contains(method));
-        // An origin is absent where the browser names none, such as in a sandboxed frame.
         let here = self.origin.is_empty() || self.origin == shown.origin;
         for (same, what) in [
             (self.session == shown.session, "session"),
@@ -103,21 +75,14 @@ mod tests {
     /// `methods` are written as one word, with a plus between them.
     fn terms([session, merchant, amount, currency, methods, jkt, origin]: [&str; 7]) -> Terms {
         let methods = methods.split('+').map(str::to_owned).collect();
-        let [session, merchant, amount] = [session, merchant, amount].map(str::to_owned);
-        Terms::new(
-            session,
-            merchant,
-            amount,
-            currency.to_owned(),
-            methods,
-            jkt.to_owned(),
-            origin.to_owned(),
-        )
+        let [session, merchant, amount, currency, jkt, origin] =
+            [session, merchant, amount, currency, jkt, origin].map(str::to_owned);
+        Terms { session, merchant, amount, currency, methods, jkt, origin }
     }
 
     fn judged(granted: [&str; 7], life: i64, now: Timestamp) -> Result<(), Mismatch> {
         let iat = NOW.as_secs();
-        terms(granted).allowed(&terms(SHOWN), iat, iat + life, now)
+        terms(granted).allow(&terms(SHOWN), iat, iat + life, now)
     }
 
     #[test]
