@@ -8,9 +8,10 @@ import { built, npm, wasm } from "./support/paths.mjs";
 
 const acorn = npm("acorn");
 
-/** A package for all three platforms, as npm sends it; and what one app carries of it, as it lies there. */
+/** A package for all three platforms, as npm sends it; and what one app carries
+ * of it as it lies there, with English and Chinese; a further language is some 2 KB. */
 const PACKED_MOST = 80_000;
-const IN_AN_APP_MOST = 90_000;
+const IN_AN_APP_MOST = 80_000;
 /** WeChat's bound for a package, the smallest of the three. */
 const SAMPLE_MOST = 2 * 1024 * 1024;
 
@@ -65,7 +66,7 @@ test("the package is small", () => {
         (platform === "alipay" && name === "worker.js")
       );
     });
-    assert.ok(size(own) < IN_AN_APP_MOST, `${platform}: ${size(own)} bytes`);
+    assert.ok(size(own) <= IN_AN_APP_MOST, `${platform}: ${size(own)} bytes`);
   }
 });
 

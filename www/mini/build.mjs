@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { words } from "./words.mjs";
+import { tags, words } from "./words.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const artifacts = here("../../target/artifacts/mini");
@@ -23,18 +23,21 @@ rmSync(out, { recursive: true, force: true });
 rmSync(samples, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
+/** The languages that every app has; an app requires those that it adds. */
+const ALWAYS = ["en", "zh-CN"];
+
 const wordsPlugin = {
   name: "words",
   setup(build) {
     build.onResolve({ filter: /^lezai:words$/ }, () => ({ path: "words", namespace: "words" }));
-    build.onLoad({ filter: /.*/, namespace: "words" }, async () => ({
-      contents: `export const WORDS = ${JSON.stringify(await words())};`,
+    build.onLoad({ filter: /.*/, namespace: "words" }, () => ({
+      contents: `export const WORDS = ${JSON.stringify(ALWAYS.map(words))};`,
     }));
   },
 };
 
 /** One copy of the shared code: whoever imports a part of it gets the file that has it all. */
-const SHARED = /\/(bytes|checkout|core|entropy|errors|platform|wechat_like|shown|words|host|lezai)\.ts$/;
+const SHARED = /\/(bytes|checkout|core|entropy|errors|platform|shown|words|host|lezai)\.ts$/;
 const beside = (folder, names = {}) => ({
   name: "beside",
   setup(build) {
@@ -63,12 +66,13 @@ await build({
   plugins: [wordsPlugin],
 });
 
-await build({
-  ...common,
-  entryPoints: [here("src/entry/probe.ts")],
-  outfile: `${out}/probe.js`,
-  plugins: [beside(".")],
-});
+for (const name of ["probe", "noble"])
+  await build({
+    ...common,
+    entryPoints: [here(`src/entry/${name}.ts`)],
+    outfile: `${out}/${name}.js`,
+    plugins: [beside(".")],
+  });
 
 const css = styles();
 for (const [name, { condition, tap, template, style }] of Object.entries(PLATFORMS)) {
@@ -94,7 +98,16 @@ for (const [name, { condition, tap, template, style }] of Object.entries(PLATFOR
   writeFileSync(`${folder}/lezai-checkout.${style}`, css);
   writeFileSync(`${folder}/lezai-checkout.json`, '{"component":true}\n');
 }
-cpSync(here("src/worker.js"), `${out}/worker.js`);
+mkdirSync(`${out}/languages`);
+for (const tag of tags.filter((tag) => !ALWAYS.includes(tag)))
+  writeFileSync(`${out}/languages/${tag}.js`, `module.exports=${JSON.stringify(words(tag))};\n`);
+// A Worker's script is transpiled by nobody, so it is written in ES5 and stays that.
+await build({
+  entryPoints: [here("src/worker.js")],
+  outfile: `${out}/worker.js`,
+  minify: true,
+  target: "es5",
+});
 cpSync(here("index.d.ts"), `${out}/index.d.ts`);
 cpSync(`${artifacts}/lezai.wasm.br`, `${out}/lezai.wasm.br`);
 const { name, version, description, license } = JSON.parse(readFileSync(here("package.json"), "utf8"));
@@ -135,6 +148,9 @@ function sample(platform) {
   for (const file of ["lezai.js", "probe.js", `${platform}.js`, "lezai.wasm.br"])
     cpSync(`${out}/${file}`, `${folder}/lezai/${file}`);
   cpSync(`${out}/${platform}`, `${folder}/lezai/${platform}`, { recursive: true });
+  // The one that the samples add.
+  mkdirSync(`${folder}/lezai/languages`);
+  cpSync(`${out}/languages/zh-TW.js`, `${folder}/lezai/languages/zh-TW.js`);
   if (platform === "alipay") {
     mkdirSync(`${folder}/workers`, { recursive: true });
     cpSync(`${out}/worker.js`, `${folder}/workers/lezai.js`);

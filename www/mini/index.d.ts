@@ -1,6 +1,6 @@
 /** @lezai/mini: what `wechat.js`, `alipay.js` and `douyin.js` export, and `probe.js`. The component is `<platform>/lezai-checkout`. */
 
-/** Paths in the package, for an app that does not use the defaults; on Alipay also the shop's random bytes. */
+/** Paths in the package, for an app that does not use the defaults; further languages; on Alipay also the shop's random bytes. */
 export function configure(options: {
   /** The module, such as `/lezai/lezai.wasm.br`. */
   wasm?: string;
@@ -8,7 +8,15 @@ export function configure(options: {
   worker?: string;
   /** Alipay: asks the shop's server for so many random bytes, in base64url. */
   entropy?: (length: number) => Promise<string>;
+  /** Beside English and Chinese: what `require("./lezai/languages/ja.js")` and its like give. */
+  languages?: object[];
+  /** What signs and verifies, where it is not the core: `withNoble`'s. */
+  core?: Core;
 }): void;
+
+/** Of `noble.js`: `p256` is that of `@noble/curves/nist.js`, version 2, which the app installs. It needs BigInt. */
+export function withNoble(p256: object): Core;
+export type Core = (module: object) => object;
 
 /** The adapter for this app's platform. */
 export function platform(): Platform;

@@ -55,7 +55,13 @@ pub(crate) fn reduce(reach: &Path, optimise: &Path, module: &Path, output: &Path
         .arg("-o")
         .arg(&lowered))?;
     run(Command::new(optimise)
-        .args(["--mvp-features", "--enable-mutable-globals", "--enable-sign-ext", "-O3"])
+        .args([
+            "--mvp-features",
+            "--enable-mutable-globals",
+            "--enable-sign-ext",
+            "-O3",
+            "--converge",
+        ])
         .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
         .arg(&lowered)
         .arg("-o")

@@ -47,8 +47,7 @@ export class Core {
     body: Uint8Array,
   ): Promise<string[]> {
     const fields = [secret, keyid, `${created_ms}`, nonce, method, authority, path, body, header];
-    const [list = new Uint8Array(0)] = await this.ask(3, fields);
-    return unlist(list).map(text);
+    return this.list(3, fields);
   }
 
   /** The gateway's clock at signing, in milliseconds. */
@@ -77,7 +76,7 @@ export class Core {
     await this.ask(7, [x, y, message, signature]);
   }
 
-  private async ask(operation: number, fields: Field[]): Promise<Uint8Array[]> {
+  protected async ask(operation: number, fields: Field[]): Promise<Uint8Array[]> {
     const call = encodeCall(operation, fields);
     try {
       return decodeAnswer(await this.module.call(call));
@@ -87,7 +86,12 @@ export class Core {
     }
   }
 
-  private async texts(operation: number, fields: Field[]): Promise<string[]> {
+  protected async list(operation: number, fields: Field[]): Promise<string[]> {
+    const [list = new Uint8Array(0)] = await this.ask(operation, fields);
+    return unlist(list).map(text);
+  }
+
+  protected async texts(operation: number, fields: Field[]): Promise<string[]> {
     return (await this.ask(operation, fields)).map(text);
   }
 }

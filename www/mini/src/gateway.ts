@@ -44,7 +44,8 @@ export class Gateway {
     if (!/^cs_[0-9a-f]{32}$/.test(opening.session)) {
       throw new Misuse("session_malformed", `no checkout session: ${opening.session}`);
     }
-    const core = new Core(await loaded(platform));
+    const module = await loaded(platform);
+    const core = platform.core?.(module) ?? new Core(module);
     const memory = await remembered(platform, entropy, opening);
     const secret = unhex(memory.key);
     const key = await core.key(secret);

@@ -2,6 +2,7 @@ declare module "lezai:words" {
   /** One language: the web checkout's words that a mini-program needs. */
   type Words = Record<
     | "lang"
+    | "dir"
     | "loading"
     | "order"
     | "choose"
@@ -40,5 +41,6 @@ declare module "lezai:words" {
     /** By the gateway's name of the method. */
     method: Record<string, string>;
   };
+  /** Those that every app has: English and Chinese. */
   export const WORDS: Words[];
 }

@@ -1,5 +1,6 @@
 /** What a checkout needs of the platform it runs on, and no more. */
 import type { Module } from "./call.ts";
+import type { Core } from "./core.ts";
 
 export interface Ask {
   method: "GET" | "POST";
@@ -28,6 +29,8 @@ export interface Platform {
   /** Where a page's key is made of bytes that its shop's server sent, and not of the device's own. */
   entropy: "device" | "server";
   load(): Promise<Module>;
+  /** What asks the module, where the app chose another than `Core`. */
+  core?: ((module: Module) => Core) | undefined;
   random(length: number): Promise<Uint8Array>;
   /** Rejects if there was no answer. */
   request(ask: Ask): Promise<Answered>;
@@ -77,4 +80,22 @@ export function word(parameters: Record<string, unknown>, name: string): string 
   const value = parameters[name];
   if (typeof value !== "string" || value === "") throw new Error(`the parameter ${name} is missing`);
   return value;
+}
+
+/** How all three platforms answer. */
+export interface Outcome<T> {
+  success(result: T): void;
+  fail(error: unknown): void;
+}
+
+export function promised<T>(call: (outcome: Outcome<T>) => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // Where a call also returns a promise, that is nobody's to wait for.
+    call({ success: resolve, fail: (error) => reject(new Error(reason(error))) });
+  });
+}
+
+export function reason(error: unknown): string {
+  const { errMsg, errorMessage } = (error ?? {}) as { errMsg?: unknown; errorMessage?: unknown };
+  return String(errMsg ?? errorMessage ?? error);
 }

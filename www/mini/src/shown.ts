@@ -8,6 +8,8 @@ import { fill, type Words } from "./words.ts";
 /** Plain, for `setData`. */
 export interface View {
   at: State["at"];
+  /** `rtl` or `ltr`. */
+  dir: string;
   merchant: string;
   monogram: string;
   amount: string;
@@ -33,9 +35,10 @@ export function view(state: State, method: string, words: Words, now_ms: number)
   const shown = state.at === "unreachable" ? state.behind : state;
   const session = "session" in shown ? (shown.session as Session | undefined) : undefined;
   const lost = state.at === "unreachable";
-  const amount = session ? money(session, words.lang) : "";
+  const amount = session ? money(session, words) : "";
   return {
     at: state.at,
+    dir: words.dir,
     merchant: session?.merchant.name ?? "",
     monogram: Array.from(session?.merchant.name ?? "")[0] ?? "",
     amount,
@@ -118,9 +121,9 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
 }
 
 /** `Intl` is not in every engine of a mini-program; then the currency stands by its code. */
-function money({ amount, currency, exponent }: Session, lang: string): string {
+function money({ amount, currency, exponent }: Session, { lang, dir }: Words): string {
   try {
-    return price(amount, currency, exponent, lang, false).text;
+    return price(amount, currency, exponent, lang, dir === "rtl").text;
   } catch {
     const digits = String(amount).padStart(exponent + 1, "0");
     const whole = digits.slice(0, digits.length - exponent);

@@ -3,18 +3,25 @@ import { WORDS } from "lezai:words";
 
 export type Words = (typeof WORDS)[number];
 
+let known = WORDS;
+
+/** Further languages: what the package's `languages/<tag>.js` give. */
+export function learn(languages: Words[]): void {
+  known = [...languages, ...WORDS];
+}
+
 /** For a BCP 47 tag: the language itself, else its base, else English. */
 export function wordsFor(tag: string): Words {
   const lower = tag.toLowerCase();
   // Hong Kong and Macao write as Taiwan does, where we have that.
   const wanted = /^zh-(hk|mo|tw|hant)/.test(lower) ? ["zh-tw", "zh-cn"] : [lower, lower.split("-")[0] ?? ""];
   for (const want of wanted) {
-    const found = WORDS.find(
+    const found = known.find(
       ({ lang }) => lang.toLowerCase() === want || lang.toLowerCase().split("-")[0] === want,
     );
     if (found) return found;
   }
-  return (WORDS.find(({ lang }) => lang === "en") ?? WORDS[0]) as Words;
+  return (known.find(({ lang }) => lang === "en") ?? known[0]) as Words;
 }
 
 export function fill(text: string, values: Record<string, string>): string {

@@ -4,7 +4,11 @@ var shop = "http://127.0.0.1:8081";
 App({
   shop: shop,
   onLaunch: function () {
-    require("./lezai/alipay.js").configure({ entropy: entropy });
+    require("./lezai/alipay.js").configure({
+      entropy: entropy,
+      // Beside English and Chinese.
+      languages: [require("./lezai/languages/zh-TW.js")],
+    });
   },
 });
 

@@ -5,6 +5,10 @@ App({
   shop: shop,
   onLaunch: function () {
     // The package lies beside the pages here; with npm, nothing needs to be said.
-    require("./lezai/douyin.js").configure({ wasm: "/lezai/lezai.wasm.br" });
+    require("./lezai/douyin.js").configure({
+      wasm: "/lezai/lezai.wasm.br",
+      // Beside English and Chinese.
+      languages: [require("./lezai/languages/zh-TW.js")],
+    });
   },
 });

@@ -2,6 +2,7 @@
 
 import { type AlipayHost, type AlipayOptions, alipay } from "../platform/alipay.ts";
 import type { Platform } from "../platform.ts";
+import { learn, type Words } from "../words.ts";
 
 declare const my: AlipayHost["my"];
 
@@ -11,9 +12,17 @@ const options: AlipayOptions = {
   entropy: undefined,
 };
 
+let core: Platform["core"];
+
 /** `entropy` asks the shop's server for so many random bytes, in base64url; without it nothing can be paid. */
-export function configure(own: Partial<AlipayOptions>): void {
+export function configure({
+  languages,
+  core: chosen,
+  ...own
+}: Partial<AlipayOptions> & { languages?: Words[]; core?: Platform["core"] }): void {
   Object.assign(options, own);
+  core = chosen;
+  learn(languages ?? []);
 }
 
 /** Alipay allows one Worker: all that is on one page shares it. */
@@ -21,5 +30,6 @@ let made: Platform | undefined;
 
 export function platform(): Platform {
   made ??= alipay({ my, setTimeout, clearTimeout }, options);
+  made.core = core;
   return made;
 }

@@ -1,4 +1,5 @@
 /** `<lezai-checkout>` for this platform. */
+import type { AppEvents } from "../platform/alipay.ts";
 import { platform } from "./alipay.ts";
 import type { Mounted } from "./host.ts";
 import * as lezai from "./lezai.ts";
@@ -23,12 +24,7 @@ interface Instance {
 }
 
 declare function Component(options: object): void;
-declare const my: {
-  onAppShow(heard: () => void): void;
-  offAppShow(heard: () => void): void;
-  onAppHide(heard: () => void): void;
-  offAppHide(heard: () => void): void;
-};
+declare const my: AppEvents;
 
 Component({
   props: { gateway: "", session: "", clientSecret: "" },

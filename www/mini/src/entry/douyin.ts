@@ -2,25 +2,33 @@
 
 import { type DouyinHost, douyin } from "../platform/douyin.ts";
 import type { Platform } from "../platform.ts";
+import { learn, type Words } from "../words.ts";
 
 declare const tt: DouyinHost["tt"];
 declare const TTWebAssembly: NonNullable<DouyinHost["TTWebAssembly"]> | undefined;
 
 let wasm = "/lezai/lezai.wasm.br";
 
-/** For a module that lies elsewhere in the package; the path is absolute. */
-export function configure(options: { wasm?: string }): void {
+let core: Platform["core"];
+
+/** For a module that lies elsewhere in the package, by its absolute path, and for further languages. */
+export function configure(options: { wasm?: string; languages?: Words[]; core?: Platform["core"] }): void {
   wasm = options.wasm ?? wasm;
+  core = options.core;
+  learn(options.languages ?? []);
 }
 
 export function platform(): Platform {
-  return douyin(
-    {
-      tt,
-      TTWebAssembly: typeof TTWebAssembly === "undefined" ? undefined : TTWebAssembly,
-      setTimeout,
-      clearTimeout,
-    },
-    wasm,
-  );
+  return {
+    ...douyin(
+      {
+        tt,
+        TTWebAssembly: typeof TTWebAssembly === "undefined" ? undefined : TTWebAssembly,
+        setTimeout,
+        clearTimeout,
+      },
+      wasm,
+    ),
+    core,
+  };
 }

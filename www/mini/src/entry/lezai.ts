@@ -4,7 +4,6 @@ export * from "../checkout.ts";
 export * from "../core.ts";
 export * from "../entropy.ts";
 export * from "../errors.ts";
-export * from "../platform/wechat_like.ts";
 export * from "../platform.ts";
 export * from "../shown.ts";
 export * from "../words.ts";

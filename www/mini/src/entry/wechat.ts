@@ -2,6 +2,7 @@
 
 import { type WechatHost, wechat } from "../platform/wechat.ts";
 import type { Platform } from "../platform.ts";
+import { learn, type Words } from "../words.ts";
 
 declare const wx: WechatHost["wx"];
 declare const WXWebAssembly: NonNullable<WechatHost["WXWebAssembly"]> | undefined;
@@ -9,19 +10,26 @@ declare const WXWebAssembly: NonNullable<WechatHost["WXWebAssembly"]> | undefine
 /** Where `npm build` of the developer tools puts the module. */
 let wasm = "/miniprogram_npm/@lezai/mini/lezai.wasm.br";
 
-/** For a module that lies elsewhere in the package. */
-export function configure(options: { wasm?: string }): void {
+let core: Platform["core"];
+
+/** For a module that lies elsewhere in the package, and for further languages. */
+export function configure(options: { wasm?: string; languages?: Words[]; core?: Platform["core"] }): void {
   wasm = options.wasm ?? wasm;
+  core = options.core;
+  learn(options.languages ?? []);
 }
 
 export function platform(): Platform {
-  return wechat(
-    {
-      wx,
-      WXWebAssembly: typeof WXWebAssembly === "undefined" ? undefined : WXWebAssembly,
-      setTimeout,
-      clearTimeout,
-    },
-    wasm,
-  );
+  return {
+    ...wechat(
+      {
+        wx,
+        WXWebAssembly: typeof WXWebAssembly === "undefined" ? undefined : WXWebAssembly,
+        setTimeout,
+        clearTimeout,
+      },
+      wasm,
+    ),
+    core,
+  };
 }

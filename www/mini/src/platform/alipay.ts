@@ -6,8 +6,17 @@
  */
 import { hex, text, unbase64url, unhex } from "../bytes.ts";
 import type { Module } from "../call.ts";
-import { type Answered, after, flat, headers, type Platform, type Timers, word } from "../platform.ts";
-import { type Outcome, promised } from "./wechat_like.ts";
+import {
+  type Answered,
+  after,
+  flat,
+  headers,
+  type Outcome,
+  type Platform,
+  promised,
+  type Timers,
+  word,
+} from "../platform.ts";
 
 /** As documented; the typings lack `onMessage` and the second argument of `createWorker`. */
 export interface AlipayWorker {
@@ -44,6 +53,14 @@ export interface AlipayHost extends Timers {
     tradePay(option: { tradeNO: string } & Outcome<{ resultCode: string }>): unknown;
     getSystemInfoSync(): { language?: string };
   };
+}
+
+/** What a component hears of the app: its page has no such events for it. */
+export interface AppEvents {
+  onAppShow(heard: () => void): void;
+  offAppShow(heard: () => void): void;
+  onAppHide(heard: () => void): void;
+  offAppHide(heard: () => void): void;
 }
 
 export interface AlipayOptions {

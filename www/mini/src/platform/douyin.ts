@@ -1,15 +1,6 @@
 /** Douyin. */
-import { after, type Platform, type Timers, word } from "../platform.ts";
-import {
-  type Api,
-  load,
-  type Outcome,
-  promised,
-  random,
-  request,
-  storage,
-  type Wasm,
-} from "./wechat_like.ts";
+import { after, type Outcome, type Platform, promised, type Timers, word } from "../platform.ts";
+import { type Api, load, random, request, storage, type Wasm } from "./wechat_like.ts";
 
 export interface DouyinHost extends Timers {
   tt: Api & {

@@ -1,16 +1,15 @@
 /** WeChat. */
-import { after, type Hint, type Platform, type Timers, word } from "../platform.ts";
 import {
-  type Api,
-  load,
+  after,
+  type Hint,
   type Outcome,
+  type Platform,
   promised,
-  random,
   reason,
-  request,
-  storage,
-  type Wasm,
-} from "./wechat_like.ts";
+  type Timers,
+  word,
+} from "../platform.ts";
+import { type Api, load, random, request, storage, type Wasm } from "./wechat_like.ts";
 
 export interface WechatHost extends Timers {
   wx: Api & {

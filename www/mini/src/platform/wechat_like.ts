@@ -1,12 +1,15 @@
 /** What WeChat's and Douyin's interfaces have in common: Douyin's is made after WeChat's. */
 import type { Module } from "../call.ts";
 import { caller, type Instantiated } from "../module.ts";
-import { type Answered, type Ask, flat, headers, type Platform } from "../platform.ts";
-
-export interface Outcome<T> {
-  success(result: T): void;
-  fail(error: unknown): void;
-}
+import {
+  type Answered,
+  type Ask,
+  flat,
+  headers,
+  type Outcome,
+  type Platform,
+  promised,
+} from "../platform.ts";
 
 /** The members that both `wx` and `tt` have, as both document them. */
 export interface Api {
@@ -83,15 +86,3 @@ export function storage(api: Pick<Api, "getStorage" | "setStorage" | "removeStor
 
 /** What an app keeps is a convenience; that it keeps nothing must not stop a payment. */
 function nothing(): void {}
-
-export function promised<T>(call: (outcome: Outcome<T>) => unknown): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // Where a call also returns a promise, that is nobody's to wait for.
-    call({ success: resolve, fail: (error) => reject(new Error(reason(error))) });
-  });
-}
-
-export function reason(error: unknown): string {
-  const { errMsg, errorMessage } = (error ?? {}) as { errMsg?: unknown; errorMessage?: unknown };
-  return String(errMsg ?? errorMessage ?? error);
-}
