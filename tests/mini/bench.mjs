@@ -64,6 +64,14 @@ var b64 = function (b) { var A = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 var check = call(7, [b64(key.slice(1, 33)), b64(key.slice(33)), message, good]);
 ask(check);
 out.verify = mean(function () { ask(check); }, 10);
+var rest = [ascii("k"), ascii("1795000000000"), ascii("nonce-0001"), ascii("GET"), ascii("pay.example"), ascii("/v1/x"), [], []];
+function fieldsOf(answer) { var n = answer[2] | (answer[3] << 8); return answer.subarray(6, 6 + n); }
+function both() {
+  var base = fieldsOf(ask(call(9, rest)));
+  ask(call(10, [noble.p256.sign(base, secret, { lowS: false })].concat(rest)));
+}
+both();
+out.both_later = mean(both, 20);
 out.noble_later = mean(function () { noble.p256.sign(message, secret); }, 20);
 out.noble_verify = mean(function () { if (!noble.p256.verify(good, message, key)) throw new Error("no"); }, 10);
 say(JSON.stringify(out));
@@ -90,7 +98,7 @@ const engines = {
   ...Object.fromEntries(Object.entries(ENGINES).map(([name, flags]) => [name, ["jsc", ...flags]])),
 };
 console.log(
-  `best of ${RUNS} processes, ms              load  first  later  verify | noble: load  first  later  verify`,
+  `best of ${RUNS} processes, ms              load  first  later  verify | noble: load  first  later  verify | core with noble: later`,
 );
 for (const [name, [command = "", ...flags]] of Object.entries(engines)) {
   const runs = Array.from({ length: RUNS }, () =>
@@ -110,6 +118,8 @@ for (const [name, [command = "", ...flags]] of Object.entries(engines)) {
     ["load", "first", "later", "verify"],
     ["noble_load", "noble_first", "noble_later", "noble_verify"],
   ];
-  console.log(`${name.padEnd(36)} ${ours.map(best).join(" ")} |        ${theirs.map(best).join(" ")}`);
+  console.log(
+    `${name.padEnd(36)} ${ours.map(best).join(" ")} |        ${theirs.map(best).join(" ")} |                  ${best("both_later")}`,
+  );
 }
 rmSync(folder, { recursive: true });

@@ -11,26 +11,38 @@ export const PLATFORMS = /** @type {Record<string, { double: any, method: string
 
 /**
  * @param {string} name
- * @param {{ origin: string, order: any, quirks?: object, kept?: Map<string, string>, without?: string[], secret?: string, wasm?: string }} options
+ * @param {{ origin: string, order: any, quirks?: object, kept?: Map<string, string>, without?: string[], macrotask?: boolean, secret?: string, wasm?: string, core?: (world: any) => unknown }} options
  */
 export function open(
   name,
-  { origin, order, quirks = {}, kept = new Map(), without = [], secret, wasm = "/lezai/lezai.wasm.br" },
+  {
+    origin,
+    order,
+    quirks = {},
+    kept = new Map(),
+    without = [],
+    macrotask = false,
+    secret,
+    wasm = "/lezai/lezai.wasm.br",
+    core,
+  },
 ) {
   const { double } = /** @type {any} */ (PLATFORMS[name]);
   const host = double({ origin, quirks, kept });
   const world = realm(
     { ...host.globals, setTimeout: host.setTimeout, clearTimeout: host.clearTimeout },
-    { without },
+    { without, macrotask },
   );
   const own = world.load(`${name}.js`);
   const shared = world.load("lezai.js");
+  const chosen = core && { core: core(world) };
   if (name === "alipay") {
     own.configure({
+      ...chosen,
       entropy: async (/** @type {number} */ length) => Buffer.from(host.random(length)).toString("base64url"),
     });
   } else {
-    own.configure({ wasm });
+    own.configure({ wasm, ...chosen });
   }
   const told = /** @type {any[]} */ ([]);
   const shown = /** @type {any[]} */ ([]);
