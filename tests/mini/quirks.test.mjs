@@ -1,6 +1,7 @@
 /** What is known to differ between versions, tools and devices; each switch alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { runInContext } from "node:vm";
 import { startGateway } from "../browser/support/gateway.mjs";
 import { open, PLATFORMS } from "./support/shopper.mjs";
 
@@ -88,10 +89,22 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
     });
 
     test("promises that run as timers do", async () => {
-      const shopper = await start({ macrotask: true });
+      const shopper = await start({}, { macrotask: true });
+      // A reaction comes after a timer that was set before it, which it never does elsewhere.
+      const order = runInContext(
+        `new Promise((done) => {
+          const order = [];
+          setTimeout(() => order.push("timer"), 0);
+          Promise.resolve().then(() => order.push("reaction")).then(() => done(order.join()));
+        })`,
+        shopper.world.context,
+      );
+      assert.equal(await order, "timer,reaction");
       await shopper.at("ready");
       shopper.mounted.press("pay");
       await shopper.at("paid");
+      const reactions = runInContext("Promise.ran", shopper.world.context);
+      assert.ok(reactions > 50, `only ${reactions} reactions ran as timers: the package has other promises`);
       shopper.close();
     });
 
@@ -124,6 +137,22 @@ test("douyin, wechat: what was parsed cannot be verified, and is refused", async
     const shopper = open(name, { origin: gateway.origin, order, quirks: { parsed: true } });
     await shopper.at("refused");
     shopper.close();
+  }
+});
+
+test("wechat: an old base library tells its language in another place", async () => {
+  const order = await gateway.create({ methods: ["wechat_jsapi"] });
+  const quirks = { old: true, language: "en" };
+  const shopper = open("wechat", { origin: gateway.origin, order, quirks });
+  assert.equal((await shopper.at("ready")).title, "Choose how to pay");
+  shopper.close();
+});
+
+test("a double says which member it lacks", () => {
+  for (const { double } of Object.values(PLATFORMS)) {
+    const { globals } = double({ origin: gateway.origin });
+    const [[name, host]] = /** @type {any} */ (Object.entries(globals));
+    assert.throws(() => host.neverHeardOf(), new RegExp(`the double of ${name} lacks neverHeardOf`));
   }
 });
 

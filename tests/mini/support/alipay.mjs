@@ -1,13 +1,14 @@
 /** A double of Alipay's host: its Worker is a realm of its own that has neither `my` nor the app's memory. */
 import { readFileSync } from "node:fs";
 import { createContext, runInContext } from "node:vm";
-import { device } from "./double.mjs";
+import { device, strict } from "./double.mjs";
 import { built } from "./paths.mjs";
 
 /** @param {Parameters<typeof device>[0] & { quirks?: { worker?: "missing" | "silent" } }} options */
 export function alipay(options) {
   const own = device(options);
   const quirks = /** @type {any} */ (own.quirks);
+  /** @type {import("../../../www/mini/src/platform/alipay.ts").AlipayHost["my"]} */
   const my = {
     createWorker: (/** @type {string} */ path) => {
       if (quirks.worker === "missing" || path !== "workers/lezai.js") return undefined;
@@ -47,7 +48,7 @@ export function alipay(options) {
     },
     getSystemInfoSync: () => ({ language: own.quirks.language ?? "zh-Hans" }),
   };
-  return { ...own, globals: { my } };
+  return { ...own, globals: { my: strict("my", my) } };
 }
 
 /** @param {ReturnType<typeof device>} own @param {any} quirks */

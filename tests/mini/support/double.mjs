@@ -18,8 +18,28 @@ import { built, wasm } from "./paths.mjs";
  * @property {"pays" | "cancels" | "fails" | "lies"} [cashier]  What the shopper and the platform do.
  * @property {string} [language]
  * @property {boolean} [forgets]  Nothing is kept.
- * @property {boolean} [macrotask]  Promises run as timers do, as on iOS 15 and older.
+ * @property {boolean} [old]  A base library before 2.20.1: no `getAppBaseInfo`.
+ *
+ * Of the realm and not of the host is one more: `macrotask` of `open` in shopper.mjs.
  */
+
+/**
+ * A host says which member it lacks, where a real one would only say `undefined is not a function`.
+ *
+ * @template {object} T
+ * @param {string} name
+ * @param {T} host
+ * @returns {T}
+ */
+export function strict(name, host) {
+  return new Proxy(host, {
+    get: (members, member) => {
+      if (typeof member === "string" && !(member in members))
+        throw new Error(`the double of ${name} lacks ${member}`);
+      return Reflect.get(members, member);
+    },
+  });
+}
 
 /**
  * What every double can do, whatever its platform calls it.
@@ -116,45 +136,25 @@ export function device({ origin, quirks = {}, kept = new Map() }) {
   };
 }
 
+/**
+ * The doubles have the types of what the adapters use, and the adapters' are held against the platforms' own
+ * typings (www/mini/typings): a member that either lacks fails to compile.
+ *
+ * @typedef {import("../../../www/mini/src/platform/wechat.ts").WechatHost} WechatHost
+ * @typedef {import("../../../www/mini/src/platform/douyin.ts").DouyinHost} DouyinHost
+ * @typedef {import("../../../www/mini/src/platform/wechat_like.ts").Api} Api
+ */
+
 /** @param {Parameters<typeof device>[0]} options */
 export function wechat(options) {
   const own = device(options);
-  return {
-    ...own,
-    globals: {
-      wx: like(own, wx(own)),
-      ...(own.quirks.wasm !== "missing" && { WXWebAssembly: { instantiate: own.instantiate } }),
-    },
-  };
-}
-
-/** @param {Parameters<typeof device>[0]} options */
-export function douyin(options) {
-  const own = device(options);
-  const tt = like(own, {
-    pay: (/** @type {any} */ { orderInfo, service, success, fail }) => {
-      if (service !== 5) throw new Error("service must be 5");
-      own.pay({ orderInfo, service }, orderInfo.order_id).then(
-        (said) =>
-          said === "fails" ? fail({ errMsg: "pay:fail" }) : success({ code: said === "cancels" ? 4 : 0 }),
-        (error) => fail({ errMsg: String(error) }),
-      );
-    },
-  });
-  return {
-    ...own,
-    globals: {
-      tt,
-      ...(own.quirks.wasm !== "missing" && { TTWebAssembly: { instantiate: own.instantiate } }),
-    },
-  };
-}
-
-/** @param {ReturnType<typeof device>} own */
-function wx(own) {
-  return {
-    getSystemInfoSync: () => ({ language: own.quirks.language ?? "zh_CN" }),
-    requestPayment: (/** @type {any} */ { success, fail, ...parameters }) => {
+  const info = () => ({ language: own.quirks.language ?? "zh_CN" });
+  /** @type {WechatHost["wx"]} */
+  const wx = {
+    ...like(own),
+    getSystemInfoSync: info,
+    getAppBaseInfo: own.quirks.old ? undefined : info,
+    requestPayment: ({ success, fail, ...parameters }) => {
       own.pay(parameters, parameters.package.replace("prepay_id=", "")).then(
         (said) => {
           if (said === "cancels") fail({ errMsg: "requestPayment:fail cancel" });
@@ -165,12 +165,42 @@ function wx(own) {
       );
     },
   };
+  return {
+    ...own,
+    globals: {
+      wx: strict("wx", wx),
+      ...(own.quirks.wasm !== "missing" && { WXWebAssembly: { instantiate: own.instantiate } }),
+    },
+  };
 }
 
-/** What `wx` and `tt` share. @param {ReturnType<typeof device>} own @param {object} rest */
-function like(own, rest) {
+/** @param {Parameters<typeof device>[0]} options */
+export function douyin(options) {
+  const own = device(options);
+  /** @type {DouyinHost["tt"]} */
+  const tt = {
+    ...like(own),
+    pay: ({ orderInfo, service, success, fail }) => {
+      if (service !== 5) throw new Error("service must be 5");
+      own.pay({ orderInfo, service }, orderInfo.order_id).then(
+        (said) =>
+          said === "fails" ? fail({ errMsg: "pay:fail" }) : success({ code: said === "cancels" ? 4 : 0 }),
+        (error) => fail({ errMsg: String(error) }),
+      );
+    },
+  };
   return {
-    ...rest,
+    ...own,
+    globals: {
+      tt: strict("tt", tt),
+      ...(own.quirks.wasm !== "missing" && { TTWebAssembly: { instantiate: own.instantiate } }),
+    },
+  };
+}
+
+/** What `wx` and `tt` share. @param {ReturnType<typeof device>} own @returns {Api} */
+function like(own) {
+  return {
     getRandomValues: (/** @type {any} */ { length, success, fail }) => {
       if (own.quirks.random === "late") return;
       own.later(() => {
