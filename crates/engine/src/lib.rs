@@ -23,6 +23,13 @@ mod sandbox;
 mod shelf;
 mod ticker;
 
+// What the tests beside the code share with those in `tests`, which know this crate by its name.
+#[cfg(test)]
+extern crate self as lezai_engine;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
