@@ -23,13 +23,20 @@ mod sandbox;
 mod shelf;
 mod ticker;
 
+// What the tests beside the code share with those in `tests`, which know this crate by its name.
+#[cfg(test)]
+extern crate self as lezai_engine;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use wasmtime::component::Linker;
-use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
 pub use compile::{Compiler, InThisProcess, compile};
 pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide};
@@ -58,6 +65,25 @@ const INSTANCES_PER_DECISION: u32 = 2;
 const CORE_INSTANCES: u32 = 4;
 const TABLES: u32 = 2;
 const TABLE_ELEMENTS: usize = 4096;
+
+/// What a plugin may be made of: what compilers write for a plain wasm32 target, and nothing else.
+/// Whatever wasmtime can do besides, now or in a later version, stays off: each proposal is code in
+/// the compiler and the runtime that a stranger could reach, and most of wasmtime's advisories are
+/// about one that we have no use for. No vectors (SIMD) either: rules on one order have nothing to
+/// vectorise, and they are the part of a compiler that was wrong most often. Floating point stays,
+/// for compilers use it for much that is no money; its NaNs are made the same everywhere.
+const TAKEN: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::BULK_MEMORY_OPT)
+    .union(WasmFeatures::EXTENDED_CONST)
+    // Of references those to functions alone: wasmtime is built without a garbage collector.
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::CALL_INDIRECT_OVERLONG)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::COMPONENT_MODEL);
 
 /// Plugins that stand ready, unless somebody says otherwise: a small one takes some 110 KiB.
 const LOADED: usize = 10_000;
@@ -326,7 +352,8 @@ fn code_settings(names: bool) -> wasmtime::Config {
         .max_wasm_stack(WASM_STACK)
         // An order is decided again bit for bit on another machine: no bits may depend on it.
         .cranelift_nan_canonicalization(true)
-        .wasm_relaxed_simd(false)
+        .wasm_features(WasmFeatures::all(), false)
+        .wasm_features(TAKEN, true)
         // Nobody reads these but who looks where the fuel goes.
         .wasm_backtrace_max_frames(NonZeroUsize::new(if names { 64 } else { 0 }))
         .generate_address_map(names)

@@ -350,3 +350,42 @@ fn clean(text: &str) -> String {
     let printable = |it: char| if it.is_control() { char::REPLACEMENT_CHARACTER } else { it };
     text.chars().take(MAX_TEXT).map(printable).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::*;
+    use crate::support::{artifact, order, policy};
+    use crate::{Config, decide};
+
+    /// A mistake of ours in the middle of a question ends that question: its instance, its place in
+    /// the pool, its turn and its ticks are given back, however often it happens.
+    #[test]
+    fn a_panic_of_the_host_takes_nothing_with_it() {
+        let cache = tempfile::tempdir().unwrap();
+        let engine = Engine::new(Config { slots: 1, ..Config::new(cache.path()) }).unwrap();
+        let [standard, hostile] =
+            ["policy.wasm", "plugins/hostile.wasm"].map(|it| engine.load(&artifact(it)).unwrap());
+        let (compact, facts) = (policy().to_compact(), order());
+        let usual = decide(&engine, &standard, &compact, None, &facts).unwrap();
+        let patient = Limits { fuel: u64::MAX, ..engine.limits() };
+        // More often than there are slots: each must have been given back.
+        for round in 0..20 {
+            let panics = catch_unwind(AssertUnwindSafe(|| {
+                let _pass = engine.gate.pass();
+                let mut sandbox = Sandbox::start(&engine, &hostile).unwrap();
+                // The host's part in a call of the guest's: it is asked while the guest is on the stack.
+                sandbox.store.epoch_deadline_callback(|_| resume_unwind(Box::new("on purpose")));
+                sandbox.most_fuel = Some(patient.fuel);
+                sandbox.assess(&OrderRecord::new(&facts), b"risk=loop").answer.map(drop)
+            }));
+            let payload = panics.unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&"on purpose"), "round {round}");
+            let own = Some((&*hostile, &b""[..]));
+            let next = decide(&engine, &standard, &compact, own, &facts).unwrap();
+            assert!(next.runs().all(|(_, run)| run.outcome.label() == "ok"), "round {round}");
+            assert_eq!(decide(&engine, &standard, &compact, None, &facts).unwrap(), usual);
+        }
+    }
+}

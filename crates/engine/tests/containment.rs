@@ -12,6 +12,7 @@ use lezai_core::policy::{OrderFacts, Verdict};
 use lezai_engine::{
     Config, Decision, Engine, Failure, Hook, Limits, Outcome, PLUGIN_FAILED, decide,
 };
+use support::attacks::Page;
 use support::{artifact, order, policy, stage};
 
 /// What the hostile plugin, told how to behave, makes of an order.
@@ -28,49 +29,14 @@ fn standard(order: &OrderFacts) -> Decision {
 
 #[test]
 fn a_failed_hook_falls_back_and_the_next_order_is_decided() {
-    let rows = [
-        ("loop", "fuel"),
-        ("trap", "trap"),
-        ("recurse", "trap"),
-        ("grow", "memory"),
-        ("fill", "fuel"),
-        ("refuse", "refused"),
-        ("rant", "too_much_output"),
-        ("flood", "too_much_output"),
-    ];
-    let nonsense = [
-        ("risk", "score"),
-        ("risk", "unexplained"),
-        ("risk", "many"),
-        ("risk", "code"),
-        ("risk", "control"),
-        ("risk", "long"),
-        ("pricing", "more"),
-        ("pricing", "most"),
-        ("pricing", "currency"),
-        ("routing", "unknown"),
-        ("routing", "twice"),
-        ("routing", "many"),
-        ("split", "more"),
-        ("split", "wrap"),
-        ("split", "most"),
-        ("split", "nothing"),
-        ("split", "twice"),
-        ("split", "nobody"),
-        ("split", "name"),
-        ("split", "many"),
-        ("statement", "many"),
-        ("statement", "twice"),
-        ("statement", "name"),
-        ("statement", "control"),
-        ("statement", "long"),
-    ];
-    let every = Hook::ALL.map(Hook::label);
-    let rows = every
-        .into_iter()
-        .flat_map(|hook| rows.map(|(behaviour, label)| (hook, behaviour, label)))
-        .chain(nonsense.map(|(hook, behaviour)| (hook, behaviour, "nonsense")))
-        .chain([("risk", "crowd", "too_much_output")]);
+    let rows = Page::read().rows("A plugin that does as it is told");
+    let rows = rows.iter().flat_map(|row| {
+        let [behaviour, of, label] = &row[..] else { panic!("{row:?}") };
+        let hooks = Hook::ALL.map(Hook::label).into_iter();
+        let hooks = hooks.filter(move |hook| of == "every hook" || of == hook);
+        hooks.map(move |hook| (hook, &**behaviour, &**label))
+    });
+    assert_eq!(rows.clone().count(), 5 * 8 + 26);
     let order = order();
     let usual = standard(&order);
     let good = hostile("", &order);

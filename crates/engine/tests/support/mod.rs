@@ -8,6 +8,8 @@
     reason = "each test takes what it needs"
 )]
 
+pub mod attacks;
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 

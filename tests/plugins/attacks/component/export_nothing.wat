@@ -1,0 +1,4 @@
+;; A component that answers nothing.
+(component
+
+)

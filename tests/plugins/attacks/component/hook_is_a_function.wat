@@ -1,0 +1,6 @@
+;; A function where an interface is wanted.
+(component
+  (core module $m (func (export "f") ))
+  (core instance $i (instantiate $m))
+  (func (export "risk") (canon lift (core func $i "f")))
+)

@@ -1,0 +1,5 @@
+;; A hook with a typing error: it would be left to the standard plugin without a word.
+(component
+  (instance $i)
+  (export "lezai:plugin/risks@1.0.0" (instance $i))
+)

@@ -1,0 +1,5 @@
+;; A hook of a version that is none.
+(component
+  (instance $i)
+  (export "lezai:plugin/risk@1.0.1" (instance $i))
+)

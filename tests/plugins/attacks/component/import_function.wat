@@ -1,0 +1,4 @@
+;; A function from outside.
+(component
+  (import "now" (func (result u64)))
+)

@@ -1,0 +1,10 @@
+;; A component that gives its core module a function which it lowers from another one: code that
+;; only parts need which call each other.
+(component
+  (component $inner
+    (core module $m (func (export "f")))
+    (core instance $i (instantiate $m))
+    (func (export "f") (canon lift (core func $i "f"))))
+  (instance $inner (instantiate $inner))
+  (core func $f (canon lower (func $inner "f")))
+)

@@ -1,0 +1,4 @@
+;; A type from outside.
+(component
+  (import "account" (type (sub resource)))
+)

@@ -1,0 +1,7 @@
+;; A function that is lifted and lowered again: an adapter for each.
+(component
+  (core module $m (func (export "f")))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (core func (canon lower (func $f)))
+)

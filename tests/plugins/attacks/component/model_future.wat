@@ -1,0 +1,4 @@
+;; A value that comes later, or never.
+(component
+  (type (future u32))
+)

@@ -1,0 +1,5 @@
+;; A handle's type, exported beside nothing.
+(component
+  (type $thing (resource (rep i32)))
+  (export "thing" (type $thing))
+)

@@ -1,0 +1,4 @@
+;; A stream: an answer without an end.
+(component
+  (type (stream u8))
+)

@@ -1,0 +1,4 @@
+;; It would cancel its own task.
+(component
+  (core func (canon task.cancel))
+)

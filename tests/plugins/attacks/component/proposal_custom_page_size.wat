@@ -1,0 +1,5 @@
+;; A memory whose pages have one byte.
+(component
+  (core module
+    (memory 1 (pagesize 1)))
+)

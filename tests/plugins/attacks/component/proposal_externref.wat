@@ -1,0 +1,5 @@
+;; References to the host's things, of which there are none.
+(component
+  (core module
+    (func (param externref)))
+)

@@ -1,0 +1,6 @@
+;; Two memories in one module.
+(component
+  (core module
+    (memory 1)
+    (memory 1))
+)

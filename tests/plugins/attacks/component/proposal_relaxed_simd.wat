@@ -1,0 +1,6 @@
+;; Vectors whose results depend on the processor: no order could be decided again.
+(component
+  (core module
+    (func (result v128)
+      (f32x4.relaxed_madd (v128.const i64x2 0 0) (v128.const i64x2 0 0) (v128.const i64x2 0 0))))
+)

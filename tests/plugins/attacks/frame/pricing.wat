@@ -1,0 +1,6 @@
+(type $pricing-type (func (param "order" $order-record) (param "settings" (list u8))
+  (result (result $money (error string)))))
+(func $fee (type $pricing-type)
+  (canon lift (core func $guest "fee") (memory (core memory $guest "memory")) (realloc (core func $guest "realloc")) @options))
+(instance $pricing (export "fee" (func $fee)))
+(export "lezai:plugin/pricing@1.0.0" (instance $pricing))

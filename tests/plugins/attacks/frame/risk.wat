@@ -1,0 +1,6 @@
+(type $risk-type (func (param "order" $order-record) (param "settings" (list u8))
+  (result (result $assessment (error string)))))
+(func $assess (type $risk-type)
+  (canon lift (core func $guest "assess") (memory (core memory $guest "memory")) (realloc (core func $guest "realloc")) @options))
+(instance $risk (export "assess" (func $assess)))
+(export "lezai:plugin/risk@1.0.0" (instance $risk))

@@ -1,0 +1,6 @@
+(type $routing-type (func (param "order" $order-record) (param "settings" (list u8))
+  (result (result (list string) (error string)))))
+(func $route (type $routing-type)
+  (canon lift (core func $guest "route") (memory (core memory $guest "memory")) (realloc (core func $guest "realloc")) @options))
+(instance $routing (export "route" (func $route)))
+(export "lezai:plugin/routing@1.0.0" (instance $routing))

@@ -1,0 +1,6 @@
+(type $split-type (func (param "order" $order-record) (param "fee" $money) (param "settings" (list u8))
+  (result (result (list $share) (error string)))))
+(func $divide (type $split-type)
+  (canon lift (core func $guest "divide") (memory (core memory $guest "memory")) (realloc (core func $guest "realloc")) @options))
+(instance $split (export "divide" (func $divide)))
+(export "lezai:plugin/split@1.0.0" (instance $split))

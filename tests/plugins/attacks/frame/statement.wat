@@ -1,0 +1,6 @@
+(type $statement-type (func (param "order" $order-record) (param "settings" (list u8))
+  (result (result (list $column) (error string)))))
+(func $columns (type $statement-type)
+  (canon lift (core func $guest "columns") (memory (core memory $guest "memory")) (realloc (core func $guest "realloc")) @options))
+(instance $statement (export "columns" (func $columns)))
+(export "lezai:plugin/statement@1.0.0" (instance $statement))

@@ -1,0 +1,6 @@
+;; An answer far beyond the end of memory.
+(module
+  ;; @guest
+  (func (export "assess") (param $order i32) (result i32)
+    i32.const -16)
+)

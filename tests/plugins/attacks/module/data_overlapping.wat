@@ -1,0 +1,10 @@
+;; Data segments over one another: the last one counts, and none of it is anybody's but the guest's.
+(module
+  ;; @guest
+  (data (i32.const 0) "\02\02\02\02\02\02\02\02")
+  (data (i32.const 2) "\01\01\01\01\01\01")
+  (data (i32.const 0) "\00\00\00\00\00\00\00\00")
+  (func (export "assess") (param $order i32) (result i32)
+    ;; All zeros: accepted, score 0, no reasons.
+    i32.const 0)
+)

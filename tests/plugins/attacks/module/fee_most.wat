@@ -1,0 +1,8 @@
+;; The highest fee that 63 bits can say: added to anything it would wrap.
+(module
+  ;; @guest
+  (data (i32.const 8) "\ff\ff\ff\ff\ff\ff\ff\7f\40\00\00\00\03\00\00\00")
+  (data (i32.const 64) "CNY")
+  (func (export "fee") (param $order i32) (result i32)
+    i32.const 0)
+)

@@ -1,0 +1,9 @@
+;; Memory, page by page, without an end.
+(module
+  ;; @guest
+  (func (export "assess") (param $order i32) (result i32)
+    (loop $again
+      (drop (memory.grow (i32.const 1)))
+      (br $again))
+    unreachable)
+)

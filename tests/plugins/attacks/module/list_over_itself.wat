@@ -1,0 +1,7 @@
+;; An answer that lies inside of its own list: the reasons are made of the answer's own bytes.
+(module
+  ;; @guest
+  (data (i32.const 0) "\00\00\00\00\01\00\00\00\00\00\00\00\01\00\00\00")
+  (func (export "assess") (param $order i32) (result i32)
+    i32.const 0)
+)

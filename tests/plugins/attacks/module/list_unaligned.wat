@@ -1,0 +1,7 @@
+;; A list at an odd address.
+(module
+  ;; @guest
+  (data (i32.const 0) "\00\00\00\00\01\00\00\00\11\00\00\00\01\00\00\00")
+  (func (export "assess") (param $order i32) (result i32)
+    i32.const 0)
+)

@@ -1,0 +1,19 @@
+;; A start function that burns nearly all fuel, so that the question finds little left.
+(module
+  ;; @guest
+  (func $start
+    (local $n i32)
+    (local.set $n (i32.const 280000))
+    (loop $again
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br_if $again (local.get $n))))
+  (start $start)
+  (func (export "assess") (param $order i32) (result i32)
+    (local $n i32)
+    (local.set $n (i32.const 100000))
+    (loop $again
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br_if $again (local.get $n)))
+    ;; All zeros: accepted, score 0, no reasons.
+    i32.const 0)
+)

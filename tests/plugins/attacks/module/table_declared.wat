@@ -1,0 +1,8 @@
+;; A table of ten million elements from the first.
+(module
+  ;; @guest
+  (table 10000000 funcref)
+  (func (export "assess") (param $order i32) (result i32)
+    ;; All zeros: accepted, score 0, no reasons.
+    i32.const 0)
+)

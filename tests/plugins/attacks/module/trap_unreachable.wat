@@ -1,0 +1,6 @@
+;; The plainest trap.
+(module
+  ;; @guest
+  (func (export "assess") (param $order i32) (result i32)
+    unreachable)
+)

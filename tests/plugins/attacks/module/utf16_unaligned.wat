@@ -1,0 +1,8 @@
+;; A text in UTF-16 at an odd address.
+;; @options string-encoding=utf16
+(module
+  ;; @guest
+  (data (i32.const 0) "\01\00\00\00\11\00\00\00\01\00\00\00")
+  (func (export "assess") (param $order i32) (result i32)
+    i32.const 0)
+)
