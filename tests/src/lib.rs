@@ -11,6 +11,7 @@ mod gateway;
 mod merchant;
 mod publisher;
 mod receiver;
+pub mod recorded;
 pub mod sim;
 
 pub use client::{Answer, Request, send_raw};
