@@ -19,7 +19,18 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("lezai-policy", &["lezai-core", "lezai-plugin"]),
     ("lezai-engine", &["lezai-core"]),
     ("lezai", &["lezai-core", "lezai-engine"]),
-    ("lezai-tests", &["lezai", "lezai-core", "lezai-engine"]),
+    (
+        "lezai-tests",
+        &[
+            "lezai",
+            "lezai-core",
+            "lezai-engine",
+            "lezai-plugin",
+            "lezai-policy",
+            "demo_rules",
+            "marketplace",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

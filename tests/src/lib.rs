@@ -12,6 +12,7 @@ mod merchant;
 pub mod page;
 mod publisher;
 mod receiver;
+pub mod recorded;
 pub mod sim;
 
 pub use client::{Answer, Request, send_raw};

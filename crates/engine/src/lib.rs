@@ -2,7 +2,7 @@
 //!
 //! Owns the limits of a plugin, the check that it imports nothing, the compiled-code cache, and
 //! what happens when a plugin does not answer. Knows the plugin contract and the core; knows
-//! nothing of HTTP or SQL, and never lets a plugin's answer out before the core has checked it.
+//! nothing of HTTP or SQL, and never decides by a plugin's answer before the core has checked it.
 //!
 //! The way of a plugin: `admission` reads its bytes, `cache` compiles it or finds it compiled,
 //! `plugin` tries it once, `shelf` keeps it ready. The way of an order: `decision` asks who is to be asked, `sandbox` runs
@@ -19,6 +19,7 @@ mod gate;
 mod limits;
 mod plugin;
 mod profile;
+mod question;
 mod sandbox;
 mod shelf;
 mod ticker;
@@ -43,7 +44,8 @@ pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide}
 pub use limits::Limits;
 pub use plugin::{Hook, Plugin, Refused};
 pub use profile::{Profile, profile};
-pub use sandbox::Failure;
+pub use question::{Said, ask};
+pub use sandbox::{Asked, Failure};
 
 use cache::Cache;
 use gate::Gate;

@@ -247,16 +247,18 @@ impl<'e> Sandbox<'e> {
 }
 
 /// How a question ended.
-pub(crate) struct Asked<Answer> {
-    /// What it burnt.
-    pub(crate) fuel: u64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked<Answer> {
+    /// What it burnt, in wasmtime's units of fuel.
+    pub fuel: u64,
     /// What the instance's memory had grown to, in bytes.
-    pub(crate) memory: usize,
-    pub(crate) answer: Result<Answer, Failure>,
+    pub memory: usize,
+    /// The answer, if there is one.
+    pub answer: Result<Answer, Failure>,
 }
 
 impl<Answer> Asked<Answer> {
-    fn map<Other>(self, change: impl FnOnce(Answer) -> Other) -> Asked<Other> {
+    pub(crate) fn map<Other>(self, change: impl FnOnce(Answer) -> Other) -> Asked<Other> {
         Asked { fuel: self.fuel, memory: self.memory, answer: self.answer.map(change) }
     }
 }

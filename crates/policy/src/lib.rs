@@ -72,7 +72,11 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// The order as the core knows it. The gateway makes orders of the contract from such facts, so
 /// an error here is a gateway's mistake.
-fn facts(order: Order) -> Result<OrderFacts, String> {
+///
+/// # Errors
+///
+/// A text that no order of the gateway's has.
+pub fn facts(order: Order) -> Result<OrderFacts, String> {
     Ok(OrderFacts {
         id: OrderId::parse(&order.id).map_err(|error| error.to_string())?,
         merchant: MerchantId::parse(&order.merchant).map_err(|error| error.to_string())?,

@@ -1,5 +1,5 @@
-//! `lezai plugin build`: cargo makes the core module, and it becomes a component here: no further
-//! tool is needed.
+//! `lezai plugin build`: cargo, or any other compiler, makes the core module, and it becomes a
+//! component here: no further tool is needed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,16 @@ use super::workbench::component;
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
 
 pub(super) fn run(folder: &Path, out: Option<PathBuf>) -> Result<String, Failed> {
-    let module = compile(folder)?;
+    let (module, usual) = if folder.is_file() {
+        (folder.to_owned(), folder.with_extension("component.wasm"))
+    } else {
+        let module = compile(folder)?;
+        let usual = folder.join(module.file_name().unwrap_or_default());
+        (module, usual)
+    };
     let component = component(&module)?;
     let report = check::report(&component)?;
-    let out = out.unwrap_or_else(|| folder.join(module.file_name().unwrap_or_default()));
+    let out = out.unwrap_or(usual);
     let written = fs::write(&out, &component);
     written.map_err(|error| Failed::NotDone(format!("{}: {error}", out.display())))?;
     Ok(format!("{}\n{report}", out.display()))

@@ -25,12 +25,13 @@ pub enum AuthorCommand {
         /// The folder; its last part is the plugin's name, such as night_owls.
         folder: PathBuf,
     },
-    /// Build the plugin in a folder: cargo's module, made a component and checked.
+    /// Build the plugin in a folder: cargo's module, or another compiler's, made a component and checked.
     Build {
-        /// The folder with Cargo.toml.
+        /// The folder with Cargo.toml, or a core module.
         #[arg(default_value = ".")]
         folder: PathBuf,
-        /// Where the component goes; NAME.wasm in the folder if not said.
+        /// Where the component goes; NAME.wasm in the folder if not said, or NAME.component.wasm
+        /// beside the module.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
