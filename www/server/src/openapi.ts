@@ -372,6 +372,39 @@ export interface components {
             split?: components["schemas"]["HookView"] | null;
             statement?: components["schemas"]["HookView"] | null;
         };
+        /** @description Monthly parts: the first, and `count - 1` others. Together they are `total`: the amount and the fee. */
+        InstalmentsView: {
+            /**
+             * Format: int32
+             * How many parts.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * Every other part, in minor units.
+             */
+            each: number;
+            /**
+             * Format: int64
+             * The shopper's fee, in minor units of the order's currency; the channel's, and no part of the order.
+             */
+            fee: number;
+            /**
+             * Format: int64
+             * The first part, in minor units.
+             */
+            first: number;
+            /**
+             * Format: int32
+             * The shopper's fee in parts per million of the amount.
+             */
+            rate_ppm: number;
+            /**
+             * Format: int64
+             * All that she pays, in minor units.
+             */
+            total: number;
+        };
         /** @description One page of a list. */
         List_OrderView: {
             /** @description What was asked for, newest first. */
@@ -477,7 +510,10 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description What she may choose; all there are if absent. */
+            /**
+             * What she may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
+             *     `alipay_mini`, `douyin_mini`) are offered to an order that names them, and to no other.
+             */
             methods?: string[];
             /**
              * Format: uri
@@ -601,6 +637,7 @@ export interface components {
             channel: string;
             /** @description The channel's own number, once paid. */
             channel_ref?: string | null;
+            instalments?: components["schemas"]["InstalmentsView"] | null;
             /** @description The method. */
             method: string;
         };
