@@ -119,6 +119,9 @@ const manifest = {
   main: "wechat.js",
   types: "index.d.ts",
   miniprogram: ".",
+  // For `noble.js` alone.
+  peerDependencies: { "@noble/curves": "^2.4.0" },
+  peerDependenciesMeta: { "@noble/curves": { optional: true } },
 };
 writeFileSync(`${out}/package.json`, `${JSON.stringify(manifest)}\n`);
 

@@ -30,7 +30,7 @@ pub(crate) struct Module<'a> {
     pub(crate) stack: Option<u32>,
     /// Leaves out where a panic happened and what `{:?}` would write: nobody reads either in a page
     /// or a package, and they are a sixteenth of what a shopper downloads. The compiler calls the two flags
-    /// unstable, so it must be told that we know.
+    /// unstable, so it must be told that we know. SHA-256 is a loop there, and not unrolled.
     pub(crate) mute: bool,
     /// What mini-programs run: WebAssembly as it was first, and two features.
     pub(crate) plain: bool,

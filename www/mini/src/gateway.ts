@@ -44,19 +44,22 @@ export class Gateway {
     if (!/^cs_[0-9a-f]{32}$/.test(opening.session)) {
       throw new Misuse("session_malformed", `no checkout session: ${opening.session}`);
     }
+    // Asked first: without a JIT, to load the core and to make a key takes as long as the network does.
+    const keys = ask(platform, {
+      method: "GET",
+      url: `${opening.gateway}/.well-known/jwks.json`,
+      header: [],
+      body: undefined,
+    });
+    // Awaited below; a failure before that is not unhandled.
+    keys.catch(() => {});
     const module = await loaded(platform);
     const core = platform.core?.(module) ?? new Core(module);
     const memory = await remembered(platform, entropy, opening);
     const secret = unhex(memory.key);
     const key = await core.key(secret);
     secret.fill(0);
-    const keys = await ask(platform, {
-      method: "GET",
-      url: `${opening.gateway}/.well-known/jwks.json`,
-      header: [],
-      body: undefined,
-    });
-    const trusted = await pinned(core, keys, memory.gateway);
+    const trusted = await pinned(core, await keys, memory.gateway);
     return new Gateway(platform, entropy, core, opening, authority, memory, key, trusted);
   }
 

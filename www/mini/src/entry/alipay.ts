@@ -15,14 +15,14 @@ const options: AlipayOptions = {
 let core: Platform["core"];
 
 /** `entropy` asks the shop's server for so many random bytes, in base64url; without it nothing can be paid. */
-export function configure({
-  languages,
-  core: chosen,
-  ...own
-}: Partial<AlipayOptions> & { languages?: Words[]; core?: Platform["core"] }): void {
-  Object.assign(options, own);
-  core = chosen;
-  learn(languages ?? []);
+export function configure(
+  own: Partial<AlipayOptions> & { languages?: Words[]; core?: Platform["core"] },
+): void {
+  options.worker = own.worker ?? options.worker;
+  options.wasm = own.wasm ?? options.wasm;
+  options.entropy = own.entropy;
+  core = own.core;
+  learn(own.languages ?? []);
 }
 
 /** Alipay allows one Worker: all that is on one page shares it. */

@@ -2,7 +2,7 @@
 import type { AppEvents } from "../platform/alipay.ts";
 import { platform } from "./alipay.ts";
 import type { Mounted } from "./host.ts";
-import * as lezai from "./lezai.ts";
+import { mount } from "./lezai.ts";
 
 interface Properties {
   gateway: string;
@@ -55,18 +55,18 @@ Component({
 });
 
 function begin(component: Instance): void {
-  const { gateway, session, clientSecret, ...handlers } = component.props;
+  const { gateway, session, clientSecret } = component.props;
   component.mounted?.end();
   component.mounted = undefined;
   if (!gateway || !session || !clientSecret) return;
   const properties = { gateway, session, client_secret: clientSecret };
-  component.mounted = lezai.mount(
+  component.mounted = mount(
     platform(),
     properties,
     (data) => component.setData(data),
-    ({ type, ...detail }) => {
-      const name = `on${type[0]?.toUpperCase()}${type.slice(1)}` as keyof typeof handlers;
-      handlers[name]?.(detail);
+    (type, detail) => {
+      const name = `on${type[0]?.toUpperCase()}${type.slice(1)}` as "onReady";
+      component.props[name]?.(detail);
     },
   );
 }

@@ -19,16 +19,8 @@ export function configure(options: { wasm?: string; languages?: Words[]; core?: 
 }
 
 export function platform(): Platform {
-  return {
-    ...douyin(
-      {
-        tt,
-        TTWebAssembly: typeof TTWebAssembly === "undefined" ? undefined : TTWebAssembly,
-        setTimeout,
-        clearTimeout,
-      },
-      wasm,
-    ),
-    core,
-  };
+  const TTWebAssembly_ = typeof TTWebAssembly === "undefined" ? undefined : TTWebAssembly;
+  const made = douyin({ tt, TTWebAssembly: TTWebAssembly_, setTimeout, clearTimeout }, wasm);
+  made.core = core;
+  return made;
 }

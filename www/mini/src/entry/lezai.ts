@@ -1,9 +1,7 @@
 /** What all three platforms share; each platform's own file loads it. */
 export * from "../bytes.ts";
-export * from "../checkout.ts";
 export * from "../core.ts";
 export * from "../entropy.ts";
-export * from "../errors.ts";
 export * from "../platform.ts";
 export * from "../shown.ts";
 export * from "../words.ts";

@@ -1,7 +1,7 @@
 /** `<lezai-checkout>` as WeChat has components, and Douyin after it. */
 import type { Platform } from "../platform.ts";
 import type { Mounted } from "./host.ts";
-import * as lezai from "./lezai.ts";
+import { mount } from "./lezai.ts";
 
 interface Instance {
   data: { gateway: string; session: string; clientSecret: string };
@@ -54,10 +54,10 @@ function begin(component: Instance, platform: Platform): void {
   component.mounted = undefined;
   if (!gateway || !session || !clientSecret) return;
   const properties = { gateway, session, client_secret: clientSecret };
-  component.mounted = lezai.mount(
+  component.mounted = mount(
     platform,
     properties,
     (data) => component.setData(data),
-    ({ type, ...detail }) => component.triggerEvent(type, detail),
+    (type, detail) => component.triggerEvent(type, detail),
   );
 }

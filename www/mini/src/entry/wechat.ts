@@ -20,16 +20,8 @@ export function configure(options: { wasm?: string; languages?: Words[]; core?: 
 }
 
 export function platform(): Platform {
-  return {
-    ...wechat(
-      {
-        wx,
-        WXWebAssembly: typeof WXWebAssembly === "undefined" ? undefined : WXWebAssembly,
-        setTimeout,
-        clearTimeout,
-      },
-      wasm,
-    ),
-    core,
-  };
+  const WXWebAssembly_ = typeof WXWebAssembly === "undefined" ? undefined : WXWebAssembly;
+  const made = wechat({ wx, WXWebAssembly: WXWebAssembly_, setTimeout, clearTimeout }, wasm);
+  made.core = core;
+  return made;
 }

@@ -42,7 +42,7 @@ export interface AlipayHost extends Timers {
         url: string;
         method: "GET" | "POST";
         headers: Record<string, string>;
-        data?: string;
+        data?: string | undefined;
         dataType: "arraybuffer";
         timeout: number;
       } & Outcome<Answer>,
@@ -97,10 +97,11 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
           url,
           method,
           headers: headers(header),
-          ...(body !== undefined && { data: text(body) }),
+          data: body && text(body),
           dataType: "arraybuffer",
           timeout: TIMEOUT_MS,
-          ...outcome,
+          success: outcome.success,
+          fail: outcome.fail,
         }),
       ).then(
         (answer): Answered => ({
@@ -111,20 +112,26 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
       ),
     storage: {
       read: (key) =>
-        promised<{ data: unknown }>((outcome) => my.getStorage({ key, ...outcome })).then(
+        promised<{ data: unknown }>((outcome) => my.getStorage(Object.assign(outcome, { key }))).then(
           ({ data }) => (typeof data === "string" ? data : undefined),
           () => undefined,
         ),
       write: (key, data) =>
-        promised<unknown>((outcome) => my.setStorage({ key, data, ...outcome })).then(nothing, nothing),
+        promised<unknown>((outcome) => my.setStorage(Object.assign(outcome, { key, data }))).then(
+          nothing,
+          nothing,
+        ),
       remove: (key) =>
-        promised<unknown>((outcome) => my.removeStorage({ key, ...outcome })).then(nothing, nothing),
+        promised<unknown>((outcome) => my.removeStorage(Object.assign(outcome, { key }))).then(
+          nothing,
+          nothing,
+        ),
     },
     pay: async (parameters) => {
       try {
         const tradeNO = word(parameters, "tradeNO");
         const { resultCode } = await promised<{ resultCode: string }>((outcome) =>
-          my.tradePay({ tradeNO, ...outcome }),
+          my.tradePay(Object.assign(outcome, { tradeNO })),
         );
         return CODES[String(resultCode)] ?? "unknown";
       } catch {

@@ -36,7 +36,7 @@ export function douyin(host: DouyinHost, wasm: string): Platform {
           order_token: word(order, "order_token"),
         };
         const { code } = await promised<{ code: number }>((outcome) =>
-          tt.pay({ orderInfo, service: 5, ...outcome }),
+          tt.pay(Object.assign(outcome, { orderInfo, service: 5 as const })),
         );
         return CODES[code as keyof typeof CODES] ?? "unknown";
       } catch {

@@ -48,7 +48,8 @@ export function wechat(host: WechatHost, wasm: string): Platform {
             package: word(parameters, "package"),
             signType: word(parameters, "signType") as "RSA",
             paySign: word(parameters, "paySign"),
-            ...outcome,
+            success: outcome.success,
+            fail: outcome.fail,
           }),
         );
         return "success";

@@ -19,7 +19,7 @@ export interface Api {
       url: string;
       method: "GET" | "POST";
       header: Record<string, string>;
-      data?: ArrayBuffer;
+      data?: ArrayBuffer | undefined;
       dataType: string;
       responseType: "arraybuffer";
       timeout: number;
@@ -46,7 +46,7 @@ export async function load(wasm: Wasm | undefined, path: string): Promise<Module
 
 export function random(api: Pick<Api, "getRandomValues">, length: number): Promise<Uint8Array> {
   return promised<{ randomValues: ArrayBuffer }>((outcome) =>
-    api.getRandomValues({ length, ...outcome }),
+    api.getRandomValues(Object.assign(outcome, { length })),
   ).then(({ randomValues }) => new Uint8Array(randomValues));
 }
 
@@ -56,12 +56,13 @@ export function request(api: Pick<Api, "request">, { method, url, header, body }
       url,
       method,
       header: headers(header),
-      ...(body !== undefined && { data: body.slice().buffer as ArrayBuffer }),
+      data: body && (body.slice().buffer as ArrayBuffer),
       // Neither parsed nor decoded: what is verified is what arrived.
       dataType: "arraybuffer",
       responseType: "arraybuffer",
       timeout: TIMEOUT_MS,
-      ...outcome,
+      success: outcome.success,
+      fail: outcome.fail,
     }),
   ).then(({ statusCode, header, data }) => ({
     status: statusCode,
@@ -73,14 +74,20 @@ export function request(api: Pick<Api, "request">, { method, url, header, body }
 export function storage(api: Pick<Api, "getStorage" | "setStorage" | "removeStorage">): Platform["storage"] {
   return {
     read: (key) =>
-      promised<{ data: unknown }>((outcome) => api.getStorage({ key, ...outcome })).then(
+      promised<{ data: unknown }>((outcome) => api.getStorage(Object.assign(outcome, { key }))).then(
         ({ data }) => (typeof data === "string" ? data : undefined),
         () => undefined,
       ),
     write: (key, data) =>
-      promised<unknown>((outcome) => api.setStorage({ key, data, ...outcome })).then(nothing, nothing),
+      promised<unknown>((outcome) => api.setStorage(Object.assign(outcome, { key, data }))).then(
+        nothing,
+        nothing,
+      ),
     remove: (key) =>
-      promised<unknown>((outcome) => api.removeStorage({ key, ...outcome })).then(nothing, nothing),
+      promised<unknown>((outcome) => api.removeStorage(Object.assign(outcome, { key }))).then(
+        nothing,
+        nothing,
+      ),
   };
 }
 
