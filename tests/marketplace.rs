@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use lezai_tests::{Gateway, Merchant, TempDir, lezai, random_hex};
+use lezai_tests::{Gateway, Merchant, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
 fn publish(gateway: &Gateway, settings: &str) {
@@ -43,6 +44,17 @@ fn order(merchant: &Merchant, change: impl FnOnce(&mut Value)) -> Value {
     answer.json()
 }
 
+/// Asks again until there is an answer: the worker settles by itself.
+fn until(asked: impl Fn() -> Option<Value>) -> Value {
+    for _ in 0..200 {
+        if let Some(answer) = asked() {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("it did not come");
+}
+
 #[test]
 fn shares_and_columns_stand_with_the_order() {
     let folder = TempDir::new();
@@ -64,6 +76,38 @@ fn shares_and_columns_stand_with_the_order() {
         assert_eq!(decision["hooks"]["split"]["outcome"], "ok", "{decision}");
         assert_eq!(decision["hooks"]["statement"]["outcome"], "ok", "{decision}");
     }
+    // What was agreed is booked a day after the payment; a part of it, for a part was refunded.
+    let id = made["id"].as_str().unwrap();
+    let pay = Request::new("POST", &format!("/sandbox/orders/{id}/pay"), "");
+    assert_eq!(pay.send(&gateway.authority).unwrap().status, 200);
+    let refund = json!({"merchant_refund_id": "R-1", "amount": 6400, "currency": "CNY"});
+    let refund = merchant.post(&format!("/v1/orders/{id}/refunds"), "refund-1", refund.to_string());
+    assert_eq!(refund.send(&gateway.authority).unwrap().status, 201);
+    let clock = Request::new("POST", "/sandbox/clock", r#"{"advance_secs":86400}"#)
+        .with("content-type", "application/json");
+    assert_eq!(clock.send(&gateway.authority).unwrap().status, 200);
+    let settled = until(|| {
+        let order = merchant.get(&format!("/v1/orders/{id}")).json();
+        (!order["settled_at"].is_null()).then_some(order)
+    });
+    // Of 12,723 there are 12,800 - 77 - (6,400 - 38) = 6,361 left.
+    let shares = json!([{"receiver": "cup", "amount": 47}, {"receiver": "tea", "amount": 4274}]);
+    assert_eq!((&settled["settled_amount"], &settled["settled_shares"]), (&json!(2040), &shares));
+    for (query, expected) in [
+        (
+            "",
+            json!([{"account": "available", "currency": "CNY", "amount": 2040},
+                    {"account": "pending", "currency": "CNY", "amount": 0}]),
+        ),
+        ("?receiver=tea", json!([{"account": "available", "currency": "CNY", "amount": 4274}])),
+        ("?receiver=nobody", json!([])),
+    ] {
+        let balances = merchant.get(&format!("/v1/balances{query}")).json();
+        assert_eq!(balances["data"], expected, "{query}: {balances}");
+    }
+    assert_eq!(merchant.get("/v1/balances?receiver=no%20body").status, 400);
+    let check = lezai(&["ledger", "check", "--data", gateway.data.to_str().unwrap()]);
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
     // 12,800 less the fee of 77 is what there is to share.
     for (cost, outcome, shares) in [("12723", "ok", 1), ("12724", "nonsense", 0)] {
         publish(&gateway, "0");

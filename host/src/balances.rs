@@ -1,5 +1,5 @@
-//! What is owed to a merchant, now or at any moment before: her accounts in the ledger, seen from
-//! her side.
+//! What is owed to a merchant, or to one that she shares with, now or at any moment before: their
+//! accounts in the ledger, seen from their side.
 
 use lezai_core::id::MerchantId;
 use lezai_core::ledger::Account;
@@ -19,14 +19,19 @@ pub struct BalancesView {
     object: &'static str,
     /// RFC 3339: all that was booked by then counts.
     at: String,
-    /// Each of her accounts in each currency that it knows, by account and currency.
+    /// Who the balances are of, if not of the merchant herself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    receiver: Option<String>,
+    /// Each of the accounts in each currency that it knows, by account and currency.
     data: Vec<BalanceView>,
 }
 
-/// What was owed to a merchant on one account.
+/// What was owed on one account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BalanceView {
-    /// `pending` until it is settled, `held` for a review, or `available` to take out.
+    /// `pending` until it is settled, `held` for a review, or `available` to take out; a receiver has
+    /// the last alone.
     account: &'static str,
     /// ISO 4217.
     currency: &'static str,
@@ -34,7 +39,8 @@ pub struct BalanceView {
     amount: i64,
 }
 
-/// A merchant's balances at a moment, now if none is named.
+/// A merchant's balances at a moment, now if none is named; or those of a receiver of hers. One that
+/// never got anything has none.
 ///
 /// # Errors
 ///
@@ -42,6 +48,7 @@ pub struct BalanceView {
 pub async fn of_merchant(
     gateway: &Gateway,
     merchant: &MerchantId,
+    receiver: Option<String>,
     at: Option<Timestamp>,
 ) -> Result<BalancesView, Problem> {
     let now = gateway.clock.now();
@@ -50,11 +57,16 @@ pub async fn of_merchant(
         return Err(Problem::new(Code::InvalidField, "at is a moment that is still to come")
             .with("field", "at"));
     }
-    let accounts = [
-        ("available", Account::MerchantAvailable(merchant.clone())),
-        ("held", Account::MerchantHeld(merchant.clone())),
-        ("pending", Account::MerchantPending(merchant.clone())),
-    ];
+    let accounts = match &receiver {
+        Some(receiver) => {
+            vec![("available", Account::ReceiverAvailable(merchant.clone(), receiver.clone()))]
+        }
+        None => vec![
+            ("available", Account::MerchantAvailable(merchant.clone())),
+            ("held", Account::MerchantHeld(merchant.clone())),
+            ("pending", Account::MerchantPending(merchant.clone())),
+        ],
+    };
     let data = store::read(&gateway.store, move |view| {
         let mut data = Vec::new();
         for (name, account) in &accounts {
@@ -66,5 +78,5 @@ pub async fn of_merchant(
         }
         Ok(data)
     });
-    Ok(BalancesView { object: "balances", at: clock::rfc3339(at), data: data.await? })
+    Ok(BalancesView { object: "balances", at: clock::rfc3339(at), receiver, data: data.await? })
 }

@@ -17,6 +17,7 @@ pub struct DecisionView {
     /// The channels that may serve the order, best first.
     pub channels: Vec<String>,
     /// Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
+    /// It is booked when the payment is settled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<ShareView>,
     /// What the merchant's plugin wants beside the order in her books.
@@ -81,6 +82,12 @@ pub struct ShareView {
     pub amount: i64,
 }
 
+impl From<&Share> for ShareView {
+    fn from(share: &Share) -> Self {
+        Self { receiver: share.receiver.clone(), amount: share.amount.minor() }
+    }
+}
+
 /// A value beside the order in the merchant's books.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ColumnView {
@@ -128,15 +135,13 @@ impl From<&Decision> for DecisionView {
         let [risk_run, pricing, routing] = hooks;
         let reason =
             |it: &Reason| ReasonView { code: it.code.clone(), message: it.message.clone() };
-        let share =
-            |it: &Share| ShareView { receiver: it.receiver.clone(), amount: it.amount.minor() };
         let column = |it: &Column| ColumnView { name: it.name.clone(), value: it.value.clone() };
         Self {
             verdict: risk.verdict.into(),
             score: risk.score,
             reasons: risk.reasons.iter().map(reason).collect(),
             channels: channels.clone(),
-            shares: shares.iter().map(share).collect(),
+            shares: shares.iter().map(ShareView::from).collect(),
             columns: columns.iter().map(column).collect(),
             policy: String::new(),
             settings: None,

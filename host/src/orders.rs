@@ -376,6 +376,7 @@ fn open(
         merchant_order_id: new.merchant_order_id,
         amount: new.amount,
         fee: decision.fee,
+        shares: decision.shares,
         held: decision.risk.verdict == Verdict::Review,
         capture: new.capture,
         description: new.description,
@@ -384,8 +385,8 @@ fn open(
         created_at: now,
         expires_at: now.plus_secs(new.expires_in_secs),
     };
-    let Step { order, effects, .. } =
-        Order::create(terms).ok_or_else(|| Problem::internal("the fee is more than the amount"))?;
+    let Step { order, effects, .. } = Order::create(terms)
+        .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
     let random = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<32>());
     let session = SessionRecord {
         id: SessionId::new(now, gateway.entropy.bytes()),

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::channel::MethodKind;
 use crate::clock::rfc3339;
-use crate::decision::DecisionView;
+use crate::decision::{DecisionView, ShareView};
 use crate::gateway::{Gateway, GatewayKey};
 use crate::problem::Problem;
 use crate::store::{Claim, OrderRecord};
@@ -74,6 +74,13 @@ pub struct OrderView {
     /// When the payment became the merchant's to take out. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<String>,
+    /// What of it became the merchant's to take out. Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_amount: Option<i64>,
+    /// What of it became others'. Of `decision.shares` as much as there was left of the whole, rounded
+    /// down.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settled_shares: Vec<ShareView>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voided_at: Option<String>,
@@ -334,6 +341,10 @@ pub fn order(record: &OrderRecord) -> OrderView {
             order.attempt(&payment.attempt).map(|it| (it, Some(payment.channel_ref.clone())))
         }),
     };
+    let settled = match &order.state {
+        State::Paid { settled, .. } => settled.as_ref(),
+        _ => None,
+    };
     OrderView {
         id: terms.id.to_string(),
         object: "order",
@@ -356,10 +367,10 @@ pub fn order(record: &OrderRecord) -> OrderView {
         expires_at: rfc3339(terms.expires_at),
         authorized_at: authorized_at(order),
         paid_at: paid_at(&order.state),
-        settled_at: match &order.state {
-            State::Paid { settled: Some(settled), .. } => Some(rfc3339(settled.at)),
-            _ => None,
-        },
+        settled_at: settled.map(|it| rfc3339(it.at)),
+        settled_amount: settled.map(|it| it.amount.minor()),
+        settled_shares: settled
+            .map_or_else(Vec::new, |it| it.shares.iter().map(ShareView::from).collect()),
         voided_at: match &order.state {
             State::Voided { voided_at, .. } => Some(rfc3339(*voided_at)),
             _ => None,

@@ -9,6 +9,7 @@
 //! | `merchant_pending:MERCHANT` | liability, − | owed to a merchant, not yet settled |
 //! | `merchant_held:MERCHANT` | liability, − | the same, held back because risk control wants a review |
 //! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: hers to take out |
+//! | `receiver_available:MERCHANT:RECEIVER` | liability, − | owed to whom a merchant shares with, and settled |
 //! | `fee_income` | income, − | our fees |
 //! | `refunds_in_flight` | liability, − | refunds and voids that a channel was asked for and has not confirmed |
 //! | `payment_returns` | liability, − | received for orders that could not take it, owed back to shoppers |
@@ -34,6 +35,8 @@ pub enum Account {
     MerchantHeld(MerchantId),
     /// Owed to a merchant and settled.
     MerchantAvailable(MerchantId),
+    /// Owed to somebody that a merchant shares with, under the merchant's own name for her, and settled.
+    ReceiverAvailable(MerchantId, String),
     /// Our fees.
     FeeIncome,
     /// Asked of a channel for shoppers, not yet confirmed.
@@ -49,6 +52,10 @@ impl fmt::Display for Account {
             Self::MerchantPending(merchant) => write!(f, "merchant_pending:{merchant}"),
             Self::MerchantHeld(merchant) => write!(f, "merchant_held:{merchant}"),
             Self::MerchantAvailable(merchant) => write!(f, "merchant_available:{merchant}"),
+            // A merchant's id has no colon; the receiver is the rest, whatever is in it.
+            Self::ReceiverAvailable(merchant, receiver) => {
+                write!(f, "receiver_available:{merchant}:{receiver}")
+            }
             Self::FeeIncome => f.write_str("fee_income"),
             Self::RefundsInFlight => f.write_str("refunds_in_flight"),
             Self::PaymentReturns => f.write_str("payment_returns"),

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::instalments::Plan;
 use crate::money::{Currency, Money};
 
-pub use answer::{Column, Nonsense, Reason, Risk, Share, Verdict};
+pub use answer::{Column, Nonsense, Reason, Risk, Share, Verdict, is_receiver};
 pub use facts::{
     Customer, Device, DeviceKind, IpClass, OrderFacts, Party, Profile, Scene, Span, Tally,
     Velocity, Windows,

@@ -80,6 +80,15 @@ pub(super) struct BalancesAsked {
     /// RFC 3339, not after now; now if absent.
     #[param(required = false, example = "2026-11-18T00:00:00Z")]
     at: String,
+    /// Whom the merchant shares with, by her own name: then the balances are that receiver's.
+    #[param(
+        required = false,
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9_.:-]+$",
+        example = "tea"
+    )]
+    receiver: String,
 }
 
 /// Which orders.

@@ -335,6 +335,7 @@ mod tests {
                 merchant_order_id: format!("A-{n}"),
                 amount: cny(1000 * i64::from(n)),
                 fee: cny(if n == 3 { 0 } else { 6 }),
+                shares: Vec::new(),
                 held,
                 capture: lezai_core::order::Capture::Automatic,
                 description: "Tea".to_owned(),

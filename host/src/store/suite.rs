@@ -417,6 +417,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         merchant_order_id: number.to_owned(),
         amount,
         fee: Money::new(77, currency).unwrap(),
+        shares: Vec::new(),
         held: false,
         capture: Capture::Automatic,
         description: "Tea".to_owned(),

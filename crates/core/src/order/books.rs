@@ -3,7 +3,7 @@
 //! | entry | debit | credit |
 //! |---|---|---|
 //! | `payment` | `channel_receivable` all | `merchant_pending` (or `_held`) net, `fee_income` fee |
-//! | `settlement` | `merchant_pending` what is left | `merchant_available` the same |
+//! | `settlement` | `merchant_pending` what is left | `receiver_available` the shares, `merchant_available` the rest |
 //! | `refund_request`, `void_request` | the merchant's account net, `fee_income` fee | `refunds_in_flight` all |
 //! | `refund`, `void` | `refunds_in_flight` all | `channel_receivable` all |
 //! | `refund_failure`, `void_failure` | `refunds_in_flight` all | the merchant's account net, `fee_income` fee |
@@ -13,11 +13,17 @@
 //! The fee of a capture is its share of the agreed fee, rounded down. A refund gives back its share
 //! of that: not of its own amount, but as much as makes the sum right for all refunds so far, so
 //! that a payment refunded in any number of parts gives back the whole fee and not a unit more.
+//!
+//! Shares were agreed of what amount and fee leave. If less is left when the payment is settled, for
+//! less was captured or some was refunded, each is as much smaller, rounded down. A refund that is asked
+//! for later is the merchant's alone, and so is what comes back when one fails: a receiver may have
+//! taken hers out.
 
-use super::{Captured, Order, Refund, RefundState, Return, State};
+use super::{Captured, Order, Refund, RefundState, Return, Settled, State};
 use crate::id::AttemptId;
 use crate::ledger::{Account, Entry, Kind};
 use crate::money::Money;
+use crate::policy::Share;
 
 /// An order that cannot have come about by [`super::step()`]: its record was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +60,7 @@ impl Order {
             return Err(BadBooks("refunds of what was never paid"));
         }
         if let State::Paid { settled: Some(settled), .. } = &self.state {
-            entries.extend(self.settlement(settled.amount));
+            entries.extend(self.settlement(settled));
         }
         for refund in &self.refunds {
             entries.push(self.refund_entry(Kind::RefundRequest, refund).ok_or_else(bad)?);
@@ -155,13 +161,36 @@ impl Order {
         }
     }
 
+    /// Whose what is left of the payment is, the merchant's part first.
+    pub(super) fn divided(&self, net: Money) -> Option<(Money, Vec<Share>)> {
+        let agreed = self.terms.amount.checked_sub(self.terms.fee)?;
+        let mut left = net;
+        let mut shares = Vec::with_capacity(self.terms.shares.len());
+        for share in &self.terms.shares {
+            let amount = share.amount.share(net, agreed)?;
+            left = left.checked_sub(amount)?;
+            if amount.minor() > 0 {
+                shares.push(Share { receiver: share.receiver.clone(), amount });
+            }
+        }
+        Some((left, shares))
+    }
+
     /// `None` if there is nothing to move.
-    pub(super) fn settlement(&self, amount: Money) -> Option<Entry> {
-        let merchant = self.terms.merchant.clone();
-        let available = Account::MerchantAvailable(merchant.clone());
-        let pending = Account::MerchantPending(merchant);
-        Entry::transfer(Kind::Settlement, [(pending, amount)], [(available, amount)])
-            .filter(|entry| !entry.postings().is_empty())
+    pub(super) fn settlement(&self, settled: &Settled) -> Option<Entry> {
+        let merchant = &self.terms.merchant;
+        let whole =
+            settled.shares.iter().try_fold(settled.amount, |sum, it| sum.checked_add(it.amount));
+        let shares = settled.shares.iter().map(|it| {
+            (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
+        });
+        let hers = (Account::MerchantAvailable(merchant.clone()), settled.amount);
+        Entry::transfer(
+            Kind::Settlement,
+            [(Account::MerchantPending(merchant.clone()), whole?)],
+            std::iter::once(hers).chain(shares),
+        )
+        .filter(|entry| !entry.postings().is_empty())
     }
 
     pub(super) fn unexpected(&self, it: &Return) -> Option<Entry> {

@@ -38,6 +38,7 @@ use crate::id::{AttemptId, MerchantId, OrderId, RefundId};
 use crate::instalments::Plan;
 use crate::ledger::{Account, Entry};
 use crate::money::Money;
+use crate::policy::Share;
 use crate::time::Timestamp;
 
 /// How many times a shopper may start to pay one order; a stranger's page cannot fill the store.
@@ -64,6 +65,9 @@ pub struct Terms {
     pub amount: Money,
     /// What the merchant pays us of it: no more than `amount`, in its currency.
     pub fee: Money,
+    /// Who else gets a part of it once it is settled; with the fee no more than `amount`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// Risk control wants a review: the merchant's share is held back once paid.
     pub held: bool,
     /// Whether money moves at once when the shopper agrees.
@@ -244,11 +248,15 @@ pub struct Captured {
     pub at: Timestamp,
 }
 
-/// What became the merchant's to take out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What became the merchant's, and others', to take out: together the capture, less its fee, less
+/// what was refunded until then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
-    /// How much: the capture, less its fee, less what was refunded until then.
+    /// The merchant's part.
     pub amount: Money,
+    /// The others': of what was agreed as much as there was of the whole, and nothing that is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// When.
     pub at: Timestamp,
 }
@@ -710,10 +718,11 @@ pub enum Refusal {
 impl Order {
     /// A new order.
     ///
-    /// `None` if the fee is more than the amount or in another currency, which the policy's
+    /// `None` if fee and shares are more than the amount or in another currency, which the policy's
     /// checks rule out before.
     pub fn create(terms: Terms) -> Option<Step> {
-        terms.amount.checked_sub(terms.fee)?;
+        let net = terms.amount.checked_sub(terms.fee)?;
+        terms.shares.iter().try_fold(net, |left, it| left.checked_sub(it.amount))?;
         let order = Self {
             terms,
             state: State::Created { declined: None },

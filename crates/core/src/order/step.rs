@@ -486,12 +486,14 @@ fn settle(
         return Err(Refusal::TooEarly);
     }
     // What is held stays held until a person has looked.
-    let Some(amount) = order.net(captured.amount).filter(|_| !order.terms.held) else {
+    let net = order.net(captured.amount).filter(|_| !order.terms.held);
+    let Some((amount, shares)) = net.and_then(|net| order.divided(net)) else {
         return Ok(order.step());
     };
-    let entry = order.settlement(amount);
-    let settled = Some(Settled { amount, at: now });
-    Ok(Step { entry, ..order.moved(State::Paid { payment, captured, settled }).step() })
+    let settled = Settled { amount, shares, at: now };
+    let entry = order.settlement(&settled);
+    let state = State::Paid { payment, captured, settled: Some(settled) };
+    Ok(Step { entry, ..order.moved(state).step() })
 }
 
 /// What is still open is tried again from the start; what is a matter of the past is put away.

@@ -41,14 +41,32 @@ fn amounts() -> impl Strategy<Value = (i64, i64)> {
     amount.prop_flat_map(|amount| (Just(amount), 0..=amount))
 }
 
-/// An order of an amount, with a fee, of which so much is captured.
-fn paid(amount: i64, fee: i64, captured: i64) -> (Order, Vec<Entry>) {
+/// Some parts of what amount and fee leave, each of so many thousandths of what those before left.
+fn shares(net: i64, thousandths: &[u16]) -> Vec<i64> {
+    let mut left = net;
+    let mut shares = Vec::new();
+    for part in thousandths {
+        let share = i64::try_from(i128::from(left) * i128::from(*part) / 1000).unwrap();
+        if share > 0 {
+            shares.push(share);
+            left -= share;
+        }
+    }
+    shares
+}
+
+/// An order of an amount, with a fee and shares, of which so much is captured.
+fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Entry>) {
     let terms = Terms {
         id: OrderId::new(START, [1; 10]),
         merchant: MerchantId::parse("m_demo").unwrap(),
         merchant_order_id: "A-1".to_owned(),
         amount: cny(amount),
         fee: cny(fee),
+        shares: (1..)
+            .zip(shares)
+            .map(|(n, it)| Share { receiver: format!("r{n}"), amount: cny(*it) })
+            .collect(),
         held: false,
         capture: Capture::Manual,
         description: "Tea".to_owned(),
@@ -99,7 +117,7 @@ fn sorted(entries: &[Entry]) -> BTreeMap<String, usize> {
 /// next one would have to give back two units of fee in an amount of one.
 #[test]
 fn a_refund_gives_back_no_more_fee_than_it_has() {
-    let (mut order, _) = paid(6, 3, 6);
+    let (mut order, _) = paid(6, 3, 6, &[]);
     let ask = |n: u8| Event::RefundRequested {
         id: refund(n),
         merchant_refund_id: format!("R-{n}"),
@@ -125,11 +143,13 @@ proptest! {
     fn refunds_of_any_parts_are_exact(
         (amount, fee) in amounts(),
         captured_share in 1..=1000_i64,
+        thousandths in proptest::collection::vec(0..=1000_u16, 0..5),
         acts in proptest::collection::vec(act(), 0..60),
     ) {
         let part = i128::from(amount) * i128::from(captured_share) / 1000;
         let captured = i64::try_from(part.max(1)).unwrap();
-        let (mut order, mut entries) = paid(amount, fee, captured);
+        let agreed = shares(amount - fee, &thousandths);
+        let (mut order, mut entries) = paid(amount, fee, captured, &agreed);
         let whole_fee = order.fee(cny(captured)).unwrap().minor();
         let mut settled = false;
         for act in acts.into_iter().chain([Act::AskRest]) {
@@ -188,11 +208,29 @@ proptest! {
                 prop_assert_eq!((fees, net.unwrap().minor()), (i128::from(whole_fee), 0));
             }
             // The ledger says the same.
-            let hers = |it: &Account| matches!(it, Account::MerchantPending(_) | Account::MerchantAvailable(_));
+            let hers = |it: &Account| matches!(
+                it,
+                Account::MerchantPending(_) | Account::MerchantAvailable(_) | Account::ReceiverAvailable(..)
+            );
             prop_assert_eq!(balance(&entries, hers), -i128::from(net.unwrap().minor()));
             prop_assert_eq!(balance(&entries, |it| *it == Account::FeeIncome), fees - i128::from(whole_fee));
             prop_assert_eq!(balance(&entries, |_| true), 0);
             prop_assert_eq!(sorted(&order.entries().unwrap()), sorted(&entries));
+            // Nobody gets more than was agreed, nor a whole unit less than her part of what was left.
+            if let State::Paid { settled: Some(Settled { amount: own, shares, .. }), .. } = &order.state {
+                let whole: i128 = shares.iter().map(|it| i128::from(it.amount.minor())).sum::<i128>()
+                    + i128::from(own.minor());
+                for (n, agreed) in (1..).zip(&agreed) {
+                    let receiver = format!("r{n}");
+                    let got = shares.iter().find(|it| it.receiver == receiver).map_or(0, |it| it.amount.minor());
+                    let exact = i128::from(*agreed) * whole;
+                    let net = i128::from(amount - fee);
+                    prop_assert!(got <= *agreed && i128::from(got) * net <= exact);
+                    prop_assert!((i128::from(got) + 1) * net > exact);
+                    let account = |it: &Account| matches!(it, Account::ReceiverAvailable(_, it) if *it == receiver);
+                    prop_assert_eq!(balance(&entries, account), -i128::from(got));
+                }
+            }
         }
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         merchant_order_id: "A-1".to_owned(),
         amount: cny(12800),
         fee: cny(77),
+        shares: Vec::new(),
         held,
         capture,
         description: "Tea".to_owned(),
@@ -116,7 +117,7 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
     if order.captured().minor() > 0 {
         assert!(gone.minor() <= order.captured().minor());
     }
-    // What was owed to the merchant is never less than nothing.
+    // What was owed to the merchant, and to those that she shares with, is never less than nothing.
     let balance = |account: &dyn Fn(&Account) -> bool| -> i64 {
         booked
             .iter()
@@ -129,7 +130,10 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
     let merchants = |it: &Account| {
         matches!(
             it,
-            Account::MerchantPending(_) | Account::MerchantHeld(_) | Account::MerchantAvailable(_)
+            Account::MerchantPending(_)
+                | Account::MerchantHeld(_)
+                | Account::MerchantAvailable(_)
+                | Account::ReceiverAvailable(..)
         )
     };
     assert!(balance(&merchants) <= 0);
@@ -142,7 +146,11 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
 /// Runs events and writes down what came of it: the status, then what was booked, then what is to
 /// be done. `@900` sets the clock to so many seconds after the start.
 fn run(held: bool, capture: Capture, events: &str) -> String {
-    let Step { mut order, effects, .. } = Order::create(terms(held, capture)).unwrap();
+    run_on(terms(held, capture), events)
+}
+
+fn run_on(terms: Terms, events: &str) -> String {
+    let Step { mut order, effects, .. } = Order::create(terms).unwrap();
     assert_eq!(effects, [Effect::Expire]);
     let (mut now, mut booked, mut due) = (START, Vec::new(), String::new());
     for word in events.split_whitespace() {
@@ -520,6 +528,83 @@ fn a_held_order_s_money_is_held() {
         run(true, Capture::Automatic, "choose1 paid1 @86400 settle refund1 refunded1"),
         "paid | channel_receivable 12800 merchant_held -12723 fee_income -77 merchant_held 12723 fee_income 77 refunds_in_flight -12800 refunds_in_flight 12800 channel_receivable -12800 | query1 order.paid settle refund1 refund.succeeded"
     );
+}
+
+fn share(receiver: &str, minor: i64) -> Share {
+    Share { receiver: receiver.to_owned(), amount: cny(minor) }
+}
+
+/// Shares of 12,723, which the fee leaves.
+#[test]
+fn a_settlement_is_divided() {
+    let pay = "choose1 paid1";
+    let told = "query1 order.paid settle";
+    for (capture, events, sides, due) in [
+        (
+            Capture::Automatic,
+            format!("{pay} @86400 settle settle"),
+            "merchant_pending 12723 merchant_available -3700 receiver_available:tea -9000 receiver_available:a:b -23",
+            told.to_owned(),
+        ),
+        // Less is left, and each gets as much less: 9,000 and 23 times 6,759 / 12,723, rounded down.
+        (
+            Capture::Automatic,
+            format!("{pay} refund1:6000 refunded1 @86400 settle"),
+            "merchant_pending 5964 fee_income 36 refunds_in_flight -6000 refunds_in_flight 6000 channel_receivable -6000 merchant_pending 6759 merchant_available -1966 receiver_available:tea -4781 receiver_available:a:b -12",
+            format!("{told} refund1 refund.succeeded"),
+        ),
+        // What comes back after it was divided is the merchant's, and so is what is asked for then.
+        (
+            Capture::Automatic,
+            format!("{pay} refund1:6000 @86400 settle refund_failed1"),
+            "merchant_pending 5964 fee_income 36 refunds_in_flight -6000 merchant_pending 6759 merchant_available -1966 receiver_available:tea -4781 receiver_available:a:b -12 refunds_in_flight 6000 merchant_available -5964 fee_income -36",
+            format!("{told} refund1 refund.failed"),
+        ),
+        (
+            Capture::Automatic,
+            format!("{pay} @86400 settle refund1:12800"),
+            "merchant_pending 12723 merchant_available -3700 receiver_available:tea -9000 receiver_available:a:b -23 merchant_available 12723 fee_income 77 refunds_in_flight -12800",
+            format!("{told} refund1"),
+        ),
+        // Nothing is left to divide.
+        (
+            Capture::Automatic,
+            format!("{pay} refund1:12800 @86400 settle"),
+            "merchant_pending 12723 fee_income 77 refunds_in_flight -12800",
+            format!("{told} refund1"),
+        ),
+    ] {
+        let shares = vec![share("tea", 9000), share("a:b", 23)];
+        let terms = Terms { shares, ..terms(false, capture) };
+        assert_eq!(run_on(terms, &events), format!("paid |{BOOKED} {sides} | {due}"), "{events}");
+    }
+    // Of one unit nobody has a whole share, so it is the merchant's.
+    let terms = Terms {
+        shares: vec![share("tea", 12_000), share("a:b", 723)],
+        ..terms(false, Capture::Manual)
+    };
+    let events = "choose1 authorized1 capture:1 paid1:1 @86400 settle";
+    let said = run_on(terms, events);
+    assert!(said.contains(" merchant_pending 1 merchant_available -1 | "), "{said}");
+}
+
+#[test]
+fn shares_are_no_more_than_what_the_fee_leaves() {
+    for (shares, taken) in [
+        (vec![share("tea", 12_723)], true),
+        (vec![share("tea", 12_723), share("cup", 1)], false),
+        (vec![share("tea", 12_724)], false),
+        (
+            vec![Share {
+                amount: Money::new(1, Currency::from_code("JPY").unwrap()).unwrap(),
+                ..share("tea", 1)
+            }],
+            false,
+        ),
+    ] {
+        let terms = Terms { shares: shares.clone(), ..terms(false, Capture::Automatic) };
+        assert_eq!(Order::create(terms).is_some(), taken, "{shares:?}");
+    }
 }
 
 #[test]

@@ -266,7 +266,7 @@ pub fn check_columns(columns: &[Column]) -> Result<(), Nonsense> {
 }
 
 /// 1 to [`MAX_RECEIVER`] of letters, digits and `_ . : -`, as in the merchant's own numbers.
-fn is_receiver(text: &str) -> bool {
+pub fn is_receiver(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
     (1..=MAX_RECEIVER).contains(&text.len()) && text.bytes().all(allowed)
 }
