@@ -16,8 +16,7 @@ use lezai::store::{Claim, IdempotencyKey, SessionRecord, fingerprint};
 use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order};
-use lezai_core::policy::Reason;
-use lezai_core::policy::answer::{Risk, Verdict};
+use lezai_core::policy::{Reason, Risk, Share, Verdict};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Decision, HookRun, Outcome as Hook};
 use rusqlite::OptionalExtension as _;
@@ -416,12 +415,16 @@ async fn ask(
                     reasons: if held { vec![reason] } else { Vec::new() },
                 };
                 let channels = vec![CHANNEL.to_owned()];
+                // A third of what the fee leaves is somebody else's, if there is a third.
+                let third = (facts.amount.minor() - fee.minor()) / 3;
+                let share = Money::new(third, fee.currency()).unwrap();
+                let share = Share { receiver: "seller".to_owned(), amount: share };
                 let hooks = [hook.clone(), hook.clone(), hook];
                 let decision = Decision {
                     risk,
                     fee,
                     channels,
-                    shares: Vec::new(),
+                    shares: if third > 0 { vec![share] } else { Vec::new() },
                     columns: Vec::new(),
                     hooks,
                     split: None,
