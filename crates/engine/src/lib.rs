@@ -22,6 +22,7 @@ mod profile;
 mod question;
 mod sandbox;
 mod shelf;
+mod strip;
 mod ticker;
 
 use std::collections::HashMap;
