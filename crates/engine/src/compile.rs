@@ -3,6 +3,7 @@
 //! how such a process is started is the host's to know.
 
 use crate::plugin::Refused;
+use crate::strip;
 
 /// What makes machine code of a component.
 ///
@@ -50,5 +51,9 @@ pub fn compile(component: &[u8]) -> Result<Vec<u8>, Refused> {
 fn compiled(component: &[u8], names: bool) -> Result<Vec<u8>, Refused> {
     let invalid = |error: wasmtime::Error| Refused::Invalid(format!("{error:#}"));
     let engine = wasmtime::Engine::new(&crate::code_settings(names)).map_err(invalid)?;
-    engine.precompile_component(component).map_err(invalid)
+    if names {
+        return engine.precompile_component(component).map_err(invalid);
+    }
+    let bare = strip::component(component).map_err(|it| Refused::Invalid(it.to_string()))?;
+    engine.precompile_component(&bare).map(strip::code).map_err(invalid)
 }

@@ -13,7 +13,7 @@ pub struct Limits {
     /// The longest answer, in bytes.
     pub output: usize,
     /// Fuel for one question: about one unit for each instruction, and for each byte that an
-    /// instruction copies or fills.
+    /// instruction copies or fills. To start an instance has as much once more.
     pub fuel: u64,
     /// Processor time for one question, in milliseconds; it is looked at once in a millisecond.
     /// Fuel runs out earlier, unless instructions take very long.

@@ -80,8 +80,6 @@ pub(crate) struct Sandbox<'e> {
     plugin: &'e Plugin,
     store: Store<Guest>,
     instance: Instance,
-    /// What starting it burnt; told with the first question.
-    burnt: u64,
     /// Less fuel than the limit, for a profile.
     most_fuel: Option<u64>,
     /// Where the last question ran out of fuel, if the engine keeps names.
@@ -102,7 +100,7 @@ pub(crate) struct Guest {
 impl<'e> Sandbox<'e> {
     /// A fresh instance.
     pub(crate) fn start(engine: &'e Engine, plugin: &'e Plugin) -> Result<Self, Failure> {
-        let Limits { memory, fuel, output, deadline_ms, .. } = plugin.limits;
+        let Limits { memory, output, deadline_ms, .. } = plugin.limits;
         let ticking = engine.ticker.tick();
         let guest = Guest {
             max_memory: memory,
@@ -115,20 +113,13 @@ impl<'e> Sandbox<'e> {
         store.epoch_deadline_callback(on_tick);
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(output);
-        store.set_fuel(fuel).map_err(failure)?;
+        // To start copies the guest's data into its memory, and runs what it has to be run first.
+        // That is the same for each order, was tried when the plugin was admitted, and is not counted;
+        // it is bounded by what any question may burn.
+        store.set_fuel(engine.limits.fuel).map_err(failure)?;
         let instance = plugin.blueprint.instantiate(&mut store).map_err(failure)?;
-        let burnt = fuel.saturating_sub(store.get_fuel().unwrap_or_default());
         let (most_fuel, stopped_in) = (None, None);
-        Ok(Self {
-            engine,
-            plugin,
-            store,
-            instance,
-            burnt,
-            most_fuel,
-            stopped_in,
-            _ticking: ticking,
-        })
+        Ok(Self { engine, plugin, store, instance, most_fuel, stopped_in, _ticking: ticking })
     }
 
     /// Asks about the risk.
@@ -213,10 +204,9 @@ impl<'e> Sandbox<'e> {
         if size > self.engine.limits.input {
             return Asked { fuel: 0, memory: 0, answer: Err(Failure::TooMuchInput(size)) };
         }
-        let given = fuel.saturating_sub(std::mem::take(&mut self.burnt));
         self.store.data_mut().first_tick = None;
         self.store.set_epoch_deadline(1);
-        let answer = self.store.set_fuel(given).and_then(|()| {
+        let answer = self.store.set_fuel(fuel).and_then(|()| {
             let function = self.function::<Params, Answer>(hook)?;
             function.call(&mut self.store, params)
         });
