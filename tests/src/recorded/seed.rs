@@ -8,7 +8,7 @@ use lezai_plugin::{Customer, Device, MerchantProfile, Money, Order, Tally, Veloc
 use super::{DEVICE_KINDS, IP_CLASSES, SCENES};
 
 const ORDERS: usize = 300;
-const SEED: u64 = 0x6c65_7a61_69;
+const SEED: u64 = 0x006c_657a_6169;
 
 /// Amounts: none, the least, those beside the limits that the demo's rules have, the most.
 const AMOUNTS: [u64; 11] = [
@@ -79,7 +79,8 @@ pub fn orders() -> Vec<Order> {
 fn longest(letter: &str, value: usize) -> Order {
     let text = |letters: usize| Some(letter.repeat(letters));
     let metadata = (10..30).map(|it| (format!("{}{it}", "k".repeat(38)), letter.repeat(value)));
-    let most = Some(windows(&mut |_| Tally { count: u32::MAX, sum: u64::MAX }));
+    let merchant = windows(&mut |_| Tally { count: u32::MAX, sum: u64::MAX });
+    let most = Some(merchant);
     Order {
         merchant_order_id: "A".repeat(64),
         amount: Money { minor: AMOUNTS[10], currency: "CNY".to_owned() },
@@ -103,7 +104,7 @@ fn longest(letter: &str, value: usize) -> Order {
             category: Some(9999),
             tier: Some(9),
         },
-        velocity: Velocity { merchant: most.unwrap(), customer: most, device: most, ip: most },
+        velocity: Velocity { merchant, customer: most, device: most, ip: most },
         ..Order::example()
     }
 }

@@ -296,14 +296,41 @@ pub struct Decline {
 
 /// What a channel offers a shopper to pay by, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "KeptOffer", from = "KeptOffer")]
 pub struct Offer {
     /// What she needs.
-    #[serde(flatten)]
     pub credential: Credential,
     /// From when on it begins no payment any more; absent if it ends with the order. Who began in time
     /// may still finish, and what comes of that is taken or returned as any late payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+}
+
+/// As an order keeps it. One without an end is the credential alone, as it was before codes had an end.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum KeptOffer {
+    Ending { credential: Credential, expires_at: Timestamp },
+    Lasting(Credential),
+}
+
+impl From<Offer> for KeptOffer {
+    fn from(Offer { credential, expires_at }: Offer) -> Self {
+        match expires_at {
+            Some(expires_at) => Self::Ending { credential, expires_at },
+            None => Self::Lasting(credential),
+        }
+    }
+}
+
+impl From<KeptOffer> for Offer {
+    fn from(kept: KeptOffer) -> Self {
+        match kept {
+            KeptOffer::Ending { credential, expires_at } => {
+                Self { credential, expires_at: Some(expires_at) }
+            }
+            KeptOffer::Lasting(credential) => Self { credential, expires_at: None },
+        }
+    }
 }
 
 /// What a shopper needs to pay with the method chosen.
