@@ -99,8 +99,7 @@ for (const webCrypto of [true, false]) {
         /does not verify/,
       );
     });
-    test("another fee", () =>
-      refuses(CLAIM, replaced('"fee":598', '"fee":98'), /digest/, { amount: 26000 }));
+    test("another fee", () => refuses(CLAIM, replaced('"fee":598', '"fee":98'), /digest/, { amount: 26000 }));
     for (const [what, from, to] of /** @type {const} */ ([
       ["fee", '"fee":598,"total":26598', '"fee":98,"total":26098'],
       ["first part", '"first":4433', '"first":433'],
