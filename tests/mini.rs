@@ -190,7 +190,49 @@ fn calls() -> Vec<(String, Vec<u8>)> {
         add(what, Operation::Terms, &fields.concat());
     }
     wycheproof(&mut add);
+    elsewhere(&mut add, &asked, &answered, &jws);
     calls
+}
+
+/// What is asked by who signs and verifies elsewhere.
+fn elsewhere(
+    add: &mut impl FnMut(&str, Operation, &[&[u8]]),
+    asked: &[u8],
+    answered: &[u8],
+    jws: &str,
+) {
+    let path = format!("/v1/checkout/sessions/{SESSION}/pay");
+    let created = NOW.as_ms().to_string();
+    let texts = ["page", created.as_str(), "nonce-0001", "POST", "pay.example", path.as_str()];
+    let texts = texts.map(str::as_bytes);
+    let header = list(&["content-type", "application/json", "idempotency-key", "\"k-1\""]);
+    let request = [&texts[..], &[BODY, &header]].concat();
+    add("what is to be signed", Operation::ToSign, &request);
+    add(
+        "what is to be signed without its key",
+        Operation::ToSign,
+        &[&texts[..], &[BODY, b""]].concat(),
+    );
+    add("what was signed", Operation::Signed, &[&[&[7; 64][..]], &request[..]].concat());
+    add("what was signed by less", Operation::Signed, &[&[&[7; 63][..]], &request[..]].concat());
+    add("a message to sign", Operation::Message, &[&seed(1), b"what is signed"]);
+    add("a message to sign with no secret", Operation::Message, &[&[0; 32], b"what is signed"]);
+
+    let asked_for = ["GET", "pay.example", path.as_str()].map(str::as_bytes);
+    let answer = |body| -> Vec<&[u8]> {
+        [&[&b"200"[..], body][..], &asked_for, &[asked, answered]].concat()
+    };
+    add("what is to be verified", Operation::ToVerify, &answer(BODY));
+    add(
+        "what is to be verified without a signature",
+        Operation::ToVerify,
+        &[&[b"200", BODY][..], &asked_for, &[asked, b""]].concat(),
+    );
+    add("what was verified", Operation::Verified, &answer(BODY));
+    add("what was verified with another body", Operation::Verified, &answer(&b"{}"[..]));
+    add("a grant to verify", Operation::GrantToVerify, &[jws.as_bytes()]);
+    add("a grant to verify that is none", Operation::GrantToVerify, &[b"a.b"]);
+    add("a grant that was verified", Operation::GrantVerified, &[jws.as_bytes()]);
 }
 
 /// One in ten of the known attacks; the core's own tests take them all.
