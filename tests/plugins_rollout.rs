@@ -284,6 +284,8 @@ fn what_does_badly_is_taken_back_by_itself() {
         "lezai_plugin_found_total{merchant=\"m_demo\"",
         "lezai_plugin_seconds_bucket{",
         "lezai_plugin_fuel_bucket{",
+        "lezai_plugin_memory_bytes_bucket{",
+        "lezai_plugin_live_seconds_bucket{",
         "lezai_plugins_ready ",
     ] {
         assert!(metrics.contains(line), "{line} is not in:\n{metrics}");

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lezai_core::id::MerchantId;
 use lezai_engine::Plugin;
@@ -13,12 +14,13 @@ use crate::merchants::Merchants;
 use crate::store::{self, ReleaseRecord, StoreError};
 
 /// What one merchant's orders meet from now on. Others are not touched, and what is under way ends
-/// as it began.
+/// as it began. Called when the commit is done that changed it: how long that takes is counted.
 ///
 /// # Errors
 ///
 /// [`StoreError`]; all stays as it was.
 pub async fn refresh(gateway: &Gateway, merchant: &MerchantId) -> Result<(), StoreError> {
+    let committed = Instant::now();
     // One after the other: who read earlier must not swap in later.
     let _turn = gateway.reloading.lock().await;
     let id = merchant.clone();
@@ -28,6 +30,7 @@ pub async fn refresh(gateway: &Gateway, merchant: &MerchantId) -> Result<(), Sto
     let before = merchant.rollout.load();
     let rollout = Rollout::new(records, Some(&before), &gateway.metrics.plugins);
     merchant.rollout.store(Arc::new(rollout));
+    gateway.metrics.plugins.live_seconds.observe(committed.elapsed().as_secs_f64());
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::health::Trouble;
 use crate::metrics::{OutcomeLabel, word};
 
-/// Releases with lines of their own. Each has some fifty, so a scrape stays below 2 MB.
+/// Releases with lines of their own. Each has some sixty, so a scrape stays below 2 MB.
 pub const MOST_RELEASES: usize = 256;
 /// What stands in each label of the line that the others share.
 const OTHER: &str = "other";
@@ -46,7 +46,10 @@ pub struct PluginMetrics {
     found: Family<ReleaseOutcome, Counter>,
     compared: Family<ReleaseOutcome, Counter>,
     fuel: Family<ReleaseLabel, Histogram, fn() -> Histogram>,
+    memory: Family<ReleaseLabel, Histogram, fn() -> Histogram>,
     seconds: Family<ReleaseLabel, Histogram, fn() -> Histogram>,
+    /// From the commit that moves a release until orders meet it.
+    pub live_seconds: Histogram,
     rollbacks: Family<OutcomeLabel, Counter>,
     /// What was to be done beside orders and was not, because too much was.
     pub dropped: Counter,
@@ -68,6 +71,7 @@ pub struct Series {
     found: [Counter; 3],
     compared: [Counter; 2],
     fuel: Histogram,
+    memory: Histogram,
     seconds: Histogram,
 }
 
@@ -93,6 +97,11 @@ fn fuel_buckets() -> Histogram {
     Histogram::new(exponential_buckets(1000.0, 2.0, 12))
 }
 
+/// A page of WebAssembly, and on to the most memory that any gateway may give.
+fn memory_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(65_536.0, 2.0, 8))
+}
+
 fn seconds_buckets() -> Histogram {
     Histogram::new(exponential_buckets(0.000_008, 2.0, 13))
 }
@@ -105,7 +114,9 @@ impl Default for PluginMetrics {
             found: Family::default(),
             compared: Family::default(),
             fuel: Family::new_with_constructor(fuel_buckets as fn() -> Histogram),
+            memory: Family::new_with_constructor(memory_buckets as fn() -> Histogram),
             seconds: Family::new_with_constructor(seconds_buckets as fn() -> Histogram),
+            live_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 12)),
             rollbacks: Family::default(),
             dropped: Counter::default(),
             ready: Gauge::default(),
@@ -140,6 +151,18 @@ impl PluginMetrics {
             self.compared.clone(),
         );
         registry.register("plugin_fuel", "Fuel of a release for an order", self.fuel.clone());
+        registry.register_with_unit(
+            "plugin_memory",
+            "Memory that a release's instance had come to have for an order",
+            Unit::Bytes,
+            self.memory.clone(),
+        );
+        registry.register_with_unit(
+            "plugin_live",
+            "Time from the commit that publishes or moves a release until orders meet it",
+            Unit::Seconds,
+            self.live_seconds.clone(),
+        );
         registry.register_with_unit(
             "plugin",
             "Time of a decision with a release, standard plugin included",
@@ -193,6 +216,7 @@ impl PluginMetrics {
             compared: COMPARED.map(|it| of(&self.compared, it)),
             metrics: Arc::clone(self),
             fuel: self.fuel.get_or_create_owned(&label),
+            memory: self.memory.get_or_create_owned(&label),
             seconds: self.seconds.get_or_create_owned(&label),
             label,
         }
@@ -214,7 +238,7 @@ impl Series {
             Some(Found::InCache) => cache.inc(),
             None => missing.inc(),
         };
-        let mut fuel = 0_u32;
+        let (mut fuel, mut memory) = (0_u32, 0);
         for (_, hook) in decision.runs().filter(|(_, hook)| hook.digest == digest) {
             let outcome = match &hook.outcome {
                 Outcome::Answered => "ok",
@@ -224,8 +248,10 @@ impl Series {
                 self.hooks[index].inc();
             }
             fuel = fuel.saturating_add(u32::try_from(hook.fuel).unwrap_or(u32::MAX));
+            memory = memory.max(hook.memory);
         }
         self.fuel.observe(f64::from(fuel));
+        self.memory.observe(f64::from(u32::try_from(memory).unwrap_or(u32::MAX)));
         self.seconds.observe(time.as_secs_f64());
     }
 
@@ -253,6 +279,7 @@ impl Drop for Series {
         }
         lines.remove(&self.label);
         metrics.fuel.remove(&self.label);
+        metrics.memory.remove(&self.label);
         metrics.seconds.remove(&self.label);
         let verdicts = VERDICTS.map(word);
         for (family, outcomes) in [
@@ -270,9 +297,68 @@ impl Drop for Series {
 
 #[cfg(test)]
 mod tests {
+    use lezai_core::money::{Currency, Money};
+    use lezai_core::policy::Risk;
+    use lezai_engine::{Failure, HookRun};
     use prometheus_client::encoding::text::encode;
 
     use super::*;
+
+    /// A decision that one release made in part.
+    fn decision(outcome: Outcome, fuel: u64, memory: usize) -> Decision {
+        let run = |digest: &str, fuel, memory, outcome| HookRun {
+            digest: digest.to_owned(),
+            fuel,
+            memory,
+            outcome,
+        };
+        let standard = || run("standard", 9_000, 1 << 22, Outcome::Answered);
+        Decision {
+            risk: Risk { verdict: Verdict::Review, score: 1, reasons: vec![] },
+            fee: Money::new(1, Currency::from_code("CNY").unwrap()).unwrap(),
+            channels: vec![],
+            shares: vec![],
+            columns: vec![],
+            hooks: [run("own", fuel, memory, outcome), standard(), standard()],
+            split: Some(run("own", fuel, memory, Outcome::Answered)),
+            statement: None,
+        }
+    }
+
+    #[test]
+    fn an_order_is_counted_in_every_way() {
+        let metrics = Arc::new(PluginMetrics::default());
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let series = metrics.series("m_a", "rules", "1.0.0");
+        let time = Duration::from_micros(20);
+        let (ok, trap) = (Outcome::Answered, Outcome::Failed(Failure::Trap("trap".to_owned())));
+        series.asked(&decision(ok, 1_500, 131_072), "own", Some(Found::Ready), time);
+        series.asked(&decision(trap, 600, 65_536), "own", Some(Found::InCache), time);
+        series.compared(true);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let release = r#"merchant="m_a",plugin="rules",version="1.0.0""#;
+        for line in [
+            format!(r#"plugin_verdicts_total{{{release},outcome="review"}} 2"#),
+            format!(r#"plugin_hooks_total{{{release},outcome="ok"}} 3"#),
+            format!(r#"plugin_hooks_total{{{release},outcome="trap"}} 1"#),
+            format!(r#"plugin_found_total{{{release},outcome="ready"}} 1"#),
+            format!(r#"plugin_found_total{{{release},outcome="cache"}} 1"#),
+            format!(r#"plugin_compared_total{{{release},outcome="different"}} 1"#),
+            // Both hooks together, the standard plugin's not; of memory the most.
+            format!("plugin_fuel_sum{{{release}}} 4200.0"),
+            format!("plugin_memory_bytes_sum{{{release}}} 196608.0"),
+            format!(r#"plugin_memory_bytes_bucket{{le="65536.0",{release}}} 1"#),
+            format!("plugin_seconds_count{{{release}}} 2"),
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} is not in:\n{text}");
+        }
+        drop(series);
+        text.clear();
+        encode(&mut text, &registry).unwrap();
+        assert!(!text.contains("m_a"), "who is retired leaves a line:\n{text}");
+    }
 
     #[test]
     fn so_many_releases_have_lines_of_their_own() {
