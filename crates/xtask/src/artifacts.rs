@@ -29,13 +29,7 @@ const WASM_FEATURES: [&str; 7] = [
 
 /// Builds everything below `target/artifacts` that is not up to date.
 pub(crate) fn build(root: &Path) -> Result<()> {
-    let work = Work {
-        toolchain: Toolchain::pick(root)?,
-        stamps: Stamps::open(root.join("target/stamps"))?,
-        root,
-        out: root.join("target/artifacts"),
-        bindings: root.join("target/wasm-bindgen"),
-    };
+    let work = Work::begin(root)?;
     work.module("web", "page")?;
     work.module("server", "page")?;
     work.mini_module()?;
@@ -43,6 +37,22 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     work.mini_package()?;
     work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
     work.test_plugins()
+}
+
+/// Builds the guest that Extism runs beside our plugins.
+pub(crate) fn bench_guests(root: &Path) -> Result<()> {
+    let work = Work::begin(root)?;
+    let manifest = root.join("tests/benches/plugins/extism_guest/Cargo.toml");
+    let module = work.toolchain.build(&Module {
+        manifest: &manifest,
+        profile: "release",
+        stack: Some(PLUGIN_STACK),
+        mute: false,
+        plain: false,
+    })?;
+    let target = work.out.join("bench/extism_guest.wasm");
+    fresh::write(&target, &read(&module)?)?;
+    work.done(&target)
 }
 
 struct Work<'a> {
@@ -54,7 +64,17 @@ struct Work<'a> {
     bindings: PathBuf,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn begin(root: &'a Path) -> Result<Self> {
+        Ok(Self {
+            toolchain: Toolchain::pick(root)?,
+            stamps: Stamps::open(root.join("target/stamps"))?,
+            root,
+            out: root.join("target/artifacts"),
+            bindings: root.join("target/wasm-bindgen"),
+        })
+    }
+
     fn plugin(&self, name: &str, package: &Path, profile: &str, target: &Path) -> Result<()> {
         let manifest = package.join("Cargo.toml");
         let module = self.toolchain.build(&Module {

@@ -1,4 +1,5 @@
-//! Builds what the gateway carries in its binary: `cargo run --release -p xtask -- artifacts`.
+//! Builds what the gateway carries in its binary: `cargo run --release -p xtask -- artifacts`; and with
+//! `bench-guests` the guests of others' engines, which `make bench-plugins` compares with.
 //!
 //! Owns the way from sources to `target/artifacts`: which wasm toolchain, which tools, in which
 //! order, and what is still up to date. Never holds logic of the product, and never installs
@@ -17,14 +18,19 @@ use anyhow::{Context as _, Result, ensure};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if args != ["artifacts"] {
-        eprintln!("usage: cargo run --release -p xtask -- artifacts");
-        return ExitCode::from(2);
-    }
-    match root().and_then(artifacts::build) {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let build = match *args {
+        ["artifacts"] => artifacts::build,
+        ["bench-guests"] => artifacts::bench_guests,
+        _ => {
+            eprintln!("usage: cargo run --release -p xtask -- artifacts | bench-guests");
+            return ExitCode::from(2);
+        }
+    };
+    match root().and_then(build) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("artifacts: {error:#}");
+            eprintln!("{}: {error:#}", args[0]);
             ExitCode::FAILURE
         }
     }
