@@ -77,7 +77,7 @@ bench: build ## measure, and print the tables of the README; BENCH_MEMORY=1 take
 bench-signing: ## measure the libraries that could make and check signatures
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
 
-bench-plugins: build ## measure the plugin engine beside raw wasmtime, native Rust, Extism and Node
+bench-plugins: artifacts ## measure the plugin engine beside raw wasmtime, native Rust, Extism and Node
 	@scripts/setup packages
 	@cargo run --quiet --release -p xtask $(LOCKED) -- bench-guests
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/plugins/Cargo.toml --target-dir target/bench-plugins
