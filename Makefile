@@ -102,7 +102,7 @@ gallery: ## every state, language, theme and width of the checkout, on one page
 FUZZ_SECONDS ?= 60
 fuzz: ## bend foreign input until something breaks, each parser for FUZZ_SECONDS
 	@scripts/setup fuzz
-	@for target in signature structured_fields order_json policy_json; do \
+	@for target in signature structured_fields order_json policy_json release_manifest plugin_admission; do \
 	  mkdir -p target/fuzz/corpus/$$target; \
 	  PATH="$$PWD/.setup/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none \
 	    $$target target/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- \

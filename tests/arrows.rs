@@ -182,6 +182,84 @@ fn the_core_neither_waits_nor_steps_outside_safe_rust() {
     assert!(lib.contains("#![forbid(unsafe_code)]"));
 }
 
+/// What wasmtime is built with, and what those features bring by themselves. Each is code that a
+/// plugin can reach; `gc`, `threads`, `component-model-async`, `stack-switching`, `pulley` and `winch`
+/// are not among them.
+const WASMTIME_FEATURES: [&str; 8] = [
+    "component-model",
+    "cranelift",
+    "once_cell",
+    "parallel-compilation",
+    "pooling-allocator",
+    "runtime",
+    "std",
+    "wasmtime-jit-icache-coherence",
+];
+/// Other compilers, other machines' code, and what would give a guest the world.
+const NOT_IN_THE_ENGINE: [&str; 11] = [
+    "cap-",
+    "cranelift-interpreter",
+    "cranelift-jit",
+    "wasi",
+    "wasm-smith",
+    "wasmtime-internal-cache",
+    "wasmtime-internal-fiber",
+    "wasmtime-internal-winch",
+    "wasmtime-wasi",
+    "wiggle",
+    "winch",
+];
+/// Back ends of Cranelift for other machines than the one it is built on. Pulley, which makes code
+/// for wasmtime's own interpreter, comes with wasmtime whether one wants it or not; that it is not
+/// what runs plugins is asked in the engine's tests.
+const OTHER_MACHINES: [&str; 5] = ["all-arch", "arm64", "riscv64", "s390x", "x86"];
+/// The October 2026 advisories of the 48 line are mended in this one.
+const WASMTIME_AT_LEAST: [u64; 3] = [48, 0, 6];
+
+#[test]
+fn the_engine_has_one_compiler_and_no_world() {
+    let tree = ["tree", "-p", "lezai-engine", "-e", "normal", "--prefix", "none", "-f", "{p}|{f}"];
+    let tree = cargo(&tree);
+    let mut found = 0;
+    for line in tree.lines().map(|line| line.trim_end_matches(" (*)")) {
+        let (package, features) = line.split_once('|').unwrap();
+        let mut words = package.split(' ');
+        let (name, version) = (words.next().unwrap(), words.next().unwrap_or_default());
+        let features: BTreeSet<_> = features.split(',').collect();
+        let bad = NOT_IN_THE_ENGINE.iter().find(|it| name.starts_with(**it));
+        assert_eq!(bad, None, "{name} is in the engine");
+        match name {
+            "wasmtime" => {
+                assert_eq!(features, BTreeSet::from(WASMTIME_FEATURES));
+                let version = version.trim_start_matches('v').split('.');
+                let version: Vec<u64> = version.map(|it| it.parse().unwrap()).collect();
+                assert!(version[..] >= WASMTIME_AT_LEAST[..], "wasmtime {version:?}");
+                found += 1;
+            }
+            "cranelift-codegen" => {
+                let other = OTHER_MACHINES.iter().find(|it| features.contains(**it));
+                assert_eq!(other, None, "cranelift makes code for other machines");
+                found += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(found >= 2, "cargo tree printed:\n{tree}");
+}
+
+/// Admission counts what the compiler will get. Two readers of one format are two opinions, and in
+/// between is room for a component that is small to the one and large to the other.
+#[test]
+fn plugins_are_counted_by_the_reader_that_they_are_compiled_by() {
+    let parser = |package: &str| {
+        let tree = ["tree", "-p", package, "-e", "normal", "--depth", "1", "--prefix", "none"];
+        let tree = cargo(&[&tree[..], &["-f", "{p}"]].concat());
+        let line = tree.lines().find(|line| line.starts_with("wasmparser "));
+        line.unwrap_or_else(|| panic!("{package}:\n{tree}")).trim_end_matches(" (*)").to_owned()
+    };
+    assert_eq!(parser("lezai-engine"), parser("wasmtime-environ"));
+}
+
 fn root() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), ".."].iter().collect()
 }

@@ -180,3 +180,21 @@ fn an_order_of_the_past_is_decided_again() {
         complains(folder.path(), &["plugin", "replay", id, "--data", data, "--plugin", hostile]);
     contains(&different, &["not the same", "hooks.risk.plugin", "another digest"]);
 }
+
+/// As `head` does: a verb whose reader has gone ends as one that the system ends for it (128 and
+/// SIGPIPE), and without a word.
+#[test]
+fn who_has_read_enough_ends_a_verb_quietly() {
+    let plugin = root().join("target/artifacts/plugins/demo_rules.wasm");
+    let orders = root().join("tests/plugins/c_rules/orders");
+    let [plugin, orders] = [plugin, orders].map(|it| it.to_str().unwrap().to_owned());
+    for arguments in
+        [&["openapi"][..], &["plugin", "check", &plugin], &["plugin", "test", &plugin, &orders]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(binary(), &root()).args(arguments).stdout(writer).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &*errors), (Some(141), ""), "{arguments:?}");
+    }
+}

@@ -67,11 +67,11 @@ pub fn run(command: &KeyCommand) -> ExitCode {
         Ok(Keys { current, next, former }) => {
             for (what, key) in [("signs", Some(current)), ("next", next), ("former", former)] {
                 if let Some(key) = key {
-                    println!("{what:<8} {}", key.verifying_key().thumbprint());
+                    say!("{what:<8} {}", key.verifying_key().thumbprint());
                 }
             }
             if !matches!(command, KeyCommand::List(_)) {
-                println!("holds from the gateway's next start");
+                say!("holds from the gateway's next start");
             }
             ExitCode::SUCCESS
         }

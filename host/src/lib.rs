@@ -6,6 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+pub mod say;
+
 pub mod address;
 pub mod assets;
 pub mod balances;

@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -45,7 +44,7 @@ enum Command {
     Page(page_check::PageCommand),
     /// Compile a component from standard input: the gateway's own child.
     #[command(name = compiler::VERB, hide = true)]
-    CompilePlugin,
+    CompilePlugin(compiler::ChildLimits),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -56,9 +55,9 @@ enum Log {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if matches!(cli.command, Command::CompilePlugin) {
+    if let Command::CompilePlugin(limits) = cli.command {
         // Before there are threads: it sets limits on its own process.
-        return compiler::run();
+        return compiler::run(limits);
     }
     start_log(cli.log);
     // TLS for callbacks and `lezai call`; an error says that it was chosen already.
@@ -77,16 +76,16 @@ async fn run(command: Command) -> ExitCode {
         },
         Command::Call(args) => call::run(args).await,
         Command::Listen(args) => listen::run(args).await,
-        Command::Openapi => match writeln!(std::io::stdout(), "{}", lezai::http::description()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error),
-        },
+        Command::Openapi => {
+            lezai::say::line(format_args!("{}", lezai::http::description()));
+            ExitCode::SUCCESS
+        }
         Command::Trigger(args) => trigger::run(args).await,
         Command::Ledger(command) => ledger::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,
-        Command::CompilePlugin => compiler::run(),
+        Command::CompilePlugin(limits) => compiler::run(limits),
     }
 }
 

@@ -58,12 +58,12 @@ pub async fn run(command: PageCommand) -> ExitCode {
     let PageCommand::Check(args) = command;
     match check(&args).await {
         Ok(changed) if changed.is_empty() => {
-            println!("the page is as it was built");
+            say!("the page is as it was built");
             ExitCode::SUCCESS
         }
         Ok(changed) => {
             for line in changed {
-                println!("CHANGED  {line}");
+                say!("CHANGED  {line}");
             }
             ExitCode::from(1)
         }
@@ -103,7 +103,7 @@ async fn check(args: &CheckArgs) -> Result<Vec<String>, Failure> {
         } else if live != file.integrity {
             changed.push(format!("{url}: {live}, and not {}", file.integrity));
         } else {
-            println!("ok       {url} {live}");
+            say!("ok       {url} {live}");
         }
         if is_page {
             changed.extend(headers_changed(&headers).into_iter().map(|it| format!("{url}: {it}")));

@@ -24,8 +24,18 @@ pub struct Merchant {
 impl Merchant {
     /// The demo merchant of a gateway, with the key in its folder.
     pub fn demo(gateway: &Gateway) -> Self {
-        let pem = std::fs::read_to_string(gateway.data.join("demo-merchant.pem")).unwrap();
-        Self::new(gateway, SigningKey::from_pkcs8_pem(&pem).unwrap(), "demo-1")
+        Self::demo_at(&gateway.authority, &gateway.data)
+    }
+
+    /// The same, of a gateway that answers at this address and has its keys in this folder.
+    pub fn demo_at(authority: &str, data: &Path) -> Self {
+        let pem = std::fs::read_to_string(data.join("demo-merchant.pem")).unwrap();
+        Self {
+            authority: authority.to_owned(),
+            key: SigningKey::from_pkcs8_pem(&pem).unwrap(),
+            keyid: "demo-1".to_owned(),
+            gateway_key: gateway_key(data),
+        }
     }
 
     /// Someone with a key of her own.

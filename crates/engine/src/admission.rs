@@ -15,8 +15,9 @@ use wasmparser::{
     Operator, Parser, Payload,
 };
 
+use crate::hook::Hook;
 use crate::limits::Limits;
-use crate::plugin::{Hook, Refused};
+use crate::refused::Refused;
 
 /// How many of something one component may have.
 struct Bound {

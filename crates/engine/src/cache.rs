@@ -17,7 +17,8 @@ use wasmtime::component::Component;
 
 use crate::StartError;
 use crate::compile::Compiler;
-use crate::plugin::{Digest, Refused};
+use crate::plugin::Digest;
+use crate::refused::Refused;
 
 /// The format of the files, as their first bytes.
 const MAGIC: &[u8; 16] = b"lezai-compiled-1";

@@ -2,7 +2,7 @@
 //! gateway runs it in a process of its own, with limits on time and memory that the system holds;
 //! how such a process is started is the host's to know.
 
-use crate::plugin::Refused;
+use crate::refused::Refused;
 use crate::strip;
 
 /// What makes machine code of a component.

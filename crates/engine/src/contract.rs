@@ -8,13 +8,6 @@ use lezai_core::money;
 use lezai_core::policy::{self, OrderFacts};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
-pub(crate) const TYPES: &str = "lezai:plugin/types@1.0.0";
-pub(crate) const RISK: &str = "lezai:plugin/risk@1.0.0";
-pub(crate) const PRICING: &str = "lezai:plugin/pricing@1.0.0";
-pub(crate) const ROUTING: &str = "lezai:plugin/routing@1.0.0";
-pub(crate) const SPLIT: &str = "lezai:plugin/split@1.0.0";
-pub(crate) const STATEMENT: &str = "lezai:plugin/statement@1.0.0";
-
 #[derive(ComponentType, Lower)]
 #[component(record)]
 pub(crate) struct OrderRecord<'a> {

@@ -20,7 +20,8 @@ use lezai_core::policy::{
 
 use crate::Engine;
 use crate::contract::OrderRecord;
-use crate::plugin::{Hook, Plugin};
+use crate::hook::Hook;
+use crate::plugin::Plugin;
 use crate::sandbox::{Asked, Failure, Sandbox};
 
 /// The code of the one reason for a review when the merchant's plugin did not say how risky the

@@ -16,10 +16,12 @@ mod compile;
 mod contract;
 mod decision;
 mod gate;
+mod hook;
 mod limits;
 mod plugin;
 mod profile;
 mod question;
+mod refused;
 mod sandbox;
 mod shelf;
 mod strip;
@@ -42,10 +44,12 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Was
 
 pub use compile::{Compiler, InThisProcess, compile};
 pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide};
+pub use hook::Hook;
 pub use limits::Limits;
-pub use plugin::{Hook, Plugin, Refused};
+pub use plugin::Plugin;
 pub use profile::{Profile, profile};
 pub use question::{Said, ask};
+pub use refused::Refused;
 pub use sandbox::{Asked, Failure};
 
 use cache::Cache;

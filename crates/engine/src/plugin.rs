@@ -1,13 +1,12 @@
 //! A plugin that was taken: which questions it answers, and how its instances are made.
 
-use std::fmt;
-
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::Engine;
-use crate::contract;
+use crate::hook::{self, Hook};
 use crate::limits::Limits;
+use crate::refused::Refused;
 use crate::sandbox::{Guest, Sandbox};
 use crate::shelf::Key;
 
@@ -20,69 +19,6 @@ pub struct Plugin {
     hooks: Vec<Hook>,
     pub(crate) blueprint: InstancePre<Guest>,
     functions: [Option<ComponentExportIndex>; Hook::ALL.len()],
-}
-
-/// A question that the contract lets a plugin answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hook {
-    /// How risky is the order?
-    Risk,
-    /// What does the merchant pay for it?
-    Pricing,
-    /// Which channels are tried, and in which order?
-    Routing,
-    /// Who gets a part of it?
-    Split,
-    /// Which columns does it have in the merchant's books?
-    Statement,
-}
-
-/// Why a component was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Longer than [`Limits::component`](crate::Limits::component).
-    #[error("the component has {found} bytes, at most {most} are taken")]
-    TooLarge {
-        /// Its bytes.
-        found: usize,
-        /// The limit.
-        most: usize,
-    },
-    /// Not WebAssembly, or not valid, or of a feature that plugins do not have.
-    #[error("not a valid component: {0}")]
-    Invalid(String),
-    /// More of something than is given to the compiler; it takes what a usual plugin has three
-    /// times over.
-    #[error("not a valid component: {found} {what}, at most {most} are taken")]
-    TooMany {
-        /// What there is too much of.
-        what: &'static str,
-        /// How many were counted; there may be more.
-        found: usize,
-        /// The limit.
-        most: usize,
-    },
-    /// A nested component has modules, components or instances of its own.
-    #[error("not a valid component: a nested component has a {0} of its own")]
-    Nested(&'static str),
-    /// It has functions that only parts need which call each other.
-    #[error("not a valid component: it has a function that is not lifted from a core module")]
-    Glue,
-    /// A core module.
-    #[error("a core module and not a component: `wasm-tools component new` makes one of it")]
-    CoreModule,
-    /// It wants something from outside.
-    #[error("it imports {0}: a plugin imports nothing")]
-    Import(String),
-    /// It exports no hook, or not as the contract has it.
-    #[error("it does not follow the contract: {0}")]
-    Contract(String),
-    /// The compiler did not come to an end within its own limits on time and memory.
-    #[error("the compiler gave it up: {0}")]
-    Compiler(String),
-    /// It could not be instantiated within the limits.
-    #[error("it cannot be started: {0}")]
-    Start(String),
 }
 
 impl Plugin {
@@ -153,62 +89,13 @@ impl Plugin {
 /// Refuses hooks of another version or with a typing error in their name: they would be left to
 /// the standard plugin without a word.
 fn foreign_exports(component: &Component) -> Result<(), Refused> {
-    let ours = |name: &str| {
-        name == contract::TYPES || Hook::ALL.iter().any(|hook| hook.export().0 == name)
-    };
+    let ours =
+        |name: &str| name == hook::TYPES || Hook::ALL.iter().any(|hook| hook.export().0 == name);
     let ty = component.component_type();
     let mut names = ty.exports(component.engine()).map(|(name, _)| name);
     match names.find(|name| name.starts_with("lezai:") && !ours(name)) {
         Some(name) => Err(Refused::Contract(format!("it exports {name}, which is not known here"))),
         None => Ok(()),
-    }
-}
-
-impl Hook {
-    /// All, in the order in which they are asked.
-    pub const ALL: [Self; 5] =
-        [Self::Risk, Self::Pricing, Self::Routing, Self::Split, Self::Statement];
-
-    /// Those that every order is asked: the standard plugin answers them.
-    pub const STANDARD: [Self; 3] = [Self::Risk, Self::Pricing, Self::Routing];
-
-    /// The hook's word in the contract.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Risk => "risk",
-            Self::Pricing => "pricing",
-            Self::Routing => "routing",
-            Self::Split => "split",
-            Self::Statement => "statement",
-        }
-    }
-
-    /// Its place in [`Hook::ALL`].
-    pub(crate) fn index(self) -> usize {
-        match self {
-            Self::Risk => 0,
-            Self::Pricing => 1,
-            Self::Routing => 2,
-            Self::Split => 3,
-            Self::Statement => 4,
-        }
-    }
-
-    /// The interface and the function in it.
-    pub(crate) fn export(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Risk => (contract::RISK, "assess"),
-            Self::Pricing => (contract::PRICING, "fee"),
-            Self::Routing => (contract::ROUTING, "route"),
-            Self::Split => (contract::SPLIT, "divide"),
-            Self::Statement => (contract::STATEMENT, "columns"),
-        }
-    }
-}
-
-impl fmt::Display for Hook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
     }
 }
 
@@ -230,7 +117,7 @@ impl Digest {
     }
 
     pub(crate) fn to_hex(self) -> String {
-        use fmt::Write as _;
+        use std::fmt::Write as _;
         self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex

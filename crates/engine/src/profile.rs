@@ -15,7 +15,8 @@ use lezai_core::policy::OrderFacts;
 
 use crate::compile::WithNames;
 use crate::contract::OrderRecord;
-use crate::plugin::{Hook, Plugin};
+use crate::hook::Hook;
+use crate::plugin::Plugin;
 use crate::sandbox::{Failure, Sandbox};
 use crate::{Config, Engine};
 

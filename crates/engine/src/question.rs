@@ -7,7 +7,8 @@ use lezai_core::policy::{Column, OrderFacts, Risk};
 
 use crate::Engine;
 use crate::contract::OrderRecord;
-use crate::plugin::{Hook, Plugin};
+use crate::hook::Hook;
+use crate::plugin::Plugin;
 use crate::sandbox::{Asked, Sandbox};
 
 /// An answer as it was given. Its numbers may be nonsense.

@@ -14,8 +14,9 @@ use wasmtime::{
 
 use crate::Engine;
 use crate::contract::{Amount, Assessment, Column, Money, OrderRecord, Share};
+use crate::hook::Hook;
 use crate::limits::Limits;
-use crate::plugin::{Hook, Plugin};
+use crate::plugin::Plugin;
 use crate::ticker::Ticking;
 
 /// The longest text of a failure that is kept, in characters.

@@ -258,6 +258,16 @@ fn decides(engine: &Engine) {
     assert_eq!(decision.fee.minor(), 77);
 }
 
+/// The code is this machine's own: not that of wasmtime's interpreter (Pulley), which comes with it.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[test]
+fn code_is_this_machines() {
+    let code = lezai_engine::compile(&artifact("policy.wasm")).unwrap();
+    // ELF's `e_machine`: EM_X86_64 or EM_AARCH64.
+    let machine = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
+    assert_eq!((&code[..4], u16::from_le_bytes([code[18], code[19]])), (&b"\x7fELF"[..], machine));
+}
+
 #[test]
 fn limits_are_the_engines() {
     let folder = tempfile::tempdir().unwrap();

@@ -127,10 +127,10 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
 
-    println!("gateway  {}", gateway.public_url);
-    println!("shop     {shop_url}");
-    println!("data     {}", args.data.display());
-    println!("ready");
+    say!("gateway  {}", gateway.public_url);
+    say!("shop     {shop_url}");
+    say!("data     {}", args.data.display());
+    say!("ready");
 
     stop_signal.wait().await;
     tracing::info!("stopping");

@@ -33,11 +33,11 @@ pub struct CheckArgs {
 pub(super) fn run(CheckArgs { data }: &CheckArgs) -> ExitCode {
     match check(data) {
         Ok(report) => {
-            print!("{}", report.text());
+            say!("{}", report.text().trim_end());
             ExitCode::SUCCESS
         }
         Err(Failed::Broken(fault)) => {
-            println!("broken   {fault}");
+            say!("broken   {fault}");
             ExitCode::from(1)
         }
         Err(Failed::Unreadable(error)) => super::unreadable(data, &error),

@@ -57,7 +57,7 @@ pub async fn run(command: PluginCommand) -> ExitCode {
     };
     match done {
         Ok(text) => {
-            println!("{text}");
+            say!("{text}");
             ExitCode::SUCCESS
         }
         Err(Failed::Refused(why)) => {

@@ -3,6 +3,7 @@
 //! wait for it: they put a job into a bounded queue, and a job that finds it full is dropped and
 //! counted.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lezai_core::policy::OrderFacts;
@@ -127,9 +128,13 @@ fn perform(gateway: &Gateway, jobs: Vec<Job>) -> Done {
     let mut done = Done::default();
     for job in jobs {
         match job {
-            Job::Compare(job) => match compare(gateway, *job) {
-                Ok(difference) => done.differences.extend(difference),
-                Err(problem) => tracing::error!(code = problem.code().as_str(), "not compared"),
+            // A panic is one comparison's: the denials and troubles beside it are still told.
+            Job::Compare(job) => match catch_unwind(AssertUnwindSafe(|| compare(gateway, *job))) {
+                Ok(Ok(difference)) => done.differences.extend(difference),
+                Ok(Err(problem)) => {
+                    tracing::error!(code = problem.code().as_str(), "not compared");
+                }
+                Err(_) => tracing::error!("not compared: a panic"),
             },
             Job::Denied(denial) => done.denials.push(*denial),
             Job::Trouble(version, trouble) => done.troubles.push((version, trouble)),

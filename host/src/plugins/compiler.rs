@@ -12,10 +12,23 @@ use rlimit::Resource;
 
 /// The verb.
 pub const VERB: &str = "compile-plugin";
-/// Processor time in seconds; the worst component that passes admission takes one.
-const CPU_SECS: u64 = 10;
-/// Addresses in bytes; the same one takes 230 MB of memory.
-const MEMORY: u64 = 1536 * 1024 * 1024;
+/// What a child may use. It is told by its parent, and takes it from itself before it reads a byte.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct ChildLimits {
+    /// Processor time in seconds; the worst component that passes admission takes one.
+    #[arg(long, default_value_t = Self::default().cpu_secs)]
+    pub cpu_secs: u64,
+    /// Addresses in bytes; the same one takes 230 MB of memory.
+    #[arg(long, default_value_t = Self::default().memory)]
+    pub memory: u64,
+}
+
+impl Default for ChildLimits {
+    fn default() -> Self {
+        Self { cpu_secs: 10, memory: 1536 * 1024 * 1024 }
+    }
+}
+
 /// On the wall, for a machine that does something else too.
 const WALL: Duration = Duration::from_secs(60);
 /// The longest code that is taken; 1 MiB of wasm gives some 8 MiB.
@@ -33,6 +46,7 @@ const REFUSED: u8 = 3;
 #[derive(Clone, Debug)]
 pub struct InChild {
     program: PathBuf,
+    limits: ChildLimits,
     wall: Duration,
 }
 
@@ -46,15 +60,21 @@ impl InChild {
     pub fn new() -> io::Result<Self> {
         let running = PathBuf::from("/proc/self/exe");
         let program = if running.exists() { running } else { std::env::current_exe()? };
-        Ok(Self { program, wall: WALL })
+        Ok(Self::of(program, ChildLimits::default()))
+    }
+
+    /// One that runs another program of ours, within other limits.
+    pub fn of(program: PathBuf, limits: ChildLimits) -> Self {
+        Self { program, limits, wall: WALL }
     }
 }
 
 impl Compiler for InChild {
     fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Refused> {
         let gave_up = |why: String| Refused::Compiler(why);
+        let ChildLimits { cpu_secs, memory } = self.limits;
         let child = Command::new(&self.program)
-            .arg(VERB)
+            .args([VERB, "--cpu-secs", &cpu_secs.to_string(), "--memory", &memory.to_string()])
             // Neither secrets nor switches.
             .env_clear()
             // Each thread reserves addresses, and a machine may have many processors.
@@ -76,8 +96,8 @@ impl Compiler for InChild {
                 // A child that died early says so by its end.
                 let _ = stdin.write_all(component);
             });
-            let code = scope.spawn(move || read(stdout, MAX_CODE));
-            let text = scope.spawn(move || read(stderr, MAX_TEXT));
+            let code = scope.spawn(move || whole(stdout, MAX_CODE));
+            let text = scope.spawn(move || beginning(stderr, MAX_TEXT));
             let status = loop {
                 match child.0.try_wait() {
                     Ok(None) if begun.elapsed() < self.wall => std::thread::sleep(POLL),
@@ -88,17 +108,20 @@ impl Compiler for InChild {
                     }
                 }
             };
-            (status, code.join().unwrap_or_default(), text.join().unwrap_or_default())
+            let code = code.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+            (status, code, text.join().unwrap_or_default())
         });
         let text = String::from_utf8_lossy(&text).trim().to_owned();
         match status.map(|it| (it.success(), it.code())) {
-            Some((true, _)) => Ok(code),
+            Some((true, _)) => {
+                code.map_err(|error| gave_up(format!("its code cannot be read: {error}")))
+            }
             Some((false, Some(code))) if code == i32::from(REFUSED) => Err(Refused::Invalid(text)),
             Some((false, Some(code))) => Err(gave_up(format!("it ended with {code}: {text}"))),
             // A signal: the system's answer to who wants more than there is.
             Some((false, None)) => Err(gave_up(format!(
-                "it wanted more than {CPU_SECS} s of processor time or {} MiB of memory",
-                MEMORY >> 20
+                "it wanted more than {cpu_secs} s of processor time or {} MiB of memory",
+                memory >> 20
             ))),
             None => Err(gave_up(format!("it took longer than {} s", self.wall.as_secs()))),
         }
@@ -121,28 +144,47 @@ impl Drop for Killed {
     }
 }
 
-fn read(pipe: impl io::Read, most: u64) -> Vec<u8> {
+/// All that comes, or an error: half of a component is another one, and half of its code is none.
+fn whole(mut pipe: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut pipe = pipe.take(most);
-    let _ = pipe.read_to_end(&mut bytes);
-    // The rest is let go, so that the child can end.
-    let _ = io::copy(&mut pipe.into_inner(), &mut io::sink());
+    let read = pipe.by_ref().take(most + 1).read_to_end(&mut bytes);
+    // The rest is let go, so that the other side can end.
+    let _ = io::copy(&mut pipe, &mut io::sink());
+    read?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// As much as is wanted of what somebody complains.
+fn beginning(mut pipe: impl io::Read, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = pipe.by_ref().take(most).read_to_end(&mut bytes);
+    let _ = io::copy(&mut pipe, &mut io::sink());
     bytes
 }
 
 /// The child's side: a component from standard input, its code to standard output. The limits come
 /// first, before anything of the component is read.
-pub fn run() -> ExitCode {
+pub fn run(limits: ChildLimits) -> ExitCode {
+    let ChildLimits { cpu_secs, memory } = limits;
     let limited = Resource::CPU
-        .set(CPU_SECS, CPU_SECS)
-        .and_then(|()| Resource::AS.set(MEMORY, MEMORY))
+        .set(cpu_secs, cpu_secs)
+        .and_then(|()| Resource::AS.set(memory, memory))
         .and_then(|()| Resource::FSIZE.set(0, 0))
         .and_then(|()| Resource::CORE.set(0, 0));
     if let Err(error) = limited {
         eprintln!("limits cannot be set: {error}");
         return ExitCode::from(2);
     }
-    let component = read(io::stdin().lock(), MAX_COMPONENT);
+    let component = match whole(io::stdin().lock(), MAX_COMPONENT) {
+        Ok(component) => component,
+        Err(error) => {
+            eprintln!("the component cannot be read: {error}");
+            return ExitCode::from(2);
+        }
+    };
     match lezai_engine::compile(&component) {
         Ok(code) => match io::stdout().lock().write_all(&code) {
             Ok(()) => ExitCode::SUCCESS,
@@ -164,7 +206,8 @@ mod tests {
     use super::*;
 
     fn by(program: &str, wall: Duration) -> Result<Vec<u8>, Refused> {
-        InChild { program: program.into(), wall }.compile(b"\0asm\x0d\0\x01\0")
+        let limits = ChildLimits::default();
+        InChild { program: program.into(), limits, wall }.compile(b"\0asm\x0d\0\x01\0")
     }
 
     #[test]
@@ -175,6 +218,26 @@ mod tests {
             let refused = by(program, WALL).unwrap_err();
             assert!(refused.to_string().contains(says), "{program}: {refused}");
         }
+    }
+
+    /// A pipe that breaks, as one does when there is no memory for what it brings.
+    struct Breaks(usize);
+
+    impl io::Read for Breaks {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let more = self.0.min(buffer.len());
+            self.0 -= more;
+            if more == 0 { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(more) }
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_read_whole() {
+        assert_eq!(whole(&b"12345678"[..], 8).unwrap(), b"12345678");
+        assert!(whole(&b"123456789"[..], 8).is_err());
+        assert!(whole(Breaks(4), 8).is_err());
+        assert_eq!(beginning(&b"123456789"[..], 8), b"12345678");
+        assert_eq!(beginning(Breaks(4), 8).len(), 4);
     }
 
     #[test]

@@ -151,7 +151,7 @@ const KINDS: &[Kind] = {
 pub async fn run(args: TriggerArgs) -> ExitCode {
     let Some(event) = args.event.filter(|_| !args.list) else {
         for Kind { event, what, .. } in KINDS {
-            println!("{event:<22} {what}");
+            say!("{event:<22} {what}");
         }
         return ExitCode::SUCCESS;
     };

@@ -75,7 +75,7 @@ impl Play {
         }
         let created = self.post("/v1/orders", &order).await?;
         let id = created["id"].as_str().ok_or("the gateway gave the order no id")?.to_owned();
-        println!("order      {id} over {amount} CNY, {capture} capture");
+        say!("order      {id} over {amount} CNY, {capture} capture");
         Ok(id)
     }
 
@@ -94,7 +94,7 @@ impl Play {
             }
         };
         let act = format!("{act:?}").to_lowercase();
-        println!("{act:<10} {}", answer["status"].as_str().unwrap_or_default());
+        say!("{act:<10} {}", answer["status"].as_str().unwrap_or_default());
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl Play {
                 let found = self.get(&format!("/v1/events?{query}")).await?;
                 if let Some(event) = found["data"].as_array().and_then(|it| it.last()) {
                     let text = |name: &str| event[name].as_str().unwrap_or_default();
-                    println!("event      {} {}", text("type"), text("id"));
+                    say!("event      {} {}", text("type"), text("id"));
                     return Ok(event.clone());
                 }
                 sleep(LOOK_EVERY).await;
@@ -131,7 +131,7 @@ impl Play {
                 let answer = last["status"].as_u64().map(|it| format!("answered {it}"));
                 let what = answer.or(error.map(str::to_owned)).unwrap_or_default();
                 let status = status.unwrap_or_default();
-                println!("callback   {status}; {} {what}", host.unwrap_or("no host"));
+                say!("callback   {status}; {} {what}", host.unwrap_or("no host"));
                 return Ok(status == "delivered");
             }
             sleep(LOOK_EVERY).await;
@@ -141,7 +141,7 @@ impl Play {
     /// One host that refuses until it was told, and recovers or not.
     async fn endpoint(&self, event: &str, recovers: bool) -> Result<bool, String> {
         let server = Refusing::start().await?;
-        println!("receiver   {} refuses", server.url);
+        say!("receiver   {} refuses", server.url);
         for _ in 0..FAILURES {
             let order = self.order(12800, "automatic", Some(&server.url)).await?;
             self.act(&order, Act::Pay).await?;
@@ -150,12 +150,12 @@ impl Play {
         self.of_host("endpoint.failing", host).await?;
         if recovers {
             server.take();
-            println!("receiver   {} takes", server.url);
+            say!("receiver   {} takes", server.url);
             // The second try comes after five seconds.
             self.later(6).await?;
             self.of_host(event, host).await?;
         }
-        println!("callback   none: such an event is kept for whoever asks");
+        say!("callback   none: such an event is kept for whoever asks");
         Ok(true)
     }
 
@@ -167,7 +167,7 @@ impl Play {
             for it in found["data"].as_array().into_iter().flatten() {
                 let id = it["id"].as_str().unwrap_or_default();
                 if it["data"]["endpoint"]["host"] == host {
-                    println!("event      {event} {id}");
+                    say!("event      {event} {id}");
                     return Ok(());
                 }
                 cursor = format!("&after={id}");
@@ -188,13 +188,13 @@ impl Play {
         for it in report["callbacks"].as_array().into_iter().flatten() {
             let text = |name: &str| it[name].as_str().unwrap_or_default();
             let status = it["status"].as_u64().map_or_else(|| "-".to_owned(), |it| it.to_string());
-            println!("{:<10} {status:<4} {}", text("kind"), text("note"));
+            say!("{:<10} {status:<4} {}", text("kind"), text("note"));
         }
         Ok(report["passed"] == true)
     }
 
     async fn later(&self, secs: u32) -> Result<(), String> {
-        println!("clock      {secs} s later");
+        say!("clock      {secs} s later");
         self.unsigned("/sandbox/clock", &json!({ "advance_secs": secs })).await.map(drop)
     }
 

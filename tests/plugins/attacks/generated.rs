@@ -110,7 +110,7 @@ fn sections() -> Vec<Row> {
 }
 
 /// A length, as WebAssembly writes it.
-fn leb(mut number: usize) -> Vec<u8> {
+pub fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = u8::try_from(number & 0x7f).unwrap();

@@ -112,11 +112,11 @@ pub(super) fn run(command: AuthorCommand) -> ExitCode {
     };
     match done {
         Ok(text) => {
-            println!("{}", text.trim_end());
+            say!("{}", text.trim_end());
             ExitCode::SUCCESS
         }
         Err(Failed::Wanting(text)) => {
-            println!("{}", text.trim_end());
+            say!("{}", text.trim_end());
             ExitCode::from(1)
         }
         Err(Failed::NotDone(text)) => {
