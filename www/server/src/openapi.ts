@@ -277,7 +277,10 @@ export interface components {
             score: number;
             /** @description SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none. */
             settings?: string | null;
-            /** @description Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it. */
+            /**
+             * Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
+             *     It is booked when the payment is settled.
+             */
             shares?: components["schemas"]["ShareView"][];
             /** @description `accept`, or `review`: the order can be paid, and the merchant's share is held back. */
             verdict: components["schemas"]["VerdictView"];
@@ -622,8 +625,18 @@ export interface components {
             return_url?: string | null;
             /** @description The kind of trade. */
             scene: string;
+            /**
+             * Format: int64
+             * What of it became the merchant's to take out. Minor units.
+             */
+            settled_amount?: number | null;
             /** @description When the payment became the merchant's to take out. RFC 3339. */
             settled_at?: string | null;
+            /**
+             * What of it became others'. Of `decision.shares` as much as there was left of the whole, rounded
+             *     down.
+             */
+            settled_shares?: components["schemas"]["ShareView"][];
             /** @description `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`. */
             status: string;
             /** @description RFC 3339. */
