@@ -1,4 +1,5 @@
-;; A start function that burns nearly all fuel, so that the question finds little left.
+;; A start function that burns nearly all that a start may burn. That is its own allowance: the question has
+;; all of its fuel.
 (module
   ;; @guest
   (func $start
