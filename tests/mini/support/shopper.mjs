@@ -58,7 +58,7 @@ export function open(
       shown.push(v);
       for (const wait of waiting) wait();
     },
-    (/** @type {any} */ event) => told.push(event),
+    (/** @type {string} */ type, /** @type {object} */ detail) => told.push({ type, ...detail }),
   );
   const now = () => shown.at(-1) ?? { at: "nothing" };
   return {
