@@ -34,6 +34,7 @@ test: test-rust test-interop test-server test-mini test-browser test-packages ##
 test-rust: build ## run the tests in Rust
 	@scripts/setup clang
 	@scripts/setup packages
+	@cargo run --quiet --release $(LOCKED) --manifest-path tests/smith/Cargo.toml --target-dir target/smith -- target/random 300
 	@cargo test $(PRODUCT)
 	@cargo test --release $(LOCKED) --manifest-path tests/plugins/Cargo.toml --target-dir target/wasm -p demo_rules -p marketplace
 
