@@ -93,7 +93,7 @@ test("used wrongly, it says in the console what to do", PATIENCE, async () => {
       [
         { gateway: gateway.origin, secret },
         "failed",
-        /session_malformed: .* pass checkout\.session as the gateway gave it/,
+        /session_malformed: .* pass checkout\.session \(cs_…\) as the gateway gave it to your server/,
       ],
       [
         { gateway: gateway.origin, session },
