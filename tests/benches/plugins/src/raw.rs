@@ -16,6 +16,7 @@ use wasmtime::{
     Store, UpdateDeadline,
 };
 
+const RISK: &str = "lezai:plugin/risk@1.0.0";
 const MEMORY: usize = 2 * 1024 * 1024;
 const TABLE_ELEMENTS: usize = 4096;
 
@@ -63,7 +64,7 @@ impl Raw {
         let component = Component::new(&engine, component).expect("a component");
         let linker = Linker::new(&engine);
         let blueprint = linker.instantiate_pre(&component).expect("no imports");
-        let instance = component.get_export_index(None, contract::RISK).expect("risk");
+        let instance = component.get_export_index(None, RISK).expect("risk");
         let function = component.get_export_index(Some(&instance), "assess").expect("assess");
         let ticking = engine.weak();
         thread::spawn(move || {
