@@ -154,16 +154,15 @@ describe("one browser has one key for a session", PATIENCE, () => {
   test("a key that another window kept meanwhile is taken up before it is said to be taken", async () => {
     const order = await gateway.create();
     const { page, context, close } = await open();
-    // The first look of one is held back until the other has paid, and its own key is not the one that stays.
+    // One finds nothing at first, and cannot keep what it makes: it has a key that is not the one that stays.
     const slow = await context.newPage();
     slow.setDefaultTimeout(STATE_MS);
     await slow.addInitScript(() => {
       const get = IDBObjectStore.prototype.get;
-      let first = true;
+      let reads = 0;
       IDBObjectStore.prototype.get = function (key) {
-        const request = get.call(this, first ? "nothing" : key);
-        first = false;
-        return request;
+        reads += 1;
+        return get.call(this, reads <= 2 ? "nothing" : key);
       };
       IDBObjectStore.prototype.put = () => {
         throw new DOMException("full", "QuotaExceededError");
