@@ -1,27 +1,28 @@
-//! A page's calls: it claims a session with a key of its own, sees what it may pay, chooses a
-//! method, and watches.
+//! A page's calls: it opens a session with a key of its own, sees what it may pay, chooses a method,
+//! by which it claims the session, and watches.
 
+use lezai_core::claim::{self, Claimed};
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
 use lezai_core::instalments::{self, Plan};
 use lezai_core::key::{Jwk, VerifyingKey};
 use lezai_core::order::{Attempt, Capture, Event, Offer};
 use lezai_core::signature::Verified;
+use lezai_core::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::channel::{Channel, Method, MethodKind, PaymentRequest};
 use crate::gateway::{self, Gateway, GatewayKey, unanswered};
 use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::json::{Invalid, Object};
-use crate::nonces;
 use crate::problem::{Code, Problem};
-use crate::store::{self, Claim, IdempotencyKey, OrderRecord, SessionRecord};
+use crate::store::{self, Claim, IdempotencyKey, OrderRecord, SessionRecord, Tx};
 use crate::views::{self, SessionView};
 
 /// After its order's end a session can still be looked at for a day.
 const AFTERLIFE_SECS: i64 = 86_400;
 
-/// What a page sends to claim a session.
+/// What a page sends to open a session or to claim it.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
     /// The client secret: the random part, which may be followed by a dot and the thumbprint that
@@ -38,7 +39,10 @@ impl ClaimRequest {
     ///
     /// [`Invalid`], with the field at fault.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
-        let mut body = Object::parse(body)?;
+        Self::read(Object::parse(body)?)
+    }
+
+    fn read(mut body: Object) -> Result<Self, Invalid> {
         let client_secret = body.required("client_secret", |field| field.text(1..=128))?;
         let mut key = body.required("key", |field| field.object())?;
         let mut member = |name: &str| key.required(name, |field| field.text(1..=64));
@@ -59,7 +63,16 @@ pub struct Choice {
     pub instalments: Option<u8>,
 }
 
-impl Choice {
+/// What a page sends to pay: its choice, and its claim, if it has none yet.
+#[derive(Clone, Debug)]
+pub struct PayRequest {
+    /// The choice.
+    pub choice: Choice,
+    /// The claim, which is decided in the commit that the choice is written in.
+    pub claim: Option<ClaimRequest>,
+}
+
+impl PayRequest {
     /// Reads a body.
     ///
     /// # Errors
@@ -71,9 +84,20 @@ impl Choice {
         let mut body = Object::parse(body)?;
         let method = body.required("method", |field| field.text(1..=32))?;
         let count = body.optional("instalments", |field| field.integer(COUNTS))?;
+        let claim = body.optional("claim", |field| ClaimRequest::read(field.object()?))?;
         body.finish()?;
-        Ok(Self { method, instalments: count.and_then(|count| u8::try_from(count).ok()) })
+        let instalments = count.and_then(|count| u8::try_from(count).ok());
+        Ok(Self { choice: Choice { method, instalments }, claim })
     }
+}
+
+/// A page that pays.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Its key, and where it is.
+    pub claim: Claim,
+    /// It proved the client secret, so it may claim the session.
+    pub proven: bool,
 }
 
 /// A session by its id, with the page that claimed it.
@@ -87,64 +111,140 @@ pub async fn claimed(
 ) -> Result<(SessionRecord, Claim, VerifyingKey), Problem> {
     let session = load(gateway, session).await?;
     let Some(claim) = session.claim.clone() else {
-        return Err(Problem::new(Code::SessionUnclaimed, "claim the session first"));
+        let detail = "no page has the session: claim it first, or choose a method with `claim`";
+        return Err(Problem::new(Code::SessionUnclaimed, detail));
     };
     let key = VerifyingKey::from_jwk(&claim.key).map_err(Problem::internal)?;
     Ok((session, claim, key))
 }
 
-/// Claims a session. The first page wins; its key opens the session again, no other does.
+/// A session by its id, for whoever knows its client secret.
 ///
 /// # Errors
 ///
-/// `session_not_found`, `client_secret_invalid`, `session_taken`, `session_expired`; `method_unavailable`
-/// to a website, if the order can be paid in mini-programs alone.
-pub async fn claim(
+/// `session_not_found`, `client_secret_invalid`.
+pub async fn proven(
     gateway: &Gateway,
     session: &str,
-    request: Verified<ClaimRequest>,
-    origin: String,
-) -> Result<SessionView, Problem> {
-    let wall = gateway.clock.wall();
+    client_secret: &str,
+) -> Result<SessionRecord, Problem> {
     let session = load(gateway, session).await?;
-    let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
-    let ClaimRequest { client_secret, key } = request.into_content();
     // Both sides are hashes, so the time of the comparison tells nothing of the secret.
     let (random, pin) =
-        client_secret.split_once('.').unwrap_or((&client_secret, &session.gateway_key));
+        client_secret.split_once('.').unwrap_or((client_secret, &session.gateway_key));
     if sha256_hex(random.as_bytes()) != session.secret_hash || pin != session.gateway_key {
         return Err(Problem::new(
             Code::ClientSecretInvalid,
             "the client secret is not this session's",
         ));
     }
+    Ok(session)
+}
+
+/// Shows a session to a page that proved its client secret, and claims nothing: to look has no effect.
+///
+/// # Errors
+///
+/// `session_taken`, while another page pays; `session_replaced`, `session_expired`;
+/// `method_unavailable` to a website, if the order can be paid in mini-programs alone.
+pub async fn open(
+    gateway: &Gateway,
+    session: &SessionRecord,
+    key: Jwk,
+    origin: String,
+) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
-    if !origin.is_empty() && !works_in_pages(gateway, &record) {
-        // A page could only take the session away from the mini-program that it is for.
-        let detail =
-            "the order names methods of mini-programs alone: it is paid in the app that claims it";
-        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
-    }
-    let claim = Claim { key, origin, at: gateway.clock.now() };
+    check_place(gateway, &record, &origin)?;
+    let now = gateway.clock.now();
+    let holder = session.claim.as_ref().map(|it| &it.key);
+    claim::look(holder, &key, session.claims, &record.order, now).map_err(taken)?;
+    let claimed = holder == Some(&key);
+    let claim = match &session.claim {
+        Some(former) if claimed => former.clone(),
+        _ => Claim { key, origin, at: now },
+    };
+    Ok(SessionView { claimed, ..view(gateway, session, &claim).await? })
+}
+
+/// Claims a session for the page that signed. Its key opens the session again, and no other does
+/// while it pays.
+///
+/// # Errors
+///
+/// As of [`open`].
+pub async fn claim(
+    gateway: &Gateway,
+    session: &SessionRecord,
+    request: Verified<ClaimRequest>,
+    origin: String,
+) -> Result<SessionView, Problem> {
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let record = gateway.record(session.order.clone()).await?;
+    check_place(gateway, &record, &origin)?;
+    let signer = Signer::from(&request);
+    let ClaimRequest { key, .. } = request.into_content();
+    let page = Page { claim: Claim { key, origin, at: now }, proven: true };
     let claim = {
         let id = session.id.clone();
         store::write(&gateway.store, move |tx| {
-            nonces::take_for_good(tx, &keyid, &nonce, wall)?;
-            match tx.session(&id)?.and_then(|session| session.claim) {
-                Some(former) if former.key == claim.key => Ok(former),
-                Some(_) => Err(Problem::new(
-                    Code::SessionTaken,
-                    "the session was claimed by another page, which has its own key",
-                )),
-                None => {
-                    tx.claim_session(&id, &claim)?;
-                    Ok(claim)
-                }
-            }
+            signer.take_nonce(tx, wall)?;
+            let record = tx.order(&record.order.terms.id)?.ok_or_else(gateway::not_found)?;
+            take(tx, &id, &record, page, now)
         })
         .await?
     };
-    view(gateway, &session, &claim).await
+    view(gateway, session, &claim).await
+}
+
+/// The claim of a page that is to have a session: the one that it has, or the one that it makes if the
+/// core lets it.
+fn take(
+    tx: &dyn Tx,
+    id: &SessionId,
+    record: &OrderRecord,
+    page: Page,
+    now: Timestamp,
+) -> Result<Claim, Problem> {
+    check_newest(id, record)?;
+    let session = tx.session(id)?.ok_or_else(not_found)?;
+    let holder = session.claim.as_ref().map(|it| &it.key);
+    let Page { claim, proven } = page;
+    match claim::claim(holder, &claim.key, session.claims, &record.order, now).map_err(taken)? {
+        Claimed::Before => Ok(session.claim.unwrap_or(claim)),
+        Claimed::Now if proven => {
+            if session.claims > 0 {
+                let order = &record.order.terms.id;
+                tracing::info!(session = %id, %order, claims = session.claims + 1, "session claimed anew");
+            }
+            tx.claim_session(id, &claim)?;
+            Ok(claim)
+        }
+        // It had the session when it signed, and another page got it since.
+        Claimed::Now => Err(taken(claim::Taken::UnderWay)),
+    }
+}
+
+fn taken(taken: claim::Taken) -> Problem {
+    Problem::new(Code::SessionTaken, taken.to_string())
+}
+
+/// A session that another took the place of shows nothing any more.
+fn check_newest(id: &SessionId, record: &OrderRecord) -> Result<(), Problem> {
+    if record.session == *id {
+        return Ok(());
+    }
+    let detail = "the merchant renewed the order's session: go on in the newest one";
+    Err(Problem::new(Code::SessionReplaced, detail))
+}
+
+/// A page could only take a session away from the mini-program that it is for.
+fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<(), Problem> {
+    if origin.is_empty() || works_in_pages(gateway, record) {
+        return Ok(());
+    }
+    let detail =
+        "the order names methods of mini-programs alone: it is paid in the app that claims it";
+    Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"))
 }
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
@@ -156,13 +256,14 @@ fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
 ///
 /// # Errors
 ///
-/// `session_expired`, `internal`.
+/// `session_expired`, `session_replaced`, `internal`.
 pub async fn view(
     gateway: &Gateway,
     session: &SessionRecord,
     claim: &Claim,
 ) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
+    check_newest(&session.id, &record)?;
     if gateway.clock.now() >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
         return Err(Problem::new(Code::SessionExpired, "the session has ended"));
     }
@@ -171,24 +272,27 @@ pub async fn view(
     views::session(gateway, &record, claim, key, gateway.clock.wall())
 }
 
-/// The shopper chose a method: asks its channel, and gives back what she needs to pay.
+/// The shopper chose a method: asks its channel, and gives back what she needs to pay. A page that has
+/// no session yet, and proved the client secret, gets it in the commit that its choice is written in.
 ///
 /// The attempt's id follows from the idempotency key, so a request that is repeated after a crash
 /// goes on where the first one stopped: the core, the channel and the store all know the attempt.
 ///
 /// # Errors
 ///
-/// `method_unavailable`, `order_state`, `order_expired`, `too_many_attempts`; `channel_unavailable`.
+/// `session_taken`, `session_replaced`; `method_unavailable`, `order_state`, `order_expired`,
+/// `too_many_attempts`; `channel_unavailable`.
 pub async fn pay(
     gateway: &Gateway,
     session: &SessionRecord,
-    claim: Claim,
+    page: Page,
     signer: Signer,
     choice: Choice,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
     let record = gateway.record(session.order.clone()).await?;
+    check_place(gateway, &record, if page.proven { &page.claim.origin } else { "" })?;
     let (channel, method) = channel_for(gateway, &record, &choice.method)?;
     let instalments = plan_for(&record, method, choice.instalments)?;
     let signing = gateway.key_named(&session.gateway_key);
@@ -196,23 +300,24 @@ pub async fn pay(
     let (method, channel) = (choice.method, channel.id().to_owned());
     let attempt = Attempt { id, method, channel, instalments };
     let begun = {
-        let (order, attempt, key) = (session.order.clone(), attempt, key.clone());
+        let (id, order, key) = (session.id.clone(), session.order.clone(), key.clone());
         store::write(&gateway.store, move |tx| {
             if let Some(first) = key.begin(tx, &signer, wall)? {
                 return Ok::<_, Problem>(Begun::Before(first));
             }
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
+            let claim = take(tx, &id, &record, page, now)?;
             if let Some(under_way) = record.order.under_way(&attempt, now).cloned() {
-                return Ok(Begun::Now(record, under_way));
+                return Ok(Begun::Now(record, under_way, claim));
             }
             let chosen = Event::MethodChosen(attempt.clone());
-            Ok(Begun::Now(gateway::apply(tx, &order, chosen, now)?, attempt))
+            Ok(Begun::Now(gateway::apply(tx, &order, chosen, now)?, attempt, claim))
         })
         .await?
     };
-    let (record, attempt) = match begun {
+    let (record, attempt, claim) = match begun {
         Begun::Before(first) => return Ok(first),
-        Begun::Now(record, attempt) => (record, attempt),
+        Begun::Now(record, attempt, claim) => (record, attempt, claim),
     };
     gateway.committed(&record);
     let offer = prepare(gateway, &record, &attempt).await?;
@@ -225,6 +330,7 @@ pub async fn pay(
         .await?
     };
     gateway.committed(&prepared);
+    check_newest(&session.id, &prepared)?;
     let view = views::session(gateway, &prepared, &claim, signing, gateway.clock.wall())?;
     let answer = Answer::json(200, &view)?;
     store::write(&gateway.store, move |tx| match key.first_answer(tx)? {
@@ -243,7 +349,7 @@ pub async fn pay(
 )]
 enum Begun {
     Before(Answer),
-    Now(OrderRecord, Attempt),
+    Now(OrderRecord, Attempt, Claim),
 }
 
 /// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
@@ -341,6 +447,17 @@ fn payment_request(
     })
 }
 
+/// The version of the order behind a session, for who watches it.
+///
+/// # Errors
+///
+/// `session_replaced`, `internal`.
+pub async fn version(gateway: &Gateway, session: &SessionRecord) -> Result<u64, Problem> {
+    let record = gateway.record(session.order.clone()).await?;
+    check_newest(&session.id, &record)?;
+    Ok(record.order.version)
+}
+
 /// The websites that may frame the hosted page of a session; none for a session that is not known.
 ///
 /// # Errors
@@ -357,7 +474,19 @@ pub async fn frame_origins(gateway: &Gateway, session: &str) -> Result<Vec<Strin
 }
 
 async fn load(gateway: &Gateway, session: &str) -> Result<SessionRecord, Problem> {
-    let not_found = || Problem::new(Code::SessionNotFound, "there is no such session");
-    let id = SessionId::parse(session).map_err(|_| not_found())?;
+    let id = session_id(session)?;
     store::read(&gateway.store, move |view| view.session(&id)).await?.ok_or_else(not_found)
+}
+
+/// A session's id, of whatever a stranger wrote.
+///
+/// # Errors
+///
+/// `session_not_found`.
+pub fn session_id(text: &str) -> Result<SessionId, Problem> {
+    SessionId::parse(text).map_err(|_| not_found())
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::SessionNotFound, "there is no such session")
 }

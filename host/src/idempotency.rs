@@ -83,6 +83,15 @@ impl<T> From<&Verified<T>> for Signer {
 }
 
 impl Signer {
+    /// Takes the request's nonce in the commit that it leads to.
+    ///
+    /// # Errors
+    ///
+    /// `nonce_reused`.
+    pub fn take_nonce(&self, tx: &dyn Tx, wall: Timestamp) -> Result<(), Problem> {
+        nonces::take_for_good(tx, &self.keyid, &self.nonce, wall)
+    }
+
     /// A signer whom nobody verified: for the simulator, which speaks over no wire.
     pub fn simulated(keyid: &str, nonce: String) -> Self {
         Self { keyid: keyid.to_owned(), nonce }
@@ -129,7 +138,7 @@ impl Repeatable {
         signer: &Signer,
         wall: Timestamp,
     ) -> Result<Option<Answer>, Problem> {
-        nonces::take_for_good(tx, &signer.keyid, &signer.nonce, wall)?;
+        signer.take_nonce(tx, wall)?;
         self.first_answer(tx)
     }
 

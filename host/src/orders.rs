@@ -1,6 +1,7 @@
-//! A merchant's calls on orders: create, query, close, capture, void.
+//! A merchant's calls on orders: create, query, close, capture, void, renew the checkout session.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use lezai_core::claim::MAX_SESSIONS;
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::instalments::Plan;
@@ -270,6 +271,52 @@ pub async fn act(
     change(gateway, merchant, signer, key, asked, |_| Ok(()), view).await
 }
 
+/// Gives an order that is not paid a new checkout session, once for its idempotency key, and ends the
+/// one before: for a shopper whose page is lost. What she began there can still be paid by what she has
+/// of it, and counts once.
+///
+/// # Errors
+///
+/// `order_not_found`, `order_state`, `order_expired`, `too_many_sessions`.
+pub async fn renew_session(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+    signer: Signer,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let order = OrderId::parse(id).map_err(|_| not_found())?;
+    let (merchant, public_url) = (merchant.clone(), gateway.public_url.clone());
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (session, client_secret) = new_session(gateway, order.clone(), now);
+    let (answer, renewed) = store::write(&gateway.store, move |tx| {
+        if let Some(first) = key.begin(tx, &signer, wall)? {
+            return Ok((first, None));
+        }
+        let record = tx.order(&order)?.filter(|it| it.order.terms.merchant == merchant);
+        let record = record.ok_or_else(not_found)?;
+        record.order.check_unpaid(now)?;
+        // The one that it has is not among the former.
+        if tx.former_sessions(&order)? + 1 >= MAX_SESSIONS {
+            let detail = format!("an order has at most {MAX_SESSIONS} checkout sessions");
+            return Err(Problem::new(Code::TooManySessions, detail));
+        }
+        tx.renew_session(&session, now)?;
+        let record = OrderRecord { session: session.id, ..record };
+        let view = views::order_with_checkout(&record, &public_url, Some(client_secret));
+        let answer = Answer::json(201, &view)?;
+        key.keep(tx, &answer, now)?;
+        Ok((answer, Some(record)))
+    })
+    .await?;
+    if let Some(record) = renewed {
+        tracing::info!(order = %record.order.terms.id, session = %record.session, "session renewed");
+        // The page of the one before looks, and is told.
+        gateway.hub.changed(&record.order.terms.id, record.order.version);
+    }
+    Ok(answer)
+}
+
 /// Whether the request is a repeat.
 async fn was_answered(gateway: &Gateway, key: &Repeatable) -> Result<bool, Problem> {
     let key = key.clone();
@@ -387,19 +434,25 @@ fn open(
     };
     let Step { order, effects, .. } = Order::create(terms)
         .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
+    let (session, client_secret) = new_session(gateway, order.terms.id.clone(), now);
+    let details =
+        Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: view };
+    let record = OrderRecord { order, details, session: session.id.clone() };
+    Ok(Opened { record, effects, session, client_secret })
+}
+
+/// A session that nobody has claimed, and its client secret.
+fn new_session(gateway: &Gateway, order: OrderId, now: Timestamp) -> (SessionRecord, String) {
     let random = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<32>());
     let session = SessionRecord {
         id: SessionId::new(now, gateway.entropy.bytes()),
-        order: order.terms.id.clone(),
+        order,
         secret_hash: sha256_hex(random.as_bytes()),
         gateway_key: gateway.key.keyid.clone(),
         claim: None,
+        claims: 0,
     };
-    let details =
-        Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: view };
-    let client_secret = format!("{random}.{}", gateway.key.keyid);
-    let record = OrderRecord { order, details, session: session.id.clone() };
-    Ok(Opened { record, effects, session, client_secret })
+    (session, format!("{random}.{}", gateway.key.keyid))
 }
 
 fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {

@@ -176,14 +176,18 @@ codes! {
         "Do not try again; `decision` has the reasons.";
     SessionNotFound = "session_not_found", StatusCode::NOT_FOUND, Never, "There is no such checkout session",
         "Check the session's id.";
-    SessionTaken = "session_taken", StatusCode::CONFLICT, Never, "The checkout session was opened elsewhere",
-        "Go on where it was opened, or make a new order.";
-    SessionUnclaimed = "session_unclaimed", StatusCode::CONFLICT, Never, "The checkout session was not claimed yet",
-        "Claim the session first.";
+    SessionTaken = "session_taken", StatusCode::CONFLICT, QueryFirst, "Another page pays in the checkout session",
+        "Go on in that page. If it is lost and the order is not paid, the merchant can renew the session.";
+    SessionReplaced = "session_replaced", StatusCode::GONE, Never, "Another checkout session took the place of this one",
+        "Go on in the order's newest session, which the merchant was given.";
+    TooManySessions = "too_many_sessions", StatusCode::CONFLICT, Never, "The order had too many checkout sessions",
+        "Make a new order; one takes 20 sessions.";
+    SessionUnclaimed = "session_unclaimed", StatusCode::CONFLICT, Never, "No page has the checkout session yet",
+        "Claim the session first, or choose a method with `claim`. To look without claiming, open it.";
     SessionExpired = "session_expired", StatusCode::GONE, Never, "The checkout session has ended",
         "Query the order; make a new one if it was not paid.";
     ClientSecretInvalid = "client_secret_invalid", StatusCode::FORBIDDEN, Never, "The client secret is not the session's",
-        "Use the secret from the answer that created the order.";
+        "Use the secret from the answer that created the order or renewed its session.";
     PluginRefused = "plugin_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The plugin is refused",
         "Correct the plugin: the detail says what it is refused for; `lezai plugin check` says the same without a gateway.";
     ReleaseMalformed = "release_malformed", StatusCode::BAD_REQUEST, Never, "The release's manifest cannot be read",

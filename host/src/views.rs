@@ -198,14 +198,14 @@ pub struct CheckoutView {
     pub url: String,
     /// `cs_…`, for the element.
     pub session: String,
-    /// For the element; only in the answer that created the order.
+    /// For the element; only in the answer that created the order or renewed its session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
     /// RFC 3339.
     pub expires_at: String,
 }
 
-/// A checkout session as the page that claimed it reads it.
+/// A checkout session as a page reads it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SessionView {
     /// Always `checkout.session`.
@@ -214,8 +214,12 @@ pub struct SessionView {
     pub session: String,
     /// Rises with each change of the order.
     pub version: u64,
-    /// RFC 3339; for countdowns.
+    /// The gateway's wall clock, which signatures and grants go by. RFC 3339.
     pub server_time: String,
+    /// What time it is for the order, in a sandbox whose clock was moved too: for countdowns. RFC 3339.
+    pub now: String,
+    /// Whether this page has the session. One that has not claims it with its first choice of a method.
+    pub claimed: bool,
     /// As of the order.
     pub status: &'static str,
     /// In minor units of `currency`.
@@ -418,7 +422,7 @@ pub fn hosted_page(record: &OrderRecord, public_url: &str) -> String {
     format!("{public_url}/pay/{}", record.session)
 }
 
-/// A session for the page that claimed it.
+/// A session for the page with this claim.
 ///
 /// # Errors
 ///
@@ -503,6 +507,8 @@ pub fn session(
         session: session.to_string(),
         version: order.version,
         server_time: rfc3339(now),
+        now: rfc3339(gateway.clock.now()),
+        claimed: true,
         status: page_status(&order.state),
         amount: terms.amount.minor(),
         currency: terms.amount.currency().code(),

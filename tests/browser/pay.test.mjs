@@ -144,8 +144,10 @@ describe("the hosted page", { concurrency: true }, () => {
     await close();
   });
 
-  test("another browser with the same secret finds it taken", async () => {
-    const { close, order } = await hosted();
+  test("another browser with the same secret cannot take over what is being paid", async () => {
+    const { checkout, at, close, order } = await hosted();
+    await checkout.getByRole("button", { name: /^Pay/ }).click();
+    await at("waiting");
     const thief = await openPage(browser);
     await thief.page.goto(order.checkout.url);
     await thief.at("taken");

@@ -20,7 +20,7 @@ after(async () => {
 /** How to bring the hosted page of an order into each state. */
 const STATES = /** @type {Record<string, (shopper: any, order: any) => Promise<void>>} */ ({
   loading: async ({ page, at }, { checkout }) => {
-    await page.route("**/claim", () => {});
+    await page.route("**/open", () => {});
     await page.goto(checkout.url);
     await at("loading");
   },
@@ -63,7 +63,7 @@ const STATES = /** @type {Record<string, (shopper: any, order: any) => Promise<v
     await shopper.at("closed");
   },
   unreachable: async ({ page, at }, { checkout }) => {
-    await page.route("**/claim", (/** @type {any} */ route) => route.abort());
+    await page.route("**/open", (/** @type {any} */ route) => route.abort());
     await page.goto(checkout.url);
     await at("unreachable");
   },
@@ -73,7 +73,7 @@ const STATES = /** @type {Record<string, (shopper: any, order: any) => Promise<v
     await shopper.at("unreachable");
   },
   refused: async ({ page, at }, { checkout }) => {
-    await page.route("**/claim", async (/** @type {any} */ route) => {
+    await page.route("**/open", async (/** @type {any} */ route) => {
       const response = await route.fetch();
       await route.fulfill({ response, body: (await response.text()).replace("12800", "99800") });
     });
@@ -82,10 +82,27 @@ const STATES = /** @type {Record<string, (shopper: any, order: any) => Promise<v
   },
   taken: async ({ page, at }, order) => {
     const other = await openPage(browser);
-    await open(other, order);
+    await STATES["waiting-qr"]?.(other, order);
     await other.close();
     await page.goto(order.checkout.url);
     await at("taken");
+  },
+  replaced: async (shopper, order) => {
+    await open(shopper, order);
+    await gateway.renew(order);
+    await shopper.at("replaced");
+  },
+  outdated: async (shopper, order) => {
+    await open(shopper, order);
+    await press(shopper);
+    await shopper.at("waiting");
+    /** @type {any} */
+    let first;
+    await shopper.page.route(`**/sessions/${order.checkout.session}`, async (/** @type {any} */ route) => {
+      first ??= await route.fetch();
+      await route.fulfill({ response: first });
+    });
+    await shopper.at("outdated");
   },
   failed: async ({ page, at }, { checkout }) => {
     await page.goto(checkout.url.split("#")[0]);

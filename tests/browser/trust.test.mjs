@@ -19,7 +19,7 @@ after(async () => {
   await gateway?.stop();
 });
 
-const CLAIM = "**/claim";
+const OPEN = "**/open";
 const PAY = "**/pay";
 const KEYS = "**/.well-known/jwks.json";
 
@@ -84,14 +84,14 @@ for (const webCrypto of [true, false]) {
       /** @type {RegExp} */ why,
       /** @type {object} */ terms = {},
     ) => refused(call, change, why, webCrypto, terms);
-    test("another amount", () => refuses(CLAIM, replaced('"amount":12800', '"amount":99800'), /digest/));
+    test("another amount", () => refuses(OPEN, replaced('"amount":12800', '"amount":99800'), /digest/));
     test("another merchant", () =>
-      refuses(CLAIM, replaced(/"name":"[^"]*"/, '"name":"Another shop"'), /digest/));
+      refuses(OPEN, replaced(/"name":"[^"]*"/, '"name":"Another shop"'), /digest/));
     test("another QR code", () =>
       refuses(PAY, replaced(/"qr":"[^"]*"/, '"qr":"https://thief.example/pay"'), /digest/));
     test("another body with a digest that fits it", async () => {
       await refuses(
-        CLAIM,
+        OPEN,
         (answer) => {
           const { headers, ...rest } = replaced('"amount":12800', '"amount":99800')(answer);
           return { ...rest, headers: { ...headers, "content-digest": digestOf(rest.body) } };
@@ -99,7 +99,7 @@ for (const webCrypto of [true, false]) {
         /does not verify/,
       );
     });
-    test("another fee", () => refuses(CLAIM, replaced('"fee":598', '"fee":98'), /digest/, { amount: 26000 }));
+    test("another fee", () => refuses(OPEN, replaced('"fee":598', '"fee":98'), /digest/, { amount: 26000 }));
     for (const [what, from, to] of /** @type {const} */ ([
       ["fee", '"fee":598,"total":26598', '"fee":98,"total":26098'],
       ["first part", '"first":4433', '"first":433'],
@@ -127,12 +127,12 @@ for (const webCrypto of [true, false]) {
       });
     }
     test("another status", () => refuses(PAY, (answer) => ({ ...answer, status: 201 }), /does not verify/));
-    test("no signature", () => refuses(CLAIM, without("signature"), /Signature/));
-    test("no signature input", () => refuses(CLAIM, without("signature-input"), /no signature/));
-    test("no digest", () => refuses(CLAIM, without("content-digest"), /content-digest|Content-Digest/));
+    test("no signature", () => refuses(OPEN, without("signature"), /Signature/));
+    test("no signature input", () => refuses(OPEN, without("signature-input"), /no signature/));
+    test("no digest", () => refuses(OPEN, without("content-digest"), /content-digest|Content-Digest/));
     test("a page of something else", () =>
       refuses(
-        CLAIM,
+        OPEN,
         () => ({
           status: 200,
           headers: { "content-type": "text/html" },
@@ -165,7 +165,7 @@ for (const webCrypto of [true, false]) {
       let earlier;
       const order = await gateway.create();
       const { page, checkout, at, close } = await openPage(browser, { webCrypto });
-      await tamper(page, CLAIM, (answer) => {
+      await tamper(page, OPEN, (answer) => {
         earlier = answer;
       });
       await tamper(page, PAY, () => earlier);
@@ -192,9 +192,10 @@ for (const webCrypto of [true, false]) {
       });
       await page.goto(order.checkout.url);
       await at("ready");
-      await page.waitForTimeout(2_000);
-      assert.ok(looks > 1);
-      assert.equal(await checkout.evaluate((/** @type {any} */ element) => element.state), "ready");
+      await checkout.getByRole("button", { name: /^Pay/ }).click();
+      await at("waiting");
+      while (looks < 3) await page.waitForRequest(new RegExp(`${order.checkout.session}$`));
+      assert.equal(await checkout.evaluate((/** @type {any} */ element) => element.state), "waiting");
       assert.match(await checkout.locator(".amount").textContent(), /128\.00/);
       quiet();
       await close();

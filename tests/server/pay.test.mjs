@@ -73,6 +73,9 @@ test("an order can be authorised, captured in part, and found again", PATIENCE, 
 
 test("what is not wanted is closed or voided", PATIENCE, async () => {
   const unpaid = await lezai.orders.create(newOrder());
+  const renewed = await lezai.orders.renewSession(unpaid.id);
+  assert.notEqual(renewed.checkout.session, unpaid.checkout.session);
+  assert.match(renewed.checkout.client_secret ?? "", /\./);
   assert.equal((await lezai.orders.close(unpaid.id)).status, "closed");
   const paid = await lezai.orders.create(newOrder());
   await gateway.shopper(paid, "pay");

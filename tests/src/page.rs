@@ -21,9 +21,14 @@ pub struct Page<'g> {
 impl<'g> Page<'g> {
     /// The page that an order's `checkout` is given to.
     pub fn of(gateway: &'g str, order: &Value) -> Self {
+        Self::nth(gateway, order, 0)
+    }
+
+    /// One of several pages that it is given to, each with a key of its own.
+    pub fn nth(gateway: &'g str, order: &Value, nth: u8) -> Self {
         let checkout = &order["checkout"];
         let text = |name: &str| checkout[name].as_str().unwrap().to_owned();
-        let entropy = std::array::from_fn(|it| u8::try_from(it).unwrap() * 3 + 5);
+        let entropy = std::array::from_fn(|it| u8::try_from(it).unwrap() * 3 + 5 + nth);
         let key = SigningKey::from_entropy(&entropy).unwrap();
         Self { gateway, session: text("session"), secret: text("client_secret"), key }
     }
@@ -35,9 +40,28 @@ impl<'g> Page<'g> {
 
     /// Claims the session.
     pub fn claim(&self) -> Value {
-        let body =
-            json!({ "client_secret": self.secret, "key": self.key.verifying_key().to_jwk() });
-        self.call("POST", "/claim", &body.to_string(), "claim").json()
+        self.claims().json()
+    }
+
+    /// Claims the session, and may be refused.
+    pub fn claims(&self) -> Answer {
+        self.call("POST", "/claim", &self.proof().to_string(), &random_hex())
+    }
+
+    /// Sees the session without claiming it.
+    pub fn opens(&self) -> Answer {
+        self.call("POST", "/open", &self.proof().to_string(), &random_hex())
+    }
+
+    /// Chooses the QR code, and claims the session by that.
+    pub fn pays_first(&self, key: &str) -> Answer {
+        let body = json!({ "method": "wallet_qr", "claim": self.proof() });
+        self.call("POST", "/pay", &body.to_string(), key)
+    }
+
+    /// What it proves that it knows, and its key.
+    pub fn proof(&self) -> Value {
+        json!({ "client_secret": self.secret, "key": self.key.verifying_key().to_jwk() })
     }
 
     /// Looks at it.
@@ -57,8 +81,8 @@ impl<'g> Page<'g> {
         answer.json()
     }
 
-    /// Believes the answer only if the pinned key signed it for this request, as a page does.
-    pub fn call(&self, method: &str, what: &str, body: &str, key: &str) -> Answer {
+    /// A request that the page signed.
+    pub fn request(&self, method: &str, what: &str, body: &str, key: &str) -> Request {
         let target = format!("/v1/checkout/sessions/{}{what}", self.session);
         let mut request = Request::new(method, &target, body);
         if method == "POST" {
@@ -76,10 +100,16 @@ impl<'g> Page<'g> {
         for (name, value) in base.fields(&self.key.sign(base.text.as_bytes())) {
             request = request.with(name, &value);
         }
+        request
+    }
+
+    /// Believes the answer only if the pinned key signed it for this request, as a page does.
+    pub fn call(&self, method: &str, what: &str, body: &str, key: &str) -> Answer {
+        let request = self.request(method, what, body, key);
         let answer = request.send(self.gateway).unwrap();
         let fields = pairs(&answer.fields);
         let input = Input::by_tag(&fields, Tag::Gateway).unwrap();
-        assert_eq!(input.keyid(), Ok(self.pinned()), "{target}");
+        assert_eq!(input.keyid(), Ok(self.pinned()), "{}", request.target);
         let gateway_key = published(self.gateway, self.pinned());
         self.message(&request, |it| {
             let message = Message::Answer(signature::Answer {

@@ -36,7 +36,7 @@ pub struct Grant {
     pub currency: Currency,
     /// The methods that may be chosen.
     pub methods: Vec<String>,
-    /// The origin of the page that claimed the session; empty if it named none.
+    /// The origin of the page that it is made for; empty if it named none.
     pub origin: String,
     /// The page's key.
     pub cnf: Confirmation,

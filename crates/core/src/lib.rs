@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+pub mod claim;
 pub mod digest;
 pub mod exchange;
 pub mod grant;

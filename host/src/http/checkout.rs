@@ -1,4 +1,4 @@
-//! A page's four calls over HTTP.
+//! A page's five calls over HTTP.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,13 +9,16 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
+use http::{HeaderName, header};
 use lezai_core::key::VerifyingKey;
+use lezai_core::signature::Verified;
 
 use super::orders::segment;
 use super::signed::Incoming;
-use crate::checkout::{self, Choice, ClaimRequest};
+use crate::checkout::{self, ClaimRequest, Page, PayRequest};
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
+use crate::store::{Claim, SessionRecord};
 use crate::views::SessionView;
 
 type Id = Result<Path<String>, axum::extract::rejection::PathRejection>;
@@ -24,6 +27,24 @@ type Id = Result<Path<String>, axum::extract::rejection::PathRejection>;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A page that waits for longer opens a new stream.
 const STREAM_LIFE: Duration = Duration::from_secs(30 * 60);
+
+#[utoipa::path(
+    post, path = "/v1/checkout/sessions/{id}/open", tag = "checkout", summary = "See a session without claiming it",
+    description = "For a page that knows the client secret and has not paid yet. `claimed` says whether the page has the session already; if not, it sends `claim` with its first choice of a method.",
+    params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`cs_…`")),
+    request_body = super::openapi::Claim,
+    responses((status = 200, description = "The session", body = SessionView), super::openapi::Problems),
+)]
+pub(super) async fn open(
+    State(gateway): State<Arc<Gateway>>,
+    id: Id,
+    incoming: Incoming,
+) -> Result<Json<SessionView>, Problem> {
+    let request = ClaimRequest::parse(incoming.unverified_body())?;
+    let (session, verified) = newcomer(&gateway, id, &incoming, &request).await?;
+    incoming.admit(&gateway, &verified)?;
+    Ok(Json(checkout::open(&gateway, &session, request.key, incoming.origin()).await?))
+}
 
 #[utoipa::path(
     post, path = "/v1/checkout/sessions/{id}/claim", tag = "checkout", summary = "Claim a session for the page's key",
@@ -36,17 +57,28 @@ pub(super) async fn claim(
     id: Id,
     incoming: Incoming,
 ) -> Result<Json<SessionView>, Problem> {
-    let session = segment(id)?;
-    incoming.tries(&gateway, &session)?;
-    // The key comes with the request that it signs: who claims first is believed, if she knows the secret.
     let request = ClaimRequest::parse(incoming.unverified_body())?;
-    let key = VerifyingKey::from_jwk(&request.key).map_err(|error| {
+    let (session, verified) = newcomer(&gateway, id, &incoming, &request).await?;
+    incoming.repeatable(&gateway, session.id.as_str())?;
+    let verified = verified.parse(ClaimRequest::parse)?;
+    Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
+}
+
+/// The session of a page whose key came with the request that it signs: who knows the secret is believed.
+async fn newcomer<'i>(
+    gateway: &Gateway,
+    id: Id,
+    incoming: &'i Incoming,
+    ClaimRequest { client_secret, key }: &ClaimRequest,
+) -> Result<(SessionRecord, Verified<&'i [u8]>), Problem> {
+    // Only what can be a session is counted: a stranger's text takes no room.
+    let session = checkout::session_id(&segment(id)?)?;
+    incoming.tries(gateway, session.as_str())?;
+    let key = VerifyingKey::from_jwk(key).map_err(|error| {
         Problem::new(Code::InvalidField, error.to_string()).with("field", "key")
     })?;
     let verified = incoming.newcomer(&key)?;
-    incoming.repeatable(&gateway, &session)?;
-    let verified = verified.parse(ClaimRequest::parse)?;
-    Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
+    Ok((checkout::proven(gateway, session.as_str(), client_secret).await?, verified))
 }
 
 #[utoipa::path(
@@ -75,12 +107,27 @@ pub(super) async fn pay(
     id: Id,
     incoming: Incoming,
 ) -> Result<impl IntoResponse, Problem> {
-    let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
-    let verified = incoming.page(&gateway, &key)?;
+    // What brings its claim along brings its key, too. All of it is read again once it is verified.
+    let brought = PayRequest::parse(incoming.unverified_body()).ok().and_then(|it| it.claim);
+    let (session, page, verified) = match brought {
+        Some(claim) => {
+            let (session, verified) = newcomer(&gateway, id, &incoming, &claim).await?;
+            incoming.admit(&gateway, &verified)?;
+            let at = gateway.clock.now();
+            let claim = Claim { key: claim.key, origin: incoming.origin(), at };
+            (session, Page { claim, proven: true }, verified)
+        }
+        None => {
+            let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
+            let verified = incoming.page(&gateway, &key)?;
+            (session, Page { claim, proven: false }, verified)
+        }
+    };
     let repeatable = incoming.repeatable(&gateway, session.id.as_str())?;
-    let choice = verified.parse(Choice::parse)?;
-    let signer = (&choice).into();
-    checkout::pay(&gateway, &session, claim, signer, choice.into_content(), repeatable).await
+    let request = verified.parse(PayRequest::parse)?;
+    let signer = (&request).into();
+    let PayRequest { choice, .. } = request.into_content();
+    checkout::pay(&gateway, &session, page, signer, choice, repeatable).await
 }
 
 #[utoipa::path(
@@ -102,7 +149,7 @@ pub(super) async fn events(
         || Problem::new(Code::Overloaded, "too many pages watch; look again from time to time");
     // First watched, then looked at: a change in between is heard.
     let watch = gateway.hub.watch(&session.order).ok_or_else(full)?;
-    let version = gateway.record(session.order.clone()).await?.order.version;
+    let version = checkout::version(&gateway, &session).await?;
     let end = tokio::time::Instant::now() + STREAM_LIFE;
     let hints = stream::unfold((watch, Some(version)), move |(mut watch, first)| async move {
         let version = match first {
@@ -116,5 +163,9 @@ pub(super) async fn events(
             .data(format!("{{\"version\":{version}}}"));
         Some((Ok::<_, Infallible>(event), (watch, None)))
     });
-    Ok(Sse::new(hints).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let stream = Sse::new(hints).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // A proxy that collects what comes, or compresses it, holds every hint back: nginx, and those that
+    // follow it, pass on what is marked by the first; the second forbids to change it (RFC 9111, 5.2.2.6).
+    let unbuffered = (HeaderName::from_static("x-accel-buffering"), "no");
+    Ok(([unbuffered, (header::CACHE_CONTROL, "no-cache, no-transform")], stream))
 }

@@ -80,6 +80,13 @@ const CALLS: &[Call] = {
         ),
         call(
             "post",
+            "/v1/orders/{id}/session",
+            Merchant,
+            Empty,
+            &[OrderNotFound, OrderState, OrderExpired, TooManySessions],
+        ),
+        call(
+            "post",
             "/v1/orders/{id}/refunds",
             Merchant,
             Fields,
@@ -103,12 +110,27 @@ const CALLS: &[Call] = {
         call("post", "/v1/events/test", Merchant, Fields, &[NotifyUrlRefused]),
         call(
             "post",
+            "/v1/checkout/sessions/{id}/open",
+            Page,
+            Fields,
+            &[
+                SessionNotFound,
+                SessionTaken,
+                SessionReplaced,
+                SessionExpired,
+                ClientSecretInvalid,
+                MethodUnavailable,
+            ],
+        ),
+        call(
+            "post",
             "/v1/checkout/sessions/{id}/claim",
             Page,
             Fields,
             &[
                 SessionNotFound,
                 SessionTaken,
+                SessionReplaced,
                 SessionExpired,
                 ClientSecretInvalid,
                 MethodUnavailable,
@@ -119,7 +141,7 @@ const CALLS: &[Call] = {
             "/v1/checkout/sessions/{id}",
             Page,
             None,
-            &[SessionNotFound, SessionUnclaimed, SessionExpired],
+            &[SessionNotFound, SessionUnclaimed, SessionReplaced, SessionExpired],
         ),
         call(
             "post",
@@ -129,7 +151,10 @@ const CALLS: &[Call] = {
             &[
                 SessionNotFound,
                 SessionUnclaimed,
+                SessionTaken,
+                SessionReplaced,
                 SessionExpired,
+                ClientSecretInvalid,
                 OrderState,
                 OrderExpired,
                 TooManyAttempts,
@@ -142,7 +167,7 @@ const CALLS: &[Call] = {
             "/v1/checkout/sessions/{id}/events",
             Page,
             None,
-            &[SessionNotFound, SessionUnclaimed, SessionExpired],
+            &[SessionNotFound, SessionUnclaimed, SessionReplaced, SessionExpired],
         ),
         call("put", "/admin/v1/merchants/{id}", Operator, Fields, &[]),
         call("get", "/admin/v1/merchants/{id}", Operator, None, &[]),
@@ -622,7 +647,7 @@ mod tests {
         NewOrder::parse(&bytes("NewOrder")).unwrap();
         NewRefund::parse(&bytes("NewRefund")).unwrap();
         assert!(refunds::parse_capture(&bytes("NewCapture")).unwrap().is_some());
-        checkout::Choice::parse(&bytes("Choice")).unwrap();
+        checkout::PayRequest::parse(&bytes("Choice")).unwrap();
         let claim = ClaimRequest::parse(&bytes("Claim")).unwrap();
         let key = VerifyingKey::from_jwk(&claim.key).unwrap();
         let pem = example("NewKey").unwrap()["public_key"].as_str().unwrap().to_owned();

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
+use axum::middleware::{self, Next, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use http::{HeaderName, HeaderValue, Method, header};
@@ -46,6 +46,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/orders/{id}/close", post(orders::close))
         .route("/v1/orders/{id}/capture", post(orders::capture))
         .route("/v1/orders/{id}/void", post(orders::void))
+        .route("/v1/orders/{id}/session", post(orders::renew_session))
         .route("/v1/orders/{id}/refunds", post(refunds::create).get(refunds::of_order))
         .route("/v1/refunds", get(refunds::list))
         .route("/v1/refunds/{id}", get(refunds::find))
@@ -58,6 +59,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .method_not_allowed_fallback(method_not_allowed);
 
     let pages = Router::new()
+        .route("/v1/checkout/sessions/{id}/open", post(checkout::open))
         .route("/v1/checkout/sessions/{id}/claim", post(checkout::claim))
         .route("/v1/checkout/sessions/{id}", get(checkout::view))
         .route("/v1/checkout/sessions/{id}/pay", post(checkout::pay))
@@ -114,7 +116,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
 
     Router::new()
         .merge(merchants)
-        .merge(pages.layer(cors()))
+        .merge(pages.layer(cors()).layer(map_response(answers_once)))
         .merge(operator)
         .merge(shopper)
         .merge(public.layer(cors()))
@@ -157,6 +159,13 @@ fn cors() -> CorsLayer {
             header::RETRY_AFTER,
         ])
         .max_age(Duration::from_secs(7200))
+}
+
+/// An answer is for the request that it answers, by its signature. `no-store` says so to caches, but not
+/// to a service worker's: that one refuses to keep what varies by everything (Service Workers, 5.4.5).
+async fn answers_once(mut response: Response) -> Response {
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("*"));
+    response
 }
 
 /// A request for another host is not for us: neither a signature made for another gateway nor a

@@ -347,6 +347,10 @@ pub(super) struct Choice {
     /// that has them, and refused for one that has none.
     #[schema(minimum = 2, maximum = 36, required = false)]
     instalments: Option<u8>,
+    /// The claim of a page that has not claimed the session; its key signs the request. It is decided in one
+    /// commit with the choice.
+    #[schema(required = false, value_type = Option<Claim>)]
+    claim: Option<Claim>,
 }
 
 /// A merchant.
@@ -427,11 +431,11 @@ pub(super) struct Promotion {
         description = "A payment gateway. Amounts are whole minor units with an ISO 4217 currency; times are RFC 3339 in UTC.",
     ),
     paths(
-        orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void,
+        orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void, orders::renew_session,
         refunds::create, refunds::of_order, refunds::list, refunds::find,
         balances::find,
         events::list, events::find, events::redeliver, events::redeliver_range, events::test,
-        checkout::claim, checkout::view, checkout::pay, checkout::events,
+        checkout::open, checkout::claim, checkout::view, checkout::pay, checkout::events,
         admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
         plugins::publish, plugins::releases, plugins::promote, plugins::pause, plugins::rollback, plugins::differences,
         plugins::put_plugin_key, plugins::remove_plugin_key, plugins::decisions, plugins::plugin, plugins::remove_plugin,
@@ -444,7 +448,7 @@ pub(super) struct Promotion {
         (name = "balances", description = "What is owed to a merchant. Signed with the merchant's key."),
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
-        (name = "checkout", description = "The shopper's page claims the order's session and pays. Signed with the page's own key."),
+        (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),
         (name = "operator", description = "Merchants, keys, policies and plugins. With the operator's token."),
         (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
         (name = "operations", description = "What machines ask. Unsigned."),

@@ -11,7 +11,7 @@ use lezai_core::order::{Event, State as OrderState};
 use super::signed::Incoming;
 use crate::gateway::Gateway;
 use crate::idempotency::Answer;
-use crate::json::Object;
+use crate::json::{Invalid, Object};
 use crate::order_request::{self, NewOrder};
 use crate::orders;
 use crate::page::{Asked, List, Page};
@@ -128,7 +128,25 @@ pub(super) async fn void(
     act(&gateway, id, incoming, Event::VoidRequested).await
 }
 
-/// A call that takes no fields: no body, or an empty object.
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/session", tag = "orders", summary = "Give an order that is not paid a new checkout session",
+    description = "For a shopper whose page is lost. The session before ends; what she began there can still be paid by what she has of it, and counts once.",
+    params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
+    responses((status = 201, description = "The order, with its new checkout session and client secret", body = OrderView), super::openapi::Problems),
+)]
+pub(super) async fn renew_session(
+    State(gateway): State<Arc<Gateway>>,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    incoming: Incoming,
+) -> Result<impl IntoResponse, Problem> {
+    let (merchant, verified) = incoming.merchant(&gateway)?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let signed = verified.parse(no_fields)?;
+    let merchant = &merchant.record.id;
+    orders::renew_session(&gateway, merchant, &segment(id)?, (&signed).into(), key).await
+}
+
+/// A call that takes no fields.
 async fn act(
     gateway: &Gateway,
     id: Result<Path<String>, axum::extract::rejection::PathRejection>,
@@ -137,9 +155,13 @@ async fn act(
 ) -> Result<Answer, Problem> {
     let (merchant, verified) = incoming.merchant(gateway)?;
     let key = incoming.repeatable(gateway, merchant.record.id.as_str())?;
-    let signed = verified
-        .parse(|body| if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() })?;
+    let signed = verified.parse(no_fields)?;
     orders::act(gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
+}
+
+/// No body, or an empty object.
+fn no_fields(body: &[u8]) -> Result<(), Invalid> {
+    if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() }
 }
 
 /// What a query asks for.

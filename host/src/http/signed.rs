@@ -123,9 +123,18 @@ impl Incoming {
     /// Any problem with the signature; `key_unknown` if it names another key.
     pub fn page(&self, gateway: &Gateway, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
         let verified = self.newcomer(key)?;
-        self.meter.count(&gateway.rates.pages, verified.keyid(), gateway.clock.wall())?;
-        once(gateway, &verified, nonces::OF_A_PAGE)?;
+        self.admit(gateway, &verified)?;
         Ok(verified)
+    }
+
+    /// Counts a request of a page that proved to belong to a session, and takes its nonce.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited`, `nonce_reused`, `overloaded`.
+    pub fn admit<T>(&self, gateway: &Gateway, verified: &Verified<T>) -> Result<(), Problem> {
+        self.meter.count(&gateway.rates.pages, verified.keyid(), gateway.clock.wall())?;
+        once(gateway, verified, nonces::OF_A_PAGE)
     }
 
     /// The body as signed by a key that came with it. Anybody can have one, so its nonce is not
@@ -186,7 +195,7 @@ impl Incoming {
 }
 
 /// Takes the nonce of a request that a known key signed.
-fn once(gateway: &Gateway, verified: &Verified<&[u8]>, most: usize) -> Result<(), Problem> {
+fn once<T>(gateway: &Gateway, verified: &Verified<T>, most: usize) -> Result<(), Problem> {
     match gateway.nonces.take(verified.keyid(), verified.nonce(), most, clock::now()) {
         Taken::New => Ok(()),
         Taken::Reused => Err(nonces::reused()),

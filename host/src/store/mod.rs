@@ -74,8 +74,10 @@ pub struct SessionRecord {
     pub secret_hash: String,
     /// The thumbprint of the gateway key that the client secret pins.
     pub gateway_key: String,
-    /// The page that claimed it.
+    /// The page that has it.
     pub claim: Option<Claim>,
+    /// How many pages claimed it, that one included.
+    pub claims: u32,
 }
 
 /// A page's claim to a session.
@@ -269,6 +271,8 @@ pub trait View: EventReads + PluginReads {
     ) -> Result<Option<RefundId>, StoreError>;
     /// A checkout session.
     fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
+    /// How many sessions of the order ended because another took their place.
+    fn former_sessions(&self, order: &OrderId) -> Result<u32, StoreError>;
     /// The first answer to a key.
     fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError>;
     /// Every merchant.
@@ -328,8 +332,11 @@ pub trait Tx: View + EventWrites + PluginWrites {
     ) -> Result<(), StoreError>;
     /// Takes a nonce. `false` if it was taken before.
     fn take_nonce(&self, keyid: &str, nonce: &str, expires: Timestamp) -> Result<bool, StoreError>;
-    /// The page that claims a session.
+    /// The page that has a session from now on. The claim before is kept, for whoever looks into what
+    /// happened.
     fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError>;
+    /// A new session of an order that has one, which ends.
+    fn renew_session(&self, session: &SessionRecord, at: Timestamp) -> Result<(), StoreError>;
     /// A setting of the gateway's own.
     fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError>;
     /// A new or changed merchant.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Attempt, Capture, Credential, Effect, Event, Offer, Order, Terms, step};
@@ -10,8 +11,8 @@ use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity}
 use lezai_core::time::Timestamp;
 
 use super::{
-    DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantRecord, OrderRecord, SessionRecord, Store,
-    StoreError, Task, read, write,
+    Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantRecord, OrderRecord, SessionRecord,
+    Store, StoreError, Task, read, write,
 };
 use crate::decision::{DecisionView, HookView, HooksView, VerdictView};
 use crate::order_request::Details;
@@ -27,6 +28,7 @@ pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
     a_job_s_writes_are_all_there_or_none_is(&store).await;
     a_panic_undoes_its_own_job_alone(&store).await;
     one_of_many_takes_a_number(&store).await;
+    a_session_remembers_who_had_it(&store).await;
     a_nonce_is_taken_once(&store).await;
     a_task_is_leased_finished_and_postponed(&store).await;
     every_task_reads_back(&store).await;
@@ -76,6 +78,40 @@ async fn one_of_many_takes_a_number(store: &Arc<dyn Store>) {
     let found =
         read(store, |view| view.order_by_merchant_order_id(&merchant_id(), "A-10")).await.unwrap();
     assert_eq!(found.unwrap().order.terms.merchant_order_id, "A-10");
+}
+
+async fn a_session_remembers_who_had_it(store: &Arc<dyn Store>) {
+    let jwk = |x: &str| Jwk {
+        kty: "EC".to_owned(),
+        crv: "P-256".to_owned(),
+        x: x.to_owned(),
+        y: "y".to_owned(),
+    };
+    let claim = |x, secs| Claim {
+        key: jwk(x),
+        origin: "https://shop.example".to_owned(),
+        at: NOW.plus_secs(secs),
+    };
+    write(store, |tx| tx.insert_order(&record(70, "A-70"), &session(70))).await.unwrap();
+    for (n, x) in ["a", "b", "c"].into_iter().enumerate() {
+        let made = claim(x, 1);
+        write(store, move |tx| tx.claim_session(&session_id(70), &made)).await.unwrap();
+        let found = read(store, |view| view.session(&session_id(70))).await.unwrap().unwrap();
+        assert_eq!(found.claim, Some(claim(x, 1)));
+        assert_eq!(found.claims, u32::try_from(n).unwrap() + 1);
+    }
+    // Another takes its place: the order names that one, and both are found.
+    let second = SessionRecord { id: session_id(71), ..session(70) };
+    write(store, move |tx| tx.renew_session(&second, NOW)).await.unwrap();
+    let order = read(store, |view| view.order(&order_id(70))).await.unwrap().unwrap();
+    assert_eq!(order.session, session_id(71));
+    let found = read(store, |view| view.session(&session_id(71))).await.unwrap().unwrap();
+    assert_eq!((found.order, found.claim, found.claims), (order_id(70), None, 0));
+    assert!(read(store, |view| view.session(&session_id(70))).await.unwrap().is_some());
+    for (n, former) in [(70, 1), (2, 0)] {
+        let counted = read(store, move |view| view.former_sessions(&order_id(n))).await;
+        assert_eq!(counted.unwrap(), former);
+    }
 }
 
 async fn a_nonce_is_taken_once(store: &Arc<dyn Store>) {
@@ -405,6 +441,7 @@ fn session(n: u8) -> SessionRecord {
         secret_hash: "h".to_owned(),
         gateway_key: "k".to_owned(),
         claim: None,
+        claims: 0,
     }
 }
 

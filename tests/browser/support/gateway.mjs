@@ -16,6 +16,7 @@ export const BINARY =
  * @property {string} shop
  * @property {string} data  Its folder, with keys and the demo merchant's secret.
  * @property {(order?: object) => Promise<any>} create  Creates an order as the demo merchant, with `lezai call`.
+ * @property {(order: any) => Promise<any>} renew  Gives the order a new session.
  * @property {(order: any) => Promise<any>} close
  * @property {(order: any) => Promise<any>} read  The order as its merchant sees it.
  * @property {(order: any, act: "pay" | "decline") => Promise<void>} shopper  A shopper's act in the sandbox.
@@ -29,13 +30,10 @@ export const BINARY =
  */
 export async function startGateway(flags = []) {
   const data = mkdtempSync(join(tmpdir(), "lezai-browser-"));
-  const server = spawn(
-    BINARY,
-    ["dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data", data, ...flags],
-    {
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const listen = flags.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+  const server = spawn(BINARY, ["dev", ...listen, "--shop", "127.0.0.1:0", "--data", data, ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let log = "";
   server.stderr.on("data", (chunk) => {
     log += chunk;
@@ -75,6 +73,7 @@ export async function startGateway(flags = []) {
         ...order,
       }),
     read: ({ id }) => call(`/v1/orders/${id}`, undefined),
+    renew: ({ id }) => call(`/v1/orders/${id}/session`, {}),
     close: ({ id }) => call(`/v1/orders/${id}/close`, {}),
     log: () => log,
     shopper: async ({ id }, act) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lezai::callback::Reply;
-use lezai::checkout::{self, Choice};
+use lezai::checkout::{self, Page, PayRequest};
 use lezai::events;
 use lezai::gateway::Gateway;
 use lezai::idempotency::{Answer, Repeatable, Signer};
@@ -435,16 +435,18 @@ async fn ask(
             orders::create_decided(gateway, &merchant, signer, new, key, decide).await
         }
         What::Choose(order, session) => {
-            let choice = Choice::parse(&body)?;
+            let PayRequest { choice, .. } = PayRequest::parse(&body)?;
             let session = SessionRecord {
                 id: session,
                 order,
                 secret_hash: String::new(),
                 gateway_key: gateway.key.keyid.clone(),
                 claim: None,
+                claims: 0,
             };
             let claim = Claim { key: gateway.key.jwk.clone(), origin: String::new(), at: START };
-            checkout::pay(gateway, &session, claim, signer, choice, key).await
+            let page = Page { claim, proven: true };
+            checkout::pay(gateway, &session, page, signer, choice, key).await
         }
         What::Act(order, event) => {
             orders::act(gateway, &merchant_id, order.as_str(), event, signer, key).await

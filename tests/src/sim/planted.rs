@@ -263,6 +263,9 @@ impl View for Layer<'_> {
     fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.tx.session(id)
     }
+    fn former_sessions(&self, order: &OrderId) -> Result<u32, StoreError> {
+        self.tx.former_sessions(order)
+    }
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
         self.tx.merchants()
     }
@@ -390,6 +393,9 @@ impl Tx for Layer<'_> {
     }
     fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError> {
         self.tx.claim_session(session, claim)
+    }
+    fn renew_session(&self, session: &SessionRecord, at: Timestamp) -> Result<(), StoreError> {
+        self.tx.renew_session(session, at)
     }
     fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
         self.tx.put_setting(name, value)

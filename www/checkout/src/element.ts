@@ -3,7 +3,7 @@
  * gateway, the document and the page around it.
  */
 import { patch, pressOf } from "./dom.ts";
-import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { Follower } from "./follow.ts";
 import { Gateway, randomText } from "./gateway.ts";
 import {
@@ -199,14 +199,17 @@ export class LezaiCheckout extends Base {
           // Another session may have been put in meanwhile; this one must not stand in for it.
           if (signal.aborted) throw new Unreachable();
           this.#gateway = gateway;
-          return gateway.open();
+          return gateway.look();
         });
         break;
       case "look":
         this.#look();
         break;
       case "pay":
-        void this.#call("pay", async () => this.#gateway?.pay(effect, effect.key));
+        void this.#call("pay", async () => this.#gateway?.pay(effect, effect.key)).then(() =>
+          // By now the page has the session, whose stream it could not have before.
+          this.#follower?.hurry(),
+        );
         break;
       case "follow":
         this.#follower ??= this.#gateway && this.#follow(this.#gateway);
@@ -286,6 +289,7 @@ export class LezaiCheckout extends Base {
 
   #failure(call: Call, error: unknown): Happened {
     if (error instanceof Unreachable) return { is: "unreachable", call };
+    if (error instanceof Outdated) return { is: "outdated", why: error.message };
     if (error instanceof Refused) return { is: "refused", why: error.message };
     if (error instanceof Problem) return { is: "problem", call, code: error.code, detail: error.message };
     if (error instanceof Misuse) return { is: "misused", code: error.code, why: error.message };

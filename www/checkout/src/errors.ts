@@ -4,6 +4,9 @@ export class Unreachable extends Error {}
 /** An answer came that the gateway did not sign for this request: nothing of it may be shown. */
 export class Refused extends Error {}
 
+/** An answer to an earlier request came again, out of a cache: nothing of it may be shown either. */
+export class Outdated extends Error {}
+
 /** The gateway said no, and signed it. */
 export class Problem extends Error {
   constructor(

@@ -8,6 +8,8 @@ import { limited } from "./abort.ts";
 const SILENCE_MS = 40_000;
 /** A hint can be lost on its way, so we look from time to time although the stream lives. */
 const LOOK_MS = 20_000;
+/** Until a stream has said something, it may be held back on its way: a proxy collects what comes. */
+const UNHEARD_LOOK_MS = 3_000;
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MOST_MS = 10_000;
 
@@ -45,6 +47,7 @@ export class Follower {
   /** Reads one stream to its end; tells whether anything came. */
   async #listen(): Promise<boolean> {
     let heard = false;
+    const unheard = setInterval(this.hint, UNHEARD_LOOK_MS);
     const { signal, restart, release } = limited(this.#stop.signal, SILENCE_MS);
     try {
       const stream = await this.open(signal);
@@ -59,6 +62,7 @@ export class Follower {
         const { value, done } = await reader.read();
         if (done) break;
         heard = true;
+        clearInterval(unheard);
         restart();
         const lines = (tail + value).split("\n");
         tail = lines.pop() ?? "";
@@ -71,6 +75,7 @@ export class Follower {
     } catch {
       // Ended, cut or never opened: all the same, we look and try again.
     } finally {
+      clearInterval(unheard);
       release();
     }
     return heard;

@@ -1,13 +1,15 @@
 /**
- * The page's four calls. Every request is signed by the page's key, and nothing of an answer is
+ * The page's four calls: it opens the session, looks at it, chooses a method, and hears of changes. To look
+ * claims nothing; the first choice does. Every request is signed by the page's key, and nothing of an answer is
  * passed on before the gateway's signature over it, and the grant inside it, hold.
  */
 import { limited } from "./abort.ts";
+import { isOld } from "./age.ts";
 import { type Core, loadCore } from "./core.ts";
-import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Key, openKey } from "./key.ts";
 import type { Choice } from "./machine.ts";
-import { forgetOld, type Memory, recall, remember } from "./memory.ts";
+import { forgetOld, type Memory, recall, remember, rememberFirst } from "./memory.ts";
 import { type P256, p256, type Verify } from "./p256.ts";
 import type { Method, Plan, Session } from "./session.ts";
 
@@ -16,6 +18,11 @@ const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
 const TIMEOUT_MS = 15_000;
 /** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
+
+/** What the gateway says to a page that does not have the session, or has it no more. */
+const NOT_OURS = new Set(["session_taken", "session_unclaimed", "key_unknown"]);
+/** Answers that an old one is compared with: what keeps one keeps the first. */
+const MOST_KNOWN = 100;
 
 /** Nothing but what is signed goes to the gateway, and nobody else gets it. */
 const PRIVATE = {
@@ -43,16 +50,30 @@ export interface Opening {
 }
 
 export class Gateway {
-  /** The gateway's clock less this device's, in milliseconds. */
+  /** The gateway's clock less this device's, in milliseconds: what signatures are made and judged by. */
   #ahead_ms = 0;
+  /** The same of its business clock, by which an order ends. A sandbox's can be moved. */
+  #business_ahead_ms = 0;
+  /** The client secret, as long as this page lives: what claims the session, also anew. */
+  readonly #secret: string | undefined;
+  /** Whether the session answers to this page's key. */
+  #claimed: boolean;
+  /** The `Signature-Input` of answers that were verified. */
+  readonly #known = new Set<string>();
+  /** The last choice, as it was sent. */
+  #paying: { idempotency_key: string; content: object } | undefined;
 
   private constructor(
     private readonly core: Core,
     private readonly opening: Opening,
-    private readonly memory: Memory,
-    private readonly key: Key,
+    private readonly curve: P256,
+    private memory: Memory,
+    private key: Key,
     private readonly gateway: Verify,
-  ) {}
+  ) {
+    this.#secret = memory.secret ?? opening.client_secret?.split(".")[0];
+    this.#claimed = memory.secret === undefined;
+  }
 
   /** Finds or makes the page's key, and the gateway's key by its thumbprint. */
   static async connect(opening: Opening): Promise<Gateway> {
@@ -65,11 +86,15 @@ export class Gateway {
       openKey(core, curve, memory.key),
       keys.then((answer) => pinned(core, curve, answer, memory.gateway)),
     ]);
-    return new Gateway(core, opening, memory, key, gateway);
+    return new Gateway(core, opening, curve, memory, key, gateway);
   }
 
-  /** The gateway's time, in milliseconds since the epoch. */
+  /** The gateway's business time, in milliseconds since the epoch: what is left of a code or an order. */
   now_ms(): number {
+    return Date.now() + this.#business_ahead_ms;
+  }
+
+  #signing_ms(): number {
     return Date.now() + this.#ahead_ms;
   }
 
@@ -78,32 +103,83 @@ export class Gateway {
     return this.memory.gateway;
   }
 
-  /** Claims the session for this page's key, or finds it claimed by it. */
-  async open(): Promise<Session> {
-    const { secret } = this.memory;
-    if (secret === undefined) return this.look();
-    const session = await this.#call(
-      "POST",
-      "/claim",
-      { client_secret: secret, key: this.key.jwk },
-      randomText(),
+  /** Sees the session, and claims nothing. */
+  look(): Promise<Session> {
+    return this.#persist(() =>
+      this.#claimed ? this.#call("GET", "") : this.#call("POST", "/open", this.#claim(), randomText()),
     );
+  }
+
+  /**
+   * Chooses a method, and claims the session by that if this page has it not. Repeated with the same
+   * idempotency key, it is one payment.
+   */
+  pay({ method, instalments }: Choice, idempotency_key: string): Promise<Session> {
+    return this.#persist(() => {
+      // A repeat says the same, though the first one may have claimed the session.
+      if (this.#paying?.idempotency_key !== idempotency_key) {
+        const claim = this.#claimed ? undefined : this.#claim();
+        this.#paying = { idempotency_key, content: { method, instalments, claim } };
+      }
+      return this.#call("POST", "/pay", this.#paying.content, idempotency_key);
+    });
+  }
+
+  #claim(): object {
+    return { client_secret: this.#secret, key: this.key.jwk };
+  }
+
+  /**
+   * If another key has the session, it may be one that this browser keeps: of another element or window. If
+   * it is not, this page looks on, and can claim the session anew when the other does not pay.
+   */
+  async #persist(call: () => Promise<Session>): Promise<Session> {
+    for (const mend of [() => this.#takeStored(), async () => this.#lookOn()]) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof Problem && NOT_OURS.has(error.code))) throw error;
+        if (!(await mend()) && !this.#lookOn()) throw error;
+        // Nothing was kept of what was refused.
+        this.#paying = undefined;
+      }
+    }
+    return call();
+  }
+
+  /** Takes up the key that this browser keeps; tells whether it is another. */
+  async #takeStored(): Promise<boolean> {
+    const kept = await recall(this.opening.session);
+    if (!kept) return false;
+    const key = await openKey(this.core, this.curve, kept.key);
+    if (key.thumbprint === this.key.thumbprint) return false;
+    this.memory = { ...kept, gateway: this.memory.gateway };
+    this.key = key;
+    this.#claimed = kept.secret === undefined || this.#secret === undefined;
+    return true;
+  }
+
+  /** Tells whether that is anything else than before. */
+  #lookOn(): boolean {
+    const had = this.#claimed && this.#secret !== undefined;
+    if (had) this.#claimed = false;
+    return had;
+  }
+
+  /** What an answer says of this page itself. */
+  async #note({ now, claimed }: Session, repeated: boolean): Promise<void> {
+    // A first answer that is given again tells the time of then.
+    if (!repeated) this.#business_ahead_ms = Date.parse(now) - Date.now();
+    this.#claimed = claimed || this.#secret === undefined;
+    if (!claimed || this.memory.secret === undefined) return;
     delete this.memory.secret;
     await remember(this.memory);
-    return session;
-  }
-
-  look(): Promise<Session> {
-    return this.#call("GET", "");
-  }
-
-  /** Repeated with the same idempotency key, it is one payment. */
-  pay({ method, instalments }: Choice, idempotency_key: string): Promise<Session> {
-    return this.#call("POST", "/pay", { method, instalments }, idempotency_key);
   }
 
   /** The stream of hints. It carries no signature, so nothing in it is believed. */
   async events(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    // A page that has not the session looks from time to time.
+    if (!this.#claimed) throw new Unreachable();
     const { url, init, exchange } = await this.#request("GET", "/events", undefined, undefined);
     exchange.free();
     const response = await fetch(url, { ...init, ...PRIVATE, signal });
@@ -134,8 +210,9 @@ export class Gateway {
   ): Promise<Session> {
     const { url, init, exchange } = await this.#request(method, call, content, idempotency_key);
     try {
+      const asked_ms = this.#signing_ms();
       const { response, body } = await ask(url, { ...init, signal: this.opening.signal });
-      await this.#verify(exchange, response, body);
+      await this.#verify(exchange, asked_ms, response, body);
       const answer = JSON.parse(new TextDecoder().decode(body));
       if (!response.ok) {
         // Something broke, or there is too much to do: the same call may work in a moment.
@@ -143,6 +220,7 @@ export class Gateway {
         throw new Problem(answer.code, answer.detail ?? answer.title);
       }
       await this.#check(answer);
+      await this.#note(answer, response.headers.has("idempotency-hit"));
       // Those of mini-programs work in no page.
       return { ...answer, methods: answer.methods.filter(({ kind }: Method) => PAGE_KINDS.includes(kind)) };
     } finally {
@@ -167,7 +245,7 @@ export class Gateway {
       url.host,
       url.pathname,
       headers.join("\n"),
-      this.now_ms(),
+      this.#signing_ms(),
       randomText(),
       this.key.thumbprint,
     );
@@ -184,9 +262,11 @@ export class Gateway {
 
   async #verify(
     exchange: InstanceType<Core["Exchange"]>,
+    asked_ms: number,
     response: Response,
     body: Uint8Array,
   ): Promise<void> {
+    const input = response.headers.get("signature-input");
     let signed_at: number;
     try {
       signed_at = await this.#believed(
@@ -195,8 +275,10 @@ export class Gateway {
     } catch (error) {
       // A proxy that stands before a broken gateway signs nothing.
       if (response.status >= 500 || response.status === 429) throw new Unreachable();
-      throw new Refused((error as Error).message);
+      const why = (error as Error).message;
+      throw isOld(input, this.#known, asked_ms) ? new Outdated(why) : new Refused(why);
     }
+    if (input !== null && this.#known.size < MOST_KNOWN) this.#known.add(input);
     const ahead_ms = signed_at - Date.now();
     this.#ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
   }
@@ -215,7 +297,7 @@ export class Gateway {
         const granted = terms(said, merchant, cnf.jkt, origin, methods);
         const offered = answer.methods.map(({ id }) => id);
         const shown = terms(answer, answer.merchant.id, this.key.thumbprint, location.origin, offered);
-        this.core.allow(granted, shown, iat, exp, this.now_ms());
+        this.core.allow(granted, shown, iat, exp, this.#signing_ms());
         for (const plan of plansOf(answer)) this.#checkPlan(answer.amount, plan);
       }
     } catch (error) {
@@ -259,10 +341,8 @@ async function remembered({ session, client_secret }: Opening, curve: P256): Pro
     );
   }
   const made_at = Date.now();
-  const memory = { session, key: await curve.make(), gateway, secret, made_at };
   await forgetOld(made_at);
-  await remember(memory);
-  return memory;
+  return rememberFirst({ session, key: await curve.make(), gateway, secret, made_at });
 }
 
 /** The gateway's key needs no signature of its own: the shop's server named it by its hash. */

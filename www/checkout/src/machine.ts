@@ -24,10 +24,15 @@ export type Shown =
   | ({ at: "declined"; session: Session; code: string } & Choice)
   | { at: "paid"; session: Session }
   | { at: "closed"; session?: Session; reason: "expired" | "merchant" }
+  /** Another page pays. */
   | { at: "taken" }
+  /** The shop renewed the session. */
+  | { at: "replaced" }
   /** It is paid in a mini-program, which is left to claim it. */
   | { at: "elsewhere" }
   | { at: "refused"; why: string }
+  /** An answer came out of a cache; like one that is refused, it is not believed. */
+  | { at: "outdated"; why: string }
   | { at: "failed"; code: string; why: string };
 
 /** What the shopper can do. */
@@ -49,7 +54,7 @@ export type Event =
   | { is: "answered"; call: Call; session: Session }
   | { is: "problem"; call: Call; code: string; detail: string }
   | { is: "unreachable"; call: Call }
-  | { is: "refused"; why: string }
+  | { is: "refused" | "outdated"; why: string }
   | { is: "misused"; code: string; why: string };
 
 /** What is to be done. */
@@ -75,7 +80,16 @@ export interface Step {
 
 export const start: Step = { state: { at: "loading" }, effects: [{ do: "open" }] };
 
-const OVER = new Set<State["at"]>(["paid", "closed", "taken", "elsewhere", "refused", "failed"]);
+const OVER = new Set<State["at"]>([
+  "paid",
+  "closed",
+  "taken",
+  "replaced",
+  "elsewhere",
+  "refused",
+  "outdated",
+  "failed",
+]);
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 10_000;
@@ -102,9 +116,10 @@ export function step(state: State, event: Event): Step {
     }
 
     case "refused":
+    case "outdated":
       return {
-        state: { at: "refused", why: event.why },
-        effects: [{ do: "rest" }, tellError("refused", event.why)],
+        state: { at: event.is, why: event.why },
+        effects: [{ do: "rest" }, tellError(event.is, event.why)],
       };
 
     case "misused":
@@ -115,7 +130,11 @@ export function step(state: State, event: Event): Step {
       if (event.call === "open" && event.code === "method_unavailable") return notHere("elsewhere", event);
       switch (event.code) {
         case "session_taken":
+        // The page had the session, and another got it.
+        case "key_unknown":
           return notHere("taken", event);
+        case "session_replaced":
+          return notHere("replaced", event);
         case "session_expired":
           return { state: { at: "closed", reason: "expired" }, effects: [{ do: "rest" }] };
         case "request_in_progress": {
@@ -275,7 +294,10 @@ function behind(state: State, shown: Shown): State {
   return state.at === "unreachable" ? { ...state, behind: shown } : shown;
 }
 
-function notHere(at: "taken" | "elsewhere", { code, detail }: { code: string; detail: string }): Step {
+function notHere(
+  at: "taken" | "replaced" | "elsewhere",
+  { code, detail }: { code: string; detail: string },
+): Step {
   return { state: { at }, effects: [{ do: "rest" }, tellError(code, detail)] };
 }
 

@@ -1,6 +1,8 @@
 /**
  * What a page must not forget when it is reloaded: its key, which gateway it trusts, and what is
- * needed to claim the session. Kept in IndexedDB, where a key can stay that no script can read.
+ * needed to claim the session. Kept in IndexedDB, where a key can stay that no script can read. Where the
+ * browser keeps nothing it is kept while the document lives: after a reload the page has another key, and
+ * claims the session anew, which the gateway allows while nobody pays.
  */
 
 import type { Kept } from "./p256.ts";
@@ -25,13 +27,47 @@ const KEEP_MS = 2 * 24 * 3600 * 1000;
 /** Some browsers never answer when storage is off; the payment does not wait for them. */
 const PATIENCE_MS = 2_000;
 
-/** What is known of a session; nothing where the browser keeps nothing. */
+/** More than one document shows at once; of a till's that lives for days, the last ones. */
+const HERE_MOST = 100;
+
+/** What the browser did not keep, by session, oldest first. */
+const here = new Map<string, Memory>();
+
+/** What is known of a session. */
 export async function recall(session: string): Promise<Memory | undefined> {
-  return within(run("readonly", (store) => store.get(session)));
+  return (await within(run("readonly", (store) => store.get(session)))) ?? here.get(session);
 }
 
 export async function remember(memory: Memory): Promise<void> {
+  if (here.has(memory.session)) here.set(memory.session, memory);
   await within(run("readwrite", (store) => store.put(memory)));
+}
+
+/**
+ * Keeps what is known of a session unless something is known already, and gives what is kept then. In one
+ * transaction, so that of two elements, or two windows, that open a session at once both have one key.
+ */
+export async function rememberFirst(memory: Memory): Promise<Memory> {
+  let first = memory;
+  const kept = await within(
+    run("readwrite", (store) => {
+      const known = store.get(memory.session);
+      known.onsuccess = () => {
+        if (known.result) first = known.result;
+        else store.put(memory);
+      };
+      return known;
+    }).then(() => first),
+  );
+  if (kept) return kept;
+  const known = here.get(memory.session);
+  if (known) return known;
+  for (const oldest of here.keys()) {
+    if (here.size < HERE_MOST) break;
+    here.delete(oldest);
+  }
+  here.set(memory.session, memory);
+  return memory;
 }
 
 /** Deletes what no session can need any more. */

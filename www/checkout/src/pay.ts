@@ -1,7 +1,7 @@
 /**
  * The gateway's own payment page: `/pay/{session}#{client_secret}`. The secret is taken out of
  * the address bar, so that a copied address does not carry it, and kept with the history entry
- * for a reload; once the session is claimed, it opens nothing any more.
+ * for a reload. It opens the payment until its end, and pays it once.
  *
  * The element's script stands beside this one in the document, each with its hash; nothing is
  * imported, since an import would have none.

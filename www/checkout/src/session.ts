@@ -3,6 +3,10 @@ export interface Session {
   session: string;
   /** Rises with each change of the order. */
   version: number;
+  /** What time it is for the order, by the gateway's business clock. */
+  now: string;
+  /** Whether this page has the session; if not, it claims it with its first choice of a method. */
+  claimed: boolean;
   status: "created" | "paying" | "paid" | "closed" | "voided";
   /** Whole minor units of `currency`. */
   amount: number;

@@ -60,6 +60,10 @@ export interface Text {
   start_again: string;
   taken_title: string;
   taken_hint: string;
+  replaced_title: string;
+  replaced_hint: string;
+  outdated_title: string;
+  outdated_hint: string;
   app_title: string;
   app_hint: string;
   failed_title: string;

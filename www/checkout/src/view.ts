@@ -69,6 +69,10 @@ function announcement(state: State, text: Text): string {
       return text.offline_title;
     case "taken":
       return text.taken_title;
+    case "replaced":
+      return `${text.replaced_title}. ${text.replaced_hint}`;
+    case "outdated":
+      return `${text.outdated_title}. ${text.outdated_hint}`;
     case "elsewhere":
       return `${text.app_title}. ${text.app_hint}`;
     case "refused":
@@ -129,6 +133,17 @@ function body(shown: Shown, world: World): Element_ {
       return message("elsewhere", "windows", text.app_title, text.app_hint, again(text));
     case "taken":
       return message("taken", "windows", text.taken_title, text.taken_hint, again(text));
+    case "replaced":
+      return message("replaced", "windows", text.replaced_title, text.replaced_hint);
+    case "outdated":
+      return message(
+        "outdated",
+        "cloud",
+        text.outdated_title,
+        text.outdated_hint,
+        technical(shown.why, text),
+        again(text),
+      );
     case "refused":
       return message(
         "refused",

@@ -10,6 +10,8 @@ const at = (seconds: number) => new Date(NOW_MS + seconds * 1000).toISOString();
 const session: Session = {
   session: "cs_019ab4f0c1d27a3e8b5f60718293a4b5",
   version: 3,
+  now: at(0),
+  claimed: true,
   status: "created",
   amount: 12800,
   currency: "CNY",
@@ -110,6 +112,8 @@ export const STATES: Record<string, Shown> = {
   "offline-waiting": { state: { at: "unreachable", behind: { at: "waiting", session: qr }, tries: 2 } },
   elsewhere: { state: { at: "elsewhere" } },
   taken: { state: { at: "taken" } },
+  replaced: { state: { at: "replaced" } },
+  outdated: { state: { at: "outdated", why: "the signature does not verify over the signature base" } },
   refused: { state: { at: "refused", why: "content-digest does not match the body that arrived" } },
   failed: { state: { at: "failed", code: "session_expired", why: "the session has ended" } },
   "failed-hosted": {

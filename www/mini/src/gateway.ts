@@ -24,8 +24,10 @@ export interface Opening {
 }
 
 export class Gateway {
-  /** The gateway's clock less this device's, in milliseconds. */
+  /** The gateway's clock less this device's, in milliseconds: what signatures are made and judged by. */
   private ahead_ms = 0;
+  /** The same of its business clock, by which an order ends. A sandbox's can be moved. */
+  private business_ahead_ms = 0;
 
   private constructor(
     private readonly platform: Platform,
@@ -63,12 +65,19 @@ export class Gateway {
     return new Gateway(platform, entropy, core, opening, authority, memory, key, trusted);
   }
 
-  /** The gateway's time, in milliseconds since the epoch. */
+  /** The gateway's business time, in milliseconds since the epoch: what is left of a code or an order. */
   now_ms(): number {
+    return Date.now() + this.business_ahead_ms;
+  }
+
+  private signing_ms(): number {
     return Date.now() + this.ahead_ms;
   }
 
-  /** Claims the session for this page's key, or finds it claimed by it. */
+  /**
+   * Claims the session for this page's key, or finds it claimed by it. At once, and not as a website with the
+   * first choice of a method: nobody opens a mini-program's page but who means to pay in it.
+   */
   async open(): Promise<Session> {
     const { secret } = this.memory;
     if (secret === undefined) return this.look();
@@ -120,7 +129,8 @@ export class Gateway {
     const secret = unhex(this.memory.key);
     const nonce = await this.entropy.name();
     const bytes = body ?? new Uint8Array(0);
-    header.push(...(await this.core.sign(secret, this.key.thumbprint, this.now_ms(), nonce, asked, bytes)));
+    const { thumbprint } = this.key;
+    header.push(...(await this.core.sign(secret, thumbprint, this.signing_ms(), nonce, asked, bytes)));
     secret.fill(0);
     const answered = await ask(this.platform, {
       method,
@@ -146,6 +156,9 @@ export class Gateway {
       throw new Problem(answer.code, answer.detail ?? answer.title);
     }
     await this.check(answer);
+    // A first answer that is given again tells the time of then.
+    const repeated = answered.header.some((it) => it.toLowerCase() === "idempotency-hit");
+    if (!repeated) this.business_ahead_ms = Date.parse(answer.now) - Date.now();
     return answer;
   }
 
@@ -168,7 +181,7 @@ export class Gateway {
         jkt: this.key.thumbprint,
         methods: answer.methods.map(({ id }) => id),
       };
-      const now = Math.floor(this.now_ms() / 1000);
+      const now = Math.floor(this.signing_ms() / 1000);
       await this.core.held(now, said.iat, said.exp, granted, shown);
     } catch (error) {
       throw new Refused((error as Error).message);

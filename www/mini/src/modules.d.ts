@@ -32,6 +32,8 @@ declare module "lezai:words" {
     | "start_again"
     | "taken_title"
     | "taken_hint"
+    | "replaced_title"
+    | "replaced_hint"
     | "failed_title"
     | "failed_hint"
     | "verified",

@@ -103,10 +103,19 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
         ? { title: words.expired_title, hint: words.expired_hint }
         : { title: words.closed_title, hint: words.closed_hint };
     case "taken":
-      return { title: words.taken_title, hint: words.taken_hint };
+      return {
+        title: words.taken_title,
+        hint: words.taken_hint,
+        button: words.start_again,
+        press: "start_again",
+      };
+    case "replaced":
+      return { title: words.replaced_title, hint: words.replaced_hint };
     // The gateway says so to websites alone.
     case "elsewhere":
       return { title: words.failed_title, hint: words.failed_hint };
+    // No service worker stands between a mini-program and the gateway, so nothing is told to be old.
+    case "outdated":
     case "refused":
       return {
         title: words.refused_title,

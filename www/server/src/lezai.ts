@@ -70,6 +70,14 @@ class Orders {
     return every((after) => this.list({ ...query, ...after }, options));
   }
 
+  /**
+   * Gives an order that is not paid a new checkout session, and ends the one before: for a shopper whose
+   * page is lost. The answer has the new `checkout`, with its client secret.
+   */
+  renewSession(id: string, options?: CallOptions): Promise<CreatedOrder> {
+    return this.#connection.post(`/v1/orders/${segment(id)}/session`, options);
+  }
+
   /** Ends an order that is not paid. */
   close(id: string, options?: CallOptions): Promise<Order> {
     return this.#connection.post(`/v1/orders/${segment(id)}/close`, options);

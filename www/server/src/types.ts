@@ -6,7 +6,7 @@ type Query<Operation extends keyof operations> = NonNullable<operations[Operatio
 
 export type NewOrder = Schemas["NewOrder"];
 export type Order = Schemas["OrderView"];
-/** The answer that made an order: the one with the `client_secret` for the element. */
+/** The answer that made an order, or renewed its session: with the `client_secret` for the element. */
 export type CreatedOrder = Order & { checkout: Schemas["CheckoutView"] };
 export type OrderQuery = Query<"orders_list">;
 export type NewCapture = Schemas["NewCapture"];

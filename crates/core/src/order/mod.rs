@@ -769,15 +769,34 @@ impl Order {
     /// One whose code is over does not count, for the tap wants another code.
     pub fn under_way(&self, wanted: &Attempt, now: Timestamp) -> Option<&Attempt> {
         match &self.state {
-            State::Paying { offer: Some(Offer { expires_at: Some(end), .. }), .. }
-                if now >= *end =>
-            {
-                None
-            }
-            State::Paying { attempt, .. } => self
+            State::Paying { attempt, .. } if !self.is_idle(now) => self
                 .attempt(attempt)
                 .filter(|it| it.method == wanted.method && it.instalments == wanted.instalments),
             _ => None,
+        }
+    }
+
+    /// Whether it can be paid, and no payment can be begun by what a channel gave: none was asked, the
+    /// last one declined, or its code is over. Who began by that code in time may still finish, and what
+    /// comes of it is taken or returned as any late payment.
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        match &self.state {
+            State::Created { .. } => true,
+            State::Paying { offer: Some(Offer { expires_at: Some(end), .. }), .. } => now >= *end,
+            _ => false,
+        }
+    }
+
+    /// Checks that it waits to be paid.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::State`], [`Refusal::Expired`].
+    pub fn check_unpaid(&self, now: Timestamp) -> Result<(), Refusal> {
+        match &self.state {
+            State::Created { .. } | State::Paying { .. } if now < self.terms.expires_at => Ok(()),
+            State::Created { .. } | State::Paying { .. } => Err(Refusal::Expired),
+            state => Err(Refusal::State { status: state.status() }),
         }
     }
 

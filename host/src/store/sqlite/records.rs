@@ -50,6 +50,13 @@ impl Sqlite<'_> {
         rows.map(|row| row?).collect()
     }
 
+    fn insert_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
+        let sql =
+            "INSERT INTO sessions (id, order_id, secret_hash, gateway_key) VALUES (?1, ?2, ?3, ?4)";
+        let SessionRecord { id, order, secret_hash, gateway_key, .. } = session;
+        self.change(sql, [id.as_str(), order.as_str(), secret_hash, gateway_key]).map(drop)
+    }
+
     /// How many rows the statement changed.
     pub(super) fn change(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
@@ -155,7 +162,9 @@ impl View for Sqlite<'_> {
     }
 
     fn session(&self, session: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        let sql = "SELECT order_id, secret_hash, gateway_key, claim_key, claim_origin, claim_ms FROM sessions WHERE id = ?1";
+        let sql = "SELECT order_id, secret_hash, gateway_key, claim_key, claim_origin, claim_ms,
+                     (claim_ms IS NOT NULL) + (SELECT count(*) FROM former_claims WHERE session = ?1)
+                   FROM sessions WHERE id = ?1";
         self.one(sql, [session.as_str()], |row| {
             let claim = match row.get::<_, Option<i64>>(5)? {
                 Some(ms) => Some(Claim {
@@ -172,8 +181,14 @@ impl View for Sqlite<'_> {
                 secret_hash: row.get(1)?,
                 gateway_key: row.get(2)?,
                 claim,
+                claims: row.get(6)?,
             })
         })
+    }
+
+    fn former_sessions(&self, order: &OrderId) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM former_sessions WHERE order_id = ?1";
+        Ok(self.one(sql, [order.as_str()], |row| Ok(row.get(0)?))?.unwrap_or_default())
     }
 
     fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
@@ -259,15 +274,7 @@ impl Tx for Sqlite<'_> {
         if inserted == 0 {
             return Ok(false);
         }
-        self.change(
-            "INSERT INTO sessions (id, order_id, secret_hash, gateway_key) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                session.id.as_str(),
-                session.order.as_str(),
-                session.secret_hash,
-                session.gateway_key
-            ],
-        )?;
+        self.insert_session(session)?;
         Ok(true)
     }
 
@@ -382,10 +389,24 @@ impl Tx for Sqlite<'_> {
     }
 
     fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError> {
-        let sql = "UPDATE sessions SET claim_key = ?2, claim_origin = ?3, claim_ms = ?4 WHERE id = ?1 AND claim_ms IS NULL";
+        let former = "INSERT INTO former_claims (session, number, claim_key, claim_origin, claim_ms, ended_ms)
+                      SELECT id, (SELECT count(*) FROM former_claims WHERE session = ?1), claim_key, claim_origin, claim_ms, ?2
+                      FROM sessions WHERE id = ?1 AND claim_ms IS NOT NULL";
+        self.change(former, params![session.as_str(), claim.at.as_ms()])?;
+        let sql =
+            "UPDATE sessions SET claim_key = ?2, claim_origin = ?3, claim_ms = ?4 WHERE id = ?1";
         let params =
             params![session.as_str(), to_json(&claim.key)?, claim.origin, claim.at.as_ms()];
         self.change(sql, params).map(drop)
+    }
+
+    fn renew_session(&self, session: &SessionRecord, at: Timestamp) -> Result<(), StoreError> {
+        let former = "INSERT INTO former_sessions (order_id, session, ended_ms)
+                      SELECT id, session, ?2 FROM orders WHERE id = ?1";
+        self.change(former, params![session.order.as_str(), at.as_ms()])?;
+        self.insert_session(session)?;
+        let sql = "UPDATE orders SET session = ?2 WHERE id = ?1";
+        self.change(sql, [session.order.as_str(), session.id.as_str()]).map(drop)
     }
 
     fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {

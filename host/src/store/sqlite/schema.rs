@@ -84,9 +84,20 @@ INSERT INTO tasks (lane, task, due_ms)
 "#;
 
 /// What only makes reading faster changes nothing that is kept, so it needs no version: a file that
-/// lacks it is given it.
-const INDICES: &str =
-    "CREATE INDEX IF NOT EXISTS orders_by_status ON orders (merchant, status, id);";
+/// lacks it is given it. Neither do tables that an older program can do without: what became of a
+/// session before the page, or the session, that there is now.
+const WITHOUT_VERSION: &str = "
+CREATE INDEX IF NOT EXISTS orders_by_status ON orders (merchant, status, id);
+CREATE TABLE IF NOT EXISTS former_claims (
+  session TEXT NOT NULL REFERENCES sessions, number INTEGER NOT NULL,
+  claim_key TEXT NOT NULL, claim_origin TEXT NOT NULL, claim_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,
+  PRIMARY KEY (session, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS former_sessions (
+  order_id TEXT NOT NULL REFERENCES orders, session TEXT NOT NULL REFERENCES sessions, ended_ms INTEGER NOT NULL,
+  PRIMARY KEY (order_id, session)
+) STRICT, WITHOUT ROWID;
+";
 
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -124,5 +135,5 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
             )));
         }
     }
-    Ok(connection.execute_batch(INDICES)?)
+    Ok(connection.execute_batch(WITHOUT_VERSION)?)
 }
