@@ -688,6 +688,35 @@ fn a_policy_that_is_none_changes_nothing() {
 }
 
 #[test]
+fn who_knows_a_session_s_id_alone_keeps_nobody_out() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start_with(folder.path(), &["--page-rate", "1"]);
+    let merchant = Merchant::demo(&gateway);
+    let created = merchant.create(&random_hex(), Merchant::order("H-0011").to_string()).unwrap();
+    let order = created.json();
+    let mut thief = order.clone();
+    thief["checkout"]["client_secret"] = json!(format!(
+        "{}.{}",
+        "A".repeat(43),
+        lezai_tests::page::Page::of(&gateway.authority, &order).pinned()
+    ));
+    let thief = lezai_tests::page::Page::of(&gateway.authority, &thief);
+    let codes: Vec<_> = (0..40).map(|_| thief.claim()["code"].clone()).collect();
+    assert_eq!(codes[0], "client_secret_invalid");
+    assert!(codes.iter().any(|it| it == "rate_limited"), "{codes:?}");
+    // The shopper, from the very same address, at the very same time.
+    let claimed = lezai_tests::page::Page::of(&gateway.authority, &order).claim();
+    assert_eq!(claimed["session"], order["checkout"]["session"], "{claimed}");
+    // A name that is no session's is refused before anything is kept of it.
+    let long = format!("/v1/checkout/sessions/{}/claim", "c".repeat(12_000));
+    let answer = Request::new("POST", &long, "{}")
+        .with("content-type", "application/json")
+        .send(&gateway.authority)
+        .unwrap();
+    assert_problem(&answer, "missing_field", "a long name");
+}
+
+#[test]
 fn a_session_is_opened_by_its_secret_alone() {
     let scene = Scene::new();
     let order =

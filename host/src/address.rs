@@ -132,6 +132,15 @@ pub fn class(ip: IpAddr) -> IpClass {
     }
 }
 
+/// One subscriber has a whole /64 of IPv6, and whoever wants to look like many uses all of it.
+pub fn network(ip: IpAddr) -> u128 {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => v4.to_bits().into(),
+        // Nobody's IPv4 address: those have no bits above the lowest 32.
+        IpAddr::V6(v6) => v6.to_bits() >> 64 << 64 | 1 << 32,
+    }
+}
+
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
     let special = match (a, b, c) {

@@ -93,31 +93,45 @@ pub async fn claimed(
     Ok((session, claim, key))
 }
 
-/// Claims a session. The first page wins; its key opens the session again, no other does.
+/// A session, for somebody who knows its client secret.
 ///
 /// # Errors
 ///
-/// `session_not_found`, `client_secret_invalid`, `session_taken`, `session_expired`; `method_unavailable`
-/// to a website, if the order can be paid in mini-programs alone.
-pub async fn claim(
+/// `session_not_found`, `client_secret_invalid`.
+pub async fn opened(
     gateway: &Gateway,
     session: &str,
-    request: Verified<ClaimRequest>,
-    origin: String,
-) -> Result<SessionView, Problem> {
-    let wall = gateway.clock.wall();
+    client_secret: &str,
+) -> Result<SessionRecord, Problem> {
     let session = load(gateway, session).await?;
-    let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
-    let ClaimRequest { client_secret, key } = request.into_content();
     // Both sides are hashes, so the time of the comparison tells nothing of the secret.
     let (random, pin) =
-        client_secret.split_once('.').unwrap_or((&client_secret, &session.gateway_key));
+        client_secret.split_once('.').unwrap_or((client_secret, &session.gateway_key));
     if sha256_hex(random.as_bytes()) != session.secret_hash || pin != session.gateway_key {
         return Err(Problem::new(
             Code::ClientSecretInvalid,
             "the client secret is not this session's",
         ));
     }
+    Ok(session)
+}
+
+/// Claims a session that was [`opened`]. The first page wins; its key opens the session again, no
+/// other does.
+///
+/// # Errors
+///
+/// `session_taken`, `session_expired`; `method_unavailable` to a website, if the order can be paid in
+/// mini-programs alone.
+pub async fn claim(
+    gateway: &Gateway,
+    session: &SessionRecord,
+    request: Verified<ClaimRequest>,
+    origin: String,
+) -> Result<SessionView, Problem> {
+    let wall = gateway.clock.wall();
+    let (keyid, nonce) = (request.keyid().to_owned(), request.nonce().to_owned());
+    let ClaimRequest { key, .. } = request.into_content();
     let record = gateway.record(session.order.clone()).await?;
     if !origin.is_empty() && !works_in_pages(gateway, &record) {
         // A page could only take the session away from the mini-program that it is for.
@@ -144,7 +158,7 @@ pub async fn claim(
         })
         .await?
     };
-    view(gateway, &session, &claim).await
+    view(gateway, session, &claim).await
 }
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {

@@ -37,14 +37,23 @@ pub(super) async fn claim(
     incoming: Incoming,
 ) -> Result<Json<SessionView>, Problem> {
     let session = segment(id)?;
-    incoming.tries(&gateway, &session)?;
     // The key comes with the request that it signs: who claims first is believed, if she knows the secret.
     let request = ClaimRequest::parse(incoming.unverified_body())?;
     let key = VerifyingKey::from_jwk(&request.key).map_err(|error| {
         Problem::new(Code::InvalidField, error.to_string()).with("field", "key")
     })?;
+    incoming.names(&key)?;
+    // Counted by what is proven: who knows no secret is counted apart, and cannot keep the shopper out.
+    let session = match checkout::opened(&gateway, &session, &request.client_secret).await {
+        Ok(session) => session,
+        Err(refused) => {
+            incoming.stranger(&gateway)?;
+            return Err(refused);
+        }
+    };
+    incoming.claims(&gateway, &session.id)?;
     let verified = incoming.newcomer(&key)?;
-    incoming.repeatable(&gateway, &session)?;
+    incoming.repeatable(&gateway, session.id.as_str())?;
     let verified = verified.parse(ClaimRequest::parse)?;
     Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
 }

@@ -20,11 +20,11 @@ use crate::gateway::{Gateway, GatewayKey};
 use crate::idempotency::{self, Repeatable, UnderWay};
 use crate::merchants::Merchant;
 use crate::native_key::NativeVerifyingKey;
-use crate::nonces::{self, Taken};
+use crate::nonces::{self, Signers, Taken};
 use crate::problem::{Code, Problem};
-use crate::rate::Meter;
+use crate::rate::{Meter, Peer};
 use crate::store::{self, IdempotencyKey};
-use crate::{clock, entropy};
+use crate::{address, clock, entropy};
 
 /// The largest request of the API takes a tenth of it.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -40,6 +40,7 @@ pub struct Incoming {
     head: Head,
     body: Bytes,
     meter: Meter,
+    peer: Option<Peer>,
     /// While it is worked on.
     under_way: OnceLock<UnderWay>,
 }
@@ -60,11 +61,12 @@ impl FromRequest<Arc<Gateway>> for Incoming {
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let head = Head::of(&request, gateway);
         let meter = request.extensions().get().cloned().unwrap_or_default();
+        let peer = request.extensions().get().copied();
         let body = read_body(request, MAX_BODY).await?;
         if !body.is_empty() {
             head.require_json()?;
         }
-        Ok(Self { head, body, meter, under_way: OnceLock::new() })
+        Ok(Self { head, body, meter, peer, under_way: OnceLock::new() })
     }
 }
 
@@ -85,13 +87,24 @@ impl Incoming {
         }
     }
 
-    /// Counts a try to claim a session: before anything is verified, for that is what costs.
+    /// Counts a claim by somebody who knows the session's client secret. Nobody else uses up what
+    /// is the shopper's.
     ///
     /// # Errors
     ///
     /// `rate_limited`.
-    pub fn tries(&self, gateway: &Gateway, session: &str) -> Result<(), Problem> {
-        self.meter.count(&gateway.rates.claims, session, gateway.clock.wall())
+    pub fn claims(&self, gateway: &Gateway, session: &SessionId) -> Result<(), Problem> {
+        self.meter.count(&gateway.rates.claims, session.as_str(), gateway.clock.wall())
+    }
+
+    /// Counts a claim by somebody who has proven nothing: by the network that it comes from.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited`.
+    pub fn stranger(&self, gateway: &Gateway) -> Result<(), Problem> {
+        let network = self.peer.map_or(0, |Peer(ip)| address::network(ip));
+        self.meter.count(&gateway.rates.strangers, network, gateway.clock.wall())
     }
 
     /// Whose the request is, and its body as signed by that merchant.
@@ -112,7 +125,7 @@ impl Incoming {
             merchant.record.id.as_str(),
             gateway.clock.wall(),
         )?;
-        once(gateway, &verified, nonces::OF_A_MERCHANT)?;
+        once(gateway, &verified, Signers::Merchants)?;
         Ok((merchant, verified))
     }
 
@@ -124,7 +137,7 @@ impl Incoming {
     pub fn page(&self, gateway: &Gateway, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
         let verified = self.newcomer(key)?;
         self.meter.count(&gateway.rates.pages, verified.keyid(), gateway.clock.wall())?;
-        once(gateway, &verified, nonces::OF_A_PAGE)?;
+        once(gateway, &verified, Signers::Pages)?;
         Ok(verified)
     }
 
@@ -136,14 +149,29 @@ impl Incoming {
     /// Any problem with the signature; `key_unknown` if it names another key.
     pub fn newcomer(&self, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
         let borrowed = self.head.borrowed();
-        let input = self.signature(&borrowed, Tag::Checkout)?;
+        let input = self.input_of(&borrowed, key)?;
+        self.verified(&borrowed, &input, Tag::Checkout, &NativeVerifyingKey::from(key))
+    }
+
+    /// Looks whether the request carries a signature that names the key; whether it is good is not
+    /// asked yet.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Incoming::newcomer`], but for `signature_invalid` and what comes after it.
+    pub fn names(&self, key: &VerifyingKey) -> Result<(), Problem> {
+        self.input_of(&self.head.borrowed(), key).map(drop)
+    }
+
+    fn input_of(&self, fields: &[(&str, &str)], key: &VerifyingKey) -> Result<Input, Problem> {
+        let input = self.signature(fields, Tag::Checkout)?;
         if input.keyid()? != key.thumbprint() {
             return Err(Problem::new(
                 Code::KeyUnknown,
                 "keyid must be the thumbprint (RFC 7638) of the page's key",
             ));
         }
-        self.verified(&borrowed, &input, Tag::Checkout, &NativeVerifyingKey::from(key))
+        Ok(input)
     }
 
     /// The idempotency key, for a scope that the signature proved. It is the only request with this
@@ -186,8 +214,8 @@ impl Incoming {
 }
 
 /// Takes the nonce of a request that a known key signed.
-fn once(gateway: &Gateway, verified: &Verified<&[u8]>, most: usize) -> Result<(), Problem> {
-    match gateway.nonces.take(verified.keyid(), verified.nonce(), most, clock::now()) {
+fn once(gateway: &Gateway, verified: &Verified<&[u8]>, of: Signers) -> Result<(), Problem> {
+    match gateway.nonces.take(of, verified.keyid(), verified.nonce(), clock::now()) {
         Taken::New => Ok(()),
         Taken::Reused => Err(nonces::reused()),
         Taken::Full => Err(Problem::new(
