@@ -67,6 +67,7 @@ pub async fn of_merchant(
             ("pending", Account::MerchantPending(merchant.clone())),
         ],
     };
+    let _turn = gateway.turns.read(merchant).await?;
     let data = store::read(&gateway.store, move |view| {
         let mut data = Vec::new();
         for (name, account) in &accounts {

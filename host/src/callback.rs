@@ -27,7 +27,7 @@ use crate::store::events::{DeliveryRecord, Failing, Progress, Telling};
 use crate::store::{self, EventRecord, StoreError, Tx};
 use crate::transport::{Http, Unreached};
 use crate::worker::Done;
-use crate::{client, clock};
+use crate::{client, clock, events};
 
 pub use crate::transport::{Post, Reply, Transport};
 
@@ -239,7 +239,7 @@ fn fails(
     delivery: &DeliveryRecord,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let known = tx.failing(merchant)?.into_iter().find(|it| it.host == delivery.host);
+    let known = tx.failing_host(merchant, &delivery.host)?;
     let before = known.unwrap_or_else(|| Failing {
         host: delivery.host.clone(),
         failures: 0,
@@ -261,7 +261,7 @@ fn answers_again(
     delivery: &DeliveryRecord,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let known = tx.failing(merchant)?.into_iter().find(|it| it.host == delivery.host);
+    let known = tx.failing_host(merchant, &delivery.host)?;
     let Some(failing) = known else { return Ok(()) };
     tx.clear_failing(merchant, &failing.host)?;
     if failing.failures >= FAILURES_TOLD {
@@ -281,6 +281,7 @@ fn tell_of_host(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     // Its id follows from what it is, as that of every event.
+    let now = events::moment(tx, merchant, now)?;
     let digest =
         Sha256::digest(format!("{event_type} {merchant} {} {}", failing.host, now.as_ms()));
     let id = EventId::new(now, std::array::from_fn(|index| digest[index]));

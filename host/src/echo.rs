@@ -51,7 +51,8 @@ pub struct Finding {
 ///
 /// # Errors
 ///
-/// `missing_field` without an address; `notify_url_refused`.
+/// `missing_field` without an address; `notify_url_refused`; `rate_limited` while another such call
+/// of the merchant's runs.
 pub async fn test(
     gateway: &Gateway,
     merchant: &Merchant,
@@ -59,6 +60,7 @@ pub async fn test(
     signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
+    let _turn = gateway.turns.heavy(&merchant.record.id)?;
     let wall = gateway.clock.wall();
     let before = {
         let key = key.clone();

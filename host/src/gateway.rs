@@ -16,6 +16,7 @@ use crate::address::Reach;
 use crate::channel::{Channel, Method, Standing};
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
+use crate::events;
 use crate::hub::Hub;
 use crate::idempotency::InProgress;
 use crate::merchants::{Merchant, Merchants};
@@ -30,6 +31,7 @@ use crate::rate::Rates;
 use crate::sandbox::Sandbox;
 use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
+use crate::turns::Turns;
 use crate::velocity::Counters;
 use crate::views::{self, EventData, EventView};
 use crate::worker::Wake;
@@ -99,6 +101,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// How often each caller may ask; as often as she likes, if nobody says otherwise.
     pub rates: Rates,
+    /// Whose turn it is to read a list, or to have done what takes long.
+    pub turns: Turns,
     /// Components on disk.
     pub blobs: Arc<Blobs>,
     /// What is done for plugins beside orders.
@@ -163,6 +167,7 @@ impl Gateway {
             wake: Wake::default(),
             metrics: Metrics::default(),
             rates: Rates::default(),
+            turns: Turns::default(),
             blobs: parts.blobs,
             plugins: Beside::default(),
             counters: Counters::default(),
@@ -400,6 +405,7 @@ pub fn schedule(
             continue;
         };
         sequence += 1;
+        let now = events::moment(tx, &terms.merchant, now)?;
         let id = event_id(&terms.id, sequence, now);
         let refund = notice.refund().and_then(|id| order.refund(id));
         let view = EventView {

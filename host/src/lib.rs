@@ -51,6 +51,7 @@ pub mod store;
 pub mod test_clock;
 pub mod transport;
 pub mod trigger;
+pub mod turns;
 pub mod velocity;
 pub mod views;
 pub mod worker;

@@ -169,6 +169,7 @@ pub async fn list(
     status: Option<&'static str>,
     page: Page<OrderId>,
 ) -> Result<List<OrderView>, Problem> {
+    let _turn = gateway.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
     let found =
         store::read(&gateway.store, move |view| view.orders(&merchant, status, &page)).await?;

@@ -232,7 +232,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     let is_new = store::write(&gateway.store, move |tx| {
         // The folder is locked, so what the last gateway had in hand when it died is nobody's.
         tx.end_leases()?;
-        let known = tx.merchants()?.into_iter().find(|it| it.id == id);
+        let known = tx.merchant(&id)?;
         let is_new = known.is_none();
         let known = known.unwrap_or_else(|| MerchantRecord {
             id: id.clone(),

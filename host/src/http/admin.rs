@@ -25,6 +25,8 @@ use crate::{client, clock, entropy};
 
 /// A merchant with more servers than this names one in front of them.
 const MAX_HOSTS: usize = 16;
+/// Hosts that take no callbacks: an order may name any that the operator allows, with any port.
+const FAILING_SHOWN: u32 = 100;
 
 /// A merchant whose operator asks, and the body of the request.
 pub(super) struct Operator {
@@ -97,7 +99,7 @@ pub(super) async fn put_merchant(
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
     let (record, is_new) = store::write(&gateway.store, move |tx| {
-        let known = tx.merchants()?.into_iter().find(|it| it.id == id);
+        let known = tx.merchant(&id)?;
         let is_new = known.is_none();
         let policy = policy.or(known.as_ref().map(|it| it.policy.clone()));
         let policy = policy.ok_or_else(|| {
@@ -149,7 +151,9 @@ pub(super) async fn merchant(
     operator: Operator,
 ) -> Result<Json<Value>, Problem> {
     let id = operator.merchant.clone();
-    let read = move |view: &dyn store::View| Ok((view.merchant_keys()?, view.failing(&id)?));
+    let read = move |view: &dyn store::View| {
+        Ok((view.merchant_keys()?, view.failing(&id, FAILING_SHOWN)?))
+    };
     let (keys, failing) = store::read(&gateway.store, read).await?;
     let failing = failing.into_iter().map(
         |it| json!({ "host": it.host, "failures": it.failures, "since": clock::rfc3339(it.since) }),
@@ -224,7 +228,7 @@ pub(super) async fn rotate_secret(
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
     let record = store::write(&gateway.store, move |tx| {
-        let known = tx.merchants()?.into_iter().find(|it| it.id == merchant);
+        let known = tx.merchant(&merchant)?;
         let record = known.ok_or_else(|| unknown(&merchant))?.with_secret(fresh, now);
         tx.put_merchant(&record)?;
         Ok::<_, Problem>(record)
@@ -249,7 +253,7 @@ pub(super) async fn put_policy(
     let policy = String::from_utf8(operator.body)
         .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
     store::write(&gateway.store, move |tx| {
-        let known = tx.merchants()?.into_iter().find(|it| it.id == operator.merchant);
+        let known = tx.merchant(&operator.merchant)?;
         let known = known.ok_or_else(|| unknown(&operator.merchant))?;
         Ok::<_, Problem>(tx.put_merchant(&MerchantRecord { policy, ..known })?)
     })

@@ -85,8 +85,11 @@ INSERT INTO tasks (lane, task, due_ms)
 
 /// What only makes reading faster changes nothing that is kept, so it needs no version: a file that
 /// lacks it is given it.
-const INDICES: &str =
-    "CREATE INDEX IF NOT EXISTS orders_by_status ON orders (merchant, status, id);";
+const INDICES: &str = "
+CREATE INDEX IF NOT EXISTS orders_by_status ON orders (merchant, status, id);
+CREATE INDEX IF NOT EXISTS events_by_type ON events (merchant, event_type);
+CREATE INDEX IF NOT EXISTS events_by_time ON events (merchant, created_ms);
+";
 
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
