@@ -71,6 +71,44 @@ impl Reach {
     }
 }
 
+/// An origin as it stands in a header: scheme, host, and the port unless it is the scheme's own,
+/// made from what was read, so that nothing else can stand in it.
+///
+/// # Errors
+///
+/// What it is not. A host may be any text to a URL; here it is an address, or a name of letters,
+/// digits, `-` and `_`: a policy of a page takes `;`, `,` and `*` for words of its own.
+pub fn origin(text: &str) -> Result<String, &'static str> {
+    const FORM: &str = "no origin: give scheme and host alone, such as https://shop.example, with the port unless it is the scheme's own";
+    let url = Url::parse(text).map_err(|_| FORM)?;
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && text.contains("://")
+        && !text.contains(['\\', ' ', '@']);
+    if !bare || !matches!(url.scheme(), "http" | "https") {
+        return Err(FORM);
+    }
+    if !is_plain_host(&url) {
+        return Err(
+            "no origin: the host must be an address, or a name of letters, digits, - and _",
+        );
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+/// Whether the host is an address, or a name whose labels are of letters, digits, `-` and `_`.
+pub fn is_plain_host(url: &Url) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+    let label = |it: &str| (1..=63).contains(&it.len()) && it.bytes().all(allowed);
+    match url.host_str() {
+        None => false,
+        Some(host) => literal(url).is_some() || host.split('.').all(label),
+    }
+}
+
 /// Resolves names for [`Reach`]: a name with an address that may not be reached has none at all,
 /// for whoever mixes both kinds means the other one.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +130,7 @@ impl Resolve for Resolver {
 }
 
 /// The address, if the host is written as one: then nothing is resolved.
-fn literal(url: &Url) -> Option<IpAddr> {
+pub fn literal(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
@@ -202,6 +240,40 @@ mod tests {
             ("2001:db8::1", IpClass::Special),
         ] {
             assert_eq!(super::class(ip.parse().unwrap()), class, "{ip}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_it_was_read() {
+        for (text, expected) in [
+            ("https://shop.example", Some("https://shop.example")),
+            ("https://SHOP.example/", Some("https://shop.example")),
+            ("https://shop.example:443", Some("https://shop.example")),
+            ("http://127.0.0.1:8081", Some("http://127.0.0.1:8081")),
+            ("http://[::1]:8081", Some("http://[::1]:8081")),
+            ("https://例え.jp", Some("https://xn--r8jz45g.jp")),
+            ("https://my_shop.example", Some("https://my_shop.example")),
+            ("https://a;script-src *", None),
+            ("https://a;b.example", None),
+            ("https://a,b.example", None),
+            ("https://*.example", None),
+            ("https://*", None),
+            ("https://'self'", None),
+            ("https://\"a\".example", None),
+            ("https://shop.example.", None),
+            ("https://shop.example/x", None),
+            ("https://shop.example/?a", None),
+            ("https://shop.example/#a", None),
+            ("https://u@shop.example", None),
+            ("https://@shop.example", None),
+            ("https:\\\\shop.example", None),
+            ("https:shop.example", None),
+            ("ftp://shop.example", None),
+            ("shop.example", None),
+            ("null", None),
+            ("", None),
+        ] {
+            assert_eq!(origin(text).ok().as_deref(), expected, "{text}");
         }
     }
 

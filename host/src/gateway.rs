@@ -176,6 +176,11 @@ impl Gateway {
         }
     }
 
+    /// The port of the scheme that the gateway is reached by: `Host` may leave it out.
+    pub fn default_port(&self) -> u16 {
+        if self.public_url.starts_with("https:") { 443 } else { 80 }
+    }
+
     /// The key with this thumbprint, as long as it is kept; else the one that signs now, which a page
     /// that pinned another will not believe.
     pub fn key_named(&self, keyid: &str) -> &GatewayKey {

@@ -114,6 +114,8 @@ codes! {
         "Cover what docs/signing.md lists; the detail names what is missing.";
     TokenInvalid = "token_invalid", StatusCode::UNAUTHORIZED, Never, "The operator's token is missing or wrong",
         "Send the operator's token as Authorization: Bearer.";
+    CrossSite = "cross_site", StatusCode::FORBIDDEN, Never, "A page of another website asks for this",
+        "Send it from a program, or from the gateway's own pages.";
     BodyTooLarge = "body_too_large", StatusCode::PAYLOAD_TOO_LARGE, Never, "The body is too large",
         "Send less; the detail says how much is taken.";
     BodyTooSlow = "body_too_slow", StatusCode::REQUEST_TIMEOUT, SameKey, "The body did not arrive in time",

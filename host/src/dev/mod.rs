@@ -33,7 +33,7 @@ use crate::sandbox::Sandbox;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, Store};
-use crate::{assets, http, keys, shop, test_clock, worker};
+use crate::{address, assets, http, keys, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -321,16 +321,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn checked_url(url: &str) -> Result<String, CannotStart> {
-    let wrong = || {
-        CannotStart::new(format_args!(
-            "--public-url {url}: give scheme and host alone, such as https://pay.example"
-        ))
-    };
-    let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
-    let bare = matches!(parsed.scheme(), "http" | "https")
-        && parsed.path() == "/"
-        && parsed.query().is_none();
-    if bare { Ok(parsed.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong()) }
+    address::origin(url)
+        .map_err(|why| CannotStart::new(format_args!("--public-url {url} is {why}")))
 }
 
 struct StopSignal {
@@ -380,6 +372,8 @@ mod tests {
             "ftp://pay.example",
             "https://pay.example/x",
             "https://pay.example/?a=1",
+            "https://u:p@pay.example",
+            "https://pay.example;script-src *",
         ] {
             assert!(checked_url(url).is_err(), "{url}");
         }

@@ -21,7 +21,7 @@ use crate::json::{Field, Invalid, Object};
 use crate::order_request::url;
 use crate::problem::{Code, Problem};
 use crate::store::{self, MerchantKey, MerchantRecord};
-use crate::{client, clock, entropy};
+use crate::{address, client, clock, entropy};
 
 /// A merchant with more servers than this names one in front of them.
 const MAX_HOSTS: usize = 16;
@@ -321,11 +321,13 @@ fn merchant_view(record: &MerchantRecord) -> Value {
 
 fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
     let host = |text: &str| {
-        let url = reqwest::Url::parse(&format!("https://{text}/"));
-        match url.map(|url| client::authority(&url)) {
-            Ok(authority) if authority == text => Ok(authority),
-            _ => Err("no host in lower case, with its port unless it is 443"),
+        let form = || "no host in lower case, with its port unless it is 443".to_owned();
+        let url = reqwest::Url::parse(&format!("https://{text}/")).map_err(|_| form())?;
+        let authority = client::authority(&url);
+        if !address::is_plain_host(&url) || url.path() != "/" {
+            return Err(form());
         }
+        as_written(text, authority)
     };
     field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, host)).collect()
 }
@@ -333,15 +335,13 @@ fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
 /// Origins as they stand in a Content-Security-Policy: a text that says anything else as well, such as
 /// a second directive, is no origin.
 fn origins(field: Field) -> Result<Vec<String>, Invalid> {
-    let origin = |text: &str| match reqwest::Url::parse(text).map(|url| url.origin()) {
-        Ok(origin) if origin.is_tuple() && origin.ascii_serialization() == text => {
-            Ok(text.to_owned())
-        }
-        _ => Err(
-            "no origin, such as https://shop.example, with its port unless it is the scheme's own",
-        ),
-    };
+    let origin = |text: &str| as_written(text, address::origin(text)?);
     field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, origin)).collect()
+}
+
+/// What is compared letter by letter must be written as it is compared.
+fn as_written(text: &str, normal: String) -> Result<String, String> {
+    if text == normal { Ok(normal) } else { Err(format!("not in its normal form: write {normal}")) }
 }
 
 fn checked_secret(text: &str) -> Result<String, WebhookError> {

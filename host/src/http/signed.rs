@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lezai_core::digest::content_digest;
@@ -236,7 +237,7 @@ impl Head {
         Self {
             method: request.method().to_string(),
             scheme: if gateway.public_url.starts_with("https:") { "https" } else { "http" },
-            authority: authority(request).unwrap_or_default(),
+            authority: authority(request, gateway.default_port()).unwrap_or_default(),
             path: uri.path().to_owned(),
             query: uri.query().unwrap_or_default().to_owned(),
             fields: fields.collect(),
@@ -301,9 +302,9 @@ pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> 
     }
 }
 
-/// The authority that a request is for: lowercase, without the scheme's own port, which is 80 or
-/// 443 (RFC 9421, section 2.2.3).
-pub fn authority(request: &Request) -> Option<String> {
+/// The authority that a request is for: lowercase, without the scheme's own port (RFC 9421, section
+/// 2.2.3). None if it is not one host and at most one port.
+pub fn authority(request: &Request, default_port: u16) -> Option<String> {
     let named = match request.uri().authority() {
         Some(authority) => authority.as_str(),
         None => {
@@ -312,9 +313,18 @@ pub fn authority(request: &Request) -> Option<String> {
             named.next().filter(|_| named.next().is_none())?.to_str().ok()?
         }
     };
-    let named = named.to_ascii_lowercase();
-    let bare = named.strip_suffix(":80").or_else(|| named.strip_suffix(":443"));
-    Some(bare.map_or_else(|| named.clone(), str::to_owned))
+    let named: Authority = named.parse().ok()?;
+    if named.as_str().contains('@') {
+        return None;
+    }
+    let host = named.host().to_ascii_lowercase();
+    let port = named.as_str().get(named.host().len()..)?.strip_prefix(':').unwrap_or_default();
+    match (port, named.port_u16()) {
+        ("", _) => Some(host),
+        (_, Some(port)) if port == default_port => Some(host),
+        (_, Some(port)) => Some(format!("{host}:{port}")),
+        (_, None) => None,
+    }
 }
 
 /// Signs every answer of the API, and every problem wherever it comes from. A stream of hints is
@@ -389,4 +399,33 @@ fn ascii(headers: &HeaderMap) -> Vec<(String, String)> {
 /// A nonce: 128 random bits.
 pub fn nonce() -> String {
     Base64UrlUnpadded::encode_string(&entropy::bytes::<16>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_one_host_and_at_most_one_port() {
+        for (host, http, https) in [
+            ("pay.example", Some("pay.example"), Some("pay.example")),
+            ("PAY.example:80", Some("pay.example"), Some("pay.example:80")),
+            ("pay.example:443", Some("pay.example:443"), Some("pay.example")),
+            ("pay.example:8080", Some("pay.example:8080"), Some("pay.example:8080")),
+            ("pay.example:", Some("pay.example"), Some("pay.example")),
+            ("[::1]:80", Some("[::1]"), Some("[::1]:80")),
+            ("127.0.0.1:8080:80", None, None),
+            ("pay.example:8080:443", None, None),
+            ("[::1]:8080:80", None, None),
+            ("pay.example:80:80", None, None),
+            ("a@pay.example", None, None),
+            ("pay.example:99999", None, None),
+            ("pay.example:+80", None, None),
+            ("", None, None),
+        ] {
+            let request = Request::get("/").header("host", host).body(Body::empty()).unwrap();
+            let named = [80, 443].map(|port| authority(&request, port));
+            assert_eq!([named[0].as_deref(), named[1].as_deref()], [http, https], "{host}");
+        }
+    }
 }
