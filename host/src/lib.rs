@@ -31,6 +31,7 @@ pub mod idempotency;
 pub mod json;
 pub mod keys;
 pub mod ledger;
+pub mod legible;
 pub mod listen;
 pub mod merchants;
 pub mod metrics;

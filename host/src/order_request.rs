@@ -84,7 +84,7 @@ impl NewOrder {
             })?,
             merchant_order_id: body
                 .required("merchant_order_id", |field| field.parsed(1..=64, number))?,
-            description: body.required("description", |field| field.text(1..=200))?,
+            description: body.required("description", |field| field.shown(1..=200))?,
             methods: body.optional("methods", methods)?.unwrap_or_default(),
             expires_in_secs: body
                 .optional("expires_in", |field| field.integer(EXPIRY_SECS))?

@@ -39,7 +39,7 @@ impl NewRefund {
             amount: amount(&mut body)?,
             merchant_refund_id: body
                 .required("merchant_refund_id", |field| field.parsed(1..=64, number))?,
-            reason: body.optional("reason", |field| field.text(1..=200))?,
+            reason: body.optional("reason", |field| field.shown(1..=200))?,
         };
         body.finish()?;
         Ok(refund)

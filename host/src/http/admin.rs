@@ -88,7 +88,7 @@ pub(super) async fn put_merchant(
     operator: Operator,
 ) -> Result<Json<Value>, Problem> {
     let mut body = Object::parse(&operator.body)?;
-    let name = body.required("name", |field| field.text(1..=64))?;
+    let name = body.required("name", |field| field.shown(1..=64))?;
     let notify_url = body.optional("notify_url", url)?;
     let notify_hosts = body.optional("notify_hosts", hosts)?;
     let frame_origins = body.optional("frame_origins", origins)?;

@@ -5,6 +5,7 @@ mod balances;
 mod checkout;
 mod document;
 mod events;
+mod linger;
 mod openapi;
 mod operations;
 mod orders;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
+use super::linger::{Lingering, Unread, Whole};
 use crate::rate::Peer;
 
 /// Connections at once; each takes a few KB, and a page that watches holds one.
@@ -55,14 +56,16 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
         // An answer is one small write; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         let peer = Peer(peer.ip().to_canonical());
-        let app = app.clone();
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let (app, unread) = (app.clone(), Unread::default());
+        let of_bodies = unread.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(|body| Whole::new(body, of_bodies.clone()));
             request.extensions_mut().insert(peer);
             TowerToHyperService::new(app.clone()).call(request)
         });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIME));
-        let stream = TokioIo::new(Box::pin(stream));
+        let stream = TokioIo::new(Lingering::new(Box::pin(stream), unread));
         let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -1,6 +1,8 @@
 //! Signed requests in, signed answers out (RFC 9421). A request is bounded and read whole before
 //! anything looks at it, and its bytes are verified as they came.
 
+use std::error::Error;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -54,6 +56,8 @@ struct Head {
     path: String,
     query: String,
     fields: Vec<(String, String)>,
+    /// Names of fields whose value is not ASCII.
+    unreadable: Vec<String>,
 }
 
 impl FromRequest<Arc<Gateway>> for Incoming {
@@ -79,7 +83,7 @@ impl Incoming {
 
     /// The `Origin` that a browser names.
     pub fn origin(&self) -> String {
-        let origin = self.head.field("origin").unwrap_or_default();
+        let origin = self.head.field("origin").ok().flatten().unwrap_or_default();
         // A longer one is no website's: a host has at most 253 characters.
         if origin == "null" || origin.len() > MAX_ORIGIN {
             String::new()
@@ -182,7 +186,7 @@ impl Incoming {
     ///
     /// `idempotency_key_missing`, `idempotency_key_invalid`, `request_in_progress`.
     pub fn repeatable(&self, gateway: &Gateway, scope: &str) -> Result<Repeatable, Problem> {
-        let key = idempotency::parse_key(self.head.field("idempotency-key"))?;
+        let key = self.head.idempotency_key()?;
         let key = IdempotencyKey { scope: scope.to_owned(), key };
         // It is asked for once.
         let _ = self.under_way.set(gateway.in_progress.begin(&key)?);
@@ -194,10 +198,25 @@ impl Incoming {
     }
 
     fn signature(&self, fields: &[(&str, &str)], tag: Tag) -> Result<Input, Problem> {
+        let unreadable = |name: &str| {
+            let detail = format!("signature refused: the field {name} {}", Odd::NotAscii);
+            Problem::new(Code::SignatureMalformed, detail)
+        };
+        if let Some(name) = self
+            .head
+            .unreadable
+            .iter()
+            .find(|it| matches!(it.as_str(), "signature" | "signature-input"))
+        {
+            return Err(unreadable(name));
+        }
         let input = Input::by_tag(fields, tag)?;
+        if let Some(name) = self.head.unreadable.iter().find(|it| input.names(it)) {
+            return Err(unreadable(name));
+        }
         if self.head.method == "POST" {
             // The signature must cover the key, so without one it could only be refused for that.
-            idempotency::parse_key(self.head.field("idempotency-key"))?;
+            self.head.idempotency_key()?;
         }
         Ok(input)
     }
@@ -226,31 +245,60 @@ fn once(gateway: &Gateway, verified: &Verified<&[u8]>, of: Signers) -> Result<()
     }
 }
 
+/// How a field that takes one value can be there and say nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Odd {
+    Twice,
+    NotAscii,
+}
+
+impl std::fmt::Display for Odd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Twice => "is there twice",
+            Self::NotAscii => "has characters that are not visible ASCII",
+        })
+    }
+}
+
 impl Head {
     fn of(request: &Request, gateway: &Gateway) -> Self {
         let uri = request.uri();
-        // A value that is not ASCII is left out, so a signature that covers it does not verify.
-        let fields = request.headers().iter();
-        let fields = fields.filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        });
+        let (mut fields, mut unreadable) = (Vec::new(), Vec::new());
+        for (name, value) in request.headers() {
+            match value.to_str() {
+                Ok(value) => fields.push((name.as_str().to_owned(), value.to_owned())),
+                // Left out, so a signature that covers it does not verify.
+                Err(_) => unreadable.push(name.as_str().to_owned()),
+            }
+        }
         Self {
             method: request.method().to_string(),
             scheme: if gateway.public_url.starts_with("https:") { "https" } else { "http" },
             authority: authority(request, gateway.default_port()).unwrap_or_default(),
             path: uri.path().to_owned(),
             query: uri.query().unwrap_or_default().to_owned(),
-            fields: fields.collect(),
+            fields,
+            unreadable,
         }
     }
 
-    /// The field's value if it is there once: two lines of a field that takes one are none.
-    fn field(&self, name: &str) -> Option<&str> {
+    /// The value of a field that takes one, if it is there.
+    fn field(&self, name: &str) -> Result<Option<&str>, Odd> {
         let mut lines = self.fields.iter().filter(|(it, _)| it == name);
         match (lines.next(), lines.next()) {
-            (Some((_, value)), None) => Some(value),
-            _ => None,
+            _ if self.unreadable.iter().any(|it| it == name) => Err(Odd::NotAscii),
+            (None, _) => Ok(None),
+            (Some((_, value)), None) => Ok(Some(value)),
+            (Some(_), Some(_)) => Err(Odd::Twice),
         }
+    }
+
+    fn idempotency_key(&self) -> Result<String, Problem> {
+        let field = self.field("idempotency-key").map_err(|odd| {
+            Problem::new(Code::IdempotencyKeyInvalid, format!("the Idempotency-Key {odd}"))
+        })?;
+        idempotency::parse_key(field)
     }
 
     fn borrowed(&self) -> Vec<(&str, &str)> {
@@ -269,15 +317,27 @@ impl Head {
     }
 
     fn require_json(&self) -> Result<(), Problem> {
-        let media_type = self.field("content-type").unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") {
-            return Ok(());
+        const FORM: &str = "send the body as Content-Type: application/json";
+        let refused = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
+        let media_type = match self.field("content-type") {
+            Ok(media_type) => media_type.unwrap_or_default(),
+            Err(odd) => return refused(format!("Content-Type {odd}; {FORM}")),
+        };
+        let mut parts = media_type.split(';').map(str::trim);
+        if !parts.next().unwrap_or_default().eq_ignore_ascii_case("application/json") {
+            return refused(FORM.to_owned());
         }
-        Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "send the body as Content-Type: application/json",
-        ))
+        // JSON is UTF-8 (RFC 8259, section 8.1), whatever else is said.
+        let charset = parts.filter_map(|it| it.split_once('='));
+        let mut charset = charset.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        let is_utf8 = |value: &str| {
+            let value = value.trim().trim_matches('"');
+            value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8")
+        };
+        if charset.any(|(_, value)| !is_utf8(value)) {
+            return refused("the body must be UTF-8: send charset=utf-8, or none".to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -285,8 +345,13 @@ impl Head {
 ///
 /// # Errors
 ///
-/// `body_too_large`, `body_too_slow`.
+/// `unsupported_content_encoding`, `body_too_large`, `body_too_slow`, `body_broken`.
 pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> {
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "the body must be sent as it is, without Content-Encoding";
+        return Err(Problem::new(Code::UnsupportedContentEncoding, detail));
+    }
     let too_large = || Problem::new(Code::BodyTooLarge, format!("at most {most} bytes are taken"));
     let length = request
         .headers()
@@ -298,8 +363,33 @@ pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> 
     match tokio::time::timeout(BODY_TIME, Limited::new(request.into_body(), most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if !is_cut_off(&*error) => Err(Problem::new(
+            Code::BodyBroken,
+            "the body's chunks are not what RFC 9112, section 7.1 says",
+        )),
         _ => Err(Problem::new(Code::BodyTooSlow, "the body did not arrive whole and in time")),
     }
+}
+
+/// Whether a body ended before it was whole: what came of it may have been right.
+fn is_cut_off(error: &(dyn Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(it) = error {
+        let incomplete =
+            it.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
+        let cut_off = it.downcast_ref::<io::Error>().is_some_and(|it| {
+            use io::ErrorKind::{
+                BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof,
+            };
+            let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];
+            kinds.contains(&it.kind())
+        });
+        if incomplete || cut_off {
+            return true;
+        }
+        error = it.source();
+    }
+    false
 }
 
 /// The authority that a request is for: lowercase, without the scheme's own port (RFC 9421, section
