@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use lezai_core::id::{MerchantId, OrderId};
-use lezai_core::money::{Currency, Money};
+use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::Capture;
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
@@ -73,7 +73,7 @@ impl NewOrder {
     /// [`Invalid`], with the field at fault.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
         let mut body = Object::parse(body)?;
-        let minor = body.required("amount", |field| field.integer(1..=i64::MAX))?;
+        let minor = body.required("amount", |field| field.integer(1..=MAX_MINOR))?;
         let currency =
             body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
         let order = Self {
@@ -274,6 +274,7 @@ mod tests {
             ("12800", "0", "amount"),
             ("12800", "-1", "amount"),
             ("12800", "128.5", "amount"),
+            ("12800", "9007199254740992", "amount"),
             ("12800", "9223372036854775808", "amount"),
             ("CNY", "RMB", "currency"),
             ("CNY", "cny", "currency"),
