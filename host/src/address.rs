@@ -71,6 +71,30 @@ impl Reach {
     }
 }
 
+/// An address as it is sent, if it is written so that every reader of it sends it so: a signature
+/// covers host, path and query as they are sent, and who verifies takes them from what was written.
+/// Letters' case and the scheme's own port do not matter to them, nor an empty path; a fragment is
+/// not sent.
+///
+/// # Errors
+///
+/// The form to write it in.
+pub fn as_sent(text: &str, mut url: Url) -> Result<Url, String> {
+    url.set_fragment(None);
+    let text = text.split('#').next().unwrap_or_default();
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (scheme, authority) = (scheme.to_ascii_lowercase(), authority.to_ascii_lowercase());
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    let authority = authority.strip_suffix(port).unwrap_or(&authority);
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    if format!("{scheme}://{authority}{slash}{path}") == url.as_str() {
+        Ok(url)
+    } else {
+        Err(format!("is not written as it is sent: write {url}"))
+    }
+}
+
 /// An origin as it stands in a header: scheme, host, and the port unless it is the scheme's own,
 /// made from what was read, so that nothing else can stand in it.
 ///
@@ -240,6 +264,36 @@ mod tests {
             ("2001:db8::1", IpClass::Special),
         ] {
             assert_eq!(super::class(ip.parse().unwrap()), class, "{ip}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_taken_as_it_is_sent() {
+        for (text, expected) in [
+            ("https://shop.example/cb?a=1", Ok("https://shop.example/cb?a=1")),
+            ("HTTPS://Shop.Example/CB", Ok("https://shop.example/CB")),
+            ("https://shop.example:443", Ok("https://shop.example/")),
+            ("http://shop.example:80?a", Ok("http://shop.example/?a")),
+            ("https://shop.example/cb?", Ok("https://shop.example/cb?")),
+            ("https://shop.example/%e8%8c%b6#top", Ok("https://shop.example/%e8%8c%b6")),
+            ("http://[::1]:9000/", Ok("http://[::1]:9000/")),
+            ("https://shop.example:80/", Ok("https://shop.example:80/")),
+            ("https://shop.example/茶/cb", Err("https://shop.example/%E8%8C%B6/cb")),
+            ("https://例え.jp/", Err("https://xn--r8jz45g.jp/")),
+            ("https://shop.example/a/../cb", Err("https://shop.example/cb")),
+            ("https://shop.example/a/%2e%2e/cb", Err("https://shop.example/cb")),
+            ("https://shop.example\\cb", Err("https://shop.example/cb")),
+            ("http://[0:0:0:0:0:0:0:1]:9000/cb", Err("http://[::1]:9000/cb")),
+            ("http://127.1:9000/", Err("http://127.0.0.1:9000/")),
+            ("https://shop.example:0443/", Err("https://shop.example/")),
+            ("https://shop.example/a|b\"c", Err("https://shop.example/a|b%22c")),
+        ] {
+            let found = as_sent(text, Url::parse(text).unwrap());
+            let found = found
+                .as_ref()
+                .map(Url::as_str)
+                .map_err(|why| why.strip_prefix("is not written as it is sent: write ").unwrap());
+            assert_eq!(found, expected, "{text}");
         }
     }
 

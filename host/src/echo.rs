@@ -111,7 +111,7 @@ async fn report(
         callbacks.push(finding);
     }
     let passed = callbacks.iter().all(|it| it.right);
-    Ok(Report { object: "endpoint_test", url, passed, callbacks })
+    Ok(Report { object: "endpoint_test", url: parsed.into(), passed, callbacks })
 }
 
 async fn send(transport: &Http, kind: &'static str, post: Post) -> Finding {

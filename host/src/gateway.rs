@@ -12,7 +12,7 @@ use lezai_engine::{Engine, Plugin};
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
-use crate::address::Reach;
+use crate::address::{self, Reach};
 use crate::channel::{Channel, Method, Standing};
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
@@ -226,7 +226,7 @@ impl Gateway {
         self.merchants.store(merchants);
     }
 
-    /// An address for a merchant's callbacks.
+    /// An address for a merchant's callbacks, as it is sent and signed.
     ///
     /// # Errors
     ///
@@ -234,9 +234,9 @@ impl Gateway {
     pub fn notify_url(&self, merchant: &Merchant, url: &str) -> Result<Url, Problem> {
         let refused =
             |why: String| Problem::new(Code::NotifyUrlRefused, why).with("field", "notify_url");
-        let url = Url::parse(url).map_err(|error| refused(error.to_string()))?;
-        self.reach.judge(&url, merchant.hosts()).map_err(|unfit| refused(unfit.to_string()))?;
-        Ok(url)
+        let parsed = Url::parse(url).map_err(|error| refused(error.to_string()))?;
+        self.reach.judge(&parsed, merchant.hosts()).map_err(|unfit| refused(unfit.to_string()))?;
+        address::as_sent(url, parsed).map_err(|why| refused(format!("notify_url {why}")))
     }
 
     /// The channel with this name.

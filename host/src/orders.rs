@@ -112,7 +112,7 @@ where
 async fn prepare<'g, F>(
     gateway: &'g Gateway,
     merchant: &Merchant,
-    new: NewOrder,
+    mut new: NewOrder,
     decide: impl FnOnce(OrderFacts) -> F,
     now: Timestamp,
     counted: &mut Option<Counted<'g>>,
@@ -120,8 +120,8 @@ async fn prepare<'g, F>(
 where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
-    if let Some(url) = &new.notify_url {
-        gateway.notify_url(merchant, url)?;
+    if let Some(url) = &mut new.notify_url {
+        *url = gateway.notify_url(merchant, url)?.into();
     }
     let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
     let mut facts = new.facts(

@@ -89,7 +89,7 @@ pub(super) async fn put_merchant(
 ) -> Result<Json<Value>, Problem> {
     let mut body = Object::parse(&operator.body)?;
     let name = body.required("name", |field| field.shown(1..=64))?;
-    let notify_url = body.optional("notify_url", url)?;
+    let notify_url = body.optional("notify_url", notify_url)?;
     let notify_hosts = body.optional("notify_hosts", hosts)?;
     let frame_origins = body.optional("frame_origins", origins)?;
     let policy = body.optional("policy", policy_field)?;
@@ -337,6 +337,16 @@ fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
 fn origins(field: Field) -> Result<Vec<String>, Invalid> {
     let origin = |text: &str| as_written(text, address::origin(text)?);
     field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, origin)).collect()
+}
+
+/// An address for callbacks, as it is sent and signed.
+fn notify_url(field: Field) -> Result<String, Invalid> {
+    let path = field.invalid("");
+    let text = url(field)?;
+    let parsed = reqwest::Url::parse(&text).map_err(|error| error.to_string());
+    let sent = parsed.and_then(|parsed| address::as_sent(&text, parsed));
+    sent.map(String::from)
+        .map_err(|why| Invalid { detail: format!("{} {why}", path.field), ..path })
 }
 
 /// What is compared letter by letter must be written as it is compared.
