@@ -28,8 +28,13 @@ pub enum Unfit {
     #[error("{0} is not among the hosts that the operator allowed for the merchant's callbacks")]
     NotListed(String),
     /// The scheme is http.
-    #[error("callbacks go by https alone")]
-    NotHttps,
+    #[error(
+        "callbacks to {0} go by https: http is for this machine and private addresses alone, in development"
+    )]
+    NotHttps(String),
+    /// The host ends in a dot: certificates and lists name it without.
+    #[error("the host {0} ends in a dot: write it without")]
+    TrailingDot(String),
     /// The address lies in a network of someone's own.
     #[error("{0} is no public address")]
     NotPublic(IpAddr),
@@ -51,13 +56,16 @@ impl Reach {
         {
             return Err(Unfit::NotPublic(ip));
         }
+        let host = client::authority(url);
+        if url.host_str().is_some_and(|it| it.ends_with('.')) {
+            return Err(Unfit::TrailingDot(host));
+        }
         if self == Self::Local && is_near(url) {
             return Ok(());
         }
         if url.scheme() != "https" {
-            return Err(Unfit::NotHttps);
+            return Err(Unfit::NotHttps(host));
         }
-        let host = client::authority(url);
         if listed.into_iter().any(|it| it.eq_ignore_ascii_case(&host)) {
             Ok(())
         } else {
@@ -133,6 +141,11 @@ pub fn is_plain_host(url: &Url) -> bool {
     }
 }
 
+/// A name has no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name has no address")]
+pub struct NotFound;
+
 /// Resolves names for [`Reach`]: a name with an address that may not be reached has none at all,
 /// for whoever mixes both kinds means the other one.
 #[derive(Clone, Copy, Debug)]
@@ -143,8 +156,8 @@ impl Resolve for Resolver {
         let Self(reach) = *self;
         Box::pin(async move {
             // The port is the caller's to set.
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found: Vec<SocketAddr> = found.map_err(|_| NotFound)?.collect();
             match found.iter().find(|it| !reach.takes(it.ip())) {
                 Some(refused) => Err(Unfit::NotPublic(refused.ip()).into()),
                 None => Ok(Box::new(found.into_iter()) as Addrs),
@@ -415,7 +428,8 @@ mod tests {
             match judged {
                 Ok(()) => "fit",
                 Err(Unfit::NotListed(_)) => "not listed",
-                Err(Unfit::NotHttps) => "not https",
+                Err(Unfit::NotHttps(_)) => "not https",
+                Err(Unfit::TrailingDot(_)) => "trailing dot",
                 Err(Unfit::NotPublic(_)) => "not public",
             }
         };
@@ -433,6 +447,9 @@ mod tests {
             ("http://2130706433/", "not public", "fit"),
             ("http://0x7f.1/", "not public", "fit"),
             ("http://localhost:9000/", "not https", "fit"),
+            ("http://localhost.:9000/", "trailing dot", "trailing dot"),
+            ("https://shop.example./cb", "trailing dot", "trailing dot"),
+            ("http://no-such-name/", "not https", "not https"),
             ("https://localhost/", "not listed", "fit"),
             ("http://[::1]:9000/", "not public", "fit"),
             ("https://[::ffff:127.0.0.1]/", "not public", "not public"),

@@ -104,8 +104,8 @@ impl Courier {
         let (outcome, why) = match &tried.outcome {
             Ok(reply) if reply.is_success() => ("delivered", None),
             Ok(Reply { status: 410, .. }) => ("gone", None),
-            Ok(reply) => ("refused", Some(format!("the receiver answered {}", reply.status))),
-            Err(why) => ("unreachable", Some(why.clone())),
+            Ok(reply) => ("refused", Some(format!("status_{}", reply.status))),
+            Err(why) => ("unreachable", Some(why.to_string())),
         };
         gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let (id, kind) = (event.id.clone(), event.event_type.clone());
@@ -132,7 +132,7 @@ impl Courier {
         let host = parsed.as_ref().map(client::authority).unwrap_or_default();
         let outcome = match parsed {
             Ok(url) => self.send(gateway, event, url).await,
-            Err(_) => Err("the address is none".to_owned()),
+            Err(_) => Err(Unreached::Failed),
         };
         let latency_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         Try { host, at, latency_ms, outcome }
@@ -146,10 +146,14 @@ impl Courier {
     ) -> Result<Reply, Unreached> {
         let now = gateway.clock.wall();
         let merchant = gateway.merchants().get(&event.merchant).cloned();
-        let merchant = merchant.ok_or("the merchant is gone")?;
+        let merchant = merchant.ok_or(Unreached::Failed)?;
         // Looked at when the order was made; the operator may have thought better of it since.
-        gateway.reach.judge(&url, merchant.hosts()).map_err(|unfit| unfit.to_string())?;
-        let fields = signed_fields(gateway, &merchant, event.id.as_str(), &event.body, &url, now)?;
+        gateway.reach.judge(&url, merchant.hosts()).map_err(|_| Unreached::NotAllowed)?;
+        let fields = signed_fields(gateway, &merchant, event.id.as_str(), &event.body, &url, now);
+        let fields = fields.map_err(|error| {
+            tracing::error!(event = %event.id, error, "a callback cannot be signed");
+            Unreached::Failed
+        })?;
         self.transport.send(Post { url, fields, body: event.body.clone() }).await
     }
 }
@@ -168,7 +172,7 @@ fn note(
     let last = tx.deliveries(&event.id, 1)?.pop();
     let (reply, error) = match tried.outcome {
         Ok(reply) => (Some(reply), None),
-        Err(why) => (None, Some(why)),
+        Err(why) => (None, Some(why.as_str().to_owned())),
     };
     let status = reply.as_ref().map(|it| it.status);
     let answer = reply.as_ref().map(|it| excerpt(&it.excerpt)).unwrap_or_default();

@@ -75,7 +75,7 @@ pub struct TryView {
     host: String,
     /// What the receiver answered with.
     status: Option<u16>,
-    /// Why there was no answer.
+    /// Why there was no answer, in a word: docs/callbacks.md has them all.
     error: Option<String>,
     /// Until the answer, or until there was none.
     latency_ms: u32,
