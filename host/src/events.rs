@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::idempotency::{Answer, Repeatable, Signer};
-use crate::json::{Field, Invalid, Object};
+use crate::json::{Field, Invalid, Kind, Object};
 use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::store::events::{DeliveryRecord, EventQuery, EventRecord, Progress, Telling};
@@ -108,6 +108,13 @@ impl Range {
             field.list(MAX_TYPES)?.into_iter().map(|it| it.parsed(1..=64, checked_type)).collect()
         })?;
         body.finish()?;
+        if from > to {
+            return Err(Invalid {
+                kind: Kind::InvalidField,
+                field: "to".to_owned(),
+                detail: "to must not be before from".to_owned(),
+            });
+        }
         Ok(Self { from, to, types: types.unwrap_or_default() })
     }
 }
@@ -378,6 +385,7 @@ mod tests {
             (r#"{"to":"2026-11-18T11:06:40Z"}"#, "from"),
             (r#"{"from":"2026-11-18","to":"2026-11-18T11:06:40Z"}"#, "from"),
             (r#"{"from":"2026-11-18T11:06:40Z","to":1}"#, "to"),
+            (r#"{"from":"2026-11-18T11:06:40Z","to":"2026-11-18T11:06:39Z"}"#, "to"),
             (
                 r#"{"from":"2026-11-18T11:06:40Z","to":"2026-11-18T11:06:40Z","types":[1]}"#,
                 "types[0]",

@@ -45,7 +45,7 @@ pub(super) struct Idempotency {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct PageAsked {
-    /// At most so many; 20 if absent.
+    /// At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB.
     #[param(required = false, minimum = 1, maximum = 100)]
     limit: u32,
     /// The `next` of the page before.
