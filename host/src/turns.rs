@@ -28,7 +28,9 @@ struct Merchant {
 
 /// A merchant's turn, until it is dropped.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+pub struct Turn {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Turns {
     /// A turn to read a list: waits until fewer of the merchant's are read.
@@ -42,7 +44,7 @@ impl Turns {
         let permit =
             Arc::clone(&merchant.reads).acquire_owned().await.map_err(Problem::internal)?;
         drop(waiting);
-        Ok(Turn(permit))
+        Ok(Turn { _permit: permit })
     }
 
     /// A turn to do what takes long, such as to tell many events again: one at a time.
@@ -52,7 +54,7 @@ impl Turns {
     /// `rate_limited` if one is under way.
     pub fn heavy(&self, merchant: &MerchantId) -> Result<Turn, Problem> {
         let permit = Arc::clone(&self.of(merchant).heavy).try_acquire_owned();
-        permit.map(Turn).map_err(|_| {
+        permit.map(|permit| Turn { _permit: permit }).map_err(|_| {
             busy("another call of this kind is under way for the merchant; send this one after it")
         })
     }
