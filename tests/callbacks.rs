@@ -354,8 +354,59 @@ fn a_receiver_is_tried_out() {
     let right: Vec<_> =
         report["callbacks"].as_array().unwrap().iter().map(|it| it["right"] == true).collect();
     assert_eq!((right, &report["passed"]), (vec![true, false, true], &json!(false)), "{report:#}");
+    // Why there was no answer is a word, and the note is about that.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let report =
+        scene.post("/v1/events/test", &json!({ "notify_url": format!("http://{nobody}/") }));
+    let finding = report.json()["callbacks"][0].clone();
+    assert_eq!((&finding["error"], &finding["right"]), (&json!("refused"), &json!(false)));
+    assert!(finding["note"].as_str().unwrap().contains("nobody listens"), "{finding}");
     let refused = scene.post("/v1/events/test", &json!({ "notify_url": "https://other.example/" }));
     assert_eq!((refused.status, &refused.json()["code"]), (422, &json!("notify_url_refused")));
+}
+
+#[test]
+fn an_address_is_written_as_it_is_sent_and_signed() {
+    let scene = Scene::new();
+    for (written, sent) in [
+        ("http://127.0.0.1:9/茶/cb", "http://127.0.0.1:9/%E8%8C%B6/cb"),
+        ("http://127.0.0.1:9/a/../cb", "http://127.0.0.1:9/cb"),
+        ("http://[0:0:0:0:0:0:0:1]:9/cb", "http://[::1]:9/cb"),
+        ("http://127.1:9/", "http://127.0.0.1:9/"),
+    ] {
+        let answer = scene.create(written);
+        assert_eq!((answer.status, answer.code().as_str()), (422, "notify_url_refused"));
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.ends_with(&format!("write {sent}")), "{detail}");
+        assert_eq!(scene.create(sent).status, 201, "{sent}");
+    }
+    // What every reader reads alike is taken.
+    assert_eq!(scene.create("HTTP://127.0.0.1:9#top").status, 201);
+}
+
+#[test]
+fn a_page_of_large_orders_ends_early_and_nothing_is_missed() {
+    let scene = Scene::new();
+    let metadata: serde_json::Map<String, Value> =
+        (0..20).map(|n| (format!("k{n}"), json!("茶".repeat(200)))).collect();
+    for n in 0..70 {
+        let mut order = Merchant::order(&format!("L-{n}"));
+        order["metadata"] = metadata.clone().into();
+        assert_eq!(scene.merchant.create(&random_hex(), order.to_string()).unwrap().status, 201);
+    }
+    let (mut target, mut seen, mut pages) = ("/v1/orders?limit=100".to_owned(), 0, 0);
+    loop {
+        let answer = scene.merchant.get(&target);
+        // The bound of our own clients.
+        assert!(answer.body.len() <= 1 << 20, "{}", answer.body.len());
+        let page = answer.json();
+        seen += page["data"].as_array().unwrap().len();
+        pages += 1;
+        assert_eq!(page["has_more"] == true, page["next"].is_string());
+        let Some(next) = page["next"].as_str() else { break };
+        target = format!("/v1/orders?limit=100&after={next}");
+    }
+    assert_eq!((seen, pages > 1), (70, true));
 }
 
 impl Scene {

@@ -130,6 +130,8 @@ fn what_is_no_order_is_refused_with_its_field() {
                 "12800.0",
                 "1e2",
                 "0.1",
+                "9007199254740992",
+                "9223372036854775807",
                 "9223372036854775808",
                 "-9223372036854775809",
                 "18446744073709551615",
@@ -179,7 +181,19 @@ fn what_is_no_order_is_refused_with_its_field() {
             "description",
             "\"Jasmine tea\"",
             "description",
-            &["\"\"", "\"a\\u0007b\"", "\"a\\u0085b\"", "\"\\r\\n\"", "12", &long(201)],
+            &[
+                "\"\"",
+                "\"a\\u0007b\"",
+                "\"a\\u0085b\"",
+                "\"\\r\\n\"",
+                "\"   \"",
+                "\"\\u200b\"",
+                "\"\\u3164\"",
+                "\"\\u00ad\"",
+                "\"tea \\u202e00.1\"",
+                "12",
+                &long(201),
+            ],
         ),
         (
             "notify_url",
@@ -192,6 +206,7 @@ fn what_is_no_order_is_refused_with_its_field() {
                 "\"http://\"",
                 "\"http://u:p@shop.example/\"",
                 "\"http://u@shop.example/\"",
+                "\"http://shop.example\\\\@other.example/\"",
                 "\"http://[::1\"",
                 "\"http://a\\u0000b/\"",
                 "\"http://a\\n/\"",
@@ -204,7 +219,14 @@ fn what_is_no_order_is_refused_with_its_field() {
             "return_url",
             "\"https://shop.example/\"",
             "return_url",
-            &["\"javascript:alert(1)\"", "\"data:text/html,x\"", "\"//shop.example\"", "[]"],
+            &[
+                "\"javascript:alert(1)\"",
+                "\"data:text/html,x\"",
+                "\"//shop.example\"",
+                "\"https://shop.example\\\\@other.example/\"",
+                "\"https://u:p@shop.example/\"",
+                "[]",
+            ],
         ),
         ("methods", "[\"wallet_qr\"]", "methods", &["\"wallet_qr\"", "{}", "1", &many(17)]),
         (
@@ -279,8 +301,7 @@ fn what_is_no_order_is_refused_with_its_field() {
         "methods",
     );
 
-    for (from, to) in
-        [("12800", "5000001"), ("12800", "9223372036854775807"), ("\"CNY\"", "\"KWD\"")]
+    for (from, to) in [("12800", "5000001"), ("12800", "9007199254740991"), ("\"CNY\"", "\"KWD\"")]
     {
         scene.refuses(good.replacen(from, to, 1), "limit_exceeded", "amount");
     }
@@ -370,7 +391,138 @@ fn bodies_are_bounded() {
     request = request.with("content-length", "10737418240");
     assert_problem(&scene.send(&request), "body_too_large", "ten gigabytes announced");
 
+    // One that goes on sending reads the answer all the same.
+    let upload = vec![b' '; 16 * 1024 * 1024];
+    for chunked in [false, true] {
+        let mut request =
+            Request::new("POST", "/v1/orders", "").with("content-type", "application/json");
+        request.body = upload.clone();
+        if chunked {
+            request = request.with("transfer-encoding", "chunked");
+            let head = format!("{:x}\r\n", upload.len());
+            request.body = [head.as_bytes(), &upload, b"\r\n0\r\n\r\n"].concat();
+        }
+        assert_problem(&scene.send(&request), "body_too_large", "sixteen megabytes sent");
+    }
+
     assert_eq!((scene.stored("H-0003"), scene.stored("H-0004")), (1, 0));
+}
+
+#[test]
+fn bodies_are_framed_and_written_as_they_must_be() {
+    let scene = Scene::new();
+    let order = Merchant::order("H-0012").to_string();
+    let key = random_hex();
+    let mut broken = scene
+        .merchant
+        .post("/v1/orders", &key, order.as_bytes())
+        .with("transfer-encoding", "chunked");
+    broken.body = format!("zz\r\n{order}\r\n0\r\n\r\n").into_bytes();
+    let answer = scene.send(&broken);
+    assert_problem(&answer, "body_broken", "a chunk without a length");
+    assert_eq!(answer.status, 400);
+
+    let encoded = Request::new("POST", "/v1/orders", order.as_bytes())
+        .with("content-type", "application/json")
+        .with("content-encoding", "gzip")
+        .with("idempotency-key", "\"k\"");
+    let answer = scene.send(&scene.merchant.sign(encoded));
+    assert_problem(&answer, "unsupported_content_encoding", "gzip");
+    assert_eq!((answer.status, answer.field("accept-encoding")), (415, Some("identity")));
+
+    for (kind, told) in [
+        ("application/json; charset=gbk", "UTF-8"),
+        ("application/json; charset=\"iso-8859-1\"", "UTF-8"),
+        ("application/json; Charset = utf-16", "UTF-8"),
+        ("application/jsön", "not visible ASCII"),
+    ] {
+        let request = Request::new("POST", "/v1/orders", order.as_bytes())
+            .with("content-type", kind)
+            .with("idempotency-key", "\"k\"");
+        let answer = scene.send(&request);
+        assert_problem(&answer, "unsupported_media_type", kind);
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(told), "{kind}: {detail}");
+    }
+    let with_mark = [b"\xef\xbb\xbf", order.as_bytes()].concat();
+    let answer = scene.merchant.create(&key, with_mark).unwrap();
+    assert!(answer.json()["detail"].as_str().unwrap().contains("BOM"), "{}", answer.json());
+    assert_eq!(scene.stored("H-0012"), 0);
+}
+
+#[test]
+fn a_field_that_says_nothing_is_not_called_missing() {
+    let scene = Scene::new();
+    let order = Merchant::order("H-0013").to_string();
+    let post = || Request::new("POST", "/v1/orders", order.as_bytes());
+    let json = |request: Request| request.with("content-type", "application/json");
+    let signed = scene.merchant.post("/v1/orders", "k", order.as_bytes());
+    for (request, code, told) in [
+        (
+            json(post()).with("idempotency-key", "\"a\"").with("idempotency-key", "\"b\""),
+            "signature_missing",
+            "",
+        ),
+        (
+            scene.merchant.sign(
+                json(post()).with("idempotency-key", "\"a\"").with("idempotency-key", "\"b\""),
+            ),
+            "idempotency_key_invalid",
+            "is there twice",
+        ),
+        (
+            scene.merchant.sign(json(post()).with("idempotency-key", "\"é\"")),
+            "idempotency_key_invalid",
+            "not visible ASCII",
+        ),
+        (
+            post().with("content-type", "application/json").with("content-type", "text/plain"),
+            "unsupported_media_type",
+            "is there twice",
+        ),
+        (signed.clone().with("signature-input", "é"), "signature_malformed", "not visible ASCII"),
+        (signed.clone().with("content-digest", "é"), "signature_malformed", "not visible ASCII"),
+    ] {
+        let answer = scene.send(&request);
+        assert_problem(&answer, code, &format!("{request:?}"));
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(told), "{detail}");
+    }
+    assert_eq!(scene.stored("H-0013"), 0);
+}
+
+#[test]
+fn another_website_moves_no_clock_and_pays_no_order() {
+    let scene = Scene::new();
+    let created = scene.merchant.create(&random_hex(), Merchant::order("H-0014").to_string());
+    let order = created.unwrap().json()["id"].as_str().unwrap().to_owned();
+    let own = format!("http://{}", scene.gateway.authority);
+    let pay = format!("/sandbox/orders/{order}/pay");
+    let decline = format!("/sandbox/orders/{order}/decline");
+    let approve = "/sandbox/wallet/att_00000000000000000000000000000001/approve";
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        for target in ["/sandbox/clock", &pay, &decline, approve] {
+            let request = Request::new("POST", target, r#"{"advance_secs":60}"#).with(name, value);
+            let answer = scene.send(&request);
+            assert_problem(&answer, "cross_site", &format!("{target} {name}: {value}"));
+            assert_eq!(answer.status, 403);
+        }
+    }
+    let clock = scene.send(&Request::new("GET", "/sandbox/clock", "")).json();
+    assert_eq!(clock["ahead_secs"], 0);
+    assert_eq!(scene.merchant.find("H-0014")[0]["status"], "created");
+    // A program, and our own page.
+    let advance = Request::new("POST", "/sandbox/clock", r#"{"advance_secs":60}"#);
+    assert_eq!(scene.send(&advance).status, 200);
+    assert_eq!(scene.send(&advance.with("origin", &own)).status, 200);
+    assert_eq!(scene.send(&Request::new("POST", &pay, "")).status, 200);
+    let long = Request::new("POST", "/sandbox/clock", " ".repeat(2_000));
+    assert_problem(&scene.send(&long), "body_too_large", "a long body for the clock");
 }
 
 #[test]
@@ -556,7 +708,11 @@ fn what_is_no_http_is_closed() {
 #[test]
 fn a_request_for_another_host_is_refused() {
     let scene = Scene::new();
-    for host in ["evil.example", "127.0.0.1", "localhost:1", "", "a b", "[::1"] {
+    let twice = format!("{}:80", scene.gateway.authority);
+    let other = format!("{}:443", scene.gateway.authority);
+    for host in
+        ["evil.example", "127.0.0.1", "localhost:1", "", "a b", "[::1", twice.as_str(), &other]
+    {
         let request = Request::new("GET", "/v1/orders", "").with("host", host);
         let answer = scene.send(&request);
         assert!((400..500).contains(&answer.status), "{host:?}: {answer:?}");
@@ -578,8 +734,6 @@ fn idempotency_keys_are_read_as_the_rows_say() {
         let answer = scene.merchant.send(&scene.merchant.sign(request)).unwrap();
         match row["key"].as_str() {
             Some(_) => assert_eq!(answer.status, 201, "{row}: {}", answer.json()),
-            // A field that is not ASCII counts as not sent.
-            None if !field.is_ascii() => assert_problem(&answer, "idempotency_key_missing", field),
             None => assert_problem(&answer, "idempotency_key_invalid", &row.to_string()),
         }
         assert_eq!(scene.stored(&number), usize::from(row["key"].is_string()));
@@ -685,6 +839,35 @@ fn a_policy_that_is_none_changes_nothing() {
     }
     assert_eq!(operator("GET", Vec::new()).json(), before);
     assert_eq!(operator("PUT", before.to_string().into_bytes()).status, 204);
+}
+
+#[test]
+fn who_knows_a_session_s_id_alone_keeps_nobody_out() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start_with(folder.path(), &["--page-rate", "1"]);
+    let merchant = Merchant::demo(&gateway);
+    let created = merchant.create(&random_hex(), Merchant::order("H-0011").to_string()).unwrap();
+    let order = created.json();
+    let mut thief = order.clone();
+    thief["checkout"]["client_secret"] = json!(format!(
+        "{}.{}",
+        "A".repeat(43),
+        lezai_tests::page::Page::of(&gateway.authority, &order).pinned()
+    ));
+    let thief = lezai_tests::page::Page::of(&gateway.authority, &thief);
+    let codes: Vec<_> = (0..40).map(|_| thief.claim()["code"].clone()).collect();
+    assert_eq!(codes[0], "client_secret_invalid");
+    assert!(codes.iter().any(|it| it == "rate_limited"), "{codes:?}");
+    // The shopper, from the very same address, at the very same time.
+    let claimed = lezai_tests::page::Page::of(&gateway.authority, &order).claim();
+    assert_eq!(claimed["session"], order["checkout"]["session"], "{claimed}");
+    // A name that is no session's is refused before anything is kept of it.
+    let long = format!("/v1/checkout/sessions/{}/claim", "c".repeat(12_000));
+    let answer = Request::new("POST", &long, "{}")
+        .with("content-type", "application/json")
+        .send(&gateway.authority)
+        .unwrap();
+    assert_problem(&answer, "missing_field", "a long name");
 }
 
 #[test]

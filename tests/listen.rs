@@ -275,7 +275,7 @@ fn it_notices_that_it_is_cut_off_and_what_it_missed() {
     assert_eq!(code, Some(1), "{text}");
     let line = listen.says(&named(&text, "order.closed"));
     assert!(line.contains("not delivered: order.closed of ord_"), "{line}");
-    assert!(line.contains(&format!("waiting: {nobody}: the receiver cannot be reached")), "{line}");
+    assert!(line.contains(&format!("waiting: {nobody}: refused")), "{line}");
 
     // What came is not named.
     let (code, text) = trigger(&gateway, "order.paid", &listen.url());

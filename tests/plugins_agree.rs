@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 const POLICY: &str = r#"{
     "version": 1,
     "limits": [
-        {"currency": "CNY", "min": 0, "max": 9223372036854775807},
+        {"currency": "CNY", "min": 0, "max": 9007199254740991},
         {"currency": "JPY", "min": 0, "max": 1000000}, {"currency": "USD", "min": 0, "max": 1000000}
     ],
     "risk": {"review_at": 300, "deny_at": 700, "rules": [
@@ -50,7 +50,7 @@ const POLICY: &str = r#"{
     ],
     "routes": [
         {"channel": "sandbox", "methods": ["wallet_qr", "wallet_redirect"], "currencies": ["CNY", "JPY"]},
-        {"channel": "large", "amounts": [{"currency": "CNY", "min": 50001, "max": 9223372036854775807}]},
+        {"channel": "large", "amounts": [{"currency": "CNY", "min": 50001, "max": 9007199254740991}]},
         {"channel": "backup"}
     ]
 }"#;

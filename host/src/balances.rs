@@ -3,6 +3,7 @@
 
 use lezai_core::id::MerchantId;
 use lezai_core::ledger::Account;
+use lezai_core::money::{Currency, MAX_MINOR};
 use lezai_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,8 +36,21 @@ pub struct BalanceView {
     account: &'static str,
     /// ISO 4217.
     currency: &'static str,
-    /// Minor units. Below zero is owed by her: refunds of more than she had there.
-    amount: i64,
+    /// Minor units. Below zero is owed by the merchant: refunds of more than it had there. Null past
+    /// 9007199254740991 (2^53 - 1) either way: a reader of JSON may round what is more (RFC 8259,
+    /// section 6).
+    #[schema(required = true)]
+    amount: Option<i64>,
+    /// The same as text, exact whatever it is.
+    exact: String,
+}
+
+impl BalanceView {
+    fn new(account: &'static str, currency: Currency, minor: i128) -> Self {
+        let readable = -i128::from(MAX_MINOR)..=i128::from(MAX_MINOR);
+        let amount = readable.contains(&minor).then(|| i64::try_from(minor).ok()).flatten();
+        Self { account, currency: currency.code(), amount, exact: minor.to_string() }
+    }
 }
 
 /// A merchant's balances at a moment, now if none is named; or those of a receiver of hers. One that
@@ -67,16 +81,37 @@ pub async fn of_merchant(
             ("pending", Account::MerchantPending(merchant.clone())),
         ],
     };
+    let _turn = gateway.turns.read(merchant).await?;
     let data = store::read(&gateway.store, move |view| {
         let mut data = Vec::new();
         for (name, account) in &accounts {
             for (currency, minor) in view.balances(account, at)? {
                 // A liability is a credit, and hers; the ledger's numbers are debits.
-                let amount = minor.saturating_neg();
-                data.push(BalanceView { account: name, currency: currency.code(), amount });
+                data.push(BalanceView::new(name, currency, -i128::from(minor)));
             }
         }
         Ok(data)
     });
     Ok(BalancesView { object: "balances", at: clock::rfc3339(at), receiver, data: data.await? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_that_readers_of_json_may_round_is_text_alone() {
+        let cny = Currency::from_code("CNY").unwrap();
+        for (minor, amount) in [
+            (0, Some(0)),
+            (-5, Some(-5)),
+            (i128::from(MAX_MINOR), Some(MAX_MINOR)),
+            (-i128::from(MAX_MINOR), Some(-MAX_MINOR)),
+            (i128::from(MAX_MINOR) + 1, None),
+            (-i128::from(i64::MIN), None),
+        ] {
+            let view = BalanceView::new("available", cny, minor);
+            assert_eq!((view.amount, view.exact), (amount, minor.to_string()));
+        }
+    }
 }

@@ -27,7 +27,7 @@ use crate::store::events::{DeliveryRecord, Failing, Progress, Telling};
 use crate::store::{self, EventRecord, StoreError, Tx};
 use crate::transport::{Http, Unreached};
 use crate::worker::Done;
-use crate::{client, clock};
+use crate::{client, clock, events};
 
 pub use crate::transport::{Post, Reply, Transport};
 
@@ -104,8 +104,8 @@ impl Courier {
         let (outcome, why) = match &tried.outcome {
             Ok(reply) if reply.is_success() => ("delivered", None),
             Ok(Reply { status: 410, .. }) => ("gone", None),
-            Ok(reply) => ("refused", Some(format!("the receiver answered {}", reply.status))),
-            Err(why) => ("unreachable", Some(why.clone())),
+            Ok(reply) => ("refused", Some(format!("status_{}", reply.status))),
+            Err(why) => ("unreachable", Some(why.to_string())),
         };
         gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let (id, kind) = (event.id.clone(), event.event_type.clone());
@@ -132,7 +132,7 @@ impl Courier {
         let host = parsed.as_ref().map(client::authority).unwrap_or_default();
         let outcome = match parsed {
             Ok(url) => self.send(gateway, event, url).await,
-            Err(_) => Err("the address is none".to_owned()),
+            Err(_) => Err(Unreached::Failed),
         };
         let latency_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         Try { host, at, latency_ms, outcome }
@@ -146,10 +146,14 @@ impl Courier {
     ) -> Result<Reply, Unreached> {
         let now = gateway.clock.wall();
         let merchant = gateway.merchants().get(&event.merchant).cloned();
-        let merchant = merchant.ok_or("the merchant is gone")?;
+        let merchant = merchant.ok_or(Unreached::Failed)?;
         // Looked at when the order was made; the operator may have thought better of it since.
-        gateway.reach.judge(&url, merchant.hosts()).map_err(|unfit| unfit.to_string())?;
-        let fields = signed_fields(gateway, &merchant, event.id.as_str(), &event.body, &url, now)?;
+        gateway.reach.judge(&url, merchant.hosts()).map_err(|_| Unreached::NotAllowed)?;
+        let fields = signed_fields(gateway, &merchant, event.id.as_str(), &event.body, &url, now);
+        let fields = fields.map_err(|error| {
+            tracing::error!(event = %event.id, error, "a callback cannot be signed");
+            Unreached::Failed
+        })?;
         self.transport.send(Post { url, fields, body: event.body.clone() }).await
     }
 }
@@ -168,7 +172,7 @@ fn note(
     let last = tx.deliveries(&event.id, 1)?.pop();
     let (reply, error) = match tried.outcome {
         Ok(reply) => (Some(reply), None),
-        Err(why) => (None, Some(why)),
+        Err(why) => (None, Some(why.as_str().to_owned())),
     };
     let status = reply.as_ref().map(|it| it.status);
     let answer = reply.as_ref().map(|it| excerpt(&it.excerpt)).unwrap_or_default();
@@ -239,7 +243,7 @@ fn fails(
     delivery: &DeliveryRecord,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let known = tx.failing(merchant)?.into_iter().find(|it| it.host == delivery.host);
+    let known = tx.failing_host(merchant, &delivery.host)?;
     let before = known.unwrap_or_else(|| Failing {
         host: delivery.host.clone(),
         failures: 0,
@@ -261,7 +265,7 @@ fn answers_again(
     delivery: &DeliveryRecord,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let known = tx.failing(merchant)?.into_iter().find(|it| it.host == delivery.host);
+    let known = tx.failing_host(merchant, &delivery.host)?;
     let Some(failing) = known else { return Ok(()) };
     tx.clear_failing(merchant, &failing.host)?;
     if failing.failures >= FAILURES_TOLD {
@@ -281,6 +285,7 @@ fn tell_of_host(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     // Its id follows from what it is, as that of every event.
+    let now = events::moment(tx, merchant, now)?;
     let digest =
         Sha256::digest(format!("{event_type} {merchant} {} {}", failing.host, now.as_ms()));
     let id = EventId::new(now, std::array::from_fn(|index| digest[index]));

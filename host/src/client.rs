@@ -22,8 +22,8 @@ use crate::{clock, entropy};
 
 /// Longer than the gateway takes for anything; after it, what the gateway did is unknown.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A page of a hundred orders is a fifth of this.
-const MAX_ANSWER: usize = 1 << 20;
+/// Above the largest page of a list, `page::BYTES_MAX`.
+pub(crate) const MAX_ANSWER: usize = 1 << 20;
 /// Where a gateway publishes the key that it signs with.
 const JWKS_PATH: &str = "/.well-known/jwks.json";
 

@@ -94,7 +94,17 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     if !(20..=40).contains(&bytes.len()) || bytes.get(10) != Some(&b'T') {
         return None;
     }
-    text.parse::<Instant>().ok().map(|instant| Timestamp::from_ms(instant.as_millisecond()))
+    let parse = |text: &str| Some(text.parse::<Instant>().ok()?.as_millisecond());
+    // The library's times end some hours before the last of RFC 3339, which is a usual way to say
+    // that there is no end.
+    let near_the_end = |days: i64| {
+        let (day, rest) = (text.get(..10)?, text.get(10..)?);
+        (day == format!("9999-12-{}", 29 + days))
+            .then(|| parse(&format!("9999-12-29{rest}")))?
+            .map(|ms| ms + days * 86_400_000)
+    };
+    let ms = parse(text).or_else(|| near_the_end(1)).or_else(|| near_the_end(2));
+    ms.map(Timestamp::from_ms)
 }
 
 #[cfg(test)]
@@ -109,6 +119,15 @@ mod tests {
             assert_eq!(parse_rfc3339(text), Some(Timestamp::from_ms(1_795_000_000_042)));
         }
         assert_eq!(parse_rfc3339("2026-11-18"), None);
+        for (text, ms) in [
+            ("9999-12-31T23:59:59Z", Some(253_402_300_799_000)),
+            ("9999-12-31T23:59:59.999Z", Some(253_402_300_799_999)),
+            ("9999-12-30T23:59:59Z", Some(253_402_300_799_000 - 86_400_000)),
+            ("9999-12-31T24:59:59Z", None),
+            ("9999-12-32T00:00:00Z", None),
+        ] {
+            assert_eq!(parse_rfc3339(text).map(Timestamp::as_ms), ms, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What merchants were told: asked for, and told again.
 
+use std::collections::BTreeSet;
+
 use lezai_core::id::{EventId, MerchantId, OrderId};
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -9,7 +11,7 @@ use utoipa::ToSchema;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::idempotency::{Answer, Repeatable, Signer};
-use crate::json::{Field, Invalid, Object};
+use crate::json::{Field, Invalid, Kind, Object};
 use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::store::events::{DeliveryRecord, EventQuery, EventRecord, Progress, Telling};
@@ -19,8 +21,10 @@ use crate::store::{self, StoreError, Task, Tx};
 pub const LOG_SECS: i64 = 30 * 86_400;
 /// So many tries of one event are shown: five rounds of the schedule.
 const TRIES_SHOWN: u32 = 50;
-/// So many events are told again by one request: each is a commit's worth of a row, and others wait.
+/// So many events are told again by one request.
 const MAX_AGAIN: u32 = 500;
+/// So many of them in one commit, for which all others wait: a millisecond or two.
+const SLICE: usize = 25;
 /// Types of events that one request may name.
 const MAX_TYPES: usize = 16;
 
@@ -71,7 +75,7 @@ pub struct TryView {
     host: String,
     /// What the receiver answered with.
     status: Option<u16>,
-    /// Why there was no answer.
+    /// Why there was no answer, in a word: docs/callbacks.md has them all.
     error: Option<String>,
     /// Until the answer, or until there was none.
     latency_ms: u32,
@@ -101,10 +105,31 @@ impl Range {
         let from = body.required("from", time)?;
         let to = body.required("to", time)?;
         let types = body.optional("types", |field| {
-            field.list(MAX_TYPES)?.into_iter().map(|it| it.text(1..=64)).collect()
+            field.list(MAX_TYPES)?.into_iter().map(|it| it.parsed(1..=64, checked_type)).collect()
         })?;
         body.finish()?;
+        if from > to {
+            return Err(Invalid {
+                kind: Kind::InvalidField,
+                field: "to".to_owned(),
+                detail: "to must not be before from".to_owned(),
+            });
+        }
         Ok(Self { from, to, types: types.unwrap_or_default() })
+    }
+}
+
+/// A type of events. One that there is not yet has no events.
+///
+/// # Errors
+///
+/// What it is not.
+pub fn checked_type(text: &str) -> Result<String, &'static str> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b"_.".contains(&b);
+    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("no type of events: 1 to 64 of a-z, _ and ., such as order.paid")
     }
 }
 
@@ -120,6 +145,7 @@ fn time(field: Field) -> Result<Timestamp, Invalid> {
 ///
 /// `event_not_found` if there is none to come after.
 pub async fn list(gateway: &Gateway, query: EventQuery) -> Result<List<StoredEvent>, Problem> {
+    let _turn = gateway.turns.read(&query.merchant).await?;
     let limit = query.limit;
     let found = store::read(&gateway.store, move |view| {
         if let Some(after) = &query.after
@@ -192,6 +218,10 @@ pub async fn redeliver(
 
 /// Tells every event of a range again. Nothing is done if there are too many.
 ///
+/// They are looked up beside the writer, and then told in slices of their own commits, so that
+/// nobody waits for more than a slice. Should we be killed between two, the same request begins
+/// again: an event that is told once more has the same id.
+///
 /// # Errors
 ///
 /// `too_many_events`.
@@ -202,48 +232,91 @@ pub async fn redeliver_range(
     signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let merchant = merchant.clone();
+    let _turn = gateway.turns.heavy(merchant)?;
     let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
-    let answer = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok::<_, Problem>(first);
-        }
-        let query = EventQuery {
-            merchant,
-            after: None,
-            event_type: None,
-            order: None,
-            from: Some(range.from),
-            to: Some(range.to),
-            limit: MAX_AGAIN + 1,
-        };
-        let mut found = Vec::new();
-        if range.types.is_empty() {
-            found = tx.events(&query)?;
-        }
-        for event_type in range.types {
-            let query = EventQuery { event_type: Some(event_type), ..query.clone() };
-            found.extend(tx.events(&query)?);
-        }
-        found.retain(|(_, progress)| progress.telling != Telling::Kept);
-        found.sort_by(|(one, _), (other, _)| one.id.as_str().cmp(other.id.as_str()));
-        found.dedup_by(|(one, _), (other, _)| one.id == other.id);
-        if found.len() > MAX_AGAIN as usize {
-            let detail =
-                format!("more than {MAX_AGAIN} events lie in the range; ask for less of it");
-            return Err(Problem::new(Code::TooManyEvents, detail).with("field", "to"));
-        }
-        for (event, progress) in &found {
-            again(tx, &event.id, progress.clone(), now)?;
-        }
-        let view = json!({ "object": "redelivery", "events": found.len() });
-        let answer = Answer::json(202, &view)?;
+    let before = {
+        let key = key.clone();
+        store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?
+    };
+    if let Some(first) = before {
+        return Ok(first);
+    }
+    let found = in_range(gateway, merchant.clone(), range).await?;
+    let mut told = 0;
+    for slice in found.chunks(SLICE) {
+        let slice = slice.to_vec();
+        told += store::write(&gateway.store, move |tx| tell_again(tx, &slice, now)).await?;
+        gateway.wake.call();
+    }
+    let answer = Answer::json(202, &json!({ "object": "redelivery", "events": told }))?;
+    store::write(&gateway.store, move |tx| {
         key.keep(tx, &answer, now)?;
         Ok(answer)
     })
-    .await?;
-    gateway.wake.call();
-    Ok(answer)
+    .await
+}
+
+/// The ids of a range, oldest first. No more rows are read than may be told again, and one.
+async fn in_range(
+    gateway: &Gateway,
+    merchant: MerchantId,
+    range: Range,
+) -> Result<Vec<EventId>, Problem> {
+    let Range { from, to, types } = range;
+    let types: BTreeSet<String> = types.into_iter().collect();
+    let kinds: Vec<_> =
+        if types.is_empty() { vec![None] } else { types.into_iter().map(Some).collect() };
+    let found = store::read(&gateway.store, move |view| {
+        let mut found = Vec::new();
+        for event_type in kinds {
+            let room = MAX_AGAIN as usize + 1 - found.len();
+            let query = EventQuery {
+                merchant: merchant.clone(),
+                after: None,
+                event_type,
+                order: None,
+                from: Some(from),
+                to: Some(to),
+                limit: u32::try_from(room).unwrap_or_default(),
+            };
+            found.extend(view.events(&query)?.into_iter().map(|(event, _)| event.id));
+            if found.len() > MAX_AGAIN as usize {
+                break;
+            }
+        }
+        Ok(found)
+    });
+    let mut found = found.await?;
+    if found.len() > MAX_AGAIN as usize {
+        let detail = format!("more than {MAX_AGAIN} events lie in the range; ask for less of it");
+        return Err(Problem::new(Code::TooManyEvents, detail).with("field", "to"));
+    }
+    found.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    Ok(found)
+}
+
+/// Begins new rounds of events, but of those that are not sent. How many.
+fn tell_again(tx: &dyn Tx, events: &[EventId], now: Timestamp) -> Result<usize, StoreError> {
+    let mut told = 0;
+    for id in events {
+        let Some((_, progress)) = tx.event(id)? else { continue };
+        if progress.telling != Telling::Kept {
+            again(tx, id, progress, now)?;
+            told += 1;
+        }
+    }
+    Ok(told)
+}
+
+/// When an event of a merchant's that comes about now is said to: not before the last one, though
+/// its commit may have waited, or the machine's clock been set back. So a range of time is a range
+/// of the list.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn moment(tx: &dyn Tx, merchant: &MerchantId, now: Timestamp) -> Result<Timestamp, StoreError> {
+    Ok(tx.latest_event_at(merchant)?.map_or(now, |last| last.max(now)))
 }
 
 /// Begins a new round of an event. A task of the round before that is still there finds itself late.
@@ -312,6 +385,7 @@ mod tests {
             (r#"{"to":"2026-11-18T11:06:40Z"}"#, "from"),
             (r#"{"from":"2026-11-18","to":"2026-11-18T11:06:40Z"}"#, "from"),
             (r#"{"from":"2026-11-18T11:06:40Z","to":1}"#, "to"),
+            (r#"{"from":"2026-11-18T11:06:40Z","to":"2026-11-18T11:06:39Z"}"#, "to"),
             (
                 r#"{"from":"2026-11-18T11:06:40Z","to":"2026-11-18T11:06:40Z","types":[1]}"#,
                 "types[0]",

@@ -12,10 +12,11 @@ use lezai_engine::{Engine, Plugin};
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
-use crate::address::Reach;
+use crate::address::{self, Reach};
 use crate::channel::{Channel, Method, Standing};
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
+use crate::events;
 use crate::hub::Hub;
 use crate::idempotency::InProgress;
 use crate::merchants::{Merchant, Merchants};
@@ -30,6 +31,7 @@ use crate::rate::Rates;
 use crate::sandbox::Sandbox;
 use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
+use crate::turns::Turns;
 use crate::velocity::Counters;
 use crate::views::{self, EventData, EventView};
 use crate::worker::Wake;
@@ -99,6 +101,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// How often each caller may ask; as often as she likes, if nobody says otherwise.
     pub rates: Rates,
+    /// Whose turn it is to read a list, or to have done what takes long.
+    pub turns: Turns,
     /// Components on disk.
     pub blobs: Arc<Blobs>,
     /// What is done for plugins beside orders.
@@ -163,12 +167,18 @@ impl Gateway {
             wake: Wake::default(),
             metrics: Metrics::default(),
             rates: Rates::default(),
+            turns: Turns::default(),
             blobs: parts.blobs,
             plugins: Beside::default(),
             counters: Counters::default(),
             reloading: tokio::sync::Mutex::default(),
             merchants: ArcSwap::default(),
         }
+    }
+
+    /// The port of the scheme that the gateway is reached by: `Host` may leave it out.
+    pub fn default_port(&self) -> u16 {
+        if self.public_url.starts_with("https:") { 443 } else { 80 }
     }
 
     /// The key with this thumbprint, as long as it is kept; else the one that signs now, which a page
@@ -216,7 +226,7 @@ impl Gateway {
         self.merchants.store(merchants);
     }
 
-    /// An address for a merchant's callbacks.
+    /// An address for a merchant's callbacks, as it is sent and signed.
     ///
     /// # Errors
     ///
@@ -224,9 +234,9 @@ impl Gateway {
     pub fn notify_url(&self, merchant: &Merchant, url: &str) -> Result<Url, Problem> {
         let refused =
             |why: String| Problem::new(Code::NotifyUrlRefused, why).with("field", "notify_url");
-        let url = Url::parse(url).map_err(|error| refused(error.to_string()))?;
-        self.reach.judge(&url, merchant.hosts()).map_err(|unfit| refused(unfit.to_string()))?;
-        Ok(url)
+        let parsed = Url::parse(url).map_err(|error| refused(error.to_string()))?;
+        self.reach.judge(&parsed, merchant.hosts()).map_err(|unfit| refused(unfit.to_string()))?;
+        address::as_sent(url, parsed).map_err(|why| refused(format!("notify_url {why}")))
     }
 
     /// The channel with this name.
@@ -400,6 +410,7 @@ pub fn schedule(
             continue;
         };
         sequence += 1;
+        let now = events::moment(tx, &terms.merchant, now)?;
         let id = event_id(&terms.id, sequence, now);
         let refund = notice.refund().and_then(|id| order.refund(id));
         let view = EventView {

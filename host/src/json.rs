@@ -7,6 +7,8 @@ use lezai_core::mask;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::legible;
+
 /// The call that makes a merchant, with a policy in it, nests nine deep, and no other comes near;
 /// the bound keeps the stack small.
 pub const MAX_DEPTH: usize = 10;
@@ -53,6 +55,9 @@ impl Object {
         let whole = |kind, detail: String| Invalid { kind, field: String::new(), detail };
         if depth(body) > MAX_DEPTH {
             return Err(whole(Kind::TooDeep, format!("the body nests deeper than {MAX_DEPTH}")));
+        }
+        if let Some(mark) = byte_order_mark(body) {
+            return Err(whole(Kind::NotJson, mark.to_owned()));
         }
         match serde_json::from_slice(body) {
             Ok(Unique(Value::Object(members))) => Ok(Self { path: String::new(), members }),
@@ -169,6 +174,15 @@ impl Field {
         Ok(text.clone())
     }
 
+    /// A text that people read: as [`Field::text`], and each character of it shows, or joins or
+    /// varies one that does.
+    pub fn shown(self, length: std::ops::RangeInclusive<usize>) -> Result<String, Invalid> {
+        let path = Self { path: self.path.clone(), value: Value::Null };
+        let text = self.text(length)?;
+        legible::check(&text).map_err(|why| path.invalid(why))?;
+        Ok(text)
+    }
+
     /// A text that may have line ends too.
     pub fn lines(self, length: std::ops::RangeInclusive<usize>) -> Result<String, Invalid> {
         let Value::String(text) = &self.value else { return Err(self.invalid("must be a string")) };
@@ -246,6 +260,19 @@ impl Field {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             self.invalid(format_args!("must be one of {}", words.join(", ")))
         })
+    }
+}
+
+/// What a body begins with that JSON does not (RFC 8259, section 8.1).
+fn byte_order_mark(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0xef, 0xbb, 0xbf, ..] => {
+            Some("the body begins with a byte order mark (BOM): send UTF-8 without it")
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Some("the body begins with a byte order mark (BOM) of UTF-16: send UTF-8 without one")
+        }
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use lezai_core::id::{MerchantId, OrderId};
-use lezai_core::money::{Currency, Money};
+use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::Capture;
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
@@ -20,6 +20,8 @@ const DEFAULT_EXPIRY_SECS: i64 = 900;
 const EXPIRY_SECS: std::ops::RangeInclusive<i64> = 60..=86_400;
 /// Longer addresses are cut by proxies on the way.
 const MAX_URL: usize = 512;
+/// The same with its characters escaped: three for each byte.
+const MAX_SENT_URL: usize = 4 * MAX_URL;
 const MAX_METHODS: usize = 16;
 const MAX_METADATA: usize = 20;
 
@@ -73,7 +75,7 @@ impl NewOrder {
     /// [`Invalid`], with the field at fault.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
         let mut body = Object::parse(body)?;
-        let minor = body.required("amount", |field| field.integer(1..=i64::MAX))?;
+        let minor = body.required("amount", |field| field.integer(1..=MAX_MINOR))?;
         let currency =
             body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
         let order = Self {
@@ -84,7 +86,7 @@ impl NewOrder {
             })?,
             merchant_order_id: body
                 .required("merchant_order_id", |field| field.parsed(1..=64, number))?,
-            description: body.required("description", |field| field.text(1..=200))?,
+            description: body.required("description", |field| field.shown(1..=200))?,
             methods: body.optional("methods", methods)?.unwrap_or_default(),
             expires_in_secs: body
                 .optional("expires_in", |field| field.integer(EXPIRY_SECS))?
@@ -93,7 +95,7 @@ impl NewOrder {
                 .optional("capture", |field| field.one_of(&CAPTURES))?
                 .unwrap_or(Capture::Automatic),
             notify_url: body.optional("notify_url", url)?,
-            return_url: body.optional("return_url", url)?,
+            return_url: body.optional("return_url", sent_url)?,
             scene: body
                 .optional("scene", |field| field.one_of(&SCENES))?
                 .unwrap_or(Scene::Ecommerce),
@@ -179,17 +181,39 @@ fn methods(field: Field) -> Result<Vec<String>, Invalid> {
 
 /// An absolute address, http or https, without user name or password.
 pub fn url(field: Field) -> Result<String, Invalid> {
-    let is_plain = |text: &str| !text.contains(' ') && text.contains("://");
-    field.parsed(1..=MAX_URL, |text| match reqwest::Url::parse(text) {
-        Ok(_) if !is_plain(text) => Err("no absolute address, written out with ://"),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => Err("no http or https address"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            Err("an address with a user name or password")
+    field.parsed(1..=MAX_URL, |text| parsed(text).map(|_| text.to_owned()))
+}
+
+/// An address that a browser goes to, as it is sent: what is kept is what every reader reads.
+fn sent_url(field: Field) -> Result<String, Invalid> {
+    field.parsed(1..=MAX_URL, |text| {
+        let url = parsed(text)?;
+        if url.as_str().len() > MAX_SENT_URL {
+            return Err("an address that is too long as it is sent");
         }
-        Ok(url) if url.host_str().is_none() => Err("an address without a host"),
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("no absolute address"),
+        Ok(url.into())
     })
+}
+
+fn parsed(text: &str) -> Result<reqwest::Url, &'static str> {
+    let is_plain = |text: &str| !text.contains(' ') && text.contains("://");
+    match reqwest::Url::parse(text) {
+        Ok(_) if !is_plain(text) => Err("no absolute address, written out with ://"),
+        // Some readers take it for /, others for a part of the host.
+        Ok(_) if text.contains('\\') => Err("an address with a backslash"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => Err("no http or https address"),
+        Ok(url) if has_user(text, &url) => Err("an address with a user name or password"),
+        Ok(url) if url.host_str().is_none() => Err("an address without a host"),
+        Ok(url) => Ok(url),
+        Err(_) => Err("no absolute address"),
+    }
+}
+
+/// Whether a user stands before the host, be it an empty one.
+fn has_user(text: &str, url: &reqwest::Url) -> bool {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    !url.username().is_empty() || url.password().is_some() || authority.contains('@')
 }
 
 fn customer(field: Field) -> Result<Customer, Invalid> {
@@ -269,11 +293,25 @@ mod tests {
     }
 
     #[test]
+    fn the_way_back_is_kept_as_it_is_sent() {
+        for (written, kept) in [
+            ("https://shop.example", "https://shop.example/"),
+            ("https://Shop.example:443/a#b", "https://shop.example/a#b"),
+            ("https://例え.jp/茶", "https://xn--r8jz45g.jp/%E8%8C%B6"),
+        ] {
+            let body = GOOD.replacen("\"https://shop.example/\"", &format!("\"{written}\""), 1);
+            let order = NewOrder::parse(body.as_bytes()).unwrap();
+            assert_eq!(order.return_url.as_deref(), Some(kept));
+        }
+    }
+
+    #[test]
     fn what_is_out_of_bounds_is_named() {
         for (from, to, field) in [
             ("12800", "0", "amount"),
             ("12800", "-1", "amount"),
             ("12800", "128.5", "amount"),
+            ("12800", "9007199254740992", "amount"),
             ("12800", "9223372036854775808", "amount"),
             ("CNY", "RMB", "currency"),
             ("CNY", "cny", "currency"),
@@ -283,6 +321,14 @@ mod tests {
             ("https://shop.example/cb", "ftp://shop.example", "notify_url"),
             ("https://shop.example/cb", "https://u:p@shop.example", "notify_url"),
             ("https://shop.example/cb", "/cb", "notify_url"),
+            ("https://shop.example/cb", "https://shop.example\\\\cb", "notify_url"),
+            ("https://shop.example/cb", "https://@shop.example/cb", "notify_url"),
+            (
+                "\"https://shop.example/\"",
+                r#""https://shop.example\\@other.example/""#,
+                "return_url",
+            ),
+            ("\"https://shop.example/\"", r#""https://u:p@shop.example/""#, "return_url"),
             ("https://shop.example/cb", "https:shop.example", "notify_url"),
             ("https://shop.example/cb", " https://shop.example/", "notify_url"),
             ("wallet_qr", "Wallet", "methods[0]"),

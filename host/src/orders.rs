@@ -113,7 +113,7 @@ where
 async fn prepare<'g, F>(
     gateway: &'g Gateway,
     merchant: &Merchant,
-    new: NewOrder,
+    mut new: NewOrder,
     decide: impl FnOnce(OrderFacts) -> F,
     now: Timestamp,
     counted: &mut Option<Counted<'g>>,
@@ -121,8 +121,8 @@ async fn prepare<'g, F>(
 where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
-    if let Some(url) = &new.notify_url {
-        gateway.notify_url(merchant, url)?;
+    if let Some(url) = &mut new.notify_url {
+        *url = gateway.notify_url(merchant, url)?.into();
     }
     let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
     let mut facts = new.facts(
@@ -170,6 +170,7 @@ pub async fn list(
     status: Option<&'static str>,
     page: Page<OrderId>,
 ) -> Result<List<OrderView>, Problem> {
+    let _turn = gateway.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
     let found =
         store::read(&gateway.store, move |view| view.orders(&merchant, status, &page)).await?;

@@ -2,6 +2,7 @@
 //! sort by age, so a cursor stays good while new things come, and a range of time is a range of ids.
 
 use std::fmt::Display;
+use std::io;
 
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -10,8 +11,11 @@ use utoipa::ToSchema;
 use crate::clock;
 use crate::problem::{Code, Problem};
 
-/// The longest page: a hundred orders are some 150 KB of JSON.
+/// The longest page.
 pub const MOST: u32 = 100;
+/// A page ends early, with `has_more`, before it has more bytes than this: an order can have 20 KB, and
+/// clients bound what they read. Theirs is above it by room for what stands around the page.
+pub const BYTES_MAX: usize = 768 * 1024;
 /// A page if nobody says otherwise.
 const USUAL: u32 = 20;
 
@@ -38,12 +42,18 @@ impl<Id> Page<Id> {
         asked: &mut Asked,
         id: impl FnOnce(&str) -> Result<Id, E>,
     ) -> Result<Self, Problem> {
-        Ok(Self {
+        let page = Self {
             limit: asked.optional("limit", limit)?.unwrap_or(USUAL),
             after: asked.optional("after", id)?,
             from: asked.optional("created_from", time)?,
             to: asked.optional("created_to", time)?,
-        })
+        };
+        match (page.from, page.to) {
+            (Some(from), Some(to)) if from > to => {
+                Err(invalid("created_to", "must not be before created_from"))
+            }
+            _ => Ok(page),
+        }
     }
 }
 
@@ -62,19 +72,52 @@ pub struct List<T> {
     pub next: Option<String>,
 }
 
-impl<T> List<T> {
+impl<T: Serialize> List<T> {
     /// The page that `found` fills. Who looks asks the store for one more than the page takes: that
     /// one says that there is more.
-    pub fn new(mut found: Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Self {
-        let has_more = found.len() > limit as usize;
-        found.truncate(limit as usize);
+    pub fn new(found: Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Self {
+        Self::within(BYTES_MAX, found, limit, id)
+    }
+
+    fn within(bytes_max: usize, mut found: Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Self {
+        let fits = fitting(&found, bytes_max).min(limit as usize);
+        let has_more = found.len() > fits;
+        found.truncate(fits);
         let next = found.last().filter(|_| has_more).map(id);
         Self { object: "list", data: found, has_more, next }
     }
+}
 
+impl<T> List<T> {
     /// All there is.
     pub fn whole(data: Vec<T>) -> Self {
         Self { object: "list", data, has_more: false, next: None }
+    }
+}
+
+/// How many fit into so many bytes of JSON; one always does, or there would be no way past it.
+fn fitting<T: Serialize>(found: &[T], bytes_max: usize) -> usize {
+    let mut size = Size(0);
+    let fits = found.iter().take_while(|it| {
+        // What does not serialize fails where it is sent.
+        let _ = serde_json::to_writer(&mut size, it);
+        size.0 += 1;
+        size.0 <= bytes_max
+    });
+    fits.count().max(1)
+}
+
+/// Counts what is written.
+struct Size(usize);
+
+impl io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -133,7 +176,14 @@ fn limit(text: &str) -> Result<u32, &'static str> {
 
 /// A time in a query.
 pub(crate) fn time(text: &str) -> Result<Timestamp, &'static str> {
-    clock::parse_rfc3339(text).ok_or("no time as RFC 3339 has it, such as 2026-11-18T11:06:40Z")
+    const FORM: &str = "no time as RFC 3339 has it, such as 2026-11-18T11:06:40Z";
+    clock::parse_rfc3339(text).ok_or_else(|| {
+        // A query is read as forms are.
+        match clock::parse_rfc3339(&text.replace(' ', "+")) {
+            Some(_) => "no time: in a query, + is written %2B, for it stands for a space",
+            None => FORM,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -170,6 +220,16 @@ mod tests {
             (&[("after", "y")], "invalid_field"),
             (&[("created_from", "1970-01-01T00:00:01Z")], "20 None Some(1000) None"),
             (&[("created_to", "1970-01-01T08:00:00.25+08:00")], "20 None None Some(250)"),
+            (&[("created_to", "1970-01-01T08:00:00.25 08:00")], "invalid_field"),
+            (&[("created_to", "9999-12-31T23:59:59Z")], "20 None None Some(253402300799000)"),
+            (
+                &[("created_from", "1970-01-01T00:00:01Z"), ("created_to", "1970-01-01T00:00:01Z")],
+                "20 None Some(1000) Some(1000)",
+            ),
+            (
+                &[("created_from", "1970-01-01T00:00:02Z"), ("created_to", "1970-01-01T00:00:01Z")],
+                "invalid_field",
+            ),
             (&[("created_to", "1970-01-01")], "invalid_field"),
             (&[("created_to", "1970-01-01T00:00:00")], "invalid_field"),
             (&[("page", "2")], "unknown_field"),
@@ -187,5 +247,34 @@ mod tests {
         assert_eq!(list(vec![]), (vec![], false, None));
         assert_eq!(list(vec![3, 2]), (vec![3, 2], false, None));
         assert_eq!(list(vec![3, 2, 1]), (vec![3, 2], true, Some("2".to_owned())));
+    }
+
+    #[test]
+    fn a_page_ends_before_it_has_too_many_bytes() {
+        let list = |sizes: &[usize], limit| {
+            let found: Vec<_> = sizes.iter().map(|size| "x".repeat(*size)).collect();
+            let List { data, has_more, next, .. } =
+                List::within(100, found, limit, |it| it.len().to_string());
+            (data.len(), has_more, next.unwrap_or_default())
+        };
+        // Each has two quotation marks, and a comma after it.
+        assert_eq!(list(&[47, 47], 5), (2, false, String::new()));
+        assert_eq!(list(&[47, 48], 5), (1, true, "47".to_owned()));
+        assert_eq!(list(&[10, 10, 10], 2), (2, true, "10".to_owned()));
+        assert_eq!(list(&[500, 1], 5), (1, true, "500".to_owned()));
+        assert_eq!(list(&[500], 5), (1, false, String::new()));
+        assert_eq!(list(&[], 5), (0, false, String::new()));
+    }
+
+    #[test]
+    fn every_client_of_ours_reads_the_largest_page() {
+        // An order of 20 KB beside what stands around the list.
+        const ROOM: usize = 64 * 1024;
+        assert!(BYTES_MAX + ROOM <= crate::client::MAX_ANSWER);
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../www/server/src/connection.ts");
+        let source = std::fs::read_to_string(file).unwrap();
+        let bound = source.lines().find_map(|it| it.strip_prefix("const MAX_ANSWER = 1 << "));
+        let shift: u32 = bound.unwrap().trim_end_matches(';').parse().unwrap();
+        assert!(BYTES_MAX + ROOM <= 1 << shift);
     }
 }

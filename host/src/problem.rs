@@ -101,7 +101,7 @@ codes! {
     SignatureInvalid = "signature_invalid", StatusCode::UNAUTHORIZED, Never, "The signature does not verify",
         "Compare your signature base with `signature_base` in the answer: the first line that differs is the mistake. If none does, the key is another one.";
     SignatureExpired = "signature_expired", StatusCode::UNAUTHORIZED, Never, "The signature was made too long ago or in the future",
-        "Set the machine's clock, then sign again: five minutes of age and thirty seconds ahead are allowed.";
+        "Set the machine's clock, then sign again: five minutes of age and thirty seconds ahead are allowed, and an `expires` must not be past.";
     NonceReused = "nonce_reused", StatusCode::UNAUTHORIZED, Never, "The nonce was used before",
         "Sign again with a new nonce, also when you repeat a request.";
     KeyUnknown = "key_unknown", StatusCode::UNAUTHORIZED, Never, "No such key",
@@ -114,14 +114,20 @@ codes! {
         "Cover what docs/signing.md lists; the detail names what is missing.";
     TokenInvalid = "token_invalid", StatusCode::UNAUTHORIZED, Never, "The operator's token is missing or wrong",
         "Send the operator's token as Authorization: Bearer.";
+    CrossSite = "cross_site", StatusCode::FORBIDDEN, Never, "A page of another website asks for this",
+        "Send it from a program, or from the gateway's own pages.";
     BodyTooLarge = "body_too_large", StatusCode::PAYLOAD_TOO_LARGE, Never, "The body is too large",
         "Send less; the detail says how much is taken.";
     BodyTooSlow = "body_too_slow", StatusCode::REQUEST_TIMEOUT, SameKey, "The body did not arrive in time",
         "Send the same request again with the same key, over a better line.";
+    BodyBroken = "body_broken", StatusCode::BAD_REQUEST, Never, "The body is not framed as HTTP has it",
+        "Send Content-Length, or chunks as RFC 9112, section 7.1 has them.";
     HeaderTooLarge = "header_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Never, "The header is too large",
         "Send fewer or shorter fields.";
     UnsupportedMediaType = "unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, Never, "The body is not of the type that the call takes",
         "Send Content-Type: application/json.";
+    UnsupportedContentEncoding = "unsupported_content_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, Never, "The body has a Content-Encoding",
+        "Send the body as it is, without compression.";
     NotJson = "not_json", StatusCode::BAD_REQUEST, Never, "The body is no JSON object",
         "Send one JSON object in UTF-8, without duplicate members.";
     TooDeep = "too_deep", StatusCode::BAD_REQUEST, Never, "The body nests too deep",
@@ -372,6 +378,11 @@ impl IntoResponse for Problem {
             let value = HeaderValue::from_static(challenge);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
+        if self.code == Code::UnsupportedContentEncoding {
+            // RFC 9110, section 15.5.16.
+            let taken = HeaderValue::from_static("identity");
+            response.headers_mut().insert(header::ACCEPT_ENCODING, taken);
+        }
         if self.code.retry() == Retry::Later {
             response.headers_mut().insert(header::RETRY_AFTER, self.after_secs.into());
         }
@@ -410,12 +421,14 @@ impl From<SignatureError> for Problem {
             SignatureError::NotCovered(_) => Code::ComponentMissing,
             SignatureError::DigestMissing => Code::DigestMissing,
             SignatureError::Digest(_) => Code::DigestMismatch,
-            SignatureError::Expired => Code::SignatureExpired,
-            SignatureError::Invalid { .. } => Code::SignatureInvalid,
+            SignatureError::Expired | SignatureError::Over => Code::SignatureExpired,
+            SignatureError::Der { .. } | SignatureError::Invalid { .. } => Code::SignatureInvalid,
         };
         let problem = Self::new(code, error.to_string());
         match error {
-            SignatureError::Invalid { base } => problem.with("signature_base", base),
+            SignatureError::Der { base } | SignatureError::Invalid { base } => {
+                problem.with("signature_base", base)
+            }
             _ => problem,
         }
     }

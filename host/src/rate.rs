@@ -5,6 +5,8 @@
 //! crate for this, reads a clock of its own and tells no caller how much is left after a refusal.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::extract::Request;
@@ -15,9 +17,8 @@ use lezai_core::time::Timestamp;
 
 use crate::problem::{Code, Problem};
 
-/// Buckets that are kept, at some 150 bytes each. Past this, full ones are forgotten: they stand
-/// like new ones. If none is full, newcomers share one bucket.
-const MOST_BUCKETS: usize = 100_000;
+/// Buckets of one generation, at some 30 bytes each; a limiter has two generations.
+const BUCKETS_MAX: usize = 50_000;
 /// A bucket counts in thousandths, so that a rate per second is a whole number per millisecond.
 const TOKEN: u64 = 1000;
 
@@ -30,14 +31,17 @@ pub struct Limit {
     pub burst: u32,
 }
 
-/// Every limit of a gateway.
+/// Every limit of a gateway. A caller is counted under what it has proven, and under its address
+/// as long as it has proven nothing: so nobody uses up what is another's.
 pub struct Rates {
-    /// A merchant's signed requests, of all her keys together.
+    /// A merchant's signed requests, of all its keys together.
     pub merchants: Limiter,
     /// A checkout session's signed requests.
     pub pages: Limiter,
-    /// Tries to claim a checkout session, by whoever knows its name.
+    /// Claims of a checkout session with its client secret.
     pub claims: Limiter,
+    /// Claims without the client secret, by the network that they come from.
+    pub strangers: Limiter,
 }
 
 impl Rates {
@@ -50,6 +54,7 @@ impl Rates {
             merchants: Limiter::new("merchant", limit(merchant, merchant)),
             pages: Limiter::new("page", page),
             claims: Limiter::new("claim", page),
+            strangers: Limiter::new("address", page),
         }
     }
 }
@@ -64,9 +69,22 @@ impl Default for Rates {
 pub struct Limiter {
     policy: &'static str,
     limit: Option<Limit>,
-    buckets: Mutex<HashMap<String, Bucket>>,
+    /// Callers are kept as hashes with a secret of this process: an entry takes the same room
+    /// whatever its caller is called, and nobody can choose two names that share a bucket.
+    secret: RandomState,
+    buckets: Mutex<Buckets>,
 }
 
+/// Two generations: who asks moves to the young one, and once that is full the old one is
+/// forgotten. A caller that is forgotten starts with a full bucket, so a flood of callers takes
+/// nothing from the others.
+#[derive(Default)]
+struct Buckets {
+    young: HashMap<u64, Bucket>,
+    old: HashMap<u64, Bucket>,
+}
+
+#[derive(Clone, Copy)]
 struct Bucket {
     thousandths: u64,
     at: Timestamp,
@@ -86,25 +104,15 @@ pub struct Standing {
 impl Limiter {
     /// No limit at all, if there is none.
     pub fn new(policy: &'static str, limit: Option<Limit>) -> Self {
-        Self { policy, limit, buckets: Mutex::default() }
+        Self { policy, limit, secret: RandomState::new(), buckets: Mutex::default() }
     }
 
     /// Takes a token from the caller's bucket. `None` if nothing is counted.
-    pub fn take(&self, caller: &str, now: Timestamp) -> Option<Standing> {
+    pub fn take(&self, caller: impl Hash, now: Timestamp) -> Option<Standing> {
         let limit = self.limit?;
+        let caller = self.secret.hash_one(caller);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut caller = caller;
-        if !buckets.contains_key(caller) {
-            if buckets.len() >= MOST_BUCKETS {
-                buckets.retain(|_, bucket| !bucket.filled(limit, now));
-            }
-            if buckets.len() >= MOST_BUCKETS {
-                caller = "";
-            }
-            let full = Bucket { thousandths: limit.full(), at: now };
-            buckets.entry(caller.to_owned()).or_insert(full);
-        }
-        let bucket = buckets.get_mut(caller)?;
+        let bucket = buckets.of(caller, Bucket { thousandths: limit.full(), at: now });
         bucket.fill(limit, now);
         let taken = bucket.thousandths >= TOKEN;
         if taken {
@@ -121,6 +129,21 @@ impl Limiter {
     }
 }
 
+impl Buckets {
+    fn of(&mut self, caller: u64, new: Bucket) -> &mut Bucket {
+        if self.young.len() >= BUCKETS_MAX && !self.young.contains_key(&caller) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        let old = &mut self.old;
+        self.young.entry(caller).or_insert_with(|| old.remove(&caller).unwrap_or(new))
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+}
+
 impl Limit {
     fn full(self) -> u64 {
         u64::from(self.burst) * TOKEN
@@ -133,11 +156,6 @@ impl Bucket {
         let more = ms.saturating_mul(u64::from(limit.per_second));
         self.thousandths = self.thousandths.saturating_add(more).min(limit.full());
         self.at = now;
-    }
-
-    fn filled(&mut self, limit: Limit, now: Timestamp) -> bool {
-        self.fill(limit, now);
-        self.thousandths == limit.full()
     }
 }
 
@@ -178,7 +196,12 @@ impl Meter {
     /// # Errors
     ///
     /// `rate_limited`.
-    pub fn count(&self, limiter: &Limiter, caller: &str, now: Timestamp) -> Result<(), Problem> {
+    pub fn count(
+        &self,
+        limiter: &Limiter,
+        caller: impl Hash,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
         match limiter.take(caller, now) {
             Some(standing) => self.0.get_or_init(|| standing).allowed(),
             None => Ok(()),
@@ -186,7 +209,11 @@ impl Meter {
     }
 }
 
-/// Tells every caller who was counted how she stands.
+/// The address that a request's connection comes from: that of a proxy, where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// Tells every caller that was counted how it stands.
 pub async fn told(mut request: Request, next: Next) -> Response {
     let meter = Meter::default();
     request.extensions_mut().insert(meter.clone());
@@ -231,19 +258,22 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_bounded() {
-        let limiter = Limiter::new("claim", Some(Limit { per_second: 1, burst: 2 }));
+    fn a_flood_of_callers_is_bounded_and_costs_nobody_else() {
+        let limiter = Limiter::new("address", Some(Limit { per_second: 1, burst: 2 }));
         let now = Timestamp::from_secs(1_795_000_000);
-        for n in 0..MOST_BUCKETS {
-            limiter.take(&n.to_string(), now);
+        let takes = |caller: &str| limiter.take(caller, now).unwrap().taken;
+        assert_eq!([takes("spent"), takes("spent"), takes("spent")], [true, true, false]);
+        // However long the names are, an entry is a hash and a bucket.
+        let tail = "x".repeat(1_000);
+        for n in 0..BUCKETS_MAX * 5 / 2 {
+            assert!(takes(&format!("{n} {tail}")), "a newcomer has a bucket of its own: {n}");
+            assert!(limiter.buckets.lock().unwrap().len() <= 2 * BUCKETS_MAX);
         }
-        let held = || limiter.buckets.lock().unwrap().len();
-        let takes = |caller: &str, at| limiter.take(caller, at).unwrap().taken;
-        // Nobody's is full: the newcomers share one.
-        assert_eq!([takes("x", now), takes("y", now), takes("z", now)], [true, true, false]);
-        assert_eq!(held(), MOST_BUCKETS + 1);
-        // Later everybody's is, and forgotten.
-        assert!(takes("z", now.plus_secs(2)));
-        assert_eq!(held(), 1);
+        let entry = std::mem::size_of::<(u64, Bucket)>();
+        assert!(entry <= 24, "{entry} bytes");
+        // Who was forgotten starts anew; who asked of late did not.
+        assert!(takes("spent"));
+        let last = format!("{} {tail}", BUCKETS_MAX * 5 / 2 - 1);
+        assert_eq!([takes(&last), takes(&last)], [true, false]);
     }
 }

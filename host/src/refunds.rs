@@ -4,7 +4,7 @@
 //! the channel only after it was taken from what is left, in the commit that its caller waits for.
 
 use lezai_core::id::{MerchantId, OrderId, RefundId};
-use lezai_core::money::{Currency, Money};
+use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::Event;
 
 use crate::gateway::{Gateway, not_found};
@@ -39,7 +39,7 @@ impl NewRefund {
             amount: amount(&mut body)?,
             merchant_refund_id: body
                 .required("merchant_refund_id", |field| field.parsed(1..=64, number))?,
-            reason: body.optional("reason", |field| field.text(1..=200))?,
+            reason: body.optional("reason", |field| field.shown(1..=200))?,
         };
         body.finish()?;
         Ok(refund)
@@ -63,7 +63,7 @@ pub fn parse_capture(body: &[u8]) -> Result<Option<Money>, Invalid> {
 }
 
 fn amount(body: &mut Object) -> Result<Money, Invalid> {
-    let minor = body.required("amount", |field| field.integer(1..=i64::MAX))?;
+    let minor = body.required("amount", |field| field.integer(1..=MAX_MINOR))?;
     let currency = body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
     Money::new(minor, currency).map_err(|error| Invalid {
         kind: crate::json::Kind::InvalidField,
@@ -197,7 +197,7 @@ mod tests {
             (r#"{"merchant_refund_id":"R-1","currency":"CNY"}"#, "amount is required"),
             (
                 r#"{"merchant_refund_id":"R-1","amount":0,"currency":"CNY"}"#,
-                "amount must be a whole number from 1 to 9223372036854775807",
+                "amount must be a whole number from 1 to 9007199254740991",
             ),
             (
                 r#"{"merchant_refund_id":"R 1","amount":1,"currency":"CNY"}"#,

@@ -19,6 +19,7 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::policy::{OrderFacts, Tally, Velocity, Windows};
 use lezai_core::time::Timestamp;
 
+use crate::address::network;
 use crate::store::{self, Store, StoreError};
 
 /// Entries of one generation of parties; there are two. An entry with its share of the tables is some
@@ -160,15 +161,6 @@ impl Drop for Counted<'_> {
         for key in self.keys.into_iter().flatten() {
             parties.take_back(key, self.order);
         }
-    }
-}
-
-/// One subscriber has a whole /64 of IPv6, and whoever wants to look like many uses all of it.
-fn network(ip: IpAddr) -> u128 {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => v4.to_bits().into(),
-        // Nobody's IPv4 address: those have no bits above the lowest 32.
-        IpAddr::V6(v6) => v6.to_bits() >> 64 << 64 | 1 << 32,
     }
 }
 

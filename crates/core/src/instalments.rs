@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Money;
+use crate::money::{MAX_MINOR, Money};
 
 /// The fewest parts: one is no instalment.
 pub const MIN_COUNT: u8 = 2;
@@ -14,9 +14,8 @@ pub const MIN_COUNT: u8 = 2;
 pub const MAX_COUNT: u8 = 36;
 /// The highest fee, in parts per million of the amount: the whole of it again.
 pub const MAX_RATE_PPM: u32 = 1_000_000;
-/// The most that all parts come to: the last whole number that a page's numbers hold (2^53 - 1), so that it
-/// reads what was signed.
-pub const MAX_TOTAL: i64 = (1 << 53) - 1;
+/// The most that all parts come to, so that a page reads what was signed.
+pub const MAX_TOTAL: i64 = MAX_MINOR;
 
 const PPM: i64 = 1_000_000;
 

@@ -87,6 +87,10 @@ pub struct Money {
 #[error("an amount is a non-negative whole number of minor units")]
 pub struct NegativeAmount;
 
+/// The largest amount that anybody asks for: the last whole number that every reader of JSON reads as
+/// it was written, 2^53 - 1 (RFC 8259, section 6).
+pub const MAX_MINOR: i64 = (1 << 53) - 1;
+
 impl Money {
     /// `minor` units of `currency`.
     ///

@@ -138,6 +138,19 @@ pub enum SignatureError {
         "created must lie within {MAX_AGE_SECS} s before and {MAX_AHEAD_SECS} s after the verifier's clock"
     )]
     Expired,
+    /// `expires` is past.
+    #[error(
+        "the signature's own expires is past by the verifier's clock: leave it out, or set it later"
+    )]
+    Over,
+    /// The signature is in another encoding than RFC 9421's.
+    #[error(
+        "the signature looks like DER (ASN.1): it must be r and s raw, 32 bytes each, 64 in all (RFC 9421, section 3.3.4)"
+    )]
+    Der {
+        /// What the verifier computed; compare it with what was signed.
+        base: String,
+    },
     /// The signature is not the key's over this message.
     #[error("the signature does not verify over the signature base")]
     Invalid {
@@ -304,6 +317,12 @@ impl Input {
         base(&self.list, &self.serialized, message)
     }
 
+    /// Whether the signature says that it covers this field or derived component.
+    pub fn names(&self, component: &str) -> bool {
+        let name = |item: &Item| item.value.as_string().is_some_and(|it| it.as_str() == component);
+        self.list.items.iter().any(name)
+    }
+
     /// The signature's bytes.
     pub fn signature(&self) -> &[u8] {
         &self.signature
@@ -360,10 +379,11 @@ impl Input {
             Some(None) => return Err(malformed("the parameter expires is no integer")),
             expires => expires.flatten().map(i64::from),
         };
-        if !(-MAX_AHEAD_SECS..=MAX_AGE_SECS).contains(&age)
-            || expires.is_some_and(|at| at < now.as_secs())
-        {
+        if !(-MAX_AHEAD_SECS..=MAX_AGE_SECS).contains(&age) {
             return Err(SignatureError::Expired);
+        }
+        if expires.is_some_and(|at| at < now.as_secs()) {
+            return Err(SignatureError::Over);
         }
         Ok(Unverified {
             base: self.base(message)?,

@@ -33,7 +33,7 @@ use crate::sandbox::Sandbox;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, Store};
-use crate::{assets, http, keys, shop, test_clock, worker};
+use crate::{address, assets, http, keys, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -232,7 +232,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     let is_new = store::write(&gateway.store, move |tx| {
         // The folder is locked, so what the last gateway had in hand when it died is nobody's.
         tx.end_leases()?;
-        let known = tx.merchants()?.into_iter().find(|it| it.id == id);
+        let known = tx.merchant(&id)?;
         let is_new = known.is_none();
         let known = known.unwrap_or_else(|| MerchantRecord {
             id: id.clone(),
@@ -321,16 +321,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn checked_url(url: &str) -> Result<String, CannotStart> {
-    let wrong = || {
-        CannotStart::new(format_args!(
-            "--public-url {url}: give scheme and host alone, such as https://pay.example"
-        ))
-    };
-    let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
-    let bare = matches!(parsed.scheme(), "http" | "https")
-        && parsed.path() == "/"
-        && parsed.query().is_none();
-    if bare { Ok(parsed.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong()) }
+    address::origin(url)
+        .map_err(|why| CannotStart::new(format_args!("--public-url {url} is {why}")))
 }
 
 struct StopSignal {
@@ -380,6 +372,8 @@ mod tests {
             "ftp://pay.example",
             "https://pay.example/x",
             "https://pay.example/?a=1",
+            "https://u:p@pay.example",
+            "https://pay.example;script-src *",
         ] {
             assert!(checked_url(url).is_err(), "{url}");
         }

@@ -21,10 +21,12 @@ use crate::json::{Field, Invalid, Object};
 use crate::order_request::url;
 use crate::problem::{Code, Problem};
 use crate::store::{self, MerchantKey, MerchantRecord};
-use crate::{client, clock, entropy};
+use crate::{address, client, clock, entropy};
 
 /// A merchant with more servers than this names one in front of them.
 const MAX_HOSTS: usize = 16;
+/// Hosts that take no callbacks: an order may name any that the operator allows, with any port.
+const FAILING_SHOWN: u32 = 100;
 
 /// A merchant whose operator asks, and the body of the request.
 pub(super) struct Operator {
@@ -86,8 +88,8 @@ pub(super) async fn put_merchant(
     operator: Operator,
 ) -> Result<Json<Value>, Problem> {
     let mut body = Object::parse(&operator.body)?;
-    let name = body.required("name", |field| field.text(1..=64))?;
-    let notify_url = body.optional("notify_url", url)?;
+    let name = body.required("name", |field| field.shown(1..=64))?;
+    let notify_url = body.optional("notify_url", notify_url)?;
     let notify_hosts = body.optional("notify_hosts", hosts)?;
     let frame_origins = body.optional("frame_origins", origins)?;
     let policy = body.optional("policy", policy_field)?;
@@ -97,7 +99,7 @@ pub(super) async fn put_merchant(
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
     let (record, is_new) = store::write(&gateway.store, move |tx| {
-        let known = tx.merchants()?.into_iter().find(|it| it.id == id);
+        let known = tx.merchant(&id)?;
         let is_new = known.is_none();
         let policy = policy.or(known.as_ref().map(|it| it.policy.clone()));
         let policy = policy.ok_or_else(|| {
@@ -149,7 +151,9 @@ pub(super) async fn merchant(
     operator: Operator,
 ) -> Result<Json<Value>, Problem> {
     let id = operator.merchant.clone();
-    let read = move |view: &dyn store::View| Ok((view.merchant_keys()?, view.failing(&id)?));
+    let read = move |view: &dyn store::View| {
+        Ok((view.merchant_keys()?, view.failing(&id, FAILING_SHOWN)?))
+    };
     let (keys, failing) = store::read(&gateway.store, read).await?;
     let failing = failing.into_iter().map(
         |it| json!({ "host": it.host, "failures": it.failures, "since": clock::rfc3339(it.since) }),
@@ -224,7 +228,7 @@ pub(super) async fn rotate_secret(
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
     let record = store::write(&gateway.store, move |tx| {
-        let known = tx.merchants()?.into_iter().find(|it| it.id == merchant);
+        let known = tx.merchant(&merchant)?;
         let record = known.ok_or_else(|| unknown(&merchant))?.with_secret(fresh, now);
         tx.put_merchant(&record)?;
         Ok::<_, Problem>(record)
@@ -249,7 +253,7 @@ pub(super) async fn put_policy(
     let policy = String::from_utf8(operator.body)
         .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
     store::write(&gateway.store, move |tx| {
-        let known = tx.merchants()?.into_iter().find(|it| it.id == operator.merchant);
+        let known = tx.merchant(&operator.merchant)?;
         let known = known.ok_or_else(|| unknown(&operator.merchant))?;
         Ok::<_, Problem>(tx.put_merchant(&MerchantRecord { policy, ..known })?)
     })
@@ -317,11 +321,13 @@ fn merchant_view(record: &MerchantRecord) -> Value {
 
 fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
     let host = |text: &str| {
-        let url = reqwest::Url::parse(&format!("https://{text}/"));
-        match url.map(|url| client::authority(&url)) {
-            Ok(authority) if authority == text => Ok(authority),
-            _ => Err("no host in lower case, with its port unless it is 443"),
+        let form = || "no host in lower case, with its port unless it is 443".to_owned();
+        let url = reqwest::Url::parse(&format!("https://{text}/")).map_err(|_| form())?;
+        let authority = client::authority(&url);
+        if !address::is_plain_host(&url) || url.path() != "/" {
+            return Err(form());
         }
+        as_written(text, authority)
     };
     field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, host)).collect()
 }
@@ -329,15 +335,23 @@ fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
 /// Origins as they stand in a Content-Security-Policy: a text that says anything else as well, such as
 /// a second directive, is no origin.
 fn origins(field: Field) -> Result<Vec<String>, Invalid> {
-    let origin = |text: &str| match reqwest::Url::parse(text).map(|url| url.origin()) {
-        Ok(origin) if origin.is_tuple() && origin.ascii_serialization() == text => {
-            Ok(text.to_owned())
-        }
-        _ => Err(
-            "no origin, such as https://shop.example, with its port unless it is the scheme's own",
-        ),
-    };
+    let origin = |text: &str| as_written(text, address::origin(text)?);
     field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, origin)).collect()
+}
+
+/// An address for callbacks, as it is sent and signed.
+fn notify_url(field: Field) -> Result<String, Invalid> {
+    let path = field.invalid("");
+    let text = url(field)?;
+    let parsed = reqwest::Url::parse(&text).map_err(|error| error.to_string());
+    let sent = parsed.and_then(|parsed| address::as_sent(&text, parsed));
+    sent.map(String::from)
+        .map_err(|why| Invalid { detail: format!("{} {why}", path.field), ..path })
+}
+
+/// What is compared letter by letter must be written as it is compared.
+fn as_written(text: &str, normal: String) -> Result<String, String> {
+    if text == normal { Ok(normal) } else { Err(format!("not in its normal form: write {normal}")) }
 }
 
 fn checked_secret(text: &str) -> Result<String, WebhookError> {

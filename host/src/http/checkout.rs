@@ -71,14 +71,21 @@ async fn newcomer<'i>(
     incoming: &'i Incoming,
     ClaimRequest { client_secret, key }: &ClaimRequest,
 ) -> Result<(SessionRecord, Verified<&'i [u8]>), Problem> {
-    // Only what can be a session is counted: a stranger's text takes no room.
-    let session = checkout::session_id(&segment(id)?)?;
-    incoming.tries(gateway, session.as_str())?;
     let key = VerifyingKey::from_jwk(key).map_err(|error| {
         Problem::new(Code::InvalidField, error.to_string()).with("field", "key")
     })?;
+    incoming.names(&key)?;
+    // Counted by what is proven: who knows no secret is counted apart, and cannot keep the shopper out.
+    let session = match checkout::proven(gateway, &segment(id)?, client_secret).await {
+        Ok(session) => session,
+        Err(refused) => {
+            incoming.stranger(gateway)?;
+            return Err(refused);
+        }
+    };
+    incoming.claims(gateway, &session.id)?;
     let verified = incoming.newcomer(&key)?;
-    Ok((checkout::proven(gateway, session.as_str(), client_secret).await?, verified))
+    Ok((session, verified))
 }
 
 #[utoipa::path(

@@ -252,6 +252,7 @@ const CALLS: &[Call] = {
                 TooManyAttempts,
                 MethodUnavailable,
                 ChannelUnavailable,
+                CrossSite,
                 NotFound,
             ],
         ),
@@ -267,6 +268,7 @@ const CALLS: &[Call] = {
                 TooManyAttempts,
                 MethodUnavailable,
                 ChannelUnavailable,
+                CrossSite,
                 NotFound,
             ],
         ),
@@ -372,7 +374,7 @@ fn name(operation: &mut Value) {
 fn of_its_kind(method: &str, who: Who, body: Body) -> Vec<Code> {
     let mut codes = vec![Misdirected, HeaderTooLarge, Internal, Overloaded];
     if who != Who::Anybody {
-        codes.extend([BodyTooLarge, BodyTooSlow, NotFound]);
+        codes.extend([BodyTooLarge, BodyTooSlow, BodyBroken, UnsupportedContentEncoding, NotFound]);
     }
     match who {
         Who::Merchant | Who::Page => {

@@ -33,7 +33,7 @@ pub(super) async fn list(
 ) -> Result<Json<List<StoredEvent>>, Problem> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     let mut asked = asked(query)?;
-    let event_type = asked.optional("type", |text| Ok::<_, &str>(text.to_owned()))?;
+    let event_type = asked.optional("type", events::checked_type)?;
     let order = asked.optional("order_id", OrderId::parse)?;
     let Page { limit, after, from, to } = Page::parse(&mut asked, EventId::parse)?;
     asked.finish()?;

@@ -5,9 +5,11 @@ mod balances;
 mod checkout;
 mod document;
 mod events;
+mod linger;
 mod openapi;
 mod operations;
 mod orders;
+pub(crate) mod origin;
 pub mod pages;
 mod plugins;
 mod reference;
@@ -93,14 +95,19 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
     let shopper = Router::new()
         .route("/pay/{session}", get(pages::hosted))
         .route("/reference", get(reference::page))
-        .route("/reference.css", get(reference::style))
+        .route("/reference.css", get(reference::style));
+
+    // Unsigned, so done for programs and our own pages alone.
+    let sandbox = Router::new()
         .route("/sandbox/clock", get(sandbox::clock).post(sandbox::advance_clock))
         .route("/sandbox/orders/{id}/pay", post(sandbox::pay))
         .route("/sandbox/orders/{id}/decline", post(sandbox::decline))
         .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))
         .route("/sandbox/wallet/{attempt}/approve", post(sandbox::approve))
         .route("/sandbox/wallet/{attempt}/decline", post(sandbox::refuse))
-        .route("/sandbox/wallet.css", get(sandbox::style));
+        .route("/sandbox/wallet.css", get(sandbox::style))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home));
 
     let public = Router::new()
         .route("/checkout/v1/", get(pages::release))
@@ -119,6 +126,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .merge(pages.layer(cors()).layer(map_response(answers_once)))
         .merge(operator)
         .merge(shopper)
+        .merge(sandbox)
         .merge(public.layer(cors()))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(nothing_here)
@@ -171,11 +179,20 @@ async fn answers_once(mut response: Response) -> Response {
 /// A request for another host is not for us: neither a signature made for another gateway nor a
 /// page that was led here by DNS (rebinding) gets further.
 async fn addressed(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    match signed::authority(&request) {
+    match signed::authority(&request, gateway.default_port()) {
         Some(authority) if gateway.authorities.contains(&authority) => next.run(request).await,
         _ => Problem::new(Code::Misdirected, format!("this gateway is {}", gateway.public_url))
             .into_response(),
     }
+}
+
+/// What changes something and is not signed is refused to the pages of other websites.
+async fn at_home(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    if !request.method().is_safe() && origin::is_foreign(&request, gateway.default_port()) {
+        let detail = "a page of another website asks for this; only programs and the gateway's own pages may";
+        return Problem::new(Code::CrossSite, detail).into_response();
+    }
+    next.run(request).await
 }
 
 async fn bounded(request: Request, next: Next) -> Response {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Value, json};
 
 use super::orders::segment;
+use crate::address;
 use crate::assets;
 use crate::checkout;
 use crate::gateway::Gateway;
@@ -44,6 +45,8 @@ pub(super) async fn hosted(
     let page = assets::find("checkout", "pay.html")
         .ok_or_else(|| Problem::internal("the payment page is not built in"))?;
     let framers = checkout::frame_origins(&gateway, &segment(session)?).await?;
+    // Made anew from what is read in them: nothing in them can end the directive.
+    let framers: Vec<String> = framers.iter().filter_map(|it| address::origin(it).ok()).collect();
     let framers = if framers.is_empty() { "'none'".to_owned() } else { framers.join(" ") };
     let policy = HeaderValue::try_from(format!("{POLICY}; frame-ancestors {framers}"));
     let mut response = assets::serve(page, &headers);

@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use lezai_core::id::RequestId;
 use lezai_core::mask;
 use tracing::Instrument as _;
@@ -34,13 +34,13 @@ pub async fn to_the_end(request: Request, next: Next) -> Response {
 /// Gives the request its id, and the log a line on how it ended.
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = RequestId::new(clock::now(), entropy::bytes()).to_string();
-    let (method, path) = (request.method().clone(), masked(request.uri().path()));
+    let (method, path) = (named(request.method()), masked(request.uri().path()));
     let span = tracing::info_span!("request", id);
     let answer = async {
         let begun = std::time::Instant::now();
         let response = next.run(request).await;
         let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(%method, path, status = response.status().as_u16(), us, "answered");
+        tracing::info!(method, path, status = response.status().as_u16(), us, "answered");
         response
     };
     let mut response = CURRENT.scope(id.clone(), answer.instrument(span)).await;
@@ -48,6 +48,17 @@ pub async fn layer(request: Request, next: Next) -> Response {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// A method as the log may have it: any other than HTTP's own is a stranger's text, of any length.
+fn named(method: &Method) -> String {
+    let method = method.as_str();
+    match method {
+        "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => {
+            method.to_owned()
+        }
+        other => mask::text(&other.chars().take(32).collect::<String>()),
+    }
 }
 
 /// A path as the log may have it. Our own ids stay, so that what happened to one can be found; the rest is a
@@ -84,5 +95,12 @@ mod tests {
             assert_eq!(masked(path), logged);
         }
         assert!(masked(&"/a".repeat(10_000)).len() <= 512);
+        for (method, logged) in
+            [("GET", "GET"), ("PATCH", "PATCH"), ("BREW", "BREW"), ("13800138000", "138****8000")]
+        {
+            assert_eq!(named(&Method::from_bytes(method.as_bytes()).unwrap()), logged);
+        }
+        let long = Method::from_bytes("M".repeat(14_000).as_bytes()).unwrap();
+        assert!(named(&long).len() <= 32);
     }
 }

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{HeaderMap, HeaderValue, header};
 use lezai_core::id::{AttemptId, OrderId};
@@ -15,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::orders::segment;
+use super::signed::read_body;
 use super::wallet::{self, Language};
 use crate::channel::Standing;
 use crate::gateway::{Gateway, not_found, unanswered};
@@ -23,6 +23,9 @@ use crate::sandbox::{Act, Sandbox, WalletPayment};
 use crate::store::OrderRecord;
 use crate::views::{self, OrderView};
 use crate::{checkout, clock, test_clock};
+
+/// A span or a time.
+const MAX_ADVANCE: usize = 1024;
 
 type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
@@ -79,9 +82,10 @@ pub(super) async fn clock(State(gateway): State<Arc<Gateway>>) -> Result<Json<Cl
 )]
 pub(super) async fn advance_clock(
     State(gateway): State<Arc<Gateway>>,
-    body: Bytes,
+    request: Request,
 ) -> Result<Json<ClockView>, Problem> {
     sandbox(&gateway)?;
+    let body = read_body(request, MAX_ADVANCE).await?;
     let ms = test_clock::parse(&body, gateway.clock.now())?;
     test_clock::advance(&gateway, ms).await?;
     Ok(Json(clock_view(&gateway)))

@@ -4,12 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
+
+use super::linger::{Lingering, Unread, Whole};
+use crate::rate::Peer;
 
 /// Connections at once; each takes a few KB, and a page that watches holds one.
 const MAX_CONNECTIONS: u64 = 16_384;
@@ -39,8 +44,8 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Such as too many open files: a moment later some may be closed.
                 tracing::error!(%error, "cannot accept a connection");
@@ -50,10 +55,17 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
         };
         // An answer is one small write; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone());
+        let peer = Peer(peer.ip().to_canonical());
+        let (app, unread) = (app.clone(), Unread::default());
+        let of_bodies = unread.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(|body| Whole::new(body, of_bodies.clone()));
+            request.extensions_mut().insert(peer);
+            TowerToHyperService::new(app.clone()).call(request)
+        });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIME));
-        let stream = TokioIo::new(Box::pin(stream));
+        let stream = TokioIo::new(Lingering::new(Box::pin(stream), unread));
         let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -1,6 +1,8 @@
 //! Signed requests in, signed answers out (RFC 9421). A request is bounded and read whole before
 //! anything looks at it, and its bytes are verified as they came.
 
+use std::error::Error;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lezai_core::digest::content_digest;
@@ -20,11 +23,11 @@ use crate::gateway::{Gateway, GatewayKey};
 use crate::idempotency::{self, Repeatable, UnderWay};
 use crate::merchants::Merchant;
 use crate::native_key::NativeVerifyingKey;
-use crate::nonces::{self, Taken};
+use crate::nonces::{self, Signers, Taken};
 use crate::problem::{Code, Problem};
-use crate::rate::Meter;
+use crate::rate::{Meter, Peer};
 use crate::store::{self, IdempotencyKey};
-use crate::{clock, entropy};
+use crate::{address, clock, entropy};
 
 /// The largest request of the API takes a tenth of it.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -40,6 +43,7 @@ pub struct Incoming {
     head: Head,
     body: Bytes,
     meter: Meter,
+    peer: Option<Peer>,
     /// While it is worked on.
     under_way: OnceLock<UnderWay>,
 }
@@ -52,6 +56,8 @@ struct Head {
     path: String,
     query: String,
     fields: Vec<(String, String)>,
+    /// Names of fields whose value is not ASCII.
+    unreadable: Vec<String>,
 }
 
 impl FromRequest<Arc<Gateway>> for Incoming {
@@ -60,11 +66,12 @@ impl FromRequest<Arc<Gateway>> for Incoming {
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let head = Head::of(&request, gateway);
         let meter = request.extensions().get().cloned().unwrap_or_default();
+        let peer = request.extensions().get().copied();
         let body = read_body(request, MAX_BODY).await?;
         if !body.is_empty() {
             head.require_json()?;
         }
-        Ok(Self { head, body, meter, under_way: OnceLock::new() })
+        Ok(Self { head, body, meter, peer, under_way: OnceLock::new() })
     }
 }
 
@@ -76,7 +83,7 @@ impl Incoming {
 
     /// The `Origin` that a browser names.
     pub fn origin(&self) -> String {
-        let origin = self.head.field("origin").unwrap_or_default();
+        let origin = self.head.field("origin").ok().flatten().unwrap_or_default();
         // A longer one is no website's: a host has at most 253 characters.
         if origin == "null" || origin.len() > MAX_ORIGIN {
             String::new()
@@ -85,13 +92,24 @@ impl Incoming {
         }
     }
 
-    /// Counts a try to claim a session: before anything is verified, for that is what costs.
+    /// Counts a claim by somebody who knows the session's client secret. Nobody else uses up what
+    /// is the shopper's.
     ///
     /// # Errors
     ///
     /// `rate_limited`.
-    pub fn tries(&self, gateway: &Gateway, session: &str) -> Result<(), Problem> {
-        self.meter.count(&gateway.rates.claims, session, gateway.clock.wall())
+    pub fn claims(&self, gateway: &Gateway, session: &SessionId) -> Result<(), Problem> {
+        self.meter.count(&gateway.rates.claims, session.as_str(), gateway.clock.wall())
+    }
+
+    /// Counts a claim by somebody who has proven nothing: by the network that it comes from.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited`.
+    pub fn stranger(&self, gateway: &Gateway) -> Result<(), Problem> {
+        let network = self.peer.map_or(0, |Peer(ip)| address::network(ip));
+        self.meter.count(&gateway.rates.strangers, network, gateway.clock.wall())
     }
 
     /// Whose the request is, and its body as signed by that merchant.
@@ -112,7 +130,7 @@ impl Incoming {
             merchant.record.id.as_str(),
             gateway.clock.wall(),
         )?;
-        once(gateway, &verified, nonces::OF_A_MERCHANT)?;
+        once(gateway, &verified, Signers::Merchants)?;
         Ok((merchant, verified))
     }
 
@@ -134,7 +152,7 @@ impl Incoming {
     /// `rate_limited`, `nonce_reused`, `overloaded`.
     pub fn admit<T>(&self, gateway: &Gateway, verified: &Verified<T>) -> Result<(), Problem> {
         self.meter.count(&gateway.rates.pages, verified.keyid(), gateway.clock.wall())?;
-        once(gateway, verified, nonces::OF_A_PAGE)
+        once(gateway, verified, Signers::Pages)
     }
 
     /// The body as signed by a key that came with it. Anybody can have one, so its nonce is not
@@ -145,14 +163,29 @@ impl Incoming {
     /// Any problem with the signature; `key_unknown` if it names another key.
     pub fn newcomer(&self, key: &VerifyingKey) -> Result<Verified<&[u8]>, Problem> {
         let borrowed = self.head.borrowed();
-        let input = self.signature(&borrowed, Tag::Checkout)?;
+        let input = self.input_of(&borrowed, key)?;
+        self.verified(&borrowed, &input, Tag::Checkout, &NativeVerifyingKey::from(key))
+    }
+
+    /// Looks whether the request carries a signature that names the key; whether it is good is not
+    /// asked yet.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Incoming::newcomer`], but for `signature_invalid` and what comes after it.
+    pub fn names(&self, key: &VerifyingKey) -> Result<(), Problem> {
+        self.input_of(&self.head.borrowed(), key).map(drop)
+    }
+
+    fn input_of(&self, fields: &[(&str, &str)], key: &VerifyingKey) -> Result<Input, Problem> {
+        let input = self.signature(fields, Tag::Checkout)?;
         if input.keyid()? != key.thumbprint() {
             return Err(Problem::new(
                 Code::KeyUnknown,
                 "keyid must be the thumbprint (RFC 7638) of the page's key",
             ));
         }
-        self.verified(&borrowed, &input, Tag::Checkout, &NativeVerifyingKey::from(key))
+        Ok(input)
     }
 
     /// The idempotency key, for a scope that the signature proved. It is the only request with this
@@ -162,7 +195,7 @@ impl Incoming {
     ///
     /// `idempotency_key_missing`, `idempotency_key_invalid`, `request_in_progress`.
     pub fn repeatable(&self, gateway: &Gateway, scope: &str) -> Result<Repeatable, Problem> {
-        let key = idempotency::parse_key(self.head.field("idempotency-key"))?;
+        let key = self.head.idempotency_key()?;
         let key = IdempotencyKey { scope: scope.to_owned(), key };
         // It is asked for once.
         let _ = self.under_way.set(gateway.in_progress.begin(&key)?);
@@ -174,10 +207,25 @@ impl Incoming {
     }
 
     fn signature(&self, fields: &[(&str, &str)], tag: Tag) -> Result<Input, Problem> {
+        let unreadable = |name: &str| {
+            let detail = format!("signature refused: the field {name} {}", Odd::NotAscii);
+            Problem::new(Code::SignatureMalformed, detail)
+        };
+        if let Some(name) = self
+            .head
+            .unreadable
+            .iter()
+            .find(|it| matches!(it.as_str(), "signature" | "signature-input"))
+        {
+            return Err(unreadable(name));
+        }
         let input = Input::by_tag(fields, tag)?;
+        if let Some(name) = self.head.unreadable.iter().find(|it| input.names(it)) {
+            return Err(unreadable(name));
+        }
         if self.head.method == "POST" {
             // The signature must cover the key, so without one it could only be refused for that.
-            idempotency::parse_key(self.head.field("idempotency-key"))?;
+            self.head.idempotency_key()?;
         }
         Ok(input)
     }
@@ -195,8 +243,8 @@ impl Incoming {
 }
 
 /// Takes the nonce of a request that a known key signed.
-fn once<T>(gateway: &Gateway, verified: &Verified<T>, most: usize) -> Result<(), Problem> {
-    match gateway.nonces.take(verified.keyid(), verified.nonce(), most, clock::now()) {
+fn once<T>(gateway: &Gateway, verified: &Verified<T>, of: Signers) -> Result<(), Problem> {
+    match gateway.nonces.take(of, verified.keyid(), verified.nonce(), clock::now()) {
         Taken::New => Ok(()),
         Taken::Reused => Err(nonces::reused()),
         Taken::Full => Err(Problem::new(
@@ -206,31 +254,60 @@ fn once<T>(gateway: &Gateway, verified: &Verified<T>, most: usize) -> Result<(),
     }
 }
 
+/// How a field that takes one value can be there and say nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Odd {
+    Twice,
+    NotAscii,
+}
+
+impl std::fmt::Display for Odd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Twice => "is there twice",
+            Self::NotAscii => "has characters that are not visible ASCII",
+        })
+    }
+}
+
 impl Head {
     fn of(request: &Request, gateway: &Gateway) -> Self {
         let uri = request.uri();
-        // A value that is not ASCII is left out, so a signature that covers it does not verify.
-        let fields = request.headers().iter();
-        let fields = fields.filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        });
+        let (mut fields, mut unreadable) = (Vec::new(), Vec::new());
+        for (name, value) in request.headers() {
+            match value.to_str() {
+                Ok(value) => fields.push((name.as_str().to_owned(), value.to_owned())),
+                // Left out, so a signature that covers it does not verify.
+                Err(_) => unreadable.push(name.as_str().to_owned()),
+            }
+        }
         Self {
             method: request.method().to_string(),
             scheme: if gateway.public_url.starts_with("https:") { "https" } else { "http" },
-            authority: authority(request).unwrap_or_default(),
+            authority: authority(request, gateway.default_port()).unwrap_or_default(),
             path: uri.path().to_owned(),
             query: uri.query().unwrap_or_default().to_owned(),
-            fields: fields.collect(),
+            fields,
+            unreadable,
         }
     }
 
-    /// The field's value if it is there once: two lines of a field that takes one are none.
-    fn field(&self, name: &str) -> Option<&str> {
+    /// The value of a field that takes one, if it is there.
+    fn field(&self, name: &str) -> Result<Option<&str>, Odd> {
         let mut lines = self.fields.iter().filter(|(it, _)| it == name);
         match (lines.next(), lines.next()) {
-            (Some((_, value)), None) => Some(value),
-            _ => None,
+            _ if self.unreadable.iter().any(|it| it == name) => Err(Odd::NotAscii),
+            (None, _) => Ok(None),
+            (Some((_, value)), None) => Ok(Some(value)),
+            (Some(_), Some(_)) => Err(Odd::Twice),
         }
+    }
+
+    fn idempotency_key(&self) -> Result<String, Problem> {
+        let field = self.field("idempotency-key").map_err(|odd| {
+            Problem::new(Code::IdempotencyKeyInvalid, format!("the Idempotency-Key {odd}"))
+        })?;
+        idempotency::parse_key(field)
     }
 
     fn borrowed(&self) -> Vec<(&str, &str)> {
@@ -249,15 +326,27 @@ impl Head {
     }
 
     fn require_json(&self) -> Result<(), Problem> {
-        let media_type = self.field("content-type").unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") {
-            return Ok(());
+        const FORM: &str = "send the body as Content-Type: application/json";
+        let refused = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
+        let media_type = match self.field("content-type") {
+            Ok(media_type) => media_type.unwrap_or_default(),
+            Err(odd) => return refused(format!("Content-Type {odd}; {FORM}")),
+        };
+        let mut parts = media_type.split(';').map(str::trim);
+        if !parts.next().unwrap_or_default().eq_ignore_ascii_case("application/json") {
+            return refused(FORM.to_owned());
         }
-        Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "send the body as Content-Type: application/json",
-        ))
+        // JSON is UTF-8 (RFC 8259, section 8.1), whatever else is said.
+        let charset = parts.filter_map(|it| it.split_once('='));
+        let mut charset = charset.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        let is_utf8 = |value: &str| {
+            let value = value.trim().trim_matches('"');
+            value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8")
+        };
+        if charset.any(|(_, value)| !is_utf8(value)) {
+            return refused("the body must be UTF-8: send charset=utf-8, or none".to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -265,8 +354,13 @@ impl Head {
 ///
 /// # Errors
 ///
-/// `body_too_large`, `body_too_slow`.
+/// `unsupported_content_encoding`, `body_too_large`, `body_too_slow`, `body_broken`.
 pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> {
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "the body must be sent as it is, without Content-Encoding";
+        return Err(Problem::new(Code::UnsupportedContentEncoding, detail));
+    }
     let too_large = || Problem::new(Code::BodyTooLarge, format!("at most {most} bytes are taken"));
     let length = request
         .headers()
@@ -278,13 +372,38 @@ pub async fn read_body(request: Request, most: usize) -> Result<Bytes, Problem> 
     match tokio::time::timeout(BODY_TIME, Limited::new(request.into_body(), most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if !is_cut_off(&*error) => Err(Problem::new(
+            Code::BodyBroken,
+            "the body's chunks are not what RFC 9112, section 7.1 says",
+        )),
         _ => Err(Problem::new(Code::BodyTooSlow, "the body did not arrive whole and in time")),
     }
 }
 
-/// The authority that a request is for: lowercase, without the scheme's own port, which is 80 or
-/// 443 (RFC 9421, section 2.2.3).
-pub fn authority(request: &Request) -> Option<String> {
+/// Whether a body ended before it was whole: what came of it may have been right.
+fn is_cut_off(error: &(dyn Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(it) = error {
+        let incomplete =
+            it.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
+        let cut_off = it.downcast_ref::<io::Error>().is_some_and(|it| {
+            use io::ErrorKind::{
+                BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof,
+            };
+            let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];
+            kinds.contains(&it.kind())
+        });
+        if incomplete || cut_off {
+            return true;
+        }
+        error = it.source();
+    }
+    false
+}
+
+/// The authority that a request is for: lowercase, without the scheme's own port (RFC 9421, section
+/// 2.2.3). None if it is not one host and at most one port.
+pub fn authority(request: &Request, default_port: u16) -> Option<String> {
     let named = match request.uri().authority() {
         Some(authority) => authority.as_str(),
         None => {
@@ -293,9 +412,18 @@ pub fn authority(request: &Request) -> Option<String> {
             named.next().filter(|_| named.next().is_none())?.to_str().ok()?
         }
     };
-    let named = named.to_ascii_lowercase();
-    let bare = named.strip_suffix(":80").or_else(|| named.strip_suffix(":443"));
-    Some(bare.map_or_else(|| named.clone(), str::to_owned))
+    let named: Authority = named.parse().ok()?;
+    if named.as_str().contains('@') {
+        return None;
+    }
+    let host = named.host().to_ascii_lowercase();
+    let port = named.as_str().get(named.host().len()..)?.strip_prefix(':').unwrap_or_default();
+    match (port, named.port_u16()) {
+        ("", _) => Some(host),
+        (_, Some(port)) if port == default_port => Some(host),
+        (_, Some(port)) => Some(format!("{host}:{port}")),
+        (_, None) => None,
+    }
 }
 
 /// Signs every answer of the API, and every problem wherever it comes from. A stream of hints is
@@ -370,4 +498,33 @@ fn ascii(headers: &HeaderMap) -> Vec<(String, String)> {
 /// A nonce: 128 random bits.
 pub fn nonce() -> String {
     Base64UrlUnpadded::encode_string(&entropy::bytes::<16>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_one_host_and_at_most_one_port() {
+        for (host, http, https) in [
+            ("pay.example", Some("pay.example"), Some("pay.example")),
+            ("PAY.example:80", Some("pay.example"), Some("pay.example:80")),
+            ("pay.example:443", Some("pay.example:443"), Some("pay.example")),
+            ("pay.example:8080", Some("pay.example:8080"), Some("pay.example:8080")),
+            ("pay.example:", Some("pay.example"), Some("pay.example")),
+            ("[::1]:80", Some("[::1]"), Some("[::1]:80")),
+            ("127.0.0.1:8080:80", None, None),
+            ("pay.example:8080:443", None, None),
+            ("[::1]:8080:80", None, None),
+            ("pay.example:80:80", None, None),
+            ("a@pay.example", None, None),
+            ("pay.example:99999", None, None),
+            ("pay.example:+80", None, None),
+            ("", None, None),
+        ] {
+            let request = Request::get("/").header("host", host).body(Body::empty()).unwrap();
+            let named = [80, 443].map(|port| authority(&request, port));
+            assert_eq!([named[0].as_deref(), named[1].as_deref()], [http, https], "{host}");
+        }
+    }
 }

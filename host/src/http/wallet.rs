@@ -6,6 +6,7 @@ use lezai_core::id::AttemptId;
 use lezai_core::instalments::{Plan, Quote};
 use lezai_core::money::Money;
 use maud::{DOCTYPE, Markup, html};
+use reqwest::Url;
 
 use crate::channel::Standing;
 use crate::sandbox::{SHOPPER_DECLINED, WalletPayment};
@@ -94,13 +95,21 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     // Not by the form's own redirect, which its policy keeps on this site.
-    let back = payment.return_url.as_ref().filter(|_| decided);
-    if let Some(value) =
-        back.and_then(|url| HeaderValue::from_str(&format!("{BACK_AFTER_SECS}; url={url}")).ok())
-    {
+    if let Some(value) = payment.return_url.as_deref().filter(|_| decided).and_then(refresh) {
         headers.insert(HeaderName::from_static("refresh"), value);
     }
+    // With it a form's request names the page that it comes from, also to browsers that say it in
+    // `Origin` alone; other websites are told nothing.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
+}
+
+/// Back to the shop by itself. A header is ASCII, so the address is as it is sent: browsers read
+/// other bytes as another alphabet's.
+fn refresh(url: &str) -> Option<HeaderValue> {
+    let url = Url::parse(url).ok()?;
+    let value = format!("{BACK_AFTER_SECS}; url={url}");
+    value.is_ascii().then(|| HeaderValue::from_str(&value).ok()).flatten()
 }
 
 /// What she agrees to pay monthly, as the core has it.
@@ -241,6 +250,18 @@ mod tests {
                 let markup = result(&payment, language).into_string();
                 assert!(markup.contains(word), "{word}: {markup}");
             }
+        }
+    }
+
+    #[test]
+    fn the_way_back_is_ascii() {
+        for (url, value) in [
+            ("https://shop.example/a?b#c", Some("3; url=https://shop.example/a?b#c")),
+            ("https://例え.jp/茶", Some("3; url=https://xn--r8jz45g.jp/%E8%8C%B6")),
+            ("no address", None),
+        ] {
+            let found = refresh(url);
+            assert_eq!(found.as_ref().map(|it| it.to_str().unwrap()), value, "{url}");
         }
     }
 

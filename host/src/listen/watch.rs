@@ -210,8 +210,8 @@ mod tests {
         for (event, expected) in [
             (
                 json!({ "id": "evt_1", "type": "order.paid", "created_at": at, "order_id": "ord_1",
-                    "delivery": { "status": "waiting", "tries": [{ "host": "127.0.0.1:9", "status": null, "error": "the receiver cannot be reached" }] } }),
-                "not delivered: order.paid of ord_1 (evt_1), waiting: 127.0.0.1:9: the receiver cannot be reached",
+                    "delivery": { "status": "waiting", "tries": [{ "host": "127.0.0.1:9", "status": null, "error": "refused" }] } }),
+                "not delivered: order.paid of ord_1 (evt_1), waiting: 127.0.0.1:9: refused",
             ),
             (
                 json!({ "id": "evt_2", "type": "order.paid", "created_at": at, "order_id": "ord_1",

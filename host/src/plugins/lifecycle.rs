@@ -11,6 +11,7 @@ use super::rollout::Version;
 use super::stage::{self, Refusal, Slot};
 use super::view::{self, ReleaseStateView};
 use crate::clock;
+use crate::events;
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
 use crate::store::events::Telling;
@@ -113,6 +114,7 @@ pub(super) async fn take_back(
             let why = Some(trouble.as_str().to_owned());
             apply(tx, &manifest.merchant, stage::roll_back(&all, sequence, why, now)?)?;
         }
+        let now = events::moment(tx, &manifest.merchant, now)?;
         let digest =
             Sha256::digest(format!("{event_type} {} {sequence} {}", manifest.merchant, now.as_ms()));
         let id = EventId::new(now, std::array::from_fn(|index| digest[index]));

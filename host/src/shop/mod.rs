@@ -35,8 +35,8 @@ use tokio::sync::watch;
 
 use crate::client::callback::{MAX_BODY as MAX_CALLBACK, Receiver};
 use crate::client::{self, Client, ClientError};
-use crate::http::server;
-use crate::{clock, entropy};
+use crate::http::{origin, server, signed};
+use crate::{address, clock, entropy};
 
 use buying::NotBought;
 use order::Accepted;
@@ -47,6 +47,8 @@ use store::{Store, StoreError};
 const MAX_PURCHASE: usize = 4 * 1024;
 /// Longer than [`buying`] takes with all its tries; a request that dawdles ends here.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The shop speaks plain HTTP.
+const HTTP_PORT: u16 = 80;
 /// The newest orders that the shop's page shows.
 const LISTED: u32 = 100;
 
@@ -147,6 +149,7 @@ pub fn file(data: &Path) -> PathBuf {
 fn router(shop: &Arc<Shop>) -> Result<Router, ShopError> {
     let policy = HeaderValue::from_str(&pages::content_security_policy(&shop.gateway_url));
     let policy = policy.map_err(|_| ShopError::Pages("the gateway's address fits no header"))?;
+    let authority = shop.authority.clone();
     Ok(Router::new()
         .route("/api/products", get(products))
         .route("/api/orders", get(orders).post(buy).layer(DefaultBodyLimit::max(MAX_PURCHASE)))
@@ -154,6 +157,7 @@ fn router(shop: &Arc<Shop>) -> Result<Router, ShopError> {
         .route("/api/entropy", post(random_bytes))
         .route("/callbacks", post(callback).layer(DefaultBodyLimit::max(MAX_CALLBACK)))
         .fallback(page)
+        .layer(middleware::from_fn(move |request, next| at_home(authority.clone(), request, next)))
         .layer(middleware::from_fn(move |request, next| guarded(policy.clone(), request, next)))
         .with_state(Arc::clone(shop)))
 }
@@ -262,6 +266,32 @@ async fn page(
     page.ok_or_else(|| {
         Failure::new(StatusCode::NOT_FOUND, "not_found", "the shop has no such page")
     })
+}
+
+/// Refuses a name that is not the shop's, under which a page could be led here by DNS (rebinding),
+/// and what a page of another website wants done.
+async fn at_home(authority: String, request: Request, next: Next) -> Response {
+    let named = signed::authority(&request, HTTP_PORT);
+    if request.headers().contains_key(header::HOST)
+        && !named.is_some_and(|it| is_own(&it, &authority))
+    {
+        let detail = "the shop has another name than the one in Host";
+        return Failure::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", detail)
+            .into_response();
+    }
+    if !request.method().is_safe() && origin::is_foreign(&request, HTTP_PORT) {
+        let detail =
+            "a page of another website asks for this; only programs and the shop's own pages may";
+        return Failure::new(StatusCode::FORBIDDEN, "cross_site", detail).into_response();
+    }
+    next.run(request).await
+}
+
+/// The shop's own name, or an address: that cannot be led elsewhere by DNS.
+fn is_own(named: &str, authority: &str) -> bool {
+    let url = reqwest::Url::parse(&format!("http://{named}/"));
+    named == authority
+        || url.is_ok_and(|it| client::is_loopback(&it) || address::literal(&it).is_some())
 }
 
 async fn guarded(policy: HeaderValue, request: Request, next: Next) -> Response {

@@ -134,12 +134,20 @@ pub struct EventQuery {
 pub trait EventReads {
     /// An event.
     fn event(&self, id: &EventId) -> Result<Option<(EventRecord, Progress)>, StoreError>;
-    /// Events.
+    /// Events. It reads no more rows than it gives, and two.
     fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, Progress)>, StoreError>;
+    /// When the last of the merchant's events came about.
+    fn latest_event_at(&self, merchant: &MerchantId) -> Result<Option<Timestamp>, StoreError>;
     /// The tries to deliver an event, newest first.
     fn deliveries(&self, event: &EventId, limit: u32) -> Result<Vec<DeliveryRecord>, StoreError>;
-    /// The merchant's hosts whose last try failed.
-    fn failing(&self, merchant: &MerchantId) -> Result<Vec<Failing>, StoreError>;
+    /// So many of the merchant's hosts whose last try failed.
+    fn failing(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Failing>, StoreError>;
+    /// A host of the merchant's, if its last try failed.
+    fn failing_host(
+        &self,
+        merchant: &MerchantId,
+        host: &str,
+    ) -> Result<Option<Failing>, StoreError>;
 }
 
 /// What can be written.

@@ -275,6 +275,8 @@ pub trait View: EventReads + PluginReads {
     fn former_sessions(&self, order: &OrderId) -> Result<u32, StoreError>;
     /// The first answer to a key.
     fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError>;
+    /// A merchant.
+    fn merchant(&self, id: &MerchantId) -> Result<Option<MerchantRecord>, StoreError>;
     /// Every merchant.
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError>;
     /// Every merchant's keys.

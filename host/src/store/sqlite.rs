@@ -9,6 +9,8 @@
 mod events;
 mod ledger;
 mod log;
+#[cfg(test)]
+mod plans;
 mod plugins;
 mod records;
 mod schema;

@@ -117,8 +117,18 @@ impl EventReads for Layer<'_> {
     fn deliveries(&self, event: &EventId, limit: u32) -> Result<Vec<DeliveryRecord>, StoreError> {
         self.tx.deliveries(event, limit)
     }
-    fn failing(&self, merchant: &MerchantId) -> Result<Vec<Failing>, StoreError> {
-        self.tx.failing(merchant)
+    fn latest_event_at(&self, merchant: &MerchantId) -> Result<Option<Timestamp>, StoreError> {
+        self.tx.latest_event_at(merchant)
+    }
+    fn failing(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Failing>, StoreError> {
+        self.tx.failing(merchant, limit)
+    }
+    fn failing_host(
+        &self,
+        merchant: &MerchantId,
+        host: &str,
+    ) -> Result<Option<Failing>, StoreError> {
+        self.tx.failing_host(merchant, host)
     }
 }
 
@@ -265,6 +275,9 @@ impl View for Layer<'_> {
     }
     fn former_sessions(&self, order: &OrderId) -> Result<u32, StoreError> {
         self.tx.former_sessions(order)
+    }
+    fn merchant(&self, id: &MerchantId) -> Result<Option<MerchantRecord>, StoreError> {
+        self.tx.merchant(id)
     }
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
         self.tx.merchants()

@@ -17,6 +17,7 @@ use lezai::idempotency::Answer;
 use lezai::problem::Problem;
 use lezai::store::sqlite::Stepped;
 use lezai::store::{DueTask, Lane, OrderRecord, ReadJob, Store, StoreError, Tx, WriteJob};
+use lezai::transport::Unreached;
 use lezai::worker;
 use lezai_core::id::{OrderId, SessionId};
 use lezai_core::ledger::GENESIS;
@@ -72,10 +73,13 @@ pub(super) struct Parcel {
 struct Mail(Arc<Mutex<Vec<Parcel>>>);
 
 impl Transport for Mail {
-    fn send(&self, post: Post) -> Pin<Box<dyn Future<Output = Result<Reply, String>> + Send + '_>> {
+    fn send(
+        &self,
+        post: Post,
+    ) -> Pin<Box<dyn Future<Output = Result<Reply, Unreached>> + Send + '_>> {
         let (reply, status) = oneshot::channel();
         self.0.lock().unwrap().push(Parcel { body: post.body, reply });
-        Box::pin(async { status.await.map_err(|_| "lost".to_owned()) })
+        Box::pin(async { status.await.map_err(|_| Unreached::Closed) })
     }
 }
 

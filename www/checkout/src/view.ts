@@ -2,6 +2,7 @@
 import { type Child, type Element_, h } from "./dom.ts";
 import type { Choice, Shown, State } from "./machine.ts";
 import { type Price, price } from "./money.ts";
+import { monogram } from "./monogram.ts";
 import { qrCode } from "./qr.ts";
 import type { Method, Plan, Session } from "./session.ts";
 import { fill, type Text } from "./text.ts";
@@ -176,7 +177,7 @@ function summary(session: Session, isPaid: boolean, world: World): Element_ {
     h(
       "p",
       { class: "merchant" },
-      h("span", { class: "monogram", "aria-hidden": "true" }, [...name][0] ?? ""),
+      h("span", { class: "monogram", "aria-hidden": "true" }, monogram(name)),
       h("bdi", { class: "name" }, name),
     ),
     h(

@@ -1,6 +1,7 @@
 /** What the component's template shows, as a pure function of the state: texts and switches, no logic. */
 import type { Shown, State } from "../../checkout/src/machine.ts";
 import { price } from "../../checkout/src/money.ts";
+import { monogram } from "../../checkout/src/monogram.ts";
 import { endOf } from "../../checkout/src/time.ts";
 import type { Session } from "./session.ts";
 import { fill, type Words } from "./words.ts";
@@ -40,7 +41,7 @@ export function view(state: State, method: string, words: Words, now_ms: number)
     at: state.at,
     dir: words.dir,
     merchant: session?.merchant.name ?? "",
-    monogram: Array.from(session?.merchant.name ?? "")[0] ?? "",
+    monogram: monogram(session?.merchant.name ?? ""),
     amount,
     description: session?.description ?? "",
     number: session ? `${words.order} ${session.merchant_order_id}` : "",

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::id::{MerchantId, OrderId};
+use crate::money::MAX_MINOR;
 
 /// A policy that uses every part of the format.
 const FULL: &str = r#"{
@@ -262,16 +263,34 @@ fn fees_round_as_stated() {
         (2500, 0, 0, None, "half_even", "1000 KWD", 2),
         (2500, 0, 0, None, "half_up", "1000 KWD", 3),
         // No overflow at the ends
-        (1_000_000, i64::MAX, 0, None, "up", "9223372036854775807 CNY", i64::MAX),
-        (999_999, 0, 0, None, "down", "9223372036854775807 CNY", 9_223_362_813_482_738_952),
+        (1_000_000, MAX_MINOR, 0, None, "up", "9007199254740991 CNY", MAX_MINOR),
+        (999_999, 0, 0, None, "down", "9007199254740991 CNY", 9_007_190_247_541_736),
     ] {
         let currency = amount.split_once(' ').unwrap().1;
         let mut policy = full();
-        policy["limits"] = json!([{"currency": currency, "min": 0, "max": i64::MAX}]);
+        policy["limits"] = json!([{"currency": currency, "min": 0, "max": MAX_MINOR}]);
         policy["fees"] = json!([{"currency": currency, "rate_ppm": rate_ppm, "fixed": fixed, "min": min, "cap": cap, "rounding": rounding}]);
         let found = read(&policy).unwrap().fee(&order(amount)).unwrap();
         let row = format!("{rate_ppm} ppm + {fixed}, {min} to {cap:?}, {rounding}, of {amount}");
         assert_eq!(found, money(&format!("{fee} {currency}")), "{row}");
+    }
+}
+
+#[test]
+fn no_amount_is_more_than_every_reader_of_json_can_read() {
+    for (path, member) in [
+        ("limits[0].max", "/limits/0/max"),
+        ("fees[0].fixed", "/fees/0/fixed"),
+        ("fees[0].cap", "/fees/0/cap"),
+    ] {
+        let mut policy = full();
+        policy["fees"][0]["cap"] = json!(MAX_MINOR);
+        policy["fees"][0]["fixed"] = json!(1);
+        for (amount, taken) in [(MAX_MINOR, true), (MAX_MINOR + 1, false), (i64::MAX, false)] {
+            *policy.pointer_mut(member).unwrap() = json!(amount);
+            let found = read(&policy).map(drop).map_err(|error| error.path);
+            assert_eq!(found, if taken { Ok(()) } else { Err(path.to_owned()) }, "{amount}");
+        }
     }
 }
 

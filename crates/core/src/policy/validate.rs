@@ -8,7 +8,7 @@ use super::{
     RiskRules, Route, Rule, VERSION,
 };
 use crate::instalments::Plan;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, MAX_MINOR, Money};
 
 /// Currencies that one list can name.
 const MAX_CURRENCIES: usize = 32;
@@ -206,6 +206,7 @@ fn fee_schedules(fees: &[FeeSchedule]) -> Checked {
         require(cap.is_none_or(|cap| cap >= *min), &format!("{path}.cap"), || {
             "must not be below min".to_owned()
         })?;
+        non_negative(&format!("{path}.cap"), cap.unwrap_or_default())?;
     }
     Ok(())
 }
@@ -219,6 +220,7 @@ fn instalments(rows: &[Instalments], limits: &[Limit]) -> Checked {
         require(taken, &format!("{path}.currency"), || format!("limits takes no {currency}"))?;
         non_negative(&format!("{path}.min"), *min)?;
         require(max >= min, &format!("{path}.max"), || "must not be below min".to_owned())?;
+        non_negative(&format!("{path}.max"), *max)?;
         Plan::new(*count, *rate_ppm)
             .map_err(|error| PolicyError { path: path.clone(), problem: error.to_string() })?;
         let same = |it: &&Instalments| it.currency == *currency && it.count == *count;
@@ -254,12 +256,16 @@ fn ranges(path: &str, limits: &[Limit], least: usize) -> Checked {
         require(max >= min, &format!("{path}[{index}].max"), || {
             "must not be below min".to_owned()
         })?;
+        non_negative(&format!("{path}[{index}].max"), *max)?;
     }
     Ok(())
 }
 
 fn amounts(path: &str, list: &[Money]) -> Checked {
     length(path, list.len(), 1, MAX_CURRENCIES)?;
+    for (index, money) in list.iter().enumerate() {
+        non_negative(&format!("{path}[{index}].minor"), money.minor())?;
+    }
     distinct(path, list.iter().map(|money| money.currency()))
 }
 
@@ -305,7 +311,8 @@ fn distinct(path: &str, currencies: impl Iterator<Item = Currency> + Clone) -> C
 }
 
 fn non_negative(path: &str, minor: i64) -> Checked {
-    require(minor >= 0, path, || "must not be negative".to_owned())
+    require(minor >= 0, path, || "must not be negative".to_owned())?;
+    require(minor <= MAX_MINOR, path, || format!("must be at most {MAX_MINOR}"))
 }
 
 fn length(path: &str, found: usize, least: usize, most: usize) -> Checked {

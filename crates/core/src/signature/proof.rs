@@ -30,16 +30,35 @@ impl<T: AsRef<[u8]>> Unverified<T> {
     ///
     /// # Errors
     ///
-    /// [`SignatureError::Invalid`], [`SignatureError::Digest`].
+    /// [`SignatureError::Invalid`], [`SignatureError::Der`], [`SignatureError::Digest`].
     pub fn verify(self, key: &dyn Verify) -> Result<Verified<T>, SignatureError> {
         let Self { base, signature, digest, verified } = self;
         if key.verify(base.as_bytes(), &signature).is_err() {
-            return Err(SignatureError::Invalid { base });
+            return Err(if looks_like_der(&signature) {
+                SignatureError::Der { base }
+            } else {
+                SignatureError::Invalid { base }
+            });
         }
         if let Some(digest) = digest {
             digest::verify_content_digest(&digest, verified.content.as_ref())?;
         }
         Ok(verified)
+    }
+}
+
+/// Whether the bytes are a sequence of two integers and nothing else (X.690): what many libraries give
+/// unless they are asked for the raw form.
+fn looks_like_der(signature: &[u8]) -> bool {
+    let integer = |bytes: &[u8]| match bytes {
+        [0x02, length @ 1..=33, rest @ ..] => rest.get(usize::from(*length)..).map(<[u8]>::to_vec),
+        _ => None,
+    };
+    match signature {
+        [0x30, length, rest @ ..] if usize::from(*length) == rest.len() => {
+            integer(rest).and_then(|rest| integer(&rest)).is_some_and(|rest| rest.is_empty())
+        }
+        _ => false,
     }
 }
 

@@ -74,25 +74,64 @@ impl EventReads for Sqlite<'_> {
     }
 
     fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, Progress)>, StoreError> {
-        // By rowid, for that is the order of commits: the time of an event is taken before its
-        // commit, and by time one could come in behind a reader who was further already.
-        let sql = format!(
-            "{EVENT} WHERE merchant = ?1
-               AND rowid > coalesce((SELECT rowid FROM events WHERE id = ?2 AND merchant = ?1), 0)
-               AND (?3 IS NULL OR event_type = ?3) AND (?4 IS NULL OR order_id = ?4)
-               AND (?5 IS NULL OR created_ms >= ?5) AND (?6 IS NULL OR created_ms < ?6)
-             ORDER BY rowid LIMIT ?7"
-        );
-        let params = params![
-            query.merchant.as_str(),
-            query.after.as_ref().map(EventId::as_str),
-            query.event_type,
-            query.order.as_ref().map(OrderId::as_str),
-            query.from.map(Timestamp::as_ms),
-            query.to.map(Timestamp::as_ms),
-            query.limit,
-        ];
-        self.all(&sql, params, event)
+        // By rowid, for that is the order of commits. A merchant's events have times in that order
+        // too, so a range of time is one of rows.
+        let merchant = query.merchant.as_str();
+        let number = |row: &Row<'_>| Ok(row.get::<_, i64>(0)?);
+        let (mut first, mut last) = (1, i64::MAX);
+        if let Some(after) = &query.after {
+            let sql = "SELECT rowid FROM events WHERE id = ?1 AND merchant = ?2";
+            let after = self.one(sql, [after.as_str(), merchant], number)?;
+            first = after.map_or(first, |it| it + 1);
+        }
+        if let Some(from) = query.from {
+            let sql = "SELECT rowid FROM events WHERE merchant = ?1 AND created_ms >= ?2
+                       ORDER BY created_ms, rowid LIMIT 1";
+            let Some(row) = self.one(sql, params![merchant, from.as_ms()], number)? else {
+                return Ok(Vec::new());
+            };
+            first = first.max(row);
+        }
+        if let Some(to) = query.to {
+            let sql = "SELECT rowid FROM events WHERE merchant = ?1 AND created_ms < ?2
+                       ORDER BY created_ms DESC, rowid DESC LIMIT 1";
+            let Some(row) = self.one(sql, params![merchant, to.as_ms()], number)? else {
+                return Ok(Vec::new());
+            };
+            last = row;
+        }
+        let event_type = query.event_type.as_deref();
+        let limit = query.limit;
+        match &query.order {
+            // An order has few, and its index is the one to take.
+            Some(order) => {
+                let sql = format!(
+                    "{EVENT} WHERE order_id = ?1 AND +merchant = ?2 AND +rowid BETWEEN ?3 AND ?4
+                       AND (?5 IS NULL OR event_type = ?5) ORDER BY sequence LIMIT ?6"
+                );
+                let order = order.as_str();
+                self.all(&sql, params![order, merchant, first, last, event_type, limit], event)
+            }
+            None if event_type.is_some() => {
+                let sql = format!(
+                    "{EVENT} WHERE merchant = ?1 AND event_type = ?2 AND rowid BETWEEN ?3 AND ?4
+                     ORDER BY rowid LIMIT ?5"
+                );
+                self.all(&sql, params![merchant, event_type, first, last, limit], event)
+            }
+            None => {
+                let sql = format!(
+                    "{EVENT} WHERE merchant = ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid LIMIT ?4"
+                );
+                self.all(&sql, params![merchant, first, last, limit], event)
+            }
+        }
+    }
+
+    fn latest_event_at(&self, merchant: &MerchantId) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT created_ms FROM events WHERE merchant = ?1
+                   ORDER BY created_ms DESC LIMIT 1";
+        self.one(sql, [merchant.as_str()], |row| Ok(Timestamp::from_ms(row.get(0)?)))
     }
 
     fn deliveries(&self, event: &EventId, limit: u32) -> Result<Vec<DeliveryRecord>, StoreError> {
@@ -111,17 +150,25 @@ impl EventReads for Sqlite<'_> {
         })
     }
 
-    fn failing(&self, merchant: &MerchantId) -> Result<Vec<Failing>, StoreError> {
-        let sql =
-            "SELECT host, failures, since_ms FROM failing_hosts WHERE merchant = ?1 ORDER BY host";
-        self.all(sql, [merchant.as_str()], |row| {
-            Ok(Failing {
-                host: row.get(0)?,
-                failures: row.get(1)?,
-                since: Timestamp::from_ms(row.get(2)?),
-            })
-        })
+    fn failing(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Failing>, StoreError> {
+        let sql = "SELECT host, failures, since_ms FROM failing_hosts WHERE merchant = ?1
+                   ORDER BY host LIMIT ?2";
+        self.all(sql, params![merchant.as_str(), limit], failing)
     }
+
+    fn failing_host(
+        &self,
+        merchant: &MerchantId,
+        host: &str,
+    ) -> Result<Option<Failing>, StoreError> {
+        let sql = "SELECT host, failures, since_ms FROM failing_hosts
+                   WHERE merchant = ?1 AND host = ?2";
+        self.one(sql, [merchant.as_str(), host], failing)
+    }
+}
+
+fn failing(row: &Row<'_>) -> Result<Failing, StoreError> {
+    Ok(Failing { host: row.get(0)?, failures: row.get(1)?, since: Timestamp::from_ms(row.get(2)?) })
 }
 
 impl EventWrites for Sqlite<'_> {

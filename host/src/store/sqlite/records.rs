@@ -7,7 +7,7 @@ use lezai_core::ledger::{Account, Entry};
 use lezai_core::money::Currency;
 use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,6 +16,8 @@ use super::super::{
     SessionRecord, StoreError, Task, Tx, View,
 };
 use super::ledger;
+#[cfg(test)]
+use super::plans;
 use crate::page::Page;
 use crate::velocity::Mark;
 
@@ -35,8 +37,11 @@ impl Sqlite<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        statement.query_row(params, |row| Ok(read(row))).optional()?.transpose()
+        let mut statement = self.prepare(sql)?;
+        let found = statement.query_row(params, |row| Ok(read(row))).optional()?.transpose();
+        #[cfg(test)]
+        plans::spent(&statement);
+        found
     }
 
     pub(super) fn all<T>(
@@ -45,9 +50,12 @@ impl Sqlite<'_> {
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(params, |row| Ok(read(row)))?;
-        rows.map(|row| row?).collect()
+        let found = rows.map(|row| row?).collect();
+        #[cfg(test)]
+        plans::spent(&statement);
+        found
     }
 
     fn insert_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
@@ -59,7 +67,17 @@ impl Sqlite<'_> {
 
     /// How many rows the statement changed.
     pub(super) fn change(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
-        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+        let mut statement = self.prepare(sql)?;
+        let changed = statement.execute(params)?;
+        #[cfg(test)]
+        plans::spent(&statement);
+        Ok(changed)
+    }
+
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
+        #[cfg(test)]
+        plans::look(self.connection, sql);
+        Ok(self.connection.prepare_cached(sql)?)
     }
 }
 
@@ -70,6 +88,22 @@ fn order_record(row: &Row<'_>) -> Result<OrderRecord, StoreError> {
         order: json(row, 0)?,
         details: json(row, 1)?,
         session: id(row, 2, SessionId::parse)?,
+    })
+}
+
+const MERCHANT: &str = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins FROM merchants";
+
+fn merchant_record(row: &Row<'_>) -> Result<MerchantRecord, StoreError> {
+    let until = row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms);
+    Ok(MerchantRecord {
+        id: id(row, 0, MerchantId::parse)?,
+        name: row.get(1)?,
+        notify_url: row.get(2)?,
+        webhook_secret: row.get(3)?,
+        policy: row.get(4)?,
+        notify_hosts: json(row, 5)?,
+        former_secret: row.get::<_, Option<String>>(6)?.zip(until),
+        frame_origins: json(row, 8)?,
     })
 }
 
@@ -199,21 +233,12 @@ impl View for Sqlite<'_> {
         })
     }
 
+    fn merchant(&self, merchant: &MerchantId) -> Result<Option<MerchantRecord>, StoreError> {
+        self.one(&format!("{MERCHANT} WHERE id = ?1"), [merchant.as_str()], merchant_record)
+    }
+
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
-        let sql = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins FROM merchants";
-        self.all(sql, [], |row| {
-            let until = row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms);
-            Ok(MerchantRecord {
-                id: id(row, 0, MerchantId::parse)?,
-                name: row.get(1)?,
-                notify_url: row.get(2)?,
-                webhook_secret: row.get(3)?,
-                policy: row.get(4)?,
-                notify_hosts: json(row, 5)?,
-                former_secret: row.get::<_, Option<String>>(6)?.zip(until),
-                frame_origins: json(row, 8)?,
-            })
-        })
+        self.all(MERCHANT, [], merchant_record)
     }
 
     fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError> {

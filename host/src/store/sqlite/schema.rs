@@ -88,6 +88,8 @@ INSERT INTO tasks (lane, task, due_ms)
 /// session before the page, or the session, that there is now.
 const WITHOUT_VERSION: &str = "
 CREATE INDEX IF NOT EXISTS orders_by_status ON orders (merchant, status, id);
+CREATE INDEX IF NOT EXISTS events_by_type ON events (merchant, event_type);
+CREATE INDEX IF NOT EXISTS events_by_time ON events (merchant, created_ms);
 CREATE TABLE IF NOT EXISTS former_claims (
   session TEXT NOT NULL REFERENCES sessions, number INTEGER NOT NULL,
   claim_key TEXT NOT NULL, claim_origin TEXT NOT NULL, claim_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,

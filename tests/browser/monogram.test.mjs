@@ -1,0 +1,43 @@
+/** A monogram is one letter as people see it, in engines that know what that is and in those that do not. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { npm } from "./support/browser.mjs";
+
+const source = fileURLToPath(new URL("../../www/checkout/src/monogram.ts", import.meta.url));
+const { outputFiles } = await npm("esbuild").build({
+  entryPoints: [source],
+  bundle: true,
+  format: "esm",
+  write: false,
+});
+const { monogram } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+
+const ROWS = [
+  ["", ""],
+  ["Lezai", "L"],
+  ["乐在小店", "乐"],
+  ["🇨🇳 Tea", "🇨🇳"],
+  ["🇨🇳🇯🇵", "🇨🇳"],
+  ["👨‍👩‍👧 Family", "👨‍👩‍👧"],
+  ["👍🏽 Good", "👍🏽"],
+  ["❤️‍🔥", "❤️‍🔥"],
+  ["1️⃣ First", "1️⃣"],
+  ["🏴󠁧󠁢󠁥󠁮󠁧󠁿 England", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"],
+  ["é", "é"],
+];
+
+for (const [kind, segmenter] of [
+  ["by Intl.Segmenter", Intl.Segmenter],
+  ["without it", undefined],
+]) {
+  test(`a monogram is a whole letter, ${kind}`, () => {
+    const kept = Intl.Segmenter;
+    if (!segmenter) Reflect.deleteProperty(Intl, "Segmenter");
+    try {
+      for (const [name, first] of ROWS) assert.equal(monogram(name), first, name);
+    } finally {
+      Object.defineProperty(Intl, "Segmenter", { value: kept, writable: true, configurable: true });
+    }
+  });
+}
