@@ -32,6 +32,7 @@ pub mod json;
 pub mod keys;
 pub mod ledger;
 pub mod listen;
+pub mod log;
 pub mod merchants;
 pub mod metrics;
 pub mod native_key;

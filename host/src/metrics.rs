@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::log;
 use crate::plugins::series::PluginMetrics;
 
 /// All counters.
@@ -92,6 +93,11 @@ impl Default for Metrics {
             "decision_fuel",
             "Fuel of a decision, all hooks together",
             metrics.fuel.clone(),
+        );
+        registry.register(
+            "log_lines_lost",
+            "Lines of the log that could not be written",
+            log::lost().clone(),
         );
         metrics.plugins.register(&mut registry);
         metrics.registry = Mutex::new(registry);
