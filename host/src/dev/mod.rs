@@ -33,7 +33,7 @@ use crate::sandbox::Sandbox;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, Store};
-use crate::{assets, http, keys, shop, test_clock, worker};
+use crate::{assets, http, keys, say, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -127,10 +127,17 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
 
-    say!("gateway  {}", gateway.public_url);
-    say!("shop     {shop_url}");
-    say!("data     {}", args.data.display());
-    say!("ready");
+    if let Some(next) = &gateway.next_key
+        && let Err(why) = keys::note_published(folder.path(), next)
+    {
+        tracing::error!(why, "the next key is published, which could not be noted");
+    }
+
+    say::announce(format!(
+        "gateway  {}\nshop     {shop_url}\ndata     {}\nready\n",
+        gateway.public_url,
+        args.data.display()
+    ));
 
     stop_signal.wait().await;
     tracing::info!("stopping");
