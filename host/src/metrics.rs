@@ -106,6 +106,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Shows the commits that failed, which the store counts.
+    pub fn show_failed_commits(&self, failed: &Counter) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register("commits_failed", "Commits of the store that failed", failed.clone());
+    }
+
     /// A request was answered. `route` is the pattern, never the path.
     pub fn answered(&self, route: String, status: u16, seconds: f64) {
         self.requests.get_or_create(&RequestLabel { route, status }).inc();
