@@ -28,6 +28,7 @@ use crate::plugins::loading;
 use crate::problem::{Code, Problem};
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
+use crate::readiness::Readiness;
 use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
 use crate::velocity::Counters;
@@ -109,6 +110,8 @@ pub struct Gateway {
     merchants: ArcSwap<Merchants>,
 }
 
+    /// Whether it can commit.
+    pub readiness: Readiness,
 /// What a [`Gateway`] is made of.
 pub struct Parts {
     /// Where shoppers and merchants reach us, without a slash at the end.
@@ -169,6 +172,7 @@ impl Gateway {
             reloading: tokio::sync::Mutex::default(),
             merchants: ArcSwap::default(),
         }
+            readiness: Readiness::default(),
     }
 
     /// The key with this thumbprint, as long as it is kept; else the one that signs now, which a page

@@ -45,6 +45,7 @@ pub mod plugin_command;
 pub mod plugins;
 pub mod problem;
 pub mod rate;
+pub mod readiness;
 pub mod refunds;
 pub mod sandbox;
 pub mod shop;
