@@ -7,6 +7,7 @@
 //! commits do not wait for that. Readers have connections of their own and see the last commit.
 
 mod events;
+mod holds;
 mod ledger;
 mod log;
 mod plugins;
@@ -30,6 +31,7 @@ use log::{Care, Log, copy, copy_all};
 use records::{Sqlite, json};
 use schema::prepare;
 
+pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 #[cfg(test)]
 pub(crate) use ledger::book;
 pub use ledger::{
