@@ -61,7 +61,8 @@ impl Readiness {
         {
             return found.clone();
         }
-        let value = format!("{:>BYTES$}", clock::now().as_ms());
+        // Another one each time.
+        let value = clock::now().as_ms().to_string() + &" ".repeat(BYTES);
         let written = store::write(store, move |tx| tx.put_setting(SETTING, &value));
         let found = match tokio::time::timeout(TIMEOUT, written).await {
             Ok(written) => written.map_err(NotReady::Store),
