@@ -56,6 +56,9 @@ fn the_gateway_s_key_is_changed_without_a_gap() {
     assert_eq!(key(&gateway, &["rotate"]).0, Some(2));
     let (code, told) = key(&gateway, &["prepare"]);
     assert_eq!(code, Some(0), "{told}");
+    // Nobody could learn it yet.
+    let (code, told) = key(&gateway, &["rotate"]);
+    assert_eq!((code, told.contains("start the gateway anew")), (Some(2), true), "{told}");
     restart(&mut gateway);
     let [_, new] = names(&authority).try_into().unwrap();
     assert!(names(&authority).contains(&old) && old != new);

@@ -9,7 +9,7 @@ use lezai_core::key::{Jwk, VerifyingKey};
 use lezai_core::order::{Attempt, Capture, Event, Offer};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
-use sha2::{Digest as _, Sha256};
+use ring::hmac;
 
 use crate::channel::{Channel, Method, MethodKind, PaymentRequest};
 use crate::gateway::{self, Gateway, GatewayKey, unanswered};
@@ -353,15 +353,15 @@ enum Begun {
 }
 
 /// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
-/// so what makes the id is the gateway's own signature over the key, which is deterministic. It is made
-/// with the key that the session pins, so that a change of keys between two repeats changes nothing.
+/// so what makes the id is a MAC of the gateway's over the key. It is made with the key that the session
+/// pins, so that a change of keys between two repeats changes nothing.
 fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &Repeatable) -> AttemptId {
     let Repeatable { key: IdempotencyKey { scope, key }, fingerprint } = key;
     let named = format!("attempt {scope} {key} {fingerprint}");
-    let signature = signing.private.sign(named.as_bytes());
-    let digest = Sha256::digest(signature);
+    let mac = hmac::sign(&signing.names, named.as_bytes());
+    let mac = mac.as_ref();
     // The time is the session's, not the request's: a repeat must come to the same id.
-    AttemptId::new(session.made_at(), std::array::from_fn(|index| digest[index]))
+    AttemptId::new(session.made_at(), std::array::from_fn(|index| mac[index]))
 }
 
 /// The channel that serves a method of the order: the first that its decision names.

@@ -18,6 +18,7 @@ use lezai_core::time::Timestamp;
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
+use crate::native_key::NativeVerifyingKey;
 use crate::{clock, entropy};
 
 /// Longer than the gateway takes for anything; after it, what the gateway did is unknown.
@@ -365,7 +366,7 @@ fn verify(
     }
     request.with_parts(|parts| {
         let answer = Message::Answer(AnswerParts { status, fields: &fields, request: Some(parts) });
-        input.verify(&answer, body, Tag::Gateway, key, now).map(drop)
+        input.verify(&answer, body, Tag::Gateway, &NativeVerifyingKey::from(key), now).map(drop)
     })?;
     Ok(())
 }

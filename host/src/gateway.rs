@@ -10,6 +10,7 @@ use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
 use reqwest::Url;
+use ring::hmac;
 use sha2::{Digest as _, Sha256};
 
 use crate::address::{self, Reach};
@@ -28,6 +29,7 @@ use crate::plugins::blobs::Blobs;
 use crate::plugins::loading;
 use crate::problem::{Code, Problem};
 use crate::rate::Rates;
+use crate::readiness::Readiness;
 use crate::sandbox::Sandbox;
 use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
@@ -41,10 +43,10 @@ const FIRST_QUERY_SECS: i64 = 20;
 
 /// The key that the gateway signs with, and its name.
 pub struct GatewayKey {
-    /// The private half, for what must come out the same again (RFC 6979).
-    pub private: SigningKey,
-    /// The same, for all that is signed once.
+    /// The private half.
     pub native: NativeSigningKey,
+    /// Derived from it, for names that must come out the same again, and that nobody else can make.
+    pub names: hmac::Key,
     /// The thumbprint of the public half: its `keyid`.
     pub keyid: String,
     /// The public half.
@@ -54,8 +56,10 @@ pub struct GatewayKey {
 impl From<SigningKey> for GatewayKey {
     fn from(private: SigningKey) -> Self {
         let public = private.verifying_key();
-        let native = private.clone().into();
-        Self { keyid: public.thumbprint(), jwk: public.to_jwk(), private, native }
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &private.to_bytes());
+        let derived = hmac::sign(&secret, b"lezai names");
+        let names = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        Self { keyid: public.thumbprint(), jwk: public.to_jwk(), native: private.into(), names }
     }
 }
 
@@ -110,6 +114,8 @@ pub struct Gateway {
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// How much was ordered of late.
     pub counters: Counters,
+    /// Whether it can commit.
+    pub readiness: Readiness,
     merchants: ArcSwap<Merchants>,
 }
 
@@ -171,6 +177,7 @@ impl Gateway {
             blobs: parts.blobs,
             plugins: Beside::default(),
             counters: Counters::default(),
+            readiness: Readiness::default(),
             reloading: tokio::sync::Mutex::default(),
             merchants: ArcSwap::default(),
         }

@@ -13,13 +13,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use lezai_core::key::SigningKey;
+use lezai_core::key::{SigningKey, VerifyingKey};
 
 use crate::entropy;
 
 const CURRENT: &str = "gateway";
 const NEXT: &str = "gateway-next";
 const FORMER: &str = "gateway-former";
+/// Names the next key that a running gateway has published.
+const PUBLISHED: &str = "gateway-next-published";
 /// An order lives for a day at most, and its session for one more.
 const PINNED: Duration = Duration::from_secs(2 * 86_400);
 
@@ -31,7 +33,7 @@ pub enum KeyCommand {
     /// Make the key that will come next, and publish it.
     Prepare(KeyArgs),
     /// Let the next key sign from now on.
-    Rotate(KeyArgs),
+    Rotate(RotateArgs),
     /// Forget the former key, two days after it was replaced.
     Retire(RetireArgs),
 }
@@ -42,6 +44,17 @@ pub struct KeyArgs {
     /// The gateway's folder.
     #[arg(long, default_value = ".lezai", value_name = "DIR")]
     data: PathBuf,
+}
+
+/// Whose next key.
+#[derive(Debug, clap::Args)]
+pub struct RotateArgs {
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// Though no gateway has published it, and merchants will not believe it until they learn it: for a
+    /// key that was stolen.
+    #[arg(long)]
+    now: bool,
 }
 
 /// Whose former key.
@@ -59,7 +72,7 @@ pub fn run(command: &KeyCommand) -> ExitCode {
     let (data, done) = match command {
         KeyCommand::List(args) => (&args.data, Ok(())),
         KeyCommand::Prepare(args) => (&args.data, prepare(&args.data)),
-        KeyCommand::Rotate(args) => (&args.data, rotate(&args.data)),
+        KeyCommand::Rotate(args) => (&args.keys.data, rotate(&args.keys.data, args.now)),
         KeyCommand::Retire(args) => (&args.keys.data, retire(&args.keys.data, args.now)),
     };
     let listed = done.and_then(|()| Keys::of(data));
@@ -122,9 +135,25 @@ fn prepare(data: &Path) -> Result<(), String> {
     write(&file(data, NEXT), &private, 0o600)
 }
 
+/// Notes that a running gateway has published the next key: only then may it sign.
+///
+/// # Errors
+///
+/// The system's, in words.
+pub fn note_published(data: &Path, next: &VerifyingKey) -> Result<(), String> {
+    if is_published(data, next) {
+        return Ok(());
+    }
+    write(&data.join(PUBLISHED), &next.thumbprint(), 0o644)
+}
+
+fn is_published(data: &Path, next: &VerifyingKey) -> bool {
+    fs::read_to_string(data.join(PUBLISHED)).is_ok_and(|it| it.trim() == next.thumbprint())
+}
+
 /// Each step leaves a folder that the gateway can start on: the current key is copied before another
 /// takes its place, and its place is taken in one.
-fn rotate(data: &Path) -> Result<(), String> {
+fn rotate(data: &Path, now: bool) -> Result<(), String> {
     let keys = Keys::of(data)?;
     if keys.former.is_some() {
         return Err("the former key is still there: lezai key retire forgets it".to_owned());
@@ -132,13 +161,17 @@ fn rotate(data: &Path) -> Result<(), String> {
     let Some(next) = keys.next else {
         return Err("there is no next key: lezai key prepare makes one, and merchants need time to learn it".to_owned());
     };
+    if !now && !is_published(data, &next.verifying_key()) {
+        return Err("the next key must be published before it signs: start the gateway anew, and give merchants time to learn the key; --now rotates all the same".to_owned());
+    }
     let former = fs::read_to_string(file(data, CURRENT)).map_err(|error| error.to_string())?;
     write(&file(data, FORMER), &former, 0o600)?;
     let renamed = fs::rename(file(data, NEXT), file(data, CURRENT));
     renamed.map_err(|error| error.to_string())?;
     let public = next.verifying_key().to_spki_pem().map_err(|error| error.to_string())?;
     write(&public_file(data, CURRENT), &public, 0o644)?;
-    remove(&public_file(data, NEXT))
+    remove(&public_file(data, NEXT))?;
+    remove(&data.join(PUBLISHED))
 }
 
 fn retire(data: &Path, now: bool) -> Result<(), String> {
@@ -207,6 +240,12 @@ mod tests {
         [Some(current), next, former].map(|it| it.map(|it| it.verifying_key().thumbprint()))
     }
 
+    /// As a gateway does that starts with it.
+    fn publish(data: &Path) {
+        let next = Keys::of(data).unwrap().next.unwrap();
+        note_published(data, &next.verifying_key()).unwrap();
+    }
+
     #[test]
     fn a_key_comes_signs_and_goes() {
         let folder = tempfile::tempdir().unwrap();
@@ -214,18 +253,29 @@ mod tests {
         assert!(prepare(data).unwrap_err().contains("start the gateway once"));
         let first = SigningKey::from_entropy(&entropy::bytes()).unwrap();
         write(&file(data, CURRENT), &first.to_pkcs8_pem().unwrap(), 0o600).unwrap();
-        assert!(rotate(data).unwrap_err().contains("lezai key prepare"));
+        assert!(rotate(data, false).unwrap_err().contains("lezai key prepare"));
         prepare(data).unwrap();
         assert!(prepare(data).is_err(), "one at a time");
         let [old, new, _] = names(data);
-        rotate(data).unwrap();
+        assert!(rotate(data, false).unwrap_err().contains("start the gateway anew"));
+        // That another key was published says nothing of this one.
+        note_published(data, &first.verifying_key()).unwrap();
+        assert!(rotate(data, false).unwrap_err().contains("start the gateway anew"));
+        assert_eq!(names(data), [old.clone(), new.clone(), None]);
+        publish(data);
+        rotate(data, false).unwrap();
+        assert!(!data.join(PUBLISHED).exists());
         assert_eq!(names(data), [new.clone(), None, old.clone()]);
         let public = fs::read_to_string(public_file(data, CURRENT)).unwrap();
         let public = lezai_core::key::VerifyingKey::from_spki_pem(public.trim()).unwrap();
         assert_eq!(Some(public.thumbprint()), new);
         assert!(!public_file(data, NEXT).exists());
         prepare(data).unwrap();
-        assert!(rotate(data).unwrap_err().contains("lezai key retire"), "two keys at most sign");
+        publish(data);
+        assert!(
+            rotate(data, false).unwrap_err().contains("lezai key retire"),
+            "two keys at most sign"
+        );
         assert!(retire(data, false).unwrap_err().contains("48 h"));
         let long_ago = SystemTime::now() - PINNED;
         File::options()
@@ -240,6 +290,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stolen_key_is_replaced_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        let first = SigningKey::from_entropy(&entropy::bytes()).unwrap();
+        write(&file(data, CURRENT), &first.to_pkcs8_pem().unwrap(), 0o600).unwrap();
+        prepare(data).unwrap();
+        let [old, new, _] = names(data);
+        rotate(data, true).unwrap();
+        assert_eq!(names(data), [new, None, old]);
+    }
+
+    #[test]
     fn a_rotation_that_was_cut_off_can_be_done_again() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path();
@@ -249,7 +311,8 @@ mod tests {
         let [old, new, _] = names(data);
         fs::copy(file(data, CURRENT), file(data, FORMER)).unwrap();
         assert_eq!(names(data), [old.clone(), new.clone(), None]);
-        rotate(data).unwrap();
+        publish(data);
+        rotate(data, false).unwrap();
         assert_eq!(names(data), [new, None, old]);
     }
 }

@@ -1,11 +1,15 @@
 //! The command line.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lezai::plugins::compiler;
 use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, trigger};
 use tracing_subscriber::EnvFilter;
+
+/// The last lines of the log have this long to be taken.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Lezai (乐在), a payment gateway for merchants.
 #[derive(Parser)]
@@ -59,13 +63,24 @@ fn main() -> ExitCode {
         // Before there are threads: it sets limits on its own process.
         return compiler::run(limits);
     }
-    start_log(cli.log);
+    let log = match lezai::log::Log::to_stderr() {
+        Ok(log) => log,
+        Err(error) => return fail(&error),
+    };
+    start_log(cli.log, log.clone());
     // TLS for callbacks and `lezai call`; an error says that it was chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(run(cli.command)),
+    let code = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let code = runtime.block_on(run(cli.command));
+            // What still runs was waited for, or is not worth waiting for.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => fail(&error),
-    }
+    };
+    log.flush(LAST_LINES);
+    code
 }
 
 async fn run(command: Command) -> ExitCode {
@@ -90,20 +105,28 @@ async fn run(command: Command) -> ExitCode {
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("lezai: {error}");
+    lezai::say::remark(format_args!("lezai: {error}"));
     ExitCode::from(2)
 }
 
-fn start_log(log: Log) {
+fn start_log(format: Log, log: lezai::log::Log) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(log)
+        // It would complain on standard error, which it takes to be writable.
+        .log_internal_errors(false)
         .with_target(false);
-    match log {
+    match format {
         Log::Text => {
             subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init()
         }
         Log::Json => subscriber.json().init(),
     }
+    // A panic's message goes where all others go, and waits for nobody either.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("of an unknown kind");
+        tracing::error!(at, message, "panicked");
+    }));
 }

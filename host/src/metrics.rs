@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::log;
 use crate::plugins::series::PluginMetrics;
 
 /// All counters.
@@ -93,6 +94,11 @@ impl Default for Metrics {
             "Fuel of a decision, all hooks together",
             metrics.fuel.clone(),
         );
+        registry.register(
+            "log_lines_lost",
+            "Lines of the log that could not be written",
+            log::lost().clone(),
+        );
         metrics.plugins.register(&mut registry);
         metrics.registry = Mutex::new(registry);
         metrics
@@ -100,6 +106,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Shows the commits that failed, which the store counts.
+    pub fn show_failed_commits(&self, failed: &Counter) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register("commits_failed", "Commits of the store that failed", failed.clone());
+    }
+
     /// A request was answered. `route` is the pattern, never the path.
     pub fn answered(&self, route: String, status: u16, seconds: f64) {
         self.requests.get_or_create(&RequestLabel { route, status }).inc();

@@ -31,7 +31,8 @@ use refund::{Refund, counts, sum_of_refunds};
 
 /// The simulated wallet.
 pub struct Sandbox {
-    connection: Arc<Mutex<Connection>>,
+    /// None once it is closed.
+    connection: Arc<Mutex<Option<Connection>>>,
     public_url: String,
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -141,6 +142,8 @@ impl Sandbox {
         // What was answered survives `kill -9`; the disk is not waited for as the gateway's own store
         // does, for this is play money, and the measured load should be the gateway's.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+        // More than there are, so that none is parsed twice.
+        connection.set_prepared_statement_cache_capacity(64);
         let upgrade = connection.transaction()?;
         let version: i64 = upgrade.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if version < 2 {
@@ -154,8 +157,14 @@ impl Sandbox {
             upgrade.execute_batch(VERSION_4)?;
         }
         upgrade.commit()?;
-        let connection = Arc::new(Mutex::new(connection));
+        let connection = Arc::new(Mutex::new(Some(connection)));
         Ok(Self { connection, public_url, now: Box::new(now) })
+    }
+
+    /// Closes the wallet's file, so that a copy of it has all that happened. It answers nothing then.
+    pub fn close(&self) {
+        // The last connection to close brings SQLite's log to its place.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// The shopper's act; only the first one counts.
@@ -251,6 +260,7 @@ impl Sandbox {
         let (connection, now) = (Arc::clone(&self.connection), (self.now)());
         let run = move || -> Result<Option<T>, Broken> {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = connection.as_mut().ok_or_else(Broken::closed)?;
             let wallet = connection.transaction()?;
             let answer = run(&wallet, now)?;
             wallet.commit()?;
@@ -411,6 +421,10 @@ struct Broken(String);
 impl Broken {
     fn damaged() -> Self {
         Self("a damaged record".to_owned())
+    }
+
+    fn closed() -> Self {
+        Self("it is closed".to_owned())
     }
 }
 

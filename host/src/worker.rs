@@ -77,7 +77,10 @@ async fn work(
             Err(error) => {
                 // Such as a full disk: what is due stays due, and asking without a pause helps nobody.
                 tracing::error!(%error, lane = lane.as_str(), "cannot claim tasks");
-                tokio::time::sleep(IDLE).await;
+                tokio::select! {
+                    () = tokio::time::sleep(IDLE) => {}
+                    _ = stop.changed() => {}
+                }
                 continue;
             }
         };

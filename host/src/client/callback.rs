@@ -12,6 +12,8 @@ use lezai_core::time::Timestamp;
 use lezai_core::webhook::{Secret, WebhookError};
 use serde::Deserialize;
 
+use crate::native_key::NativeVerifyingKey;
+
 /// The gateway's callbacks have some 2 KiB; a body beyond this is not one of them.
 pub const MAX_BODY: usize = 64 * 1024;
 
@@ -112,7 +114,7 @@ impl Receiver {
             &Message::Request(request),
             body,
             Tag::Callback,
-            &self.gateway_key,
+            &NativeVerifyingKey::from(&self.gateway_key),
             now,
         )?;
         let (id, timestamp) = (once(&fields, "webhook-id")?, once(&fields, "webhook-timestamp")?);

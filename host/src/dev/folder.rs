@@ -1,8 +1,12 @@
 //! The data folder: secrets that are made once and read ever after, and one gateway at a time.
+//!
+//! What is missing is made only where nothing was before. A folder that was used and lacks its store
+//! or its key lost them, and nobody is told so by a gateway that starts as new.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -11,16 +15,30 @@ use lezai_core::webhook::Secret;
 
 use super::CannotStart;
 use crate::entropy;
+use crate::store::StoreError;
+use crate::store::sqlite::is_blank;
 
 /// Nobody else on the machine may read what lies there.
 const FOLDER_MODE: u32 = 0o700;
 const SECRET_MODE: u32 = 0o600;
 const PUBLIC_MODE: u32 = 0o644;
+/// Who reads or writes besides the owner.
+const OTHERS: u32 = 0o077;
+/// Shorter ones can be guessed; ours has 43 characters.
+const TOKEN_MIN: usize = 32;
+const STORE: &str = "lezai.db";
+const WEBHOOK_SECRET: &str = "demo-webhook-secret";
+/// What stands in the lock's file once a gateway has made all that it needs.
+const USED: &str = "in use\n";
 
 /// A folder that is ours as long as this lives.
 pub(super) struct Folder {
     path: PathBuf,
-    _lock: File,
+    /// Files that were made now.
+    made: BTreeSet<String>,
+    /// A gateway ran here before.
+    used: bool,
+    lock: File,
 }
 
 impl Folder {
@@ -46,7 +64,10 @@ impl Folder {
             .to_string();
             return Err(CannotStart::new(used));
         }
-        let folder = Self { path: path.to_owned(), _lock: lock };
+        let used = fs::read(path.join("lock")).map_err(unwritable)? == USED.as_bytes();
+        let mut folder = Self { path: path.to_owned(), made: BTreeSet::new(), used, lock };
+        folder.lost_nothing()?;
+        folder.secrets_are_ours_alone()?;
         for name in ["gateway", "demo-merchant", "demo-plugins"] {
             folder.make(&format!("{name}.pem"), SECRET_MODE, || {
                 let key = SigningKey::from_entropy(&entropy::bytes()).map_err(CannotStart::new)?;
@@ -63,20 +84,25 @@ impl Folder {
             folder.make(&file, PUBLIC_MODE, || Ok(public))?;
         }
         // SQLite would make them readable by all, should the folder be older than we are.
-        for name in ["lezai.db", "sandbox.db", "shop.db"] {
-            let mut options = OpenOptions::new();
-            options
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(SECRET_MODE)
-                .open(path.join(name))
-                .map_err(unwritable)?;
+        for name in [STORE, "sandbox.db", "shop.db"] {
+            folder.make_private(name).map_err(|error| {
+                CannotStart::new(format_args!(
+                    "cannot write to {} (--data): {error}",
+                    path.join(name).display()
+                ))
+            })?;
         }
         folder.make("admin-token", SECRET_MODE, || {
             Ok(Base64UrlUnpadded::encode_string(&entropy::bytes::<32>()))
         })?;
-        folder.make("demo-webhook-secret", SECRET_MODE, || {
+        let token = folder.text("admin-token")?.len();
+        if token < TOKEN_MIN {
+            return Err(CannotStart::new(format_args!(
+                "{} must have at least {TOKEN_MIN} characters and has {token}; remove it, and a new one is made",
+                path.join("admin-token").display()
+            )));
+        }
+        folder.make(WEBHOOK_SECRET, SECRET_MODE, || {
             Ok(Secret::from_bytes(entropy::bytes::<32>().to_vec())
                 .map_err(CannotStart::new)?
                 .reveal())
@@ -88,8 +114,98 @@ impl Folder {
 
     /// The secret that callbacks to the demo shop are signed with.
     pub(super) fn webhook_secret(&self) -> Result<Secret, CannotStart> {
-        let file = "demo-webhook-secret";
-        Secret::parse(&self.text(file)?).map_err(|error| self.damaged(file, error))
+        Secret::parse(&self.text(WEBHOOK_SECRET)?)
+            .map_err(|error| self.damaged(WEBHOOK_SECRET, error))
+    }
+
+    /// Writes the secret that the merchant has, should it be another: the operator changed it.
+    pub(super) fn keep_webhook_secret(&self, secret: &str) -> Result<(), CannotStart> {
+        if self.text(WEBHOOK_SECRET)? == secret {
+            return Ok(());
+        }
+        tracing::warn!(
+            file = WEBHOOK_SECRET,
+            "the merchant has another secret by now, which is written there"
+        );
+        self.write(WEBHOOK_SECRET, SECRET_MODE, secret)
+    }
+
+    /// A gateway ran here before.
+    pub(super) fn is_used(&self) -> bool {
+        self.used
+    }
+
+    /// Whether the file was made now.
+    pub(super) fn is_made(&self, file: &str) -> bool {
+        self.made.contains(file)
+    }
+
+    /// Notes that all is there that a gateway needs: what is missing from now on was lost.
+    pub(super) fn note_used(&mut self) -> io::Result<()> {
+        if !self.used {
+            self.lock.write_all(USED.as_bytes())?;
+            self.lock.sync_all()?;
+            self.used = true;
+        }
+        Ok(())
+    }
+
+    /// A store without its key, or a folder that was used without its store, is not as it was left.
+    fn lost_nothing(&self) -> Result<(), CannotStart> {
+        let store = self.path.join(STORE);
+        let blank = match is_blank(&store) {
+            Ok(blank) => blank,
+            Err(error) => return Err(CannotStart::new(error.explain(&store))),
+        };
+        if self.used && blank {
+            return Err(CannotStart::new(format_args!(
+                "{} is empty, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+                store.display()
+            )));
+        }
+        let key = self.path.join("gateway.pem");
+        if (self.used || !blank) && !key.exists() {
+            return Err(CannotStart::new(format_args!(
+                "{} is missing, though this folder was used before; restore it. If it is lost, make one (openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256), and give every merchant its public key",
+                key.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// A key that others can read is no secret any more; whether they did is for its owner to judge.
+    fn secrets_are_ours_alone(&self) -> Result<(), CannotStart> {
+        let keys = ["gateway", "gateway-next", "gateway-former", "demo-merchant", "demo-plugins"];
+        let keys = keys.map(|name| format!("{name}.pem"));
+        for file in keys.iter().map(String::as_str).chain(["admin-token", WEBHOOK_SECRET]) {
+            let path = self.path.join(file);
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            let mode = metadata.permissions().mode() & 0o777;
+            if mode & OTHERS != 0 {
+                return Err(CannotStart::new(format_args!(
+                    "{0} can be used by others (mode {mode:03o}); if none of them had it, run chmod 600 {0}",
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a store's file for its owner alone, or takes others' rights to it away.
+    fn make_private(&self, file: &str) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(SECRET_MODE);
+        let opened = options.open(self.path.join(file))?;
+        let mode = opened.metadata()?.permissions().mode();
+        if mode & OTHERS != 0 {
+            tracing::warn!(
+                file,
+                mode = format_args!("{:03o}", mode & 0o777),
+                "could be used by others"
+            );
+            opened.set_permissions(Permissions::from_mode(SECRET_MODE))?;
+        }
+        Ok(())
     }
 
     /// Where it is.
@@ -120,19 +236,28 @@ impl Folder {
         ))
     }
 
+    /// What to say of a database that cannot be used.
+    pub(super) fn unusable(&self, file: &str, error: &StoreError) -> CannotStart {
+        CannotStart::new(error.explain(&self.path.join(file)))
+    }
+
     /// Makes a file if it is not there: whole or not at all.
     fn make(
-        &self,
+        &mut self,
         file: &str,
         mode: u32,
         content: impl FnOnce() -> Result<String, CannotStart>,
     ) -> Result<(), CannotStart> {
-        let path = self.path.join(file);
-        if path.exists() {
-            return Ok(());
+        if !self.path.join(file).exists() {
+            self.write(file, mode, &content()?)?;
+            self.made.insert(file.to_owned());
         }
+        Ok(())
+    }
+
+    fn write(&self, file: &str, mode: u32, content: &str) -> Result<(), CannotStart> {
+        let path = self.path.join(file);
         let part = self.path.join(format!("{file}.part"));
-        let content = content()?;
         let write = || {
             let mut made = OpenOptions::new()
                 .write(true)
@@ -155,6 +280,7 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sqlite::SqliteStore;
 
     #[test]
     fn a_folder_keeps_its_secrets_and_is_used_once_at_a_time() {
@@ -174,5 +300,76 @@ mod tests {
         fs::write(path.join("gateway.pem"), "-----BEGIN").unwrap();
         let error = Folder::open(&path).err().unwrap().to_string();
         assert!(error.contains("gateway.pem is damaged"), "{error}");
+    }
+
+    #[test]
+    fn what_was_lost_is_not_made_anew() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        let says = |text: &str| {
+            let error = Folder::open(&path).err().unwrap().to_string();
+            assert!(error.contains(text) && error.contains("restore it"), "{error}");
+        };
+        // A start that was cut off made keys, and no store: that is no loss.
+        drop(Folder::open(&path).unwrap());
+        let mut folder = Folder::open(&path).unwrap();
+        assert!(!folder.is_used());
+        drop(SqliteStore::open(&path.join(STORE)).unwrap());
+        folder.note_used().unwrap();
+        drop(folder);
+        assert!(Folder::open(&path).unwrap().is_used());
+
+        let (key, store) = (path.join("gateway.pem"), path.join(STORE));
+        let kept = fs::read(&key).unwrap();
+        fs::remove_file(&key).unwrap();
+        says("gateway.pem is missing");
+        assert!(!key.exists());
+        // The store alone is enough to tell, as after it was restored into a new folder.
+        fs::remove_file(path.join("lock")).unwrap();
+        says("gateway.pem is missing");
+        fs::write(path.join("lock"), USED).unwrap();
+        fs::write(&key, kept).unwrap();
+        fs::set_permissions(&key, Permissions::from_mode(SECRET_MODE)).unwrap();
+        drop(Folder::open(&path).unwrap());
+        fs::write(&store, "").unwrap();
+        says("lezai.db is empty");
+        fs::remove_file(&store).unwrap();
+        says("lezai.db is empty");
+    }
+
+    #[test]
+    fn secrets_that_others_can_read_are_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        drop(Folder::open(&path).unwrap());
+        for file in ["gateway.pem", "demo-merchant.pem", "admin-token", WEBHOOK_SECRET] {
+            for mode in [0o640, 0o604, 0o660] {
+                fs::set_permissions(path.join(file), Permissions::from_mode(mode)).unwrap();
+                let error = Folder::open(&path).err().unwrap().to_string();
+                assert!(error.contains("chmod 600") && error.contains(file), "{error}");
+            }
+            fs::set_permissions(path.join(file), Permissions::from_mode(0o400)).unwrap();
+            drop(Folder::open(&path).unwrap());
+        }
+        // A store is often copied by programs that know nothing of modes.
+        let store = path.join(STORE);
+        fs::set_permissions(&store, Permissions::from_mode(0o644)).unwrap();
+        drop(Folder::open(&path).unwrap());
+        assert_eq!(fs::metadata(&store).unwrap().permissions().mode() & 0o777, SECRET_MODE);
+    }
+
+    #[test]
+    fn a_short_token_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        drop(Folder::open(&path).unwrap());
+        for (token, refused) in [("x".repeat(31), true), ("x".repeat(32), false)] {
+            fs::write(path.join("admin-token"), token).unwrap();
+            let opened = Folder::open(&path);
+            assert_eq!(opened.is_err(), refused);
+            if let Err(error) = opened {
+                assert!(error.to_string().contains("at least 32"), "{error}");
+            }
+        }
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
+use lezai_core::key::Sign as _;
 use lezai_core::release::{CONTRACT, Envelope, Limits, Manifest};
-use lezai_core::webhook::Secret;
 use lezai_engine::{Config, Engine, Hook};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,10 +30,11 @@ use crate::plugins::{beside, legacy, loading, publishing};
 use crate::problem::Problem;
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
+use crate::shop::ShopError;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, Store};
-use crate::{address, assets, http, keys, shop, test_clock, worker};
+use crate::{address, assets, http, keys, say, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -46,6 +47,8 @@ pub(crate) const POLICY: &str = include_str!("demo-policy.json");
 const REACH: Reach = Reach::Local;
 /// What is under way when the gateway is told to stop has this long.
 const FAREWELL: Duration = Duration::from_secs(15);
+/// The store has this long to bring its log, some 150 MB at most, to its place.
+const CLOSING: Duration = Duration::from_secs(60);
 
 /// What `lezai dev` is told.
 #[derive(Debug, clap::Args)]
@@ -88,7 +91,7 @@ impl CannotStart {
 /// [`CannotStart`].
 pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let mut stop_signal = StopSignal::new()?;
-    let folder = Folder::open(&args.data)?;
+    let mut folder = Folder::open(&args.data)?;
     let (listener, address) = bind("--listen", args.listen).await?;
     let (shop_listener, shop_address) = bind("--shop", args.shop).await?;
     let public_url = match &args.public_url {
@@ -104,6 +107,9 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     gateway.next_key = keys.next.map(|it| it.verifying_key());
     let gateway = Arc::new(gateway);
     seed(&gateway, &folder, &shop_url).await?;
+    folder.note_used().map_err(|error| {
+        CannotStart::new(format_args!("cannot write to {} (--data): {error}", args.data.display()))
+    })?;
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
@@ -115,22 +121,31 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         gateway_url: gateway.public_url.clone(),
         key: folder.key("demo-merchant")?,
         keyid: KEYID.to_owned(),
-        gateway_key: gateway.key.private.verifying_key(),
-        webhook_secret: Secret::parse(&folder.text("demo-webhook-secret")?)
-            .map_err(|error| folder.damaged("demo-webhook-secret", error))?,
+        gateway_key: gateway.key.native.verifying_key(),
+        webhook_secret: folder.webhook_secret()?,
         data: args.data.clone(),
     });
-    let shop = shop.map_err(CannotStart::new)?;
+    let shop = shop.map_err(|error| match error {
+        ShopError::Store(error) => folder.unusable("shop.db", &error),
+        error => CannotStart::new(error),
+    })?;
     let server =
         tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
     let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
     let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
 
-    say!("gateway  {}", gateway.public_url);
-    say!("shop     {shop_url}");
-    say!("data     {}", args.data.display());
-    say!("ready");
+    if let Some(next) = &gateway.next_key
+        && let Err(why) = keys::note_published(folder.path(), next)
+    {
+        tracing::error!(why, "the next key is published, which could not be noted");
+    }
+
+    say::announce(format!(
+        "gateway  {}\nshop     {shop_url}\ndata     {}\nready\n",
+        gateway.public_url,
+        args.data.display()
+    ));
 
     stop_signal.wait().await;
     tracing::info!("stopping");
@@ -142,6 +157,15 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let _ = stop_worker.send(true);
     gateway.wake.call();
     end(worker, "worker").await;
+    // Others may still hold the gateway, such as a connection that did not end in time.
+    let closing = Arc::clone(&gateway);
+    let closing = tokio::task::spawn_blocking(move || {
+        closing.store.close();
+        closing.sandbox.iter().for_each(|sandbox| sandbox.close());
+    });
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::error!("the store did not close in time: lezai.db-wal is part of it");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -159,12 +183,13 @@ fn open_gateway(
     address: SocketAddr,
 ) -> Result<Gateway, CannotStart> {
     let store = SqliteStore::open(&store::sqlite::file(folder.path()))
-        .map_err(|error| folder.damaged("lezai.db", error))?;
+        .map_err(|error| folder.unusable("lezai.db", &error))?;
+    let failed_commits = store.failed_commits().clone();
     let business = Arc::new(Clock::system());
     let now = Arc::clone(&business);
     let sandbox =
         Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), move || now.now());
-    let sandbox = Arc::new(sandbox.map_err(|error| folder.damaged("sandbox.db", error))?);
+    let sandbox = Arc::new(sandbox.map_err(|error| folder.unusable("sandbox.db", &error))?);
     let compiler = InChild::new().map_err(CannotStart::new)?;
     let config =
         Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
@@ -189,7 +214,7 @@ fn open_gateway(
         CannotStart::new(format_args!("the standard plugin is refused: {error}"))
     })?;
     let store: Arc<dyn Store> = Arc::new(store);
-    Ok(Gateway::new(Parts {
+    let gateway = Gateway::new(Parts {
         authorities: authorities(&public_url, address),
         public_url,
         store,
@@ -203,7 +228,9 @@ fn open_gateway(
         reach: REACH,
         channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
         sandbox: Some(sandbox),
-    }))
+    });
+    gateway.metrics.show_failed_commits(&failed_commits);
+    Ok(gateway)
 }
 
 /// The names that a request on this machine may call the gateway by.
@@ -219,7 +246,8 @@ fn authorities(public_url: &str, address: SocketAddr) -> Vec<String> {
     names
 }
 
-/// Makes the demo merchant at the first start; afterwards only tells it where the shop is now.
+/// Makes the demo merchant at the first start; afterwards only tells it where the shop is now. What
+/// the operator did since, such as to remove its key or to change its secret, stays done.
 async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), CannotStart> {
     let id = MerchantId::parse(MERCHANT).map_err(CannotStart::new)?;
     let pem =
@@ -227,13 +255,21 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
     let key = MerchantKey { keyid: KEYID.to_owned(), merchant: id.clone(), pem };
     let pem = folder.key(PUBLISHER)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
     let publisher = PluginKey { keyid: PUBLISHER.to_owned(), merchant: id.clone(), pem };
-    let webhook_secret = folder.text("demo-webhook-secret")?;
+    let file_secret = folder.webhook_secret()?.reveal();
     let notify_url = Some(format!("{shop_url}/callbacks"));
-    let is_new = store::write(&gateway.store, move |tx| {
+    // Who moves a file away wants another in its place.
+    let [new_key, new_publisher, new_secret] =
+        ["demo-merchant.pem", "demo-plugins.pem", "demo-webhook-secret"]
+            .map(|file| folder.is_made(file));
+    let was_used = folder.is_used();
+    let seeded = store::write(&gateway.store, move |tx| {
         // The folder is locked, so what the last gateway had in hand when it died is nobody's.
         tx.end_leases()?;
         let known = tx.merchant(&id)?;
         let is_new = known.is_none();
+        if is_new && was_used {
+            return Ok(None);
+        }
         let known = known.unwrap_or_else(|| MerchantRecord {
             id: id.clone(),
             name: "Lezai Demo Shop 乐在小店".to_owned(),
@@ -244,19 +280,39 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
             frame_origins: Vec::new(),
             former_secret: None,
         });
+        let webhook_secret =
+            if is_new || new_secret { file_secret } else { known.webhook_secret.clone() };
+        let secret = webhook_secret.clone();
         tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;
-        tx.put_merchant_key(&key)?;
-        tx.put_plugin_key(&publisher)?;
-        Ok::<_, store::StoreError>(is_new)
+        if is_new || new_key {
+            tx.put_merchant_key(&key)?;
+        }
+        if is_new || new_publisher {
+            tx.put_plugin_key(&publisher)?;
+        }
+        Ok::<_, store::StoreError>(Some((is_new, secret)))
     })
     .await;
-    let is_new = is_new.map_err(|error| folder.damaged("lezai.db", error))?;
-    test_clock::restore(gateway).await.map_err(|error| folder.damaged("lezai.db", error))?;
-    let cannot = |problem: Problem| folder.damaged("lezai.db", problem.code().as_str());
+    let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
+    let Some((is_new, secret)) = seeded.map_err(unusable)? else {
+        return Err(CannotStart::new(format_args!(
+            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+            store::sqlite::file(folder.path()).display()
+        )));
+    };
+    folder.keep_webhook_secret(&secret)?;
+    test_clock::restore(gateway).await.map_err(unusable)?;
+    let cannot = |problem: Problem| {
+        let code = problem.code().as_str();
+        CannotStart::new(format_args!(
+            "the plugins of the merchants in {} cannot be set up ({code}); the log says why",
+            folder.path().display()
+        ))
+    };
     legacy::adopt(gateway).await.map_err(cannot)?;
-    gateway.reload_merchants().await.map_err(|error| folder.damaged("lezai.db", error))?;
+    gateway.reload_merchants().await.map_err(unusable)?;
     let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
-    recalled.map_err(|error| folder.damaged("lezai.db", error))?;
+    recalled.map_err(unusable)?;
     let merchants = gateway.merchants().clone();
     tokio::task::block_in_place(|| {
         let standing = merchants.iter().map(|it| it.rollout.load_full());

@@ -1,7 +1,7 @@
 //! Connections: accepted up to a bound, each with little patience, and let go in peace at the end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper::body::Incoming;
@@ -26,16 +26,26 @@ const HEADER_TIME: Duration = Duration::from_secs(30);
 const WRITE_TIME: Duration = Duration::from_secs(30);
 /// What is under way at the end has this long.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// The log is told this often that connections cannot be taken.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Past this, hyper answers 431 by itself; up to it, we answer with a problem.
 const READ_BUFFER: usize = 64 * 1024;
 
 /// Serves until told to stop, and then finishes what is under way.
 pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(connections()));
+    let most = connections();
+    let slots = Arc::new(Semaphore::new(most));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(READ_BUFFER);
+    let mut told = Told::default();
     loop {
+        if slots.available_permits() == 0 && told.is_due() {
+            tracing::error!(
+                most,
+                "every connection is taken, and further ones wait; the limit on open files (ulimit -n) bounds them"
+            );
+        }
         let slot = tokio::select! {
             slot = Arc::clone(&slots).acquire_owned() => slot,
             _ = stop.wait_for(|stop| *stop) => break,
@@ -48,7 +58,9 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
             Ok(accepted) => accepted,
             Err(error) => {
                 // Such as too many open files: a moment later some may be closed.
-                tracing::error!(%error, "cannot accept a connection");
+                if told.is_due() {
+                    tracing::error!(%error, "cannot accept a connection");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -77,6 +89,20 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
     drop(listener);
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time");
+    }
+}
+
+/// When the log was last told that connections cannot be taken: whoever keeps it so does not fill it.
+#[derive(Default)]
+struct Told(Option<Instant>);
+
+impl Told {
+    fn is_due(&mut self) -> bool {
+        let due = self.0.is_none_or(|at| at.elapsed() >= TELL_EVERY);
+        if due {
+            self.0 = Some(Instant::now());
+        }
+        due
     }
 }
 

@@ -2,23 +2,24 @@
 //! happened. Every entry carries the hash of the one before, none is missing, each balances, the
 //! balances that are kept beside them are theirs, and the entries are exactly those that the orders
 //! call for. What an order calls for, `core::order` knows: it is worked out from the order as it
-//! is, not from what was booked.
+//! is, not from what was booked. The rows that an order is found by, its events, and the tasks that
+//! it waits for are there too, and the file is one that SQLite finds whole.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lezai_core::ledger::Account;
 use lezai_core::ledger::{Entry, GENESIS, Posting};
-use lezai_core::order::{Order, State};
+use lezai_core::order::{Attention, Effect, Order, RefundState, State};
 use lezai_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::balances::{Balances, table};
 use crate::store::sqlite::{
-    balance_after, balances_kept, file, for_each_entry, for_each_order, moved, open_to_read,
-    order_with_entries,
+    Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
+    integrity, missing_row, moved, open_to_read, order_with_entries, rows, tasks, untold_event,
 };
-use crate::store::{BookedEntry, StoreError};
+use crate::store::{BookedEntry, StoreError, Task};
 
 /// What is checked.
 #[derive(Debug, clap::Args)]
@@ -81,7 +82,10 @@ pub enum Fault {
         /// What is wrong with it.
         what: String,
     },
-    /// An order whose entry is missing; all entries that there are hold.
+    /// The file, or rows in it that belong to nothing.
+    #[error("the file: {0}")]
+    File(String),
+    /// An order whose entry, or another row of it, is missing; all entries that there are hold.
     #[error("order {order}: {what}")]
     Order {
         /// Its id.
@@ -97,7 +101,7 @@ impl Report {
         let Self { entries, head, orders, paid, balances } = self;
         let mut text = format!(
             "entries  {entries}: chained without a gap, each in balance\norders   {orders}, {paid} of them paid: \
-             each has its entries, and no entry is without its order\nhead     {head}\n"
+             each has its entries, events and tasks, and no entry is without its order\nhead     {head}\n"
         );
         text.push_str(&table(balances));
         text.push_str("ok\n");
@@ -124,8 +128,10 @@ pub fn check(data: &Path) -> Result<Report, Failed> {
 /// See [`Failed`].
 pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     let mut report = Report { head: GENESIS.to_owned(), ..Report::default() };
+    file_is_whole(connection)?;
     entries_hold(connection, &mut report)?;
     orders_are_booked(connection, &mut report)?;
+    rows_are_there(connection)?;
     Ok(report)
 }
 
@@ -149,6 +155,105 @@ impl Stop {
             Self::Store(StoreError::Damaged(what)) => Failed::Broken(place(what)),
             Self::Store(error) => Failed::Unreadable(error),
         }
+    }
+}
+
+/// What SQLite itself finds of pages and indices.
+fn file_is_whole(connection: &Connection) -> Result<(), Failed> {
+    let found = integrity(connection).map_err(Failed::Unreadable)?;
+    found.map_or(Ok(()), |what| Err(Failed::Broken(Fault::File(what))))
+}
+
+/// Every order can be found by its session, its attempts and its refunds, its merchant was or will be
+/// told of everything that it was to be told, and what it waits for is on the worker's list.
+fn rows_are_there(connection: &Connection) -> Result<(), Failed> {
+    let tasks = tasks(connection).map_err(|error| Stop::from(error).at(Fault::File))?;
+    let mut known = Rows::default();
+    let walked = for_each_order(connection, |order| {
+        let fault =
+            |what: String| Stop::Fault(Fault::Order { order: order.terms.id.to_string(), what });
+        if let Some(what) = missing_row(connection, &order)? {
+            return Err(fault(what));
+        }
+        known.attempts += order.attempts.len() as u64;
+        known.refunds += order.refunds.len() as u64;
+        match waits_for(&order).iter().find(|it| !tasks.contains(it)) {
+            Some(missing) => Err(fault(format!("nothing waits to {}", words(missing)))),
+            None => Ok(()),
+        }
+    });
+    walked.map_err(|stop: Stop| stop.at(Fault::File))?;
+    let untold = untold_event(connection, |task| tasks.contains(task));
+    if let Some(event) = untold.map_err(|error| Stop::from(error).at(Fault::File))? {
+        let what = format!("event {event} waits to be delivered, and no task will do it");
+        return Err(Failed::Broken(Fault::File(what)));
+    }
+    let rows = rows(connection).map_err(Failed::Unreadable)?;
+    if rows != known {
+        let what = format!(
+            "{} attempts and {} refunds belong to orders, and the file has {} and {}",
+            known.attempts, known.refunds, rows.attempts, rows.refunds
+        );
+        return Err(Failed::Broken(Fault::File(what)));
+    }
+    let dangling = dangling_row(connection).map_err(Failed::Unreadable)?;
+    dangling.map_or(Ok(()), |what| Err(Failed::Broken(Fault::File(what))))
+}
+
+/// What an order cannot go on without, unless a person was called instead.
+fn waits_for(order: &Order) -> Vec<Task> {
+    let called = |what: Attention| order.attention.contains(&what);
+    let mut effects = Vec::new();
+    match &order.state {
+        State::Created { .. } => effects.push(Effect::Expire),
+        State::Paying { attempt, .. } => {
+            effects.push(Effect::Expire);
+            if !called(Attention::Payment { attempt: attempt.clone() }) {
+                effects.push(Effect::Query(attempt.clone()));
+            }
+        }
+        State::Authorized { .. } => effects.push(Effect::Release),
+        State::Capturing { payment, .. } => {
+            if !called(Attention::Capture { attempt: payment.attempt.clone() }) {
+                effects.push(Effect::Capture(payment.attempt.clone()));
+            }
+        }
+        State::Voiding { payment, .. } => {
+            if !called(Attention::Void { attempt: payment.attempt.clone() }) {
+                effects.push(Effect::Void(payment.attempt.clone()));
+            }
+        }
+        // What is held waits for a person.
+        State::Paid { settled: None, .. } if !order.terms.held => effects.push(Effect::Settle),
+        State::Paid { .. } | State::Voided { .. } | State::Closed { .. } => {}
+    }
+    for it in order.returns.iter().filter(|it| !it.done) {
+        if !called(Attention::Return { attempt: it.attempt.clone() }) {
+            effects.push(Effect::Return(it.attempt.clone()));
+        }
+    }
+    for it in order.refunds.iter().filter(|it| it.state == RefundState::Pending) {
+        if !called(Attention::Refund { refund: it.id.clone() }) {
+            effects.push(Effect::Refund(it.id.clone()));
+        }
+    }
+    let id = &order.terms.id;
+    effects.into_iter().map(|what| Task::Order { order: id.clone(), what }).collect()
+}
+
+fn words(task: &Task) -> &'static str {
+    let Task::Order { what, .. } = task else { return "deliver its event" };
+    match what {
+        Effect::Expire => "close it when its time is over",
+        Effect::Query(_) => "ask the channel of its attempt",
+        Effect::Cancel(_) => "call its attempt off",
+        Effect::Release => "release what is set aside",
+        Effect::Capture(_) => "capture it",
+        Effect::Void(_) => "void it",
+        Effect::Settle => "settle it",
+        Effect::Return(_) => "return what came too much",
+        Effect::Refund(_) => "refund it",
+        Effect::Notify(_) => "tell of it",
     }
 }
 
@@ -275,7 +380,7 @@ fn sorted(postings: &[Posting]) -> Vec<(&Account, &'static str, i64)> {
 
 #[cfg(test)]
 mod tests {
-    use lezai_core::id::{AttemptId, MerchantId, OrderId};
+    use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId};
     use lezai_core::ledger::Kind;
     use lezai_core::money::{Currency, Money};
     use lezai_core::order::{Attempt, Event, Step, Terms, step};
@@ -309,8 +414,8 @@ mod tests {
     }
 
     impl Fixture {
-        /// Orders 1 to 4: unpaid; paid; paid and held, with a second payment that went back; closed,
-        /// with a payment that came late.
+        /// Orders 1 to 5: unpaid; paid; paid and held, with a second payment that went back; closed,
+        /// with a payment that came late; paid, and a refund under way.
         fn new() -> Self {
             let name: String = entropy::bytes::<8>().map(|byte| format!("{byte:02x}")).concat();
             let data = std::env::temp_dir().join(format!("lezai-ledger-{name}"));
@@ -325,6 +430,7 @@ mod tests {
             fixture.order(2, false, &["choose 1", "paid 1"]);
             fixture.order(3, true, &["choose 1", "choose 2", "paid 1", "paid 2", "returned 2"]);
             fixture.order(4, false, &["choose 1", "close", "paid 1"]);
+            fixture.order(5, false, &["choose 1", "paid 1", "refund 1"]);
             fixture
         }
 
@@ -345,11 +451,11 @@ mod tests {
                 expires_at: START.plus_secs(900),
             };
             let amount = terms.amount;
-            let mut order = Order::create(terms).unwrap().order;
+            let Step { mut order, mut effects, .. } = Order::create(terms).unwrap();
             let mut entries = Vec::new();
             for event in events {
                 let (word, number) = event.split_once(' ').unwrap_or((event, "0"));
-                let attempt = attempt(number.parse().unwrap());
+                let attempt = attempt(n * 16 + number.parse::<u8>().unwrap());
                 let event = match word {
                     "choose" => Event::MethodChosen(Attempt {
                         id: attempt,
@@ -359,15 +465,22 @@ mod tests {
                     }),
                     "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
                     "returned" => Event::Returned(attempt),
+                    "refund" => Event::RefundRequested {
+                        id: RefundId::new(START, [n; 10]),
+                        merchant_refund_id: format!("R-{n}"),
+                        amount: cny(500),
+                        reason: None,
+                    },
                     _ => Event::CloseRequested,
                 };
-                let Step { order: after, entry, .. } = step(order, event, START).unwrap();
-                order = after;
-                entries.extend(entry);
+                let after = step(order, event, START).unwrap();
+                order = after.order;
+                entries.extend(after.entry);
+                effects.extend(after.effects);
             }
             let id = order.terms.id.clone();
             self.run(
-                "INSERT INTO orders VALUES (?1, 'm_demo', ?2, ?3, ?5, 0, ?4, '{}', 'cs_')",
+                "INSERT INTO orders VALUES (?1, 'm_demo', ?2, ?3, ?5, 0, ?4, '{}', 'cs_' || ?2)",
                 params![
                     id.as_str(),
                     order.terms.merchant_order_id,
@@ -376,6 +489,41 @@ mod tests {
                     order.version,
                 ],
             );
+            let session = format!("cs_A-{n}");
+            self.run(
+                "INSERT INTO sessions VALUES (?1, ?2, '', '', NULL, NULL, NULL)",
+                params![session, id.as_str()],
+            );
+            for attempt in &order.attempts {
+                let attempt = format!("{}", attempt.id);
+                self.run("INSERT INTO attempts VALUES (?1, ?2)", params![attempt, id.as_str()]);
+            }
+            for refund in &order.refunds {
+                let row = params![refund.id.as_str(), id.as_str(), refund.merchant_refund_id];
+                self.run("INSERT INTO refunds VALUES (?1, ?2, 'm_demo', ?3)", row);
+            }
+            let mut sequence = 0;
+            for effect in effects {
+                let task = match effect {
+                    Effect::Notify(_) => {
+                        sequence += 1;
+                        let event = EventId::new(START, [n * 16 + sequence; 10]);
+                        self.run(
+                            "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, telling)
+                             VALUES (?1, ?2, 'm_demo', ?3, 'order.paid', 0, x'7b7d', 'waiting')",
+                            params![event.as_str(), id.as_str(), sequence],
+                        );
+                        Task::Deliver { event, round: 0 }
+                    }
+                    what => Task::Order { order: id.clone(), what },
+                };
+                let lane = task.lane().as_str();
+                let task = serde_json::to_string(&task).unwrap();
+                self.run(
+                    "INSERT INTO tasks (lane, task, due_ms) VALUES (?1, ?2, 0)",
+                    params![lane, task],
+                );
+            }
             for entry in entries {
                 self.book(&id, &entry);
             }
@@ -411,7 +559,7 @@ mod tests {
         let report = check(&fixture.data).unwrap();
         assert_eq!(
             (report.entries, report.orders, report.paid, &report.head),
-            (5, 4, 2, &fixture.booked.1)
+            (7, 5, 3, &fixture.booked.1)
         );
         let balances: Vec<String> = report
             .balances
@@ -421,16 +569,17 @@ mod tests {
         assert_eq!(
             balances,
             [
-                "channel_receivable:sandbox 9000 CNY",
-                "fee_income -6 CNY",
+                "channel_receivable:sandbox 14000 CNY",
+                "fee_income -12 CNY",
                 "merchant_held:m_demo -3000 CNY",
-                "merchant_pending:m_demo -1994 CNY",
+                "merchant_pending:m_demo -6488 CNY",
                 "payment_returns -4000 CNY",
+                "refunds_in_flight -500 CNY",
             ]
         );
         assert_eq!(report.balances.values().sum::<i128>(), 0);
         assert!(
-            report.text().contains("\n  fee_income                  CNY                -6\n"),
+            report.text().contains("\n  fee_income                  CNY               -12\n"),
             "{}",
             report.text()
         );
@@ -448,13 +597,13 @@ mod tests {
             ("UPDATE entries SET kind = 'payment_return' WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
             ("UPDATE entries SET previous = hash WHERE number = 3".to_owned(), "entry 3: it does not carry the hash"),
             ("DELETE FROM entries WHERE number = 2".to_owned(), "entry 2: it is missing; the next one is 3"),
-            ("DELETE FROM entries WHERE number = 5".to_owned(), "entry 5: it is missing, and a balance is kept"),
-            ("DELETE FROM entries WHERE number = 5; DELETE FROM balances WHERE number = 5".to_owned(), "has no entry for its unexpected_payment"),
+            ("DELETE FROM entries WHERE number = 7".to_owned(), "entry 7: it is missing, and a balance is kept"),
+            ("DELETE FROM entries WHERE number = 7; DELETE FROM balances WHERE number = 7".to_owned(), "has no entry for its refund_request"),
             ("UPDATE entries SET postings = '[{}]' WHERE number = 4".to_owned(), "entry 4: "),
             ("UPDATE entries SET kind = 'gift' WHERE number = 3".to_owned(), "entry 3: unknown kind"),
             ("UPDATE balances SET minor = minor + 1 WHERE account = 'fee_income'".to_owned(), "entry 1: the balance kept of fee_income"),
             ("DELETE FROM balances WHERE number = 4".to_owned(), "entry 4: the balance kept of"),
-            ("INSERT INTO balances VALUES ('fee_income', 'CNY', 1, 1, 1)".to_owned(), "entry 6: it is missing, and a balance is kept"),
+            ("INSERT INTO balances VALUES ('fee_income', 'CNY', 1, 1, 1)".to_owned(), "entry 8: it is missing, and a balance is kept"),
             (format!("DELETE FROM orders WHERE id = '{second}'"), "entry 1: its order ord_"),
             (format!("UPDATE orders SET data = replace(data, '2000', '2001') WHERE id = '{second}'"), "entry 1: order ord_"),
             (format!("UPDATE orders SET data = replace(data, '\"held\":true', '\"held\":false') WHERE id = '{third}'"), "does not call for this payment"),
@@ -463,6 +612,20 @@ mod tests {
             (format!("UPDATE orders SET merchant_order_id = 'X' WHERE id = '{}'", order(1)), "says otherwise"),
             (format!("UPDATE orders SET id = '{}' WHERE id = '{}'", order(9), order(1)), "says otherwise"),
             (format!("UPDATE orders SET data = '{{}}' WHERE id = '{}'", order(1)), "missing field"),
+            ("DELETE FROM refunds".to_owned(), "its refund rfd_"),
+            ("UPDATE refunds SET merchant_refund_id = 'X'".to_owned(), "its refund rfd_"),
+            (format!("DELETE FROM attempts WHERE order_id = '{second}'"), "its attempt att_"),
+            (format!("INSERT INTO attempts VALUES ('att_x', '{second}')"), "5 attempts and 1 refunds belong to orders, and the file has 6 and 1"),
+            (format!("DELETE FROM sessions WHERE order_id = '{second}'"), "its session is missing"),
+            (format!("DELETE FROM events WHERE order_id = '{second}'"), "it has 0 events up to number 0, and called for 1"),
+            (format!("DELETE FROM tasks WHERE task LIKE '%{}%expire%'", order(1)), "nothing waits to close it"),
+            (format!("DELETE FROM tasks WHERE task LIKE '%{second}%settle%'"), "nothing waits to settle it"),
+            (format!("DELETE FROM tasks WHERE task LIKE '%{}%return%'", order(4)), "nothing waits to return"),
+            (format!("DELETE FROM tasks WHERE task LIKE '%{}%refund%'", order(5)), "nothing waits to refund it"),
+            ("DELETE FROM tasks WHERE lane = 'callbacks'".to_owned(), "waits to be delivered, and no task"),
+            ("UPDATE tasks SET task = '{}' WHERE number = 1".to_owned(), "the file: missing field"),
+            ("INSERT INTO merchant_keys VALUES ('k', 'm_nobody', '')".to_owned(), "the file: a row of merchant_keys names one of merchants"),
+            ("INSERT INTO first_answers VALUES ('s', 'k', '', 200, x'', 5); PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'at_ms)', 'status)') WHERE name = 'first_answers_by_age'".to_owned(), "the file: "),
         ] {
             let fixture = Fixture::new();
             fixture.tamper(&sql);
@@ -488,7 +651,7 @@ mod tests {
         };
         fixture.book(&paid, &payment(2000, 6));
         assert!(
-            fixture.fault().starts_with("entry 6: order ord_")
+            fixture.fault().starts_with("entry 8: order ord_")
                 && fixture.fault().ends_with("has this payment already")
         );
 

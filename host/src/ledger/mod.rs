@@ -69,7 +69,12 @@ fn ended(data: &Path, outcome: Result<(), Stopped>) -> ExitCode {
 }
 
 fn unreadable(data: &Path, error: &StoreError) -> ExitCode {
-    eprintln!("lezai: {}: {error}", file(data).display());
+    let file = file(data);
+    if file.exists() {
+        eprintln!("lezai: {}", error.explain(&file));
+    } else {
+        eprintln!("lezai: {} is not there; name the gateway's folder with --data", file.display());
+    }
     ExitCode::from(2)
 }
 

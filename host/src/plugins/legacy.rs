@@ -66,7 +66,7 @@ async fn signed(gateway: &Gateway, plugin: UnsignedPlugin) -> Result<ReleaseReco
         keyid: gateway.key.keyid.clone(),
         created_at: published_at,
     };
-    let envelope = Envelope::seal(&manifest, &gateway.key.private).map_err(Problem::internal)?;
+    let envelope = Envelope::seal(&manifest, &gateway.key.native).map_err(Problem::internal)?;
     let standing = Standing {
         stage: Stage::Live,
         paused: false,

@@ -9,9 +9,10 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::client::{Answer, ClientError, Retry, Trust};
+use crate::store::StoreError;
 use crate::{clock, entropy};
 
-use super::store::{Begun, StoreError};
+use super::store::Begun;
 use super::{Shop, catalogue};
 
 /// More of one thing nobody buys here.

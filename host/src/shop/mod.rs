@@ -36,12 +36,13 @@ use tokio::sync::watch;
 use crate::client::callback::{MAX_BODY as MAX_CALLBACK, Receiver};
 use crate::client::{self, Client, ClientError};
 use crate::http::{origin, server, signed};
+use crate::store::StoreError;
 use crate::{address, clock, entropy};
 
 use buying::NotBought;
 use order::Accepted;
 use pages::Pages;
-use store::{Store, StoreError};
+use store::Store;
 
 /// A purchase names a product and a quantity.
 const MAX_PURCHASE: usize = 4 * 1024;
@@ -138,6 +139,7 @@ impl DemoShop {
         let Self { shop, router, listener } = self;
         let serving = server::serve(listener, router, stop.clone());
         tokio::join!(serving, buying::finish_what_was_begun(&shop, stop));
+        shop.store.close();
     }
 }
 

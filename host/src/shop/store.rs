@@ -11,6 +11,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::client::callback::Callback;
+use crate::store::StoreError;
 
 use super::order::{Accepted, Mismatch, Order, Status, noted};
 
@@ -29,11 +30,6 @@ CREATE INDEX IF NOT EXISTS callbacks_by_order ON callbacks (order_number);
 const ORDER: &str =
     "SELECT number, product, minor, currency, status, gateway_order, paid_at, sequence,
   (SELECT count(*) FROM callbacks WHERE order_number = number) FROM orders";
-
-/// The shop's file cannot be read or written.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(String);
 
 /// An order before the gateway has answered.
 #[derive(Clone, Debug)]
@@ -54,7 +50,7 @@ pub(super) struct Begun {
 
 /// The shop's file.
 #[derive(Clone)]
-pub(super) struct Store(Arc<Mutex<Connection>>);
+pub(super) struct Store(Arc<Mutex<Option<Connection>>>);
 
 impl Store {
     /// Opens the file, or makes it.
@@ -65,25 +61,30 @@ impl Store {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
         connection.execute_batch(SCHEMA)?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+        Ok(Self(Arc::new(Mutex::new(Some(connection)))))
+    }
+
+    /// Closes the file, so that a copy of it has all that happened.
+    pub(super) fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// A new order.
     pub(super) async fn insert(&self, begun: Begun) -> Result<(), StoreError> {
         self.with(move |file| {
-            file.execute(
+            file.prepare_cached(
                 "INSERT INTO orders (number, product, minor, currency, idempotency_key, request, created_ms, status, sequence)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'new', 0)",
-                params![
-                    begun.number,
-                    begun.product,
-                    begun.amount.minor(),
-                    begun.amount.currency().code(),
-                    begun.idempotency_key,
-                    begun.request,
-                    begun.created_at.as_ms(),
-                ],
-            )?;
+            )?
+            .execute(params![
+                begun.number,
+                begun.product,
+                begun.amount.minor(),
+                begun.amount.currency().code(),
+                begun.idempotency_key,
+                begun.request,
+                begun.created_at.as_ms(),
+            ])?;
             Ok(())
         })
         .await
@@ -98,7 +99,7 @@ impl Store {
         self.with(move |file| {
             let sql =
                 "UPDATE orders SET gateway_order = ?2 WHERE number = ?1 AND gateway_order IS NULL";
-            file.execute(sql, [number, gateway_order])?;
+            file.prepare_cached(sql)?.execute([number, gateway_order])?;
             Ok(())
         })
         .await
@@ -108,7 +109,7 @@ impl Store {
     pub(super) async fn refused(&self, number: String) -> Result<(), StoreError> {
         self.with(move |file| {
             let sql = "UPDATE orders SET status = 'closed' WHERE number = ?1 AND gateway_order IS NULL AND status = 'new'";
-            file.execute(sql, [number])?;
+            file.prepare_cached(sql)?.execute([number])?;
             Ok(())
         })
         .await
@@ -121,7 +122,7 @@ impl Store {
         most: u32,
     ) -> Result<Vec<Begun>, StoreError> {
         self.with(move |file| {
-            let mut statement = file.prepare(
+            let mut statement = file.prepare_cached(
                 "SELECT number, product, minor, currency, idempotency_key, request, created_ms FROM orders
                  WHERE gateway_order IS NULL AND status = 'new' AND created_ms >= ?1 AND created_ms < ?2
                  ORDER BY created_ms LIMIT ?3",
@@ -152,7 +153,7 @@ impl Store {
     pub(super) async fn newest(&self, most: u32) -> Result<Vec<Order>, StoreError> {
         self.with(move |file| {
             let mut statement =
-                file.prepare(&format!("{ORDER} ORDER BY created_ms DESC, number LIMIT ?1"))?;
+                file.prepare_cached(&format!("{ORDER} ORDER BY created_ms DESC, number LIMIT ?1"))?;
             let mut rows = statement.query([most])?;
             let mut all = Vec::new();
             while let Some(row) = rows.next()? {
@@ -179,17 +180,20 @@ impl Store {
                 Ok(order) => order,
                 Err(mismatch) => return Ok(Err(mismatch)),
             };
-            let new = tx.execute(
-                "INSERT INTO callbacks (id, order_number) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                [&callback.id, &order.number],
-            )?;
+            let sql =
+                "INSERT INTO callbacks (id, order_number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            let new = tx.prepare_cached(sql)?.execute([&callback.id, &order.number])?;
             if new == 0 {
                 return Ok(Ok(Accepted::Before));
             }
-            tx.execute(
-                "UPDATE orders SET status = ?2, gateway_order = ?3, paid_at = ?4, sequence = ?5 WHERE number = ?1",
-                params![order.number, order.status.as_str(), order.gateway_order, order.paid_at, order.sequence],
-            )?;
+            let sql = "UPDATE orders SET status = ?2, gateway_order = ?3, paid_at = ?4, sequence = ?5 WHERE number = ?1";
+            tx.prepare_cached(sql)?.execute(params![
+                order.number,
+                order.status.as_str(),
+                order.gateway_order,
+                order.paid_at,
+                order.sequence
+            ])?;
             tx.commit()?;
             Ok(Ok(Accepted::Noted(Order { callbacks: order.callbacks + 1, ..order })))
         })
@@ -201,13 +205,16 @@ impl Store {
         run: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let connection = Arc::clone(&self.0);
-        let run = move || run(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
-        tokio::task::spawn_blocking(run).await.map_err(|error| StoreError(error.to_string()))?
+        let run = move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            run(connection.as_mut().ok_or(StoreError::Abandoned)?)
+        };
+        tokio::task::spawn_blocking(run).await.unwrap_or(Err(StoreError::Abandoned))
     }
 }
 
 fn find(file: &Connection, number: &str) -> Result<Option<Order>, StoreError> {
-    let mut statement = file.prepare(&format!("{ORDER} WHERE number = ?1"))?;
+    let mut statement = file.prepare_cached(&format!("{ORDER} WHERE number = ?1"))?;
     statement.query_row([number], |row| Ok(read(row))).optional()?.transpose()
 }
 
@@ -233,11 +240,5 @@ fn amount(row: &Row<'_>, column: usize) -> Result<Money, StoreError> {
 }
 
 fn damaged() -> StoreError {
-    StoreError("a damaged record".to_owned())
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self(error.to_string())
-    }
+    StoreError::Damaged("of the shop's".to_owned())
 }

@@ -5,6 +5,7 @@
 //! that needs no setting up. Decisions are not made here: a job reads what is there, asks the
 //! core, and writes what comes out.
 
+mod error;
 pub mod events;
 #[cfg(test)]
 mod plugin_suite;
@@ -29,28 +30,12 @@ use crate::order_request::Details;
 use crate::page::Page;
 use crate::velocity::Mark;
 
+pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 
 /// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
 const FORMER_SECRET_SECS: i64 = 86_400;
-
-/// What went wrong in the store. Whoever gets it cannot mend it; sending again may help.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database refused or broke.
-    #[error("store: {0}")]
-    Database(String),
-    /// A row does not read back as what was written.
-    #[error("store: damaged record: {0}")]
-    Damaged(String),
-    /// The store was shut down, or a job in it panicked.
-    #[error("store: the job was not finished")]
-    Abandoned,
-    /// Too many jobs wait; this one was not begun.
-    #[error("store: too many jobs wait")]
-    Full,
-}
 
 /// An order with what stands beside it.
 #[derive(Clone, Debug)]
@@ -379,6 +364,9 @@ pub trait Store: Send + Sync {
     ///
     /// As of [`Store::submit`].
     fn view(&self, job: ReadJob) -> Result<(), StoreError>;
+    /// Finishes what was submitted, and puts all that is committed where a copy of the store's file
+    /// has it. What comes later is refused. It may take as long as the disk needs for that.
+    fn close(&self) {}
 }
 
 /// Runs `work` as one commit. An error undoes every write of it.

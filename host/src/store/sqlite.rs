@@ -7,6 +7,7 @@
 //! commits do not wait for that. Readers have connections of their own and see the last commit.
 
 mod events;
+mod holds;
 mod ledger;
 mod log;
 #[cfg(test)]
@@ -22,15 +23,17 @@ use std::thread;
 use std::time::Duration;
 
 use lezai_core::id::{MerchantId, OrderId};
+use prometheus_client::metrics::counter::Counter;
 use rusqlite::{Connection, OpenFlags};
 
 use super::plugins::{PluginReads as _, ReleaseRecord};
-use super::{Outcome, ReadJob, Store, StoreError, WriteJob};
+use super::{Fault, Outcome, ReadJob, Store, StoreError, WriteJob};
 use crate::order_request::Details;
 use log::{Care, Log, copy, copy_all};
 use records::{Sqlite, json};
 use schema::prepare;
 
+pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 #[cfg(test)]
 pub(crate) use ledger::book;
 pub use ledger::{
@@ -43,6 +46,8 @@ const BATCH: usize = 256;
 /// Jobs that wait, of each kind: some seconds' worth. Further ones are refused, for their callers
 /// would have given up before their turn.
 const QUEUE: usize = 8_192;
+/// Statements that a connection keeps parsed: more than there are.
+const STATEMENTS: usize = 256;
 /// Readers at once; SQLite's reads take microseconds.
 const READERS: usize = 4;
 
@@ -50,7 +55,10 @@ const READERS: usize = 4;
 pub struct SqliteStore {
     jobs: Mutex<Option<mpsc::SyncSender<WriteJob>>>,
     reads: Mutex<Option<mpsc::SyncSender<ReadJob>>>,
+    /// Ends last, and gives its connection back.
+    writer: Mutex<Option<thread::JoinHandle<Connection>>>,
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
+    failed: Counter,
 }
 
 impl SqliteStore {
@@ -66,13 +74,14 @@ impl SqliteStore {
         let log = Arc::new(Log::default());
         let (copier, beside) = (Connection::open(path)?, Arc::clone(&log));
         copier.busy_timeout(Duration::from_secs(5))?;
-        let mut threads = vec![
-            spawn("store-copier", move || copy_all(&copier, &beside))?,
-            spawn("store-writer", move || {
-                write_all(&writer, &queue, &log);
-                log.end();
-            })?,
-        ];
+        let failed = Counter::default();
+        let counted = failed.clone();
+        let mut threads = vec![spawn("store-copier", move || copy_all(&copier, &beside))?];
+        let writer = spawn("store-writer", move || {
+            write_all(&writer, &queue, &log, &counted);
+            log.end();
+            writer
+        })?;
         let (reads, queue) = mpsc::sync_channel::<ReadJob>(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..READERS {
@@ -83,8 +92,15 @@ impl SqliteStore {
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             reads: Mutex::new(Some(reads)),
+            writer: Mutex::new(Some(writer)),
             threads: Mutex::new(threads),
+            failed,
         })
+    }
+
+    /// Commits that failed.
+    pub fn failed_commits(&self) -> &Counter {
+        &self.failed
     }
 }
 
@@ -96,15 +112,24 @@ impl Store for SqliteStore {
     fn view(&self, job: ReadJob) -> Result<(), StoreError> {
         enqueue(&self.reads, job)
     }
+
+    fn close(&self) {
+        lock(&self.jobs).take();
+        lock(&self.reads).take();
+        let writer = lock(&self.writer).take().map(thread::JoinHandle::join);
+        for thread in lock(&self.threads).drain(..) {
+            let _ = thread.join();
+        }
+        // The last connection of ours: closing it removes the log, which is empty by then.
+        if let Some(Ok(connection)) = writer {
+            log::fold(&connection);
+        }
+    }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        lock(&self.jobs).take();
-        lock(&self.reads).take();
-        for thread in lock(&self.threads).drain(..) {
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 
@@ -161,6 +186,7 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -197,25 +223,51 @@ pub fn policy(connection: &Connection, digest: &str) -> Result<Option<String>, S
     Sqlite { connection }.one(sql, [digest], |row| Ok(row.get(0)?))
 }
 
-fn write_all(connection: &Connection, queue: &mpsc::Receiver<WriteJob>, log: &Log) {
+fn write_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<WriteJob>,
+    log: &Log,
+    failed: &Counter,
+) {
     while let Ok(first) = queue.recv() {
         let batch = std::iter::once(first).chain(queue.try_iter()).take(BATCH);
-        let mut callers = Vec::new();
-        let committed = commit(connection, batch, &mut callers);
-        let jobs = callers.len();
-        if let Err(error) = &committed {
-            tracing::error!(%error, "commit failed");
-            // Ends what is left of the transaction, so that the next batch can begin one.
-            let _ = connection.execute_batch("ROLLBACK");
+        // Whatever panics, even the log: this thread outlives it, and a job that is dropped tells
+        // its caller.
+        let turn = AssertUnwindSafe(|| commit_batch(connection, batch, log));
+        if !catch_unwind(turn).unwrap_or(false) {
+            failed.inc();
         }
-        for tell in callers {
-            tell(committed.clone());
-        }
-        match log.grew(jobs) {
-            Care::None => {}
-            Care::Rest => _ = copy(connection, "PASSIVE"),
-            Care::Wait => _ = copy(connection, "RESTART"),
-        }
+        end_transaction(connection);
+    }
+}
+
+/// Commits what there is, and tells everybody before it does anything else. Whether it could.
+fn commit_batch(connection: &Connection, batch: impl Iterator<Item = WriteJob>, log: &Log) -> bool {
+    let mut callers = Vec::new();
+    let committed = commit(connection, batch, &mut callers);
+    if committed.is_err() {
+        end_transaction(connection);
+    }
+    let jobs = callers.len();
+    for tell in callers {
+        // Who panics at the news keeps it from nobody else.
+        let _ = catch_unwind(AssertUnwindSafe(|| tell(committed.clone())));
+    }
+    if let Err(error) = &committed {
+        tracing::error!(%error, "commit failed");
+    }
+    match log.grew(jobs) {
+        Care::None => {}
+        Care::Rest => _ = copy(connection, "PASSIVE"),
+        Care::Wait => _ = copy(connection, "RESTART"),
+    }
+    committed.is_ok()
+}
+
+/// Ends what is left of a transaction that failed, so that the next batch can begin one.
+fn end_transaction(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
     }
 }
 
@@ -227,7 +279,7 @@ fn commit(
     batch: impl Iterator<Item = WriteJob>,
     callers: &mut Vec<Caller>,
 ) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let tx = Sqlite { connection };
     for job in batch {
         connection.prepare_cached("SAVEPOINT job")?.execute([])?;
@@ -243,7 +295,8 @@ fn commit(
         }
         connection.prepare_cached("RELEASE job")?.execute([])?;
     }
-    Ok(connection.execute_batch("COMMIT")?)
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(())
 }
 
 fn read_all(connection: &Connection, queue: &Mutex<mpsc::Receiver<ReadJob>>) {
@@ -252,12 +305,14 @@ fn read_all(connection: &Connection, queue: &Mutex<mpsc::Receiver<ReadJob>>) {
         let Ok(job) = job else { return };
         let view = Sqlite { connection };
         // One transaction, so that the job sees one state; it ends with the job, whatever happens.
-        let begun = connection.execute_batch("BEGIN");
+        let begun = connection.prepare_cached("BEGIN").and_then(|mut it| it.execute([]));
         let _ = catch_unwind(AssertUnwindSafe(|| match begun {
-            Ok(()) => job(Ok(&view)),
+            Ok(_) => job(Ok(&view)),
             Err(error) => job(Err(error.into())),
         }));
-        let _ = connection.execute_batch("COMMIT");
+        if !connection.is_autocommit() {
+            let _ = connection.prepare_cached("COMMIT").and_then(|mut it| it.execute([]));
+        }
     }
 }
 
@@ -274,12 +329,27 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn spawn(
+fn spawn<T: Send + 'static>(
     name: &str,
-    run: impl FnOnce() + Send + 'static,
-) -> Result<thread::JoinHandle<()>, StoreError> {
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, StoreError> {
     let builder = thread::Builder::new().name(name.to_owned());
-    builder.spawn(run).map_err(|error| StoreError::Database(error.to_string()))
+    builder.spawn(run).map_err(|error| StoreError::database(Fault::Other, error))
+}
+
+/// Whether a file holds no store yet: it is not there, or nothing was ever written to it.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] if it is there and cannot be read.
+pub fn is_blank(path: &Path) -> Result<bool, StoreError> {
+    // What was committed may lie in the log alone, so the length of the file says nothing.
+    if !path.exists() {
+        return Ok(true);
+    }
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? == 0)
 }
 
 /// The store's file in a data folder.
@@ -378,6 +448,100 @@ mod tests {
         assert_eq!(due, 1_795_000_060_000 + 86_400_000);
     }
 
+    #[tokio::test]
+    async fn a_store_that_was_closed_is_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        assert!(is_blank(&path).unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).unwrap());
+        for n in 0..50 {
+            let value = n.to_string();
+            let done = crate::store::write(&store, move |tx| tx.put_setting("n", &value)).await;
+            done.unwrap();
+        }
+        // Others hold the store, as a connection that did not end in time does.
+        let held = Arc::clone(&store);
+        tokio::task::spawn_blocking(move || held.close()).await.unwrap();
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let files: Vec<_> = files.map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(files, ["lezai.db"]);
+        let late = crate::store::write(&store, |tx| tx.put_setting("n", "late")).await;
+        assert!(matches!(late, Err(StoreError::Abandoned)), "{late:?}");
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(&path, &copy).unwrap();
+        assert!(!is_blank(&copy).unwrap());
+        let copy = open_to_read(&copy).unwrap();
+        assert_eq!(Sqlite { connection: &copy }.setting("n").unwrap().as_deref(), Some("49"));
+    }
+
+    #[tokio::test]
+    async fn the_writer_outlives_whatever_panics_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = SqliteStore::open(&file(folder.path())).unwrap();
+        let failed = opened.failed_commits().clone();
+        let store: Arc<dyn Store> = Arc::new(opened);
+        // At the news of its commit, and while it is made.
+        for outcome in [true, false] {
+            let (heard, hears) = tokio::sync::oneshot::channel();
+            let job: WriteJob = Box::new(move |_| {
+                let tell = move |_| {
+                    let _ = heard.send(());
+                    panic!("on purpose");
+                };
+                if outcome {
+                    Outcome::Commit(Box::new(tell))
+                } else {
+                    Outcome::Undo(Box::new(tell))
+                }
+            });
+            store.submit(job).unwrap();
+            hears.await.unwrap();
+            let after = crate::store::write(&store, |tx| tx.put_setting("n", "1")).await;
+            after.unwrap();
+        }
+        assert_eq!(failed.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn errors_are_told_by_their_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        let fault = |path: &Path| match SqliteStore::open(path).map(drop) {
+            Err(StoreError::Database(error)) => error.fault,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(fault(&folder.path().join("nowhere/lezai.db")), Fault::CannotOpen);
+        std::fs::write(&path, [b'x'; 4096]).unwrap();
+        assert_eq!(fault(&path), Fault::Foreign);
+        std::fs::remove_file(&path).unwrap();
+        drop(SqliteStore::open(&path).unwrap());
+        let holder = Connection::open(&path).unwrap();
+        holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT").unwrap();
+        let holder_2 = Connection::open(&path).unwrap();
+        holder_2.busy_timeout(Duration::ZERO).unwrap();
+        let busy = holder_2.execute_batch("BEGIN IMMEDIATE; COMMIT").map_err(StoreError::from);
+        let Err(StoreError::Database(busy)) = busy else { panic!("{busy:?}") };
+        assert_eq!(busy.fault, Fault::Busy);
+        drop((holder, holder_2));
+
+        // No page more: SQLite says what it says of a full disk.
+        let full = Connection::open(&path).unwrap();
+        full.execute_batch("PRAGMA max_page_count = 1").unwrap();
+        let error = full
+            .execute("INSERT INTO settings VALUES ('a', hex(zeroblob(100000)))", [])
+            .map_err(StoreError::from);
+        let Err(StoreError::Database(error)) = error else { panic!("{error:?}") };
+        assert_eq!(error.fault, Fault::NoRoom);
+        drop(full);
+
+        let mut bytes = std::fs::read(&path).unwrap();
+        for byte in &mut bytes[4096..] {
+            *byte = 0x5a;
+        }
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(fault(&path), Fault::Corrupt);
+    }
+
     #[test]
     fn a_file_of_a_later_version_is_refused() {
         let folder = tempfile::tempdir().unwrap();
@@ -385,6 +549,7 @@ mod tests {
         let connection = Connection::open(&file).unwrap();
         connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
         drop(connection);
-        assert!(SqliteStore::open(&file).is_err());
+        let error = SqliteStore::open(&file).map(drop).unwrap_err();
+        assert!(error.explain(&file).contains("a newer lezai"), "{error}");
     }
 }

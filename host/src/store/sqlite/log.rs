@@ -1,6 +1,7 @@
 //! The log (WAL) of what was committed, and the copier that brings it to its place, so that commits
 //! do not wait for that.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -72,13 +73,33 @@ impl Log {
 }
 
 /// Copies in the time between commits, for as long as there are any. What is left at the end is
-/// copied when the last connection closes.
+/// for [`fold`].
 pub(super) fn copy_all(connection: &Connection, log: &Log) {
     while log.wait() {
-        // While a commit follows another the log has no end. The second time copies what came during
-        // the first, so that what is left for the writer is little.
-        if copy(connection, "PASSIVE") >= LONG_LOG && copy(connection, "PASSIVE") >= LONG_LOG {
-            lock(&log.state).long = true;
+        // Whatever panics, even the program's log: this thread outlives it, as the writer does.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            // While a commit follows another the log has no end. The second time copies what came
+            // during the first, so that what is left for the writer is little.
+            if copy(connection, "PASSIVE") >= LONG_LOG && copy(connection, "PASSIVE") >= LONG_LOG {
+                lock(&log.state).long = true;
+            }
+        }));
+    }
+}
+
+/// Brings all of the log to its place at the end, and empties it, so that the store is one file.
+pub(super) fn fold(connection: &Connection) {
+    // Busy while another program reads: then the log stays, whole, beside the file.
+    let busy = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        .map(|busy| busy != 0);
+    match busy {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!(
+            "another program reads the store: lezai.db-wal is part of it until the next start"
+        ),
+        Err(error) => {
+            tracing::error!(%error, "lezai.db-wal is part of the store until the next start");
         }
     }
 }

@@ -7,13 +7,15 @@ use lezai_core::ledger::{Account, Entry};
 use lezai_core::money::Currency;
 use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, OptionalExtension as _, Params, Row, params,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::{
-    Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
-    SessionRecord, StoreError, Task, Tx, View,
+    Claim, DueTask, Fault, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord,
+    OrderRecord, SessionRecord, StoreError, Task, Tx, View,
 };
 use super::ledger;
 #[cfg(test)]
@@ -494,7 +496,18 @@ impl Tx for Sqlite<'_> {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.to_string())
+        let fault = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Fault::NoRoom,
+            Some(ErrorCode::SystemIoFailure) => Fault::Disk,
+            Some(ErrorCode::ReadOnly) => Fault::ReadOnly,
+            Some(ErrorCode::CannotOpen) => Fault::CannotOpen,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Busy,
+            Some(ErrorCode::PermissionDenied) => Fault::Forbidden,
+            Some(ErrorCode::NotADatabase) => Fault::Foreign,
+            Some(ErrorCode::DatabaseCorrupt) => Fault::Corrupt,
+            _ => Fault::Other,
+        };
+        Self::database(fault, error)
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::super::StoreError;
-use super::{events, ledger, plugins};
+use super::super::{Fault, StoreError};
+use super::{STATEMENTS, events, ledger, plugins};
 
 /// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.
 const WRITER_CACHE: i64 = -32_768;
@@ -112,7 +112,7 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // The thread beside does it.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
         SCHEMA_VERSION => {}
         0 => connection.execute_batch(&format!(
@@ -132,9 +132,10 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
             plugins::TABLES,
         ))?,
         newer => {
-            return Err(StoreError::Database(format!(
-                "the file has schema {newer}, this program knows {SCHEMA_VERSION}"
-            )));
+            return Err(StoreError::database(
+                Fault::Newer,
+                format!("the file has schema {newer}, this program knows {SCHEMA_VERSION}"),
+            ));
         }
     }
     Ok(connection.execute_batch(WITHOUT_VERSION)?)
