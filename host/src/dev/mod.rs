@@ -26,7 +26,7 @@ use crate::gateway::{Gateway, Parts};
 use crate::plugins::blobs::Blobs;
 use crate::plugins::compiler::InChild;
 use crate::plugins::publishing::{DRIFT_PERCENT, Upload};
-use crate::plugins::{beside, legacy, loading, publishing};
+use crate::plugins::{beside, legacy, loading, pace, publishing};
 use crate::problem::Problem;
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
@@ -189,7 +189,7 @@ fn open_gateway(
         CannotStart::new(format_args!("the standard plugin is refused: {error}"))
     })?;
     let store: Arc<dyn Store> = Arc::new(store);
-    Ok(Gateway::new(Parts {
+    let gateway = Gateway::new(Parts {
         authorities: authorities(&public_url, address),
         public_url,
         store,
@@ -203,7 +203,12 @@ fn open_gateway(
         reach: REACH,
         channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
         sandbox: Some(sandbox),
-    }))
+    });
+    let slow = pace::measure(&gateway.engine, &gateway.metrics.plugins);
+    if let Some(notice) = slow.map_err(CannotStart::new)? {
+        tracing::warn!("{notice}");
+    }
+    Ok(gateway)
 }
 
 /// The names that a request on this machine may call the gateway by.
