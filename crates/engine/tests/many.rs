@@ -85,7 +85,9 @@ fn more_merchants_than_stand_ready() {
         for digest in &digests {
             assert_eq!(engine.open(digest, limits).unwrap().unwrap().1, Found::InCache);
         }
-        let (maps, resident) = (maps() - maps_before, resident_kib() - resident_before);
+        // The system may take memory back meanwhile, for somebody else.
+        let maps = maps().saturating_sub(maps_before);
+        let resident = resident_kib().saturating_sub(resident_before);
         println!("{many} plugins: {maps} maps, {resident} KiB");
         assert!(maps <= 3 * usize::from(many) + 64, "{maps} maps for {many} plugins");
     }
