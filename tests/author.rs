@@ -7,8 +7,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use lezai_tests::{Gateway, Merchant, TempDir, binary, random_hex};
+use rusqlite::Connection;
 use serde_json::json;
 
 fn root() -> PathBuf {
@@ -179,6 +181,32 @@ fn an_order_of_the_past_is_decided_again() {
     let different =
         complains(folder.path(), &["plugin", "replay", id, "--data", data, "--plugin", hostile]);
     contains(&different, &["not the same", "hooks.risk.plugin", "another digest"]);
+}
+
+/// What the clock ended is not the same again on another machine: that is told, and no difference.
+#[test]
+fn a_decision_that_the_clock_ended_is_not_compared() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let merchant = Merchant::demo(&gateway);
+    let order = merchant.create(&random_hex(), Merchant::order(&random_hex()).to_string()).unwrap();
+    let order = order.json();
+    assert_eq!(order["decision"]["replayable"], true, "{order}");
+    let id = order["id"].as_str().unwrap();
+    // As a gateway on a slow machine would have kept it.
+    let store = Connection::open(gateway.data.join("lezai.db")).unwrap();
+    store.busy_timeout(Duration::from_secs(60)).unwrap();
+    let late =
+        "UPDATE orders SET details = json_set(details, '$.decision.replayable', json('false'),
+                '$.decision.hooks.risk.outcome', 'deadline') WHERE id = ?";
+    assert_eq!(store.execute(late, [id]).unwrap(), 1);
+    let data = gateway.data.to_str().unwrap();
+    let output = lezai(folder.path(), &["plugin", "replay", id, "--data", data]);
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    contains(&said, &["not replayable: then the clock ended 1 of its hooks", "`deadline`"]);
+    let found = merchant.get(&format!("/v1/orders/{id}")).json();
+    assert_eq!(found["decision"]["replayable"], false, "{found}");
 }
 
 /// As `head` does: a verb whose reader has gone ends as one that the system ends for it (128 and

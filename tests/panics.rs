@@ -87,21 +87,28 @@ fn main() -> ExitCode {
 fn start(data: &Path) -> String {
     tracing::subscriber::set_global_default(Log).unwrap();
     rustls::crypto::ring::default_provider().install_default().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let authority = format!("127.0.0.1:{port}");
     let data = data.display().to_string();
-    let arguments =
-        ["lezai", "dev", "--listen", &authority, "--shop", "127.0.0.1:0", "--data", &data];
-    let Command::Dev(args) = Command::parse_from(arguments) else { unreachable!() };
-    std::thread::spawn(|| {
-        tokio::runtime::Runtime::new().unwrap().block_on(dev::run(args)).unwrap();
-    });
     let begun = Instant::now();
-    while !Request::new("GET", "/readyz", "").send(&authority).is_ok_and(|it| it.status == 200) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the gateway does not start");
-        std::thread::sleep(Duration::from_millis(50));
+    // A free port may be somebody else's by the time that the gateway asks for it: then another.
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let authority = format!("127.0.0.1:{port}");
+        let arguments =
+            ["lezai", "dev", "--listen", &authority, "--shop", "127.0.0.1:0", "--data", &data];
+        let Command::Dev(args) = Command::parse_from(arguments) else { unreachable!() };
+        let gateway =
+            std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(dev::run(args)));
+        while !gateway.is_finished() {
+            let answer = Request::new("GET", "/readyz", "").send(&authority);
+            if answer.is_ok_and(|it| it.status == 200) && !gateway.is_finished() {
+                return authority;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(180), "the gateway does not start");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let ended = gateway.join().unwrap().unwrap_err().to_string();
+        assert!(ended.contains("is in use"), "the gateway does not start: {ended}");
     }
-    authority
 }
 
 fn a_panic_is_one_orders_alone(authority: &str, data: &Path) {

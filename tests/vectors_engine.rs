@@ -30,8 +30,12 @@ struct Sandbox {
 impl Sandbox {
     fn new() -> Self {
         let cache = TempDir::new();
-        let limits =
-            Limits { fuel: 200_000_000, deadline_ms: 2000, input: 64 * 1024, ..Limits::default() };
+        let limits = Limits {
+            fuel: 200_000_000,
+            deadline_ms: 600_000,
+            input: 64 * 1024,
+            ..Limits::default()
+        };
         let engine = Engine::new(Config { slots: 1, limits, ..Config::new(cache.path()) }).unwrap();
         let policy = json!({
             "version": 1,

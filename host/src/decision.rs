@@ -31,6 +31,11 @@ pub struct DecisionView {
     pub settings: Option<String>,
     /// How each question was asked.
     pub hooks: HooksView,
+    /// Whether any gateway that is asked the same decides the same, bit for bit. `false` if a hook ended
+    /// with `deadline`: the clock stopped the plugin, and where it does depends on the machine.
+    #[serde(default = "replayable")]
+    #[schema(required = true)]
+    pub replayable: bool,
     /// The merchant's release whose turn it was; absent if the standard plugin decided alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
@@ -128,6 +133,11 @@ pub struct HookView {
     pub detail: Option<String>,
 }
 
+/// Before decisions said so, all were taken to be.
+fn replayable() -> bool {
+    true
+}
+
 impl From<&Decision> for DecisionView {
     /// By which policy and settings it was made is the caller's to say.
     fn from(decision: &Decision) -> Self {
@@ -152,6 +162,7 @@ impl From<&Decision> for DecisionView {
                 split: decision.split.as_ref().map(HookView::from),
                 statement: decision.statement.as_ref().map(HookView::from),
             },
+            replayable: decision.is_replayable(),
             release: None,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Longer than any time limit of the gateway.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A request. `Host`, `Content-Length` and `Connection` are added when it is sent, the first two
 /// unless they are among the fields.

@@ -7,10 +7,12 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpSocket;
+
 use crate::merchant::random_hex;
 
-/// Far above the second that starting takes, for a machine that is busy with other things.
-const START: Duration = Duration::from_secs(30);
+/// Far above the second that starting takes, for a machine that is slow, and busy with other things.
+const START: Duration = Duration::from_secs(180);
 
 /// A folder that goes with its owner.
 pub struct TempDir(PathBuf);
@@ -51,6 +53,7 @@ pub struct Gateway {
     pub data: PathBuf,
     /// The file its log goes to.
     pub log: PathBuf,
+    _port: Option<TcpSocket>,
 }
 
 impl Gateway {
@@ -82,6 +85,9 @@ impl Gateway {
     }
 
     fn run(folder: &Path, listen: &str, arguments: &[&str]) -> Self {
+        let port = hold(listen);
+        let held = port.as_ref().map(|port| port.local_addr().unwrap().to_string());
+        let listen = held.as_deref().unwrap_or(listen);
         let (data, log) = (folder.join("data"), folder.join("log"));
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = Command::new(binary())
@@ -111,7 +117,7 @@ impl Gateway {
                 }
                 (Some("ready"), _) => {
                     let authority = authority.expect("the banner names no gateway");
-                    return Self { child, authority, data, log };
+                    return Self { child, authority, data, log, _port: port };
                 }
                 _ => {}
             }
@@ -147,6 +153,19 @@ impl Gateway {
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// A port that stays the gateway's while it is started again: the socket is bound and never listens, so
+/// the gateway can, and nobody else is given the port meanwhile. So it is on Linux; elsewhere nothing is
+/// held.
+fn hold(address: &str) -> Option<TcpSocket> {
+    if cfg!(not(target_os = "linux")) {
+        return None;
+    }
+    let port = TcpSocket::new_v4().unwrap();
+    port.set_reuseaddr(true).unwrap();
+    port.bind(address.parse().unwrap()).unwrap();
+    Some(port)
 }
 
 impl Drop for Gateway {

@@ -64,7 +64,9 @@ pub struct Limits {
     pub memory: u64,
     /// Fuel for one question.
     pub fuel: u64,
-    /// Processor time for one question, in milliseconds.
+    /// Processor time for one question, in milliseconds; at most the gateway's last resort, which is what
+    /// counts. A lower one is taken and ends nothing: on a slow machine it would come before the fuel
+    /// does, and the outcome of a decision would be the machine's.
     pub deadline_ms: u64,
 }
 

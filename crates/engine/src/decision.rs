@@ -50,6 +50,12 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Whether the same question gets the same decision on any machine, bit for bit. Not if the clock
+    /// ended a plugin's answer: where it does depends on the machine and on what else that did.
+    pub fn is_replayable(&self) -> bool {
+        !self.runs().any(|(_, run)| run.outcome == Outcome::Failed(Failure::Deadline))
+    }
+
     /// How each hook ran that was asked, in the order in which they were.
     pub fn runs(&self) -> impl Iterator<Item = (Hook, &HookRun)> {
         let more = [(Hook::Split, &self.split), (Hook::Statement, &self.statement)];
@@ -96,7 +102,7 @@ pub struct Undecided {
 ///
 /// Each plugin gets a fresh instance for this order, and another one after a failure. Waits if
 /// [`Config::slots`](crate::Config::slots) decisions are under way; takes some 12 to 15 µs when
-/// none fails, and at worst seven times [`Limits::deadline_ms`](crate::Limits::deadline_ms).
+/// none fails, and at worst as long as seven times [`Limits::fuel`](crate::Limits::fuel).
 /// The plugins must be of this engine.
 ///
 /// # Errors

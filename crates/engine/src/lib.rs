@@ -15,9 +15,11 @@ mod cache;
 mod compile;
 mod contract;
 mod decision;
+mod fuel;
 mod gate;
 mod hook;
 mod limits;
+mod pace;
 mod plugin;
 mod profile;
 mod question;
@@ -38,7 +40,9 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
@@ -46,6 +50,7 @@ pub use compile::{Compiler, InThisProcess, compile};
 pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide};
 pub use hook::Hook;
 pub use limits::Limits;
+pub use pace::Pace;
 pub use plugin::Plugin;
 pub use profile::{Profile, profile};
 pub use question::{Said, ask};
@@ -95,6 +100,9 @@ const TAKEN: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 /// Plugins that stand ready, unless somebody says otherwise: a small one takes some 100 KiB.
 const LOADED: usize = 10_000;
 
+/// A clock of the processor time that the thread which asks has used so far.
+pub type ThreadClock = fn() -> Duration;
+
 /// How an engine is set up.
 #[derive(Clone)]
 pub struct Config {
@@ -110,6 +118,8 @@ pub struct Config {
     pub loaded: usize,
     /// Who compiles.
     pub compiler: Arc<dyn Compiler>,
+    /// What [`Limits::deadline_ms`] is measured by; the system's, but in tests.
+    pub clock: ThreadClock,
     /// Whether functions keep their names; see [`Config::with_names`].
     pub names: bool,
 }
@@ -124,6 +134,7 @@ impl Config {
             limits: Limits::default(),
             loaded: LOADED,
             compiler: Arc::new(InThisProcess),
+            clock: || ThreadTime::now().as_duration(),
             names: false,
         }
     }
@@ -138,6 +149,7 @@ pub struct Engine {
     gate: Gate,
     ticker: Ticker,
     compiler: Arc<dyn Compiler>,
+    clock: ThreadClock,
     /// The plugins that stand ready.
     shelf: Shelf,
     /// Every plugin that somebody holds, so that one component is compiled code once.
@@ -174,7 +186,7 @@ impl Engine {
     ///
     /// If the platform or the cache's folder does not allow it.
     pub fn new(config: Config) -> Result<Self, StartError> {
-        let Config { cache_dir, slots, limits, loaded, compiler, names } = config;
+        let Config { cache_dir, slots, limits, loaded, compiler, clock, names } = config;
         let slots = slots.max(1);
         let platform = |error: wasmtime::Error| StartError::Platform(format!("{error:#}"));
         let wasmtime = wasmtime::Engine::new(&settings(slots, &limits, names)).map_err(platform)?;
@@ -188,6 +200,7 @@ impl Engine {
             ticker,
             limits,
             compiler,
+            clock,
             shelf: Shelf::new(loaded),
             loaded: Mutex::default(),
             compiling: Mutex::default(),
@@ -209,7 +222,9 @@ impl Engine {
         self.load_within(component, self.limits)
     }
 
-    /// As [`Engine::load`], with limits of its own where they are narrower than the engine's.
+    /// As [`Engine::load`], with memory and fuel of its own where they are narrower than the engine's.
+    /// Nothing else of `limits` counts: a deadline below the engine's would end on one machine what
+    /// another lets answer.
     ///
     /// # Errors
     ///
@@ -278,12 +293,7 @@ impl Engine {
 
     fn within(&self, limits: Limits) -> Limits {
         let most = self.limits;
-        Limits {
-            memory: limits.memory.min(most.memory),
-            fuel: limits.fuel.min(most.fuel),
-            deadline_ms: limits.deadline_ms.min(most.deadline_ms),
-            ..most
-        }
+        Limits { memory: limits.memory.min(most.memory), fuel: limits.fuel.min(most.fuel), ..most }
     }
 
     /// One that somebody holds.
@@ -355,6 +365,7 @@ fn code_settings(names: bool) -> wasmtime::Config {
         // A plugin calls nobody, so nothing of it ever waits: 5 µs less for each instance.
         .concurrency_support(false)
         .consume_fuel(true)
+        .operator_cost(fuel::costs())
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK)
         // An order is decided again bit for bit on another machine: no bits may depend on it.

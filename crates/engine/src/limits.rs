@@ -12,11 +12,13 @@ pub struct Limits {
     pub input: usize,
     /// The longest answer, in bytes.
     pub output: usize,
-    /// Fuel for one question: about one unit for each instruction, and for each byte that an
-    /// instruction copies or fills. To start an instance has as much once more.
+    /// Fuel for one question: one unit for most instructions and more for those that take long, and one
+    /// for each byte that an instruction copies or fills. To start an instance has as much once more.
     pub fuel: u64,
-    /// Processor time for one question, in milliseconds; it is looked at once in a millisecond.
-    /// Fuel runs out earlier, unless instructions take very long.
+    /// Processor time for one question, in milliseconds: the last resort, for what fuel cannot stop.
+    /// It is the engine's, whatever limits a plugin has of its own, and lies far above what all the
+    /// fuel takes on the slowest machine worth supporting: what the clock ends would end otherwise
+    /// on another machine. [`Engine::pace`](crate::Engine::pace) measures how far.
     pub deadline_ms: u64,
 }
 
@@ -28,7 +30,7 @@ impl Default for Limits {
             input: 32 * 1024,
             output: 8 * 1024,
             fuel: 2_000_000,
-            deadline_ms: 5,
+            deadline_ms: 1_000,
         }
     }
 }

@@ -5,19 +5,18 @@
 
 use std::time::Duration;
 
-use cpu_time::ThreadTime;
 use lezai_core::money;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 use wasmtime::{
     FrameInfo, ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace,
 };
 
-use crate::Engine;
 use crate::contract::{Amount, Assessment, Column, Money, OrderRecord, Share};
 use crate::hook::Hook;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::ticker::Ticking;
+use crate::{Engine, ThreadClock};
 
 /// The longest text of a failure that is kept, in characters.
 const MAX_TEXT: usize = 200;
@@ -28,7 +27,8 @@ pub enum Failure {
     /// It burnt all of its fuel.
     #[error("it burnt all of its fuel")]
     Fuel,
-    /// It used up its time.
+    /// It used up its time, and had fuel left: the machine is too slow, or fuel does not count what
+    /// took so long. On another machine the question may end otherwise.
     #[error("it used up its time")]
     Deadline,
     /// It wanted more memory than it may have.
@@ -92,6 +92,7 @@ pub(crate) struct Sandbox<'e> {
 pub(crate) struct Guest {
     max_memory: usize,
     deadline: Duration,
+    clock: ThreadClock,
     /// What its linear memory has, in bytes.
     memory: usize,
     /// The thread's processor time at the first tick of the question.
@@ -106,6 +107,7 @@ impl<'e> Sandbox<'e> {
         let guest = Guest {
             max_memory: memory,
             deadline: Duration::from_millis(deadline_ms),
+            clock: engine.clock,
             memory: 0,
             first_tick: None,
         };
@@ -272,7 +274,7 @@ fn functions(backtrace: &WasmBacktrace) -> Vec<String> {
 /// asked for at ticks alone, for it costs a system call, and so a deadline is up to 2 ms late.
 fn on_tick(mut store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
     let guest = store.data_mut();
-    let now = ThreadTime::now().as_duration();
+    let now = (guest.clock)();
     let first = *guest.first_tick.get_or_insert(now);
     if now.saturating_sub(first) >= guest.deadline {
         return Err(Stop::Deadline.into());
@@ -351,6 +353,30 @@ mod tests {
     use super::*;
     use crate::support::{artifact, order, policy};
     use crate::{Config, decide};
+
+    /// The ticker sleeps when nobody asks, and has to be back in time.
+    #[test]
+    fn the_clock_is_awake_when_it_is_wanted() {
+        let cache = tempfile::tempdir().unwrap();
+        let limits = Limits { fuel: u64::MAX, ..Limits::default() };
+        let clock = crate::support::clock::asked;
+        let config = Config { slots: 1, limits, clock, ..Config::new(cache.path()) };
+        let engine = Engine::new(config).unwrap();
+        let [standard, hostile] =
+            ["policy.wasm", "plugins/hostile.wasm"].map(|it| engine.load(&artifact(it)).unwrap());
+        crate::support::clock::set(crate::support::clock::RUNS_AWAY);
+        for _ in 0..2 {
+            let begun = std::time::Instant::now();
+            while !engine.ticker.sleeps() {
+                assert!(begun.elapsed() < Duration::from_secs(60), "it never sleeps");
+                std::thread::yield_now();
+            }
+            let own = Some((&*hostile, &b"risk=loop"[..]));
+            let facts = order();
+            let decision = decide(&engine, &standard, &policy().to_compact(), own, &facts).unwrap();
+            assert_eq!(decision.hooks[0].outcome.label(), "deadline");
+        }
+    }
 
     /// A mistake of ours in the middle of a question ends that question: its instance, its place in
     /// the pool, its turn and its ticks are given back, however often it happens.

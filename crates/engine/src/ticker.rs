@@ -58,6 +58,11 @@ impl Ticker {
         }
         Ticking(self)
     }
+
+    #[cfg(test)]
+    pub(crate) fn sleeps(&self) -> bool {
+        self.state.asleep.load(SeqCst)
+    }
 }
 
 impl State {

@@ -5,15 +5,12 @@
 
 mod support;
 
-use std::time::Duration;
-
-use cpu_time::ThreadTime;
 use lezai_core::policy::{OrderFacts, Verdict};
 use lezai_engine::{
     Config, Decision, Engine, Failure, Hook, Limits, Outcome, PLUGIN_FAILED, decide,
 };
 use support::attacks::Page;
-use support::{artifact, order, policy, stage};
+use support::{artifact, clock, order, policy, stage};
 
 /// What the hostile plugin, told how to behave, makes of an order.
 fn hostile(behaviour: &str, order: &OrderFacts) -> Decision {
@@ -113,25 +110,73 @@ fn nothing_is_left_for_the_next_order() {
     assert_eq!(after_trap, after_loop);
 }
 
-/// Fuel usually ends a guest first, so here it has all there is.
-#[test]
-fn a_guest_is_stopped_by_the_clock_too() {
+/// An engine whose clock is the test's.
+fn by_our_clock(fuel: u64) -> (tempfile::TempDir, Engine) {
     let cache = tempfile::tempdir().unwrap();
-    let limits = Limits { fuel: u64::MAX, ..Limits::default() };
-    let engine = Engine::new(Config { limits, ..Config::new(cache.path()) }).unwrap();
+    let limits = Limits { fuel, ..Limits::default() };
+    let config = Config { limits, clock: clock::asked, ..Config::new(cache.path()) };
+    let engine = Engine::new(config).unwrap();
+    (cache, engine)
+}
+
+/// However slow the machine, short of the last resort: what a plugin does ends as it does everywhere.
+#[test]
+fn a_slow_clock_changes_nothing() {
+    let (_cache, engine) = by_our_clock(Limits::default().fuel);
+    let plugin = |name| engine.load(&artifact(name)).unwrap();
+    let (standard, hostile) = (plugin("policy.wasm"), plugin("plugins/hostile.wasm"));
+    let (compact, order) = (policy().to_compact(), order());
+    let rows = Page::read().rows("A plugin that does as it is told");
+    for row in &rows {
+        let [behaviour, of, label] = &row[..] else { panic!("{row:?}") };
+        let hook = if of == "every hook" { "risk" } else { of };
+        let settings = format!("{hook}={behaviour}");
+        let decided = |run| {
+            clock::set(run);
+            let own = Some((&*hostile, settings.as_bytes()));
+            decide(&engine, &standard, &compact, own, &order).unwrap()
+        };
+        let usual = decided(clock::STANDS);
+        let ended = usual.runs().find(|(it, _)| it.label() == hook).unwrap().1;
+        assert_eq!(ended.outcome.label(), label, "{settings}");
+        assert!(usual.is_replayable(), "{settings}");
+        assert_eq!(decided(clock::ALMOST), usual, "{settings}");
+    }
+    // Whoever wants an end of its own gets none: it would be another one on another machine.
+    let hasty = Limits { deadline_ms: 0, ..engine.limits() };
+    assert_eq!(
+        engine.load_within(&artifact("policy.wasm"), hasty).unwrap().limits().deadline_ms,
+        1_000
+    );
+}
+
+/// What fuel cannot end, the clock does, and the decision says that it cannot be made again.
+#[test]
+fn the_last_resort_is_the_clock() {
+    let (_cache, engine) = by_our_clock(u64::MAX);
     let plugin = |name| engine.load(&artifact(name)).unwrap();
     let (standard, hostile) = (plugin("policy.wasm"), plugin("plugins/hostile.wasm"));
     for behaviour in ["risk=loop", "risk=fill"] {
-        // The ticker sleeps when nobody asks, and has to be back in time.
-        std::thread::sleep(Duration::from_millis(150));
-        let start = ThreadTime::now();
+        clock::set(clock::RUNS_AWAY);
         let own = Some((&*hostile, behaviour.as_bytes()));
         let decision = decide(&engine, &standard, &policy().to_compact(), own, &order()).unwrap();
-        let spent = start.elapsed();
         assert_eq!(decision.hooks[0].outcome.label(), "deadline", "{behaviour}");
-        let expected = Duration::from_millis(5)..Duration::from_millis(20);
-        assert!(expected.contains(&spent), "{behaviour}: {spent:?}");
         assert_eq!(decision.hooks[1].outcome, Outcome::Answered, "{behaviour}");
+        assert!(!decision.is_replayable(), "{behaviour}");
+        assert_eq!(decision.risk.reasons[0].code, PLUGIN_FAILED, "{behaviour}");
+    }
+}
+
+/// A node that is so slow that the clock would come before the fuel knows it.
+#[test]
+fn a_slow_node_knows_it() {
+    let (_cache, engine) = by_our_clock(Limits::default().fuel);
+    // Ten rounds would be all of the fuel.
+    for (round_ms, likely) in [(0, false), (24, false), (25, true), (5_000, true)] {
+        clock::set(clock::each(round_ms));
+        let pace = engine.pace().unwrap();
+        assert_eq!(pace.full_fuel.as_millis(), 10 * u128::from(round_ms));
+        assert_eq!(pace.deadline_is_likely(), likely, "{round_ms} ms a round");
     }
 }
 

@@ -1,24 +1,23 @@
 //! Nothing of one merchant's is left for another: not in memory, not in tables, however the plugin
-//! before ended. And who does not end is ended, in processor time.
+//! before ended. And who does not end is ended by its fuel, after the same instruction each time.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
 use std::path::Path;
-use std::time::Duration;
 
-use cpu_time::ThreadTime;
 use lezai_engine::{Config, Engine, Limits, decide};
-use support::{artifact, attacks, order, policy};
+use support::{artifact, attacks, clock, order, policy};
 
-/// Enough to fill two megabytes and to read them, and burnt long before the deadline.
+/// Enough to fill two megabytes and to read them.
 const FUEL: u64 = 6_000_000;
 
 /// One slot: two instances at a time, the merchant's and the standard one, and no third to hide in.
 fn engine(folder: &Path) -> Engine {
     let limits = Limits { fuel: u64::MAX, ..Limits::default() };
-    Engine::new(Config { slots: 1, limits, ..Config::new(folder) }).unwrap()
+    let config = Config { slots: 1, limits, clock: clock::asked, ..Config::new(folder) };
+    Engine::new(config).unwrap()
 }
 
 /// How much of its memory a guest has from the first.
@@ -160,13 +159,19 @@ fn nothing_of_one_merchants_is_left_for_another() {
                         let does = format!("(call $fill) (call $currency) {ending}");
                         let fills = guest(risk, memory_before, image_before, &does);
                         let fills_too = guest(rest, memory_before, image_before, &does);
-                        let fuel = if label == "deadline" { u64::MAX } else { FUEL };
+                        // Fuel that does not end, and a clock that does not wait.
+                        let (fuel, time) = match label {
+                            "deadline" => (u64::MAX, clock::RUNS_AWAY),
+                            _ => (FUEL, clock::STANDS),
+                        };
+                        clock::set(time);
                         match asked(&fills, &fills_too, fuel) {
                             Ok(first) => {
                                 assert_eq!(first.hooks[0].outcome.label(), label, "{what}")
                             }
                             Err(error) => assert_eq!(error.cause.label(), label, "{what}"),
                         }
+                        clock::set(clock::STANDS);
                         let second = asked(&looks, &looks_too, FUEL).unwrap();
                         let labels = second.hooks.each_ref().map(|it| it.outcome.label());
                         assert_eq!(labels, ["ok"; 3], "{what}");
@@ -180,12 +185,13 @@ fn nothing_of_one_merchants_is_left_for_another() {
     assert_eq!(looked, 4 * 4 * 6);
 }
 
-/// Whoever does not end is ended within ten milliseconds of processor time, wherever it is that she
-/// does not end. What passed on the clock on the wall is the machine's matter.
+/// Whoever does not end is ended by its fuel, wherever it is that she does not end, though the clock
+/// stands still: so a neighbour waits for as long as some fuel takes, and no longer.
 #[test]
-fn a_runaway_is_stopped_within_ten_milliseconds() {
+fn a_runaway_is_stopped_by_its_fuel() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = engine(folder.path());
+    let config = Config { slots: 1, clock: clock::asked, ..Config::new(folder.path()) };
+    let engine = Engine::new(config).unwrap();
     let standard = engine.load(&artifact("policy.wasm")).unwrap();
     let (compact, facts) = (policy().to_compact(), order());
     let again = "(loop $again (br $again))";
@@ -202,11 +208,19 @@ fn a_runaway_is_stopped_within_ten_milliseconds() {
                 .to_owned(),
         ),
         (
+            "copies of nothing",
+            "(loop $a (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)) (br $a))".to_owned(),
+        ),
+        (
             "a table's fills",
             "(loop $a (table.fill $table (i32.const 0) (ref.null func) (i32.const 4000)) (br $a))"
                 .to_owned(),
         ),
         ("growing by nothing", "(loop $a (drop (memory.grow (i32.const 0))) (br $a))".to_owned()),
+        (
+            "growing a table by nothing",
+            "(loop $a (drop (table.grow $table (ref.null func) (i32.const 0))) (br $a))".to_owned(),
+        ),
         (
             "one long instruction after another",
             "(memory.fill (i32.const 0) (i32.const 1) (i32.const 2097152)) ".repeat(900) + again,
@@ -215,18 +229,48 @@ fn a_runaway_is_stopped_within_ten_milliseconds() {
     for (what, does) in runaways {
         let plugin =
             engine.load(&guest(&["assess"], Memory::Declared, Image::None, &does)).unwrap();
-        // The thread that ticks may be late on a busy machine, but not each time.
-        let spent = (0..8).map(|_| {
-            let begun = ThreadTime::now();
+        let decided = || {
             let own = Some((&*plugin, &b""[..]));
-            let decision = decide(&engine, &standard, &compact, own, &facts).unwrap();
-            assert_eq!(decision.hooks[0].outcome.label(), "deadline", "{what}");
-            assert_eq!(decision.hooks[1].outcome.label(), "ok", "{what}");
-            begun.elapsed()
-        });
-        let spent: Vec<_> = spent.collect();
-        let least = spent.iter().min().unwrap();
-        let bounds = Duration::from_millis(5)..Duration::from_millis(10);
-        assert!(bounds.contains(least), "{what}: {spent:?}");
+            decide(&engine, &standard, &compact, own, &facts).unwrap()
+        };
+        let decision = decided();
+        assert_eq!(decision.hooks[0].outcome.label(), "fuel", "{what}");
+        assert_eq!(decision.hooks[0].fuel, engine.limits().fuel, "{what}");
+        assert_eq!(decision.hooks[1].outcome.label(), "ok", "{what}");
+        // The clock may be as late as it likes, short of the last resort.
+        clock::set(clock::ALMOST);
+        assert_eq!(decided(), decision, "{what}");
+        clock::set(clock::STANDS);
+    }
+}
+
+/// What takes many times as long as a plain instruction costs as much more, whether it comes to anything
+/// or not: else a plugin made of it alone would keep a thread for as long.
+#[test]
+fn what_takes_long_costs_fuel() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let standard = engine.load(&artifact("policy.wasm")).unwrap();
+    let (compact, facts) = (policy().to_compact(), order());
+    let fuel = |does: &str| {
+        let bytes = guest(&["assess"], Memory::Declared, Image::None, does);
+        let plugin = engine.load(&bytes).unwrap();
+        let own = Some((&*plugin, &b""[..]));
+        let decision = decide(&engine, &standard, &compact, own, &facts).unwrap();
+        assert_eq!(decision.hooks[0].outcome.label(), "ok", "{does}");
+        decision.hooks[0].fuel
+    };
+    let without = fuel("");
+    for (does, least) in [
+        ("(drop (memory.grow (i32.const 0)))", 200),
+        ("(drop (table.grow $table (ref.null func) (i32.const 0)))", 50),
+        ("(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))", 50),
+        ("(drop (ref.func $do))", 50),
+        ("(drop (i64.div_u (i64.const 7) (i64.const 3)))", 10),
+        ("(drop (f64.sqrt (f64.const 2)))", 10),
+        ("(drop (f32.nearest (f32.const 2)))", 8),
+    ] {
+        let with = fuel(&does.repeat(100));
+        assert!(with - without >= 100 * least, "{does}: {without}, then {with}");
     }
 }

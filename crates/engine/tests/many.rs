@@ -85,7 +85,9 @@ fn more_merchants_than_stand_ready() {
         for digest in &digests {
             assert_eq!(engine.open(digest, limits).unwrap().unwrap().1, Found::InCache);
         }
-        let (maps, resident) = (maps() - maps_before, resident_kib() - resident_before);
+        // The system may take memory back meanwhile, for somebody else.
+        let maps = maps().saturating_sub(maps_before);
+        let resident = resident_kib().saturating_sub(resident_before);
         println!("{many} plugins: {maps} maps, {resident} KiB");
         assert!(maps <= 3 * usize::from(many) + 64, "{maps} maps for {many} plugins");
     }
@@ -181,6 +183,10 @@ fn ten_thousand_swaps_under_load() {
         (0..1_000).for_each(swap_to);
         let (maps_before, resident_before) = (maps(), resident_kib());
         (1_000..11_000).for_each(swap_to);
+        // Whoever decides may have got less of the processor than who swaps.
+        (11_000..1_000_000)
+            .take_while(|_| decided.load(Ordering::SeqCst) <= 1_000)
+            .for_each(swap_to);
         let (maps_after, resident_after) = (maps(), resident_kib());
         println!(
             "{} decisions; maps {maps_before} then {maps_after}, resident {resident_before} KiB then {resident_after}",

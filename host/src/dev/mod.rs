@@ -26,7 +26,7 @@ use crate::gateway::{Gateway, Parts};
 use crate::plugins::blobs::Blobs;
 use crate::plugins::compiler::InChild;
 use crate::plugins::publishing::{DRIFT_PERCENT, Upload};
-use crate::plugins::{beside, legacy, loading, publishing};
+use crate::plugins::{beside, legacy, loading, pace, publishing};
 use crate::problem::Problem;
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
@@ -230,6 +230,10 @@ fn open_gateway(
         sandbox: Some(sandbox),
     });
     gateway.metrics.show_failed_commits(&failed_commits);
+    let slow = pace::measure(&gateway.engine, &gateway.metrics.plugins);
+    if let Some(notice) = slow.map_err(CannotStart::new)? {
+        tracing::warn!("{notice}");
+    }
     Ok(gateway)
 }
 

@@ -34,8 +34,8 @@ impl From<Decision> for Decided {
 }
 
 /// Asks the plugins, here: a decision takes some 15 µs of processor time, less than handing it to
-/// another thread and waiting for that. One that stops at its limits takes some milliseconds at
-/// most, in which the other threads go on. Nothing is compiled here, and what is asked beside is
+/// another thread and waiting for that. One that burns all its fuel takes some milliseconds, in which
+/// the other threads go on. Nothing is compiled here, and what is asked beside is
 /// asked elsewhere.
 ///
 /// # Errors

@@ -10,7 +10,8 @@ use crate::store::plugins::Stage;
 /// So many failures, and one call of a hundred.
 const FAILURES: u64 = 20;
 const FAILURES_PER_MILLE: u64 = 10;
-/// So many time-outs, and one call of two hundred: each kept a thread for milliseconds.
+/// So many questions that the clock ended, and one call of two hundred: each kept a thread for as long
+/// as the last resort is far, and nobody can decide such an order again.
 const TIMEOUTS: u64 = 5;
 const TIMEOUTS_PER_MILLE: u64 = 5;
 /// The 99th percentile of fuel is looked at from so many calls on; above four fifths of the limit

@@ -6,7 +6,7 @@
 //! `lifecycle` moves it, `loading` puts what stands before the merchant's orders (`rollout`). The
 //! way of an order: `deciding` asks the release whose turn it is, and `beside` asks the other one
 //! later, writes down where they differ, and acts on `health`. `blobs` keeps the components,
-//! `compiler` makes code of them, `series` counts.
+//! `compiler` makes code of them, `series` counts, `pace` says whether the node is fast enough.
 
 pub mod beside;
 pub mod blobs;
@@ -16,6 +16,7 @@ pub mod health;
 pub mod legacy;
 pub mod lifecycle;
 pub mod loading;
+pub mod pace;
 pub mod publishing;
 pub mod rollout;
 pub mod series;

@@ -2,6 +2,7 @@
 //! releases have lines of their own, all others share one, and who is retired gives hers back.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +58,10 @@ pub struct PluginMetrics {
     pub ready: Gauge,
     /// How many can.
     pub ready_most: Gauge,
+    /// Processor time that all the fuel of a question takes on this node.
+    pub full_fuel: Gauge<f64, AtomicU64>,
+    /// Whether the clock may end a question here before its fuel does: 0 or 1.
+    pub deadline_likely: Gauge,
     lines: Mutex<HashMap<ReleaseLabel, usize>>,
 }
 
@@ -121,6 +126,8 @@ impl Default for PluginMetrics {
             dropped: Counter::default(),
             ready: Gauge::default(),
             ready_most: Gauge::default(),
+            full_fuel: Gauge::default(),
+            deadline_likely: Gauge::default(),
             lines: Mutex::default(),
         }
     }
@@ -184,6 +191,18 @@ impl PluginMetrics {
             "plugins_ready_most",
             "Plugins that can stand ready",
             self.ready_most.clone(),
+        );
+        registry.register_with_unit(
+            "plugin_full_fuel",
+            "Processor time that all the fuel of a question takes on this node at its slowest, as \
+             measured at the start",
+            Unit::Seconds,
+            self.full_fuel.clone(),
+        );
+        registry.register(
+            "plugin_deadline_likely",
+            "1 if this node is so slow that the clock may end a plugin before its fuel does",
+            self.deadline_likely.clone(),
         );
     }
 

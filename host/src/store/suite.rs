@@ -494,6 +494,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
             split: None,
             statement: None,
         },
+        replayable: true,
         release: None,
     };
     OrderRecord {

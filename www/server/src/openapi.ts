@@ -271,6 +271,11 @@ export interface components {
             /** @description The merchant's release whose turn it was; absent if the standard plugin decided alone. */
             release?: components["schemas"]["ReleaseView"];
             /**
+             * Whether any gateway that is asked the same decides the same, bit for bit. `false` if a hook ended
+             *     with `deadline`: the clock stopped the plugin, and where it does depends on the machine.
+             */
+            replayable: boolean;
+            /**
              * Format: int32
              * How risky the order is, from 0.
              */

@@ -9,6 +9,7 @@
 )]
 
 pub mod attacks;
+pub mod clock;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

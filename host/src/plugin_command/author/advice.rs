@@ -62,7 +62,8 @@ pub(super) fn failure(failure: &Failure, limits: &Limits) -> String {
         }
         Failure::Deadline => {
             return format!(
-                "{} ms of processor time used up: avoid large copies",
+                "{} ms of processor time used up before the fuel was: this machine is too slow or too \
+                 busy to tell how a gateway would end it; ask again on another",
                 limits.deadline_ms
             );
         }

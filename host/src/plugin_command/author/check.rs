@@ -20,14 +20,13 @@ pub(super) fn report(component: &[u8]) -> Result<String, Failed> {
     let size = component.len();
     Ok(format!(
         "taken\ndigest    {}\ncontract  lezai:plugin@1.0.0\nhooks     {}\nimports   none\n\
-         size      {size} of {} bytes ({} %)\neach question may have {} units of fuel, {} ms, {} bytes \
-         of memory, {} bytes of order and settings, {} bytes of answer",
+         size      {size} of {} bytes ({} %)\neach question may have {} units of fuel, {} bytes of memory, \
+         {} bytes of order and settings, {} bytes of answer",
         plugin.digest(),
         hooks.join(", "),
         limits.component,
         size * 100 / limits.component,
         limits.fuel,
-        limits.deadline_ms,
         limits.memory,
         limits.input,
         limits.output,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::OrderId;
 use lezai_core::policy::Policy;
-use lezai_engine::{Plugin, decide};
+use lezai_engine::{Failure, Plugin, decide};
 use serde_json::{Value, json};
 
 use super::Failed;
@@ -32,6 +32,7 @@ pub(super) fn run(
     let kept = details(&connection, &order).map_err(not_done)?;
     let kept = kept.ok_or_else(|| Failed::NotDone(format!("there is no order {order}")))?;
     let then = &kept.decision;
+    replayable(&order, then, "then")?;
     let rules = policy(&connection, &then.policy).map_err(not_done)?;
     let rules = rules.ok_or_else(|| {
         Failed::NotDone(
@@ -56,6 +57,7 @@ pub(super) fn run(
         release: then.release.clone(),
         ..DecisionView::from(&now)
     };
+    replayable(&order, &now, "now, on this machine,")?;
     let different = differences(&json!(then), &json!(now));
     if different.is_empty() {
         let fuel: u64 = hooks(then).map(|hook| hook.fuel).sum();
@@ -75,6 +77,20 @@ pub(super) fn run(
         ""
     };
     Err(Failed::Wanting(format!("{order}: not the same\n{}{hint}", different.join("\n"))))
+}
+
+/// Refuses to compare a decision in which the clock ended a plugin: that it comes out otherwise is no
+/// difference.
+fn replayable(order: &OrderId, decision: &DecisionView, when: &str) -> Result<(), Failed> {
+    let deadline = Failure::Deadline.label();
+    let late = hooks(decision).filter(|hook| hook.outcome == deadline).count();
+    if late == 0 && decision.replayable {
+        return Ok(());
+    }
+    Err(Failed::NotDone(format!(
+        "{order}: not replayable: {when} the clock ended {late} of its hooks before the fuel did \
+         (`{deadline}`); where it does depends on the machine, so nothing is compared"
+    )))
 }
 
 type Own = Option<(Arc<Plugin>, Vec<u8>)>;

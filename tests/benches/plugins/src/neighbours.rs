@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use lezai_core::money::Money;
 use lezai_core::policy::OrderFacts;
-use lezai_engine::{Config, Engine, Hook, Limits, Plugin};
+use lezai_engine::{Config, Engine, Hook, Plugin};
 
 use crate::artifact;
 use crate::measure::{Goals, Times};
@@ -39,16 +39,6 @@ pub fn measure(goals: &mut Goals, folder: &Path) {
 
     goals.time(
         "a runaway is stopped by its fuel, on the clock, at the latest of 200",
-        stopped(&engine, &hostile, &facts[0]),
-        10_000_000,
-    );
-    // With fuel without end, it is the deadline that stops it.
-    let limits = Limits { fuel: u64::MAX, ..Limits::default() };
-    let config = Config { limits, ..Config::new(folder.join("deadline")) };
-    let engine = Engine::new(config).expect("an engine");
-    let hostile = engine.load(&artifact("plugins/hostile.wasm")).expect("a plugin");
-    goals.time(
-        "a runaway is stopped by its deadline alone, likewise",
         stopped(&engine, &hostile, &facts[0]),
         10_000_000,
     );
