@@ -18,7 +18,8 @@ export interface Memory {
   made_at: number;
 }
 
-const DATABASE = "lezai";
+/** Databases belong to the website, so the name is one that a shop has no use for. */
+const DATABASE = "lezai-checkout";
 const STORE = "sessions";
 /** No session lives longer; what is older is deleted. */
 const KEEP_MS = 2 * 24 * 3600 * 1000;
@@ -27,16 +28,16 @@ const PATIENCE_MS = 2_000;
 
 /** What is known of a session; nothing where the browser keeps nothing. */
 export async function recall(session: string): Promise<Memory | undefined> {
-  return within(run("readonly", (store) => store.get(session)));
+  return within(() => run("readonly", (store) => store.get(session)));
 }
 
 export async function remember(memory: Memory): Promise<void> {
-  await within(run("readwrite", (store) => store.put(memory)));
+  await within(() => run("readwrite", (store) => store.put(memory)));
 }
 
 /** Deletes what no session can need any more. */
 export async function forgetOld(now_ms: number): Promise<void> {
-  await within(
+  await within(() =>
     run("readwrite", (store) => {
       const walk = store.openCursor();
       walk.onsuccess = () => {
@@ -57,25 +58,43 @@ function run<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBReq
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
       const database = opening.result;
-      const transaction = database.transaction(STORE, mode, { durability: "strict" });
-      const request = act(transaction.objectStore(STORE));
-      transaction.oncomplete = () => {
+      try {
+        const transaction = database.transaction(STORE, mode, { durability: "strict" });
+        const request = act(transaction.objectStore(STORE));
+        transaction.oncomplete = () => {
+          database.close();
+          resolve(request.result);
+        };
+        transaction.onabort = () => {
+          database.close();
+          reject(transaction.error);
+        };
+      } catch (error) {
+        // A database of this name that is not ours has no such store.
         database.close();
-        resolve(request.result);
-      };
-      transaction.onabort = () => {
-        database.close();
-        reject(transaction.error);
-      };
+        reject(error);
+      }
     };
   });
 }
 
-async function within<T>(work: Promise<T>): Promise<T | undefined> {
-  const patience = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE_MS));
+/** Waits for the storage in so far as it answers: once it was silent, this page asks it no more. */
+let silent = false;
+
+async function within<T>(work: () => Promise<T>): Promise<T | undefined> {
+  if (silent) return undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      silent = true;
+      resolve(undefined);
+    }, PATIENCE_MS);
+  });
   try {
-    return await Promise.race([work, patience]);
+    return await Promise.race([work(), patience]);
   } catch {
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }
