@@ -45,7 +45,7 @@ export class Follower {
   /** Reads one stream to its end; tells whether anything came. */
   async #listen(): Promise<boolean> {
     let heard = false;
-    const { signal, restart, release } = limited(this.#stop.signal, SILENCE_MS);
+    const { signal, restart, release } = limited(SILENCE_MS, this.#stop.signal);
     try {
       const stream = await this.open(signal);
       const reader = stream
