@@ -188,7 +188,7 @@ export class LezaiCheckout extends Base {
       document.addEventListener("visibilitychange", () => this.#hurry(), { signal });
       addEventListener("pageshow", () => this.#hurry(), { signal });
       addEventListener("languagechange", () => void this.#speak(), { signal });
-      this.#apply(start);
+      this.#go(() => start);
     });
   }
 
@@ -201,8 +201,12 @@ export class LezaiCheckout extends Base {
   }
 
   #happened(event: Happened): void {
+    this.#go(() => step(this.#state, event));
+  }
+
+  #go(next: () => Step): void {
     try {
-      this.#apply(step(this.#state, event));
+      this.#apply(next());
     } catch (error) {
       this.#broken(error);
     }
