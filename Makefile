@@ -53,7 +53,7 @@ test-mini: build ## run the tests for mini-programs: doubles of their hosts, Jav
 
 test-browser: build ## run the tests in a real browser
 	@scripts/setup test
-	@node --test --test-reporter=spec tests/browser/*.test.mjs
+	@node --test --test-concurrency=2 --test-reporter=spec tests/browser/*.test.mjs
 
 test-packages: build ## pack the npm packages, install them in fresh projects, and pay in each
 	@scripts/setup test

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { request as ask, createServer } from "node:http";
+import { request as ask } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { openPage, startBrowser } from "./support/browser.mjs";
 import { BINARY, startGateway } from "./support/gateway.mjs";
+import { html, website } from "./support/website.mjs";
 
 /** @type {import("./support/gateway.mjs").Gateway} */
 let gateway;
@@ -20,19 +21,6 @@ after(async () => {
   await browser?.close();
   await gateway?.stop();
 });
-
-/** A web server of somebody else's; gives back its origin. */
-async function website(/** @type {import("node:http").RequestListener} */ answer) {
-  const server = createServer(answer);
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return { origin: `http://127.0.0.1:${port}`, close: () => server.close() };
-}
-
-const html = (/** @type {string} */ body) => (/** @type {any} */ _request, /** @type {any} */ response) => {
-  response.setHeader("content-type", "text/html");
-  response.end(`<!doctype html><title>Shop</title><link rel="icon" href="data:,">${body}`);
-};
 
 describe("a request or a grant without the page's key", () => {
   test("a signed request, sent again from elsewhere, moves nothing", async () => {
@@ -82,7 +70,7 @@ describe("a request or a grant without the page's key", () => {
         const algorithm = { name: "ECDSA", namedCurve: "P-256" };
         const key = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
         await new Promise((resolve, reject) => {
-          const opening = indexedDB.open("lezai", 1);
+          const opening = indexedDB.open("lezai-checkout", 1);
           opening.onerror = reject;
           opening.onsuccess = () => {
             const transaction = opening.result.transaction("sessions", "readwrite");
@@ -109,7 +97,7 @@ describe("frames and messages", () => {
     const { origin, close } = await website(html(`<iframe src="${order.checkout.url}"></iframe>`));
     const stranger = await openPage(browser);
     await stranger.page.goto(origin);
-    await stranger.page.waitForTimeout(1_000);
+    await stranger.heard(/frame-ancestors 'none'/);
     const [, blocked] = stranger.page.frames();
     assert.equal(await blocked.locator("lezai-checkout").count(), 0);
     await stranger.close();
@@ -126,16 +114,25 @@ describe("frames and messages", () => {
     const [, frame] = shop.page.frames();
     const checkout = frame.locator("lezai-checkout");
     await checkout.getByRole("button", { name: /^Pay/ }).waitFor();
+    const lastHeard = frame.evaluate(
+      () =>
+        new Promise((resolve) =>
+          addEventListener("message", ({ data }) => data === "the last one" && resolve(undefined)),
+        ),
+    );
+    // What is asked of a frame is done in turn: once this is answered, it listens.
+    await frame.evaluate(() => undefined);
     await shop.page.evaluate(() => {
       for (const message of [
         { type: "paid" },
         "paid",
         { state: "paid", amount: 1 },
         { press: { is: "pay" } },
+        "the last one",
       ])
         window.frames[0]?.postMessage(message, "*");
     });
-    await shop.page.waitForTimeout(500);
+    await lastHeard;
     assert.equal(await checkout.evaluate((/** @type {any} */ it) => it.state), "ready");
     assert.match(await checkout.locator(".amount").textContent(), /128\.00/);
     shop.quiet();
@@ -220,7 +217,8 @@ describe("the hosted page's policy", () => {
               Object.assign(document.createElement("iframe"), { src: "https://thief.example/" }),
             );
             await fetch("https://thief.example/").catch(() => {});
-            await new Promise((wait) => setTimeout(wait, 500));
+            // Reports come by and by; the test's own bound ends a wait for one that does not.
+            while (new Set(violated).size < 6) await new Promise((wait) => setTimeout(wait, 20));
             resolve({ ...results, violated: [...new Set(violated)].toSorted() });
           };
           setTimeout(run, 0);

@@ -1,10 +1,10 @@
 /** The snippets of the checkout's documents are run as they stand there, with a real session filled in. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { openPage, startBrowser } from "./support/browser.mjs";
 import { startGateway } from "./support/gateway.mjs";
+import { website } from "./support/website.mjs";
 
 /** @type {import("./support/gateway.mjs").Gateway} */
 let gateway;
@@ -47,7 +47,7 @@ async function shop(/** @type {{ markup: string, css?: string, js?: string, poli
     "/shop.css": ["text/css", parts.css ?? ""],
     "/shop.js": ["text/javascript", parts.js ?? ""],
   });
-  const server = createServer((request, response) => {
+  const site = await website((request, response) => {
     const [type, body] = files[request.url ?? "/"] ?? ["text/plain", ""];
     response.setHeader("content-type", `${type}; charset=utf-8`);
     const own = scripts.replace(/\s+/, " 'self' ");
@@ -57,12 +57,10 @@ async function shop(/** @type {{ markup: string, css?: string, js?: string, poli
     );
     response.end(body);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
   const shopper = await openPage(browser);
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  await shopper.page.goto(`http://127.0.0.1:${port}/`);
+  await shopper.page.goto(`${site.origin}/`);
   await shopper.at("ready");
-  return { ...shopper, close: () => Promise.all([shopper.close(), server.close()]) };
+  return { ...shopper, close: () => Promise.all([shopper.close(), site.close()]) };
 }
 
 for (const guide of ["checkout.md", "checkout.zh-CN.md"]) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openPage, startBrowser } from "./support/browser.mjs";
 import { startGateway } from "./support/gateway.mjs";
+import { eventually } from "./support/patience.mjs";
 
 /** @type {import("./support/gateway.mjs").Gateway} */
 let gateway;
@@ -118,7 +119,12 @@ test("what changes is said: once, in words, and by a region that was there befor
   });
   await checkout.getByRole("button", { name: /^Pay/ }).click();
   await at("waiting");
-  await page.waitForTimeout(2_500);
+  // Two seconds pass, as can be read.
+  const clock = checkout.getByRole("timer");
+  for (let seconds = 0; seconds < 2; seconds += 1) {
+    const before = await clock.textContent();
+    await eventually(async () => (await clock.textContent()) !== before, "the time left goes down");
+  }
   await gateway.shopper(order, "pay");
   await at("paid");
   const said = await page.evaluate(() => /** @type {any} */ (globalThis).said);

@@ -1,10 +1,11 @@
 /** Somebody between the page and the gateway changes what they say: the element shows none of it. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { openPage, startBrowser } from "./support/browser.mjs";
 import { startGateway } from "./support/gateway.mjs";
+import { eventually } from "./support/patience.mjs";
+import { element, html, website } from "./support/website.mjs";
 
 /** @type {import("./support/gateway.mjs").Gateway} */
 let gateway;
@@ -77,7 +78,7 @@ const without = (/** @type {string} */ name) => (/** @type {any} */ answer) => {
 
 // WebCrypto verifies, or the core's own P-256 where it is missing: nothing is believed either way.
 for (const webCrypto of [true, false]) {
-  describe(`refused, ${webCrypto ? "with" : "without"} WebCrypto`, { concurrency: true }, () => {
+  describe(`refused, ${webCrypto ? "with" : "without"} WebCrypto`, { concurrency: 4 }, () => {
     const refuses = (
       /** @type {string} */ call,
       /** @type {(answer: any) => any} */ change,
@@ -187,14 +188,14 @@ for (const webCrypto of [true, false]) {
         }),
       );
       let looks = 0;
-      page.on("request", (/** @type {any} */ request) => {
+      page.on("requestfinished", (/** @type {any} */ request) => {
         looks += request.url().endsWith(order.checkout.session) ? 1 : 0;
       });
       await page.goto(order.checkout.url);
       await at("ready");
       await checkout.getByRole("button", { name: /^Pay/ }).click();
       await at("waiting");
-      while (looks < 3) await page.waitForRequest(new RegExp(`${order.checkout.session}$`));
+      await eventually(() => looks > 2, "the page looks again");
       assert.equal(await checkout.evaluate((/** @type {any} */ element) => element.state), "waiting");
       assert.match(await checkout.locator(".amount").textContent(), /128\.00/);
       quiet();
@@ -243,13 +244,14 @@ describe("used wrongly, it says what to do", () => {
   test("a session that is set later is waited for, and nothing is complained of", async () => {
     const { checkout: sold } = await gateway.create();
     const { page, at, quiet, close } = await openPage(browser);
+    await page.clock.install();
     await page.goto(`${gateway.shop}/pay.html`);
     await page.evaluate(async () => {
       await customElements.whenDefined("lezai-checkout");
       document.querySelector("main")?.append(document.createElement("lezai-checkout"));
     });
     await at("loading");
-    await page.waitForTimeout(1_000);
+    await page.clock.runFor(1_000);
     await page.evaluate((/** @type {any} */ { session, client_secret }) => {
       const element = /** @type {any} */ (document.querySelector("lezai-checkout"));
       element.session = session;
@@ -274,27 +276,18 @@ describe("used wrongly, it says what to do", () => {
 
   test("a policy that forbids WebAssembly: the hosted page is offered", async () => {
     const { checkout: sold } = await gateway.create();
-    const server = createServer((_request, response) => {
-      response.setHeader("content-type", "text/html");
-      response.setHeader(
-        "content-security-policy",
-        `default-src 'none'; script-src ${gateway.origin}; connect-src ${gateway.origin}`,
-      );
-      response.end(`<!doctype html><title>Shop</title><link rel="icon" href="data:,">
-        <script type="module" src="${gateway.origin}/checkout/v1/lezai-checkout.js"></script>
-        <lezai-checkout session="${sold.session}" client-secret="${sold.client_secret}"></lezai-checkout>`);
-    });
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-    const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-
+    const policy = `default-src 'none'; script-src ${gateway.origin}; connect-src ${gateway.origin}`;
+    const shop = await website(
+      html(element(gateway.origin, { checkout: sold }), { "content-security-policy": policy }),
+    );
     const { page, checkout, at, quiet, close } = await openPage(browser);
-    await page.goto(`http://127.0.0.1:${port}`);
+    await page.goto(shop.origin);
     await at("failed");
     await checkout.getByRole("link", { name: "Pay on the payment page" }).click();
     await at("ready");
     quiet(/wasm-unsafe-eval/, /policy: script-src wasm-eval/, /img-src/);
     await close();
-    server.close();
+    shop.close();
   });
 });
 

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { target } from "../browsers.mjs";
 import { declare } from "../declarations.mjs";
 import { cssText, languagesBeside, tags, words } from "./plugins.mjs";
 
@@ -43,7 +44,7 @@ const common = {
   bundle: true,
   format: "esm",
   minify: true,
-  target: ["chrome105", "firefox121", "safari16.4"],
+  target,
   charset: "utf8",
   legalComments: "none",
   outdir: out,

@@ -2,17 +2,24 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
+import { target } from "../browsers.mjs";
 
 const languages = fileURLToPath(new URL("languages", import.meta.url));
+
+/** A style sheet as the promised browsers get it. */
+export async function minified(path) {
+  const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true, target });
+  return code.trim();
+}
 
 /** A style sheet as a string, for a constructable style sheet. */
 export const cssText = {
   name: "css-text",
   setup(build) {
-    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
-      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
-      return { contents: code.trim(), loader: "text" };
-    });
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => ({
+      contents: await minified(path),
+      loader: "text",
+    }));
   },
 };
 

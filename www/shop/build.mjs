@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { target } from "../browsers.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = here("../../target/artifacts/shop");
@@ -14,7 +15,7 @@ await build({
   bundle: true,
   format: "esm",
   minify: true,
-  target: ["chrome105", "firefox121", "safari16.4"],
+  target,
   charset: "utf8",
   outdir: out,
 });

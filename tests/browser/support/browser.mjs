@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { eventually, PATIENCE_MS } from "./patience.mjs";
 
 // The npm packages are those of the workspace in www.
 export const npm = createRequire(new URL("../../../www/package.json", import.meta.url));
@@ -39,6 +40,9 @@ export function startBrowser() {
   return chromium.launch({ executablePath: executablePath(), args: ARGUMENTS });
 }
 
+/** What a browser complains of or not, as the machine is slow or quick. */
+const TIMELY = /was preloaded using link preload but not used within a few seconds/;
+
 /**
  * A page in a context of its own: another shopper, or the same one with nothing remembered.
  *
@@ -67,6 +71,7 @@ export async function openPage(
     isMobile: touch,
     reducedMotion: "reduce",
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const trouble = /** @type {string[]} */ ([]);
   await context.exposeBinding("violated", (/** @type {any} */ _source, /** @type {string} */ what) =>
     trouble.push(what),
@@ -86,7 +91,8 @@ export async function openPage(
   context.on("page", (/** @type {any} */ page) => {
     page.on("pageerror", (/** @type {unknown} */ error) => trouble.push(String(error)));
     page.on("console", (/** @type {any} */ message) => {
-      if (["error", "warning"].includes(message.type())) trouble.push(message.text());
+      const text = message.text();
+      if (["error", "warning"].includes(message.type()) && !TIMELY.test(text)) trouble.push(text);
     });
   });
   const page = await context.newPage();
@@ -101,6 +107,12 @@ export async function openPage(
         (/** @type {string} */ state) =>
           /** @type {any} */ (document.querySelector("lezai-checkout"))?.state === state,
         state,
+      ),
+    /** Waits until something went wrong in the page that a test expects. */
+    heard: (/** @type {RegExp} */ expected) =>
+      eventually(
+        () => trouble.some((line) => expected.test(line)),
+        `${expected} among ${trouble.join("\n")}`,
       ),
     /** Fails if anything went wrong in the page but what a test expects. */
     quiet: (/** @type {RegExp[]} */ ...expected) =>

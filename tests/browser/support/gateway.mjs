@@ -20,6 +20,7 @@ export const BINARY =
  * @property {(order: any) => Promise<any>} close
  * @property {(order: any) => Promise<any>} read  The order as its merchant sees it.
  * @property {(order: any, act: "pay" | "decline") => Promise<void>} shopper  A shopper's act in the sandbox.
+ * @property {(seconds: number) => Promise<void>} advance  Moves the gateway's clock.
  * @property {() => string} log  What the gateway wrote, for when a test wonders.
  * @property {() => Promise<void>} stop
  */
@@ -76,6 +77,12 @@ export async function startGateway(flags = []) {
     renew: ({ id }) => call(`/v1/orders/${id}/session`, {}),
     close: ({ id }) => call(`/v1/orders/${id}/close`, {}),
     log: () => log,
+    advance: async (advance_secs) => {
+      const body = JSON.stringify({ advance_secs });
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`${origin}/sandbox/clock`, { method: "POST", headers, body });
+      if (!answer.ok) throw new Error(`clock: ${answer.status} ${await answer.text()}`);
+    },
     shopper: async ({ id }, act) => {
       const answer = await fetch(`${origin}/sandbox/orders/${id}/${act}`, { method: "POST" });
       if (!answer.ok) throw new Error(`${act}: ${answer.status} ${await answer.text()}`);

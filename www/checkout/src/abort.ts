@@ -1,10 +1,10 @@
-/** A signal that follows another and also fires by itself `ms` after its last restart. */
-export function limited(outer: AbortSignal, ms: number) {
+/** A signal that fires by itself `ms` after its last restart, and with another where there is one. */
+export function limited(ms: number, outer?: AbortSignal) {
   const controller = new AbortController();
   const abort = () => controller.abort();
   let timer = setTimeout(abort, ms);
-  outer.addEventListener("abort", abort, { once: true });
-  if (outer.aborted) abort();
+  outer?.addEventListener("abort", abort, { once: true });
+  if (outer?.aborted) abort();
   return {
     signal: controller.signal,
     restart() {
@@ -13,7 +13,7 @@ export function limited(outer: AbortSignal, ms: number) {
     },
     release() {
       clearTimeout(timer);
-      outer.removeEventListener("abort", abort);
+      outer?.removeEventListener("abort", abort);
     },
   };
 }

@@ -10,12 +10,15 @@ import {
   type Call,
   type Choice,
   type Effect,
+  failed,
   type Event as Happened,
   type State,
+  type Step,
   start,
   step,
   type Told,
 } from "./machine.ts";
+import { originOf, ownOrigin } from "./origin.ts";
 import type { Method, Session } from "./session.ts";
 import css from "./style.css";
 import { closest, en, loadText, localeFor, type Text } from "./text.ts";
@@ -56,18 +59,24 @@ const TICK_MS = 1_000;
 /** How often to ask what became of an order whose time is up. */
 const OVERDUE_TICKS = 3;
 const COPIED_MS = 2_000;
-/** A page may set the session when its server has answered; after this long, it was forgotten. */
+/** A page may set the session when its server has answered; its author hears of it after the first, and after the second it was forgotten. */
+const SESSION_EXPECTED_MS = 3_000;
 const SESSION_PATIENCE_MS = 8_000;
+/** Until what the payment needs is there, she reads for no longer that it loads. */
+const OPENING_MS = 15_000;
+const SESSION_NEEDED =
+  "the attribute session is needed: pass checkout.session (cs_…) as the gateway gave it to your server";
 
 // Importing this where there is no document, as a server does, does no harm.
 const Base = (globalThis.HTMLElement ?? class {}) as new () => Omit<HTMLElement, "addEventListener"> &
   Listening;
 
 export class LezaiCheckout extends Base {
-  static readonly observedAttributes = ["session", "client-secret", "gateway", "lang"];
+  static readonly observedAttributes = ["session", "client-secret", "gateway"];
 
   #state: State = start.state;
   #gateway: Gateway | undefined;
+  #connecting: Promise<Gateway> | undefined;
   #follower: Follower | undefined;
   /** Ends everything that was begun for the present session. */
   #life = new AbortController();
@@ -77,6 +86,10 @@ export class LezaiCheckout extends Base {
   #text: Text = en;
   #secret: string | undefined;
   #root: ShadowRoot | undefined;
+  /** Where a wallet opens: over the whole page, or beside it where the frame's sandbox forbids that. */
+  #target: "_top" | "_blank" = "_top";
+  /** Hears when what the element stands in changes its language. */
+  readonly #languageChanges = new MutationObserver(() => void this.#speak());
 
   /** The gateway's name for the session: `cs_…`. */
   get session(): string {
@@ -97,7 +110,7 @@ export class LezaiCheckout extends Base {
 
   /** Where the gateway is: an origin such as `https://pay.example`. */
   get gateway(): string {
-    return this.getAttribute("gateway") ?? (SERVED_BY_GATEWAY ? new URL(import.meta.url).origin : "");
+    return this.getAttribute("gateway") ?? servedFrom();
   }
   set gateway(value: string) {
     this.setAttribute("gateway", value);
@@ -110,7 +123,7 @@ export class LezaiCheckout extends Base {
 
   /** The words for the first of these languages that there are words for: for the page around it. */
   static words(languages: readonly string[]): Promise<Text> {
-    return loadText(closest(languages), location.origin);
+    return loadText(closest(languages), servedFrom());
   }
 
   connectedCallback(): void {
@@ -122,6 +135,9 @@ export class LezaiCheckout extends Base {
       this.#root.adoptedStyleSheets = [sheet];
       this.#root.addEventListener("click", (event) => this.#pressed(event));
       this.#root.addEventListener("change", (event) => this.#pressed(event));
+    }
+    for (const { root } of placesOf(this)) {
+      this.#languageChanges.observe(root, { attributes: true, attributeFilter: ["lang"], subtree: true });
     }
     this.#restart();
   }
@@ -137,13 +153,14 @@ export class LezaiCheckout extends Base {
   }
 
   disconnectedCallback(): void {
+    this.#languageChanges.disconnect();
     this.#end();
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (before === now) return;
-    if (name === "lang") void this.#speak();
-    else this.#restart();
+    // A change of `lang` is heard as those of what it stands in are.
+    if (name !== "lang") this.#restart();
   }
 
   /** Takes the words of her language up. */
@@ -151,9 +168,10 @@ export class LezaiCheckout extends Base {
     const tag = closest(this.#languages());
     const text = await loadText(tag, this.gateway);
     // Another language may have been asked for meanwhile.
-    if (tag !== closest(this.#languages()) || text === this.#text) return;
+    if (tag !== closest(this.#languages())) return;
     this.#text = text;
-    this.#render();
+    // The words may be the same, and not how numbers are written.
+    this.#redraw();
   }
 
   /** Several attributes are often set in turn; the session starts once they all are. */
@@ -169,7 +187,8 @@ export class LezaiCheckout extends Base {
       addEventListener("offline", () => this.#hurry(), { signal });
       document.addEventListener("visibilitychange", () => this.#hurry(), { signal });
       addEventListener("pageshow", () => this.#hurry(), { signal });
-      this.#apply(start);
+      addEventListener("languagechange", () => void this.#speak(), { signal });
+      this.#go(() => start);
     });
   }
 
@@ -178,15 +197,53 @@ export class LezaiCheckout extends Base {
     this.#follower?.stop();
     this.#follower = undefined;
     this.#gateway = undefined;
+    this.#connecting = undefined;
   }
 
   #happened(event: Happened): void {
-    this.#apply(step(this.#state, event));
+    this.#go(() => step(this.#state, event));
   }
 
-  #apply({ state, effects }: { state: State; effects: Effect[] }): void {
+  #go(next: () => Step): void {
+    try {
+      this.#apply(next());
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  #apply({ state, effects }: Step): void {
     this.#state = state;
-    this.#render();
+    try {
+      this.#render();
+    } catch (error) {
+      // That it is paid is true, however it looks.
+      const paid = effects.filter((effect) => effect.do === "tell" && effect.event.type === "paid");
+      for (const effect of paid) this.#perform(effect);
+      throw error;
+    }
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Shows again what may look otherwise now. */
+  #redraw(): void {
+    try {
+      this.#render();
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  /** A fault of the element's own, or of a browser that lacks something: she reads words, and the page hears of it. */
+  #broken(error: unknown): void {
+    const { state, effects } = failed("unexpected", String(error));
+    this.#state = state;
+    try {
+      this.#render();
+    } catch {
+      // If not even that can be drawn, the words alone.
+      this.#root?.replaceChildren(`${this.#text.failed_title}. ${this.#text.failed_hint}`);
+    }
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -195,7 +252,7 @@ export class LezaiCheckout extends Base {
     switch (effect.do) {
       case "open":
         void this.#call("open", async () => {
-          const gateway = this.#gateway ?? (await this.#connect(signal));
+          const gateway = this.#gateway ?? (await this.#connected(signal));
           // Another session may have been put in meanwhile; this one must not stand in for it.
           if (signal.aborted) throw new Unreachable();
           this.#gateway = gateway;
@@ -224,7 +281,7 @@ export class LezaiCheckout extends Base {
         break;
       }
       case "leave":
-        location.assign(effect.url);
+        this.#leave(effect.url);
         break;
       case "tell":
         this.#tell(effect.event);
@@ -232,19 +289,41 @@ export class LezaiCheckout extends Base {
     }
   }
 
+  /** Wallets and shops do not let themselves be framed, so the whole page goes there. */
+  #leave(url: string): void {
+    try {
+      // `href` is all of a foreign page's location that a frame may touch.
+      (window.top ?? window).location.href = url;
+    } catch {
+      // A sandbox forbids it. The link that is shown opens the wallet beside the page.
+      this.#target = "_blank";
+      this.#redraw();
+    }
+  }
+
+  /** What loads slowly is not begun anew, but she reads that there is no answer yet. */
+  async #connected(signal: AbortSignal): Promise<Gateway> {
+    this.#connecting ??= this.#connect(signal).finally(() => {
+      if (!signal.aborted) this.#connecting = undefined;
+    });
+    const late = pause(OPENING_MS, signal).then(() => {
+      throw new Unreachable();
+    });
+    return Promise.race([this.#connecting, late]);
+  }
+
   async #connect(signal: AbortSignal): Promise<Gateway> {
     const spoken = this.#speak();
     const { session } = this;
-    // Set meanwhile, it starts anew, and this start is over.
-    if (session === "") await pause(SESSION_PATIENCE_MS, signal);
-    if (!SESSION.test(session)) {
-      throw new Misuse(
-        "session_malformed",
-        // What stands there instead may be a secret, so it is not said.
-        "the attribute session is needed: pass checkout.session (cs_…) as the gateway gave it to your server",
-      );
+    if (session === "") {
+      // Set meanwhile, it starts anew, and this start is over.
+      await pause(SESSION_EXPECTED_MS, signal);
+      console.warn(`<lezai-checkout>: still waiting: ${SESSION_NEEDED}`);
+      await pause(SESSION_PATIENCE_MS - SESSION_EXPECTED_MS, signal);
     }
-    const origin = URL.canParse(this.gateway) ? new URL(this.gateway).origin : "null";
+    // What stands there instead may be a secret, so it is not said.
+    if (!SESSION.test(session)) throw new Misuse("session_malformed", SESSION_NEEDED);
+    const origin = originOf(this.gateway) ?? "";
     if (!/^https?:/.test(origin)) {
       throw new Misuse(
         "gateway_malformed",
@@ -314,7 +393,7 @@ export class LezaiCheckout extends Base {
     const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
     if (shown.at !== "waiting" || !this.#gateway) return;
     if (this.#endCode()) return;
-    this.#render();
+    this.#redraw();
     this.#ticks += 1;
     const overdue = Date.parse(shown.session.expires_at) <= this.#gateway.now_ms();
     if (overdue && this.#ticks % OVERDUE_TICKS === 0) this.#happened({ is: "hint" });
@@ -344,14 +423,14 @@ export class LezaiCheckout extends Base {
       await navigator.clipboard.writeText(text);
     } catch {
       this.#copied = "failed";
-      this.#render();
+      this.#redraw();
       return;
     }
     this.#copied = "yes";
-    this.#render();
+    this.#redraw();
     setTimeout(() => {
       this.#copied = undefined;
-      this.#render();
+      this.#redraw();
     }, COPIED_MS);
   }
 
@@ -376,6 +455,7 @@ export class LezaiCheckout extends Base {
         copied: this.#copied,
         phone: isPhone(),
         hosted: this.#hosted(),
+        target: this.#target,
       }),
     );
     // What had the focus is gone with its state; the new state's title is where to read on.
@@ -384,16 +464,32 @@ export class LezaiCheckout extends Base {
 
   /** What the page says it is written in, then what she told her browser. */
   #languages(): string[] {
-    const lang = this.closest("[lang]")?.getAttribute("lang");
+    const lang = placesOf(this).find((it) => it.lang !== undefined)?.lang;
     return [...(lang ? [lang] : []), ...navigator.languages];
   }
 
   /** The gateway's own page can do without what this page may lack. */
   #hosted(): string | undefined {
-    if (!SESSION.test(this.session) || !this.clientSecret || !URL.canParse(this.gateway)) return undefined;
-    const url = new URL(`/pay/${this.session}#${this.clientSecret}`, this.gateway);
-    return url.origin === location.origin ? undefined : url.href;
+    const origin = originOf(this.gateway);
+    if (!SESSION.test(this.session) || !this.clientSecret || !origin || origin === ownOrigin())
+      return undefined;
+    return `${origin}/pay/${this.session}#${this.clientSecret}`;
   }
+}
+
+/** Where the script came from, if that is a gateway. */
+function servedFrom(): string {
+  return SERVED_BY_GATEWAY ? new URL(import.meta.url).origin : "";
+}
+
+/**
+ * The trees that an element stands in, from the inside, each with the language that it has there: HTML lets
+ * what is in a shadow tree inherit the language of its host.
+ */
+function placesOf(element: Element): { root: Node; lang: string | undefined }[] {
+  const root = element.getRootNode();
+  const lang = element.closest("[lang]")?.getAttribute("lang") ?? undefined;
+  return [{ root, lang }, ...(root instanceof ShadowRoot ? placesOf(root.host) : [])];
 }
 
 /** A finger and no mouse. */

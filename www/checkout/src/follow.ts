@@ -48,7 +48,7 @@ export class Follower {
   async #listen(): Promise<boolean> {
     let heard = false;
     const unheard = setInterval(this.hint, UNHEARD_LOOK_MS);
-    const { signal, restart, release } = limited(this.#stop.signal, SILENCE_MS);
+    const { signal, restart, release } = limited(SILENCE_MS, this.#stop.signal);
     try {
       const stream = await this.open(signal);
       const reader = stream

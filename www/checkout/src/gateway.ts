@@ -10,6 +10,7 @@ import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Key, openKey } from "./key.ts";
 import type { Choice } from "./machine.ts";
 import { forgetOld, type Memory, recall, remember, rememberFirst } from "./memory.ts";
+import { ownOrigin } from "./origin.ts";
 import { type P256, p256, type Verify } from "./p256.ts";
 import type { Method, Plan, Session } from "./session.ts";
 
@@ -78,10 +79,12 @@ export class Gateway {
   /** Finds or makes the page's key, and the gateway's key by its thumbprint. */
   static async connect(opening: Opening): Promise<Gateway> {
     const keys = ask(new URL("/.well-known/jwks.json", opening.origin), { signal: opening.signal });
+    const loading = loadCore(opening.origin);
     // Awaited below; a failure before that is not unhandled.
     keys.catch(() => {});
+    loading.catch(() => {});
     const curve = await p256(opening.origin);
-    const [core, memory] = await Promise.all([loadCore(opening.origin), remembered(opening, curve)]);
+    const [core, memory] = await Promise.all([loading, remembered(opening, curve)]);
     const [key, gateway] = await Promise.all([
       openKey(core, curve, memory.key),
       keys.then((answer) => pinned(core, curve, answer, memory.gateway)),
@@ -296,7 +299,7 @@ export class Gateway {
         const { iat, exp, merchant, methods, cnf, origin } = said;
         const granted = terms(said, merchant, cnf.jkt, origin, methods);
         const offered = answer.methods.map(({ id }) => id);
-        const shown = terms(answer, answer.merchant.id, this.key.thumbprint, location.origin, offered);
+        const shown = terms(answer, answer.merchant.id, this.key.thumbprint, ownOrigin(), offered);
         this.core.allow(granted, shown, iat, exp, this.#signing_ms());
         for (const plan of plansOf(answer)) this.#checkPlan(answer.amount, plan);
       }
@@ -374,7 +377,7 @@ interface Answered {
 }
 
 async function ask(url: URL, init: RequestInit & { signal: AbortSignal }): Promise<Answered> {
-  const { signal, release } = limited(init.signal, TIMEOUT_MS);
+  const { signal, release } = limited(TIMEOUT_MS, init.signal);
   try {
     const response = await fetch(url, { ...init, ...PRIVATE, signal });
     return { response, body: new Uint8Array(await response.arrayBuffer()) };

@@ -301,7 +301,8 @@ function notHere(
   return { state: { at }, effects: [{ do: "rest" }, tellError(code, detail)] };
 }
 
-function failed(code: string, why: string): Step {
+/** It cannot go on here: what is shown, and what the page is told. */
+export function failed(code: string, why: string): Step {
   return { state: { at: "failed", code, why }, effects: [{ do: "rest" }, tellError(code, why)] };
 }
 

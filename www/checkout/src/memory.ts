@@ -20,7 +20,8 @@ export interface Memory {
   made_at: number;
 }
 
-const DATABASE = "lezai";
+/** Databases belong to the website, so the name is one that a shop has no use for. */
+const DATABASE = "lezai-checkout";
 const STORE = "sessions";
 /** No session lives longer; what is older is deleted. */
 const KEEP_MS = 2 * 24 * 3600 * 1000;
@@ -35,12 +36,12 @@ const here = new Map<string, Memory>();
 
 /** What is known of a session. */
 export async function recall(session: string): Promise<Memory | undefined> {
-  return (await within(run("readonly", (store) => store.get(session)))) ?? here.get(session);
+  return (await within(() => run("readonly", (store) => store.get(session)))) ?? here.get(session);
 }
 
 export async function remember(memory: Memory): Promise<void> {
   if (here.has(memory.session)) here.set(memory.session, memory);
-  await within(run("readwrite", (store) => store.put(memory)));
+  await within(() => run("readwrite", (store) => store.put(memory)));
 }
 
 /**
@@ -49,7 +50,7 @@ export async function remember(memory: Memory): Promise<void> {
  */
 export async function rememberFirst(memory: Memory): Promise<Memory> {
   let first = memory;
-  const kept = await within(
+  const kept = await within(() =>
     run("readwrite", (store) => {
       const known = store.get(memory.session);
       known.onsuccess = () => {
@@ -72,7 +73,7 @@ export async function rememberFirst(memory: Memory): Promise<Memory> {
 
 /** Deletes what no session can need any more. */
 export async function forgetOld(now_ms: number): Promise<void> {
-  await within(
+  await within(() =>
     run("readwrite", (store) => {
       const walk = store.openCursor();
       walk.onsuccess = () => {
@@ -93,25 +94,43 @@ function run<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBReq
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
       const database = opening.result;
-      const transaction = database.transaction(STORE, mode, { durability: "strict" });
-      const request = act(transaction.objectStore(STORE));
-      transaction.oncomplete = () => {
+      try {
+        const transaction = database.transaction(STORE, mode, { durability: "strict" });
+        const request = act(transaction.objectStore(STORE));
+        transaction.oncomplete = () => {
+          database.close();
+          resolve(request.result);
+        };
+        transaction.onabort = () => {
+          database.close();
+          reject(transaction.error);
+        };
+      } catch (error) {
+        // A database of this name that is not ours has no such store.
         database.close();
-        resolve(request.result);
-      };
-      transaction.onabort = () => {
-        database.close();
-        reject(transaction.error);
-      };
+        reject(error);
+      }
     };
   });
 }
 
-async function within<T>(work: Promise<T>): Promise<T | undefined> {
-  const patience = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE_MS));
+/** Waits for the storage in so far as it answers: once it was silent, this page asks it no more. */
+let silent = false;
+
+async function within<T>(work: () => Promise<T>): Promise<T | undefined> {
+  if (silent) return undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      silent = true;
+      resolve(undefined);
+    }, PATIENCE_MS);
+  });
   try {
-    return await Promise.race([work, patience]);
+    return await Promise.race([work(), patience]);
   } catch {
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -4,6 +4,7 @@
  */
 import FILES from "languages:files";
 import english from "../languages/en.json";
+import { limited } from "./abort.ts";
 
 /** The words of one language. Places such as `{amount}` are filled by {@link fill}. */
 export interface Text {
@@ -95,12 +96,16 @@ export function loadText(tag: string, gateway: string): Promise<Text> {
 
 async function fetchText(tag: string, gateway: string): Promise<Text> {
   const [url, integrity, name] = FILES[tag] ?? ["", "", ""];
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const { signal, release } = limited(PATIENCE_MS);
   const init = { integrity, signal, referrerPolicy: "no-referrer" } as const;
-  const beside = await fetch(url, init).catch(() => undefined);
-  if (beside?.ok) return beside.json();
-  // A shop's bundler left it behind; the gateway serves the same bytes.
-  return (await fetch(new URL(`/checkout/v1/${name}`, gateway), init)).json();
+  try {
+    const beside = await fetch(url, init).catch(() => undefined);
+    if (beside?.ok) return await beside.json();
+    // A shop's bundler left it behind; the gateway serves the same bytes.
+    return await (await fetch(new URL(`/checkout/v1/${name}`, gateway), init)).json();
+  } finally {
+    release();
+  }
 }
 
 /** A language of ours for BCP 47 tags, the first that fits; English where none does. */

@@ -23,6 +23,8 @@ export interface World {
   phone: boolean;
   /** The gateway's own page for this payment, for when it cannot be shown here. */
   hosted: string | undefined;
+  /** Where a link leads that leaves the checkout: out of a frame, or beside it where its sandbox forbids that. */
+  target: "_top" | "_blank";
 }
 
 export function view(state: State, world: World): Child[] {
@@ -128,7 +130,7 @@ function body(shown: Shown, world: World): Element_ {
         "hourglass",
         shown.reason === "expired" ? text.expired_title : text.closed_title,
         shown.reason === "expired" ? text.expired_hint : text.closed_hint,
-        shown.session && backLink(shown.session, text),
+        shown.session && backLink(shown.session, world),
       );
     case "elsewhere":
       return message("elsewhere", "windows", text.app_title, text.app_hint, again(text));
@@ -163,7 +165,11 @@ function body(shown: Shown, world: World): Element_ {
         technical(`${shown.code}: ${shown.why}`, text),
         world.hosted === undefined
           ? again(text)
-          : h("a", { class: "button quiet", part: "button", href: world.hosted }, text.hosted),
+          : h(
+              "a",
+              { class: "button quiet", part: "button", href: world.hosted, target: world.target },
+              text.hosted,
+            ),
       );
   }
 }
@@ -360,7 +366,7 @@ function waiting(session: Session, world: World): Element_ {
       h("h2", { class: "title", tabindex: "-1" }, text.wallet_title),
       h("p", { class: "hint" }, text.wallet_hint),
       planLine(session, world),
-      h("a", { class: "button", part: "button", href: url }, text.wallet_open),
+      h("a", { class: "button", part: "button", href: url, target: world.target }, text.wallet_open),
       clock(session, world),
       h("div", { class: "links" }, anotherWay(text)),
     );
@@ -410,7 +416,8 @@ function clock(session: Session, { text, locale, now_ms }: World): Element_ {
   );
 }
 
-function paid(session: Session, { text, locale }: World): Element_ {
+function paid(session: Session, world: World): Element_ {
+  const { text, locale } = world;
   const at = session.paid_at && new Date(session.paid_at);
   const format = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   return section(
@@ -418,14 +425,18 @@ function paid(session: Session, { text, locale }: World): Element_ {
     h("h2", { class: "title big", tabindex: "-1" }, text.paid_title),
     h("p", { class: "hint" }, merchantIn(text.paid_hint, session, text)),
     at && h("p", { class: "number" }, h("time", { datetime: session.paid_at }, format.format(at))),
-    backLink(session, text),
+    backLink(session, world),
   );
 }
 
-function backLink(session: Session, text: Text): Element_ | undefined {
+function backLink(session: Session, { text, target }: World): Element_ | undefined {
   const { return_url } = session;
   if (!return_url || !/^https?:/i.test(return_url)) return undefined;
-  return h("a", { class: "button", part: "button", href: return_url }, merchantIn(text.back, session, text));
+  return h(
+    "a",
+    { class: "button", part: "button", href: return_url, target },
+    merchantIn(text.back, session, text),
+  );
 }
 
 function unreachable(text: Text): Element_ {

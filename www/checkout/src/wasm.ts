@@ -1,5 +1,9 @@
 /** A module of the core's: fetched, its bytes checked against their hash, and compiled. */
+import { limited } from "./abort.ts";
 import { Misuse, Unreachable } from "./errors.ts";
+
+/** A connection that brings less than its few kilobytes in this time is dead, and is tried anew. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Loads it from beside this script; where a shop's bundler left it behind, from the gateway, which
@@ -19,13 +23,13 @@ export async function load(
       "this browser has no WebAssembly; send the shopper to checkout.url instead",
     );
   }
-  const response =
+  const bytes =
     (await fetched(beside, integrity)) ??
     (await fetched(new URL(`/checkout/v1/${file}`, gateway), integrity));
-  if (!response) throw new Unreachable();
+  if (!bytes) throw new Unreachable();
   try {
     // Not while it streams in: that wants a media type which not every shop's server gives.
-    return await WebAssembly.compile(await response.arrayBuffer());
+    return await WebAssembly.compile(bytes);
   } catch (error) {
     throw new Misuse(
       "wasm_forbidden",
@@ -34,12 +38,15 @@ export async function load(
   }
 }
 
-async function fetched(url: URL, integrity: string): Promise<Response | undefined> {
+async function fetched(url: URL, integrity: string): Promise<ArrayBuffer | undefined> {
+  const { signal, release } = limited(TIMEOUT_MS);
   try {
-    const response = await fetch(url, { integrity, referrerPolicy: "no-referrer" });
-    return response.ok ? response : undefined;
+    const response = await fetch(url, { integrity, signal, referrerPolicy: "no-referrer" });
+    return response.ok ? await response.arrayBuffer() : undefined;
   } catch {
     // No network, or bytes with another hash.
     return undefined;
+  } finally {
+    release();
   }
 }

@@ -21,7 +21,16 @@ class GalleryCard extends HTMLElement {
   show({ state, copied, phone = false, hosted }: Shown, text: Text): void {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sheet];
-    const world = { text, locale: text.lang, now_ms: NOW_MS, trusted: "7gkyc1v4…", copied, phone, hosted };
+    const world = {
+      text,
+      locale: text.lang,
+      now_ms: NOW_MS,
+      trusted: "7gkyc1v4…",
+      copied,
+      phone,
+      hosted,
+      target: "_top" as const,
+    };
     patch(root, view(state, world));
   }
 }

@@ -16,10 +16,11 @@ function unhex(digits) {
   return bytes;
 }
 
-/** As `caller` in module.ts. */
+/** As `caller` in module.ts; without a call, that it was started is all that is asked. */
 function ask(instantiated, call) {
   var core = (instantiated.instance || instantiated).exports;
   if (!core) throw new Error(String(instantiated));
+  if (!call) return "";
   var pointer = core.alloc(call.length);
   if (pointer === 0 && call.length > 0) throw new Error("a call is too long for the core");
   new Uint8Array(core.memory.buffer).set(call, pointer);
@@ -28,7 +29,7 @@ function ask(instantiated, call) {
   var length = new DataView(core.memory.buffer).getUint32(answer, true);
   var bytes = new Uint8Array(core.memory.buffer.slice(answer + 4, answer + 4 + length));
   core.free(answer, length + 4);
-  return bytes;
+  return hexOf(bytes);
 }
 
 worker.onMessage(function (message) {
@@ -45,7 +46,7 @@ worker.onMessage(function (message) {
   if (!loading) loading = MYWebAssembly.instantiate(message.wasm, {});
   loading
     .then(function (instantiated) {
-      worker.postMessage({ id: message.id, answer: hexOf(ask(instantiated, unhex(message.call))) });
+      worker.postMessage({ id: message.id, answer: ask(instantiated, message.call && unhex(message.call)) });
     })
     .then(undefined, fail);
 });

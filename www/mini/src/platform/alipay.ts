@@ -86,7 +86,7 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
     name: "alipay",
     method: "alipay_mini",
     entropy: "server",
-    load: async () => inWorker(host, options, later),
+    load: () => inWorker(host, options, later),
     random: async (length) => {
       if (options.entropy === undefined) throw new Error("the shop gave no source of random bytes");
       return unbase64url(await options.entropy(length)) ?? new Uint8Array(0);
@@ -145,26 +145,31 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
 
 function nothing(): void {}
 
-function inWorker({ my }: AlipayHost, options: AlipayOptions, later: Platform["after"]): Module {
+/** @throws if the module does not start there: an error that comes later could not be told from one of the core's. */
+async function inWorker(
+  { my }: AlipayHost,
+  options: AlipayOptions,
+  later: Platform["after"],
+): Promise<Module> {
   // On iOS, WebAssembly is in the experimental Worker alone.
   const worker = my.createWorker(options.worker, { useExperimentalWorker: true });
   if (!worker) throw new Error(`there is no Worker ${options.worker}: app.json must name it under workers`);
   const waiting = new Map<number, (message: Record<string, unknown>) => void>();
   let calls = 0;
   worker.onMessage((message) => waiting.get(message.id as number)?.(message));
-  return {
-    call: (bytes) =>
-      new Promise((resolve, reject) => {
-        const id = ++calls;
-        const end = later(WORKER_MS, () => heard({ trouble: "the Worker is silent" }));
-        const heard = ({ answer, trouble }: Record<string, unknown>) => {
-          end();
-          waiting.delete(id);
-          if (typeof answer === "string") resolve(unhex(answer));
-          else reject(new Error(String(trouble)));
-        };
-        waiting.set(id, heard);
-        worker.postMessage({ lezai: 1, id, wasm: options.wasm, call: hex(bytes) });
-      }),
-  };
+  const ask = (content: { call?: string }) =>
+    new Promise<Uint8Array>((resolve, reject) => {
+      const id = ++calls;
+      const end = later(WORKER_MS, () => heard({ trouble: "the Worker is silent" }));
+      const heard = ({ answer, trouble }: Record<string, unknown>) => {
+        end();
+        waiting.delete(id);
+        if (typeof answer === "string") resolve(unhex(answer));
+        else reject(new Error(String(trouble)));
+      };
+      waiting.set(id, heard);
+      worker.postMessage({ lezai: 1, id, wasm: options.wasm, ...content });
+    });
+  await ask({});
+  return { call: (bytes) => ask({ call: hex(bytes) }) };
 }
