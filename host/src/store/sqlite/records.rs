@@ -185,7 +185,7 @@ impl View for Sqlite<'_> {
     }
 
     fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError> {
-        let sql = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins FROM merchants";
+        let sql = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand FROM merchants";
         self.all(sql, [], |row| {
             let until = row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms);
             Ok(MerchantRecord {
@@ -197,6 +197,7 @@ impl View for Sqlite<'_> {
                 notify_hosts: json(row, 5)?,
                 former_secret: row.get::<_, Option<String>>(6)?.zip(until),
                 frame_origins: json(row, 8)?,
+                brand: json(row, 9)?,
             })
         })
     }
@@ -403,10 +404,10 @@ impl Tx for Sqlite<'_> {
         let (former, until) =
             merchant.former_secret.as_ref().map(|(secret, until)| (secret, until.as_ms())).unzip();
         self.change(
-            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = ?4, policy = ?5,
-               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8, frame_origins = ?9",
+               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8, frame_origins = ?9, brand = ?10",
             params![
                 id.as_str(),
                 name,
@@ -417,6 +418,7 @@ impl Tx for Sqlite<'_> {
                 former,
                 until,
                 to_json(&merchant.frame_origins)?,
+                to_json(&merchant.brand)?,
             ],
         )?;
         Ok(())
