@@ -98,6 +98,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))
         .route("/sandbox/wallet/{attempt}/approve", post(sandbox::approve))
         .route("/sandbox/wallet/{attempt}/decline", post(sandbox::refuse))
+        .route("/sandbox/wallet/{attempt}/simulate/{outcome}", post(sandbox::simulate))
         .route("/sandbox/wallet.css", get(sandbox::style));
 
     let public = Router::new()
