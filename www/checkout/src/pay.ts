@@ -31,6 +31,7 @@ const Checkout = (await customElements.whenDefined("lezai-checkout")) as typeof 
 const checkout = new Checkout();
 const footer = document.querySelector("footer");
 const languages = document.createElement("select");
+languages.ariaLabel = "Language";
 languages.append(...Checkout.languages.map((tag) => new Option(nameOf(tag), tag)));
 languages.addEventListener("change", () => {
   kept.lang = languages.value;
