@@ -106,7 +106,7 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
 fn mark() -> Markup {
     html! {
         svg viewBox="0 0 24 24" aria-hidden="true" {
-            path d="M4 8.5V17a2.5 2.5 0 0 0 2.5 2.5h11A2.5 2.5 0 0 0 20 17v-6.5A2.5 2.5 0 0 0 17.5 8H5.5a1.75 1.75 0 0 1 0-3.500H16.500M16 13.750h.010";
+            path d="M4 8.5V17a2.5 2.5 0 0 0 2.5 2.5h11A2.5 2.5 0 0 0 20 17v-6.5A2.5 2.5 0 0 0 17.5 8H5.5a1.75 1.75 0 0 1 0-3.500H16.500M16 13.750h.010" {}
         }
     }
 }
@@ -252,8 +252,8 @@ const HANDS: &str = "M24 14v10.5l7 4";
 fn picture(stroke: &str) -> Markup {
     html! {
         svg.picture viewBox="0 0 48 48" aria-hidden="true" {
-            path.disc d="M24 2a22 22 0 1 1 0 44 22 22 0 0 1 0-44z";
-            path.stroke pathLength="1" d=(stroke);
+            path.disc d="M24 2a22 22 0 1 1 0 44 22 22 0 0 1 0-44z" {}
+            path.stroke pathLength="1" d=(stroke) {}
         }
     }
 }
