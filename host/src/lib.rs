@@ -12,6 +12,7 @@ pub mod say;
 pub mod address;
 pub mod assets;
 pub mod balances;
+pub mod brand;
 pub mod call;
 pub mod callback;
 pub mod caller;

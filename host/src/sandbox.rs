@@ -70,6 +70,51 @@ pub enum Act {
     Approve,
     /// She does not.
     Decline,
+    /// She pays, and this comes of it.
+    Simulate(Outcome),
+}
+
+/// What can come of a payment that the shopper agreed to, chosen on the wallet's page; the amount can say so as well
+/// ([`magic`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Declined: there is not enough money.
+    InsufficientFunds,
+    /// Declined: it is above the wallet's limit.
+    LimitExceeded,
+    /// Declined: the account is locked.
+    AccountFrozen,
+    /// Declined: the wallet could not be reached.
+    NetworkFailure,
+    /// Paid, some seconds later.
+    Late,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::InsufficientFunds,
+        Self::LimitExceeded,
+        Self::AccountFrozen,
+        Self::NetworkFailure,
+        Self::Late,
+    ];
+
+    /// Its name in a form; for a decline, its code.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::AccountFrozen => "account_frozen",
+            Self::NetworkFailure => "network_failure",
+            Self::Late => "late",
+        }
+    }
+
+    /// The outcome with this name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.word() == word)
+    }
 }
 
 /// The first version knew payments that were taken whole or not at all.
@@ -177,6 +222,8 @@ impl Sandbox {
             match act {
                 Act::Approve => payment.approve(now),
                 Act::Decline => payment.decline(SHOPPER_DECLINED),
+                Act::Simulate(Outcome::Late) => payment.agree_for_later(now),
+                Act::Simulate(outcome) => payment.decline(outcome.word()),
             }
             Ok(Some(payment.standing()))
         })

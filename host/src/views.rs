@@ -20,7 +20,7 @@ use crate::clock::rfc3339;
 use crate::decision::{DecisionView, ShareView};
 use crate::gateway::{Gateway, GatewayKey};
 use crate::problem::Problem;
-use crate::store::{Claim, OrderRecord};
+use crate::store::{Claim, MerchantRecord, OrderRecord};
 
 /// An order.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -267,6 +267,33 @@ pub struct MerchantView {
     pub id: String,
     /// As the shopper knows it.
     pub name: String,
+    /// The picture beside the name, where the merchant has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<LogoView>,
+    /// The merchant's colour, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent: Option<AccentView>,
+    /// Where a shopper is helped: an `https:`, `mailto:` or `tel:` address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support: Option<String>,
+}
+
+/// A merchant's logo: a PNG that this gateway serves.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LogoView {
+    /// Its path at this gateway; another one where the picture is another.
+    pub path: String,
+    /// Its hash, as Subresource Integrity writes it.
+    pub integrity: String,
+}
+
+/// A merchant's colour, as `#rrggbb`: with a contrast of 4.5 and more with the ground, and with what is on it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AccentView {
+    /// On a light ground.
+    pub light: String,
+    /// On a dark ground.
+    pub dark: String,
 }
 
 /// A method.
@@ -514,10 +541,7 @@ pub fn session(
         currency: terms.amount.currency().code(),
         exponent: terms.amount.currency().exponent(),
         description: terms.description.clone(),
-        merchant: MerchantView {
-            id: terms.merchant.to_string(),
-            name: merchant.record.name.clone(),
-        },
+        merchant: shown_merchant(&merchant.record),
         merchant_order_id: terms.merchant_order_id.clone(),
         expires_at: rfc3339(terms.expires_at),
         return_url: details.return_url.clone(),
@@ -538,6 +562,22 @@ pub fn session(
         grant: grant.sign(&key.native).map_err(Problem::internal)?,
         gateway_key: key.jwk.clone(),
     })
+}
+
+fn shown_merchant(MerchantRecord { id, name, brand, .. }: &MerchantRecord) -> MerchantView {
+    MerchantView {
+        id: id.to_string(),
+        name: name.clone(),
+        logo: brand.logo.as_ref().map(|logo| LogoView {
+            path: format!("/checkout/v1/{}", logo.file_name(id)),
+            integrity: logo.integrity(),
+        }),
+        accent: brand.accent.map(|accent| AccentView {
+            light: accent.on_light().to_string(),
+            dark: accent.on_dark().to_string(),
+        }),
+        support: brand.support.clone(),
+    }
 }
 
 fn plans(plans: &[Plan], amount: Money) -> Vec<InstalmentsView> {

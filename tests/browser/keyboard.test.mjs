@@ -48,7 +48,8 @@ test("forth and back through every state, in the order in which it is read", asy
   const { page, checkout, at, quiet, close } = await openPage(browser);
   await page.goto(order.checkout.url);
   await at("ready");
-  const ready = ["wallet_qr", "Pay CN¥128.00", "Verified on this device"];
+  const end = ["Checked: this request is genuine", "en"];
+  const ready = ["wallet_qr", "Pay CN¥128.00", ...end];
   assert.deepEqual(await walk(page), ready);
   assert.deepEqual(await walk(page, "Shift+Tab"), ready.toReversed());
 
@@ -61,15 +62,16 @@ test("forth and back through every state, in the order in which it is read", asy
   await page.keyboard.press("Enter");
   await at("waiting");
   assert.equal(await focused(page), "Scan to pay", "the new state's title has the focus");
-  const waiting = ["Open on this device", "Copy link", "Pay another way", "Verified on this device"];
+  const waiting = ["Open on this device", "Copy link", "Pay another way", ...end];
   assert.deepEqual(await walk(page), waiting);
 
   await checkout.getByRole("button", { name: "Copy link" }).focus();
   await gateway.shopper(order, "decline");
   await at("declined");
   assert.equal(await focused(page), "Choose how to pay");
-  const declined = ["wallet_qr", "Try again · CN¥128.00", "Verified on this device"];
+  const declined = ["wallet_redirect", "Try again · CN¥128.00", ...end];
   assert.deepEqual(await walk(page), declined);
+  await checkout.getByRole("radio").first().check();
   await checkout.getByRole("button", { name: /^Try again/ }).focus();
   await page.keyboard.press("Space");
   await at("waiting");
@@ -95,7 +97,7 @@ test("monthly plans are one stop more, and arrows move among them", async () => 
   await page.keyboard.press("ArrowDown");
   assert.equal(await focused(page), "6");
   await page.keyboard.press("Tab");
-  assert.equal(await focused(page), "Pay 6 × CN¥44.33");
+  assert.equal(await focused(page), "Pay 6 × CN¥44.33First month CN¥44.33 · CN¥265.98 in total");
   await page.keyboard.press("Enter");
   await at("waiting");
   quiet();

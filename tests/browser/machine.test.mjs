@@ -123,10 +123,17 @@ for (const [words, expected] of [
   ["opened1 pay7 paying_qr2 looked1", "waiting"],
   ["opened1 pay7 looked_paid3", "paid rest tell:paid"],
   ["opened1 pay7 looked_paid3 paying_qr2", "paid"],
-  ["opened1 pay7 looked_declined4 paying_qr3", "declined wallet_qr follow tell:declined"],
-  ["opened1 pay7 paying_qr2 looked_declined3", "declined wallet_qr follow tell:declined"],
-  ["opened1 pay7 paying_qr2 looked_declined3 looked_declined3", "declined wallet_qr follow"],
-  ["opened1 pay7 paying_qr2 looked_declined3 pay8", "confirming wallet_qr pay:k8"],
+  // Another method is chosen for the next try, unless the shopper has chosen one meanwhile.
+  ["opened1 pay7 looked_declined4 paying_qr3", "declined wallet_redirect follow tell:declined"],
+  ["opened1 pay7 paying_qr2 looked_declined3", "declined wallet_redirect follow tell:declined"],
+  ["opened1 pay7 paying_qr2 looked_declined3 looked_declined3", "declined wallet_redirect follow"],
+  ["opened1 pay7 paying_qr2 looked_declined3 choose0 looked_declined3", "declined wallet_qr follow"],
+  [
+    "opened1 pay7 paying_qr2 another_way plan6 looked_declined3",
+    "declined wallet_instalments 6 follow tell:declined",
+  ],
+  ["looked_declined2", "declined wallet_qr tell:ready follow tell:declined"],
+  ["opened1 pay7 paying_qr2 looked_declined3 pay8", "confirming wallet_redirect pay:k8"],
   ["opened1 pay7 paying_qr2 looked_paid3 looked_paid3", "paid"],
   ["opened1 pay7 paying_qr2 another_way", "ready wallet_qr"],
   ["opened1 pay7 paying_qr2 another_way looked_qr2", "ready wallet_qr follow"],
@@ -158,10 +165,7 @@ for (const [words, expected] of [
   ["opened1 plan6 pay7 unavailable", "ready wallet_instalments 6 tell:error look"],
   ["opened1 plan6 pay7 paying_monthly2", "waiting follow"],
   ["opened1 plan6 pay7 paying_monthly2 another_way", "ready wallet_instalments 6"],
-  [
-    "opened1 plan6 pay7 paying_monthly2 looked_declined3",
-    "declined wallet_instalments 6 follow tell:declined",
-  ],
+  ["opened1 plan6 pay7 paying_monthly2 looked_declined3", "declined wallet_qr follow tell:declined"],
   ["looked_monthly2 code_over", "code_expired look"],
   ["looked_monthly2 code_over pay8", "confirming wallet_instalments 6 pay:k8:6"],
   // The network goes, and comes back.

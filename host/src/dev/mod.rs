@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::address::Reach;
+use crate::brand::Brand;
 use crate::callback::Courier;
 use crate::channel::Channel;
 use crate::clock::{self, Clock};
@@ -282,6 +283,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
             policy: POLICY.to_owned(),
             notify_hosts: Vec::new(),
             frame_origins: Vec::new(),
+            brand: Brand::default(),
             former_secret: None,
         });
         let webhook_secret =

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::plugins::MAX_UPLOAD;
 use super::signed::{MAX_BODY, read_body};
+use crate::brand::Brand;
 use crate::gateway::Gateway;
 use crate::json::{Field, Invalid, Object};
 use crate::order_request::url;
@@ -93,6 +94,7 @@ pub(super) async fn put_merchant(
     let notify_hosts = body.optional("notify_hosts", hosts)?;
     let frame_origins = body.optional("frame_origins", origins)?;
     let policy = body.optional("policy", policy_field)?;
+    let brand = body.optional("brand", Brand::read)?;
     let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
     body.finish()?;
     let (id, now) = (operator.merchant, gateway.clock.wall());
@@ -112,7 +114,8 @@ pub(super) async fn put_merchant(
                 let known = MerchantRecord { name, notify_url, policy, ..known };
                 let notify_hosts = notify_hosts.unwrap_or_else(|| known.notify_hosts.clone());
                 let frame_origins = frame_origins.unwrap_or_else(|| known.frame_origins.clone());
-                let known = MerchantRecord { notify_hosts, frame_origins, ..known };
+                let brand = brand.unwrap_or_else(|| known.brand.clone());
+                let known = MerchantRecord { notify_hosts, frame_origins, brand, ..known };
                 match given {
                     Some(secret) => known.with_secret(secret, now),
                     None => known,
@@ -126,6 +129,7 @@ pub(super) async fn put_merchant(
                 policy,
                 notify_hosts: notify_hosts.unwrap_or_default(),
                 frame_origins: frame_origins.unwrap_or_default(),
+                brand: brand.unwrap_or_default(),
                 former_secret: None,
             },
         };
@@ -314,7 +318,7 @@ fn unknown(id: &MerchantId) -> Problem {
 fn merchant_view(record: &MerchantRecord) -> Value {
     json!({
         "id": record.id, "name": record.name, "notify_url": record.notify_url, "notify_hosts": record.notify_hosts,
-        "frame_origins": record.frame_origins,
+        "frame_origins": record.frame_origins, "brand": record.brand,
         "former_webhook_secret_until": record.former_secret.as_ref().map(|(_, until)| clock::rfc3339(*until)),
     })
 }

@@ -590,6 +590,7 @@ mod tests {
         "get /sandbox/wallet/{attempt}",
         "post /sandbox/wallet/{attempt}/approve",
         "post /sandbox/wallet/{attempt}/decline",
+        "post /sandbox/wallet/{attempt}/simulate/{outcome}",
         "get /sandbox/wallet.css",
         "get /checkout/v1/",
         "get /checkout/v1/{file}",

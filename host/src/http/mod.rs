@@ -105,6 +105,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))
         .route("/sandbox/wallet/{attempt}/approve", post(sandbox::approve))
         .route("/sandbox/wallet/{attempt}/decline", post(sandbox::refuse))
+        .route("/sandbox/wallet/{attempt}/simulate/{outcome}", post(sandbox::simulate))
         .route("/sandbox/wallet.css", get(sandbox::style))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home));

@@ -370,12 +370,31 @@ pub(super) struct NewMerchant {
     /// Websites whose pages may show the hosted page in a frame, such as `https://shop.example`; none if absent, and a known merchant's are kept.
     #[schema(required = false, max_items = 16)]
     frame_origins: Vec<String>,
+    /// The merchant's looks at the checkout; a known merchant's are kept if absent, and replaced as a whole if given.
+    #[schema(required = false)]
+    brand: NewBrand,
     /// `whsec_…` (Standard Webhooks); a new merchant's is made if absent, a known one's is kept.
     #[schema(required = false)]
     webhook_secret: String,
     /// Needed for a new merchant.
     #[schema(required = false, value_type = Object)]
     policy: BTreeMap<String, String>,
+}
+
+/// A merchant's looks at the checkout. What is absent is the checkout's own.
+#[derive(ToSchema)]
+#[schema(as = NewBrand)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewBrand {
+    /// A PNG of at most 32 KiB and 512 pixels a side, as `data:image/png;base64,…`; shown 28 pixels high.
+    #[schema(required = false)]
+    logo: String,
+    /// The colour of buttons and links, as `#rrggbb`; where it could not be read, it is shown darker or lighter.
+    #[schema(required = false, pattern = "^#[0-9A-Fa-f]{6}$")]
+    accent: String,
+    /// Where a shopper is helped: an `https:`, `mailto:` or `tel:` address.
+    #[schema(required = false, max_length = 512)]
+    support: String,
 }
 
 /// A key.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Value, json};
 
 use super::orders::segment;
 use crate::address;
 use crate::assets;
+use crate::brand::Logo;
 use crate::checkout;
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
@@ -79,13 +80,33 @@ pub(super) async fn release(State(gateway): State<Arc<Gateway>>) -> Result<Json<
 
 /// A file of the element, for any website.
 pub(super) async fn checkout_file(
+    State(gateway): State<Arc<Gateway>>,
     file: Result<Path<String>, axum::extract::rejection::PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let file = assets::find("checkout", &segment(file)?)
-        .ok_or_else(|| Problem::new(Code::NotFound, "there is no such file"))?;
-    let mut response = assets::serve(file, &headers).into_response();
+    let name = segment(file)?;
+    let mut response = match assets::find("checkout", &name) {
+        Some(file) => assets::serve(file, &headers),
+        None => logo(&gateway, &name)
+            .ok_or_else(|| Problem::new(Code::NotFound, "there is no such file"))?,
+    };
     let policy = HeaderName::from_static("cross-origin-resource-policy");
     response.headers_mut().insert(policy, HeaderValue::from_static("cross-origin"));
     Ok(response)
+}
+
+/// A logo by the name of its file, if it is the merchant's present one.
+fn logo(gateway: &Gateway, name: &str) -> Option<Response> {
+    let id = Logo::merchant_of(name)?;
+    let merchants = gateway.merchants();
+    let logo = merchants.get(&id)?.record.brand.logo.as_ref();
+    let logo = logo.filter(|logo| logo.file_name(&id) == name)?;
+    let mut response = Response::new(logo.bytes().to_vec().into());
+    let fields = response.headers_mut();
+    let fixed = HeaderValue::from_static;
+    fields.insert(header::CONTENT_TYPE, fixed("image/png"));
+    fields.insert(header::CACHE_CONTROL, fixed("public, max-age=31536000, immutable"));
+    // Opened by itself it is a picture and nothing else, whatever its bytes say.
+    fields.insert(header::CONTENT_SECURITY_POLICY, fixed("default-src 'none'; sandbox"));
+    Some(response)
 }

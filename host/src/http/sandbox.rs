@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{HeaderMap, HeaderValue, header};
@@ -19,7 +21,7 @@ use super::wallet::{self, Language};
 use crate::channel::Standing;
 use crate::gateway::{Gateway, not_found, unanswered};
 use crate::problem::{Code, Problem};
-use crate::sandbox::{Act, Sandbox, WalletPayment};
+use crate::sandbox::{Act, Outcome, Sandbox, WalletPayment};
 use crate::store::OrderRecord;
 use crate::views::{self, OrderView};
 use crate::{checkout, clock, test_clock};
@@ -27,7 +29,7 @@ use crate::{checkout, clock, test_clock};
 /// A span or a time.
 const MAX_ADVANCE: usize = 1024;
 
-type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
+type Segment = Result<Path<String>, PathRejection>;
 
 #[utoipa::path(
     post, path = "/sandbox/orders/{id}/pay", operation_id = "sandbox_pay", tag = "sandbox", summary = "Pay as the shopper would",
@@ -122,6 +124,17 @@ pub(super) async fn refuse(
     in_wallet(&gateway, attempt, Act::Decline).await
 }
 
+/// The buttons that choose what comes of it.
+pub(super) async fn simulate(
+    State(gateway): State<Arc<Gateway>>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, Problem> {
+    let unknown = || Problem::new(Code::NotFound, "the wallet's page offers no such outcome");
+    let Path((attempt, outcome)) = path.map_err(|_| unknown())?;
+    let outcome = Outcome::parse(&outcome).ok_or_else(unknown)?;
+    in_wallet(&gateway, Ok(Path(attempt)), Act::Simulate(outcome)).await
+}
+
 /// The wallet's style sheet.
 pub(super) async fn style() -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"))], wallet::STYLE)
@@ -170,7 +183,7 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
     match (act, standing) {
         // Who agrees may yet be declined by her wallet, or have to wait for it (docs/sandbox.md).
         (
-            Act::Approve,
+            Act::Approve | Act::Simulate(_),
             Standing::Paid { .. }
             | Standing::Authorized { .. }
             | Standing::Pending
@@ -214,7 +227,7 @@ async fn begin(
 fn refused(record: &OrderRecord, act: Act) -> Problem {
     let status = record.order.state.status();
     let act = match act {
-        Act::Approve => "paid",
+        Act::Approve | Act::Simulate(_) => "paid",
         Act::Decline => "declined",
     };
     Problem::new(Code::OrderState, format!("the order is {status} and cannot be {act}"))

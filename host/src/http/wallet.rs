@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, html};
 use reqwest::Url;
 
 use crate::channel::Standing;
-use crate::sandbox::{SHOPPER_DECLINED, WalletPayment};
+use crate::sandbox::{Outcome, SHOPPER_DECLINED, WalletPayment};
 
 /// Its style sheet.
 pub(super) const STYLE: &str = include_str!("wallet.css");
@@ -51,6 +51,7 @@ impl Language {
 /// The page for a payment as it stands.
 pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Language) -> Response {
     let decided = payment.agreed || payment.standing != Standing::Pending;
+    let asks = !decided && !payment.code_is_over;
     let markup = html! {
         (DOCTYPE)
         html lang=(language.pick("en", "zh-CN")) {
@@ -59,31 +60,29 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
-                title { (language.pick("Sandbox wallet", "沙箱钱包")) }
+                title { (amount(payment.amount, language)) " · " (language.pick("Sandbox wallet", "沙箱钱包")) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/sandbox/wallet.css";
             }
             body {
+                header {
+                    p.wallet { (mark()) (language.pick("Wallet", "钱包")) }
+                    p.badge { (language.pick("Sandbox", "沙箱")) }
+                }
                 main {
-                    header {
-                        span.badge { (language.pick("Sandbox", "沙箱")) }
-                        h1 { (language.pick("Wallet", "钱包")) }
-                    }
-                    section.payment aria-label=(language.pick("Payment", "付款")) {
+                    h1 { (language.pick("Payment", "付款")) }
+                    @if !asks { (result(payment, language)) }
+                    section.payment aria-label=(language.pick("What is paid", "付款内容")) {
                         p.merchant { (payment.merchant_name) }
-                        p.amount { (amount(payment.amount)) }
+                        p.amount { (amount(payment.amount, language)) }
                         p.description { (payment.description) }
                         @if let Some(plan) = payment.instalments { (parts(plan, payment.amount, language)) }
                     }
-                    @if decided {
-                        (result(payment, language))
-                    } @else if payment.code_is_over {
-                        p.result.declined role="status" { (language.pick("This code has expired", "二维码已失效")) }
-                        p.description { (language.pick("Scan a new one on the shop's page.", "请在商家页面刷新后重新扫码。")) }
-                    } @else {
-                        (choice(attempt, language))
-                    }
-                    p.note { (language.pick(
+                    (payer(payment, language))
+                    @if asks { (choice(attempt, language)) } @else { (way_back(payment, decided, language)) }
+                }
+                footer {
+                    p { (language.pick(
                         "No money moves here. This page stands in for the shopper's wallet.",
                         "这里没有真实资金，本页模拟顾客的钱包。",
                     )) }
@@ -112,17 +111,46 @@ fn refresh(url: &str) -> Option<HeaderValue> {
     value.is_ascii().then(|| HeaderValue::from_str(&value).ok()).flatten()
 }
 
+/// The wallet's own mark.
+fn mark() -> Markup {
+    html! {
+        svg viewBox="0 0 24 24" aria-hidden="true" {
+            path d="M4 8.5V17a2.5 2.5 0 0 0 2.5 2.5h11A2.5 2.5 0 0 0 20 17v-6.5A2.5 2.5 0 0 0 17.5 8H5.5a1.75 1.75 0 0 1 0-3.500H16.500M16 13.750h.010" {}
+        }
+    }
+}
+
+/// Who pays, and out of what. Both are made up, as all here.
+fn payer(payment: &WalletPayment, language: Language) -> Markup {
+    let source = match payment.instalments {
+        Some(_) => language.pick("Monthly credit", "分期额度"),
+        None => language.pick("Balance", "账户余额"),
+    };
+    html! {
+        dl {
+            div {
+                dt { (language.pick("Payer", "付款人")) }
+                dd { (language.pick("Lin Xiaoyu", "林小雨")) }
+            }
+            div {
+                dt { (language.pick("Pay with", "付款方式")) }
+                dd { (source) }
+            }
+        }
+    }
+}
+
 /// What she agrees to pay monthly, as the core has it.
 fn parts(plan: Plan, whole: Money, language: Language) -> Markup {
     let Some(Quote { fee, total, first, each }) = plan.quote(whole) else { return html! {} };
     html! {
-        p.description { (plan.count()) " × " (amount(each)) }
+        p.description { (plan.count()) " × " (amount(each, language)) }
         @if first != each {
-            p.description { (language.pick("First month: ", "首期：")) (amount(first)) }
+            p.description { (language.pick("First month: ", "首期：")) (amount(first, language)) }
         }
         p.description {
-            (language.pick("Fee: ", "手续费：")) (amount(fee)) " · "
-            (language.pick("In total: ", "总计：")) (amount(total))
+            (language.pick("Fee: ", "手续费：")) (amount(fee, language)) " · "
+            (language.pick("In total: ", "总计：")) (amount(total, language))
         }
     }
 }
@@ -135,11 +163,50 @@ fn choice(attempt: &AttemptId, language: Language) -> Markup {
         form method="post" action={ "/sandbox/wallet/" (attempt) "/decline" } {
             button.decline type="submit" { (language.pick("Decline", "拒绝")) }
         }
+        details {
+            summary { (language.pick("Simulate another outcome", "模拟其他结果")) }
+            form method="post" {
+                @for (outcome, english, chinese) in OUTCOMES {
+                    button type="submit" formaction={ "/sandbox/wallet/" (attempt) "/simulate/" (outcome.word()) } {
+                        (language.pick(english, chinese))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the wallet can be told to do, and how the buttons are called.
+const OUTCOMES: [(Outcome, &str, &str); 5] = [
+    (Outcome::InsufficientFunds, "Not enough money", "余额不足"),
+    (Outcome::LimitExceeded, "Above the limit", "超出限额"),
+    (Outcome::AccountFrozen, "Account locked", "账户冻结"),
+    (Outcome::NetworkFailure, "Wallet out of reach", "网络故障"),
+    (Outcome::Late, "Paid, but late", "延迟到账"),
+];
+
+/// Where it goes on once there is nothing to decide here.
+fn way_back(payment: &WalletPayment, decided: bool, language: Language) -> Markup {
+    html! {
+        @if let Some(url) = payment.return_url.as_ref().filter(|_| decided) {
+            p.note { (language.pick("Going back to the shop in 3 seconds…", "3 秒后自动返回商家…")) }
+            p { a.back href=(url) { (language.pick("Back to the shop", "返回商家")) } }
+        } @else if decided {
+            p.note { (language.pick("You can put the phone away; the shop's page goes on by itself.", "可以放下手机了，商家页面会自动继续。")) }
+        } @else {
+            p.note { (language.pick("Scan a new one on the shop's page.", "请在商家页面刷新后重新扫码。")) }
+        }
     }
 }
 
 fn result(payment: &WalletPayment, language: Language) -> Markup {
     let refunded = payment.refunded.minor() > 0;
+    if payment.code_is_over {
+        return html! {
+            (picture(CROSS))
+            p.result.declined role="status" { (language.pick("This code has expired", "二维码已失效")) }
+        };
+    }
     let (class, word) = match &payment.standing {
         Standing::Paid { .. } if payment.refunded == payment.amount => {
             ("paid", language.pick("Refunded", "已全额退款"))
@@ -165,35 +232,68 @@ fn result(payment: &WalletPayment, language: Language) -> Markup {
         Standing::Paid { amount, .. } | Standing::Authorized { amount, .. } => Some(*amount),
         _ => None,
     };
+    let stroke = match class {
+        "paid" => TICK,
+        "declined" => CROSS,
+        _ => HANDS,
+    };
     html! {
+        (picture(stroke))
         p.result.(class) role="status" { (word) }
         @if let Standing::Declined { code } = &payment.standing && code != SHOPPER_DECLINED {
             p.description { code { (code) } }
         }
         @if let Some(moved) = moved.filter(|it| *it != payment.amount) {
-            p.description { (language.pick("Taken: ", "实际金额：")) (amount(moved)) }
+            p.description { (language.pick("Taken: ", "实际金额：")) (amount(moved, language)) }
         }
         @if refunded {
-            p.description { (language.pick("Refunded: ", "已退款：")) (amount(payment.refunded)) }
-        }
-        @if let Some(url) = &payment.return_url {
-            p { a.back href=(url) { (language.pick("Back to the shop", "返回商家")) } }
-        } @else {
-            p.description { (language.pick("You can put the phone away; the shop's page goes on by itself.", "可以放下手机了，商家页面会自动继续。")) }
+            p.description { (language.pick("Refunded: ", "已退款：")) (amount(payment.refunded, language)) }
         }
     }
 }
 
-/// Currency and major units, such as `CNY 128.00`: with as many decimals as ISO 4217 says.
-fn amount(money: Money) -> String {
+/// What stands in the picture above a result.
+const TICK: &str = "M15 25.5 21.5 32 34 17.5";
+const CROSS: &str = "M17 17 31 31M31 17 17 31";
+const HANDS: &str = "M24 14v10.5l7 4";
+
+/// A disc with a stroke in it that draws itself, unless less motion is asked for.
+fn picture(stroke: &str) -> Markup {
+    html! {
+        svg.picture viewBox="0 0 48 48" aria-hidden="true" {
+            path.disc d="M24 2a22 22 0 1 1 0 44 22 22 0 0 1 0-44z" {}
+            path.stroke pathLength="1" d=(stroke) {}
+        }
+    }
+}
+
+/// The amount with its currency's sign, such as `¥128.00` in Chinese, and never two currencies under one sign; with as
+/// many decimals as ISO 4217 says.
+fn amount(money: Money, language: Language) -> String {
     let (code, exponent) = (money.currency().code(), usize::from(money.currency().exponent()));
     let digits = format!("{:0>width$}", money.minor(), width = exponent + 1);
     let (whole, fraction) = digits.split_at(digits.len() - exponent);
-    if fraction.is_empty() {
-        format!("{code} {whole}")
-    } else {
-        format!("{code} {whole}.{fraction}")
+    let mut grouped = String::new();
+    for (n, digit) in whole.chars().enumerate() {
+        if n > 0 && (whole.len() - n) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
     }
+    let point = if fraction.is_empty() { "" } else { "." };
+    let sign = match (code, language) {
+        ("CNY", Language::Chinese) | ("JPY", Language::English) => "¥",
+        ("CNY", Language::English) => "CN¥",
+        ("JPY", Language::Chinese) => "JP¥",
+        ("USD", Language::English) => "$",
+        ("USD", Language::Chinese) => "US$",
+        ("EUR", _) => "€",
+        ("GBP", _) => "£",
+        ("HKD", _) => "HK$",
+        // Without one that all know, its code, which does not break off.
+        _ => return format!("{code}\u{a0}{grouped}{point}{fraction}"),
+    };
+    format!("{sign}{grouped}{point}{fraction}")
 }
 
 #[cfg(test)]
@@ -203,16 +303,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_have_their_currency_s_decimals() {
-        for (minor, code, text) in [
-            (12800, "CNY", "CNY 128.00"),
-            (5, "CNY", "CNY 0.05"),
-            (1500, "JPY", "JPY 1500"),
-            (1500, "BHD", "BHD 1.500"),
-            (0, "CNY", "CNY 0.00"),
+    fn amounts_have_their_currency_s_sign_and_decimals() {
+        for (minor, code, english, chinese) in [
+            (12_800, "CNY", "CN¥128.00", "¥128.00"),
+            (5, "CNY", "CN¥0.05", "¥0.05"),
+            (0, "CNY", "CN¥0.00", "¥0.00"),
+            (123_456_789, "USD", "$1,234,567.89", "US$1,234,567.89"),
+            (1500, "JPY", "¥1,500", "JP¥1,500"),
+            (150_000, "BHD", "BHD\u{a0}150.000", "BHD\u{a0}150.000"),
         ] {
             let money = Money::new(minor, Currency::from_code(code).unwrap()).unwrap();
-            assert_eq!(amount(money), text);
+            assert_eq!(amount(money, Language::English), english);
+            assert_eq!(amount(money, Language::Chinese), chinese);
         }
     }
 
@@ -227,8 +329,8 @@ mod tests {
             (Standing::Pending, 0, "Being processed", "处理中"),
             (authorised, 0, "Authorised: the amount is set aside", "已授权，金额已预留"),
             (paid(12800), 0, "Paid", "已付款"),
-            (paid(5000), 0, "Taken: CNY 50.00", "实际金额：CNY 50.00"),
-            (paid(12800), 500, "Refunded: CNY 5.00", "已退款：CNY 5.00"),
+            (paid(5000), 0, "Taken: CN¥50.00", "实际金额：¥50.00"),
+            (paid(12800), 500, "Refunded: CN¥5.00", "已退款：¥5.00"),
             (paid(12800), 12800, ">Refunded<", "已全额退款"),
             (declined("shopper_declined"), 0, "Declined", "已拒绝"),
             (declined("insufficient_funds"), 0, "insufficient_funds", "付款失败"),

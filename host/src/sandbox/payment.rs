@@ -187,10 +187,7 @@ impl Payment {
                 self.decline("network_failure");
                 self.silent = 1;
             }
-            magic::Payment::Late => {
-                self.status = Status::Agreed;
-                self.ready = Some(now.plus_secs(LATE_SECS));
-            }
+            magic::Payment::Late => self.agree_for_later(now),
             magic::Payment::AfterClose => self.status = Status::Agreed,
             magic::Payment::Usual
             | magic::Payment::Twice
@@ -202,6 +199,14 @@ impl Payment {
             | magic::Payment::VoidRefused
             | magic::Payment::VoidSilent
             | magic::Payment::WholeRefundsOnly => self.take(),
+        }
+    }
+
+    /// The shopper agrees, and the money comes later.
+    pub(super) fn agree_for_later(&mut self, now: Timestamp) {
+        if self.status == Status::Pending {
+            self.status = Status::Agreed;
+            self.ready = Some(now.plus_secs(LATE_SECS));
         }
     }
 

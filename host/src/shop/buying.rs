@@ -12,8 +12,9 @@ use crate::client::{Answer, ClientError, Retry, Trust};
 use crate::store::StoreError;
 use crate::{clock, entropy};
 
+use super::Shop;
+use super::catalogue::{self, Language};
 use super::store::Begun;
-use super::{Shop, catalogue};
 
 /// More of one thing nobody buys here.
 const MAX_QUANTITY: u8 = 10;
@@ -117,6 +118,7 @@ pub(super) async fn buy(
     product: &str,
     quantity: u8,
     app: Option<App>,
+    language: Language,
 ) -> Result<Payable, NotBought> {
     let product = catalogue::find(product).ok_or(NotBought::NoSuchProduct)?;
     if !(1..=MAX_QUANTITY).contains(&quantity) {
@@ -129,7 +131,14 @@ pub(super) async fn buy(
         amount,
         // Random, not the number: a key names a request, and a shop may have several about one order.
         idempotency_key: hex(&entropy::bytes::<16>()),
-        request: request(&shop.public_url, &number, &product.name, amount, quantity, app),
+        request: request(
+            &shop.public_url,
+            &number,
+            product.name_in(language),
+            amount,
+            quantity,
+            app,
+        ),
         created_at: clock::now(),
         number,
     };

@@ -21,6 +21,16 @@ pub(super) struct Product {
     image: String,
 }
 
+/// What the shop speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) enum Language {
+    #[default]
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "zh")]
+    Chinese,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Catalogue {
@@ -44,6 +54,14 @@ pub(super) fn find(id: &str) -> Option<&'static Product> {
 }
 
 impl Product {
+    /// Its name in a language.
+    pub(super) fn name_in(&self, language: Language) -> &str {
+        match language {
+            Language::English => &self.name,
+            Language::Chinese => &self.name_zh,
+        }
+    }
+
     /// What so many of it cost; `None` past what an amount can hold.
     pub(super) fn price_of(&self, quantity: u8) -> Option<Money> {
         Money::new(self.price.checked_mul(quantity.into())?, self.currency).ok()
@@ -60,6 +78,7 @@ mod tests {
         for product in all() {
             assert!(product.price_of(1).unwrap().minor() > 0, "{}", product.id);
             assert_eq!(find(&product.id).unwrap().name, product.name);
+            assert_ne!(product.name_in(Language::Chinese), product.name_in(Language::English));
         }
         assert_eq!(find("jasmine-tea").unwrap().price_of(2).unwrap().to_string(), "25600 CNY");
         assert!(find("../secrets").is_none());

@@ -193,15 +193,18 @@ struct Purchase {
     quantity: u8,
     #[serde(default)]
     app: Option<buying::App>,
+    /// What the page is written in, and so what the order's description is.
+    #[serde(default)]
+    language: catalogue::Language,
 }
 
 async fn buy(
     State(shop): State<Arc<Shop>>,
     purchase: Result<Json<Purchase>, JsonRejection>,
 ) -> Result<Json<Value>, Failure> {
-    let Json(Purchase { product, quantity, app }) = purchase
+    let Json(Purchase { product, quantity, app, language }) = purchase
         .map_err(|error| Failure::new(error.status(), "not_a_purchase", error.body_text()))?;
-    let begun = buying::buy(&shop, &product, quantity, app).await?;
+    let begun = buying::buy(&shop, &product, quantity, app, language).await?;
     Ok(Json(json!({
         "shop_order": begun.number,
         "gateway": shop.gateway_url,

@@ -26,6 +26,7 @@ use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::brand::Brand;
 use crate::order_request::Details;
 use crate::page::Page;
 use crate::velocity::Mark;
@@ -177,6 +178,8 @@ pub struct MerchantRecord {
     pub notify_hosts: Vec<String>,
     /// Websites whose pages may show the hosted page in a frame, such as `https://shop.example`.
     pub frame_origins: Vec<String>,
+    /// The merchant's looks at the checkout.
+    pub brand: Brand,
     /// The secret before, and until when callbacks are signed with it as well.
     pub former_secret: Option<(String, Timestamp)>,
 }

@@ -14,6 +14,7 @@ use super::{
     Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantRecord, OrderRecord, SessionRecord,
     Store, StoreError, Task, read, write,
 };
+use crate::brand::{Brand, Rgb};
 use crate::decision::{DecisionView, HookView, HooksView, VerdictView};
 use crate::order_request::Details;
 use crate::page::Page;
@@ -430,6 +431,7 @@ fn merchant() -> MerchantRecord {
         policy: "{}".to_owned(),
         notify_hosts: vec!["shop.example".to_owned()],
         frame_origins: vec!["https://shop.example".to_owned()],
+        brand: Brand { accent: Some(Rgb([13, 102, 76])), ..Brand::default() },
         former_secret: Some(("whsec_y".to_owned(), NOW)),
     }
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use lezai::assets;
+use lezai::brand::Brand;
 use lezai::merchants::Merchants;
 use lezai::plugins::blobs::Blobs;
 use lezai::store::MerchantRecord;
@@ -194,6 +195,7 @@ fn shared() -> &'static Shared {
             policy: POLICY.to_owned(),
             notify_hosts: Vec::new(),
             frame_origins: Vec::new(),
+            brand: Brand::default(),
             former_secret: None,
         };
         let merchants = Merchants::load(vec![merchant.clone()], Vec::new(), Default::default());

@@ -6,6 +6,8 @@ import { patch, pressOf } from "./dom.ts";
 import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { Follower } from "./follow.ts";
 import { Gateway, randomText } from "./gateway.ts";
+import { Height } from "./height.ts";
+import { drawLogo, loadLogo } from "./logo.ts";
 import {
   type Call,
   type Choice,
@@ -21,8 +23,8 @@ import {
 import { originOf, ownOrigin } from "./origin.ts";
 import type { Method, Session } from "./session.ts";
 import css from "./style.css";
-import { closest, en, loadText, localeFor, type Text } from "./text.ts";
-import { endOf } from "./time.ts";
+import { closest, en, LANGUAGES, loadText, localeFor, type Text } from "./text.ts";
+import { endOf, Remaining } from "./time.ts";
 import { view } from "./view.ts";
 
 /** The details of the element's events. */
@@ -90,6 +92,9 @@ export class LezaiCheckout extends Base {
   #target: "_top" | "_blank" = "_top";
   /** Hears when what the element stands in changes its language. */
   readonly #languageChanges = new MutationObserver(() => void this.#speak());
+  readonly #height = new Height();
+  readonly #remaining = new Remaining();
+  #logo: ImageBitmap | undefined;
 
   /** The gateway's name for the session: `cs_…`. */
   get session(): string {
@@ -120,6 +125,9 @@ export class LezaiCheckout extends Base {
   get state(): State["at"] {
     return this.#state.at;
   }
+
+  /** The languages that there are words for: BCP 47 tags. */
+  static readonly languages = LANGUAGES;
 
   /** The words for the first of these languages that there are words for: for the page around it. */
   static words(languages: readonly string[]): Promise<Text> {
@@ -194,6 +202,7 @@ export class LezaiCheckout extends Base {
 
   #end(): void {
     this.#life.abort();
+    this.#logo = undefined;
     this.#follower?.stop();
     this.#follower = undefined;
     this.#gateway = undefined;
@@ -361,9 +370,18 @@ export class LezaiCheckout extends Base {
       event = this.#failure(call, error);
     }
     if (!event || life.signal.aborted) return;
+    if (call === "open" && event.is === "answered") void this.#loadLogo(event.session, life.signal);
     this.#happened(event);
     // A code that was over before the page was loaded is not shown as if it could be scanned.
     this.#endCode();
+  }
+
+  /** The logo comes when it comes: nothing waits for it. */
+  async #loadLogo({ merchant }: Session, signal: AbortSignal): Promise<void> {
+    const logo = merchant.logo && (await loadLogo(merchant.logo, new URL(this.gateway).origin, signal));
+    if (signal.aborted) return;
+    this.#logo = logo;
+    this.#render();
   }
 
   #failure(call: Call, error: unknown): Happened {
@@ -445,19 +463,27 @@ export class LezaiCheckout extends Base {
     if (!root || !this.isConnected) return;
     const gateway = this.#gateway;
     const focused = root.activeElement;
+    const now_ms = gateway?.now_ms() ?? Date.now();
+    const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
+    const settle = this.#height.before(root, this.#state.at);
     patch(
       root,
       view(this.#state, {
         text: this.#text,
         locale: localeFor(this.#languages(), this.#text.lang),
-        now_ms: gateway?.now_ms() ?? Date.now(),
+        now_ms,
+        share: shown.at === "waiting" ? this.#remaining.share(endOf(shown.session), now_ms) : 1,
         trusted: gateway?.trusted ?? "",
         copied: this.#copied,
         phone: isPhone(),
         hosted: this.#hosted(),
         target: this.#target,
+        logo: this.#logo,
+        kept_px: this.#height.kept_px,
       }),
     );
+    drawLogo(root, this.#logo);
+    settle();
     // What had the focus is gone with its state; the new state's title is where to read on.
     if (focused && !focused.isConnected) root.querySelector<HTMLElement>(".title")?.focus();
   }

@@ -258,7 +258,7 @@ function after(was: Shown, call: Call, session: Session): Shown {
       if (known?.session?.version === session.version && call !== "pay") return { ...known, session };
       if (session.payment) return { at: "waiting", session };
       return session.declined
-        ? { at: "declined", session, ...chosen(was, session), code: session.declined.code }
+        ? { at: "declined", session, ...another(was, session), code: session.declined.code }
         : { at: "ready", session, ...chosen(was, session) };
   }
 }
@@ -268,6 +268,16 @@ function chosen(was: Shown, session: Session): Choice {
   if ("method" in was) return among(session, was);
   const payment = "session" in was ? was.session?.payment : undefined;
   return among(session, { method: payment?.method ?? "", instalments: payment?.instalments?.count });
+}
+
+/** After a decline: what she chose meanwhile, else a method that was not declined just now, where there is one. */
+function another(was: Shown, session: Session): Choice {
+  const choice = chosen(was, session);
+  const payment = "session" in was ? was.session?.payment : undefined;
+  const declined = was.at === "confirming" ? was.method : payment?.method;
+  if (choice.method !== declined) return choice;
+  const other = session.methods.find(({ id }) => id !== declined);
+  return other ? among(session, { method: other.id }) : choice;
 }
 
 /** What is offered of what is wanted; the first of it where that is not there. */

@@ -4,29 +4,68 @@
  * for a reload. It opens the payment until its end, and pays it once.
  *
  * The element's script stands beside this one in the document, each with its hash; nothing is
- * imported, since an import would have none.
+ * imported as it runs, since an import would have none.
  */
 import type { LezaiCheckout } from "./index.ts";
+import { price } from "./money.ts";
+
+/** What is kept with the history entry. */
+interface Kept {
+  secret?: string;
+  /** The language that the shopper chose here. */
+  lang?: string;
+}
+
+const SERVICE = "Lezai";
 
 const session = location.pathname.split("/").at(-1) ?? "";
-const secret = location.hash.slice(1) || (history.state as { secret?: string } | null)?.secret || "";
-history.replaceState({ secret }, "", location.pathname);
+const kept: Kept = history.state ?? {};
+kept.secret = location.hash.slice(1) || kept.secret || "";
+history.replaceState(kept, "", location.pathname);
 
+const page = document.documentElement;
 // The element asks the page first, and the page knows no better than her browser.
-document.documentElement.lang = navigator.language;
+page.lang = navigator.language;
 const Checkout = (await customElements.whenDefined("lezai-checkout")) as typeof LezaiCheckout;
 
-void Checkout.words(navigator.languages).then(({ lang, dir, payment }) => {
-  document.documentElement.lang = lang;
-  document.documentElement.dir = dir;
-  const title = document.querySelector("h1");
-  if (title) title.textContent = payment;
-});
-
 const checkout = new Checkout();
+const footer = document.querySelector("footer");
+const languages = document.createElement("select");
+languages.ariaLabel = "Language";
+languages.append(...Checkout.languages.map((tag) => new Option(nameOf(tag), tag)));
+languages.addEventListener("change", () => {
+  kept.lang = languages.value;
+  history.replaceState(kept, "");
+  void speak([kept.lang]);
+});
+if (kept.lang) checkout.lang = kept.lang;
+void speak(kept.lang ? [kept.lang] : navigator.languages);
+
 checkout.session = session;
-checkout.clientSecret = secret;
+checkout.clientSecret = kept.secret;
 checkout.addEventListener("ready", (event) => {
-  document.title = event.detail.session.merchant.name;
+  const { amount, currency, exponent, merchant } = event.detail.session;
+  document.title = `${price(amount, currency, exponent, page.lang, false).text} · ${merchant.name}`;
 });
 document.querySelector("main")?.append(checkout);
+footer?.append(languages);
+
+/** Puts page and element into a language. */
+async function speak(tags: readonly string[]): Promise<void> {
+  const { lang, dir, payment, secured, language } = await Checkout.words(tags);
+  page.lang = lang;
+  page.dir = dir;
+  if (kept.lang) checkout.lang = lang;
+  languages.value = lang;
+  languages.ariaLabel = language;
+  const [title, service] = [document.querySelector("h1"), document.querySelector("footer p")];
+  if (title) title.textContent = payment;
+  if (service) service.textContent = secured.replace("{gateway}", SERVICE);
+}
+
+/** A language as those who read it write its name: for Chinese, by its characters and not by a country. */
+function nameOf(tag: string): string {
+  const { language, script } = new Intl.Locale(tag).maximize();
+  const names = new Intl.DisplayNames(tag, { type: "language" });
+  return names.of(language === "zh" ? `zh-${script}` : tag) ?? tag;
+}

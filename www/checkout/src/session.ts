@@ -15,7 +15,7 @@ export interface Session {
   /** How many of the amount's digits are decimals. `Intl` is not asked: it hides those of HUF and IDR. */
   exponent: number;
   description: string;
-  merchant: { id: string; name: string };
+  merchant: Merchant;
   merchant_order_id: string;
   expires_at: string;
   return_url?: string;
@@ -26,6 +26,22 @@ export interface Session {
   paid_at?: string;
   /** The gateway's signed word on what this page may pay. */
   grant: string;
+}
+
+export interface Merchant {
+  id: string;
+  name: string;
+  /** A PNG at the gateway: a path there, and its hash as Subresource Integrity writes it. */
+  logo?: Logo;
+  /** The merchant's colour, on a light ground and on a dark one: `#rrggbb`, with enough contrast to read. */
+  accent?: { light: string; dark: string };
+  /** Where a shopper is helped: `https:`, `mailto:` or `tel:`. */
+  support?: string;
+}
+
+export interface Logo {
+  path: string;
+  integrity: string;
 }
 
 export interface Method {

@@ -23,6 +23,7 @@ export interface Text {
   plan_free: string;
   plan_total: string;
   plan_first: string;
+  plan_hint: string;
   pay: string;
   try_again: string;
   asking: string;
@@ -45,6 +46,8 @@ export interface Text {
   paid_title: string;
   paid_hint: string;
   back: string;
+  close_page: string;
+  contact: string;
   declined_title: string;
   not_charged: string;
   unavailable: string;
@@ -75,9 +78,14 @@ export interface Text {
   verified_hint: string;
   merchant: string;
   gateway_key: string;
+  secured: string;
+  language: string;
 }
 
 export const en: Text = english;
+
+/** The tags of all languages that there are words for. */
+export const LANGUAGES: readonly string[] = ["en", ...Object.keys(FILES)].sort();
 
 /** She rather pays in English than waits for longer. */
 const PATIENCE_MS = 4_000;

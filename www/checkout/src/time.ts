@@ -28,3 +28,17 @@ export function countdown(left: number, locale: string): string {
   const parts = hours > 0 ? [hours, minutes, seconds] : [minutes, seconds];
   return parts.map((part, index) => number(part, index > 0 ? 2 : 1)).join(":");
 }
+
+/** How much of the time is left, from 1 to 0: counted from when its end was first heard of. */
+export class Remaining {
+  #end = 0;
+  #whole = 1;
+
+  share(end: number, now: number): number {
+    if (end !== this.#end) {
+      this.#end = end;
+      this.#whole = Math.max(1, end - now);
+    }
+    return Math.min(1, Math.max(0, (end - now) / this.#whole));
+  }
+}

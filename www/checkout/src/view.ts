@@ -25,28 +25,39 @@ export interface World {
   hosted: string | undefined;
   /** Where a link leads that leaves the checkout: out of a frame, or beside it where its sandbox forbids that. */
   target: "_top" | "_blank";
+  /** How much of the time to pay is left, from 1 to 0. */
+  share: number;
+  /** The size of the merchant's logo, once it is there to be drawn. */
+  logo: { width: number; height: number } | undefined;
+  /** How high the card is at least. */
+  kept_px: number | undefined;
 }
+
+/** Whose gateway this is, as the shopper reads it. */
+const SERVICE = "Lezai";
 
 export function view(state: State, world: World): Child[] {
   const shown = state.at === "unreachable" ? state.behind : state;
   const session = "session" in shown ? shown.session : undefined;
   const lost = state.at === "unreachable" && session !== undefined;
   const { lang, dir } = world.text;
+  const { accent } = session?.merchant ?? {};
+  const vars = { ...(accent && { "--brand-light": accent.light, "--brand-dark": accent.dark }) };
   const content = [
     h("p", { class: "hidden", role: "status" }, announcement(state, world.text)),
     h(
       "div",
-      { class: "card", part: "card" },
+      { class: "card", part: "card", vars: { "--kept": `${world.kept_px ?? 0}px` } },
       shown.at === "loading" && state.at !== "unreachable" && loadingSummary(world.text),
       session && summary(session, shown.at === "paid", world),
       (session || (shown.at === "loading" && state.at !== "unreachable")) &&
         h("div", { class: "tear" }, shown.at === "paid" && seal("stamp")),
       lost && h("p", { class: "banner", key: "lost" }, icon("cloud"), world.text.offline_short),
       state.at === "unreachable" && !lost ? unreachable(world.text) : body(shown, world),
+      session && trust(session, world),
     ),
-    session && trust(session, world),
   ];
-  return [h("div", { class: "all", lang, dir }, ...content)];
+  return [h("div", { class: "all", lang, dir, vars }, ...content)];
 }
 
 /** What a screen reader says when the state changes. */
@@ -89,7 +100,8 @@ function body(shown: Shown, world: World): Element_ {
   const { text } = world;
   switch (shown.at) {
     case "loading":
-      return section("loading", bar("line"), bar("box"), bar("box"), bar("button"));
+      // A wallet's code, its app and monthly parts: as many ways as most orders have.
+      return section("loading", bar("line"), bar("box"), bar("box"), bar("box"), bar("button"));
     case "ready":
       return choice(shown.session, shown, world, {
         label: text.pay,
@@ -98,11 +110,11 @@ function body(shown: Shown, world: World): Element_ {
     case "declined":
       return choice(shown.session, shown, world, {
         label: text.try_again,
+        // Another amount came, and goes back: that nothing was charged would be wrong.
         notice: notice(
+          ...(shown.code === "amount_mismatch" ? [] : [text.not_charged]),
           text.declined_title,
           reason(shown.code, text),
-          // Another amount came, and goes back: that it was not charged would be wrong.
-          shown.code === "amount_mismatch" ? undefined : text.not_charged,
         ),
       });
     case "confirming":
@@ -120,17 +132,17 @@ function body(shown: Shown, world: World): Element_ {
           { class: "button", part: "button", type: "button", press: { is: "pay" } },
           text.code_renew,
         ),
-        h("div", { class: "links" }, anotherWay(text)),
+        anotherWay(text),
       );
     case "paid":
       return paid(shown.session, world);
     case "closed":
       return message(
         "closed",
-        "hourglass",
+        shown.reason === "expired" ? "hourglass" : "shutter",
         shown.reason === "expired" ? text.expired_title : text.closed_title,
         shown.reason === "expired" ? text.expired_hint : text.closed_hint,
-        shown.session && backLink(shown.session, world),
+        ...waysOut(shown.session, world),
       );
     case "elsewhere":
       return message("elsewhere", "windows", text.app_title, text.app_hint, again(text));
@@ -163,16 +175,27 @@ function body(shown: Shown, world: World): Element_ {
         text.failed_title,
         text.failed_hint,
         technical(`${shown.code}: ${shown.why}`, text),
-        world.hosted === undefined
-          ? again(text)
-          : h(
-              "a",
-              { class: "button quiet", part: "button", href: world.hosted, target: world.target },
-              text.hosted,
-            ),
+        HOPELESS.has(shown.code)
+          ? undefined
+          : world.hosted === undefined
+            ? again(text)
+            : h(
+                "a",
+                { class: "button quiet", part: "button", href: world.hosted, target: world.target },
+                text.hosted,
+              ),
       );
   }
 }
+
+/** What is wrong with the page's address stays wrong however often it is asked for. */
+const HOPELESS = new Set([
+  "session_not_found",
+  "session_malformed",
+  "client_secret_missing",
+  "client_secret_invalid",
+  "gateway_malformed",
+]);
 
 function summary(session: Session, isPaid: boolean, world: World): Element_ {
   const { name } = session.merchant;
@@ -183,7 +206,9 @@ function summary(session: Session, isPaid: boolean, world: World): Element_ {
     h(
       "p",
       { class: "merchant" },
-      h("span", { class: "monogram", "aria-hidden": "true" }, monogram(name)),
+      world.logo
+        ? h("canvas", { class: "logo", ...world.logo, "aria-hidden": "true" })
+        : h("span", { class: "monogram", "aria-hidden": "true" }, monogram(name)),
       h("bdi", { class: "name" }, name),
     ),
     h(
@@ -229,7 +254,7 @@ function choice(
       "fieldset",
       { class: "methods" },
       h("legend", { tabindex: "-1", class: "title" }, text.choose),
-      ...session.methods.map((it) => methodCard(it, it === chosen, busy === true, text)),
+      ...session.methods.map((it) => methodCard(it, it === chosen, busy === true, session, world)),
     ),
     plan && plans(session, chosen, plan, busy === true, world),
     h(
@@ -242,7 +267,16 @@ function choice(
         "aria-disabled": busy ? "true" : undefined,
       },
       busy === true && h("span", { class: "spinner" }),
-      plan ? fill(label, text, { amount: parts(plan, session, world) }) : amountIn(label, session, world),
+      h(
+        "span",
+        { class: "lines" },
+        h(
+          "span",
+          {},
+          plan ? fill(label, text, { amount: parts(plan, session, world) }) : amountIn(label, session, world),
+        ),
+        plan && h("span", { class: "hint" }, planSum(plan, session, world)),
+      ),
     ),
   );
 }
@@ -280,14 +314,17 @@ function plans(
     { class: "plans", key: "plans" },
     h("legend", { class: "title" }, text.plans),
     h("div", { class: "rows" }, ...(method?.instalments ?? []).map(row)),
-    h(
-      "p",
-      { class: "number" },
-      fill(text.plan_total, text, { amount: money(chosen.total, session, world) }),
-      chosen.first > chosen.each &&
-        ` · ${fill(text.plan_first, text, { amount: money(chosen.first, session, world) })}`,
-    ),
   );
+}
+
+/** What is charged first, and what all of it comes to. */
+function planSum({ first, total }: Plan, session: Session, world: World): string {
+  const { text } = world;
+  const sums = [
+    fill(text.plan_first, text, { amount: money(first, session, world) }),
+    fill(text.plan_total, text, { amount: money(total, session, world) }),
+  ];
+  return sums.join(" · ");
 }
 
 /** Such as `3 × CN¥43.20`. */
@@ -304,9 +341,18 @@ function methodCard(
   { id, kind, instalments }: Method,
   checked: boolean,
   disabled: boolean,
-  text: Text,
+  session: Session,
+  world: World,
 ): Element_ {
+  const { text, locale } = world;
   const words = text.methods[id] ?? text.methods[kind] ?? { name: id, hint: "" };
+  const number = new Intl.NumberFormat(locale);
+  const hint = instalments
+    ? fill(text.plan_hint, text, {
+        counts: instalments.map(({ count }) => number.format(count)).join("/"),
+        amount: money(Math.min(...instalments.map(({ fee }) => fee)), session, world),
+      })
+    : words.hint;
   return h(
     "label",
     { class: "method", part: "method" },
@@ -318,13 +364,13 @@ function methodCard(
       disabled,
       press: { is: "choose", method: id },
     }),
-    icon(instalments ? "months" : kind === "qr" ? "qr" : "wallet"),
     h(
       "span",
       { class: "words" },
       h("span", { class: "name" }, words.name),
-      h("span", { class: "hint" }, words.hint),
+      h("span", { class: "hint" }, hint),
     ),
+    badge(id, instalments ? "months" : kind),
   );
 }
 
@@ -353,10 +399,10 @@ function waiting(session: Session, world: World): Element_ {
           { class: "link", type: "button", press: { is: "copy", text: payment.qr } },
           copied === "yes" ? text.copied : text.copy_link,
         ),
-        anotherWay(text),
       ),
       // No clipboard here: the link can be marked and copied by hand.
       copied === "failed" && h("p", { class: "number by-hand" }, payment.qr),
+      anotherWay(text),
     );
   }
   const url = payment?.redirect_url && appAddress(payment.redirect_url);
@@ -368,14 +414,14 @@ function waiting(session: Session, world: World): Element_ {
       planLine(session, world),
       h("a", { class: "button", part: "button", href: url, target: world.target }, text.wallet_open),
       clock(session, world),
-      h("div", { class: "links" }, anotherWay(text)),
+      anotherWay(text),
     );
   }
   return section(
     "preparing",
     h("h2", { class: "title", tabindex: "-1" }, isQr(session) ? text.scan_title : text.wallet_title),
     h("p", { class: "hint" }, h("span", { class: "spinner" }), text.preparing),
-    h("div", { class: "links" }, anotherWay(text)),
+    anotherWay(text),
   );
 }
 
@@ -388,7 +434,11 @@ function planLine(session: Session, world: World): Element_ | undefined {
 }
 
 function anotherWay(text: Text): Element_ {
-  return h("button", { class: "link", type: "button", press: { is: "another_way" } }, text.another_way);
+  return h(
+    "button",
+    { class: "button quiet", part: "button", type: "button", press: { is: "another_way" } },
+    text.another_way,
+  );
 }
 
 function qrTile(payload: string, label: string): Element_ {
@@ -407,12 +457,13 @@ function qrTile(payload: string, label: string): Element_ {
   );
 }
 
-function clock(session: Session, { text, locale, now_ms }: World): Element_ {
+function clock(session: Session, { text, locale, now_ms, share }: World): Element_ {
   const left = Math.max(0, Math.ceil((endOf(session) - now_ms) / 1000));
   return h(
     "p",
     { class: left <= 60 ? "clock soon" : "clock", role: "timer", "aria-live": "off" },
     left > 0 ? fill(text.time_left, text, { clock: countdown(left, locale) }) : text.time_up,
+    h("span", { class: "course", vars: { "--share": share.toFixed(4) } }),
   );
 }
 
@@ -425,8 +476,23 @@ function paid(session: Session, world: World): Element_ {
     h("h2", { class: "title big", tabindex: "-1" }, text.paid_title),
     h("p", { class: "hint" }, merchantIn(text.paid_hint, session, text)),
     at && h("p", { class: "number" }, h("time", { datetime: session.paid_at }, format.format(at))),
-    backLink(session, world),
+    ...waysOut(session, world),
   );
+}
+
+/** Where to go when it is over: back, or nowhere; and whom to ask. */
+function waysOut(session: Session | undefined, world: World): (Element_ | undefined)[] {
+  const { text } = world;
+  const back = session && backLink(session, world);
+  const end = back ? undefined : h("p", { class: "hint" }, text.close_page);
+  return [end, session && supportLink(session, text), back];
+}
+
+function supportLink({ merchant }: Session, text: Text): Element_ | undefined {
+  const { name, support } = merchant;
+  if (!support || !/^(https|mailto|tel):/i.test(support)) return undefined;
+  const words = fill(text.contact, text, { merchant: name });
+  return h("a", { class: "link", href: support, target: "_blank", rel: "noopener noreferrer" }, words);
 }
 
 function backLink(session: Session, { text, target }: World): Element_ | undefined {
@@ -497,6 +563,7 @@ function trust(session: Session, { text, trusted }: World): Element_ {
       h("dt", {}, text.gateway_key),
       h("dd", {}, trusted),
     ),
+    h("p", {}, fill(text.secured, text, { gateway: SERVICE })),
   );
 }
 
@@ -508,12 +575,14 @@ function section(key: string, ...children: (Child | false | undefined | "")[]): 
   );
 }
 
-function notice(title: string, ...lines: (string | undefined)[]): Element_ {
+/** What went wrong; what matters most comes first. */
+function notice(...lines: string[]): Element_ {
+  const [first = "", ...rest] = lines;
   return h(
     "div",
     { class: "notice", part: "notice" },
     icon("stop"),
-    h("p", {}, h("strong", {}, title), ...lines.map((line) => line && h("span", {}, line))),
+    h("p", {}, h("strong", {}, first), ...rest.map((line) => h("span", {}, line))),
   );
 }
 
@@ -553,17 +622,39 @@ function appAddress(text: string): string | undefined {
 
 /** Our own strokes on a grid of 24. */
 const ICONS = {
-  qr: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2.5v2.5H14zM20 14v3M17 20h3M14 20h.01",
-  wallet:
-    "M4 8.5V17a2.5 2.5 0 0 0 2.5 2.5h11A2.5 2.5 0 0 0 20 17v-6.5A2.5 2.5 0 0 0 17.5 8H5.5a1.75 1.75 0 0 1 0-3.5H16.5M16 13.75h.01",
-  months: "M4.5 6h15v13.5h-15zM4.5 10.5h15M8.5 3.5v4M15.5 3.5v4",
   stop: "M12 7.5v5.5M12 16.5h.01M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18z",
   cloud: "M7 18.5h9.5a4 4 0 0 0 .8-7.92A5.5 5.5 0 0 0 7 9.2a4.7 4.7 0 0 0 0 9.3zM3.5 3.5l17 17",
   hourglass: "M6.5 3.5h11M6.5 20.5h11M8 3.5c0 4.5 4 5.5 4 8.5s-4 4-4 8.5M16 3.5c0 4.5-4 5.5-4 8.5s4 4 4 8.5",
+  // A shop whose shutter is down.
+  shutter: "M4.5 9.5v10h15v-10M3 9.5 5 4.5h14l2 5zM8 12.5h8M8 15h8M8 17.5h8",
   windows:
     "M9 8V5.5A1.5 1.5 0 0 1 10.5 4h8A1.5 1.5 0 0 1 20 5.5v8a1.5 1.5 0 0 1-1.5 1.5H16M5.5 9h8a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5h-8A1.5 1.5 0 0 1 4 18.5v-8A1.5 1.5 0 0 1 5.5 9z",
   shield: "M12 3l7.5 3v5.5c0 4.5-3 7.7-7.5 9.5-4.5-1.8-7.5-5-7.5-9.5V6zM9.5 9.5l5 5M14.5 9.5l-5 5",
 } as const;
+
+/** What stands on a method's mark, on a ground of 32 by 20. Our own; a channel's comes in its place. */
+const SIGNS: Record<string, string> = {
+  qr: "M11 5h4v4h-4zM17 5h4v4h-4zM11 11h4v4h-4zM17 11.5v1M21 11v1.5M17.5 15h1M21 15h.01",
+  redirect:
+    "M10.5 7v6.5A1.5 1.5 0 0 0 12 15h8.5a1.5 1.5 0 0 0 1.5-1.5v-4A1.5 1.5 0 0 0 20.5 8h-9a1.25 1.25 0 0 1 0-3H19.5M19 11.5h.01",
+  months: "M11 6h10v9H11zM11 9h10M13.5 4.5v3M18.5 4.5v3",
+};
+
+function badge(id: string, sign: string): Element_ {
+  return h(
+    "svg",
+    {
+      class: id.startsWith("wallet_") ? "badge wallet" : "badge",
+      viewBox: "0 0 32 20",
+      "aria-hidden": "true",
+    },
+    h("path", {
+      class: "plate",
+      d: "M4 .5h24a3.5 3.5 0 0 1 3.5 3.5v12a3.5 3.5 0 0 1-3.5 3.5H4A3.5 3.5 0 0 1 .5 16V4A3.5 3.5 0 0 1 4 .5z",
+    }),
+    h("path", { d: SIGNS[sign] ?? "" }),
+  );
+}
 
 function icon(name: keyof typeof ICONS): Element_ {
   return h(

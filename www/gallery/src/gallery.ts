@@ -13,6 +13,8 @@ import { NOW_MS, type Shown, STATES } from "./states.ts";
 const THEMES = ["light", "dark"];
 /** The narrowest phone of WCAG 1.4.10, and as wide as the element gets. */
 const WIDTHS = ["320", "416"];
+/** Where a page gives the element more, as the hosted one does; shown when it is asked for. */
+const MORE_WIDTHS = ["880"];
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
@@ -22,14 +24,8 @@ class GalleryCard extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sheet];
     const world = {
-      text,
-      locale: text.lang,
-      now_ms: NOW_MS,
-      trusted: "7gkyc1v4…",
-      copied,
-      phone,
-      hosted,
-      target: "_top" as const,
+      ...{ text, locale: text.lang, now_ms: NOW_MS, trusted: "7gkyc1v4…", copied, phone, hosted },
+      ...{ target: "_top" as const, share: 0.35, logo: undefined, kept_px: undefined },
     };
     patch(root, view(state, world));
   }
@@ -38,14 +34,15 @@ customElements.define("gallery-card", GalleryCard);
 
 const asked = new URLSearchParams(location.search);
 const chosen = (name: string, all: string[]) => all.filter((it) => asked.getAll(name).includes(it));
-const some = (name: string, all: string[]) => (asked.has(name) ? chosen(name, all) : all);
+const some = (name: string, all: string[], more: string[] = []) =>
+  asked.has(name) ? chosen(name, [...all, ...more]) : all;
 
 const main = document.querySelector("main");
 const shown = some("state", Object.keys(STATES));
 for (const lang of some("lang", Object.keys(LANGUAGES))) {
   const text = LANGUAGES[lang];
   for (const theme of some("theme", THEMES)) {
-    for (const width of some("width", WIDTHS)) {
+    for (const width of some("width", WIDTHS, MORE_WIDTHS)) {
       const section = document.createElement("section");
       section.className = theme;
       const title = document.createElement("h2");
@@ -63,6 +60,7 @@ for (const lang of some("lang", Object.keys(LANGUAGES))) {
         const caption = document.createElement("figcaption");
         caption.textContent = name;
         const card = new GalleryCard();
+        card.style.maxInlineSize = "none";
         card.show(state, text);
         figure.append(caption, card);
         cards.append(figure);

@@ -28,6 +28,18 @@ const session: Session = {
   grant: "",
 };
 
+/** A merchant with a colour of its own, and nowhere to go back to. */
+const branded: Session = {
+  ...session,
+  merchant: {
+    id: "m_plum",
+    name: "👩‍🍳 Plum Kitchen",
+    accent: { light: "#8a2b62", dark: "#e59ac6" },
+    support: "mailto:help@plum.example",
+  },
+};
+delete branded.return_url;
+
 const link = "https://pay.example/sandbox/wallet/att_019ab4f0c1d27a3e8b5f60718293a4b5";
 const qr: Session = {
   ...session,
@@ -106,7 +118,10 @@ export const STATES: Record<string, Shown> = {
   "declined-amount": { state: declined("amount_mismatch") },
   "declined-unknown": { state: declined("a_code_of_tomorrow") },
   paid: { state: { at: "paid", session: paid } },
+  "paid-branded": { state: { at: "paid", session: { ...branded, status: "paid", paid_at: at(-20) } } },
+  "ready-branded": { state: { at: "ready", session: branded, method } },
   "closed-expired": { state: { at: "closed", session, reason: "expired" } },
+  "closed-branded": { state: { at: "closed", session: branded, reason: "merchant" } },
   "closed-merchant": { state: { at: "closed", session, reason: "merchant" } },
   offline: { state: { at: "unreachable", behind: { at: "loading" }, tries: 2 } },
   "offline-waiting": { state: { at: "unreachable", behind: { at: "waiting", session: qr }, tries: 2 } },
@@ -116,6 +131,7 @@ export const STATES: Record<string, Shown> = {
   outdated: { state: { at: "outdated", why: "the signature does not verify over the signature base" } },
   refused: { state: { at: "refused", why: "content-digest does not match the body that arrived" } },
   failed: { state: { at: "failed", code: "session_expired", why: "the session has ended" } },
+  "failed-unknown": { state: { at: "failed", code: "session_not_found", why: "there is no such session" } },
   "failed-hosted": {
     state: { at: "failed", code: "wasm_forbidden", why: "WebAssembly could not be started" },
     hosted: "https://pay.example/pay/cs_019ab4f0c1d27a3e8b5f60718293a4b5",

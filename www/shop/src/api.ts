@@ -43,11 +43,11 @@ export function order(shop_order: string): Promise<Order> {
   return ask(`/api/orders/${encodeURIComponent(shop_order)}`);
 }
 
-export function buy(product: string, quantity: number): Promise<Begun> {
+export function buy(product: string, quantity: number, language: "en" | "zh"): Promise<Begun> {
   return ask("/api/orders", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ product, quantity }),
+    body: JSON.stringify({ product, quantity, language }),
   });
 }
 

@@ -1,6 +1,6 @@
 /** The shop's orders, as its server knows them from verified callbacks. */
 import { type Order, orders, type Product, products } from "./api.ts";
-import { kept, make, money, named, problem } from "./page.ts";
+import { forget, kept, make, money, named, problem } from "./page.ts";
 import { chinese, text, translate } from "./text.ts";
 
 const LOOK_MS = 2_000;
@@ -8,6 +8,7 @@ const LOOK_MS = 2_000;
 translate();
 const list = document.querySelector(".orders");
 const empty = document.querySelector<HTMLElement>(".empty");
+const developer = document.querySelector<HTMLElement>(".developer");
 const asked = new URLSearchParams(location.search).get("order");
 const names = new Map<string, Product>();
 let shown = "";
@@ -17,6 +18,9 @@ try {
 } catch {
   problem(true);
 }
+developer?.querySelector("input")?.addEventListener("change", (event) => {
+  list?.classList.toggle("open", (event.target as HTMLInputElement).checked);
+});
 await look();
 
 async function look(): Promise<void> {
@@ -28,6 +32,7 @@ async function look(): Promise<void> {
     if (now !== shown) list?.replaceChildren(...all.map(row));
     shown = now;
     if (empty) empty.hidden = all.length > 0;
+    if (developer) developer.hidden = all.length === 0;
   } catch {
     problem(true);
   }
@@ -35,6 +40,7 @@ async function look(): Promise<void> {
 }
 
 function row(order: Order): HTMLElement {
+  if (order.status !== "new") forget(order.shop_order);
   const product = names.get(order.product);
   const item = make(
     "li",
@@ -45,19 +51,28 @@ function row(order: Order): HTMLElement {
       { className: "what" },
       make("p", { className: "name" }, product ? named(product) : order.product),
       make("p", { className: "number" }, order.shop_order),
+      ...(order.paid_at
+        ? [make("p", { className: "number" }, `${text.confirmed} · ${time(order.paid_at)}`)]
+        : []),
       make(
         "p",
-        { className: "number" },
-        [text.callbacks(order.callbacks), order.paid_at && time(order.paid_at)].filter(Boolean).join(" · "),
+        { className: "number internal" },
+        [text.callbacks(order.callbacks), order.gateway_order].filter(Boolean).join(" · "),
       ),
     ),
     make(
       "div",
-      { className: "how" },
+      { className: "stand" },
       make("p", { className: "price" }, money(order.amount, order.currency)),
       make("span", { className: `badge ${order.status}` }, text[order.status]),
       ...(order.status === "new" && kept(order.shop_order)
-        ? [make("a", { href: `/pay.html?order=${encodeURIComponent(order.shop_order)}` }, text.continue)]
+        ? [
+            make(
+              "a",
+              { className: "resume", href: `/pay.html?order=${encodeURIComponent(order.shop_order)}` },
+              text.continue,
+            ),
+          ]
         : []),
     ),
   );

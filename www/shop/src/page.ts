@@ -20,7 +20,10 @@ export function money(amount: number, currency: string): string {
   const decimals = WHOLE.has(currency) ? 0 : 2;
   const digits = String(amount).padStart(decimals + 1, "0");
   const decimal = decimals > 0 ? `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}` : digits;
-  const format = new Intl.NumberFormat(chinese ? "zh-CN" : "en", { style: "currency", currency });
+  // In Chinese both are ¥: the yen is written out, as it is in print.
+  const currencyDisplay = chinese && currency !== "CNY" ? "name" : "symbol";
+  const options = { style: "currency", currency, currencyDisplay } as const;
+  const format = new Intl.NumberFormat(chinese ? "zh-CN" : "en", options);
   return format.format(decimal as `${number}`);
 }
 
@@ -36,7 +39,7 @@ export function problem(failed: boolean): void {
   element.textContent = failed ? text.failed : "";
 }
 
-/** What the tab must know to pay an order: kept for this tab alone. */
+/** What a page must know to pay an order: kept in this browser, so that any tab of it can go on. */
 export interface Ticket {
   session: string;
   client_secret: string;
@@ -45,10 +48,15 @@ export interface Ticket {
 }
 
 export function keep(shop_order: string, ticket: Ticket): void {
-  sessionStorage.setItem(shop_order, JSON.stringify(ticket));
+  localStorage.setItem(shop_order, JSON.stringify(ticket));
 }
 
 export function kept(shop_order: string): Ticket | undefined {
-  const ticket = sessionStorage.getItem(shop_order);
+  const ticket = localStorage.getItem(shop_order);
   return ticket ? JSON.parse(ticket) : undefined;
+}
+
+/** There is nothing left to pay. */
+export function forget(shop_order: string): void {
+  localStorage.removeItem(shop_order);
 }

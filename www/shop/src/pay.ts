@@ -1,6 +1,6 @@
 /** The checkout: the order beside the embedded element, which pays it. */
 import { order, products } from "./api.ts";
-import { kept, make, money, named } from "./page.ts";
+import { kept, make, named } from "./page.ts";
 import { text, translate } from "./text.ts";
 
 /** The callback comes right after the payment; how often to look whether it has. */
@@ -27,18 +27,11 @@ if (ticket) {
 async function describe(id: string): Promise<void> {
   const product = (await products()).find((it) => it.id === id);
   if (!product) return;
-  document
-    .querySelector(".line")
-    ?.replaceChildren(
-      make("img", { src: product.image, alt: "", width: 320, height: 240 }),
-      make(
-        "div",
-        {},
-        make("p", { className: "name" }, named(product)),
-        make("p", { className: "price" }, money(product.price, product.currency)),
-        make("p", { className: "number" }, `${text.order} ${shop_order}`),
-      ),
-    );
+  document.querySelector(".line")?.replaceChildren(
+    make("img", { src: product.image, alt: "", width: 320, height: 240 }),
+    // The card beside it says what it costs, and the order's number.
+    make("p", { className: "name" }, named(product)),
+  );
 }
 
 async function confirm(): Promise<void> {

@@ -1,7 +1,7 @@
 /** The shelves. */
 import { buy, type Product, products } from "./api.ts";
 import { keep, make, money, named, problem } from "./page.ts";
-import { text, translate } from "./text.ts";
+import { chinese, text, translate } from "./text.ts";
 
 translate();
 const shelf = document.querySelector(".products");
@@ -36,7 +36,7 @@ async function begin(button: HTMLButtonElement, product: string): Promise<void> 
   button.disabled = true;
   problem(false);
   try {
-    const { shop_order, gateway, session, client_secret } = await buy(product, 1);
+    const { shop_order, gateway, session, client_secret } = await buy(product, 1, chinese ? "zh" : "en");
     keep(shop_order, { gateway, session, client_secret, product });
     location.assign(`/pay.html?order=${encodeURIComponent(shop_order)}`);
   } catch {

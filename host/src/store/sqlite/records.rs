@@ -93,7 +93,7 @@ fn order_record(row: &Row<'_>) -> Result<OrderRecord, StoreError> {
     })
 }
 
-const MERCHANT: &str = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins FROM merchants";
+const MERCHANT: &str = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand FROM merchants";
 
 fn merchant_record(row: &Row<'_>) -> Result<MerchantRecord, StoreError> {
     let until = row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms);
@@ -106,6 +106,7 @@ fn merchant_record(row: &Row<'_>) -> Result<MerchantRecord, StoreError> {
         notify_hosts: json(row, 5)?,
         former_secret: row.get::<_, Option<String>>(6)?.zip(until),
         frame_origins: json(row, 8)?,
+        brand: json(row, 9)?,
     })
 }
 
@@ -451,10 +452,10 @@ impl Tx for Sqlite<'_> {
         let (former, until) =
             merchant.former_secret.as_ref().map(|(secret, until)| (secret, until.as_ms())).unzip();
         self.change(
-            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = ?4, policy = ?5,
-               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8, frame_origins = ?9",
+               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8, frame_origins = ?9, brand = ?10",
             params![
                 id.as_str(),
                 name,
@@ -465,6 +466,7 @@ impl Tx for Sqlite<'_> {
                 former,
                 until,
                 to_json(&merchant.frame_origins)?,
+                to_json(&merchant.brand)?,
             ],
         )?;
         Ok(())

@@ -101,6 +101,10 @@ CREATE TABLE IF NOT EXISTS former_sessions (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Merchants' looks came later. Whoever does not know of them reads and writes the table as before, so they need no
+/// version either.
+const BRANDS: &str = "ALTER TABLE merchants ADD COLUMN brand TEXT NOT NULL DEFAULT '{}';";
+
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch(
@@ -137,6 +141,10 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
                 format!("the file has schema {newer}, this program knows {SCHEMA_VERSION}"),
             ));
         }
+    }
+    let has_brands = connection.prepare("SELECT brand FROM merchants").is_ok();
+    if !has_brands {
+        connection.execute_batch(BRANDS)?;
     }
     Ok(connection.execute_batch(WITHOUT_VERSION)?)
 }
