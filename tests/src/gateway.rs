@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
+use crate::client::Request;
 use crate::merchant::random_hex;
 
 /// Far above the second that starting takes, for a machine that is slow, and busy with other things.
@@ -84,13 +85,48 @@ impl Gateway {
         Self::run(folder, authority, &[])
     }
 
+    /// Starts it from a shell that first does something that its child inherits, such as
+    /// `exec 2>/dev/full`.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start; with its log.
+    pub fn start_after(folder: &Path, shell: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(binary());
+        let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
+        Self::launch(command, folder, "127.0.0.1:0", &[], log.into())
+    }
+
+    /// Starts it with its log in a pipe, and gives the end that reads.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_piped(folder: &Path) -> (Self, ChildStderr) {
+        let command = Command::new(binary());
+        let mut gateway = Self::launch(command, folder, "127.0.0.1:0", &[], Stdio::piped());
+        let log = gateway.child.stderr.take().unwrap();
+        (gateway, log)
+    }
+
     fn run(folder: &Path, listen: &str, arguments: &[&str]) -> Self {
+        let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
+        Self::launch(Command::new(binary()), folder, listen, arguments, log.into())
+    }
+
+    fn launch(
+        mut command: Command,
+        folder: &Path,
+        listen: &str,
+        arguments: &[&str],
+        stderr: Stdio,
+    ) -> Self {
         let port = hold(listen);
         let held = port.as_ref().map(|port| port.local_addr().unwrap().to_string());
         let listen = held.as_deref().unwrap_or(listen);
         let (data, log) = (folder.join("data"), folder.join("log"));
-        let stderr = File::options().create(true).append(true).open(&log).unwrap();
-        let mut child = Command::new(binary())
+        let mut child = command
             .args(["dev", "--listen", listen, "--shop", "127.0.0.1:0", "--data"])
             .arg(&data)
             .args(arguments)
@@ -139,9 +175,27 @@ impl Gateway {
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     }
 
+    /// SIGTERM, as a service manager sends it.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
     /// Waits for its end; whether it ended well.
     pub fn ended_well(&mut self) -> bool {
         self.child.wait().unwrap().success()
+    }
+
+    /// A sample of its metrics by name, with its labels if it has any.
+    ///
+    /// # Panics
+    ///
+    /// If it does not answer.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let answer = Request::new("GET", "/metrics", "").send(&self.authority).unwrap();
+        let text = String::from_utf8(answer.body).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map(|it| it.parse().unwrap())
     }
 
     /// Its process.
