@@ -229,13 +229,9 @@ fn why(error: &reqwest::Error) -> Unreached {
     let (mut found, mut timed_out) = (None, error.is_timeout());
     while let Some(inner) = source {
         // The innermost cause says most.
-        found = cause(inner).or(found);
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            timed_out |= io.kind() == io::ErrorKind::TimedOut;
-            // What an error of the system's carries is not among its sources.
-            let carried = io.get_ref().and_then(|it| cause(it));
-            found = carried.or(found);
-        }
+        found = within(inner).or(found);
+        let io = inner.downcast_ref::<io::Error>();
+        timed_out |= io.is_some_and(|it| it.kind() == io::ErrorKind::TimedOut);
         source = inner.source();
     }
     match found {
@@ -245,6 +241,13 @@ fn why(error: &reqwest::Error) -> Unreached {
         None if error.is_connect() => Unreached::NoRoute,
         None => Unreached::Failed,
     }
+}
+
+/// What an error says, or one that it carries: what an error of the system's carries is not among its
+/// sources, and may carry another.
+fn within(error: &(dyn Error + 'static)) -> Option<Unreached> {
+    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    carried.and_then(|it| within(it)).or_else(|| cause(error))
 }
 
 /// What a cause says of itself.
@@ -396,7 +399,8 @@ mod tests {
             (Tls::DecryptError, Unreached::TlsFailed),
         ] {
             let carried = io::Error::new(io::ErrorKind::InvalidData, error.clone());
-            assert_eq!(carried.get_ref().and_then(|it| cause(it)), Some(expected), "{error}");
+            let carried = io::Error::other(carried);
+            assert_eq!(within(&carried), Some(expected), "{error}");
         }
     }
 

@@ -725,10 +725,34 @@ mod tests {
             assert!(good || result == Err(SignatureError::Expired));
         }
         let expired = tampered(|fields, _, _| fields[3].1.push_str(";expires=1794999999"));
-        assert_eq!(expired, Err(SignatureError::Expired));
+        assert_eq!(expired, Err(SignatureError::Over));
         for odd in [";expires=1.5", ";expires=\"1794999999\"", ";expires"] {
             let result = tampered(|fields, _, _| fields[3].1.push_str(odd));
             assert!(matches!(result, Err(SignatureError::Malformed(_))), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_signature_in_der_is_named() {
+        // Two integers of 32 bytes each, whose first bit is not set.
+        let integer = [&[2, 32][..], &[1; 32]].concat();
+        let der = [&[0x30, 68][..], &integer, &integer].concat();
+        let (mut short, mut open) = (der.clone(), der.clone());
+        short.pop();
+        open[1] = 67;
+        for (signature, is_der) in
+            [(der, true), (short, false), (open, false), (vec![1; 64], false)]
+        {
+            let refused = tampered(|fields, _, _| {
+                let mut dictionary = DictSerializer::new();
+                dictionary.bare_item(LABEL, signature.as_slice());
+                fields[4].1 = dictionary.finish().unwrap_or_default();
+            });
+            match refused.unwrap_err() {
+                SignatureError::Der { .. } => assert!(is_der, "{signature:02x?}"),
+                SignatureError::Invalid { .. } => assert!(!is_der, "{signature:02x?}"),
+                other => panic!("{other}"),
+            }
         }
     }
 

@@ -32,10 +32,10 @@ const PATIENCE: Patience = Patience {
 
 /// Whether a connection's last body was left unread.
 #[derive(Clone, Debug, Default)]
-pub struct Unread(Arc<AtomicBool>);
+pub(super) struct Unread(Arc<AtomicBool>);
 
 /// A body that notes whether it was read whole.
-pub struct Whole<B> {
+pub(super) struct Whole<B> {
     body: B,
     ended: bool,
     unread: Unread,
@@ -43,7 +43,7 @@ pub struct Whole<B> {
 
 impl<B: Body> Whole<B> {
     /// Of a body, and where to note it.
-    pub fn new(body: B, unread: Unread) -> Self {
+    pub(super) fn new(body: B, unread: Unread) -> Self {
         Self { ended: body.is_end_stream(), body, unread }
     }
 }
@@ -77,7 +77,7 @@ impl<B> Drop for Whole<B> {
 }
 
 /// A stream that is closed with patience where a body was left unread.
-pub struct Lingering<S> {
+pub(super) struct Lingering<S> {
     stream: S,
     unread: Unread,
     patience: Patience,
@@ -92,7 +92,7 @@ struct Closing {
 
 impl<S> Lingering<S> {
     /// Over a stream, for a connection whose bodies note whether they were read.
-    pub fn new(stream: S, unread: Unread) -> Self {
+    pub(super) fn new(stream: S, unread: Unread) -> Self {
         Self { stream, unread, patience: PATIENCE, closing: None }
     }
 }

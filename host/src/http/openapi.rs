@@ -182,7 +182,7 @@ pub(super) struct NewOrder {
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "A-1001")]
     merchant_order_id: String,
     /// Minor units of `currency`.
-    #[schema(minimum = 1, maximum = 9007199254740991, example = 12800)]
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 12800)]
     amount: i64,
     /// ISO 4217.
     #[schema(min_length = 3, max_length = 3, example = "CNY")]
@@ -266,7 +266,7 @@ pub(super) struct NewRefund {
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "R-1")]
     merchant_refund_id: String,
     /// What the shopper gets back, in minor units of `currency`.
-    #[schema(minimum = 1, maximum = 9007199254740991, example = 6000)]
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 6000)]
     amount: i64,
     /// ISO 4217; the order's.
     #[schema(min_length = 3, max_length = 3, example = "CNY")]
@@ -282,7 +282,7 @@ pub(super) struct NewRefund {
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewCapture {
     /// In minor units of `currency`.
-    #[schema(required = false, minimum = 1, maximum = 9007199254740991, example = 6000)]
+    #[schema(required = false, minimum = 1, maximum = 9007199254740991_i64, example = 6000)]
     amount: i64,
     /// ISO 4217; the order's. Needed beside `amount`.
     #[schema(required = false, min_length = 3, max_length = 3, example = "CNY")]

@@ -418,6 +418,9 @@ pub fn authority(request: &Request, default_port: u16) -> Option<String> {
     }
     let host = named.host().to_ascii_lowercase();
     let port = named.as_str().get(named.host().len()..)?.strip_prefix(':').unwrap_or_default();
+    if !port.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
     match (port, named.port_u16()) {
         ("", _) => Some(host),
         (_, Some(port)) if port == default_port => Some(host),

@@ -336,7 +336,7 @@ export interface components {
         };
         /** @description What a receiver did with one callback. */
         Finding: {
-            /** @description Why there was no answer. */
+            /** @description Why there was no answer, in a word: docs/callbacks.md has them all. */
             error?: string | null;
             /** @description `good`, `forged` or `duplicate`. */
             kind: string;
@@ -822,7 +822,7 @@ export interface components {
              * 1 for the first, and so on.
              */
             attempt: number;
-            /** @description Why there was no answer. */
+            /** @description Why there was no answer, in a word: docs/callbacks.md has them all. */
             error?: string | null;
             /** @description The host it went to. */
             host: string;
@@ -858,7 +858,7 @@ export interface operations {
                 type?: string;
                 /** @description `ord_…` */
                 order_id?: string;
-                /** @description At most so many; 20 if absent. */
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
                 limit?: number;
                 /** @description The `next` of the page before. */
                 after?: string;
@@ -997,7 +997,7 @@ export interface operations {
                  * @example paid
                  */
                 status?: string;
-                /** @description At most so many; 20 if absent. */
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
                 limit?: number;
                 /** @description The `next` of the page before. */
                 after?: string;
