@@ -264,7 +264,7 @@ async function remembered({ session, client_secret }: Opening, curve: P256): Pro
   const made_at = Date.now();
   const memory = { session, key: await curve.make(), gateway, secret, made_at };
   await forgetOld(made_at);
-  await remember(memory);
+  await remember(memory, true);
   return memory;
 }
 
