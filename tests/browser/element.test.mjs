@@ -101,6 +101,54 @@ describe("storage", () => {
     await close();
   });
 
+  test("one that answers late has the key all the same: a reload goes on", async () => {
+    const { page, at, close } = await shop(TAG, {
+      prepare: async ({ context, page }) => {
+        await page.clock.install();
+        await context.addInitScript(() => {
+          if (sessionStorage.getItem("awake")) return;
+          const open = IDBFactory.prototype.open;
+          IDBFactory.prototype.open = (...asked) => {
+            IDBFactory.prototype.open = open;
+            const late = /** @type {any} */ ({});
+            const wake = () => {
+              const opening = indexedDB.open(...asked);
+              Object.defineProperty(late, "result", { get: () => opening.result });
+              opening.onupgradeneeded = () => late.onupgradeneeded();
+              opening.onsuccess = () => late.onsuccess();
+            };
+            Object.assign(globalThis, { wake });
+            return late;
+          };
+        });
+      },
+    });
+    const asked = () => page.evaluate(() => "wake" in globalThis);
+    await eventually(asked, "the storage is asked");
+    await page.clock.runFor(2_000);
+    await at("ready");
+    await page.evaluate(() => /** @type {any} */ (globalThis).wake());
+    const kept = () =>
+      page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            const opening = indexedDB.open("lezai-checkout", 1);
+            opening.onsuccess = () => {
+              const all = opening.result.transaction("sessions").objectStore("sessions").getAll();
+              all.onsuccess = () => {
+                opening.result.close();
+                resolve(all.result.some((/** @type {any} */ it) => !it.secret));
+              };
+            };
+          }),
+      );
+    await eventually(kept, "the claimed session is kept");
+    await page.evaluate(() => sessionStorage.setItem("awake", "yes"));
+    await page.reload();
+    await at("ready");
+    await close();
+  });
+
   test("a database of that name which is somebody else's is done without", async () => {
     const { page, at, quiet, close } = await shop("<main></main>");
     await page.evaluate(

@@ -39,7 +39,8 @@ async function gallery(/** @type {string} */ query, /** @type {object} */ option
 }
 
 for (const lang of languages) {
-  describe(lang, () => {
+  // Each page has a process of its own, so two at once take half the time.
+  describe(lang, { concurrency: 2 }, () => {
     for (const theme of /** @type {const} */ (["light", "dark"])) {
       test(`${theme}: axe finds nothing`, async () => {
         const { page, quiet, close } = await gallery(`lang=${lang}&theme=${theme}&width=416`, {

@@ -19,13 +19,15 @@ after(async () => {
 
 /** How to bring the hosted page of an order into each state. */
 const STATES = /** @type {Record<string, (shopper: any, order: any) => Promise<void>>} */ ({
-  loading: async ({ page, at }, { checkout }) => {
+  loading: async ({ page, context, at }, { checkout }) => {
+    await context.addInitScript(patient);
     await page.route("**/open", () => {});
     await page.goto(checkout.url);
     await at("loading");
   },
   ready: open,
   confirming: async (shopper, order) => {
+    await shopper.context.addInitScript(patient);
     await open(shopper, order);
     await shopper.page.route("**/pay", () => {});
     await press(shopper);
@@ -109,6 +111,11 @@ const STATES = /** @type {Record<string, (shopper: any, order: any) => Promise<v
     await at("failed");
   },
 });
+
+/** No call is given up for being late, so the state lasts for as long as it is looked at. */
+function patient() {
+  AbortController.prototype.abort = () => {};
+}
 
 async function open(/** @type {any} */ { page, at }, /** @type {any} */ { checkout }) {
   await page.goto(checkout.url);

@@ -114,23 +114,39 @@ function run<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBReq
   });
 }
 
-/** Waits for the storage in so far as it answers: once it was silent, this page asks it no more. */
-let silent = false;
+/** What the storage was asked when it fell silent, until it answers. */
+let pending: Promise<unknown> | undefined;
 
+/**
+ * Waits for the storage in so far as it answers. Once it was silent, it is asked what follows only when it has answered, and
+ * nobody waits for that: a slow disk keeps the key all the same.
+ */
 async function within<T>(work: () => Promise<T>): Promise<T | undefined> {
-  if (silent) return undefined;
+  if (pending) {
+    fallSilent(pending.then(work, work));
+    return undefined;
+  }
+  const asked = work();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const patience = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => {
-      silent = true;
+      fallSilent(asked);
       resolve(undefined);
     }, PATIENCE_MS);
   });
   try {
-    return await Promise.race([work(), patience]);
+    return await Promise.race([asked, patience]);
   } catch {
     return undefined;
   } finally {
     clearTimeout(timer);
   }
+}
+
+function fallSilent(asked: Promise<unknown>): void {
+  const answered = () => {
+    if (pending === asked) pending = undefined;
+  };
+  pending = asked;
+  asked.then(answered, answered);
 }
