@@ -180,8 +180,8 @@ impl Rgb {
 
     /// Mixed with `towards`, a hundredth at a time, until it is read on `ground`; black on white is.
     fn readable(self, ground: Self, towards: Self) -> Self {
-        let mixed = (0..=100).map(|share| self.mixed(towards, share));
-        mixed.into_iter().find(|it| it.contrast(ground) >= CONTRAST_MIN).unwrap_or(towards)
+        let mut mixed = (0..=100).map(|share| self.mixed(towards, share));
+        mixed.find(|it| it.contrast(ground) >= CONTRAST_MIN).unwrap_or(towards)
     }
 
     fn mixed(self, towards: Self, share: u32) -> Self {
@@ -193,12 +193,20 @@ impl Rgb {
     }
 
     /// WCAG 2.2, "contrast ratio": from 1 to 21.
+    #[expect(
+        clippy::float_arithmetic,
+        reason = "a colour is no money, and the standard counts in reals"
+    )]
     fn contrast(self, other: Self) -> f64 {
         let (one, other) = (self.luminance() + 0.05, other.luminance() + 0.05);
         one.max(other) / one.min(other)
     }
 
     /// WCAG 2.2, "relative luminance".
+    #[expect(
+        clippy::float_arithmetic,
+        reason = "a colour is no money, and the standard counts in reals"
+    )]
     fn luminance(self) -> f64 {
         let linear = |channel: u8| match f64::from(channel) / 255.0 {
             low if low <= 0.04045 => low / 12.92,
@@ -309,7 +317,7 @@ mod tests {
             (format!("{DATA_URL}***"), false),
             ("https://shop.example/logo.png".to_owned(), false),
         ] {
-            assert_eq!(Logo::parse(&text).is_ok(), taken, "{:.60}", text);
+            assert_eq!(Logo::parse(&text).is_ok(), taken, "{text:.60}");
         }
         let logo = Logo::parse(&png(64, 28, 100)).unwrap();
         assert_eq!(Logo::try_from(String::from(logo.clone())).unwrap(), logo);

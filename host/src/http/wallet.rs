@@ -275,7 +275,7 @@ fn amount(money: Money, language: Language) -> String {
     let (whole, fraction) = digits.split_at(digits.len() - exponent);
     let mut grouped = String::new();
     for (n, digit) in whole.chars().enumerate() {
-        if n > 0 && (whole.len() - n) % 3 == 0 {
+        if n > 0 && (whole.len() - n).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
