@@ -1,21 +1,22 @@
 //! The command line.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::plugins::compiler;
 use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, trigger};
 use tracing_subscriber::EnvFilter;
 
 /// Lezai (乐在), a payment gateway for merchants.
 #[derive(Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(version)]
 struct Cli {
     /// How the log is written to standard error. RUST_LOG chooses what.
     #[arg(long, global = true, value_enum, default_value_t = Log::Text)]
     log: Log,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -42,6 +43,16 @@ enum Command {
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
+    /// Print a script that completes these commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// A folder that is there.
+        folder: PathBuf,
+    },
     /// Compile a component from standard input: the gateway's own child.
     #[command(name = compiler::VERB, hide = true)]
     CompilePlugin(compiler::ChildLimits),
@@ -53,9 +64,26 @@ enum Log {
     Json,
 }
 
+/// What `lezai` says to somebody who has just got it.
+const FIRST_STEPS: &str = "\
+Lezai (乐在), a payment gateway for merchants.
+
+Begin here:
+  lezai dev                   start a gateway, a simulated wallet and a demo shop on this machine
+  lezai dev --lan             the same, for a phone in the local network too
+Then, in another terminal, in the same folder:
+  lezai trigger order.paid    make an order, pay it, and see its callback delivered
+  lezai call GET /v1/orders   send a signed request
+
+http://127.0.0.1:8080/ then says what runs and what to do next. `lezai help` lists all commands.";
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::CompilePlugin(limits) = cli.command {
+    let Some(command) = cli.command else {
+        lezai::say::line(format_args!("{FIRST_STEPS}"));
+        return ExitCode::SUCCESS;
+    };
+    if let Command::CompilePlugin(limits) = command {
         // Before there are threads: it sets limits on its own process.
         return compiler::run(limits);
     }
@@ -63,7 +91,7 @@ fn main() -> ExitCode {
     // TLS for callbacks and `lezai call`; an error says that it was chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Ok(runtime) => runtime.block_on(run(command)),
         Err(error) => fail(&error),
     }
 }
@@ -85,7 +113,27 @@ async fn run(command: Command) -> ExitCode {
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lezai", &mut script);
+            lezai::say::line(format_args!("{}", String::from_utf8_lossy(&script).trim_end()));
+            ExitCode::SUCCESS
+        }
+        Command::Man { folder } => manual(&folder),
         Command::CompilePlugin(limits) => compiler::run(limits),
+    }
+}
+
+fn manual(folder: &Path) -> ExitCode {
+    match clap_mangen::generate_to(Cli::command(), folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!(
+                "lezai: cannot write to {}: {error}; make the folder first",
+                folder.display()
+            );
+            ExitCode::from(2)
+        }
     }
 }
 
@@ -105,5 +153,15 @@ fn start_log(log: Log) {
             subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init()
         }
         Log::Json => subscriber.json().init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
     }
 }

@@ -4,7 +4,7 @@
 //! call for. What an order calls for, `core::order` knows: it is worked out from the order as it
 //! is, not from what was booked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use lezai_core::ledger::Account;
@@ -14,6 +14,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::balances::{Balances, table};
+use crate::data_dir::DataDir;
 use crate::store::sqlite::{
     balance_after, balances_kept, file, for_each_entry, for_each_order, moved, open_to_read,
     order_with_entries,
@@ -23,9 +24,8 @@ use crate::store::{BookedEntry, StoreError};
 /// What is checked.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// The gateway's folder.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataDir,
 }
 
 /// Checks and reports. The exit code is 0 for a whole ledger, 1 for a broken one, 2 for one that
@@ -275,6 +275,8 @@ fn sorted(postings: &[Posting]) -> Vec<(&Account, &'static str, i64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use lezai_core::id::{AttemptId, MerchantId, OrderId};
     use lezai_core::ledger::Kind;
     use lezai_core::money::{Currency, Money};

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use lezai_core::time::Timestamp;
 
 use crate::clock;
+use crate::data_dir;
 use crate::store::StoreError;
 use crate::store::sqlite::file;
 
@@ -69,7 +70,7 @@ fn ended(data: &Path, outcome: Result<(), Stopped>) -> ExitCode {
 }
 
 fn unreadable(data: &Path, error: &StoreError) -> ExitCode {
-    eprintln!("lezai: {}: {error}", file(data).display());
+    eprintln!("lezai: {}", data_dir::unreadable(&file(data), error));
     ExitCode::from(2)
 }
 
