@@ -2,8 +2,10 @@
 //! merchant with a plugin, the stores), starts the gateway and the demo shop, and says where.
 
 mod folder;
+mod home;
+mod lan;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,7 @@ use crate::sandbox::Sandbox;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, Store};
-use crate::{assets, http, keys, shop, test_clock, worker};
+use crate::{assets, data_dir, http, keys, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -56,12 +58,18 @@ pub struct DevArgs {
     /// Where the demo shop listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     shop: SocketAddr,
-    /// Where keys and stores are kept.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
+    /// Where keys and stores are kept; the folder is made here if it is missing.
+    #[arg(long = "data-dir", alias = "data", env = data_dir::VARIABLE, hide_env_values = true, default_value = data_dir::NAME, value_name = "DIR")]
     data: PathBuf,
+    /// Let devices in the local network in, such as a phone: at this machine's address there, or at the one given.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["public_url", "shop_public_url"])]
+    lan: Option<Option<IpAddr>>,
     /// How shoppers and merchants reach the gateway, if not by the address it listens on.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// How shoppers and the gateway's callbacks reach the demo shop, if not by the address it listens on.
+    #[arg(long, value_name = "URL")]
+    shop_public_url: Option<String>,
     /// How many requests of one merchant are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
     merchant_rate: u32,
@@ -89,13 +97,18 @@ impl CannotStart {
 pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let mut stop_signal = StopSignal::new()?;
     let folder = Folder::open(&args.data)?;
-    let (listener, address) = bind("--listen", args.listen).await?;
-    let (shop_listener, shop_address) = bind("--shop", args.shop).await?;
-    let public_url = match &args.public_url {
-        Some(url) => checked_url(url)?,
-        None => format!("http://{}", reachable(address)),
+    let at_lan = args.lan.map(|given| given.map_or_else(lan::address, Ok)).transpose()?;
+    let everywhere = |it| if at_lan.is_some() { lan::everywhere(it) } else { it };
+    let (listener, address) = bind("--listen", everywhere(args.listen)).await?;
+    let (shop_listener, shop_address) = bind("--shop", everywhere(args.shop)).await?;
+    let url_of = |flag: &str, given: &Option<String>, bound: SocketAddr| match (given, at_lan) {
+        (Some(url), _) => checked_url(flag, url),
+        (None, Some(ip)) => Ok(format!("http://{}", SocketAddr::new(ip, bound.port()))),
+        (None, None) => Ok(format!("http://{}", reachable(bound))),
     };
-    let shop_url = format!("http://{}", reachable(shop_address));
+    let public_url = url_of("--public-url", &args.public_url, address)?;
+    let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
+    let allowed = takes_callbacks(&shop_url)?;
 
     let mut gateway = open_gateway(&folder, public_url, address)?;
     gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
@@ -103,7 +116,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     gateway.former_key = keys.former.map(Into::into);
     gateway.next_key = keys.next.map(|it| it.verifying_key());
     let gateway = Arc::new(gateway);
-    seed(&gateway, &folder, &shop_url).await?;
+    seed(&gateway, &folder, &shop_url, allowed).await?;
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
@@ -121,8 +134,9 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         data: args.data.clone(),
     });
     let shop = shop.map_err(CannotStart::new)?;
-    let server =
-        tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
+    let home = home::Home::new(&gateway, &shop_url, folder.path());
+    let routes = home::around(http::router(&gateway), &gateway, home);
+    let server = tokio::spawn(http::server::serve(listener, routes, stopped.clone()));
     let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
     let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
@@ -130,6 +144,11 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     say!("gateway  {}", gateway.public_url);
     say!("shop     {shop_url}");
     say!("data     {}", args.data.display());
+    if let Some(code) = at_lan.and_then(|_| lan::code(&shop_url)) {
+        say!("\nScan to open the shop on a phone in the same network:\n{code}\n");
+    } else if address.ip().is_unspecified() && at_lan.is_none() && args.public_url.is_none() {
+        say!("note     other devices are refused: --lan or --public-url lets them in");
+    }
     say!("ready");
 
     stop_signal.wait().await;
@@ -182,7 +201,7 @@ fn open_gateway(
         );
     }
     let blobs = Blobs::open(folder.path()).map_err(|error| {
-        CannotStart::new(format_args!("plugins cannot be kept in --data: {error}"))
+        CannotStart::new(format_args!("plugins cannot be kept in --data-dir: {error}"))
     })?;
     let standard = engine.load(assets::STANDARD_PLUGIN);
     let standard = standard.map_err(|error| {
@@ -220,7 +239,12 @@ fn authorities(public_url: &str, address: SocketAddr) -> Vec<String> {
 }
 
 /// Makes the demo merchant at the first start; afterwards only tells it where the shop is now.
-async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), CannotStart> {
+async fn seed(
+    gateway: &Gateway,
+    folder: &Folder,
+    shop_url: &str,
+    allowed: Option<String>,
+) -> Result<(), CannotStart> {
     let id = MerchantId::parse(MERCHANT).map_err(CannotStart::new)?;
     let pem =
         folder.key("demo-merchant")?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
@@ -234,7 +258,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
         tx.end_leases()?;
         let known = tx.merchants()?.into_iter().find(|it| it.id == id);
         let is_new = known.is_none();
-        let known = known.unwrap_or_else(|| MerchantRecord {
+        let mut known = known.unwrap_or_else(|| MerchantRecord {
             id: id.clone(),
             name: "Lezai Demo Shop 乐在小店".to_owned(),
             notify_url: None,
@@ -244,6 +268,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
             frame_origins: Vec::new(),
             former_secret: None,
         });
+        known.notify_hosts.extend(allowed.filter(|it| !known.notify_hosts.contains(it)));
         tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;
         tx.put_merchant_key(&key)?;
         tx.put_plugin_key(&publisher)?;
@@ -320,10 +345,24 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn checked_url(url: &str) -> Result<String, CannotStart> {
+/// Whether callbacks can go to the shop; its host, if that has to be allowed for it.
+fn takes_callbacks(shop_url: &str) -> Result<Option<String>, CannotStart> {
+    let url = reqwest::Url::parse(shop_url).map_err(CannotStart::new)?;
+    let host = crate::client::authority(&url);
+    let judged = REACH.judge(&url, [host.as_str()]);
+    judged.map_err(|why| {
+        CannotStart::new(format_args!(
+            "the shop at {shop_url} could not be told of payments: {why}; take an address of a private network \
+             (--lan ADDRESS), or an https address (--shop-public-url)"
+        ))
+    })?;
+    Ok((url.scheme() == "https").then_some(host))
+}
+
+fn checked_url(flag: &str, url: &str) -> Result<String, CannotStart> {
     let wrong = || {
         CannotStart::new(format_args!(
-            "--public-url {url}: give scheme and host alone, such as https://pay.example"
+            "{flag} {url}: give scheme and host alone, such as https://pay.example"
         ))
     };
     let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
@@ -373,15 +412,21 @@ mod tests {
 
     #[test]
     fn a_public_url_is_a_bare_origin() {
-        assert_eq!(checked_url("https://pay.example/").unwrap(), "https://pay.example");
-        assert_eq!(checked_url("https://pay.example:8443").unwrap(), "https://pay.example:8443");
+        assert_eq!(
+            checked_url("--public-url", "https://pay.example/").unwrap(),
+            "https://pay.example"
+        );
+        assert_eq!(
+            checked_url("--public-url", "https://pay.example:8443").unwrap(),
+            "https://pay.example:8443"
+        );
         for url in [
             "pay.example",
             "ftp://pay.example",
             "https://pay.example/x",
             "https://pay.example/?a=1",
         ] {
-            assert!(checked_url(url).is_err(), "{url}");
+            assert!(checked_url("--public-url", url).is_err(), "{url}");
         }
     }
 }
