@@ -168,8 +168,12 @@ fn an_order_of_the_past_is_decided_again() {
     assert_eq!(order["decision"]["verdict"], "review", "{order}");
     let id = order["id"].as_str().unwrap();
     let data = gateway.data.to_str().unwrap();
-    let again = says(folder.path(), &["plugin", "replay", id, "--data", data]);
-    contains(&again, &["the same again, bit for bit", "gift_card_new_device"]);
+    let again = lezai(folder.path(), &["plugin", "replay", id, "--data-dir", data]);
+    assert!(again.status.success(), "{again:?}");
+    contains(&String::from_utf8(again.stderr).unwrap(), &["the same again, bit for bit"]);
+    // What a program reads stands alone.
+    let decision: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(decision["reasons"][0]["code"], "gift_card_new_device", "{decision}");
 
     // With other settings than by then nothing is claimed.
     fs::write(folder.path().join("settings"), "CNY 1").unwrap();

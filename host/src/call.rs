@@ -1,13 +1,14 @@
 //! `lezai call`: signs any request to the API, sends it, and prints the answer.
 //!
-//! The answer goes to standard output; what is said about it goes to standard error, so that a
-//! script can read the one and a person the other.
+//! The answer's body goes to standard output and nothing else does, so that a program can read it; the
+//! status, and what is said about the answer, goes to standard error.
 
+use std::env;
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
+use std::io::{IsTerminal as _, Read, Write as _};
 use std::process::ExitCode;
 
-use crate::caller::CallerArgs;
+use crate::caller::{self, CallerArgs};
 use crate::client::{Answer, Trust};
 use crate::entropy;
 
@@ -29,7 +30,7 @@ pub struct CallArgs {
     /// The same key for a repeat of the same request [default: a new one for each POST].
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
-    /// Print the answer's header, too.
+    /// Print the status and the header before the body, on standard output.
     #[arg(short, long)]
     include: bool,
     /// Print what is signed (RFC 9421, section 2.5).
@@ -71,7 +72,7 @@ async fn call(args: &CallArgs) -> Result<Answer, String> {
     if args.show_base {
         eprintln!("signed, line by line:\n{}", request.base());
     }
-    client.send(&request).await.map_err(|error| format!("{}: {error}", args.caller.gateway))
+    client.send(&request).await.map_err(|error| caller::unanswered(&args.caller.gateway, &error))
 }
 
 fn judge(answer: &Answer) -> ExitCode {
@@ -93,25 +94,80 @@ fn print(answer: &Answer, include: bool) {
         .ok()
         .and_then(|status| status.canonical_reason())
         .unwrap_or_default();
-    let mut text = format!("{} {reason}\n", answer.status);
+    let status = format!("{} {reason}", answer.status);
+    let mut text = String::new();
     if include {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{status}");
         for (name, value) in &answer.fields {
-            // Writing to a String cannot fail.
             let _ = writeln!(text, "{name}: {value}");
         }
         text.push('\n');
+    } else {
+        eprintln!("{}", status.trim_end());
     }
     match std::str::from_utf8(&answer.body) {
         Ok(body) if serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok() => {
-            text.push_str(&visible(&indented(body)))
+            let body = visible(&indented(body));
+            text.push_str(&if takes_colours() { coloured(&body) } else { body });
         }
         _ => text.push_str(&visible(&String::from_utf8_lossy(&answer.body))),
     }
-    if !text.ends_with('\n') {
+    if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     // Whoever reads may have seen enough and gone.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Whether a person looks, on a terminal that has colours, and did not ask for none (<https://no-color.org>).
+fn takes_colours() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|it| !it.is_empty());
+    let is_dumb = env::var_os("TERM").is_none_or(|it| it == "dumb");
+    std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
+}
+
+/// Laid-out JSON with its names, texts and other values in colours (ECMA-48, section 8.3.117).
+fn coloured(json: &str) -> String {
+    const NAME: &str = "\u{1b}[34m";
+    const TEXT: &str = "\u{1b}[32m";
+    const OTHER: &str = "\u{1b}[33m";
+    const END: &str = "\u{1b}[0m";
+    let mut text = String::with_capacity(json.len() * 2);
+    for line in json.split_inclusive('\n') {
+        let value = line.trim_start();
+        text.push_str(&line[..line.len() - value.len()]);
+        // A name is followed by a colon and a space, which no text has outside of its quotes.
+        let (name, value) = match string_end(value).map(|end| value.split_at(end)) {
+            Some((name, rest)) if rest.starts_with(": ") => (name, rest),
+            _ => ("", value),
+        };
+        if !name.is_empty() {
+            let _ = write!(text, "{NAME}{name}{END}: ");
+        }
+        let value = value.strip_prefix(": ").filter(|_| !name.is_empty()).unwrap_or(value);
+        let bare = value.trim_end_matches([',', '\n']);
+        let colour = match bare.as_bytes().first() {
+            Some(b'"') => TEXT,
+            None | Some(b'{' | b'[' | b'}' | b']') => "",
+            Some(_) => OTHER,
+        };
+        let end = if colour.is_empty() { "" } else { END };
+        let _ = write!(text, "{colour}{bare}{end}{}", &value[bare.len()..]);
+    }
+    text
+}
+
+/// Where the string ends that `json` begins with.
+fn string_end(json: &str) -> Option<usize> {
+    let mut escaped = false;
+    let inside = json.strip_prefix('"')?;
+    let end = inside.find(|it| {
+        let is_end = it == '"' && !escaped;
+        escaped = it == '\\' && !escaped;
+        is_end
+    });
+    end.map(|end| end + 2)
 }
 
 /// JSON with one member a line. Only white space is changed: members keep their order, and numbers
@@ -200,6 +256,21 @@ mod tests {
                 let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
                 assert_eq!(read(&indented(json)), read(json));
             }
+        }
+    }
+
+    #[test]
+    fn colours_add_nothing_but_themselves() {
+        let json = indented(r#"{"a":"x\\\"y: ","b":[1,{"c":null,"d: ":[]}],"e":{},"f":true}"#);
+        let text = coloured(&json);
+        assert!(text.contains("\u{1b}[34m\"d: \"\u{1b}[0m: []"), "{text}");
+        assert!(text.contains("\u{1b}[33mnull\u{1b}[0m,"), "{text}");
+        assert!(text.contains("\u{1b}[32m\"x\\\\\\\"y: \"\u{1b}[0m,"), "{text}");
+        let bare = ["\u{1b}[34m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[0m"];
+        assert_eq!(bare.iter().fold(text, |text, it| text.replace(it, "")), json);
+        for scalar in ["1.50", "\"x\"", "{}", ""] {
+            let text = bare.iter().fold(coloured(scalar), |text, it| text.replace(it, ""));
+            assert_eq!(text, scalar);
         }
     }
 

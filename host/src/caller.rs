@@ -5,16 +5,31 @@ use std::path::{Path, PathBuf};
 
 use lezai_core::key::{SigningKey, VerifyingKey};
 
-use crate::client::{Client, fetch_gateway_key};
+use crate::client::{Client, ClientError, fetch_gateway_key};
+use crate::data_dir;
 
 /// Which gateway, and as whom.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CallerArgs {
     /// Where the gateway is.
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "LEZAI_GATEWAY",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     pub gateway: String,
-    /// The gateway's folder, where the keys are looked for.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
+    /// The gateway's folder, where the keys are looked for [default: .lezai here, or in the nearest folder above].
+    // Not `DataDir`: in `call`, `--data` is the body.
+    #[arg(
+        long,
+        env = data_dir::VARIABLE,
+        hide_env_values = true,
+        hide_default_value = true,
+        default_value_os_t = data_dir::nearest(),
+        value_name = "DIR"
+    )]
     pub data_dir: PathBuf,
     /// The merchant's private key [default: demo-merchant.pem in the folder].
     #[arg(long, value_name = "FILE")]
@@ -38,7 +53,8 @@ impl CallerArgs {
     /// What is missing or wrong, in words.
     pub async fn client(&self) -> Result<Client, String> {
         let file = self.key_file();
-        let key = SigningKey::from_pkcs8_pem(&read(&file)?).map_err(|error| named(&file, error))?;
+        let key = SigningKey::from_pkcs8_pem(&data_dir::text(&file)?)
+            .map_err(|error| named(&file, error))?;
         let gateway_key = self.gateway_key().await?;
         Client::new(&self.gateway, key, &self.keyid, gateway_key).map_err(|error| error.to_string())
     }
@@ -56,7 +72,7 @@ impl CallerArgs {
     pub async fn gateway_key(&self) -> Result<Option<VerifyingKey>, String> {
         if let Some(thumbprint) = &self.gateway_thumbprint {
             let key = fetch_gateway_key(&self.gateway, thumbprint).await;
-            return key.map(Some).map_err(|error| format!("{}: {error}", self.gateway));
+            return key.map(Some).map_err(|error| unanswered(&self.gateway, &error));
         }
         let beside = self.key_file().with_file_name("gateway-public.pem");
         let file = match &self.gateway_key {
@@ -64,7 +80,7 @@ impl CallerArgs {
             None if beside.exists() => &beside,
             None => return Ok(None),
         };
-        let key = VerifyingKey::from_spki_pem(&read(file)?);
+        let key = VerifyingKey::from_spki_pem(&data_dir::text(file)?);
         key.map(Some).map_err(|error| named(file, error))
     }
 
@@ -73,8 +89,15 @@ impl CallerArgs {
     }
 }
 
-fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| named(file, error))
+/// What to say where a gateway did not answer: what went wrong, and what to do about it.
+pub fn unanswered(gateway: &str, error: &ClientError) -> String {
+    match error {
+        ClientError::Unreachable(why) => format!(
+            "no answer from {gateway} ({why}): start a gateway with `lezai dev`, or name one with --gateway \
+             or LEZAI_GATEWAY"
+        ),
+        _ => format!("{gateway}: {error}"),
+    }
 }
 
 fn named(file: &Path, error: impl std::fmt::Display) -> String {

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use lezai_core::key::{SigningKey, VerifyingKey};
 
+use crate::data_dir::DataDir;
 use crate::entropy;
 
 const CURRENT: &str = "gateway";
@@ -41,9 +42,8 @@ pub enum KeyCommand {
 /// Whose keys.
 #[derive(Debug, clap::Args)]
 pub struct KeyArgs {
-    /// The gateway's folder.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataDir,
 }
 
 /// Whose next key.

@@ -20,6 +20,7 @@ pub mod channel;
 pub mod checkout;
 pub mod client;
 pub mod clock;
+pub mod data_dir;
 pub mod decision;
 pub mod dev;
 pub mod echo;

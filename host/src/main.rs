@@ -1,9 +1,10 @@
 //! The command line.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::plugins::compiler;
 use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, trigger};
 use tracing_subscriber::EnvFilter;
@@ -18,13 +19,13 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Lezai (乐在), a payment gateway for merchants.
 #[derive(Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(version)]
 struct Cli {
     /// How the log is written to standard error. RUST_LOG chooses what.
     #[arg(long, global = true, value_enum, default_value_t = Log::Text)]
     log: Log,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -51,6 +52,16 @@ enum Command {
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
+    /// Print a script that completes these commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// A folder that is there.
+        folder: PathBuf,
+    },
     /// Compile a component from standard input: the gateway's own child.
     #[command(name = compiler::VERB, hide = true)]
     CompilePlugin(compiler::ChildLimits),
@@ -62,9 +73,26 @@ enum Log {
     Json,
 }
 
+/// What `lezai` says to somebody who has just got it.
+const FIRST_STEPS: &str = "\
+Lezai (乐在), a payment gateway for merchants.
+
+Begin here:
+  lezai dev                   start a gateway, a simulated wallet and a demo shop on this machine
+  lezai dev --lan             the same, for a phone in the local network too
+Then, in another terminal, in the same folder:
+  lezai trigger order.paid    make an order, pay it, and see its callback delivered
+  lezai call GET /v1/orders   send a signed request
+
+http://127.0.0.1:8080/ then says what runs and what to do next. `lezai help` lists all commands.";
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::CompilePlugin(limits) = cli.command {
+    let Some(command) = cli.command else {
+        lezai::say::line(format_args!("{FIRST_STEPS}"));
+        return ExitCode::SUCCESS;
+    };
+    if let Command::CompilePlugin(limits) = command {
         // Before there are threads: it sets limits on its own process.
         return compiler::run(limits);
     }
@@ -77,7 +105,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            let code = runtime.block_on(run(cli.command));
+            let code = runtime.block_on(run(command));
             // What still runs was waited for, or is not worth waiting for.
             runtime.shutdown_background();
             code
@@ -105,7 +133,27 @@ async fn run(command: Command) -> ExitCode {
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lezai", &mut script);
+            lezai::say::line(format_args!("{}", String::from_utf8_lossy(&script).trim_end()));
+            ExitCode::SUCCESS
+        }
+        Command::Man { folder } => manual(&folder),
         Command::CompilePlugin(limits) => compiler::run(limits),
+    }
+}
+
+fn manual(folder: &Path) -> ExitCode {
+    match clap_mangen::generate_to(Cli::command(), folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!(
+                "lezai: cannot write to {}: {error}; make the folder first",
+                folder.display()
+            );
+            ExitCode::from(2)
+        }
     }
 }
 
@@ -134,4 +182,14 @@ fn start_log(format: Log, log: lezai::log::Log) {
         let message = panic.payload_as_str().unwrap_or("of an unknown kind");
         tracing::error!(at, message, "panicked");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
 }

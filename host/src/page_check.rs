@@ -16,12 +16,15 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha384};
 
 use crate::assets;
+use crate::data_dir;
 use crate::http::pages::{FIELDS, POLICY};
 
 /// A page that takes longer is not looked at.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Ten times our largest file; whoever sends more sends something else.
 const MAX_FILE: usize = 2 << 20;
+/// Some hundred times ours.
+const INVENTORY_MAX: u64 = 1 << 20;
 
 /// Look after payment pages.
 #[derive(Debug, clap::Subcommand)]
@@ -78,9 +81,7 @@ type Failure = Box<dyn std::error::Error>;
 
 async fn check(args: &CheckArgs) -> Result<Vec<String>, Failure> {
     let inventory = match &args.inventory {
-        Some(file) => {
-            std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?
-        }
+        Some(file) => data_dir::read(file, INVENTORY_MAX)?,
         None => assets::find("checkout", "inventory.json")
             .ok_or("this program carries no inventory")?
             .bytes

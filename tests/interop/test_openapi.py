@@ -139,11 +139,14 @@ def test_every_example_is_what_its_schema_says(document):
     assert seen > 100
 
 
-def test_the_reference_is_a_page_without_scripts(gateway):
+def test_the_reference_is_a_page_with_a_script_of_its_own_alone(gateway):
     page = requests.get(gateway.origin + "/reference", timeout=10)
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert "script-src" not in page.headers["content-security-policy"]
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert page.text.count("<script") == 1
+    script = requests.get(gateway.origin + "/reference.js", timeout=10)
+    assert script.headers["content-type"].startswith("text/javascript")
     style = requests.get(gateway.origin + "/reference.css", timeout=10)
     assert style.headers["content-type"].startswith("text/css")
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::refused::Refused;
+
 /// The contract's types.
 pub(crate) const TYPES: &str = "lezai:plugin/types@1.0.0";
 const RISK: &str = "lezai:plugin/risk@1.0.0";
@@ -64,6 +66,22 @@ impl Hook {
             Self::Split => (SPLIT, "divide"),
             Self::Statement => (STATEMENT, "columns"),
         }
+    }
+}
+
+/// Refuses an interface of the contract's package that is not known here, such as one of another version or
+/// with a typing error in its name: the standard plugin would answer in its place without a word. Whatever reads
+/// what a plugin exports asks here.
+///
+/// # Errors
+///
+/// [`Refused::Contract`].
+pub fn known_interface(name: &str) -> Result<(), Refused> {
+    let is_known = name == TYPES || Hook::ALL.iter().any(|hook| hook.export().0 == name);
+    if is_known || !name.starts_with("lezai:") {
+        Ok(())
+    } else {
+        Err(Refused::Contract(format!("it exports {name}, which is not known here")))
     }
 }
 

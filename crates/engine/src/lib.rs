@@ -48,7 +48,7 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Was
 
 pub use compile::{Compiler, InThisProcess, compile};
 pub use decision::{Decision, HookRun, Outcome, PLUGIN_FAILED, Undecided, decide};
-pub use hook::Hook;
+pub use hook::{Hook, known_interface};
 pub use limits::Limits;
 pub use pace::Pace;
 pub use plugin::Plugin;

@@ -86,17 +86,9 @@ impl Plugin {
     }
 }
 
-/// Refuses hooks of another version or with a typing error in their name: they would be left to
-/// the standard plugin without a word.
 fn foreign_exports(component: &Component) -> Result<(), Refused> {
-    let ours =
-        |name: &str| name == hook::TYPES || Hook::ALL.iter().any(|hook| hook.export().0 == name);
     let ty = component.component_type();
-    let mut names = ty.exports(component.engine()).map(|(name, _)| name);
-    match names.find(|name| name.starts_with("lezai:") && !ours(name)) {
-        Some(name) => Err(Refused::Contract(format!("it exports {name}, which is not known here"))),
-        None => Ok(()),
-    }
+    ty.exports(component.engine()).try_for_each(|(name, _)| hook::known_interface(name))
 }
 
 /// A SHA-256.

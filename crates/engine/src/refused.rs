@@ -32,7 +32,7 @@ pub enum Refused {
     #[error("not a valid component: it has a function that is not lifted from a core module")]
     Glue,
     /// A core module.
-    #[error("a core module and not a component: `wasm-tools component new` makes one of it")]
+    #[error("a core module and not a component: `lezai plugin build` makes one of it")]
     CoreModule,
     /// It wants something from outside.
     #[error("it imports {0}: a plugin imports nothing")]

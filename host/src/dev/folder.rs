@@ -45,7 +45,10 @@ impl Folder {
     /// Opens the folder, and makes it and its keys where they are missing.
     pub(super) fn open(path: &Path) -> Result<Self, CannotStart> {
         let unwritable = |error| {
-            CannotStart::new(format_args!("cannot write to {} (--data): {error}", path.display()))
+            CannotStart::new(format_args!(
+                "cannot write to {} (--data-dir): {error}",
+                path.display()
+            ))
         };
         fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(unwritable)?;
         let mut options = OpenOptions::new();
@@ -58,7 +61,7 @@ impl Folder {
             .map_err(unwritable)?;
         if lock.try_lock().is_err() {
             let used = format_args!(
-                "another gateway uses {}; stop it, or choose another folder with --data",
+                "another gateway uses {}; stop it, or choose another folder with --data-dir",
                 path.display()
             )
             .to_string();
@@ -272,7 +275,7 @@ impl Folder {
             File::open(&self.path)?.sync_all()
         };
         write().map_err(|error| {
-            CannotStart::new(format_args!("cannot write {} (--data): {error}", path.display()))
+            CannotStart::new(format_args!("cannot write {} (--data-dir): {error}", path.display()))
         })
     }
 }

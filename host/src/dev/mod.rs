@@ -2,8 +2,10 @@
 //! merchant with a plugin, the stores), starts the gateway and the demo shop, and says where.
 
 mod folder;
+mod home;
+mod lan;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,7 @@ use crate::shop::ShopError;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, MerchantKey, MerchantRecord, Store};
-use crate::{address, assets, http, keys, say, shop, test_clock, worker};
+use crate::{address, assets, data_dir, http, keys, say, shop, test_clock, worker};
 
 use folder::Folder;
 
@@ -60,12 +62,18 @@ pub struct DevArgs {
     /// Where the demo shop listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     shop: SocketAddr,
-    /// Where keys and stores are kept.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
+    /// Where keys and stores are kept; the folder is made here if it is missing.
+    #[arg(long = "data-dir", alias = "data", env = data_dir::VARIABLE, hide_env_values = true, default_value = data_dir::NAME, value_name = "DIR")]
     data: PathBuf,
+    /// Let devices in the local network in, such as a phone: at this machine's address there, or at the one given.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["public_url", "shop_public_url"])]
+    lan: Option<Option<IpAddr>>,
     /// How shoppers and merchants reach the gateway, if not by the address it listens on.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// How shoppers and the gateway's callbacks reach the demo shop, if not by the address it listens on.
+    #[arg(long, value_name = "URL")]
+    shop_public_url: Option<String>,
     /// How many requests of one merchant are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
     merchant_rate: u32,
@@ -93,13 +101,18 @@ impl CannotStart {
 pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let mut stop_signal = StopSignal::new()?;
     let mut folder = Folder::open(&args.data)?;
-    let (listener, address) = bind("--listen", args.listen).await?;
-    let (shop_listener, shop_address) = bind("--shop", args.shop).await?;
-    let public_url = match &args.public_url {
-        Some(url) => checked_url(url)?,
-        None => format!("http://{}", reachable(address)),
+    let at_lan = args.lan.map(|given| given.map_or_else(lan::address, Ok)).transpose()?;
+    let everywhere = |it| if at_lan.is_some() { lan::everywhere(it) } else { it };
+    let (listener, address) = bind("--listen", everywhere(args.listen)).await?;
+    let (shop_listener, shop_address) = bind("--shop", everywhere(args.shop)).await?;
+    let url_of = |flag: &str, given: &Option<String>, bound: SocketAddr| match (given, at_lan) {
+        (Some(url), _) => checked_url(flag, url),
+        (None, Some(ip)) => Ok(format!("http://{}", SocketAddr::new(ip, bound.port()))),
+        (None, None) => Ok(format!("http://{}", reachable(bound))),
     };
-    let shop_url = format!("http://{}", reachable(shop_address));
+    let public_url = url_of("--public-url", &args.public_url, address)?;
+    let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
+    let allowed = takes_callbacks(&shop_url)?;
 
     let mut gateway = open_gateway(&folder, public_url, address)?;
     gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
@@ -107,9 +120,12 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     gateway.former_key = keys.former.map(Into::into);
     gateway.next_key = keys.next.map(|it| it.verifying_key());
     let gateway = Arc::new(gateway);
-    seed(&gateway, &folder, &shop_url).await?;
+    seed(&gateway, &folder, &shop_url, allowed).await?;
     folder.note_used().map_err(|error| {
-        CannotStart::new(format_args!("cannot write to {} (--data): {error}", args.data.display()))
+        CannotStart::new(format_args!(
+            "cannot write to {} (--data-dir): {error}",
+            args.data.display()
+        ))
     })?;
 
     let (stop, stopped) = watch::channel(false);
@@ -130,8 +146,9 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         ShopError::Store(error) => folder.unusable("shop.db", &error),
         error => CannotStart::new(error),
     })?;
-    let server =
-        tokio::spawn(http::server::serve(listener, http::router(&gateway), stopped.clone()));
+    let home = home::Home::new(&gateway, &shop_url, folder.path());
+    let routes = home::around(http::router(&gateway), &gateway, home);
+    let server = tokio::spawn(http::server::serve(listener, routes, stopped.clone()));
     let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
     let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
@@ -142,11 +159,20 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         tracing::error!(why, "the next key is published, which could not be noted");
     }
 
-    say::announce(format!(
-        "gateway  {}\nshop     {shop_url}\ndata     {}\nready\n",
+    let mut banner = format!(
+        "gateway  {}\nshop     {shop_url}\ndata     {}\n",
         gateway.public_url,
         args.data.display()
-    ));
+    );
+    if let Some(code) = at_lan.and_then(|_| lan::code(&shop_url)) {
+        banner.push_str(&format!(
+            "\nScan to open the shop on a phone in the same network:\n{code}\n\n"
+        ));
+    } else if address.ip().is_unspecified() && at_lan.is_none() && args.public_url.is_none() {
+        banner.push_str("note     other devices are refused: --lan or --public-url lets them in\n");
+    }
+    banner.push_str("ready\n");
+    say::announce(banner);
 
     stop_signal.wait().await;
     tracing::info!("stopping");
@@ -208,7 +234,7 @@ fn open_gateway(
         );
     }
     let blobs = Blobs::open(folder.path()).map_err(|error| {
-        CannotStart::new(format_args!("plugins cannot be kept in --data: {error}"))
+        CannotStart::new(format_args!("plugins cannot be kept in --data-dir: {error}"))
     })?;
     let standard = engine.load(assets::STANDARD_PLUGIN);
     let standard = standard.map_err(|error| {
@@ -253,7 +279,12 @@ fn authorities(public_url: &str, address: SocketAddr) -> Vec<String> {
 
 /// Makes the demo merchant at the first start; afterwards only tells it where the shop is now. What
 /// the operator did since, such as to remove its key or to change its secret, stays done.
-async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), CannotStart> {
+async fn seed(
+    gateway: &Gateway,
+    folder: &Folder,
+    shop_url: &str,
+    allowed: Option<String>,
+) -> Result<(), CannotStart> {
     let id = MerchantId::parse(MERCHANT).map_err(CannotStart::new)?;
     let pem =
         folder.key("demo-merchant")?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
@@ -275,7 +306,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
         if is_new && was_used {
             return Ok(None);
         }
-        let known = known.unwrap_or_else(|| MerchantRecord {
+        let mut known = known.unwrap_or_else(|| MerchantRecord {
             id: id.clone(),
             name: "Lezai Demo Shop 乐在小店".to_owned(),
             notify_url: None,
@@ -289,6 +320,7 @@ async fn seed(gateway: &Gateway, folder: &Folder, shop_url: &str) -> Result<(), 
         let webhook_secret =
             if is_new || new_secret { file_secret } else { known.webhook_secret.clone() };
         let secret = webhook_secret.clone();
+        known.notify_hosts.extend(allowed.filter(|it| !known.notify_hosts.contains(it)));
         tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;
         if is_new || new_key {
             tx.put_merchant_key(&key)?;
@@ -382,9 +414,22 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn checked_url(url: &str) -> Result<String, CannotStart> {
-    address::origin(url)
-        .map_err(|why| CannotStart::new(format_args!("--public-url {url} is {why}")))
+/// Whether callbacks can go to the shop; its host, if that has to be allowed for it.
+fn takes_callbacks(shop_url: &str) -> Result<Option<String>, CannotStart> {
+    let url = reqwest::Url::parse(shop_url).map_err(CannotStart::new)?;
+    let host = crate::client::authority(&url);
+    let judged = REACH.judge(&url, [host.as_str()]);
+    judged.map_err(|why| {
+        CannotStart::new(format_args!(
+            "the shop at {shop_url} could not be told of payments: {why}; take an address of a private network \
+             (--lan ADDRESS), or an https address (--shop-public-url)"
+        ))
+    })?;
+    Ok((url.scheme() == "https").then_some(host))
+}
+
+fn checked_url(flag: &str, url: &str) -> Result<String, CannotStart> {
+    address::origin(url).map_err(|why| CannotStart::new(format_args!("{flag} {url} is {why}")))
 }
 
 struct StopSignal {
@@ -427,8 +472,14 @@ mod tests {
 
     #[test]
     fn a_public_url_is_a_bare_origin() {
-        assert_eq!(checked_url("https://pay.example/").unwrap(), "https://pay.example");
-        assert_eq!(checked_url("https://pay.example:8443").unwrap(), "https://pay.example:8443");
+        assert_eq!(
+            checked_url("--public-url", "https://pay.example/").unwrap(),
+            "https://pay.example"
+        );
+        assert_eq!(
+            checked_url("--public-url", "https://pay.example:8443").unwrap(),
+            "https://pay.example:8443"
+        );
         for url in [
             "pay.example",
             "ftp://pay.example",
@@ -437,7 +488,7 @@ mod tests {
             "https://u:p@pay.example",
             "https://pay.example;script-src *",
         ] {
-            assert!(checked_url(url).is_err(), "{url}");
+            assert!(checked_url("--public-url", url).is_err(), "{url}");
         }
     }
 }

@@ -95,7 +95,8 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
     let shopper = Router::new()
         .route("/pay/{session}", get(pages::hosted))
         .route("/reference", get(reference::page))
-        .route("/reference.css", get(reference::style));
+        .route("/reference.css", get(reference::style))
+        .route("/reference.js", get(reference::script));
 
     // Unsigned, so done for programs and our own pages alone.
     let sandbox = Router::new()
@@ -179,7 +180,11 @@ async fn answers_once(mut response: Response) -> Response {
 
 /// A request for another host is not for us: neither a signature made for another gateway nor a
 /// page that was led here by DNS (rebinding) gets further.
-async fn addressed(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+pub(crate) async fn addressed(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match signed::authority(&request, gateway.default_port()) {
         Some(authority) if gateway.authorities.contains(&authority) => next.run(request).await,
         _ => Problem::new(Code::Misdirected, format!("this gateway is {}", gateway.public_url))
@@ -196,7 +201,7 @@ async fn at_home(State(gateway): State<Arc<Gateway>>, request: Request, next: Ne
     next.run(request).await
 }
 
-async fn bounded(request: Request, next: Next) -> Response {
+pub(crate) async fn bounded(request: Request, next: Next) -> Response {
     let fields =
         request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let target = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
@@ -230,6 +235,6 @@ async fn nothing_here() -> Problem {
     Problem::new(Code::NotFound, "see /openapi.json for what there is")
 }
 
-async fn method_not_allowed() -> Problem {
+pub(crate) async fn method_not_allowed() -> Problem {
     Problem::new(Code::MethodNotAllowed, "the field Allow names the methods that the path has")
 }

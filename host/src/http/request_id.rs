@@ -18,6 +18,9 @@ tokio::task_local! {
 /// The header that carries it.
 pub const HEADER: HeaderName = HeaderName::from_static("request-id");
 
+/// What machines ask to see whether this one is well.
+pub const SCRAPED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// The id of the request that is being answered; empty outside of one.
 pub fn current() -> String {
     CURRENT.try_with(String::clone).unwrap_or_default()
@@ -35,12 +38,19 @@ pub async fn to_the_end(request: Request, next: Next) -> Response {
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = RequestId::new(clock::now(), entropy::bytes()).to_string();
     let (method, path) = (named(request.method()), masked(request.uri().path()));
+    let is_scrape = SCRAPED.contains(&request.uri().path());
     let span = tracing::info_span!("request", id);
     let answer = async {
         let begun = std::time::Instant::now();
         let response = next.run(request).await;
         let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(method, path, status = response.status().as_u16(), us, "answered");
+        let status = response.status();
+        // They come every few seconds, for as long as the gateway lives.
+        if is_scrape && status.is_success() {
+            tracing::debug!(method, path, status = status.as_u16(), us, "answered");
+        } else {
+            tracing::info!(method, path, status = status.as_u16(), us, "answered");
+        }
         response
     };
     let mut response = CURRENT.scope(id.clone(), answer.instrument(span)).await;
@@ -63,7 +73,7 @@ fn named(method: &Method) -> String {
 
 /// A path as the log may have it. Our own ids stay, so that what happened to one can be found; the rest is a
 /// stranger's, and may be an address or a number of hers. A query is not logged at all.
-fn masked(path: &str) -> String {
+pub(crate) fn masked(path: &str) -> String {
     let is_ours = |segment: &str| {
         segment.split_once('_').is_some_and(|(kind, id)| {
             matches!(kind, "ord" | "rfd" | "att" | "cs" | "evt")

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use lezai_core::ledger::{GENESIS, Posting};
 use lezai_core::time::Timestamp;
@@ -12,6 +11,7 @@ use serde_json::json;
 
 use super::{Stopped, columns, print, time};
 use crate::clock;
+use crate::data_dir::DataDir;
 use crate::store::sqlite::{Wanted, file, open_to_read, walk_entries};
 
 /// The balance of each account in each currency, in minor units, debits positive.
@@ -20,9 +20,8 @@ pub type Balances = BTreeMap<(String, &'static str), i128>;
 /// Which moment, and how it is printed.
 #[derive(Debug, clap::Args)]
 pub struct BalancesArgs {
-    /// The gateway's folder.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
-    pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) data: DataDir,
     /// The moment: all that was booked by then counts (RFC 3339) [default: now].
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<Timestamp>,

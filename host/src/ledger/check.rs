@@ -5,7 +5,7 @@
 //! is, not from what was booked. The rows that an order is found by, its events, and the tasks that
 //! it waits for are there too, and the file is one that SQLite finds whole.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use lezai_core::ledger::Account;
@@ -15,6 +15,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::balances::{Balances, table};
+use crate::data_dir::DataDir;
 use crate::store::sqlite::{
     Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
     integrity, missing_row, moved, open_to_read, order_with_entries, rows, tasks, untold_event,
@@ -24,9 +25,8 @@ use crate::store::{BookedEntry, StoreError, Task};
 /// What is checked.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// The gateway's folder.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataDir,
 }
 
 /// Checks and reports. The exit code is 0 for a whole ledger, 1 for a broken one, 2 for one that
@@ -380,6 +380,8 @@ fn sorted(postings: &[Posting]) -> Vec<(&Account, &'static str, i64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId};
     use lezai_core::ledger::Kind;
     use lezai_core::money::{Currency, Money};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use super::{Stopped, line};
+use crate::data_dir::DataDir;
 use crate::store::sqlite::{Wanted, file, last_entry, open_to_read, walk_entries};
 
 /// Entries that are read at once: a reader that takes its time for longer would keep the gateway's
@@ -17,9 +18,8 @@ const AT_ONCE: u64 = 10_000;
 /// In which form, and where to.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// The gateway's folder.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
-    pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) data: DataDir,
     /// A line of JSON for each entry, or a line of CSV for each posting.
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use lezai_core::time::Timestamp;
 
 use crate::clock;
+use crate::data_dir;
 use crate::store::StoreError;
 use crate::store::sqlite::file;
 
@@ -73,7 +74,7 @@ fn unreadable(data: &Path, error: &StoreError) -> ExitCode {
     if file.exists() {
         eprintln!("lezai: {}", error.explain(&file));
     } else {
-        eprintln!("lezai: {} is not there; name the gateway's folder with --data", file.display());
+        eprintln!("lezai: {}", data_dir::unreadable(&file, error));
     }
     ExitCode::from(2)
 }

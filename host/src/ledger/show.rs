@@ -1,22 +1,21 @@
 //! `lezai ledger show`: entries for people, the newest last, as on an account's statement.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use lezai_core::id::OrderId;
 use lezai_core::time::Timestamp;
 
 use super::{Stopped, columns, line, print, time};
 use crate::clock;
+use crate::data_dir::DataDir;
 use crate::store::BookedEntry;
 use crate::store::sqlite::{Wanted, file, open_to_read, walk_entries};
 
 /// Which entries are shown, and how.
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
-    /// The gateway's folder.
-    #[arg(long, default_value = ".lezai", value_name = "DIR")]
-    pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) data: DataDir,
     /// Of this order alone.
     #[arg(long, value_name = "ORDER", value_parser = OrderId::parse)]
     order: Option<OrderId>,

@@ -26,6 +26,7 @@ use tokio::sync::watch as signal;
 use crate::caller::CallerArgs;
 use crate::client::callback::{Callback, Forged, MAX_BODY, Receiver};
 use crate::clock;
+use crate::data_dir;
 use crate::http::server;
 
 use forward::Forward;
@@ -99,15 +100,16 @@ async fn listen(args: ListenArgs) -> Result<(), String> {
     let receiver = Receiver {
         gateway_key: gateway_key.ok_or_else(|| {
             let file = caller.data_dir.join("gateway-public.pem");
-            format!("{} is not there; name the gateway's key: --gateway-key", file.display())
+            data_dir::unreadable(&file, "name the gateway's key with --gateway-key")
         })?,
         secret: secret(&secret_file)?,
     };
     let forward = forward.as_deref().map(Forward::to).transpose()?;
     let bound =
         TcpListener::bind(listen).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
-    let (address, listener) =
-        bound.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let (address, listener) = bound.map_err(|error| {
+        format!("cannot listen on {listen}: {error}; --listen 127.0.0.1:0 takes a free port")
+    })?;
     let then = forward.as_ref().map(|it| format!(", passed on to {}", it.shown()));
     let then = then.unwrap_or_default();
     eprintln!("callbacks to http://{address}/ are verified and printed{then}; Ctrl-C ends");
@@ -170,7 +172,5 @@ impl Listener {
 }
 
 fn secret(file: &Path) -> Result<Secret, String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    Secret::parse(text.trim()).map_err(|error| format!("{}: {error}", file.display()))
+    Secret::parse(&data_dir::text(file)?).map_err(|error| format!("{}: {error}", file.display()))
 }

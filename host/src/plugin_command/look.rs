@@ -50,16 +50,17 @@ pub(super) struct Listed {
     pub(super) stage: String,
     pub(super) per_mille: Option<u16>,
     pub(super) paused: bool,
+    pub(super) drift_percent: u8,
     why: Option<String>,
-    counts: Option<Counts>,
+    pub(super) counts: Option<Counts>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Counts {
-    calls: u64,
-    failures: u64,
-    compared: u64,
-    different: u64,
+pub(super) struct Counts {
+    pub(super) calls: u64,
+    pub(super) failures: u64,
+    pub(super) compared: u64,
+    pub(super) different: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,7 +90,11 @@ struct Reason {
 }
 
 pub(super) async fn list(args: ListArgs) -> Result<String, Failed> {
-    let all = all(&args.at).await?;
+    let body = releases(&args.at).await?;
+    if args.at.json {
+        return indented(&body);
+    }
+    let all = parse::<List<Listed>>(&body)?.data;
     if all.is_empty() {
         return Ok(format!("{} has no releases; the standard plugin decides", args.at.merchant));
     }
@@ -126,7 +131,11 @@ pub(super) async fn diff(args: DiffArgs) -> Result<String, Failed> {
     let release = found
         .ok_or_else(|| Failed::Refused("release_not_found: the merchant has none".to_owned()))?;
     let path = format!("/plugins/{}/differences?limit={}", release.sequence, args.limit);
-    let differences: List<Difference> = parse(&args.at.ask(Method::GET, &path, None).await?)?;
+    let body = args.at.ask(Method::GET, &path, None).await?;
+    if args.at.json {
+        return indented(&body);
+    }
+    let differences: List<Difference> = parse(&body)?;
     let counts = release.counts.as_ref();
     let mut lines = vec![format!(
         "release {} ({} {}), {}: {} of {} orders decided otherwise",
@@ -153,17 +162,23 @@ pub(super) async fn remove(args: OfMerchant) -> Result<String, Failed> {
 }
 
 pub(super) async fn show(args: OfMerchant) -> Result<String, Failed> {
-    shown(&args.at.ask(Method::GET, "/plugin", None).await?)
+    shown(&args.at, &args.at.ask(Method::GET, "/plugin", None).await?)
 }
 
 /// The merchant's releases, newest first.
 pub(super) async fn all(at: &At) -> Result<Vec<Listed>, Failed> {
-    let list: List<Listed> = parse(&at.ask(Method::GET, "/plugins?limit=100", None).await?)?;
-    Ok(list.data)
+    Ok(parse::<List<Listed>>(&releases(at).await?)?.data)
 }
 
-/// A release in lines.
-pub(super) fn shown(body: &[u8]) -> Result<String, Failed> {
+async fn releases(at: &At) -> Result<Vec<u8>, Failed> {
+    at.ask(Method::GET, "/plugins?limit=100", None).await
+}
+
+/// A release in lines, or as the gateway has it.
+pub(super) fn shown(at: &At, body: &[u8]) -> Result<String, Failed> {
+    if at.json {
+        return indented(body);
+    }
     let listed: Listed = parse(body)?;
     let place = listed.place();
     let Listed { merchant, plugin, version, sequence, digest, hooks, size, published_at, .. } =
@@ -200,6 +215,10 @@ impl Said {
             self.channels.join(" ")
         )
     }
+}
+
+fn indented(body: &[u8]) -> Result<String, Failed> {
+    parse::<serde_json::Value>(body).map(|it| format!("{it:#}"))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failed> {

@@ -27,6 +27,9 @@ pub struct PromoteArgs {
     /// How many of a hundred orders it may decide otherwise.
     #[arg(long, value_name = "PERCENT")]
     drift: Option<u8>,
+    /// Though it decides more orders otherwise than that.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     of: MoveArgs,
 }
@@ -37,11 +40,21 @@ pub(super) async fn promote(args: PromoteArgs) -> Result<String, Failed> {
         Some(to) => place(to)?,
         None => after(&release)?,
     };
+    let drift = args.drift.unwrap_or(release.drift_percent);
+    let rate = difference(&release);
+    if body["to"] != "shadow" && drifts(&release, drift) && !args.yes {
+        return Err(Failed::Refused(format!(
+            "release {} {rate}, and {drift} % may be: `lezai plugin diff` shows them; --yes promotes it all the \
+             same, --drift allows more",
+            release.sequence
+        )));
+    }
+    eprintln!("release {} {rate}", release.sequence);
     if let Some(drift) = args.drift {
         body["drift_percent"] = drift.into();
     }
     let path = format!("/plugins/{}/promote", release.sequence);
-    look::shown(&args.of.at.ask(Method::POST, &path, Some(body.to_string())).await?)
+    look::shown(&args.of.at, &args.of.at.ask(Method::POST, &path, Some(body.to_string())).await?)
 }
 
 pub(super) async fn act(args: MoveArgs, what: &str) -> Result<String, Failed> {
@@ -50,7 +63,7 @@ pub(super) async fn act(args: MoveArgs, what: &str) -> Result<String, Failed> {
         None => meant(&args).await?.sequence,
     };
     let path = format!("/plugins/{sequence}/{what}");
-    look::shown(&args.at.ask(Method::POST, &path, None).await?)
+    look::shown(&args.at, &args.at.ask(Method::POST, &path, None).await?)
 }
 
 /// The release that is meant.
@@ -66,6 +79,25 @@ async fn meant(args: &MoveArgs) -> Result<Listed, Failed> {
         }
     };
     found.ok_or_else(|| Failed::Refused("release_not_found: the merchant has none".to_owned()))
+}
+
+/// Whether it decides more of a hundred orders otherwise than may be.
+fn drifts(release: &Listed, percent: u8) -> bool {
+    release.counts.as_ref().is_some_and(|it| {
+        it.different.saturating_mul(100) > it.compared.saturating_mul(u64::from(percent))
+    })
+}
+
+/// How many orders it decides otherwise, in words.
+fn difference(release: &Listed) -> String {
+    match release.counts.as_ref().map(|it| (it.different, it.compared)) {
+        None | Some((_, 0)) => "was compared over no order yet".to_owned(),
+        Some((different, compared)) => {
+            let tenths = different.saturating_mul(1000) / compared;
+            let percent = format!("{}.{}", tenths / 10, tenths % 10);
+            format!("decides {different} of {compared} orders otherwise ({percent} %)")
+        }
+    }
 }
 
 /// `0.1` is one of a thousand.
@@ -104,6 +136,23 @@ mod tests {
         let mut release = Listed::default();
         (release.stage, release.per_mille, release.paused) = (stage.to_owned(), per_mille, paused);
         release
+    }
+
+    #[test]
+    fn a_release_that_decides_otherwise_too_often_is_told() {
+        for (different, compared, percent, drifts_, said) in [
+            (0, 0, 10, false, "was compared over no order yet"),
+            (10, 100, 10, false, "decides 10 of 100 orders otherwise (10.0 %)"),
+            (11, 100, 10, true, "decides 11 of 100 orders otherwise (11.0 %)"),
+            (1, 300, 0, true, "decides 1 of 300 orders otherwise (0.3 %)"),
+        ] {
+            let mut release = listed("shadow", None, false);
+            let counts = look::Counts { different, compared, ..look::Counts::default() };
+            release.counts = Some(counts);
+            assert_eq!(drifts(&release, percent), drifts_, "{said}");
+            assert_eq!(difference(&release), said);
+        }
+        assert!(!drifts(&Listed::default(), 0));
     }
 
     #[test]

@@ -10,8 +10,9 @@ use lezai_core::key::SigningKey;
 use lezai_core::release::{CONTRACT, Envelope, Limits, Manifest};
 use serde::{Deserialize, Serialize};
 
-use super::at::{Failed, read};
+use super::at::{Failed, read, text};
 use crate::clock;
+use crate::data_dir::DataDir;
 
 /// What a release says beside the component.
 #[derive(Debug, clap::Args)]
@@ -19,9 +20,9 @@ pub(super) struct Says {
     /// What the plugin is given with each order.
     #[arg(long, value_name = "FILE")]
     pub(super) settings: Option<PathBuf>,
-    /// The publisher's private key, as PKCS#8 PEM.
-    #[arg(long, default_value = ".lezai/demo-plugins.pem", value_name = "FILE")]
-    key: PathBuf,
+    /// The publisher's private key, as PKCS#8 PEM [default: demo-plugins.pem in the gateway's folder].
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// The name that the operator registered the key under; the file's name if left out.
     #[arg(long, value_name = "NAME")]
     keyid: Option<String>,
@@ -52,6 +53,8 @@ pub struct SignArgs {
     merchant: String,
     #[command(flatten)]
     says: Says,
+    #[command(flatten)]
+    data: DataDir,
     /// Where the release goes; FILE.release.json if left out.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -67,7 +70,7 @@ pub(super) struct ReleaseFile {
 
 pub(super) fn run(args: &SignArgs) -> Result<String, Failed> {
     let component = read(&args.file)?;
-    let (manifest, release) = sign(&args.file, &component, &args.merchant, &args.says)?;
+    let (manifest, release) = sign(&args.file, &component, &args.merchant, &args.says, &args.data)?;
     let out = args.out.clone().unwrap_or_else(|| args.file.with_extension("release.json"));
     let json = serde_json::to_string_pretty(&release).unwrap_or_default();
     std::fs::write(&out, json + "\n")
@@ -85,14 +88,15 @@ pub(super) fn sign(
     component: &[u8],
     merchant: &str,
     says: &Says,
+    data: &Path,
 ) -> Result<(Manifest, ReleaseFile), Failed> {
     let failed = |error: &dyn std::fmt::Display| Failed::NotDone(error.to_string());
     let most = lezai_engine::Limits::default();
     let hooks = lezai_engine::hooks(component, &most)
         .map_err(|refused| Failed::Refused(format!("plugin_refused: {refused}")))?;
-    let pem = String::from_utf8(read(&says.key)?).unwrap_or_default();
-    let key = SigningKey::from_pkcs8_pem(&pem)
-        .map_err(|error| Failed::NotDone(format!("{}: {error}", says.key.display())))?;
+    let file_of_key = says.key.clone().unwrap_or_else(|| data.join("demo-plugins.pem"));
+    let key = SigningKey::from_pkcs8_pem(&text(&file_of_key)?)
+        .map_err(|error| Failed::NotDone(format!("{}: {error}", file_of_key.display())))?;
     let settings = says.settings.as_deref().map_or(Ok(Vec::new()), read)?;
     let now = clock::now();
     let manifest = Manifest {
@@ -109,7 +113,7 @@ pub(super) fn sign(
         },
         merchant: MerchantId::parse(merchant).map_err(|error| failed(&error))?,
         sequence: says.sequence.unwrap_or(u64::try_from(now.as_ms()).unwrap_or(1)),
-        keyid: says.keyid.clone().unwrap_or_else(|| stem(&says.key)),
+        keyid: says.keyid.clone().unwrap_or_else(|| stem(&file_of_key)),
         created_at: now,
     };
     let envelope = Envelope::seal(&manifest, &key).map_err(|error| failed(&error))?;

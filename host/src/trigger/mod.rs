@@ -17,7 +17,7 @@ pub struct TriggerArgs {
     /// The event's type, such as order.paid.
     #[arg(required_unless_present = "list")]
     event: Option<String>,
-    /// Print every type, and what is done for it.
+    /// Print what can be made to happen, and how.
     #[arg(long, exclusive = true)]
     list: bool,
     /// Where the callback goes [default: the merchant's own address].
@@ -146,6 +146,15 @@ const KINDS: &[Kind] = {
     ]
 };
 
+/// Types of events that take more than an order, and what they take.
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "plugin.rolled_back",
+        "publish a plugin that fails and send it orders; docs/plugin-rollout.md says how",
+    ),
+    ("plugin.failing", "publish a plugin that fails with --live, as the first, and send it orders"),
+];
+
 /// Makes it happen. The exit code is 0 if it did and the callback was taken (where one is sent), 1
 /// if the callback was not, and 2 if it could not be made to happen.
 pub async fn run(args: TriggerArgs) -> ExitCode {
@@ -156,7 +165,12 @@ pub async fn run(args: TriggerArgs) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let Some(kind) = KINDS.iter().find(|it| it.event == event) else {
-        eprintln!("lezai: there is no event {event}; see lezai trigger --list");
+        match ELSEWHERE.iter().find(|(other, _)| *other == event) {
+            Some((_, how)) => eprintln!("lezai: {event} is not made to happen here: {how}"),
+            None => eprintln!(
+                "lezai: there is no event {event}; `lezai trigger --list` names those that there are"
+            ),
+        }
         return ExitCode::from(2);
     };
     let played = async {
@@ -188,7 +202,7 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(kinds, expected);
         let docs = include_str!("../../../docs/callbacks.md");
-        for kind in kinds {
+        for kind in kinds.into_iter().chain(ELSEWHERE.iter().map(|(event, _)| *event)) {
             assert!(docs.contains(&format!("`{kind}`")), "{kind} is in docs/callbacks.md");
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::refusing::Refusing;
 use super::{Act, Kind, Plot};
+use crate::caller;
 use crate::client::{self, Client, Trust};
 use crate::entropy;
 
@@ -27,6 +28,7 @@ const FAILURES: usize = 5;
 pub(super) struct Play {
     client: Client,
     http: reqwest::Client,
+    gateway: String,
     origin: Url,
     notify_url: Option<String>,
 }
@@ -40,7 +42,7 @@ impl Play {
         let said = |error: client::ClientError| error.to_string();
         let origin = client::parse_origin(gateway).map_err(said)?;
         let http = client::http(&origin).map_err(said)?;
-        Ok(Self { client, http, origin, notify_url })
+        Ok(Self { client, http, gateway: gateway.to_owned(), origin, notify_url })
     }
 
     /// Makes it happen and prints what came of it; whether a callback that is sent was taken.
@@ -214,7 +216,7 @@ impl Play {
     ) -> Result<Value, String> {
         let key = (method == "POST").then(random);
         let answer = self.client.request(method, target, body, key.as_deref()).await;
-        let answer = answer.map_err(|error| error.to_string())?;
+        let answer = answer.map_err(|error| caller::unanswered(&self.gateway, &error))?;
         if let Trust::Refused(why) = answer.trust {
             return Err(why.to_string());
         }
@@ -226,7 +228,7 @@ impl Play {
         let request = self.http.post(target).header("content-type", "application/json");
         let (status, _, body) = client::receive(request.body(body.to_string()))
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| caller::unanswered(&self.gateway, &error))?;
         read(path, status, &body)
     }
 }

@@ -8,7 +8,7 @@ pub(super) fn refused(refused: &Refused, limits: &Limits) -> String {
         Refused::TooLarge { found, most } => (Some((*found, *most, "bytes")), SMALLER),
         Refused::TooMany { what, found, most } => (Some((*found, *most, *what)), simpler(what)),
         Refused::Import(_) => return import_refused(&refused.to_string()),
-        Refused::CoreModule => (None, "`lezai plugin build` makes a component of it."),
+        Refused::CoreModule => (None, "Give the module to `lezai plugin build`."),
         Refused::Contract(_) => (
             None,
             "Export at least one hook of lezai:plugin@1.0.0 with its type in the contract: \

@@ -17,6 +17,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::data_dir::DataDir;
+
 /// What an author does with a plugin.
 #[derive(Debug, clap::Subcommand)]
 pub enum AuthorCommand {
@@ -67,9 +69,8 @@ pub enum AuthorCommand {
     Replay {
         /// The order, `ord_…`.
         order: String,
-        /// The gateway's folder.
-        #[arg(long, default_value = ".lezai", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        data: DataDir,
         /// The merchant's plugin by then, if the store no longer has it.
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Failed;
 use super::workbench::{Workbench, component, read};
+use crate::data_dir;
 use crate::decision::{DecisionView, HookView};
 use crate::plugins::blobs::Blobs;
 use crate::plugins::rollout::{from_hex, limits};
@@ -26,7 +27,7 @@ pub(super) fn run(
     settings: Option<&Path>,
 ) -> Result<String, Failed> {
     let store = file(data);
-    let not_done = |error: StoreError| Failed::NotDone(format!("{}: {error}", store.display()));
+    let not_done = |error: StoreError| Failed::NotDone(data_dir::unreadable(&store, error));
     let order = OrderId::parse(order).map_err(|error| Failed::NotDone(error.to_string()))?;
     let connection = open_to_read(&store).map_err(not_done)?;
     let kept = details(&connection, &order).map_err(not_done)?;
@@ -61,10 +62,9 @@ pub(super) fn run(
     let different = differences(&json!(then), &json!(now));
     if different.is_empty() {
         let fuel: u64 = hooks(then).map(|hook| hook.fuel).sum();
-        return Ok(format!(
-            "{order}: the same again, bit for bit\nfuel     {fuel}\n{:#}",
-            json!(now)
-        ));
+        // What a program reads stands alone on standard output.
+        eprintln!("{order}: the same again, bit for bit, with {fuel} units of fuel");
+        return Ok(format!("{:#}", json!(now)));
     }
     let other = hooks(then).any(|hook| {
         let ours = own.as_ref().map(|(plugin, _)| plugin.digest());

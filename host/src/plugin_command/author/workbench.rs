@@ -8,10 +8,14 @@ use lezai_engine::{Config, Engine, Limits, Plugin};
 
 use super::encode::encode;
 use super::{Failed, advice};
-use crate::{assets, entropy};
+use crate::{assets, data_dir, entropy};
 
 /// The first bytes of a core module; a component's differ in the last two.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// A module with its names and debugging information, before it is made a component, can be ten times what a
+/// gateway takes, and its text more.
+const FILE_MAX: u64 = 64 << 20;
 
 /// An engine as a gateway has it, over a cache that goes with it.
 pub(super) struct Workbench {
@@ -61,5 +65,5 @@ pub(super) fn component(file: &Path) -> Result<Vec<u8>, Failed> {
 
 /// A file's bytes.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failed> {
-    fs::read(file).map_err(|error| Failed::NotDone(format!("{}: {error}", file.display())))
+    data_dir::read(file, FILE_MAX).map_err(Failed::NotDone)
 }
