@@ -59,6 +59,13 @@ test-packages: build ## pack the npm packages, install them in fresh projects, a
 	@scripts/setup test
 	@node --test --test-concurrency=1 --test-reporter=spec tests/packages/*.test.mjs
 
+# What can be set for `make soak`: ROUNDS, SUITES, BUSY, SEED. tests/soak/soak.mjs says what they do.
+soak: build ## run every suite 20 times beside a load, in random order; ROUNDS=2 SUITES="rust browser"
+	@scripts/setup test
+	@scripts/setup packages
+	@cargo test --quiet --no-run $(PRODUCT)
+	@ROUNDS="$(ROUNDS)" SUITES="$(SUITES)" BUSY="$(BUSY)" SEED="$(SEED)" node tests/soak/soak.mjs
+
 check: artifacts ## check format, lints, types, licences and dependencies
 	@scripts/setup check
 	@cargo fmt --all --check

@@ -1,8 +1,5 @@
 //! Puts the files that `make build` made under `target/artifacts` into the binary.
 
-#[path = "build/wrappers.rs"]
-mod wrappers;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +33,6 @@ fn main() {
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("assets.rs"), table).expect("OUT_DIR is writable");
-    wrappers::write(&root.join("crates/plugin/wit/lezai-plugin.wit"), &out);
 }
 
 fn entry(table: &mut String, area: &str, path: &str, file: &Path) {

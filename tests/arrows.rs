@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("lezai-plugin", &["lezai-core"]),
     ("lezai-policy", &["lezai-core", "lezai-plugin"]),
     ("lezai-engine", &["lezai-core"]),
-    ("lezai", &["lezai-core", "lezai-engine"]),
+    ("lezai", &["lezai-core", "lezai-engine", "lezai-plugin"]),
     (
         "lezai-tests",
         &[
@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "marketplace",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["lezai-plugin"]),
     // Plugins whose hooks are asked natively, too. Their own workspace builds them for wasm.
     ("demo_rules", &["lezai-plugin"]),
     ("marketplace", &["lezai-plugin"]),

@@ -7,8 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::component;
-use crate::fresh::{self, Stamps, files, read};
+use crate::fresh::{self, Stamps, read};
 use crate::mini;
 use crate::toolchain::{Module, Toolchain};
 
@@ -85,7 +84,7 @@ impl<'a> Work<'a> {
             plain: false,
         })?;
         self.stamps.step(&format!("plugin-{name}"), &[&module], &[target], || {
-            fresh::write(target, &component::encode(&read(&module)?)?)?;
+            fresh::write(target, &lezai_plugin::component::encode(&read(&module)?)?)?;
             self.done(target)
         })
     }
@@ -212,20 +211,9 @@ impl<'a> Work<'a> {
         )
     }
 
-    /// Puts a `.br` beside every file of a folder.
+    /// Puts a `.br` beside every file of a folder, so that the gateway never compresses.
     fn compress(&self, folder: &Path) -> Result<()> {
-        for file in files(folder)? {
-            let mut name = file.clone().into_os_string();
-            name.push(".br");
-            let compressed = PathBuf::from(name);
-            let mut bytes = Vec::new();
-            let params = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
-            brotli::BrotliCompress(&mut read(&file)?.as_slice(), &mut bytes, &params)
-                .context("brotli failed")?;
-            fresh::write(&compressed, &bytes)?;
-            self.done(&compressed)?;
-        }
-        Ok(())
+        run(Command::new("node").arg(self.root.join("www/compress.mjs")).arg(folder))
     }
 
     /// The path of a command that an npm package brought.

@@ -1,12 +1,14 @@
 //! Builds what the gateway carries in its binary: `cargo run --release -p xtask -- artifacts`; and with
-//! `bench-guests` the guests of others' engines, which `make bench-plugins` compares with.
+//! `bench-guests` the guests of others' engines, which `make bench-plugins` compares with. With its feature
+//! `contract`, `contract` writes what follows from the plugins' contract, and `contract --check` compares it.
 //!
 //! Owns the way from sources to `target/artifacts`: which wasm toolchain, which tools, in which
 //! order, and what is still up to date. Never holds logic of the product, and never installs
 //! anything: `scripts/setup` does.
 
 mod artifacts;
-mod component;
+#[cfg(feature = "contract")]
+mod contract;
 mod fresh;
 mod mini;
 mod toolchain;
@@ -19,11 +21,16 @@ use anyhow::{Context as _, Result, ensure};
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let build = match *args {
+    let build: fn(&Path) -> Result<()> = match *args {
         ["artifacts"] => artifacts::build,
         ["bench-guests"] => artifacts::bench_guests,
+        #[cfg(feature = "contract")]
+        ["contract"] => |root: &Path| contract::run(root, false),
+        #[cfg(feature = "contract")]
+        ["contract", "--check"] => |root: &Path| contract::run(root, true),
         _ => {
-            eprintln!("usage: cargo run --release -p xtask -- artifacts | bench-guests");
+            eprintln!("usage: cargo run --release -p xtask -- artifacts | bench-guests\n       \
+                 cargo run --release -p xtask --features contract -- contract [--check]");
             return ExitCode::from(2);
         }
     };

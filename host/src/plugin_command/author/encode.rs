@@ -1,91 +1,46 @@
-//! From a core module to a component: between the bytes that `build/wrappers.rs` prepared for the
-//! hooks that it exports.
+//! From a core module to a component, and what its author is told if that cannot be.
 
 use lezai_engine::{Limits, known_interface};
+use lezai_plugin::component::{self, NotAPlugin};
 use wasmparser::{Parser, Payload};
 
 use super::{Failed, advice};
 
-include!(concat!(env!("OUT_DIR"), "/wrappers.rs"));
-
-/// The number of a section that is a module, in a component.
-const MODULE_SECTION: u8 = 1;
-/// A module's first bytes, with its version.
-const HEADER: usize = 8;
-
-const CUT_OFF: &str = "it is cut off within a section";
-
 /// A core module as the component that its exports make it. Whether they have the contract's types,
 /// whoever loads it sees.
 pub(super) fn encode(module: &[u8]) -> Result<Vec<u8>, Failed> {
-    let invalid = |error: wasmparser::BinaryReaderError| {
-        Failed::Wanting(advice::no_component(&error.to_string()))
-    };
-    let mut kept = module.get(..HEADER).unwrap_or_default().to_vec();
-    let mut hooks = 0;
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload.map_err(invalid)?;
-        match &payload {
-            Payload::ImportSection(imports) => {
-                if let Some(import) = imports.clone().into_imports().next() {
-                    let import = import.map_err(invalid)?;
-                    let name = format!("{}.{}", import.module, import.name);
-                    return Err(Failed::Wanting(advice::import(&name)));
-                }
+    check_interfaces(module)?;
+    component::encode(module).map_err(|problem| {
+        Failed::Wanting(match problem {
+            NotAPlugin::Imports(import) => advice::import(&import),
+            NotAPlugin::Invalid(_) | NotAPlugin::NoHook => {
+                advice::no_component(&problem.to_string())
             }
-            Payload::ExportSection(exports) => {
-                for export in exports.clone() {
-                    let name = export.map_err(invalid)?.name;
-                    // `cabi_post_` is of what is called once an answer was read.
-                    let function = name.strip_prefix("cabi_post_").unwrap_or(name);
-                    let interface = function.split('#').next().unwrap_or_default();
-                    known_interface(interface).map_err(|refused| {
-                        Failed::Wanting(advice::refused(&refused, &Limits::default()))
-                    })?;
-                    if let Some(hook) = EXPORTS.iter().position(|it| *it == name) {
-                        hooks |= 1 << hook;
-                    }
-                }
-            }
-            // It told the bindings' generator's tools what we know.
-            Payload::CustomSection(section) if section.name().starts_with("component-type:") => {
-                continue;
-            }
-            _ => {}
-        }
-        if let Some((number, range)) = payload.as_section() {
-            kept.push(number);
-            length(&mut kept, range.len());
-            // Of the section with the code, the parser has only read the length.
-            let content = module.get(range);
-            kept.extend(content.ok_or_else(|| Failed::Wanting(advice::no_component(CUT_OFF)))?);
-        }
-    }
-    if hooks == 0 {
-        let problem = "it exports no function of the contract";
-        return Err(Failed::Wanting(advice::no_component(problem)));
-    }
-    let (before, behind) = WRAPPERS[hooks];
-    let mut component = before.to_vec();
-    component.push(MODULE_SECTION);
-    length(&mut component, kept.len());
-    component.extend(kept);
-    component.extend(behind);
-    Ok(component)
+        })
+    })
 }
 
-/// A length as WebAssembly writes it: seven bits a byte, the lowest first (LEB128).
-fn length(bytes: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        bytes.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
-        length >>= 7;
+/// Refuses exports of a version of the contract that is not known, in the words that a component gets.
+/// What cannot be read is left to [`component::encode`], which says so.
+fn check_interfaces(module: &[u8]) -> Result<(), Failed> {
+    for payload in Parser::new(0).parse_all(module).map_while(Result::ok) {
+        let Payload::ExportSection(exports) = payload else { continue };
+        for export in exports.into_iter().map_while(Result::ok) {
+            // `cabi_post_` is of what is called once an answer was read.
+            let function = export.name.strip_prefix("cabi_post_").unwrap_or(export.name);
+            let interface = function.split('#').next().unwrap_or_default();
+            known_interface(interface)
+                .map_err(|refused| Failed::Wanting(advice::refused(&refused, &Limits::default())))?;
+        }
     }
-    bytes.push(u8::try_from(length).unwrap_or_default());
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::panic::catch_unwind;
+
+    use wasmparser::{Parser, Payload};
 
     use super::super::workbench::Workbench;
     use super::*;
@@ -121,7 +76,7 @@ mod tests {
         }
         let code = module.len() / 2;
         let why = refusal(&module[..code]);
-        assert!(why.contains(CUT_OFF), "{why}");
+        assert!(why.contains("it is cut off within a section"), "{why}");
     }
 
     #[test]

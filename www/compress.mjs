@@ -1,0 +1,20 @@
+/** Puts a brotli file (RFC 7932) beside every file of a folder: `node compress.mjs FOLDER`. */
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants } from "node:zlib";
+
+const folder = process.argv[2];
+if (!folder) {
+  console.error("usage: node compress.mjs FOLDER");
+  process.exit(2);
+}
+for (const name of readdirSync(folder, { recursive: true })) {
+  const file = join(folder, name);
+  if (name.endsWith(".br") || !statSync(file).isFile()) continue;
+  const bytes = readFileSync(file);
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
+    [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+  };
+  writeFileSync(`${file}.br`, brotliCompressSync(bytes, { params }));
+}
