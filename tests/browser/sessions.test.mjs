@@ -194,7 +194,7 @@ describe("where the browser keeps nothing", PATIENCE, () => {
     // Somebody may be paying by that code: nobody takes it over, and the words say what there is to do.
     await page.reload();
     await at("taken");
-    await checkout.getByText("here before this page was reloaded").waitFor();
+    await checkout.getByText("here before this page was reloaded").first().waitFor();
     await gateway.shopper(order, "decline");
     await checkout.getByRole("button", { name: "Check again" }).click();
     await at("declined");
@@ -236,7 +236,7 @@ test("the shop renews a session: the old page says so, and the new one goes on",
   await at("waiting");
   const renewed = await gateway.renew(order);
   await at("replaced");
-  await checkout.getByText("Go back to the shop to go on").waitFor();
+  await checkout.getByText("Go back to the shop to go on").first().waitFor();
   await page.goto(renewed.checkout.url);
   await at("waiting");
   await gateway.shopper(order, "pay");
@@ -261,7 +261,7 @@ test("what is left of a code is counted by the order's clock", PATIENCE, async (
     await pay(checkout);
     await at("waiting");
     // A code of the sandbox's lives for two minutes.
-    assert.match(await checkout.locator(".clock").textContent(), /[01]:\d\d/);
+    assert.match(await checkout.locator(".clock").textContent(), /0?[0-2]:\d\d/);
     assert.doesNotMatch(await checkout.locator(".clock").textContent(), /\d:\d\d:\d\d/);
     await close();
   } finally {
@@ -269,7 +269,7 @@ test("what is left of a code is counted by the order's clock", PATIENCE, async (
   }
 });
 
-test("a service worker that keeps all it can keeps no answer to a page", PATIENCE, async () => {
+test("a service worker that keeps all it can gives no old answer back", PATIENCE, async () => {
   const worker = `
     self.addEventListener("install", () => self.skipWaiting());
     self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -302,15 +302,13 @@ test("a service worker that keeps all it can keeps no answer to a page", PATIENC
   await at("waiting");
   await gateway.shopper(order, "pay");
   await at("paid");
-  const kept = await page.evaluate(async () => {
+  // Of another origin's answer it may not see by what it varies; it gives none of them back.
+  const [kept, given] = await page.evaluate(async (/** @type {string} */ url) => {
     const cache = await caches.open("all");
-    return (await cache.keys()).map(({ url }) => new URL(url).pathname);
-  });
-  assert.ok(kept.length > 0, "it keeps what it can");
-  assert.deepEqual(
-    kept.filter((/** @type {string} */ path) => path.startsWith("/v1/")),
-    [],
-  );
+    return [(await cache.keys()).length, (await cache.match(url)) !== undefined];
+  }, `${gateway.origin}/v1/checkout/sessions/${order.checkout.session}`);
+  assert.ok(kept > 0, "it keeps what it can");
+  assert.equal(given, false);
   assert.deepEqual(await states(page), ["paid"]);
   await close();
   shop.stop();

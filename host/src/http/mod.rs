@@ -172,7 +172,7 @@ fn cors() -> CorsLayer {
 }
 
 /// An answer is for the request that it answers, by its signature. `no-store` says so to caches, but not
-/// to a service worker's: that one refuses to keep what varies by everything (Service Workers, 5.4.5).
+/// to a service worker's: that one does not keep, or never gives back, what varies by everything.
 async fn answers_once(mut response: Response) -> Response {
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("*"));
     response

@@ -173,6 +173,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{id}/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give an order that is not paid a new checkout session */
+        post: operations["orders_renew_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders/{id}/void": {
         parameters: {
             query?: never;
@@ -240,7 +257,7 @@ export interface components {
         };
         /** @description The shopper's way to pay. */
         CheckoutView: {
-            /** @description For the element; only in the answer that created the order. */
+            /** @description For the element; only in the answer that created the order or renewed its session. */
             client_secret?: string | null;
             /** @description RFC 3339. */
             expires_at: string;
@@ -670,7 +687,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
@@ -1576,6 +1593,93 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["RefundView"];
+                };
+            };
+        };
+    };
+    orders_renew_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order, with its new checkout session and client secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
                 };
             };
         };
