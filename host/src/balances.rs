@@ -30,12 +30,13 @@ pub struct BalancesView {
 /// What was owed on one account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BalanceView {
-    /// `pending` until it is settled, `held` for a review, or `available` to take out; a receiver has
-    /// the last alone.
+    /// `pending` until it is settled, `held` for a review, `available` to take out, or `owes`: what is
+    /// owed by the merchant or receiver, and not to it. A receiver has the last two alone.
     account: &'static str,
     /// ISO 4217.
     currency: &'static str,
-    /// Minor units. Below zero is owed by her: refunds of more than she had there.
+    /// Minor units, never below zero. Under `owes` are refunds of more than was available; what becomes
+    /// available later repays them first.
     amount: i64,
 }
 
@@ -59,11 +60,15 @@ pub async fn of_merchant(
     }
     let accounts = match &receiver {
         Some(receiver) => {
-            vec![("available", Account::ReceiverAvailable(merchant.clone(), receiver.clone()))]
+            vec![
+                ("available", Account::ReceiverAvailable(merchant.clone(), receiver.clone())),
+                ("owes", Account::ReceiverOwes(merchant.clone(), receiver.clone())),
+            ]
         }
         None => vec![
             ("available", Account::MerchantAvailable(merchant.clone())),
             ("held", Account::MerchantHeld(merchant.clone())),
+            ("owes", Account::MerchantOwes(merchant.clone())),
             ("pending", Account::MerchantPending(merchant.clone())),
         ],
     };
@@ -71,8 +76,8 @@ pub async fn of_merchant(
         let mut data = Vec::new();
         for (name, account) in &accounts {
             for (currency, minor) in view.balances(account, at)? {
-                // A liability is a credit, and hers; the ledger's numbers are debits.
-                let amount = minor.saturating_neg();
+                // The ledger's numbers are debits. A debt is one; what is owed to somebody is a credit.
+                let amount = if *name == "owes" { minor } else { minor.saturating_neg() };
                 data.push(BalanceView { account: name, currency: currency.code(), amount });
             }
         }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lezai::plugins::compiler;
-use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, trigger};
+use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, review_command, trigger};
 use tracing_subscriber::EnvFilter;
 
 /// Lezai (乐在), a payment gateway for merchants.
@@ -39,6 +39,9 @@ enum Command {
     /// Look after merchants' plugins.
     #[command(subcommand)]
     Plugin(plugin_command::PluginCommand),
+    /// Look at the orders that risk control holds, and decide on them.
+    #[command(subcommand)]
+    Review(review_command::ReviewCommand),
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
@@ -84,6 +87,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Ledger(command) => ledger::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
+        Command::Review(command) => review_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,
         Command::CompilePlugin(limits) => compiler::run(limits),
     }

@@ -8,6 +8,7 @@ mod refusing;
 use std::process::ExitCode;
 
 use crate::caller::CallerArgs;
+use crate::operator::OperatorArgs;
 
 use play::Play;
 
@@ -53,6 +54,8 @@ enum Act {
     Capture,
     Void,
     Refund(i64),
+    /// The operator's.
+    Approve,
 }
 
 const fn order(
@@ -67,7 +70,7 @@ const fn order(
 
 /// Every kind. Amounts are those of docs/sandbox.md.
 const KINDS: &[Kind] = {
-    use Act::{Capture, Close, Pay, Refund, Void};
+    use Act::{Approve, Capture, Close, Pay, Refund, Void};
     &[
         order(
             "order.authorized",
@@ -128,6 +131,20 @@ const KINDS: &[Kind] = {
             "automatic",
             &[Pay, Refund(5962)],
         ),
+        order(
+            "review.opened",
+            "pays an order that is large enough to be held",
+            2_500_800,
+            "automatic",
+            &[Pay],
+        ),
+        order(
+            "review.closed",
+            "pays such an order, and the operator approves it",
+            2_500_800,
+            "automatic",
+            &[Pay, Approve],
+        ),
         Kind {
             event: "endpoint.failing",
             what: "pays five orders whose callbacks a server on this machine refuses",
@@ -161,7 +178,11 @@ pub async fn run(args: TriggerArgs) -> ExitCode {
     };
     let played = async {
         let client = args.caller.client().await?;
-        Play::new(client, &args.caller.gateway, args.notify_url)?.of(kind).await
+        let operator = OperatorArgs {
+            gateway: args.caller.gateway.clone(),
+            admin_token_file: args.caller.data_dir.join("admin-token"),
+        };
+        Play::new(client, operator, args.notify_url)?.of(kind).await
     };
     match played.await {
         Ok(true) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -10,6 +10,7 @@ use super::refusing::Refusing;
 use super::{Act, Kind, Plot};
 use crate::client::{self, Client, Trust};
 use crate::entropy;
+use crate::operator::{Failed, OperatorArgs, OperatorCall};
 
 /// What needs no time happens within this, on a busy machine too.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -28,19 +29,20 @@ pub(super) struct Play {
     client: Client,
     http: reqwest::Client,
     origin: Url,
+    operator: OperatorArgs,
     notify_url: Option<String>,
 }
 
 impl Play {
     pub(super) fn new(
         client: Client,
-        gateway: &str,
+        operator: OperatorArgs,
         notify_url: Option<String>,
     ) -> Result<Self, String> {
         let said = |error: client::ClientError| error.to_string();
-        let origin = client::parse_origin(gateway).map_err(said)?;
+        let origin = client::parse_origin(&operator.gateway).map_err(said)?;
         let http = client::http(&origin).map_err(said)?;
-        Ok(Self { client, http, origin, notify_url })
+        Ok(Self { client, http, origin, operator, notify_url })
     }
 
     /// Makes it happen and prints what came of it; whether a callback that is sent was taken.
@@ -92,10 +94,24 @@ impl Play {
                 });
                 self.post(&call("refunds"), &refund).await?
             }
+            Act::Approve => self.approve(order).await?,
         };
         let act = format!("{act:?}").to_lowercase();
         say!("{act:<10} {}", answer["status"].as_str().unwrap_or_default());
         Ok(())
+    }
+
+    async fn approve(&self, order: &str) -> Result<Value, String> {
+        let call = OperatorCall {
+            method: Method::POST,
+            target: &format!("/admin/v1/orders/{order}/review"),
+            idempotency_key: Some(&random()),
+            body: Some(json!({ "verdict": "approve", "reason": "lezai trigger" }).to_string()),
+        };
+        let answer = self.operator.ask(call).await;
+        let answer = answer.map_err(|(Failed::Refused(why) | Failed::NotDone(why))| why)?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        Ok(answer["order"].clone())
     }
 
     /// Waits for an event, and moves the sandbox's clock if it needs time.

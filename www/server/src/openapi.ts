@@ -524,6 +524,12 @@ export interface components {
              */
             notify_url?: string;
             /**
+             * Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
+             *     `pro_rata`, or `receiver:` and the name of one that has a share.
+             * @example pro_rata
+             */
+            refund_bearer?: string;
+            /**
              * Format: uri
              * Where the shopper goes afterwards.
              */
@@ -607,6 +613,11 @@ export interface components {
             paid_at?: string | null;
             payment?: components["schemas"]["PaymentView"] | null;
             /**
+             * Who bears a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
+             *     Absent for an order that is shared with nobody.
+             */
+            refund_bearer?: string | null;
+            /**
              * Format: int64
              * What can still be refunded, in minor units.
              */
@@ -623,6 +634,7 @@ export interface components {
             refunding_amount: number;
             /** @description Where the shopper goes afterwards. */
             return_url?: string | null;
+            review?: components["schemas"]["ReviewView"] | null;
             /** @description The kind of trade. */
             scene: string;
             /**
@@ -665,7 +677,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
@@ -744,6 +756,8 @@ export interface components {
             order_id: string;
             /** @description Why, in the merchant's words. */
             reason?: string | null;
+            /** @description What others than the merchant bear of it. Minor units. */
+            shares?: components["schemas"]["ShareView"][];
             /** @description `pending`, `succeeded` or `failed`. */
             status: string;
         };
@@ -773,6 +787,20 @@ export interface components {
             passed: boolean;
             /** @description Where the callbacks went. */
             url: string;
+        };
+        /** @description A review: until it is closed the merchant's share is held. */
+        ReviewView: {
+            /** @description When it was decided. RFC 3339. */
+            at?: string | null;
+            /** @description Why, in the operator's words. */
+            reason?: string | null;
+            /** @description `open` or `closed`. */
+            status: string;
+            /**
+             * `approved` or `refused`; absent while it is open, and if the payment went back before anybody
+             *     decided.
+             */
+            verdict?: string | null;
         };
         /** @description A part of the amount that is somebody else's than the merchant's. */
         ShareView: {
