@@ -35,7 +35,7 @@ mod walks;
 
 use serde::{Deserialize, Serialize};
 
-pub use bearer::RefundBearer;
+pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
 pub use review::{Released, Review, ReviewVerdict};
 pub use step::step;
