@@ -8,8 +8,8 @@ use std::time::Duration;
 use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
-/// The demo merchant's orders above 20,000 yuan are held.
-const LARGE: i64 = 2_500_800;
+/// The demo merchant's plugin holds a gift card of more than 500 yuan that is bought on a new device.
+const LARGE: i64 = 60_800;
 /// Far above what a slow machine with neighbours needs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -35,6 +35,7 @@ impl<'g> Shop<'g> {
     fn paid(&self, capture: &str) -> String {
         let mut order = Merchant::order(&random_hex());
         order["amount"] = json!(LARGE);
+        order["metadata"] = json!({ "goods": "gift_card" });
         order["capture"] = json!(capture);
         order["notify_url"] = json!(self.receiver.url);
         let created = self.merchant.create(&random_hex(), order.to_string()).unwrap().json();
@@ -228,7 +229,7 @@ fn the_operator_s_command_lists_and_decides() {
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let (code, listed) = review(&["list"]);
-    let line = format!("{id}  m_demo  {LARGE} CNY  paid, open  large_amount\n");
+    let line = format!("{id}  m_demo  {LARGE} CNY  paid, open  gift_card_new_device\n");
     assert_eq!((code, listed), (Some(0), line));
     let (code, said) = review(&["approve", &id, "--reason", "Known"]);
     assert_eq!((code, said.contains("paid, approved")), (Some(0), true), "{said}");

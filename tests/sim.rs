@@ -87,7 +87,9 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::LeaseNeverGivenBack => &["left undone"],
             Planted::ReleaseForgotten => &["the ledger has"],
             Planted::ApprovedNeverSettles => &["is left on merchant_pending"],
-            Planted::StaleAvailable | Planted::DebtNotRepaid => &["overdraws", "to one who owes"],
+            Planted::StaleAvailable | Planted::DebtNotRepaid => {
+                &["overdraws", "to one who owes", "what it takes from available accounts"]
+            }
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)
             .unwrap_or_else(|| panic!("{planted:?} is not found"));

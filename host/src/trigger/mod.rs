@@ -39,7 +39,7 @@ struct Kind {
 #[derive(Clone, Copy)]
 enum Plot {
     /// An order of an amount, and what is done with it.
-    Order { amount: i64, capture: &'static str, acts: &'static [Act] },
+    Order { amount: i64, capture: &'static str, held: bool, acts: &'static [Act] },
     /// Orders whose callbacks go to a server that refuses them, and takes them at last or not.
     Endpoint { recovers: bool },
     /// The merchant's receiver is tried out.
@@ -65,7 +65,13 @@ const fn order(
     capture: &'static str,
     acts: &'static [Act],
 ) -> Kind {
-    Kind { event, what, plot: Plot::Order { amount, capture, acts } }
+    Kind { event, what, plot: Plot::Order { amount, capture, held: false, acts } }
+}
+
+/// An order that the demo merchant's plugin holds: a large gift card on a new device.
+const fn held(event: &'static str, what: &'static str, acts: &'static [Act]) -> Kind {
+    let plot = Plot::Order { amount: 60_800, capture: "automatic", held: true, acts };
+    Kind { event, what, plot }
 }
 
 /// Every kind. Amounts are those of docs/sandbox.md.
@@ -131,20 +137,8 @@ const KINDS: &[Kind] = {
             "automatic",
             &[Pay, Refund(5962)],
         ),
-        order(
-            "review.opened",
-            "pays an order that is large enough to be held",
-            2_500_800,
-            "automatic",
-            &[Pay],
-        ),
-        order(
-            "review.closed",
-            "pays such an order, and the operator approves it",
-            2_500_800,
-            "automatic",
-            &[Pay, Approve],
-        ),
+        held("review.opened", "pays an order that is held, a large gift card", &[Pay]),
+        held("review.closed", "pays such an order, and the operator approves it", &[Pay, Approve]),
         Kind {
             event: "endpoint.failing",
             what: "pays five orders whose callbacks a server on this machine refuses",

@@ -48,8 +48,10 @@ impl Play {
     /// Makes it happen and prints what came of it; whether a callback that is sent was taken.
     pub(super) async fn of(&self, kind: &Kind) -> Result<bool, String> {
         match kind.plot {
-            Plot::Order { amount, capture, acts } => {
-                let order = self.order(amount, capture, self.notify_url.as_deref()).await?;
+            Plot::Order { amount, capture, held, acts } => {
+                let goods = held.then_some("gift_card");
+                let notify_url = self.notify_url.as_deref();
+                let order = self.order(amount, capture, goods, notify_url).await?;
                 for act in acts {
                     self.act(&order, *act).await?;
                 }
@@ -66,12 +68,16 @@ impl Play {
         &self,
         amount: i64,
         capture: &str,
+        goods: Option<&str>,
         notify_url: Option<&str>,
     ) -> Result<String, String> {
         let mut order = json!({
             "merchant_order_id": format!("T-{}", random()), "amount": amount, "currency": "CNY",
             "description": "lezai trigger", "capture": capture,
         });
+        if let Some(goods) = goods {
+            order["metadata"] = json!({ "goods": goods });
+        }
         if let Some(url) = notify_url {
             order["notify_url"] = json!(url);
         }
@@ -159,7 +165,7 @@ impl Play {
         let server = Refusing::start().await?;
         say!("receiver   {} refuses", server.url);
         for _ in 0..FAILURES {
-            let order = self.order(12800, "automatic", Some(&server.url)).await?;
+            let order = self.order(12800, "automatic", None, Some(&server.url)).await?;
             self.act(&order, Act::Pay).await?;
         }
         let host = server.url.trim_start_matches("http://").trim_end_matches("/callbacks");

@@ -223,16 +223,20 @@ impl World<'_> {
         self.orders.get(n % self.orders.len().max(1)).cloned()
     }
 
-    /// An order that waits for a review, seven times in eight.
+    /// An order that waits for a review, three times in four; else one that is held or was.
     fn held_order(&self, n: usize) -> Option<OrderId> {
         let waits = |it: &&(OrderId, SessionId)| {
             self.read_order(&it.0).is_some_and(|order| order.under_review())
         };
         let waiting: Vec<_> = self.orders.iter().filter(waits).collect();
-        if !n.is_multiple_of(8) && !waiting.is_empty() {
-            return waiting.get(n % waiting.len()).map(|it| it.0.clone());
+        if !n.is_multiple_of(4) {
+            return waiting.get(n % waiting.len().max(1)).map(|it| it.0.clone());
         }
-        self.orders.get(n % self.orders.len().max(1)).map(|it| it.0.clone())
+        let held = |it: &&(OrderId, SessionId)| {
+            self.read_order(&it.0).is_some_and(|order| order.terms.held)
+        };
+        let held: Vec<_> = self.orders.iter().filter(held).collect();
+        held.get(n % held.len().max(1)).map(|it| it.0.clone())
     }
 
     /// The operator decides on an order.
