@@ -540,8 +540,9 @@ mod tests {
             Event::RefundFailed { refund, code: "no".to_owned() },
         ];
         let (mut entries, mut stands) = (Vec::new(), Balances::new());
-        for event in events {
-            let Step { order: after, entry, .. } = step(order, event, a_day_later).unwrap();
+        for (nth, event) in events.into_iter().enumerate() {
+            let now = if nth < 2 { START } else { a_day_later };
+            let Step { order: after, entry, .. } = step(order, event, now).unwrap();
             order = after;
             let Some(mut entry) = entry else { continue };
             if order.refunds.is_empty() || with_debts {

@@ -201,10 +201,10 @@ async fn orders_are_listed_by_the_page(store: &Arc<dyn Store>) {
     }
 }
 
-/// Orders 100 to 104 are held and paid, newest last; the third is approved.
+/// Orders 60 to 64 are held and paid, newest last; the third is approved.
 async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
     let mut ids = Vec::new();
-    for n in 100..105_u8 {
+    for n in 60..65_u8 {
         let mut held = record(n, &format!("H-{n}"));
         held.order.terms.held = true;
         held.order.terms.id = OrderId::new(NOW.plus_secs(i64::from(n)), [n; 10]);
@@ -220,7 +220,7 @@ async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
             }),
             Event::Paid { attempt, amount: held.order.terms.amount, channel_ref: "c".to_owned() },
         ];
-        if n == 102 {
+        if n == 62 {
             events.push(Event::Reviewed {
                 verdict: ReviewVerdict::Approved,
                 reason: "Known".to_owned(),
