@@ -151,3 +151,107 @@ fn orders_are_counted_over_a_restart_and_decided_again() {
     assert_eq!(message(&seventh), "The customer ordered 6 times within an hour");
     assert_eq!(message(&by(&merchant, "c-2")), Value::Null, "two so far");
 }
+
+/// Callers who refund settled orders at once, and those orders: one for each way to bear a refund.
+const CALLERS: usize = 200;
+const BEARERS: [&str; 4] = ["merchant", "pro_rata", "receiver:tea", "merchant"];
+
+#[test]
+fn two_hundred_refund_settled_split_orders_at_once_and_nobody_is_overdrawn() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let merchant = Merchant::demo(&gateway);
+    publish(&gateway, "50000");
+    let stranger = {
+        let mut body = Merchant::order(&random_hex());
+        body["refund_bearer"] = json!("receiver:tea");
+        merchant.create(&random_hex(), body.to_string()).unwrap()
+    };
+    assert_eq!((stranger.status, stranger.json()["field"].clone()), (400, json!("refund_bearer")));
+    let orders = BEARERS.map(|bearer| {
+        let made = order(&merchant, |it| {
+            it["refund_bearer"] = json!(bearer);
+            it["metadata"] = json!({"seller:tea": "9000", "seller:cup": "101"});
+        });
+        assert_eq!(made["refund_bearer"], bearer);
+        let id = made["id"].as_str().unwrap().to_owned();
+        let pay = Request::new("POST", &format!("/sandbox/orders/{id}/pay"), "");
+        assert_eq!(pay.send(&gateway.authority).unwrap().status, 200);
+        id
+    });
+    let clock = Request::new("POST", "/sandbox/clock", r#"{"advance_secs":86400}"#)
+        .with("content-type", "application/json");
+    assert_eq!(clock.send(&gateway.authority).unwrap().status, 200);
+    let of = |id: &str| merchant.get(&format!("/v1/orders/{id}")).json();
+    for id in &orders {
+        until(|| (!of(id)["settled_at"].is_null()).then_some(Value::Null));
+    }
+
+    // No two alike, of 300 and some: of each order some forty fit, and the others are told so.
+    let start = std::sync::Barrier::new(CALLERS);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let (start, orders, merchant) = (&start, &orders, &merchant);
+                scope.spawn(move || {
+                    let refund = json!({
+                        "merchant_refund_id": format!("S-{caller}"), "amount": 300 + caller % 90, "currency": "CNY",
+                    });
+                    let path = format!("/v1/orders/{}/refunds", orders[caller % orders.len()]);
+                    start.wait();
+                    let answer = merchant.send(&merchant.post(&path, &random_hex(), refund.to_string()));
+                    let answer = answer.unwrap();
+                    let code = answer.code();
+                    assert!(["", "refund_exceeds_available"].contains(&code.as_str()), "{code}");
+                    answer.status
+                })
+            })
+            .collect();
+        callers.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    assert!(statuses.contains(&201) && statuses.contains(&409), "{statuses:?}");
+    for id in &orders {
+        until(|| (of(id)["refunding_amount"] == 0).then_some(Value::Null));
+    }
+
+    // What each still has is what it got less what it bore; it is available or owed, and never both.
+    let mut left = std::collections::BTreeMap::<&str, i64>::new();
+    let minor = |value: &Value| value.as_i64().unwrap();
+    for id in &orders {
+        let settled = of(id);
+        *left.entry("").or_default() += minor(&settled["settled_amount"]);
+        for share in settled["settled_shares"].as_array().unwrap() {
+            let name = if share["receiver"] == "tea" { "tea" } else { "cup" };
+            *left.entry(name).or_default() += minor(&share["amount"]);
+        }
+        let refunds = merchant.get(&format!("/v1/orders/{id}/refunds")).json();
+        for refund in refunds["data"].as_array().unwrap() {
+            assert_eq!(refund["status"], "succeeded", "{refund}");
+            let mut hers = minor(&refund["amount"]) - minor(&refund["fee"]);
+            for share in refund["shares"].as_array().into_iter().flatten() {
+                let name = if share["receiver"] == "tea" { "tea" } else { "cup" };
+                *left.entry(name).or_default() -= minor(&share["amount"]);
+                hers -= minor(&share["amount"]);
+            }
+            *left.entry("").or_default() -= hers;
+        }
+    }
+    for (receiver, left) in left {
+        let query =
+            if receiver.is_empty() { String::new() } else { format!("?receiver={receiver}") };
+        let balances = merchant.get(&format!("/v1/balances{query}")).json();
+        let of = |account: &str| {
+            let data = balances["data"].as_array().unwrap().iter();
+            data.filter(|it| it["account"] == account).map(|it| minor(&it["amount"])).sum::<i64>()
+        };
+        let expected = (left.max(0), (-left).max(0));
+        assert_eq!((of("available"), of("owes")), expected, "{receiver}: {balances}");
+        // The merchant of four orders gave two of them back alone.
+        assert!(!receiver.is_empty() || of("owes") > 0, "{balances}");
+    }
+    let check = lezai(&["ledger", "check", "--data", gateway.data.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(check.status.success(), "{said}");
+    assert!(said.contains("merchant_owes:m_demo"), "{said}");
+    assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
+}

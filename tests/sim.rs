@@ -24,6 +24,7 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "refund",
         "other_body",
         "redeliver",
+        "review",
         "advance",
     ] {
         assert!(counts.ops.contains_key(op), "{op} never happens");
@@ -37,6 +38,8 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "refund_exceeds_available",
         "merchant_refund_id_taken",
         "idempotency_key_reused",
+        "order_not_held",
+        "review_closed",
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
@@ -50,6 +53,8 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "refund.succeeded",
         "refund.failed",
         "order.needs_attention",
+        "review.opened",
+        "review.closed",
     ] {
         assert!(counts.events.contains_key(event), "{event} is never told");
     }
@@ -80,6 +85,11 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::DuplicateCallback => &["acted 2 times"],
             Planted::RoundingLeak => &["of the fee of"],
             Planted::LeaseNeverGivenBack => &["left undone"],
+            Planted::ReleaseForgotten => &["the ledger has"],
+            Planted::ApprovedNeverSettles => &["is left on merchant_pending"],
+            Planted::StaleAvailable | Planted::DebtNotRepaid => {
+                &["overdraws", "to one who owes", "what it takes from available accounts"]
+            }
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)
             .unwrap_or_else(|| panic!("{planted:?} is not found"));

@@ -31,14 +31,14 @@ pub struct BalancesView {
 /// What was owed on one account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BalanceView {
-    /// `pending` until it is settled, `held` for a review, or `available` to take out; a receiver has
-    /// the last alone.
+    /// `pending` until it is settled, `held` for a review, `available` to take out, or `owes`: what is
+    /// owed by the merchant or receiver, and not to it. A receiver has the last two alone.
     account: &'static str,
     /// ISO 4217.
     currency: &'static str,
-    /// Minor units. Below zero is owed by the merchant: refunds of more than it had there. Null past
-    /// 9007199254740991 (2^53 - 1) either way: a reader of JSON may round what is more (RFC 8259,
-    /// section 6).
+    /// Minor units, never below zero. Under `owes` are refunds of more than was available; what becomes
+    /// available later repays them first. Null past 9007199254740991 (2^53 - 1): a reader of JSON may
+    /// round what is more (RFC 8259, section 6).
     #[schema(required = true)]
     amount: Option<i64>,
     /// The same as text, exact whatever it is.
@@ -73,11 +73,15 @@ pub async fn of_merchant(
     }
     let accounts = match &receiver {
         Some(receiver) => {
-            vec![("available", Account::ReceiverAvailable(merchant.clone(), receiver.clone()))]
+            vec![
+                ("available", Account::ReceiverAvailable(merchant.clone(), receiver.clone())),
+                ("owes", Account::ReceiverOwes(merchant.clone(), receiver.clone())),
+            ]
         }
         None => vec![
             ("available", Account::MerchantAvailable(merchant.clone())),
             ("held", Account::MerchantHeld(merchant.clone())),
+            ("owes", Account::MerchantOwes(merchant.clone())),
             ("pending", Account::MerchantPending(merchant.clone())),
         ],
     };
@@ -86,8 +90,10 @@ pub async fn of_merchant(
         let mut data = Vec::new();
         for (name, account) in &accounts {
             for (currency, minor) in view.balances(account, at)? {
-                // A liability is a credit, and hers; the ledger's numbers are debits.
-                data.push(BalanceView::new(name, currency, -i128::from(minor)));
+                // The ledger's numbers are debits. A debt is one; what is owed to somebody is a credit.
+                let minor = i128::from(minor);
+                let amount = if *name == "owes" { minor } else { -minor };
+                data.push(BalanceView::new(name, currency, amount));
             }
         }
         Ok(data)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use lezai_core::id::{AttemptId, EventId, OrderId};
 use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
+use lezai_core::ledger::{Account, Entry};
 use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
@@ -372,10 +373,30 @@ fn commit(
     let id = &record.order.terms.id;
     tx.update_order(&record.order)?;
     if let Some(entry) = &step.entry {
-        tx.book(id, entry, now)?;
+        book(tx, id, entry, now)?;
     }
     schedule(tx, &record, step.effects, now)?;
     Ok(record)
+}
+
+/// Books an entry as the balances of this very commit have it: what is not available is owed.
+fn book(tx: &dyn Tx, order: &OrderId, entry: &Entry, now: Timestamp) -> Result<(), StoreError> {
+    let mut standing = Vec::new();
+    for (account, currency) in entry.touched_by_debts() {
+        let minor = tx.balance(&account, currency)?;
+        standing.push((account, currency, minor));
+    }
+    if standing.is_empty() {
+        return tx.book(order, entry, now);
+    }
+    let stands = |account: &Account, currency| {
+        let found = standing.iter().find(|it| it.0 == *account && it.1 == currency);
+        found.map_or(0, |it| it.2)
+    };
+    let entry = entry
+        .with_debts(stands)
+        .ok_or_else(|| StoreError::Damaged("a balance is more than a number holds".to_owned()))?;
+    tx.book(order, &entry, now)
 }
 
 /// Writes down what is to be done. What a merchant is to be told is put into words here, once, so

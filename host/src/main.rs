@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::plugins::compiler;
-use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, trigger};
+use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, review_command, trigger};
 use tracing_subscriber::EnvFilter;
 
 /// What a request needs is allocated on one thread and freed on another, many times over: in that,
@@ -49,6 +49,9 @@ enum Command {
     /// Look after merchants' plugins.
     #[command(subcommand)]
     Plugin(plugin_command::PluginCommand),
+    /// Look at the orders that risk control holds, and decide on them.
+    #[command(subcommand)]
+    Review(review_command::ReviewCommand),
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
@@ -132,6 +135,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Ledger(command) => ledger::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
+        Command::Review(command) => review_command::run(command).await,
         Command::Page(command) => page_check::run(command).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

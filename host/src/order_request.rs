@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
-use lezai_core::order::Capture;
+use lezai_core::order::{Capture, RefundBearer};
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ pub struct NewOrder {
     pub expires_in_secs: i64,
     /// Whether the money moves at once when the shopper agrees.
     pub capture: Capture,
+    /// Who bears a refund once the payment is settled to several.
+    pub refund_bearer: RefundBearer,
     /// Where callbacks go.
     pub notify_url: Option<String>,
     /// Where the shopper goes afterwards.
@@ -94,6 +96,9 @@ impl NewOrder {
             capture: body
                 .optional("capture", |field| field.one_of(&CAPTURES))?
                 .unwrap_or(Capture::Automatic),
+            refund_bearer: body
+                .optional("refund_bearer", |field| field.parsed(1..=80, RefundBearer::parse))?
+                .unwrap_or_default(),
             notify_url: body.optional("notify_url", url)?,
             return_url: body.optional("return_url", sent_url)?,
             scene: body
@@ -334,6 +339,8 @@ mod tests {
             ("wallet_qr", "Wallet", "methods[0]"),
             ("900", "59", "expires_in"),
             ("\"o2o\"", "\"O2O\"", "scene"),
+            ("\"o2o\"", "\"o2o\",\"refund_bearer\":\"receiver:\"", "refund_bearer"),
+            ("\"o2o\"", "\"o2o\",\"refund_bearer\":\"all\"", "refund_bearer"),
             ("203.0.113.7", "203.0.113.777", "customer.ip"),
             ("\"CN\"", "\"cn\"", "customer.country"),
             ("\"phone\"", "\"fridge\"", "device.kind"),

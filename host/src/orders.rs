@@ -391,7 +391,8 @@ fn open(
         gateway.plugins.later(gateway, || {
             let (merchant, order, decision) =
                 (facts.merchant.clone(), facts.id.clone(), view.clone());
-            Job::Denied(Box::new(Denial { merchant, order, at: now, decision }))
+            let facts = Some(facts.clone());
+            Job::Denied(Box::new(Denial { merchant, order, at: now, decision, facts }))
         });
         let view = serde_json::to_value(view).map_err(Problem::internal)?;
         return Err(Problem::new(
@@ -399,6 +400,11 @@ fn open(
             "risk control denies the order; `decision` says why",
         )
         .with("decision", view));
+    }
+    if !new.refund_bearer.is_one_of(&decision.shares) {
+        let detail = "refund_bearer names a receiver that has no share of this order; name one of `decision.shares`, \
+                      pro_rata or merchant";
+        return Err(Problem::new(Code::InvalidField, detail).with("field", "refund_bearer"));
     }
     let channel_offers = |method: &String| {
         decision
@@ -425,6 +431,7 @@ fn open(
         amount: new.amount,
         fee: decision.fee,
         shares: decision.shares,
+        refund_bearer: new.refund_bearer,
         held: decision.risk.verdict == Verdict::Review,
         capture: new.capture,
         description: new.description,

@@ -168,6 +168,10 @@ codes! {
         "Refund instead.";
     OrderRefunded = "order_refunded", StatusCode::CONFLICT, Never, "The payment has refunds and can no longer be voided",
         "Refund the rest instead.";
+    OrderNotHeld = "order_not_held", StatusCode::CONFLICT, QueryFirst, "Nothing of the order is held for a review",
+        "Query the order: it is held from when it is paid or authorised until its money went back or the review ended.";
+    ReviewClosed = "review_closed", StatusCode::CONFLICT, QueryFirst, "The review of the order ended otherwise",
+        "Query the order; `verdict` says how its review ended. What was approved can still be refunded by its merchant.";
     CurrencyMismatch = "currency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, Never, "The currency is not the order's",
         "Send the order's currency.";
     OrderExpired = "order_expired", StatusCode::CONFLICT, QueryFirst, "The order's time is over",
@@ -461,6 +465,10 @@ impl From<Refusal> for Problem {
             Refusal::TooManyVoids => Self::new(Code::TooManyVoids, detail),
             Refusal::Settled => Self::new(Code::OrderSettled, detail),
             Refusal::Refunded => Self::new(Code::OrderRefunded, detail),
+            Refusal::NotHeld => Self::new(Code::OrderNotHeld, detail),
+            Refusal::Reviewed { verdict } => {
+                Self::new(Code::ReviewClosed, detail).with("verdict", verdict.as_str())
+            }
             Refusal::UnknownAttempt | Refusal::UnknownRefund | Refusal::TooEarly => {
                 Self::internal(detail)
             }

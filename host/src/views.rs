@@ -81,6 +81,13 @@ pub struct OrderView {
     /// down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settled_shares: Vec<ShareView>,
+    /// Who bears a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
+    /// Absent for an order that is shared with nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund_bearer: Option<String>,
+    /// The review of an order that risk control wants looked at, once it is paid or authorised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewView>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voided_at: Option<String>,
@@ -104,6 +111,23 @@ pub struct OrderView {
     /// The shopper's way to pay; absent in callbacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkout: Option<CheckoutView>,
+}
+
+/// A review: until it is closed the merchant's share is held.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReviewView {
+    /// `open` or `closed`.
+    pub status: &'static str,
+    /// `approved` or `refused`; absent while it is open, and if the payment went back before anybody
+    /// decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<&'static str>,
+    /// Why, in the operator's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was decided. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// What a person must look at.
@@ -135,6 +159,9 @@ pub struct RefundView {
     pub currency: &'static str,
     /// What of the fee the merchant gets back, in minor units.
     pub fee: i64,
+    /// What others than the merchant bear of it. Minor units.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<ShareView>,
     /// Why, in the merchant's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -402,6 +429,8 @@ pub fn order(record: &OrderRecord) -> OrderView {
         settled_amount: settled.map(|it| it.amount.minor()),
         settled_shares: settled
             .map_or_else(Vec::new, |it| it.shares.iter().map(ShareView::from).collect()),
+        refund_bearer: (!terms.shares.is_empty()).then(|| terms.refund_bearer.to_string()),
+        review: review(order),
         voided_at: match &order.state {
             State::Voided { voided_at, .. } => Some(rfc3339(*voided_at)),
             _ => None,
@@ -632,6 +661,22 @@ fn page_status(state: &State) -> &'static str {
     }
 }
 
+fn review(order: &Order) -> Option<ReviewView> {
+    if !order.terms.held || order.state.payment().is_none() && order.reviews.is_empty() {
+        return None;
+    }
+    if order.under_review() {
+        return Some(ReviewView { status: "open", verdict: None, reason: None, at: None });
+    }
+    let last = order.reviews.last();
+    Some(ReviewView {
+        status: "closed",
+        verdict: last.map(|it| it.verdict.as_str()),
+        reason: last.map(|it| it.reason.clone()),
+        at: last.map(|it| rfc3339(it.at)),
+    })
+}
+
 fn attention(it: &Attention) -> AttentionView {
     let (what, id) = match it {
         Attention::Payment { attempt } => ("payment", attempt.as_str()),
@@ -661,6 +706,7 @@ pub fn refund(order: &Order, refund: &Refund) -> RefundView {
         amount: refund.amount.minor(),
         currency: refund.amount.currency().code(),
         fee: refund.fee.minor(),
+        shares: refund.shares.iter().map(ShareView::from).collect(),
         reason: refund.reason.clone(),
         failure,
         created_at: rfc3339(refund.requested_at),

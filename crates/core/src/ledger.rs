@@ -10,9 +10,16 @@
 //! | `merchant_held:MERCHANT` | liability, − | the same, held back because risk control wants a review |
 //! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: hers to take out |
 //! | `receiver_available:MERCHANT:RECEIVER` | liability, − | owed to whom a merchant shares with, and settled |
+//! | `merchant_owes:MERCHANT` | asset, + | owed by a merchant: refunds of more than was available to it |
+//! | `receiver_owes:MERCHANT:RECEIVER` | asset, + | the same, owed by one that a merchant shares with |
 //! | `fee_income` | income, − | our fees |
 //! | `refunds_in_flight` | liability, − | refunds and voids that a channel was asked for and has not confirmed |
 //! | `payment_returns` | liability, − | received for orders that could not take it, owed back to shoppers |
+//!
+//! No available account is ever overdrawn. What an order calls for is written as if it could be, and
+//! [`Entry::with_debts`] makes of it what is booked: as much is taken as is available, the rest is a
+//! debt, and what comes later repays the debt before anything is available again. Both are functions
+//! of the entry and of what stood on the accounts before it, so the chain proves them.
 
 use std::fmt;
 
@@ -37,6 +44,10 @@ pub enum Account {
     MerchantAvailable(MerchantId),
     /// Owed to somebody that a merchant shares with, under the merchant's own name for her, and settled.
     ReceiverAvailable(MerchantId, String),
+    /// Owed by a merchant.
+    MerchantOwes(MerchantId),
+    /// Owed by somebody that a merchant shares with.
+    ReceiverOwes(MerchantId, String),
     /// Our fees.
     FeeIncome,
     /// Asked of a channel for shoppers, not yet confirmed.
@@ -56,9 +67,37 @@ impl fmt::Display for Account {
             Self::ReceiverAvailable(merchant, receiver) => {
                 write!(f, "receiver_available:{merchant}:{receiver}")
             }
+            Self::MerchantOwes(merchant) => write!(f, "merchant_owes:{merchant}"),
+            Self::ReceiverOwes(merchant, receiver) => {
+                write!(f, "receiver_owes:{merchant}:{receiver}")
+            }
             Self::FeeIncome => f.write_str("fee_income"),
             Self::RefundsInFlight => f.write_str("refunds_in_flight"),
             Self::PaymentReturns => f.write_str("payment_returns"),
+        }
+    }
+}
+
+impl Account {
+    /// Where the debts of an available account's owner stand; `None` for any other account.
+    pub fn debts(&self) -> Option<Self> {
+        match self {
+            Self::MerchantAvailable(merchant) => Some(Self::MerchantOwes(merchant.clone())),
+            Self::ReceiverAvailable(merchant, receiver) => {
+                Some(Self::ReceiverOwes(merchant.clone(), receiver.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The available account of whoever owes on this one; `None` for any other account.
+    fn available(&self) -> Option<Self> {
+        match self {
+            Self::MerchantOwes(merchant) => Some(Self::MerchantAvailable(merchant.clone())),
+            Self::ReceiverOwes(merchant, receiver) => {
+                Some(Self::ReceiverAvailable(merchant.clone(), receiver.clone()))
+            }
+            _ => None,
         }
     }
 }
@@ -80,6 +119,8 @@ pub struct Posting {
 pub enum Kind {
     /// An order was paid.
     Payment,
+    /// A review ended well: what was held back is owed like any other payment.
+    HoldRelease,
     /// A payment became the merchant's to take out.
     Settlement,
     /// A refund was asked of the channel.
@@ -102,8 +143,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Payment,
+        Self::HoldRelease,
         Self::Settlement,
         Self::RefundRequest,
         Self::Refund,
@@ -119,6 +161,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Payment => "payment",
+            Self::HoldRelease => "hold_release",
             Self::Settlement => "settlement",
             Self::RefundRequest => "refund_request",
             Self::Refund => "refund",
@@ -179,6 +222,55 @@ impl Entry {
         Self::new(kind, postings.filter(|it| it.minor != 0).collect()).ok()
     }
 
+    /// The accounts whose balances [`Entry::with_debts`] needs: the available accounts that the entry
+    /// moves, and where their owners' debts stand.
+    pub fn touched_by_debts(&self) -> Vec<(Account, Currency)> {
+        let mut touched: Vec<(Account, Currency)> = Vec::new();
+        for Posting { account, currency, .. } in &self.postings {
+            let Some(debts) = account.debts() else { continue };
+            if !touched.iter().any(|it| (&it.0, it.1) == (account, *currency)) {
+                touched.extend([(account.clone(), *currency), (debts, *currency)]);
+            }
+        }
+        touched
+    }
+
+    /// The entry as it is booked, where `standing` gives what stands on an account before it. Of each
+    /// owner's available account and debts together the entry moves as much as before, but what is
+    /// available is never overdrawn, and nobody who owes has something available.
+    ///
+    /// `None` if a balance would be more than a number holds.
+    pub fn with_debts(&self, standing: impl Fn(&Account, Currency) -> i64) -> Option<Self> {
+        let mut postings: Vec<Posting> = Vec::with_capacity(self.postings.len() + 1);
+        for posting in &self.postings {
+            let (account, currency) = (&posting.account, posting.currency);
+            let Some(debts) = account.debts() else {
+                postings.push(posting.clone());
+                continue;
+            };
+            if postings.iter().any(|it| {
+                (it.account == *account || it.account == debts) && it.currency == currency
+            }) {
+                // Moved with the first posting of its account.
+                continue;
+            }
+            let same =
+                self.postings.iter().filter(|it| (&it.account, it.currency) == (account, currency));
+            let moved: i128 = same.map(|it| i128::from(it.minor)).sum();
+            let (available, owed) = (standing(account, currency), standing(&debts, currency));
+            let after = i128::from(available) + i128::from(owed) + moved;
+            for (account, before, after) in
+                [(account.clone(), available, after.min(0)), (debts, owed, after.max(0))]
+            {
+                let minor = i64::try_from(after - i128::from(before)).ok()?;
+                if minor != 0 {
+                    postings.push(Posting { account, minor, currency });
+                }
+            }
+        }
+        Self::new(self.kind, postings).ok()
+    }
+
     /// What it books.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -205,6 +297,19 @@ impl Entry {
     }
 }
 
+/// What an entry moves, each account and currency once and nothing that is nothing, as if available
+/// accounts could be overdrawn: the same for an entry as it is called for and as
+/// [`Entry::with_debts`] books it.
+pub fn without_debts(postings: &[Posting]) -> Vec<(Account, &'static str, i128)> {
+    let mut moved = std::collections::BTreeMap::new();
+    for Posting { account, minor, currency } in postings {
+        let account = account.available().unwrap_or_else(|| account.clone());
+        *moved.entry((account, currency.code())).or_insert(0) += i128::from(*minor);
+    }
+    let moved = moved.into_iter().filter(|(_, minor)| *minor != 0);
+    moved.map(|((account, code), minor)| (account, code, minor)).collect()
+}
+
 /// The hash "before" the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -229,6 +334,52 @@ mod tests {
         for (postings, good) in rows {
             let postings = postings.iter().map(|(minor, code)| posting(*minor, code)).collect();
             assert_eq!(Entry::new(Kind::Payment, postings).is_ok(), good);
+        }
+    }
+
+    /// What is available and owed before, what an entry debits, and what it books on both.
+    #[test]
+    fn what_is_not_there_is_owed_and_what_is_owed_is_repaid_first() {
+        let merchant = MerchantId::parse("m_tea").unwrap();
+        let currency = Currency::from_code("CNY").unwrap();
+        for (available, owed, debit, booked_available, booked_owed) in [
+            (-100, 0, 60, 60, 0),
+            (-100, 0, 100, 100, 0),
+            (-100, 0, 101, 100, 1),
+            (0, 0, 5, 0, 5),
+            (0, 7, 5, 0, 5),
+            (0, 7, -5, 0, -5),
+            (0, 7, -7, 0, -7),
+            (0, 7, -10, -3, -7),
+            (-3, 0, -4, -4, 0),
+            // Overdrawn, as ledgers were that named no debts: the first entry names it.
+            (20, 0, 5, -20, 25),
+            (20, 0, -30, -30, 0),
+        ] {
+            let account = Account::MerchantAvailable(merchant.clone());
+            let sides = vec![
+                Posting { account: account.clone(), minor: debit, currency },
+                Posting { account: Account::RefundsInFlight, minor: -debit, currency },
+            ];
+            let entry = Entry::new(Kind::RefundRequest, sides).unwrap();
+            let debts = account.debts().unwrap();
+            assert_eq!(
+                entry.touched_by_debts(),
+                [(account.clone(), currency), (debts.clone(), currency)]
+            );
+            let standing = |it: &Account, _| if *it == account { available } else { owed };
+            let booked = entry.with_debts(standing).unwrap();
+            let moved = |of: &Account| {
+                booked
+                    .postings()
+                    .iter()
+                    .filter(|it| it.account == *of)
+                    .map(|it| it.minor)
+                    .sum::<i64>()
+            };
+            let said = (moved(&account), moved(&debts));
+            assert_eq!(said, (booked_available, booked_owed), "{available} {owed} {debit}");
+            assert_eq!(without_debts(booked.postings()), without_debts(entry.postings()));
         }
     }
 

@@ -150,6 +150,30 @@ impl Money {
         let minor = i128::from(self.minor) * i128::from(part.minor) / i128::from(whole.minor);
         Self::new(i64::try_from(minor).ok()?, self.currency).ok()
     }
+
+    /// This amount in parts that are in proportion to `weights`, to the unit: each rounded down, and
+    /// what is left over a unit each to the largest remainders, of those that are alike to the first.
+    /// No part is more than its weight unless the amount is more than all of them.
+    ///
+    /// `None` if a currency differs, or something is to be parted by weights of nothing.
+    pub fn apportioned(self, weights: &[Self]) -> Option<Vec<Self>> {
+        let whole =
+            weights.iter().try_fold(Self::zero(self.currency), |sum, it| sum.checked_add(*it))?;
+        if whole.minor == 0 {
+            return (self.minor == 0).then(|| vec![self; weights.len()]);
+        }
+        let whole = i128::from(whole.minor);
+        let scaled = |it: &Self| i128::from(self.minor) * i128::from(it.minor);
+        let mut parts: Vec<i128> = weights.iter().map(|it| scaled(it) / whole).collect();
+        let left = i128::from(self.minor) - parts.iter().sum::<i128>();
+        let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
+        by_remainder.sort_by_key(|at| std::cmp::Reverse(scaled(&weights[*at]) % whole));
+        for at in by_remainder.into_iter().take(usize::try_from(left).ok()?) {
+            parts[at] += 1;
+        }
+        let part = |minor: i128| Self::new(i64::try_from(minor).ok()?, self.currency).ok();
+        parts.into_iter().map(part).collect()
+    }
 }
 
 impl fmt::Display for Money {

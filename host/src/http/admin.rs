@@ -62,7 +62,7 @@ impl FromRequest<Arc<Gateway>> for Operator {
 }
 
 /// The operator's token, compared as hashes: the time it takes tells nothing of the token.
-fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Problem> {
+pub(super) fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Problem> {
     let token =
         headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
     match token {

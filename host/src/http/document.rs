@@ -238,6 +238,25 @@ const CALLS: &[Call] = {
             None,
             &[InvalidField, UnknownField],
         ),
+        call("get", "/admin/v1/reviews", Operator, None, &[InvalidField, UnknownField]),
+        call(
+            "post",
+            "/admin/v1/orders/{id}/review",
+            Operator,
+            Fields,
+            &[
+                IdempotencyKeyMissing,
+                IdempotencyKeyInvalid,
+                IdempotencyKeyReused,
+                RequestInProgress,
+                OrderNotFound,
+                OrderState,
+                OrderNotHeld,
+                ReviewClosed,
+                TooManyRefunds,
+                TooManyVoids,
+            ],
+        ),
         call("get", "/admin/v1/merchants/{id}/plugin", Operator, None, &[]),
         call("delete", "/admin/v1/merchants/{id}/plugin", Operator, None, &[]),
         call(
@@ -498,6 +517,11 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             json!({ "merchant_refund_id": "R-1", "amount": 6000, "currency": "CNY", "reason": "One tin was dented" })
         }
         "NewCapture" => json!({ "amount": 6000, "currency": "CNY" }),
+        "NewReview" => json!({ "verdict": "approve", "reason": "The buyer was called back" }),
+        "ReviewedOrder" => reviewed(),
+        "List_ReviewedOrder" => {
+            json!({ "object": "list", "data": [reviewed()], "has_more": false })
+        }
         "Claim" => json!({
             "client_secret": "q3b0y6nS0m3Th1ngR4nd0mOf32Bytes_0123456789A",
             // RFC 7517, appendix A.1.
@@ -520,7 +544,10 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "RefundView" => refund(),
         "BalancesView" => json!({
             "object": "balances", "at": "2026-11-18T00:00:00.000Z",
-            "data": [{ "account": "pending", "currency": "CNY", "amount": 12723 }],
+            "data": [
+                { "account": "available", "currency": "CNY", "amount": 0 }, { "account": "owes", "currency": "CNY", "amount": 9000 },
+                { "account": "pending", "currency": "CNY", "amount": 12723 },
+            ],
         }),
         "List_OrderView" => {
             json!({ "object": "list", "data": [order()], "has_more": true, "next": "ord_019ab5c0de000123456789abcdef0123" })
@@ -551,6 +578,25 @@ fn order() -> Value {
             "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123", "session": "cs_019ab5c0de000123456789abcdef0123",
             "expires_at": "2026-11-18T11:21:40.042Z",
         },
+    })
+}
+
+fn reviewed() -> Value {
+    let mut order = order();
+    order["decision"]["verdict"] = "review".into();
+    order["decision"]["score"] = 60.into();
+    order["decision"]["reasons"] = json!([{ "code": "large_amount", "message": "The amount is unusually large for this shop" }]);
+    order["review"] = json!({
+        "status": "closed", "verdict": "approved", "reason": "The buyer was called back", "at": "2026-11-18T13:00:00.000Z",
+    });
+    if let Some(order) = order.as_object_mut() {
+        order.remove("checkout");
+    }
+    json!({
+        "object": "review", "order_id": order["id"], "merchant": "m_tea", "order": order,
+        "decisions": [{
+            "verdict": "approved", "reason": "The buyer was called back", "by": "operator", "at": "2026-11-18T13:00:00.000Z",
+        }],
     })
 }
 
@@ -649,6 +695,7 @@ mod tests {
         let bytes = |schema: &str| example(schema).unwrap().to_string().into_bytes();
         NewOrder::parse(&bytes("NewOrder")).unwrap();
         NewRefund::parse(&bytes("NewRefund")).unwrap();
+        crate::reviews::Decision::parse(&bytes("NewReview")).unwrap();
         assert!(refunds::parse_capture(&bytes("NewCapture")).unwrap().is_some());
         checkout::PayRequest::parse(&bytes("Choice")).unwrap();
         let claim = ClaimRequest::parse(&bytes("Claim")).unwrap();

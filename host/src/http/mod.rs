@@ -15,6 +15,7 @@ mod plugins;
 mod reference;
 mod refunds;
 pub mod request_id;
+mod reviews;
 mod sandbox;
 pub mod server;
 pub mod signed;
@@ -90,7 +91,9 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
             "/admin/v1/merchants/{id}/plugin-keys/{keyid}",
             put(plugins::put_plugin_key).delete(plugins::remove_plugin_key),
         )
-        .route("/admin/v1/merchants/{id}/decisions", get(plugins::decisions));
+        .route("/admin/v1/merchants/{id}/decisions", get(plugins::decisions))
+        .route("/admin/v1/reviews", get(reviews::list))
+        .route("/admin/v1/orders/{id}/review", post(reviews::decide));
 
     let shopper = Router::new()
         .route("/pay/{session}", get(pages::hosted))

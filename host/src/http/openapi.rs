@@ -10,7 +10,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::{
-    admin, balances, checkout, document, events, operations, orders, plugins, refunds, sandbox,
+    admin, balances, checkout, document, events, operations, orders, plugins, refunds, reviews,
+    sandbox,
 };
 
 /// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
@@ -38,6 +39,16 @@ pub(super) struct Idempotency {
     /// RFC 9530: `sha-256=:…:`.
     #[param(rename = "Content-Digest", required = false)]
     content_digest: String,
+}
+
+/// The IETF draft's field, of a call that nobody signs.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct OperatorIdempotency {
+    /// 1 to 255 visible ASCII characters in quotes: the same for every repeat of this request.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: String,
 }
 
 /// Which page of a list.
@@ -206,6 +217,10 @@ pub(super) struct NewOrder {
     /// `automatic` (if absent), or `manual`: the amount is authorised only, until it is captured.
     #[schema(required = false)]
     capture: String,
+    /// Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
+    /// `pro_rata`, or `receiver:` and the name of one that has a share.
+    #[schema(required = false, max_length = 80, example = "pro_rata")]
+    refund_bearer: String,
     /// The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`.
     #[schema(required = false)]
     scene: String,
@@ -273,6 +288,19 @@ pub(super) struct NewRefund {
     currency: String,
     /// Why, in the merchant's words.
     #[schema(required = false, min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// How an order that is held is decided.
+#[derive(ToSchema)]
+#[schema(as = NewReview)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewReview {
+    /// `approve` or `refuse`.
+    #[schema(example = "approve")]
+    verdict: String,
+    /// Why; the merchant reads it.
+    #[schema(min_length = 1, max_length = 200, example = "The buyer was called back")]
     reason: String,
 }
 
@@ -458,6 +486,7 @@ pub(super) struct Promotion {
         admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
         plugins::publish, plugins::releases, plugins::promote, plugins::pause, plugins::rollback, plugins::differences,
         plugins::put_plugin_key, plugins::remove_plugin_key, plugins::decisions, plugins::plugin, plugins::remove_plugin,
+        reviews::list, reviews::decide,
         sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
         operations::alive, operations::ready, operations::metrics, operations::jwks,
     ),
@@ -468,7 +497,7 @@ pub(super) struct Promotion {
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),
-        (name = "operator", description = "Merchants, keys, policies and plugins. With the operator's token."),
+        (name = "operator", description = "Merchants, keys, policies, plugins and reviews. With the operator's token."),
         (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
         (name = "operations", description = "What machines ask. Unsigned."),
     ),

@@ -277,6 +277,11 @@ pub trait View: EventReads + PluginReads {
         account: &Account,
         at: Timestamp,
     ) -> Result<Vec<(Currency, i64)>, StoreError>;
+    /// What stands on an account now, debits positive, with all that this very commit booked.
+    fn balance(&self, account: &Account, currency: Currency) -> Result<i64, StoreError>;
+    /// The orders of a page that wait for a person's review, newest first, and one more if there are
+    /// more.
+    fn open_reviews(&self, page: &Page<OrderId>) -> Result<Vec<OrderRecord>, StoreError>;
     /// When the next task of a lane is due.
     fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError>;
     /// How many tasks wait.

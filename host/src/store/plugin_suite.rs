@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::key::SigningKey;
+use lezai_core::policy::OrderFacts;
 use lezai_core::release::{CONTRACT, Envelope, Limits, Manifest, Share};
 use lezai_core::time::Timestamp;
 
-use super::plugins::{Denial, Difference, PluginKey, Side, Stage, Standing};
+use super::plugins::{DENIAL_SECS, Denial, Difference, PluginKey, Side, Stage, Standing};
 use super::{ReleaseRecord, Store, StoreError, read, write};
 use crate::decision::DecisionView;
+use crate::order_request::Details;
 
-/// Runs it; the merchant is known to the store, and the decision is any.
-pub(super) async fn run(store: &Arc<dyn Store>, merchant: MerchantId, decision: DecisionView) {
+/// Runs it; the merchant is known to the store, and decision and facts are any.
+pub(super) async fn run(store: &Arc<dyn Store>, merchant: MerchantId, details: Details) {
     a_key_is_one_merchant_s(store, &merchant).await;
     releases_come_back_as_they_were(store, &merchant).await;
     two_are_never_live(store, &merchant).await;
-    the_last_differences_and_denials_are_kept(store, &merchant, decision).await;
+    let Details { facts, decision, .. } = details;
+    the_last_differences_and_denials_are_kept(store, &merchant, decision, facts).await;
 }
 
 async fn a_key_is_one_merchant_s(store: &Arc<dyn Store>, merchant: &MerchantId) {
@@ -89,6 +92,7 @@ async fn the_last_differences_and_denials_are_kept(
     store: &Arc<dyn Store>,
     merchant: &MerchantId,
     decision: DecisionView,
+    facts: OrderFacts,
 ) {
     let order = |n: i64| OrderId::new(at(n), [9; 10]);
     for n in 1..=5 {
@@ -106,6 +110,7 @@ async fn the_last_differences_and_denials_are_kept(
             order: order(n),
             at: at(n),
             decision: decision.clone(),
+            facts: (n != 4).then(|| facts.clone()),
         };
         write(store, move |tx| {
             tx.insert_difference(&difference, 3)?;
@@ -130,6 +135,21 @@ async fn the_last_differences_and_denials_are_kept(
     assert!(others.is_empty());
     let found: Vec<_> = denials.iter().map(|it| (it.order.clone(), it.at)).collect();
     assert_eq!(found, [(order(5), at(5)), (order(4), at(4))]);
+    let found: Vec<_> = denials.into_iter().map(|it| it.facts).collect();
+    assert_eq!(found, [Some(facts.clone()), None], "with what they were decided on");
+    // Whatever room there is, none is kept for ever.
+    let late = Denial {
+        merchant: merchant.clone(),
+        order: order(6),
+        at: at(4).plus_secs(DENIAL_SECS + 1),
+        decision,
+        facts: Some(facts),
+    };
+    write(store, move |tx| tx.insert_denial(&late, 9)).await.unwrap();
+    let id = merchant.clone();
+    let found = read(store, move |view| view.denials(&id, 9)).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|it| it.order).collect();
+    assert_eq!(found, [order(6), order(5)]);
 }
 
 fn at(n: i64) -> Timestamp {

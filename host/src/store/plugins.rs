@@ -3,6 +3,7 @@
 //! beside the database, under their digests.
 
 use lezai_core::id::{MerchantId, OrderId};
+use lezai_core::policy::OrderFacts;
 use lezai_core::release::{Envelope, Manifest, Share};
 use lezai_core::time::Timestamp;
 
@@ -163,7 +164,13 @@ pub struct Denial {
     pub at: Timestamp,
     /// By whom and why.
     pub decision: DecisionView,
+    /// What it was decided on; absent for one that was denied before facts were kept. They are kept
+    /// as those of an order are, and shown to nobody.
+    pub facts: Option<OrderFacts>,
 }
+
+/// A denial is forgotten after so many days, whatever room there is.
+pub const DENIAL_SECS: i64 = 90 * 86_400;
 
 /// A plugin of the store's first version, which knew no releases.
 #[derive(Clone, Debug)]
@@ -227,7 +234,8 @@ pub trait PluginWrites: PluginReads {
     fn remove_plugin_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError>;
     /// One more difference; of the release's, the last `most` are kept.
     fn insert_difference(&self, difference: &Difference, most: u32) -> Result<(), StoreError>;
-    /// One more denial; of the merchant's, the last `most` are kept.
+    /// One more denial; of the merchant's, the last `most` are kept, and none for longer than
+    /// [`DENIAL_SECS`].
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError>;
     /// A plugin of the first version became a release.
     fn forget_unsigned_plugin(&self, merchant: &MerchantId) -> Result<(), StoreError>;

@@ -23,11 +23,13 @@ use std::thread;
 use std::time::Duration;
 
 use lezai_core::id::{MerchantId, OrderId};
+use lezai_core::policy::OrderFacts;
 use prometheus_client::metrics::counter::Counter;
 use rusqlite::{Connection, OpenFlags};
 
 use super::plugins::{PluginReads as _, ReleaseRecord};
 use super::{Fault, Outcome, ReadJob, Store, StoreError, WriteJob};
+use crate::decision::DecisionView;
 use crate::order_request::Details;
 use log::{Care, Log, copy, copy_all};
 use records::{Sqlite, json};
@@ -37,8 +39,8 @@ pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, 
 #[cfg(test)]
 pub(crate) use ledger::book;
 pub use ledger::{
-    Wanted, balance_after, balances_kept, for_each_entry, for_each_order, last_entry, moved,
-    order_with_entries, walk_entries,
+    Wanted, balance_after, balances_kept, for_each_entry, for_each_order, last_entry,
+    last_without_debts, moved, order_with_entries, walk_entries,
 };
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
@@ -190,14 +192,23 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// What the merchant sent with an order, and what was decided.
+/// What was decided of an order, and on which facts: of one that was made or that was denied.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn details(connection: &Connection, order: &OrderId) -> Result<Option<Details>, StoreError> {
+pub fn decided(
+    connection: &Connection,
+    order: &OrderId,
+) -> Result<Option<(OrderFacts, DecisionView)>, StoreError> {
+    let tables = Sqlite { connection };
     let sql = "SELECT details FROM orders WHERE id = ?1";
-    Sqlite { connection }.one(sql, [order.as_str()], |row| json(row, 0))
+    let made = tables.one(sql, [order.as_str()], |row| json::<Details>(row, 0))?;
+    if let Some(Details { facts, decision, .. }) = made {
+        return Ok(Some((facts, decision)));
+    }
+    let sql = "SELECT facts, decision FROM denials WHERE order_id = ?1 AND facts IS NOT NULL";
+    tables.one(sql, [order.as_str()], |row| Ok((json(row, 0)?, json(row, 1)?)))
 }
 
 /// A release of a merchant's plugin.
@@ -390,6 +401,11 @@ mod tests {
         for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
             assert!(writer.execute(sql, []).is_err(), "{sql}");
         }
+        // A file that has no list of reviews yet is given one.
+        writer.execute_batch("DROP TABLE open_reviews").unwrap();
+        drop(SqliteStore::open(&file).unwrap());
+        let sql = "SELECT count(*) FROM open_reviews";
+        assert_eq!(writer.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 4);
     }
 
     #[tokio::test]

@@ -6,7 +6,10 @@ use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionI
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
-use lezai_core::order::{Attempt, Capture, Credential, Effect, Event, Offer, Order, Terms, step};
+use lezai_core::order::{
+    Attempt, Capture, Credential, Effect, Event, Offer, Order, RefundBearer, ReviewVerdict, Terms,
+    step,
+};
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
@@ -35,9 +38,10 @@ pub(super) async fn run(open: impl Fn() -> Arc<dyn Store>) {
     every_task_reads_back(&store).await;
     a_refund_is_found_by_its_numbers(&store).await;
     orders_are_listed_by_the_page(&store).await;
+    open_reviews_are_listed_by_the_page(&store).await;
     what_is_counted_of_orders_is_there(&store).await;
     the_first_answer_is_kept(&store).await;
-    super::plugin_suite::run(&store, merchant_id(), record(1, "A-1").details.decision).await;
+    super::plugin_suite::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
 }
@@ -234,6 +238,60 @@ async fn orders_are_listed_by_the_page(store: &Arc<dyn Store>) {
     }
 }
 
+/// Orders 60 to 64 are held and paid, newest last; the third is approved.
+async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    for n in 60..65_u8 {
+        let mut held = record(n, &format!("H-{n}"));
+        held.order.terms.held = true;
+        held.order.terms.id = OrderId::new(NOW.plus_secs(i64::from(n)), [n; 10]);
+        let id = held.order.terms.id.clone();
+        let session = SessionRecord { order: id.clone(), ..session(n) };
+        let attempt = AttemptId::new(NOW, [n; 10]);
+        let mut events = vec![
+            Event::MethodChosen(Attempt {
+                id: attempt.clone(),
+                method: "wallet_qr".to_owned(),
+                channel: "sandbox".to_owned(),
+                instalments: None,
+            }),
+            Event::Paid { attempt, amount: held.order.terms.amount, channel_ref: "c".to_owned() },
+        ];
+        if n == 62 {
+            events.push(Event::Reviewed {
+                verdict: ReviewVerdict::Approved,
+                reason: "Known".to_owned(),
+                by: "operator".to_owned(),
+                refund: RefundId::new(NOW, [n; 10]),
+            });
+        }
+        write(store, move |tx| {
+            tx.insert_order(&held, &session)?;
+            let mut order = held.order;
+            for event in events {
+                order = step(order, event, NOW).unwrap().order;
+                tx.update_order(&order)?;
+            }
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+        ids.push(id);
+    }
+    let open = |limit: u32, after: Option<&OrderId>| {
+        let page = Page { limit, after: after.cloned(), from: None, to: None };
+        read(store, move |view| view.open_reviews(&page))
+    };
+    let found = |records: Vec<OrderRecord>| -> Vec<OrderId> {
+        records.into_iter().map(|it| it.order.terms.id).collect()
+    };
+    // One more than was asked for, if there is one more.
+    let expected = [4, 3, 1].map(|n: usize| ids[n].clone());
+    assert_eq!(found(open(2, None).await.unwrap()), expected);
+    assert_eq!(found(open(2, Some(&ids[3])).await.unwrap()), [ids[1].clone(), ids[0].clone()]);
+    assert_eq!(found(open(100, None).await.unwrap()).len(), 4);
+}
+
 async fn every_task_reads_back(store: &Arc<dyn Store>) {
     let on_order = |what| Task::Order { order: order_id(2), what };
     let tasks = [
@@ -366,7 +424,10 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
         (9999, [("CNY", -65), ("JPY", -7)]),
     ] {
         let hers = hers.clone();
-        let found = read(store, move |view| view.balances(&hers, at(secs))).await.unwrap();
+        let of = hers.clone();
+        let found = read(store, move |view| view.balances(&of, at(secs))).await.unwrap();
+        let now = read(store, move |view| view.balance(&hers, Currency::from_code("CNY").unwrap()));
+        assert_eq!(now.await.unwrap(), -65);
         let found: Vec<_> = found.iter().map(|(it, minor)| (it.code(), *minor)).collect();
         assert_eq!(found, expected, "{secs}");
     }
@@ -457,6 +518,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         amount,
         fee: Money::new(77, currency).unwrap(),
         shares: Vec::new(),
+        refund_bearer: RefundBearer::Merchant,
         held: false,
         capture: Capture::Automatic,
         description: "Tea".to_owned(),

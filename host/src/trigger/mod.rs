@@ -8,6 +8,7 @@ mod refusing;
 use std::process::ExitCode;
 
 use crate::caller::CallerArgs;
+use crate::operator::OperatorArgs;
 
 use play::Play;
 
@@ -38,7 +39,7 @@ struct Kind {
 #[derive(Clone, Copy)]
 enum Plot {
     /// An order of an amount, and what is done with it.
-    Order { amount: i64, capture: &'static str, acts: &'static [Act] },
+    Order { amount: i64, capture: &'static str, held: bool, acts: &'static [Act] },
     /// Orders whose callbacks go to a server that refuses them, and takes them at last or not.
     Endpoint { recovers: bool },
     /// The merchant's receiver is tried out.
@@ -53,6 +54,8 @@ enum Act {
     Capture,
     Void,
     Refund(i64),
+    /// The operator's.
+    Approve,
 }
 
 const fn order(
@@ -62,12 +65,18 @@ const fn order(
     capture: &'static str,
     acts: &'static [Act],
 ) -> Kind {
-    Kind { event, what, plot: Plot::Order { amount, capture, acts } }
+    Kind { event, what, plot: Plot::Order { amount, capture, held: false, acts } }
+}
+
+/// An order that the demo merchant's plugin holds: a large gift card on a new device.
+const fn held(event: &'static str, what: &'static str, acts: &'static [Act]) -> Kind {
+    let plot = Plot::Order { amount: 60_800, capture: "automatic", held: true, acts };
+    Kind { event, what, plot }
 }
 
 /// Every kind. Amounts are those of docs/sandbox.md.
 const KINDS: &[Kind] = {
-    use Act::{Capture, Close, Pay, Refund, Void};
+    use Act::{Approve, Capture, Close, Pay, Refund, Void};
     &[
         order(
             "order.authorized",
@@ -128,6 +137,8 @@ const KINDS: &[Kind] = {
             "automatic",
             &[Pay, Refund(5962)],
         ),
+        held("review.opened", "pays an order that is held, a large gift card", &[Pay]),
+        held("review.closed", "pays such an order, and the operator approves it", &[Pay, Approve]),
         Kind {
             event: "endpoint.failing",
             what: "pays five orders whose callbacks a server on this machine refuses",
@@ -175,7 +186,12 @@ pub async fn run(args: TriggerArgs) -> ExitCode {
     };
     let played = async {
         let client = args.caller.client().await?;
-        Play::new(client, &args.caller.gateway, args.notify_url)?.of(kind).await
+        let operator = OperatorArgs {
+            gateway: args.caller.gateway.clone(),
+            data: args.caller.data_dir.clone().into(),
+            admin_token_file: None,
+        };
+        Play::new(client, operator, args.notify_url)?.of(kind).await
     };
     match played.await {
         Ok(true) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -11,6 +11,7 @@ use super::{Act, Kind, Plot};
 use crate::caller;
 use crate::client::{self, Client, Trust};
 use crate::entropy;
+use crate::operator::{Failed, OperatorArgs, OperatorCall};
 
 /// What needs no time happens within this, on a busy machine too.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -28,28 +29,30 @@ const FAILURES: usize = 5;
 pub(super) struct Play {
     client: Client,
     http: reqwest::Client,
-    gateway: String,
     origin: Url,
+    operator: OperatorArgs,
     notify_url: Option<String>,
 }
 
 impl Play {
     pub(super) fn new(
         client: Client,
-        gateway: &str,
+        operator: OperatorArgs,
         notify_url: Option<String>,
     ) -> Result<Self, String> {
         let said = |error: client::ClientError| error.to_string();
-        let origin = client::parse_origin(gateway).map_err(said)?;
+        let origin = client::parse_origin(&operator.gateway).map_err(said)?;
         let http = client::http(&origin).map_err(said)?;
-        Ok(Self { client, http, gateway: gateway.to_owned(), origin, notify_url })
+        Ok(Self { client, http, origin, operator, notify_url })
     }
 
     /// Makes it happen and prints what came of it; whether a callback that is sent was taken.
     pub(super) async fn of(&self, kind: &Kind) -> Result<bool, String> {
         match kind.plot {
-            Plot::Order { amount, capture, acts } => {
-                let order = self.order(amount, capture, self.notify_url.as_deref()).await?;
+            Plot::Order { amount, capture, held, acts } => {
+                let goods = held.then_some("gift_card");
+                let notify_url = self.notify_url.as_deref();
+                let order = self.order(amount, capture, goods, notify_url).await?;
                 for act in acts {
                     self.act(&order, *act).await?;
                 }
@@ -66,12 +69,16 @@ impl Play {
         &self,
         amount: i64,
         capture: &str,
+        goods: Option<&str>,
         notify_url: Option<&str>,
     ) -> Result<String, String> {
         let mut order = json!({
             "merchant_order_id": format!("T-{}", random()), "amount": amount, "currency": "CNY",
             "description": "lezai trigger", "capture": capture,
         });
+        if let Some(goods) = goods {
+            order["metadata"] = json!({ "goods": goods });
+        }
         if let Some(url) = notify_url {
             order["notify_url"] = json!(url);
         }
@@ -94,10 +101,24 @@ impl Play {
                 });
                 self.post(&call("refunds"), &refund).await?
             }
+            Act::Approve => self.approve(order).await?,
         };
         let act = format!("{act:?}").to_lowercase();
         say!("{act:<10} {}", answer["status"].as_str().unwrap_or_default());
         Ok(())
+    }
+
+    async fn approve(&self, order: &str) -> Result<Value, String> {
+        let call = OperatorCall {
+            method: Method::POST,
+            target: &format!("/admin/v1/orders/{order}/review"),
+            idempotency_key: Some(&random()),
+            body: Some(json!({ "verdict": "approve", "reason": "lezai trigger" }).to_string()),
+        };
+        let answer = self.operator.ask(call).await;
+        let answer = answer.map_err(|(Failed::Refused(why) | Failed::NotDone(why))| why)?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        Ok(answer["order"].clone())
     }
 
     /// Waits for an event, and moves the sandbox's clock if it needs time.
@@ -145,7 +166,7 @@ impl Play {
         let server = Refusing::start().await?;
         say!("receiver   {} refuses", server.url);
         for _ in 0..FAILURES {
-            let order = self.order(12800, "automatic", Some(&server.url)).await?;
+            let order = self.order(12800, "automatic", None, Some(&server.url)).await?;
             self.act(&order, Act::Pay).await?;
         }
         let host = server.url.trim_start_matches("http://").trim_end_matches("/callbacks");
@@ -216,7 +237,7 @@ impl Play {
     ) -> Result<Value, String> {
         let key = (method == "POST").then(random);
         let answer = self.client.request(method, target, body, key.as_deref()).await;
-        let answer = answer.map_err(|error| caller::unanswered(&self.gateway, &error))?;
+        let answer = answer.map_err(|error| caller::unanswered(&self.operator.gateway, &error))?;
         if let Trust::Refused(why) = answer.trust {
             return Err(why.to_string());
         }
@@ -228,7 +249,7 @@ impl Play {
         let request = self.http.post(target).header("content-type", "application/json");
         let (status, _, body) = client::receive(request.body(body.to_string()))
             .await
-            .map_err(|error| caller::unanswered(&self.gateway, &error))?;
+            .map_err(|error| caller::unanswered(&self.operator.gateway, &error))?;
         read(path, status, &body)
     }
 }

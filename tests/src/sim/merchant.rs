@@ -11,6 +11,7 @@ use lezai::order_request::NewOrder;
 use lezai::orders;
 use lezai::problem::{Code, Problem};
 use lezai::refunds::{self, NewRefund};
+use lezai::reviews::{self, Decision};
 use lezai::store::sqlite::order_with_entries;
 use lezai::store::{Claim, IdempotencyKey, SessionRecord, fingerprint};
 use lezai_core::id::{MerchantId, OrderId, SessionId};
@@ -18,7 +19,7 @@ use lezai_core::money::Money;
 use lezai_core::order::{Event, Order};
 use lezai_core::policy::{Reason, Risk, Share, Verdict};
 use lezai_core::time::Timestamp;
-use lezai_engine::{Decision, HookRun, Outcome as Hook};
+use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
@@ -48,11 +49,16 @@ pub(super) struct Sent {
 
 #[derive(Clone)]
 pub(super) enum What {
-    Create { fee: i64, held: bool },
+    Create {
+        fee: i64,
+        held: bool,
+    },
     Choose(OrderId, SessionId),
     Act(OrderId, Event),
     Refund(OrderId),
     Redeliver(String),
+    /// The operator's.
+    Review(OrderId),
 }
 
 impl World<'_> {
@@ -120,12 +126,18 @@ impl World<'_> {
         *self.counts.ops.entry(op.name()).or_default() += 1;
         let nth = self.requests.len();
         match op {
-            Op::Create { minor, fee, manual, held, expires } => {
+            Op::Create { minor, fee, manual, held, expires, bearer } => {
+                let fee = minor * fee / 1_000_000;
+                // Who has no share bears nothing.
+                let shared = (minor - fee) / 3 > 0;
+                let bearer =
+                    ["merchant", "pro_rata", "receiver:seller"][if shared { bearer } else { 0 }];
                 let body = json!({
+                    "refund_bearer": bearer,
                     "merchant_order_id": format!("A-{nth}"), "amount": minor, "currency": "CNY", "description": "Tea",
                     "capture": if manual { "manual" } else { "automatic" }, "expires_in": expires,
                 });
-                self.request(What::Create { fee: minor * fee / 1_000_000, held }, &body);
+                self.request(What::Create { fee, held }, &body);
             }
             Op::CreateAgain(n) => {
                 // The same number under another key: a merchant who lost her key.
@@ -148,6 +160,11 @@ impl World<'_> {
                 // What a channel says unasked: nothing, once or twice, and about anything.
                 for _ in 0..times {
                     self.hint_about_order(n);
+                }
+            }
+            Op::Review(n, approve) => {
+                if let Some(order) = self.held_order(n) {
+                    self.review(order, approve);
                 }
             }
             Op::Close(n) => self.act(n, &["created", "paying"], Event::CloseRequested, "close", 0),
@@ -204,6 +221,28 @@ impl World<'_> {
             return suited.get(n % suited.len()).copied().cloned();
         }
         self.orders.get(n % self.orders.len().max(1)).cloned()
+    }
+
+    /// An order that waits for a review, three times in four; else one that is held or was.
+    fn held_order(&self, n: usize) -> Option<OrderId> {
+        let waits = |it: &&(OrderId, SessionId)| {
+            self.read_order(&it.0).is_some_and(|order| order.under_review())
+        };
+        let waiting: Vec<_> = self.orders.iter().filter(waits).collect();
+        if !n.is_multiple_of(4) {
+            return waiting.get(n % waiting.len().max(1)).map(|it| it.0.clone());
+        }
+        let held = |it: &&(OrderId, SessionId)| {
+            self.read_order(&it.0).is_some_and(|order| order.terms.held)
+        };
+        let held: Vec<_> = self.orders.iter().filter(held).collect();
+        held.get(n % held.len().max(1)).map(|it| it.0.clone())
+    }
+
+    /// The operator decides on an order.
+    pub(super) fn review(&mut self, order: OrderId, approve: bool) {
+        let verdict = if approve { "approve" } else { "refuse" };
+        self.request(What::Review(order), &json!({ "verdict": verdict, "reason": "Looked at" }));
     }
 
     fn part(&self, order: &OrderId, percent: i64) -> Option<Money> {
@@ -281,6 +320,7 @@ impl World<'_> {
         let merchant_id = self.shared.merchant.id.clone();
         let scope = match &request.what {
             What::Choose(_, session) => session.to_string(),
+            What::Review(_) => "operator".to_owned(),
             _ => merchant_id.to_string(),
         };
         let path = match &request.what {
@@ -289,6 +329,7 @@ impl World<'_> {
             What::Act(order, _) => format!("/v1/orders/{order}/act"),
             What::Refund(order) => format!("/v1/orders/{order}/refunds"),
             What::Redeliver(event) => format!("/v1/events/{event}/redeliver"),
+            What::Review(order) => format!("/admin/v1/orders/{order}/review"),
         };
         let key = Repeatable {
             key: IdempotencyKey { scope, key: request.key.clone() },
@@ -420,7 +461,7 @@ async fn ask(
                 let share = Money::new(third, fee.currency()).unwrap();
                 let share = Share { receiver: "seller".to_owned(), amount: share };
                 let hooks = [hook.clone(), hook.clone(), hook];
-                let decision = Decision {
+                let decision = Decided {
                     risk,
                     fee,
                     channels,
@@ -453,6 +494,10 @@ async fn ask(
         }
         What::Redeliver(event) => {
             events::redeliver(gateway, &merchant_id, &event, signer, key).await
+        }
+        What::Review(order) => {
+            let decision = Decision::parse(&body)?;
+            reviews::decide(gateway, order.as_str(), decision, key).await
         }
         What::Refund(order) => {
             let new = NewRefund::parse(&body)?;

@@ -5,7 +5,7 @@ use super::random::Random;
 /// What somebody does. The numbers choose among what there is by then.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
-    Create { minor: i64, fee: i64, manual: bool, held: bool, expires: i64 },
+    Create { minor: i64, fee: i64, manual: bool, held: bool, expires: i64, bearer: usize },
     CreateAgain(usize),
     Choose(usize),
     Approve(usize, bool),
@@ -17,6 +17,7 @@ pub(super) enum Op {
     Refund(usize, i64, bool),
     OtherBody(usize),
     Redeliver(usize),
+    Review(usize, bool),
     Advance(i64),
 }
 
@@ -27,8 +28,9 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
         minor: if random.once_in(3) { random.between(2, 40) } else { random.between(100, 99_999) },
         fee: random.between(0, 70_000),
         manual: random.once_in(3),
-        held: random.once_in(6),
+        held: random.once_in(4),
         expires: random.between(300, 7_200),
+        bearer: random.below(3),
     };
     let mut ops = vec![create(&mut random)];
     for _ in 0..random.between(10, 34) {
@@ -45,9 +47,10 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
             33..37 => Op::Void(n),
             37..53 => Op::Refund(n, random.between(1, 130), random.once_in(8)),
             53 => Op::OtherBody(n),
-            54..56 => Op::Redeliver(n),
-            56..60 => Op::Advance(random.between(1, 120)),
-            60..62 => Op::Advance(random.between(600, 7_200)),
+            54 => Op::Redeliver(n),
+            55..58 => Op::Review(n, random.once_in(2)),
+            58..60 => Op::Advance(random.between(1, 120)),
+            60 => Op::Advance(random.between(600, 7_200)),
             _ => Op::Advance(random.between(43_200, 8 * 86_400)),
         });
     }
@@ -81,6 +84,7 @@ impl Op {
             Op::Refund(..) => "refund",
             Op::OtherBody(_) => "other_body",
             Op::Redeliver(_) => "redeliver",
+            Op::Review(..) => "review",
             Op::Advance(_) => "advance",
         }
     }

@@ -20,7 +20,7 @@ use lezai::store::{DueTask, Lane, OrderRecord, ReadJob, Store, StoreError, Tx, W
 use lezai::transport::Unreached;
 use lezai::worker;
 use lezai_core::id::{OrderId, SessionId};
-use lezai_core::ledger::GENESIS;
+use lezai_core::ledger::{Account, GENESIS};
 use lezai_core::time::Timestamp;
 use rusqlite::OptionalExtension as _;
 use tokio::sync::oneshot;
@@ -132,6 +132,8 @@ pub(super) struct World<'r> {
     pub(super) memory: Arc<Memory>,
     pub(super) versions: BTreeMap<String, u64>,
     pub(super) last_entry: u64,
+    /// What stands on each account by the entries so far.
+    pub(super) balances: BTreeMap<Account, i64>,
     pub(super) head: String,
     pub(super) quiet: bool,
     pub(super) nonces: u64,
@@ -192,6 +194,7 @@ impl<'r> World<'r> {
             memory,
             versions: BTreeMap::new(),
             last_entry: 0,
+            balances: BTreeMap::new(),
             head: GENESIS.to_owned(),
             quiet: false,
             nonces: 0,

@@ -546,6 +546,12 @@ export interface components {
              */
             notify_url?: string;
             /**
+             * Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
+             *     `pro_rata`, or `receiver:` and the name of one that has a share.
+             * @example pro_rata
+             */
+            refund_bearer?: string;
+            /**
              * Format: uri
              * Where the shopper goes afterwards.
              */
@@ -629,6 +635,11 @@ export interface components {
             paid_at?: string | null;
             payment?: components["schemas"]["PaymentView"] | null;
             /**
+             * Who bears a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
+             *     Absent for an order that is shared with nobody.
+             */
+            refund_bearer?: string | null;
+            /**
              * Format: int64
              * What can still be refunded, in minor units.
              */
@@ -645,6 +656,7 @@ export interface components {
             refunding_amount: number;
             /** @description Where the shopper goes afterwards. */
             return_url?: string | null;
+            review?: components["schemas"]["ReviewView"] | null;
             /** @description The kind of trade. */
             scene: string;
             /**
@@ -766,6 +778,8 @@ export interface components {
             order_id: string;
             /** @description Why, in the merchant's words. */
             reason?: string | null;
+            /** @description What others than the merchant bear of it. Minor units. */
+            shares?: components["schemas"]["ShareView"][];
             /** @description `pending`, `succeeded` or `failed`. */
             status: string;
         };
@@ -795,6 +809,20 @@ export interface components {
             passed: boolean;
             /** @description Where the callbacks went. */
             url: string;
+        };
+        /** @description A review: until it is closed the merchant's share is held. */
+        ReviewView: {
+            /** @description When it was decided. RFC 3339. */
+            at?: string | null;
+            /** @description Why, in the operator's words. */
+            reason?: string | null;
+            /** @description `open` or `closed`. */
+            status: string;
+            /**
+             * `approved` or `refused`; absent while it is open, and if the payment went back before anybody
+             *     decided.
+             */
+            verdict?: string | null;
         };
         /** @description A part of the amount that is somebody else's than the merchant's. */
         ShareView: {

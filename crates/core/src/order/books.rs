@@ -3,10 +3,11 @@
 //! | entry | debit | credit |
 //! |---|---|---|
 //! | `payment` | `channel_receivable` all | `merchant_pending` (or `_held`) net, `fee_income` fee |
+//! | `hold_release` | `merchant_held` what is left | `merchant_pending` the same |
 //! | `settlement` | `merchant_pending` what is left | `receiver_available` the shares, `merchant_available` the rest |
-//! | `refund_request`, `void_request` | the merchant's account net, `fee_income` fee | `refunds_in_flight` all |
+//! | `refund_request`, `void_request` | the merchant's account net (or whoever bears it), `fee_income` fee | `refunds_in_flight` all |
 //! | `refund`, `void` | `refunds_in_flight` all | `channel_receivable` all |
-//! | `refund_failure`, `void_failure` | `refunds_in_flight` all | the merchant's account net, `fee_income` fee |
+//! | `refund_failure`, `void_failure` | `refunds_in_flight` all | the merchant's account net (or whoever bore it), `fee_income` fee |
 //! | `unexpected_payment` | `channel_receivable` all | `payment_returns` all |
 //! | `payment_return` | `payment_returns` all | `channel_receivable` all |
 //!
@@ -16,10 +17,15 @@
 //!
 //! Shares were agreed of what amount and fee leave. If less is left when the payment is settled, for
 //! less was captured or some was refunded, each is as much smaller, rounded down. A refund that is asked
-//! for later is the merchant's alone, and so is what comes back when one fails: a receiver may have
-//! taken hers out.
+//! for later is borne as the terms say: by the merchant alone, by a receiver alone, or by all in
+//! proportion to what each still has of the payment, so that a payment refunded in any number of parts
+//! takes exactly each share. What comes back when one fails goes to whoever bore it; one that was asked
+//! for before the settlement was borne by the merchant.
+//!
+//! Nothing here knows what is available to anybody: an entry debits available accounts as if they
+//! could be overdrawn, and [`Entry::with_debts`] makes of it what is booked.
 
-use super::{Captured, Order, Refund, RefundState, Return, Settled, State};
+use super::{Captured, Order, Refund, RefundBearer, RefundState, Return, Settled, State};
 use crate::id::AttemptId;
 use crate::ledger::{Account, Entry, Kind};
 use crate::money::Money;
@@ -46,18 +52,22 @@ impl Order {
         };
         if let Some(captured) = captured {
             entries.push(self.payment(captured).ok_or_else(bad)?);
-            for _ in 0..self.failed_voids {
-                entries.push(self.void(Kind::VoidRequest, captured).ok_or_else(bad)?);
-                entries.push(self.void(Kind::VoidFailure, captured).ok_or_else(bad)?);
+            entries.extend(self.released().and_then(|it| self.hold_release(it.amount)));
+            for nth in 0..self.failed_voids {
+                entries.push(self.void(Kind::VoidRequest, captured, nth).ok_or_else(bad)?);
+                entries.push(self.void(Kind::VoidFailure, captured, nth).ok_or_else(bad)?);
             }
+            let nth = self.failed_voids;
             if !matches!(self.state, State::Paid { .. }) {
-                entries.push(self.void(Kind::VoidRequest, captured).ok_or_else(bad)?);
+                entries.push(self.void(Kind::VoidRequest, captured, nth).ok_or_else(bad)?);
             }
             if matches!(self.state, State::Voided { .. }) {
-                entries.push(self.void(Kind::Void, captured).ok_or_else(bad)?);
+                entries.push(self.void(Kind::Void, captured, nth).ok_or_else(bad)?);
             }
         } else if !self.refunds.is_empty() {
             return Err(BadBooks("refunds of what was never paid"));
+        } else if self.released().is_some() {
+            return Err(BadBooks("a release of what was never held"));
         }
         if let State::Paid { settled: Some(settled), .. } = &self.state {
             entries.extend(self.settlement(settled));
@@ -88,7 +98,19 @@ impl Order {
         let merchant = self.terms.merchant.clone();
         match &self.state {
             State::Paid { settled: Some(_), .. } => Account::MerchantAvailable(merchant),
-            _ => self.owed_at_first(),
+            _ => self.owed_after(self.failed_voids),
+        }
+    }
+
+    /// The account where it lay, before it was settled, when so many voids had failed.
+    fn owed_after(&self, failed_voids: u32) -> Account {
+        let merchant = self.terms.merchant.clone();
+        let released = self.approved().is_some()
+            && self.released().is_none_or(|it| failed_voids >= it.failed_voids);
+        if self.terms.held && !released {
+            Account::MerchantHeld(merchant)
+        } else {
+            Account::MerchantPending(merchant)
         }
     }
 
@@ -136,10 +158,11 @@ impl Order {
         )
     }
 
-    pub(super) fn void(&self, kind: Kind, captured: &Captured) -> Option<Entry> {
+    /// What is booked for a void before which so many had failed.
+    pub(super) fn void(&self, kind: Kind, captured: &Captured, failed_voids: u32) -> Option<Entry> {
         let fee = self.fee(captured.amount)?;
-        let parts =
-            [(self.owed_at_first(), captured.amount.checked_sub(fee)?), (Account::FeeIncome, fee)];
+        let owed = self.owed_after(failed_voids);
+        let parts = [(owed, captured.amount.checked_sub(fee)?), (Account::FeeIncome, fee)];
         let whole = (Account::RefundsInFlight, captured.amount);
         match kind {
             Kind::VoidRequest => Entry::transfer(kind, parts, [whole]),
@@ -150,8 +173,16 @@ impl Order {
 
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
         let net = refund.amount.checked_sub(refund.fee)?;
+        let hers = refund.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))?;
         let whole = (Account::RefundsInFlight, refund.amount);
-        let parts = |account| [(account, net), (Account::FeeIncome, refund.fee)];
+        let parts = |account| {
+            let merchant = &self.terms.merchant;
+            let others = refund.shares.iter().map(|it| {
+                (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
+            });
+            let own = [(account, hers), (Account::FeeIncome, refund.fee)];
+            own.into_iter().chain(others).collect::<Vec<_>>()
+        };
         match (kind, &refund.state) {
             (Kind::RefundRequest, _) => Entry::transfer(kind, parts(refund.from.clone()), [whole]),
             (Kind::RefundFailure, RefundState::Failed { to, .. }) => {
@@ -159,6 +190,54 @@ impl Order {
             }
             _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, refund.amount)]),
         }
+    }
+
+    /// What others bear of a refund that takes `net` from those whom the payment was settled to.
+    pub(super) fn borne_by_others(&self, net: Money) -> Option<Vec<Share>> {
+        let State::Paid { captured, settled: Some(settled), .. } = &self.state else {
+            return Some(Vec::new());
+        };
+        let mut shares = match &self.terms.refund_bearer {
+            RefundBearer::Merchant => Vec::new(),
+            RefundBearer::Receiver(receiver) => {
+                vec![Share { receiver: receiver.clone(), amount: net }]
+            }
+            RefundBearer::ProRata => self.in_proportion(net, captured.amount, &settled.shares)?,
+        };
+        shares.retain(|it| it.amount.minor() > 0);
+        Some(shares)
+    }
+
+    /// Of `net` as much for each as it still has of the payment, by largest remainders: the merchant
+    /// before others where they are alike, and those by their names, so that their order is nothing.
+    fn in_proportion(&self, net: Money, captured: Money, settled: &[Share]) -> Option<Vec<Share>> {
+        let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
+        let mut left = settled.to_vec();
+        left.sort_by(|one, other| one.receiver.cmp(&other.receiver));
+        for share in &mut left {
+            let borne = self.refunds.iter().filter(counts).flat_map(|it| &it.shares);
+            for it in borne.filter(|it| it.receiver == share.receiver) {
+                share.amount = share.amount.checked_sub(it.amount)?;
+            }
+        }
+        let whole = self.net(captured)?;
+        let hers = left.iter().try_fold(whole, |left, it| left.checked_sub(it.amount))?;
+        let weights: Vec<Money> =
+            std::iter::once(hers).chain(left.iter().map(|it| it.amount)).collect();
+        let parts = net.apportioned(&weights)?;
+        let parts = parts.into_iter().skip(1).zip(left);
+        Some(parts.map(|(amount, it)| Share { amount, ..it }).collect())
+    }
+
+    /// `None` if there is nothing to move.
+    pub(super) fn hold_release(&self, amount: Money) -> Option<Entry> {
+        let merchant = &self.terms.merchant;
+        Entry::transfer(
+            Kind::HoldRelease,
+            [(Account::MerchantHeld(merchant.clone()), amount)],
+            [(Account::MerchantPending(merchant.clone()), amount)],
+        )
+        .filter(|entry| !entry.postings().is_empty())
     }
 
     /// Whose what is left of the payment is, the merchant's part first.
@@ -209,7 +288,9 @@ impl Order {
 
     fn owed_at_first(&self) -> Account {
         let merchant = self.terms.merchant.clone();
-        if self.terms.held {
+        // Who was approved before the money came never had it held.
+        let held = self.approved().is_none() || self.released().is_some();
+        if self.terms.held && held {
             Account::MerchantHeld(merchant)
         } else {
             Account::MerchantPending(merchant)

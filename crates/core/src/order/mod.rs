@@ -20,7 +20,9 @@
 //!
 //! Every state and event stand in one table: `order/table.txt`, which the tests hold row by row.
 
+mod bearer;
 mod books;
+mod review;
 mod step;
 #[cfg(test)]
 mod sums;
@@ -28,10 +30,14 @@ mod sums;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walks;
 
 use serde::{Deserialize, Serialize};
 
+pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
+pub use review::{Released, Review, ReviewVerdict};
 pub use step::step;
 
 use crate::id::{AttemptId, MerchantId, OrderId, RefundId};
@@ -68,7 +74,11 @@ pub struct Terms {
     /// Who else gets a part of it once it is settled; with the fee no more than `amount`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
-    /// Risk control wants a review: the merchant's share is held back once paid.
+    /// Who bears a refund once the payment is settled and the others have their shares.
+    #[serde(default, skip_serializing_if = "RefundBearer::is_merchant")]
+    pub refund_bearer: RefundBearer,
+    /// Risk control wants a review: the merchant's share is held back once paid, until somebody
+    /// has looked.
     pub held: bool,
     /// Whether money moves at once when the shopper agrees.
     pub capture: Capture,
@@ -121,6 +131,10 @@ pub struct Order {
     pub refunds: Vec<Refund>,
     /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].
     pub failed_voids: u32,
+    /// What people decided of an order that is held: refusals that came to nothing, and then the one
+    /// that counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<Review>,
     /// Captures and voids that a channel was asked for. The last one's number tells the channel's
     /// answer to it from a late one to those before.
     #[serde(default)]
@@ -400,6 +414,9 @@ pub struct Refund {
     pub reason: Option<String>,
     /// The account that the merchant's part was taken from.
     pub from: Account,
+    /// What others bear of it, less its fee: the rest is the merchant's part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// Where it stands.
     pub state: RefundState,
     /// When it was asked for.
@@ -564,6 +581,17 @@ pub enum Event {
     Returned(AttemptId),
     /// The payment is over a day old.
     SettlementDue,
+    /// A person looked at an order that is held.
+    Reviewed {
+        /// What was decided.
+        verdict: ReviewVerdict,
+        /// Why.
+        reason: String,
+        /// Who decided.
+        by: String,
+        /// The id of the refund, should the decision come to one.
+        refund: RefundId,
+    },
     /// A channel had its time to say, and did not.
     Unresolved(Attention),
     /// A person looked, and what is still open is tried again.
@@ -622,11 +650,15 @@ pub enum Notice {
     RefundFailed(RefundId),
     /// A person must look at the order.
     NeedsAttention,
+    /// Money of an order that is held came, or came back: a person is to decide.
+    ReviewOpened,
+    /// Somebody decided, or nothing is left to decide on.
+    ReviewClosed,
 }
 
 impl Notice {
     /// Every event's type.
-    pub const EVENT_TYPES: [&'static str; 11] = [
+    pub const EVENT_TYPES: [&'static str; 13] = [
         "order.authorized",
         "order.paid",
         "order.closed",
@@ -638,6 +670,8 @@ impl Notice {
         "payment.returned",
         "refund.succeeded",
         "refund.failed",
+        "review.opened",
+        "review.closed",
     ];
 
     /// The event's type in a callback.
@@ -654,6 +688,8 @@ impl Notice {
             Self::Returned => "payment.returned",
             Self::RefundSucceeded(_) => "refund.succeeded",
             Self::RefundFailed(_) => "refund.failed",
+            Self::ReviewOpened => "review.opened",
+            Self::ReviewClosed => "review.closed",
         }
     }
 
@@ -740,16 +776,28 @@ pub enum Refusal {
     /// [`MAX_FAILED_VOIDS`] is reached.
     #[error("the channel refused too many voids: refund the payment instead")]
     TooManyVoids,
+    /// Nothing of the order is held for a review.
+    #[error("nothing of the order is held for a review")]
+    NotHeld,
+    /// The review ended otherwise.
+    #[error("the order was {verdict} by a review before")]
+    Reviewed {
+        /// How.
+        verdict: ReviewVerdict,
+    },
 }
 
 impl Order {
     /// A new order.
     ///
     /// `None` if fee and shares are more than the amount or in another currency, which the policy's
-    /// checks rule out before.
+    /// checks rule out before, or if refunds are to be borne by one without a share.
     pub fn create(terms: Terms) -> Option<Step> {
         let net = terms.amount.checked_sub(terms.fee)?;
         terms.shares.iter().try_fold(net, |left, it| left.checked_sub(it.amount))?;
+        if !terms.refund_bearer.is_one_of(&terms.shares) {
+            return None;
+        }
         let order = Self {
             terms,
             state: State::Created { declined: None },
@@ -757,6 +805,7 @@ impl Order {
             returns: Vec::new(),
             refunds: Vec::new(),
             failed_voids: 0,
+            reviews: Vec::new(),
             channel_requests: 0,
             attention: Vec::new(),
             version: 1,

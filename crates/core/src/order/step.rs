@@ -3,7 +3,8 @@
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
     MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Notice, Offer, Order, Payment, Refund,
-    RefundState, Refusal, Return, SETTLEMENT_SECS, Settled, State, Step,
+    RefundState, Refusal, Released, Return, Review, ReviewVerdict, SETTLEMENT_SECS, Settled, State,
+    Step,
 };
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::Kind;
@@ -17,6 +18,20 @@ use crate::time::Timestamp;
 ///
 /// See [`Refusal`].
 pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
+    let before = order.under_review();
+    let mut step = happen(order, event, now)?;
+    let notice = match (before, step.order.under_review()) {
+        (false, true) => Notice::ReviewOpened,
+        (true, false) => Notice::ReviewClosed,
+        _ => return Ok(step),
+    };
+    step.order.notices += 1;
+    step.effects.push(Effect::Notify(notice));
+    Ok(step)
+}
+
+/// As [`step()`], but for what is told of a review.
+fn happen(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
     let state = order.state.clone();
     let refuse = Err(Refusal::State { status: state.status() });
     match (state, event) {
@@ -171,6 +186,7 @@ pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal>
                 fee: Money::zero(amount.currency()),
                 reason,
                 from: order.owed(),
+                shares: Vec::new(),
                 state: RefundState::Pending,
                 requested_at: now,
             };
@@ -191,6 +207,23 @@ pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal>
             settle(order, payment, captured, now)
         }
         (_, Event::SettlementDue) => Ok(order.step()),
+        (_, Event::Reviewed { .. }) if !order.terms.held => Err(Refusal::NotHeld),
+        (
+            State::Authorized { .. } | State::Capturing { .. } | State::Paid { .. },
+            Event::Reviewed { verdict, reason, by, refund },
+        ) if order.under_review() => {
+            let review = Review { verdict, reason, by, at: now, released: None };
+            match verdict {
+                ReviewVerdict::Approved => Ok(approve(order, review)),
+                ReviewVerdict::Refused => refuse_held(order, review, refund, now),
+            }
+        }
+        (state, Event::Reviewed { verdict, .. }) => match order.reviews.last() {
+            Some(last) if last.verdict == verdict => Ok(order.step()),
+            Some(last) => Err(Refusal::Reviewed { verdict: last.verdict }),
+            None if matches!(state, State::Paid { .. }) => Err(Refusal::NotHeld),
+            None => refuse,
+        },
         (_, Event::Unresolved(what)) => {
             Ok(if order.is_open(&what) { order.unresolved(what) } else { order.step() })
         }
@@ -389,7 +422,8 @@ fn begin_void(mut order: Order, payment: Payment, captured: Option<Captured>) ->
     let attempt = payment.attempt.clone();
     order.channel_requests += 1;
     let order = order.moved(State::Voiding { payment, captured });
-    let entry = captured.and_then(|captured| order.void(Kind::VoidRequest, &captured));
+    let nth = order.failed_voids;
+    let entry = captured.and_then(|captured| order.void(Kind::VoidRequest, &captured, nth));
     Step { entry, effects: vec![Effect::Void(attempt)], ..order.step() }
 }
 
@@ -397,13 +431,15 @@ fn void(order: Order, payment: Payment, captured: Option<Captured>, now: Timesta
     let order =
         order.attended(|it| !matches!(it, Attention::Void { .. } | Attention::Capture { .. }));
     let order = order.moved(State::Voided { payment, captured, voided_at: now });
-    let entry = captured.and_then(|captured| order.void(Kind::Void, &captured));
+    let nth = order.failed_voids;
+    let entry = captured.and_then(|captured| order.void(Kind::Void, &captured, nth));
     Step { entry, ..order.notified(Notice::Voided) }
 }
 
 /// A void that was refused leaves the payment as it was.
 fn keep(order: Order, payment: Payment, captured: Option<Captured>) -> Step {
-    let entry = captured.and_then(|captured| order.void(Kind::VoidFailure, &captured));
+    let nth = order.failed_voids;
+    let entry = captured.and_then(|captured| order.void(Kind::VoidFailure, &captured, nth));
     let mut order = order.attended(|it| !matches!(it, Attention::Void { .. }));
     // While the void was under way the order's own time may have come, and gone unheard.
     let (state, again) = match captured {
@@ -432,7 +468,9 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
         return Err(Refusal::TooManyRefunds);
     }
     let fee = order.fee_given_back(captured, refund.amount);
-    let refund = Refund { fee: fee.unwrap_or(refund.fee), ..refund };
+    let fee = fee.unwrap_or(refund.fee);
+    let shares = refund.amount.checked_sub(fee).and_then(|net| order.borne_by_others(net));
+    let refund = Refund { fee, shares: shares.unwrap_or_default(), ..refund };
     // Never absent, as `sums.rs` holds; should it be, no money moves without it.
     let Some(entry) = order.refund_entry(Kind::RefundRequest, &refund) else {
         return Err(Refusal::RefundTooLarge { available });
@@ -486,7 +524,8 @@ fn settle(
         return Err(Refusal::TooEarly);
     }
     // What is held stays held until a person has looked.
-    let net = order.net(captured.amount).filter(|_| !order.terms.held);
+    let held = order.terms.held && order.approved().is_none();
+    let net = order.net(captured.amount).filter(|_| !held);
     let Some((amount, shares)) = net.and_then(|net| order.divided(net)) else {
         return Ok(order.step());
     };
@@ -494,6 +533,69 @@ fn settle(
     let entry = order.settlement(&settled);
     let state = State::Paid { payment, captured, settled: Some(settled) };
     Ok(Step { entry, ..order.moved(state).step() })
+}
+
+/// What is held is owed like any other payment, and settles like any other.
+fn approve(mut order: Order, review: Review) -> Step {
+    let State::Paid { captured, .. } = &order.state else {
+        // Nothing came yet; what comes is not held.
+        order.reviews.push(review);
+        return order.changed().step();
+    };
+    // What an order that is paid has left is never absent, as `sums.rs` holds.
+    let amount = order.net(captured.amount).unwrap_or(Money::zero(captured.amount.currency()));
+    let released = Some(Released { amount, failed_voids: order.failed_voids });
+    let entry = order.hold_release(amount);
+    order.reviews.push(Review { released, ..review });
+    Step { entry, effects: vec![Effect::Settle], ..order.changed().step() }
+}
+
+/// What is held goes back to the shopper: by a void as long as there can be one, and then by a refund
+/// of all that is left, under a number of its own.
+fn refuse_held(
+    mut order: Order,
+    review: Review,
+    refund: RefundId,
+    now: Timestamp,
+) -> Result<Step, Refusal> {
+    let reason = review.reason.clone();
+    match order.state.clone() {
+        State::Authorized { payment } => {
+            // A void of what was never captured is not counted; what was decided of it is kept.
+            if order.reviews.len() >= MAX_FAILED_VOIDS as usize {
+                return Err(Refusal::TooManyVoids);
+            }
+            order.reviews.push(review);
+            Ok(begin_void(order, payment, None))
+        }
+        // Heard before.
+        State::Paid { .. } if order.refund(&refund).is_some() => Ok(order.step()),
+        State::Paid { payment, captured, .. } => {
+            let counts = |it: &Refund| !matches!(it.state, RefundState::Failed { .. });
+            order.reviews.push(review);
+            if now < captured.at.plus_secs(SETTLEMENT_SECS)
+                && order.failed_voids < MAX_FAILED_VOIDS
+                && !order.refunds.iter().any(counts)
+            {
+                return Ok(begin_void(order, payment, Some(captured)));
+            }
+            let amount = order.refundable();
+            let refund = Refund {
+                merchant_refund_id: format!("review:{refund}"),
+                id: refund,
+                amount,
+                fee: Money::zero(amount.currency()),
+                reason: Some(reason),
+                from: order.owed(),
+                shares: Vec::new(),
+                state: RefundState::Pending,
+                requested_at: now,
+            };
+            begin_refund(order, captured.amount, refund)
+        }
+        // A capture is under way: how much is held is not known yet.
+        state => Err(Refusal::State { status: state.status() }),
+    }
 }
 
 /// What is still open is tried again from the start; what is a matter of the past is put away.

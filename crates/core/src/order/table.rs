@@ -8,21 +8,23 @@ const TABLE: &str = include_str!("table.txt");
 const DOCS: &str = include_str!("../../../../docs/orders.md");
 
 /// The states, and how an order gets there.
-const STATES: [(&str, Capture, &str); 10] = [
-    ("created", Capture::Automatic, ""),
-    ("paying", Capture::Automatic, "choose1"),
-    ("authorized", Capture::Manual, "choose1 authorized1"),
-    ("capturing", Capture::Manual, "choose1 authorized1 capture:6000"),
-    ("paid", Capture::Automatic, "choose1 choose2 paid1"),
-    ("refunding", Capture::Automatic, "choose1 choose2 paid1 refund1:6000"),
-    ("settled", Capture::Automatic, "choose1 choose2 paid1 @86400 settle"),
-    ("voiding", Capture::Automatic, "choose1 choose2 paid1 void"),
-    ("voided", Capture::Automatic, "choose1 choose2 paid1 void returned1"),
-    ("closed", Capture::Automatic, "choose1 close"),
+const STATES: [(&str, Capture, bool, &str); 12] = [
+    ("created", Capture::Automatic, false, ""),
+    ("paying", Capture::Automatic, false, "choose1"),
+    ("authorized", Capture::Manual, false, "choose1 authorized1"),
+    ("capturing", Capture::Manual, false, "choose1 authorized1 capture:6000"),
+    ("paid", Capture::Automatic, false, "choose1 choose2 paid1"),
+    ("refunding", Capture::Automatic, false, "choose1 choose2 paid1 refund1:6000"),
+    ("settled", Capture::Automatic, false, "choose1 choose2 paid1 @86400 settle"),
+    ("held", Capture::Automatic, true, "choose1 choose2 paid1"),
+    ("released", Capture::Automatic, true, "choose1 choose2 paid1 approve1"),
+    ("voiding", Capture::Automatic, false, "choose1 choose2 paid1 void"),
+    ("voided", Capture::Automatic, false, "choose1 choose2 paid1 void returned1"),
+    ("closed", Capture::Automatic, false, "choose1 close"),
 ];
 
 /// The events, and when they happen, in seconds after the start.
-const EVENTS: [(&str, &str, i64); 29] = [
+const EVENTS: [(&str, &str, i64); 32] = [
     ("method chosen", "choose9", 0),
     ("method chosen, too late", "choose9", 900),
     ("method chosen, not offered", "steal9", 0),
@@ -50,6 +52,9 @@ const EVENTS: [(&str, &str, i64); 29] = [
     ("refund succeeded", "refunded1", 0),
     ("refund failed", "refund_failed1", 0),
     ("settlement", "settle", SETTLEMENT_SECS),
+    ("review: approved", "approve9", 0),
+    ("review: refused", "refuse9", 0),
+    ("review: refused, a day later", "refuse9", SETTLEMENT_SECS),
     ("unresolved", "unresolved1", 0),
     ("resumed", "resume", 0),
 ];
@@ -61,7 +66,7 @@ const EVENTS: [(&str, &str, i64); 29] = [
 )]
 fn every_state_and_event_is_as_the_table_says() {
     let orders: Vec<(Order, Vec<Entry>)> =
-        STATES.iter().map(|(_, capture, way)| walk(*capture, way)).collect();
+        STATES.iter().map(|(_, capture, held, way)| walk(*capture, *held, way)).collect();
     let mut rows = vec![(String::new(), STATES.map(|(name, ..)| name.to_owned()).to_vec())];
     for (name, word, secs) in EVENTS {
         let now = START.plus_secs(secs);
@@ -78,8 +83,8 @@ fn every_state_and_event_is_as_the_table_says() {
     assert!(DOCS.contains(TABLE), "docs/orders.md has another table");
 }
 
-fn walk(capture: Capture, way: &str) -> (Order, Vec<Entry>) {
-    let mut order = Order::create(terms(false, capture)).unwrap().order;
+fn walk(capture: Capture, held: bool, way: &str) -> (Order, Vec<Entry>) {
+    let mut order = Order::create(terms(held, capture)).unwrap().order;
     let (mut booked, mut now) = (Vec::new(), START);
     for word in way.split_whitespace() {
         match word.strip_prefix('@') {
@@ -130,6 +135,8 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::Settled => "settled",
         Refusal::Refunded => "refunded",
         Refusal::TooManyVoids => "voids",
+        Refusal::NotHeld => "held",
+        Refusal::Reviewed { .. } => "reviewed",
     }
 }
 

@@ -60,10 +60,17 @@ pub(super) fn event(word: &str) -> Event {
         "refunded" => Event::RefundSucceeded(refund(n)),
         "refund_failed" => Event::RefundFailed { refund: refund(n), code },
         "settle" => Event::SettlementDue,
+        "approve" => reviewed(ReviewVerdict::Approved, n),
+        "refuse" => reviewed(ReviewVerdict::Refused, n),
         "unresolved" => Event::Unresolved(Attention::Refund { refund: refund(n) }),
         "resume" => Event::Resumed,
         _ => panic!("{word}"),
     }
+}
+
+fn reviewed(verdict: ReviewVerdict, n: u8) -> Event {
+    let (reason, by) = ("Looked at".to_owned(), "operator".to_owned());
+    Event::Reviewed { verdict, reason, by, refund: refund(n) }
 }
 
 /// Three parts, or another number that is not offered.
@@ -85,6 +92,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         amount: cny(12800),
         fee: cny(77),
         shares: Vec::new(),
+        refund_bearer: RefundBearer::Merchant,
         held,
         capture,
         description: "Tea".to_owned(),
@@ -137,6 +145,16 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
         )
     };
     assert!(balance(&merchants) <= 0);
+    for part in [
+        balance(&|it| matches!(it, Account::MerchantHeld(_))),
+        balance(&|it| matches!(it, Account::MerchantPending(_))),
+    ] {
+        assert!(part <= 0, "more was taken than was there: {order:#?}");
+    }
+    // Nothing stays held that nobody is to look at.
+    if balance(&|it| matches!(it, Account::MerchantHeld(_))) < 0 {
+        assert!(order.under_review(), "{order:#?}");
+    }
     if order.captured().minor() > 0 && order.captured() == order.refunded() {
         assert_eq!(balance(&|it| matches!(it, Account::FeeIncome)), 0);
         assert_eq!(balance(&merchants), 0);
@@ -523,11 +541,204 @@ fn every_way_back() {
 }
 
 #[test]
-fn a_held_order_s_money_is_held() {
+fn every_way_through_a_review() {
+    const HELD: &str = " channel_receivable 12800 merchant_held -12723 fee_income -77";
+    const REFUND: &str = " merchant_held 12723 fee_income 77 refunds_in_flight -12800";
+    const BACK: &str = " refunds_in_flight 12800 merchant_held -12723 fee_income -77";
+    const RELEASED: &str = " merchant_held 12723 merchant_pending -12723";
+    const SETTLED: &str = " merchant_pending 12723 merchant_available -12723";
+    let paid = "query1 order.paid settle review.opened";
+    let pay = |events: &str| format!("choose1 paid1 {events}");
+    for (events, expected) in [
+        // Held for as long as nobody has looked, and settled by no clock.
+        ("@86400 settle", format!("paid |{HELD} | {paid}")),
+        ("approve1", format!("paid |{HELD}{RELEASED} | {paid} settle review.closed")),
+        (
+            "approve1 approve2 @86400 settle settle",
+            format!("paid |{HELD}{RELEASED}{SETTLED} | {paid} settle review.closed"),
+        ),
+        // Thirty days late: the ordinary settlement is due at once.
+        (
+            "@2592000 settle approve1 settle",
+            format!("paid |{HELD}{RELEASED}{SETTLED} | {paid} settle review.closed"),
+        ),
+        ("approve1 refuse1", "paid | the order was approved by a review before".to_owned()),
+        // In time it is voided.
+        ("refuse1", format!("voiding |{HELD}{REFUND} | {paid} void1 review.closed")),
+        (
+            "refuse1 refuse2 returned1 refuse3",
+            format!("voided |{HELD}{REFUND}{GONE} | {paid} void1 review.closed order.voided"),
+        ),
+        ("refuse1 approve1", "voiding | the order was refused by a review before".to_owned()),
+        // The void is refused: somebody is to decide again, and does either way.
+        (
+            "refuse1 void_failed1 approve1",
+            format!(
+                "paid |{HELD}{REFUND}{BACK}{RELEASED} | {paid} void1 review.closed order.void_failed settle review.opened settle review.closed"
+            ),
+        ),
+        (
+            "refuse1 void_failed1 approve1 void returned1",
+            format!(
+                "voided |{HELD}{REFUND}{BACK}{RELEASED}{VOID_REQUESTED}{GONE} | {paid} void1 review.closed order.void_failed settle review.opened settle review.closed void1 order.voided"
+            ),
+        ),
+        // A day later it is refunded, all that is left of it.
+        (
+            "@86400 refuse1 refunded1",
+            format!("paid |{HELD}{REFUND}{GONE} | {paid} refund1 review.closed refund.succeeded"),
+        ),
+        (
+            "refund1:6000 refuse2 refunded1 refunded2",
+            format!(
+                "paid |{HELD} merchant_held 5964 fee_income 36 refunds_in_flight -6000 merchant_held 6759 fee_income 41 refunds_in_flight -6800 refunds_in_flight 6000 channel_receivable -6000 refunds_in_flight 6800 channel_receivable -6800 | {paid} refund1 refund2 review.closed refund.succeeded refund.succeeded"
+            ),
+        ),
+        // The refund fails: what came back is to be decided on again.
+        (
+            "@86400 refuse1 refund_failed1 refuse2",
+            format!(
+                "paid |{HELD}{REFUND}{BACK}{REFUND} | {paid} refund1 review.closed refund.failed review.opened refund2 review.closed"
+            ),
+        ),
+        // What was refunded before is not released; what of it comes back later is not held.
+        (
+            "refund1:6000 approve2 refund_failed1",
+            format!(
+                "paid |{HELD} merchant_held 5964 fee_income 36 refunds_in_flight -6000 merchant_held 6759 merchant_pending -6759 refunds_in_flight 6000 merchant_pending -5964 fee_income -36 | {paid} refund1 settle review.closed refund.failed"
+            ),
+        ),
+        // The merchant gives it back itself, so nothing is left to decide.
+        (
+            "refund1 refunded1",
+            format!("paid |{HELD}{REFUND}{GONE} | {paid} refund1 review.closed refund.succeeded"),
+        ),
+        ("refund1 approve1", "paid | nothing of the order is held for a review".to_owned()),
+        ("refund1 refuse1", "paid | nothing of the order is held for a review".to_owned()),
+        (
+            "void void_failed1",
+            format!(
+                "paid |{HELD}{REFUND}{BACK} | {paid} void1 review.closed order.void_failed settle review.opened"
+            ),
+        ),
+        ("void approve1", "voiding | the order is voiding, so this is not possible".to_owned()),
+    ] {
+        assert_eq!(run(true, Capture::Automatic, &pay(events)), expected, "{events}");
+    }
+    let authorized = "query1 order.authorized release review.opened";
+    for (events, expected) in [
+        // Decided before the money came, so it never is held.
+        (
+            "approve1 capture paid1 @86400 settle",
+            format!(
+                "paid |{BOOKED}{SETTLED} | {authorized} review.closed capture1 order.paid settle"
+            ),
+        ),
+        (
+            "capture approve1 paid1 void returned1",
+            format!(
+                "voided |{BOOKED}{VOID_REQUESTED}{GONE} | {authorized} capture1 review.closed order.paid settle void1 order.voided"
+            ),
+        ),
+        ("capture paid1", format!("paid |{HELD} | {authorized} capture1 order.paid settle")),
+        ("refuse1 returned1", format!("voided | | {authorized} void1 review.closed order.voided")),
+        (
+            "refuse1 void_failed1 capture paid1",
+            format!(
+                "paid |{HELD} | {authorized} void1 review.closed order.void_failed release review.opened capture1 order.paid settle"
+            ),
+        ),
+        (
+            "capture refuse1",
+            "capturing | the order is capturing, so this is not possible".to_owned(),
+        ),
+        (
+            "@604800 release cancelled1",
+            format!("voided | | {authorized} void1 review.closed order.voided"),
+        ),
+    ] {
+        let events = format!("choose1 authorized1 {events}");
+        assert_eq!(run(true, Capture::Manual, &events), expected, "{events}");
+    }
+    for (events, expected) in [
+        ("approve1", "created | the order is created, so this is not possible"),
+        ("choose1 refuse1", "paying | the order is paying, so this is not possible"),
+        ("close approve1", "closed | the order is closed, so this is not possible"),
+    ] {
+        assert_eq!(run(true, Capture::Automatic, events), expected, "{events}");
+    }
     assert_eq!(
-        run(true, Capture::Automatic, "choose1 paid1 @86400 settle refund1 refunded1"),
-        "paid | channel_receivable 12800 merchant_held -12723 fee_income -77 merchant_held 12723 fee_income 77 refunds_in_flight -12800 refunds_in_flight 12800 channel_receivable -12800 | query1 order.paid settle refund1 refund.succeeded"
+        run(false, Capture::Automatic, "choose1 paid1 approve1"),
+        "paid | nothing of the order is held for a review"
     );
+}
+
+#[test]
+fn an_order_that_was_kept_before_reviews_is_read() {
+    let order = Order::create(terms(true, Capture::Automatic)).unwrap().order;
+    let kept = serde_json::to_string(&order).unwrap();
+    assert!(!kept.contains("reviews") && !kept.contains("refund_bearer"), "{kept}");
+    assert_eq!(serde_json::from_str::<Order>(&kept).unwrap(), order);
+}
+
+#[test]
+fn a_refund_of_a_settled_payment_is_borne_as_agreed() {
+    let pay = "choose1 paid1 @86400 settle";
+    let settled = format!(
+        "{BOOKED} merchant_pending 12723 merchant_available -3700 receiver_available:tea -9000 receiver_available:a:b -23"
+    );
+    let told = "query1 order.paid settle";
+    for (bearer, events, sides, due) in [
+        (
+            "merchant",
+            "refund1:6000",
+            "merchant_available 5964 fee_income 36 refunds_in_flight -6000",
+            "refund1",
+        ),
+        // 5,964 of 12,723: 1734.4 of 3,700, 4218.8 of 9,000, 10.8 of 23.
+        (
+            "pro_rata",
+            "refund1:6000",
+            "merchant_available 1734 fee_income 36 receiver_available:a:b 11 receiver_available:tea 4219 refunds_in_flight -6000",
+            "refund1",
+        ),
+        // In two parts each gives back just what it got.
+        (
+            "pro_rata",
+            "refund1:6000 refund2:6800",
+            "merchant_available 1734 fee_income 36 receiver_available:a:b 11 receiver_available:tea 4219 refunds_in_flight -6000 merchant_available 1966 fee_income 41 receiver_available:a:b 12 receiver_available:tea 4781 refunds_in_flight -6800",
+            "refund1 refund2",
+        ),
+        // What fails goes back to whoever bore it.
+        (
+            "pro_rata",
+            "refund1:6000 refund_failed1",
+            "merchant_available 1734 fee_income 36 receiver_available:a:b 11 receiver_available:tea 4219 refunds_in_flight -6000 refunds_in_flight 6000 merchant_available -1734 fee_income -36 receiver_available:a:b -11 receiver_available:tea -4219",
+            "refund1 refund.failed",
+        ),
+        (
+            "receiver:tea",
+            "refund1:6000 refund_failed1",
+            "fee_income 36 receiver_available:tea 5964 refunds_in_flight -6000 refunds_in_flight 6000 fee_income -36 receiver_available:tea -5964",
+            "refund1 refund.failed",
+        ),
+    ] {
+        let shares = vec![share("tea", 9000), share("a:b", 23)];
+        let refund_bearer = RefundBearer::parse(bearer).unwrap();
+        let terms = Terms { shares, refund_bearer, ..terms(false, Capture::Automatic) };
+        let events = format!("{pay} {events}");
+        assert_eq!(
+            run_on(terms, &events),
+            format!("paid |{settled} {sides} | {told} {due}"),
+            "{bearer} {events}"
+        );
+    }
+    let stranger = Terms {
+        shares: vec![share("tea", 1)],
+        refund_bearer: RefundBearer::Receiver("cup".to_owned()),
+        ..terms(false, Capture::Automatic)
+    };
+    assert_eq!(Order::create(stranger), None);
 }
 
 fn share(receiver: &str, minor: i64) -> Share {

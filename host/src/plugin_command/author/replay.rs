@@ -18,7 +18,7 @@ use crate::plugins::blobs::Blobs;
 use crate::plugins::rollout::{from_hex, limits};
 use crate::store::StoreError;
 use crate::store::plugins::ReleaseRecord;
-use crate::store::sqlite::{details, file, open_to_read, policy, release};
+use crate::store::sqlite::{decided, file, open_to_read, policy, release};
 
 pub(super) fn run(
     order: &str,
@@ -30,9 +30,10 @@ pub(super) fn run(
     let not_done = |error: StoreError| Failed::NotDone(data_dir::unreadable(&store, error));
     let order = OrderId::parse(order).map_err(|error| Failed::NotDone(error.to_string()))?;
     let connection = open_to_read(&store).map_err(not_done)?;
-    let kept = details(&connection, &order).map_err(not_done)?;
-    let kept = kept.ok_or_else(|| Failed::NotDone(format!("there is no order {order}")))?;
-    let then = &kept.decision;
+    let kept = decided(&connection, &order).map_err(not_done)?;
+    let (facts, then) =
+        kept.ok_or_else(|| Failed::NotDone(format!("there is no order {order}")))?;
+    let then = &then;
     replayable(&order, then, "then")?;
     let rules = policy(&connection, &then.policy).map_err(not_done)?;
     let rules = rules.ok_or_else(|| {
@@ -45,12 +46,12 @@ pub(super) fn run(
 
     let bench = Workbench::open(false)?;
     let release = match &then.release {
-        Some(it) => release(&connection, &kept.facts.merchant, it.sequence).map_err(not_done)?,
+        Some(it) => release(&connection, &facts.merchant, it.sequence).map_err(not_done)?,
         None => None,
     };
     let own = own(&bench, release.as_ref(), data, then, [plugin, settings])?;
     let asked = own.as_ref().map(|(plugin, settings)| (&**plugin, settings.as_slice()));
-    let now = decide(&bench.engine, &bench.standard, &rules.to_compact(), asked, &kept.facts);
+    let now = decide(&bench.engine, &bench.standard, &rules.to_compact(), asked, &facts);
     let now = now.map_err(|error| Failed::Wanting(error.to_string()))?;
     let now = DecisionView {
         policy: then.policy.clone(),

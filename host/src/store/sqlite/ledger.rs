@@ -164,10 +164,8 @@ pub(crate) fn book(
     )?;
     for (account, currency, minor) in moved(entry.postings())? {
         let account = account.to_string();
-        let sql = "SELECT minor FROM balances WHERE account = ?1 AND currency = ?2
-                   ORDER BY at_ms DESC, number DESC LIMIT 1";
-        let before = tables.one(sql, [account.as_str(), currency.code()], |row| Ok(row.get(0)?))?;
-        let after = i64::checked_add(before.unwrap_or_default(), minor).ok_or_else(too_much)?;
+        let before = balance(&tables, &account, currency)?;
+        let after = before.checked_add(minor).ok_or_else(too_much)?;
         tables.change(
             "INSERT INTO balances (account, currency, at_ms, number, minor) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![account, currency.code(), at.as_ms(), number, after],
@@ -195,6 +193,30 @@ pub fn moved(postings: &[Posting]) -> Result<Vec<(&Account, Currency, i64)>, Sto
 /// More than all the money in the world.
 fn too_much() -> StoreError {
     StoreError::Damaged("a balance is more than a number holds".to_owned())
+}
+
+/// What stands on an account now.
+pub(super) fn balance(
+    tables: &Sqlite<'_>,
+    account: &str,
+    currency: Currency,
+) -> Result<i64, StoreError> {
+    let sql = "SELECT minor FROM balances WHERE account = ?1 AND currency = ?2
+               ORDER BY at_ms DESC, number DESC LIMIT 1";
+    let found = tables.one(sql, [account, currency.code()], |row| Ok(row.get(0)?))?;
+    Ok(found.unwrap_or_default())
+}
+
+/// The last entry that was booked before debts were named: until then an available account could be
+/// overdrawn. The last of all in a file that was never opened since.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn last_without_debts(connection: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'last_entry_without_debts'";
+    let found = Sqlite { connection }.one(sql, [], |row| Ok(row.get(0)?))?;
+    Ok(found.unwrap_or(u64::MAX))
 }
 
 /// What stood on an account at a moment, in each currency that it has ever seen until today.

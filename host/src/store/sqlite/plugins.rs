@@ -3,14 +3,15 @@
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::release::{Envelope, Manifest, Share};
 use lezai_core::time::Timestamp;
+use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
 use super::super::StoreError;
 use super::super::plugins::{
-    Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side, Stage, Standing,
-    UnsignedPlugin,
+    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side,
+    Stage, Standing, UnsignedPlugin,
 };
-use super::records::{Sqlite, id, json, to_json};
+use super::records::{PRUNED, Sqlite, id, json, to_json};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE plugin_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
@@ -130,7 +131,7 @@ impl PluginReads for Sqlite<'_> {
     }
 
     fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError> {
-        let sql = "SELECT order_id, at_ms, decision FROM denials
+        let sql = "SELECT order_id, at_ms, decision, facts FROM denials
                    WHERE merchant = ?1 ORDER BY number DESC LIMIT ?2";
         self.all(sql, params![merchant.as_str(), limit], |row| {
             Ok(Denial {
@@ -138,6 +139,10 @@ impl PluginReads for Sqlite<'_> {
                 order: id(row, 0, OrderId::parse)?,
                 at: Timestamp::from_ms(row.get(1)?),
                 decision: json(row, 2)?,
+                facts: match row.get_ref(3)? {
+                    ValueRef::Null => None,
+                    _ => Some(json(row, 3)?),
+                },
             })
         })
     }
@@ -244,10 +249,21 @@ impl PluginWrites for Sqlite<'_> {
 
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError> {
         let merchant = denial.merchant.as_str();
+        let facts = denial.facts.as_ref().map(to_json).transpose()?;
         self.change(
-            "INSERT INTO denials (merchant, order_id, at_ms, decision) VALUES (?1, ?2, ?3, ?4)",
-            params![merchant, denial.order.as_str(), denial.at.as_ms(), to_json(&denial.decision)?],
+            "INSERT INTO denials (merchant, order_id, at_ms, decision, facts) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                merchant,
+                denial.order.as_str(),
+                denial.at.as_ms(),
+                to_json(&denial.decision)?,
+                facts
+            ],
         )?;
+        let old = "DELETE FROM denials WHERE number IN
+                   (SELECT number FROM denials WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)";
+        let before = denial.at.plus_secs(-DENIAL_SECS).as_ms();
+        self.change(old, params![before, PRUNED])?;
         let surplus = "DELETE FROM denials WHERE number IN (SELECT number FROM denials
                        WHERE merchant = ?1 ORDER BY number DESC LIMIT -1 OFFSET ?2)";
         self.change(surplus, params![merchant, most]).map(drop)

@@ -110,6 +110,17 @@ fn merchant_record(row: &Row<'_>) -> Result<MerchantRecord, StoreError> {
     })
 }
 
+/// The ids of a page: from the first on, before the second.
+fn range(page: &Page<OrderId>) -> (String, String) {
+    let made_at = |at: &Timestamp| OrderId::new(*at, [0; 10]).to_string();
+    let from = page.from.as_ref().map(made_at).unwrap_or_default();
+    // After every id: what sorts behind its prefix.
+    let end = || "ord_~".to_owned();
+    let before = page.to.as_ref().map_or_else(end, made_at);
+    let after = page.after.as_ref().map_or_else(end, ToString::to_string);
+    (from, before.min(after))
+}
+
 impl View for Sqlite<'_> {
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError> {
         self.one(&format!("{ORDER} WHERE id = ?1"), [id.as_str()], order_record)
@@ -130,13 +141,8 @@ impl View for Sqlite<'_> {
         status: Option<&str>,
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError> {
-        let made_at = |at: &Timestamp| OrderId::new(*at, [0; 10]).to_string();
-        let from = page.from.as_ref().map(made_at).unwrap_or_default();
-        // After every id: what sorts behind its prefix.
-        let end = || "ord_~".to_owned();
-        let before = page.to.as_ref().map_or_else(end, made_at);
-        let after = page.after.as_ref().map_or_else(end, ToString::to_string);
-        let (before, most) = (before.min(after), page.limit + 1);
+        let (from, before) = range(page);
+        let most = page.limit + 1;
         // By status, so that one index serves both questions: a page costs at most eight short walks
         // along it, however many orders there are.
         let sql =
@@ -266,6 +272,20 @@ impl View for Sqlite<'_> {
         ledger::balances(self, account, at)
     }
 
+    fn balance(&self, account: &Account, currency: Currency) -> Result<i64, StoreError> {
+        ledger::balance(self, &account.to_string(), currency)
+    }
+
+    fn open_reviews(&self, page: &Page<OrderId>) -> Result<Vec<OrderRecord>, StoreError> {
+        let (from, before) = range(page);
+        let sql = format!(
+            "{ORDER} WHERE id IN (SELECT order_id FROM open_reviews WHERE order_id >= ?1 AND order_id < ?2
+                                  ORDER BY order_id DESC LIMIT ?3)
+             ORDER BY id DESC"
+        );
+        self.all(&sql, params![from, before, page.limit + 1], order_record)
+    }
+
     fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT min(due_ms) FROM tasks WHERE lane = ?1";
         let due = self.one(sql, [lane.as_str()], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
@@ -317,6 +337,13 @@ impl Tx for Sqlite<'_> {
                 "{id} has no version before {}",
                 order.version
             )));
+        }
+        if order.terms.held {
+            let sql = match order.under_review() {
+                true => "INSERT INTO open_reviews (order_id) VALUES (?1) ON CONFLICT DO NOTHING",
+                false => "DELETE FROM open_reviews WHERE order_id = ?1",
+            };
+            self.change(sql, [id])?;
         }
         for attempt in &order.attempts {
             let sql = "INSERT INTO attempts (id, order_id) VALUES (?1, ?2)

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use lezai_core::order::Order;
 use rusqlite::Connection;
 
 use super::super::{Fault, StoreError};
+use super::records::json;
 use super::{STATEMENTS, events, ledger, plugins};
 
 /// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.
@@ -84,8 +86,9 @@ INSERT INTO tasks (lane, task, due_ms)
 "#;
 
 /// What only makes reading faster changes nothing that is kept, so it needs no version: a file that
-/// lacks it is given it. Neither do tables that an older program can do without: what became of a
-/// session before the page, or the session, that there is now.
+/// lacks it is given it. Neither do tables that an older program can do without, such as what became of a
+/// session before the page, or the session, that there is now; nor the number of the last entry that
+/// named no debts.
 const WITHOUT_VERSION: &str = "
 CREATE INDEX IF NOT EXISTS orders_by_status ON orders (merchant, status, id);
 CREATE INDEX IF NOT EXISTS events_by_type ON events (merchant, event_type);
@@ -99,6 +102,8 @@ CREATE TABLE IF NOT EXISTS former_sessions (
   order_id TEXT NOT NULL REFERENCES orders, session TEXT NOT NULL REFERENCES sessions, ended_ms INTEGER NOT NULL,
   PRIMARY KEY (order_id, session)
 ) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO settings (name, value)
+  SELECT 'last_entry_without_debts', CAST(coalesce(max(number), 0) AS TEXT) FROM entries;
 ";
 
 /// Merchants' looks came later. Whoever does not know of them reads and writes the table as before, so they need no
@@ -146,5 +151,60 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     if !has_brands {
         connection.execute_batch(BRANDS)?;
     }
-    Ok(connection.execute_batch(WITHOUT_VERSION)?)
+    connection.execute_batch(WITHOUT_VERSION)?;
+    add_reviews(connection)?;
+    add_facts_of_denials(connection)
+}
+
+/// The orders that wait for a review, found anew from the orders themselves in a file that has no such
+/// table yet.
+fn add_reviews(connection: &Connection) -> Result<(), StoreError> {
+    if has(connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'open_reviews'")? {
+        return Ok(());
+    }
+    connection.execute_batch(
+        "BEGIN IMMEDIATE;
+         CREATE TABLE open_reviews (order_id TEXT PRIMARY KEY REFERENCES orders) STRICT, WITHOUT ROWID;",
+    )?;
+    let added =
+        list_open_reviews(connection).and_then(|()| Ok(connection.execute_batch("COMMIT")?));
+    if added.is_err() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    added
+}
+
+fn list_open_reviews(connection: &Connection) -> Result<(), StoreError> {
+    let sql = "SELECT id, data FROM orders WHERE status IN ('authorized', 'capturing', 'paid')";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        match json::<Order>(row, 1) {
+            Ok(order) if order.under_review() => {
+                let sql = "INSERT INTO open_reviews (order_id) VALUES (?1)";
+                connection.execute(sql, [&id])?;
+            }
+            Ok(_) => {}
+            // One that cannot be read is for a person; the gateway starts all the same.
+            Err(error) => tracing::error!(id, %error, "an order cannot be read"),
+        }
+    }
+    Ok(())
+}
+
+/// What denied orders were decided on is kept since later than that they were denied.
+fn add_facts_of_denials(connection: &Connection) -> Result<(), StoreError> {
+    let known = "SELECT count(*) FROM pragma_table_info('denials') WHERE name = 'facts'";
+    if !has(connection, known)? {
+        connection.execute_batch("ALTER TABLE denials ADD COLUMN facts TEXT")?;
+    }
+    Ok(connection.execute_batch(
+        "CREATE INDEX IF NOT EXISTS denials_by_order ON denials (order_id);
+         CREATE INDEX IF NOT EXISTS denials_by_age ON denials (at_ms);",
+    )?)
+}
+
+fn has(connection: &Connection, sql: &str) -> Result<bool, StoreError> {
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
 }
