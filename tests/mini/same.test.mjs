@@ -1,6 +1,6 @@
 /**
  * Every call has the same answer, byte for byte: in Node, in JavaScriptCore with and without its JIT, and,
- * for what pages do, from the page's own module. `tests/mini.rs` asks natively and in wasmtime.
+ * for what pages do, from the page's own module. `tests/it/mini.rs` asks natively and in wasmtime.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

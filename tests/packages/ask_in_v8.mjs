@@ -1,5 +1,5 @@
 /**
- * Asks plugins in V8, for `tests/plugins_agree.rs`. Takes `{orders, questions}` from its input: a path, and
+ * Asks plugins in V8, for `tests/it/plugins_agree.rs`. Takes `{orders, questions}` from its input: a path, and
  * for each question the component's path, its hooks and its settings in hex. Prints for each question, order and hook
  * what the plugin says: `{ok}`, `{error}` with its text, or `{trap}`. 64 bits are text.
  */

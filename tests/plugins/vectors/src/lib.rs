@@ -1,4 +1,4 @@
-//! Answers test vectors from within the sandbox, so that tests/vectors_engine.rs can hold the
+//! Answers test vectors from within the sandbox, so that tests/it/vectors_engine.rs can hold the
 //! core's answers there against those outside.
 //!
 //! A plugin hears an order and settings and says how risky the order is. Here the settings are the

@@ -1,7 +1,5 @@
 //! Who may use whom, and what the core may be made of.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot ask cargo fails")]
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,8 +1,6 @@
 //! An author's verbs, by the binary alone: a new plugin builds, is taken and decides; C works as
 //! well as Rust; what is refused is told with what to do; an order of the past is decided again.
 
-#![allow(clippy::unwrap_used, reason = "a verb that does not work fails its test")]
-
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,6 @@
 //! The core's vectors through the sandbox: what tests/plugins/vectors answers inside is what
 //! crates/core/tests/vectors.rs demands outside.
 
-#![allow(clippy::unwrap_used, reason = "a vector that cannot be asked fails its test")]
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,8 +1,6 @@
 //! Personal data is kept for what it is needed for and told to nobody else: values that can be recognised are
 //! planted wherever a person's may stand, rightly and wrongly, and then looked for in all that comes out.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,5 @@
 //! The gateway under a dice: seeds that must hold, and bugs on purpose that must be found.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use lezai_tests::sim::{self, Fault, Planted};
 
 #[test]

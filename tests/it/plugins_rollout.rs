@@ -1,8 +1,6 @@
 //! A release's way on the real binary: signed, refused when it is not what it says, published into
 //! the shadow, compared, let out step by step, live, and taken back by itself when it does badly.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

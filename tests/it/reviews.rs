@@ -1,8 +1,6 @@
 //! Reviews on a running gateway: an order that is held is listed, decided on once by the operator, and
 //! what comes of it is what the merchant is told and what the ledger says.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::time::Duration;
 
 use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, random_hex};

@@ -3,8 +3,6 @@
 //!
 //! `UPDATE_VECTORS=1` writes the recorded orders anew.
 
-#![allow(clippy::unwrap_used, reason = "a plugin that cannot be asked fails its test")]
-
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -127,7 +125,7 @@ fn questions(folder: &Path) -> Vec<Question> {
         Hook::Pricing => told(Standard::fee(order, settings), fee),
         _ => told(Standard::route(order, settings), |it| json!(it)),
     };
-    let policies = [POLICY, include_str!("../host/src/dev/demo-policy.json")];
+    let policies = [POLICY, include_str!("../../host/src/dev/demo-policy.json")];
     let mut policies: Vec<_> =
         policies.map(|it| Policy::from_json(it.as_bytes()).unwrap().to_compact()).into();
     policies.push(b"no policy".to_vec());

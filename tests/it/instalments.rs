@@ -1,7 +1,5 @@
 //! Monthly parts over HTTP: what is offered, what is refused, and that the merchant's money is as ever.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use lezai_tests::page::Page;
 use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};

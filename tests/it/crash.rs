@@ -2,8 +2,6 @@
 //! be sent again, nothing is done twice, and the ledger adds up every time. This process keeps the
 //! record of every answer, and is not killed.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;

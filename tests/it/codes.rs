@@ -1,8 +1,6 @@
 //! A code has an end of its own: past it the page asks for another, which is another try, and what comes by
 //! the old one is taken once or given back.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::time::{Duration, Instant};
 
 use lezai_tests::page::Page;

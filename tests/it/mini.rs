@@ -4,8 +4,6 @@
 //!
 //! `UPDATE_VECTORS=1` writes the file anew, with the native core's answers.
 
-#![allow(clippy::unwrap_used, reason = "a vector that cannot be asked fails its test")]
-
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};

@@ -1,8 +1,6 @@
 //! `lezai dev` begins in a second or says in one line why it cannot, ends without a loss, and tells
 //! no secrets on the way.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

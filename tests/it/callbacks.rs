@@ -1,8 +1,6 @@
 //! Callbacks of a real gateway, to receivers that answer as they please: told again and again for a
 //! day, logged, asked for, told anew, and sent nowhere that the operator has not allowed.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

@@ -1,8 +1,6 @@
 //! Two who want different things of one order at the same moment: one wins, the other is told so,
 //! and the money is counted once.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::time::Duration;

@@ -2,8 +2,6 @@
 //! failing in every way, repaired, removed. Each change holds for the next order, no failure costs
 //! an order, and what is refused changes nothing.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,8 +1,6 @@
 //! What a new user does first: the commands of the README as they are printed, from any folder below the
 //! gateway's; what goes wrong is told with a way out; and `lezai dev` has a page that says what runs.
 
-#![allow(clippy::unwrap_used, reason = "a command that does not work fails its test")]
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,6 @@
 //! A marketplace's plugin on a running gateway: what sellers get and what the books say stands with
 //! the order, and who orders again and again is seen, after a restart too.
 
-#![allow(clippy::unwrap_used, reason = "a gateway that does not answer fails its test")]
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,31 @@
+//! What crosses crates: the gateway as a stranger meets it, the arrows between crates, vectors through the
+//! engine, the simulator. One module for each subject.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
+
+mod arrows;
+mod author;
+mod callbacks;
+mod codes;
+mod crash;
+mod first_hour;
+mod hostile;
+mod idempotency;
+mod instalments;
+mod keys;
+mod lifecycle;
+mod listen;
+mod marketplace;
+mod mini;
+mod outages;
+mod personal;
+mod plugins_agree;
+mod plugins_rollout;
+mod races;
+mod replay;
+mod reviews;
+mod sandbox;
+mod sessions;
+mod sim;
+mod start;
+mod vectors_engine;
