@@ -20,11 +20,15 @@ setup: ## install everything that building, checking and testing need
 	@scripts/setup all
 
 build: artifacts ## build target/release/lezai
+	@echo "==> step 3 of 3: the gateway (the longest; cargo counts the crates)" >&2
 	@cargo build $(PRODUCT)
 
 artifacts: ## build what the binary carries: plugins, the page's wasm, pages
 	@scripts/setup run
-	@cargo run --quiet --release -p xtask $(LOCKED) -- artifacts
+	@echo "==> step 1 of 3: the tool that builds WebAssembly and pages" >&2
+	@cargo build --release -p xtask $(LOCKED)
+	@echo "==> step 2 of 3: WebAssembly and pages" >&2
+	@target/release/xtask artifacts
 
 run: build ## build, then start the gateway, the sandbox and the demo shop
 	@exec target/release/lezai dev $(ARGS)
@@ -70,7 +74,8 @@ check: artifacts ## check format, lints, types, licences and dependencies
 	@scripts/setup check
 	@cargo fmt --all --check
 	@cargo clippy $(PRODUCT) --all-targets -- -D warnings
-	@cargo clippy --release -p xtask --all-targets $(LOCKED) -- -D warnings
+	@cargo clippy --release -p xtask --all-targets --features contract $(LOCKED) -- -D warnings
+	@cargo run --quiet --release -p xtask --features contract $(LOCKED) -- contract --check
 	@cd www && npm run --silent check
 	@.setup/bin/cargo-deny check --hide-inclusion-graph bans licenses sources
 
