@@ -27,7 +27,7 @@ use crate::gateway::Gateway;
 use crate::http as gateway_http;
 use crate::http::request_id::{self, SCRAPED};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const STYLE: &str = include_str!("home.css");
 const SCRIPT: &str = include_str!("home.js");

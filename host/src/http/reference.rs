@@ -15,7 +15,7 @@ use crate::problem::{Code, Retry};
 
 const STYLE: &str = include_str!("reference.css");
 const SCRIPT: &str = include_str!("reference.js");
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 /// Sections that a merchant's developer reads; the calls of the others begin closed.
 const OPEN: [&str; 4] = ["orders", "refunds", "events", "balances"];
@@ -129,7 +129,7 @@ fn render(document: &Value) -> Markup {
                             summary { h2 { "Signing" } }
                             p { (prose(text(&document["components"]["securitySchemes"]["merchant"]["description"]))) }
                         }
-                        p { "In the examples, `lezai call` signs and verifies by itself; the Python client is the one of docs/signing.md, and "
+                        p { "In the examples, " code { "lezai call" } " signs and verifies by itself; the Python client is the one of docs/signing.md, and "
                             code { "@lezai/server" } " is the package for Node, Deno and Bun." }
                     }
                     @for tag in tags {

@@ -69,6 +69,7 @@ pub enum AuthorCommand {
     Replay {
         /// The order, `ord_…`.
         order: String,
+        /// The gateway's folder.
         #[command(flatten)]
         data: DataDir,
         /// The merchant's plugin by then, if the store no longer has it.
