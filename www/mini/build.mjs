@@ -133,7 +133,9 @@ function styles() {
   const css = readFileSync(here("component/checkout.css"), "utf8");
   return css
     .replace(/var\(--([a-z-]+)\)/g, (_, name) => {
-      const [, colour] = new RegExp(`var\\(--lezai-${name}, (#[0-9a-f]{6})\\)`).exec(web) ?? [];
+      // A merchant's own colour, where the web checkout has room for one, is not the component's.
+      const declared = new RegExp(`var\\(--lezai-${name}, (?:var\\(--brand-light, )?(#[0-9a-f]{6})\\)`);
+      const [, colour] = declared.exec(web) ?? [];
       if (!colour) throw new Error(`the web checkout has no colour ${name} any more`);
       return colour;
     })
