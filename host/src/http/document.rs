@@ -631,7 +631,7 @@ mod tests {
     use crate::refunds::{self, NewRefund};
 
     /// What is for a person's eyes, or a browser's, and no call.
-    const PAGES: [&str; 10] = [
+    const PAGES: [&str; 11] = [
         "get /pay/{session}",
         "get /sandbox/wallet/{attempt}",
         "post /sandbox/wallet/{attempt}/approve",
@@ -643,6 +643,7 @@ mod tests {
         "get /openapi.json",
         "get /reference",
         "get /reference.css",
+        "get /reference.js",
     ];
 
     #[test]

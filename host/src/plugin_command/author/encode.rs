@@ -83,10 +83,16 @@ mod tests {
     fn a_component_that_is_cut_off_anywhere_is_refused() {
         let bench = Workbench::open(false).ok().unwrap();
         let component = assets::DEMO_PLUGIN;
+        // Behind the last section that is not custom, it may end where a section does.
+        let sections = Parser::new(0).parse_all(component).map(|it| it.unwrap().as_section());
+        let needed =
+            sections.flatten().filter(|(id, _)| *id != 0).map(|(_, range)| range.end).max();
+        let needed = needed.unwrap();
         // Each end in the first and last kilobyte, where the sections are short, and one in 97 between.
         let near = |end: &usize| *end < 1024 || component.len() - end < 1024 || end % 97 == 0;
         for end in (0..component.len()).filter(near) {
-            assert!(bench.load(&component[..end]).is_err(), "{end} of {} bytes", component.len());
+            let taken = bench.load(&component[..end]).is_ok();
+            assert!(!taken || end >= needed, "{end} of {} bytes", component.len());
         }
     }
 
