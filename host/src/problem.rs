@@ -279,6 +279,8 @@ pub fn catalogue() -> String {
 
 const CATALOGUE_HEAD: &str = "# Errors
 
+[中文](errors.zh-CN.md)
+
 <!-- Made from host/src/problem.rs. `UPDATE_DOCS=1 make test-rust` writes it anew. -->
 
 Every refusal is a problem (RFC 9457, `application/problem+json`), signed like any other answer:
@@ -488,6 +490,48 @@ mod tests {
         }
         let text = std::fs::read_to_string(file).unwrap_or_default();
         assert!(text == catalogue(), "UPDATE_DOCS=1 make test-rust writes docs/errors.md anew");
+    }
+
+    /// The words of the Chinese guide.
+    fn in_chinese(retry: Retry) -> &'static str {
+        match retry {
+            Retry::Never => "不重试",
+            Retry::SameKey => "原键重试",
+            Retry::QueryFirst => "先查询",
+            Retry::Later => "稍后重试",
+        }
+    }
+
+    /// It is written by hand, in rows of code, status, meaning, retry and advice.
+    #[test]
+    fn the_chinese_guide_has_every_code_and_no_other() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.zh-CN.md");
+        let text = std::fs::read_to_string(file).unwrap();
+        let row = |line: &str| {
+            let cells: Vec<&str> =
+                line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
+            match cells[..] {
+                [code, status, _, retry, _] if code.starts_with('`') => {
+                    Some([code, status, retry].map(str::to_owned))
+                }
+                _ => None,
+            }
+        };
+        let mut rows: Vec<[String; 3]> = text.lines().filter_map(row).collect();
+        let mut expected: Vec<[String; 3]> = Code::ALL
+            .iter()
+            .map(|code| {
+                let retry = in_chinese(code.retry()).to_owned();
+                [format!("`{}`", code.as_str()), code.status().as_u16().to_string(), retry]
+            })
+            .collect();
+        rows.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(rows, expected, "docs/errors.zh-CN.md is written by hand");
+        for retry in Retry::ALL {
+            let row = format!("| `{}` | {} | ", retry.as_str(), in_chinese(retry));
+            assert!(text.contains(&row), "docs/errors.zh-CN.md has no row {row}");
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ for (const [language, command, file] of [
   const skip = existsSync(command) ? false : "scripts/setup python brings what it needs";
   test(`signing.md, ${language}`, { ...PATIENCE, skip }, async () => {
     const [program] = programs("signing.md", language);
+    assert.deepEqual(programs("signing.zh-CN.md", language), [program]);
     const settled = program
       .replace("http://127.0.0.1:8080", gateway.origin)
       .replaceAll('".lezai', `"${gateway.data}`);

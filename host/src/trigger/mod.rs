@@ -217,9 +217,14 @@ mod tests {
         kinds.sort_unstable();
         expected.sort_unstable();
         assert_eq!(kinds, expected);
-        let docs = include_str!("../../../docs/callbacks.md");
-        for kind in kinds.into_iter().chain(ELSEWHERE.iter().map(|(event, _)| *event)) {
-            assert!(docs.contains(&format!("`{kind}`")), "{kind} is in docs/callbacks.md");
+        kinds.extend(ELSEWHERE.iter().map(|(event, _)| *event));
+        for (guide, docs) in [
+            ("callbacks.md", include_str!("../../../docs/callbacks.md")),
+            ("callbacks.zh-CN.md", include_str!("../../../docs/callbacks.zh-CN.md")),
+        ] {
+            for kind in &kinds {
+                assert!(docs.contains(&format!("`{kind}`")), "{kind} is not in {guide}");
+            }
         }
     }
 }
