@@ -12,6 +12,8 @@ LOCKED := $(if $(CI),--locked)
 PRODUCT := --release --workspace --exclude xtask $(LOCKED)
 # Arguments of `make run`, as in: make run ARGS="--listen 127.0.0.1:9000"
 ARGS :=
+# Empty for all artifacts, `run` for those that the program carries.
+PARTS :=
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +30,10 @@ artifacts: ## build what the binary carries: plugins, the page's wasm, pages
 	@echo "==> step 1 of 3: the tool that builds WebAssembly and pages" >&2
 	@cargo build --release -p xtask $(LOCKED)
 	@echo "==> step 2 of 3: WebAssembly and pages" >&2
-	@target/release/xtask artifacts
+	@target/release/xtask artifacts $(PARTS)
 
+# What the program carries, and no npm packages and plugins of tests.
+run: PARTS := run
 run: build ## build, then start the gateway, the sandbox and the demo shop
 	@exec target/release/lezai dev $(ARGS)
 

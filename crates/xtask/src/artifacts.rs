@@ -26,16 +26,30 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// Builds everything below `target/artifacts` that is not up to date.
+/// Builds what the gateway's program carries and is not up to date: the pages with their modules, the
+/// standard plugin, the demo merchant's.
+pub(crate) fn build_for_run(root: &Path) -> Result<()> {
+    run_parts(&Work::begin(root)?)
+}
+
+/// Builds everything below `target/artifacts` that is not up to date: what the program carries, the npm
+/// packages, and the plugins of the tests.
 pub(crate) fn build(root: &Path) -> Result<()> {
     let work = Work::begin(root)?;
-    work.module("web", "page")?;
+    run_parts(&work)?;
     work.module("server", "page")?;
+    work.server_package()?;
+    work.mini_package()?;
+    work.test_plugins()
+}
+
+fn run_parts(work: &Work<'_>) -> Result<()> {
+    work.module("web", "page")?;
     work.mini_module()?;
     work.pages()?;
-    work.mini_package()?;
-    work.plugin("policy", &root.join("crates/policy"), "wasm", &work.out.join("policy.wasm"))?;
-    work.test_plugins()
+    let policy = work.root.join("crates/policy");
+    work.plugin("policy", &policy, "wasm", &work.out.join("policy.wasm"))?;
+    work.test_plugin(&work.root.join("tests/plugins/demo_rules"))
 }
 
 /// Builds the guest that Extism runs beside our plugins.
@@ -99,19 +113,16 @@ impl<'a> Work<'a> {
             entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
         packages.retain(|package| package.join("Cargo.toml").exists());
         packages.sort();
-        for package in packages {
-            let name = package
-                .file_name()
-                .and_then(|name| name.to_str())
-                .context("a plugin's folder has a name in UTF-8")?;
-            self.plugin(
-                name,
-                &package,
-                "release",
-                &self.out.join("plugins").join(name).with_extension("wasm"),
-            )?;
-        }
-        Ok(())
+        packages.iter().try_for_each(|package| self.test_plugin(package))
+    }
+
+    fn test_plugin(&self, package: &Path) -> Result<()> {
+        let name = package
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("a plugin's folder has a name in UTF-8")?;
+        let target = self.out.join("plugins").join(name).with_extension("wasm");
+        self.plugin(name, package, "release", &target)
     }
 
     /// A crate for JavaScript: its wasm, and the bindings that the package around it takes up.
@@ -195,18 +206,34 @@ impl<'a> Work<'a> {
         self.tool("esbuild")?;
         let www = self.root.join("www");
         let outputs = ["checkout", "shop"].map(|name| self.out.join(name));
-        let server = www.join("server/dist/index.js");
+        let core = self.bindings.join("web");
         // What signs in a page without WebCrypto.
         let mini = self.out.join("mini/lezai.wasm");
         self.stamps.step(
             "pages",
-            &[&www, &self.bindings, &mini],
-            &[&outputs[0], &outputs[1], &server],
+            &[&www, &core, &mini],
+            &[&outputs[0], &outputs[1]],
             || {
                 // File names carry hashes, so those of the last build would stay for ever.
                 outputs.iter().try_for_each(|folder| remove_folder(folder))?;
                 run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&www))?;
                 outputs.iter().try_for_each(|folder| self.compress(folder))
+            },
+        )
+    }
+
+    /// `@lezai/server`, in its `dist`.
+    fn server_package(&self) -> Result<()> {
+        let www = self.root.join("www");
+        let inputs = [www.join("server"), self.bindings.join("server"), www.join("declarations.mjs")];
+        self.stamps.step(
+            "server-package",
+            &inputs.each_ref().map(AsRef::as_ref),
+            &[&www.join("server/dist/index.js")],
+            || {
+                run(Command::new("npm")
+                    .args(["run", "--silent", "build", "-w", "server"])
+                    .current_dir(&www))
             },
         )
     }

@@ -1,4 +1,5 @@
-//! Builds what the gateway carries in its binary: `cargo run --release -p xtask -- artifacts`; and with
+//! Builds what the gateway carries in its binary, npm packages and the tests' plugins:
+//! `cargo run --release -p xtask -- artifacts`, or `artifacts run` for the binary's alone; and with
 //! `bench-guests` the guests of others' engines, which `make bench-plugins` compares with. With its feature
 //! `contract`, `contract` writes what follows from the plugins' contract, and `contract --check` compares it.
 //!
@@ -23,13 +24,14 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let build: fn(&Path) -> Result<()> = match *args {
         ["artifacts"] => artifacts::build,
+        ["artifacts", "run"] => artifacts::build_for_run,
         ["bench-guests"] => artifacts::bench_guests,
         #[cfg(feature = "contract")]
         ["contract"] => |root: &Path| contract::run(root, false),
         #[cfg(feature = "contract")]
         ["contract", "--check"] => |root: &Path| contract::run(root, true),
         _ => {
-            eprintln!("usage: cargo run --release -p xtask -- artifacts | bench-guests\n       \
+            eprintln!("usage: cargo run --release -p xtask -- artifacts [run] | bench-guests\n       \
                  cargo run --release -p xtask --features contract -- contract [--check]");
             return ExitCode::from(2);
         }
