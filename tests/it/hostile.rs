@@ -719,7 +719,8 @@ fn a_request_for_another_host_is_refused() {
 #[test]
 fn idempotency_keys_are_read_as_the_rows_say() {
     let scene = Scene::new();
-    let file: Value = serde_json::from_str(include_str!("../vectors/structured-fields.json")).unwrap();
+    let file: Value =
+        serde_json::from_str(include_str!("../vectors/structured-fields.json")).unwrap();
     let rows = file["idempotency-key"].as_array().unwrap();
     for (n, row) in rows.iter().enumerate() {
         let number = format!("K-{n}");

@@ -107,6 +107,7 @@ mod tests {
             shares: Vec::new(),
             held: false,
             capture: Capture::Automatic,
+            refund_bearer: Default::default(),
             description: "Jasmine tea".to_owned(),
             methods: vec!["wallet_qr".to_owned()],
             instalments: Vec::new(),

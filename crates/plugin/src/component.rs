@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn every_set_of_hooks_has_its_wrapper_and_nothing_follows_the_last() {
         let all: usize = (1..1 << EXPORTS.len())
-            .map(|hooks| wrapper(hooks).map(|(before, behind)| 8 + before.len() + behind.len()).unwrap())
+            .map(|hooks| {
+                wrapper(hooks).map(|(before, behind)| 8 + before.len() + behind.len()).unwrap()
+            })
             .sum();
         assert_eq!(all, WRAPPERS.len());
         assert!(wrapper(0).is_none() && wrapper(1 << EXPORTS.len()).is_none());

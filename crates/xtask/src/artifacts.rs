@@ -209,23 +209,19 @@ impl<'a> Work<'a> {
         let core = self.bindings.join("web");
         // What signs in a page without WebCrypto.
         let mini = self.out.join("mini/lezai.wasm");
-        self.stamps.step(
-            "pages",
-            &[&www, &core, &mini],
-            &[&outputs[0], &outputs[1]],
-            || {
-                // File names carry hashes, so those of the last build would stay for ever.
-                outputs.iter().try_for_each(|folder| remove_folder(folder))?;
-                run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&www))?;
-                outputs.iter().try_for_each(|folder| self.compress(folder))
-            },
-        )
+        self.stamps.step("pages", &[&www, &core, &mini], &[&outputs[0], &outputs[1]], || {
+            // File names carry hashes, so those of the last build would stay for ever.
+            outputs.iter().try_for_each(|folder| remove_folder(folder))?;
+            run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&www))?;
+            outputs.iter().try_for_each(|folder| self.compress(folder))
+        })
     }
 
     /// `@lezai/server`, in its `dist`.
     fn server_package(&self) -> Result<()> {
         let www = self.root.join("www");
-        let inputs = [www.join("server"), self.bindings.join("server"), www.join("declarations.mjs")];
+        let inputs =
+            [www.join("server"), self.bindings.join("server"), www.join("declarations.mjs")];
         self.stamps.step(
             "server-package",
             &inputs.each_ref().map(AsRef::as_ref),

@@ -31,8 +31,10 @@ fn main() -> ExitCode {
         #[cfg(feature = "contract")]
         ["contract", "--check"] => |root: &Path| contract::run(root, true),
         _ => {
-            eprintln!("usage: cargo run --release -p xtask -- artifacts [run] | bench-guests\n       \
-                 cargo run --release -p xtask --features contract -- contract [--check]");
+            eprintln!(
+                "usage: cargo run --release -p xtask -- artifacts [run] | bench-guests\n       \
+                 cargo run --release -p xtask --features contract -- contract [--check]"
+            );
             return ExitCode::from(2);
         }
     };

@@ -631,7 +631,7 @@ mod tests {
     use crate::refunds::{self, NewRefund};
 
     /// What is for a person's eyes, or a browser's, and no call.
-    const PAGES: [&str; 11] = [
+    const PAGES: [&str; 12] = [
         "get /pay/{session}",
         "get /sandbox/wallet/{attempt}",
         "post /sandbox/wallet/{attempt}/approve",

@@ -226,9 +226,7 @@ fn waits_for(order: &Order) -> Vec<Task> {
             }
         }
         // What is held waits for a person first.
-        State::Paid { settled: None, .. }
-            if !order.terms.held || order.approved().is_some() =>
-        {
+        State::Paid { settled: None, .. } if !order.terms.held || order.approved().is_some() => {
             effects.push(Effect::Settle);
         }
         State::Paid { .. } | State::Voided { .. } | State::Closed { .. } => {}
@@ -523,11 +521,13 @@ mod tests {
                 entries.extend(after.entry);
                 effects.extend(after.effects);
             }
-            self.keep(&order, &entries);
+            self.keep(&order, &entries, effects);
         }
 
-        fn keep(&mut self, order: &Order, entries: &[Entry]) {
+        fn keep(&mut self, order: &Order, entries: &[Entry], effects: Vec<Effect>) {
             let id = order.terms.id.clone();
+            let known = "SELECT count(*) FROM events";
+            let mut events: u8 = self.connection.query_row(known, [], |row| row.get(0)).unwrap();
             self.run(
                 "INSERT INTO orders VALUES (?1, 'm_demo', ?2, ?3, ?5, 0, ?4, '{}', 'cs_' || ?2)",
                 params![
@@ -538,7 +538,7 @@ mod tests {
                     order.version,
                 ],
             );
-            let session = format!("cs_A-{n}");
+            let session = format!("cs_{}", order.terms.merchant_order_id);
             self.run(
                 "INSERT INTO sessions VALUES (?1, ?2, '', '', NULL, NULL, NULL)",
                 params![session, id.as_str()],
@@ -556,7 +556,8 @@ mod tests {
                 let task = match effect {
                     Effect::Notify(_) => {
                         sequence += 1;
-                        let event = EventId::new(START, [n * 16 + sequence; 10]);
+                        events += 1;
+                        let event = EventId::new(START, [events; 10]);
                         self.run(
                             "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, telling)
                              VALUES (?1, ?2, 'm_demo', ?3, 'order.paid', 0, x'7b7d', 'waiting')",
@@ -689,7 +690,7 @@ mod tests {
         let share = Share { receiver: "tea".to_owned(), amount: cny(4000) };
         let mut terms = Fixture::terms(5, false);
         terms.shares = vec![share];
-        let mut order = Order::create(terms).unwrap().order;
+        let Step { mut order, mut effects, .. } = Order::create(terms).unwrap();
         let refund = RefundId::new(START, [5; 10]);
         let a_day_later = START.plus_secs(lezai_core::order::SETTLEMENT_SECS);
         let events = [
@@ -712,8 +713,9 @@ mod tests {
         let (mut entries, mut stands) = (Vec::new(), Balances::new());
         for (nth, event) in events.into_iter().enumerate() {
             let now = if nth < 2 { START } else { a_day_later };
-            let Step { order: after, entry, .. } = step(order, event, now).unwrap();
+            let Step { order: after, entry, effects: called } = step(order, event, now).unwrap();
             order = after;
+            effects.extend(called);
             let Some(mut entry) = entry else { continue };
             if order.refunds.is_empty() || with_debts {
                 entry = entry
@@ -728,7 +730,7 @@ mod tests {
             }
             entries.push(entry);
         }
-        fixture.keep(&order, &entries);
+        fixture.keep(&order, &entries, effects);
     }
 
     #[test]

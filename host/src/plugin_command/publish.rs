@@ -36,7 +36,16 @@ pub(super) async fn run(args: PublishArgs) -> Result<String, Failed> {
     let ReleaseFile { manifest, signature } = match &args.release {
         Some(file) => serde_json::from_slice(&read(file)?)
             .map_err(|error| Failed::NotDone(format!("{}: {error}", file.display())))?,
-        None => sign::sign(&args.file, &component, &args.at.merchant, &args.says, &args.at.operator.data)?.1,
+        None => {
+            sign::sign(
+                &args.file,
+                &component,
+                &args.at.merchant,
+                &args.says,
+                &args.at.operator.data,
+            )?
+            .1
+        }
     };
     let mut body = json!({
         "component": Base64::encode_string(&component), "manifest": manifest, "signature": signature,

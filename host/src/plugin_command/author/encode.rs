@@ -29,8 +29,9 @@ fn check_interfaces(module: &[u8]) -> Result<(), Failed> {
             // `cabi_post_` is of what is called once an answer was read.
             let function = export.name.strip_prefix("cabi_post_").unwrap_or(export.name);
             let interface = function.split('#').next().unwrap_or_default();
-            known_interface(interface)
-                .map_err(|refused| Failed::Wanting(advice::refused(&refused, &Limits::default())))?;
+            known_interface(interface).map_err(|refused| {
+                Failed::Wanting(advice::refused(&refused, &Limits::default()))
+            })?;
         }
     }
     Ok(())

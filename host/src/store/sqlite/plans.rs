@@ -89,6 +89,7 @@ fn merchant_with(events: u32) -> (Connection, MerchantId) {
         policy: "{}".to_owned(),
         notify_hosts: Vec::new(),
         frame_origins: Vec::new(),
+        brand: crate::brand::Brand::default(),
         former_secret: None,
     })
     .unwrap();
