@@ -635,7 +635,7 @@ fn types_paths_and_methods_are_named() {
         assert_problem(&answer, code, target);
     }
     for (method, target, code) in [
-        ("GET", "/", "not_found"),
+        ("GET", "/nothing", "not_found"),
         ("GET", "/v1", "not_found"),
         ("GET", "/v1/nothing", "not_found"),
         ("GET", "/v2/orders", "not_found"),

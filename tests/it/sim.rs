@@ -84,7 +84,7 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::RoundingLeak => &["of the fee of"],
             Planted::LeaseNeverGivenBack => &["left undone"],
             Planted::ReleaseForgotten => &["the ledger has"],
-            Planted::ApprovedNeverSettles => &["is left on merchant_pending"],
+            Planted::ApprovedNeverSettles => &["nothing waits to settle it"],
             Planted::StaleAvailable | Planted::DebtNotRepaid => {
                 &["overdraws", "to one who owes", "what it takes from available accounts"]
             }

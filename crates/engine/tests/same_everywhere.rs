@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lezai_core::id::OrderId;
+use lezai_core::money::MAX_MINOR;
 use lezai_core::policy::{
     Customer, Device, DeviceKind, IpClass, OrderFacts, Policy, PolicyError, Profile, Scene, Tally,
     Velocity, Windows,
@@ -83,7 +84,7 @@ fn merchants_plugins_burn_as_much_as_they_did() {
 fn policy_with(rules: &Value, routes: &Value) -> Result<Policy, PolicyError> {
     let policy = json!({
         "version": 1,
-        "limits": [{"currency": "CNY", "min": 0, "max": i64::MAX}],
+        "limits": [{"currency": "CNY", "min": 0, "max": MAX_MINOR}],
         "risk": {"review_at": 1000, "deny_at": 1001, "rules": rules},
         "fees": [{"currency": "CNY", "rate_ppm": 6000, "rounding": "half_up"}],
         "routes": routes
@@ -376,7 +377,7 @@ fn policies() -> impl Strategy<Value = Policy> {
         proptest::collection::vec(route(), 1..5),
     )
         .prop_map(|((review_at, more), rules, fees, routes)| {
-            let limit = |currency| json!({"currency": currency, "min": 0, "max": i64::MAX});
+            let limit = |currency| json!({"currency": currency, "min": 0, "max": MAX_MINOR});
             let json = json!({
                 "version": 1,
                 "limits": [limit("CNY"), limit("JPY"), limit("KWD")],

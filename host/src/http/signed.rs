@@ -220,12 +220,13 @@ impl Incoming {
             return Err(unreadable(name));
         }
         let input = Input::by_tag(fields, tag)?;
+        if self.head.method == "POST" {
+            // The signature must cover the key, so without one, or with one that cannot be read, it could
+            // only be refused for that.
+            self.head.idempotency_key()?;
+        }
         if let Some(name) = self.head.unreadable.iter().find(|it| input.names(it)) {
             return Err(unreadable(name));
-        }
-        if self.head.method == "POST" {
-            // The signature must cover the key, so without one it could only be refused for that.
-            self.head.idempotency_key()?;
         }
         Ok(input)
     }

@@ -684,14 +684,14 @@ mod tests {
         }
     }
 
-    /// Order 5 of 5,000 with a fee of 6 and a share of 4,000, settled and refunded whole by its merchant,
+    /// Order 6 of 5,000 with a fee of 6 and a share of 4,000, settled and refunded whole by its merchant,
     /// who had 994 of it: booked with or without debts.
     fn refunded_whole(fixture: &mut Fixture, with_debts: bool) {
         let share = Share { receiver: "tea".to_owned(), amount: cny(4000) };
-        let mut terms = Fixture::terms(5, false);
+        let mut terms = Fixture::terms(6, false);
         terms.shares = vec![share];
         let Step { mut order, mut effects, .. } = Order::create(terms).unwrap();
-        let refund = RefundId::new(START, [5; 10]);
+        let refund = RefundId::new(START, [6; 10]);
         let a_day_later = START.plus_secs(lezai_core::order::SETTLEMENT_SECS);
         let events = [
             Event::MethodChosen(Attempt {
@@ -704,7 +704,7 @@ mod tests {
             Event::SettlementDue,
             Event::RefundRequested {
                 id: refund.clone(),
-                merchant_refund_id: "R-5".to_owned(),
+                merchant_refund_id: "R-6".to_owned(),
                 amount: cny(5000),
                 reason: None,
             },
@@ -748,13 +748,13 @@ mod tests {
         let mut fixture = Fixture::new();
         refunded_whole(&mut fixture, false);
         let fault = fixture.fault();
-        assert!(fault.starts_with("entry 8: what it takes from available accounts"), "{fault}");
+        assert!(fault.starts_with("entry 10: what it takes from available accounts"), "{fault}");
         // As long as debts had no name, that was right.
-        let setting = "UPDATE settings SET value = '9' WHERE name = 'last_entry_without_debts'";
+        let setting = "UPDATE settings SET value = '11' WHERE name = 'last_entry_without_debts'";
         fixture.run(setting, []);
         check(&fixture.data).unwrap();
-        fixture.run(&setting.replace('9', "7"), []);
-        assert!(fixture.fault().starts_with("entry 8: "));
+        fixture.run(&setting.replace("11", "9"), []);
+        assert!(fixture.fault().starts_with("entry 10: "));
     }
 
     #[test]

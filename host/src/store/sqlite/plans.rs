@@ -27,6 +27,7 @@ const WALKS: &[(&str, &str)] = &[
     ("UPDATE tasks SET due_ms = leased_from", "once, at the start"),
     ("SELECT count(*) FROM tasks", "a metric, on a reader, when old rows are forgotten"),
     ("SELECT count(*) FROM balances", "for `lezai ledger check`"),
+    ("SELECT (SELECT count(*) FROM attempts)", "likewise"),
     ("WITH RECURSIVE each(currency)", "its own short list of currencies"),
     ("FROM entries ORDER BY number DESC LIMIT 1", "one step, from the end"),
     ("FROM orders WHERE id >= ?1 ORDER BY id DESC", "once, at the start"),
