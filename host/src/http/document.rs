@@ -571,7 +571,7 @@ fn order() -> Value {
         "created_at": "2026-11-18T11:06:40.042Z", "expires_at": "2026-11-18T11:21:40.042Z", "paid_at": "2026-11-18T11:07:12.310Z",
         "payment": { "attempt": "att_019ab5c0e1000123456789abcdef0123", "method": "wallet_qr", "channel": "sandbox", "channel_ref": "sbx-1" },
         "decision": {
-            "verdict": "accept", "score": 0, "reasons": [], "channels": ["sandbox"],
+            "verdict": "accept", "score": 0, "reasons": [], "channels": ["sandbox"], "replayable": true,
             "hooks": { "risk": hook, "pricing": hook, "routing": hook },
         },
         "checkout": {

@@ -689,6 +689,7 @@ mod tests {
     fn refunded_whole(fixture: &mut Fixture, with_debts: bool) {
         let share = Share { receiver: "tea".to_owned(), amount: cny(4000) };
         let mut terms = Fixture::terms(6, false);
+        terms.amount = cny(5000);
         terms.shares = vec![share];
         let Step { mut order, mut effects, .. } = Order::create(terms).unwrap();
         let refund = RefundId::new(START, [6; 10]);
