@@ -33,8 +33,6 @@ pub struct DecisionView {
     pub hooks: HooksView,
     /// Whether any gateway that is asked the same decides the same, bit for bit. `false` if a hook ended
     /// with `deadline`: the clock stopped the plugin, and where it does depends on the machine.
-    #[serde(default = "replayable")]
-    #[schema(required = true)]
     pub replayable: bool,
     /// The merchant's release whose turn it was; absent if the standard plugin decided alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,11 +129,6 @@ pub struct HookView {
     /// What it said, or what stopped it, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-}
-
-/// Before decisions said so, all were taken to be.
-fn replayable() -> bool {
-    true
 }
 
 impl From<&Decision> for DecisionView {

@@ -391,7 +391,7 @@ fn open(
         gateway.plugins.later(gateway, || {
             let (merchant, order, decision) =
                 (facts.merchant.clone(), facts.id.clone(), view.clone());
-            let facts = Some(facts.clone());
+            let facts = facts.clone();
             Job::Denied(Box::new(Denial { merchant, order, at: now, decision, facts }))
         });
         let view = serde_json::to_value(view).map_err(Problem::internal)?;

@@ -117,41 +117,20 @@ impl Outcome {
     }
 }
 
-/// The first version knew payments that were taken whole or not at all.
-const VERSION_1: &str = "
+/// `taken` is what is set aside or was captured, refunds not yet deducted; `silent` counts the calls that
+/// are not answered. Until `code_end_ms` a payment can be begun, or as long as its order if that is null.
+/// `parts` is how many monthly parts there are and `rate_ppm` their fee, null if she pays at once.
+const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS payments (
   attempt TEXT PRIMARY KEY, minor INTEGER NOT NULL, currency TEXT NOT NULL, merchant_name TEXT NOT NULL,
-  description TEXT NOT NULL, return_url TEXT, status TEXT NOT NULL
+  description TEXT NOT NULL, return_url TEXT, status TEXT NOT NULL, capture INTEGER NOT NULL DEFAULT 1,
+  taken INTEGER NOT NULL DEFAULT 0, code TEXT, ready_ms INTEGER, silent INTEGER NOT NULL DEFAULT 0,
+  code_end_ms INTEGER, parts INTEGER, rate_ppm INTEGER
 ) STRICT;
-";
-
-/// `taken` is what is set aside or was captured, refunds not yet deducted; `silent` counts the calls
-/// that are not answered.
-const VERSION_2: &str = "
-ALTER TABLE payments ADD COLUMN capture INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE payments ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE payments ADD COLUMN code TEXT;
-ALTER TABLE payments ADD COLUMN ready_ms INTEGER;
-ALTER TABLE payments ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;
-UPDATE payments SET taken = minor WHERE status IN ('paid', 'returned');
-CREATE TABLE refunds (
+CREATE TABLE IF NOT EXISTS refunds (
   refund TEXT PRIMARY KEY, attempt TEXT NOT NULL, minor INTEGER NOT NULL, status TEXT NOT NULL, code TEXT, ready_ms INTEGER
 ) STRICT;
-CREATE INDEX refunds_by_attempt ON refunds (attempt);
-PRAGMA user_version = 2;
-";
-
-/// Until when a payment can be begun; null if as long as its order.
-const VERSION_3: &str = "
-ALTER TABLE payments ADD COLUMN code_end_ms INTEGER;
-PRAGMA user_version = 3;
-";
-
-/// How many monthly parts, and the fee; null if she pays at once.
-const VERSION_4: &str = "
-ALTER TABLE payments ADD COLUMN parts INTEGER;
-ALTER TABLE payments ADD COLUMN rate_ppm INTEGER;
-PRAGMA user_version = 4;
+CREATE INDEX IF NOT EXISTS refunds_by_attempt ON refunds (attempt);
 ";
 
 const fn at_once(id: &'static str, kind: MethodKind) -> Method {
@@ -182,26 +161,14 @@ impl Sandbox {
         public_url: String,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
-        let mut connection = Connection::open(path)?;
+        let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         // What was answered survives `kill -9`; the disk is not waited for as the gateway's own store
         // does, for this is play money, and the measured load should be the gateway's.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         // More than there are, so that none is parsed twice.
         connection.set_prepared_statement_cache_capacity(64);
-        let upgrade = connection.transaction()?;
-        let version: i64 = upgrade.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version < 2 {
-            upgrade.execute_batch(VERSION_1)?;
-            upgrade.execute_batch(VERSION_2)?;
-        }
-        if version < 3 {
-            upgrade.execute_batch(VERSION_3)?;
-        }
-        if version < 4 {
-            upgrade.execute_batch(VERSION_4)?;
-        }
-        upgrade.commit()?;
+        connection.execute_batch(SCHEMA)?;
         let connection = Arc::new(Mutex::new(Some(connection)));
         Ok(Self { connection, public_url, now: Box::new(now) })
     }

@@ -29,7 +29,7 @@ use crate::gateway::{Gateway, Parts};
 use crate::plugins::blobs::Blobs;
 use crate::plugins::compiler::InChild;
 use crate::plugins::publishing::{DRIFT_PERCENT, Upload};
-use crate::plugins::{beside, legacy, loading, pace, publishing};
+use crate::plugins::{beside, loading, pace, publishing};
 use crate::problem::Problem;
 use crate::rate::Rates;
 use crate::sandbox::Sandbox;
@@ -340,14 +340,6 @@ async fn seed(
     };
     folder.keep_webhook_secret(&secret)?;
     test_clock::restore(gateway).await.map_err(unusable)?;
-    let cannot = |problem: Problem| {
-        let code = problem.code().as_str();
-        CannotStart::new(format_args!(
-            "the plugins of the merchants in {} cannot be set up ({code}); the log says why",
-            folder.path().display()
-        ))
-    };
-    legacy::adopt(gateway).await.map_err(cannot)?;
     gateway.reload_merchants().await.map_err(unusable)?;
     let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
     recalled.map_err(unusable)?;
@@ -356,7 +348,16 @@ async fn seed(
         let standing = merchants.iter().map(|it| it.rollout.load_full());
         standing.for_each(|it| it.all().for_each(|version| loading::prepare(gateway, version)));
     });
-    if is_new { publish_demo(gateway, folder).await.map_err(cannot) } else { Ok(()) }
+    if !is_new {
+        return Ok(());
+    }
+    publish_demo(gateway, folder).await.map_err(|problem| {
+        let code = problem.code().as_str();
+        CannotStart::new(format_args!(
+            "the demo merchant's plugin cannot be published in {} ({code}); the log says why",
+            folder.path().display()
+        ))
+    })
 }
 
 /// The demo merchant's plugin, as her developers would publish it.

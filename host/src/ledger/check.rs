@@ -19,8 +19,7 @@ use super::balances::{Balances, table};
 use crate::data_dir::DataDir;
 use crate::store::sqlite::{
     Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
-    integrity, last_without_debts, missing_row, moved, open_to_read, order_with_entries, rows,
-    tasks, untold_event,
+    integrity, missing_row, moved, open_to_read, order_with_entries, rows, tasks, untold_event,
 };
 use crate::store::{BookedEntry, StoreError, Task};
 
@@ -263,25 +262,24 @@ fn words(task: &Task) -> &'static str {
 
 /// Walks the chain: number, hashes, balance, and whether the order calls for the entry.
 fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Failed> {
-    // Version 1 took an entry's time as it came; the balances beside it are kept by a time that does
-    // not go back.
     let (mut kept, mut latest) = (0_u64, Timestamp::from_ms(i64::MIN));
-    let undebted = last_without_debts(connection).map_err(Failed::Unreadable)?;
     let walked = for_each_entry(connection, |booked| {
         let number = report.entries + 1;
         let fault = |what: String| Stop::Fault(Fault::Entry { number, what });
         links(&booked, number, &report.head).map_err(fault)?;
+        // A balance at a past moment is looked up by time.
+        if booked.at < latest {
+            return Err(fault("its time is before that of the entry before".to_owned()));
+        }
         let (order, so_far) = order_with_entries(connection, &booked.order, number)?;
         belongs(&booked, order.as_ref(), &so_far).map_err(fault)?;
-        if number > undebted {
-            names_debts(&booked, &report.balances).map_err(fault)?;
-        }
-        latest = latest.max(booked.at);
+        names_debts(&booked, &report.balances).map_err(fault)?;
+        latest = booked.at;
         for (account, currency, minor) in moved(&booked.postings)? {
             let stands = report.balances.entry((account.to_string(), currency.code())).or_default();
             *stands += i128::from(minor);
             kept += 1;
-            let written = balance_after(connection, account, currency, number, latest)?;
+            let written = balance_after(connection, account, currency, number, booked.at)?;
             if written.map(i128::from) != Some(*stands) {
                 return Err(fault(format!("the balance kept of {account} is not its sum")));
             }
@@ -461,7 +459,11 @@ mod tests {
             drop(SqliteStore::open(&file(&data)).unwrap());
             let connection = Connection::open(file(&data)).unwrap();
             connection
-                .execute("INSERT INTO merchants (id, name, notify_url, webhook_secret, policy) VALUES ('m_demo', 'Demo', NULL, '', '')", [])
+                .execute(
+                    "INSERT INTO merchants (id, name, webhook_secret, policy, notify_hosts, frame_origins, brand)
+                     VALUES ('m_demo', 'Demo', '', '', '[]', '[]', '{}')",
+                    [],
+                )
                 .unwrap();
             let mut fixture = Self { data, connection, booked: (0, GENESIS.to_owned()) };
             fixture.order(1, false, &[]);
@@ -750,12 +752,28 @@ mod tests {
         refunded_whole(&mut fixture, false);
         let fault = fixture.fault();
         assert!(fault.starts_with("entry 10: what it takes from available accounts"), "{fault}");
-        // As long as debts had no name, that was right.
-        let setting = "UPDATE settings SET value = '11' WHERE name = 'last_entry_without_debts'";
-        fixture.run(setting, []);
-        check(&fixture.data).unwrap();
-        fixture.run(&setting.replace("11", "9"), []);
-        assert!(fixture.fault().starts_with("entry 10: "));
+    }
+
+    #[test]
+    fn a_time_that_goes_back_is_found_though_the_chain_holds() {
+        let fixture = Fixture::new();
+        let mut entries = Vec::new();
+        for_each_entry(&fixture.connection, |entry| {
+            entries.push(entry);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        let last = entries.pop().unwrap();
+        let early = Timestamp::from_ms(START.as_ms() - 1);
+        let entry = Entry::new(last.kind, last.postings.clone()).unwrap();
+        let hash = entry.hash(&last.previous, last.number, early, &last.order);
+        let (number, early) = (last.number, early.as_ms());
+        fixture.tamper(&format!(
+            "UPDATE entries SET at_ms = {early}, hash = '{hash}' WHERE number = {number};
+             UPDATE balances SET at_ms = {early} WHERE number = {number}"
+        ));
+        let fault = fixture.fault();
+        assert_eq!(fault, "entry 7: its time is before that of the entry before");
     }
 
     #[test]

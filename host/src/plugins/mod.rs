@@ -13,7 +13,6 @@ pub mod blobs;
 pub mod compiler;
 pub mod deciding;
 pub mod health;
-pub mod legacy;
 pub mod lifecycle;
 pub mod loading;
 pub mod pace;

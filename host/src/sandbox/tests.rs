@@ -285,19 +285,19 @@ async fn a_code_ends_once_and_who_had_begun_may_finish() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_version_is_read() {
+async fn a_file_is_read_again_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sandbox.db");
-    let scene = Scene::new(12800);
-    let old = Connection::open(&path).unwrap();
-    old.execute_batch(VERSION_1).unwrap();
-    let sql = "INSERT INTO payments VALUES (?1, 12800, 'CNY', 'Demo', 'Tea', NULL, 'paid')";
-    old.execute(sql, [scene.attempt.as_str()]).unwrap();
-    drop(old);
-    for _ in 0..2 {
-        let wallet = Sandbox::open(&path, "http://gw".to_owned(), crate::clock::now).unwrap();
-        let scene = Scene { wallet, clock: Arc::default(), ..Scene::new(12800) };
-        assert_eq!(scene.act("query").await, "paid:12800");
-        assert_eq!(scene.act("refund:12800").await, "succeeded");
-    }
+    let open = || {
+        let now = || Timestamp::from_ms(START_MS);
+        let wallet = Sandbox::open(&path, "http://gw".to_owned(), now).unwrap();
+        Scene { wallet, ..Scene::new(12800) }
+    };
+    let scene = open();
+    scene.prepare(MethodKind::Qr, true).await;
+    assert_eq!(scene.act("approve").await, "paid:12800");
+    drop(scene);
+    let scene = open();
+    assert_eq!(scene.act("query").await, "paid:12800");
+    assert_eq!(scene.act("refund:12800").await, "succeeded");
 }

@@ -93,7 +93,6 @@ pub enum Task {
         /// The event.
         event: EventId,
         /// Which round of it: one that was begun anew leaves the tasks of the one before behind.
-        #[serde(default)]
         round: u32,
     },
 }

@@ -164,26 +164,12 @@ pub struct Denial {
     pub at: Timestamp,
     /// By whom and why.
     pub decision: DecisionView,
-    /// What it was decided on; absent for one that was denied before facts were kept. They are kept
-    /// as those of an order are, and shown to nobody.
-    pub facts: Option<OrderFacts>,
+    /// What it was decided on: kept as those of an order are, and shown to nobody.
+    pub facts: OrderFacts,
 }
 
 /// A denial is forgotten after so many days, whatever room there is.
 pub const DENIAL_SECS: i64 = 90 * 86_400;
-
-/// A plugin of the store's first version, which knew no releases.
-#[derive(Clone, Debug)]
-pub struct UnsignedPlugin {
-    /// Whose.
-    pub merchant: MerchantId,
-    /// The component.
-    pub component: Vec<u8>,
-    /// What it is given with each order.
-    pub settings: Vec<u8>,
-    /// When it was published.
-    pub published_at: Timestamp,
-}
 
 /// What can be read.
 pub trait PluginReads {
@@ -213,8 +199,6 @@ pub trait PluginReads {
     ) -> Result<Vec<Difference>, StoreError>;
     /// A merchant's orders that were denied, newest first, at most so many.
     fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError>;
-    /// What the first version left.
-    fn unsigned_plugins(&self) -> Result<Vec<UnsignedPlugin>, StoreError>;
 }
 
 /// What can be written.
@@ -237,6 +221,4 @@ pub trait PluginWrites: PluginReads {
     /// One more denial; of the merchant's, the last `most` are kept, and none for longer than
     /// [`DENIAL_SECS`].
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError>;
-    /// A plugin of the first version became a release.
-    fn forget_unsigned_plugin(&self, merchant: &MerchantId) -> Result<(), StoreError>;
 }

@@ -39,8 +39,8 @@ pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, 
 #[cfg(test)]
 pub(crate) use ledger::book;
 pub use ledger::{
-    Wanted, balance_after, balances_kept, for_each_entry, for_each_order, last_entry,
-    last_without_debts, moved, order_with_entries, walk_entries,
+    Wanted, balance_after, balances_kept, for_each_entry, for_each_order, last_entry, moved,
+    order_with_entries, walk_entries,
 };
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
@@ -207,7 +207,7 @@ pub fn decided(
     if let Some(Details { facts, decision, .. }) = made {
         return Ok(Some((facts, decision)));
     }
-    let sql = "SELECT facts, decision FROM denials WHERE order_id = ?1 AND facts IS NOT NULL";
+    let sql = "SELECT facts, decision FROM denials WHERE order_id = ?1";
     tables.one(sql, [order.as_str()], |row| Ok((json(row, 0)?, json(row, 1)?)))
 }
 
@@ -360,7 +360,7 @@ pub fn is_blank(path: &Path) -> Result<bool, StoreError> {
     }
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? == 0)
+    Ok(schema::version(&connection)? == 0)
 }
 
 /// The store's file in a data folder.
@@ -370,14 +370,11 @@ pub fn file(data: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use lezai_core::ledger::{Account, Entry, GENESIS, Kind};
-    use lezai_core::order::Effect;
-    use lezai_core::time::Timestamp;
-    use rusqlite::params;
+    use lezai_core::ledger::{Entry, GENESIS};
 
     use super::schema::SCHEMA_VERSION;
     use super::*;
-    use crate::store::{Task, View as _, suite};
+    use crate::store::{View as _, suite};
 
     #[tokio::test]
     async fn it_does_what_every_store_must() {
@@ -401,67 +398,6 @@ mod tests {
         for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
             assert!(writer.execute(sql, []).is_err(), "{sql}");
         }
-        // A file that has no list of reviews yet is given one.
-        writer.execute_batch("DROP TABLE open_reviews").unwrap();
-        drop(SqliteStore::open(&file).unwrap());
-        let sql = "SELECT count(*) FROM open_reviews";
-        assert_eq!(writer.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 4);
-    }
-
-    #[tokio::test]
-    async fn a_file_of_version_1_is_brought_up_to_date() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = file(folder.path());
-        let connection = Connection::open(&file).unwrap();
-        connection.execute_batch(include_str!("version_1.sql")).unwrap();
-        // The second was booked a little before its time.
-        for (number, ms, minor) in [(1, 2_000, 100), (2, 1_000, 5)] {
-            let postings = format!(
-                r#"[{{"account":{{"channel_receivable":"sandbox"}},"minor":{minor},"currency":"CNY"}},
-                    {{"account":"fee_income","minor":-1,"currency":"CNY"}},
-                    {{"account":"fee_income","minor":{},"currency":"CNY"}}]"#,
-                1 - minor
-            );
-            let sql =
-                "INSERT INTO entries SELECT ?1, ?2, min(id), 'payment', ?3, '', '' FROM orders";
-            connection.execute(sql, params![number, ms, postings]).unwrap();
-        }
-        drop(connection);
-        drop(SqliteStore::open(&file).unwrap());
-        let connection = open_to_read(&file).unwrap();
-        let mut entries = Vec::new();
-        for_each_order(&connection, |order| {
-            entries.extend(order.entries().unwrap().into_iter().map(|it| it.kind()));
-            Ok::<_, StoreError>(())
-        })
-        .unwrap();
-        assert_eq!(entries, [Kind::Payment, Kind::UnexpectedPayment, Kind::PaymentReturn]);
-        for (account, expected) in [
-            (Account::ChannelReceivable("sandbox".to_owned()), [0, 105]),
-            (Account::FeeIncome, [0, -105]),
-        ] {
-            let minor = |ms| {
-                let tables = Sqlite { connection: &connection };
-                tables.balances(&account, Timestamp::from_ms(ms)).unwrap()[0].1
-            };
-            assert_eq!([minor(1_999), minor(2_000)], expected, "{account}");
-        }
-        // The plugin waits for the gateway to make a release of it.
-        let unsigned = Sqlite { connection: &connection }.unsigned_plugins().unwrap();
-        assert_eq!((unsigned.len(), unsigned[0].merchant.as_str()), (1, "m_demo"));
-        assert_eq!(
-            (&unsigned[0].component[..], &unsigned[0].settings[..]),
-            (&b"\0asm"[..], &[1][..])
-        );
-        assert!(Sqlite { connection: &connection }.standing_releases(None).unwrap().is_empty());
-        // What was paid is still to be settled, a day after.
-        let task = connection.query_row("SELECT task, due_ms FROM tasks", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-        });
-        let (task, due) = task.unwrap();
-        let task: Task = serde_json::from_str(&task).unwrap();
-        assert!(matches!(&task, Task::Order { what: Effect::Settle, .. }), "{task:?}");
-        assert_eq!(due, 1_795_000_060_000 + 86_400_000);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lezai::page::Page;
 use lezai::store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
-use lezai::store::plugins::{Denial, Difference, PluginKey, Standing, UnsignedPlugin};
+use lezai::store::plugins::{Denial, Difference, PluginKey, Standing};
 use lezai::store::{
     Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
     MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
@@ -202,9 +202,6 @@ impl PluginReads for Layer<'_> {
     fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError> {
         self.tx.denials(merchant, limit)
     }
-    fn unsigned_plugins(&self) -> Result<Vec<UnsignedPlugin>, StoreError> {
-        self.tx.unsigned_plugins()
-    }
 }
 
 impl PluginWrites for Layer<'_> {
@@ -230,9 +227,6 @@ impl PluginWrites for Layer<'_> {
     }
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError> {
         self.tx.insert_denial(denial, most)
-    }
-    fn forget_unsigned_plugin(&self, merchant: &MerchantId) -> Result<(), StoreError> {
-        self.tx.forget_unsigned_plugin(merchant)
     }
 }
 

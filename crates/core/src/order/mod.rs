@@ -137,7 +137,6 @@ pub struct Order {
     pub reviews: Vec<Review>,
     /// Captures and voids that a channel was asked for. The last one's number tells the channel's
     /// answer to it from a late one to those before.
-    #[serde(default)]
     pub channel_requests: u32,
     /// What a person must look at; empty but for rare trouble.
     pub attention: Vec<Attention>,
@@ -161,7 +160,6 @@ pub enum State {
         /// The attempt.
         attempt: AttemptId,
         /// What the shopper needs to pay, once the channel gave it.
-        #[serde(rename = "credential")]
         offer: Option<Offer>,
     },
     /// The shopper agreed and the amount is set aside; waiting for the merchant to capture it.
@@ -310,41 +308,13 @@ pub struct Decline {
 
 /// What a channel offers a shopper to pay by, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "KeptOffer", from = "KeptOffer")]
 pub struct Offer {
     /// What she needs.
     pub credential: Credential,
     /// From when on it begins no payment any more; absent if it ends with the order. Who began in time
     /// may still finish, and what comes of that is taken or returned as any late payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-}
-
-/// As an order keeps it. One without an end is the credential alone, as it was before codes had an end.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum KeptOffer {
-    Ending { credential: Credential, expires_at: Timestamp },
-    Lasting(Credential),
-}
-
-impl From<Offer> for KeptOffer {
-    fn from(Offer { credential, expires_at }: Offer) -> Self {
-        match expires_at {
-            Some(expires_at) => Self::Ending { credential, expires_at },
-            None => Self::Lasting(credential),
-        }
-    }
-}
-
-impl From<KeptOffer> for Offer {
-    fn from(kept: KeptOffer) -> Self {
-        match kept {
-            KeptOffer::Ending { credential, expires_at } => {
-                Self { credential, expires_at: Some(expires_at) }
-            }
-            KeptOffer::Lasting(credential) => Self { credential, expires_at: None },
-        }
-    }
 }
 
 /// What a shopper needs to pay with the method chosen.

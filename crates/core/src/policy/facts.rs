@@ -34,10 +34,8 @@ pub struct OrderFacts {
     /// The merchant's own keys and values.
     pub metadata: BTreeMap<String, String>,
     /// What the operator wrote down about the merchant.
-    #[serde(default)]
     pub profile: Profile,
     /// How much was ordered of late.
-    #[serde(default)]
     pub velocity: Velocity,
     /// When the order was created, in milliseconds since 1970-01-01T00:00:00Z.
     pub at_ms: i64,
@@ -70,7 +68,6 @@ pub struct Customer {
     /// The address that the shopper came from.
     pub ip: Option<IpAddr>,
     /// What the gateway found of that address.
-    #[serde(default)]
     pub ip_class: Option<IpClass>,
     /// ISO 3166-1 alpha-2, two capitals.
     pub country: Option<String>,

@@ -700,19 +700,6 @@ fn columns_are_few_named_once_and_short() {
     }
 }
 
-/// Orders that were kept before these were known read as orders that nobody had counted for.
-#[test]
-fn facts_without_velocity_and_profile_are_read() {
-    let facts = order("100 CNY");
-    let mut json = serde_json::to_value(&facts).unwrap();
-    assert_eq!(json["velocity"]["merchant"]["day"], json!([0, 0]));
-    let fields = json.as_object_mut().unwrap();
-    fields.remove("velocity");
-    fields.remove("profile");
-    fields["customer"].as_object_mut().unwrap().remove("ip_class");
-    assert_eq!(serde_json::from_value::<OrderFacts>(json).unwrap(), facts);
-}
-
 proptest! {
     /// Whatever shares are taken, what the merchant is left with is not negative.
     #[test]

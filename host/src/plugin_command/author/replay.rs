@@ -37,9 +37,7 @@ pub(super) fn run(
     replayable(&order, then, "then")?;
     let rules = policy(&connection, &then.policy).map_err(not_done)?;
     let rules = rules.ok_or_else(|| {
-        Failed::NotDone(
-            "the policy of that decision was not kept: it is older than that".to_owned(),
-        )
+        Failed::NotDone("the store has the policy of that decision no more".to_owned())
     })?;
     let rules =
         Policy::from_json(rules.as_bytes()).map_err(|error| Failed::NotDone(error.to_string()))?;

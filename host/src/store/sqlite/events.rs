@@ -18,6 +18,8 @@ CREATE TABLE events (
   UNIQUE (order_id, sequence)
 ) STRICT;
 CREATE INDEX events_by_merchant ON events (merchant);
+CREATE INDEX events_by_type ON events (merchant, event_type);
+CREATE INDEX events_by_time ON events (merchant, created_ms);
 CREATE TABLE deliveries (
   number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL REFERENCES events, attempt INTEGER NOT NULL, at_ms INTEGER NOT NULL,
   host TEXT NOT NULL, status INTEGER, error TEXT, latency_ms INTEGER NOT NULL, answer TEXT NOT NULL
@@ -27,17 +29,6 @@ CREATE TABLE failing_hosts (
   merchant TEXT NOT NULL REFERENCES merchants, host TEXT NOT NULL, failures INTEGER NOT NULL, since_ms INTEGER NOT NULL,
   PRIMARY KEY (merchant, host)
 ) STRICT, WITHOUT ROWID;
-";
-
-/// What version 1 had of them: it logged no tries, and what it gave up looks as if it waited.
-pub(super) const FROM_1: &str = "
-INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, telling, delivered_ms)
-  SELECT id, order_id, merchant, sequence, event_type, created_ms, body,
-    CASE WHEN delivered_ms IS NOT NULL THEN 'delivered'
-         WHEN id IN (SELECT task ->> '$.event' FROM tasks WHERE lane = 'callbacks') THEN 'waiting'
-         ELSE 'given_up' END, delivered_ms
-  FROM events_1 ORDER BY events_1.rowid;
-DROP TABLE events_1;
 ";
 
 const EVENT: &str = "SELECT id, order_id, merchant, sequence, event_type, created_ms, body, telling, round, first_try_ms, delivered_ms FROM events";

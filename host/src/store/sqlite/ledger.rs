@@ -14,26 +14,17 @@ use super::super::{BookedEntry, StoreError};
 use super::records::{Sqlite, id, json, to_json};
 
 pub(super) const TABLES: &str = "
+CREATE TABLE entries (
+  number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, order_id TEXT NOT NULL REFERENCES orders, kind TEXT NOT NULL,
+  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX entries_by_order ON entries (order_id);
+CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never changed'); END;
+CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never removed'); END;
 CREATE TABLE balances (
   account TEXT NOT NULL, currency TEXT NOT NULL, at_ms INTEGER NOT NULL, number INTEGER NOT NULL, minor INTEGER NOT NULL,
   PRIMARY KEY (account, currency, at_ms, number)
 ) STRICT, WITHOUT ROWID;
-";
-
-/// Version 1 kept the entries alone. Its times may go back by some milliseconds; here they do not.
-pub(super) const FROM_1: &str = "
-INSERT INTO balances (account, currency, at_ms, number, minor)
-  SELECT account, currency, at_ms, number, sum(minor) OVER (PARTITION BY account, currency ORDER BY number)
-  FROM (
-    SELECT number, at_ms, posting ->> '$.currency' AS currency, sum(posting ->> '$.minor') AS minor,
-      CASE json_type(posting, '$.account') WHEN 'text' THEN posting ->> '$.account'
-        ELSE (SELECT key || ':' || value FROM json_each(posting, '$.account')) END AS account
-    FROM (
-      SELECT number, at_ms, json_each.value AS posting
-      FROM (SELECT number, postings, max(at_ms) OVER (ORDER BY number) AS at_ms FROM entries), json_each(postings)
-    )
-    GROUP BY number, account, currency
-  );
 ";
 
 const ENTRY: &str = "SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries";
@@ -205,18 +196,6 @@ pub(super) fn balance(
                ORDER BY at_ms DESC, number DESC LIMIT 1";
     let found = tables.one(sql, [account, currency.code()], |row| Ok(row.get(0)?))?;
     Ok(found.unwrap_or_default())
-}
-
-/// The last entry that was booked before debts were named: until then an available account could be
-/// overdrawn. The last of all in a file that was never opened since.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub fn last_without_debts(connection: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'last_entry_without_debts'";
-    let found = Sqlite { connection }.one(sql, [], |row| Ok(row.get(0)?))?;
-    Ok(found.unwrap_or(u64::MAX))
 }
 
 /// What stood on an account at a moment, in each currency that it has ever seen until today.

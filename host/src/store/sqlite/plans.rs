@@ -12,6 +12,7 @@ use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::records::Sqlite;
 use super::schema::prepare;
+use crate::brand::Brand;
 use crate::store::View as _;
 use crate::store::events::{
     EventQuery, EventReads as _, EventRecord, EventWrites as _, Failing, Telling,
@@ -23,7 +24,6 @@ const WALKS: &[(&str, &str)] = &[
     ("FROM merchants", "all are loaded at the start and after the operator changed one"),
     ("FROM merchant_keys", "likewise"),
     ("FROM releases WHERE stage IN", "likewise, those that stand"),
-    ("FROM unsigned_plugins", "once, at the start of a file of version 1"),
     ("UPDATE tasks SET due_ms = leased_from", "once, at the start"),
     ("SELECT count(*) FROM tasks", "a metric, on a reader, when old rows are forgotten"),
     ("SELECT count(*) FROM balances", "for `lezai ledger check`"),
@@ -90,7 +90,7 @@ fn merchant_with(events: u32) -> (Connection, MerchantId) {
         policy: "{}".to_owned(),
         notify_hosts: Vec::new(),
         frame_origins: Vec::new(),
-        brand: crate::brand::Brand::default(),
+        brand: Brand::default(),
         former_secret: None,
     })
     .unwrap();

@@ -3,13 +3,12 @@
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::release::{Envelope, Manifest, Share};
 use lezai_core::time::Timestamp;
-use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
 use super::super::StoreError;
 use super::super::plugins::{
     DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side,
-    Stage, Standing, UnsignedPlugin,
+    Stage, Standing,
 };
 use super::records::{PRUNED, Sqlite, id, json, to_json};
 
@@ -30,21 +29,13 @@ CREATE TABLE differences (
 ) STRICT;
 CREATE INDEX differences_by_release ON differences (merchant, sequence, number);
 CREATE TABLE denials (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, merchant TEXT NOT NULL, order_id TEXT NOT NULL, at_ms INTEGER NOT NULL, decision TEXT NOT NULL
+  number INTEGER PRIMARY KEY AUTOINCREMENT, merchant TEXT NOT NULL, order_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  decision TEXT NOT NULL, facts TEXT NOT NULL
 ) STRICT;
 CREATE INDEX denials_by_merchant ON denials (merchant, number);
+CREATE INDEX denials_by_order ON denials (order_id);
+CREATE INDEX denials_by_age ON denials (at_ms);
 ";
-
-/// Plugins without a signature are in files of version 1 alone; they become releases when the
-/// gateway starts, for their components move to files of their own.
-pub(super) const UNSIGNED: &str = "
-CREATE TABLE unsigned_plugins (
-  merchant TEXT PRIMARY KEY REFERENCES merchants, component BLOB NOT NULL, settings BLOB NOT NULL, published_ms INTEGER NOT NULL
-) STRICT;
-";
-
-/// What version 1 had of them.
-pub(super) const FROM_1: &str = "ALTER TABLE plugins RENAME TO unsigned_plugins;";
 
 const RELEASE: &str = "SELECT manifest, signature, settings, size, published_ms, stage, per_mille, paused, since_ms, drift_percent, note FROM releases";
 
@@ -139,22 +130,7 @@ impl PluginReads for Sqlite<'_> {
                 order: id(row, 0, OrderId::parse)?,
                 at: Timestamp::from_ms(row.get(1)?),
                 decision: json(row, 2)?,
-                facts: match row.get_ref(3)? {
-                    ValueRef::Null => None,
-                    _ => Some(json(row, 3)?),
-                },
-            })
-        })
-    }
-
-    fn unsigned_plugins(&self) -> Result<Vec<UnsignedPlugin>, StoreError> {
-        let sql = "SELECT merchant, component, settings, published_ms FROM unsigned_plugins";
-        self.all(sql, [], |row| {
-            Ok(UnsignedPlugin {
-                merchant: id(row, 0, MerchantId::parse)?,
-                component: row.get(1)?,
-                settings: row.get(2)?,
-                published_at: Timestamp::from_ms(row.get(3)?),
+                facts: json(row, 3)?,
             })
         })
     }
@@ -249,7 +225,6 @@ impl PluginWrites for Sqlite<'_> {
 
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError> {
         let merchant = denial.merchant.as_str();
-        let facts = denial.facts.as_ref().map(to_json).transpose()?;
         self.change(
             "INSERT INTO denials (merchant, order_id, at_ms, decision, facts) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
@@ -257,7 +232,7 @@ impl PluginWrites for Sqlite<'_> {
                 denial.order.as_str(),
                 denial.at.as_ms(),
                 to_json(&denial.decision)?,
-                facts
+                to_json(&denial.facts)?,
             ],
         )?;
         let old = "DELETE FROM denials WHERE number IN
@@ -267,11 +242,6 @@ impl PluginWrites for Sqlite<'_> {
         let surplus = "DELETE FROM denials WHERE number IN (SELECT number FROM denials
                        WHERE merchant = ?1 ORDER BY number DESC LIMIT -1 OFFSET ?2)";
         self.change(surplus, params![merchant, most]).map(drop)
-    }
-
-    fn forget_unsigned_plugin(&self, merchant: &MerchantId) -> Result<(), StoreError> {
-        self.change("DELETE FROM unsigned_plugins WHERE merchant = ?1", [merchant.as_str()])
-            .map(drop)
     }
 }
 

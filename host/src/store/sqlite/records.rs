@@ -23,6 +23,54 @@ use super::plans;
 use crate::page::Page;
 use crate::velocity::Mark;
 
+pub(super) const TABLES: &str = "
+CREATE TABLE merchants (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, notify_url TEXT, webhook_secret TEXT NOT NULL, policy TEXT NOT NULL,
+  notify_hosts TEXT NOT NULL, former_secret TEXT, former_secret_until_ms INTEGER, frame_origins TEXT NOT NULL, brand TEXT NOT NULL
+) STRICT;
+CREATE TABLE policies (digest TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
+CREATE TABLE orders (
+  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, merchant_order_id TEXT NOT NULL,
+  status TEXT NOT NULL, version INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  data TEXT NOT NULL, details TEXT NOT NULL, session TEXT NOT NULL,
+  UNIQUE (merchant, merchant_order_id)
+) STRICT;
+CREATE INDEX orders_by_status ON orders (merchant, status, id);
+CREATE TABLE open_reviews (order_id TEXT PRIMARY KEY REFERENCES orders) STRICT, WITHOUT ROWID;
+CREATE TABLE refunds (
+  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
+  UNIQUE (merchant, merchant_refund_id)
+) STRICT;
+CREATE TABLE attempts (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders) STRICT;
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, secret_hash TEXT NOT NULL, gateway_key TEXT NOT NULL,
+  claim_key TEXT, claim_origin TEXT, claim_ms INTEGER
+) STRICT;
+CREATE TABLE former_claims (
+  session TEXT NOT NULL REFERENCES sessions, number INTEGER NOT NULL,
+  claim_key TEXT NOT NULL, claim_origin TEXT NOT NULL, claim_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,
+  PRIMARY KEY (session, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE former_sessions (
+  order_id TEXT NOT NULL REFERENCES orders, session TEXT NOT NULL REFERENCES sessions, ended_ms INTEGER NOT NULL,
+  PRIMARY KEY (order_id, session)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tasks (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, task TEXT NOT NULL, due_ms INTEGER NOT NULL,
+  leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
+) STRICT;
+CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
+CREATE TABLE first_answers (
+  scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT;
+CREATE INDEX first_answers_by_age ON first_answers (at_ms);
+CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
+CREATE INDEX nonces_by_age ON nonces (expires_ms);
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
 /// Rows that are forgotten in one commit: bounds how long others wait for it.
 pub(super) const PRUNED: u32 = 5_000;
 /// A task that cannot be read is put off for as long as there are dates.

@@ -1,114 +1,36 @@
-//! The tables and their versions, and what a connection is told before it is used.
+//! The version of the tables, how a file of an older one is brought up to it, and what a connection is
+//! told before it is used. Each module beside owns the tables that it reads and writes.
 
 use std::time::Duration;
 
-use lezai_core::order::Order;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::super::{Fault, StoreError};
-use super::records::json;
-use super::{STATEMENTS, events, ledger, plugins};
+use super::{STATEMENTS, events, ledger, plugins, records};
 
 /// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.
 const WRITER_CACHE: i64 = -32_768;
 
-/// The version of the schema below, kept in `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+/// The tables of a new file, at the latest version.
+const TABLES: [&str; 4] = [records::TABLES, ledger::TABLES, events::TABLES, plugins::TABLES];
 
-const SCHEMA: &str = "
-CREATE TABLE merchants (
-  id TEXT PRIMARY KEY, name TEXT NOT NULL, notify_url TEXT, webhook_secret TEXT NOT NULL, policy TEXT NOT NULL,
-  notify_hosts TEXT NOT NULL DEFAULT '[]', former_secret TEXT, former_secret_until_ms INTEGER,
-  frame_origins TEXT NOT NULL DEFAULT '[]'
-) STRICT;
-CREATE TABLE policies (digest TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE merchant_keys (keyid TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, pem TEXT NOT NULL) STRICT;
-CREATE TABLE orders (
-  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, merchant_order_id TEXT NOT NULL,
-  status TEXT NOT NULL, version INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-  data TEXT NOT NULL, details TEXT NOT NULL, session TEXT NOT NULL,
-  UNIQUE (merchant, merchant_order_id)
-) STRICT;
-CREATE TABLE refunds (
-  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
-  UNIQUE (merchant, merchant_refund_id)
-) STRICT;
-CREATE TABLE attempts (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders) STRICT;
-CREATE TABLE sessions (
-  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, secret_hash TEXT NOT NULL, gateway_key TEXT NOT NULL,
-  claim_key TEXT, claim_origin TEXT, claim_ms INTEGER
-) STRICT;
-CREATE TABLE entries (
-  number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, order_id TEXT NOT NULL REFERENCES orders, kind TEXT NOT NULL,
-  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
-) STRICT;
-CREATE INDEX entries_by_order ON entries (order_id);
-CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never changed'); END;
-CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never removed'); END;
-CREATE TABLE tasks (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, task TEXT NOT NULL, due_ms INTEGER NOT NULL, leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
-) STRICT;
-CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
-CREATE TABLE first_answers (
-  scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
-  PRIMARY KEY (scope, key)
-) STRICT;
-CREATE INDEX first_answers_by_age ON first_answers (at_ms);
-CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
-CREATE INDEX nonces_by_age ON nonces (expires_ms);
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-";
+/// A change of the tables: the version that it leads to, and the SQL that leads there from the one
+/// before.
+type Migration = (i64, &'static str);
 
-/// From version 1, which knew no refunds, voids and captures, and settled nothing.
-const FROM_1: &str = r#"
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE policies (digest TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
-ALTER TABLE merchants ADD COLUMN notify_hosts TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE merchants ADD COLUMN former_secret TEXT;
-ALTER TABLE merchants ADD COLUMN former_secret_until_ms INTEGER;
-ALTER TABLE merchants ADD COLUMN frame_origins TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE events RENAME TO events_1;
-CREATE TABLE refunds (
-  id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders, merchant TEXT NOT NULL, merchant_refund_id TEXT NOT NULL,
-  UNIQUE (merchant, merchant_refund_id)
-) STRICT;
-UPDATE orders SET data = json_set(data,
-  '$.terms.capture', 'automatic', '$.refunds', json('[]'), '$.attention', json('[]'), '$.failed_voids', 0,
-  '$.returns', json((SELECT json_group_array(json_set(value, '$.amount', json(data -> '$.terms.amount'))) FROM json_each(data, '$.returns'))));
-UPDATE orders SET data = json_set(data, '$.state', json_object(
-  'status', 'paid',
-  'payment', json_object('attempt', data ->> '$.state.attempt', 'channel_ref', data ->> '$.state.channel_ref', 'at', data -> '$.state.paid_at'),
-  'captured', json_object('amount', data -> '$.terms.amount', 'at', data -> '$.state.paid_at'),
-  'settled', NULL)) WHERE status = 'paid';
-INSERT INTO tasks (lane, task, due_ms)
-  SELECT 'orders', json_object('task', 'order', 'order', id, 'what', 'settle'), (data ->> '$.state.captured.at') + 86400000
-  FROM orders WHERE status = 'paid';
-"#;
+/// Every migration since version 1, without a gap. What one does, [`TABLES`] says too: a new file is
+/// made without them.
+const MIGRATIONS: &[Migration] = &[];
 
-/// What only makes reading faster changes nothing that is kept, so it needs no version: a file that
-/// lacks it is given it. Neither do tables that an older program can do without, such as what became of a
-/// session before the page, or the session, that there is now; nor the number of the last entry that
-/// named no debts.
-const WITHOUT_VERSION: &str = "
-CREATE INDEX IF NOT EXISTS orders_by_status ON orders (merchant, status, id);
-CREATE INDEX IF NOT EXISTS events_by_type ON events (merchant, event_type);
-CREATE INDEX IF NOT EXISTS events_by_time ON events (merchant, created_ms);
-CREATE TABLE IF NOT EXISTS former_claims (
-  session TEXT NOT NULL REFERENCES sessions, number INTEGER NOT NULL,
-  claim_key TEXT NOT NULL, claim_origin TEXT NOT NULL, claim_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,
-  PRIMARY KEY (session, number)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS former_sessions (
-  order_id TEXT NOT NULL REFERENCES orders, session TEXT NOT NULL REFERENCES sessions, ended_ms INTEGER NOT NULL,
-  PRIMARY KEY (order_id, session)
-) STRICT, WITHOUT ROWID;
-INSERT OR IGNORE INTO settings (name, value)
-  SELECT 'last_entry_without_debts', CAST(coalesce(max(number), 0) AS TEXT) FROM entries;
-";
+/// The version of [`TABLES`], kept in `user_version`.
+pub(super) const SCHEMA_VERSION: i64 = latest(MIGRATIONS);
 
-/// Merchants' looks came later. Whoever does not know of them reads and writes the table as before, so they need no
-/// version either.
-const BRANDS: &str = "ALTER TABLE merchants ADD COLUMN brand TEXT NOT NULL DEFAULT '{}';";
+const fn latest(migrations: &[Migration]) -> i64 {
+    match migrations {
+        [.., (version, _)] => *version,
+        [] => 1,
+    }
+}
 
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -122,89 +44,111 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     // The thread beside does it.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
-        SCHEMA_VERSION => {}
-        0 => connection.execute_batch(&format!(
-            "BEGIN; {SCHEMA} {} {} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
-            events::TABLES,
-            ledger::TABLES,
-            plugins::TABLES,
-            plugins::UNSIGNED,
-        ))?,
-        1 => connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {FROM_1} {} {} {} {} {} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
-            events::TABLES,
-            events::FROM_1,
-            ledger::TABLES,
-            ledger::FROM_1,
-            plugins::FROM_1,
-            plugins::TABLES,
-        ))?,
-        newer => {
-            return Err(StoreError::database(
-                Fault::Newer,
-                format!("the file has schema {newer}, this program knows {SCHEMA_VERSION}"),
-            ));
-        }
+    match version(connection)? {
+        0 => change(connection, SCHEMA_VERSION, &TABLES.concat()),
+        _ => migrate(connection, MIGRATIONS),
     }
-    let has_brands = connection.prepare("SELECT brand FROM merchants").is_ok();
-    if !has_brands {
-        connection.execute_batch(BRANDS)?;
-    }
-    connection.execute_batch(WITHOUT_VERSION)?;
-    add_reviews(connection)?;
-    add_facts_of_denials(connection)
 }
 
-/// The orders that wait for a review, found anew from the orders themselves in a file that has no such
-/// table yet.
-fn add_reviews(connection: &Connection) -> Result<(), StoreError> {
-    if has(connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'open_reviews'")? {
-        return Ok(());
+/// Brings the tables to the latest version that the migrations lead to. One that fails leaves them at
+/// the version before it.
+fn migrate(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    let (found, known) = (version(connection)?, latest(migrations));
+    if found > known {
+        return Err(StoreError::database(
+            Fault::Newer,
+            format!("the file has schema {found}, this program knows {known}"),
+        ));
     }
-    connection.execute_batch(
-        "BEGIN IMMEDIATE;
-         CREATE TABLE open_reviews (order_id TEXT PRIMARY KEY REFERENCES orders) STRICT, WITHOUT ROWID;",
-    )?;
-    let added =
-        list_open_reviews(connection).and_then(|()| Ok(connection.execute_batch("COMMIT")?));
-    if added.is_err() {
-        connection.execute_batch("ROLLBACK")?;
-    }
-    added
-}
-
-fn list_open_reviews(connection: &Connection) -> Result<(), StoreError> {
-    let sql = "SELECT id, data FROM orders WHERE status IN ('authorized', 'capturing', 'paid')";
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let id: String = row.get(0)?;
-        match json::<Order>(row, 1) {
-            Ok(order) if order.under_review() => {
-                let sql = "INSERT INTO open_reviews (order_id) VALUES (?1)";
-                connection.execute(sql, [&id])?;
-            }
-            Ok(_) => {}
-            // One that cannot be read is for a person; the gateway starts all the same.
-            Err(error) => tracing::error!(id, %error, "an order cannot be read"),
-        }
+    for (version, sql) in migrations.iter().filter(|(version, _)| *version > found) {
+        change(connection, *version, sql)?;
+        tracing::info!(version, "the store has a new schema");
     }
     Ok(())
 }
 
-/// What denied orders were decided on is kept since later than that they were denied.
-fn add_facts_of_denials(connection: &Connection) -> Result<(), StoreError> {
-    let known = "SELECT count(*) FROM pragma_table_info('denials') WHERE name = 'facts'";
-    if !has(connection, known)? {
-        connection.execute_batch("ALTER TABLE denials ADD COLUMN facts TEXT")?;
-    }
-    Ok(connection.execute_batch(
-        "CREATE INDEX IF NOT EXISTS denials_by_order ON denials (order_id);
-         CREATE INDEX IF NOT EXISTS denials_by_age ON denials (at_ms);",
-    )?)
+/// Changes the tables and their version in one transaction.
+fn change(connection: &Connection, version: i64, sql: &str) -> Result<(), StoreError> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    transaction.execute_batch(sql)?;
+    transaction.pragma_update(None, "user_version", version)?;
+    Ok(transaction.commit()?)
 }
 
-fn has(connection: &Connection, sql: &str) -> Result<bool, StoreError> {
-    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
+/// That of the tables in a file; 0 if it has none yet.
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SQLite keeps of every table, index and trigger.
+    fn schema(connection: &Connection) -> Vec<String> {
+        let sql =
+            "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1";
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn migrations_are_numbered_without_a_gap() {
+        let numbers = MIGRATIONS.iter().map(|(version, _)| *version);
+        assert!(numbers.eq(2..=SCHEMA_VERSION));
+    }
+
+    #[test]
+    fn a_file_is_made_once_and_then_opened_as_it_is() {
+        let connection = Connection::open_in_memory().unwrap();
+        prepare(&connection).unwrap();
+        let made = schema(&connection);
+        assert!(!made.is_empty());
+        prepare(&connection).unwrap();
+        assert_eq!(schema(&connection), made);
+        assert_eq!(version(&connection).unwrap(), SCHEMA_VERSION);
+    }
+
+    #[test]
+    fn each_migration_is_applied_once_and_in_its_turn() {
+        let connection = Connection::open_in_memory().unwrap();
+        let first: &[Migration] = &[];
+        let second: &[Migration] = &[(2, "CREATE TABLE tea (name TEXT NOT NULL) STRICT;")];
+        let fourth: &[Migration] = &[
+            second[0],
+            (3, "INSERT INTO tea VALUES ('longjing'); ALTER TABLE tea ADD COLUMN grade INTEGER;"),
+            (4, "UPDATE tea SET grade = coalesce(grade, 0) + 1;"),
+        ];
+        change(&connection, latest(first), "").unwrap();
+        for (migrations, version_after) in [(first, 1), (second, 2), (fourth, 4), (fourth, 4)] {
+            migrate(&connection, migrations).unwrap();
+            assert_eq!(version(&connection).unwrap(), version_after);
+        }
+        let tea = connection.query_row("SELECT name, grade FROM tea", [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+        });
+        assert_eq!(tea.unwrap(), ("longjing".to_owned(), 1));
+        // A program that knows fewer of them leaves the file alone.
+        let Err(StoreError::Database(error)) = migrate(&connection, second) else { panic!() };
+        assert_eq!(error.fault, Fault::Newer);
+        assert_eq!(version(&connection).unwrap(), 4);
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        let connection = Connection::open_in_memory().unwrap();
+        change(&connection, 1, "CREATE TABLE tea (name TEXT NOT NULL) STRICT;").unwrap();
+        let half = "INSERT INTO tea VALUES ('oolong'); INSERT INTO coffee VALUES ('mocha');";
+        let failing = [(2, "INSERT INTO tea VALUES ('longjing');"), (3, half)];
+        for _ in 0..2 {
+            assert!(migrate(&connection, &failing).is_err());
+            assert!(connection.is_autocommit());
+            assert_eq!(version(&connection).unwrap(), 2);
+        }
+        let mended = [failing[0], (3, "INSERT INTO tea VALUES ('oolong');")];
+        migrate(&connection, &mended).unwrap();
+        let sql = "SELECT group_concat(name) FROM (SELECT name FROM tea ORDER BY rowid)";
+        let names = connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        assert_eq!(names.unwrap(), "longjing,oolong");
+    }
 }
