@@ -81,11 +81,18 @@ describe("a request or a grant without the page's key", () => {
       },
       { session: order.checkout.session, pin },
     );
-    await thief.page.reload();
-    await thief.at("failed");
-    assert.equal(await thief.checkout.locator(".amount, svg.qr").count(), 0);
-    await thief.checkout.locator(".why summary").click();
-    assert.match(await thief.checkout.locator(".why p").textContent(), /signature|key/);
+    const seesNothing = async (/** @type {RegExp} */ why) => {
+      await thief.page.reload();
+      await thief.at("failed");
+      assert.equal(await thief.checkout.locator(".amount, svg.qr").count(), 0);
+      await thief.checkout.locator(".why summary").click();
+      assert.match(await thief.checkout.locator(".why p").textContent(), why);
+    };
+    // Without the secret there is nothing to see of a session that nobody has, nor of one that somebody has.
+    await seesNothing(/^session_unclaimed: /);
+    await shopper.checkout.getByRole("button", { name: /^Pay/ }).click();
+    await shopper.at("waiting");
+    await seesNothing(/signature|key/);
     await thief.close();
     await shopper.close();
   });
