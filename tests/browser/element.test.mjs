@@ -137,12 +137,12 @@ describe("storage", () => {
               const all = opening.result.transaction("sessions").objectStore("sessions").getAll();
               all.onsuccess = () => {
                 opening.result.close();
-                resolve(all.result.some((/** @type {any} */ it) => !it.secret));
+                resolve(all.result.some((/** @type {any} */ it) => it.key));
               };
             };
           }),
       );
-    await eventually(kept, "the claimed session is kept");
+    await eventually(kept, "the key is kept");
     await page.evaluate(() => sessionStorage.setItem("awake", "yes"));
     await page.reload();
     await at("ready");
