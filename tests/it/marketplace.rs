@@ -98,7 +98,10 @@ fn shares_and_columns_stand_with_the_order() {
             json!([{"account": "available", "currency": "CNY", "amount": 2040, "exact": "2040"},
                     {"account": "pending", "currency": "CNY", "amount": 0, "exact": "0"}]),
         ),
-        ("?receiver=tea", json!([{"account": "available", "currency": "CNY", "amount": 4274, "exact": "4274"}])),
+        (
+            "?receiver=tea",
+            json!([{"account": "available", "currency": "CNY", "amount": 4274, "exact": "4274"}]),
+        ),
         ("?receiver=nobody", json!([])),
     ] {
         let balances = merchant.get(&format!("/v1/balances{query}")).json();

@@ -121,10 +121,10 @@ fn wrapper(hooks: usize) -> Option<(&'static [u8], &'static [u8])> {
 /// A length as WebAssembly writes it: seven bits a byte, the lowest first (LEB128).
 fn length(bytes: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
-        bytes.push((length & 0x7f) as u8 | 0x80);
+        bytes.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
         length >>= 7;
     }
-    bytes.push(length as u8);
+    bytes.push(u8::try_from(length).unwrap_or_default());
 }
 
 #[cfg(test)]

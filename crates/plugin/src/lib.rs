@@ -291,7 +291,10 @@ struct Guide;
 /// were made, for the contract is frozen; `make check` makes them anew and compares.
 #[doc(hidden)]
 #[rustfmt::skip]
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs, unreachable_pub, clippy::all, clippy::cast_possible_truncation, clippy::cast_sign_loss,
+    clippy::undocumented_unsafe_blocks, clippy::unwrap_used, reason = "generated",
+)]
 pub mod bindings {
     pub use exports::lezai::plugin::{pricing, risk, routing, split, statement, types};
 

@@ -90,7 +90,8 @@ mod tests {
             sections.flatten().filter(|(id, _)| *id != 0).map(|(_, range)| range.end).max();
         let needed = needed.unwrap();
         // Each end in the first and last kilobyte, where the sections are short, and one in 97 between.
-        let near = |end: &usize| *end < 1024 || component.len() - end < 1024 || end % 97 == 0;
+        let near =
+            |end: &usize| *end < 1024 || component.len() - end < 1024 || end.is_multiple_of(97);
         for end in (0..component.len()).filter(near) {
             let taken = bench.load(&component[..end]).is_ok();
             assert!(!taken || end >= needed, "{end} of {} bytes", component.len());
@@ -101,7 +102,7 @@ mod tests {
     fn bytes_that_were_changed_stop_nothing() {
         let module = core_module(assets::DEMO_PLUGIN);
         // Lengths and counts stand early in each section; every byte gets the values that lengths run over by.
-        for at in (0..module.len()).filter(|at| *at < 2048 || at % 61 == 0) {
+        for at in (0..module.len()).filter(|at| *at < 2048 || at.is_multiple_of(61)) {
             for value in [0x00, 0x7f, 0x80, 0xff] {
                 let mut changed = module.to_vec();
                 changed[at] = value;

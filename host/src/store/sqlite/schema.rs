@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn migrations_are_numbered_without_a_gap() {
         let numbers = MIGRATIONS.iter().map(|(version, _)| *version);
-        assert!(numbers.eq(2..=SCHEMA_VERSION));
+        assert!(numbers.eq((2..).take(MIGRATIONS.len())));
+        assert_eq!(usize::try_from(SCHEMA_VERSION).unwrap(), 1 + MIGRATIONS.len());
     }
 
     #[test]
