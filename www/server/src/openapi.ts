@@ -1,6 +1,23 @@
 /** Made by tests/packages/types.mjs of `lezai openapi`; do not change it by hand. */
 
 export interface paths {
+    "/v1/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is owed to the merchant or to one that she shares with, now or at a past moment */
+        get: operations["balances_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -254,6 +271,36 @@ export interface components {
              *     `amount`: it spoke of another amount; or `contradiction`: a refund that had failed succeeded.
              */
             what: string;
+        };
+        /** @description What was owed on one account. */
+        BalanceView: {
+            /**
+             * `pending` until it is settled, `held` for a review, `available` to take out, or `owes`: what is
+             *     owed by the merchant or receiver, and not to it. A receiver has the last two alone.
+             */
+            account: string;
+            /**
+             * Format: int64
+             * Minor units, never below zero. Under `owes` are refunds of more than was available; what becomes
+             *     available later repays them first. Null past 9007199254740991 (2^53 - 1): a reader of JSON may
+             *     round what is more (RFC 8259, section 6).
+             */
+            amount: number | null;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description The same as text, exact whatever it is. */
+            exact: string;
+        };
+        /** @description What was owed to a merchant at a moment. */
+        BalancesView: {
+            /** @description RFC 3339: all that was booked by then counts. */
+            at: string;
+            /** @description Each of the accounts in each currency that it knows, by account and currency. */
+            data: components["schemas"]["BalanceView"][];
+            /** @description Always `balances`. */
+            object: string;
+            /** @description Who the balances are of, if not of the merchant herself. */
+            receiver?: string;
         };
         /** @description The shopper's way to pay. */
         CheckoutView: {
@@ -699,7 +746,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "body_too_large" | "body_too_slow" | "header_too_large" | "unsupported_media_type" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
@@ -896,6 +943,60 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    balances_find: {
+        parameters: {
+            query?: {
+                /**
+                 * RFC 3339, not after now; now if absent.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                at?: string;
+                /**
+                 * Whom the merchant shares with, by her own name: then the balances are that receiver's.
+                 * @example tea
+                 */
+                receiver?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The balances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2026-11-18T00:00:00.000Z",
+                     *       "data": [
+                     *         {
+                     *           "account": "available",
+                     *           "amount": 0,
+                     *           "currency": "CNY"
+                     *         },
+                     *         {
+                     *           "account": "owes",
+                     *           "amount": 9000,
+                     *           "currency": "CNY"
+                     *         },
+                     *         {
+                     *           "account": "pending",
+                     *           "amount": 12723,
+                     *           "currency": "CNY"
+                     *         }
+                     *       ],
+                     *       "object": "balances"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BalancesView"];
+                };
+            };
+        };
+    };
     events_list: {
         parameters: {
             query?: {
