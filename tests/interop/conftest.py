@@ -33,7 +33,7 @@ class Gateway:
         self.keys = {key["kid"]: public_key(key) for key in self.jwks()}
 
     def jwks(self):
-        return requests.get(self.origin + "/.well-known/jwks.json", timeout=10).json()["keys"]
+        return requests.get(self.origin + "/.well-known/jwks.json", timeout=60).json()["keys"]
 
     def read_log(self):
         self.log.seek(0)
@@ -41,7 +41,7 @@ class Gateway:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
         self.process.stdout.close()
         self.log.close()
 

@@ -18,7 +18,7 @@ from http_message_signatures import (
 )
 
 COVERED = ("@method", "@authority", "@path", "@query")
-PATIENCE = 30
+PATIENCE = 60
 
 
 def now(seconds=0):
@@ -157,7 +157,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/callbacks?shop=1"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def wait(self, fits, seconds=20):
+    def wait(self, fits, seconds=60):
         """The first callback that fits."""
         found = []
 

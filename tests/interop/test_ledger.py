@@ -48,22 +48,33 @@ def sums(entries, until_ms=None):
 
 def paid(gateway, merchant, **more):
     created = merchant.post("/v1/orders", order(**more)).json()
-    answer = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/pay", timeout=10)
+    answer = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/pay", timeout=60)
     assert answer.json()["status"] == "paid", answer.text
     return created["id"]
+
+
+def clock(gateway):
+    return requests.get(f"{gateway.origin}/sandbox/clock", timeout=60).json()["now"]
+
+
+def passed(gateway, moment):
+    """The gateway's time, once it is after a moment."""
+    while (now := clock(gateway)) == moment:
+        time.sleep(0.001)
+    return now
 
 
 @pytest.fixture(scope="module")
 def booked(gateway, merchant):
     """An order, a moment, and more: the moment, and the order that was paid before it."""
     first = paid(gateway, merchant)
-    time.sleep(0.01)
-    moment = requests.get(f"{gateway.origin}/sandbox/clock", timeout=10).json()["now"]
-    time.sleep(0.01)
+    # A moment that is later than what was booked, and earlier than what will be.
+    moment = passed(gateway, clock(gateway))
+    passed(gateway, moment)
     refund = {"merchant_refund_id": f"{first}-1", "amount": 5000, "currency": "CNY"}
     assert merchant.post(f"/v1/orders/{first}/refunds", refund).status_code == 201
     paid(gateway, merchant, amount=1000, currency="JPY")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while "refund" not in {it["kind"] for it in exported(gateway) if it["order"] == first}:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -138,13 +138,14 @@ def test_changed_field(merchant, wanted, name, value):
     refused(merchant, request, "signature_invalid")
 
 
-@pytest.mark.parametrize("seconds", [-310, -86400, 40, 86400])
+@pytest.mark.parametrize("seconds", [-310, -86400, 90, 86400])
 def test_created_too_far_away(merchant, wanted, seconds):
     request = merchant.signed("POST", "/v1/orders", wanted, created=now(seconds))
     refused(merchant, request, "signature_expired")
 
 
-@pytest.mark.parametrize("seconds", [-280, 20])
+# Well within the bounds, since a slow machine is late. The core's own tests ask at their edges, with a clock of their own.
+@pytest.mark.parametrize("seconds", [-240, 20])
 def test_created_near_enough(merchant, seconds):
     assert merchant.send(merchant.signed("GET", "/v1/orders?merchant_order_id=a", created=now(seconds))).ok
 

@@ -47,7 +47,7 @@ const zeros = (/** @type {any} */ { length, success }) => success({ randomValues
 
 /** @param {any} component @param {RegExp} text */
 async function shows(component, text) {
-  for (let i = 0; i < 200; i += 1) {
+  for (let i = 0; i < 1_200; i += 1) {
     if (text.test(component.dom.textContent)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -3,15 +3,17 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { brotliDecompressSync, gzipSync } from "node:zlib";
 import { built, npm, wasm } from "./support/paths.mjs";
 
 const acorn = npm("acorn");
 
 /** A package for all three platforms, as npm sends it; and what one app carries
- * of it as it lies there, with English and Chinese; a further language is some 2 KB. */
-const PACKED_MOST = 80_000;
-const IN_AN_APP_MOST = 80_000;
+ * of it as it lies there, with English and Chinese; a further language is some 2 KB.
+ * More than half of both is the core. docs/mini.md says what they are today. */
+const PACKED_MOST = 84_000;
+const IN_AN_APP_MOST = 84_000;
 /** WeChat's bound for a package, the smallest of the three. */
 const SAMPLE_MOST = 2 * 1024 * 1024;
 
@@ -88,6 +90,37 @@ for (const platform of ["wechat", "alipay", "douyin"]) {
       }
     }
     for (const worker of app.workers ?? []) assert.ok(all.includes(join(folder, worker)));
+  });
+}
+
+for (const [platform, [host, template]] of Object.entries({
+  wechat: ["wx", "wxml"],
+  alipay: ["my", "axml"],
+  douyin: ["tt", "ttml"],
+})) {
+  test(`${platform}: the sample's shop shows a price as its currency has it`, () => {
+    const read = (/** @type {string} */ end) =>
+      readFileSync(built(`samples/${platform}/pages/shop/shop.${end}`), "utf8");
+    const products = Object.entries({ CNY: 12800, JPY: 2800, USD: 5 }).map(([currency, price]) => ({
+      currency,
+      price,
+    }));
+    const answered = (/** @type {any} */ { success }) => success({ data: { products } });
+    let page = /** @type {any} */ (undefined);
+    runInNewContext(read("js"), {
+      Page: (/** @type {any} */ own) => {
+        page = own;
+      },
+      getApp: () => ({ shop: "" }),
+      [host]: { request: answered },
+    });
+    page.setData = (/** @type {any} */ data) => Object.assign(page.data, data);
+    page.onLoad();
+    assert.deepEqual(
+      [...page.data.products].map(({ shown }) => shown),
+      ["¥128.00", "2,800 日元", "USD 0.05"],
+    );
+    assert.match(read(template), />\{\{item\.shown\}\}</);
   });
 }
 

@@ -41,6 +41,10 @@ export function strict(name, host) {
   });
 }
 
+/** Between these lie the component's waits: its clock's ticks, and from one look at the order to the next. */
+const PASSING_LEAST_MS = 1_000;
+const PASSING_MOST_MS = 10_000;
+
 /**
  * What every double can do, whatever its platform calls it.
  *
@@ -49,7 +53,17 @@ export function strict(name, host) {
 export function device({ origin, quirks = {}, kept = new Map() }) {
   /** @type {Uint8Array | undefined} */
   let before;
-  const timers = new Set();
+  const timers = /** @type {Map<any, { act: () => void, ms: number }>} */ (new Map());
+  /** Requests and cashiers that are under way. */
+  let busy = 0;
+  const counted = async (/** @type {() => Promise<any>} */ act) => {
+    busy += 1;
+    try {
+      return await act();
+    } finally {
+      busy -= 1;
+    }
+  };
   const asked = /** @type {{ url: string, body: Buffer | undefined }[]} */ ([]);
   const cashier = /** @type {any[]} */ ([]);
   const later = (/** @type {() => void} */ act, ms = 1) => {
@@ -57,7 +71,7 @@ export function device({ origin, quirks = {}, kept = new Map() }) {
       timers.delete(timer);
       act();
     }, ms);
-    timers.add(timer);
+    timers.set(timer, { act, ms });
     return timer;
   };
   return {
@@ -72,7 +86,24 @@ export function device({ origin, quirks = {}, kept = new Map() }) {
       timers.delete(timer);
     },
     stop: () => {
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of timers.keys()) clearTimeout(timer);
+    },
+
+    /** Waits until nothing is under way, and no timer is left but those that wait for time to pass. */
+    async settled() {
+      const short = () => [...timers.values()].some(({ ms }) => ms < PASSING_LEAST_MS);
+      // What a callback sets off begins in a later turn.
+      for (let quiet = 0; quiet < 5; quiet = busy > 0 || short() ? 0 : quiet + 1)
+        await new Promise((resolve) => setTimeout(resolve, 2));
+    },
+
+    /** Time passes: what waits for some seconds happens now. */
+    pass() {
+      for (const [timer, { act, ms }] of [...timers]) {
+        if (ms < PASSING_LEAST_MS || ms > PASSING_MOST_MS || !timers.delete(timer)) continue;
+        clearTimeout(timer);
+        act();
+      }
     },
 
     /** @param {string} path @param {unknown} imports */
@@ -100,39 +131,41 @@ export function device({ origin, quirks = {}, kept = new Map() }) {
     },
 
     /** @param {{ url: string, method: string, header: Record<string, string>, body: Buffer | undefined }} request */
-    async request({ url, method, header, body }) {
-      asked.push({ url, body });
-      if (quirks.offline) throw new Error("request:fail");
-      const response = await fetch(url, {
-        method,
-        headers: header,
-        ...(body && { body: new Uint8Array(body) }),
-      });
-      const answer = {
-        status: response.status,
-        // Platforms write names as they like.
-        header: Object.fromEntries([...response.headers].map(([name, value]) => [title(name), value])),
-        body: Buffer.from(await response.arrayBuffer()),
-      };
-      quirks.tamper?.(answer);
-      return answer;
-    },
+    request: ({ url, method, header, body }) =>
+      counted(async () => {
+        asked.push({ url, body });
+        if (quirks.offline) throw new Error("request:fail");
+        const response = await fetch(url, {
+          method,
+          headers: header,
+          ...(body && { body: new Uint8Array(body) }),
+        });
+        const answer = {
+          status: response.status,
+          // Platforms write names as they like.
+          header: Object.fromEntries([...response.headers].map(([name, value]) => [title(name), value])),
+          body: Buffer.from(await response.arrayBuffer()),
+        };
+        quirks.tamper?.(answer);
+        return answer;
+      }),
 
     /** The shopper before the platform's cashier. @param {any} parameters @param {string} attempt */
-    async pay(parameters, attempt) {
-      cashier.push(parameters);
-      const act = { pays: "approve", cancels: undefined, fails: undefined, lies: undefined }[
-        quirks.cashier ?? "pays"
-      ];
-      if (act) {
-        const response = await fetch(`${origin}/sandbox/wallet/${attempt}/${act}`, {
-          method: "POST",
-          redirect: "manual",
-        });
-        if (response.status >= 400) throw new Error(`the wallet says ${response.status}`);
-      }
-      return quirks.cashier ?? "pays";
-    },
+    pay: (parameters, attempt) =>
+      counted(async () => {
+        cashier.push(parameters);
+        const act = { pays: "approve", cancels: undefined, fails: undefined, lies: undefined }[
+          quirks.cashier ?? "pays"
+        ];
+        if (act) {
+          const response = await fetch(`${origin}/sandbox/wallet/${attempt}/${act}`, {
+            method: "POST",
+            redirect: "manual",
+          });
+          if (response.status >= 400) throw new Error(`the wallet says ${response.status}`);
+        }
+        return quirks.cashier ?? "pays";
+      }),
   };
 }
 

@@ -69,7 +69,7 @@ export function open(
     shown,
     now,
     /** @param {string} at @param {number} [patience_ms] */
-    at: (at, patience_ms = 15_000) =>
+    at: (at, patience_ms = 60_000) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           waiting.delete(look);

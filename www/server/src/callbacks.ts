@@ -1,7 +1,7 @@
 /** Callbacks: verified over the bytes as they came, and only then read. */
 import { type KeyRing, startCore, verify_callback, verify_webhook } from "./core.ts";
 import { Forged, Misuse } from "./errors.ts";
-import { keyRing } from "./keys.ts";
+import { keyRing, webhookSecretOf } from "./keys.ts";
 import type { Callback } from "./types.ts";
 
 /** The gateway's callbacks have some 2 KiB; a body beyond this is not one of them. */
@@ -26,9 +26,10 @@ export interface CallbackOptions {
 export interface Received {
   /** `POST` if absent. */
   method?: string | undefined;
-  headers: Headers | Record<string, string | readonly string[] | undefined>;
+  /** An object as Node's, or names with values: `Headers` of any implementation, a `Map`, a list of pairs. */
+  headers: Iterable<readonly [string, string]> | Record<string, string | readonly string[] | undefined>;
   /** The bytes as they came, before any parsing. */
-  body: Uint8Array | string;
+  body: Uint8Array | ArrayBuffer | string;
 }
 
 /** Verifies the callbacks of one address. Make one and keep it: it remembers what it took. */
@@ -42,8 +43,6 @@ export class Callbacks {
 
   /** @throws Misuse if an option is wrong; the message says which, and what is right */
   constructor({ url, gatewayKey, webhookSecret, merchant }: CallbackOptions) {
-    if (!URL.canParse(url))
-      throw new Misuse(`url must be your receiver's whole public address, not "${url}"`);
     if (gatewayKey === undefined && webhookSecret === undefined) {
       throw new Misuse(
         "gatewayKey or webhookSecret is needed: without either, anybody could tell you that an order is paid",
@@ -52,13 +51,10 @@ export class Callbacks {
     if (webhookSecret === undefined && merchant === undefined) {
       throw new Misuse("merchant is needed beside gatewayKey: the gateway's key signs for every merchant");
     }
-    if (webhookSecret !== undefined && !webhookSecret.startsWith("whsec_")) {
-      throw new Misuse('webhookSecret begins with "whsec_"');
-    }
     startCore();
-    this.#url = new URL(url);
+    this.#url = receiverAt(url);
     this.#keys = gatewayKey === undefined ? undefined : keyRing(gatewayKey);
-    this.#secret = webhookSecret;
+    this.#secret = webhookSecret === undefined ? undefined : webhookSecretOf(webhookSecret);
     this.#merchant = merchant;
   }
 
@@ -70,14 +66,15 @@ export class Callbacks {
    * `url` is the order's own `notify_url`, if it is another than this object's.
    *
    * @throws Forged: answer 401, and do nothing
+   * @throws Misuse if what is passed is no request: the server is to be changed
    */
   async verify(received: Request | Received, url?: string): Promise<Callback> {
+    const address = url === undefined ? this.#url : receiverAt(url);
     const body = await bytes(received);
-    const { headers } = received;
-    const fields = headers instanceof Headers ? [...headers] : flat(headers);
+    const fields = flat(received.headers);
     const now_ms = Date.now();
     const nonce =
-      this.#keys && this.#signed(this.#keys, received.method ?? "POST", url, fields, body, now_ms);
+      this.#keys && this.#signed(this.#keys, received.method ?? "POST", address, fields, body, now_ms);
     if (this.#secret !== undefined) this.#authentic(this.#secret, fields, body, now_ms);
 
     const callback = parse(body);
@@ -94,12 +91,11 @@ export class Callbacks {
   #signed(
     keys: KeyRing,
     method: string,
-    url: string | undefined,
+    { host, pathname, search }: URL,
     fields: [string, string][],
     body: Uint8Array,
     now_ms: number,
   ): string {
-    const { host, pathname, search } = url === undefined ? this.#url : new URL(url);
     try {
       return verify_callback(method, host, pathname, search.slice(1), fields.flat(), body, keys, now_ms);
     } catch (error) {
@@ -130,21 +126,42 @@ export class Callbacks {
   }
 }
 
+function receiverAt(url: string): URL {
+  if (!URL.canParse(url)) throw new Misuse(`url must be your receiver's whole public address, not "${url}"`);
+  return new URL(url);
+}
+
+/** Of which realm an object is, or whose fetch it belongs to, is not asked: `instanceof` would. */
 async function bytes(received: Request | Received): Promise<Uint8Array> {
-  const body = received instanceof Request ? new Uint8Array(await received.arrayBuffer()) : received.body;
-  const whole = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  if (!(whole instanceof Uint8Array)) {
+  const whole = asBytes("arrayBuffer" in received ? await received.arrayBuffer() : received.body);
+  if (whole === undefined) {
     throw new Misuse("body must be the bytes as they came: switch the parsing of JSON off for this path");
   }
   if (whole.length > MAX_BODY) throw new Forged(`the body is larger than ${MAX_BODY} bytes`);
   return whole;
 }
 
-/** Node's headers: names in lowercase, and a list where a field came several times. */
-function flat(headers: Record<string, string | readonly string[] | undefined>): [string, string][] {
-  return Object.entries(headers).flatMap(([name, values]) =>
-    [values ?? []].flat().map((value): [string, string] => [name.toLowerCase(), value]),
-  );
+function asBytes(body: unknown): Uint8Array | undefined {
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  const tag = Object.prototype.toString.call(body);
+  return tag === "[object ArrayBuffer]" ? new Uint8Array(body as ArrayBuffer) : undefined;
+}
+
+/** Names in lowercase with their values, each once for every time that the field came. */
+function flat(headers: Received["headers"] | Headers): [string, string][] {
+  const entries: unknown[] =
+    Symbol.iterator in Object(headers) ? [...(headers as Headers)] : Object.entries(headers ?? {});
+  const fields = entries.flatMap((entry): unknown[][] => {
+    if (!Array.isArray(entry)) return [[]];
+    const [name, values] = entry;
+    return [values ?? []].flat().map((value: unknown) => [name, value]);
+  });
+  const right = fields.every((it) => it.length === 2 && it.every((text) => typeof text === "string"));
+  if (fields.length === 0 || !right) {
+    throw new Misuse("headers must be the request's, as Node's object, a Headers or a Map: names with texts");
+  }
+  return (fields as [string, string][]).map(([name, value]) => [name.toLowerCase(), value]);
 }
 
 function once(fields: [string, string][], name: string): string {

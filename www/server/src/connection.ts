@@ -10,8 +10,8 @@ const TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 30_000;
 /** Four tries take some three seconds of waiting. */
 const TRIES = 4;
-/** A page of a hundred orders is a fifth of this. */
-const MAX_ANSWER = 1 << 20;
+/** The gateway ends a page of a list before it has more than 768 KiB; so much no answer of it has. */
+const MAX_ANSWER = 4 << 20;
 /** As the gateway takes them: visible ASCII, but for what a quoted string must escape. */
 const IDEMPOTENCY_KEY = /^(?=[!-~]{1,255}$)[^"\\,;]*$/;
 
@@ -164,8 +164,9 @@ export class Connection {
     outer?.addEventListener("abort", stop, { once: true });
     try {
       const response = await this.#fetch(url, { ...init, redirect: "error", signal: controller.signal });
-      return { response, content: await bounded(response) };
+      return { response, content: await bounded(response, key) };
     } catch (error) {
+      if (error instanceof Refused) throw error;
       const { cause, message } = error as Error;
       throw new Unreachable(cause instanceof Error ? `${message}: ${cause.message}` : message, key, error);
     } finally {
@@ -181,7 +182,7 @@ function pairs(flat: string[]): [string, string][] {
 }
 
 /** The body, which no answer of the gateway's makes larger than its bound. */
-async function bounded(response: Response): Promise<Uint8Array> {
+async function bounded(response: Response, key: string | undefined): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = response.body?.getReader();
@@ -191,7 +192,11 @@ async function bounded(response: Response): Promise<Uint8Array> {
     length += value.length;
     if (length > MAX_ANSWER) {
       await reader.cancel();
-      throw new Error(`the answer is larger than ${MAX_ANSWER} bytes`);
+      throw new Refused(
+        `it is larger than ${MAX_ANSWER} bytes, and no answer of the gateway's is`,
+        response.status,
+        key,
+      );
     }
     chunks.push(value);
   }

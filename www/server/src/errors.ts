@@ -55,9 +55,18 @@ export class Problem extends LezaiError {
     /** How long it asks to wait, from `Retry-After`. */
     readonly retryAfterMs: number | undefined,
     idempotencyKey: string | undefined,
+    /** What it means of a call whose parts this package chose. */
+    meaning?: string,
   ) {
     const { code, retry, status, field, request_id: requestId, title, detail } = problem;
-    super(`${code}: ${detail || title}`, { code, retry, status, field, requestId, idempotencyKey });
+    super(`${code}: ${meaning || detail || title}`, {
+      code,
+      retry,
+      status,
+      field,
+      requestId,
+      idempotencyKey,
+    });
   }
 }
 

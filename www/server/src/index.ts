@@ -15,5 +15,12 @@ export {
   Unreachable,
 } from "./errors.ts";
 export { fetchGatewayKey } from "./gateway_key.ts";
-export { type Events, Lezai, type LezaiOptions, type Orders, type Refunds } from "./lezai.ts";
+export {
+  type Balances,
+  type Events,
+  Lezai,
+  type LezaiOptions,
+  type Orders,
+  type Refunds,
+} from "./lezai.ts";
 export type * from "./types.ts";

@@ -1,7 +1,9 @@
 /** The calls of a merchant's server. */
 import { type CallOptions, Connection, type ConnectionOptions } from "./connection.ts";
-import { Misuse } from "./errors.ts";
+import { Misuse, Problem } from "./errors.ts";
 import type {
+  BalancesQuery,
+  BalancesView,
   CreatedOrder,
   EndpointTest,
   EventQuery,
@@ -24,6 +26,7 @@ export class Lezai {
   readonly orders: Orders;
   readonly refunds: Refunds;
   readonly events: Events;
+  readonly balances: Balances;
 
   /** @throws Misuse if an option is wrong; the message says which, and what is right */
   constructor(options: LezaiOptions) {
@@ -31,6 +34,7 @@ export class Lezai {
     this.orders = new Orders(connection);
     this.refunds = new Refunds(connection);
     this.events = new Events(connection);
+    this.balances = new Balances(connection);
   }
 }
 
@@ -47,8 +51,9 @@ class Orders {
    * so the same order is made once although your server crashed before it had the answer.
    */
   create(order: NewOrder, options: CallOptions = {}): Promise<CreatedOrder> {
-    const key = numbered("order", order.merchant_order_id);
-    return this.#connection.post("/v1/orders", { ...key, ...options, content: order });
+    return numbered("order", "merchant_order_id", order.merchant_order_id, options, (own) =>
+      this.#connection.post("/v1/orders", { ...own, content: order }),
+    );
   }
 
   find(id: string, options?: CallOptions): Promise<Order> {
@@ -95,12 +100,9 @@ class Orders {
 
   /** Gives back a part or all. The key follows from `merchant_refund_id`, as with `create`. */
   refund(id: string, refund: NewRefund, options: CallOptions = {}): Promise<Refund> {
-    const key = numbered("refund", refund.merchant_refund_id);
-    return this.#connection.post(`/v1/orders/${segment(id)}/refunds`, {
-      ...key,
-      ...options,
-      content: refund,
-    });
+    return numbered("refund", "merchant_refund_id", refund.merchant_refund_id, options, (own) =>
+      this.#connection.post(`/v1/orders/${segment(id)}/refunds`, { ...own, content: refund }),
+    );
   }
 
   /** The order's refunds, oldest first. */
@@ -167,9 +169,39 @@ class Events {
   }
 }
 
-/** A key that follows from a number of the merchant's; none if it is no number, which the gateway says. */
-function numbered(what: string, number: string): CallOptions {
-  return /^[\w.:-]{1,64}$/.test(number) ? { idempotencyKey: `${what}-${number}` } : {};
+/** What is owed to the merchant, out of the ledger. */
+class Balances {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The balances now, or `at` a past moment (RFC 3339); those of a `receiver` that you share with, if one is named. */
+  get(query: BalancesQuery = {}, options?: CallOptions): Promise<BalancesView> {
+    return this.#connection.get("/v1/balances", { ...options, query });
+  }
+}
+
+/**
+ * Calls with a key that follows from a number of the merchant's, unless it gave one; or with none if that
+ * is no number, which the gateway says. Of a key that the merchant never saw, nobody is told that it is used.
+ */
+function numbered<T>(
+  what: "order" | "refund",
+  field: string,
+  number: string,
+  options: CallOptions,
+  call: (options: CallOptions) => Promise<T>,
+): Promise<T> {
+  if (options.idempotencyKey !== undefined || !/^[\w.:-]{1,64}$/.test(number)) return call(options);
+  return call({ ...options, idempotencyKey: `${what}-${number}` }).catch((error) => {
+    if (!(error instanceof Problem) || error.code !== "idempotency_key_reused") throw error;
+    const meaning =
+      `the ${field} "${number}" was sent before with other content, and the idempotency key follows from it. ` +
+      `Look with ${what}s.findByNumber what was made by then, or give this ${what} a number of its own`;
+    throw new Problem(error.problem, error.retryAfterMs, error.idempotencyKey, meaning);
+  });
 }
 
 /** An id as part of a path: what is no id must not lead elsewhere. */
@@ -190,4 +222,4 @@ async function* every<T>(page: (after: { after?: string }) => Promise<Page<T>>):
   }
 }
 
-export type { Events, Orders, Refunds };
+export type { Balances, Events, Orders, Refunds };

@@ -1,6 +1,23 @@
 /** Made by tests/packages/types.mjs of `lezai openapi`; do not change it by hand. */
 
 export interface paths {
+    "/v1/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is owed to the merchant or to one that she shares with, now or at a past moment */
+        get: operations["balances_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -254,6 +271,36 @@ export interface components {
              *     `amount`: it spoke of another amount; or `contradiction`: a refund that had failed succeeded.
              */
             what: string;
+        };
+        /** @description What was owed on one account. */
+        BalanceView: {
+            /**
+             * `pending` until it is settled, `held` for a review, `available` to take out, or `owes`: what is
+             *     owed by the merchant or receiver, and not to it. A receiver has the last two alone.
+             */
+            account: string;
+            /**
+             * Format: int64
+             * Minor units, never below zero. Under `owes` are refunds of more than was available; what becomes
+             *     available later repays them first. Null past 9007199254740991 (2^53 - 1): a reader of JSON may
+             *     round what is more (RFC 8259, section 6).
+             */
+            amount: number | null;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description The same as text, exact whatever it is. */
+            exact: string;
+        };
+        /** @description What was owed to a merchant at a moment. */
+        BalancesView: {
+            /** @description RFC 3339: all that was booked by then counts. */
+            at: string;
+            /** @description Each of the accounts in each currency that it knows, by account and currency. */
+            data: components["schemas"]["BalanceView"][];
+            /** @description Always `balances`. */
+            object: string;
+            /** @description Who the balances are of, if not of the merchant herself. */
+            receiver?: string;
         };
         /** @description The shopper's way to pay. */
         CheckoutView: {
@@ -896,6 +943,60 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    balances_find: {
+        parameters: {
+            query?: {
+                /**
+                 * RFC 3339, not after now; now if absent.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                at?: string;
+                /**
+                 * Whom the merchant shares with, by her own name: then the balances are that receiver's.
+                 * @example tea
+                 */
+                receiver?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The balances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2026-11-18T00:00:00.000Z",
+                     *       "data": [
+                     *         {
+                     *           "account": "available",
+                     *           "amount": 0,
+                     *           "currency": "CNY"
+                     *         },
+                     *         {
+                     *           "account": "owes",
+                     *           "amount": 9000,
+                     *           "currency": "CNY"
+                     *         },
+                     *         {
+                     *           "account": "pending",
+                     *           "amount": 12723,
+                     *           "currency": "CNY"
+                     *         }
+                     *       ],
+                     *       "object": "balances"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BalancesView"];
+                };
+            };
+        };
+    };
     events_list: {
         parameters: {
             query?: {

@@ -14,6 +14,9 @@ export type NewCapture = Schemas["NewCapture"];
 export type NewRefund = Schemas["NewRefund"];
 export type Refund = Schemas["RefundView"];
 
+export type BalancesView = Schemas["BalancesView"];
+export type BalancesQuery = Query<"balances_find">;
+
 export type StoredEvent = Schemas["StoredEvent"];
 export type EventQuery = Query<"events_list">;
 export type EventRange = Schemas["EventRange"];

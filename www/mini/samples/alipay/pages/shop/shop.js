@@ -7,7 +7,7 @@ Page({
       url: getApp().shop + "/api/products",
       success: function (answer) {
         var products = answer.data.products.map(function (product) {
-          product.shown = (product.price / 100).toFixed(2);
+          product.shown = shown(product.price, product.currency);
           return product;
         });
         page.setData({ products: products });
@@ -40,3 +40,15 @@ Page({
     });
   },
 });
+
+// A price in minor units, as the shopper reads it. Of the shop's currencies the yen alone has no decimals. Its sign
+// is the yuan's, so it is written out.
+function shown(price, currency) {
+  var decimals = currency === "JPY" ? 0 : 2;
+  var digits = String(price);
+  while (digits.length <= decimals) digits = "0" + digits;
+  var whole = digits.slice(0, digits.length - decimals).replace(/\B(?=(\d{3})+$)/g, ",");
+  var number = decimals > 0 ? whole + "." + digits.slice(-decimals) : whole;
+  if (currency === "CNY") return "¥" + number;
+  return currency === "JPY" ? number + " 日元" : currency + " " + number;
+}

@@ -1,0 +1,117 @@
+/** Every call that the gateway describes for a merchant's server is one of the package, and arrives. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+import { BINARY, startGateway } from "../browser/support/gateway.mjs";
+import { lezaiAt, newOrder } from "./support/shop.mjs";
+
+const PATIENCE = { timeout: 60_000 };
+
+let gateway;
+before(async () => {
+  gateway = await startGateway();
+});
+after(() => gateway?.stop());
+
+test("no call of the document is missing", PATIENCE, async () => {
+  const text = execFileSync(BINARY, ["openapi"], { encoding: "utf8", maxBuffer: 1 << 26 });
+  const described = Object.entries(JSON.parse(text).paths).flatMap(([path, item]) =>
+    Object.entries(item)
+      .filter(([, call]) => (call.security ?? []).some((it) => "merchant" in it))
+      .map(([method]) => `${method.toUpperCase()} ${path}`),
+  );
+  assert.ok(described.includes("POST /v1/orders"));
+
+  const sent = new Set();
+  const nothing = async (url, { method }) => {
+    const path = new URL(url).pathname.replace(/\b[a-z]{2,4}_[0-9a-f]{32}\b/, "{id}");
+    sent.add(`${method} ${path}`);
+    throw new TypeError("fetch failed");
+  };
+  const { orders, refunds, events, balances } = lezaiAt(gateway, { fetch: nothing, tries: 1 });
+  const id = `ord_${"0".repeat(32)}`;
+  for (const call of [
+    orders.create(newOrder()),
+    orders.list(),
+    orders.find(id),
+    orders.renewSession(id),
+    orders.close(id),
+    orders.capture(id),
+    orders.void(id),
+    orders.refund(id, { merchant_refund_id: "R-1" }),
+    orders.refunds(id),
+    refunds.find(id),
+    refunds.findByNumber("R-1"),
+    events.list(),
+    events.find(id),
+    events.redeliver(id),
+    events.redeliverRange({}),
+    events.test(),
+    balances.get(),
+  ]) {
+    await assert.rejects(call, { name: "Unreachable" });
+  }
+  assert.deepEqual([...sent].sort(), described.sort());
+});
+
+test("balances are those of now, of a moment and of a receiver", PATIENCE, async () => {
+  const lezai = lezaiAt(gateway);
+  const order = await lezai.orders.create(newOrder());
+  const { at } = await lezai.balances.get();
+  // Later than that moment, however fast all this is.
+  await gateway.advance(1);
+  await gateway.shopper(order, "pay");
+  const pending = ({ data }) => data.find((it) => it.account === "pending")?.amount ?? 0;
+  assert.ok(pending(await lezai.balances.get()) > 0);
+  assert.equal(pending(await lezai.balances.get({ at })), 0);
+  const tea = await lezai.balances.get({ receiver: "tea" });
+  assert.deepEqual([tea.object, pending(tea)], ["balances", 0]);
+});
+
+test("a number that was sent before with another content is told of, not the key", PATIENCE, async () => {
+  const lezai = lezaiAt(gateway);
+  const asked = newOrder();
+  const order = await lezai.orders.create(asked);
+  await assert.rejects(lezai.orders.create({ ...asked, amount: 1 }), {
+    name: "Problem",
+    code: "idempotency_key_reused",
+    message: new RegExp(
+      `the merchant_order_id "${asked.merchant_order_id}" was sent before with other content.*orders\\.findByNumber`,
+    ),
+  });
+  // Of a key of the caller's own, the gateway's words are right.
+  const own = { idempotencyKey: `order-${asked.merchant_order_id}` };
+  await assert.rejects(lezai.orders.create({ ...asked, amount: 1 }, own), {
+    code: "idempotency_key_reused",
+    message: /^(?!.*findByNumber)/,
+  });
+  await gateway.shopper(order, "pay");
+  const refund = { merchant_refund_id: `R-${order.id}`, amount: 100, currency: "CNY" };
+  await lezai.orders.refund(order.id, refund);
+  await assert.rejects(lezai.orders.refund(order.id, { ...refund, amount: 200 }), {
+    message: /the merchant_refund_id "R-ord_.*" was sent before.*refunds\.findByNumber/,
+  });
+});
+
+test(
+  "the largest page that the gateway makes is taken, and a larger answer is named and not asked for again",
+  PATIENCE,
+  async () => {
+    const metadata = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`k${at}`, "茶".repeat(200)]));
+    const lezai = lezaiAt(gateway);
+    for (let count = 0; count < 70; count += 1) await lezai.orders.create(newOrder({ metadata }));
+    const page = await lezai.orders.list({ limit: 100 });
+    assert.ok(page.has_more, "the page ended early");
+    assert.ok(JSON.stringify(page).length > 200_000);
+
+    let asked = 0;
+    const flooded = lezaiAt(gateway, {
+      fetch: async () => {
+        asked += 1;
+        return new Response(new Uint8Array((4 << 20) + 1));
+      },
+    });
+    await assert.rejects(flooded.orders.list(), { name: "Refused", message: /larger than 4194304 bytes/ });
+    assert.equal(asked, 1);
+  },
+);
