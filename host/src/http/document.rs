@@ -545,8 +545,8 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "BalancesView" => json!({
             "object": "balances", "at": "2026-11-18T00:00:00.000Z",
             "data": [
-                { "account": "available", "currency": "CNY", "amount": 0 }, { "account": "owes", "currency": "CNY", "amount": 9000 },
-                { "account": "pending", "currency": "CNY", "amount": 12723 },
+                { "account": "available", "currency": "CNY", "amount": 0, "exact": "0" }, { "account": "owes", "currency": "CNY", "amount": 9000, "exact": "9000" },
+                { "account": "pending", "currency": "CNY", "amount": 12723, "exact": "12723" },
             ],
         }),
         "List_OrderView" => {
