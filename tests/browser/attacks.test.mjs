@@ -92,7 +92,9 @@ describe("a request or a grant without the page's key", () => {
     await seesNothing(/^session_unclaimed: /);
     await shopper.checkout.getByRole("button", { name: /^Pay/ }).click();
     await shopper.at("waiting");
-    await seesNothing(/signature|key/);
+    await thief.page.reload();
+    await thief.at("taken");
+    assert.equal(await thief.checkout.locator(".amount, svg.qr").count(), 0);
     await thief.close();
     await shopper.close();
   });
