@@ -976,17 +976,20 @@ export interface operations {
                      *         {
                      *           "account": "available",
                      *           "amount": 0,
-                     *           "currency": "CNY"
+                     *           "currency": "CNY",
+                     *           "exact": "0"
                      *         },
                      *         {
                      *           "account": "owes",
                      *           "amount": 9000,
-                     *           "currency": "CNY"
+                     *           "currency": "CNY",
+                     *           "exact": "9000"
                      *         },
                      *         {
                      *           "account": "pending",
                      *           "amount": 12723,
-                     *           "currency": "CNY"
+                     *           "currency": "CNY",
+                     *           "exact": "12723"
                      *         }
                      *       ],
                      *       "object": "balances"
@@ -1206,6 +1209,7 @@ export interface operations {
                      *               }
                      *             },
                      *             "reasons": [],
+                     *             "replayable": true,
                      *             "score": 0,
                      *             "verdict": "accept"
                      *           },
@@ -1328,6 +1332,7 @@ export interface operations {
                      *           }
                      *         },
                      *         "reasons": [],
+                     *         "replayable": true,
                      *         "score": 0,
                      *         "verdict": "accept"
                      *       },
@@ -1415,6 +1420,7 @@ export interface operations {
                      *           }
                      *         },
                      *         "reasons": [],
+                     *         "replayable": true,
                      *         "score": 0,
                      *         "verdict": "accept"
                      *       },
@@ -1512,6 +1518,7 @@ export interface operations {
                      *           }
                      *         },
                      *         "reasons": [],
+                     *         "replayable": true,
                      *         "score": 0,
                      *         "verdict": "accept"
                      *       },
@@ -1599,6 +1606,7 @@ export interface operations {
                      *           }
                      *         },
                      *         "reasons": [],
+                     *         "replayable": true,
                      *         "score": 0,
                      *         "verdict": "accept"
                      *       },
@@ -1778,6 +1786,7 @@ export interface operations {
                      *           }
                      *         },
                      *         "reasons": [],
+                     *         "replayable": true,
                      *         "score": 0,
                      *         "verdict": "accept"
                      *       },
@@ -1865,6 +1874,7 @@ export interface operations {
                      *           }
                      *         },
                      *         "reasons": [],
+                     *         "replayable": true,
                      *         "score": 0,
                      *         "verdict": "accept"
                      *       },
