@@ -11,8 +11,12 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export function declare(name) {
   const emitted = mkdtempSync(join(tmpdir(), "lezai-types-"));
   try {
+    // This package alone: another's bindings may not have been built yet.
+    const project = join(emitted, "tsconfig.json");
+    const extended = { extends: here("tsconfig.json"), include: [here(`${name}/src`)] };
+    writeFileSync(project, JSON.stringify(extended));
     const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--rootDir", here("..")];
-    execFileSync(here("node_modules/.bin/tsc"), ["-p", here("."), ...options, "--outDir", emitted], {
+    execFileSync(here("node_modules/.bin/tsc"), ["-p", project, ...options, "--outDir", emitted], {
       stdio: "inherit",
     });
     const modules = new Set(["index"]);
