@@ -94,6 +94,12 @@ impl Toolchain {
         if plain {
             flags.extend(PLAIN.map(OsString::from));
         }
+        // One folder for each set of flags: in a shared one, cargo builds all anew for each change of them.
+        let target = match (mute, plain) {
+            (false, false) => "target/wasm",
+            (_, false) => "target/wasm-page",
+            (_, true) => "target/wasm-plain",
+        };
         if let Some(home) = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
             .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
@@ -114,7 +120,7 @@ impl Toolchain {
         };
         cargo
             .current_dir(&self.root)
-            .env("CARGO_TARGET_DIR", self.root.join("target/wasm"))
+            .env("CARGO_TARGET_DIR", self.root.join(target))
             .env_remove("RUSTFLAGS")
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\x1f")))
             .stdin(Stdio::null());
