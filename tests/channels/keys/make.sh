@@ -42,6 +42,8 @@ ca alipay_root '/C=CN/O=Simulated Ant Financial/OU=Simulator/CN=Simulated Ant Fi
 certificate alipay_app alipay_root '/C=CN/O=Simulated merchant/OU=Alipay/CN=2014072300007148' 0x20261129000000000000000000000001
 certificate alipay_platform alipay_root '/C=CN/O=Simulated Ant Financial/OU=Alipay/CN=Simulated Alipay sign' 0x20261129000000000000000000000002
 certificate alipay_platform_next alipay_root '/C=CN/O=Simulated Ant Financial/OU=Alipay/CN=Simulated Alipay sign' 0x20261129000000000000000000000003
+# One SDK reads no other form.
+openssl rsa -in alipay_app.pem -traditional -out alipay_app_pkcs1.pem 2>/dev/null
 openssl rsa -in alipay_app.pem -pubout -out alipay_app.pub 2>/dev/null
 openssl rsa -in alipay_platform.pem -pubout -out alipay_platform.pub 2>/dev/null
 for name in alipay_root alipay_app alipay_platform alipay_platform_next; do sn "$name"; done

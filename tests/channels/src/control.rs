@@ -10,6 +10,7 @@
 //! | `POST /_sim/{wechat,alipay}/{number}/finish` | a refund that was under way is done |
 //! | `POST /_sim/alipay/{number}/end` | the time for refunds is over |
 //! | `POST /_sim/{wechat,alipay}/rotate` | the next certificate signs |
+//! | `POST /_sim/wechat/ramp` | callbacks are signed with the public key and a certificate in turns |
 //! | `GET /_sim/{wechat,alipay}/books` | orders and refunds |
 //! | `GET /_sim/callbacks` | what became of callbacks |
 
@@ -37,6 +38,10 @@ pub async fn handle(simulators: &Simulators, request: &Incoming) -> Outgoing {
         }
         ("POST", ["wechat", "rotate"]) => {
             simulators.wechat.rotate();
+            Ok(())
+        }
+        ("POST", ["wechat", "ramp"]) => {
+            simulators.wechat.ramp();
             Ok(())
         }
         ("POST", ["alipay", "rotate"]) => {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -32,6 +33,9 @@ pub struct Wechat {
     merchant: Option<Key>,
     /// Which certificate signs: the first, or the second once it was rotated.
     current: Mutex<usize>,
+    /// While a merchant moves to the public key: callbacks are signed with either, in turns.
+    ramp: AtomicBool,
+    told: AtomicUsize,
 }
 
 impl Default for Wechat {
@@ -41,6 +45,8 @@ impl Default for Wechat {
             platform: keys::WECHAT_PRIVATE.iter().filter_map(|pem| Key::read(pem)).collect(),
             merchant: Key::read(keys::WECHAT_MERCHANT),
             current: Mutex::new(0),
+            ramp: AtomicBool::new(false),
+            told: AtomicUsize::new(0),
         }
     }
 }
@@ -70,6 +76,8 @@ pub struct Order {
     expires_at: Option<i64>,
     /// How often money was taken. More than once is a bug of ours.
     charges: u32,
+    /// Whether its merchant asked for the public key's signature.
+    public: bool,
     /// What a repeat must be equal to.
     #[serde(skip)]
     request: Value,
@@ -86,6 +94,16 @@ pub struct Refund {
     notify_url: Option<String>,
     made_at: i64,
     done_at: Option<i64>,
+}
+
+/// A callback before it is encrypted.
+struct Told {
+    url: String,
+    public: bool,
+    event: &'static str,
+    summary: &'static str,
+    kind: &'static str,
+    content: Value,
 }
 
 /// An error as WeChat Pay answers it.
@@ -157,6 +175,12 @@ impl Wechat {
         *locked(&self.current) = 1;
     }
 
+    /// From now on callbacks are signed with the public key and with a certificate in turns, as in the
+    /// days in which WeChat Pay moves a merchant.
+    pub fn ramp(&self) {
+        self.ramp.store(true, Ordering::SeqCst);
+    }
+
     /// The books, as JSON.
     pub fn books(&self) -> Value {
         serde_json::to_value(&*locked(&self.books)).unwrap_or_default()
@@ -216,6 +240,7 @@ impl Wechat {
             .strip_prefix("/v3/pay/partner/transactions/")
             .or_else(|| path.strip_prefix("/v3/pay/transactions/"));
         let partner = path.starts_with("/v3/pay/partner/");
+        let public = request.header("wechatpay-serial") == Some(keys::PUBLIC_KEY_ID);
         let segments: Vec<&str> = rest.unwrap_or_default().split('/').collect();
         match (call, &segments[..]) {
             ("certificates", _) => Ok((200, self.certificates())),
@@ -257,15 +282,15 @@ impl Wechat {
                 check_members(&json_body(request)?, partner, true)?;
                 self.reverse(&decoded(number))
             }
-            ("codepay", ["codepay"]) => self.codepay(&json_body(request)?, partner),
+            ("codepay", ["codepay"]) => self.codepay(&json_body(request)?, partner, public),
             ("prepay", [scene @ ("native" | "jsapi" | "h5" | "app")]) => {
-                self.prepay(scene, &json_body(request)?, partner)
+                self.prepay(scene, &json_body(request)?, partner, public)
             }
             _ => Err(Problem(404, "RESOURCE_NOT_EXISTS", "请求路径不存在")),
         }
     }
 
-    fn prepay(&self, scene: &str, body: &Value, partner: bool) -> Done {
+    fn prepay(&self, scene: &str, body: &Value, partner: bool, public: bool) -> Done {
         const KNOWN: [&str; 16] = [
             "appid",
             "mchid",
@@ -349,6 +374,7 @@ impl Wechat {
             paid_at: None,
             expires_at,
             charges: 0,
+            public,
             request: body.clone(),
         };
         books.orders.insert(number.to_owned(), order);
@@ -357,7 +383,7 @@ impl Wechat {
 
     /// The last two digits of a code say what becomes of it: 02 asks for the password, 03 has too little,
     /// 04 is too old, 05 fails before and 06 after it was charged. Others are paid at once.
-    fn codepay(&self, body: &Value, partner: bool) -> Done {
+    fn codepay(&self, body: &Value, partner: bool, public: bool) -> Done {
         check_members(body, partner, true)?;
         let number = number_of(body)?;
         let total = amount_of(body)?;
@@ -394,6 +420,7 @@ impl Wechat {
             paid_at: None,
             expires_at: None,
             charges: 0,
+            public,
             request: body.clone(),
         };
         let done = match code.get(16..) {
@@ -571,14 +598,9 @@ impl Wechat {
 
     fn tell_payment(&self, simulators: &Simulators, order: &Order) {
         let Some(url) = order.notify_url.clone() else { return };
-        self.tell(
-            simulators,
-            url,
-            "TRANSACTION.SUCCESS",
-            "支付成功",
-            "transaction",
-            transaction(order),
-        );
+        let (event, summary, kind) = ("TRANSACTION.SUCCESS", "支付成功", "transaction");
+        let content = transaction(order);
+        self.tell(simulators, Told { url, public: order.public, event, summary, kind, content });
     }
 
     fn tell_refund(&self, simulators: &Simulators, number: &str) {
@@ -590,25 +612,26 @@ impl Wechat {
             "ABNORMAL" => "REFUND.ABNORMAL",
             _ => return,
         };
-        let mut told = refund_json(&books, refund);
+        let mut content = refund_json(&books, refund);
+        let order = books.orders.get(&refund.order);
+        let public = order.is_some_and(|order| order.public);
+        let sub = order.and_then(|order| order.sub.clone());
         drop(books);
-        if let Value::Object(members) = &mut told {
+        if let Value::Object(members) = &mut content {
             let status = members.remove("status").unwrap_or_default();
             members.insert("refund_status".to_owned(), status);
-            members.insert("mchid".to_owned(), MERCHANT.into());
+            let merchant = if sub.is_some() { "sp_mchid" } else { "mchid" };
+            members.insert(merchant.to_owned(), MERCHANT.into());
+            if let Some(sub) = sub {
+                members.insert("sub_mchid".to_owned(), sub.into());
+            }
         }
-        self.tell(simulators, url, event, "退款成功", "refund", told);
+        let (summary, kind) = ("退款通知", "refund");
+        self.tell(simulators, Told { url, public, event, summary, kind, content });
     }
 
-    fn tell(
-        &self,
-        simulators: &Simulators,
-        url: String,
-        event: &str,
-        summary: &str,
-        kind: &str,
-        mut content: Value,
-    ) {
+    fn tell(&self, simulators: &Simulators, told: Told) {
+        let Told { url, public, event, summary, kind, mut content } = told;
         let fault = simulators.faults.take(PROVIDER, "callback");
         if fault == Some(What::Lost) {
             return;
@@ -633,8 +656,8 @@ impl Wechat {
             },
         });
         let body = body.to_string().into_bytes();
-        // While a merchant moves to the public key, callbacks are signed with either.
-        let public = locked(&self.books).made.is_multiple_of(2);
+        let told = self.told.fetch_add(1, Ordering::SeqCst);
+        let public = if self.ramp.load(Ordering::SeqCst) { told.is_multiple_of(2) } else { public };
         let wanted = if public { keys::PUBLIC_KEY_ID } else { "" };
         let right = self.signed(wanted, &body, None);
         let first = self.signed(wanted, &body, fault);
