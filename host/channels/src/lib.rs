@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alipay;
+pub mod channel;
 pub mod http;
 pub mod number;
 pub mod outcome;

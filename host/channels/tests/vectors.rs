@@ -1,6 +1,8 @@
 //! Published vectors: messages that providers and their SDKs signed and encrypted, each with its source
 //! in tests/vectors/*.json. Private keys are not among them: we check what others made.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps fails where the surprise is")]
+
 use std::collections::BTreeMap;
 
 use lezai_channels::alipay::{self, names};

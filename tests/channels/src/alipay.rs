@@ -633,14 +633,19 @@ impl Alipay {
         let text: Vec<String> =
             form.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let current = *locked(&self.current);
-        let index = if fault == Some(What::WrongSignature) { 1 - current } else { current };
-        let signature = self.own.get(index).map(|key| key.sign(text.join("&").as_bytes()));
+        let key = self.key(current, fault);
+        let signature = key.map(|key| key.sign(text.join("&").as_bytes()));
         let mut out = form_urlencoded::Serializer::new(String::new());
         out.extend_pairs(form).append_pair("sign_type", "RSA2");
         if fault != Some(What::Unsigned) {
             out.append_pair("sign", &signature.unwrap_or_default());
         }
         out.finish().into_bytes()
+    }
+
+    /// Alipay's key, or for a wrong signature the shop's own.
+    fn key(&self, current: usize, fault: Option<What>) -> Option<&Key> {
+        if fault == Some(What::WrongSignature) { self.app.as_ref() } else { self.own.get(current) }
     }
 
     fn error(&self, method: &str, problem: &Problem, certificates: bool) -> Outgoing {
@@ -698,8 +703,8 @@ impl Alipay {
         // As Alipay writes it: with slashes escaped, and `"sign"` in a text of the shop's is no signature.
         let told = told.to_string().replace('/', "\\/");
         let current = if certificates { *locked(&self.current) } else { 0 };
-        let index = if fault == Some(What::WrongSignature) { 1 - current } else { current };
-        let sign = self.own.get(index).map(|key| key.sign(told.as_bytes())).unwrap_or_default();
+        let sign =
+            self.key(current, fault).map(|key| key.sign(told.as_bytes())).unwrap_or_default();
         let mut body = format!("{{\"{node}\":{told}");
         if certificates {
             let name = if fault == Some(What::UnknownKey) {

@@ -9,6 +9,7 @@
 //! | [`call`] | the calls, as a method's name and its content |
 //! | [`notice`] | callbacks |
 //! | [`errors`] | the table of errors |
+//! | [`channel`] | the channel `alipay` |
 //! | [`client`] | the calls over a transport |
 //!
 //! Sources: the official SDKs (alipay-sdk-nodejs-all, alipay-sdk-java-all, alipay-sdk-python-all) and
@@ -17,6 +18,7 @@
 pub mod account;
 pub mod answer;
 pub mod call;
+pub mod channel;
 pub mod client;
 pub mod errors;
 pub mod names;

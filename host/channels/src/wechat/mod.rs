@@ -11,6 +11,7 @@
 //! | [`notice`] | callbacks |
 //! | [`errors`] | the table of errors |
 //! | [`client`] | the calls over a transport: sign, send, verify, read |
+//! | [`channel`] | the channel `wechat`
 //!
 //! Sources: the official SDKs (wechatpay-go, wechatpay-java, wechatpay-php) and pay.weixin.qq.com, as
 //! docs/channels.md lists them.
@@ -18,6 +19,7 @@
 pub mod account;
 pub mod answer;
 pub mod call;
+pub mod channel;
 pub mod client;
 pub mod errors;
 pub mod notice;

@@ -1,0 +1,310 @@
+//! Payment channels: whoever really moves the shopper's money.
+//!
+//! Every call carries our id of the attempt, so that a repeat is not a second payment. A call that
+//! is not answered is an unknown and never a failure: the worker asks again until the channel
+//! knows. What a channel tells us unasked is a hint to ask it.
+
+use std::pin::Pin;
+
+use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::instalments::Plan;
+use lezai_core::money::Money;
+use lezai_core::order::{Credential, Offer};
+use lezai_core::time::Timestamp;
+
+use crate::http::Headers;
+
+/// How a shopper pays with a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MethodKind {
+    /// She scans a QR code.
+    Qr,
+    /// She is sent to the wallet's page.
+    Redirect,
+    /// A WeChat mini-program calls `wx.requestPayment`.
+    WechatJsapi,
+    /// An Alipay mini-program calls `my.tradePay`.
+    AlipayMini,
+    /// A Douyin mini-program calls `tt.pay`.
+    DouyinMini,
+}
+
+impl MethodKind {
+    /// The kind as the API names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Qr => "qr",
+            Self::Redirect => "redirect",
+            Self::WechatJsapi => "wechat_jsapi",
+            Self::AlipayMini => "alipay_mini",
+            Self::DouyinMini => "douyin_mini",
+        }
+    }
+
+    /// The kind of the method that a credential is for.
+    pub fn of(credential: &Credential) -> Self {
+        match credential {
+            Credential::Qr { .. } => Self::Qr,
+            Credential::Redirect { .. } => Self::Redirect,
+            Credential::WechatJsapi { .. } => Self::WechatJsapi,
+            Credential::AlipayMini { .. } => Self::AlipayMini,
+            Credential::DouyinMini { .. } => Self::DouyinMini,
+        }
+    }
+
+    /// Whether any page can use it. Those of one mini-program are offered to an order that names
+    /// them, for its merchant knows where her shopper is.
+    pub fn works_anywhere(self) -> bool {
+        matches!(self, Self::Qr | Self::Redirect)
+    }
+}
+
+/// A method that a channel offers.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    /// Its name in the API.
+    pub id: &'static str,
+    /// How it works.
+    pub kind: MethodKind,
+    /// Whether it is paid in monthly parts, which the channel finances: we are paid all of it at once.
+    pub instalments: bool,
+}
+
+/// What a channel is asked to collect.
+#[derive(Clone, Debug)]
+pub struct PaymentRequest {
+    /// Our id.
+    pub attempt: AttemptId,
+    /// How.
+    pub kind: MethodKind,
+    /// How much.
+    pub amount: Money,
+    /// For whom, as the shopper knows it.
+    pub merchant_name: String,
+    /// What for.
+    pub description: String,
+    /// Where the shopper goes afterwards.
+    pub return_url: String,
+    /// Whether the money moves when she agrees; otherwise it is set aside until it is captured.
+    pub capture: bool,
+    /// The plan that she chose, for a method that is paid in monthly parts.
+    pub instalments: Option<Plan>,
+    /// The method, by its name in the API.
+    pub method: String,
+    /// When the order can no longer be paid. The same in each repeat.
+    pub expires_at: Timestamp,
+}
+
+/// What came of a request to collect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prepared {
+    /// The shopper can pay.
+    Offer(Offer),
+    /// The channel did not take it and never will: nothing can come of this attempt, and another
+    /// channel may be tried.
+    Refused {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
+/// An attempt as its channel is asked about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRef {
+    /// Our id.
+    pub attempt: AttemptId,
+    /// The method, by its name in the API.
+    pub method: String,
+    /// What was asked for.
+    pub amount: Money,
+    /// When its order could no longer be paid. Until then a channel that knows nothing of the attempt
+    /// may still come to know it: some make no payment before a code is scanned.
+    pub expires_at: Timestamp,
+}
+
+/// What a channel is asked to take of what is set aside.
+#[derive(Clone, Debug)]
+pub struct CaptureRequest {
+    /// The payment.
+    pub attempt: AttemptId,
+    /// Our number of the request. One that was refused stays refused, however late a copy of it
+    /// comes: we go on as if nothing had been captured.
+    pub number: u32,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What a channel is asked to give back whole.
+#[derive(Clone, Debug)]
+pub struct GiveBackRequest {
+    /// The payment.
+    pub attempt: AttemptId,
+    /// Our number of the request, as in [`CaptureRequest`]. 0 for money that the order cannot take:
+    /// it is asked for until it is given back, so a late copy does no harm.
+    pub number: u32,
+}
+
+/// What a channel is asked to give back of a payment.
+#[derive(Clone, Debug)]
+pub struct RefundRequest {
+    /// Our id of the refund.
+    pub refund: RefundId,
+    /// The payment.
+    pub attempt: AttemptId,
+    /// How much.
+    pub amount: Money,
+    /// How much the payment was.
+    pub payment: Money,
+}
+
+/// A callback of a channel, as it came.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// The header fields.
+    pub headers: Headers,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What a channel makes of a callback that was sent to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What to ask the channel about. What the callback says itself is never believed.
+    pub about: About,
+    /// What to answer once the question is committed.
+    pub reply: Acknowledgement,
+}
+
+/// What a callback is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A payment.
+    Payment(AttemptId),
+    /// A refund.
+    Refund(RefundId),
+    /// Nothing of ours, or nothing that matters.
+    Nothing,
+    /// It is not the channel's, or not for us.
+    Refused,
+}
+
+/// What a callback is answered by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The status code.
+    pub status: u16,
+    /// The type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: &'static str,
+}
+
+/// What a channel makes of a callback, in its own time.
+pub type Hearing<'a> = Pin<Box<dyn Future<Output = Heard> + Send + 'a>>;
+
+/// What a channel knows of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It never heard of it.
+    Unknown,
+    /// The shopper has not decided.
+    Pending,
+    /// The shopper agreed, and the amount is set aside.
+    Authorized {
+        /// How much.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+    },
+    /// The money came.
+    Paid {
+        /// How much.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+    },
+    /// It failed for good.
+    Declined {
+        /// Why, as a stable word.
+        code: String,
+    },
+    /// It was called off and can no longer be paid.
+    Cancelled,
+    /// The money came and went back, or what was set aside was let go.
+    Returned,
+    /// It refuses what it was just asked for, a capture or a giving back; all stays as it was.
+    Refused {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
+/// What a channel knows of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundStanding {
+    /// It never heard of it.
+    Unknown,
+    /// The money is on its way.
+    Pending,
+    /// The shopper has it.
+    Succeeded,
+    /// It failed for good.
+    Failed {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
+/// The channel did not answer, or not in time: what it did is unknown.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("channel {channel}: {reason}")]
+pub struct Unanswered {
+    /// Which channel.
+    pub channel: &'static str,
+    /// What happened.
+    pub reason: String,
+}
+
+/// What a channel says in its own time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unanswered>> + Send + 'a>>;
+
+/// A channel. Whatever is asked twice is done once; every call may end [`Unanswered`].
+pub trait Channel: Send + Sync {
+    /// Its name in policies, orders and the ledger.
+    fn id(&self) -> &'static str;
+
+    /// What it offers.
+    fn methods(&self) -> &'static [Method];
+
+    /// One of its methods.
+    fn method(&self, id: &str) -> Option<&'static Method> {
+        self.methods().iter().find(|method| method.id == id)
+    }
+
+    /// Asks it to collect a payment, or to set its amount aside.
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared>;
+
+    /// Asks what became of an attempt.
+    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing>;
+
+    /// Calls an attempt off, unless it is too late; either way says how it stands then.
+    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing>;
+
+    /// Takes this much of what is set aside, once, and lets go of the rest.
+    fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing>;
+
+    /// Has the whole of an attempt's money given back, or let go of what is set aside.
+    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing>;
+
+    /// Has some of an attempt's money given back.
+    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding>;
+
+    /// Asks what became of a refund.
+    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding>;
+
+    /// Reads a callback. A channel that sends none refuses what others send in its name.
+    fn hear(&self, _callback: Callback) -> Hearing<'_> {
+        let reply = Acknowledgement { status: 404, content_type: "text/plain", body: "" };
+        Box::pin(std::future::ready(Heard { about: About::Refused, reply }))
+    }
+}
