@@ -14,7 +14,7 @@ pub enum Advice {
 }
 
 impl Advice {
-    /// The advice as the tables in docs/channels.md name it.
+    /// The advice as the tables in docs/channel-errors.md name it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",

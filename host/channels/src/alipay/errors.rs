@@ -1,4 +1,4 @@
-//! Alipay's errors: `sub_code`, or `code` where there is none. docs/channels.md prints this table; a
+//! Alipay's errors: `sub_code`, or `code` where there is none. docs/channel-errors.md prints this table; a
 //! test compares the two.
 
 use crate::outcome::{Advice, ErrorRow};

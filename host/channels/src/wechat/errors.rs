@@ -1,4 +1,4 @@
-//! WeChat Pay's errors. docs/channels.md prints this table; a test compares the two.
+//! WeChat Pay's errors. docs/channel-errors.md prints this table; a test compares the two.
 //!
 //! The meanings are those of pay.weixin.qq.com's lists of APIv3 errors. Codes with and without an
 //! underscore are both in use there.
