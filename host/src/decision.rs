@@ -1,12 +1,16 @@
-//! What the rules said of an order, as it is kept and shown.
+//! What the rules said of an order, as callers read it.
 
-use lezai_core::policy::{Column, Reason, Share, Verdict};
-use lezai_engine::{Decision, HookRun, Outcome};
-use serde::{Deserialize, Serialize};
+use lezai_core::policy::Share;
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::store::decision::{
+    ColumnRecord, DecidingRelease, DecisionRecord, HookRecord, HooksRecord, ReasonRecord,
+    ShareRecord, VerdictRecord,
+};
+
 /// Risk control's answer and how it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DecisionView {
     /// `accept`, or `review`: the order can be paid, and the merchant's share is held back.
     pub verdict: VerdictView,
@@ -18,16 +22,16 @@ pub struct DecisionView {
     pub channels: Vec<String>,
     /// Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
     /// It is booked when the payment is settled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<ShareView>,
     /// What the merchant's plugin wants beside the order in her books.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnView>,
     /// SHA-256 of the merchant's policy, as it was saved, in hex.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub policy: String,
     /// SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<String>,
     /// How each question was asked.
     pub hooks: HooksView,
@@ -35,13 +39,13 @@ pub struct DecisionView {
     /// with `deadline`: the clock stopped the plugin, and where it does depends on the machine.
     pub replayable: bool,
     /// The merchant's release whose turn it was; absent if the standard plugin decided alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub release: Option<ReleaseView>,
 }
 
 /// A release of a merchant's plugin, as it stood when it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReleaseView {
     /// The plugin's name.
     pub plugin: String,
@@ -56,7 +60,7 @@ pub struct ReleaseView {
 }
 
 /// Risk control's verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictView {
     /// Go on.
@@ -68,7 +72,7 @@ pub enum VerdictView {
 }
 
 /// One reason for a score.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReasonView {
     /// A stable word.
     pub code: String,
@@ -77,7 +81,7 @@ pub struct ReasonView {
 }
 
 /// A part of the amount that is somebody else's than the merchant's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ShareView {
     /// The merchant's own name for who gets it.
     pub receiver: String,
@@ -85,14 +89,8 @@ pub struct ShareView {
     pub amount: i64,
 }
 
-impl From<&Share> for ShareView {
-    fn from(share: &Share) -> Self {
-        Self { receiver: share.receiver.clone(), amount: share.amount.minor() }
-    }
-}
-
 /// A value beside the order in the merchant's books.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ColumnView {
     /// A stable word.
     pub name: String,
@@ -101,7 +99,7 @@ pub struct ColumnView {
 }
 
 /// Who answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HooksView {
     /// Risk.
     pub risk: HookView,
@@ -110,15 +108,15 @@ pub struct HooksView {
     /// The channels.
     pub routing: HookView,
     /// The shares; absent unless the merchant's plugin was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<HookView>,
     /// The columns; absent unless the merchant's plugin was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub statement: Option<HookView>,
 }
 
 /// One hook's run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HookView {
     /// SHA-256 of the plugin that was asked first: the merchant's if it has the hook.
     pub plugin: String,
@@ -127,60 +125,84 @@ pub struct HookView {
     /// `ok`, or why the merchant's plugin did not answer.
     pub outcome: String,
     /// What it said, or what stopped it, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-impl From<&Decision> for DecisionView {
-    /// By which policy and settings it was made is the caller's to say.
-    fn from(decision: &Decision) -> Self {
-        let Decision { risk, channels, shares, columns, hooks, .. } = decision;
-        let [risk_run, pricing, routing] = hooks;
-        let reason =
-            |it: &Reason| ReasonView { code: it.code.clone(), message: it.message.clone() };
-        let column = |it: &Column| ColumnView { name: it.name.clone(), value: it.value.clone() };
+impl From<&Share> for ShareView {
+    fn from(share: &Share) -> Self {
+        Self { receiver: share.receiver.clone(), amount: share.amount.minor() }
+    }
+}
+
+impl From<ShareRecord> for ShareView {
+    fn from(ShareRecord { receiver, amount }: ShareRecord) -> Self {
+        Self { receiver, amount }
+    }
+}
+
+impl From<DecisionRecord> for DecisionView {
+    fn from(record: DecisionRecord) -> Self {
+        let DecisionRecord { score, channels, policy, settings, replayable, .. } = record;
         Self {
-            verdict: risk.verdict.into(),
-            score: risk.score,
-            reasons: risk.reasons.iter().map(reason).collect(),
-            channels: channels.clone(),
-            shares: shares.iter().map(ShareView::from).collect(),
-            columns: columns.iter().map(column).collect(),
-            policy: String::new(),
-            settings: None,
-            hooks: HooksView {
-                risk: risk_run.into(),
-                pricing: pricing.into(),
-                routing: routing.into(),
-                split: decision.split.as_ref().map(HookView::from),
-                statement: decision.statement.as_ref().map(HookView::from),
-            },
-            replayable: decision.is_replayable(),
-            release: None,
+            verdict: record.verdict.into(),
+            score,
+            reasons: record.reasons.into_iter().map(ReasonView::from).collect(),
+            channels,
+            shares: record.shares.into_iter().map(ShareView::from).collect(),
+            columns: record.columns.into_iter().map(ColumnView::from).collect(),
+            policy,
+            settings,
+            hooks: record.hooks.into(),
+            replayable,
+            release: record.release.map(ReleaseView::from),
         }
     }
 }
 
-impl From<&HookRun> for HookView {
-    fn from(run: &HookRun) -> Self {
-        Self {
-            plugin: run.digest.clone(),
-            fuel: run.fuel,
-            outcome: run.outcome.label().to_owned(),
-            detail: match &run.outcome {
-                Outcome::Answered => None,
-                Outcome::Failed(failure) => Some(failure.to_string()),
-            },
-        }
-    }
-}
-
-impl From<Verdict> for VerdictView {
-    fn from(verdict: Verdict) -> Self {
+impl From<VerdictRecord> for VerdictView {
+    fn from(verdict: VerdictRecord) -> Self {
         match verdict {
-            Verdict::Accept => Self::Accept,
-            Verdict::Review => Self::Review,
-            Verdict::Deny => Self::Deny,
+            VerdictRecord::Accept => Self::Accept,
+            VerdictRecord::Review => Self::Review,
+            VerdictRecord::Deny => Self::Deny,
         }
+    }
+}
+
+impl From<ReasonRecord> for ReasonView {
+    fn from(ReasonRecord { code, message }: ReasonRecord) -> Self {
+        Self { code, message }
+    }
+}
+
+impl From<ColumnRecord> for ColumnView {
+    fn from(ColumnRecord { name, value }: ColumnRecord) -> Self {
+        Self { name, value }
+    }
+}
+
+impl From<HooksRecord> for HooksView {
+    fn from(HooksRecord { risk, pricing, routing, split, statement }: HooksRecord) -> Self {
+        Self {
+            risk: risk.into(),
+            pricing: pricing.into(),
+            routing: routing.into(),
+            split: split.map(HookView::from),
+            statement: statement.map(HookView::from),
+        }
+    }
+}
+
+impl From<HookRecord> for HookView {
+    fn from(HookRecord { plugin, fuel, outcome, detail }: HookRecord) -> Self {
+        Self { plugin, fuel, outcome, detail }
+    }
+}
+
+impl From<DecidingRelease> for ReleaseView {
+    fn from(release: DecidingRelease) -> Self {
+        let DecidingRelease { plugin, version, sequence, digest, stage } = release;
+        Self { plugin, version, sequence, digest, stage }
     }
 }

@@ -5,9 +5,6 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -20,7 +17,6 @@ use crate::store::{FirstAnswer, IdempotencyKey, StoreError, Tx, View};
 pub const RETENTION_SECS: i64 = 86_400;
 /// As long as the longest key that a client library makes, and some.
 const MAX_KEY: usize = 255;
-const HIT: HeaderName = HeaderName::from_static("idempotency-hit");
 
 /// A request that can be repeated: its key and what it asks.
 #[derive(Clone, Debug)]
@@ -179,19 +175,10 @@ impl Answer {
     pub fn body(&self) -> &[u8] {
         &self.body
     }
-}
 
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.repeated {
-            headers.insert(HIT, HeaderValue::from_static("true"));
-        }
-        response
+    /// The body, to be sent.
+    pub fn into_body(self) -> Vec<u8> {
+        self.body
     }
 }
 

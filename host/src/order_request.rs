@@ -1,4 +1,4 @@
-//! `POST /v1/orders`: what a merchant asks for, read and bounded, and what is kept of it.
+//! `POST /v1/orders`: what a merchant asks for, read and bounded.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,10 +8,7 @@ use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::{Capture, RefundBearer};
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::address;
-use crate::decision::DecisionView;
 use crate::json::{Field, Invalid, Object};
 
 /// How long an order can be paid unless it says otherwise: fifteen minutes.
@@ -54,19 +51,6 @@ pub struct NewOrder {
     pub device: Device,
     /// The merchant's own remarks.
     pub metadata: BTreeMap<String, String>,
-}
-
-/// What is kept beside the core's order: what the merchant sent, and what was decided.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Details {
-    /// Where callbacks go; the merchant's own address if empty.
-    pub notify_url: Option<String>,
-    /// Where the shopper goes afterwards.
-    pub return_url: Option<String>,
-    /// What the rules saw: with it the order can be decided again, bit for bit.
-    pub facts: OrderFacts,
-    /// What they decided.
-    pub decision: DecisionView,
 }
 
 impl NewOrder {
@@ -229,7 +213,7 @@ fn customer(field: Field) -> Result<Customer, Invalid> {
     let customer = Customer {
         reference: it.optional("ref", |field| field.text(1..=64))?,
         ip,
-        ip_class: ip.map(address::class),
+        ip_class: ip.map(lezai_core::ip::class),
         country: it.optional("country", |field| field.parsed(2..=2, country))?,
     };
     it.finish()?;

@@ -16,14 +16,16 @@ use crate::decision::DecisionView;
 use crate::gateway::{self, Gateway, not_found};
 use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::Merchant;
-use crate::order_request::{Details, NewOrder};
-use crate::page::{List, Page};
+use crate::order_request::NewOrder;
+use crate::page::List;
 use crate::plugins::beside::Job;
 use crate::plugins::deciding::{self, Decided};
+use crate::plugins::recording::record;
 use crate::problem::{Code, Problem};
+use crate::store::decision::DecisionRecord;
 use crate::store::plugins::Denial;
-use crate::store::{self, OrderRecord, SessionRecord};
-use crate::velocity::{Counted, Mark};
+use crate::store::{self, Details, OrderRecord, OrderSample, Page, SessionRecord};
+use crate::velocity::Counted;
 use crate::views::{self, OrderView};
 
 /// Creates an order, once for its idempotency key.
@@ -135,7 +137,7 @@ where
     merchant.policy.check_limits(&facts).map_err(|error| {
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
-    let (velocity, order) = gateway.counters.count(&Mark::from(&facts));
+    let (velocity, order) = gateway.counters.count(&OrderSample::from(&facts));
     facts.velocity = velocity;
     *counted = Some(order);
     let (facts, decided) = decide(facts).await?;
@@ -380,21 +382,21 @@ fn open(
     now: Timestamp,
 ) -> Result<Opened, Problem> {
     let Decided { decision, release, settings } = decided;
-    let view = DecisionView {
+    let kept = DecisionRecord {
         policy: merchant.policy_digest.clone(),
         settings,
         release,
-        ..DecisionView::from(&decision)
+        ..record(&decision)
     };
     if decision.risk.verdict == Verdict::Deny {
         // Of an order that is made the decision is kept with it.
         gateway.plugins.later(gateway, || {
             let (merchant, order, decision) =
-                (facts.merchant.clone(), facts.id.clone(), view.clone());
+                (facts.merchant.clone(), facts.id.clone(), kept.clone());
             let facts = facts.clone();
             Job::Denied(Box::new(Denial { merchant, order, at: now, decision, facts }))
         });
-        let view = serde_json::to_value(view).map_err(Problem::internal)?;
+        let view = serde_json::to_value(DecisionView::from(kept)).map_err(Problem::internal)?;
         return Err(Problem::new(
             Code::RiskDenied,
             "risk control denies the order; `decision` says why",
@@ -444,7 +446,7 @@ fn open(
         .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
     let (session, client_secret) = new_session(gateway, order.terms.id.clone(), now);
     let details =
-        Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: view };
+        Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: kept };
     let record = OrderRecord { order, details, session: session.id.clone() };
     Ok(Opened { record, effects, session, client_secret })
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::clock;
 use crate::problem::{Code, Problem};
+use crate::store::Page;
 
 /// The longest page.
 pub const MOST: u32 = 100;
@@ -19,41 +20,26 @@ pub const BYTES_MAX: usize = 768 * 1024;
 /// A page if nobody says otherwise.
 const USUAL: u32 = 20;
 
-/// Which page of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<Id> {
-    /// At most so many.
-    pub limit: u32,
-    /// Only what is older than this one.
-    pub after: Option<Id>,
-    /// Only what was made then or later.
-    pub from: Option<Timestamp>,
-    /// Only what was made before then.
-    pub to: Option<Timestamp>,
-}
-
-impl<Id> Page<Id> {
-    /// Reads `limit`, `after`, `created_from` and `created_to`.
-    ///
-    /// # Errors
-    ///
-    /// `invalid_field`, with its name.
-    pub fn parse<E: Display>(
-        asked: &mut Asked,
-        id: impl FnOnce(&str) -> Result<Id, E>,
-    ) -> Result<Self, Problem> {
-        let page = Self {
-            limit: asked.optional("limit", limit)?.unwrap_or(USUAL),
-            after: asked.optional("after", id)?,
-            from: asked.optional("created_from", time)?,
-            to: asked.optional("created_to", time)?,
-        };
-        match (page.from, page.to) {
-            (Some(from), Some(to)) if from > to => {
-                Err(invalid("created_to", "must not be before created_from"))
-            }
-            _ => Ok(page),
+/// Reads `limit`, `after`, `created_from` and `created_to`.
+///
+/// # Errors
+///
+/// `invalid_field`, with its name.
+pub fn parse<Id, E: Display>(
+    asked: &mut Asked,
+    id: impl FnOnce(&str) -> Result<Id, E>,
+) -> Result<Page<Id>, Problem> {
+    let page = Page {
+        limit: asked.optional("limit", limit)?.unwrap_or(USUAL),
+        after: asked.optional("after", id)?,
+        from: asked.optional("created_from", time)?,
+        to: asked.optional("created_to", time)?,
+    };
+    match (page.from, page.to) {
+        (Some(from), Some(to)) if from > to => {
+            Err(invalid("created_to", "must not be before created_from"))
         }
+        _ => Ok(page),
     }
 }
 
@@ -195,7 +181,7 @@ mod tests {
         let read = |query: &[(&str, &str)]| {
             let query = query.iter().map(|(name, value)| ((*name).into(), (*value).into()));
             let mut asked = Asked::new(query.collect());
-            let page = Page::parse(&mut asked, |id| match id {
+            let page = parse(&mut asked, |id| match id {
                 "x" => Ok(7),
                 _ => Err("no id"),
             });

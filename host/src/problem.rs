@@ -1,14 +1,12 @@
 //! What goes wrong, as the caller reads it: RFC 9457 problem details with a stable code, a word on
 //! whether to send again, and the field at fault.
 
-use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use lezai_core::money::Money;
 use lezai_core::order::Refusal;
 use lezai_core::signature::SignatureError;
 use serde_json::{Map, Value, json};
 
-use crate::http::request_id;
 use crate::json::{Invalid, Kind};
 use crate::store::StoreError;
 
@@ -346,6 +344,28 @@ impl Problem {
         self.code
     }
 
+    /// How long to wait, if waiting helps.
+    pub fn after_secs(&self) -> u32 {
+        self.after_secs
+    }
+
+    /// The document of RFC 9457, for the request with this id.
+    pub fn document(self, request_id: &str) -> Value {
+        let mut body = json!({
+            "type": self.code.type_uri(),
+            "title": self.code.title(),
+            "status": self.code.status().as_u16(),
+            "detail": self.detail,
+            "code": self.code.as_str(),
+            "retry": self.code.retry().as_str(),
+            "request_id": request_id,
+        });
+        if let Value::Object(members) = &mut body {
+            members.extend(self.extra);
+        }
+        body
+    }
+
     /// A failure of ours: the caller reads that it failed, the log reads why.
     pub fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "internal failure");
@@ -353,46 +373,6 @@ impl Problem {
             Code::Internal,
             "the gateway failed; nothing is lost by sending the request again with the same key",
         )
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = self.code.status();
-        let mut body = json!({
-            "type": self.code.type_uri(),
-            "title": self.code.title(),
-            "status": status.as_u16(),
-            "detail": self.detail,
-            "code": self.code.as_str(),
-            "retry": self.code.retry().as_str(),
-            "request_id": request_id::current(),
-        });
-        if let Value::Object(members) = &mut body {
-            members.extend(self.extra);
-        }
-        let mut response = (status, body.to_string()).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let challenge = match (status, self.code) {
-            (StatusCode::UNAUTHORIZED, Code::TokenInvalid) => Some("Bearer"),
-            (StatusCode::UNAUTHORIZED, _) => Some("Signature"),
-            _ => None,
-        };
-        if let Some(challenge) = challenge {
-            let value = HeaderValue::from_static(challenge);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-        }
-        if self.code == Code::UnsupportedContentEncoding {
-            // RFC 9110, section 15.5.16.
-            let taken = HeaderValue::from_static("identity");
-            response.headers_mut().insert(header::ACCEPT_ENCODING, taken);
-        }
-        if self.code.retry() == Retry::Later {
-            response.headers_mut().insert(header::RETRY_AFTER, self.after_secs.into());
-        }
-        response
     }
 }
 

@@ -6,13 +6,8 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
-use http::{HeaderName, HeaderValue};
 use lezai_core::time::Timestamp;
 
 use crate::problem::{Code, Problem};
@@ -207,25 +202,11 @@ impl Meter {
             None => Ok(()),
         }
     }
-}
 
-/// The address that a request's connection comes from: that of a proxy, where there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
-
-/// Tells every caller that was counted how it stands.
-pub async fn told(mut request: Request, next: Next) -> Response {
-    let meter = Meter::default();
-    request.extensions_mut().insert(meter.clone());
-    let mut response = next.run(request).await;
-    if let Some(standing) = meter.0.get() {
-        for (name, value) in standing.fields() {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
-        }
+    /// The fields `RateLimit-Policy` and `RateLimit` for the response, if a caller was counted.
+    pub fn fields(&self) -> Option<[(&'static str, String); 2]> {
+        self.0.get().map(Standing::fields)
     }
-    response
 }
 
 #[cfg(test)]

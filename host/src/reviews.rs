@@ -10,9 +10,9 @@ use crate::clock::rfc3339;
 use crate::gateway::{self, Gateway};
 use crate::idempotency::{Answer, Repeatable};
 use crate::json::{Invalid, Object};
-use crate::page::{List, Page};
+use crate::page::List;
 use crate::problem::{Code, Problem};
-use crate::store::{self, OrderRecord};
+use crate::store::{self, OrderRecord, Page};
 use crate::views::{self, OrderView};
 
 const VERDICTS: [(&str, ReviewVerdict); 2] =

@@ -11,16 +11,14 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lezai_core::id::MerchantId;
-use lezai_core::money::{Currency, Money};
-use lezai_core::policy::{OrderFacts, Tally, Velocity, Windows};
+use lezai_core::ip::network;
+use lezai_core::money::Currency;
+use lezai_core::policy::{Tally, Velocity, Windows};
 use lezai_core::time::Timestamp;
 
-use crate::address::network;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, OrderSample, Store, StoreError};
 
 /// Entries of one generation of parties; there are two. An entry with its share of the tables is some
 /// 100 bytes, so that both take 50 MB at most. A party that ordered once today has one entry, and
@@ -43,23 +41,6 @@ pub struct Counters {
     parties: Mutex<Parties>,
 }
 
-/// What is counted of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Whose order it is.
-    pub merchant: MerchantId,
-    /// The merchant's name for the customer.
-    pub customer: Option<String>,
-    /// The merchant's name for the device.
-    pub device: Option<String>,
-    /// Where the shopper came from.
-    pub ip: Option<IpAddr>,
-    /// How much it is over.
-    pub amount: Money,
-    /// When it was made.
-    pub at: Timestamp,
-}
-
 /// An order that was counted. It is taken back when this is dropped, unless it was kept.
 pub struct Counted<'c> {
     counters: &'c Counters,
@@ -75,7 +56,7 @@ impl Counters {
     }
 
     /// Counts an order, and gives what was counted before it.
-    pub fn count(&self, mark: &Mark) -> (Velocity, Counted<'_>) {
+    pub fn count(&self, mark: &OrderSample) -> (Velocity, Counted<'_>) {
         let keys = self.keys(mark);
         let mut order = Entry {
             at: seconds(mark.at),
@@ -110,8 +91,8 @@ impl Counters {
         Ok(())
     }
 
-    fn keys(&self, mark: &Mark) -> [Option<u64>; 4] {
-        let Mark { merchant, customer, device, ip, .. } = mark;
+    fn keys(&self, mark: &OrderSample) -> [Option<u64>; 4] {
+        let OrderSample { merchant, customer, device, ip, .. } = mark;
         let key = |kind: u8, value: &str| self.key.hash_one((kind, merchant.as_str(), value));
         [
             Some(key(0, "")),
@@ -129,19 +110,6 @@ impl Counters {
 impl Default for Counters {
     fn default() -> Self {
         Self::with_room(MOST_ENTRIES)
-    }
-}
-
-impl From<&OrderFacts> for Mark {
-    fn from(facts: &OrderFacts) -> Self {
-        Self {
-            merchant: facts.merchant.clone(),
-            customer: facts.customer.reference.clone(),
-            device: facts.device.id.clone(),
-            ip: facts.customer.ip,
-            amount: facts.amount,
-            at: Timestamp::from_ms(facts.at_ms),
-        }
     }
 }
 
@@ -330,14 +298,17 @@ fn in_day(at: u32, now: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use lezai_core::id::MerchantId;
+    use lezai_core::money::Money;
+
     use super::*;
 
     /// A whole minute, seven after a whole hour.
     const START: i64 = 1_795_000_020;
 
-    fn mark(secs: i64, customer: &str, amount: &str) -> Mark {
+    fn mark(secs: i64, customer: &str, amount: &str) -> OrderSample {
         let (minor, code) = amount.split_once(' ').unwrap();
-        Mark {
+        OrderSample {
             merchant: MerchantId::parse("m_demo").unwrap(),
             customer: Some(customer.to_owned()),
             device: None,
@@ -348,7 +319,7 @@ mod tests {
     }
 
     /// Counts and keeps; gives the customer's minute, hour and day.
-    fn count(counters: &Counters, mark: &Mark) -> [(u32, u64); 3] {
+    fn count(counters: &Counters, mark: &OrderSample) -> [(u32, u64); 3] {
         let (velocity, counted) = counters.count(mark);
         counted.keep();
         let Windows { minute, hour, day } = velocity.customer.unwrap();
@@ -381,7 +352,7 @@ mod tests {
     #[test]
     fn parties_are_counted_for_themselves() {
         let counters = Counters::default();
-        let from = |merchant: &str, customer: &str, device: Option<&str>, ip: &str| Mark {
+        let from = |merchant: &str, customer: &str, device: Option<&str>, ip: &str| OrderSample {
             merchant: MerchantId::parse(merchant).unwrap(),
             device: device.map(str::to_owned),
             ip: Some(ip.parse().unwrap()),

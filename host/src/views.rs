@@ -2,25 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use lezai_core::grant::{Confirmation, Grant, MAX_LIFE_SECS};
 use lezai_core::instalments::{Plan, Quote};
-use lezai_core::key::{Jwk, VerifyingKey};
+use lezai_core::key::Jwk;
 use lezai_core::money::Money;
 use lezai_core::order::{
-    Attention, Capture, CloseReason, Credential, Decline, Offer, Order, Refund, RefundState, State,
+    Attention, Capture, CloseReason, Decline, Order, Refund, RefundState, State,
 };
 use lezai_core::policy::Scene;
-use lezai_core::time::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::channel::MethodKind;
 use crate::clock::rfc3339;
 use crate::decision::{DecisionView, ShareView};
-use crate::gateway::{Gateway, GatewayKey};
-use crate::problem::Problem;
-use crate::store::{Claim, MerchantRecord, OrderRecord};
+use crate::store::OrderRecord;
 
 /// An order.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -449,7 +444,7 @@ pub fn order(record: &OrderRecord) -> OrderView {
         }),
         last_decline: decline(&order.state),
         needs_attention: order.attention.iter().map(attention).collect(),
-        decision: details.decision.clone(),
+        decision: details.decision.clone().into(),
         checkout: None,
     }
 }
@@ -478,142 +473,13 @@ pub fn hosted_page(record: &OrderRecord, public_url: &str) -> String {
     format!("{public_url}/pay/{}", record.session)
 }
 
-/// A session for the page with this claim.
-///
-/// # Errors
-///
-/// [`Problem`] with code `internal`, should the page's key or the grant not encode.
-pub fn session(
-    gateway: &Gateway,
-    record: &OrderRecord,
-    claim: &Claim,
-    key: &GatewayKey,
-    now: Timestamp,
-) -> Result<SessionView, Problem> {
-    let OrderRecord { order, details, session } = record;
-    let terms = &order.terms;
-    let page_key = VerifyingKey::from_jwk(&claim.key).map_err(Problem::internal)?;
-    let merchants = gateway.merchants();
-    let merchant = merchants
-        .get(&terms.merchant)
-        .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
-    let grant = Grant {
-        iss: gateway.public_url.clone(),
-        session: session.clone(),
-        order: terms.id.clone(),
-        merchant: terms.merchant.clone(),
-        amount: terms.amount.minor(),
-        currency: terms.amount.currency(),
-        methods: terms.methods.clone(),
-        origin: claim.origin.clone(),
-        cnf: Confirmation { jkt: page_key.thumbprint() },
-        iat: now.as_secs(),
-        exp: now.as_secs() + MAX_LIFE_SECS,
-    };
-    let payment = match &order.state {
-        State::Paying { attempt, offer } => order.attempt(attempt).map(|it| {
-            let (credential, end) = match offer.clone() {
-                Some(Offer { credential, expires_at }) => (Some(credential), expires_at),
-                None => (None, None),
-            };
-            let mut view = CredentialView {
-                method: it.method.clone(),
-                kind: credential.as_ref().map(|it| MethodKind::of(it).as_str()),
-                qr: None,
-                redirect_url: None,
-                parameters: None,
-                instalments: instalments(it.instalments, terms.amount),
-                expires_at: rfc3339(end.unwrap_or(terms.expires_at)),
-            };
-            match credential {
-                Some(Credential::Qr { qr }) => view.qr = Some(qr),
-                Some(Credential::Redirect { redirect_url }) => {
-                    view.redirect_url = Some(redirect_url);
-                }
-                Some(Credential::WechatJsapi {
-                    time_stamp,
-                    nonce_str,
-                    package,
-                    sign_type,
-                    pay_sign,
-                }) => {
-                    view.parameters = Some(json!({
-                        "timeStamp": time_stamp, "nonceStr": nonce_str, "package": package,
-                        "signType": sign_type, "paySign": pay_sign,
-                    }));
-                }
-                Some(Credential::AlipayMini { trade_no }) => {
-                    view.parameters = Some(json!({ "tradeNO": trade_no }));
-                }
-                Some(Credential::DouyinMini { order_id, order_token }) => {
-                    let order = json!({ "order_id": order_id, "order_token": order_token });
-                    // 5 is the platform's own cashier.
-                    view.parameters = Some(json!({ "orderInfo": order, "service": 5 }));
-                }
-                None => {}
-            }
-            view
-        }),
-        _ => None,
-    };
-    let methods =
-        terms.methods.iter().filter_map(|id| gateway.method(id).map(|(_, method)| method));
-    Ok(SessionView {
-        object: "checkout.session",
-        session: session.to_string(),
-        version: order.version,
-        server_time: rfc3339(now),
-        now: rfc3339(gateway.clock.now()),
-        claimed: true,
-        status: page_status(&order.state),
-        amount: terms.amount.minor(),
-        currency: terms.amount.currency().code(),
-        exponent: terms.amount.currency().exponent(),
-        description: terms.description.clone(),
-        merchant: shown_merchant(&merchant.record),
-        merchant_order_id: terms.merchant_order_id.clone(),
-        expires_at: rfc3339(terms.expires_at),
-        return_url: details.return_url.clone(),
-        methods: methods
-            .map(|it| MethodView {
-                id: it.id.to_owned(),
-                kind: it.kind.as_str(),
-                instalments: match it.instalments {
-                    true => plans(&terms.instalments, terms.amount),
-                    false => Vec::new(),
-                },
-            })
-            .collect(),
-        payment,
-        declined: decline(&order.state),
-        close_reason: close_reason(&order.state),
-        paid_at: paid_at(&order.state),
-        grant: grant.sign(&key.native).map_err(Problem::internal)?,
-        gateway_key: key.jwk.clone(),
-    })
-}
-
-fn shown_merchant(MerchantRecord { id, name, brand, .. }: &MerchantRecord) -> MerchantView {
-    MerchantView {
-        id: id.to_string(),
-        name: name.clone(),
-        logo: brand.logo.as_ref().map(|logo| LogoView {
-            path: format!("/checkout/v1/{}", logo.file_name(id)),
-            integrity: logo.integrity(),
-        }),
-        accent: brand.accent.map(|accent| AccentView {
-            light: accent.on_light().to_string(),
-            dark: accent.on_dark().to_string(),
-        }),
-        support: brand.support.clone(),
-    }
-}
-
-fn plans(plans: &[Plan], amount: Money) -> Vec<InstalmentsView> {
+/// Each plan, as it would be paid.
+pub fn plans(plans: &[Plan], amount: Money) -> Vec<InstalmentsView> {
     plans.iter().filter_map(|plan| instalments(Some(*plan), amount)).collect()
 }
 
-fn instalments(plan: Option<Plan>, amount: Money) -> Option<InstalmentsView> {
+/// A plan for an amount.
+pub fn instalments(plan: Option<Plan>, amount: Money) -> Option<InstalmentsView> {
     let plan = plan?;
     // An order's plans are those that can be quoted for its amount.
     let Quote { fee, total, first, each } = plan.quote(amount)?;
@@ -627,7 +493,8 @@ fn instalments(plan: Option<Plan>, amount: Money) -> Option<InstalmentsView> {
     })
 }
 
-fn decline(state: &State) -> Option<DeclineView> {
+/// Why the last try failed, while no other was begun.
+pub fn decline(state: &State) -> Option<DeclineView> {
     match state {
         State::Created { declined: Some(Decline { code, at }) } => {
             Some(DeclineView { code: code.clone(), at: rfc3339(*at) })
@@ -636,7 +503,8 @@ fn decline(state: &State) -> Option<DeclineView> {
     }
 }
 
-fn paid_at(state: &State) -> Option<String> {
+/// When the payment was captured. RFC 3339.
+pub fn paid_at(state: &State) -> Option<String> {
     match state {
         State::Paid { captured, .. } => Some(rfc3339(captured.at)),
         State::Voiding { captured, .. } | State::Voided { captured, .. } => {
@@ -653,7 +521,7 @@ fn authorized_at(order: &Order) -> Option<String> {
 
 /// The status for a page: the shopper has paid once she agreed, and what the merchant does with it
 /// after that is not the page's business.
-fn page_status(state: &State) -> &'static str {
+pub fn page_status(state: &State) -> &'static str {
     match state {
         State::Authorized { .. } | State::Capturing { .. } | State::Voiding { .. } => "paid",
         State::Voided { .. } => "closed",
@@ -714,7 +582,8 @@ pub fn refund(order: &Order, refund: &Refund) -> RefundView {
     }
 }
 
-fn close_reason(state: &State) -> Option<&'static str> {
+/// Why the order was closed.
+pub fn close_reason(state: &State) -> Option<&'static str> {
     match state {
         State::Closed { reason: CloseReason::Merchant, .. } => Some("merchant"),
         State::Closed { reason: CloseReason::Expired, .. } => Some("expired"),

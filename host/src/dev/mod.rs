@@ -20,7 +20,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::address::Reach;
-use crate::brand::Brand;
 use crate::callback::Courier;
 use crate::channel::Channel;
 use crate::clock::{self, Clock};
@@ -36,7 +35,7 @@ use crate::sandbox::Sandbox;
 use crate::shop::ShopError;
 use crate::store::plugins::{PluginKey, Stage};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{self, MerchantKey, MerchantRecord, Store};
+use crate::store::{self, Brand, MerchantKey, MerchantRecord, Store};
 use crate::{address, assets, data_dir, http, keys, say, shop, test_clock, worker};
 
 use folder::Folder;

@@ -14,9 +14,10 @@ use lezai_core::policy::Policy;
 use lezai_core::webhook::{Secret, WebhookError};
 use serde_json::{Value, json};
 
+use super::Reply;
 use super::plugins::MAX_UPLOAD;
 use super::signed::{MAX_BODY, read_body};
-use crate::brand::Brand;
+use crate::brand;
 use crate::gateway::Gateway;
 use crate::json::{Field, Invalid, Object};
 use crate::order_request::url;
@@ -39,9 +40,9 @@ pub(super) struct Operator {
 }
 
 impl FromRequest<Arc<Gateway>> for Operator {
-    type Rejection = Problem;
+    type Rejection = Reply;
 
-    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
         authorize(request.headers(), gateway)?;
         let (mut parts, body) = request.into_parts();
         let path = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, gateway).await;
@@ -87,14 +88,14 @@ pub(super) fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Pr
 pub(super) async fn put_merchant(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Value>, Reply> {
     let mut body = Object::parse(&operator.body)?;
     let name = body.required("name", |field| field.shown(1..=64))?;
     let notify_url = body.optional("notify_url", notify_url)?;
     let notify_hosts = body.optional("notify_hosts", hosts)?;
     let frame_origins = body.optional("frame_origins", origins)?;
     let policy = body.optional("policy", policy_field)?;
-    let brand = body.optional("brand", Brand::read)?;
+    let brand = body.optional("brand", brand::read)?;
     let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
     body.finish()?;
     let (id, now) = (operator.merchant, gateway.clock.wall());
@@ -153,7 +154,7 @@ pub(super) async fn put_merchant(
 pub(super) async fn merchant(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Value>, Reply> {
     let id = operator.merchant.clone();
     let read = move |view: &dyn store::View| {
         Ok((view.merchant_keys()?, view.failing(&id, FAILING_SHOWN)?))
@@ -180,16 +181,16 @@ pub(super) async fn merchant(
 pub(super) async fn put_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Reply> {
     known(&gateway, &operator.merchant)?;
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
     let pem = public_key(&operator.body)?;
     let key = MerchantKey { keyid, merchant: operator.merchant, pem };
     let put = store::write(&gateway.store, move |tx| tx.put_merchant_key(&key)).await?;
     if !put {
-        return Err(
-            Problem::new(Code::InvalidField, "keyid is another merchant's").with("field", "keyid")
-        );
+        return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
+            .with("field", "keyid")
+            .into());
     }
     gateway.reload_merchants().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -203,13 +204,13 @@ pub(super) async fn put_key(
 pub(super) async fn remove_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Reply> {
     known(&gateway, &operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
     let removed = store::write(&gateway.store, move |tx| tx.remove_merchant_key(&merchant, &keyid));
     if !removed.await? {
-        return Err(Problem::new(Code::NotFound, "the merchant has no key with this keyid"));
+        return Err(Problem::new(Code::NotFound, "the merchant has no key with this keyid").into());
     }
     gateway.reload_merchants().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -224,7 +225,7 @@ pub(super) async fn remove_key(
 pub(super) async fn rotate_secret(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Value>, Reply> {
     if !operator.body.is_empty() {
         Object::parse(&operator.body)?.finish()?;
     }
@@ -252,7 +253,7 @@ pub(super) async fn rotate_secret(
 pub(super) async fn put_policy(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Reply> {
     Policy::from_json(&operator.body).map_err(|error| policy_problem(&error))?;
     let policy = String::from_utf8(operator.body)
         .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
@@ -274,7 +275,7 @@ pub(super) async fn put_policy(
 pub(super) async fn policy(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Reply> {
     let policy = known(&gateway, &operator.merchant)?.record.policy.clone();
     Ok(([(header::CONTENT_TYPE, "application/json")], policy))
 }

@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use lezai_core::policy::is_receiver;
 
-use super::orders::{Query, asked};
+use super::Reply;
+use super::extract::{Query, asked};
 use super::signed::Incoming;
 use crate::balances::{self, BalancesView};
 use crate::gateway::Gateway;
 use crate::page;
-use crate::problem::Problem;
 
 #[utoipa::path(
     get, path = "/v1/balances", tag = "balances", summary = "What is owed to the merchant or to one that she shares with, now or at a past moment",
@@ -23,7 +23,7 @@ pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
     query: Query,
     incoming: Incoming,
-) -> Result<Json<BalancesView>, Problem> {
+) -> Result<Json<BalancesView>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     let mut asked = asked(query)?;
     let at = asked.optional("at", page::time)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
@@ -13,15 +13,14 @@ use http::{HeaderName, header};
 use lezai_core::key::VerifyingKey;
 use lezai_core::signature::Verified;
 
-use super::orders::segment;
+use super::Reply;
+use super::extract::{Segment, segment};
 use super::signed::Incoming;
 use crate::checkout::{self, ClaimRequest, Page, PayRequest};
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
 use crate::store::{Claim, SessionRecord};
 use crate::views::SessionView;
-
-type Id = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -37,9 +36,9 @@ const STREAM_LIFE: Duration = Duration::from_secs(30 * 60);
 )]
 pub(super) async fn open(
     State(gateway): State<Arc<Gateway>>,
-    id: Id,
+    id: Segment,
     incoming: Incoming,
-) -> Result<Json<SessionView>, Problem> {
+) -> Result<Json<SessionView>, Reply> {
     let request = ClaimRequest::parse(incoming.unverified_body())?;
     let (session, verified) = newcomer(&gateway, id, &incoming, &request).await?;
     incoming.admit(&gateway, &verified)?;
@@ -54,9 +53,9 @@ pub(super) async fn open(
 )]
 pub(super) async fn claim(
     State(gateway): State<Arc<Gateway>>,
-    id: Id,
+    id: Segment,
     incoming: Incoming,
-) -> Result<Json<SessionView>, Problem> {
+) -> Result<Json<SessionView>, Reply> {
     let request = ClaimRequest::parse(incoming.unverified_body())?;
     let (session, verified) = newcomer(&gateway, id, &incoming, &request).await?;
     incoming.repeatable(&gateway, session.id.as_str())?;
@@ -67,7 +66,7 @@ pub(super) async fn claim(
 /// The session of a page whose key came with the request that it signs: who knows the secret is believed.
 async fn newcomer<'i>(
     gateway: &Gateway,
-    id: Id,
+    id: Segment,
     incoming: &'i Incoming,
     ClaimRequest { client_secret, key }: &ClaimRequest,
 ) -> Result<(SessionRecord, Verified<&'i [u8]>), Problem> {
@@ -95,9 +94,9 @@ async fn newcomer<'i>(
 )]
 pub(super) async fn view(
     State(gateway): State<Arc<Gateway>>,
-    id: Id,
+    id: Segment,
     incoming: Incoming,
-) -> Result<Json<SessionView>, Problem> {
+) -> Result<Json<SessionView>, Reply> {
     let (session, claim, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     incoming.page(&gateway, &key)?;
     Ok(Json(checkout::view(&gateway, &session, &claim).await?))
@@ -111,9 +110,9 @@ pub(super) async fn view(
 )]
 pub(super) async fn pay(
     State(gateway): State<Arc<Gateway>>,
-    id: Id,
+    id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     // What brings its claim along brings its key, too. All of it is read again once it is verified.
     let brought = PayRequest::parse(incoming.unverified_body()).ok().and_then(|it| it.claim);
     let (session, page, verified) = match brought {
@@ -134,7 +133,7 @@ pub(super) async fn pay(
     let request = verified.parse(PayRequest::parse)?;
     let signer = (&request).into();
     let PayRequest { choice, .. } = request.into_content();
-    checkout::pay(&gateway, &session, page, signer, choice, repeatable).await
+    Ok(checkout::pay(&gateway, &session, page, signer, choice, repeatable).await?.into())
 }
 
 #[utoipa::path(
@@ -147,9 +146,9 @@ pub(super) async fn pay(
 )]
 pub(super) async fn events(
     State(gateway): State<Arc<Gateway>>,
-    id: Id,
+    id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Reply> {
     let (session, _, key) = checkout::claimed(&gateway, &segment(id)?).await?;
     incoming.page(&gateway, &key)?;
     let full =

@@ -3,22 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::response::IntoResponse;
+use axum::extract::State;
 use lezai_core::id::{EventId, OrderId};
 
-use super::orders::{Query, asked, segment};
+use super::Reply;
+use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::signed::Incoming;
 use crate::echo::{self, Report};
 use crate::events::{self, Range, StoredEvent};
 use crate::gateway::Gateway;
 use crate::json::Object;
 use crate::order_request;
-use crate::page::{List, Page};
-use crate::problem::Problem;
+use crate::page::{self, List};
+use crate::store::Page;
 use crate::store::events::EventQuery;
-
-type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", summary = "What the merchant was told, oldest first",
@@ -30,12 +28,12 @@ pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     query: Query,
     incoming: Incoming,
-) -> Result<Json<List<StoredEvent>>, Problem> {
+) -> Result<Json<List<StoredEvent>>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     let mut asked = asked(query)?;
     let event_type = asked.optional("type", events::checked_type)?;
     let order = asked.optional("order_id", OrderId::parse)?;
-    let Page { limit, after, from, to } = Page::parse(&mut asked, EventId::parse)?;
+    let Page { limit, after, from, to } = page::parse(&mut asked, EventId::parse)?;
     asked.finish()?;
     let merchant = merchant.record.id.clone();
     let query = EventQuery { merchant, after, event_type, order, from, to, limit };
@@ -51,7 +49,7 @@ pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
-) -> Result<Json<StoredEvent>, Problem> {
+) -> Result<Json<StoredEvent>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     Ok(Json(events::find(&gateway, &merchant.record.id, &segment(id)?).await?))
 }
@@ -66,11 +64,13 @@ pub(super) async fn redeliver(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
-    let request = verified.parse(nothing)?;
-    events::redeliver(&gateway, &merchant.record.id, &segment(id)?, (&request).into(), key).await
+    let request = verified.parse(no_fields)?;
+    Ok(events::redeliver(&gateway, &merchant.record.id, &segment(id)?, (&request).into(), key)
+        .await?
+        .into())
 }
 
 #[utoipa::path(
@@ -82,12 +82,12 @@ pub(super) async fn redeliver(
 pub(super) async fn redeliver_range(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let request = verified.parse(Range::parse)?;
     let (range, signer) = (request.content().clone(), (&request).into());
-    events::redeliver_range(&gateway, &merchant.record.id, range, signer, key).await
+    Ok(events::redeliver_range(&gateway, &merchant.record.id, range, signer, key).await?.into())
 }
 
 #[utoipa::path(
@@ -99,7 +99,7 @@ pub(super) async fn redeliver_range(
 pub(super) async fn test(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let request = verified.parse(|body| {
@@ -109,10 +109,5 @@ pub(super) async fn test(
         Ok::<_, crate::json::Invalid>(url)
     })?;
     let signer = (&request).into();
-    echo::test(&gateway, &merchant, request.into_content(), signer, key).await
-}
-
-/// The call takes no fields: no body, or an empty object.
-fn nothing(body: &[u8]) -> Result<(), crate::json::Invalid> {
-    if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() }
+    Ok(echo::test(&gateway, &merchant, request.into_content(), signer, key).await?.into())
 }

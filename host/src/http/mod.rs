@@ -5,6 +5,7 @@ mod balances;
 mod checkout;
 mod document;
 mod events;
+mod extract;
 mod linger;
 mod openapi;
 mod operations;
@@ -14,6 +15,7 @@ pub mod pages;
 mod plugins;
 mod reference;
 mod refunds;
+mod reply;
 pub mod request_id;
 mod reviews;
 mod sandbox;
@@ -34,9 +36,10 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
-use crate::rate;
+use crate::rate::Meter;
 
 pub use openapi::text as description;
+pub use reply::Reply;
 
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
 pub const MAX_HEADER: usize = 16 * 1024;
@@ -139,7 +142,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         // Whoever asks a machine whether it lives does not know its public name.
         .merge(operations.method_not_allowed_fallback(method_not_allowed))
         .layer(middleware::from_fn(request_id::to_the_end))
-        .layer(middleware::from_fn(rate::told))
+        .layer(middleware::from_fn(told_of_rates))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
@@ -190,8 +193,10 @@ pub(crate) async fn addressed(
 ) -> Response {
     match signed::authority(&request, gateway.default_port()) {
         Some(authority) if gateway.authorities.contains(&authority) => next.run(request).await,
-        _ => Problem::new(Code::Misdirected, format!("this gateway is {}", gateway.public_url))
-            .into_response(),
+        _ => {
+            let detail = format!("this gateway is {}", gateway.public_url);
+            Reply::from(Problem::new(Code::Misdirected, detail)).into_response()
+        }
     }
 }
 
@@ -199,7 +204,7 @@ pub(crate) async fn addressed(
 async fn at_home(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     if !request.method().is_safe() && origin::is_foreign(&request, gateway.default_port()) {
         let detail = "a page of another website asks for this; only programs and the gateway's own pages may";
-        return Problem::new(Code::CrossSite, detail).into_response();
+        return Reply::from(Problem::new(Code::CrossSite, detail)).into_response();
     }
     next.run(request).await
 }
@@ -209,8 +214,8 @@ pub(crate) async fn bounded(request: Request, next: Next) -> Response {
         request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let target = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
     if fields.sum::<usize>() + target > MAX_HEADER {
-        return Problem::new(Code::HeaderTooLarge, format!("at most {MAX_HEADER} bytes are taken"))
-            .into_response();
+        let detail = format!("at most {MAX_HEADER} bytes are taken");
+        return Reply::from(Problem::new(Code::HeaderTooLarge, detail)).into_response();
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -234,10 +239,24 @@ async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: N
     response
 }
 
-async fn nothing_here() -> Problem {
-    Problem::new(Code::NotFound, "see /openapi.json for what there is")
+/// Tells every caller that was counted how much is left.
+async fn told_of_rates(mut request: Request, next: Next) -> Response {
+    let meter = Meter::default();
+    request.extensions_mut().insert(meter.clone());
+    let mut response = next.run(request).await;
+    for (name, value) in meter.fields().into_iter().flatten() {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
 }
 
-pub(crate) async fn method_not_allowed() -> Problem {
+async fn nothing_here() -> Reply {
+    Problem::new(Code::NotFound, "see /openapi.json for what there is").into()
+}
+
+pub(crate) async fn method_not_allowed() -> Reply {
     Problem::new(Code::MethodNotAllowed, "the field Allow names the methods that the path has")
+        .into()
 }

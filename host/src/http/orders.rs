@@ -3,25 +3,21 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::response::IntoResponse;
+use axum::extract::State;
 use lezai_core::id::OrderId;
 use lezai_core::order::{Event, State as OrderState};
 
+use super::Reply;
+use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::signed::Incoming;
 use crate::gateway::Gateway;
 use crate::idempotency::Answer;
-use crate::json::{Invalid, Object};
 use crate::order_request::{self, NewOrder};
 use crate::orders;
-use crate::page::{Asked, List, Page};
-use crate::problem::{Code, Problem};
+use crate::page::{self, List};
+use crate::problem::Problem;
 use crate::refunds;
 use crate::views::OrderView;
-
-/// The query of a list as it came.
-pub(super) type Query =
-    Result<axum::extract::Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>;
 
 #[utoipa::path(
     post, path = "/v1/orders", tag = "orders", summary = "Create an order",
@@ -35,11 +31,11 @@ pub(super) type Query =
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let order = verified.parse(NewOrder::parse)?;
-    orders::create(&gateway, &merchant, order, key).await
+    Ok(orders::create(&gateway, &merchant, order, key).await?.into())
 }
 
 #[utoipa::path(
@@ -49,9 +45,9 @@ pub(super) async fn create(
 )]
 pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
-    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    id: Segment,
     incoming: Incoming,
-) -> Result<Json<OrderView>, Problem> {
+) -> Result<Json<OrderView>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     Ok(Json(orders::find(&gateway, &merchant.record.id, &segment(id)?).await?))
 }
@@ -66,7 +62,7 @@ pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     query: Query,
     incoming: Incoming,
-) -> Result<Json<List<OrderView>>, Problem> {
+) -> Result<Json<List<OrderView>>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     let mut asked = asked(query)?;
     if let Some(number) = asked.optional("merchant_order_id", order_request::number)? {
@@ -78,7 +74,7 @@ pub(super) async fn list(
         let status = OrderState::STATUSES.into_iter().find(|it| *it == text);
         status.ok_or_else(|| format!("none of {}", OrderState::STATUSES.join(", ")))
     })?;
-    let page = Page::parse(&mut asked, OrderId::parse)?;
+    let page = page::parse(&mut asked, OrderId::parse)?;
     asked.finish()?;
     Ok(Json(orders::list(&gateway, &merchant.record.id, status, page).await?))
 }
@@ -90,10 +86,10 @@ pub(super) async fn list(
 )]
 pub(super) async fn close(
     State(gateway): State<Arc<Gateway>>,
-    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
-    act(&gateway, id, incoming, Event::CloseRequested).await
+) -> Result<Reply, Reply> {
+    Ok(act(&gateway, id, incoming, Event::CloseRequested).await?.into())
 }
 
 #[utoipa::path(
@@ -105,14 +101,16 @@ pub(super) async fn close(
 )]
 pub(super) async fn capture(
     State(gateway): State<Arc<Gateway>>,
-    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let signed = verified.parse(refunds::parse_capture)?;
     let event = Event::CaptureRequested(*signed.content());
-    orders::act(&gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
+    Ok(orders::act(&gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key)
+        .await?
+        .into())
 }
 
 #[utoipa::path(
@@ -122,10 +120,10 @@ pub(super) async fn capture(
 )]
 pub(super) async fn void(
     State(gateway): State<Arc<Gateway>>,
-    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
-    act(&gateway, id, incoming, Event::VoidRequested).await
+) -> Result<Reply, Reply> {
+    Ok(act(&gateway, id, incoming, Event::VoidRequested).await?.into())
 }
 
 #[utoipa::path(
@@ -136,20 +134,22 @@ pub(super) async fn void(
 )]
 pub(super) async fn renew_session(
     State(gateway): State<Arc<Gateway>>,
-    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let signed = verified.parse(no_fields)?;
     let merchant = &merchant.record.id;
-    orders::renew_session(&gateway, merchant, &segment(id)?, (&signed).into(), key).await
+    Ok(orders::renew_session(&gateway, merchant, &segment(id)?, (&signed).into(), key)
+        .await?
+        .into())
 }
 
 /// A call that takes no fields.
 async fn act(
     gateway: &Gateway,
-    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    id: Segment,
     incoming: Incoming,
     event: Event,
 ) -> Result<Answer, Problem> {
@@ -157,24 +157,4 @@ async fn act(
     let key = incoming.repeatable(gateway, merchant.record.id.as_str())?;
     let signed = verified.parse(no_fields)?;
     orders::act(gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
-}
-
-/// No body, or an empty object.
-fn no_fields(body: &[u8]) -> Result<(), Invalid> {
-    if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() }
-}
-
-/// What a query asks for.
-pub(super) fn asked(query: Query) -> Result<Asked, Problem> {
-    query
-        .map(|axum::extract::Query(query)| Asked::new(query))
-        .map_err(|rejected| Problem::new(Code::InvalidField, rejected.body_text()))
-}
-
-/// A part of the path. What does not decode is nobody's id.
-pub(super) fn segment(
-    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
-) -> Result<String, Problem> {
-    path.map(|Path(id)| id)
-        .map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))
 }

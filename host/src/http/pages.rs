@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Value, json};
 
-use super::orders::segment;
+use super::Reply;
+use super::extract::{Segment, segment};
 use crate::address;
 use crate::assets;
-use crate::brand::Logo;
 use crate::checkout;
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
+use crate::store::brand::Logo;
 
 /// The page runs our own scripts and the core's wasm, and talks to us. Who may frame it is added.
 pub const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
@@ -40,9 +41,9 @@ pub const FIELDS: [(&str, &str); 4] = [
 /// frame it is the merchant's, and a session that nobody knows is framed by nobody.
 pub(super) async fn hosted(
     State(gateway): State<Arc<Gateway>>,
-    session: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    session: Segment,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, Reply> {
     let page = assets::find("checkout", "pay.html")
         .ok_or_else(|| Problem::internal("the payment page is not built in"))?;
     let framers = checkout::frame_origins(&gateway, &segment(session)?).await?;
@@ -61,7 +62,7 @@ pub(super) async fn hosted(
 
 /// What this gateway serves of the element, and the tag by which a shop's page embeds exactly
 /// that: its file is named by its content, and the browser holds it against its hash.
-pub(super) async fn release(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
+pub(super) async fn release(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Reply> {
     let (name, script) = assets::all("checkout")
         .find(|(name, asset)| name.starts_with(SCRIPT) && name.ends_with(".js") && asset.immutable)
         .ok_or_else(|| Problem::internal("the checkout's script is not built in"))?;
@@ -81,9 +82,9 @@ pub(super) async fn release(State(gateway): State<Arc<Gateway>>) -> Result<Json<
 /// A file of the element, for any website.
 pub(super) async fn checkout_file(
     State(gateway): State<Arc<Gateway>>,
-    file: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    file: Segment,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, Reply> {
     let name = segment(file)?;
     let mut response = match assets::find("checkout", &name) {
         Some(file) => assets::serve(file, &headers),

@@ -11,16 +11,18 @@ use lezai_core::key::VerifyingKey;
 use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
 use serde_json::Value;
 
+use super::Reply;
 use super::admin::{Operator, checked_keyid, known, public_key};
 use super::openapi;
 use crate::gateway::Gateway;
 use crate::json::{Field, Invalid, Object};
-use crate::page::{Asked, List, Page};
+use crate::page::{self, Asked, List};
 use crate::plugins::lifecycle::{self, Move};
 use crate::plugins::publishing::{self, DRIFT_PERCENT, Upload};
 use crate::plugins::view::{self, DifferenceView, LoggedView, ReleaseStateView};
 use crate::problem::{Code, Problem};
 use crate::store;
+use crate::store::Page;
 use crate::store::plugins::{PluginKey, Stage};
 
 /// An upload: the hard maximum of a component in base64, its settings, its manifest.
@@ -37,7 +39,7 @@ const MAX_SETTINGS: usize = 16 * 1024;
 pub(super) async fn publish(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<ReleaseStateView>, Problem> {
+) -> Result<Json<ReleaseStateView>, Reply> {
     known(&gateway, &operator.merchant)?;
     let mut body = Object::parse(&operator.body)?;
     let component = body.required("component", |field| decoded(field, MAX_UPLOAD))?;
@@ -56,7 +58,7 @@ pub(super) async fn publish(
     body.finish()?;
     if settings.len() > MAX_SETTINGS {
         let detail = format!("settings has more than {MAX_SETTINGS} bytes");
-        return Err(Problem::new(Code::InvalidField, detail).with("field", "settings"));
+        return Err(Problem::new(Code::InvalidField, detail).with("field", "settings").into());
     }
     let upload = Upload {
         merchant: operator.merchant,
@@ -77,7 +79,7 @@ pub(super) async fn publish(
 pub(super) async fn releases(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<List<ReleaseStateView>>, Problem> {
+) -> Result<Json<List<ReleaseStateView>>, Reply> {
     let limit = operator.limit()?;
     let merchant = known(&gateway, &operator.merchant)?;
     Ok(Json(List::whole(view::list(&gateway, &merchant, limit).await?)))
@@ -93,7 +95,7 @@ pub(super) async fn releases(
 pub(super) async fn promote(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<ReleaseStateView>, Problem> {
+) -> Result<Json<ReleaseStateView>, Reply> {
     let sequence = operator.sequence()?;
     let mut body = Object::parse(&operator.body)?;
     let to = body.required("to", |field| field.text(1..=16))?;
@@ -107,7 +109,7 @@ pub(super) async fn promote(
         ("gray", Some(_), Some(share)) => Stage::Gray(share),
         _ => {
             let detail = "to is shadow, live, or gray with per_mille 1, 10, 50, 100, 200 or 500";
-            return Err(Problem::new(Code::InvalidField, detail).with("field", "to"));
+            return Err(Problem::new(Code::InvalidField, detail).with("field", "to").into());
         }
     };
     let wish = Move::Promote { to, drift_percent };
@@ -123,8 +125,8 @@ pub(super) async fn promote(
 pub(super) async fn pause(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<ReleaseStateView>, Problem> {
-    act(&gateway, operator, Move::Pause).await
+) -> Result<Json<ReleaseStateView>, Reply> {
+    Ok(act(&gateway, operator, Move::Pause).await?)
 }
 
 #[utoipa::path(
@@ -136,8 +138,8 @@ pub(super) async fn pause(
 pub(super) async fn rollback(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<ReleaseStateView>, Problem> {
-    act(&gateway, operator, Move::RollBack).await
+) -> Result<Json<ReleaseStateView>, Reply> {
+    Ok(act(&gateway, operator, Move::RollBack).await?)
 }
 
 #[utoipa::path(
@@ -150,7 +152,7 @@ pub(super) async fn rollback(
 pub(super) async fn differences(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<List<DifferenceView>>, Problem> {
+) -> Result<Json<List<DifferenceView>>, Reply> {
     let (sequence, limit) = (operator.sequence()?, operator.limit()?);
     known(&gateway, &operator.merchant)?;
     let found = view::differences(&gateway, operator.merchant, sequence, limit).await?;
@@ -165,7 +167,7 @@ pub(super) async fn differences(
 pub(super) async fn plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<ReleaseStateView>, Problem> {
+) -> Result<Json<ReleaseStateView>, Reply> {
     let merchant = known(&gateway, &operator.merchant)?;
     Ok(Json(view::live(&gateway, &merchant).await?))
 }
@@ -178,7 +180,7 @@ pub(super) async fn plugin(
 pub(super) async fn remove_plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Reply> {
     lifecycle::remove(&gateway, operator.merchant).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -192,16 +194,16 @@ pub(super) async fn remove_plugin(
 pub(super) async fn put_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Reply> {
     known(&gateway, &operator.merchant)?;
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
     let pem = public_key(&operator.body)?;
     VerifyingKey::from_spki_pem(&pem).map_err(Problem::internal)?;
     let key = PluginKey { keyid, merchant: operator.merchant, pem };
     if !store::write(&gateway.store, move |tx| tx.put_plugin_key(&key)).await? {
-        return Err(
-            Problem::new(Code::InvalidField, "keyid is another merchant's").with("field", "keyid")
-        );
+        return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
+            .with("field", "keyid")
+            .into());
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -214,13 +216,15 @@ pub(super) async fn put_plugin_key(
 pub(super) async fn remove_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Reply> {
     known(&gateway, &operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
     let removed = store::write(&gateway.store, move |tx| tx.remove_plugin_key(&merchant, &keyid));
     if !removed.await? {
-        return Err(Problem::new(Code::NotFound, "the merchant has no plugin key with this keyid"));
+        return Err(
+            Problem::new(Code::NotFound, "the merchant has no plugin key with this keyid").into()
+        );
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -234,7 +238,7 @@ pub(super) async fn remove_plugin_key(
 pub(super) async fn decisions(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
-) -> Result<Json<List<LoggedView>>, Problem> {
+) -> Result<Json<List<LoggedView>>, Reply> {
     let limit = operator.limit()?;
     known(&gateway, &operator.merchant)?;
     Ok(Json(List::whole(view::decisions(&gateway, operator.merchant, limit).await?)))
@@ -265,7 +269,7 @@ impl Operator {
     /// How much of a list is wanted.
     fn limit(&self) -> Result<u32, Problem> {
         let mut asked = Asked::new(self.query.clone());
-        let page: Page<Value> = Page::parse(&mut asked, |_| Err("not known to this list"))?;
+        let page: Page<Value> = page::parse(&mut asked, |_| Err("not known to this list"))?;
         asked.finish()?;
         Ok(page.limit)
     }

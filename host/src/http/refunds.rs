@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::response::IntoResponse;
+use axum::extract::State;
 
-use super::orders::{Query, asked, segment};
+use super::Reply;
+use super::extract::{Query, Segment, asked, segment};
 use super::signed::Incoming;
 use crate::gateway::Gateway;
 use crate::order_request::number;
@@ -14,8 +14,6 @@ use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::refunds::{self, NewRefund};
 use crate::views::RefundView;
-
-type Segment = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 #[utoipa::path(
     post, path = "/v1/orders/{id}/refunds", tag = "refunds", summary = "Refund a paid order, whole or in part",
@@ -28,12 +26,14 @@ pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let refund = verified.parse(NewRefund::parse)?;
     let (signer, id) = ((&refund).into(), segment(id)?);
-    refunds::create(&gateway, &merchant.record.id, &id, signer, refund.into_content(), key).await
+    Ok(refunds::create(&gateway, &merchant.record.id, &id, signer, refund.into_content(), key)
+        .await?
+        .into())
 }
 
 #[utoipa::path(
@@ -45,7 +45,7 @@ pub(super) async fn of_order(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
-) -> Result<Json<List<RefundView>>, Problem> {
+) -> Result<Json<List<RefundView>>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     let data = refunds::of_order(&gateway, &merchant.record.id, &segment(id)?).await?;
     Ok(Json(List::whole(data)))
@@ -60,7 +60,7 @@ pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
-) -> Result<Json<RefundView>, Problem> {
+) -> Result<Json<RefundView>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     Ok(Json(refunds::find(&gateway, &merchant.record.id, &segment(id)?).await?))
 }
@@ -74,7 +74,7 @@ pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     query: Query,
     incoming: Incoming,
-) -> Result<Json<List<RefundView>>, Problem> {
+) -> Result<Json<List<RefundView>>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
     let mut asked = asked(query)?;
     let number = asked.optional("merchant_refund_id", number)?;

@@ -8,6 +8,7 @@ use lezai_core::id::RequestId;
 use lezai_core::mask;
 use tracing::Instrument as _;
 
+use super::Reply;
 use crate::problem::Problem;
 use crate::{clock, entropy};
 
@@ -31,7 +32,7 @@ pub fn current() -> String {
 pub async fn to_the_end(request: Request, next: Next) -> Response {
     let work = CURRENT.scope(current(), next.run(request)).in_current_span();
     let ended = tokio::spawn(work).await;
-    ended.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response())
+    ended.unwrap_or_else(|_| Reply::from(Problem::internal("a handler panicked")).into_response())
 }
 
 /// Gives the request its id, and the log a line on how it ended.

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts as _, Path, Request, State};
-use axum::response::IntoResponse;
 use http::HeaderMap;
 use lezai_core::id::OrderId;
 
+use super::Reply;
 use super::admin::authorize;
+use super::extract::{Query, asked, segment};
 use super::openapi;
-use super::orders::{Query, asked, segment};
 use super::signed::{MAX_BODY, read_body};
 use crate::gateway::Gateway;
 use crate::idempotency::{self, Repeatable, UnderWay};
-use crate::page::{List, Page};
-use crate::problem::Problem;
+use crate::page::{self, List};
 use crate::reviews::{self, Decision, ReviewedOrder};
 use crate::store::{self, IdempotencyKey};
 
@@ -32,9 +31,9 @@ pub(super) struct Asked {
 }
 
 impl FromRequest<Arc<Gateway>> for Asked {
-    type Rejection = Problem;
+    type Rejection = Reply;
 
-    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
         authorize(request.headers(), gateway)?;
         let (mut parts, body) = request.into_parts();
         let path = Path::<String>::from_request_parts(&mut parts, gateway).await;
@@ -59,9 +58,9 @@ impl FromRequest<Arc<Gateway>> for Asked {
 pub(super) async fn decide(
     State(gateway): State<Arc<Gateway>>,
     asked: Asked,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Reply, Reply> {
     let decision = Decision::parse(&asked.body)?;
-    reviews::decide(&gateway, &asked.order, decision, asked.key).await
+    Ok(reviews::decide(&gateway, &asked.order, decision, asked.key).await?.into())
 }
 
 #[utoipa::path(
@@ -73,10 +72,10 @@ pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     query: Query,
-) -> Result<Json<List<ReviewedOrder>>, Problem> {
+) -> Result<Json<List<ReviewedOrder>>, Reply> {
     authorize(&headers, &gateway)?;
     let mut asked = asked(query)?;
-    let page = Page::parse(&mut asked, OrderId::parse)?;
+    let page = page::parse(&mut asked, OrderId::parse)?;
     asked.finish()?;
     Ok(Json(reviews::open(&gateway, page).await?))
 }

@@ -14,7 +14,8 @@ use lezai_core::order::{Attempt, Event, State as OrderState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::orders::segment;
+use super::Reply;
+use super::extract::{Segment, segment};
 use super::signed::read_body;
 use super::wallet::{self, Language};
 use crate::channel::Standing;
@@ -28,8 +29,6 @@ use crate::{checkout, clock, test_clock};
 /// A span or a time.
 const MAX_ADVANCE: usize = 1024;
 
-type Segment = Result<Path<String>, PathRejection>;
-
 #[utoipa::path(
     post, path = "/sandbox/orders/{id}/pay", operation_id = "sandbox_pay", tag = "sandbox", summary = "Pay as the shopper would",
     description = "By the method she chose, or else by the order's first. What her wallet makes of it follows from the amount: docs/sandbox.md.",
@@ -39,8 +38,8 @@ type Segment = Result<Path<String>, PathRejection>;
 pub(super) async fn pay(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
-) -> Result<Json<OrderView>, Problem> {
-    shopper(&gateway, id, Act::Approve).await
+) -> Result<Json<OrderView>, Reply> {
+    Ok(shopper(&gateway, id, Act::Approve).await?)
 }
 
 #[utoipa::path(
@@ -52,8 +51,8 @@ pub(super) async fn pay(
 pub(super) async fn decline(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
-) -> Result<Json<OrderView>, Problem> {
-    shopper(&gateway, id, Act::Decline).await
+) -> Result<Json<OrderView>, Reply> {
+    Ok(shopper(&gateway, id, Act::Decline).await?)
 }
 
 /// What time it is for orders.
@@ -69,7 +68,7 @@ pub(super) struct ClockView {
     get, path = "/sandbox/clock", operation_id = "sandbox_clock", tag = "sandbox", summary = "What time it is for orders",
     responses((status = 200, description = "The time", body = ClockView), super::openapi::Problems),
 )]
-pub(super) async fn clock(State(gateway): State<Arc<Gateway>>) -> Result<Json<ClockView>, Problem> {
+pub(super) async fn clock(State(gateway): State<Arc<Gateway>>) -> Result<Json<ClockView>, Reply> {
     sandbox(&gateway)?;
     Ok(Json(clock_view(&gateway)))
 }
@@ -84,7 +83,7 @@ pub(super) async fn clock(State(gateway): State<Arc<Gateway>>) -> Result<Json<Cl
 pub(super) async fn advance_clock(
     State(gateway): State<Arc<Gateway>>,
     request: Request,
-) -> Result<Json<ClockView>, Problem> {
+) -> Result<Json<ClockView>, Reply> {
     sandbox(&gateway)?;
     let body = read_body(request, MAX_ADVANCE).await?;
     let ms = test_clock::parse(&body, gateway.clock.now())?;
@@ -102,7 +101,7 @@ pub(super) async fn wallet(
     State(gateway): State<Arc<Gateway>>,
     attempt: Segment,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, Reply> {
     let (_, attempt, payment) = payment(&gateway, attempt).await?;
     Ok(wallet::page(&attempt, &payment, Language::of(&headers)))
 }
@@ -111,27 +110,27 @@ pub(super) async fn wallet(
 pub(super) async fn approve(
     State(gateway): State<Arc<Gateway>>,
     attempt: Segment,
-) -> Result<Response, Problem> {
-    in_wallet(&gateway, attempt, Act::Approve).await
+) -> Result<Response, Reply> {
+    Ok(in_wallet(&gateway, attempt, Act::Approve).await?)
 }
 
 /// The button that does not.
 pub(super) async fn refuse(
     State(gateway): State<Arc<Gateway>>,
     attempt: Segment,
-) -> Result<Response, Problem> {
-    in_wallet(&gateway, attempt, Act::Decline).await
+) -> Result<Response, Reply> {
+    Ok(in_wallet(&gateway, attempt, Act::Decline).await?)
 }
 
 /// The buttons that choose what comes of it.
 pub(super) async fn simulate(
     State(gateway): State<Arc<Gateway>>,
     path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Reply> {
     let unknown = || Problem::new(Code::NotFound, "the wallet's page offers no such outcome");
     let Path((attempt, outcome)) = path.map_err(|_| unknown())?;
     let outcome = Outcome::parse(&outcome).ok_or_else(unknown)?;
-    in_wallet(&gateway, Ok(Path(attempt)), Act::Simulate(outcome)).await
+    Ok(in_wallet(&gateway, Ok(Path(attempt)), Act::Simulate(outcome)).await?)
 }
 
 /// The wallet's style sheet.

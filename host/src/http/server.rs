@@ -1,5 +1,6 @@
 //! Connections: accepted up to a bound, each with little patience, and let go in peace at the end.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
 use super::linger::{Lingering, Unread, Whole};
-use crate::rate::Peer;
+
+/// The address that a request's connection comes from: that of a proxy, where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
 /// Connections at once; each takes a few KB, and a page that watches holds one.
 const MAX_CONNECTIONS: u64 = 16_384;

@@ -19,15 +19,17 @@ use lezai_core::id::SessionId;
 use lezai_core::key::{Sign as _, Verify, VerifyingKey};
 use lezai_core::signature::{self, Input, Message, Params, Tag, Verified, sign_base};
 
+use super::Reply;
+use super::server::Peer;
 use crate::gateway::{Gateway, GatewayKey};
 use crate::idempotency::{self, Repeatable, UnderWay};
 use crate::merchants::Merchant;
 use crate::native_key::NativeVerifyingKey;
 use crate::nonces::{self, Signers, Taken};
 use crate::problem::{Code, Problem};
-use crate::rate::{Meter, Peer};
+use crate::rate::Meter;
 use crate::store::{self, IdempotencyKey};
-use crate::{address, clock, entropy};
+use crate::{clock, entropy};
 
 /// The largest request of the API takes a tenth of it.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -61,9 +63,9 @@ struct Head {
 }
 
 impl FromRequest<Arc<Gateway>> for Incoming {
-    type Rejection = Problem;
+    type Rejection = Reply;
 
-    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
         let head = Head::of(&request, gateway);
         let meter = request.extensions().get().cloned().unwrap_or_default();
         let peer = request.extensions().get().copied();
@@ -108,7 +110,7 @@ impl Incoming {
     ///
     /// `rate_limited`.
     pub fn stranger(&self, gateway: &Gateway) -> Result<(), Problem> {
-        let network = self.peer.map_or(0, |Peer(ip)| address::network(ip));
+        let network = self.peer.map_or(0, |Peer(ip)| lezai_core::ip::network(ip));
         self.meter.count(&gateway.rates.strangers, network, gateway.clock.wall())
     }
 
@@ -447,7 +449,7 @@ pub async fn answers(
         return response;
     }
     let key = signing_key(&gateway, &head.path).await;
-    sign(key, &head, response).await.unwrap_or_else(|problem| problem.into_response())
+    sign(key, &head, response).await.unwrap_or_else(|problem| Reply::from(problem).into_response())
 }
 
 /// A page believes the key alone that its session pins; everybody else goes by the name.

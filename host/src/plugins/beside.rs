@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::deciding::{self, Asked};
 use super::health::Trouble;
+use super::recording::record as record_of;
 use super::rollout::Version;
 use super::{lifecycle, loading};
-use crate::decision::DecisionView;
 use crate::gateway::Gateway;
 use crate::problem::Problem;
 use crate::store::plugins::{Denial, Difference, Side};
@@ -181,8 +181,8 @@ fn compare(gateway: &Gateway, job: Compare) -> Result<Option<Difference>, Proble
         order: facts.id,
         at: gateway.clock.now(),
         applied,
-        old: DecisionView::from(&old),
-        new: DecisionView::from(&new),
+        old: record_of(&old),
+        new: record_of(&new),
     }))
 }
 

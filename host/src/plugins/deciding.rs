@@ -9,10 +9,10 @@ use lezai_engine::{Decision, Found, Outcome, PLUGIN_FAILED};
 
 use super::beside::{Compare, Job};
 use super::rollout::Version;
-use crate::decision::ReleaseView;
 use crate::gateway::Gateway;
 use crate::merchants::Merchant;
 use crate::problem::Problem;
+use crate::store::decision::DecidingRelease;
 
 /// How often a release that does not fail is looked at: a look costs some loads.
 const LOOK_EVERY: u64 = 64;
@@ -22,7 +22,7 @@ pub struct Decided {
     /// What was decided.
     pub decision: Decision,
     /// By which release; none if the standard plugin decided alone.
-    pub release: Option<ReleaseView>,
+    pub release: Option<DecidingRelease>,
     /// SHA-256, in hex, of the settings that its plugin was given.
     pub settings: Option<String>,
 }
@@ -143,9 +143,9 @@ pub(super) fn look(gateway: &Gateway, version: &Arc<Version>) {
 }
 
 /// The release, as it is kept with an order.
-pub(super) fn release_view(version: &Version) -> ReleaseView {
+pub(super) fn release_view(version: &Version) -> DecidingRelease {
     let manifest = &version.manifest;
-    ReleaseView {
+    DecidingRelease {
         plugin: manifest.plugin.clone(),
         version: manifest.version.clone(),
         sequence: manifest.sequence,

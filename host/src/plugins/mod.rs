@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod loading;
 pub mod pace;
 pub mod publishing;
+pub mod recording;
 pub mod rollout;
 pub mod series;
 pub mod stage;

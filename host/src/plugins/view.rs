@@ -10,10 +10,9 @@ use crate::clock;
 use crate::decision::DecisionView;
 use crate::gateway::Gateway;
 use crate::merchants::Merchant;
-use crate::page::Page;
 use crate::problem::{Code, Problem};
 use crate::store::plugins::{Difference, Stage};
-use crate::store::{self, ReleaseRecord};
+use crate::store::{self, Page, ReleaseRecord};
 
 /// A release, and where it stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -183,8 +182,8 @@ pub async fn differences(
             order: order.to_string(),
             at: clock::rfc3339(at),
             applied: applied.as_str(),
-            old,
-            new,
+            old: old.into(),
+            new: new.into(),
         })
         .collect())
 }
@@ -220,7 +219,7 @@ pub async fn decisions(
         .map(|(at, order, decision)| LoggedView {
             order: order.to_string(),
             at: clock::rfc3339(at),
-            decision,
+            decision: decision.into(),
         })
         .collect())
 }

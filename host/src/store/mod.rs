@@ -5,8 +5,11 @@
 //! that needs no setting up. Decisions are not made here: a job reads what is there, asks the
 //! core, and writes what comes out.
 
+pub mod brand;
+pub mod decision;
 mod error;
 pub mod events;
+mod orders;
 #[cfg(test)]
 mod plugin_suite;
 pub mod plugins;
@@ -26,13 +29,10 @@ use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::brand::Brand;
-use crate::order_request::Details;
-use crate::page::Page;
-use crate::velocity::Mark;
-
+pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
+pub use orders::{Details, OrderSample, Page};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 
 /// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
@@ -245,7 +245,7 @@ pub trait View: EventReads + PluginReads {
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError>;
     /// What velocity counts of the orders since then, the oldest first; of more than `most` the latest.
-    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError>;
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<OrderSample>, StoreError>;
     /// The order that an attempt tries to pay.
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
     /// The order that a refund belongs to.

@@ -10,8 +10,8 @@ use lezai_core::time::Timestamp;
 
 use super::plugins::{DENIAL_SECS, Denial, Difference, PluginKey, Side, Stage, Standing};
 use super::{ReleaseRecord, Store, StoreError, read, write};
-use crate::decision::DecisionView;
-use crate::order_request::Details;
+use crate::store::Details;
+use crate::store::decision::DecisionRecord;
 
 /// Runs it; the merchant is known to the store, and decision and facts are any.
 pub(super) async fn run(store: &Arc<dyn Store>, merchant: MerchantId, details: Details) {
@@ -90,7 +90,7 @@ async fn two_are_never_live(store: &Arc<dyn Store>, merchant: &MerchantId) {
 async fn the_last_differences_and_denials_are_kept(
     store: &Arc<dyn Store>,
     merchant: &MerchantId,
-    decision: DecisionView,
+    decision: DecisionRecord,
     facts: OrderFacts,
 ) {
     let order = |n: i64| OrderId::new(at(n), [9; 10]);

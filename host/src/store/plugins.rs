@@ -8,7 +8,7 @@ use lezai_core::release::{Envelope, Manifest, Share};
 use lezai_core::time::Timestamp;
 
 use super::StoreError;
-use crate::decision::DecisionView;
+use crate::store::decision::DecisionRecord;
 
 /// A release that was admitted.
 #[derive(Clone, Debug)]
@@ -129,9 +129,9 @@ pub struct Difference {
     /// Which of the two was applied.
     pub applied: Side,
     /// What the live release said, or the standard plugin.
-    pub old: DecisionView,
+    pub old: DecisionRecord,
     /// What the candidate said.
-    pub new: DecisionView,
+    pub new: DecisionRecord,
 }
 
 /// One of the two that are compared.
@@ -163,7 +163,7 @@ pub struct Denial {
     /// When.
     pub at: Timestamp,
     /// By whom and why.
-    pub decision: DecisionView,
+    pub decision: DecisionRecord,
     /// What it was decided on: kept as those of an order are, and shown to nobody.
     pub facts: OrderFacts,
 }

@@ -29,8 +29,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::plugins::{PluginReads as _, ReleaseRecord};
 use super::{Fault, Outcome, ReadJob, Store, StoreError, WriteJob};
-use crate::decision::DecisionView;
-use crate::order_request::Details;
+use crate::store::Details;
+use crate::store::decision::DecisionRecord;
 use log::{Care, Log, copy, copy_all};
 use records::{Sqlite, json};
 use schema::prepare;
@@ -200,7 +200,7 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 pub fn decided(
     connection: &Connection,
     order: &OrderId,
-) -> Result<Option<(OrderFacts, DecisionView)>, StoreError> {
+) -> Result<Option<(OrderFacts, DecisionRecord)>, StoreError> {
     let tables = Sqlite { connection };
     let sql = "SELECT details FROM orders WHERE id = ?1";
     let made = tables.one(sql, [order.as_str()], |row| json::<Details>(row, 0))?;

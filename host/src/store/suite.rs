@@ -17,11 +17,11 @@ use super::{
     Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantRecord, OrderRecord, SessionRecord,
     Store, StoreError, Task, read, write,
 };
-use crate::brand::{Brand, Rgb};
-use crate::decision::{DecisionView, HookView, HooksView, VerdictView};
-use crate::order_request::Details;
-use crate::page::Page;
-use crate::velocity::Mark;
+use crate::store::Details;
+use crate::store::OrderSample;
+use crate::store::Page;
+use crate::store::brand::{Brand, Rgb};
+use crate::store::decision::{DecisionRecord, HookRecord, HooksRecord, VerdictRecord};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
@@ -330,7 +330,8 @@ async fn what_is_counted_of_orders_is_there(store: &Arc<dyn Store>) {
     };
     let later = |secs: i64| NOW.plus_secs(86_400 + secs);
     let records: Vec<_> = (0..3).map(|n| made(100 + n, later(i64::from(n)))).collect();
-    let expected: Vec<Mark> = records.iter().map(|it| Mark::from(&it.details.facts)).collect();
+    let expected: Vec<OrderSample> =
+        records.iter().map(|it| OrderSample::from(&it.details.facts)).collect();
     write(store, move |tx| {
         for (record, n) in records.iter().zip(100..) {
             let session = SessionRecord { order: record.order.terms.id.clone(), ..session(n) };
@@ -541,9 +542,10 @@ fn record(n: u8, number: &str) -> OrderRecord {
         velocity: Velocity::default(),
         at_ms: NOW.as_ms(),
     };
-    let hook = HookView { plugin: String::new(), fuel: 0, outcome: "ok".to_owned(), detail: None };
-    let decision = DecisionView {
-        verdict: VerdictView::Accept,
+    let hook =
+        HookRecord { plugin: String::new(), fuel: 0, outcome: "ok".to_owned(), detail: None };
+    let decision = DecisionRecord {
+        verdict: VerdictRecord::Accept,
         score: 0,
         reasons: Vec::new(),
         channels: vec!["sandbox".to_owned()],
@@ -551,7 +553,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         columns: Vec::new(),
         policy: String::new(),
         settings: None,
-        hooks: HooksView {
+        hooks: HooksRecord {
             risk: hook.clone(),
             pricing: hook.clone(),
             routing: hook,

@@ -10,12 +10,6 @@ mod json;
 #[path = "../../../host/src/order_request.rs"]
 mod order_request;
 
-/// Kept beside an order, and not read here.
-mod decision {
-    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-    pub struct DecisionView;
-}
-
 use libfuzzer_sys::fuzz_target;
 use order_request::NewOrder;
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use lezai::ledger::check_tables;
-use lezai::page::Page;
 use lezai::store::OrderRecord;
+use lezai::store::Page;
 use lezai::store::sqlite::order_with_entries;
 use lezai_core::id::OrderId;
 use lezai_core::ledger::{Account, without_debts};

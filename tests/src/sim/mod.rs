@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use lezai::assets;
-use lezai::brand::Brand;
 use lezai::merchants::Merchants;
 use lezai::plugins::blobs::Blobs;
+use lezai::store::Brand;
 use lezai::store::MerchantRecord;
 use lezai_core::id::MerchantId;
 use lezai_core::key::SigningKey;

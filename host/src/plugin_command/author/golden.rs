@@ -19,9 +19,9 @@ use serde_json::{Map, Value, json};
 use super::workbench::{Workbench, component, read};
 use super::{Failed, advice, micros};
 use crate::clock;
-use crate::decision::DecisionView;
 use crate::dev;
 use crate::order_request::NewOrder;
+use crate::plugins::recording::record;
 
 /// When an order was made that does not say: the first second of 2026.
 const AT_MS: i64 = 1_767_225_600_000;
@@ -184,7 +184,7 @@ fn decided(
 
 /// A decision as it is written down: without what belongs to the standard plugin's hooks.
 fn shown(plugin: &Plugin, decision: &Decision) -> Map<String, Value> {
-    let view = DecisionView::from(decision);
+    let view = record(decision);
     let (mut outcomes, mut fuel) = (Map::new(), Map::new());
     for (hook, run) in decision.runs().filter(|(hook, _)| plugin.answers(*hook)) {
         outcomes.insert(hook.label().to_owned(), run.outcome.label().into());
@@ -246,7 +246,7 @@ fn keep(case: &Case, found: Map<String, Value>) -> Result<Vec<String>, Failed> {
 fn describe(text: &mut String, plugin: &Plugin, decision: &Decision, time: Duration) {
     let limits = Limits::default();
     let risk = &decision.risk;
-    let verdict = DecisionView::from(decision).verdict;
+    let verdict = record(decision).verdict;
     let verdict = json!(verdict).as_str().unwrap_or_default().to_owned();
     let fee = decision.fee;
     let _ = writeln!(

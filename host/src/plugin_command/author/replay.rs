@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use super::Failed;
 use super::workbench::{Workbench, component, read};
 use crate::data_dir;
-use crate::decision::{DecisionView, HookView};
 use crate::plugins::blobs::Blobs;
+use crate::plugins::recording::record;
 use crate::plugins::rollout::{from_hex, limits};
 use crate::store::StoreError;
+use crate::store::decision::{DecisionRecord, HookRecord};
 use crate::store::plugins::ReleaseRecord;
 use crate::store::sqlite::{decided, file, open_to_read, policy, release};
 
@@ -51,11 +52,11 @@ pub(super) fn run(
     let asked = own.as_ref().map(|(plugin, settings)| (&**plugin, settings.as_slice()));
     let now = decide(&bench.engine, &bench.standard, &rules.to_compact(), asked, &facts);
     let now = now.map_err(|error| Failed::Wanting(error.to_string()))?;
-    let now = DecisionView {
+    let now = DecisionRecord {
         policy: then.policy.clone(),
         settings: then.settings.clone(),
         release: then.release.clone(),
-        ..DecisionView::from(&now)
+        ..record(&now)
     };
     replayable(&order, &now, "now, on this machine,")?;
     let different = differences(&json!(then), &json!(now));
@@ -80,7 +81,7 @@ pub(super) fn run(
 
 /// Refuses to compare a decision in which the clock ended a plugin: that it comes out otherwise is no
 /// difference.
-fn replayable(order: &OrderId, decision: &DecisionView, when: &str) -> Result<(), Failed> {
+fn replayable(order: &OrderId, decision: &DecisionRecord, when: &str) -> Result<(), Failed> {
     let deadline = Failure::Deadline.label();
     let late = hooks(decision).filter(|hook| hook.outcome == deadline).count();
     if late == 0 && decision.replayable {
@@ -100,7 +101,7 @@ fn own(
     bench: &Workbench,
     release: Option<&ReleaseRecord>,
     data: &Path,
-    then: &DecisionView,
+    then: &DecisionRecord,
     files: [Option<&Path>; 2],
 ) -> Result<Own, Failed> {
     let Some(settings_digest) = &then.settings else { return Ok(None) };
@@ -135,7 +136,7 @@ fn own(
     Ok(Some((opened.map_or(plugin, |(plugin, _)| plugin), settings)))
 }
 
-fn hooks(decision: &DecisionView) -> impl Iterator<Item = &HookView> {
+fn hooks(decision: &DecisionRecord) -> impl Iterator<Item = &HookRecord> {
     let hooks = &decision.hooks;
     let more = hooks.split.iter().chain(&hooks.statement);
     [&hooks.risk, &hooks.pricing, &hooks.routing].into_iter().chain(more)

@@ -12,12 +12,11 @@ use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::records::Sqlite;
 use super::schema::prepare;
-use crate::brand::Brand;
 use crate::store::View as _;
 use crate::store::events::{
     EventQuery, EventReads as _, EventRecord, EventWrites as _, Failing, Telling,
 };
-use crate::store::{MerchantRecord, Tx as _};
+use crate::store::{Brand, MerchantRecord, Tx as _};
 
 /// Statements that walk a table, and why they may.
 const WALKS: &[(&str, &str)] = &[

@@ -20,8 +20,7 @@ use super::super::{
 use super::ledger;
 #[cfg(test)]
 use super::plans;
-use crate::page::Page;
-use crate::velocity::Mark;
+use crate::store::{OrderSample, Page};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE merchants (
@@ -211,14 +210,14 @@ impl View for Sqlite<'_> {
         Ok(orders)
     }
 
-    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError> {
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<OrderSample>, StoreError> {
         let sql = "SELECT merchant, created_ms, details ->> '$.facts.customer.ref', details ->> '$.facts.device.id',
                      details ->> '$.facts.customer.ip', details -> '$.facts.amount'
                    FROM orders WHERE id >= ?1 ORDER BY id DESC LIMIT ?2";
         let from = OrderId::new(since, [0; 10]);
         let mut marks = self.all(sql, params![from.as_str(), most], |row| {
             let ip = row.get::<_, Option<String>>(4)?;
-            Ok(Mark {
+            Ok(OrderSample {
                 merchant: id(row, 0, MerchantId::parse)?,
                 customer: row.get(2)?,
                 device: row.get(3)?,

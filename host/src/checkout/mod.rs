@@ -1,6 +1,8 @@
 //! A page's calls: it opens a session with a key of its own, sees what it may pay, chooses a method,
 //! by which it claims the session, and watches.
 
+mod session;
+
 use lezai_core::claim::{self, Claimed};
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
@@ -269,7 +271,7 @@ pub async fn view(
     }
     // The page compares what it is granted with its own clock.
     let key = gateway.key_named(&session.gateway_key);
-    views::session(gateway, &record, claim, key, gateway.clock.wall())
+    session::view(gateway, &record, claim, key, gateway.clock.wall())
 }
 
 /// The shopper chose a method: asks its channel, and gives back what she needs to pay. A page that has
@@ -331,7 +333,7 @@ pub async fn pay(
     };
     gateway.committed(&prepared);
     check_newest(&session.id, &prepared)?;
-    let view = views::session(gateway, &prepared, &claim, signing, gateway.clock.wall())?;
+    let view = session::view(gateway, &prepared, &claim, signing, gateway.clock.wall())?;
     let answer = Answer::json(200, &view)?;
     store::write(&gateway.store, move |tx| match key.first_answer(tx)? {
         Some(first) => Ok(first),
