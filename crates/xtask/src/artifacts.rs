@@ -179,12 +179,12 @@ impl<'a> Work<'a> {
     fn mini_package(&self) -> Result<()> {
         self.tool("esbuild")?;
         let www = self.root.join("www");
-        let inputs = ["mini", "checkout"].map(|name| www.join(name));
+        let inputs = ["mini", "checkout", "core"].map(|name| www.join(name));
         let module = self.out.join("mini/lezai.wasm.br");
         let vectors = self.root.join("tests/vectors/mini.json");
         self.stamps.step(
             "mini-package",
-            &[&inputs[0], &inputs[1], &module, &vectors],
+            &[&inputs[0], &inputs[1], &inputs[2], &module, &vectors],
             &["package", "samples"]
                 .map(|name| self.out.join("mini").join(name))
                 .each_ref()

@@ -2,12 +2,8 @@
  * `<lezai-checkout>`: carries what happens to the state machine, and what it decides to the
  * gateway, the document and the page around it.
  */
-import { patch, pressOf } from "./dom.ts";
-import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
-import { Follower } from "./follow.ts";
-import { Gateway, randomText } from "./gateway.ts";
-import { Height } from "./height.ts";
-import { drawLogo, loadLogo } from "./logo.ts";
+
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";
 import {
   type Call,
   type Choice,
@@ -19,12 +15,17 @@ import {
   start,
   step,
   type Told,
-} from "./machine.ts";
+} from "../../core/src/machine.ts";
+import type { Method, Session } from "../../core/src/session.ts";
+import { endOf, Remaining } from "../../core/src/time.ts";
+import { patch, pressOf } from "./dom.ts";
+import { Follower } from "./follow.ts";
+import { Gateway, randomText } from "./gateway.ts";
+import { Height } from "./height.ts";
+import { drawLogo, loadLogo } from "./logo.ts";
 import { originOf, ownOrigin } from "./origin.ts";
-import type { Method, Session } from "./session.ts";
 import css from "./style.css";
 import { closest, en, LANGUAGES, loadText, localeFor, type Text } from "./text.ts";
-import { endOf, Remaining } from "./time.ts";
 import { view } from "./view.ts";
 
 /** The details of the element's events. */

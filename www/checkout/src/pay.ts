@@ -6,8 +6,9 @@
  * The element's script stands beside this one in the document, each with its hash; nothing is
  * imported as it runs, since an import would have none.
  */
+
+import { price } from "../../core/src/money.ts";
 import type { LezaiCheckout } from "./index.ts";
-import { price } from "./money.ts";
 
 /** What is kept with the history entry. */
 interface Kept {

@@ -10,8 +10,8 @@ import {
   start,
   step,
   type Told,
-} from "../../checkout/src/machine.ts";
-import { endOf } from "../../checkout/src/time.ts";
+} from "../../core/src/machine.ts";
+import { endOf } from "../../core/src/time.ts";
 import { Entropy } from "./entropy.ts";
 import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
 import { Gateway, type Opening } from "./gateway.ts";
