@@ -25,7 +25,7 @@ kept.secret = location.hash.slice(1) || kept.secret || "";
 history.replaceState(kept, "", location.pathname);
 
 const page = document.documentElement;
-// The element asks the page first, and the page knows no better than her browser.
+// The element asks the page first, and this page knows no better than the browser.
 page.lang = navigator.language;
 const Checkout = (await customElements.whenDefined("lezai-checkout")) as typeof LezaiCheckout;
 

@@ -426,7 +426,7 @@ function waiting(session: Session, world: World): Element_ {
   );
 }
 
-/** What she chose to pay monthly, where she can still compare it with what the wallet asks for. */
+/** The chosen instalment plan, shown where it can be compared with what the wallet asks for. */
 function planLine(session: Session, world: World): Element_ | undefined {
   const plan = session.payment?.instalments;
   return (

@@ -113,7 +113,7 @@ export class Checkout {
     this.listener.shown(state, { now_ms: this.gateway?.now_ms() ?? Date.now() });
     for (const effect of effects) this.perform(effect);
     this.endCode();
-    // Her press of the button leads on to the cashier; coming back to a payment does not.
+    // Pressing the button opens the cashier; coming back to a payment does not.
     if (before.at === "confirming" && state.at === "waiting") void this.wallet();
   }
 
