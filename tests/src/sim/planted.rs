@@ -4,20 +4,20 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lezai::store::OrderSample;
-use lezai::store::Page;
-use lezai::store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
-use lezai::store::plugins::{Denial, Difference, PluginKey, Standing};
-use lezai::store::{
-    Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
-    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
-    SessionRecord, StoreError, Task, Tx, View, WriteJob,
-};
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
+use lezai_store::OrderSample;
+use lezai_store::Page;
+use lezai_store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
+use lezai_store::plugins::{Denial, Difference, PluginKey, Standing};
+use lezai_store::{
+    Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
+    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
+    SessionRecord, StoreError, Task, Tx, View, WriteJob,
+};
 
 /// A bug, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
