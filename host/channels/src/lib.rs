@@ -1,6 +1,7 @@
-//! Payment channels of other companies: WeChat Pay (APIv3) and Alipay.
+//! Payment channels: the trait that every one of them is, the simulated wallet, and those of other
+//! companies: WeChat Pay (APIv3) and Alipay.
 //!
-//! The protocols do no I/O: a call is built and signed as bytes, and what comes back is verified and
+//! The protocols of other companies do no I/O: a call is built and signed as bytes, and what comes back is verified and
 //! read into a typed outcome. Sending is one trait, [`http::Transport`]; time and randomness are
 //! another, [`Surroundings`]. What was sent, what was answered and what follows from it can therefore
 //! be tested with bytes alone.
@@ -17,10 +18,12 @@
 
 pub mod alipay;
 pub mod channel;
+pub mod configured;
 pub mod http;
 pub mod number;
 pub mod outcome;
 pub mod rsa;
+pub mod sandbox;
 pub mod surroundings;
 pub mod time;
 pub mod wechat;

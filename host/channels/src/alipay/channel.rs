@@ -44,6 +44,7 @@ pub struct Alipay {
     client: Client,
     surroundings: Arc<dyn Surroundings>,
     notify_url: String,
+    methods: &'static [Method],
 }
 
 impl Alipay {
@@ -55,7 +56,12 @@ impl Alipay {
         notify_url: String,
     ) -> Self {
         let client = Client::new(account, transport, Arc::clone(&surroundings));
-        Self { client, surroundings, notify_url }
+        Self { client, surroundings, notify_url, methods: METHODS }
+    }
+
+    /// With these of its methods switched on.
+    pub fn offering(self, methods: &'static [Method]) -> Self {
+        Self { methods, ..self }
     }
 
     /// The calls beneath.
@@ -236,7 +242,7 @@ impl Channel for Alipay {
     }
 
     fn methods(&self) -> &'static [Method] {
-        METHODS
+        self.methods
     }
 
     fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {

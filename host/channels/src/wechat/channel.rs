@@ -39,6 +39,7 @@ pub struct WechatPay {
     client: Client,
     surroundings: Arc<dyn Surroundings>,
     notify_url: String,
+    methods: &'static [Method],
 }
 
 impl WechatPay {
@@ -50,7 +51,12 @@ impl WechatPay {
         notify_url: String,
     ) -> Self {
         let client = Client::new(account, transport, Arc::clone(&surroundings));
-        Self { client, surroundings, notify_url }
+        Self { client, surroundings, notify_url, methods: METHODS }
+    }
+
+    /// With these of its methods switched on.
+    pub fn offering(self, methods: &'static [Method]) -> Self {
+        Self { methods, ..self }
     }
 
     /// The calls beneath.
@@ -249,7 +255,7 @@ impl Channel for WechatPay {
     }
 
     fn methods(&self) -> &'static [Method] {
-        METHODS
+        self.methods
     }
 
     fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
