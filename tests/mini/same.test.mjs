@@ -201,7 +201,10 @@ test("the package draws every state in every language, with nothing missing", ()
     { at: "closed", session, reason: "expired" },
     { at: "closed", reason: "merchant" },
     { at: "taken" },
+    { at: "replaced" },
+    { at: "elsewhere" },
     { at: "refused", why: "why" },
+    { at: "outdated", why: "why" },
     { at: "failed", code: "x", why: "why" },
   ];
   const all = [...states, ...states.map((behind) => ({ at: "unreachable", behind, tries: 1 }))];

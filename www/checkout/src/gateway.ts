@@ -4,11 +4,11 @@
  * passed on before the gateway's signature over it, and the grant inside it, hold.
  */
 
+import { isOld } from "../../core/src/age.ts";
 import { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";
 import type { Choice } from "../../core/src/machine.ts";
 import type { Method, Plan, Session } from "../../core/src/session.ts";
 import { limited } from "./abort.ts";
-import { isOld } from "./age.ts";
 import { type Core, loadCore } from "./core.ts";
 import { type Key, openKey } from "./key.ts";
 import { forgetOld, type Memory, recall, remember, rememberFirst } from "./memory.ts";

@@ -115,12 +115,11 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
     // The gateway says so to websites alone.
     case "elsewhere":
       return { title: words.failed_title, hint: words.failed_hint };
-    // No service worker stands between a mini-program and the gateway, so nothing is told to be old.
     case "outdated":
     case "refused":
       return {
-        title: words.refused_title,
-        hint: words.refused_hint,
+        title: words[`${shown.at}_title`],
+        hint: words[`${shown.at}_hint`],
         why: shown.why,
         button: words.start_again,
         press: "start_again",
