@@ -1,4 +1,4 @@
-/** What the platforms' developer tools would refuse, asked of the built package and samples. */
+/** The checks of the platforms' developer tools, on the built package and samples. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -166,7 +166,7 @@ export class Checkout {
     this.hurry();
   }
 
-  /** What the cashier takes may be over before its order is. */
+  /** The cashier's parameters may expire before their order. */
   private endCode(): void {
     this.codeOver?.();
     const shown = this.state.at === "unreachable" ? this.state.behind : this.state;

@@ -199,7 +199,7 @@ export class Gateway {
   }
 }
 
-/** What the signature covers of the gateway's address: host, and port unless it is the scheme's own. */
+/** `@authority` of the gateway's address: host, and port unless it is the scheme's default. */
 function authorityOf(gateway: string): string {
   const [, scheme, authority] = /^(https?):\/\/([a-z0-9.-]+(?::\d+)?)$/.exec(gateway) ?? [];
   if (!scheme || !authority) {
@@ -216,7 +216,7 @@ async function loaded(platform: Platform) {
   }
 }
 
-/** What this app knew of the session before, or a new key for it. */
+/** The stored facts of the session, or a new key for it. */
 async function remembered(
   platform: Platform,
   entropy: Entropy,
