@@ -145,7 +145,7 @@ for (const webCrypto of [true, false]) {
       refuses(
         KEYS,
         replaced(/"x":"[^"]*"/, `"x":"${"A".repeat(43)}"`),
-        /not the one that the shop was told of/,
+        /does not have the thumbprint in the client secret/,
       ));
 
     test("another core: its bytes are not those that the script names", async () => {

@@ -69,7 +69,7 @@ test("a key that is missing or of another kind is named, with what to do", () =>
     [{ privateKey: Buffer.from("") }, /privateKey is needed, as the text of a PEM.*it is object/],
     [{ privateKey: sec1.privateKey }, /openssl pkcs8 -topk8 -nocrypt/],
     [{ privateKey: sec1.privateKey.replaceAll("\n", "\\n") }, /openssl pkcs8 -topk8 -nocrypt/],
-    [{ privateKey: gatewayKey }, /privateKey is no P-256 key in PKCS#8 PEM/],
+    [{ privateKey: gatewayKey }, /privateKey must be a P-256 key in PKCS#8 PEM/],
     [{ gatewayKey: undefined }, /gatewayKey is needed.*it is undefined/],
     [{ gatewayKey: [gatewayKey, undefined] }, /gatewayKey is needed.*it is undefined/],
     [{ gatewayKey: [] }, /gatewayKey is needed: the list has no key/],
@@ -95,7 +95,7 @@ test(
     for (const wrong of ["", "secret", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ=", null]) {
       assert.throws(
         () => new Callbacks({ url: receiver.url, webhookSecret: wrong }),
-        { name: "Misuse", message: /begins with "whsec_", and 24 to 64 bytes in base64 follow/ },
+        { name: "Misuse", message: /must be "whsec_" and 24 to 64 bytes in base64/ },
         String(wrong),
       );
     }
@@ -150,7 +150,7 @@ test("bytes are bytes, of whichever realm and kind", PATIENCE, async () => {
     assert.equal(await verified({ body }), "order.closed");
   }
   for (const body of [undefined, null, bytes, JSON.parse(good.body), 7]) {
-    await assert.rejects(verified({ body }), { name: "Misuse", message: /bytes as they came/ });
+    await assert.rejects(verified({ body }), { name: "Misuse", message: /bytes as received/ });
   }
   // A request of another implementation than the global one.
   const foreign = { method: "POST", headers: new Map(Object.entries(good.headers)) };

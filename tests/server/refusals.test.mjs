@@ -176,12 +176,12 @@ test("misuse is told before anything is sent, with what to do", PATIENCE, async 
     [options({ gateway: "pay.example" }), /gateway must be an origin/],
     [options({ gateway: "https://pay.example/v1" }), /gateway must be an origin/],
     [options({ keyId: "" }), /keyId is needed/],
-    [options({ privateKey: "secret" }), /privateKey is no P-256 key in PKCS#8 PEM/],
-    [options({ gatewayKey: credentials(gateway).privateKey }), /gatewayKey is no P-256 key in PEM/],
+    [options({ privateKey: "secret" }), /privateKey must be a P-256 key in PKCS#8 PEM/],
+    [options({ gatewayKey: credentials(gateway).privateKey }), /gatewayKey must be a P-256 key in PEM/],
     [() => new Callbacks({ url: "/callbacks", webhookSecret }), /whole public address/],
     [() => new Callbacks({ url: receiver.url }), /gatewayKey or webhookSecret is needed/],
     [() => new Callbacks({ url: receiver.url, gatewayKey }), /merchant is needed/],
-    [() => new Callbacks({ url: receiver.url, webhookSecret: "secret" }), /begins with "whsec_"/],
+    [() => new Callbacks({ url: receiver.url, webhookSecret: "secret" }), /must be "whsec_"/],
   ]) {
     assert.throws(make, { name: "Misuse", message: what });
   }
@@ -194,7 +194,7 @@ test("misuse is told before anything is sent, with what to do", PATIENCE, async 
     new Callbacks({ url: receiver.url, webhookSecret }).verify({ headers: {}, body: { id: 1 } }),
     {
       name: "Misuse",
-      message: /bytes as they came/,
+      message: /bytes as received/,
     },
   );
 });
