@@ -44,7 +44,7 @@ const forms = (pem) => ({
   "between blank lines": `\n\n${pem}\n\n`,
 });
 
-test("a key is taken in every form in which an environment has it", PATIENCE, async () => {
+test("a key is accepted in every form that environment variables have", PATIENCE, async () => {
   const { privateKey, gatewayKey } = credentials(gateway);
   for (const [name, key] of Object.entries(forms(privateKey))) {
     const list = await lezaiAt(gateway, { privateKey: key }).orders.list();
@@ -56,7 +56,7 @@ test("a key is taken in every form in which an environment has it", PATIENCE, as
   }
 });
 
-test("a key that is missing or of another kind is named, with what to do", () => {
+test("a missing or wrong key is named, with what to do", () => {
   const { gatewayKey } = credentials(gateway);
   const sec1 = generateKeyPairSync("ec", {
     namedCurve: "P-256",
@@ -79,7 +79,7 @@ test("a key that is missing or of another kind is named, with what to do", () =>
   }
 });
 
-test("a webhook secret is taken with what a file puts around it", PATIENCE, async () => {
+test("a webhook secret is accepted with a file's white space and quotes", PATIENCE, async () => {
   const { webhookSecret } = credentials(gateway);
   for (const secret of [`${webhookSecret}\n`, ` ${webhookSecret}\r\n`, `"${webhookSecret}"`]) {
     const callback = await new Callbacks({ url: receiver.url, webhookSecret: secret }).verify(good);
@@ -88,7 +88,7 @@ test("a webhook secret is taken with what a file puts around it", PATIENCE, asyn
 });
 
 test(
-  "what is no webhook secret or address is said when it is set, not at each callback",
+  "an invalid webhook secret or address is reported when it is set, not at each callback",
   PATIENCE,
   async () => {
     const { gatewayKey, webhookSecret } = credentials(gateway);
@@ -114,7 +114,7 @@ const verified = async (changes) => {
   return (await callbacks.verify({ ...good, ...changes })).type;
 };
 
-test("headers are read as every framework has them", PATIENCE, async () => {
+test("headers are accepted in every framework's form", PATIENCE, async () => {
   const pairs = Object.entries(good.headers);
   class OtherHeaders {
     *[Symbol.iterator]() {
@@ -136,7 +136,7 @@ test("headers are read as every framework has them", PATIENCE, async () => {
   }
 });
 
-test("bytes are bytes, of whichever realm and kind", PATIENCE, async () => {
+test("bytes are accepted from every realm and in every view", PATIENCE, async () => {
   const bytes = [...good.body];
   for (const body of [
     good.body,

@@ -145,7 +145,7 @@ test("a changed, old, foreign or replayed callback is refused", PATIENCE, async 
   for (const make of Object.values(by)) await refused(make(), good);
 });
 
-test("a problem says which field, and whether to try again", PATIENCE, async () => {
+test("a problem says which field, and whether to retry", PATIENCE, async () => {
   const lezai = lezaiAt(gateway);
   await assert.rejects(lezai.orders.create(newOrder({ amount: -1 })), {
     name: "Problem",
@@ -169,7 +169,7 @@ test("a problem says which field, and whether to try again", PATIENCE, async () 
   await assert.rejects(lezai.orders.find(`ord_${"0".repeat(32)}`), { code: "order_not_found", status: 404 });
 });
 
-test("misuse is told before anything is sent, with what to do", PATIENCE, async () => {
+test("misuse is reported before anything is sent, with what to do", PATIENCE, async () => {
   const { gatewayKey, webhookSecret } = credentials(gateway);
   const options = (changes) => () => lezaiAt(gateway, { ...changes });
   for (const [make, what] of [
