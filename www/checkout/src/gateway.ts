@@ -292,8 +292,9 @@ export class Gateway {
     const { session } = this.opening;
     try {
       if (answer.session !== session) throw new Error("the answer is for another session");
-      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
-      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
+      if (!Number.isSafeInteger(answer.amount))
+        throw new Error("amount must be a whole number of minor units");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("exponent must be a whole number");
       // A grant ends with the time to pay; what is paid or closed needs none.
       if (open) {
         const said = JSON.parse(await this.#believed(new this.core.SignedGrant(answer.grant)));
@@ -313,7 +314,7 @@ export class Gateway {
   #checkPlan(amount: number, { count, rate_ppm, fee, total, first, each }: Plan): void {
     const parts = this.core.instalments(amount, count, rate_ppm);
     if (parts.join() !== [fee, total, first, each].join())
-      throw new Error("the instalments are not what their plan comes to");
+      throw new Error("the instalments differ from what their plan computes");
   }
 }
 
@@ -369,7 +370,7 @@ async function pinned(
   } catch {
     // Whatever it was, it was no list of P-256 keys.
   }
-  throw new Refused("the gateway's key is not the one that the shop was told of");
+  throw new Refused("the gateway's key does not have the thumbprint in the client secret");
 }
 
 interface Answered {

@@ -50,7 +50,7 @@ export class Gateway {
   static async connect(platform: Platform, entropy: Entropy, opening: Opening): Promise<Gateway> {
     const authority = authorityOf(opening.gateway);
     if (!/^cs_[0-9a-f]{32}$/.test(opening.session)) {
-      throw new Misuse("session_malformed", `no checkout session: ${opening.session}`);
+      throw new Misuse("session_malformed", `session must be cs_ and 32 hex digits, not ${opening.session}`);
     }
     // Asked first: without a JIT, to load the core and to make a key takes as long as the network does.
     const keys = ask(platform, {
@@ -175,8 +175,9 @@ export class Gateway {
   private async check(answer: Session): Promise<void> {
     try {
       if (answer.session !== this.opening.session) throw new Error("the answer is for another session");
-      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
-      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
+      if (!Number.isSafeInteger(answer.amount))
+        throw new Error("amount must be a whole number of minor units");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("exponent must be a whole number");
       // A grant ends with the time to pay; what is paid or closed needs none.
       if (answer.status !== "created" && answer.status !== "paying") return;
       const said = JSON.parse(await this.core.grant(this.trusted, answer.grant));
@@ -248,7 +249,7 @@ async function pinned(core: Core, { status, body }: Answered, thumbprint: string
   } catch {
     // Whatever it was, it was no list of P-256 keys.
   }
-  throw new Refused("the gateway's key is not the one that the shop was told of");
+  throw new Refused("the gateway's key does not have the thumbprint in the client secret");
 }
 
 async function ask(platform: Platform, request: Ask): Promise<Answered> {
@@ -258,6 +259,6 @@ async function ask(platform: Platform, request: Ask): Promise<Answered> {
   } catch {
     throw new Unreachable();
   }
-  if (answered.body.length > MAX_BODY) throw new Refused("the answer is longer than any of the gateway's");
+  if (answered.body.length > MAX_BODY) throw new Refused(`the answer is larger than ${MAX_BODY} bytes`);
   return answered;
 }

@@ -192,11 +192,7 @@ async function bounded(response: Response, key: string | undefined): Promise<Uin
     length += value.length;
     if (length > MAX_ANSWER) {
       await reader.cancel();
-      throw new Refused(
-        `it is larger than ${MAX_ANSWER} bytes, and no answer of the gateway's is`,
-        response.status,
-        key,
-      );
+      throw new Refused(`the answer is larger than ${MAX_ANSWER} bytes`, response.status, key);
     }
     chunks.push(value);
   }

@@ -207,7 +207,9 @@ function numbered<T>(
 /** An id as part of a path: what is no id must not lead elsewhere. */
 function segment(id: string): string {
   if (!/^[a-z]{2,4}_[0-9a-f]{1,64}$/.test(id)) {
-    throw new Misuse(`"${id}" is no id such as ord_…; for a number of your own there is findByNumber`);
+    throw new Misuse(
+      `id must be one of the gateway's, such as ord_…, not "${id}"; use findByNumber for your own number`,
+    );
   }
   return id;
 }

@@ -88,7 +88,8 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
     entropy: "server",
     load: () => inWorker(host, options, later),
     random: async (length) => {
-      if (options.entropy === undefined) throw new Error("the shop gave no source of random bytes");
+      if (options.entropy === undefined)
+        throw new Error("configure needs entropy: a function that gets random bytes from the shop's server");
       return unbase64url(await options.entropy(length)) ?? new Uint8Array(0);
     },
     request: ({ method, url, header, body }) =>
