@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use lezai_channels::configured::Configured;
+use lezai_channels::channel::Channel;
+use lezai_channels::configured::{Configured, World};
 use lezai_channels::http::Network;
 use lezai_channels::surroundings::Machine;
 use lezai_channels::wechat::account::BadConfig;
@@ -65,10 +66,35 @@ enum Failed {
     NotDone(String),
 }
 
+impl Failed {
+    fn into_text(self) -> String {
+        match self {
+            Self::Refused(why) | Self::NotDone(why) => why,
+        }
+    }
+}
+
 impl From<BadConfig> for Failed {
     fn from(error: BadConfig) -> Self {
         Self::NotDone(error.to_string())
     }
+}
+
+/// The channels of a configuration, for a gateway that is reached at `public_url`.
+///
+/// # Errors
+///
+/// What cannot work, in one line with the section and the member.
+pub fn open(config: &Path, public_url: &str) -> Result<Vec<Arc<dyn Channel>>, String> {
+    let args = ConfigArgs { config: config.to_owned() };
+    let sections = args.sections().map_err(|error| error.into_text())?;
+    let world = World::real().map_err(|error| error.to_string())?;
+    let open = |(name, configured): (String, Configured)| {
+        configured
+            .open(args.folder(), public_url, world.clone())
+            .map_err(|error| format!("{}: [channels.{name}]: {error}", config.display()))
+    };
+    sections.into_iter().map(open).collect()
 }
 
 /// A provider's client, whose requests are shown.
