@@ -50,6 +50,7 @@ pub mod plugins;
 pub mod problem;
 pub mod rate;
 pub mod readiness;
+pub mod reconcile_command;
 pub mod refunds;
 pub mod review_command;
 pub mod reviews;

@@ -15,6 +15,7 @@ pub mod class;
 pub mod layout;
 pub mod movement;
 pub mod refused;
+pub mod report;
 mod rows;
 pub mod rules;
 pub mod run;
