@@ -11,6 +11,7 @@ use crate::layout::{Check, Encoding, Footer, Layout, RowRule, Sign, Unit};
 use crate::movement::{CurrencyCode, KEY_MAX, Kind, Movement, Status};
 use crate::refused::{Refused, Why};
 use crate::rows::{Row, Rows};
+use crate::statement;
 use crate::when;
 
 /// A header stands among so many lines: Alipay's is the fifth.
@@ -161,7 +162,8 @@ pub fn read(
         }
         tally.rows += 1;
         match table.movement(&row, file, &mut tally.cached) {
-            Ok(movement) => {
+            Ok(None) => tally.rows -= 1,
+            Ok(Some(movement)) => {
                 tally.count(&table, &row, &movement)?;
                 sink(&movement)?;
             }
@@ -170,6 +172,7 @@ pub fn read(
     };
     match table.layout.footer {
         Footer::End => {}
+        Footer::Row(_) if footed => tally.nothing_behind(&mut rows)?,
         Footer::Table(_, checks) if footed => tally.check_table(&table, &mut rows, checks)?,
         Footer::Remarks(_, checks) if footed => tally.check_remarks(&table, &mut rows, checks)?,
         _ => return Err(Refused::at(rows.row_line(), Why::Cut).into()),
@@ -361,7 +364,7 @@ impl<'l> Table<'l> {
         };
         let checks: &[(&str, Check)] = match layout.footer {
             Footer::Table(_, checks) => checks,
-            Footer::Remarks(..) | Footer::End => &[],
+            Footer::Remarks(..) | Footer::Row(_) | Footer::End => &[],
         };
         let summed = |(_, check): &(&str, Check)| match check {
             Check::Sum(columns) => columns.iter().find_map(|column| find(column)),
@@ -369,7 +372,7 @@ impl<'l> Table<'l> {
         };
         let sums = checks.iter().filter_map(summed).collect();
         let end = match layout.footer {
-            Footer::Table(first, _) => encode(layout.encoding, first),
+            Footer::Row(first) | Footer::Table(first, _) => encode(layout.encoding, first),
             Footer::Remarks(..) => b"#".to_vec(),
             Footer::End => Vec::new(),
         };
@@ -399,7 +402,7 @@ impl<'l> Table<'l> {
         let Some(first) = row.cell(0) else { return false };
         match self.layout.footer {
             Footer::End => false,
-            Footer::Table(..) => self.trim(first) == self.end,
+            Footer::Row(_) | Footer::Table(..) => self.trim(first) == self.end,
             Footer::Remarks(..) => first.starts_with(&self.end),
         }
     }
@@ -420,7 +423,7 @@ impl<'l> Table<'l> {
         row: &Row<'r>,
         file: u16,
         cached: &mut CurrencyCache,
-    ) -> Result<Movement<'r>, Fault> {
+    ) -> Result<Option<Movement<'r>>, Fault> {
         if row.len() != self.names.len() {
             return Err((None, NotUnderstood::Columns));
         }
@@ -434,6 +437,9 @@ impl<'l> Table<'l> {
             let asked = self.rules.first().and_then(|rule| rule.when.first());
             (asked.map(|(column, _)| *column), NotUnderstood::Rule)
         })?;
+        if rule.rule.skip {
+            return Ok(None);
+        }
         let currency = match self.currency {
             Ok(code) => code,
             Err(column) => self
@@ -452,7 +458,7 @@ impl<'l> Table<'l> {
                 kind.ok_or((column, NotUnderstood::Kind))?
             }
         };
-        Ok(Movement {
+        Ok(Some(Movement {
             key: self.key(rule, row)?,
             kind,
             status: self.status(rule, row)?,
@@ -462,7 +468,7 @@ impl<'l> Table<'l> {
             at_ms: self.at(rule, row)?,
             file,
             line: row.line,
-        })
+        }))
     }
 
     fn key<'r>(&self, rule: &Rule<'_>, row: &Row<'r>) -> Result<&'r [u8], Fault> {
@@ -470,6 +476,7 @@ impl<'l> Table<'l> {
         let column =
             *rule.key.iter().find(filled).ok_or((rule.key.first().copied(), NotUnderstood::Key))?;
         let key = self.cell(row, column);
+        let key = if self.layout.guarded { statement::unguard(key) } else { key };
         if key.len() > KEY_MAX || key.iter().any(u8::is_ascii_control) {
             return Err((Some(column), NotUnderstood::Key));
         }
@@ -577,14 +584,14 @@ impl<'l> Rule<'l> {
             rule,
             when: when.collect::<Result<_, _>>()?,
             kind,
-            key: all(&rule.key)?,
+            key: if rule.skip { Vec::new() } else { all(&rule.key)? },
             amount: needed(&rule.amount)?,
             income: needed(&rule.income)?,
             expense: needed(&rule.expense)?,
             // A bill without fees says nothing of them; one without a status has rows that are done.
             fee: first(&rule.fee),
             status: first(&rule.status),
-            at: all(&rule.at)?,
+            at: if rule.skip { Vec::new() } else { all(&rule.at)? },
         })
     }
 }
@@ -764,6 +771,10 @@ impl Tally {
         if names.len() != figures.len() {
             return Err(Refused::at(line, Why::Cut));
         }
+        self.nothing_behind(rows)
+    }
+
+    fn nothing_behind<R: Read>(&self, rows: &mut Rows<R>) -> Result<(), Refused> {
         while let Some(row) = rows.next()? {
             if !is_blank(&row) {
                 return Err(Refused::at(row.line, Why::BehindSummary));

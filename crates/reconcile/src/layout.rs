@@ -54,6 +54,9 @@ pub struct RowRule {
     /// Each column has one of these texts. No column at all is every row.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub when: BTreeMap<String, Vec<String>>,
+    /// Such a row is no movement, and is passed over: an opening balance, a total.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip: bool,
     /// What such a row is; `None` if `kind_column` says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
@@ -61,6 +64,7 @@ pub struct RowRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind_column: Option<String>,
     /// Where the reference is: the first of these columns that is filled in the row. `0` is not filled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
     /// The amount, in one column …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -84,6 +88,7 @@ pub struct RowRule {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<String>,
     /// When.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<String>,
 }
 
@@ -127,6 +132,9 @@ pub struct Layout {
     /// The column of the account's balance after each row. The rows must add up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub balance: Vec<String>,
+    /// Whether texts carry the guard against spreadsheets that our own statements have.
+    #[serde(skip)]
+    pub(crate) guarded: bool,
     /// What ends the rows; the known editions' alone, and a file that lacks it was cut.
     #[serde(skip)]
     pub(crate) footer: Footer,
@@ -138,6 +146,8 @@ pub(crate) enum Footer {
     /// The file's end.
     #[default]
     End,
+    /// A last row whose first cell is this, and nothing behind it.
+    Row(&'static str),
     /// A second header that begins with this column, and one row under it.
     Table(&'static str, &'static [(&'static str, Check)]),
     /// Lines that begin with `#`: one that holds the first text, then ones that begin with the others.
@@ -222,7 +232,7 @@ impl Layout {
         if self.rows.is_empty() {
             return bad("`rows` must have a rule");
         }
-        for row in &self.rows {
+        for row in self.rows.iter().filter(|row| !row.skip) {
             if row.kind.is_some() == row.kind_column.is_some() {
                 return bad("`rows` must each have `kind` or `kind_column`, and not both");
             }
@@ -246,7 +256,7 @@ impl Layout {
 
 /// The editions that are known without a mapping, the most particular first.
 pub fn known() -> Vec<Layout> {
-    vec![wechat_trade(), wechat_fund(), alipay_trade(), alipay_fund(), movements()]
+    vec![wechat_trade(), wechat_fund(), alipay_trade(), alipay_fund(), orders_1(), movements()]
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -462,6 +472,50 @@ fn alipay_fund() -> Layout {
     }
 }
 
+/// Lezai's statement of orders, for a merchant to hold against its own books.
+fn orders_1() -> Layout {
+    let row = |kinds: &[&str], kind| RowRule {
+        when: BTreeMap::from([
+            ("record".to_owned(), names(&["order"])),
+            ("kind".to_owned(), names(kinds)),
+        ]),
+        kind: Some(kind),
+        key: names(&["reference"]),
+        amount: names(&["gross_minor"]),
+        fee: names(&["fee_minor"]),
+        at: names(&["at"]),
+        ..RowRule::default()
+    };
+    statement(
+        "lezai-orders.1",
+        &["record", "entry", "reference", "gross_minor", "net_minor"],
+        vec![
+            row(&["payment"], Kind::Payment),
+            row(&["refund"], Kind::Refund),
+            row(&["void"], Kind::Void),
+            row(&["refund_failure", "void_failure"], Kind::Other),
+        ],
+        &["total"],
+    )
+}
+
+fn statement(name: &str, needs: &[&str], mut rows: Vec<RowRule>, passed_over: &[&str]) -> Layout {
+    rows.push(RowRule { when: when_is("record", passed_over), skip: true, ..RowRule::default() });
+    Layout {
+        name: name.to_owned(),
+        quotes: true,
+        delimiter: ',',
+        needs: names(needs),
+        offset: "+00:00".to_owned(),
+        unit: Unit::Minor,
+        currency_column: Some("currency".to_owned()),
+        rows,
+        guarded: true,
+        footer: Footer::Row("end"),
+        ..Layout::default()
+    }
+}
+
 /// Lezai's own: the sandbox channel's bill, expected movements, and what a merchant exports of its books.
 fn movements() -> Layout {
     Layout {
@@ -495,7 +549,10 @@ mod tests {
             layout.check().unwrap();
             let mut written = serde_json::to_value(&layout).unwrap();
             let read = Layout::from_json(written.to_string().as_bytes()).unwrap();
-            assert_eq!(Layout { footer: layout.footer.clone(), ..read }, layout);
+            assert_eq!(
+                Layout { footer: layout.footer.clone(), guarded: layout.guarded, ..read },
+                layout
+            );
             written["surprise"] = true.into();
             assert!(Layout::from_json(written.to_string().as_bytes()).is_err());
         }

@@ -19,4 +19,5 @@ pub mod report;
 mod rows;
 pub mod rules;
 pub mod run;
+pub mod statement;
 pub mod when;
