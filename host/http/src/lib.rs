@@ -5,11 +5,13 @@
 mod admin;
 mod balances;
 mod checkout;
+mod description;
 mod document;
 mod events;
 mod extract;
 mod openapi;
 mod operations;
+mod operator;
 mod orders;
 pub mod pages;
 mod plugins;
@@ -38,7 +40,7 @@ use lezai_gateway::cluster::rate::Meter;
 use lezai_gateway::gateway::Gateway;
 use lezai_wire::problem::{Code, Problem};
 
-pub use openapi::text as description;
+pub use description::text as description;
 pub use reply::Reply;
 
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
@@ -127,7 +129,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(openapi::document));
+        .route("/openapi.json", get(description::document));
 
     Router::new()
         .merge(merchants)
