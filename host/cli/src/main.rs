@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    call, channel_command, dev, keys, ledger, listen, page_check, plugin_command, reconcile_command, review_command,
-    trigger,
+    call, channel_command, dev, keys, ledger, listen, page_check, plugin_command,
+    reconcile_command, review_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 use tracing_subscriber::EnvFilter;

@@ -6,11 +6,13 @@ mod admin;
 mod balances;
 mod channels;
 mod checkout;
+mod description;
 mod document;
 mod events;
 mod extract;
 mod openapi;
 mod operations;
+mod operator;
 mod orders;
 pub mod pages;
 mod plugins;
@@ -39,7 +41,7 @@ use lezai_gateway::cluster::rate::Meter;
 use lezai_gateway::gateway::Gateway;
 use lezai_wire::problem::{Code, Problem};
 
-pub use openapi::text as description;
+pub use description::text as description;
 pub use reply::Reply;
 
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
@@ -133,7 +135,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(openapi::document));
+        .route("/openapi.json", get(description::document));
 
     Router::new()
         .merge(merchants)
@@ -243,7 +245,7 @@ async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: N
         .map_or("none", |it| it.as_str())
         .to_owned();
     let response = next.run(request).await;
-    gateway.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    gateway.node.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
     response
 }
 
