@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::description;
 use lezai_wire::problem::{Code, Retry};
 
-const STYLE: &str = include_str!("reference.css");
+const STYLE: &str =
+    concat!(include_str!("../../assets/src/ground.css"), include_str!("reference.css"));
 const SCRIPT: &str = include_str!("reference.js");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";

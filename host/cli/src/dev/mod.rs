@@ -367,7 +367,7 @@ async fn seed(
     let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
     let Some((is_new, secret)) = seeded.map_err(unusable)? else {
         return Err(CannotStart::new(format_args!(
-            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data-dir)",
             lezai_store_sqlite::file(folder.path()).display()
         )));
     };
