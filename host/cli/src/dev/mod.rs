@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::channel_command;
 use crate::data_dir;
 use crate::keys::{self, Keys};
 use crate::say;
@@ -89,6 +90,10 @@ pub struct DevArgs {
     /// How many requests of one merchant are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
     merchant_rate: u32,
+    /// Also offer the channels of this file's sections [channels.wechat] and [channels.alipay], such as the one
+    /// that `lezai channel simulate` writes. A policy must route to them.
+    #[arg(long, value_name = "FILE")]
+    channels: Option<PathBuf>,
     /// How many requests of one checkout page are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
     page_rate: u32,
@@ -126,8 +131,12 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
     let allowed = takes_callbacks(&shop_url)?;
 
+    let configured = match &args.channels {
+        Some(file) => channel_command::open(file, &public_url).map_err(CannotStart::new)?,
+        None => Vec::new(),
+    };
     let rates = Rates::new(args.merchant_rate, args.page_rate);
-    let gateway = open_gateway(&folder, public_url, address, rates)?;
+    let gateway = open_gateway(&folder, public_url, address, rates, configured)?;
     let gateway = Arc::new(gateway);
     seed(&gateway, &folder, &shop_url, allowed).await?;
     folder.note_used().map_err(|error| {
@@ -218,6 +227,7 @@ fn open_gateway(
     public_url: String,
     address: SocketAddr,
     rates: Rates,
+    configured: Vec<Arc<dyn Channel>>,
 ) -> Result<Gateway, CannotStart> {
     let Keys { former, next, .. } = Keys::of(folder.path()).map_err(CannotStart::new)?;
     let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
@@ -272,7 +282,10 @@ fn open_gateway(
         rates,
         reach: REACH,
         transport: Box::new(transport),
-        channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
+        channels: [Arc::clone(&sandbox) as Arc<dyn Channel>]
+            .into_iter()
+            .chain(configured)
+            .collect(),
         sandbox: Some(sandbox),
     });
     gateway.node.metrics.show_failed_commits(&failed_commits);
