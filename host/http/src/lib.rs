@@ -150,13 +150,20 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
         // Whoever asks a machine whether it lives does not know its public name.
         .merge(operations.method_not_allowed_fallback(method_not_allowed))
-        .layer(middleware::from_fn(request_id::to_the_end))
+        .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(told_of_rates))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(Arc::clone(gateway))
+}
+
+/// What was begun goes on to its end though the caller hang up, for what follows a commit must not depend on who
+/// still listens.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    let ended = request_id::as_task(request, next).await;
+    ended.unwrap_or_else(|| Reply::from(Problem::internal("a handler panicked")).into_response())
 }
 
 /// Any website may embed the checkout: what its calls may do hangs on the page's key, and no
