@@ -17,5 +17,6 @@ pub mod log;
 pub mod operator;
 pub mod page_check;
 pub mod plugin_command;
+pub mod reconcile_command;
 pub mod review_command;
 pub mod trigger;

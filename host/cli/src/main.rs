@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    call, channel_command, dev, keys, ledger, listen, page_check, plugin_command, review_command,
-    trigger,
+    call, channel_command, dev, keys, ledger, listen, page_check, plugin_command,
+    reconcile_command, review_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 use tracing_subscriber::EnvFilter;
@@ -58,6 +58,8 @@ enum Command {
     /// Look at the orders that risk control holds, and decide on them.
     #[command(subcommand)]
     Review(review_command::ReviewCommand),
+    /// Compare bills with what was expected, or a statement with a merchant's own books.
+    Reconcile(reconcile_command::ReconcileArgs),
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
@@ -143,6 +145,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Channel(command) => channel_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,
+        Command::Reconcile(args) => reconcile_command::run(args).await,
         Command::Page(command) => page_check::run(command).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
