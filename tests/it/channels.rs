@@ -56,6 +56,7 @@ impl Scene {
         );
         std::fs::write(&config, text).unwrap();
         let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
         let gateway = Gateway::start_with(&data, &["--channels", config.to_str().unwrap()]);
         let scene = Self {
             simulators,
@@ -82,7 +83,7 @@ impl Scene {
         policy["routes"] =
             json!([{"channel": "sandbox"}, {"channel": "wechat"}, {"channel": "alipay"}]);
         let answer = call("PUT", policy.to_string().into_bytes());
-        assert_eq!(answer.status, 200, "{}", answer.json());
+        assert_eq!(answer.status, 204, "{}", answer.json());
     }
 
     fn order(&self, methods: &[&str]) -> Value {
@@ -150,7 +151,9 @@ impl Scene {
 
     fn refund(&self, order: &Value, amount: i64) -> Value {
         let target = format!("/v1/orders/{}/refunds", order["id"].as_str().unwrap());
-        let body = json!({ "amount": amount, "currency": "CNY" }).to_string();
+        let number = random_hex();
+        let body = json!({ "merchant_refund_id": number, "amount": amount, "currency": "CNY" })
+            .to_string();
         let answer = self.merchant.send(&self.merchant.post(&target, &random_hex(), body)).unwrap();
         assert!(answer.status < 300, "{}", answer.json());
         answer.json()
@@ -174,11 +177,7 @@ fn an_order_is_paid_and_refunded_through_each_provider() {
         let paid = scene.eventually(&order, "paid", is("paid"));
         assert_eq!(paid["payment"]["channel"], provider, "{paid}");
         scene.refund(&order, 1_000);
-        scene.eventually(&order, "refunded", |order| {
-            order["refunds"]
-                .as_array()
-                .is_some_and(|it| it.iter().any(|it| it["status"] == "succeeded"))
-        });
+        scene.eventually(&order, "refunded", |order| order["refunded_amount"] == 1_000);
     }
 }
 
@@ -235,7 +234,7 @@ fn a_refused_method_leaves_the_others() {
         page.claim();
         let choose = json!({ "method": method }).to_string();
         let answer = page.call("POST", "/pay", &choose, &random_hex());
-        assert_eq!(answer.status, 409, "{}", answer.json());
+        assert_eq!(answer.status, 422, "{}", answer.json());
         assert_eq!(answer.json()["code"], "method_unavailable");
         page.choose(r#"{"method":"wallet_qr"}"#, &random_hex());
     }
