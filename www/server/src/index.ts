@@ -23,4 +23,15 @@ export {
   type Orders,
   type Refunds,
 } from "./lezai.ts";
+export {
+  type Difference,
+  type DifferenceClass,
+  type Reconciliation,
+  type ReconcileOptions,
+  type ReconciledFile,
+  type ReconciledRow,
+  type ReconcileRule,
+  type ReconcileTotal,
+  reconcile,
+} from "./reconcile.ts";
 export type * from "./types.ts";
