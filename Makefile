@@ -53,6 +53,13 @@ test-interop: build ## run the tests against other people's libraries, in Python
 test-server: build ## run the tests of @lezai/server against the gateway
 	@node --test --test-reporter=spec tests/server/*.test.mjs
 
+# Half a minute after the first time, which installs the SDKs.
+test-channels: build ## have SDKs of others judge the simulators of WeChat Pay and Alipay; the adapters against them
+	@scripts/setup channels
+	@cargo build --quiet $(PRODUCT) --bin channel-simulators
+	@cargo test --quiet $(PRODUCT) --test channels
+	@TZ=Asia/Shanghai node --test --test-reporter=spec tests/channels/judges/*.test.mjs
+
 mini: artifacts ## build the npm package for mini-programs and the three samples, in target/artifacts/mini
 
 test-mini: build ## run the tests for mini-programs: doubles of their hosts, JavaScriptCore, Chromium

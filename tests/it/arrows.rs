@@ -25,6 +25,8 @@ const ARROWS: [(&str, &[&str]); 25] = [
     ("lezai-store-suite", &["lezai-core", "lezai-store"]),
     ("lezai-store-sqlite", &["lezai-core", "lezai-store", "lezai-store-suite"]),
     ("lezai-channels", &["lezai-core"]),
+    // The adapters are tested against it; it uses nothing of theirs.
+    ("lezai-channel-simulators", &["lezai-channels", "lezai-core"]),
     ("lezai-client", &["lezai-base", "lezai-core"]),
     (
         "lezai-gateway",
@@ -73,6 +75,7 @@ const EVERYTHING: &[&str] = &[
     "lezai",
     "lezai-assets",
     "lezai-base",
+    "lezai-channel-simulators",
     "lezai-channels",
     "lezai-client",
     "lezai-connections",

@@ -7,6 +7,7 @@ pub mod say;
 
 pub mod call;
 pub mod caller;
+pub mod channel_command;
 pub mod data_dir;
 pub mod dev;
 pub mod keys;

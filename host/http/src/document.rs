@@ -633,8 +633,10 @@ mod tests {
     use lezai_wire::order_request::NewOrder;
 
     /// What is for a person's eyes, or a browser's, and no call.
-    const PAGES: [&str; 12] = [
+    const PAGES: [&str; 13] = [
         "get /pay/{session}",
+        // Providers', in their own formats.
+        "post /channels/{channel}/notify",
         "get /sandbox/wallet/{attempt}",
         "post /sandbox/wallet/{attempt}/approve",
         "post /sandbox/wallet/{attempt}/decline",

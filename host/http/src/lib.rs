@@ -4,6 +4,7 @@
 
 mod admin;
 mod balances;
+mod channels;
 mod checkout;
 mod document;
 mod events;
@@ -117,6 +118,11 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home));
 
+    // Signed by the provider, in its own way.
+    let channels = Router::new()
+        .route("/channels/{channel}/notify", post(channels::notify))
+        .method_not_allowed_fallback(method_not_allowed);
+
     let public = Router::new()
         .route("/checkout/v1/", get(pages::release))
         .route("/checkout/v1/{file}", get(pages::checkout_file))
@@ -135,6 +141,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .merge(operator)
         .merge(shopper)
         .merge(sandbox)
+        .merge(channels)
         .merge(public.layer(cors()))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(nothing_here)

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::channel_command;
 use crate::data_dir;
 use crate::keys;
 use crate::say;
@@ -89,6 +90,10 @@ pub struct DevArgs {
     /// How many requests of one merchant are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
     merchant_rate: u32,
+    /// Also offer the channels of this file's sections [channels.wechat] and [channels.alipay], such as the one
+    /// that `lezai channel simulate` writes. A policy must route to them.
+    #[arg(long, value_name = "FILE")]
+    channels: Option<PathBuf>,
     /// How many requests of one checkout page are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
     page_rate: u32,
@@ -126,7 +131,11 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
     let allowed = takes_callbacks(&shop_url)?;
 
-    let mut gateway = open_gateway(&folder, public_url, address)?;
+    let configured = match &args.channels {
+        Some(file) => channel_command::open(file, &public_url).map_err(CannotStart::new)?,
+        None => Vec::new(),
+    };
+    let mut gateway = open_gateway(&folder, public_url, address, configured)?;
     gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
     let keys = keys::Keys::of(folder.path()).map_err(CannotStart::new)?;
     gateway.former_key = keys.former.map(Into::into);
@@ -222,6 +231,7 @@ fn open_gateway(
     folder: &Folder,
     public_url: String,
     address: SocketAddr,
+    configured: Vec<Arc<dyn Channel>>,
 ) -> Result<Gateway, CannotStart> {
     let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
         .map_err(|error| folder.unusable("lezai.db", &error))?;
@@ -267,7 +277,7 @@ fn open_gateway(
         key: folder.key("gateway")?,
         admin_token: folder.text("admin-token")?,
         reach: REACH,
-        channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
+        channels: [Arc::clone(&sandbox) as Arc<dyn Channel>].into_iter().chain(configured).collect(),
         sandbox: Some(sandbox),
     });
     gateway.metrics.show_failed_commits(&failed_commits);

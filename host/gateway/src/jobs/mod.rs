@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 use crate::callbacks::sender as callback;
 use crate::callbacks::sender::Courier;
 use crate::events;
-use crate::gateway::{Gateway, unanswered};
+use crate::gateway::{Gateway, attempt_ref, unanswered};
 use crate::metrics::OutcomeLabel;
 use crate::orders::idempotency;
 use lezai_channels::channel::{
-    CaptureRequest, Channel, GiveBackRequest, RefundRequest, RefundStanding, Standing,
+    AttemptRef, CaptureRequest, Channel, GiveBackRequest, RefundRequest, RefundStanding, Standing,
 };
 use lezai_store as store;
 use lezai_store::{DueTask, Lane, StoreError, Task};
@@ -239,8 +239,9 @@ async fn query(
     tries: u32,
 ) -> Result<Done, Problem> {
     let record = gateway.record(order.clone()).await?;
+    let reference = attempt_ref(&record, &attempt)?;
     let standing =
-        gateway.channel_of(&record, &attempt)?.query(&attempt).await.map_err(unanswered)?;
+        gateway.channel_of(&record, &attempt)?.query(&reference).await.map_err(unanswered)?;
     match standing {
         Standing::Unknown | Standing::Pending => Ok(later(gateway, tries)),
         Standing::Authorized { .. } => {
@@ -266,7 +267,8 @@ async fn query(
 async fn call_off(gateway: &Gateway, order: OrderId, attempt: AttemptId) -> Result<Done, Problem> {
     let record = gateway.record(order.clone()).await?;
     let channel = gateway.channel_of(&record, &attempt)?;
-    let standing = channel.cancel(&attempt).await.map_err(unanswered)?;
+    let reference = attempt_ref(&record, &attempt)?;
+    let standing = channel.cancel(&reference).await.map_err(unanswered)?;
     settle(gateway, order, attempt, standing).await
 }
 
@@ -281,7 +283,7 @@ async fn capture(
     let State::Capturing { amount, .. } = &record.order.state else { return Ok(Done::Finished) };
     let number = record.order.channel_requests;
     let channel = gateway.channel_of(&record, &attempt)?;
-    let standing = match standing_before(channel, &attempt, tries).await? {
+    let standing = match standing_before(channel, &attempt_ref(&record, &attempt)?, tries).await? {
         // What was not answered did happen.
         Some(paid @ Standing::Paid { .. }) => paid,
         _ => {
@@ -314,7 +316,7 @@ async fn void(
     }
     let number = record.order.channel_requests;
     let channel = gateway.channel_of(&record, &attempt)?;
-    let standing = match standing_before(channel, &attempt, tries).await? {
+    let standing = match standing_before(channel, &attempt_ref(&record, &attempt)?, tries).await? {
         Some(gone @ (Standing::Returned | Standing::Cancelled)) => gone,
         _ => {
             let request = GiveBackRequest { attempt: attempt.clone(), number };
@@ -339,7 +341,7 @@ async fn void(
 /// How an attempt stands, asked only where an earlier call may have done something unheard.
 async fn standing_before(
     channel: &dyn Channel,
-    attempt: &AttemptId,
+    attempt: &AttemptRef,
     tries: u32,
 ) -> Result<Option<Standing>, Problem> {
     if tries == 0 {
@@ -364,16 +366,18 @@ async fn refund(
         return Ok(Done::Finished);
     }
     let channel = gateway.channel_of(&record, &payment.attempt)?;
+    let request = RefundRequest {
+        refund: id.clone(),
+        attempt: payment.attempt.clone(),
+        amount: refund.amount,
+        payment: record.order.terms.amount,
+    };
     let known = match tries {
         0 => RefundStanding::Unknown,
-        _ => channel.query_refund(&id).await.map_err(unanswered)?,
+        _ => channel.query_refund(&request).await.map_err(unanswered)?,
     };
     let standing = match known {
-        RefundStanding::Unknown => {
-            let attempt = payment.attempt.clone();
-            let request = RefundRequest { refund: id.clone(), attempt, amount: refund.amount };
-            channel.refund(request).await.map_err(unanswered)?
-        }
+        RefundStanding::Unknown => channel.refund(request).await.map_err(unanswered)?,
         known => known,
     };
     let event = match standing {
