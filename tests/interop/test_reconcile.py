@@ -388,3 +388,132 @@ def test_the_cases_plant_what_they_promise(tmp_path, database):
     assert {name for name, _ in seen} == set(everywhere.split())
     assert {cleared for _, cleared in seen} == {None, "fee_rounding", "cut_off", "in_flight", "in_flight_here"}
     assert {("fee", None), ("timing", None), ("status", None)} <= seen
+
+
+# ---- What others reported of theirs, with values of our own. -----------------------------------------------------
+
+
+def counted(summary):
+    return {(it["class"], it["cleared_by"]): (it["lines"], it["movements"]) for it in summary["classes"]}
+
+
+def outcome(tmp_path, bill, books, *more, form="wechat", period=(DAY, DAY + hours(24))):
+    WRITE[form](tmp_path / "bill.csv", bill)
+    write_ours(tmp_path / "books.csv", books)
+    _, summary = by_lezai(tmp_path / "bill.csv", tmp_path / "books.csv", period, *more)
+    return counted(summary), summary
+
+
+def test_nothing_is_paired_by_its_amount_alone(tmp_path):
+    found, _ = outcome(tmp_path, [row("ord_1"), row("ord_3")], [row("ord_1"), row("ord_2")])
+    assert found == {("matched", None): (1, 1), ("missing_here", None): (1, 0), ("missing_there", None): (0, 1)}
+
+
+def test_a_movement_is_used_once(tmp_path):
+    found, _ = outcome(tmp_path, [row("ord_1")] * 3, [row("ord_1")])
+    assert found == {("matched", None): (1, 1), ("duplicate", None): (2, 0)}
+
+
+def test_an_empty_bill_for_a_day_with_movements_raises(tmp_path):
+    books = [row("ord_1"), row("ord_2")]
+    found, summary = outcome(tmp_path, [], books)
+    assert (found, summary["open"]) == ({("missing_there", None): (0, 2)}, 2)
+    (tmp_path / "none.json").write_text('{"code":"NO_STATEMENT_EXIST","message":"账单文件不存在"}')
+    _, summary = by_lezai(tmp_path / "none.json", tmp_path / "books.csv", (DAY, DAY + hours(24)))
+    assert (counted(summary), summary["open"]) == ({("missing_there", None): (0, 2)}, 2)
+    (tmp_path / "later.json").write_text('{"code":"STATEMENT_CREATING","message":"账单文件生成中"}')
+    done = reconcile("--bill", tmp_path / "later.json", "--movements", tmp_path / "books.csv", status=(2,))
+    assert "later" in done.stderr and done.stdout == ""
+    # A day on which nothing was to come is another thing.
+    found, summary = outcome(tmp_path, [], [])
+    assert (found, summary["open"]) == ({}, 0)
+
+
+def test_what_is_not_yet_due_is_no_exception(tmp_path):
+    later = [row("ord_1", at=DAY + hours(30)), refund("ord_2", status="pending")]
+    found, summary = outcome(tmp_path, [], later)
+    assert summary["open"] == 0
+    assert found == {("timing", "cut_off"): (0, 1), ("timing", "in_flight_here"): (0, 1)}
+
+
+def test_lines_on_both_sides_of_midnight_belong_to_beijing_s_days(tmp_path):
+    last, first = DAY + hours(24) - datetime.timedelta(milliseconds=1), DAY + hours(24)
+    found, _ = outcome(tmp_path, [row("a", at=last), row("b", at=first)], [row("a", at=last), row("b", at=first)], form="lezai")
+    assert found == {("matched", None): (2, 2)}
+    found, _ = outcome(tmp_path, [row("a", at=last)], [row("a", at=first)], form="lezai")
+    assert found == {("timing", "cut_off"): (1, 1)}
+
+
+def test_tenths_add_up_exactly(tmp_path):
+    bill = [row(f"k{number}", 10 + 10 * (number % 2), fee=decimal.Decimal("0.1")) for number in range(20_000)]
+    _, summary = outcome(tmp_path, bill, bill)
+    assert summary["sum_theirs"] == summary["sum_ours"] == {"CNY": 300_000}
+
+
+def test_a_run_is_the_same_bytes_however_it_is_cut(tmp_path):
+    _, bill, books, _ = case(3)
+    write_ours(tmp_path / "bill.csv", bill)
+    write_ours(tmp_path / "books.csv", books)
+    runs = {
+        reconcile("--bill", tmp_path / "bill.csv", "--movements", tmp_path / "books.csv", "--json", "--all", *more).stdout
+        for more in ([], ["--threads", 1], ["--threads", 3], ["--memory", 16])
+    }
+    assert len(runs) == 1
+
+
+def test_packed_bills_are_the_same_bills(tmp_path):
+    import gzip
+    import zipfile
+
+    bill, books = [row("ord_1"), refund("ord_2")], [row("ord_1"), row("ord_3")]
+    write_ours(tmp_path / "books.csv", books)
+    write_alipay(tmp_path / "bill.csv", bill)
+    with zipfile.ZipFile(tmp_path / "bill.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.write(tmp_path / "bill.csv", "20880000000000000156_20260301_业务明细.csv")
+        packed.writestr("20880000000000000156_20260301_业务明细(汇总).csv", "#支付宝业务汇总查询\n门店编号\n".encode("gbk"))
+    (tmp_path / "bill.csv.gz").write_bytes(gzip.compress((tmp_path / "bill.csv").read_bytes()))
+    period = (DAY, DAY + hours(24))
+    plain, _ = by_lezai(tmp_path / "bill.csv", tmp_path / "books.csv", period)
+    for name in ("bill.zip", "bill.csv.gz"):
+        assert by_lezai(tmp_path / name, tmp_path / "books.csv", period)[0] == plain
+    # A bomb is a line that is too long long before it is a gigabyte.
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"x" * (1 << 28)))
+    done = reconcile("--bill", tmp_path / "bomb.gz", "--movements", tmp_path / "books.csv", status=(2,))
+    assert "line 1" in done.stderr
+    # Cut in the middle, it is no bill.
+    packed = (tmp_path / "bill.csv.gz").read_bytes()
+    (tmp_path / "cut.gz").write_bytes(packed[: len(packed) // 2])
+    reconcile("--bill", tmp_path / "cut.gz", "--movements", tmp_path / "books.csv", status=(2,))
+
+
+def test_nothing_is_left_behind(tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    write_ours(tmp_path / "books.csv", [row("ord_1")])
+    (tmp_path / "bad.csv").write_text("hello\n")
+    for bill, status in ((tmp_path / "books.csv", 0), (tmp_path / "bad.csv", 2)):
+        reconcile("--bill", bill, "--movements", tmp_path / "books.csv", "--work", work, status=(status,))
+        assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_the_document_s_example_is_what_it_prints(language, tmp_path):
+    import re
+
+    text = (ROOT / f"docs/reconciliation{language}.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
+    assert set(files) == {"bill.csv", "books.csv", "acme.json"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    [(command, printed)] = re.findall(r"<!-- run: lezai (.*?) -->\n```\n(.*?)```", text, re.DOTALL)
+    done = subprocess.run([BINARY, *command.split()], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.rstrip() == printed.rstrip()
+    (tmp_path / "acme.csv").write_text("Acme\nTxn;Type;Ref;Gross;Ccy;Cost;State;When\n1;SALE;tea-1;1.250;KWD;0.01;OK;2026-02-28 20:30:00\n;HEADER;;;;;;\n")
+    (tmp_path / "own.csv").write_text("at,kind,reference,minor,currency\n2026-03-01T01:30:00Z,payment,tea-1,1250,KWD\n")
+    reconcile("--layout", tmp_path / "acme.json", "--bill", tmp_path / "acme.csv", "--movements", tmp_path / "own.csv", status=(0,))
+    rules = re.search(r"```json\n(\[.*?\])\n```", text, re.DOTALL)[1]
+    (tmp_path / "rules.json").write_text(rules)
+    done = reconcile("--bill", tmp_path / "bill.csv", "--movements", tmp_path / "books.csv", "--json")
+    same = reconcile("--bill", tmp_path / "bill.csv", "--movements", tmp_path / "books.csv", "--json", "--rules", tmp_path / "rules.json")
+    assert same.stdout == done.stdout

@@ -11,7 +11,7 @@ use serde_json::Value;
 const ARROWS: [(&str, &[&str]); 26] = [
     ("lezai-core", &[]),
     ("lezai-web", &["lezai-core"]),
-    ("lezai-server", &["lezai-core"]),
+    ("lezai-server", &["lezai-core", "lezai-reconcile"]),
     ("lezai-mini", &["lezai-core"]),
     ("lezai-plugin", &["lezai-core"]),
     ("lezai-policy", &["lezai-core", "lezai-plugin"]),

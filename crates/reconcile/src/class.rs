@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bill::Bill;
 use crate::movement::{Kind, Movement, Status};
 use crate::when;
 
@@ -84,7 +85,48 @@ pub struct Terms {
     pub offset_minutes: i32,
 }
 
+/// A time or an offset that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} must be {1}")]
+pub struct BadTime(&'static str, &'static str);
+
 impl Terms {
+    /// The terms that some bills give, where nothing else is said: their days, at their own offset.
+    ///
+    /// # Errors
+    ///
+    /// [`BadTime`] names what is no time.
+    pub fn of<'b>(
+        bills: impl IntoIterator<Item = &'b Bill> + Clone,
+        from: Option<&str>,
+        to: Option<&str>,
+        offset: Option<&str>,
+        window_seconds: u32,
+    ) -> Result<Self, BadTime> {
+        let own = bills.clone().into_iter().find(|it| it.days.is_some());
+        let offset_minutes = match offset {
+            Some(text) => {
+                when::parse_offset(text).ok_or(BadTime("offset", "of the form +08:00"))?
+            }
+            None => own.map(|it| it.offset_minutes).unwrap_or_default(),
+        };
+        let given = |text: Option<&str>, name| match text {
+            None => Ok(None),
+            Some(text) => when::parse(text.as_bytes(), offset_minutes).map(Some).ok_or(BadTime(
+                name,
+                "a day or a time, such as 2026-03-01 or 2026-03-01T00:00:00+08:00",
+            )),
+        };
+        let (from, to) = (given(from, "from")?, given(to, "to")?);
+        let start = |day: i64| day * when::DAY_MS - i64::from(offset_minutes) * 60_000;
+        let days = bills.into_iter().filter_map(|it| it.days);
+        let days = days.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let from = from.or_else(|| days.map(|it| start(it.0)));
+        let to = to.or_else(|| days.map(|it| start(it.1 + 1)));
+        let window_ms = i64::from(window_seconds) * 1000;
+        Ok(Self { period: from.zip(to), window_ms, offset_minutes })
+    }
+
     /// The local day of a moment.
     pub fn day(&self, at_ms: i64) -> i64 {
         when::local_day(at_ms, self.offset_minutes)

@@ -207,7 +207,12 @@ impl Layout {
         Ok(layout)
     }
 
-    fn check(&self) -> Result<(), BadLayout> {
+    /// Whether it can be used: one that was not read by [`Layout::from_json`] may not.
+    ///
+    /// # Errors
+    ///
+    /// [`BadLayout`] says what of it cannot.
+    pub fn check(&self) -> Result<(), BadLayout> {
         let bad = |what| Err(BadLayout::Member(what));
         if self.name.is_empty() || self.name.len() > 64 {
             return bad("`name` must have 1 to 64 characters");

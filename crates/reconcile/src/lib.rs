@@ -21,3 +21,4 @@ pub mod rules;
 pub mod run;
 pub mod statement;
 pub mod when;
+pub mod whole;

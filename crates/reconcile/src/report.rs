@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::amount::{self, MICRO_DECIMALS};
-use crate::class::Class;
+use crate::bill::{Bill, Contents, Unparsed};
+use crate::class::{Class, Terms};
 use crate::movement::Movement;
 use crate::rules::Rules;
-use crate::run::{Outcome, Sums, Total};
+use crate::run::{Outcome, Summary, Sums, Total};
 use crate::when;
 
 use lezai_core::money::Currency;
@@ -111,6 +112,33 @@ impl Telling<'_> {
         })
     }
 
+    /// What a run came to, as one object of JSON.
+    pub fn summary(&self, summary: &Summary, terms: &Terms) -> Value {
+        let offset = terms.offset_minutes;
+        let time = |at| {
+            format!("{}{}", when::date_time(at, offset).replace(' ', "T"), when::offset(offset))
+        };
+        let classes = summary.classes.iter();
+        let over = summary.over_bound.iter();
+        json!({
+            "open": summary.open(),
+            "from": terms.period.map(|(from, _)| time(from)),
+            "to": terms.period.map(|(_, to)| time(to)),
+            "window_seconds": terms.window_ms / 1000,
+            "rules": self.rules.list(),
+            "rules_over_bound": over
+                .map(|(rule, file)| json!({ "rule": self.rule(*rule), "file": file }))
+                .collect::<Vec<_>>(),
+            "classes": classes
+                .map(|((class, rule), total)| self.total(*class, *rule, total))
+                .collect::<Vec<_>>(),
+            "lines": summary.total.lines,
+            "movements": summary.total.movements,
+            "sum_theirs": sums(&summary.total.theirs),
+            "sum_ours": sums(&summary.total.ours),
+        })
+    }
+
     /// What is in a class, as one object of JSON.
     pub fn total(&self, class: Class, rule: u8, total: &Total) -> Value {
         json!({
@@ -122,6 +150,30 @@ impl Telling<'_> {
             "ours": sums(&total.ours),
         })
     }
+}
+
+/// What was read of a file, as one object of JSON.
+pub fn file(bill: &Bill) -> Value {
+    json!({
+        "layout": bill.layout,
+        "contents": match bill.contents {
+            Contents::Rows => "rows",
+            Contents::NoBill => "no_bill",
+            Contents::Creating => "creating",
+        },
+        "rows": bill.rows,
+    })
+}
+
+/// A row that is not understood, as one object of JSON.
+pub fn unparsed(side: &str, row: &Unparsed) -> Value {
+    json!({
+        "class": Class::Unparsed.as_str(),
+        "cleared_by": null,
+        "field": row.column,
+        "reason": row.why.to_string(),
+        side: { "file": row.file, "line": row.line },
+    })
 }
 
 /// Sums by currency, in minor units. Larger ones than JSON's readers hold are texts.

@@ -9,8 +9,8 @@ use crate::class::{self, Class, Joined, Terms};
 use crate::movement::{CurrencyCode, Damaged, Movement};
 use crate::rules::{self, Rules};
 
-/// The most partitions: each has a file open while its side is read.
-pub const PARTITIONS_MAX: u16 = 512;
+/// The most partitions: each has a file open while its side is read, and a process may often have 1024 open.
+pub const PARTITIONS_MAX: u16 = 256;
 /// The most rows of one reference on one side; a bill with more is no bill.
 pub const SAME_KEY_MAX: usize = 4096;
 

@@ -19,4 +19,5 @@ pub mod page_check;
 pub mod plugin_command;
 pub mod reconcile_command;
 pub mod review_command;
+pub mod statement_command;
 pub mod trigger;

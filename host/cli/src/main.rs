@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
     call, channel_command, dev, keys, ledger, listen, page_check, plugin_command,
-    reconcile_command, review_command, trigger,
+    reconcile_command, review_command, statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 use tracing_subscriber::EnvFilter;
@@ -60,6 +60,8 @@ enum Command {
     Review(review_command::ReviewCommand),
     /// Compare bills with what was expected, or a statement with a merchant's own books.
     Reconcile(reconcile_command::ReconcileArgs),
+    /// Write a merchant's statement from the ledger: the same request gives the same bytes.
+    Statement(statement_command::StatementArgs),
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
@@ -146,6 +148,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Channel(command) => channel_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,
         Command::Reconcile(args) => reconcile_command::run(args).await,
+        Command::Statement(args) => statement_command::run(args).await,
         Command::Page(command) => page_check::run(command).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -17,6 +17,7 @@ mod plans;
 mod plugins;
 mod records;
 mod schema;
+mod statements;
 mod tables;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +44,7 @@ pub use ledger::{
     Wanted, balance_after, balances_kept, book, for_each_entry, for_each_order, last_entry, moved,
     order_with_entries, walk_entries,
 };
+pub use statements::{balances_after, entry_head, last_before, reference};
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
 const BATCH: usize = 256;

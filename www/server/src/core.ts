@@ -9,6 +9,7 @@ export {
   KeyRing,
   MerchantKey,
   PublicKey,
+  reconcile,
   verify_callback,
   verify_webhook,
 } from "../../../target/wasm-bindgen/server/lezai_server.js";

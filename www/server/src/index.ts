@@ -23,4 +23,15 @@ export {
   type Orders,
   type Refunds,
 } from "./lezai.ts";
+export {
+  type Difference,
+  type DifferenceClass,
+  type ReconciledFile,
+  type ReconciledRow,
+  type ReconcileOptions,
+  type ReconcileRule,
+  type ReconcileTotal,
+  type Reconciliation,
+  reconcile,
+} from "./reconcile.ts";
 export type * from "./types.ts";

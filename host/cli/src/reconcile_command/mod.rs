@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use lezai_reconcile::bill::{Bill, Contents, Limits};
-use lezai_reconcile::class::Terms;
+use lezai_reconcile::class::{BadTime, Terms};
 use lezai_reconcile::layout::{self, Layout};
 use lezai_reconcile::report::Telling;
 use lezai_reconcile::rules::Rules;
@@ -96,8 +96,8 @@ pub(crate) enum NoResult {
     Refused { file: PathBuf, refused: lezai_reconcile::refused::Refused },
     #[error("{}: the channel is still making this bill; ask for it again later", .0.display())]
     Creating(PathBuf),
-    #[error("--{0} must be a day or a time, such as 2026-03-01 or 2026-03-01T00:00:00+08:00")]
-    Time(&'static str),
+    #[error("--{0}")]
+    Time(#[from] BadTime),
     #[error("the folder for files while it runs: {0}")]
     Work(io::Error),
     #[error(transparent)]
@@ -274,22 +274,10 @@ fn read_side(
 }
 
 fn terms(args: &ReconcileArgs, theirs: &[ReadFile]) -> Result<Terms, NoResult> {
-    let own = || theirs.iter().find(|it| it.bill.days.is_some()).map(|it| it.bill.offset_minutes);
-    let offset_minutes = args.offset.or_else(own).unwrap_or_default();
-    let given = |text: &Option<String>, name| match text {
-        None => Ok(None),
-        Some(text) => {
-            when::parse(text.as_bytes(), offset_minutes).map(Some).ok_or(NoResult::Time(name))
-        }
-    };
-    let (from, to) = (given(&args.from, "from")?, given(&args.to, "to")?);
-    let start = |day: i64| day * when::DAY_MS - i64::from(offset_minutes) * 60_000;
-    let days = theirs.iter().filter_map(|it| it.bill.days);
-    let days = days.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-    let from = from.or_else(|| days.map(|it| start(it.0)));
-    let to = to.or_else(|| days.map(|it| start(it.1 + 1)));
-    let window_ms = i64::from(args.window) * 1000;
-    Ok(Terms { period: from.zip(to), window_ms, offset_minutes })
+    let offset = args.offset.map(when::offset);
+    let (from, to) = (args.from.as_deref(), args.to.as_deref());
+    let bills = theirs.iter().map(|it| &it.bill);
+    Ok(Terms::of(bills, from, to, offset.as_deref(), args.window)?)
 }
 
 fn join(

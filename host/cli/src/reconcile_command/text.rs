@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lezai_reconcile::bill::{Contents, Unparsed};
+use lezai_reconcile::bill::Contents;
 use lezai_reconcile::class::Class;
 use lezai_reconcile::report;
 use lezai_reconcile::run::{self, Outcome, RunError, Sums};
@@ -30,65 +30,21 @@ pub(crate) fn json(
     let sides = [("theirs", result.theirs), ("ours", result.ours)];
     for (side, files) in sides {
         for row in files.iter().flat_map(|file| &file.bill.unparsed) {
-            writeln!(out, "{}", unparsed(side, row)).map_err(NoResult::Output)?;
+            writeln!(out, "{}", report::unparsed(side, row)).map_err(NoResult::Output)?;
         }
     }
-    let summary = result.summary;
-    let classes: Vec<Value> = summary
-        .classes
-        .iter()
-        .map(|((class, rule), total)| result.telling.total(*class, *rule, total))
-        .collect();
-    let offset = result.terms.offset_minutes;
-    let time =
-        |at| format!("{}{}", when::date_time(at, offset).replace(' ', "T"), when::offset(offset));
-    let over: Vec<Value> = summary
-        .over_bound
-        .iter()
-        .map(|(rule, file)| json!({ "rule": result.telling.rule(*rule), "file": file }))
-        .collect();
-    let whole = json!({
-        "summary": {
-            "open": summary.open(),
-            "theirs": result.theirs.iter().map(file).collect::<Vec<_>>(),
-            "ours": result.ours.iter().map(file).collect::<Vec<_>>(),
-            "from": result.terms.period.map(|(from, _)| time(from)),
-            "to": result.terms.period.map(|(_, to)| time(to)),
-            "window_seconds": result.terms.window_ms / 1000,
-            "rules": result.telling.rules.list(),
-            "rules_over_bound": over,
-            "classes": classes,
-            "lines": summary.total.lines,
-            "movements": summary.total.movements,
-            "sum_theirs": report::sums(&summary.total.theirs),
-            "sum_ours": report::sums(&summary.total.ours),
-        }
-    });
+    let mut summary = result.telling.summary(result.summary, &result.terms);
+    summary["theirs"] = result.theirs.iter().map(file).collect();
+    summary["ours"] = result.ours.iter().map(file).collect();
+    let whole = json!({ "summary": summary });
     writeln!(out, "{whole}").map_err(NoResult::Output)
 }
 
 fn file(file: &ReadFile) -> Value {
-    json!({
-        "file": file.path.display().to_string(),
-        "layout": file.bill.layout,
-        "contents": match file.bill.contents {
-            Contents::Rows => "rows",
-            Contents::NoBill => "no_bill",
-            Contents::Creating => "creating",
-        },
-        "rows": file.bill.rows,
-        "sha256": file.sha256,
-    })
-}
-
-fn unparsed(side: &str, row: &Unparsed) -> Value {
-    json!({
-        "class": Class::Unparsed.as_str(),
-        "cleared_by": null,
-        "field": row.column,
-        "reason": row.why.to_string(),
-        side: { "file": row.file, "line": row.line },
-    })
+    let mut value = report::file(&file.bill);
+    value["file"] = file.path.display().to_string().into();
+    value["sha256"] = file.sha256.as_str().into();
+    value
 }
 
 /// All outcomes in their order.
@@ -105,9 +61,8 @@ fn each(
             failed = Some(NoResult::Interrupted);
             return Err(io::ErrorKind::Interrupted.into());
         }
-        give(outcome).map_err(|error| {
+        give(outcome).inspect_err(|error| {
             failed = Some(NoResult::Output(io::Error::from(error.kind())));
-            error
         })
     });
     match (merged, failed) {
