@@ -79,7 +79,8 @@ impl Scene {
             request.send(&self.gateway.authority).unwrap()
         };
         let mut policy = call("GET", Vec::new()).json();
-        policy["routes"] = json!([{"channel": "sandbox"}, {"channel": "wechat"}, {"channel": "alipay"}]);
+        policy["routes"] =
+            json!([{"channel": "sandbox"}, {"channel": "wechat"}, {"channel": "alipay"}]);
         let answer = call("PUT", policy.to_string().into_bytes());
         assert_eq!(answer.status, 200, "{}", answer.json());
     }
@@ -141,7 +142,8 @@ impl Scene {
 
     fn advance(&self, seconds: i64) {
         let body = json!({ "advance_secs": seconds }).to_string();
-        let request = Request::new("POST", "/sandbox/clock", body).with("content-type", "application/json");
+        let request =
+            Request::new("POST", "/sandbox/clock", body).with("content-type", "application/json");
         let answer = request.send(&self.gateway.authority).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.json());
     }
@@ -173,7 +175,9 @@ fn an_order_is_paid_and_refunded_through_each_provider() {
         assert_eq!(paid["payment"]["channel"], provider, "{paid}");
         scene.refund(&order, 1_000);
         scene.eventually(&order, "refunded", |order| {
-            order["refunds"].as_array().is_some_and(|it| it.iter().any(|it| it["status"] == "succeeded"))
+            order["refunds"]
+                .as_array()
+                .is_some_and(|it| it.iter().any(|it| it["status"] == "succeeded"))
         });
     }
 }
@@ -205,7 +209,8 @@ fn a_callback_that_lies_changes_nothing() {
         // Nobody's callback at all.
         let target = format!("/channels/{provider}/notify");
         for body in ["", "{}", "out_trade_no=1&sign=AAAA", "\u{0}"] {
-            let request = Request::new("POST", &target, body).with("content-type", "application/json");
+            let request =
+                Request::new("POST", &target, body).with("content-type", "application/json");
             let answer = request.send(&scene.gateway.authority).unwrap();
             assert_eq!(answer.status, 401, "{provider} {body:?}");
         }
@@ -215,7 +220,8 @@ fn a_callback_that_lies_changes_nothing() {
         assert_eq!(answer.status, 404, "{target}");
     }
     let long = "x".repeat((64 << 10) + 1);
-    let answer = Request::new("POST", "/channels/alipay/notify", long).send(&scene.gateway.authority);
+    let answer =
+        Request::new("POST", "/channels/alipay/notify", long).send(&scene.gateway.authority);
     assert_eq!(answer.unwrap().status, 413);
 }
 

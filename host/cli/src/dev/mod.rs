@@ -277,7 +277,10 @@ fn open_gateway(
         key: folder.key("gateway")?,
         admin_token: folder.text("admin-token")?,
         reach: REACH,
-        channels: [Arc::clone(&sandbox) as Arc<dyn Channel>].into_iter().chain(configured).collect(),
+        channels: [Arc::clone(&sandbox) as Arc<dyn Channel>]
+            .into_iter()
+            .chain(configured)
+            .collect(),
         sandbox: Some(sandbox),
     });
     gateway.metrics.show_failed_commits(&failed_commits);
