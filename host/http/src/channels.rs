@@ -33,7 +33,7 @@ pub(super) async fn notify(
     body: Body,
 ) -> Result<Response, Reply> {
     let id = segment(path)?;
-    let channel = gateway.channel(&id);
+    let channel = gateway.channels.get(&id);
     let channel =
         channel.ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no such channel"))?;
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await;

@@ -625,7 +625,7 @@ mod tests {
     use lezai_core::policy::Policy;
 
     use super::*;
-    use crate::openapi;
+    use crate::description;
     use lezai_gateway::orders::checkout;
     use lezai_gateway::orders::checkout::ClaimRequest;
     use lezai_gateway::orders::refunds;
@@ -652,7 +652,7 @@ mod tests {
 
     #[test]
     fn the_document_has_every_route_and_no_other() {
-        let documented: BTreeSet<String> = openapi::calls().collect();
+        let documented: BTreeSet<String> = description::calls().collect();
         let routed: BTreeSet<String> =
             routes().into_iter().filter(|it| !PAGES.contains(&it.as_str())).collect();
         assert_eq!(documented, routed);

@@ -18,6 +18,7 @@ mod plugins;
 mod records;
 mod schema;
 mod statements;
+mod tables;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -35,8 +36,8 @@ use lezai_store::decision::DecisionRecord;
 use lezai_store::plugins::{PluginReads as _, ReleaseRecord};
 use lezai_store::{Fault, Outcome, ReadJob, Store, StoreError, WriteJob};
 use log::{Care, Log, copy, copy_all};
-use records::{Sqlite, json};
 use schema::prepare;
+use tables::{Sqlite, json};
 
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{

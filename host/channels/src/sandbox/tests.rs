@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
+use lezai_core::id::RefundId;
 use lezai_core::money::Currency;
 use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
 
