@@ -485,6 +485,7 @@ mod tests {
                 refund_bearer: RefundBearer::Merchant,
                 held,
                 capture: lezai_core::order::Capture::Automatic,
+                contract: 0,
                 description: "Tea".to_owned(),
                 methods: vec!["wallet_qr".to_owned()],
                 instalments: Vec::new(),

@@ -521,6 +521,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         refund_bearer: RefundBearer::Merchant,
         held: false,
         capture: Capture::Automatic,
+        contract: 0,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
         instalments: Vec::new(),
