@@ -1,13 +1,16 @@
 //! The gateway: what every request and the worker share, and the one way in which an order
 //! changes: [`Gateway::apply`] asks the core and commits what it says.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use lezai_core::id::{AttemptId, EventId, OrderId};
 use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
-use lezai_core::ledger::{Account, Entry};
-use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
+use lezai_core::ledger::{Account, Entry, Subject};
+use lezai_core::order::{
+    self, AUTHORIZATION_SECS, Effect, Event, Moment, Order, Settles, State, Step,
+};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
 use reqwest::Url;
@@ -19,6 +22,8 @@ use crate::channel::{Channel, Method, Standing};
 use crate::clock::{self, Clock};
 use crate::entropy::Entropy;
 use crate::events;
+use crate::funds;
+use crate::funds::contracts::Agreements;
 use crate::hub::Hub;
 use crate::idempotency::InProgress;
 use crate::merchants::{Merchant, Merchants};
@@ -41,6 +46,9 @@ use crate::worker::Wake;
 
 /// A channel gets this long to speak before it is asked.
 const FIRST_QUERY_SECS: i64 = 20;
+
+/// How often a payment is looked at again that nobody can say of when it settles.
+pub const NOT_KNOWN_SECS: i64 = 3600;
 
 /// The key that the gateway signs with, and its name.
 pub struct GatewayKey {
@@ -117,6 +125,8 @@ pub struct Gateway {
     pub counters: Counters,
     /// Whether it can commit.
     pub readiness: Readiness,
+    /// What merchants have agreed to, as of now.
+    pub contracts: Agreements,
     merchants: ArcSwap<Merchants>,
 }
 
@@ -179,6 +189,7 @@ impl Gateway {
             plugins: Beside::default(),
             counters: Counters::default(),
             readiness: Readiness::default(),
+            contracts: Agreements::default(),
             reloading: tokio::sync::Mutex::default(),
             merchants: ArcSwap::default(),
         }
@@ -216,10 +227,18 @@ impl Gateway {
     pub async fn reload_merchants(&self) -> Result<(), StoreError> {
         // One after the other: who read earlier must not swap in later.
         let _turn = self.reloading.lock().await;
-        let (records, keys, releases) = store::read(&self.store, |view| {
-            Ok((view.merchants()?, view.merchant_keys()?, view.standing_releases(None)?))
+        let (records, keys, releases, agreed) = store::read(&self.store, |view| {
+            let (records, mut agreed) = (view.merchants()?, HashMap::new());
+            for merchant in &records {
+                let contracts = view.contracts(&merchant.id)?;
+                if !contracts.is_empty() {
+                    agreed.insert(merchant.id.clone(), contracts);
+                }
+            }
+            Ok((records, view.merchant_keys()?, view.standing_releases(None)?, agreed))
         })
         .await?;
+        self.contracts.swap(agreed);
         let rollouts = loading::rollouts(self, releases, &self.merchants());
         // Thousands of policies take a while.
         let load = move || Merchants::load(records, keys, rollouts);
@@ -355,11 +374,33 @@ pub fn apply(
 ) -> Result<OrderRecord, Problem> {
     let record = tx.order(order)?.ok_or_else(not_found)?;
     let version = record.order.version;
-    let step = order::step(record.order.clone(), event, now)?;
+    let at = moment(tx, &record.order, &event, now)?;
+    let step = order::step(record.order.clone(), event, at)?;
     if step.order.version == version {
         return Ok(record);
     }
     Ok(commit(tx, record, step, now)?)
+}
+
+/// When something happens to an order, and when what is captured then settles: a payment that was
+/// captured before anybody could say when it settles does so by the contract of its own moment.
+fn moment(
+    tx: &dyn Tx,
+    order: &Order,
+    event: &Event,
+    now: Timestamp,
+) -> Result<Moment, StoreError> {
+    let captured_at = match (event, &order.state) {
+        (Event::Paid { .. }, _) => now,
+        (Event::SettlementDue, State::Paid { captured, .. })
+            if captured.settles == Settles::NotKnown =>
+        {
+            captured.at
+        }
+        _ => return Ok(Moment::from(now)),
+    };
+    let settles = funds::schedule::settles(tx, &order.terms.merchant, captured_at)?;
+    Ok(Moment { now, settles })
 }
 
 /// Writes a step: state, postings and effects, all in the commit that `tx` belongs to.
@@ -373,21 +414,30 @@ fn commit(
     let id = &record.order.terms.id;
     tx.update_order(&record.order)?;
     if let Some(entry) = &step.entry {
-        book(tx, id, entry, now)?;
+        book(tx, &id.clone().into(), entry, now)?;
     }
     schedule(tx, &record, step.effects, now)?;
     Ok(record)
 }
 
 /// Books an entry as the balances of this very commit have it: what is not available is owed.
-fn book(tx: &dyn Tx, order: &OrderId, entry: &Entry, now: Timestamp) -> Result<(), StoreError> {
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(crate) fn book(
+    tx: &dyn Tx,
+    subject: &Subject,
+    entry: &Entry,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let mut standing = Vec::new();
     for (account, currency) in entry.touched_by_debts() {
         let minor = tx.balance(&account, currency)?;
         standing.push((account, currency, minor));
     }
     if standing.is_empty() {
-        return tx.book(order, entry, now);
+        return tx.book(subject, entry, now);
     }
     let stands = |account: &Account, currency| {
         let found = standing.iter().find(|it| it.0 == *account && it.1 == currency);
@@ -396,7 +446,7 @@ fn book(tx: &dyn Tx, order: &OrderId, entry: &Entry, now: Timestamp) -> Result<(
     let entry = entry
         .with_debts(stands)
         .ok_or_else(|| StoreError::Damaged("a balance is more than a number holds".to_owned()))?;
-    tx.book(order, &entry, now)
+    tx.book(subject, &entry, now)
 }
 
 /// Writes down what is to be done. What a merchant is to be told is put into words here, once, so
@@ -422,7 +472,9 @@ pub fn schedule(
                 order.state.payment().map_or(now, |it| it.at.plus_secs(AUTHORIZATION_SECS))
             }
             Effect::Settle => match &order.state {
-                State::Paid { captured, .. } => captured.at.plus_secs(SETTLEMENT_SECS),
+                State::Paid { captured, .. } => captured
+                    .settles_at()
+                    .unwrap_or(now.plus_secs(NOT_KNOWN_SECS)),
                 _ => now,
             },
             Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),

@@ -26,6 +26,7 @@ pub mod dev;
 pub mod echo;
 pub mod entropy;
 pub mod events;
+pub mod funds;
 pub mod gateway;
 pub mod http;
 pub mod hub;

@@ -172,6 +172,28 @@ codes! {
         "Query the order: it is held from when it is paid or authorised until its money went back or the review ended.";
     ReviewClosed = "review_closed", StatusCode::CONFLICT, QueryFirst, "The review of the order ended otherwise",
         "Query the order; `verdict` says how its review ended. What was approved can still be refunded by its merchant.";
+    PayoutNotFound = "payout_not_found", StatusCode::NOT_FOUND, Never, "There is no such payout",
+        "Check the id and whose key signs: another merchant's payout is not found either.";
+    PayoutState = "payout_state", StatusCode::CONFLICT, QueryFirst, "The payout's state does not allow this",
+        "Query the payout; `payout_status` says what it was. One that was sent can no longer be called off.";
+    PayoutDecided = "payout_decided", StatusCode::CONFLICT, QueryFirst, "The payout was approved or refused before",
+        "Query the payout; `verdict` says how it was decided.";
+    MerchantPayoutIdTaken = "merchant_payout_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a payout with this number",
+        "Query the payout (`payout_id` names it). If it is the one you meant, do not pay out again.";
+    InsufficientFunds = "insufficient_funds", StatusCode::CONFLICT, QueryFirst, "More is to be paid out than is available",
+        "Query the balances: refunds and other payouts take from the same. At most `available` can go, fee included.";
+    PayoutLimitExceeded = "payout_limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the contract's limits for payouts",
+        "Pay out within `limit`, or wait for the next day if it is the day's; the operator can agree on another contract.";
+    PayoutNotAgreed = "payout_not_agreed", StatusCode::UNPROCESSABLE_ENTITY, Never, "The contract has no payouts in this currency",
+        "Ask the operator for a contract that has them.";
+    SettlementNotFound = "settlement_not_found", StatusCode::NOT_FOUND, Never, "There is no such settlement",
+        "Check the id and whose key signs: another merchant's settlement is not found either.";
+    ContractNumber = "contract_number", StatusCode::CONFLICT, QueryFirst, "The number is not the next one",
+        "List the contracts, or read the calendar; what is agreed is never edited, and `next` is free.";
+    ContractDate = "contract_date", StatusCode::UNPROCESSABLE_ENTITY, Never, "A contract cannot be in force from then on",
+        "Name a time from now to two years ahead, and not before the contract that it follows.";
+    ContractNotice = "contract_notice", StatusCode::CONFLICT, Never, "A contract that is worse for the merchant needs notice",
+        "Let it be in force at `earliest` or later, or leave `in_force_from` out; `field` is where it is worse.";
     CurrencyMismatch = "currency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, Never, "The currency is not the order's",
         "Send the order's currency.";
     OrderExpired = "order_expired", StatusCode::CONFLICT, QueryFirst, "The order's time is over",

@@ -16,11 +16,11 @@ use crate::callback::{self, Courier};
 use crate::channel::{
     CaptureRequest, Channel, GiveBackRequest, RefundRequest, RefundStanding, Standing,
 };
-use crate::gateway::{Gateway, unanswered};
+use crate::gateway::{Gateway, NOT_KNOWN_SECS, unanswered};
 use crate::metrics::OutcomeLabel;
 use crate::problem::{Code, Problem};
 use crate::store::{self, DueTask, Lane, StoreError, Task};
-use crate::{events, idempotency};
+use crate::{events, funds, idempotency};
 
 /// Longer than any task takes, as all of them have time-outs.
 const LEASE_SECS: i64 = 60;
@@ -158,6 +158,12 @@ pub async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
     let DueTask { number, task, tries } = due;
     let done = match &task {
         Task::Order { order, what } => on_order(gateway, order.clone(), what.clone(), tries).await,
+        Task::Payout { payout, what } => {
+            funds::jobs::on_payout(gateway, payout.clone(), what.clone(), tries).await
+        }
+        Task::CloseBatches { merchant, contract, cut_off } => {
+            funds::batches::close(gateway, merchant.clone(), *contract, *cut_off).await
+        }
         Task::Deliver { event, round } => courier.deliver(gateway, event.clone(), *round).await,
     };
     let done = done.unwrap_or_else(|problem| Done::Again {
@@ -167,6 +173,12 @@ pub async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
     let done = match (&task, done) {
         (Task::Order { order, what }, Done::Again { due, why }) if tries >= PATIENCE_TRIES => {
             match give_up(gateway, order, what).await {
+                Ok(true) => Done::Finished,
+                Ok(false) | Err(_) => Done::Again { due, why },
+            }
+        }
+        (Task::Payout { payout, what }, Done::Again { due, why }) if tries >= PATIENCE_TRIES => {
+            match funds::jobs::give_up(gateway, payout, what).await {
                 Ok(true) => Done::Finished,
                 Ok(false) | Err(_) => Done::Again { due, why },
             }
@@ -202,7 +214,17 @@ async fn on_order(
             Err(problem) => Err(problem),
         },
         Effect::Release => gateway.apply(order, Event::ReleaseDue).await.map(|_| Done::Finished),
-        Effect::Settle => gateway.apply(order, Event::SettlementDue).await.map(|_| Done::Finished),
+        Effect::Settle => {
+            let record = gateway.apply(order, Event::SettlementDue).await?;
+            match &record.order.state {
+                // Nobody can say yet when it settles.
+                State::Paid { captured, settled: None, .. } if captured.settles_at().is_none() => {
+                    let due = gateway.clock.now().plus_secs(NOT_KNOWN_SECS);
+                    Ok(Done::Again { due, why: "the calendar does not know the days".to_owned() })
+                }
+                _ => Ok(Done::Finished),
+            }
+        }
         Effect::Capture(attempt) => capture(gateway, order, attempt, tries).await,
         Effect::Void(attempt) => void(gateway, order, attempt, tries).await,
         Effect::Refund(id) => refund(gateway, order, id, tries).await,

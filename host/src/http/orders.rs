@@ -160,7 +160,7 @@ async fn act(
 }
 
 /// No body, or an empty object.
-fn no_fields(body: &[u8]) -> Result<(), Invalid> {
+pub(super) fn no_fields(body: &[u8]) -> Result<(), Invalid> {
     if body.is_empty() { Ok(()) } else { Object::parse(body)?.finish() }
 }
 

@@ -7,6 +7,7 @@
 
 mod error;
 pub mod events;
+pub mod funds;
 #[cfg(test)]
 mod plugin_suite;
 pub mod plugins;
@@ -17,9 +18,10 @@ mod suite;
 use std::sync::Arc;
 
 use lezai_core::digest::sha256_hex;
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::funds::payout::PayoutEffect;
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId};
 use lezai_core::key::Jwk;
-use lezai_core::ledger::{Account, Entry, Kind, Posting};
+use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
@@ -33,6 +35,7 @@ use crate::velocity::Mark;
 
 pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
+pub use funds::{FundsReads, FundsWrites};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 
 /// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
@@ -88,6 +91,22 @@ pub enum Task {
         /// The effect.
         what: Effect,
     },
+    /// An effect of the core's on a payout.
+    Payout {
+        /// The payout.
+        payout: PayoutId,
+        /// The effect.
+        what: PayoutEffect,
+    },
+    /// Close a merchant's settlement batches at its next cut-off, and plan the one after.
+    CloseBatches {
+        /// The merchant.
+        merchant: MerchantId,
+        /// The contract whose cut-off it is: one that takes its place has its own.
+        contract: u32,
+        /// The cut-off.
+        cut_off: Timestamp,
+    },
     /// Tell a merchant of an event.
     Deliver {
         /// The event.
@@ -123,7 +142,7 @@ impl Task {
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Order { .. } => Lane::Orders,
+            Self::Order { .. } | Self::Payout { .. } | Self::CloseBatches { .. } => Lane::Orders,
             Self::Deliver { .. } => Lane::Callbacks,
         }
     }
@@ -214,8 +233,8 @@ pub struct BookedEntry {
     pub number: u64,
     /// When it was booked.
     pub at: Timestamp,
-    /// The order it belongs to.
-    pub order: OrderId,
+    /// The order or payout that it belongs to.
+    pub subject: Subject,
     /// What it books.
     pub kind: Kind,
     /// Its sides.
@@ -227,7 +246,7 @@ pub struct BookedEntry {
 }
 
 /// What can be read.
-pub trait View: EventReads + PluginReads {
+pub trait View: EventReads + FundsReads + PluginReads {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
@@ -288,7 +307,7 @@ pub trait View: EventReads + PluginReads {
 }
 
 /// What can be written. All writes of one job are one commit.
-pub trait Tx: View + EventWrites + PluginWrites {
+pub trait Tx: View + EventWrites + FundsWrites + PluginWrites {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(
         &self,
@@ -298,7 +317,7 @@ pub trait Tx: View + EventWrites + PluginWrites {
     /// The order as it is now, with attempts and refunds that are new.
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
     /// An entry at the end of the ledger's chain.
-    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
+    fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
     /// A task for the worker.
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
     /// Up to `limit` due tasks of a lane, which nobody else gets until `lease_end`.

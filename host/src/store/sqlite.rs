@@ -7,6 +7,7 @@
 //! commits do not wait for that. Readers have connections of their own and see the last commit.
 
 mod events;
+mod funds;
 mod holds;
 mod ledger;
 mod log;
@@ -35,12 +36,13 @@ use log::{Care, Log, copy, copy_all};
 use records::{Sqlite, json};
 use schema::prepare;
 
+pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events};
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 #[cfg(test)]
 pub(crate) use ledger::book;
 pub use ledger::{
     Wanted, balance_after, balances_kept, for_each_entry, for_each_order, last_entry, moved,
-    order_with_entries, walk_entries,
+    order_with_entries, payout_with_entries, walk_entries,
 };
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
@@ -393,7 +395,7 @@ mod tests {
         let first = entries.first().unwrap();
         assert_eq!((first.number, first.previous.as_str()), (1, GENESIS));
         let entry = Entry::new(first.kind, first.postings.clone()).unwrap();
-        assert_eq!(entry.hash(GENESIS, 1, first.at, &first.order), first.hash);
+        assert_eq!(entry.hash(GENESIS, 1, first.at, &first.subject), first.hash);
         let writer = Connection::open(&file).unwrap();
         for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
             assert!(writer.execute(sql, []).is_err(), "{sql}");

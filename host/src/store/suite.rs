@@ -412,7 +412,7 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
                 posting(&hers, 1, code),
                 posting(&Account::FeeIncome, -minor, code),
             ];
-            tx.book(&order_id(2), &Entry::new(Kind::Payment, sides).unwrap(), at(secs))
+            tx.book(&order_id(2).into(), &Entry::new(Kind::Payment, sides).unwrap(), at(secs))
         });
         written.await.unwrap();
     }
@@ -458,7 +458,7 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
             let step = step(record.order.clone(), event, NOW).unwrap();
             tx.update_order(&step.order)?;
             if let Some(entry) = &step.entry {
-                tx.book(&step.order.terms.id, entry, NOW)?;
+                tx.book(&step.order.terms.id.clone().into(), entry, NOW)?;
             }
             Ok::<_, StoreError>(OrderRecord { order: step.order, ..record })
         });

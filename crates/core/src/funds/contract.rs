@@ -92,7 +92,7 @@ fn one() -> i64 {
     1
 }
 
-/// A time of the day, such as `16:00`.
+/// A time of the day that ends it, such as `16:00`, or `24:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LocalTime {
@@ -101,7 +101,7 @@ pub struct LocalTime {
 
 /// A text that is not a time of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a time of the day such as 16:00, from 00:00 to 23:59")]
+#[error("must be a time of the day such as 16:00, from 00:01 to 24:00")]
 pub struct BadTime;
 
 impl LocalTime {
@@ -117,12 +117,14 @@ impl LocalTime {
         };
         let (hour, minute) = text.split_once(':').ok_or(BadTime)?;
         match (number(hour), number(minute)) {
+            (Some(24), Some(0)) => Ok(Self { minutes: 24 * 60 }),
+            (Some(0), Some(0)) => Err(BadTime),
             (Some(hour @ 0..=23), Some(minute @ 0..=59)) => Ok(Self { minutes: hour * 60 + minute }),
             _ => Err(BadTime),
         }
     }
 
-    /// The hour, 0 to 23.
+    /// The hour, 0 to 24.
     pub fn hour(self) -> u16 {
         self.minutes / 60
     }
@@ -270,7 +272,7 @@ impl Contract {
         Self {
             fees: Fees::default(),
             cycle: Cycle::After { seconds: 86_400 },
-            day: Day { zone: "UTC".to_owned(), cut_off: LocalTime { minutes: 0 }, calendar: None },
+            day: Day { zone: "UTC".to_owned(), cut_off: LocalTime { minutes: 24 * 60 }, calendar: None },
             settlement: Settlement::default(),
             payouts: Payouts::default(),
         }
