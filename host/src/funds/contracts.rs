@@ -101,7 +101,10 @@ pub async fn put(
         let last = all.last().unwrap_or(&standard);
         let agreed = last.followed_by(number, contract, from, now)?;
         tx.insert_contract(&merchant, &agreed)?;
-        batches::plan(tx, &merchant, &agreed, agreed.in_force_from)?;
+        if !batches::plan(tx, &merchant, &agreed, agreed.in_force_from)? {
+            let detail = "the calendar has no data for the days to come: put an edition that has";
+            return Err(Problem::new(Code::InvalidField, detail).with("field", "day.calendar"));
+        }
         let all: Vec<Agreed> = all.into_iter().chain(std::iter::once(agreed.clone())).collect();
         let view = view(&merchant, &agreed, &all, now);
         announce(tx, &merchant, &view, now)?;

@@ -165,6 +165,7 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     rows_are_there(connection)?;
     report.payouts = funds::payouts_hold(connection)?;
     report.batches = funds::batches_hold(connection)?;
+    funds::closes_are_planned(connection)?;
     Ok(report)
 }
 

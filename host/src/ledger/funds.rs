@@ -9,6 +9,7 @@ use super::check::{Failed, Fault, Stop, called_for_by_payout, is};
 use crate::store::Task;
 use crate::store::sqlite::{
     Tasks, batch_sums, for_each_batch, for_each_payout, payout_events, payout_with_entries, tasks,
+    unplanned_contract,
 };
 
 /// Every payout has its entries, was or will be told of, and goes on. How many there are.
@@ -52,6 +53,17 @@ fn holds(connection: &Connection, tasks: &Tasks, payout: &Payout) -> Result<(), 
             Err(fault("nothing waits to have it paid".to_owned()))
         }
         _ => Ok(()),
+    }
+}
+
+/// Every merchant's last contract has the close of its next batches planned.
+pub(super) fn closes_are_planned(connection: &Connection) -> Result<(), Failed> {
+    let unplanned = unplanned_contract(connection);
+    match unplanned.map_err(|error| Stop::from(error).at(Fault::File))? {
+        None => Ok(()),
+        Some((merchant, number)) => Err(Failed::Broken(Fault::File(format!(
+            "contract {number} of {merchant} has no close of its next batch planned"
+        )))),
     }
 }
 

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_a_row_for_each_posting() {
-        let order = entry().order;
+        let order = entry().subject;
         let text = text(&[entry()]);
         let expected = [
             "number  time                      order                                 kind     account                     minor units  currency".to_owned(),

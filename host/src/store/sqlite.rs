@@ -36,7 +36,9 @@ use log::{Care, Log, copy, copy_all};
 use records::{Sqlite, json};
 use schema::prepare;
 
-pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events};
+pub use funds::{
+    batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract,
+};
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 #[cfg(test)]
 pub(crate) use ledger::book;

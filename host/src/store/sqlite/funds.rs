@@ -10,7 +10,7 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use super::super::StoreError;
+use super::super::{StoreError, Task};
 use super::super::funds::{FundsReads, FundsWrites, Movement, Statement};
 use super::records::{Sqlite, id, json, to_json};
 use crate::page::Page;
@@ -409,6 +409,34 @@ pub fn for_each_batch<E: From<StoreError>>(
         each(json(row, 0)?)?;
     }
     Ok(())
+}
+
+/// A merchant's last contract whose next batches nothing waits to close, if there is one.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn unplanned_contract(
+    connection: &Connection,
+) -> Result<Option<(MerchantId, u32)>, StoreError> {
+    let waiting: Vec<Task> = {
+        let mut statement = connection.prepare("SELECT task FROM tasks WHERE task LIKE '%close_batches%'")?;
+        let rows = statement.query_map([], |row| Ok(json(row, 0)))?;
+        rows.map(|row| row?).collect::<Result<_, StoreError>>()?
+    };
+    let mut statement = connection.prepare("SELECT merchant, max(number) FROM contracts GROUP BY merchant")?;
+    let rows = statement.query_map([], |row| Ok((id(row, 0, MerchantId::parse), row.get(1)?)))?;
+    for row in rows {
+        let (merchant, number): (Result<MerchantId, StoreError>, u32) = row?;
+        let merchant = merchant?;
+        let planned = waiting.iter().any(|it| {
+            matches!(it, Task::CloseBatches { merchant: of, contract, .. } if *of == merchant && *contract == number)
+        });
+        if !planned {
+            return Ok(Some((merchant, number)));
+        }
+    }
+    Ok(None)
 }
 
 /// What a batch's range comes to on some accounts: what stood on them together before and after, and how
