@@ -18,6 +18,7 @@ mod listen;
 mod marketplace;
 mod mini;
 mod outages;
+mod payouts;
 mod personal;
 mod plugins_agree;
 mod plugins_rollout;

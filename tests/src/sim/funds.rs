@@ -58,8 +58,8 @@ pub(super) fn contract(seed: u64) -> Option<Agreed> {
 }
 
 /// A calendar that knows the years that a simulation may reach, closed on Sundays.
-pub(super) const CALENDAR: &str = "calendar open 1\nweekend sun\nyear 2026\nyear 2027\nyear 2028\n\
-    2026-11-26 off\nyear 2029\nyear 2030\n";
+pub(super) const CALENDAR: &str = "calendar open 1\nweekend sun\nyear 2026\n2026-11-26 off\n\
+    year 2027\nyear 2028\nyear 2029\nyear 2030\n";
 
 /// What the bank paid out, and what came back.
 #[derive(Default)]
