@@ -1,6 +1,6 @@
 /**
  * The oldest browsers that the guide promises. Everything that one of them lacks by MDN's data, and a new browser
- * has, is taken away from the page's world, and she pays; the style is checked by what it is built to.
+ * has, is taken away from the page's world, and a shopper pays; the style is checked by what it is built to.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -67,7 +67,7 @@ async function pay(/** @type {any} */ { page, checkout, at, quiet }, /** @type {
   quiet();
 }
 
-test("the hosted page, in her own language", async () => {
+test("the hosted page, in the shopper's language", async () => {
   const order = await gateway.create();
   const shopper = await oldBrowser({ locale: "de-DE" });
   await shopper.page.goto(order.checkout.url);
@@ -107,13 +107,13 @@ test("the demo shop, from its shelves to its orders", async () => {
   await shopper.close();
 });
 
-test("the guides promise what it is built for", () => {
+test("the guides name the browsers that it is built for", () => {
   const { chrome, firefox, safari } = BROWSERS;
   const guide = readFileSync(new URL("../../docs/checkout.md", import.meta.url), "utf8");
   assert.ok(guide.includes(`Chrome ${chrome}, Firefox ${firefox}, Safari ${safari}, and newer`));
 });
 
-test("the check is awake: it knows calls, globals, members, properties, values and units by their age", () => {
+test("the check detects calls, globals, members, properties, values and units that are too new", () => {
   const script = `
     URL.canParse("x"); AbortSignal.any([]); [].toSorted(); const { DurationFormat } = Intl;
     new CloseWatcher(); Promise.try(() => 1); const own = { toSpliced() {} }; own.toSpliced(); URL.parse;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { npm } from "./support/browser.mjs";
 
-const source = fileURLToPath(new URL("../../www/checkout/src/monogram.ts", import.meta.url));
+const source = fileURLToPath(new URL("../../www/core/src/monogram.ts", import.meta.url));
 const { outputFiles } = await npm("esbuild").build({
   entryPoints: [source],
   bundle: true,
@@ -27,7 +27,7 @@ const ROWS = [
   ["é", "é"],
 ];
 
-test("a monogram is a whole letter, as Intl.Segmenter has it", () => {
+test("a monogram is a whole letter, as by Intl.Segmenter", () => {
   const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
   for (const [name, first] of ROWS) {
     assert.equal(monogram(name), first, name);

@@ -44,7 +44,7 @@ describe("from the shop to the shop", () => {
     const code = checkout.getByRole("img", { name: /QR code/ });
     assert.equal(await readQr(browser, await code.screenshot()), link);
 
-    // Her phone: another browser that scans the code.
+    // The shopper's phone: another browser that scans the code.
     const phone = await openPage(browser, { width: 390 });
     await phone.page.goto(link);
     await approve(phone.page);
@@ -60,7 +60,7 @@ describe("from the shop to the shop", () => {
     await shopper.close();
   });
 
-  test("the wallet on this device brings her back, in a currency without decimals", async () => {
+  test("the wallet on this device leads back, in a currency without decimals", async () => {
     const shopper = await openPage(browser, { width: 1200 });
     const { page, checkout } = shopper;
     const order = await buy(shopper, "matcha-whisk");
@@ -157,7 +157,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("an order whose time is over is closed in the page by itself", async () => {
+  test("an expired order is closed in the page by itself", async () => {
     // A gateway of its own, whose clock nobody else goes by.
     const own = await startGateway();
     const order = await own.create({ expires_in: 3600 });
@@ -184,7 +184,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("a first visit stays small", async () => {
+  test("a first visit is small", async () => {
     const order = await gateway.create();
     const { page, at, close } = await openPage(browser);
     const loaded = /** @type {Promise<[string, number]>[]} */ ([]);
@@ -207,7 +207,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("her language is a file of its own, and without it she pays in English", async () => {
+  test("a language is a file of its own, and without it the shopper pays in English", async () => {
     const order = await gateway.create();
     const { page, context, checkout, at, quiet, close } = await openPage(browser, { locale: "zh-HK" });
     const loaded = /** @type {string[]} */ ([]);
@@ -339,7 +339,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("a lost network is said, and made up for", async () => {
+  test("a lost network is shown, and the checkout recovers", async () => {
     const { context, checkout, at, quiet, close, order } = await hosted();
     await checkout.getByRole("button", { name: /^Pay/ }).click();
     await at("waiting");
@@ -354,7 +354,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("a device whose clock is hours off pays all the same", async () => {
+  test("a device whose clock is hours off can pay", async () => {
     for (const hours of [-7, 9]) {
       const order = await gateway.create();
       const { page, context, checkout, at, quiet, close } = await openPage(browser);

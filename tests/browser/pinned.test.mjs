@@ -32,7 +32,7 @@ async function shopPage(/** @type {string} */ body) {
 const element = (/** @type {any} */ { checkout }) =>
   `<lezai-checkout session="${checkout.session}" client-secret="${checkout.client_secret}"></lezai-checkout>`;
 
-test("the printed tag embeds the element, and she can pay", async () => {
+test("the printed tag embeds the element, and a shopper can pay", async () => {
   const order = await gateway.create();
   const shop = await shopPage(release.tag + element(order));
   await shop.at("ready");
@@ -50,7 +50,7 @@ test("a script that is not the pinned one does not run", async () => {
   await shop.close();
 });
 
-test("the tag names what is served, and that is kept for good", async () => {
+test("the tag names the served file, which is immutable", async () => {
   const { src, integrity } = release.script;
   assert.ok(release.tag.includes(`src="${src}" integrity="${integrity}"`));
   const answer = await fetch(src);

@@ -189,7 +189,7 @@ fn a_payout_takes_what_is_available_once_and_ends_as_its_amount_says() {
 /// So many seconds from now, as the API has it.
 fn crate_time(secs: i64) -> String {
     let at = lezai_core::time::Timestamp::from_ms(lezai_tests::now_ms()).plus_secs(secs);
-    ::lezai::clock::rfc3339(at)
+    lezai_wire::time::rfc3339(at)
 }
 
 #[test]

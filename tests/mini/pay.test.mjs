@@ -37,7 +37,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("what the cashier gets is the platform's own shape", async () => {
+    test("the cashier gets the platform's own parameters", async () => {
       const { shopper } = await start();
       await shopper.at("ready");
       shopper.mounted.press("pay");
@@ -52,7 +52,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("a platform that says paid is not believed", async () => {
+    test("a platform's word that it is paid is not trusted", async () => {
       const { shopper, order } = await start({ quirks: { cashier: "lies" } });
       await shopper.at("ready");
       shopper.mounted.press("pay");
@@ -85,7 +85,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("what the cashier takes is over, and one tap gets it anew", async () => {
+    test("expired cashier parameters are renewed with one tap", async () => {
       const { shopper } = await start({ quirks: { cashier: "cancels" } }, { amount: 10917 });
       await shopper.at("ready");
       shopper.mounted.press("pay");
@@ -177,10 +177,32 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       });
     }
 
+    test("an old answer is told apart from a forgery, and no cashier opens", async () => {
+      const { shopper } = await start();
+      /** @type {any} */
+      let first;
+      shopper.host.quirks.tamper = (/** @type {any} */ answer) => {
+        if (answer.body.includes("checkout.session")) first ??= { ...answer };
+      };
+      await shopper.at("ready");
+      shopper.host.quirks.tamper = (/** @type {any} */ answer) => Object.assign(answer, first);
+      shopper.mounted.press("pay");
+      const old = await shopper.at("outdated");
+      assert.deepEqual([old.title, old.amount, old.press], ["收到的是旧应答", "", "start_again"]);
+      assert.equal(shopper.host.cashier.length, 0);
+      // The request arrived all the same.
+      delete shopper.host.quirks.tamper;
+      shopper.mounted.press("start_again");
+      await shopper.at("waiting");
+      shopper.mounted.press("wallet");
+      await shopper.at("paid");
+      shopper.close();
+    });
+
     test("another app with the same secret finds it taken", async () => {
       const { shopper, order } = await start({ quirks: { cashier: "cancels" } });
       await shopper.at("ready");
-      // Until she pays, the session may be claimed anew by whoever has the secret.
+      // Until a payment begins, anyone with the secret can claim the session.
       shopper.mounted.press("pay");
       await shopper.at("waiting");
       const thief = open(name, { origin: gateway.origin, order });
@@ -203,7 +225,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("an order for elsewhere says what is missing", async () => {
+    test("an order for another platform says which method is missing", async () => {
       const { shopper } = await start({}, { methods: ["wallet_qr"] });
       const failed = await shopper.at("failed");
       assert.match(failed.why, new RegExp(`must name ${method}`));

@@ -37,7 +37,7 @@ try {
   await gateway.stop();
 }
 
-/** What the browser of a first visit really loads, from the gateway's own page. */
+/** The files that a first visit really loads, from the gateway's own page. */
 async function load() {
   const order = await gateway.create();
   const { page, at, close } = await openPage(browser);
@@ -59,7 +59,7 @@ async function load() {
       kb(compressed),
     );
   }
-  row("**all that she needs to pay, on the hosted page**", "", `**${kb(sum)}**`);
+  row("**everything that a payment on the hosted page loads**", "", `**${kb(sum)}**`);
   await close();
 }
 

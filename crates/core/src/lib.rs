@@ -15,6 +15,7 @@ pub mod funds;
 pub mod grant;
 pub mod id;
 pub mod instalments;
+pub mod ip;
 pub mod key;
 pub mod ledger;
 pub mod mask;

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lezai::channel::{PayoutRequest, PayoutStanding};
-use lezai::funds;
-use lezai::store::sqlite::{for_each_payout, payout_with_entries};
-use lezai::store::{BookedEntry, StoreError};
+use lezai_channels::channel::{PayoutRequest, PayoutStanding};
 use lezai_core::funds::contract::{Agreed, Contract};
 use lezai_core::funds::payout::{Payout, PayoutEvent, PayoutState};
 use lezai_core::id::PayoutId;
 use lezai_core::ledger::{Posting, without_debts};
 use lezai_core::money::Money;
 use lezai_core::time::Timestamp;
+use lezai_gateway::funds;
+use lezai_store::{BookedEntry, StoreError};
+use lezai_store_sqlite::{for_each_payout, payout_with_entries};
 
 use super::Failure;
 use super::bank::{CHANNEL, Said};

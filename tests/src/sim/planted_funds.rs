@@ -1,8 +1,5 @@
 //! Money out through the layer that has the planted bugs.
 
-use lezai::page::Page;
-use lezai::store::funds::{Movement, Statement};
-use lezai::store::{FundsReads, FundsWrites, StoreError};
 use lezai_core::funds::contract::Agreed;
 use lezai_core::funds::payout::{Destination, Payout};
 use lezai_core::funds::settlement::Batch;
@@ -10,6 +7,8 @@ use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
 use lezai_core::ledger::Account;
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
+use lezai_store::funds::{Movement, Statement};
+use lezai_store::{FundsReads, FundsWrites, Page, StoreError};
 
 use super::planted::{Layer, Planted};
 

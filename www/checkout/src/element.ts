@@ -2,12 +2,8 @@
  * `<lezai-checkout>`: carries what happens to the state machine, and what it decides to the
  * gateway, the document and the page around it.
  */
-import { patch, pressOf } from "./dom.ts";
-import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
-import { Follower } from "./follow.ts";
-import { Gateway, randomText } from "./gateway.ts";
-import { Height } from "./height.ts";
-import { drawLogo, loadLogo } from "./logo.ts";
+
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";
 import {
   type Call,
   type Choice,
@@ -19,12 +15,17 @@ import {
   start,
   step,
   type Told,
-} from "./machine.ts";
+} from "../../core/src/machine.ts";
+import type { Method, Session } from "../../core/src/session.ts";
+import { endOf, Remaining } from "../../core/src/time.ts";
+import { patch, pressOf } from "./dom.ts";
+import { Follower } from "./follow.ts";
+import { Gateway, randomText } from "./gateway.ts";
+import { Height } from "./height.ts";
+import { drawLogo, loadLogo } from "./logo.ts";
 import { originOf, ownOrigin } from "./origin.ts";
-import type { Method, Session } from "./session.ts";
 import css from "./style.css";
 import { closest, en, LANGUAGES, loadText, localeFor, type Text } from "./text.ts";
-import { endOf, Remaining } from "./time.ts";
 import { view } from "./view.ts";
 
 /** The details of the element's events. */
@@ -64,7 +65,7 @@ const COPIED_MS = 2_000;
 /** A page may set the session when its server has answered; its author hears of it after the first, and after the second it was forgotten. */
 const SESSION_EXPECTED_MS = 3_000;
 const SESSION_PATIENCE_MS = 8_000;
-/** Until what the payment needs is there, she reads for no longer that it loads. */
+/** How long the page says that it loads, if what the payment needs is not there yet. */
 const OPENING_MS = 15_000;
 const SESSION_NEEDED =
   "the attribute session is needed: pass checkout.session (cs_…) as the gateway gave it to your server";
@@ -150,7 +151,7 @@ export class LezaiCheckout extends Base {
     this.#restart();
   }
 
-  /** What a page set before this script ran lies as plain members over the accessors. */
+  /** Properties that a page set before this script ran are plain members that hide the accessors. */
   #takeOver(): void {
     for (const name of ["session", "clientSecret", "gateway"] as const) {
       const early = Object.getOwnPropertyDescriptor(this, name)?.value;
@@ -171,7 +172,7 @@ export class LezaiCheckout extends Base {
     if (name !== "lang") this.#restart();
   }
 
-  /** Takes the words of her language up. */
+  /** Applies the texts of the shopper's language. */
   async #speak(): Promise<void> {
     const tag = closest(this.#languages());
     const text = await loadText(tag, this.gateway);
@@ -243,7 +244,7 @@ export class LezaiCheckout extends Base {
     }
   }
 
-  /** A fault of the element's own, or of a browser that lacks something: she reads words, and the page hears of it. */
+  /** A fault of the element itself, or a browser that lacks something: shown in words, and reported to the page. */
   #broken(error: unknown): void {
     const { state, effects } = failed("unexpected", String(error));
     this.#state = state;
@@ -310,7 +311,7 @@ export class LezaiCheckout extends Base {
     }
   }
 
-  /** What loads slowly is not begun anew, but she reads that there is no answer yet. */
+  /** A slow load is not restarted, but the shopper reads that there is no answer yet. */
   async #connected(signal: AbortSignal): Promise<Gateway> {
     this.#connecting ??= this.#connect(signal).finally(() => {
       if (!signal.aborted) this.#connecting = undefined;
@@ -330,7 +331,7 @@ export class LezaiCheckout extends Base {
       console.warn(`<lezai-checkout>: still waiting: ${SESSION_NEEDED}`);
       await pause(SESSION_PATIENCE_MS - SESSION_EXPECTED_MS, signal);
     }
-    // What stands there instead may be a secret, so it is not said.
+    // The wrong value may be a secret, so it is not printed.
     if (!SESSION.test(session)) throw new Misuse("session_malformed", SESSION_NEEDED);
     const origin = originOf(this.gateway) ?? "";
     if (!/^https?:/.test(origin)) {
@@ -340,7 +341,7 @@ export class LezaiCheckout extends Base {
       );
     }
     const opening = { origin, session, client_secret: this.clientSecret || undefined, signal };
-    // What is shown first is shown in her language.
+    // The first thing shown is in the shopper's language.
     const [gateway] = await Promise.all([Gateway.connect(opening), spoken]);
     return gateway;
   }
@@ -484,11 +485,11 @@ export class LezaiCheckout extends Base {
     );
     drawLogo(root, this.#logo);
     settle();
-    // What had the focus is gone with its state; the new state's title is where to read on.
+    // The focused element is gone with its state; the new state's title is where to read on.
     if (focused && !focused.isConnected) root.querySelector<HTMLElement>(".title")?.focus();
   }
 
-  /** What the page says it is written in, then what she told her browser. */
+  /** The page's language, then the browser's list. */
   #languages(): string[] {
     const lang = placesOf(this).find((it) => it.lang !== undefined)?.lang;
     return [...(lang ? [lang] : []), ...navigator.languages];

@@ -3,16 +3,17 @@
  * claims nothing; the first choice does. Every request is signed by the page's key, and nothing of an answer is
  * passed on before the gateway's signature over it, and the grant inside it, hold.
  */
+
+import { isOld } from "../../core/src/age.ts";
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";
+import type { Choice } from "../../core/src/machine.ts";
+import type { Method, Plan, Session } from "../../core/src/session.ts";
 import { limited } from "./abort.ts";
-import { isOld } from "./age.ts";
 import { type Core, loadCore } from "./core.ts";
-import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Key, openKey } from "./key.ts";
-import type { Choice } from "./machine.ts";
 import { forgetOld, type Memory, recall, remember, rememberFirst } from "./memory.ts";
 import { ownOrigin } from "./origin.ts";
 import { type P256, p256, type Verify } from "./p256.ts";
-import type { Method, Plan, Session } from "./session.ts";
 
 const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
 /** An answer that takes longer is none. */
@@ -20,7 +21,7 @@ const TIMEOUT_MS = 15_000;
 /** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
 
-/** What the gateway says to a page that does not have the session, or has it no more. */
+/** Codes for a page that does not have the session, or no longer has it. */
 const NOT_OURS = new Set(["session_taken", "session_unclaimed", "key_unknown"]);
 /** Answers that an old one is compared with: what keeps one keeps the first. */
 const MOST_KNOWN = 100;
@@ -33,7 +34,7 @@ const PRIVATE = {
   referrerPolicy: "no-referrer",
 } as const;
 
-/** What the core has checked but for the signature over it. */
+/** A message that the core has checked except for its signature. */
 interface Signed<T> {
   to_verify(): Uint8Array;
   signature(): Uint8Array;
@@ -169,7 +170,7 @@ export class Gateway {
     return had;
   }
 
-  /** What an answer says of this page itself. */
+  /** Keeps what an answer says about this page itself. */
   async #note({ now, claimed }: Session, repeated: boolean): Promise<void> {
     // A first answer that is given again tells the time of then.
     if (!repeated) this.#business_ahead_ms = Date.parse(now) - Date.now();
@@ -291,8 +292,9 @@ export class Gateway {
     const { session } = this.opening;
     try {
       if (answer.session !== session) throw new Error("the answer is for another session");
-      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
-      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
+      if (!Number.isSafeInteger(answer.amount))
+        throw new Error("amount must be a whole number of minor units");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("exponent must be a whole number");
       // A grant ends with the time to pay; what is paid or closed needs none.
       if (open) {
         const said = JSON.parse(await this.#believed(new this.core.SignedGrant(answer.grant)));
@@ -308,11 +310,11 @@ export class Gateway {
     }
   }
 
-  /** What a plan costs is not believed either: the core makes the same of it, or nothing is shown. */
+  /** The costs of a plan are not trusted either: the core recomputes them, and a difference is refused. */
   #checkPlan(amount: number, { count, rate_ppm, fee, total, first, each }: Plan): void {
     const parts = this.core.instalments(amount, count, rate_ppm);
     if (parts.join() !== [fee, total, first, each].join())
-      throw new Error("the instalments are not what their plan comes to");
+      throw new Error("the instalments differ from what their plan computes");
   }
 }
 
@@ -332,7 +334,7 @@ function plansOf({ methods, payment }: Session): Plan[] {
   return payment?.instalments ? [...offered, payment.instalments] : offered;
 }
 
-/** What this page knew of the session before, or a new key for it. */
+/** The stored facts of the session, or a new key for it. */
 async function remembered({ session, client_secret }: Opening, curve: P256): Promise<Memory> {
   const known = await recall(session);
   const [secret, gateway] = client_secret?.split(".") ?? [];
@@ -368,7 +370,7 @@ async function pinned(
   } catch {
     // Whatever it was, it was no list of P-256 keys.
   }
-  throw new Refused("the gateway's key is not the one that the shop was told of");
+  throw new Refused("the gateway's key does not have the thumbprint in the client secret");
 }
 
 interface Answered {

@@ -2,7 +2,7 @@
  * Keeps the card from jumping under the shopper's finger: while there is something to do it is at least as high as it
  * was in the last state, and where its height changes, it does so within a moment that can be seen.
  */
-import type { State } from "./machine.ts";
+import type { State } from "../../core/src/machine.ts";
 
 const MOVE_MS = 200;
 /** Between these the shopper goes back and forth. What is loading has nothing to press yet, what is over no more. */
@@ -18,7 +18,7 @@ const KEEPING = new Set<State["at"]>([
 export class Height {
   #at: State["at"] | undefined;
   #width = 0;
-  /** What the card must have at least, in pixels; none where nothing was shown before. */
+  /** The card's minimum height in pixels; none if nothing was shown before. */
   kept_px: number | undefined;
 
   /** To be called before the view changes; what it gives back, afterwards. */

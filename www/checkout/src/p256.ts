@@ -4,8 +4,8 @@
  * such a page alone: it is larger than all the rest of the core. Both judge the same vectors alike
  * (`tests/browser/vectors.test.mjs`).
  */
-import { decodeAnswer, encodeCall, type Field } from "../../mini/src/call.ts";
-import { caller } from "../../mini/src/module.ts";
+import { decodeAnswer, encodeCall, type Field } from "../../core/src/call.ts";
+import { caller } from "../../core/src/module.ts";
 import { load } from "./wasm.ts";
 
 /** Filled in by the build; see `core.ts`. */
@@ -37,7 +37,7 @@ export async function p256(gateway: string): Promise<P256> {
   return crypto.subtle ? webCrypto : ofTheCore(gateway);
 }
 
-/** What the module gives is in its own memory no more, and never in shared memory. */
+/** The module's results are copies outside of its memory, and never in shared memory. */
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };

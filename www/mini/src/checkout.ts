@@ -10,10 +10,10 @@ import {
   start,
   step,
   type Told,
-} from "../../checkout/src/machine.ts";
-import { endOf } from "../../checkout/src/time.ts";
+} from "../../core/src/machine.ts";
+import { endOf } from "../../core/src/time.ts";
 import { Entropy } from "./entropy.ts";
-import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { Gateway, type Opening } from "./gateway.ts";
 import { forget } from "./memory.ts";
 import type { Platform } from "./platform.ts";
@@ -113,7 +113,7 @@ export class Checkout {
     this.listener.shown(state, { now_ms: this.gateway?.now_ms() ?? Date.now() });
     for (const effect of effects) this.perform(effect);
     this.endCode();
-    // Her press of the button leads on to the cashier; coming back to a payment does not.
+    // Pressing the button opens the cashier; coming back to a payment does not.
     if (before.at === "confirming" && state.at === "waiting") void this.wallet();
   }
 
@@ -166,7 +166,7 @@ export class Checkout {
     this.hurry();
   }
 
-  /** What the cashier takes may be over before its order is. */
+  /** The cashier's parameters may expire before their order. */
   private endCode(): void {
     this.codeOver?.();
     const shown = this.state.at === "unreachable" ? this.state.behind : this.state;
@@ -244,6 +244,7 @@ export class Checkout {
 function failure(call: Call, error: unknown): Happened {
   if (error instanceof Unreachable) return { is: "unreachable", call };
   if (error instanceof Refused) return { is: "refused", why: error.message };
+  if (error instanceof Outdated) return { is: "outdated", why: error.message };
   if (error instanceof Problem) return { is: "problem", call, code: error.code, detail: error.message };
   if (error instanceof Misuse) return { is: "misused", code: error.code, why: error.message };
   return { is: "misused", code: "unexpected", why: String(error) };

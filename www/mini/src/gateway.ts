@@ -2,16 +2,19 @@
  * The page's calls. Every request is signed by the page's key, and nothing of an answer is passed on
  * before the gateway's signature over it, and the grant inside it, hold.
  */
-import { hex, text, unhex, utf8 } from "./bytes.ts";
+import { isOld } from "../../core/src/age.ts";
+import { hex, text, unhex, utf8 } from "../../core/src/bytes.ts";
 import { Core, type PublicKey, type Terms } from "./core.ts";
 import type { Entropy } from "./entropy.ts";
-import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Memory, recall, remember } from "./memory.ts";
 import type { Answered, Ask, Platform } from "./platform.ts";
 import type { Session } from "./session.ts";
 
 /** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
+/** Answers that an old one is compared with: a cache keeps the first. */
+const MOST_KNOWN = 100;
 /** The gateway's answers to a page are a few kilobytes. */
 const MAX_BODY = 64 * 1024;
 
@@ -29,6 +32,9 @@ export class Gateway {
   /** The same of its business clock, by which an order ends. A sandbox's can be moved. */
   private business_ahead_ms = 0;
 
+  /** `signature-input` of answers that were verified. */
+  private readonly known = new Set<string>();
+
   private constructor(
     private readonly platform: Platform,
     private readonly entropy: Entropy,
@@ -44,7 +50,7 @@ export class Gateway {
   static async connect(platform: Platform, entropy: Entropy, opening: Opening): Promise<Gateway> {
     const authority = authorityOf(opening.gateway);
     if (!/^cs_[0-9a-f]{32}$/.test(opening.session)) {
-      throw new Misuse("session_malformed", `no checkout session: ${opening.session}`);
+      throw new Misuse("session_malformed", `session must be cs_ and 32 hex digits, not ${opening.session}`);
     }
     // Asked first: without a JIT, to load the core and to make a key takes as long as the network does.
     const keys = ask(platform, {
@@ -130,7 +136,8 @@ export class Gateway {
     const nonce = await this.entropy.name();
     const bytes = body ?? new Uint8Array(0);
     const { thumbprint } = this.key;
-    header.push(...(await this.core.sign(secret, thumbprint, this.signing_ms(), nonce, asked, bytes)));
+    const asked_ms = this.signing_ms();
+    header.push(...(await this.core.sign(secret, thumbprint, asked_ms, nonce, asked, bytes)));
     secret.fill(0);
     const answered = await ask(this.platform, {
       method,
@@ -138,6 +145,7 @@ export class Gateway {
       header,
       body,
     });
+    const input = answered.header[answered.header.indexOf("signature-input") + 1];
     let signed_at: number;
     try {
       const { status, body, header: fields } = answered;
@@ -145,8 +153,10 @@ export class Gateway {
     } catch (error) {
       // A proxy that stands before a broken gateway signs nothing.
       if (answered.status >= 500 || answered.status === 429) throw new Unreachable();
-      throw new Refused((error as Error).message);
+      const why = (error as Error).message;
+      throw isOld(input, this.known, asked_ms) ? new Outdated(why) : new Refused(why);
     }
+    if (input && this.known.size < MOST_KNOWN) this.known.add(input);
     const ahead_ms = signed_at - Date.now();
     this.ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
     const answer = JSON.parse(text(answered.body));
@@ -165,8 +175,9 @@ export class Gateway {
   private async check(answer: Session): Promise<void> {
     try {
       if (answer.session !== this.opening.session) throw new Error("the answer is for another session");
-      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
-      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
+      if (!Number.isSafeInteger(answer.amount))
+        throw new Error("amount must be a whole number of minor units");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("exponent must be a whole number");
       // A grant ends with the time to pay; what is paid or closed needs none.
       if (answer.status !== "created" && answer.status !== "paying") return;
       const said = JSON.parse(await this.core.grant(this.trusted, answer.grant));
@@ -189,7 +200,7 @@ export class Gateway {
   }
 }
 
-/** What the signature covers of the gateway's address: host, and port unless it is the scheme's own. */
+/** `@authority` of the gateway's address: host, and port unless it is the scheme's default. */
 function authorityOf(gateway: string): string {
   const [, scheme, authority] = /^(https?):\/\/([a-z0-9.-]+(?::\d+)?)$/.exec(gateway) ?? [];
   if (!scheme || !authority) {
@@ -206,7 +217,7 @@ async function loaded(platform: Platform) {
   }
 }
 
-/** What this app knew of the session before, or a new key for it. */
+/** The stored facts of the session, or a new key for it. */
 async function remembered(
   platform: Platform,
   entropy: Entropy,
@@ -238,7 +249,7 @@ async function pinned(core: Core, { status, body }: Answered, thumbprint: string
   } catch {
     // Whatever it was, it was no list of P-256 keys.
   }
-  throw new Refused("the gateway's key is not the one that the shop was told of");
+  throw new Refused("the gateway's key does not have the thumbprint in the client secret");
 }
 
 async function ask(platform: Platform, request: Ask): Promise<Answered> {
@@ -248,6 +259,6 @@ async function ask(platform: Platform, request: Ask): Promise<Answered> {
   } catch {
     throw new Unreachable();
   }
-  if (answered.body.length > MAX_BODY) throw new Refused("the answer is longer than any of the gateway's");
+  if (answered.body.length > MAX_BODY) throw new Refused(`the answer is larger than ${MAX_BODY} bytes`);
   return answered;
 }

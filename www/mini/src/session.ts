@@ -1,5 +1,5 @@
 /** A checkout session as a mini-program reads it: the web checkout's, with what is a mini-program's own. */
-import type { Session as OfTheWeb } from "../../checkout/src/session.ts";
+import type { Session as OfTheWeb } from "../../core/src/session.ts";
 
 export type Session = OfTheWeb & {
   /** How many of the amount's digits are decimals. */
@@ -8,7 +8,7 @@ export type Session = OfTheWeb & {
   grant: string;
 };
 
-/** What the platform's own call to pay takes, once the channel gave it. */
+/** The arguments of the platform's own payment call, once the channel has returned them. */
 export function parametersFor(session: OfTheWeb, method: string): Record<string, unknown> | undefined {
   const payment = session.payment as { kind?: string; parameters?: Record<string, unknown> } | undefined;
   return payment?.kind === method ? payment.parameters : undefined;

@@ -79,10 +79,10 @@ export class Callbacks {
 
     const callback = parse(body);
     if (this.#secret !== undefined && callback.id !== once(fields, "webhook-id")) {
-      throw new Forged("webhook-id is not the id of the body");
+      throw new Forged("webhook-id differs from the body's id");
     }
     if (this.#merchant !== undefined && callback.merchant !== this.#merchant) {
-      throw new Forged(`it is for the merchant ${callback.merchant}`);
+      throw new Forged(`the callback is for the merchant ${callback.merchant}`);
     }
     if (nonce !== undefined) this.#remember(nonce, now_ms);
     return callback;
@@ -116,7 +116,7 @@ export class Callbacks {
 
   #remember(nonce: string, now_ms: number): void {
     if (this.#taken.has(nonce)) {
-      throw new Forged("this very delivery was taken before", "callback_replayed");
+      throw new Forged("this delivery was already accepted", "callback_replayed");
     }
     for (const [known, until] of this.#taken) {
       if (until > now_ms && this.#taken.size < MOST_REMEMBERED) break;
@@ -135,7 +135,7 @@ function receiverAt(url: string): URL {
 async function bytes(received: Request | Received): Promise<Uint8Array> {
   const whole = asBytes("arrayBuffer" in received ? await received.arrayBuffer() : received.body);
   if (whole === undefined) {
-    throw new Misuse("body must be the bytes as they came: switch the parsing of JSON off for this path");
+    throw new Misuse("body must be the bytes as received: turn off JSON parsing for this path");
   }
   if (whole.length > MAX_BODY) throw new Forged(`the body is larger than ${MAX_BODY} bytes`);
   return whole;
@@ -167,7 +167,7 @@ function flat(headers: Received["headers"] | Headers): [string, string][] {
 function once(fields: [string, string][], name: string): string {
   const values = fields.filter(([it]) => it === name);
   const [first, second] = values;
-  if (!first || second) throw new Forged(`the header needs ${name} once`);
+  if (!first || second) throw new Forged(`the header must have ${name} exactly once`);
   return first[1];
 }
 
@@ -178,5 +178,5 @@ function parse(body: Uint8Array): Callback {
   } catch {
     // Told below, as anything that is no callback.
   }
-  throw new Forged("the body is no callback");
+  throw new Forged("the body is not a callback");
 }

@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   fetch?: typeof fetch;
 }
 
-/** What the caller may say about one call. */
+/** The caller's options for one call. */
 export interface CallOptions {
   /** The same for every repeat of the same request; made here if absent. */
   idempotencyKey?: string;
@@ -42,7 +42,7 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** What a call asks. */
+/** The request of a call. */
 export interface Asked extends CallOptions {
   query?: object | undefined;
   content?: object | undefined;
@@ -192,11 +192,7 @@ async function bounded(response: Response, key: string | undefined): Promise<Uin
     length += value.length;
     if (length > MAX_ANSWER) {
       await reader.cancel();
-      throw new Refused(
-        `it is larger than ${MAX_ANSWER} bytes, and no answer of the gateway's is`,
-        response.status,
-        key,
-      );
+      throw new Refused(`the answer is larger than ${MAX_ANSWER} bytes`, response.status, key);
     }
     chunks.push(value);
   }

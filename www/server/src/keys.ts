@@ -9,7 +9,7 @@ export function merchantKey(text: string): MerchantKey {
     return new MerchantKey(pem);
   } catch (error) {
     throw new Misuse(
-      `privateKey is no P-256 key in PKCS#8 PEM ("-----BEGIN PRIVATE KEY-----"): ${(error as Error).message}`,
+      `privateKey must be a P-256 key in PKCS#8 PEM ("-----BEGIN PRIVATE KEY-----"): ${(error as Error).message}`,
     );
   }
 }
@@ -25,7 +25,7 @@ export function keyRing(texts: string | readonly string[]): KeyRing {
       ring.add(PublicKey.from_pem(pem));
     } catch (error) {
       throw new Misuse(
-        `gatewayKey is no P-256 key in PEM ("-----BEGIN PUBLIC KEY-----"): ${(error as Error).message}`,
+        `gatewayKey must be a P-256 key in PEM ("-----BEGIN PUBLIC KEY-----"): ${(error as Error).message}`,
       );
     }
   }
@@ -66,7 +66,7 @@ export function webhookSecretOf(text: string): string {
   } catch (error) {
     // Nothing was signed, so of a secret it says that no signature fits.
     if (/^not a webhook secret/.test((error as Error).message)) {
-      throw new Misuse('webhookSecret begins with "whsec_", and 24 to 64 bytes in base64 follow');
+      throw new Misuse('webhookSecret must be "whsec_" and 24 to 64 bytes in base64');
     }
   }
   return secret;

@@ -130,7 +130,7 @@ class Refunds {
   }
 }
 
-/** What happened, whether or not a callback arrived. */
+/** All events, whether or not a callback arrived. */
 class Events {
   readonly #connection: Connection;
 
@@ -169,7 +169,7 @@ class Events {
   }
 }
 
-/** What is owed to the merchant, out of the ledger. */
+/** The balances that are owed to the merchant, from the ledger. */
 class Balances {
   readonly #connection: Connection;
 
@@ -207,7 +207,9 @@ function numbered<T>(
 /** An id as part of a path: what is no id must not lead elsewhere. */
 function segment(id: string): string {
   if (!/^[a-z]{2,4}_[0-9a-f]{1,64}$/.test(id)) {
-    throw new Misuse(`"${id}" is no id such as ord_…; for a number of your own there is findByNumber`);
+    throw new Misuse(
+      `id must be one of the gateway's, such as ord_…, not "${id}"; use findByNumber for your own number`,
+    );
   }
   return id;
 }

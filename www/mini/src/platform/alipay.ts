@@ -4,8 +4,8 @@
  * server sends, as it sends the client secret: whoever could read the one could read the other. That is
  * less than a key that only this device ever knew, and `entropy` says so.
  */
-import { hex, text, unbase64url, unhex } from "../bytes.ts";
-import type { Module } from "../call.ts";
+import { hex, text, unbase64url, unhex } from "../../../core/src/bytes.ts";
+import type { Module } from "../../../core/src/call.ts";
 import {
   type Answered,
   after,
@@ -55,7 +55,7 @@ export interface AlipayHost extends Timers {
   };
 }
 
-/** What a component hears of the app: its page has no such events for it. */
+/** Events of the app for a component: its page has none for it. */
 export interface AppEvents {
   onAppShow(heard: () => void): void;
   offAppShow(heard: () => void): void;
@@ -76,7 +76,7 @@ const TIMEOUT_MS = 15_000;
 /** A Worker that is silent for longer has died. */
 const WORKER_MS = 20_000;
 
-/** What `my.tradePay` says. Even 9000 does not prove a payment. */
+/** Result codes of `my.tradePay`. Even 9000 does not prove a payment. */
 const CODES: Record<string, "success" | "cancelled"> = { 9000: "success", 6001: "cancelled" };
 
 export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
@@ -88,7 +88,8 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
     entropy: "server",
     load: () => inWorker(host, options, later),
     random: async (length) => {
-      if (options.entropy === undefined) throw new Error("the shop gave no source of random bytes");
+      if (options.entropy === undefined)
+        throw new Error("configure needs entropy: a function that gets random bytes from the shop's server");
       return unbase64url(await options.entropy(length)) ?? new Uint8Array(0);
     },
     request: ({ method, url, header, body }) =>

@@ -1,0 +1,76 @@
+/** A checkout session as the gateway tells it. What is optional is absent, never null. */
+export interface Session {
+  session: string;
+  /** Rises with each change of the order. */
+  version: number;
+  /** The order's current time, by the gateway's business clock. */
+  now: string;
+  /** Whether this page has the session; if not, it claims it with its first choice of a method. */
+  claimed: boolean;
+  status: "created" | "paying" | "paid" | "closed" | "voided";
+  /** Whole minor units of `currency`. */
+  amount: number;
+  /** ISO 4217. */
+  currency: string;
+  /** How many of the amount's digits are decimals. `Intl` is not asked: it hides those of HUF and IDR. */
+  exponent: number;
+  description: string;
+  merchant: Merchant;
+  merchant_order_id: string;
+  expires_at: string;
+  return_url?: string;
+  methods: Method[];
+  payment?: Payment;
+  declined?: { code: string; at: string };
+  close_reason?: "expired" | "merchant";
+  paid_at?: string;
+  /** The gateway's signed word on what this page may pay. */
+  grant: string;
+}
+
+export interface Merchant {
+  id: string;
+  name: string;
+  /** A PNG at the gateway: a path there, and its hash as Subresource Integrity writes it. */
+  logo?: Logo;
+  /** The merchant's colour, on a light ground and on a dark one: `#rrggbb`, with enough contrast to read. */
+  accent?: { light: string; dark: string };
+  /** Where a shopper is helped: `https:`, `mailto:` or `tel:`. */
+  support?: string;
+}
+
+export interface Logo {
+  path: string;
+  integrity: string;
+}
+
+export interface Method {
+  id: string;
+  kind: "qr" | "redirect";
+  /** The monthly plans that it is paid by; absent where it is paid at once. */
+  instalments?: Plan[];
+}
+
+/** Monthly parts: the first, and `count - 1` others. Together they are `total`, the amount and the fee. */
+export interface Plan {
+  count: number;
+  /** The fee in parts per million of the amount. */
+  rate_ppm: number;
+  /** Whole minor units of the order's currency, as is all that follows. */
+  fee: number;
+  total: number;
+  first: number;
+  each: number;
+}
+
+/** How the shopper pays now. Only `method` is there while the channel is being asked. */
+export interface Payment {
+  method: string;
+  kind?: "qr" | "redirect";
+  /** The QR code's text. */
+  qr?: string;
+  redirect_url?: string;
+  expires_at?: string;
+  /** The chosen plan. */
+  instalments?: Plan;
+}
