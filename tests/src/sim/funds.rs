@@ -87,7 +87,7 @@ impl PaidOut {
             None => return Said::Payout(PayoutStanding::Unknown),
             Some(PayoutStanding::Pending) => self.end(id, moods && random.once_in(3)),
             // Its recipient's bank sends it back.
-            Some(PayoutStanding::Paid { .. }) if random.once_in(12) => self.send_back(id),
+            Some(PayoutStanding::Paid { .. }) if random.once_in(60) => self.send_back(id),
             Some(_) => {}
         }
         Said::Payout(self.payouts[id].1.clone())
