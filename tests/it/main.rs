@@ -6,6 +6,7 @@
 mod arrows;
 mod author;
 mod callbacks;
+mod channels;
 mod codes;
 mod crash;
 mod first_hour;

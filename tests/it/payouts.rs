@@ -124,11 +124,12 @@ fn a_payout_takes_what_is_available_once_and_ends_as_its_amount_says() {
     let gateway = Gateway::start(folder.path());
     let shop = Shop::new(&gateway);
     assert_eq!(shop.pay_out("early", 100).code(), "insufficient_funds");
-    shop.paid(10_000_000);
+    shop.paid(100_000);
+    shop.paid(100_000);
     shop.advance(DAY + 1);
     // The demo merchant's policy takes 0.6 %.
-    shop.available(9_940_000);
-    let mut left = 9_940_000;
+    shop.available(198_800);
+    let mut left = 198_800;
     for (digits, ends, kept) in [
         (100, "paid", false),
         (972, "failed", true),
@@ -245,9 +246,9 @@ fn a_contract_says_what_a_payout_costs_and_who_has_to_approve() {
     shop.ends(&small, "returned");
     shop.available(99_000);
     let approved = id(&shop.pay_out("A", 10_000));
-    let refused = id(&shop.pay_out("R", 10_100));
+    let refused = id(&shop.pay_out("R", 10_001));
     assert_eq!(shop.ends(&approved, "needs_approval")["amount"], 10_000);
-    shop.available(99_000 - 10_100 - 10_200);
+    shop.available(99_000 - 10_100 - 10_101);
     assert_eq!(shop.pay_out("D", 9_000).code(), "payout_limit_exceeded", "the day's limit");
     let waiting = shop.operator("GET", "/admin/v1/payouts", None, &Value::Null).json();
     assert_eq!(waiting["data"].as_array().unwrap().len(), 2, "{waiting}");

@@ -7,6 +7,7 @@ pub mod say;
 
 pub mod call;
 pub mod caller;
+pub mod channel_command;
 pub mod data_dir;
 pub mod dev;
 pub mod keys;
@@ -16,5 +17,7 @@ pub mod log;
 pub mod operator;
 pub mod page_check;
 pub mod plugin_command;
+pub mod reconcile_command;
 pub mod review_command;
+pub mod statement_command;
 pub mod trigger;

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
-use lezai::{call, dev, keys, ledger, listen, page_check, plugin_command, review_command, trigger};
+use lezai::{
+    call, channel_command, dev, keys, ledger, listen, page_check, plugin_command,
+    reconcile_command, review_command, statement_command, trigger,
+};
 use lezai_gateway::plugins::compiler;
 use tracing_subscriber::EnvFilter;
 
@@ -49,9 +52,16 @@ enum Command {
     /// Look after merchants' plugins.
     #[command(subcommand)]
     Plugin(plugin_command::PluginCommand),
+    /// Try payment channels: check credentials, make calls, run simulators.
+    #[command(subcommand)]
+    Channel(channel_command::ChannelCommand),
     /// Look at the orders that risk control holds, and decide on them.
     #[command(subcommand)]
     Review(review_command::ReviewCommand),
+    /// Compare bills with what was expected, or a statement with a merchant's own books.
+    Reconcile(reconcile_command::ReconcileArgs),
+    /// Write a merchant's statement from the ledger: the same request gives the same bytes.
+    Statement(statement_command::StatementArgs),
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
@@ -135,7 +145,10 @@ async fn run(command: Command) -> ExitCode {
         Command::Ledger(command) => ledger::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
+        Command::Channel(command) => channel_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,
+        Command::Reconcile(args) => reconcile_command::run(args).await,
+        Command::Statement(args) => statement_command::run(args).await,
         Command::Page(command) => page_check::run(command).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

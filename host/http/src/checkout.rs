@@ -59,7 +59,7 @@ pub(super) async fn claim(
 ) -> Result<Json<SessionView>, Reply> {
     let request = ClaimRequest::parse(incoming.unverified_body())?;
     let (session, verified) = newcomer(&gateway, id, &incoming, &request).await?;
-    incoming.repeatable(&gateway, session.id.as_str())?;
+    incoming.repeatable(&gateway, session.id.as_str(), &verified)?;
     let verified = verified.parse(ClaimRequest::parse)?;
     Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
 }
@@ -120,7 +120,7 @@ pub(super) async fn pay(
         Some(claim) => {
             let (session, verified) = newcomer(&gateway, id, &incoming, &claim).await?;
             incoming.admit(&gateway, &verified)?;
-            let at = gateway.clock.now();
+            let at = gateway.node.clock.now();
             let claim = Claim { key: claim.key, origin: incoming.origin(), at };
             (session, Page { claim, proven: true }, verified)
         }
@@ -130,11 +130,10 @@ pub(super) async fn pay(
             (session, Page { claim, proven: false }, verified)
         }
     };
-    let repeatable = incoming.repeatable(&gateway, session.id.as_str())?;
+    let repeatable = incoming.repeatable(&gateway, session.id.as_str(), &verified)?;
     let request = verified.parse(PayRequest::parse)?;
-    let signer = (&request).into();
     let PayRequest { choice, .. } = request.into_content();
-    Ok(checkout::pay(&gateway, &session, page, signer, choice, repeatable).await?.into())
+    Ok(checkout::pay(&gateway, &session, page, choice, repeatable).await?.into())
 }
 
 #[utoipa::path(
@@ -155,7 +154,7 @@ pub(super) async fn events(
     let full =
         || Problem::new(Code::Overloaded, "too many pages watch; look again from time to time");
     // First watched, then looked at: a change in between is heard.
-    let watch = gateway.hub.watch(&session.order).ok_or_else(full)?;
+    let watch = gateway.node.cluster.watchers.watch(&session.order).ok_or_else(full)?;
     let version = checkout::version(&gateway, &session).await?;
     let end = tokio::time::Instant::now() + STREAM_LIFE;
     let hints = stream::unfold((watch, Some(version)), move |(mut watch, first)| async move {

@@ -9,9 +9,8 @@ use lezai_core::id::{EventId, OrderId};
 use super::Reply;
 use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::signed::Incoming;
+use lezai_gateway::callbacks::receiver_test::Report;
 use lezai_gateway::events;
-use lezai_gateway::events::receiver_test as echo;
-use lezai_gateway::events::receiver_test::Report;
 use lezai_gateway::events::{Range, StoredEvent};
 use lezai_gateway::gateway::Gateway;
 use lezai_store::Page;
@@ -40,7 +39,7 @@ pub(super) async fn list(
     asked.finish()?;
     let merchant = merchant.record.id.clone();
     let query = EventQuery { merchant, after, event_type, order, from, to, limit };
-    Ok(Json(events::list(&gateway, query).await?))
+    Ok(Json(events::list(&gateway.node, query).await?))
 }
 
 #[utoipa::path(
@@ -54,7 +53,7 @@ pub(super) async fn find(
     incoming: Incoming,
 ) -> Result<Json<StoredEvent>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
-    Ok(Json(events::find(&gateway, &merchant.record.id, &segment(id)?).await?))
+    Ok(Json(events::find(&gateway.node, &merchant.record.id, &segment(id)?).await?))
 }
 
 #[utoipa::path(
@@ -69,11 +68,9 @@ pub(super) async fn redeliver(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
-    let request = verified.parse(no_fields)?;
-    Ok(events::redeliver(&gateway, &merchant.record.id, &segment(id)?, (&request).into(), key)
-        .await?
-        .into())
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    verified.parse(no_fields)?;
+    Ok(events::redeliver(&gateway.node, &merchant.record.id, &segment(id)?, key).await?.into())
 }
 
 #[utoipa::path(
@@ -87,10 +84,10 @@ pub(super) async fn redeliver_range(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
     let request = verified.parse(Range::parse)?;
-    let (range, signer) = (request.content().clone(), (&request).into());
-    Ok(events::redeliver_range(&gateway, &merchant.record.id, range, signer, key).await?.into())
+    let range = request.content().clone();
+    Ok(events::redeliver_range(&gateway.node, &merchant.record.id, range, key).await?.into())
 }
 
 #[utoipa::path(
@@ -104,13 +101,12 @@ pub(super) async fn test(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
     let request = verified.parse(|body| {
         let mut body = Object::parse(if body.is_empty() { b"{}" } else { body })?;
         let url = body.optional("notify_url", order_request::url)?;
         body.finish()?;
         Ok::<_, lezai_wire::json::Invalid>(url)
     })?;
-    let signer = (&request).into();
-    Ok(echo::test(&gateway, &merchant, request.into_content(), signer, key).await?.into())
+    Ok(gateway.callbacks.test_receiver(&merchant, request.into_content(), key).await?.into())
 }

@@ -4,12 +4,15 @@
 
 mod admin;
 mod balances;
+mod channels;
 mod checkout;
+mod description;
 mod document;
 mod events;
 mod extract;
 mod openapi;
 mod operations;
+mod operator;
 mod orders;
 pub mod pages;
 mod plugins;
@@ -40,7 +43,7 @@ use lezai_gateway::cluster::rate::Meter;
 use lezai_gateway::gateway::Gateway;
 use lezai_wire::problem::{Code, Problem};
 
-pub use openapi::text as description;
+pub use description::text as description;
 pub use reply::Reply;
 
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
@@ -141,6 +144,11 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home));
 
+    // Signed by the provider, in its own way.
+    let channels = Router::new()
+        .route("/channels/{channel}/notify", post(channels::notify))
+        .method_not_allowed_fallback(method_not_allowed);
+
     let public = Router::new()
         .route("/checkout/v1/", get(pages::release))
         .route("/checkout/v1/{file}", get(pages::checkout_file))
@@ -151,7 +159,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(openapi::document));
+        .route("/openapi.json", get(description::document));
 
     Router::new()
         .merge(merchants)
@@ -159,19 +167,27 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .merge(operator)
         .merge(shopper)
         .merge(sandbox)
+        .merge(channels)
         .merge(public.layer(cors()))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(nothing_here)
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
         // Whoever asks a machine whether it lives does not know its public name.
         .merge(operations.method_not_allowed_fallback(method_not_allowed))
-        .layer(middleware::from_fn(request_id::to_the_end))
+        .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(told_of_rates))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(Arc::clone(gateway))
+}
+
+/// What was begun goes on to its end though the caller hang up, for what follows a commit must not depend on who
+/// still listens.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    let ended = request_id::as_task(request, next).await;
+    ended.unwrap_or_else(|| Reply::from(Problem::internal("a handler panicked")).into_response())
 }
 
 /// Any website may embed the checkout: what its calls may do hangs on the page's key, and no
@@ -260,7 +276,7 @@ async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: N
         .map_or("none", |it| it.as_str())
         .to_owned();
     let response = next.run(request).await;
-    gateway.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    gateway.node.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
     response
 }
 

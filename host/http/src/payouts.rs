@@ -8,9 +8,9 @@ use http::HeaderMap;
 use lezai_core::id::PayoutId;
 
 use super::Reply;
-use super::admin::authorize;
 use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::openapi;
+use super::operator::authorize;
 use super::reviews::Asked;
 use super::signed::Incoming;
 use lezai_gateway::funds::payouts::{self, Decision, NewPayout, OperatorPayout};
@@ -31,11 +31,9 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
-    let payout = verified.parse(NewPayout::parse)?;
-    let signer = (&payout).into();
-    let payout = payout.into_content();
-    Ok(payouts::create(&gateway, &merchant.record.id, signer, payout, key).await?.into())
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let payout = verified.parse(NewPayout::parse)?.into_content();
+    Ok(payouts::create(&gateway, &merchant.record.id, payout, key).await?.into())
 }
 
 #[utoipa::path(
@@ -86,10 +84,9 @@ pub(super) async fn cancel(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
-    let signed = verified.parse(no_fields)?;
-    let (id, signer) = (segment(id)?, (&signed).into());
-    Ok(payouts::cancel(&gateway, &merchant.record.id, &id, signer, key).await?.into())
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    verified.parse(no_fields)?;
+    Ok(payouts::cancel(&gateway, &merchant.record.id, &segment(id)?, key).await?.into())
 }
 
 #[utoipa::path(

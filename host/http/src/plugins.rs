@@ -9,25 +9,20 @@ use base64ct::{Base64, Encoding as _};
 use http::StatusCode;
 use lezai_core::key::VerifyingKey;
 use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
-use serde_json::Value;
 
 use super::Reply;
-use super::admin::{Operator, checked_keyid, known, public_key};
 use super::openapi;
+use super::operator::{MAX_UPLOAD, Operator, checked_keyid, known, public_key};
 use lezai_gateway::gateway::Gateway;
-use lezai_gateway::plugins::lifecycle::{self, Move};
-use lezai_gateway::plugins::publishing::{self, DRIFT_PERCENT, Upload};
-use lezai_gateway::plugins::view::{self, DifferenceView, LoggedView, ReleaseStateView};
+use lezai_gateway::plugins::lifecycle::Move;
+use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
+use lezai_gateway::plugins::view::{DifferenceView, LoggedView, ReleaseStateView};
 use lezai_store as store;
-use lezai_store::Page;
 use lezai_store::plugins::{PluginKey, Stage};
 use lezai_wire::json::{Field, Invalid, Object};
-use lezai_wire::page;
-use lezai_wire::page::{Asked, List};
+use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 
-/// An upload: the hard maximum of a component in base64, its settings, its manifest.
-pub(super) const MAX_UPLOAD: usize = 2 * 1024 * 1024;
 /// What a plugin may be given with each order.
 const MAX_SETTINGS: usize = 16 * 1024;
 
@@ -69,7 +64,7 @@ pub(super) async fn publish(
         stage: stage.unwrap_or(Stage::Shadow),
         drift_percent: drift_percent.unwrap_or(DRIFT_PERCENT),
     };
-    Ok(Json(publishing::publish(&gateway, upload).await?))
+    Ok(Json(gateway.plugins.publish(upload).await?))
 }
 
 #[utoipa::path(
@@ -83,7 +78,7 @@ pub(super) async fn releases(
 ) -> Result<Json<List<ReleaseStateView>>, Reply> {
     let limit = operator.limit()?;
     let merchant = known(&gateway, &operator.merchant)?;
-    Ok(Json(List::whole(view::list(&gateway, &merchant, limit).await?)))
+    Ok(Json(List::whole(gateway.plugins.releases(&merchant, limit).await?)))
 }
 
 #[utoipa::path(
@@ -114,7 +109,7 @@ pub(super) async fn promote(
         }
     };
     let wish = Move::Promote { to, drift_percent };
-    Ok(Json(lifecycle::perform(&gateway, operator.merchant, sequence, wish).await?))
+    Ok(Json(gateway.plugins.move_release(operator.merchant, sequence, wish).await?))
 }
 
 #[utoipa::path(
@@ -156,7 +151,7 @@ pub(super) async fn differences(
 ) -> Result<Json<List<DifferenceView>>, Reply> {
     let (sequence, limit) = (operator.sequence()?, operator.limit()?);
     known(&gateway, &operator.merchant)?;
-    let found = view::differences(&gateway, operator.merchant, sequence, limit).await?;
+    let found = gateway.plugins.differences(operator.merchant, sequence, limit).await?;
     Ok(Json(List::whole(found)))
 }
 
@@ -170,7 +165,7 @@ pub(super) async fn plugin(
     operator: Operator,
 ) -> Result<Json<ReleaseStateView>, Reply> {
     let merchant = known(&gateway, &operator.merchant)?;
-    Ok(Json(view::live(&gateway, &merchant).await?))
+    Ok(Json(gateway.plugins.live_release(&merchant).await?))
 }
 
 #[utoipa::path(
@@ -182,7 +177,7 @@ pub(super) async fn remove_plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    lifecycle::remove(&gateway, operator.merchant).await?;
+    gateway.plugins.remove(operator.merchant).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -201,7 +196,7 @@ pub(super) async fn put_plugin_key(
     let pem = public_key(&operator.body)?;
     VerifyingKey::from_spki_pem(&pem).map_err(Problem::internal)?;
     let key = PluginKey { keyid, merchant: operator.merchant, pem };
-    if !store::write(&gateway.store, move |tx| tx.put_plugin_key(&key)).await? {
+    if !store::write(&gateway.node.store, move |tx| tx.put_plugin_key(&key)).await? {
         return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
             .with("field", "keyid")
             .into());
@@ -221,7 +216,8 @@ pub(super) async fn remove_plugin_key(
     known(&gateway, &operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
-    let removed = store::write(&gateway.store, move |tx| tx.remove_plugin_key(&merchant, &keyid));
+    let removed =
+        store::write(&gateway.node.store, move |tx| tx.remove_plugin_key(&merchant, &keyid));
     if !removed.await? {
         return Err(
             Problem::new(Code::NotFound, "the merchant has no plugin key with this keyid").into()
@@ -242,7 +238,7 @@ pub(super) async fn decisions(
 ) -> Result<Json<List<LoggedView>>, Reply> {
     let limit = operator.limit()?;
     known(&gateway, &operator.merchant)?;
-    Ok(Json(List::whole(view::decisions(&gateway, operator.merchant, limit).await?)))
+    Ok(Json(List::whole(gateway.plugins.decisions(operator.merchant, limit).await?)))
 }
 
 async fn act(
@@ -254,26 +250,7 @@ async fn act(
     if !operator.body.is_empty() {
         Object::parse(&operator.body)?.finish()?;
     }
-    Ok(Json(lifecycle::perform(gateway, operator.merchant, sequence, wish).await?))
-}
-
-impl Operator {
-    /// The number of the release that the path names.
-    fn sequence(&self) -> Result<u64, Problem> {
-        let text = self.part.as_deref().unwrap_or_default();
-        let digits = (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|_| digits).ok_or_else(|| {
-            Problem::new(Code::ReleaseNotFound, "the path names no number of a release")
-        })
-    }
-
-    /// How much of a list is wanted.
-    fn limit(&self) -> Result<u32, Problem> {
-        let mut asked = Asked::new(self.query.clone());
-        let page: Page<Value> = page::parse(&mut asked, |_| Err("not known to this list"))?;
-        asked.finish()?;
-        Ok(page.limit)
-    }
+    Ok(Json(gateway.plugins.move_release(operator.merchant, sequence, wish).await?))
 }
 
 fn percent(field: Field) -> Result<u8, Invalid> {

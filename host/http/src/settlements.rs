@@ -9,9 +9,9 @@ use lezai_core::id::SettlementId;
 use serde_json::Value;
 
 use super::Reply;
-use super::admin::{Operator, authorize, known};
 use super::extract::{Query, Segment, asked, segment};
 use super::openapi;
+use super::operator::{Operator, authorize, known};
 use super::signed::{Incoming, MAX_BODY, read_body};
 use lezai_gateway::funds::batches::{self, OpenSettlement};
 use lezai_gateway::funds::contracts::{self, CalendarView, FeesSimulated, SIMULATED_DAYS};

@@ -10,7 +10,7 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use super::records::{Sqlite, id, json, to_json};
+use super::tables::{Sqlite, id, json, to_json};
 use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement};
 use lezai_store::{Page, StoreError, Task};
 
@@ -167,6 +167,17 @@ impl FundsReads for Sqlite<'_> {
             params![merchant.as_str(), from, before, page.limit.saturating_add(1)],
             |row| json(row, 0),
         )
+    }
+
+    fn settlements_wait(&self, cut_off: Timestamp) -> Result<bool, StoreError> {
+        // A task that is being done waits at the end of its lease, a minute after it was claimed.
+        let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND due_ms <= ?1 AND task LIKE '%\"settle\"%' LIMIT 1";
+        if self.one(sql, params![cut_off.as_ms()], |_| Ok(()))?.is_some() {
+            return Ok(true);
+        }
+        let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND due_ms > ?1 AND leased_from <= ?1
+                   AND task LIKE '%\"settle\"%' LIMIT 1";
+        Ok(self.one(sql, params![cut_off.as_ms()], |_| Ok(()))?.is_some())
     }
 
     fn last_entry_number(&self) -> Result<u64, StoreError> {

@@ -99,6 +99,8 @@ pub trait FundsReads {
         merchant: &MerchantId,
         page: &Page<SettlementId>,
     ) -> Result<Vec<Batch>, StoreError>;
+    /// Whether a payment that settles then or before is not settled yet, though its task is due.
+    fn settlements_wait(&self, cut_off: Timestamp) -> Result<bool, StoreError>;
     /// The ledger's last entry; 0 if it has none.
     fn last_entry_number(&self) -> Result<u64, StoreError>;
     /// The movements of a range, in the order in which they were booked.

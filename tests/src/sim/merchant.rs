@@ -9,14 +9,14 @@ use lezai_core::order::{Event, Order};
 use lezai_core::policy::{Reason, Risk, Share, Verdict};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
-use lezai_gateway::callbacks::sender::Reply;
+use lezai_gateway::callbacks::transport::Reply;
 use lezai_gateway::events;
 use lezai_gateway::funds::payouts::{self, NewPayout};
 use lezai_gateway::gateway::Gateway;
+use lezai_gateway::idempotency::{Answer, Repeatable, Signer};
 use lezai_gateway::orders;
 use lezai_gateway::orders::checkout;
 use lezai_gateway::orders::checkout::{Page, PayRequest};
-use lezai_gateway::orders::idempotency::{Answer, Repeatable, Signer};
 use lezai_gateway::orders::refunds;
 use lezai_gateway::orders::refunds::NewRefund;
 use lezai_gateway::orders::reviews;
@@ -368,11 +368,13 @@ impl World<'_> {
         let key = Repeatable {
             key: IdempotencyKey { scope, key: request.key.clone() },
             fingerprint: fingerprint("POST", &path, &request.body),
+            // The operator signs nothing.
+            signer: (!matches!(request.what, What::Review(_))).then_some(signer),
         };
         let (what, body) = (request.what.clone(), request.body.clone());
         let gateway = Arc::clone(&self.gateway);
         self.spawn(async move {
-            let result = ask(&gateway, merchant_id, what, body, signer, key).await;
+            let result = ask(&gateway, merchant_id, what, body, key).await;
             Heard::Answer(sent, result)
         });
     }
@@ -472,13 +474,12 @@ async fn ask(
     merchant_id: MerchantId,
     what: What,
     body: Vec<u8>,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     match what {
         What::Create { fee, held } => {
             let new = NewOrder::parse(&body)?;
-            let merchant = gateway.merchants().get(&merchant_id).cloned().unwrap();
+            let merchant = gateway.merchants.current().get(&merchant_id).cloned().unwrap();
             let decide = |facts: lezai_core::policy::OrderFacts| async move {
                 let fee = Money::new(fee, facts.amount.currency()).unwrap();
                 let hook =
@@ -507,7 +508,7 @@ async fn ask(
                 };
                 Ok((facts, decision.into()))
             };
-            orders::create_decided(gateway, &merchant, signer, new, key, decide).await
+            orders::create_decided(gateway, &merchant, new, key, decide).await
         }
         What::Choose(order, session) => {
             let PayRequest { choice, .. } = PayRequest::parse(&body)?;
@@ -515,34 +516,33 @@ async fn ask(
                 id: session,
                 order,
                 secret_hash: String::new(),
-                gateway_key: gateway.key.keyid.clone(),
+                gateway_key: gateway.keys.current.keyid.clone(),
                 claim: None,
                 claims: 0,
             };
-            let claim = Claim { key: gateway.key.jwk.clone(), origin: String::new(), at: START };
+            let claim =
+                Claim { key: gateway.keys.current.jwk.clone(), origin: String::new(), at: START };
             let page = Page { claim, proven: true };
-            checkout::pay(gateway, &session, page, signer, choice, key).await
+            checkout::pay(gateway, &session, page, choice, key).await
         }
         What::Act(order, event) => {
-            orders::act(gateway, &merchant_id, order.as_str(), event, signer, key).await
+            orders::act(gateway, &merchant_id, order.as_str(), event, key).await
         }
-        What::Redeliver(event) => {
-            events::redeliver(gateway, &merchant_id, &event, signer, key).await
-        }
+        What::Redeliver(event) => events::redeliver(&gateway.node, &merchant_id, &event, key).await,
         What::Review(order) => {
             let decision = Decision::parse(&body)?;
             reviews::decide(gateway, order.as_str(), decision, key).await
         }
         What::Payout => {
             let new = NewPayout::parse(&body)?;
-            payouts::create(gateway, &merchant_id, signer, new, key).await
+            payouts::create(gateway, &merchant_id, new, key).await
         }
         What::CancelPayout(payout) => {
-            payouts::cancel(gateway, &merchant_id, payout.as_str(), signer, key).await
+            payouts::cancel(gateway, &merchant_id, payout.as_str(), key).await
         }
         What::Refund(order) => {
             let new = NewRefund::parse(&body)?;
-            refunds::create(gateway, &merchant_id, order.as_str(), signer, new, key).await
+            refunds::create(gateway, &merchant_id, order.as_str(), new, key).await
         }
     }
 }

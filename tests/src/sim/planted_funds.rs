@@ -77,6 +77,9 @@ impl FundsReads for Layer<'_> {
     ) -> Result<Vec<Batch>, StoreError> {
         self.tx.batches(merchant, page)
     }
+    fn settlements_wait(&self, cut_off: Timestamp) -> Result<bool, StoreError> {
+        self.tx.settlements_wait(cut_off)
+    }
     fn last_entry_number(&self) -> Result<u64, StoreError> {
         self.tx.last_entry_number()
     }

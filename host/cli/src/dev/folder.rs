@@ -90,7 +90,7 @@ impl Folder {
         for name in [STORE, "sandbox.db", "shop.db"] {
             folder.make_private(name).map_err(|error| {
                 CannotStart::new(format_args!(
-                    "cannot write to {} (--data): {error}",
+                    "cannot write to {} (--data-dir): {error}",
                     path.join(name).display()
                 ))
             })?;
@@ -162,7 +162,7 @@ impl Folder {
         };
         if self.used && blank {
             return Err(CannotStart::new(format_args!(
-                "{} is empty, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+                "{} is empty, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data-dir)",
                 store.display()
             )));
         }

@@ -20,8 +20,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::channel_command;
 use crate::data_dir;
-use crate::keys;
+use crate::keys::{self, Keys};
 use crate::say;
 use lezai_assets as assets;
 use lezai_base::clock;
@@ -33,15 +34,15 @@ use lezai_connections::server;
 use lezai_demo_shop as shop;
 use lezai_demo_shop::ShopError;
 use lezai_gateway::callbacks::egress::Reach;
-use lezai_gateway::callbacks::sender::Courier;
+use lezai_gateway::callbacks::transport::Http;
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::{Gateway, Parts};
-use lezai_gateway::jobs as worker;
 use lezai_gateway::plugins::blobs::Blobs;
 use lezai_gateway::plugins::compiler::InChild;
+use lezai_gateway::plugins::pace;
 use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
-use lezai_gateway::plugins::{beside, loading, pace, publishing};
 use lezai_gateway::test_clock;
+use lezai_gateway::{jobs, keys as gateway_keys};
 use lezai_http as http;
 use lezai_store as store;
 use lezai_store::plugins::{PluginKey, Stage};
@@ -89,6 +90,10 @@ pub struct DevArgs {
     /// How many requests of one merchant are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
     merchant_rate: u32,
+    /// Also offer the channels of this file's sections [channels.wechat] and [channels.alipay], such as the one
+    /// that `lezai channel simulate` writes. A policy must route to them.
+    #[arg(long, value_name = "FILE")]
+    channels: Option<PathBuf>,
     /// How many requests of one checkout page are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
     page_rate: u32,
@@ -126,11 +131,12 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
     let allowed = takes_callbacks(&shop_url)?;
 
-    let mut gateway = open_gateway(&folder, public_url, address)?;
-    gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
-    let keys = keys::Keys::of(folder.path()).map_err(CannotStart::new)?;
-    gateway.former_key = keys.former.map(Into::into);
-    gateway.next_key = keys.next.map(|it| it.verifying_key());
+    let configured = match &args.channels {
+        Some(file) => channel_command::open(file, &public_url).map_err(CannotStart::new)?,
+        None => Vec::new(),
+    };
+    let rates = Rates::new(args.merchant_rate, args.page_rate);
+    let gateway = open_gateway(&folder, public_url, address, rates, configured)?;
     let gateway = Arc::new(gateway);
     seed(&gateway, &folder, &shop_url, allowed).await?;
     folder.note_used().map_err(|error| {
@@ -142,15 +148,13 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
-    let courier = Courier::new(REACH)
-        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
     let shop = shop::DemoShop::open(shop::Config {
         listener: shop_listener,
         public_url: shop_url.clone(),
         gateway_url: gateway.public_url.clone(),
         key: folder.key("demo-merchant")?,
         keyid: KEYID.to_owned(),
-        gateway_key: gateway.key.native.verifying_key(),
+        gateway_key: gateway.keys.current.native.verifying_key(),
         webhook_secret: folder.webhook_secret()?,
         data: args.data.clone(),
     });
@@ -163,11 +167,11 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let home = home::Home::new(&gateway, &shop_url, folder.path());
     let routes = home::around(http::router(&gateway), &gateway, home);
     let server = tokio::spawn(server::serve(listener, routes, stopped.clone()));
-    let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
-    let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
+    let worker = tokio::spawn(jobs::run(Arc::clone(&gateway), worker_stopped));
+    let beside = tokio::spawn(Arc::clone(&gateway.plugins).run_background(stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
 
-    if let Some(next) = &gateway.next_key
+    if let Some(next) = &gateway.keys.next
         && let Err(why) = keys::note_published(folder.path(), next)
     {
         tracing::error!(why, "the next key is published, which could not be noted");
@@ -191,17 +195,17 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     stop_signal.wait().await;
     tracing::info!("stopping");
     let _ = stop.send(true);
-    gateway.hub.close();
+    gateway.node.cluster.watchers.close();
     end(server, "gateway").await;
     end(shop, "shop").await;
     end(beside, "comparisons").await;
     let _ = stop_worker.send(true);
-    gateway.wake.call();
+    gateway.node.cluster.wake.call();
     end(worker, "worker").await;
     // Others may still hold the gateway, such as a connection that did not end in time.
     let closing = Arc::clone(&gateway);
     let closing = tokio::task::spawn_blocking(move || {
-        closing.store.close();
+        closing.node.store.close();
         closing.sandbox.iter().for_each(|sandbox| sandbox.close());
     });
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
@@ -222,7 +226,10 @@ fn open_gateway(
     folder: &Folder,
     public_url: String,
     address: SocketAddr,
+    rates: Rates,
+    configured: Vec<Arc<dyn Channel>>,
 ) -> Result<Gateway, CannotStart> {
+    let Keys { former, next, .. } = Keys::of(folder.path()).map_err(CannotStart::new)?;
     let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
         .map_err(|error| folder.unusable("lezai.db", &error))?;
     let failed_commits = store.failed_commits().clone();
@@ -254,6 +261,8 @@ fn open_gateway(
     let standard = standard.map_err(|error| {
         CannotStart::new(format_args!("the standard plugin is refused: {error}"))
     })?;
+    let transport = Http::new(REACH)
+        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
     let store: Arc<dyn Store> = Arc::new(store);
     let gateway = Gateway::new(Parts {
         authorities: authorities(&public_url, address),
@@ -264,15 +273,24 @@ fn open_gateway(
         engine: Arc::new(engine),
         standard,
         blobs: Arc::new(blobs),
-        key: folder.key("gateway")?,
+        keys: gateway_keys::Keys {
+            current: folder.key("gateway")?.into(),
+            former: former.map(Into::into),
+            next: next.map(|it| it.verifying_key()),
+        },
         admin_token: folder.text("admin-token")?,
+        rates,
         reach: REACH,
-        channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
+        transport: Box::new(transport),
+        channels: [Arc::clone(&sandbox) as Arc<dyn Channel>]
+            .into_iter()
+            .chain(configured)
+            .collect(),
         sandbox: Some(sandbox),
     });
-    gateway.metrics.show_failed_commits(&failed_commits);
-    gateway.metrics.show_lost_log_lines(crate::log::lost());
-    let slow = pace::measure(&gateway.engine, &gateway.metrics.plugins);
+    gateway.node.metrics.show_failed_commits(&failed_commits);
+    gateway.node.metrics.show_lost_log_lines(crate::log::lost());
+    let slow = pace::measure(&gateway.plugins.engine, &gateway.node.metrics.plugins);
     if let Some(notice) = slow.map_err(CannotStart::new)? {
         tracing::warn!("{notice}");
     }
@@ -313,7 +331,7 @@ async fn seed(
         ["demo-merchant.pem", "demo-plugins.pem", "demo-webhook-secret"]
             .map(|file| folder.is_made(file));
     let was_used = folder.is_used();
-    let seeded = store::write(&gateway.store, move |tx| {
+    let seeded = store::write(&gateway.node.store, move |tx| {
         // The folder is locked, so what the last gateway had in hand when it died is nobody's.
         tx.end_leases()?;
         let known = tx.merchant(&id)?;
@@ -349,19 +367,20 @@ async fn seed(
     let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
     let Some((is_new, secret)) = seeded.map_err(unusable)? else {
         return Err(CannotStart::new(format_args!(
-            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data-dir)",
             lezai_store_sqlite::file(folder.path()).display()
         )));
     };
     folder.keep_webhook_secret(&secret)?;
     test_clock::restore(gateway).await.map_err(unusable)?;
-    gateway.reload_merchants().await.map_err(unusable)?;
-    let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
+    gateway.merchants.reload().await.map_err(unusable)?;
+    let recalled =
+        gateway.node.cluster.velocity.recall(&gateway.node.store, gateway.node.clock.now()).await;
     recalled.map_err(unusable)?;
-    let merchants = gateway.merchants().clone();
+    let merchants = gateway.merchants.current().clone();
     tokio::task::block_in_place(|| {
         let standing = merchants.iter().map(|it| it.rollout.load_full());
-        standing.for_each(|it| it.all().for_each(|version| loading::prepare(gateway, version)));
+        standing.for_each(|it| it.all().for_each(|version| gateway.plugins.prepare(version)));
     });
     if !is_new {
         return Ok(());
@@ -378,7 +397,7 @@ async fn seed(
 /// The demo merchant's plugin, as her developers would publish it.
 async fn publish_demo(gateway: &Gateway, folder: &Folder) -> Result<(), Problem> {
     let key = folder.key(PUBLISHER).map_err(Problem::internal)?;
-    let (component, most) = (assets::DEMO_PLUGIN.to_vec(), gateway.engine.limits());
+    let (component, most) = (assets::DEMO_PLUGIN.to_vec(), gateway.plugins.engine.limits());
     let manifest = Manifest {
         plugin: "demo_rules".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -404,7 +423,7 @@ async fn publish_demo(gateway: &Gateway, folder: &Folder) -> Result<(), Problem>
         stage: Stage::Live,
         drift_percent: DRIFT_PERCENT,
     };
-    publishing::publish(gateway, upload).await.map(drop)
+    gateway.plugins.publish(upload).await.map(drop)
 }
 
 async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), CannotStart> {

@@ -710,7 +710,7 @@ mod tests {
             ("UPDATE entries SET postings = replace(postings, '2000', '2001') WHERE number = 1".to_owned(), "entry 1: the postings in CNY do not sum to zero"),
             ("UPDATE entries SET postings = replace(replace(postings, '2000', '9000'), '1994', '8994') WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
             ("UPDATE entries SET at_ms = at_ms + 1 WHERE number IN (2, 4)".to_owned(), "entry 2: its hash is not the one"),
-            (format!("UPDATE entries SET order_id = '{third}' WHERE number = 1"), "entry 1: its hash is not the one"),
+            (format!("UPDATE entries SET subject = '{third}' WHERE number = 1"), "entry 1: its hash is not the one"),
             ("UPDATE entries SET kind = 'payment_return' WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
             ("UPDATE entries SET previous = hash WHERE number = 3".to_owned(), "entry 3: it does not carry the hash"),
             ("DELETE FROM entries WHERE number = 2".to_owned(), "entry 2: it is missing; the next one is 3"),

@@ -10,7 +10,7 @@ use lezai_core::funds::payout::PayoutTerms;
 use lezai_core::funds::settlement::{
     Batch, Carry, LATE_SECS, Outcome, Standing, net_of_fee, payable,
 };
-use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
+use lezai_core::id::{MerchantId, PayoutId, SettlementId};
 use lezai_core::ledger::Account;
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
@@ -20,12 +20,11 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::{payouts, schedule, views};
+use crate::events::record::{self, Happened, Subject};
 use crate::gateway::Gateway;
-use crate::jobs::Done;
 use lezai_store as store;
-use lezai_store::events::Telling;
 use lezai_store::funds::Statement;
-use lezai_store::{EventRecord, Lane, Page, StoreError, Task, Tx, View};
+use lezai_store::{Page, StoreError, Task, Tx, View};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::time::rfc3339;
@@ -154,6 +153,19 @@ pub fn plan(
     }
 }
 
+/// What closing comes to.
+pub enum Closed {
+    /// It is done, and the next is planned.
+    Planned,
+    /// It is to be looked at again then.
+    Later {
+        /// When.
+        due: Timestamp,
+        /// Why, for the record.
+        why: String,
+    },
+}
+
 /// Closes the batches of a cut-off, and plans those of the next.
 ///
 /// # Errors
@@ -164,30 +176,30 @@ pub async fn close(
     merchant: MerchantId,
     contract: u32,
     cut_off: Timestamp,
-) -> Result<Done, Problem> {
-    let now = gateway.clock.now();
+) -> Result<Closed, Problem> {
+    let now = gateway.node.clock.now();
     let payers = payers(gateway);
-    let done = store::write(&gateway.store, move |tx| {
+    let done = store::write(&gateway.node.store, move |tx| {
         let agreed = schedule::in_force(tx, &merchant, cut_off)?;
         if agreed.number != contract {
             // The contract that took its place closes by its own cut-offs.
-            return Ok(Done::Finished);
+            return Ok(Closed::Planned);
         }
-        let waits = tx.next_due(Lane::Orders)?.is_some_and(|due| due <= cut_off);
+        let waits = tx.settlements_wait(cut_off)?;
         if waits && now < cut_off.plus_secs(PATIENCE_SECS) {
             let why = "what was due before the cut-off is not done".to_owned();
-            return Ok(Done::Again { due: now.plus_secs(LOOK_SECS), why });
+            return Ok(Closed::Later { due: now.plus_secs(LOOK_SECS), why });
         }
         let closing = Closing { merchant: &merchant, agreed: &agreed, payers: &payers, cut_off, now };
         close_in(tx, &closing)?;
         if plan(tx, &merchant, &agreed, cut_off)? {
-            return Ok(Done::Finished);
+            return Ok(Closed::Planned);
         }
         let why = "the calendar does not know the days to come".to_owned();
-        Ok::<_, Problem>(Done::Again { due: now.plus_secs(CALENDAR_SECS), why })
+        Ok::<_, Problem>(Closed::Later { due: now.plus_secs(CALENDAR_SECS), why })
     })
     .await?;
-    gateway.wake.call();
+    gateway.node.cluster.wake.call();
     Ok(done)
 }
 
@@ -202,8 +214,7 @@ struct Closing<'c> {
 
 /// The kinds of destination that there are, each with the first channel that pays to it.
 fn payers(gateway: &Gateway) -> Vec<(&'static str, &'static str)> {
-    let each = gateway.channels.iter().flat_map(|it| it.pays_to().iter().map(|kind| (*kind, it.id())));
-    each.collect()
+    gateway.channels.payers().collect()
 }
 
 /// As [`close`], within a commit: what was closed for this cut-off before stays as it is.
@@ -304,24 +315,13 @@ pub const OURS: &str = "settlement:";
 
 /// Tells the merchant that a batch is closed.
 fn tell(tx: &dyn Tx, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
-    let at = crate::events::moment(tx, &batch.merchant, now)?;
-    let digest = Sha256::digest(format!("event {} 1", batch.id));
-    let event = EventId::new(at, std::array::from_fn(|index| digest[index]));
-    let body = json!({
-        "id": event, "type": CLOSED, "created_at": rfc3339(at), "merchant": batch.merchant,
-        "sequence": 1, "data": { "settlement": views::settlement(batch) },
-    });
-    let record = EventRecord {
-        id: event.clone(),
-        order: None,
-        merchant: batch.merchant.clone(),
-        sequence: 1,
-        event_type: CLOSED.to_owned(),
-        created_at: at,
-        body: body.to_string().into_bytes(),
+    let happened = Happened {
+        merchant: &batch.merchant,
+        subject: Subject::Named(batch.id.as_str()),
+        event_type: CLOSED,
+        data: json!({ "settlement": views::settlement(batch) }),
     };
-    tx.insert_event(&record, Telling::Waiting)?;
-    tx.schedule(&Task::Deliver { event, round: 0 }, now)
+    record::deliver(tx, happened, now)
 }
 
 /// The type of the event that tells of a batch.
@@ -365,9 +365,9 @@ pub async fn open(
     gateway: &Gateway,
     merchant: &MerchantId,
 ) -> Result<List<OpenSettlement>, Problem> {
-    let _turn = gateway.turns.read(merchant).await?;
-    let (merchant, now) = (merchant.clone(), gateway.clock.now());
-    let (drafts, closes) = store::read(&gateway.store, move |view| {
+    let _turn = gateway.node.cluster.turns.read(merchant).await?;
+    let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
+    let (drafts, closes) = store::read(&gateway.node.store, move |view| {
         let agreed = schedule::in_force(view, &merchant, now)?;
         let closes = match agreed.number {
             0 => None,
@@ -402,9 +402,9 @@ pub async fn list(
     merchant: &MerchantId,
     page: Page<SettlementId>,
 ) -> Result<List<SettlementView>, Problem> {
-    let _turn = gateway.turns.read(merchant).await?;
+    let _turn = gateway.node.cluster.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
-    let found = store::read(&gateway.store, move |view| view.batches(&merchant, &page)).await?;
+    let found = store::read(&gateway.node.store, move |view| view.batches(&merchant, &page)).await?;
     let found = found.iter().map(views::settlement).collect();
     Ok(List::new(found, limit, |it: &SettlementView| it.id.clone()))
 }
@@ -426,7 +426,7 @@ async fn batch(gateway: &Gateway, merchant: &MerchantId, id: &str) -> Result<Bat
     let unknown =
         || Problem::new(Code::SettlementNotFound, "there is no such settlement among the merchant's");
     let id = SettlementId::parse(id).map_err(|_| unknown())?;
-    let found = store::read(&gateway.store, move |view| view.batch(&id)).await?;
+    let found = store::read(&gateway.node.store, move |view| view.batch(&id)).await?;
     found.filter(|it| it.merchant == *merchant).ok_or_else(unknown)
 }
 
@@ -443,9 +443,9 @@ pub async fn lines(
     limit: u32,
 ) -> Result<List<SettlementLine>, Problem> {
     let batch = batch(gateway, merchant, id).await?;
-    let _turn = gateway.turns.read(merchant).await?;
+    let _turn = gateway.node.cluster.turns.read(merchant).await?;
     let code = batch.currency.code();
-    let found = store::read(&gateway.store, move |view| {
+    let found = store::read(&gateway.node.store, move |view| {
         let accounts = accounts(&batch.merchant);
         view.movements(&Statement {
             accounts: &accounts,

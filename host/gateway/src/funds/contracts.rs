@@ -1,26 +1,21 @@
 //! Contracts and calendars: put by the operator, read by both sides, never edited.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 use lezai_core::funds::calendar::{BadCalendar, CHINA, Calendar};
 use lezai_core::funds::contract::{Agreed, Contract};
-use lezai_core::id::{EventId, MerchantId, OrderId};
+use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::Money;
 use lezai_core::order::State;
 use lezai_core::policy::PolicyError;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::{batches, schedule, views};
+use crate::events::record::{self, Happened, Subject};
 use crate::gateway::Gateway;
 use lezai_store as store;
-use lezai_store::events::Telling;
-use lezai_store::{EventRecord, Page, StoreError, Task, Tx, View};
+use lezai_store::{Page, StoreError, Tx, View};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::time::rfc3339;
@@ -32,25 +27,6 @@ pub const ANNOUNCED: &str = "contract.announced";
 pub const SIMULATED_DAYS: u32 = 92;
 /// Orders that a simulation names as hit hardest.
 const HARDEST: usize = 10;
-
-/// What merchants have agreed to, as the running gateway sees it: read at the start and after each
-/// change, for what is decided before a commit. A commit reads its own.
-#[derive(Debug, Default)]
-pub struct Agreements(ArcSwap<HashMap<MerchantId, Vec<Agreed>>>);
-
-impl Agreements {
-    /// The contract of a merchant's that is in force.
-    pub fn in_force(&self, merchant: &MerchantId, at: Timestamp) -> Agreed {
-        let all = self.0.load();
-        let agreed = all.get(merchant).and_then(|it| Agreed::in_force(it, at));
-        agreed.cloned().unwrap_or_else(Agreed::standard)
-    }
-
-    /// Swaps in what was read anew.
-    pub fn swap(&self, agreed: HashMap<MerchantId, Vec<Agreed>>) {
-        self.0.store(Arc::new(agreed));
-    }
-}
 
 /// Reads a contract.
 ///
@@ -82,8 +58,8 @@ pub async fn put(
     contract: Contract,
     from: Option<Timestamp>,
 ) -> Result<ContractView, Problem> {
-    let (merchant, now) = (merchant.clone(), gateway.clock.now());
-    let view = store::write(&gateway.store, move |tx| {
+    let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
+    let view = store::write(&gateway.node.store, move |tx| {
         if tx.merchant(&merchant)?.is_none() {
             return Err(Problem::new(Code::NotFound, format!("there is no merchant {merchant}")));
         }
@@ -112,8 +88,8 @@ pub async fn put(
         Ok::<_, Problem>(view)
     })
     .await?;
-    gateway.reload_merchants().await?;
-    gateway.wake.call();
+    gateway.merchants.reload().await?;
+    gateway.node.cluster.wake.call();
     Ok(view)
 }
 
@@ -124,24 +100,14 @@ fn announce(
     view: &ContractView,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let at = crate::events::moment(tx, merchant, now)?;
-    let digest = Sha256::digest(format!("event contract {merchant} {}", view.number));
-    let event = EventId::new(at, std::array::from_fn(|index| digest[index]));
-    let body = json!({
-        "id": event, "type": ANNOUNCED, "created_at": rfc3339(at), "merchant": merchant,
-        "sequence": 1, "data": { "contract": view },
-    });
-    let record = EventRecord {
-        id: event.clone(),
-        order: None,
-        merchant: merchant.clone(),
-        sequence: 1,
-        event_type: ANNOUNCED.to_owned(),
-        created_at: at,
-        body: body.to_string().into_bytes(),
+    let number = view.number.to_string();
+    let happened = Happened {
+        merchant,
+        subject: Subject::Named(&number),
+        event_type: ANNOUNCED,
+        data: json!({ "contract": view }),
     };
-    tx.insert_event(&record, Telling::Waiting)?;
-    tx.schedule(&Task::Deliver { event, round: 0 }, now)
+    record::deliver(tx, happened, now)
 }
 
 /// A merchant's contracts, the newest first.
@@ -150,8 +116,8 @@ fn announce(
 ///
 /// `internal`.
 pub async fn list(gateway: &Gateway, merchant: &MerchantId) -> Result<List<ContractView>, Problem> {
-    let (id, now) = (merchant.clone(), gateway.clock.now());
-    let all = store::read(&gateway.store, move |view| view.contracts(&id)).await?;
+    let (id, now) = (merchant.clone(), gateway.node.clock.now());
+    let all = store::read(&gateway.node.store, move |view| view.contracts(&id)).await?;
     Ok(List::whole(all.iter().rev().map(|it| view(merchant, it, &all, now)).collect()))
 }
 
@@ -165,8 +131,8 @@ pub async fn find(
     merchant: &MerchantId,
     number: u32,
 ) -> Result<ContractView, Problem> {
-    let (id, now) = (merchant.clone(), gateway.clock.now());
-    let all = store::read(&gateway.store, move |view| view.contracts(&id)).await?;
+    let (id, now) = (merchant.clone(), gateway.node.clock.now());
+    let all = store::read(&gateway.node.store, move |view| view.contracts(&id)).await?;
     let found = all.iter().find(|it| it.number == number);
     let found = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such contract"))?;
     Ok(view(merchant, found, &all, now))
@@ -217,7 +183,7 @@ pub async fn put_calendar(
     }
     let view = calendar_view(&calendar, text.clone());
     let (name, edition) = (name.to_owned(), calendar.edition());
-    store::write(&gateway.store, move |tx| {
+    store::write(&gateway.node.store, move |tx| {
         let before = text_of(tx, &name)?;
         if before.as_deref() == Some(text.as_str()) {
             return Ok(());
@@ -230,7 +196,7 @@ pub async fn put_calendar(
         Ok(())
     })
     .await?;
-    gateway.wake.call();
+    gateway.node.cluster.wake.call();
     Ok(view)
 }
 
@@ -241,7 +207,7 @@ pub async fn put_calendar(
 /// `not_found`.
 pub async fn calendar(gateway: &Gateway, name: &str) -> Result<CalendarView, Problem> {
     let wanted = name.to_owned();
-    let text = store::read(&gateway.store, move |view| text_of(view, &wanted)).await?;
+    let text = store::read(&gateway.node.store, move |view| text_of(view, &wanted)).await?;
     let text = text.ok_or_else(|| Problem::new(Code::NotFound, "there is no such calendar"))?;
     let calendar = Calendar::parse(&text).map_err(Problem::internal)?;
     Ok(calendar_view(&calendar, text))
@@ -319,7 +285,7 @@ pub async fn simulate_fees(
     contract: Contract,
     days: u32,
 ) -> Result<FeesSimulated, Problem> {
-    let from = gateway.clock.now().plus_secs(-i64::from(days) * 86_400);
+    let from = gateway.node.clock.now().plus_secs(-i64::from(days) * 86_400);
     let (mut totals, mut changes, mut orders) = (Vec::<Totals>::new(), Vec::new(), 0);
     let mut after: Option<OrderId> = None;
     loop {
@@ -327,7 +293,7 @@ pub async fn simulate_fees(
         let page = Page { limit: 100, after: after.take(), from: Some(from), to: None };
         let id = merchant.clone();
         let found =
-            store::read(&gateway.store, move |view| view.orders(&id, Some("paid"), &page)).await?;
+            store::read(&gateway.node.store, move |view| view.orders(&id, Some("paid"), &page)).await?;
         for record in found.iter().take(100) {
             let State::Paid { captured, .. } = &record.order.state else { continue };
             let terms = &record.order.terms;

@@ -1,10 +1,10 @@
 //! Money out: payouts, contracts and settlement batches. Decisions are the core's; here they are asked
 //! for, committed and told.
 
+pub mod agreements;
 pub mod balances;
 pub mod batches;
 pub mod contracts;
-pub mod jobs;
 pub mod payouts;
 pub mod schedule;
 pub mod views;
@@ -12,40 +12,20 @@ pub mod views;
 use lezai_core::funds::payout::{
     self, Payout, PayoutEffect, PayoutEvent, PayoutNotice, PayoutStep,
 };
-use lezai_core::id::{EventId, PayoutId};
+use lezai_core::id::PayoutId;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use crate::events::record::{self, Happened, Subject};
 use crate::gateway::{self, Gateway};
 use lezai_store as store;
-use lezai_store::events::Telling;
-use lezai_store::{EventRecord, StoreError, Task, Tx};
+use lezai_store::{StoreError, Task, Tx};
 use lezai_wire::problem::{Code, Problem};
-use lezai_wire::time::rfc3339;
 use views::PayoutView;
 
 /// How long after a payout is paid the channel is first asked whether it came back.
 pub const FIRST_WATCH_SECS: i64 = 60;
-
-/// What a callback says of a payout.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PayoutEventView {
-    /// `evt_…`, the same in every delivery.
-    pub id: String,
-    /// Such as `payout.paid`.
-    #[serde(rename = "type")]
-    pub event_type: &'static str,
-    /// RFC 3339.
-    pub created_at: String,
-    /// Whose payout it is.
-    pub merchant: String,
-    /// 1 for the first event of the payout, and so on.
-    pub sequence: u32,
-    /// What it is about.
-    pub data: PayoutEventData,
-}
 
 /// What an event of a payout is about.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -64,10 +44,10 @@ pub async fn apply(
     id: PayoutId,
     event: PayoutEvent,
 ) -> Result<Payout, Problem> {
-    let now = gateway.clock.now();
+    let now = gateway.node.clock.now();
     let payout =
-        store::write(&gateway.store, move |tx| happen(tx, &id, event, now)).await?;
-    gateway.wake.call();
+        store::write(&gateway.node.store, move |tx| happen(tx, &id, event, now)).await?;
+    gateway.node.cluster.wake.call();
     Ok(payout)
 }
 
@@ -129,31 +109,13 @@ fn tell(
     sequence: u32,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (id, merchant) = (&payout.terms.id, &payout.terms.merchant);
-    let at = crate::events::moment(tx, merchant, now)?;
-    // It follows from what it is: the payout's so manieth event.
-    let digest = Sha256::digest(format!("event {id} {sequence}"));
-    let event = EventId::new(at, std::array::from_fn(|index| digest[index]));
-    let view = PayoutEventView {
-        id: event.to_string(),
+    let happened = Happened {
+        merchant: &payout.terms.merchant,
+        subject: Subject::Payout(&payout.terms.id, sequence),
         event_type: notice.event_type(),
-        created_at: rfc3339(at),
-        merchant: merchant.to_string(),
-        sequence,
         data: PayoutEventData { payout: views::payout(payout) },
     };
-    let record = EventRecord {
-        id: event.clone(),
-        order: None,
-        merchant: merchant.clone(),
-        sequence,
-        event_type: notice.event_type().to_owned(),
-        created_at: at,
-        body: serde_json::to_vec(&view).map_err(|error| StoreError::Damaged(error.to_string()))?,
-    };
-    tx.insert_event(&record, Telling::Waiting)?;
-    tx.note_payout_event(id, sequence, &event)?;
-    tx.schedule(&Task::Deliver { event, round: 0 }, now)
+    record::deliver(tx, happened, now)
 }
 
 /// There is no such payout, or it is another merchant's.

@@ -16,7 +16,7 @@ use lezai_core::time::Timestamp;
 use super::batches::OURS;
 use super::{follow, happen, not_found, schedule, views};
 use crate::gateway::Gateway;
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
+use crate::idempotency::{Answer, Outcome, Repeatable};
 use lezai_store as store;
 use lezai_store::{Page, Tx};
 use lezai_wire::json::{Field, Invalid, Kind, Object};
@@ -108,8 +108,8 @@ fn time(text: &str) -> Result<Timestamp, &'static str> {
 /// The first channel that pays to such a destination.
 pub(super) fn channel_for(gateway: &Gateway, destination: &Destination) -> Option<String> {
     let kind = destination.kind.as_str();
-    let channel = gateway.channels.iter().find(|it| it.pays_to().contains(&kind));
-    channel.map(|it| it.id().to_owned())
+    let mut payers = gateway.channels.payers();
+    payers.find(|(it, _)| *it == kind).map(|(_, channel)| channel.to_owned())
 }
 
 /// Accepts a payout, once for its idempotency key and its number.
@@ -121,34 +121,26 @@ pub(super) fn channel_for(gateway: &Gateway, destination: &Destination) -> Optio
 pub async fn create(
     gateway: &Gateway,
     merchant: &MerchantId,
-    signer: Signer,
     new: NewPayout,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let channel = channel_for(gateway, &new.destination).ok_or_else(|| {
-        let kinds: Vec<&str> = gateway.channels.iter().flat_map(|it| it.pays_to()).copied().collect();
+        let kinds: Vec<&str> = gateway.channels.payers().map(|(kind, _)| kind).collect();
         let detail = format!("destination.kind must be one of: {}", kinds.join(", "));
         Problem::new(Code::InvalidField, detail).with("field", "destination.kind")
     })?;
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let now = gateway.node.clock.now();
     if new.not_before.is_some_and(|it| it > now.plus_secs(AHEAD_SECS)) {
         let detail = "not_before must be at most 90 days ahead";
         return Err(Problem::new(Code::InvalidField, detail).with("field", "not_before"));
     }
-    let id = PayoutId::new(now, gateway.entropy.bytes());
+    let id = PayoutId::new(now, gateway.node.entropy.bytes());
     let merchant = merchant.clone();
-    let answer = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok(first);
-        }
+    let done = key.commit(&gateway.node, move |tx| {
         let payout = accept(tx, Wanted { id, merchant, channel, new }, now)?;
-        let answer = Answer::json(201, &views::payout(&payout))?;
-        key.keep(tx, &answer, now)?;
-        Ok::<_, Problem>(answer)
-    })
-    .await?;
-    gateway.wake.call();
-    Ok(answer)
+        Ok((Answer::json(201, &views::payout(&payout))?, ()))
+    });
+    Ok(told(gateway, done.await?))
 }
 
 struct Wanted {
@@ -243,7 +235,7 @@ pub async fn find(
     id: &str,
 ) -> Result<PayoutView, Problem> {
     let id = PayoutId::parse(id).map_err(|_| not_found())?;
-    let found = store::read(&gateway.store, move |view| view.payout(&id)).await?;
+    let found = store::read(&gateway.node.store, move |view| view.payout(&id)).await?;
     let found = found.filter(|it| it.terms.merchant == *merchant).ok_or_else(not_found)?;
     Ok(views::payout(&found))
 }
@@ -259,7 +251,7 @@ pub async fn find_by_number(
     number: String,
 ) -> Result<Vec<PayoutView>, Problem> {
     let merchant = merchant.clone();
-    let found = store::read(&gateway.store, move |view| {
+    let found = store::read(&gateway.node.store, move |view| {
         view.payout_by_merchant_payout_id(&merchant, &number)
     })
     .await?;
@@ -277,10 +269,10 @@ pub async fn list(
     status: Option<&'static str>,
     page: Page<PayoutId>,
 ) -> Result<List<PayoutView>, Problem> {
-    let _turn = gateway.turns.read(merchant).await?;
+    let _turn = gateway.node.cluster.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
     let found =
-        store::read(&gateway.store, move |view| view.payouts(&merchant, status, &page)).await?;
+        store::read(&gateway.node.store, move |view| view.payouts(&merchant, status, &page)).await?;
     Ok(List::new(found.iter().map(views::payout).collect(), limit, |it: &PayoutView| it.id.clone()))
 }
 
@@ -296,7 +288,7 @@ pub async fn of_status(
 ) -> Result<List<OperatorPayout>, Problem> {
     let limit = page.limit;
     let found =
-        store::read(&gateway.store, move |view| view.payouts_of_status(status, &page)).await?;
+        store::read(&gateway.node.store, move |view| view.payouts_of_status(status, &page)).await?;
     let found = found.iter().map(operator_view).collect();
     Ok(List::new(found, limit, |it: &OperatorPayout| it.payout.id.clone()))
 }
@@ -329,26 +321,18 @@ pub async fn cancel(
     gateway: &Gateway,
     merchant: &MerchantId,
     id: &str,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let id = PayoutId::parse(id).map_err(|_| not_found())?;
-    let (merchant, now, wall) = (merchant.clone(), gateway.clock.now(), gateway.clock.wall());
-    let answer = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok(first);
-        }
+    let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
+    let done = key.commit(&gateway.node, move |tx| {
         if tx.payout(&id)?.is_none_or(|it| it.terms.merchant != merchant) {
             return Err(not_found());
         }
         let payout = happen(tx, &id, PayoutEvent::CancelRequested, now)?;
-        let answer = Answer::json(200, &views::payout(&payout))?;
-        key.keep(tx, &answer, now)?;
-        Ok(answer)
-    })
-    .await?;
-    gateway.wake.call();
-    Ok(answer)
+        Ok((Answer::json(200, &views::payout(&payout))?, ()))
+    });
+    Ok(told(gateway, done.await?))
 }
 
 /// How the operator decides on a payout, and why.
@@ -409,19 +393,23 @@ async fn by_operator(
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let id = PayoutId::parse(id).map_err(|_| not_found())?;
-    let now = gateway.clock.now();
-    let answer = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.first_answer(tx)? {
-            return Ok(first);
-        }
+    let now = gateway.node.clock.now();
+    let done = key.commit(&gateway.node, move |tx| {
         let payout = happen(tx, &id, event, now)?;
-        let answer = Answer::json(200, &operator_view(&payout))?;
-        key.keep(tx, &answer, now)?;
-        Ok::<_, Problem>(answer)
-    })
-    .await?;
-    gateway.wake.call();
-    Ok(answer)
+        Ok((Answer::json(200, &operator_view(&payout))?, ()))
+    });
+    Ok(told(gateway, done.await?))
+}
+
+/// The answer of a request; what it left to be done is begun, unless it was before.
+fn told(gateway: &Gateway, done: Outcome<(Answer, ())>) -> Answer {
+    match done {
+        Outcome::Before(first) => first,
+        Outcome::Now((answer, ())) => {
+            gateway.node.cluster.wake.call();
+            answer
+        }
+    }
 }
 
 /// The status with this name.

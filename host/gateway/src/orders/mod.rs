@@ -1,7 +1,6 @@
 //! A merchant's calls on orders: create, query, close, capture, void, renew the checkout session.
 
 pub mod checkout;
-pub mod idempotency;
 pub mod refunds;
 pub mod reviews;
 
@@ -19,10 +18,9 @@ use serde::Serialize;
 use crate::cluster::velocity::Counted;
 use crate::gateway;
 use crate::gateway::{Gateway, not_found};
+use crate::idempotency::{Answer, Outcome, Repeatable};
 use crate::merchants::Merchant;
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
-use crate::plugins::beside::Job;
-use crate::plugins::deciding::{self, Decided};
+use crate::plugins::deciding::Decided;
 use crate::plugins::recording::record;
 use crate::views;
 use lezai_channels::channel::Method;
@@ -47,12 +45,11 @@ pub async fn create(
     request: Verified<NewOrder>,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let signer = Signer::from(&request);
     let decide = async |facts: OrderFacts| {
-        let decided = deciding::decide(gateway, merchant, &facts)?;
+        let decided = gateway.plugins.decide(merchant, &facts)?;
         Ok((facts, decided))
     };
-    create_decided(gateway, merchant, signer, request.into_content(), key, decide).await
+    create_decided(gateway, merchant, request.into_content(), key, decide).await
 }
 
 /// As [`create`], with anything that decides.
@@ -63,7 +60,6 @@ pub async fn create(
 pub async fn create_decided<F>(
     gateway: &Gateway,
     merchant: &Merchant,
-    signer: Signer,
     new: NewOrder,
     key: Repeatable,
     decide: impl FnOnce(OrderFacts) -> F,
@@ -71,15 +67,20 @@ pub async fn create_decided<F>(
 where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let now = gateway.node.clock.now();
     // A repeat gets what the first request got, whatever the merchant's rules say by now. The commit
     // below looks for that first of all; only where there will be none it is looked for here, so that
     // a new order costs no read.
     let mut counted = None;
     let opened = match prepare(gateway, merchant, new, decide, now, &mut counted).await {
         Ok(opened) => opened,
-        Err(_) if was_answered(gateway, &key).await? => {
-            return again(gateway, key, signer, wall).await;
+        Err(_) if key.was_answered(&gateway.node).await? => {
+            return match key.start(&gateway.node, |_| Ok(())).await? {
+                Outcome::Before(first) => Ok(first),
+                Outcome::Now(()) => {
+                    Err(Problem::internal("a first answer was there and is no more"))
+                }
+            };
         }
         Err(refusal) => {
             // Who is denied has tried. Whatever else came to nothing is taken back, here and below.
@@ -95,26 +96,24 @@ where
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
     let answer = Answer::json(201, &view)?;
 
-    let committed = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok(first);
-        }
+    let done = key.commit(&gateway.node, move |tx| {
         if !tx.insert_order(&record, &session)? {
             return Err(taken(tx, &record)?);
         }
         gateway::schedule(tx, &record, effects, now)?;
-        key.keep(tx, &answer, now)?;
-        Ok(answer)
-    })
-    .await?;
-    if !committed.repeated {
-        if let Some(counted) = counted {
-            counted.keep();
+        Ok((answer, ()))
+    });
+    match done.await? {
+        Outcome::Before(first) => Ok(first),
+        Outcome::Now((answer, ())) => {
+            if let Some(counted) = counted {
+                counted.keep();
+            }
+            // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
+            gateway.node.metrics.orders_created.inc();
+            Ok(answer)
         }
-        // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
-        gateway.metrics.orders_created.inc();
     }
-    Ok(committed)
 }
 
 /// What the merchant's policy and risk control make of her wish. An order that got so far that
@@ -131,11 +130,11 @@ where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
     if let Some(url) = &mut new.notify_url {
-        *url = gateway.notify_url(merchant, url)?.into();
+        *url = gateway.callbacks.address(merchant, url)?.into();
     }
     let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
     let mut facts = new.facts(
-        OrderId::new(now, gateway.entropy.bytes()),
+        OrderId::new(now, gateway.node.entropy.bytes()),
         merchant.record.id.clone(),
         merchant.policy.profile().clone(),
         methods,
@@ -144,7 +143,7 @@ where
     merchant.policy.check_limits(&facts).map_err(|error| {
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
-    let (velocity, order) = gateway.counters.count(&OrderSample::from(&facts));
+    let (velocity, order) = gateway.node.cluster.velocity.count(&OrderSample::from(&facts));
     facts.velocity = velocity;
     *counted = Some(order);
     let (facts, decided) = decide(facts).await?;
@@ -179,10 +178,10 @@ pub async fn list(
     status: Option<&'static str>,
     page: Page<OrderId>,
 ) -> Result<List<OrderView>, Problem> {
-    let _turn = gateway.turns.read(merchant).await?;
+    let _turn = gateway.node.cluster.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
     let found =
-        store::read(&gateway.store, move |view| view.orders(&merchant, status, &page)).await?;
+        store::read(&gateway.node.store, move |view| view.orders(&merchant, status, &page)).await?;
     let found: Vec<_> = found
         .iter()
         .map(|record| views::order_with_checkout(record, &gateway.public_url, None))
@@ -201,7 +200,7 @@ pub async fn find_by_number(
     number: String,
 ) -> Result<Vec<OrderView>, Problem> {
     let merchant = merchant.clone();
-    let found = store::read(&gateway.store, move |view| {
+    let found = store::read(&gateway.node.store, move |view| {
         view.order_by_merchant_order_id(&merchant, &number)
     })
     .await?;
@@ -232,32 +231,22 @@ pub struct Change {
 pub async fn change<B: Serialize>(
     gateway: &Gateway,
     merchant: &MerchantId,
-    signer: Signer,
     key: Repeatable,
     change: Change,
     allowed: impl FnOnce(&dyn store::Tx) -> Result<(), Problem> + Send + 'static,
     answer: impl FnOnce(&OrderRecord) -> Result<B, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
     let Change { order, event, status } = change;
-    let (merchant, now, wall) = (merchant.clone(), gateway.clock.now(), gateway.clock.wall());
-    let (answer, record) = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok((first, None));
-        }
+    let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
+    let done = key.commit(&gateway.node, move |tx| {
         if tx.order(&order)?.is_none_or(|it| it.order.terms.merchant != merchant) {
             return Err(not_found());
         }
         allowed(tx)?;
         let record = gateway::apply(tx, &order, event, now)?;
-        let answer = Answer::json(status, &answer(&record)?)?;
-        key.keep(tx, &answer, now)?;
-        Ok((answer, Some(record)))
-    })
-    .await?;
-    if let Some(record) = record {
-        gateway.committed(&record);
-    }
-    Ok(answer)
+        Ok((Answer::json(status, &answer(&record)?)?, record))
+    });
+    Ok(gateway.announce(done.await?))
 }
 
 /// Closes an order that is not paid, reverses one that is, or captures one that is authorised.
@@ -270,7 +259,6 @@ pub async fn act(
     merchant: &MerchantId,
     id: &str,
     event: Event,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
@@ -278,7 +266,7 @@ pub async fn act(
     let view =
         move |record: &OrderRecord| Ok(views::order_with_checkout(record, &public_url, None));
     let asked = Change { order, event, status: 200 };
-    change(gateway, merchant, signer, key, asked, |_| Ok(()), view).await
+    change(gateway, merchant, key, asked, |_| Ok(()), view).await
 }
 
 /// Gives an order that is not paid a new checkout session, once for its idempotency key, and ends the
@@ -292,17 +280,13 @@ pub async fn renew_session(
     gateway: &Gateway,
     merchant: &MerchantId,
     id: &str,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
     let (merchant, public_url) = (merchant.clone(), gateway.public_url.clone());
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let now = gateway.node.clock.now();
     let (session, client_secret) = new_session(gateway, order.clone(), now);
-    let (answer, renewed) = store::write(&gateway.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok((first, None));
-        }
+    let done = key.commit(&gateway.node, move |tx| {
         let record = tx.order(&order)?.filter(|it| it.order.terms.merchant == merchant);
         let record = record.ok_or_else(not_found)?;
         record.order.check_unpaid(now)?;
@@ -314,34 +298,18 @@ pub async fn renew_session(
         tx.renew_session(&session, now)?;
         let record = OrderRecord { session: session.id, ..record };
         let view = views::order_with_checkout(&record, &public_url, Some(client_secret));
-        let answer = Answer::json(201, &view)?;
-        key.keep(tx, &answer, now)?;
-        Ok((answer, Some(record)))
-    })
-    .await?;
-    if let Some(record) = renewed {
-        tracing::info!(order = %record.order.terms.id, session = %record.session, "session renewed");
-        // The page of the one before looks, and is told.
-        gateway.hub.changed(&record.order.terms.id, record.order.version);
+        Ok((Answer::json(201, &view)?, record))
+    });
+    match done.await? {
+        Outcome::Before(first) => Ok(first),
+        Outcome::Now((answer, record)) => {
+            let order = &record.order;
+            tracing::info!(order = %order.terms.id, session = %record.session, "session renewed");
+            // The page of the one before looks, and is told.
+            gateway.node.cluster.watchers.changed(&order.terms.id, order.version);
+            Ok(answer)
+        }
     }
-    Ok(answer)
-}
-
-/// Whether the request is a repeat.
-async fn was_answered(gateway: &Gateway, key: &Repeatable) -> Result<bool, Problem> {
-    let key = key.clone();
-    let first = store::read(&gateway.store, move |view| Ok(key.first_answer(view))).await??;
-    Ok(first.is_some())
-}
-
-async fn again(
-    gateway: &Gateway,
-    key: Repeatable,
-    signer: Signer,
-    wall: Timestamp,
-) -> Result<Answer, Problem> {
-    let first = store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?;
-    first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
 }
 
 /// The plans by which the order may be paid in monthly parts. A channel finances what it pays at once: not
@@ -363,7 +331,7 @@ fn offered(gateway: &Gateway, new: &NewOrder, in_parts: bool) -> Result<Vec<Stri
         };
         named && (in_parts || !method.instalments)
     };
-    let all = gateway.channels.iter().flat_map(|channel| channel.methods());
+    let all = gateway.channels.methods();
     let methods: Vec<String> = all.filter(wanted).map(|method| method.id.to_owned()).collect();
     if methods.is_empty() {
         let detail = "no channel offers any of these methods for this order; leave the field out for all that any page can use";
@@ -397,11 +365,12 @@ fn open(
     };
     if decision.risk.verdict == Verdict::Deny {
         // Of an order that is made the decision is kept with it.
-        gateway.plugins.later(gateway, || {
-            let (merchant, order, decision) =
-                (facts.merchant.clone(), facts.id.clone(), kept.clone());
-            let facts = facts.clone();
-            Job::Denied(Box::new(Denial { merchant, order, at: now, decision, facts }))
+        gateway.plugins.record_denial(|| Denial {
+            merchant: facts.merchant.clone(),
+            order: facts.id.clone(),
+            at: now,
+            decision: kept.clone(),
+            facts: facts.clone(),
         });
         let view = serde_json::to_value(views::decision(kept)).map_err(Problem::internal)?;
         return Err(Problem::new(
@@ -419,7 +388,7 @@ fn open(
         decision
             .channels
             .iter()
-            .filter_map(|id| gateway.channel(id))
+            .filter_map(|id| gateway.channels.get(id))
             .any(|it| it.method(method).is_some())
     };
     let methods: Vec<String> =
@@ -428,12 +397,13 @@ fn open(
         let detail = "the merchant's routes lead to no channel that offers one of the methods";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
     }
-    let in_parts = |id: &String| gateway.method(id).is_some_and(|(_, method)| method.instalments);
+    let in_parts =
+        |id: &String| gateway.channels.method(id).is_some_and(|(_, method)| method.instalments);
     let instalments = match methods.iter().any(in_parts) {
         true => plans(merchant, &new),
         false => Vec::new(),
     };
-    let agreed = gateway.contracts.in_force(&facts.merchant, now);
+    let agreed = gateway.merchants.contracts.in_force(&facts.merchant, now);
     // What is agreed with the merchant goes before what its policy or plugin asks.
     let fee = agreed.contract.payment_fee(new.amount).unwrap_or(decision.fee);
     let taken = decision.shares.iter().try_fold(fee, |sum, it| sum.checked_add(it.amount));
@@ -469,16 +439,16 @@ fn open(
 
 /// A session that nobody has claimed, and its client secret.
 fn new_session(gateway: &Gateway, order: OrderId, now: Timestamp) -> (SessionRecord, String) {
-    let random = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<32>());
+    let random = Base64UrlUnpadded::encode_string(&gateway.node.entropy.bytes::<32>());
     let session = SessionRecord {
-        id: SessionId::new(now, gateway.entropy.bytes()),
+        id: SessionId::new(now, gateway.node.entropy.bytes()),
         order,
         secret_hash: sha256_hex(random.as_bytes()),
-        gateway_key: gateway.key.keyid.clone(),
+        gateway_key: gateway.keys.current.keyid.clone(),
         claim: None,
         claims: 0,
     };
-    (session, format!("{random}.{}", gateway.key.keyid))
+    (session, format!("{random}.{}", gateway.keys.current.keyid))
 }
 
 fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {

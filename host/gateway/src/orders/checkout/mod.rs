@@ -14,10 +14,11 @@ use lezai_core::time::Timestamp;
 use ring::hmac;
 
 use crate::gateway;
-use crate::gateway::{Gateway, GatewayKey, unanswered};
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
+use crate::gateway::{Gateway, unanswered};
+use crate::idempotency::{Answer, Outcome, Repeatable, Signer};
+use crate::keys::GatewayKey;
 use crate::views;
-use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest};
+use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
@@ -160,7 +161,7 @@ pub async fn open(
 ) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, &origin)?;
-    let now = gateway.clock.now();
+    let now = gateway.node.clock.now();
     let holder = session.claim.as_ref().map(|it| &it.key);
     claim::look(holder, &key, session.claims, &record.order, now).map_err(taken)?;
     let claimed = holder == Some(&key);
@@ -183,7 +184,7 @@ pub async fn claim(
     request: Verified<ClaimRequest>,
     origin: String,
 ) -> Result<SessionView, Problem> {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, &origin)?;
     let signer = Signer::from(&request);
@@ -191,7 +192,7 @@ pub async fn claim(
     let page = Page { claim: Claim { key, origin, at: now }, proven: true };
     let claim = {
         let id = session.id.clone();
-        store::write(&gateway.store, move |tx| {
+        store::write(&gateway.node.store, move |tx| {
             signer.take_nonce(tx, wall)?;
             let record = tx.order(&record.order.terms.id)?.ok_or_else(gateway::not_found)?;
             take(tx, &id, &record, page, now)
@@ -254,7 +255,10 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     let methods = &record.order.terms.methods;
-    methods.iter().filter_map(|id| gateway.method(id)).any(|(_, it)| it.kind.works_anywhere())
+    methods
+        .iter()
+        .filter_map(|id| gateway.channels.method(id))
+        .any(|(_, it)| it.kind.works_anywhere())
 }
 
 /// What the page may see.
@@ -269,12 +273,12 @@ pub async fn view(
 ) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
     check_newest(&session.id, &record)?;
-    if gateway.clock.now() >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
+    if gateway.node.clock.now() >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
         return Err(Problem::new(Code::SessionExpired, "the session has ended"));
     }
     // The page compares what it is granted with its own clock.
-    let key = gateway.key_named(&session.gateway_key);
-    session::view(gateway, &record, claim, key, gateway.clock.wall())
+    let key = gateway.keys.named(&session.gateway_key);
+    session::view(gateway, &record, claim, key, gateway.node.clock.wall())
 }
 
 /// The shopper chose a method: asks its channel, and gives back what she needs to pay. A page that has
@@ -291,77 +295,56 @@ pub async fn pay(
     gateway: &Gateway,
     session: &SessionRecord,
     page: Page,
-    signer: Signer,
     choice: Choice,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let now = gateway.node.clock.now();
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, if page.proven { &page.claim.origin } else { "" })?;
     let (channel, method) = channel_for(gateway, &record, &choice.method)?;
     let instalments = plan_for(&record, method, choice.instalments)?;
-    let signing = gateway.key_named(&session.gateway_key);
+    let signing = gateway.keys.named(&session.gateway_key);
     let id = attempt_id(signing, &session.id, &key);
     let (method, channel) = (choice.method, channel.id().to_owned());
     let attempt = Attempt { id, method, channel, instalments };
     let begun = {
-        let (id, order, key) = (session.id.clone(), session.order.clone(), key.clone());
-        store::write(&gateway.store, move |tx| {
-            if let Some(first) = key.begin(tx, &signer, wall)? {
-                return Ok::<_, Problem>(Begun::Before(first));
-            }
+        let (id, order) = (session.id.clone(), session.order.clone());
+        key.start(&gateway.node, move |tx| {
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
             let claim = take(tx, &id, &record, page, now)?;
             if let Some(under_way) = record.order.under_way(&attempt, now).cloned() {
-                return Ok(Begun::Now(record, under_way, claim));
+                return Ok((record, under_way, claim));
             }
             let chosen = Event::MethodChosen(attempt.clone());
-            Ok(Begun::Now(gateway::apply(tx, &order, chosen, now)?, attempt, claim))
+            Ok((gateway::apply(tx, &order, chosen, now)?, attempt, claim))
         })
         .await?
     };
     let (record, attempt, claim) = match begun {
-        Begun::Before(first) => return Ok(first),
-        Begun::Now(record, attempt, claim) => (record, attempt, claim),
+        Outcome::Before(first) => return Ok(first),
+        Outcome::Now(begun) => begun,
     };
     gateway.committed(&record);
-    let offer = prepare(gateway, &record, &attempt).await?;
+    let offer = offer(gateway, &record, &attempt).await?;
 
     let prepared = {
-        let (order, now) = (session.order.clone(), gateway.clock.now());
-        store::write(&gateway.store, move |tx| {
+        let (order, now) = (session.order.clone(), gateway.node.clock.now());
+        store::write(&gateway.node.store, move |tx| {
             gateway::apply(tx, &order, Event::Prepared(attempt.id, offer), now)
         })
         .await?
     };
     gateway.committed(&prepared);
     check_newest(&session.id, &prepared)?;
-    let view = session::view(gateway, &prepared, &claim, signing, gateway.clock.wall())?;
-    let answer = Answer::json(200, &view)?;
-    store::write(&gateway.store, move |tx| match key.first_answer(tx)? {
-        Some(first) => Ok(first),
-        None => {
-            key.keep(tx, &answer, now)?;
-            Ok(answer)
-        }
-    })
-    .await
-}
-
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one lives for a moment, on the stack of its request"
-)]
-enum Begun {
-    Before(Answer),
-    Now(OrderRecord, Attempt, Claim),
+    let view = session::view(gateway, &prepared, &claim, signing, gateway.node.clock.wall())?;
+    key.finish(&gateway.node, Answer::json(200, &view)?).await
 }
 
 /// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
 /// so what makes the id is a MAC of the gateway's over the key. It is made with the key that the session
 /// pins, so that a change of keys between two repeats changes nothing.
 fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &Repeatable) -> AttemptId {
-    let Repeatable { key: IdempotencyKey { scope, key }, fingerprint } = key;
+    let Repeatable { key: IdempotencyKey { scope, key }, fingerprint, .. } = key;
     let named = format!("attempt {scope} {key} {fingerprint}");
     let mac = hmac::sign(&signing.names, named.as_bytes());
     let mac = mac.as_ref();
@@ -379,7 +362,8 @@ pub fn channel_for<'g>(
     record: &OrderRecord,
     method: &str,
 ) -> Result<(&'g dyn Channel, &'static Method), Problem> {
-    let mut channels = record.details.decision.channels.iter().filter_map(|id| gateway.channel(id));
+    let mut channels =
+        record.details.decision.channels.iter().filter_map(|id| gateway.channels.get(id));
     channels.find_map(|channel| Some((channel, channel.method(method)?))).ok_or_else(|| {
         Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
             .with("field", "method")
@@ -411,12 +395,13 @@ fn plan_for(
     }
 }
 
-/// Asks the channel of an attempt to collect; asked again, it gives the same.
+/// Asks the channel of an attempt to collect; asked again, it gives the same. A channel that refuses for
+/// good has declined the attempt, and another method can be chosen at once.
 ///
 /// # Errors
 ///
-/// `channel_unavailable`; `internal`, should the order's merchant or channel be gone.
-pub async fn prepare(
+/// `method_unavailable`, `channel_unavailable`; `internal`, should the order's merchant or channel be gone.
+pub async fn offer(
     gateway: &Gateway,
     record: &OrderRecord,
     attempt: &Attempt,
@@ -425,7 +410,15 @@ pub async fn prepare(
     let method = channel.method(&attempt.method);
     let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;
     let request = payment_request(gateway, record, attempt, method.kind)?;
-    channel.prepare(request).await.map_err(unanswered)
+    match channel.prepare(request).await.map_err(unanswered)? {
+        Prepared::Offer(offer) => Ok(offer),
+        Prepared::Refused { code } => {
+            let refused = Event::Declined { attempt: attempt.id.clone(), code };
+            gateway.apply(record.order.terms.id.clone(), refused).await?;
+            let detail = "the channel refused this method: choose another one";
+            Err(Problem::new(Code::MethodUnavailable, detail).with("field", "method"))
+        }
+    }
 }
 
 fn payment_request(
@@ -434,7 +427,7 @@ fn payment_request(
     attempt: &Attempt,
     kind: MethodKind,
 ) -> Result<PaymentRequest, Problem> {
-    let merchants = gateway.merchants();
+    let merchants = gateway.merchants.current();
     let terms = &record.order.terms;
     let merchant = merchants
         .get(&terms.merchant)
@@ -449,6 +442,8 @@ fn payment_request(
         description: terms.description.clone(),
         return_url: return_url.unwrap_or_else(|| views::hosted_page(record, &gateway.public_url)),
         capture: terms.capture == Capture::Automatic,
+        method: attempt.method.clone(),
+        expires_at: terms.expires_at,
     })
 }
 
@@ -470,17 +465,17 @@ pub async fn version(gateway: &Gateway, session: &SessionRecord) -> Result<u64, 
 /// `internal`, should the store fail.
 pub async fn frame_origins(gateway: &Gateway, session: &str) -> Result<Vec<String>, Problem> {
     let Ok(session) = SessionId::parse(session) else { return Ok(Vec::new()) };
-    let session = store::read(&gateway.store, move |view| view.session(&session)).await?;
+    let session = store::read(&gateway.node.store, move |view| view.session(&session)).await?;
     let Some(session) = session else { return Ok(Vec::new()) };
     let record = gateway.record(session.order).await?;
-    let merchants = gateway.merchants();
+    let merchants = gateway.merchants.current();
     let merchant = merchants.get(&record.order.terms.merchant);
     Ok(merchant.map(|it| it.record.frame_origins.clone()).unwrap_or_default())
 }
 
 async fn load(gateway: &Gateway, session: &str) -> Result<SessionRecord, Problem> {
     let id = session_id(session)?;
-    store::read(&gateway.store, move |view| view.session(&id)).await?.ok_or_else(not_found)
+    store::read(&gateway.node.store, move |view| view.session(&id)).await?.ok_or_else(not_found)
 }
 
 /// A session's id, of whatever a stranger wrote.
