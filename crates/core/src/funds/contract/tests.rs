@@ -214,3 +214,26 @@ proptest! {
         }
     }
 }
+
+/// The example of the guide, in both languages.
+#[test]
+fn the_guide_s_example_adds_up() {
+    let guides = [
+        include_str!("../../../../../docs/payouts.md"),
+        include_str!("../../../../../docs/payouts.zh-CN.md"),
+    ];
+    let contract = china();
+    let (payments, fees) = [12_800, 20_000].map(cny).into_iter().fold((0, 0), |(sum, fees), it| {
+        (sum + it.minor(), fees + contract.payment_fee(it).unwrap().minor())
+    });
+    let available = cny(payments - fees);
+    let fee_of = |it| contract.payout_fee(it);
+    let (paid, fee) = crate::funds::settlement::net_of_fee(available, fee_of).unwrap();
+    let rows = [payments, -fees, available.minor(), -fee.minor(), paid.minor()];
+    for guide in guides {
+        let numbers = guide.lines().filter_map(|line| {
+            line.strip_suffix(" |")?.rsplit("| ").next()?.parse::<i64>().ok()
+        });
+        assert_eq!(numbers.collect::<Vec<_>>(), rows);
+    }
+}
