@@ -70,8 +70,7 @@ impl<'g> Shop<'g> {
         for (name, value) in with.as_object().unwrap() {
             body[name] = value.clone();
         }
-        let request =
-            self.merchant.post("/v1/payouts", &format!("key-{number}"), body.to_string());
+        let request = self.merchant.post("/v1/payouts", &format!("key-{number}"), body.to_string());
         self.merchant.send(&request).unwrap()
     }
 
@@ -209,9 +208,8 @@ fn a_contract_says_what_a_payout_costs_and_who_has_to_approve() {
         }})
     };
     let target = "/admin/v1/merchants/m_demo/contracts";
-    let put = |number: u32, body: &Value| {
-        shop.operator("PUT", &format!("{target}/{number}"), None, body)
-    };
+    let put =
+        |number: u32, body: &Value| shop.operator("PUT", &format!("{target}/{number}"), None, body);
     assert_eq!(put(2, &contract(20_000)).code(), "contract_number");
     let first = put(1, &contract(20_000));
     assert_eq!(first.status, 200, "{}", first.json());
@@ -224,7 +222,10 @@ fn a_contract_says_what_a_payout_costs_and_who_has_to_approve() {
     assert_eq!((early.code().as_str(), early.status), ("contract_notice", 409));
     assert_eq!(early.json()["field"], "payouts.limits.CNY.max");
     let announced = put(2, &contract(19_999)).json();
-    assert_eq!((announced["status"].as_str(), announced["number"].as_u64()), (Some("announced"), Some(2)));
+    assert_eq!(
+        (announced["status"].as_str(), announced["number"].as_u64()),
+        (Some("announced"), Some(2))
+    );
     assert_eq!(shop.merchant.get("/v1/contracts").json()["data"][1]["status"], "in_force");
 
     // In real time what is captured is available, and can no longer be voided.
@@ -269,7 +270,10 @@ fn a_contract_says_what_a_payout_costs_and_who_has_to_approve() {
         "contract": { "fees": { "payment": [{ "currency": "CNY", "rate_ppm": 12_000, "rounding": "half_up" }] },
                       "cycle": { "kind": "after", "seconds": 0 }, "day": { "zone": "UTC", "cut_off": "24:00" } },
     })).json();
-    assert_eq!(simulated["totals"], json!([{ "currency": "CNY", "orders": 1, "captured": "100000", "old": "1000", "new": "1200" }]));
+    assert_eq!(
+        simulated["totals"],
+        json!([{ "currency": "CNY", "orders": 1, "captured": "100000", "old": "1000", "new": "1200" }])
+    );
     assert_eq!(simulated["hardest"][0]["order_id"], order, "{simulated}");
     shop.check();
 }
@@ -304,7 +308,10 @@ fn a_cut_off_closes_what_became_available_and_pays_it_out() {
     let carried = &batches(1)[0];
     assert_eq!(carried["status"], "carried", "{carried}");
     assert_eq!(carried["carried_because"], "below_minimum");
-    assert_eq!((carried["net"].as_i64(), carried["carried"].as_i64()), (Some(19_880), Some(19_880)));
+    assert_eq!(
+        (carried["net"].as_i64(), carried["carried"].as_i64()),
+        (Some(19_880), Some(19_880))
+    );
     // A refund of the old order is a line of the new batch.
     let refund = json!({ "merchant_refund_id": "R-1", "amount": 10_000, "currency": "CNY" });
     let request =
@@ -318,14 +325,18 @@ fn a_cut_off_closes_what_became_available_and_pays_it_out() {
     assert_eq!(batch["opening"], 19_880);
     assert_eq!(batch["net"], 99_400 - 9_940);
     assert_eq!(batch["closing"], 109_340);
-    assert_eq!((batch["paid"].as_i64(), batch["fee"].as_i64(), batch["carried"].as_i64()), (Some(109_290), Some(50), Some(0)));
+    assert_eq!(
+        (batch["paid"].as_i64(), batch["fee"].as_i64(), batch["carried"].as_i64()),
+        (Some(109_290), Some(50), Some(0))
+    );
     shop.ends(batch["payout_id"].as_str().unwrap(), "paid");
     shop.available(0);
     // Its lines are its sum; the payout itself lies in the next.
     let target = format!("/v1/settlements/{}/lines", batch["id"].as_str().unwrap());
     let lines = shop.merchant.get(&format!("{target}?limit=1")).json();
     assert_eq!(lines["has_more"], true, "{lines}");
-    let rest = shop.merchant.get(&format!("{target}?after={}", lines["next"].as_str().unwrap())).json();
+    let rest =
+        shop.merchant.get(&format!("{target}?after={}", lines["next"].as_str().unwrap())).json();
     let sum = |it: &Value| -> i64 {
         it["data"].as_array().unwrap().iter().map(|it| it["amount"].as_i64().unwrap()).sum()
     };
@@ -370,7 +381,8 @@ fn two_hundred_callers_take_exactly_what_is_there() {
         callers.into_iter().map(|it| it.join().unwrap()).collect()
     });
     let count = |payout: bool, status: u16| {
-        i64::try_from(answers.iter().filter(|it| (it.0, it.1.status) == (payout, status)).count()).unwrap()
+        i64::try_from(answers.iter().filter(|it| (it.0, it.1.status) == (payout, status)).count())
+            .unwrap()
     };
     let (paid, refunded) = (count(true, 201), count(false, 201));
     for (payout, answer) in answers.iter().filter(|it| it.1.status != 201) {

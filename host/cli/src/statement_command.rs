@@ -18,8 +18,8 @@ use lezai_reconcile::statement::{
 use lezai_reconcile::when;
 use lezai_store::{BookedEntry, StoreError};
 use lezai_store_sqlite::{
-    Wanted, balances_after, entry_head, file, last_before, last_entry, open_to_read, payout_with_entries, reference,
-    walk_entries,
+    Wanted, balances_after, entry_head, file, last_before, last_entry, open_to_read,
+    payout_with_entries, reference, walk_entries,
 };
 use rusqlite::Connection;
 

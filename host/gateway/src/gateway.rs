@@ -278,12 +278,7 @@ pub fn apply(
 
 /// When something happens to an order, and when what is captured then settles: a payment that was
 /// captured before anybody could say when it settles does so by the contract of its own moment.
-fn moment(
-    tx: &dyn Tx,
-    order: &Order,
-    event: &Event,
-    now: Timestamp,
-) -> Result<Moment, StoreError> {
+fn moment(tx: &dyn Tx, order: &Order, event: &Event, now: Timestamp) -> Result<Moment, StoreError> {
     let captured_at = match (event, &order.state) {
         (Event::Paid { .. }, _) => now,
         (Event::SettlementDue, State::Paid { captured, .. })
@@ -366,9 +361,9 @@ pub fn schedule(
                 order.state.payment().map_or(now, |it| it.at.plus_secs(AUTHORIZATION_SECS))
             }
             Effect::Settle => match &order.state {
-                State::Paid { captured, .. } => captured
-                    .settles_at()
-                    .unwrap_or(now.plus_secs(NOT_KNOWN_SECS)),
+                State::Paid { captured, .. } => {
+                    captured.settles_at().unwrap_or(now.plus_secs(NOT_KNOWN_SECS))
+                }
                 _ => now,
             },
             Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),

@@ -611,7 +611,9 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "object": "fees_simulated", "orders": 2, "from": "2026-10-18T08:00:00.000Z",
             "totals": [{ "currency": "CNY", "orders": 2, "captured": "25600", "old": "154", "new": "98" }], "hardest": [],
         }),
-        "NewCalendar" => json!({ "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n" }),
+        "NewCalendar" => {
+            json!({ "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n" })
+        }
         "CalendarView" => json!({
             "object": "calendar", "name": "cn", "edition": 2, "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
             "years": [2026], "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n",

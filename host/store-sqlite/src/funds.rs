@@ -259,7 +259,8 @@ impl Sqlite<'_> {
                 at: Timestamp::from_ms(row.get(1)?),
                 minor: row.get(2)?,
                 subject: id(row, 3, Subject::parse)?,
-                kind: kind.ok_or_else(|| StoreError::Damaged("unknown kind of entry".to_owned()))?,
+                kind: kind
+                    .ok_or_else(|| StoreError::Damaged("unknown kind of entry".to_owned()))?,
             })
         })?;
         // What is kept are balances: each movement is the difference to the one before.
@@ -398,8 +399,8 @@ fn columns_fit(row: &Row<'_>, payout: &Payout) -> Result<(), StoreError> {
 /// [`StoreError`].
 pub fn payout_events(connection: &Connection, payout: &PayoutId) -> Result<(u32, u32), StoreError> {
     let sql = "SELECT count(*), coalesce(max(sequence), 0) FROM payout_events WHERE payout = ?1";
-    let found = Sqlite { connection }
-        .one(sql, [payout.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let found =
+        Sqlite { connection }.one(sql, [payout.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(found.unwrap_or_default())
 }
 
@@ -430,11 +431,13 @@ pub fn unplanned_contract(
     connection: &Connection,
 ) -> Result<Option<(MerchantId, u32)>, StoreError> {
     let waiting: Vec<Task> = {
-        let mut statement = connection.prepare("SELECT task FROM tasks WHERE task LIKE '%close_batches%'")?;
+        let mut statement =
+            connection.prepare("SELECT task FROM tasks WHERE task LIKE '%close_batches%'")?;
         let rows = statement.query_map([], |row| Ok(json(row, 0)))?;
         rows.map(|row| row?).collect::<Result<_, StoreError>>()?
     };
-    let mut statement = connection.prepare("SELECT merchant, max(number) FROM contracts GROUP BY merchant")?;
+    let mut statement =
+        connection.prepare("SELECT merchant, max(number) FROM contracts GROUP BY merchant")?;
     let rows = statement.query_map([], |row| Ok((id(row, 0, MerchantId::parse), row.get(1)?)))?;
     for row in rows {
         let (merchant, number): (Result<MerchantId, StoreError>, u32) = row?;

@@ -40,9 +40,7 @@ use log::{Care, Log, copy, copy_all};
 use schema::prepare;
 use tables::{Sqlite, json};
 
-pub use funds::{
-    batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract,
-};
+pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract};
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{
     Wanted, balance_after, balances_kept, book, for_each_entry, for_each_order, last_entry, moved,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use lezai_channels::channel::{
     Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
-    PaymentRequest, PayoutRequest,
-    PayoutStanding, Prepared, RefundRequest, RefundStanding, Standing, Unanswered,
+    PaymentRequest, PayoutRequest, PayoutStanding, Prepared, RefundRequest, RefundStanding,
+    Standing, Unanswered,
 };
 use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::money::{Currency, Money};

@@ -138,7 +138,8 @@ impl World<'_> {
                 let sides: Vec<_> = sides.map(|it| format!("{} {}", it.0, it.2)).collect();
                 format!("{kind} {sides:?}")
             };
-            let called_for = payout.entries().map_err(|error| Failure { what: error.to_string() })?;
+            let called_for =
+                payout.entries().map_err(|error| Failure { what: error.to_string() })?;
             let wanted: Vec<String> =
                 called_for.iter().map(|it| sorted(it.kind().as_str(), it.postings())).collect();
             let booked: Vec<String> =
@@ -171,7 +172,8 @@ impl World<'_> {
                 _ => continue,
             };
             found = true;
-            let name = if event == PayoutEvent::Resumed { "payout_resumed" } else { "payout_decided" };
+            let name =
+                if event == PayoutEvent::Resumed { "payout_resumed" } else { "payout_decided" };
             *self.counts.ends.entry(name).or_default() += 1;
             let gateway = Arc::clone(&self.gateway);
             self.spawn(async move {
@@ -193,13 +195,16 @@ impl World<'_> {
             if !matches!(status, "paid" | "failed" | "returned" | "cancelled") {
                 return fail(format!("{id} ends as {status}"));
             }
-            *self.counts.ends.entry(match status {
-                "paid" => "payout_paid",
-                "failed" => "payout_failed",
-                "returned" => "payout_returned",
-                _ => "payout_cancelled",
-            })
-            .or_default() += 1;
+            *self
+                .counts
+                .ends
+                .entry(match status {
+                    "paid" => "payout_paid",
+                    "failed" => "payout_failed",
+                    "returned" => "payout_returned",
+                    _ => "payout_cancelled",
+                })
+                .or_default() += 1;
         }
         let booked = |account: &str| {
             balances.get(&(format!("{account}:{CHANNEL}"), "CNY")).copied().unwrap_or_default()
@@ -219,7 +224,8 @@ impl World<'_> {
     pub(super) fn next_due_at_rest(&mut self) -> Option<Timestamp> {
         let min = |like: &str| {
             self.look(|connection| {
-                let sql = format!("SELECT min(due_ms) FROM tasks WHERE task {like} '%close_batches%'");
+                let sql =
+                    format!("SELECT min(due_ms) FROM tasks WHERE task {like} '%close_batches%'");
                 let due = connection.query_row(&sql, [], |row| row.get::<_, Option<i64>>(0));
                 due.unwrap().map(Timestamp::from_ms)
             })

@@ -211,8 +211,10 @@ impl World<'_> {
             Op::Payout(n, percent, same_number) => {
                 // Some of what is available by now, and sometimes more.
                 let ours = Account::MerchantAvailable(self.shared.merchant.id.clone());
-                let sellers =
-                    Account::ReceiverAvailable(self.shared.merchant.id.clone(), "seller".to_owned());
+                let sellers = Account::ReceiverAvailable(
+                    self.shared.merchant.id.clone(),
+                    "seller".to_owned(),
+                );
                 let of_seller = n.is_multiple_of(4);
                 let from = if of_seller { sellers } else { ours };
                 let there = -self.balances.get(&from).copied().unwrap_or_default();

@@ -60,11 +60,14 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
     for _ in 0..random.below(9) {
         let at = random.below(ops.len() + 1);
         let n = random.below(64);
-        ops.insert(at, match random.below(8) {
-            0 => Op::CancelPayout(n),
-            1..3 => Op::Advance(random.between(43_200, 3 * 86_400)),
-            _ => Op::Payout(n, random.between(1, 130), random.once_in(8)),
-        });
+        ops.insert(
+            at,
+            match random.below(8) {
+                0 => Op::CancelPayout(n),
+                1..3 => Op::Advance(random.between(43_200, 3 * 86_400)),
+                _ => Op::Payout(n, random.between(1, 130), random.once_in(8)),
+            },
+        );
     }
     // Left to chance alone most orders would never be paid.
     let mut nth = 0;

@@ -4,8 +4,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::funds::payout::PayoutEffect;
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Effect, Order};

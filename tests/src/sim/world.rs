@@ -159,7 +159,9 @@ impl<'r> World<'r> {
             if let Some(agreed) = agreed {
                 assert!(tx.insert_calendar("open", 1, CALENDAR).unwrap());
                 tx.insert_contract(&merchant.id, &agreed).unwrap();
-                assert!(lezai_gateway::funds::batches::plan(tx, &merchant.id, &agreed, START).unwrap());
+                assert!(
+                    lezai_gateway::funds::batches::plan(tx, &merchant.id, &agreed, START).unwrap()
+                );
             }
             lezai_store::Outcome::Commit(Box::new(drop))
         });
@@ -513,11 +515,10 @@ impl<'r> World<'r> {
     fn call(&mut self, calls: usize) {
         let nth = self.random.below(calls);
         // Captures and voids are few, and what goes wrong with them is the more worth seeing.
-        let rare =
-            matches!(
-                self.wire.calls.lock().unwrap()[nth].ask,
-                Ask::Capture(_) | Ask::GiveBack(_) | Ask::PayOut(_)
-            );
+        let rare = matches!(
+            self.wire.calls.lock().unwrap()[nth].ask,
+            Ask::Capture(_) | Ask::GiveBack(_) | Ask::PayOut(_)
+        );
         let fate = self.random.below(if rare { 8 } else { 24 });
         if fate == 0 && self.fault(Fault::Lost) {
             let call = self.wire.calls.lock().unwrap().swap_remove(nth);

@@ -85,11 +85,13 @@ impl Calendar {
                     named = Some(((*name).to_owned(), edition));
                 }
                 ["weekend", days @ ..] if weekend.is_none() => {
-                    let day = |word: &&str| Weekday::ALL.into_iter().find(|it| it.as_str() == *word);
+                    let day =
+                        |word: &&str| Weekday::ALL.into_iter().find(|it| it.as_str() == *word);
                     let days: Option<BTreeSet<Weekday>> = days.iter().map(day).collect();
                     let days = days.filter(|it| it.len() < Weekday::ALL.len());
-                    weekend =
-                        Some(days.ok_or(bad(at, "must be days such as sat sun, and not all seven"))?);
+                    weekend = Some(
+                        days.ok_or(bad(at, "must be days such as sat sun, and not all seven"))?,
+                    );
                 }
                 ["year", year] => {
                     let year = year.parse().ok().filter(|it| (1970..=9999).contains(it));

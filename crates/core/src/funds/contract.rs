@@ -119,7 +119,9 @@ impl LocalTime {
         match (number(hour), number(minute)) {
             (Some(24), Some(0)) => Ok(Self { minutes: 24 * 60 }),
             (Some(0), Some(0)) => Err(BadTime),
-            (Some(hour @ 0..=23), Some(minute @ 0..=59)) => Ok(Self { minutes: hour * 60 + minute }),
+            (Some(hour @ 0..=23), Some(minute @ 0..=59)) => {
+                Ok(Self { minutes: hour * 60 + minute })
+            }
             _ => Err(BadTime),
         }
     }
@@ -272,7 +274,11 @@ impl Contract {
         Self {
             fees: Fees::default(),
             cycle: Cycle::After { seconds: 86_400 },
-            day: Day { zone: "UTC".to_owned(), cut_off: LocalTime { minutes: 24 * 60 }, calendar: None },
+            day: Day {
+                zone: "UTC".to_owned(),
+                cut_off: LocalTime { minutes: 24 * 60 },
+                calendar: None,
+            },
             settlement: Settlement::default(),
             payouts: Payouts::default(),
         }
@@ -288,11 +294,9 @@ impl Contract {
             format!("{} bytes of JSON, at most {MAX_JSON} are taken", json.len())
         })?;
         let mut reader = serde_json::Deserializer::from_slice(json);
-        let contract: Self =
-            serde_path_to_error::deserialize(&mut reader).map_err(|error| PolicyError {
-                path: error.path().to_string(),
-                problem: error.inner().to_string(),
-            })?;
+        let contract: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            PolicyError { path: error.path().to_string(), problem: error.inner().to_string() }
+        })?;
         reader
             .end()
             .map_err(|error| PolicyError { path: ".".to_owned(), problem: error.to_string() })?;
@@ -311,7 +315,8 @@ impl Contract {
             }
         };
         require(in_bounds, "cycle", || format!("must be at most {bound}"))?;
-        let zone = (1..=64).contains(&day.zone.len()) && day.zone.bytes().all(|b| b.is_ascii_graphic());
+        let zone =
+            (1..=64).contains(&day.zone.len()) && day.zone.bytes().all(|b| b.is_ascii_graphic());
         require(zone, "day.zone", || "must be a zone such as Asia/Shanghai".to_owned())?;
         let counted = !matches!(cycle, Cycle::BusinessDays { .. }) || day.calendar.is_some();
         require(counted, "day.calendar", || "is required to count business days".to_owned())?;
@@ -327,18 +332,23 @@ impl Contract {
         for (index, it) in payouts.limits.iter().enumerate() {
             let path = |field| format!("payouts.limits[{index}].{field}");
             let PayoutLimit { currency: _, min, max, day_max, approval_above } = it;
-            for (field, minor) in
-                [("min", *min), ("max", *max), ("day_max", *day_max), ("approval_above", approval_above.unwrap_or(0))]
-            {
+            for (field, minor) in [
+                ("min", *min),
+                ("max", *max),
+                ("day_max", *day_max),
+                ("approval_above", approval_above.unwrap_or(0)),
+            ] {
                 non_negative(&path(field), minor)?;
             }
             require(*min >= 1, &path("min"), || "must be at least 1".to_owned())?;
             require(max >= min, &path("max"), || "must not be below min".to_owned())?;
             require(day_max >= max, &path("day_max"), || "must not be below max".to_owned())?;
         }
-        require(payouts.new_destination_wait_secs <= MAX_WAIT_SECS, "payouts.new_destination_wait_secs", || {
-            format!("must be at most {MAX_WAIT_SECS}")
-        })
+        require(
+            payouts.new_destination_wait_secs <= MAX_WAIT_SECS,
+            "payouts.new_destination_wait_secs",
+            || format!("must be at most {MAX_WAIT_SECS}"),
+        )
     }
 
     /// The fee of a payment, if the contract names one for its currency; else the policy's holds.
@@ -436,7 +446,12 @@ impl Contract {
         found.add("day.cut_off", Some(old_end), Some(new_end), true);
         found.add("day.calendar", old_day.calendar.clone(), new_day.calendar.clone(), true);
         let (old_pay, new_pay) = (&self.settlement.pay_to, &new.settlement.pay_to);
-        found.add("settlement.pay_to", old_pay.as_ref().map(words), new_pay.as_ref().map(words), true);
+        found.add(
+            "settlement.pay_to",
+            old_pay.as_ref().map(words),
+            new_pay.as_ref().map(words),
+            true,
+        );
         for currency in currencies(
             self.settlement.minimums.iter().chain(&new.settlement.minimums).map(|it| it.currency()),
         ) {
@@ -505,7 +520,8 @@ impl Differences {
             let path = format!("payouts.limits.{currency}");
             let (before, after) = (old.payout_rules(currency), new.payout_rules(currency));
             let (Some(before), Some(after)) = (before, after) else {
-                let text = |it: Option<PayoutRules>| it.map(|it| format!("{} to {}", it.min, it.max));
+                let text =
+                    |it: Option<PayoutRules>| it.map(|it| format!("{} to {}", it.min, it.max));
                 self.add(&path, text(before), text(after), after.is_none());
                 continue;
             };

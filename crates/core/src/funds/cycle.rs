@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn cut_offs_rise() {
-        let cut_off = |day, ms| CutOff { day: Date::parse(day).unwrap(), at: Timestamp::from_ms(ms) };
+        let cut_off =
+            |day, ms| CutOff { day: Date::parse(day).unwrap(), at: Timestamp::from_ms(ms) };
         // Samoa had no 30 December 2011.
         let samoa = vec![cut_off("2011-12-29", 1), cut_off("2011-12-31", 2)];
         assert!(CutOffs::new(samoa).is_ok());

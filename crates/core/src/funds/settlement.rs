@@ -186,9 +186,13 @@ mod tests {
     #[test]
     fn what_leaves_is_what_is_there_less_its_fee() {
         let half_percent = |it: Money| cny((it.minor() + 199) / 200);
-        for (whole, expected) in
-            [(0, None), (1, None), (2, Some((1, 1))), (201, Some((200, 1))), (10_000, Some((9950, 50)))]
-        {
+        for (whole, expected) in [
+            (0, None),
+            (1, None),
+            (2, Some((1, 1))),
+            (201, Some((200, 1))),
+            (10_000, Some((9950, 50))),
+        ] {
             let net = net_of_fee(cny(whole), half_percent);
             assert_eq!(net.map(|it| (it.0.minor(), it.1.minor())), expected, "{whole}");
         }

@@ -50,10 +50,8 @@ pub fn split(amount: Money, weights: &[Weight]) -> Result<Vec<Share>, Unsplit> {
         return Err(Unsplit::Nobody);
     }
     let parts = amount.apportioned(&weighed).ok_or(Unsplit::TooLarge)?;
-    let mut shares: Vec<Share> = weights
-        .iter()
-        .map(|it| Share { receiver: it.receiver.clone(), amount: zero })
-        .collect();
+    let mut shares: Vec<Share> =
+        weights.iter().map(|it| Share { receiver: it.receiver.clone(), amount: zero }).collect();
     for (at, part) in by_receiver.into_iter().zip(parts) {
         shares[at].amount = part;
     }
@@ -128,7 +126,12 @@ mod tests {
             let amount = cny(i64::try_from(minor).unwrap());
             let count = 1 + random.below(6);
             let mut weights: Vec<Weight> = (0..count)
-                .map(|it| weight(&format!("r{it}"), random.below(if case % 2 == 0 { 5 } else { 1_000_000 })))
+                .map(|it| {
+                    weight(
+                        &format!("r{it}"),
+                        random.below(if case % 2 == 0 { 5 } else { 1_000_000 }),
+                    )
+                })
                 .collect();
             if weights.iter().all(|it| it.parts == 0) {
                 weights[0].parts = 1;

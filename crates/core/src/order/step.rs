@@ -514,12 +514,7 @@ fn refund_failed(
     Ok(Step { entry, ..order.changed().notified(Notice::RefundFailed(id.clone())) })
 }
 
-fn settle(
-    order: Order,
-    payment: Payment,
-    captured: Captured,
-    at: Moment,
-) -> Result<Step, Refusal> {
+fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Result<Step, Refusal> {
     let Some(settles_at) = captured.settles_at() else {
         return Ok(learn_when_it_settles(order, payment, captured, at.settles));
     };

@@ -24,8 +24,8 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
     Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
-    PaymentRequest, PayoutRequest,
-    PayoutStanding, Prepared, RefundRequest, RefundStanding, Standing, Unanswered,
+    PaymentRequest, PayoutRequest, PayoutStanding, Prepared, RefundRequest, RefundStanding,
+    Standing, Unanswered,
 };
 use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
@@ -438,7 +438,9 @@ impl Channel for Sandbox {
     }
 
     fn pay_out(&self, request: PayoutRequest) -> Answer<'_, PayoutStanding> {
-        Box::pin(async move { self.with(move |wallet, now| payout::pay(wallet, &request, now)).await })
+        Box::pin(
+            async move { self.with(move |wallet, now| payout::pay(wallet, &request, now)).await },
+        )
     }
 
     fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {

@@ -73,7 +73,8 @@ pub(super) fn paid_out(
     wallet: &Transaction<'_>,
     now: Timestamp,
 ) -> Result<Vec<(String, i64)>, Broken> {
-    let sql = "SELECT payout, minor, currency, status, code, ready_ms FROM payouts ORDER BY currency";
+    let sql =
+        "SELECT payout, minor, currency, status, code, ready_ms FROM payouts ORDER BY currency";
     let mut statement = wallet.prepare_cached(sql)?;
     let mut sums: Vec<(String, i64)> = Vec::new();
     for row in statement.query_map([], |row| Ok((row.get::<_, String>(2)?, Payout::read(row))))? {

@@ -22,8 +22,8 @@ use crate::data_dir::DataDir;
 use lezai_store::{BookedEntry, StoreError, Task};
 use lezai_store_sqlite::{
     Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
-    integrity, missing_row, moved, open_to_read, order_with_entries, payout_with_entries, rows, tasks,
-    untold_event,
+    integrity, missing_row, moved, open_to_read, order_with_entries, payout_with_entries, rows,
+    tasks, untold_event,
 };
 
 /// What is checked.
@@ -131,7 +131,9 @@ impl Report {
             text += &format!("payouts  {payouts}: each has its entries, events and tasks\n");
         }
         if *batches > 0 {
-            text += &format!("batches  {batches}: each follows the one before and is its entries' sum\n");
+            text += &format!(
+                "batches  {batches}: each follows the one before and is its entries' sum\n"
+            );
         }
         text += &format!("head     {head}\n");
         text.push_str(&table(balances));
@@ -418,10 +420,7 @@ fn belongs(
     };
     let times = so_far.iter().filter(|it| same(it)).count();
     match wanted.iter().filter(|it| is(it, booked)).count() {
-        0 => Err(format!(
-            "{what} {id}, {status}, does not call for this {}",
-            booked.kind.as_str()
-        )),
+        0 => Err(format!("{what} {id}, {status}, does not call for this {}", booked.kind.as_str())),
         allowed if times > allowed => {
             Err(format!("{what} {id} has this {} already", booked.kind.as_str()))
         }

@@ -76,7 +76,9 @@ pub(super) fn batches_hold(connection: &Connection) -> Result<u64, Failed> {
         let same = |it: &&Batch| it.merchant == batch.merchant && it.currency == batch.currency;
         let after = before.as_ref().filter(same).map_or(0, |it| it.to_entry);
         if batch.after_entry != after || batch.to_entry < after {
-            return Err(fault(format!("it does not follow entry {after}, where the one before ends")));
+            return Err(fault(format!(
+                "it does not follow entry {after}, where the one before ends"
+            )));
         }
         let accounts = [
             Account::MerchantAvailable(batch.merchant.clone()),

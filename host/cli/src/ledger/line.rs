@@ -8,7 +8,8 @@ use serde_json::json;
 use lezai_store::BookedEntry;
 
 /// The columns of [`csv`].
-pub(super) const TITLES: &str = "number,at,at_ms,subject,kind,account,minor,currency,previous,hash\n";
+pub(super) const TITLES: &str =
+    "number,at,at_ms,subject,kind,account,minor,currency,previous,hash\n";
 
 #[derive(Serialize)]
 struct Line<'e> {

@@ -90,9 +90,7 @@ fn record(
         Subject::Order(order, sequence) => {
             (format!("event {order} {sequence}"), Some(order.clone()), sequence)
         }
-        Subject::Payout(payout, sequence) => {
-            (format!("event {payout} {sequence}"), None, sequence)
-        }
+        Subject::Payout(payout, sequence) => (format!("event {payout} {sequence}"), None, sequence),
         Subject::Named(name) => {
             (format!("{event_type} {merchant} {name} {}", created_at.as_ms()), None, 0)
         }

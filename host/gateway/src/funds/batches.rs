@@ -190,7 +190,8 @@ pub async fn close(
             let why = "what was due before the cut-off is not done".to_owned();
             return Ok(Closed::Later { due: now.plus_secs(LOOK_SECS), why });
         }
-        let closing = Closing { merchant: &merchant, agreed: &agreed, payers: &payers, cut_off, now };
+        let closing =
+            Closing { merchant: &merchant, agreed: &agreed, payers: &payers, cut_off, now };
         close_in(tx, &closing)?;
         if plan(tx, &merchant, &agreed, cut_off)? {
             return Ok(Closed::Planned);
@@ -222,7 +223,8 @@ fn close_in(tx: &dyn Tx, closing: &Closing<'_>) -> Result<(), Problem> {
     let Closing { merchant, agreed, cut_off, now, .. } = *closing;
     let days = schedule::cut_offs(&agreed.contract, cut_off, schedule::TODAY)
         .map_err(Problem::internal)?;
-    let day = days.last_passed(cut_off).ok_or_else(|| Problem::internal("a cut-off without a day"))?;
+    let day =
+        days.last_passed(cut_off).ok_or_else(|| Problem::internal("a cut-off without a day"))?;
     let calendar = schedule::calendar(tx, &agreed.contract)?.map(|it| it.digest().to_owned());
     for draft in drafts(tx, merchant, agreed)? {
         let last = tx.last_batch(merchant, draft.currency)?;
@@ -404,7 +406,8 @@ pub async fn list(
 ) -> Result<List<SettlementView>, Problem> {
     let _turn = gateway.node.cluster.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
-    let found = store::read(&gateway.node.store, move |view| view.batches(&merchant, &page)).await?;
+    let found =
+        store::read(&gateway.node.store, move |view| view.batches(&merchant, &page)).await?;
     let found = found.iter().map(views::settlement).collect();
     Ok(List::new(found, limit, |it: &SettlementView| it.id.clone()))
 }
@@ -423,8 +426,9 @@ pub async fn find(
 }
 
 async fn batch(gateway: &Gateway, merchant: &MerchantId, id: &str) -> Result<Batch, Problem> {
-    let unknown =
-        || Problem::new(Code::SettlementNotFound, "there is no such settlement among the merchant's");
+    let unknown = || {
+        Problem::new(Code::SettlementNotFound, "there is no such settlement among the merchant's")
+    };
     let id = SettlementId::parse(id).map_err(|_| unknown())?;
     let found = store::read(&gateway.node.store, move |view| view.batch(&id)).await?;
     found.filter(|it| it.merchant == *merchant).ok_or_else(unknown)

@@ -293,7 +293,8 @@ pub async fn simulate_fees(
         let page = Page { limit: 100, after: after.take(), from: Some(from), to: None };
         let id = merchant.clone();
         let found =
-            store::read(&gateway.node.store, move |view| view.orders(&id, Some("paid"), &page)).await?;
+            store::read(&gateway.node.store, move |view| view.orders(&id, Some("paid"), &page))
+                .await?;
         for record in found.iter().take(100) {
             let State::Paid { captured, .. } = &record.order.state else { continue };
             let terms = &record.order.terms;

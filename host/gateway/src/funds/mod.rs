@@ -39,14 +39,9 @@ pub struct PayoutEventData {
 /// # Errors
 ///
 /// The core's refusal as a problem; `payout_not_found`; `internal`.
-pub async fn apply(
-    gateway: &Gateway,
-    id: PayoutId,
-    event: PayoutEvent,
-) -> Result<Payout, Problem> {
+pub async fn apply(gateway: &Gateway, id: PayoutId, event: PayoutEvent) -> Result<Payout, Problem> {
     let now = gateway.node.clock.now();
-    let payout =
-        store::write(&gateway.node.store, move |tx| happen(tx, &id, event, now)).await?;
+    let payout = store::write(&gateway.node.store, move |tx| happen(tx, &id, event, now)).await?;
     gateway.node.cluster.wake.call();
     Ok(payout)
 }

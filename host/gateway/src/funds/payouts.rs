@@ -272,7 +272,8 @@ pub async fn list(
     let _turn = gateway.node.cluster.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
     let found =
-        store::read(&gateway.node.store, move |view| view.payouts(&merchant, status, &page)).await?;
+        store::read(&gateway.node.store, move |view| view.payouts(&merchant, status, &page))
+            .await?;
     Ok(List::new(found.iter().map(views::payout).collect(), limit, |it: &PayoutView| it.id.clone()))
 }
 

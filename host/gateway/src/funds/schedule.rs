@@ -30,11 +30,7 @@ pub struct UnknownZone(pub String);
 /// # Errors
 ///
 /// [`UnknownZone`].
-pub fn cut_offs(
-    contract: &Contract,
-    around: Timestamp,
-    days: i32,
-) -> Result<CutOffs, UnknownZone> {
+pub fn cut_offs(contract: &Contract, around: Timestamp, days: i32) -> Result<CutOffs, UnknownZone> {
     let unknown = || UnknownZone(contract.zone().to_owned());
     let zone = TimeZone::get(contract.zone()).map_err(|_| unknown())?;
     let today = i32::try_from(around.as_secs().div_euclid(86_400)).map_err(|_| unknown())?;
@@ -153,7 +149,8 @@ mod tests {
 
     /// The ends of the days that begin with `first`, in the zone's own words.
     fn ends(zone: &str, cut_off: &str, first: &str, count: usize) -> Vec<String> {
-        let days = cut_offs(&contract(zone, cut_off), at(&format!("{first}T12:00:00Z")), CYCLE).unwrap();
+        let days =
+            cut_offs(&contract(zone, cut_off), at(&format!("{first}T12:00:00Z")), CYCLE).unwrap();
         let mut now = at(&format!("{first}T00:00:00Z")).plus_secs(-20 * 3600);
         let mut ends = Vec::new();
         while ends.len() < count {
@@ -230,10 +227,17 @@ mod tests {
 
     #[test]
     fn days_follow_one_another_in_every_zone() {
-        for zone in ["Asia/Kathmandu", "America/Sao_Paulo", "Asia/Gaza", "Africa/Casablanca", "Asia/Tehran"] {
+        for zone in
+            ["Asia/Kathmandu", "America/Sao_Paulo", "Asia/Gaza", "Africa/Casablanca", "Asia/Tehran"]
+        {
             for cut_off in ["00:30", "02:00", "12:00", "23:59", "24:00"] {
                 for year in 2018..2030 {
-                    let days = cut_offs(&contract(zone, cut_off), at(&format!("{year}-01-05T00:00:00Z")), CYCLE).unwrap();
+                    let days = cut_offs(
+                        &contract(zone, cut_off),
+                        at(&format!("{year}-01-05T00:00:00Z")),
+                        CYCLE,
+                    )
+                    .unwrap();
                     let mut now = at(&format!("{year}-01-05T00:00:00Z"));
                     for _ in 0..190 {
                         let end = days.next_after(now, None).unwrap();
@@ -248,7 +252,8 @@ mod tests {
 
     #[test]
     fn a_zone_that_is_not_there_is_refused() {
-        let nowhere = cut_offs(&contract("Asia/Atlantis", "16:00"), at("2026-02-13T00:00:00Z"), TODAY);
+        let nowhere =
+            cut_offs(&contract("Asia/Atlantis", "16:00"), at("2026-02-13T00:00:00Z"), TODAY);
         assert_eq!(nowhere, Err(UnknownZone("Asia/Atlantis".to_owned())));
     }
 }

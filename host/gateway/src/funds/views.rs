@@ -196,12 +196,7 @@ pub struct DifferenceView {
 }
 
 /// A contract as its merchant and the operator read it, after the one `before`.
-pub fn contract(
-    merchant: &str,
-    agreed: &Agreed,
-    before: &Contract,
-    in_force: u32,
-) -> ContractView {
+pub fn contract(merchant: &str, agreed: &Agreed, before: &Contract, in_force: u32) -> ContractView {
     let difference = |it: Difference| DifferenceView {
         path: it.path,
         old: it.old,

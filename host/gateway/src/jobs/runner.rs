@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lezai_core::id::OrderId;
 use lezai_core::funds::payout::PayoutEvent;
+use lezai_core::id::OrderId;
 use lezai_core::order::Event;
 use lezai_store as store;
 use lezai_store::{DueTask, Lane, StoreError, Task};
@@ -126,7 +126,8 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
                 Ok(false) | Err(_) => Done::Again { due, why },
             }
         }
-        (None, Done::Again { due, why }) if tries >= PATIENCE_TRIES => match job.payout_exhausted() {
+        (None, Done::Again { due, why }) if tries >= PATIENCE_TRIES => match job.payout_exhausted()
+        {
             Some(payout) => {
                 let unresolved = funds::apply(gateway, payout.clone(), PayoutEvent::Unresolved);
                 match unresolved.await {

@@ -108,7 +108,12 @@ fn each_difference_is_named_and_judged() {
         ("\"min\": 100", "\"min\": 99", "payouts.limits.CNY.min", false),
         ("\"max\": 5000000", "\"max\": 4999999", "payouts.limits.CNY.max", true),
         ("20000000", "30000000", "payouts.limits.CNY.day_max", false),
-        ("\"approval_above\": 1000000", "\"approval_above\": 1", "payouts.limits.CNY.approval_above", true),
+        (
+            "\"approval_above\": 1000000",
+            "\"approval_above\": 1",
+            "payouts.limits.CNY.approval_above",
+            true,
+        ),
         ("86400", "86399", "payouts.new_destination_wait_secs", false),
         ("86400", "86401", "payouts.new_destination_wait_secs", true),
         ("86400", "86400, \"fee_returned\": true", "payouts.fee_returned", false),
@@ -161,8 +166,12 @@ fn what_is_worse_needs_notice_and_what_is_better_does_not() {
 #[test]
 fn the_last_contract_that_has_begun_is_in_force() {
     let at = |secs| NOW.plus_secs(secs);
-    let all =
-        [Agreed::standard(), agreed(1, china(), at(0)), agreed(2, china(), at(9)), agreed(3, china(), at(9))];
+    let all = [
+        Agreed::standard(),
+        agreed(1, china(), at(0)),
+        agreed(2, china(), at(9)),
+        agreed(3, china(), at(9)),
+    ];
     for (secs, number) in [(-1, 0), (0, 1), (8, 1), (9, 3), (10, 3)] {
         assert_eq!(Agreed::in_force(&all, at(secs)).unwrap().number, number, "{secs}");
     }
@@ -231,9 +240,9 @@ fn the_guide_s_example_adds_up() {
     let (paid, fee) = crate::funds::settlement::net_of_fee(available, fee_of).unwrap();
     let rows = [payments, -fees, available.minor(), -fee.minor(), paid.minor()];
     for guide in guides {
-        let numbers = guide.lines().filter_map(|line| {
-            line.strip_suffix(" |")?.rsplit("| ").next()?.parse::<i64>().ok()
-        });
+        let numbers = guide
+            .lines()
+            .filter_map(|line| line.strip_suffix(" |")?.rsplit("| ").next()?.parse::<i64>().ok());
         assert_eq!(numbers.collect::<Vec<_>>(), rows);
     }
 }

@@ -226,7 +226,10 @@ fn one_for_later_waits_for_its_time_even_once_approved() {
     assert_eq!(approved.payout.state, PayoutState::Accepted);
     assert_eq!(approved.effects, [PayoutEffect::Wake]);
     let queued = happen(approved.payout, "later").unwrap();
-    assert_eq!((queued.payout.state, queued.effects), (PayoutState::Queued, vec![PayoutEffect::Send]));
+    assert_eq!(
+        (queued.payout.state, queued.effects),
+        (PayoutState::Queued, vec![PayoutEffect::Send])
+    );
 }
 
 #[test]
