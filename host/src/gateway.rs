@@ -31,6 +31,7 @@ use crate::plugins::loading;
 use crate::problem::{Code, Problem};
 use crate::rate::Rates;
 use crate::readiness::Readiness;
+use crate::realm::Realm;
 use crate::sandbox::Sandbox;
 use crate::store::events::Telling;
 use crate::store::{self, EventRecord, OrderRecord, Store, StoreError, Task, Tx};
@@ -117,6 +118,8 @@ pub struct Gateway {
     pub counters: Counters,
     /// Whether it can commit.
     pub readiness: Readiness,
+    /// Whether real money is moved; it is not, unless somebody says so.
+    pub realm: Realm,
     merchants: ArcSwap<Merchants>,
 }
 
@@ -179,6 +182,7 @@ impl Gateway {
             plugins: Beside::default(),
             counters: Counters::default(),
             readiness: Readiness::default(),
+            realm: Realm::default(),
             reloading: tokio::sync::Mutex::default(),
             merchants: ArcSwap::default(),
         }

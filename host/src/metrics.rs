@@ -112,6 +112,12 @@ impl Metrics {
         registry.register("commits_failed", "Commits of the store that failed", failed.clone());
     }
 
+    /// Shows what somebody else counts.
+    pub fn show(&self, name: &str, help: &str, metric: impl prometheus_client::registry::Metric) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register(name, help, metric);
+    }
+
     /// A request was answered. `route` is the pattern, never the path.
     pub fn answered(&self, route: String, status: u16, seconds: f64) {
         self.requests.get_or_create(&RequestLabel { route, status }).inc();

@@ -1,7 +1,7 @@
 //! `lezai dev`: everything on one machine. It makes what is missing in its folder (keys, a demo
 //! merchant with a plugin, the stores), starts the gateway and the demo shop, and says where.
 
-mod folder;
+pub(crate) mod folder;
 mod home;
 mod lan;
 
@@ -88,7 +88,7 @@ pub struct DevArgs {
 pub struct CannotStart(String);
 
 impl CannotStart {
-    fn new(what: impl std::fmt::Display) -> Self {
+    pub(crate) fn new(what: impl std::fmt::Display) -> Self {
         Self(what.to_string())
     }
 }
@@ -120,6 +120,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     gateway.former_key = keys.former.map(Into::into);
     gateway.next_key = keys.next.map(|it| it.verifying_key());
     let gateway = Arc::new(gateway);
+    gateway.realm.take(&gateway.store).await.map_err(CannotStart::new)?;
     seed(&gateway, &folder, &shop_url, allowed).await?;
     folder.note_used().map_err(|error| {
         CannotStart::new(format_args!(
