@@ -25,6 +25,7 @@ mod races;
 mod replay;
 mod reviews;
 mod sandbox;
+mod serve;
 mod sessions;
 mod sim;
 mod start;

@@ -13,7 +13,10 @@ use lezai_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::server::Arrival;
-use super::{dressed, merchants, operations, operator, pages, public, reference_pages, shopper};
+use super::{
+    at_its_address, dressed, merchants, operations, operator, pages, public, reference_pages,
+    shopper,
+};
 use crate::address;
 use crate::gateway::Gateway;
 use crate::problem::{Code, Problem};
@@ -46,9 +49,11 @@ pub fn public_router(gateway: &Arc<Gateway>, bounds: Bounds) -> Router {
         in_flight: Semaphore::new(bounds.in_flight),
         refused: Limiter::new("refused", limit),
     });
-    let routes = merchants().merge(pages()).merge(shopper()).merge(public());
+    // What a problem's `type` names is there too.
+    let routes =
+        merchants().merge(pages()).merge(shopper()).merge(public()).merge(reference_pages());
     dressed(routes, Router::new(), gateway, |routes| {
-        routes.layer(middleware::from_fn_with_state(guard, guarded))
+        at_its_address(routes, gateway).layer(middleware::from_fn_with_state(guard, guarded))
     })
 }
 
@@ -56,7 +61,7 @@ pub fn public_router(gateway: &Arc<Gateway>, bounds: Bounds) -> Router {
 /// listener's address and of the operator's token.
 pub fn operator_router(gateway: &Arc<Gateway>) -> Router {
     let routes = operator().merge(reference_pages()).merge(operations());
-    dressed(Router::new(), routes, gateway, |routes| routes)
+    dressed(routes, Router::new(), gateway, |routes| routes)
 }
 
 struct Guard {

@@ -54,7 +54,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .merge(reference_pages())
         .merge(sandbox_calls(gateway))
         .merge(public());
-    dressed(addressed_routes, operations(), gateway, |routes| routes)
+    dressed(addressed_routes, operations(), gateway, |routes| at_its_address(routes, gateway))
 }
 
 type Routes = Router<Arc<Gateway>>;
@@ -168,20 +168,18 @@ fn operations() -> Routes {
         .route("/openapi.json", get(openapi::document))
 }
 
-/// Routes with what goes around all of them; `unaddressed` are those that answer to any `Host`. `guard` goes
-/// around the others, and around what is answered where there is no route.
+/// Routes with what goes around all of them. `guard` goes around the first, and around what is answered where
+/// there is no route; `unguarded` are the others.
 fn dressed(
-    addressed_routes: Routes,
-    unaddressed: Routes,
+    guarded: Routes,
+    unguarded: Routes,
     gateway: &Arc<Gateway>,
     guard: impl FnOnce(Routes) -> Routes,
 ) -> Router {
-    let routes =
-        addressed_routes.method_not_allowed_fallback(method_not_allowed).fallback(nothing_here);
+    let routes = guarded.method_not_allowed_fallback(method_not_allowed).fallback(nothing_here);
     guard(routes)
-        .layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
         // Whoever asks a machine whether it lives does not know its public name.
-        .merge(unaddressed.method_not_allowed_fallback(method_not_allowed))
+        .merge(unguarded.method_not_allowed_fallback(method_not_allowed))
         .layer(middleware::from_fn(request_id::to_the_end))
         .layer(middleware::from_fn(rate::told))
         .layer(middleware::from_fn(bounded))
@@ -189,6 +187,11 @@ fn dressed(
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(Arc::clone(gateway))
+}
+
+/// Routes that answer to the gateway's own name alone.
+fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
+    routes.layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
 }
 
 /// Any website may embed the checkout: what its calls may do hangs on the page's key, and no

@@ -33,8 +33,8 @@ use crate::plugins::compiler::InChild;
 use crate::plugins::{beside, loading, pace};
 use crate::rate::Rates;
 use crate::realm::Realm;
-use crate::store::sqlite::SqliteStore;
 use crate::store;
+use crate::store::sqlite::SqliteStore;
 use crate::{assets, client, keys, log, say, worker};
 
 use notify::notify;
