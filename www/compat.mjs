@@ -306,7 +306,7 @@ async function main() {
       plugins: [cssText, languagesBeside({})],
     });
   // What the types of our own sources name.
-  const named = ["checkout", "shop"].flatMap((folder) =>
+  const named = ["checkout", "core", "shop"].flatMap((folder) =>
     readdirSync(here(`${folder}/src`))
       .filter((name) => name.endsWith(".ts"))
       .flatMap((name) => [...readFileSync(here(`${folder}/src/${name}`), "utf8").matchAll(/^ +(\w+)\??: /gm)])

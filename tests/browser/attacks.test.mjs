@@ -55,7 +55,7 @@ describe("a request or a grant without the page's key", () => {
     await close();
   });
 
-  test("a thief who knows session, gateway and grant, but has a key of her own, sees nothing", async () => {
+  test("a thief who knows session, gateway and grant, but has another key, sees nothing", async () => {
     const order = await gateway.create();
     const shopper = await openPage(browser);
     await shopper.page.goto(order.checkout.url);

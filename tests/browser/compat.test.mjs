@@ -1,6 +1,6 @@
 /**
  * The oldest browsers that the guide promises. Everything that one of them lacks by MDN's data, and a new browser
- * has, is taken away from the page's world, and she pays; the style is checked by what it is built to.
+ * has, is taken away from the page's world, and a shopper pays; the style is checked by what it is built to.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -67,7 +67,7 @@ async function pay(/** @type {any} */ { page, checkout, at, quiet }, /** @type {
   quiet();
 }
 
-test("the hosted page, in her own language", async () => {
+test("the hosted page, in the shopper's language", async () => {
   const order = await gateway.create();
   const shopper = await oldBrowser({ locale: "de-DE" });
   await shopper.page.goto(order.checkout.url);

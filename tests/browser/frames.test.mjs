@@ -40,7 +40,7 @@ async function framed(/** @type {string} */ frame, /** @type {string | undefined
 const escaped = (/** @type {string} */ text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 
 describe("whose website it is", () => {
-  test("a frame of srcdoc is its parent's: she pays", async () => {
+  test("a frame of srcdoc is its parent's, and a shopper can pay in it", async () => {
     const order = await gateway.create();
     const { checkout, at, quiet, close } = await framed(
       `<iframe srcdoc="${escaped(element(gateway.origin, order))}"></iframe>`,
@@ -54,7 +54,7 @@ describe("whose website it is", () => {
     await close();
   });
 
-  test("a sandboxed frame is nobody's, for the gateway as for the page: she pays", async () => {
+  test("a sandboxed frame is nobody's, for the gateway as for the page, and a shopper can pay in it", async () => {
     const order = await gateway.create();
     const { checkout, at, close } = await framed(
       `<iframe sandbox="allow-scripts" srcdoc="${escaped(element(gateway.origin, order))}"></iframe>`,

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { npm } from "./support/browser.mjs";
 
-const source = fileURLToPath(new URL("../../www/checkout/src/machine.ts", import.meta.url));
+const source = fileURLToPath(new URL("../../www/core/src/machine.ts", import.meta.url));
 const { outputFiles } = await npm("esbuild").build({
   entryPoints: [source],
   bundle: true,
@@ -117,7 +117,7 @@ for (const [words, expected] of [
   [`${PAYING} looked_redirect3`, "confirming wallet_redirect follow"],
   [`${PAYING} looked_redirect3 paying_redirect3`, "waiting follow leave"],
   [`${PAYING} paying_redirect2`, "waiting follow leave"],
-  // Only the shopper's own press takes her away; a reload does not.
+  // Only the shopper's own press leaves the page; a reload does not.
   ["looked_redirect2", "waiting tell:ready follow"],
   ["opened1 pay7 paying_qr2", "waiting follow"],
   ["opened1 pay7 paying_qr2 looked1", "waiting"],

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { npm } from "./support/browser.mjs";
 
-const source = fileURLToPath(new URL("../../www/checkout/src/monogram.ts", import.meta.url));
+const source = fileURLToPath(new URL("../../www/core/src/monogram.ts", import.meta.url));
 const { outputFiles } = await npm("esbuild").build({
   entryPoints: [source],
   bundle: true,

@@ -44,7 +44,7 @@ describe("from the shop to the shop", () => {
     const code = checkout.getByRole("img", { name: /QR code/ });
     assert.equal(await readQr(browser, await code.screenshot()), link);
 
-    // Her phone: another browser that scans the code.
+    // The shopper's phone: another browser that scans the code.
     const phone = await openPage(browser, { width: 390 });
     await phone.page.goto(link);
     await approve(phone.page);
@@ -60,7 +60,7 @@ describe("from the shop to the shop", () => {
     await shopper.close();
   });
 
-  test("the wallet on this device brings her back, in a currency without decimals", async () => {
+  test("the wallet on this device leads back, in a currency without decimals", async () => {
     const shopper = await openPage(browser, { width: 1200 });
     const { page, checkout } = shopper;
     const order = await buy(shopper, "matcha-whisk");
@@ -207,7 +207,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("her language is a file of its own, and without it she pays in English", async () => {
+  test("a language is a file of its own, and without it the shopper pays in English", async () => {
     const order = await gateway.create();
     const { page, context, checkout, at, quiet, close } = await openPage(browser, { locale: "zh-HK" });
     const loaded = /** @type {string[]} */ ([]);

@@ -32,7 +32,7 @@ async function shopPage(/** @type {string} */ body) {
 const element = (/** @type {any} */ { checkout }) =>
   `<lezai-checkout session="${checkout.session}" client-secret="${checkout.client_secret}"></lezai-checkout>`;
 
-test("the printed tag embeds the element, and she can pay", async () => {
+test("the printed tag embeds the element, and a shopper can pay", async () => {
   const order = await gateway.create();
   const shop = await shopPage(release.tag + element(order));
   await shop.at("ready");

@@ -81,7 +81,7 @@ describe("to look claims nothing", PATIENCE, () => {
     await shopper.at("ready");
     await pay(shopper.checkout);
     await shopper.at("waiting");
-    // What is still open elsewhere hears of it, and shows nothing of what she pays by.
+    // What is still open elsewhere hears of it, and shows nothing that can be paid by.
     await scanner.at("taken");
     assert.equal(await scanner.checkout.locator("svg.qr, .amount").count(), 0);
     await gateway.shopper(order, "pay");
@@ -336,7 +336,7 @@ test("an old answer is not shown, and not called a forgery", PATIENCE, async () 
   await close();
 });
 
-test("behind a proxy that holds back what comes in pieces she hears that she paid", PATIENCE, async () => {
+test("behind a proxy that holds back streams the page shows the payment", PATIENCE, async () => {
   const { own, held, stop } = await behindProxy();
   const order = await own.create();
   const { page, checkout, at, quiet, close } = await open();
@@ -344,7 +344,7 @@ test("behind a proxy that holds back what comes in pieces she hears that she pai
   await at("ready");
   await pay(checkout);
   await at("waiting");
-  // The stream has begun at the gateway, and nothing of it has come to her.
+  // The stream has begun at the gateway, and nothing of it has reached the page.
   while (![...held].some((it) => it.includes("/events"))) await page.waitForTimeout(50);
   await own.shopper(order, "pay");
   await at("paid");

@@ -137,12 +137,12 @@ def test_balances_at_any_moment(gateway, merchant, booked):
         assert {(it["account"], it["currency"]): it["minor"] for it in told["balances"]} == expected
         answer = merchant.get("/v1/balances" + (f"?at={at}" if at else ""))
         assert answer.status_code == 200, answer.text
-        hers = {(it["account"], it["currency"]): it["amount"] for it in answer.json()["data"]}
-        for (account, currency), amount in hers.items():
+        own = {(it["account"], it["currency"]): it["amount"] for it in answer.json()["data"]}
+        for (account, currency), amount in own.items():
             assert amount == -expected.get((f"merchant_{account}:m_demo", currency), 0)
         for account, currency in expected:
             if account.endswith(":m_demo"):
-                assert (account.split("_")[1].split(":")[0], currency) in hers
+                assert (account.split("_")[1].split(":")[0], currency) in own
     assert merchant.get("/v1/balances?at=2000-01-01T00:00:00Z").json()["data"][0]["amount"] == 0
     for query in ("at=2999-01-01T00:00:00Z", "at=yesterday", "at=2000-01-01T00:00:00Z&at=2000-01-01T00:00:00Z"):
         refused = merchant.get(f"/v1/balances?{query}")

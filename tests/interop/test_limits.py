@@ -16,7 +16,7 @@ def slow(tmp_path_factory):
 
 def test_past_the_limit_is_429_and_nothing_is_done(slow):
     merchant, stranger = Merchant(slow), Merchant(slow, key=new_key())
-    # Another's signature with her keyid uses up nothing of hers.
+    # A stranger's signature with the merchant's keyid does not count for the merchant.
     for _ in range(5):
         assert stranger.get("/v1/orders").status_code == 401
     answers = []

@@ -17,6 +17,7 @@ mod lifecycle;
 mod listen;
 mod marketplace;
 mod mini;
+mod modules;
 mod outages;
 mod personal;
 mod plugins_agree;

@@ -95,7 +95,7 @@ test("a shopper buys tea in the WeChat sample, in Chinese", async () => {
   await close();
 });
 
-test("she cancels in the cashier, and the page waits", async () => {
+test("a shopper cancels in the cashier, and the page waits", async () => {
   const { page, host, trouble, picture, close } = await openSample({ language: "en", cashier: "cancels" });
   await page.getByRole("button", { name: "购买" }).first().click();
   await page.getByRole("button", { name: /^Pay/ }).click();

@@ -180,7 +180,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
     test("another app with the same secret finds it taken", async () => {
       const { shopper, order } = await start({ quirks: { cashier: "cancels" } });
       await shopper.at("ready");
-      // Until she pays, the session may be claimed anew by whoever has the secret.
+      // Until a payment begins, anyone with the secret can claim the session.
       shopper.mounted.press("pay");
       await shopper.at("waiting");
       const thief = open(name, { origin: gateway.origin, order });

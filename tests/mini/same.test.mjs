@@ -13,7 +13,7 @@ import { realm } from "./support/realm.mjs";
 const language = (/** @type {string} */ tag) =>
   `(function (module) { ${readFileSync(built(`package/languages/${tag}.js`), "utf8")} return [module.exports]; })({})`;
 
-/** As `www/mini/src/module.ts` does it, for an engine that reads no TypeScript. */
+/** As `www/core/src/module.ts` does it, for an engine that reads no TypeScript. */
 const CALL = `
 function call(exports, bytes) {
   var pointer = exports.alloc(bytes.length);

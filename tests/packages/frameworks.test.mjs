@@ -1,4 +1,4 @@
-/** @lezai/checkout out of its tarball, in fresh projects of many kinds: she pays in each, in Chromium. */
+/** @lezai/checkout out of its tarball, in fresh projects of many kinds: a shopper pays in each, in Chromium. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openPage, startBrowser } from "../browser/support/browser.mjs";
@@ -38,7 +38,7 @@ async function payAt(origin, ...expected) {
   shopper.page.on("response", (response) => files.push(new URL(response.url())));
   await shopper.page.goto(`${origin}/?${new URLSearchParams({ gateway: gateway.origin, session, secret })}`);
   await shopper.at("ready");
-  // Her language is a file of its own, which comes from the shop, as the wasm does.
+  // The shopper's language is a file of its own, which comes from the shop, as the wasm does.
   await shopper.checkout.evaluate((element) => element.setAttribute("lang", "de"));
   await shopper.checkout.getByRole("button", { name: /bezahlen/ }).click();
   const beside = files.filter(({ pathname }) => /\.(wasm|json)$/.test(pathname) && !/jwks/.test(pathname));

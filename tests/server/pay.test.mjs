@@ -90,6 +90,7 @@ test("lists are walked page by page, and events are told again", PATIENCE, async
   for await (const order of lezai.orders.all({ limit: 2 })) walked.push(order.id);
   assert.deepEqual(walked.slice(0, 5), made.map((it) => it.id).reverse());
 
+  await gateway.shopper(made[0], "pay");
   const types = [];
   for await (const event of lezai.events.all({ limit: 2, type: "order.paid" })) types.push(event.type);
   assert.ok(types.length > 0 && types.every((it) => it === "order.paid"), String(types));

@@ -59,7 +59,7 @@ async function load() {
       kb(compressed),
     );
   }
-  row("**all that she needs to pay, on the hosted page**", "", `**${kb(sum)}**`);
+  row("**everything that a payment on the hosted page loads**", "", `**${kb(sum)}**`);
   await close();
 }
 

@@ -19,7 +19,7 @@ await build({
   outfile: `${dist}/index.js`,
   bundle: true,
   format: "esm",
-  // Names and lines stay, for whoever reads a stack trace of her server's.
+  // Names and lines stay, for stack traces of a shop's server.
   minifySyntax: true,
   target: "es2022",
   charset: "utf8",

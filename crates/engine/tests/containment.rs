@@ -26,7 +26,7 @@ fn standard(order: &OrderFacts) -> Decision {
 
 #[test]
 fn a_failed_hook_falls_back_and_the_next_order_is_decided() {
-    let rows = Page::read().rows("A plugin that does as it is told");
+    let rows = Page::read().rows("A plugin that misbehaves on demand");
     let rows = rows.iter().flat_map(|row| {
         let [behaviour, of, label] = &row[..] else { panic!("{row:?}") };
         let hooks = Hook::ALL.map(Hook::label).into_iter();
@@ -126,7 +126,7 @@ fn a_slow_clock_changes_nothing() {
     let plugin = |name| engine.load(&artifact(name)).unwrap();
     let (standard, hostile) = (plugin("policy.wasm"), plugin("plugins/hostile.wasm"));
     let (compact, order) = (policy().to_compact(), order());
-    let rows = Page::read().rows("A plugin that does as it is told");
+    let rows = Page::read().rows("A plugin that misbehaves on demand");
     for row in &rows {
         let [behaviour, of, label] = &row[..] else { panic!("{row:?}") };
         let hook = if of == "every hook" { "risk" } else { of };

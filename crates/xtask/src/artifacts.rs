@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::command::run;
 use crate::fresh::{self, Stamps, read};
 use crate::mini;
 use crate::toolchain::{Module, Toolchain};
@@ -179,12 +180,12 @@ impl<'a> Work<'a> {
     fn mini_package(&self) -> Result<()> {
         self.tool("esbuild")?;
         let www = self.root.join("www");
-        let inputs = ["mini", "checkout"].map(|name| www.join(name));
+        let inputs = ["mini", "checkout", "core"].map(|name| www.join(name));
         let module = self.out.join("mini/lezai.wasm.br");
         let vectors = self.root.join("tests/vectors/mini.json");
         self.stamps.step(
             "mini-package",
-            &[&inputs[0], &inputs[1], &module, &vectors],
+            &[&inputs[0], &inputs[1], &inputs[2], &module, &vectors],
             &["package", "samples"]
                 .map(|name| self.out.join("mini").join(name))
                 .each_ref()
@@ -262,14 +263,4 @@ fn remove_folder(folder: &Path) -> Result<()> {
         return Ok(());
     }
     fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
-}
-
-pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let name = command.get_program().display().to_string();
-    let status =
-        command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {name}"))?;
-    if !status.success() {
-        bail!("{name} failed: {status}");
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@
 //! anything: `scripts/setup` does.
 
 mod artifacts;
+mod command;
 #[cfg(feature = "contract")]
 mod contract;
 mod fresh;

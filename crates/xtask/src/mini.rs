@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 use wasmparser::{ExternalKind, Parser, Payload, Validator, WasmFeatures};
 
-use crate::artifacts::run;
+use crate::command::run;
 use crate::fresh;
 
 /// Signatures need some 20 KiB of stack.

@@ -1,4 +1,4 @@
-/** A shopper in a mini-program: a checkout of the built package over a double, and what she sees. */
+/** A shopper in a mini-program: a checkout of the built package over a double, and what it shows. */
 import { alipay } from "./alipay.mjs";
 import { douyin, wechat } from "./double.mjs";
 import { realm } from "./realm.mjs";

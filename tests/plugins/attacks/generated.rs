@@ -222,7 +222,7 @@ fn compile_bombs() -> Vec<Row> {
         ("components_10000", "10,000 components in one.", component(&"(component)".repeat(10_000))),
         (
             "components_deep",
-            "Components within one another, a thousand deep: who reads them by calling herself falls.",
+            "Components nested a thousand deep: a recursive reader overflows its stack.",
             (0..1_000).fold(COMPONENT.to_vec(), |inner, _| {
                 [COMPONENT, &[4], &leb(inner.len()), &inner].concat()
             }),

@@ -1,8 +1,8 @@
 /** Signs and verifies in the page: the core, @noble/curves and WebCrypto, the same messages in the same run. */
 import { p256 } from "@noble/curves/nist.js";
 import { initSync } from "../../../target/wasm-bindgen/web/lezai_web.js";
-import { decodeAnswer, encodeCall } from "../../mini/src/call.ts";
-import { caller } from "../../mini/src/module.ts";
+import { decodeAnswer, encodeCall } from "../../core/src/call.ts";
+import { caller } from "../../core/src/module.ts";
 
 const MESSAGES = Array.from({ length: 200 }, (_, at) =>
   new TextEncoder().encode(`"@method": POST\n"@path": /v1/checkout/sessions/cs_${at}/pay`.repeat(6)),

@@ -2,7 +2,7 @@
  * The view as data, and the document brought to match it. Elements that stay keep their focus,
  * their selection and their place in the accessibility tree. Nothing is ever parsed as HTML.
  */
-import type { Intent } from "./machine.ts";
+import type { Intent } from "../../core/src/machine.ts";
 
 export interface Element_ {
   tag: string;

@@ -2,12 +2,8 @@
  * `<lezai-checkout>`: carries what happens to the state machine, and what it decides to the
  * gateway, the document and the page around it.
  */
-import { patch, pressOf } from "./dom.ts";
-import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
-import { Follower } from "./follow.ts";
-import { Gateway, randomText } from "./gateway.ts";
-import { Height } from "./height.ts";
-import { drawLogo, loadLogo } from "./logo.ts";
+
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";
 import {
   type Call,
   type Choice,
@@ -19,12 +15,17 @@ import {
   start,
   step,
   type Told,
-} from "./machine.ts";
+} from "../../core/src/machine.ts";
+import type { Method, Session } from "../../core/src/session.ts";
+import { endOf, Remaining } from "../../core/src/time.ts";
+import { patch, pressOf } from "./dom.ts";
+import { Follower } from "./follow.ts";
+import { Gateway, randomText } from "./gateway.ts";
+import { Height } from "./height.ts";
+import { drawLogo, loadLogo } from "./logo.ts";
 import { originOf, ownOrigin } from "./origin.ts";
-import type { Method, Session } from "./session.ts";
 import css from "./style.css";
 import { closest, en, LANGUAGES, loadText, localeFor, type Text } from "./text.ts";
-import { endOf, Remaining } from "./time.ts";
 import { view } from "./view.ts";
 
 /** The details of the element's events. */
@@ -64,7 +65,7 @@ const COPIED_MS = 2_000;
 /** A page may set the session when its server has answered; its author hears of it after the first, and after the second it was forgotten. */
 const SESSION_EXPECTED_MS = 3_000;
 const SESSION_PATIENCE_MS = 8_000;
-/** Until what the payment needs is there, she reads for no longer that it loads. */
+/** How long the page says that it loads, if what the payment needs is not there yet. */
 const OPENING_MS = 15_000;
 const SESSION_NEEDED =
   "the attribute session is needed: pass checkout.session (cs_…) as the gateway gave it to your server";
@@ -171,7 +172,7 @@ export class LezaiCheckout extends Base {
     if (name !== "lang") this.#restart();
   }
 
-  /** Takes the words of her language up. */
+  /** Applies the texts of the shopper's language. */
   async #speak(): Promise<void> {
     const tag = closest(this.#languages());
     const text = await loadText(tag, this.gateway);
@@ -243,7 +244,7 @@ export class LezaiCheckout extends Base {
     }
   }
 
-  /** A fault of the element's own, or of a browser that lacks something: she reads words, and the page hears of it. */
+  /** A fault of the element itself, or a browser that lacks something: shown in words, and reported to the page. */
   #broken(error: unknown): void {
     const { state, effects } = failed("unexpected", String(error));
     this.#state = state;
@@ -310,7 +311,7 @@ export class LezaiCheckout extends Base {
     }
   }
 
-  /** What loads slowly is not begun anew, but she reads that there is no answer yet. */
+  /** A slow load is not restarted, but the shopper reads that there is no answer yet. */
   async #connected(signal: AbortSignal): Promise<Gateway> {
     this.#connecting ??= this.#connect(signal).finally(() => {
       if (!signal.aborted) this.#connecting = undefined;
@@ -340,7 +341,7 @@ export class LezaiCheckout extends Base {
       );
     }
     const opening = { origin, session, client_secret: this.clientSecret || undefined, signal };
-    // What is shown first is shown in her language.
+    // The first thing shown is in the shopper's language.
     const [gateway] = await Promise.all([Gateway.connect(opening), spoken]);
     return gateway;
   }
@@ -488,7 +489,7 @@ export class LezaiCheckout extends Base {
     if (focused && !focused.isConnected) root.querySelector<HTMLElement>(".title")?.focus();
   }
 
-  /** What the page says it is written in, then what she told her browser. */
+  /** The page's language, then the browser's list. */
   #languages(): string[] {
     const lang = placesOf(this).find((it) => it.lang !== undefined)?.lang;
     return [...(lang ? [lang] : []), ...navigator.languages];

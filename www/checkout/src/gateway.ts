@@ -3,16 +3,17 @@
  * claims nothing; the first choice does. Every request is signed by the page's key, and nothing of an answer is
  * passed on before the gateway's signature over it, and the grant inside it, hold.
  */
+
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";
+import type { Choice } from "../../core/src/machine.ts";
+import type { Method, Plan, Session } from "../../core/src/session.ts";
 import { limited } from "./abort.ts";
 import { isOld } from "./age.ts";
 import { type Core, loadCore } from "./core.ts";
-import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Key, openKey } from "./key.ts";
-import type { Choice } from "./machine.ts";
 import { forgetOld, type Memory, recall, remember, rememberFirst } from "./memory.ts";
 import { ownOrigin } from "./origin.ts";
 import { type P256, p256, type Verify } from "./p256.ts";
-import type { Method, Plan, Session } from "./session.ts";
 
 const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
 /** An answer that takes longer is none. */

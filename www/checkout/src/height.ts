@@ -2,7 +2,7 @@
  * Keeps the card from jumping under the shopper's finger: while there is something to do it is at least as high as it
  * was in the last state, and where its height changes, it does so within a moment that can be seen.
  */
-import type { State } from "./machine.ts";
+import type { State } from "../../core/src/machine.ts";
 
 const MOVE_MS = 200;
 /** Between these the shopper goes back and forth. What is loading has nothing to press yet, what is over no more. */

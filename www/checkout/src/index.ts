@@ -1,6 +1,6 @@
 import { LezaiCheckout, type LezaiCheckoutEvents } from "./element.ts";
 
-export type { Method, Payment, Session } from "./session.ts";
+export type { Method, Payment, Session } from "../../core/src/session.ts";
 export { LezaiCheckout, type LezaiCheckoutEvents };
 
 declare global {

@@ -2,7 +2,7 @@
  * The merchant's logo. It is fetched and drawn, not loaded as an image: so the page around the element needs no
  * `img-src` for the gateway, and what is drawn is what the signed session names.
  */
-import type { Logo } from "./session.ts";
+import type { Logo } from "../../core/src/session.ts";
 
 /** The picture; nothing where it cannot be had, since the merchant's name says the same. */
 export async function loadLogo(

@@ -4,8 +4,8 @@
  * such a page alone: it is larger than all the rest of the core. Both judge the same vectors alike
  * (`tests/browser/vectors.test.mjs`).
  */
-import { decodeAnswer, encodeCall, type Field } from "../../mini/src/call.ts";
-import { caller } from "../../mini/src/module.ts";
+import { decodeAnswer, encodeCall, type Field } from "../../core/src/call.ts";
+import { caller } from "../../core/src/module.ts";
 import { load } from "./wasm.ts";
 
 /** Filled in by the build; see `core.ts`. */

@@ -6,8 +6,9 @@
  * The element's script stands beside this one in the document, each with its hash; nothing is
  * imported as it runs, since an import would have none.
  */
+
+import { price } from "../../core/src/money.ts";
 import type { LezaiCheckout } from "./index.ts";
-import { price } from "./money.ts";
 
 /** What is kept with the history entry. */
 interface Kept {
@@ -24,7 +25,7 @@ kept.secret = location.hash.slice(1) || kept.secret || "";
 history.replaceState(kept, "", location.pathname);
 
 const page = document.documentElement;
-// The element asks the page first, and the page knows no better than her browser.
+// The element asks the page first, and this page knows no better than the browser.
 page.lang = navigator.language;
 const Checkout = (await customElements.whenDefined("lezai-checkout")) as typeof LezaiCheckout;
 

@@ -87,7 +87,7 @@ export const en: Text = english;
 /** The tags of all languages that there are words for. */
 export const LANGUAGES: readonly string[] = ["en", ...Object.keys(FILES)].sort();
 
-/** She rather pays in English than waits for longer. */
+/** After that, English is better than a longer wait. */
 const PATIENCE_MS = 4_000;
 
 const loaded: Record<string, Promise<Text> | undefined> = { en: Promise.resolve(en) };
@@ -127,7 +127,7 @@ export function closest(tags: readonly string[]): string {
   return "en";
 }
 
-/** How numbers and times are written: her own country's way if the page has her language, else the language's. */
+/** The locale of numbers and times: the shopper's own if it has the page's language, else the language's. */
 export function localeFor(tags: readonly string[], lang: string): string {
   const language = localeOf(lang)?.language;
   return tags.find((tag) => localeOf(tag)?.language === language) ?? lang;

@@ -1,12 +1,13 @@
 /** What the shopper sees, as a pure function of the state. */
+
+import type { Choice, Shown, State } from "../../core/src/machine.ts";
+import { type Price, price } from "../../core/src/money.ts";
+import { monogram } from "../../core/src/monogram.ts";
+import type { Method, Plan, Session } from "../../core/src/session.ts";
+import { countdown, endOf } from "../../core/src/time.ts";
 import { type Child, type Element_, h } from "./dom.ts";
-import type { Choice, Shown, State } from "./machine.ts";
-import { type Price, price } from "./money.ts";
-import { monogram } from "./monogram.ts";
 import { qrCode } from "./qr.ts";
-import type { Method, Plan, Session } from "./session.ts";
 import { fill, type Text } from "./text.ts";
-import { countdown, endOf } from "./time.ts";
 
 /** What a view depends on beside the state. */
 export interface World {
@@ -425,7 +426,7 @@ function waiting(session: Session, world: World): Element_ {
   );
 }
 
-/** What she chose to pay monthly, where she can still compare it with what the wallet asks for. */
+/** The chosen instalment plan, shown where it can be compared with what the wallet asks for. */
 function planLine(session: Session, world: World): Element_ | undefined {
   const plan = session.payment?.instalments;
   return (

@@ -1,6 +1,7 @@
 /** A module of the core's: fetched, its bytes checked against their hash, and compiled. */
+
+import { Misuse, Unreachable } from "../../core/src/errors.ts";
 import { limited } from "./abort.ts";
-import { Misuse, Unreachable } from "./errors.ts";
 
 /** A connection that brings less than its few kilobytes in this time is dead, and is tried anew. */
 const TIMEOUT_MS = 60_000;

@@ -1,6 +1,6 @@
 /** Every state that a shopper can see, with sessions that are made up. */
-import type { State } from "../../checkout/src/machine.ts";
-import type { Session } from "../../checkout/src/session.ts";
+import type { State } from "../../core/src/machine.ts";
+import type { Session } from "../../core/src/session.ts";
 
 /** The gallery's clock stands still, so that its pictures can be compared. */
 export const NOW_MS = Date.parse("2026-11-25T09:30:00Z");

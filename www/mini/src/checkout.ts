@@ -10,8 +10,8 @@ import {
   start,
   step,
   type Told,
-} from "../../checkout/src/machine.ts";
-import { endOf } from "../../checkout/src/time.ts";
+} from "../../core/src/machine.ts";
+import { endOf } from "../../core/src/time.ts";
 import { Entropy } from "./entropy.ts";
 import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
 import { Gateway, type Opening } from "./gateway.ts";
@@ -113,7 +113,7 @@ export class Checkout {
     this.listener.shown(state, { now_ms: this.gateway?.now_ms() ?? Date.now() });
     for (const effect of effects) this.perform(effect);
     this.endCode();
-    // Her press of the button leads on to the cashier; coming back to a payment does not.
+    // Pressing the button opens the cashier; coming back to a payment does not.
     if (before.at === "confirming" && state.at === "waiting") void this.wallet();
   }
 

@@ -1,6 +1,6 @@
 /** What the core can be asked, with types. */
-import { text, utf8 } from "./bytes.ts";
-import { decodeAnswer, encodeCall, type Field, type Module, unlist } from "./call.ts";
+import { text, utf8 } from "../../core/src/bytes.ts";
+import { decodeAnswer, encodeCall, type Field, type Module, unlist } from "../../core/src/call.ts";
 
 export interface PublicKey {
   x: string;

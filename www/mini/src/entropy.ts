@@ -2,7 +2,7 @@
  * Random bytes from the platform, collected ahead and wiped once used. What is surely not random is
  * refused, and there is no other source to fall back to: no `Math.random`, no clock.
  */
-import { hex } from "./bytes.ts";
+import { hex } from "../../core/src/bytes.ts";
 import { Misuse } from "./errors.ts";
 import type { Platform } from "./platform.ts";
 

@@ -2,7 +2,7 @@
  * The page's calls. Every request is signed by the page's key, and nothing of an answer is passed on
  * before the gateway's signature over it, and the grant inside it, hold.
  */
-import { hex, text, unhex, utf8 } from "./bytes.ts";
+import { hex, text, unhex, utf8 } from "../../core/src/bytes.ts";
 import { Core, type PublicKey, type Terms } from "./core.ts";
 import type { Entropy } from "./entropy.ts";
 import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";

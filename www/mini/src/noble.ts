@@ -6,8 +6,8 @@
  * Signatures are those of RFC 6979, the same bytes as the core's. A secret lies in noble's BigInts while it signs, which
  * nobody can wipe; the core wipes what it was given.
  */
-import { unbase64url } from "./bytes.ts";
-import type { Module } from "./call.ts";
+import { unbase64url } from "../../core/src/bytes.ts";
+import type { Module } from "../../core/src/call.ts";
 import { type Asked, Core, type PublicKey } from "./core.ts";
 
 /** What is used of `p256` from `@noble/curves/nist.js`, version 2. */

@@ -1,5 +1,5 @@
 /** What a checkout needs of the platform it runs on, and no more. */
-import type { Module } from "./call.ts";
+import type { Module } from "../../core/src/call.ts";
 import type { Core } from "./core.ts";
 
 export interface Ask {

@@ -1,6 +1,6 @@
 /** Tries every capability that a checkout needs, and says what it found: for a person with a device. */
-import { hex, unhex, utf8 } from "./bytes.ts";
-import type { Module } from "./call.ts";
+import { hex, unhex, utf8 } from "../../core/src/bytes.ts";
+import type { Module } from "../../core/src/call.ts";
 import { Core } from "./core.ts";
 import { Entropy } from "./entropy.ts";
 import type { Platform } from "./platform.ts";

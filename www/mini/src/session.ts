@@ -1,5 +1,5 @@
 /** A checkout session as a mini-program reads it: the web checkout's, with what is a mini-program's own. */
-import type { Session as OfTheWeb } from "../../checkout/src/session.ts";
+import type { Session as OfTheWeb } from "../../core/src/session.ts";
 
 export type Session = OfTheWeb & {
   /** How many of the amount's digits are decimals. */

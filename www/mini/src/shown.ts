@@ -1,8 +1,8 @@
 /** What the component's template shows, as a pure function of the state: texts and switches, no logic. */
-import type { Shown, State } from "../../checkout/src/machine.ts";
-import { price } from "../../checkout/src/money.ts";
-import { monogram } from "../../checkout/src/monogram.ts";
-import { endOf } from "../../checkout/src/time.ts";
+import type { Shown, State } from "../../core/src/machine.ts";
+import { price } from "../../core/src/money.ts";
+import { monogram } from "../../core/src/monogram.ts";
+import { endOf } from "../../core/src/time.ts";
 import type { Session } from "./session.ts";
 import { fill, type Words } from "./words.ts";
 

@@ -1,5 +1,5 @@
 /** What all three platforms share; each platform's own file loads it. */
-export * from "../bytes.ts";
+export * from "../../../core/src/bytes.ts";
 export * from "../core.ts";
 export * from "../entropy.ts";
 export * from "../platform.ts";

@@ -4,8 +4,8 @@
  * server sends, as it sends the client secret: whoever could read the one could read the other. That is
  * less than a key that only this device ever knew, and `entropy` says so.
  */
-import { hex, text, unbase64url, unhex } from "../bytes.ts";
-import type { Module } from "../call.ts";
+import { hex, text, unbase64url, unhex } from "../../../core/src/bytes.ts";
+import type { Module } from "../../../core/src/call.ts";
 import {
   type Answered,
   after,

@@ -1,6 +1,6 @@
 /** What WeChat's and Douyin's interfaces have in common: Douyin's is made after WeChat's. */
-import type { Module } from "../call.ts";
-import { caller, type Instantiated } from "../module.ts";
+import type { Module } from "../../../core/src/call.ts";
+import { caller, type Instantiated } from "../../../core/src/module.ts";
 import {
   type Answered,
   type Ask,

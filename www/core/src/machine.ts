@@ -263,14 +263,14 @@ function after(was: Shown, call: Call, session: Session): Shown {
   }
 }
 
-/** What she chose, or pays by already, as far as it is offered still. */
+/** What the shopper chose, or pays by already, if it is still offered. */
 function chosen(was: Shown, session: Session): Choice {
   if ("method" in was) return among(session, was);
   const payment = "session" in was ? was.session?.payment : undefined;
   return among(session, { method: payment?.method ?? "", instalments: payment?.instalments?.count });
 }
 
-/** After a decline: what she chose meanwhile, else a method that was not declined just now, where there is one. */
+/** After a decline: what the shopper chose meanwhile, else a method other than the declined one, if there is one. */
 function another(was: Shown, session: Session): Choice {
   const choice = chosen(was, session);
   const payment = "session" in was ? was.session?.payment : undefined;

@@ -71,6 +71,6 @@ export interface Payment {
   qr?: string;
   redirect_url?: string;
   expires_at?: string;
-  /** The plan that she chose. */
+  /** The chosen plan. */
   instalments?: Plan;
 }
