@@ -11,6 +11,7 @@ pub mod say;
 
 pub mod address;
 pub mod assets;
+pub mod backup;
 pub mod balances;
 pub mod brand;
 pub mod call;
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod data_dir;
 pub mod decision;
 pub mod dev;
+pub mod doctor;
 pub mod echo;
 pub mod entropy;
 pub mod events;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::plugins::compiler;
 use lezai::{
-    call, dev, keys, ledger, listen, page_check, plugin_command, review_command, serve, trigger,
+    backup, call, dev, doctor, keys, ledger, listen, page_check, plugin_command, review_command,
+    serve, trigger,
 };
 
 /// What a request needs is allocated on one thread and freed on another, many times over: in that,
@@ -45,6 +46,12 @@ enum Command {
     Openapi,
     /// Make an event happen for real, in the sandbox.
     Trigger(trigger::TriggerArgs),
+    /// Copy a data folder, beside a gateway that may be running.
+    Backup(backup::BackupArgs),
+    /// Make a data folder from a copy.
+    Restore(backup::RestoreArgs),
+    /// Look at all that a gateway stands on, and say what to do.
+    Doctor(doctor::DoctorArgs),
     /// Look after the ledger.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -92,7 +99,14 @@ Then, in another terminal, in the same folder:
   lezai trigger order.paid    make an order, pay it, and see its callback delivered
   lezai call GET /v1/orders   send a signed request
 
-http://127.0.0.1:8080/ then says what runs and what to do next. `lezai help` lists all commands.";
+http://127.0.0.1:8080/ then says what runs and what to do next.
+
+In production:
+  lezai config --template     print a configuration to begin with
+  lezai serve --check         say everything that is wrong with it
+  lezai serve                 run the gateway
+  lezai doctor                look at all that it stands on
+`lezai help` lists all commands.";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -159,6 +173,9 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Trigger(args) => trigger::run(args).await,
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,

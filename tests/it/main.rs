@@ -5,9 +5,11 @@
 
 mod arrows;
 mod author;
+mod backup;
 mod callbacks;
 mod codes;
 mod crash;
+mod deploy;
 mod first_hour;
 mod hostile;
 mod idempotency;
