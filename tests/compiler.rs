@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser;
-use lezai::assets::STANDARD_PLUGIN;
-use lezai::plugins::compiler::{self, ChildLimits, InChild};
+use lezai_assets::STANDARD_PLUGIN;
 use lezai_engine::{Compiler, Config, Engine, Refused};
+use lezai_gateway::plugins::compiler::{self, ChildLimits, InChild};
 use lezai_tests::TempDir;
 
 #[derive(Parser)]

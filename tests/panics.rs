@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use lezai::dev::{self, DevArgs};
-use lezai::plugins::compiler::{self, ChildLimits};
+use lezai::dev;
+use lezai::dev::DevArgs;
+use lezai_gateway::plugins::compiler::{self, ChildLimits};
 use lezai_tests::{Answer, Merchant, Publisher, Request, TempDir, random_hex};
 use serde_json::Value;
 use tracing::field::{Field, Visit};

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Each crate and the crates of this workspace that it may use, for whatever reason. A crate that
 /// is not listed fails the test: its arrows are a decision.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("lezai-core", &[]),
     ("lezai-web", &["lezai-core"]),
     ("lezai-server", &["lezai-core"]),
@@ -18,23 +18,78 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("lezai-engine", &["lezai-core"]),
     ("lezai-config", &[]),
     ("lezai-seal", &[]),
-    ("lezai", &["lezai-config", "lezai-core", "lezai-engine", "lezai-plugin", "lezai-seal"]),
+    ("lezai-wire", &["lezai-core"]),
+    ("lezai-base", &["lezai-core"]),
+    ("lezai-connections", &["lezai-base", "lezai-core"]),
+    ("lezai-assets", &[]),
+    ("lezai-store", &["lezai-core", "lezai-wire"]),
+    ("lezai-store-suite", &["lezai-core", "lezai-store"]),
+    ("lezai-store-sqlite", &["lezai-core", "lezai-store", "lezai-store-suite"]),
+    ("lezai-channels", &["lezai-core"]),
+    ("lezai-client", &["lezai-base", "lezai-core"]),
     (
-        "lezai-tests",
+        "lezai-gateway",
         &[
-            "lezai",
+            "lezai-base",
+            "lezai-channels",
             "lezai-core",
             "lezai-engine",
-            "lezai-plugin",
-            "lezai-policy",
-            "demo_rules",
-            "marketplace",
+            "lezai-store",
+            // In its tests.
+            "lezai-store-sqlite",
+            "lezai-wire",
         ],
     ),
+    (
+        "lezai-http",
+        &[
+            "lezai-assets",
+            "lezai-base",
+            // The wallet's page.
+            "lezai-channels",
+            "lezai-connections",
+            "lezai-core",
+            "lezai-gateway",
+            "lezai-store",
+            "lezai-wire",
+        ],
+    ),
+    // A merchant like any other: it knows the public API alone.
+    (
+        "lezai-demo-shop",
+        &["lezai-assets", "lezai-base", "lezai-client", "lezai-connections", "lezai-core"],
+    ),
+    // It puts the gateway together, and nobody else knows all of it.
+    ("lezai", EVERYTHING),
+    ("lezai-tests", EVERYTHING),
     ("xtask", &["lezai-plugin"]),
     // Plugins whose hooks are asked natively, too. Their own workspace builds them for wasm.
     ("demo_rules", &["lezai-plugin"]),
     ("marketplace", &["lezai-plugin"]),
+];
+
+/// The crates of the product.
+const EVERYTHING: &[&str] = &[
+    "demo_rules",
+    "lezai",
+    "lezai-assets",
+    "lezai-base",
+    "lezai-channels",
+    "lezai-client",
+    "lezai-config",
+    "lezai-connections",
+    "lezai-core",
+    "lezai-demo-shop",
+    "lezai-engine",
+    "lezai-gateway",
+    "lezai-http",
+    "lezai-plugin",
+    "lezai-policy",
+    "lezai-seal",
+    "lezai-store",
+    "lezai-store-sqlite",
+    "lezai-wire",
+    "marketplace",
 ];
 
 /// All that the core is made of, macros and what they use apart. Nothing here reads a clock, asks

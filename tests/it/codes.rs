@@ -8,7 +8,7 @@ use lezai_tests::{Gateway, Merchant, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// As in host/src/sandbox/magic.rs.
+/// As in host/channels/src/sandbox/magic.rs.
 const CODE_SECS: i64 = 120;
 
 fn order(merchant: &Merchant, expires_in: i64) -> Value {

@@ -7,9 +7,9 @@ use lezai_core::key::SigningKey;
 use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, lezai, random_hex, send_raw};
 use serde_json::{Value, json};
 
-/// The largest body that is taken (host/src/http/signed.rs).
+/// The largest body that is taken (host/http/src/signed.rs).
 const MAX_BODY: usize = 64 * 1024;
-/// The largest header that is taken (host/src/http/mod.rs).
+/// The largest header that is taken (host/http/src/lib.rs).
 const MAX_HEADER: usize = 16 * 1024;
 
 /// A gateway, its demo merchant, and what both leave behind.

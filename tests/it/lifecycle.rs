@@ -19,9 +19,9 @@ const POLICY: &str = "/admin/v1/merchants/m_demo/policy";
 const FEE: i64 = 77;
 /// The longest component that is taken (crates/engine/src/limits.rs).
 const MAX_COMPONENT: usize = 256 * 1024;
-/// The longest settings that are taken (host/src/http/plugins.rs).
+/// The longest settings that are taken (host/http/src/plugins.rs).
 const MAX_SETTINGS: usize = 16 * 1024;
-/// The longest upload that is taken (host/src/http/plugins.rs).
+/// The longest upload that is taken (host/http/src/plugins.rs).
 const MAX_UPLOAD: usize = 2 * 1024 * 1024;
 
 /// A gateway with its operator, and its demo merchant with what she sells.

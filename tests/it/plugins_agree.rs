@@ -125,7 +125,7 @@ fn questions(folder: &Path) -> Vec<Question> {
         Hook::Pricing => told(Standard::fee(order, settings), fee),
         _ => told(Standard::route(order, settings), |it| json!(it)),
     };
-    let policies = [POLICY, include_str!("../../host/src/dev/demo-policy.json")];
+    let policies = [POLICY, include_str!("../../host/demo-shop/policy.json")];
     let mut policies: Vec<_> =
         policies.map(|it| Policy::from_json(it.as_bytes()).unwrap().to_compact()).into();
     policies.push(b"no policy".to_vec());
@@ -198,7 +198,7 @@ fn in_engine(
     match answer {
         Ok(Said::Risk(risk)) => {
             let reasons = risk.reasons.iter().map(|it| (&*it.code, &*it.message));
-            json!({ "ok": assessed(lezai::metrics::word(risk.verdict), risk.score, reasons) })
+            json!({ "ok": assessed(lezai_gateway::metrics::word(risk.verdict), risk.score, reasons) })
         }
         Ok(Said::Fee { minor, currency }) => json!({ "ok": fee_of(minor, &currency) }),
         Ok(Said::Channels(channels)) => json!({ "ok": channels }),

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 /// The wallet is asked again within half a minute of business time, whatever it did, and that is
 /// moved forward here; the rest is for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What the wallet does later, it does after 30 s (host/src/sandbox/magic.rs).
+/// What the wallet does later, it does after 30 s (host/channels/src/sandbox/magic.rs).
 const LATER_SECS: u32 = 31;
-/// A channel that stays silent is asked this long and a little more (host/src/worker.rs).
+/// A channel that stays silent is asked this long and a little more (host/gateway/src/jobs/mod.rs).
 const DAY_SECS: u32 = 86_400;
 
 /// An order of an amount, what is done with it (and what each call answers), how it ends, and

@@ -16,7 +16,7 @@ use serde_json::json;
 /// Far above what anything here takes, for a machine that is slow.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-const POLICY: &str = include_str!("../../host/src/dev/demo-policy.json");
+const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
 
 /// Waits until something is so.
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {

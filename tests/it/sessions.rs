@@ -11,7 +11,7 @@ use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, lezai, random_hex
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// As in host/src/sandbox/magic.rs.
+/// As in host/channels/src/sandbox/magic.rs.
 const CODE_SECS: i64 = 120;
 
 struct Scene {

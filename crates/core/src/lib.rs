@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod grant;
 pub mod id;
 pub mod instalments;
+pub mod ip;
 pub mod key;
 pub mod ledger;
 pub mod mask;

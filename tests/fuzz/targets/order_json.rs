@@ -2,22 +2,8 @@
 //! others as well.
 
 #![no_main]
-#![allow(dead_code, reason = "the host's modules have more than is looked at here")]
-
-// The host as a whole would bring the engine along, which takes long to build with instruments.
-#[path = "../../../host/src/json.rs"]
-mod json;
-#[path = "../../../host/src/order_request.rs"]
-mod order_request;
-
-/// Kept beside an order, and not read here.
-mod decision {
-    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-    pub struct DecisionView;
-}
-
 use libfuzzer_sys::fuzz_target;
-use order_request::NewOrder;
+use lezai_wire::order_request::NewOrder;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(order) = NewOrder::parse(data) else { return };

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use lezai::channel::{
+use lezai_channels::channel::{
     Answer, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind, PaymentRequest,
     RefundRequest, RefundStanding, Standing, Unanswered,
 };

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use lezai::ledger::check_tables;
-use lezai::page::Page;
-use lezai::store::OrderRecord;
-use lezai::store::sqlite::order_with_entries;
 use lezai_core::id::OrderId;
 use lezai_core::ledger::{Account, without_debts};
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order, RefundState, State};
+use lezai_store::OrderRecord;
+use lezai_store::Page;
+use lezai_store_sqlite::order_with_entries;
 
 use super::bank::CHANNEL;
 use super::world::{Checked, Heard, World, fail};

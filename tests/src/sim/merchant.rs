@@ -2,24 +2,27 @@
 
 use std::sync::Arc;
 
-use lezai::callback::Reply;
-use lezai::checkout::{self, Page, PayRequest};
-use lezai::events;
-use lezai::gateway::Gateway;
-use lezai::idempotency::{Answer, Repeatable, Signer};
-use lezai::order_request::NewOrder;
-use lezai::orders;
-use lezai::problem::{Code, Problem};
-use lezai::refunds::{self, NewRefund};
-use lezai::reviews::{self, Decision};
-use lezai::store::sqlite::order_with_entries;
-use lezai::store::{Claim, IdempotencyKey, SessionRecord, fingerprint};
 use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order};
 use lezai_core::policy::{Reason, Risk, Share, Verdict};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
+use lezai_gateway::callbacks::sender::Reply;
+use lezai_gateway::events;
+use lezai_gateway::gateway::Gateway;
+use lezai_gateway::orders;
+use lezai_gateway::orders::checkout;
+use lezai_gateway::orders::checkout::{Page, PayRequest};
+use lezai_gateway::orders::idempotency::{Answer, Repeatable, Signer};
+use lezai_gateway::orders::refunds;
+use lezai_gateway::orders::refunds::NewRefund;
+use lezai_gateway::orders::reviews;
+use lezai_gateway::orders::reviews::Decision;
+use lezai_store::{Claim, IdempotencyKey, SessionRecord, fingerprint};
+use lezai_store_sqlite::order_with_entries;
+use lezai_wire::order_request::NewOrder;
+use lezai_wire::problem::{Code, Problem};
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 

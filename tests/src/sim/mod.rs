@@ -14,15 +14,15 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use lezai::assets;
-use lezai::brand::Brand;
-use lezai::merchants::Merchants;
-use lezai::plugins::blobs::Blobs;
-use lezai::store::MerchantRecord;
+use lezai_assets as assets;
 use lezai_core::id::MerchantId;
 use lezai_core::key::SigningKey;
 use lezai_core::webhook::Secret;
 use lezai_engine::{Config, Engine, Plugin};
+use lezai_gateway::merchants::Merchants;
+use lezai_gateway::plugins::blobs::Blobs;
+use lezai_store::Brand;
+use lezai_store::MerchantRecord;
 
 use plan::Op;
 pub use planted::Planted;

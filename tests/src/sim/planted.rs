@@ -4,20 +4,20 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lezai::page::Page;
-use lezai::store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
-use lezai::store::plugins::{Denial, Difference, PluginKey, Standing};
-use lezai::store::{
-    Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
-    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
-    SessionRecord, StoreError, Task, Tx, View, WriteJob,
-};
-use lezai::velocity::Mark;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
+use lezai_store::OrderSample;
+use lezai_store::Page;
+use lezai_store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
+use lezai_store::plugins::{Denial, Difference, PluginKey, Standing};
+use lezai_store::{
+    Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
+    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
+    SessionRecord, StoreError, Task, Tx, View, WriteJob,
+};
 
 /// A bug, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,7 +262,7 @@ impl View for Layer<'_> {
     ) -> Result<Vec<OrderRecord>, StoreError> {
         self.tx.orders(merchant, status, page)
     }
-    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<Mark>, StoreError> {
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<OrderSample>, StoreError> {
         self.tx.marks(since, most)
     }
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError> {

@@ -8,20 +8,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use lezai::address::Reach;
-use lezai::callback::{Courier, Post, Reply, Transport};
-use lezai::clock::Clock;
-use lezai::entropy::Entropy;
-use lezai::gateway::{Gateway, Parts};
-use lezai::idempotency::Answer;
-use lezai::problem::Problem;
-use lezai::store::sqlite::Stepped;
-use lezai::store::{DueTask, Lane, OrderRecord, ReadJob, Store, StoreError, Tx, WriteJob};
-use lezai::transport::Unreached;
-use lezai::worker;
+use lezai_base::clock::Clock;
+use lezai_base::entropy::Entropy;
 use lezai_core::id::{OrderId, SessionId};
 use lezai_core::ledger::{Account, GENESIS};
 use lezai_core::time::Timestamp;
+use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::callbacks::sender::{Courier, Post, Reply, Transport};
+use lezai_gateway::callbacks::transport::Unreached;
+use lezai_gateway::gateway::{Gateway, Parts};
+use lezai_gateway::jobs as worker;
+use lezai_gateway::orders::idempotency::Answer;
+use lezai_store::{DueTask, Lane, OrderRecord, ReadJob, Store, StoreError, Tx, WriteJob};
+use lezai_store_sqlite::Stepped;
+use lezai_wire::problem::Problem;
 use rusqlite::OptionalExtension as _;
 use tokio::sync::oneshot;
 
@@ -153,7 +153,7 @@ impl<'r> World<'r> {
         let merchant = shared.merchant.clone();
         let seed: WriteJob = Box::new(move |tx: &dyn Tx| {
             tx.put_merchant(&merchant).unwrap();
-            lezai::store::Outcome::Commit(Box::new(drop))
+            lezai_store::Outcome::Commit(Box::new(drop))
         });
         stepped.commit(vec![seed]).unwrap();
         let store = Arc::new(Mutex::new(stepped));
@@ -433,7 +433,7 @@ impl<'r> World<'r> {
                 let undone = batch.into_iter().map(|job| -> WriteJob {
                     Box::new(move |tx: &dyn Tx| {
                         drop(job(tx));
-                        lezai::store::Outcome::Undo(Box::new(drop))
+                        lezai_store::Outcome::Undo(Box::new(drop))
                     })
                 });
                 drop(self.store.lock().unwrap().commit(undone.collect()));
@@ -466,7 +466,7 @@ impl<'r> World<'r> {
     fn leak(&mut self) {
         let leaked = std::mem::take(&mut *self.memory.leaked.lock().unwrap());
         for (refund, attempt, amount) in leaked {
-            let request = lezai::channel::RefundRequest { refund, attempt, amount };
+            let request = lezai_channels::channel::RefundRequest { refund, attempt, amount };
             self.bank.hear(Ask::Refund(request), self.gateway.clock.now(), &mut self.random, false);
         }
     }
@@ -486,7 +486,7 @@ impl<'r> World<'r> {
         if self.run.planted != Planted::LeaseNeverGivenBack {
             let end: WriteJob = Box::new(|tx: &dyn Tx| {
                 tx.end_leases().unwrap();
-                lezai::store::Outcome::Commit(Box::new(drop))
+                lezai_store::Outcome::Commit(Box::new(drop))
             });
             drop(self.store.lock().unwrap().commit(vec![end]));
         }

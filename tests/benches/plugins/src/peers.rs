@@ -32,7 +32,7 @@ pub fn orders() -> (Vec<Order>, Vec<OrderFacts>) {
 
 /// The demo shop's policy.
 pub fn policy() -> Policy {
-    let json = include_bytes!("../../../../host/src/dev/demo-policy.json");
+    let json = include_bytes!("../../../../host/demo-shop/policy.json");
     Policy::from_json(json).expect("the demo's policy")
 }
 

@@ -1,0 +1,131 @@
+//! What the rules said of an order, as callers read it.
+
+use lezai_core::policy::Share;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Risk control's answer and how it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DecisionView {
+    /// `accept`, or `review`: the order can be paid, and the merchant's share is held back.
+    pub verdict: VerdictView,
+    /// How risky the order is, from 0.
+    pub score: u16,
+    /// Why.
+    pub reasons: Vec<ReasonView>,
+    /// The channels that may serve the order, best first.
+    pub channels: Vec<String>,
+    /// Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
+    /// It is booked when the payment is settled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<ShareView>,
+    /// What the merchant's plugin wants beside the order in her books.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnView>,
+    /// SHA-256 of the merchant's policy, as it was saved, in hex.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub policy: String,
+    /// SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
+    /// How each question was asked.
+    pub hooks: HooksView,
+    /// Whether any gateway that is asked the same decides the same, bit for bit. `false` if a hook ended
+    /// with `deadline`: the clock stopped the plugin, and where it does depends on the machine.
+    pub replayable: bool,
+    /// The merchant's release whose turn it was; absent if the standard plugin decided alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub release: Option<ReleaseView>,
+}
+
+/// A release of a merchant's plugin, as it stood when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReleaseView {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// The number of the release.
+    pub sequence: u64,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// `live`, `gray` or `shadow`.
+    pub stage: String,
+}
+
+/// Risk control's verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictView {
+    /// Go on.
+    Accept,
+    /// Go on, but hold the money until somebody looked.
+    Review,
+    /// No order.
+    Deny,
+}
+
+/// One reason for a score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReasonView {
+    /// A stable word.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// A part of the amount that is somebody else's than the merchant's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ShareView {
+    /// The merchant's own name for who gets it.
+    pub receiver: String,
+    /// In minor units of the order's currency.
+    pub amount: i64,
+}
+
+/// A value beside the order in the merchant's books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ColumnView {
+    /// A stable word.
+    pub name: String,
+    /// Text, and never a formula.
+    pub value: String,
+}
+
+/// Who answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HooksView {
+    /// Risk.
+    pub risk: HookView,
+    /// The fee.
+    pub pricing: HookView,
+    /// The channels.
+    pub routing: HookView,
+    /// The shares; absent unless the merchant's plugin was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<HookView>,
+    /// The columns; absent unless the merchant's plugin was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<HookView>,
+}
+
+/// One hook's run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HookView {
+    /// SHA-256 of the plugin that was asked first: the merchant's if it has the hook.
+    pub plugin: String,
+    /// What it cost, in wasmtime's units of fuel.
+    pub fuel: u64,
+    /// `ok`, or why the merchant's plugin did not answer.
+    pub outcome: String,
+    /// What it said, or what stopped it, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl From<&Share> for ShareView {
+    fn from(share: &Share) -> Self {
+        Self { receiver: share.receiver.clone(), amount: share.amount.minor() }
+    }
+}

@@ -1,0 +1,378 @@
+//! Orders and sessions as callers read them.
+
+use std::collections::BTreeMap;
+
+use lezai_core::key::Jwk;
+use lezai_core::policy::Scene;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::decision::{DecisionView, ShareView};
+
+/// An order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OrderView {
+    /// `ord_…`
+    pub id: String,
+    /// Always `order`.
+    pub object: &'static str,
+    /// The merchant's own number.
+    pub merchant_order_id: String,
+    /// `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`.
+    pub status: &'static str,
+    /// What the shopper pays, in minor units of `currency`.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// `automatic`: the money moves when the shopper agrees; `manual`: when the merchant captures.
+    pub capture: &'static str,
+    /// What was captured and not voided, in minor units.
+    pub captured_amount: i64,
+    /// What was refunded, in minor units.
+    pub refunded_amount: i64,
+    /// What is being refunded, in minor units.
+    pub refunding_amount: i64,
+    /// What can still be refunded, in minor units.
+    pub refundable_amount: i64,
+    /// The merchant's fee, in minor units.
+    pub fee: i64,
+    /// What the shopper reads.
+    pub description: String,
+    /// The methods she may choose.
+    pub methods: Vec<String>,
+    /// The kind of trade.
+    #[schema(value_type = String)]
+    pub scene: Scene,
+    /// The merchant's own remarks.
+    pub metadata: BTreeMap<String, String>,
+    /// Where the shopper goes afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// When the shopper agreed, if the capture is manual. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorized_at: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<String>,
+    /// When the payment became the merchant's to take out. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<String>,
+    /// What of it became the merchant's to take out. Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_amount: Option<i64>,
+    /// What of it became others'. Of `decision.shares` as much as there was left of the whole, rounded
+    /// down.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settled_shares: Vec<ShareView>,
+    /// Who bears a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
+    /// Absent for an order that is shared with nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund_bearer: Option<String>,
+    /// The review of an order that risk control wants looked at, once it is paid or authorised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewView>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voided_at: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<String>,
+    /// `merchant` or `expired`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_reason: Option<&'static str>,
+    /// The try that is under way, or that paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentView>,
+    /// Why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_decline: Option<DeclineView>,
+    /// What a person must look at, such as `refund` or `amount`; absent but for rare trouble.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs_attention: Vec<AttentionView>,
+    /// What risk control and routing said.
+    pub decision: DecisionView,
+    /// The shopper's way to pay; absent in callbacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<CheckoutView>,
+}
+
+/// A review: until it is closed the merchant's share is held.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReviewView {
+    /// `open` or `closed`.
+    pub status: &'static str,
+    /// `approved` or `refused`; absent while it is open, and if the payment went back before anybody
+    /// decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<&'static str>,
+    /// Why, in the operator's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was decided. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// What a person must look at.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AttentionView {
+    /// What a channel could not say in time: `payment`, `return`, `capture`, `void` or `refund`; or
+    /// `amount`: it spoke of another amount; or `contradiction`: a refund that had failed succeeded.
+    pub what: &'static str,
+    /// The attempt or refund that it is about.
+    pub id: String,
+}
+
+/// A refund.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RefundView {
+    /// `rfd_…`, our id at the channel.
+    pub id: String,
+    /// Always `refund`.
+    pub object: &'static str,
+    /// The order it belongs to.
+    pub order_id: String,
+    /// The merchant's own number.
+    pub merchant_refund_id: String,
+    /// `pending`, `succeeded` or `failed`.
+    pub status: &'static str,
+    /// What the shopper gets back, in minor units of `currency`.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// What of the fee the merchant gets back, in minor units.
+    pub fee: i64,
+    /// What others than the merchant bear of it. Minor units.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<ShareView>,
+    /// Why, in the merchant's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why it failed, as a stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// When the channel said so. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+}
+
+/// A try to pay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PaymentView {
+    /// `att_…`, our id at the channel.
+    pub attempt: String,
+    /// The method.
+    pub method: String,
+    /// The channel.
+    pub channel: String,
+    /// The channel's own number, once paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_ref: Option<String>,
+    /// The plan by which the shopper pays the channel; the merchant is paid at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<InstalmentsView>,
+}
+
+/// Monthly parts: the first, and `count - 1` others. Together they are `total`: the amount and the fee.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InstalmentsView {
+    /// How many parts.
+    pub count: u8,
+    /// The shopper's fee in parts per million of the amount.
+    pub rate_ppm: u32,
+    /// The shopper's fee, in minor units of the order's currency; the channel's, and no part of the order.
+    pub fee: i64,
+    /// All that she pays, in minor units.
+    pub total: i64,
+    /// The first part, in minor units.
+    pub first: i64,
+    /// Every other part, in minor units.
+    pub each: i64,
+}
+
+/// Why a try failed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DeclineView {
+    /// A stable word, such as `shopper_declined`.
+    pub code: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// The shopper's way to pay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CheckoutView {
+    /// The hosted page. The part after `#` never leaves the browser.
+    pub url: String,
+    /// `cs_…`, for the element.
+    pub session: String,
+    /// For the element; only in the answer that created the order or renewed its session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+/// A checkout session as a page reads it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SessionView {
+    /// Always `checkout.session`.
+    pub object: &'static str,
+    /// `cs_…`
+    pub session: String,
+    /// Rises with each change of the order.
+    pub version: u64,
+    /// The gateway's wall clock, which signatures and grants go by. RFC 3339.
+    pub server_time: String,
+    /// What time it is for the order, in a sandbox whose clock was moved too: for countdowns. RFC 3339.
+    pub now: String,
+    /// Whether this page has the session. One that has not claims it with its first choice of a method.
+    pub claimed: bool,
+    /// As of the order.
+    pub status: &'static str,
+    /// In minor units of `currency`.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// How many of the amount's digits are decimals, by ISO 4217: 2 for CNY, 0 for JPY.
+    pub exponent: u16,
+    /// What the shopper reads.
+    pub description: String,
+    /// Who is paid.
+    pub merchant: MerchantView,
+    /// The merchant's own number.
+    pub merchant_order_id: String,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// Where the shopper goes afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    /// What she may choose.
+    pub methods: Vec<MethodView>,
+    /// What she needs to pay with the method she chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<CredentialView>,
+    /// Why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declined: Option<DeclineView>,
+    /// `merchant` or `expired`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_reason: Option<&'static str>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<String>,
+    /// The gateway's signed word on what this page may pay.
+    pub grant: String,
+    /// The key that signed the grant and this answer.
+    #[schema(value_type = Object)]
+    pub gateway_key: Jwk,
+}
+
+/// Who is paid.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MerchantView {
+    /// `m_…`
+    pub id: String,
+    /// As the shopper knows it.
+    pub name: String,
+    /// The picture beside the name, where the merchant has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<LogoView>,
+    /// The merchant's colour, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent: Option<AccentView>,
+    /// Where a shopper is helped: an `https:`, `mailto:` or `tel:` address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support: Option<String>,
+}
+
+/// A merchant's logo: a PNG that this gateway serves.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LogoView {
+    /// Its path at this gateway; another one where the picture is another.
+    pub path: String,
+    /// Its hash, as Subresource Integrity writes it.
+    pub integrity: String,
+}
+
+/// A merchant's colour, as `#rrggbb`: with a contrast of 4.5 and more with the ground, and with what is on it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AccentView {
+    /// On a light ground.
+    pub light: String,
+    /// On a dark ground.
+    pub dark: String,
+}
+
+/// A method.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MethodView {
+    /// Its name.
+    pub id: String,
+    /// `qr` or `redirect`; in a mini-program `wechat_jsapi`, `alipay_mini` or `douyin_mini`.
+    pub kind: &'static str,
+    /// The plans to choose from; absent for a method that is paid at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub instalments: Vec<InstalmentsView>,
+}
+
+/// What the shopper needs to pay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CredentialView {
+    /// The method she chose.
+    pub method: String,
+    /// As of the method; absent while the channel is being asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// What the QR code says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr: Option<String>,
+    /// Where to go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_url: Option<String>,
+    /// What the mini-program's own call to pay takes, in that platform's names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<Value>,
+    /// The plan that she chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<InstalmentsView>,
+    /// Until when a payment can be begun by it: the code's own end, or the order's. RFC 3339.
+    pub expires_at: String,
+}
+
+/// What a callback says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventView {
+    /// `evt_…`, the same in every delivery.
+    pub id: String,
+    /// Such as `order.paid`; `docs/callbacks.md` has them all.
+    #[serde(rename = "type")]
+    pub event_type: &'static str,
+    /// RFC 3339.
+    pub created_at: String,
+    /// Whose order it is: a receiver of several merchants' callbacks, or of a stranger's, must look.
+    pub merchant: String,
+    /// 1 for the first event of the order, and so on.
+    pub sequence: u32,
+    /// What it is about.
+    pub data: EventData,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventData {
+    /// The order right after the event.
+    pub order: OrderView,
+    /// The refund, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundView>,
+}

@@ -1,0 +1,9 @@
+//! What stands below everything that touches the world: the clock, randomness, fast P-256, and how addresses
+//! are written. Knows nothing of payments.
+
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod entropy;
+pub mod native_key;
+pub mod url;

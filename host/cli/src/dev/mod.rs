@@ -1,0 +1,511 @@
+//! `lezai dev`: everything on one machine. It makes what is missing in its folder (keys, a demo
+//! merchant with a plugin, the stores), starts the gateway and the demo shop, and says where.
+
+pub(crate) mod folder;
+mod home;
+mod lan;
+
+use lezai_base::url;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::MerchantId;
+use lezai_core::key::Sign as _;
+use lezai_core::release::{CONTRACT, Envelope, Limits, Manifest};
+use lezai_engine::{Config, Engine, Hook};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::data_dir;
+use crate::keys;
+use crate::say;
+use lezai_assets as assets;
+use lezai_base::clock;
+use lezai_base::clock::Clock;
+use lezai_base::entropy::Entropy;
+use lezai_channels::channel::Channel;
+use lezai_channels::sandbox::Sandbox;
+use lezai_connections::server;
+use lezai_demo_shop as shop;
+use lezai_demo_shop::ShopError;
+use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::callbacks::sender::Courier;
+use lezai_gateway::cluster::rate::Rates;
+use lezai_gateway::gateway::{Gateway, Parts};
+use lezai_gateway::jobs as worker;
+use lezai_gateway::plugins::blobs::Blobs;
+use lezai_gateway::plugins::compiler::InChild;
+use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
+use lezai_gateway::plugins::{beside, loading, pace, publishing};
+use lezai_gateway::test_clock;
+use lezai_http as http;
+use lezai_store as store;
+use lezai_store::plugins::{PluginKey, Stage};
+use lezai_store::{Brand, MerchantKey, MerchantRecord, Store};
+use lezai_store_sqlite::SqliteStore;
+use lezai_wire::problem::Problem;
+
+use folder::Folder;
+
+/// The demo merchant.
+pub const MERCHANT: &str = "m_demo";
+const KEYID: &str = "demo-1";
+/// The key that signs the demo merchant's plugins, and its file.
+const PUBLISHER: &str = "demo-plugins";
+/// Its policy.
+pub const POLICY: &str = include_str!("../../../demo-shop/policy.json");
+/// The demo shop is on this machine.
+const REACH: Reach = Reach::Local;
+/// What is under way when the gateway is told to stop has this long.
+const FAREWELL: Duration = Duration::from_secs(15);
+/// The store has this long to bring its log, some 150 MB at most, to its place.
+const CLOSING: Duration = Duration::from_secs(60);
+
+/// What `lezai dev` is told.
+#[derive(Debug, clap::Args)]
+pub struct DevArgs {
+    /// Where the gateway listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where the demo shop listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    shop: SocketAddr,
+    /// Where keys and stores are kept; the folder is made here if it is missing.
+    #[arg(long = "data-dir", alias = "data", env = data_dir::VARIABLE, hide_env_values = true, default_value = data_dir::NAME, value_name = "DIR")]
+    data: PathBuf,
+    /// Let devices in the local network in, such as a phone: at this machine's address there, or at the one given.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["public_url", "shop_public_url"])]
+    lan: Option<Option<IpAddr>>,
+    /// How shoppers and merchants reach the gateway, if not by the address it listens on.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// How shoppers and the gateway's callbacks reach the demo shop, if not by the address it listens on.
+    #[arg(long, value_name = "URL")]
+    shop_public_url: Option<String>,
+    /// How many requests of one merchant are taken in a second; 0 for as many as come.
+    #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
+    merchant_rate: u32,
+    /// How many requests of one checkout page are taken in a second; 0 for as many as come.
+    #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
+    page_rate: u32,
+}
+
+/// Why it could not start, in one line with what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotStart(String);
+
+impl CannotStart {
+    pub(crate) fn new(what: impl std::fmt::Display) -> Self {
+        Self(what.to_string())
+    }
+}
+
+/// Runs until it is told to stop (Ctrl-C or SIGTERM), and then finishes what is under way.
+///
+/// # Errors
+///
+/// [`CannotStart`].
+pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
+    let mut stop_signal = StopSignal::new()?;
+    let mut folder = Folder::open(&args.data)?;
+    let at_lan = args.lan.map(|given| given.map_or_else(lan::address, Ok)).transpose()?;
+    let everywhere = |it| if at_lan.is_some() { lan::everywhere(it) } else { it };
+    let (listener, address) = bind("--listen", everywhere(args.listen)).await?;
+    let (shop_listener, shop_address) = bind("--shop", everywhere(args.shop)).await?;
+    let url_of = |flag: &str, given: &Option<String>, bound: SocketAddr| match (given, at_lan) {
+        (Some(url), _) => checked_url(flag, url),
+        (None, Some(ip)) => Ok(format!("http://{}", SocketAddr::new(ip, bound.port()))),
+        (None, None) => Ok(format!("http://{}", reachable(bound))),
+    };
+    let public_url = url_of("--public-url", &args.public_url, address)?;
+    let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
+    let allowed = takes_callbacks(&shop_url)?;
+
+    let mut gateway = open_gateway(&folder, public_url, address)?;
+    gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
+    let keys = keys::Keys::of(folder.path()).map_err(CannotStart::new)?;
+    gateway.former_key = keys.former.map(Into::into);
+    gateway.next_key = keys.next.map(|it| it.verifying_key());
+    let gateway = Arc::new(gateway);
+    gateway.realm.take(&gateway.store).await.map_err(CannotStart::new)?;
+    seed(&gateway, &folder, &shop_url, allowed).await?;
+    folder.note_used().map_err(|error| {
+        CannotStart::new(format_args!(
+            "cannot write to {} (--data-dir): {error}",
+            args.data.display()
+        ))
+    })?;
+
+    let (stop, stopped) = watch::channel(false);
+    let (stop_worker, worker_stopped) = watch::channel(false);
+    let courier = Courier::new(REACH)
+        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
+    let shop = shop::DemoShop::open(shop::Config {
+        listener: shop_listener,
+        public_url: shop_url.clone(),
+        gateway_url: gateway.public_url.clone(),
+        key: folder.key("demo-merchant")?,
+        keyid: KEYID.to_owned(),
+        gateway_key: gateway.key.native.verifying_key(),
+        webhook_secret: folder.webhook_secret()?,
+        data: args.data.clone(),
+    });
+    let shop = shop.map_err(|error| match error {
+        ShopError::Store(lezai_demo_shop::StoreError::Database(error)) => {
+            folder.unusable("shop.db", &error.into())
+        }
+        error => CannotStart::new(error),
+    })?;
+    let home = home::Home::new(&gateway, &shop_url, folder.path());
+    let routes = home::around(http::router(&gateway), &gateway, home);
+    let server = tokio::spawn(server::serve(listener, routes, stopped.clone()));
+    let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
+    let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
+    let shop = tokio::spawn(shop.run(stopped));
+
+    if let Some(next) = &gateway.next_key
+        && let Err(why) = keys::note_published(folder.path(), next)
+    {
+        tracing::error!(why, "the next key is published, which could not be noted");
+    }
+
+    let mut banner = format!(
+        "gateway  {}\nshop     {shop_url}\ndata     {}\n",
+        gateway.public_url,
+        args.data.display()
+    );
+    if let Some(code) = at_lan.and_then(|_| lan::code(&shop_url)) {
+        banner.push_str(&format!(
+            "\nScan to open the shop on a phone in the same network:\n{code}\n\n"
+        ));
+    } else if address.ip().is_unspecified() && at_lan.is_none() && args.public_url.is_none() {
+        banner.push_str("note     other devices are refused: --lan or --public-url lets them in\n");
+    }
+    banner.push_str("ready\n");
+    say::announce(banner);
+
+    stop_signal.wait().await;
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    gateway.hub.close();
+    end(server, "gateway").await;
+    end(shop, "shop").await;
+    end(beside, "comparisons").await;
+    let _ = stop_worker.send(true);
+    gateway.wake.call();
+    end(worker, "worker").await;
+    // Others may still hold the gateway, such as a connection that did not end in time.
+    let closing = Arc::clone(&gateway);
+    let closing = tokio::task::spawn_blocking(move || {
+        closing.store.close();
+        closing.sandbox.iter().for_each(|sandbox| sandbox.close());
+    });
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::error!("the store did not close in time: lezai.db-wal is part of it");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn end(task: JoinHandle<()>, what: &str) {
+    if tokio::time::timeout(FAREWELL, task).await.is_err() {
+        // What was committed is done at the next start.
+        tracing::warn!(what, "did not end in time");
+    }
+}
+
+fn open_gateway(
+    folder: &Folder,
+    public_url: String,
+    address: SocketAddr,
+) -> Result<Gateway, CannotStart> {
+    let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
+        .map_err(|error| folder.unusable("lezai.db", &error))?;
+    let failed_commits = store.failed_commits().clone();
+    let business = Arc::new(Clock::system());
+    let now = Arc::clone(&business);
+    let sandbox =
+        Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), move || now.now());
+    let sandbox = Arc::new(sandbox.map_err(|error| folder.unusable("sandbox.db", &error.into()))?);
+    let compiler = InChild::new().map_err(CannotStart::new)?;
+    let config =
+        Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
+    let wanted = config.loaded;
+    // Each plugin's first memory is an open file; half of them are for connections.
+    let files = rlimit::Resource::NOFILE.get_hard().unwrap_or_default() / 2;
+    let loaded = wanted.min(usize::try_from(files).unwrap_or(usize::MAX));
+    let engine = Engine::new(Config { loaded, ..config }).map_err(CannotStart::new)?;
+    let (_, most) = engine.ready();
+    if most < wanted {
+        tracing::warn!(
+            most,
+            wanted,
+            "vm.max_map_count, or the limit on open files, bounds how many plugins stand ready"
+        );
+    }
+    let blobs = Blobs::open(folder.path()).map_err(|error| {
+        CannotStart::new(format_args!("plugins cannot be kept in --data-dir: {error}"))
+    })?;
+    let standard = engine.load(assets::STANDARD_PLUGIN);
+    let standard = standard.map_err(|error| {
+        CannotStart::new(format_args!("the standard plugin is refused: {error}"))
+    })?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let gateway = Gateway::new(Parts {
+        authorities: authorities(&public_url, address),
+        public_url,
+        store,
+        clock: business,
+        entropy: Entropy::Os,
+        engine: Arc::new(engine),
+        standard,
+        blobs: Arc::new(blobs),
+        key: folder.key("gateway")?,
+        admin_token: folder.text("admin-token")?,
+        reach: REACH,
+        channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
+        sandbox: Some(sandbox),
+    });
+    gateway.metrics.show_failed_commits(&failed_commits);
+    gateway.metrics.show_lost_log_lines(crate::log::lost());
+    let slow = pace::measure(&gateway.engine, &gateway.metrics.plugins);
+    if let Some(notice) = slow.map_err(CannotStart::new)? {
+        tracing::warn!("{notice}");
+    }
+    Ok(gateway)
+}
+
+/// The names that a request on this machine may call the gateway by.
+fn authorities(public_url: &str, address: SocketAddr) -> Vec<String> {
+    let url = reqwest::Url::parse(public_url).ok();
+    let mut names: Vec<String> = url.iter().map(lezai_base::url::authority).collect();
+    let port = address.port();
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        names.extend(["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}")));
+    } else {
+        names.push(address.to_string());
+    }
+    names
+}
+
+/// Makes the demo merchant at the first start; afterwards only tells it where the shop is now. What
+/// the operator did since, such as to remove its key or to change its secret, stays done.
+async fn seed(
+    gateway: &Gateway,
+    folder: &Folder,
+    shop_url: &str,
+    allowed: Option<String>,
+) -> Result<(), CannotStart> {
+    let id = MerchantId::parse(MERCHANT).map_err(CannotStart::new)?;
+    let pem =
+        folder.key("demo-merchant")?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
+    let key = MerchantKey { keyid: KEYID.to_owned(), merchant: id.clone(), pem };
+    let pem = folder.key(PUBLISHER)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
+    let publisher = PluginKey { keyid: PUBLISHER.to_owned(), merchant: id.clone(), pem };
+    let file_secret = folder.webhook_secret()?.reveal();
+    let notify_url = Some(format!("{shop_url}/callbacks"));
+    // Who moves a file away wants another in its place.
+    let [new_key, new_publisher, new_secret] =
+        ["demo-merchant.pem", "demo-plugins.pem", "demo-webhook-secret"]
+            .map(|file| folder.is_made(file));
+    let was_used = folder.is_used();
+    let seeded = store::write(&gateway.store, move |tx| {
+        // The folder is locked, so what the last gateway had in hand when it died is nobody's.
+        tx.end_leases()?;
+        let known = tx.merchant(&id)?;
+        let is_new = known.is_none();
+        if is_new && was_used {
+            return Ok(None);
+        }
+        let mut known = known.unwrap_or_else(|| MerchantRecord {
+            id: id.clone(),
+            name: "Lezai Demo Shop 乐在小店".to_owned(),
+            notify_url: None,
+            webhook_secret: String::new(),
+            policy: POLICY.to_owned(),
+            notify_hosts: Vec::new(),
+            frame_origins: Vec::new(),
+            brand: Brand::default(),
+            former_secret: None,
+        });
+        let webhook_secret =
+            if is_new || new_secret { file_secret } else { known.webhook_secret.clone() };
+        let secret = webhook_secret.clone();
+        known.notify_hosts.extend(allowed.filter(|it| !known.notify_hosts.contains(it)));
+        tx.put_merchant(&MerchantRecord { notify_url, webhook_secret, ..known })?;
+        if is_new || new_key {
+            tx.put_merchant_key(&key)?;
+        }
+        if is_new || new_publisher {
+            tx.put_plugin_key(&publisher)?;
+        }
+        Ok::<_, store::StoreError>(Some((is_new, secret)))
+    })
+    .await;
+    let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
+    let Some((is_new, secret)) = seeded.map_err(unusable)? else {
+        return Err(CannotStart::new(format_args!(
+            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+            lezai_store_sqlite::file(folder.path()).display()
+        )));
+    };
+    folder.keep_webhook_secret(&secret)?;
+    test_clock::restore(gateway).await.map_err(unusable)?;
+    gateway.reload_merchants().await.map_err(unusable)?;
+    let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
+    recalled.map_err(unusable)?;
+    let merchants = gateway.merchants().clone();
+    tokio::task::block_in_place(|| {
+        let standing = merchants.iter().map(|it| it.rollout.load_full());
+        standing.for_each(|it| it.all().for_each(|version| loading::prepare(gateway, version)));
+    });
+    if !is_new {
+        return Ok(());
+    }
+    publish_demo(gateway, folder).await.map_err(|problem| {
+        let code = problem.code().as_str();
+        CannotStart::new(format_args!(
+            "the demo merchant's plugin cannot be published in {} ({code}); the log says why",
+            folder.path().display()
+        ))
+    })
+}
+
+/// The demo merchant's plugin, as her developers would publish it.
+async fn publish_demo(gateway: &Gateway, folder: &Folder) -> Result<(), Problem> {
+    let key = folder.key(PUBLISHER).map_err(Problem::internal)?;
+    let (component, most) = (assets::DEMO_PLUGIN.to_vec(), gateway.engine.limits());
+    let manifest = Manifest {
+        plugin: "demo_rules".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        digest: sha256_hex(&component),
+        settings_digest: sha256_hex(b""),
+        contract: CONTRACT.to_owned(),
+        hooks: vec![Hook::Risk.label().to_owned()],
+        limits: Limits {
+            memory: most.memory as u64,
+            fuel: most.fuel,
+            deadline_ms: most.deadline_ms,
+        },
+        merchant: MerchantId::parse(MERCHANT).map_err(Problem::internal)?,
+        sequence: 1,
+        keyid: PUBLISHER.to_owned(),
+        created_at: clock::now(),
+    };
+    let upload = Upload {
+        merchant: manifest.merchant.clone(),
+        envelope: Envelope::seal(&manifest, &key).map_err(Problem::internal)?,
+        component,
+        settings: Vec::new(),
+        stage: Stage::Live,
+        drift_percent: DRIFT_PERCENT,
+    };
+    publishing::publish(gateway, upload).await.map(drop)
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), CannotStart> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((listener, address))
+    };
+    bound.await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => CannotStart::new(format_args!(
+            "{address} is in use; choose another with {flag}, or port 0 for a free one"
+        )),
+        _ => CannotStart::new(format_args!("cannot listen on {address} ({flag}): {error}")),
+    })
+}
+
+/// An address that listens everywhere is reached on this machine by loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new([127, 0, 0, 1].into(), address.port())
+    } else {
+        address
+    }
+}
+
+/// Whether callbacks can go to the shop; its host, if that has to be allowed for it.
+fn takes_callbacks(shop_url: &str) -> Result<Option<String>, CannotStart> {
+    let url = reqwest::Url::parse(shop_url).map_err(CannotStart::new)?;
+    let host = lezai_base::url::authority(&url);
+    let judged = REACH.judge(&url, [host.as_str()]);
+    judged.map_err(|why| {
+        CannotStart::new(format_args!(
+            "the shop at {shop_url} could not be told of payments: {why}; take an address of a private network \
+             (--lan ADDRESS), or an https address (--shop-public-url)"
+        ))
+    })?;
+    Ok((url.scheme() == "https").then_some(host))
+}
+
+fn checked_url(flag: &str, url: &str) -> Result<String, CannotStart> {
+    url::origin(url).map_err(|why| CannotStart::new(format_args!("{flag} {url} is {why}")))
+}
+
+struct StopSignal {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    fn new() -> Result<Self, CannotStart> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                CannotStart::new(format_args!("cannot listen for signals: {error}"))
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::policy::Policy;
+
+    use super::*;
+
+    #[test]
+    fn the_demo_policy_is_one() {
+        Policy::from_json(POLICY.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_public_url_is_a_bare_origin() {
+        assert_eq!(
+            checked_url("--public-url", "https://pay.example/").unwrap(),
+            "https://pay.example"
+        );
+        assert_eq!(
+            checked_url("--public-url", "https://pay.example:8443").unwrap(),
+            "https://pay.example:8443"
+        );
+        for url in [
+            "pay.example",
+            "ftp://pay.example",
+            "https://pay.example/x",
+            "https://pay.example/?a=1",
+            "https://u:p@pay.example",
+            "https://pay.example;script-src *",
+        ] {
+            assert!(checked_url("--public-url", url).is_err(), "{url}");
+        }
+    }
+}

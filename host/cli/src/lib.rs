@@ -1,0 +1,23 @@
+//! The command line. `dev` puts the gateway together from its parts; no other crate knows them all.
+
+#![forbid(unsafe_code)]
+
+#[macro_use]
+pub mod say;
+
+pub mod backup;
+pub mod call;
+pub mod caller;
+pub mod data_dir;
+pub mod dev;
+pub mod doctor;
+pub mod keys;
+pub mod ledger;
+pub mod listen;
+pub mod log;
+pub mod operator;
+pub mod page_check;
+pub mod plugin_command;
+pub mod review_command;
+pub mod serve;
+pub mod trigger;

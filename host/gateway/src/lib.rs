@@ -1,0 +1,20 @@
+//! The gateway, by use case: what happens to orders, funds, merchants, events and plugins, and what is done
+//! after a commit. Decisions about money are made in `lezai_core` alone, and what must be true together is
+//! written in one commit of `lezai_store`. Knows neither HTTP nor SQL.
+
+#![forbid(unsafe_code)]
+
+pub mod callbacks;
+pub mod cluster;
+pub mod events;
+pub mod funds;
+pub mod gateway;
+pub mod jobs;
+pub mod merchants;
+pub mod metrics;
+pub mod orders;
+pub mod plugins;
+pub mod readiness;
+pub mod realm;
+pub mod test_clock;
+pub mod views;

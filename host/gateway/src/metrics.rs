@@ -1,0 +1,156 @@
+//! What is counted, for Prometheus. Every label has few values, whatever a stranger sends.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lezai_core::policy::Verdict;
+use lezai_engine::Decision;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::plugins::series::PluginMetrics;
+
+/// All counters.
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    /// Orders created.
+    pub orders_created: Counter,
+    /// Callbacks by how the merchant's server answered.
+    pub callbacks: Family<OutcomeLabel, Counter>,
+    /// Tasks of the worker by how they ended.
+    pub tasks: Family<OutcomeLabel, Counter>,
+    /// Tasks that wait.
+    pub waiting_tasks: Gauge,
+    /// Pages that watch.
+    pub streams: Gauge,
+    /// Merchants' plugins.
+    pub plugins: Arc<PluginMetrics>,
+    requests: Family<RequestLabel, Counter>,
+    request_seconds: Histogram,
+    verdicts: Family<OutcomeLabel, Counter>,
+    hooks: Family<OutcomeLabel, Counter>,
+    fuel: Histogram,
+}
+
+/// One word.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OutcomeLabel {
+    /// How it ended.
+    pub outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabel {
+    route: String,
+    status: u16,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Mutex::default(),
+            orders_created: Counter::default(),
+            callbacks: Family::default(),
+            tasks: Family::default(),
+            waiting_tasks: Gauge::default(),
+            streams: Gauge::default(),
+            plugins: Arc::default(),
+            requests: Family::default(),
+            request_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
+            verdicts: Family::default(),
+            hooks: Family::default(),
+            fuel: Histogram::new(exponential_buckets(1000.0, 2.0, 12)),
+        };
+        let mut registry = Registry::with_prefix("lezai");
+        registry.register("orders_created", "Orders created", metrics.orders_created.clone());
+        registry.register(
+            "callbacks",
+            "Callback attempts, by how the merchant's server answered",
+            metrics.callbacks.clone(),
+        );
+        registry.register("tasks", "Tasks of the worker, by how they ended", metrics.tasks.clone());
+        registry.register("tasks_waiting", "Tasks that wait", metrics.waiting_tasks.clone());
+        registry.register("streams", "Pages that watch an order", metrics.streams.clone());
+        registry.register(
+            "requests",
+            "Requests answered, by route and status",
+            metrics.requests.clone(),
+        );
+        registry.register_with_unit(
+            "request",
+            "Time to answer",
+            Unit::Seconds,
+            metrics.request_seconds.clone(),
+        );
+        registry.register("verdicts", "Decisions, by risk verdict", metrics.verdicts.clone());
+        registry.register("hooks", "Plugin hooks run, by how they ended", metrics.hooks.clone());
+        registry.register(
+            "decision_fuel",
+            "Fuel of a decision, all hooks together",
+            metrics.fuel.clone(),
+        );
+        metrics.plugins.register(&mut registry);
+        metrics.registry = Mutex::new(registry);
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Shows the commits that failed, which the store counts.
+    pub fn show_failed_commits(&self, failed: &Counter) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register("commits_failed", "Commits of the store that failed", failed.clone());
+    }
+
+    /// Shows what somebody else counts.
+    pub fn show(&self, name: &str, help: &str, metric: impl prometheus_client::registry::Metric) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register(name, help, metric);
+    }
+
+    /// Shows the lines of the log that could not be written, which the log counts.
+    pub fn show_lost_log_lines(&self, lost: &Counter) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let help = "Lines of the log that could not be written";
+        registry.register("log_lines_lost", help, lost.clone());
+    }
+
+    /// A request was answered. `route` is the pattern, never the path.
+    pub fn answered(&self, route: String, status: u16, seconds: f64) {
+        self.requests.get_or_create(&RequestLabel { route, status }).inc();
+        self.request_seconds.observe(seconds);
+    }
+
+    /// The plugins decided.
+    pub fn decided(&self, decision: &Decision) {
+        self.verdicts.get_or_create(&OutcomeLabel { outcome: word(decision.risk.verdict) }).inc();
+        let mut fuel = 0_u32;
+        for (_, hook) in decision.runs() {
+            self.hooks.get_or_create(&OutcomeLabel { outcome: hook.outcome.label() }).inc();
+            fuel = fuel.saturating_add(u32::try_from(hook.fuel).unwrap_or(u32::MAX));
+        }
+        self.fuel.observe(f64::from(fuel));
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+}
+
+/// The word for a verdict.
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accept => "accept",
+        Verdict::Review => "review",
+        Verdict::Deny => "deny",
+    }
+}

@@ -1,0 +1,148 @@
+//! A checkout session as its page sees it: what it may pay, how, and the gateway's signed word on that.
+
+use lezai_core::grant::{Confirmation, Grant, MAX_LIFE_SECS};
+use lezai_core::key::VerifyingKey;
+use lezai_core::order::{Credential, Offer, State};
+use lezai_core::time::Timestamp;
+use serde_json::json;
+
+use crate::gateway::{Gateway, GatewayKey};
+use crate::views;
+use lezai_channels::channel::MethodKind;
+use lezai_store::{Claim, MerchantRecord, OrderRecord};
+use lezai_wire::problem::Problem;
+use lezai_wire::time::rfc3339;
+use lezai_wire::views::{
+    AccentView, CredentialView, LogoView, MerchantView, MethodView, SessionView,
+};
+
+/// A session for the page with this claim.
+///
+/// # Errors
+///
+/// [`Problem`] with code `internal`, should the page's key or the grant not encode.
+pub(super) fn view(
+    gateway: &Gateway,
+    record: &OrderRecord,
+    claim: &Claim,
+    key: &GatewayKey,
+    now: Timestamp,
+) -> Result<SessionView, Problem> {
+    let OrderRecord { order, details, session } = record;
+    let terms = &order.terms;
+    let page_key = VerifyingKey::from_jwk(&claim.key).map_err(Problem::internal)?;
+    let merchants = gateway.merchants();
+    let merchant = merchants
+        .get(&terms.merchant)
+        .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
+    let grant = Grant {
+        iss: gateway.public_url.clone(),
+        session: session.clone(),
+        order: terms.id.clone(),
+        merchant: terms.merchant.clone(),
+        amount: terms.amount.minor(),
+        currency: terms.amount.currency(),
+        methods: terms.methods.clone(),
+        origin: claim.origin.clone(),
+        cnf: Confirmation { jkt: page_key.thumbprint() },
+        iat: now.as_secs(),
+        exp: now.as_secs() + MAX_LIFE_SECS,
+    };
+    let payment = match &order.state {
+        State::Paying { attempt, offer } => order.attempt(attempt).map(|it| {
+            let (credential, end) = match offer.clone() {
+                Some(Offer { credential, expires_at }) => (Some(credential), expires_at),
+                None => (None, None),
+            };
+            let mut view = CredentialView {
+                method: it.method.clone(),
+                kind: credential.as_ref().map(|it| MethodKind::of(it).as_str()),
+                qr: None,
+                redirect_url: None,
+                parameters: None,
+                instalments: views::instalments(it.instalments, terms.amount),
+                expires_at: rfc3339(end.unwrap_or(terms.expires_at)),
+            };
+            match credential {
+                Some(Credential::Qr { qr }) => view.qr = Some(qr),
+                Some(Credential::Redirect { redirect_url }) => {
+                    view.redirect_url = Some(redirect_url);
+                }
+                Some(Credential::WechatJsapi {
+                    time_stamp,
+                    nonce_str,
+                    package,
+                    sign_type,
+                    pay_sign,
+                }) => {
+                    view.parameters = Some(json!({
+                        "timeStamp": time_stamp, "nonceStr": nonce_str, "package": package,
+                        "signType": sign_type, "paySign": pay_sign,
+                    }));
+                }
+                Some(Credential::AlipayMini { trade_no }) => {
+                    view.parameters = Some(json!({ "tradeNO": trade_no }));
+                }
+                Some(Credential::DouyinMini { order_id, order_token }) => {
+                    let order = json!({ "order_id": order_id, "order_token": order_token });
+                    // 5 is the platform's own cashier.
+                    view.parameters = Some(json!({ "orderInfo": order, "service": 5 }));
+                }
+                None => {}
+            }
+            view
+        }),
+        _ => None,
+    };
+    let methods =
+        terms.methods.iter().filter_map(|id| gateway.method(id).map(|(_, method)| method));
+    Ok(SessionView {
+        object: "checkout.session",
+        session: session.to_string(),
+        version: order.version,
+        server_time: rfc3339(now),
+        now: rfc3339(gateway.clock.now()),
+        claimed: true,
+        status: views::page_status(&order.state),
+        amount: terms.amount.minor(),
+        currency: terms.amount.currency().code(),
+        exponent: terms.amount.currency().exponent(),
+        description: terms.description.clone(),
+        merchant: shown_merchant(&merchant.record),
+        merchant_order_id: terms.merchant_order_id.clone(),
+        expires_at: rfc3339(terms.expires_at),
+        return_url: details.return_url.clone(),
+        methods: methods
+            .map(|it| MethodView {
+                id: it.id.to_owned(),
+                kind: it.kind.as_str(),
+                instalments: match it.instalments {
+                    true => views::plans(&terms.instalments, terms.amount),
+                    false => Vec::new(),
+                },
+            })
+            .collect(),
+        payment,
+        declined: views::decline(&order.state),
+        close_reason: views::close_reason(&order.state),
+        paid_at: views::paid_at(&order.state),
+        grant: grant.sign(&key.native).map_err(Problem::internal)?,
+        gateway_key: key.jwk.clone(),
+    })
+}
+
+fn shown_merchant(MerchantRecord { id, name, brand, .. }: &MerchantRecord) -> MerchantView {
+    MerchantView {
+        id: id.to_string(),
+        name: name.clone(),
+        logo: brand.logo.as_ref().map(|logo| LogoView {
+            path: format!("/checkout/v1/{}", logo.file_name(id)),
+            integrity: logo.integrity(),
+        }),
+        accent: brand.accent.map(|accent| AccentView {
+            light: accent.on_light().to_string(),
+            dark: accent.on_dark().to_string(),
+        }),
+        support: brand.support.clone(),
+    }
+}

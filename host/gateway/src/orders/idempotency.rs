@@ -1,0 +1,245 @@
+//! `Idempotency-Key` as in the IETF draft (draft-ietf-httpapi-idempotency-key-header): the first
+//! answer to a key is kept in the commit that did the work, so it is there exactly if the work is,
+//! and a repeat gets it byte for byte.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lezai_core::signature::Verified;
+use lezai_core::time::Timestamp;
+use serde::Serialize;
+
+use crate::cluster::nonces;
+use lezai_store::{FirstAnswer, IdempotencyKey, StoreError, Tx, View};
+use lezai_wire::problem::{Code, Problem};
+
+/// A key is remembered for a day; after that it counts as new.
+pub const RETENTION_SECS: i64 = 86_400;
+/// As long as the longest key that a client library makes, and some.
+const MAX_KEY: usize = 255;
+
+/// A request that can be repeated: its key and what it asks.
+#[derive(Clone, Debug)]
+pub struct Repeatable {
+    /// Whose key it is, and the key.
+    pub key: IdempotencyKey,
+    /// What is asked.
+    pub fingerprint: String,
+}
+
+/// Keys whose request is being worked on: the draft wants a second one that comes meanwhile told so
+/// (section 2.6), and not answered as if it were late. It is kept in memory alone, so that no crash
+/// leaves a key behind that nobody works on.
+#[derive(Debug, Default)]
+pub struct InProgress(Mutex<HashSet<(String, String)>>);
+
+/// A request that is being worked on, for as long as this lives.
+#[derive(Debug)]
+pub struct UnderWay {
+    all: Arc<InProgress>,
+    key: (String, String),
+}
+
+impl InProgress {
+    /// Begins to work on a key's request.
+    ///
+    /// # Errors
+    ///
+    /// `request_in_progress`.
+    pub fn begin(self: &Arc<Self>, key: &IdempotencyKey) -> Result<UnderWay, Problem> {
+        let key = (key.scope.clone(), key.key.clone());
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !keys.insert(key.clone()) {
+            return Err(Problem::new(
+                Code::RequestInProgress,
+                "a request with this key is being worked on; send it again in a moment, with the same key",
+            ));
+        }
+        Ok(UnderWay { all: Arc::clone(self), key })
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+/// Who signed a request, and with which nonce.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    keyid: String,
+    nonce: String,
+}
+
+impl<T> From<&Verified<T>> for Signer {
+    fn from(verified: &Verified<T>) -> Self {
+        Self { keyid: verified.keyid().to_owned(), nonce: verified.nonce().to_owned() }
+    }
+}
+
+impl Signer {
+    /// Takes the request's nonce in the commit that it leads to.
+    ///
+    /// # Errors
+    ///
+    /// `nonce_reused`.
+    pub fn take_nonce(&self, tx: &dyn Tx, wall: Timestamp) -> Result<(), Problem> {
+        nonces::take_for_good(tx, &self.keyid, &self.nonce, wall)
+    }
+
+    /// A signer whom nobody verified: for the simulator, which speaks over no wire.
+    pub fn simulated(keyid: &str, nonce: String) -> Self {
+        Self { keyid: keyid.to_owned(), nonce }
+    }
+}
+
+/// An answer to such a request.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    /// It was given before.
+    pub repeated: bool,
+}
+
+impl Repeatable {
+    /// The first answer, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// `idempotency_key_reused` if it was the answer to something else.
+    pub fn first_answer<V: View + ?Sized>(&self, view: &V) -> Result<Option<Answer>, Problem> {
+        match view.first_answer(&self.key)? {
+            None => Ok(None),
+            Some(first) if first.fingerprint == self.fingerprint => {
+                Ok(Some(Answer { status: first.status, body: first.body, repeated: true }))
+            }
+            Some(_) => Err(Problem::new(
+                Code::IdempotencyKeyReused,
+                "this key was used for another request; use a new key for a new request, and the same bytes for a repeat",
+            )),
+        }
+    }
+
+    /// Begins the commit that the request leads to: takes its nonce for good, and then gives the
+    /// first answer, if there was one. In this order, or a replay would be answered, too.
+    ///
+    /// # Errors
+    ///
+    /// `nonce_reused`, `idempotency_key_reused`.
+    pub fn begin(
+        &self,
+        tx: &dyn Tx,
+        signer: &Signer,
+        wall: Timestamp,
+    ) -> Result<Option<Answer>, Problem> {
+        signer.take_nonce(tx, wall)?;
+        self.first_answer(tx)
+    }
+
+    /// Keeps the first answer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn keep(&self, tx: &dyn Tx, answer: &Answer, now: Timestamp) -> Result<(), StoreError> {
+        let first = FirstAnswer {
+            fingerprint: self.fingerprint.clone(),
+            status: answer.status,
+            body: answer.body.clone(),
+        };
+        tx.save_first_answer(&self.key, &first, now)
+    }
+}
+
+impl Answer {
+    /// A JSON answer.
+    ///
+    /// # Errors
+    ///
+    /// `internal`, should it not encode.
+    pub fn json(status: u16, view: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(view).map_err(Problem::internal)?;
+        Ok(Self { status, body, repeated: false })
+    }
+}
+
+impl Answer {
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body, to be sent.
+    pub fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+}
+
+/// The key in a header field: the draft's quoted string (RFC 9651), or the same without quotes.
+///
+/// # Errors
+///
+/// `idempotency_key_missing`, `idempotency_key_invalid`.
+pub fn parse_key(field: Option<&str>) -> Result<String, Problem> {
+    let missing = || {
+        Problem::new(
+            Code::IdempotencyKeyMissing,
+            "send an Idempotency-Key with every POST, such as a UUID in quotes",
+        )
+    };
+    let field = field.ok_or_else(missing)?.trim();
+    let key = match field.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
+        None => field,
+    };
+    let allowed = |b: u8| b.is_ascii_graphic() && !b"\"\\,;".contains(&b);
+    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(allowed) {
+        let detail =
+            "an Idempotency-Key is 1 to 255 visible ASCII characters in quotes, without \" \\ , ;";
+        return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
+    }
+    Ok(key.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_worked_on_once_at_a_time() {
+        let all = Arc::new(InProgress::default());
+        let key = |scope: &str, key: &str| IdempotencyKey { scope: scope.into(), key: key.into() };
+        let first = all.begin(&key("m_demo", "k")).unwrap();
+        let second = all.begin(&key("m_demo", "k")).unwrap_err();
+        assert_eq!(second.code(), Code::RequestInProgress);
+        let _others = [key("m_demo", "l"), key("m_tea", "k")].map(|it| all.begin(&it).unwrap());
+        drop(first);
+        all.begin(&key("m_demo", "k")).unwrap();
+    }
+
+    #[test]
+    fn a_key_is_read_with_or_without_quotes() {
+        for (field, key) in [
+            (Some("\"8e03978e-40d5-43dd\""), Ok("8e03978e-40d5-43dd")),
+            (Some("8e03978e-40d5-43dd"), Ok("8e03978e-40d5-43dd")),
+            (Some(" k "), Ok("k")),
+            (None, Err(Code::IdempotencyKeyMissing)),
+            (Some(""), Err(Code::IdempotencyKeyInvalid)),
+            (Some("\"\""), Err(Code::IdempotencyKeyInvalid)),
+            (Some("\"a"), Err(Code::IdempotencyKeyInvalid)),
+            (Some("a b"), Err(Code::IdempotencyKeyInvalid)),
+            (Some("\"a\", \"b\""), Err(Code::IdempotencyKeyInvalid)),
+            (Some("ключ"), Err(Code::IdempotencyKeyInvalid)),
+        ] {
+            let parsed = parse_key(field).map_err(|problem| problem.code());
+            assert_eq!(parsed.as_deref().map_err(|code| *code), key, "{field:?}");
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! A merchant's calls on orders: create, query, close, capture, void, renew the checkout session.
+
+pub mod checkout;
+pub mod idempotency;
+pub mod refunds;
+pub mod reviews;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use lezai_core::claim::MAX_SESSIONS;
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::{MerchantId, OrderId, SessionId};
+use lezai_core::instalments::Plan;
+use lezai_core::order::{Capture, Effect, Event, Order, Step, Terms};
+use lezai_core::policy::{OrderFacts, Verdict};
+use lezai_core::signature::Verified;
+use lezai_core::time::Timestamp;
+use serde::Serialize;
+
+use crate::cluster::velocity::Counted;
+use crate::gateway;
+use crate::gateway::{Gateway, not_found};
+use crate::merchants::Merchant;
+use crate::orders::idempotency::{Answer, Repeatable, Signer};
+use crate::plugins::beside::Job;
+use crate::plugins::deciding::{self, Decided};
+use crate::plugins::recording::record;
+use crate::views;
+use lezai_channels::channel::Method;
+use lezai_store as store;
+use lezai_store::decision::DecisionRecord;
+use lezai_store::plugins::Denial;
+use lezai_store::{Details, OrderRecord, OrderSample, Page, SessionRecord};
+use lezai_wire::order_request::NewOrder;
+use lezai_wire::page::List;
+use lezai_wire::problem::{Code, Problem};
+use lezai_wire::views::OrderView;
+
+/// Creates an order, once for its idempotency key.
+///
+/// # Errors
+///
+/// What is wrong with the request, what the merchant's policy and risk control say against it,
+/// and `merchant_order_id_taken`.
+pub async fn create(
+    gateway: &Gateway,
+    merchant: &Merchant,
+    request: Verified<NewOrder>,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let signer = Signer::from(&request);
+    let decide = async |facts: OrderFacts| {
+        let decided = deciding::decide(gateway, merchant, &facts)?;
+        Ok((facts, decided))
+    };
+    create_decided(gateway, merchant, signer, request.into_content(), key, decide).await
+}
+
+/// As [`create`], with anything that decides.
+///
+/// # Errors
+///
+/// As of [`create`], and what `decide` says.
+pub async fn create_decided<F>(
+    gateway: &Gateway,
+    merchant: &Merchant,
+    signer: Signer,
+    new: NewOrder,
+    key: Repeatable,
+    decide: impl FnOnce(OrderFacts) -> F,
+) -> Result<Answer, Problem>
+where
+    F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
+{
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    // A repeat gets what the first request got, whatever the merchant's rules say by now. The commit
+    // below looks for that first of all; only where there will be none it is looked for here, so that
+    // a new order costs no read.
+    let mut counted = None;
+    let opened = match prepare(gateway, merchant, new, decide, now, &mut counted).await {
+        Ok(opened) => opened,
+        Err(_) if was_answered(gateway, &key).await? => {
+            return again(gateway, key, signer, wall).await;
+        }
+        Err(refusal) => {
+            // Who is denied has tried. Whatever else came to nothing is taken back, here and below.
+            if refusal.code() == Code::RiskDenied
+                && let Some(counted) = counted
+            {
+                counted.keep();
+            }
+            return Err(refusal);
+        }
+    };
+    let Opened { record, effects, session, client_secret } = opened;
+    let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
+    let answer = Answer::json(201, &view)?;
+
+    let committed = store::write(&gateway.store, move |tx| {
+        if let Some(first) = key.begin(tx, &signer, wall)? {
+            return Ok(first);
+        }
+        if !tx.insert_order(&record, &session)? {
+            return Err(taken(tx, &record)?);
+        }
+        gateway::schedule(tx, &record, effects, now)?;
+        key.keep(tx, &answer, now)?;
+        Ok(answer)
+    })
+    .await?;
+    if !committed.repeated {
+        if let Some(counted) = counted {
+            counted.keep();
+        }
+        // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
+        gateway.metrics.orders_created.inc();
+    }
+    Ok(committed)
+}
+
+/// What the merchant's policy and risk control make of her wish. An order that got so far that
+/// somebody was asked about it is `counted`.
+async fn prepare<'g, F>(
+    gateway: &'g Gateway,
+    merchant: &Merchant,
+    mut new: NewOrder,
+    decide: impl FnOnce(OrderFacts) -> F,
+    now: Timestamp,
+    counted: &mut Option<Counted<'g>>,
+) -> Result<Opened, Problem>
+where
+    F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
+{
+    if let Some(url) = &mut new.notify_url {
+        *url = gateway.notify_url(merchant, url)?.into();
+    }
+    let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
+    let mut facts = new.facts(
+        OrderId::new(now, gateway.entropy.bytes()),
+        merchant.record.id.clone(),
+        merchant.policy.profile().clone(),
+        methods,
+        now,
+    );
+    merchant.policy.check_limits(&facts).map_err(|error| {
+        Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
+    })?;
+    let (velocity, order) = gateway.counters.count(&OrderSample::from(&facts));
+    facts.velocity = velocity;
+    *counted = Some(order);
+    let (facts, decided) = decide(facts).await?;
+    open(gateway, merchant, new, facts, decided, now)
+}
+
+/// The merchant's order with this id.
+///
+/// # Errors
+///
+/// `order_not_found`.
+pub async fn find(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+) -> Result<OrderView, Problem> {
+    let record = gateway.record(OrderId::parse(id).map_err(|_| not_found())?).await?;
+    if record.order.terms.merchant != *merchant {
+        return Err(not_found());
+    }
+    Ok(views::order_with_checkout(&record, &gateway.public_url, None))
+}
+
+/// A page of the merchant's orders.
+///
+/// # Errors
+///
+/// `internal`.
+pub async fn list(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    status: Option<&'static str>,
+    page: Page<OrderId>,
+) -> Result<List<OrderView>, Problem> {
+    let _turn = gateway.turns.read(merchant).await?;
+    let (merchant, limit) = (merchant.clone(), page.limit);
+    let found =
+        store::read(&gateway.store, move |view| view.orders(&merchant, status, &page)).await?;
+    let found: Vec<_> = found
+        .iter()
+        .map(|record| views::order_with_checkout(record, &gateway.public_url, None))
+        .collect();
+    Ok(List::new(found, limit, |order| order.id.clone()))
+}
+
+/// The merchant's orders with her number: one or none.
+///
+/// # Errors
+///
+/// `internal`.
+pub async fn find_by_number(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    number: String,
+) -> Result<Vec<OrderView>, Problem> {
+    let merchant = merchant.clone();
+    let found = store::read(&gateway.store, move |view| {
+        view.order_by_merchant_order_id(&merchant, &number)
+    })
+    .await?;
+    Ok(found
+        .iter()
+        .map(|record| views::order_with_checkout(record, &gateway.public_url, None))
+        .collect())
+}
+
+/// A change that a merchant asks for: what is to happen to which order of hers.
+pub struct Change {
+    /// The order.
+    pub order: OrderId,
+    /// What is to happen.
+    pub event: Event,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+/// Lets something happen to a merchant's order, once for its idempotency key: looked up, decided,
+/// written and its answer kept in one commit, so that of many at once each sees what those before
+/// it left. `allowed` may have something against it that the order itself does not know; `answer`
+/// makes the body.
+///
+/// # Errors
+///
+/// `order_not_found`, what the core refuses, what `allowed` says.
+pub async fn change<B: Serialize>(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    signer: Signer,
+    key: Repeatable,
+    change: Change,
+    allowed: impl FnOnce(&dyn store::Tx) -> Result<(), Problem> + Send + 'static,
+    answer: impl FnOnce(&OrderRecord) -> Result<B, Problem> + Send + 'static,
+) -> Result<Answer, Problem> {
+    let Change { order, event, status } = change;
+    let (merchant, now, wall) = (merchant.clone(), gateway.clock.now(), gateway.clock.wall());
+    let (answer, record) = store::write(&gateway.store, move |tx| {
+        if let Some(first) = key.begin(tx, &signer, wall)? {
+            return Ok((first, None));
+        }
+        if tx.order(&order)?.is_none_or(|it| it.order.terms.merchant != merchant) {
+            return Err(not_found());
+        }
+        allowed(tx)?;
+        let record = gateway::apply(tx, &order, event, now)?;
+        let answer = Answer::json(status, &answer(&record)?)?;
+        key.keep(tx, &answer, now)?;
+        Ok((answer, Some(record)))
+    })
+    .await?;
+    if let Some(record) = record {
+        gateway.committed(&record);
+    }
+    Ok(answer)
+}
+
+/// Closes an order that is not paid, reverses one that is, or captures one that is authorised.
+///
+/// # Errors
+///
+/// As of [`change`].
+pub async fn act(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+    event: Event,
+    signer: Signer,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let order = OrderId::parse(id).map_err(|_| not_found())?;
+    let public_url = gateway.public_url.clone();
+    let view =
+        move |record: &OrderRecord| Ok(views::order_with_checkout(record, &public_url, None));
+    let asked = Change { order, event, status: 200 };
+    change(gateway, merchant, signer, key, asked, |_| Ok(()), view).await
+}
+
+/// Gives an order that is not paid a new checkout session, once for its idempotency key, and ends the
+/// one before: for a shopper whose page is lost. What she began there can still be paid by what she has
+/// of it, and counts once.
+///
+/// # Errors
+///
+/// `order_not_found`, `order_state`, `order_expired`, `too_many_sessions`.
+pub async fn renew_session(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+    signer: Signer,
+    key: Repeatable,
+) -> Result<Answer, Problem> {
+    let order = OrderId::parse(id).map_err(|_| not_found())?;
+    let (merchant, public_url) = (merchant.clone(), gateway.public_url.clone());
+    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (session, client_secret) = new_session(gateway, order.clone(), now);
+    let (answer, renewed) = store::write(&gateway.store, move |tx| {
+        if let Some(first) = key.begin(tx, &signer, wall)? {
+            return Ok((first, None));
+        }
+        let record = tx.order(&order)?.filter(|it| it.order.terms.merchant == merchant);
+        let record = record.ok_or_else(not_found)?;
+        record.order.check_unpaid(now)?;
+        // The one that it has is not among the former.
+        if tx.former_sessions(&order)? + 1 >= MAX_SESSIONS {
+            let detail = format!("an order has at most {MAX_SESSIONS} checkout sessions");
+            return Err(Problem::new(Code::TooManySessions, detail));
+        }
+        tx.renew_session(&session, now)?;
+        let record = OrderRecord { session: session.id, ..record };
+        let view = views::order_with_checkout(&record, &public_url, Some(client_secret));
+        let answer = Answer::json(201, &view)?;
+        key.keep(tx, &answer, now)?;
+        Ok((answer, Some(record)))
+    })
+    .await?;
+    if let Some(record) = renewed {
+        tracing::info!(order = %record.order.terms.id, session = %record.session, "session renewed");
+        // The page of the one before looks, and is told.
+        gateway.hub.changed(&record.order.terms.id, record.order.version);
+    }
+    Ok(answer)
+}
+
+/// Whether the request is a repeat.
+async fn was_answered(gateway: &Gateway, key: &Repeatable) -> Result<bool, Problem> {
+    let key = key.clone();
+    let first = store::read(&gateway.store, move |view| Ok(key.first_answer(view))).await??;
+    Ok(first.is_some())
+}
+
+async fn again(
+    gateway: &Gateway,
+    key: Repeatable,
+    signer: Signer,
+    wall: Timestamp,
+) -> Result<Answer, Problem> {
+    let first = store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?;
+    first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
+}
+
+/// The plans by which the order may be paid in monthly parts. A channel finances what it pays at once: not
+/// what is set aside, and perhaps captured in part.
+fn plans(merchant: &Merchant, new: &NewOrder) -> Vec<Plan> {
+    match new.capture {
+        Capture::Automatic => merchant.policy.instalments(new.amount),
+        Capture::Manual => Vec::new(),
+    }
+}
+
+/// The methods that the merchant wants and some channel offers. Who names none gets those that any
+/// page can use.
+fn offered(gateway: &Gateway, new: &NewOrder, in_parts: bool) -> Result<Vec<String>, Problem> {
+    let wanted = |method: &&Method| {
+        let named = match new.methods.as_slice() {
+            [] => method.kind.works_anywhere(),
+            named => named.iter().any(|it| it == method.id),
+        };
+        named && (in_parts || !method.instalments)
+    };
+    let all = gateway.channels.iter().flat_map(|channel| channel.methods());
+    let methods: Vec<String> = all.filter(wanted).map(|method| method.id.to_owned()).collect();
+    if methods.is_empty() {
+        let detail = "no channel offers any of these methods for this order; leave the field out for all that any page can use";
+        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
+    }
+    Ok(methods)
+}
+
+/// An order that is about to be.
+struct Opened {
+    record: OrderRecord,
+    effects: Vec<Effect>,
+    session: SessionRecord,
+    client_secret: String,
+}
+
+fn open(
+    gateway: &Gateway,
+    merchant: &Merchant,
+    new: NewOrder,
+    facts: OrderFacts,
+    decided: Decided,
+    now: Timestamp,
+) -> Result<Opened, Problem> {
+    let Decided { decision, release, settings } = decided;
+    let kept = DecisionRecord {
+        policy: merchant.policy_digest.clone(),
+        settings,
+        release,
+        ..record(&decision)
+    };
+    if decision.risk.verdict == Verdict::Deny {
+        // Of an order that is made the decision is kept with it.
+        gateway.plugins.later(gateway, || {
+            let (merchant, order, decision) =
+                (facts.merchant.clone(), facts.id.clone(), kept.clone());
+            let facts = facts.clone();
+            Job::Denied(Box::new(Denial { merchant, order, at: now, decision, facts }))
+        });
+        let view = serde_json::to_value(views::decision(kept)).map_err(Problem::internal)?;
+        return Err(Problem::new(
+            Code::RiskDenied,
+            "risk control denies the order; `decision` says why",
+        )
+        .with("decision", view));
+    }
+    if !new.refund_bearer.is_one_of(&decision.shares) {
+        let detail = "refund_bearer names a receiver that has no share of this order; name one of `decision.shares`, \
+                      pro_rata or merchant";
+        return Err(Problem::new(Code::InvalidField, detail).with("field", "refund_bearer"));
+    }
+    let channel_offers = |method: &String| {
+        decision
+            .channels
+            .iter()
+            .filter_map(|id| gateway.channel(id))
+            .any(|it| it.method(method).is_some())
+    };
+    let methods: Vec<String> =
+        facts.methods.iter().filter(|it| channel_offers(it)).cloned().collect();
+    if methods.is_empty() {
+        let detail = "the merchant's routes lead to no channel that offers one of the methods";
+        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
+    }
+    let in_parts = |id: &String| gateway.method(id).is_some_and(|(_, method)| method.instalments);
+    let instalments = match methods.iter().any(in_parts) {
+        true => plans(merchant, &new),
+        false => Vec::new(),
+    };
+    let terms = Terms {
+        id: facts.id.clone(),
+        merchant: facts.merchant.clone(),
+        merchant_order_id: new.merchant_order_id,
+        amount: new.amount,
+        fee: decision.fee,
+        shares: decision.shares,
+        refund_bearer: new.refund_bearer,
+        held: decision.risk.verdict == Verdict::Review,
+        capture: new.capture,
+        description: new.description,
+        methods,
+        instalments,
+        created_at: now,
+        expires_at: now.plus_secs(new.expires_in_secs),
+    };
+    let Step { order, effects, .. } = Order::create(terms)
+        .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
+    let (session, client_secret) = new_session(gateway, order.terms.id.clone(), now);
+    let details =
+        Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: kept };
+    let record = OrderRecord { order, details, session: session.id.clone() };
+    Ok(Opened { record, effects, session, client_secret })
+}
+
+/// A session that nobody has claimed, and its client secret.
+fn new_session(gateway: &Gateway, order: OrderId, now: Timestamp) -> (SessionRecord, String) {
+    let random = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<32>());
+    let session = SessionRecord {
+        id: SessionId::new(now, gateway.entropy.bytes()),
+        order,
+        secret_hash: sha256_hex(random.as_bytes()),
+        gateway_key: gateway.key.keyid.clone(),
+        claim: None,
+        claims: 0,
+    };
+    (session, format!("{random}.{}", gateway.key.keyid))
+}
+
+fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {
+    let terms = &record.order.terms;
+    let problem = Problem::new(
+        Code::MerchantOrderIdTaken,
+        "query the order with this number; use another number for another order",
+    )
+    .with("field", "merchant_order_id");
+    Ok(match tx.order_by_merchant_order_id(&terms.merchant, &terms.merchant_order_id)? {
+        Some(first) => problem.with("order_id", first.order.terms.id.to_string()),
+        None => problem,
+    })
+}

@@ -1,0 +1,246 @@
+//! What is done for plugins beside orders: the other side is asked, differences and denials are
+//! written down, what is missing is made again, and what does badly is taken back. Orders never
+//! wait for it: they put a job into a bounded queue, and a job that finds it full is dropped and
+//! counted.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lezai_core::policy::OrderFacts;
+use lezai_engine::Decision;
+use tokio::sync::{mpsc, watch};
+
+use super::deciding::{self, Asked};
+use super::health::Trouble;
+use super::recording::record as record_of;
+use super::rollout::Version;
+use super::{lifecycle, loading};
+use crate::gateway::Gateway;
+use lezai_store as store;
+use lezai_store::StoreError;
+use lezai_store::plugins::{Denial, Difference, Side};
+use lezai_wire::problem::Problem;
+
+/// Jobs that wait: a tenth of a second's worth of comparisons at the busiest.
+const QUEUE: usize = 4_096;
+/// Jobs that are taken at once, and so differences that share a commit.
+const BATCH: usize = 64;
+/// Differences that are kept of one release.
+pub const MOST_DIFFERENCES: u32 = 1_000;
+/// Denials that are kept of one merchant.
+pub const MOST_DENIALS: u32 = 1_000;
+
+/// Something to be done.
+pub enum Job {
+    /// Ask the other side.
+    Compare(Box<Compare>),
+    /// Write down an order that was denied.
+    Denied(Box<Denial>),
+    /// A release that is to be asked has no code.
+    Mend(Arc<Version>),
+    /// A release does badly.
+    Trouble(Arc<Version>, Trouble),
+}
+
+/// An order that one side decided.
+pub struct Compare {
+    /// The merchant's policy at that moment.
+    pub policy: Arc<[u8]>,
+    /// The order.
+    pub facts: OrderFacts,
+    /// What was decided and applied.
+    pub decision: Decision,
+    /// By whom.
+    pub applied: Side,
+    /// The candidate.
+    pub candidate: Arc<Version>,
+    /// The live one.
+    pub live: Option<Arc<Version>>,
+}
+
+/// The queue.
+pub struct Beside {
+    jobs: mpsc::Sender<Job>,
+    waiting: Mutex<Option<mpsc::Receiver<Job>>>,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        Self { jobs, waiting: Mutex::new(Some(waiting)) }
+    }
+}
+
+impl Beside {
+    /// Has a job done later, or not at all, and says which. It is made only if there is room.
+    pub fn later(&self, gateway: &Gateway, job: impl FnOnce() -> Job) -> bool {
+        match self.jobs.try_reserve() {
+            Ok(place) => {
+                place.send(job());
+                true
+            }
+            Err(_) => {
+                gateway.metrics.plugins.dropped.inc();
+                false
+            }
+        }
+    }
+}
+
+/// Works until it is told to stop. What waits then is dropped: it is about orders that are decided.
+pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    let waiting = gateway.plugins.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(mut waiting) = waiting else { return };
+    let mut jobs = Vec::with_capacity(BATCH);
+    while !*stop.borrow() {
+        tokio::select! {
+            taken = waiting.recv_many(&mut jobs, BATCH) => if taken == 0 { return },
+            _ = stop.changed() => return,
+        }
+        let (asking, taken) = (Arc::clone(&gateway), std::mem::take(&mut jobs));
+        // A thread of its own: these are decisions, and those that are waited for go first.
+        let done = tokio::task::spawn_blocking(move || perform(&asking, taken)).await;
+        let Ok(Done { differences, denials, troubles, missing }) = done else { continue };
+        if let Err(error) = record(&gateway, differences, denials).await {
+            tracing::error!(%error, "differences cannot be written");
+        }
+        for version in missing {
+            loading::mend(&gateway, &version).await;
+        }
+        for (version, trouble) in troubles {
+            if let Err(problem) = lifecycle::take_back(&gateway, &version, trouble).await {
+                let code = problem.code().as_str();
+                tracing::error!(merchant = %version.manifest.merchant, code, "a release cannot be taken back");
+                version.health.untell();
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Done {
+    differences: Vec<Difference>,
+    denials: Vec<Denial>,
+    troubles: Vec<(Arc<Version>, Trouble)>,
+    missing: Vec<Arc<Version>>,
+}
+
+fn perform(gateway: &Gateway, jobs: Vec<Job>) -> Done {
+    let mut done = Done::default();
+    for job in jobs {
+        match job {
+            // A panic is one comparison's: the denials and troubles beside it are still told.
+            Job::Compare(job) => match catch_unwind(AssertUnwindSafe(|| compare(gateway, *job))) {
+                Ok(Ok(difference)) => done.differences.extend(difference),
+                Ok(Err(problem)) => {
+                    tracing::error!(code = problem.code().as_str(), "not compared");
+                }
+                Err(_) => tracing::error!("not compared: a panic"),
+            },
+            Job::Denied(denial) => done.denials.push(*denial),
+            Job::Trouble(version, trouble) => done.troubles.push((version, trouble)),
+            Job::Mend(version) => {
+                if !done.missing.iter().any(|it| it.digest == version.digest) {
+                    done.missing.push(version);
+                }
+            }
+        }
+    }
+    done
+}
+
+fn compare(gateway: &Gateway, job: Compare) -> Result<Option<Difference>, Problem> {
+    let Compare { policy, facts, decision, applied, candidate, live } = job;
+    let other = match applied {
+        Side::Old => Some(&candidate),
+        Side::New => live.as_ref(),
+    };
+    let Asked { decision: other, found, time } = deciding::ask(gateway, &policy, other, &facts)?;
+    let (old, new) = match applied {
+        Side::Old => {
+            deciding::note(gateway, &candidate, &other, found, time);
+            (decision, other)
+        }
+        Side::New => (other, decision),
+    };
+    // Whom the clock ended would have said something else on another machine: that is no word on
+    // either release, and `health` has counted the time-out.
+    if !(old.is_replayable() && new.is_replayable()) {
+        return Ok(None);
+    }
+    let drifts = !same(&old, &new);
+    candidate.health.compared(drifts);
+    candidate.series.compared(drifts);
+    deciding::look(gateway, &candidate);
+    // Columns are words in her books, and move no money: they are recorded, and no drift.
+    if !drifts && reasons(&old).eq(reasons(&new)) && old.columns == new.columns {
+        return Ok(None);
+    }
+    Ok(Some(Difference {
+        merchant: facts.merchant.clone(),
+        sequence: candidate.manifest.sequence,
+        order: facts.id,
+        at: gateway.clock.now(),
+        applied,
+        old: record_of(&old),
+        new: record_of(&new),
+    }))
+}
+
+/// Whether two decisions have the same consequences.
+fn same(old: &Decision, new: &Decision) -> bool {
+    old.risk.verdict == new.risk.verdict
+        && old.fee == new.fee
+        && old.channels == new.channels
+        && old.shares == new.shares
+}
+
+fn reasons(decision: &Decision) -> impl Iterator<Item = &str> {
+    decision.risk.reasons.iter().map(|it| it.code.as_str())
+}
+
+async fn record(
+    gateway: &Gateway,
+    differences: Vec<Difference>,
+    denials: Vec<Denial>,
+) -> Result<(), StoreError> {
+    if differences.is_empty() && denials.is_empty() {
+        return Ok(());
+    }
+    store::write(&gateway.store, move |tx| {
+        differences.iter().try_for_each(|it| tx.insert_difference(it, MOST_DIFFERENCES))?;
+        denials.iter().try_for_each(|it| tx.insert_denial(it, MOST_DENIALS))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::money::{Currency, Money};
+    use lezai_core::policy::{Risk, Share, Verdict};
+    use lezai_engine::{HookRun, Outcome};
+
+    use super::*;
+
+    #[test]
+    fn who_gets_the_money_is_a_consequence() {
+        let cny = |minor| Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap();
+        let run = HookRun { digest: String::new(), fuel: 0, memory: 0, outcome: Outcome::Answered };
+        let share =
+            |receiver: &str, minor| Share { receiver: receiver.to_owned(), amount: cny(minor) };
+        let old = Decision {
+            risk: Risk { verdict: Verdict::Accept, score: 0, reasons: Vec::new() },
+            fee: cny(77),
+            channels: vec!["sandbox".to_owned()],
+            shares: vec![share("tea", 9000)],
+            columns: Vec::new(),
+            hooks: [run.clone(), run.clone(), run],
+            split: None,
+            statement: None,
+        };
+        assert!(same(&old, &old));
+        for shares in [vec![], vec![share("tea", 8999)], vec![share("cup", 9000)]] {
+            assert!(!same(&old, &Decision { shares: shares.clone(), ..old.clone() }), "{shares:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Whether the gateway can commit, found out by committing: a row of some pages is written, and the
+//! disk is waited for, as for an order. Nothing less tells: a transaction that changes nothing is not
+//! written at all, and a full disk lets reads through.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use lezai_base::clock;
+use lezai_store as store;
+use lezai_store::{Store, StoreError};
+
+/// The setting that is written.
+const SETTING: &str = "readiness";
+/// As many bytes as a commit of a few orders has.
+const BYTES: usize = 64 * 1024;
+/// However often it is asked, it commits no more often than this.
+const EVERY: Duration = Duration::from_secs(1);
+/// A disk that takes longer is no disk to serve from.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why it is not ready.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NotReady {
+    /// The commit failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The commit did not end.
+    #[error("the store did not commit within {} s", TIMEOUT.as_secs())]
+    Slow,
+}
+
+/// What was found out last, and when.
+#[derive(Debug)]
+pub struct Readiness {
+    every: Duration,
+    last: Mutex<Option<(Instant, Result<(), NotReady>)>>,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::at_most_every(EVERY)
+    }
+}
+
+impl Readiness {
+    fn at_most_every(every: Duration) -> Self {
+        Self { every, last: Mutex::default() }
+    }
+
+    /// Whether a row can be committed, or could a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    pub async fn check(&self, store: &Arc<dyn Store>) -> Result<(), NotReady> {
+        // Who asks while another finds out hears what that one found.
+        let mut last = self.last.lock().await;
+        if let Some((at, found)) = &*last
+            && at.elapsed() < self.every
+        {
+            return found.clone();
+        }
+        // Another one each time.
+        let value = clock::now().as_ms().to_string() + &" ".repeat(BYTES);
+        let written = store::write(store, move |tx| tx.put_setting(SETTING, &value));
+        let found = match tokio::time::timeout(TIMEOUT, written).await {
+            Ok(written) => written.map_err(NotReady::Store),
+            Err(_) => Err(NotReady::Slow),
+        };
+        *last = Some((Instant::now(), found.clone()));
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use super::*;
+    use lezai_store::{Fault, Outcome, ReadJob, WriteJob};
+    use lezai_store_sqlite::{SqliteStore, file};
+
+    /// A store whose disk can be full: a commit that writes nothing goes through, as on a real one.
+    struct Filling {
+        store: SqliteStore,
+        full: Arc<AtomicBool>,
+        commits: AtomicUsize,
+    }
+
+    impl Store for Filling {
+        fn submit(&self, job: WriteJob) -> Result<(), StoreError> {
+            self.commits.fetch_add(1, Ordering::SeqCst);
+            let full = Arc::clone(&self.full);
+            self.store.submit(Box::new(move |tx| {
+                // What a job writes it writes anew.
+                tx.put_setting(SETTING, "").unwrap();
+                let outcome = job(tx);
+                let wrote = tx.setting(SETTING).unwrap().as_deref() != Some("");
+                match outcome {
+                    Outcome::Commit(tell) if wrote && full.load(Ordering::SeqCst) => {
+                        Outcome::Undo(Box::new(move |_| {
+                            tell(Err(StoreError::database(Fault::NoRoom, "disk is full")));
+                        }))
+                    }
+                    other => other,
+                }
+            }))
+        }
+
+        fn view(&self, job: ReadJob) -> Result<(), StoreError> {
+            self.store.view(job)
+        }
+    }
+
+    fn filling(folder: &std::path::Path) -> (Arc<Filling>, Arc<dyn Store>) {
+        let store = SqliteStore::open(&file(folder)).unwrap();
+        let full = Arc::new(AtomicBool::new(false));
+        let filling = Arc::new(Filling { store, full, commits: AtomicUsize::new(0) });
+        (Arc::clone(&filling), filling)
+    }
+
+    #[tokio::test]
+    async fn it_is_ready_exactly_while_a_row_can_be_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (filling, store) = filling(folder.path());
+        filling.full.store(true, Ordering::SeqCst);
+        let readiness = Readiness::at_most_every(Duration::ZERO);
+        let nothing = store::write(&store, |_| Ok::<_, StoreError>(())).await;
+        assert!(nothing.is_ok(), "a commit of nothing proves nothing");
+        for full in [true, true, false] {
+            filling.full.store(full, Ordering::SeqCst);
+            let found = readiness.check(&store).await;
+            assert_eq!(found.is_err(), full, "{found:?}");
+        }
+        filling.store.close();
+        assert!(readiness.check(&store).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn however_many_ask_it_commits_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (filling, store) = filling(folder.path());
+        let readiness = Readiness::at_most_every(Duration::from_secs(3_600));
+        let all = (0..100).map(|_| readiness.check(&store));
+        assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
+        assert_eq!(filling.commits.load(Ordering::SeqCst), 1);
+    }
+}

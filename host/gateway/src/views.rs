@@ -1,0 +1,265 @@
+//! Records as callers read them: from what the store keeps to what the API shows.
+
+use lezai_core::instalments::{Plan, Quote};
+use lezai_core::money::Money;
+use lezai_core::order::{
+    Attention, Capture, CloseReason, Decline, Order, Refund, RefundState, State,
+};
+use lezai_store::OrderRecord;
+use lezai_store::decision::{DecisionRecord, HookRecord, VerdictRecord};
+use lezai_wire::decision::{
+    ColumnView, DecisionView, HookView, HooksView, ReasonView, ReleaseView, ShareView, VerdictView,
+};
+use lezai_wire::time::rfc3339;
+use lezai_wire::views::{
+    AttentionView, CheckoutView, DeclineView, InstalmentsView, OrderView, PaymentView, RefundView,
+    ReviewView,
+};
+
+/// What the rules said of an order.
+pub fn decision(record: DecisionRecord) -> DecisionView {
+    let reasons = record.reasons.into_iter();
+    let shares = record.shares.into_iter();
+    let columns = record.columns.into_iter();
+    DecisionView {
+        verdict: match record.verdict {
+            VerdictRecord::Accept => VerdictView::Accept,
+            VerdictRecord::Review => VerdictView::Review,
+            VerdictRecord::Deny => VerdictView::Deny,
+        },
+        score: record.score,
+        reasons: reasons.map(|it| ReasonView { code: it.code, message: it.message }).collect(),
+        channels: record.channels,
+        shares: shares.map(|it| ShareView { receiver: it.receiver, amount: it.amount }).collect(),
+        columns: columns.map(|it| ColumnView { name: it.name, value: it.value }).collect(),
+        policy: record.policy,
+        settings: record.settings,
+        hooks: HooksView {
+            risk: hook(record.hooks.risk),
+            pricing: hook(record.hooks.pricing),
+            routing: hook(record.hooks.routing),
+            split: record.hooks.split.map(hook),
+            statement: record.hooks.statement.map(hook),
+        },
+        replayable: record.replayable,
+        release: record.release.map(|it| ReleaseView {
+            plugin: it.plugin,
+            version: it.version,
+            sequence: it.sequence,
+            digest: it.digest,
+            stage: it.stage,
+        }),
+    }
+}
+
+fn hook(record: HookRecord) -> HookView {
+    let HookRecord { plugin, fuel, outcome, detail } = record;
+    HookView { plugin, fuel, outcome, detail }
+}
+
+/// An order without its checkout.
+pub fn order(record: &OrderRecord) -> OrderView {
+    let OrderRecord { order, details, .. } = record;
+    let terms = &order.terms;
+    let payment = match &order.state {
+        State::Paying { attempt, .. } => order.attempt(attempt).map(|it| (it, None)),
+        state => state.payment().and_then(|payment| {
+            order.attempt(&payment.attempt).map(|it| (it, Some(payment.channel_ref.clone())))
+        }),
+    };
+    let settled = match &order.state {
+        State::Paid { settled, .. } => settled.as_ref(),
+        _ => None,
+    };
+    OrderView {
+        id: terms.id.to_string(),
+        object: "order",
+        merchant_order_id: terms.merchant_order_id.clone(),
+        status: order.state.status(),
+        amount: terms.amount.minor(),
+        currency: terms.amount.currency().code(),
+        capture: terms.capture.as_str(),
+        captured_amount: order.captured().minor(),
+        refunded_amount: order.refunded().minor(),
+        refunding_amount: order.refunding().minor(),
+        refundable_amount: order.refundable().minor(),
+        fee: terms.fee.minor(),
+        description: terms.description.clone(),
+        methods: terms.methods.clone(),
+        scene: details.facts.scene,
+        metadata: details.facts.metadata.clone(),
+        return_url: details.return_url.clone(),
+        created_at: rfc3339(terms.created_at),
+        expires_at: rfc3339(terms.expires_at),
+        authorized_at: authorized_at(order),
+        paid_at: paid_at(&order.state),
+        settled_at: settled.map(|it| rfc3339(it.at)),
+        settled_amount: settled.map(|it| it.amount.minor()),
+        settled_shares: settled
+            .map_or_else(Vec::new, |it| it.shares.iter().map(ShareView::from).collect()),
+        refund_bearer: (!terms.shares.is_empty()).then(|| terms.refund_bearer.to_string()),
+        review: review(order),
+        voided_at: match &order.state {
+            State::Voided { voided_at, .. } => Some(rfc3339(*voided_at)),
+            _ => None,
+        },
+        closed_at: match &order.state {
+            State::Closed { closed_at, .. } => Some(rfc3339(*closed_at)),
+            _ => None,
+        },
+        close_reason: close_reason(&order.state),
+        payment: payment.map(|(attempt, channel_ref)| PaymentView {
+            attempt: attempt.id.to_string(),
+            method: attempt.method.clone(),
+            channel: attempt.channel.clone(),
+            channel_ref,
+            instalments: instalments(attempt.instalments, terms.amount),
+        }),
+        last_decline: decline(&order.state),
+        needs_attention: order.attention.iter().map(attention).collect(),
+        decision: decision(details.decision.clone()),
+        checkout: None,
+    }
+}
+
+/// An order with its checkout.
+pub fn order_with_checkout(
+    record: &OrderRecord,
+    public_url: &str,
+    client_secret: Option<String>,
+) -> OrderView {
+    let url = hosted_page(record, public_url);
+    let checkout = CheckoutView {
+        url: match &client_secret {
+            Some(secret) => format!("{url}#{secret}"),
+            None => url,
+        },
+        session: record.session.to_string(),
+        client_secret,
+        expires_at: rfc3339(record.order.terms.expires_at),
+    };
+    OrderView { checkout: Some(checkout), ..order(record) }
+}
+
+/// The address of the order's hosted page.
+pub fn hosted_page(record: &OrderRecord, public_url: &str) -> String {
+    format!("{public_url}/pay/{}", record.session)
+}
+
+/// Each plan, as it would be paid.
+pub fn plans(plans: &[Plan], amount: Money) -> Vec<InstalmentsView> {
+    plans.iter().filter_map(|plan| instalments(Some(*plan), amount)).collect()
+}
+
+/// A plan for an amount.
+pub fn instalments(plan: Option<Plan>, amount: Money) -> Option<InstalmentsView> {
+    let plan = plan?;
+    // An order's plans are those that can be quoted for its amount.
+    let Quote { fee, total, first, each } = plan.quote(amount)?;
+    Some(InstalmentsView {
+        count: plan.count(),
+        rate_ppm: plan.rate_ppm(),
+        fee: fee.minor(),
+        total: total.minor(),
+        first: first.minor(),
+        each: each.minor(),
+    })
+}
+
+/// Why the last try failed, while no other was begun.
+pub fn decline(state: &State) -> Option<DeclineView> {
+    match state {
+        State::Created { declined: Some(Decline { code, at }) } => {
+            Some(DeclineView { code: code.clone(), at: rfc3339(*at) })
+        }
+        _ => None,
+    }
+}
+
+/// When the payment was captured. RFC 3339.
+pub fn paid_at(state: &State) -> Option<String> {
+    match state {
+        State::Paid { captured, .. } => Some(rfc3339(captured.at)),
+        State::Voiding { captured, .. } | State::Voided { captured, .. } => {
+            captured.map(|it| rfc3339(it.at))
+        }
+        _ => None,
+    }
+}
+
+fn authorized_at(order: &Order) -> Option<String> {
+    let payment = order.state.payment().filter(|_| order.terms.capture == Capture::Manual)?;
+    Some(rfc3339(payment.at))
+}
+
+/// The status for a page: the shopper has paid once she agreed, and what the merchant does with it
+/// after that is not the page's business.
+pub fn page_status(state: &State) -> &'static str {
+    match state {
+        State::Authorized { .. } | State::Capturing { .. } | State::Voiding { .. } => "paid",
+        State::Voided { .. } => "closed",
+        state => state.status(),
+    }
+}
+
+fn review(order: &Order) -> Option<ReviewView> {
+    if !order.terms.held || order.state.payment().is_none() && order.reviews.is_empty() {
+        return None;
+    }
+    if order.under_review() {
+        return Some(ReviewView { status: "open", verdict: None, reason: None, at: None });
+    }
+    let last = order.reviews.last();
+    Some(ReviewView {
+        status: "closed",
+        verdict: last.map(|it| it.verdict.as_str()),
+        reason: last.map(|it| it.reason.clone()),
+        at: last.map(|it| rfc3339(it.at)),
+    })
+}
+
+fn attention(it: &Attention) -> AttentionView {
+    let (what, id) = match it {
+        Attention::Payment { attempt } => ("payment", attempt.as_str()),
+        Attention::Return { attempt } => ("return", attempt.as_str()),
+        Attention::Capture { attempt } => ("capture", attempt.as_str()),
+        Attention::Void { attempt } => ("void", attempt.as_str()),
+        Attention::Refund { refund } => ("refund", refund.as_str()),
+        Attention::Amount { attempt, .. } => ("amount", attempt.as_str()),
+        Attention::Contradiction { refund } => ("contradiction", refund.as_str()),
+    };
+    AttentionView { what, id: id.to_owned() }
+}
+
+/// A refund of an order.
+pub fn refund(order: &Order, refund: &Refund) -> RefundView {
+    let (failure, ended_at) = match &refund.state {
+        RefundState::Pending => (None, None),
+        RefundState::Succeeded { at } => (None, Some(rfc3339(*at))),
+        RefundState::Failed { code, at, .. } => (Some(code.clone()), Some(rfc3339(*at))),
+    };
+    RefundView {
+        id: refund.id.to_string(),
+        object: "refund",
+        order_id: order.terms.id.to_string(),
+        merchant_refund_id: refund.merchant_refund_id.clone(),
+        status: refund.state.status(),
+        amount: refund.amount.minor(),
+        currency: refund.amount.currency().code(),
+        fee: refund.fee.minor(),
+        shares: refund.shares.iter().map(ShareView::from).collect(),
+        reason: refund.reason.clone(),
+        failure,
+        created_at: rfc3339(refund.requested_at),
+        ended_at,
+    }
+}
+
+/// Why the order was closed.
+pub fn close_reason(state: &State) -> Option<&'static str> {
+    match state {
+        State::Closed { reason: CloseReason::Merchant, .. } => Some("merchant"),
+        State::Closed { reason: CloseReason::Expired, .. } => Some("expired"),
+        _ => None,
+    }
+}

@@ -1,0 +1,380 @@
+//! The operator's calls: merchants, their keys and policies. All take effect at once, with no
+//! restart.
+
+use lezai_base::url;
+use lezai_wire::time::rfc3339;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Query, Request, State};
+use axum::response::IntoResponse;
+use http::{HeaderMap, StatusCode, header};
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::MerchantId;
+use lezai_core::key::VerifyingKey;
+use lezai_core::policy::Policy;
+use lezai_core::webhook::{Secret, WebhookError};
+use serde_json::{Value, json};
+
+use super::Reply;
+use super::plugins::MAX_UPLOAD;
+use super::signed::{MAX_BODY, read_body};
+use lezai_base::entropy;
+use lezai_gateway::gateway::Gateway;
+use lezai_gateway::merchants::brand;
+use lezai_store as store;
+use lezai_store::{MerchantKey, MerchantRecord};
+use lezai_wire::json::{Field, Invalid, Object};
+use lezai_wire::order_request::url;
+use lezai_wire::problem::{Code, Problem};
+
+/// A merchant with more servers than this names one in front of them.
+const MAX_HOSTS: usize = 16;
+/// Hosts that take no callbacks: an order may name any that the operator allows, with any port.
+const FAILING_SHOWN: u32 = 100;
+
+/// A merchant whose operator asks, and the body of the request.
+pub(super) struct Operator {
+    pub(super) merchant: MerchantId,
+    /// What else the path names, such as a key.
+    pub(super) part: Option<String>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl FromRequest<Arc<Gateway>> for Operator {
+    type Rejection = Reply;
+
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
+        authorize(request.headers(), gateway)?;
+        let (mut parts, body) = request.into_parts();
+        let path = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, gateway).await;
+        let Path(path) =
+            path.map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))?;
+        let mut path = path.into_iter().map(|(_, value)| value);
+        let merchant = MerchantId::parse(&path.next().unwrap_or_default());
+        let merchant = merchant.map_err(|error| {
+            Problem::new(Code::InvalidField, error.to_string()).with("field", "id")
+        })?;
+        let Query(query) = Query::try_from_uri(&parts.uri)
+            .map_err(|_| Problem::new(Code::InvalidField, "the query cannot be read"))?;
+        let upload = parts.uri.path().ends_with("/plugins");
+        let most = if upload { MAX_UPLOAD } else { MAX_BODY };
+        let body = read_body(Request::from_parts(parts, body), most).await?;
+        Ok(Self { merchant, part: path.next(), query, body: body.into() })
+    }
+}
+
+/// The operator's token, compared as hashes: the time it takes tells nothing of the token.
+pub(super) fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Problem> {
+    let token =
+        headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
+    match token {
+        Some(token)
+            if sha256_hex(token.as_bytes()) == sha256_hex(gateway.admin_token.as_bytes()) =>
+        {
+            Ok(())
+        }
+        _ => Err(Problem::new(
+            Code::TokenInvalid,
+            "send the operator's token as Authorization: Bearer …",
+        )),
+    }
+}
+
+#[utoipa::path(
+    put, path = "/admin/v1/merchants/{id}", tag = "operator", summary = "Make a merchant, or change one",
+    description = "A new merchant is given a webhook secret, unless the request has one; the answer shows it this once.",
+    params(("id" = String, Path, description = "`m_…`")), request_body = super::openapi::NewMerchant,
+    responses((status = 200, description = "The merchant", body = Object), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn put_merchant(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<Value>, Reply> {
+    let mut body = Object::parse(&operator.body)?;
+    let name = body.required("name", |field| field.shown(1..=64))?;
+    let notify_url = body.optional("notify_url", notify_url)?;
+    let notify_hosts = body.optional("notify_hosts", hosts)?;
+    let frame_origins = body.optional("frame_origins", origins)?;
+    let policy = body.optional("policy", policy_field)?;
+    let brand = body.optional("brand", brand::read)?;
+    let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
+    body.finish()?;
+    let (id, now) = (operator.merchant, gateway.clock.wall());
+    gateway.realm.admits(&id)?;
+    let fresh =
+        Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
+    let (record, is_new) = store::write(&gateway.store, move |tx| {
+        let known = tx.merchant(&id)?;
+        let is_new = known.is_none();
+        let policy = policy.or(known.as_ref().map(|it| it.policy.clone()));
+        let policy = policy.ok_or_else(|| {
+            Problem::new(Code::MissingField, "a new merchant needs a policy")
+                .with("field", "policy")
+        })?;
+        // Who gives the secret knows it, and can repeat the request; it can be changed that way too.
+        let record = match known {
+            Some(known) => {
+                let known = MerchantRecord { name, notify_url, policy, ..known };
+                let notify_hosts = notify_hosts.unwrap_or_else(|| known.notify_hosts.clone());
+                let frame_origins = frame_origins.unwrap_or_else(|| known.frame_origins.clone());
+                let brand = brand.unwrap_or_else(|| known.brand.clone());
+                let known = MerchantRecord { notify_hosts, frame_origins, brand, ..known };
+                match given {
+                    Some(secret) => known.with_secret(secret, now),
+                    None => known,
+                }
+            }
+            None => MerchantRecord {
+                id,
+                name,
+                notify_url,
+                webhook_secret: given.unwrap_or(fresh),
+                policy,
+                notify_hosts: notify_hosts.unwrap_or_default(),
+                frame_origins: frame_origins.unwrap_or_default(),
+                brand: brand.unwrap_or_default(),
+                former_secret: None,
+            },
+        };
+        tx.put_merchant(&record)?;
+        Ok::<_, Problem>((record, is_new))
+    })
+    .await?;
+    gateway.reload_merchants().await?;
+    let mut view = merchant_view(&record);
+    if is_new {
+        view["webhook_secret"] = record.webhook_secret.into();
+    }
+    Ok(Json(view))
+}
+
+#[utoipa::path(
+    get, path = "/admin/v1/merchants/{id}", tag = "operator", summary = "A merchant",
+    params(("id" = String, Path, description = "`m_…`")),
+    responses((status = 200, description = "The merchant", body = Object), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn merchant(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<Value>, Reply> {
+    let id = operator.merchant.clone();
+    let read = move |view: &dyn store::View| {
+        Ok((view.merchant_keys()?, view.failing(&id, FAILING_SHOWN)?))
+    };
+    let (keys, failing) = store::read(&gateway.store, read).await?;
+    let failing = failing
+        .into_iter()
+        .map(|it| json!({ "host": it.host, "failures": it.failures, "since": rfc3339(it.since) }));
+    let failing: Vec<_> = failing.collect();
+    let keys: Vec<_> =
+        keys.into_iter().filter(|it| it.merchant == operator.merchant).map(|it| it.keyid).collect();
+    let mut view = merchant_view(&known(&gateway, &operator.merchant)?.record);
+    view["keys"] = keys.into();
+    view["failing_hosts"] = failing.into();
+    Ok(Json(view))
+}
+
+#[utoipa::path(
+    put, path = "/admin/v1/merchants/{id}/keys/{keyid}", tag = "operator", summary = "Add a public key of a merchant's, or change one",
+    params(("id" = String, Path, description = "`m_…`"), ("keyid" = String, Path, description = "1 to 64 of A-Z, a-z, 0-9 and _ . : -")),
+    request_body = super::openapi::NewKey,
+    responses((status = 204, description = "Done"), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn put_key(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<StatusCode, Reply> {
+    known(&gateway, &operator.merchant)?;
+    let keyid = checked_keyid(operator.part.unwrap_or_default())?;
+    let pem = public_key(&operator.body)?;
+    let key = MerchantKey { keyid, merchant: operator.merchant, pem };
+    let put = store::write(&gateway.store, move |tx| tx.put_merchant_key(&key)).await?;
+    if !put {
+        return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
+            .with("field", "keyid")
+            .into());
+    }
+    gateway.reload_merchants().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(
+    delete, path = "/admin/v1/merchants/{id}/keys/{keyid}", tag = "operator", summary = "Take a public key of a merchant's away",
+    params(("id" = String, Path, description = "`m_…`"), ("keyid" = String, Path, description = "The key's name")),
+    responses((status = 204, description = "Done; nothing that it signs is believed any more"), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn remove_key(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<StatusCode, Reply> {
+    known(&gateway, &operator.merchant)?;
+    let Operator { merchant, part, .. } = operator;
+    let keyid = part.unwrap_or_default();
+    let removed = store::write(&gateway.store, move |tx| tx.remove_merchant_key(&merchant, &keyid));
+    if !removed.await? {
+        return Err(Problem::new(Code::NotFound, "the merchant has no key with this keyid").into());
+    }
+    gateway.reload_merchants().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(
+    post, path = "/admin/v1/merchants/{id}/webhook-secret", tag = "operator", summary = "Give a merchant a new webhook secret",
+    description = "The answer shows it this once. Callbacks are signed with the former one as well for a day.",
+    params(("id" = String, Path, description = "`m_…`")),
+    responses((status = 200, description = "The merchant", body = Object), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn rotate_secret(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<Value>, Reply> {
+    if !operator.body.is_empty() {
+        Object::parse(&operator.body)?.finish()?;
+    }
+    let (merchant, now) = (operator.merchant, gateway.clock.wall());
+    let fresh =
+        Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
+    let record = store::write(&gateway.store, move |tx| {
+        let known = tx.merchant(&merchant)?;
+        let record = known.ok_or_else(|| unknown(&merchant))?.with_secret(fresh, now);
+        tx.put_merchant(&record)?;
+        Ok::<_, Problem>(record)
+    })
+    .await?;
+    gateway.reload_merchants().await?;
+    let mut view = merchant_view(&record);
+    view["webhook_secret"] = record.webhook_secret.into();
+    Ok(Json(view))
+}
+
+#[utoipa::path(
+    put, path = "/admin/v1/merchants/{id}/policy", tag = "operator", summary = "Change a merchant's policy",
+    params(("id" = String, Path, description = "`m_…`")), request_body = Object,
+    responses((status = 204, description = "Done; it holds for the next order"), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn put_policy(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<StatusCode, Reply> {
+    Policy::from_json(&operator.body).map_err(|error| policy_problem(&error))?;
+    let policy = String::from_utf8(operator.body)
+        .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
+    store::write(&gateway.store, move |tx| {
+        let known = tx.merchant(&operator.merchant)?;
+        let known = known.ok_or_else(|| unknown(&operator.merchant))?;
+        Ok::<_, Problem>(tx.put_merchant(&MerchantRecord { policy, ..known })?)
+    })
+    .await?;
+    gateway.reload_merchants().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(
+    get, path = "/admin/v1/merchants/{id}/policy", tag = "operator", summary = "A merchant's policy",
+    params(("id" = String, Path, description = "`m_…`")),
+    responses((status = 200, description = "The policy as it was put", body = Object), super::openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn policy(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<impl IntoResponse, Reply> {
+    let policy = known(&gateway, &operator.merchant)?.record.policy.clone();
+    Ok(([(header::CONTENT_TYPE, "application/json")], policy))
+}
+
+/// A key's name, as signatures carry it.
+pub(super) fn checked_keyid(keyid: String) -> Result<String, Problem> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
+    if (1..=64).contains(&keyid.len()) && keyid.bytes().all(allowed) {
+        return Ok(keyid);
+    }
+    let detail = "keyid is not 1 to 64 of A-Z, a-z, 0-9 and _ . : -";
+    Err(Problem::new(Code::InvalidField, detail).with("field", "keyid"))
+}
+
+/// A body that has a public key and nothing else.
+pub(super) fn public_key(body: &[u8]) -> Result<String, Problem> {
+    let mut body = Object::parse(body)?;
+    // PEM has line ends, which a text of ours has not.
+    let pem = body.required("public_key", |field| {
+        let path = field.invalid("must be a P-256 public key as SPKI PEM");
+        let pem = field.lines(1..=1024)?;
+        VerifyingKey::from_spki_pem(&pem).map_err(|_| path)?;
+        Ok(pem)
+    })?;
+    body.finish()?;
+    Ok(pem)
+}
+
+pub(super) fn known(
+    gateway: &Gateway,
+    id: &MerchantId,
+) -> Result<Arc<lezai_gateway::merchants::Merchant>, Problem> {
+    let merchant = gateway.merchants().get(id).cloned();
+    merchant.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &MerchantId) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no merchant {id}"))
+}
+
+fn merchant_view(record: &MerchantRecord) -> Value {
+    json!({
+        "id": record.id, "name": record.name, "notify_url": record.notify_url, "notify_hosts": record.notify_hosts,
+        "frame_origins": record.frame_origins, "brand": record.brand,
+        "former_webhook_secret_until": record.former_secret.as_ref().map(|(_, until)| rfc3339(*until)),
+    })
+}
+
+fn hosts(field: Field) -> Result<Vec<String>, Invalid> {
+    let host = |text: &str| {
+        let form = || "no host in lower case, with its port unless it is 443".to_owned();
+        let url = ::url::Url::parse(&format!("https://{text}/")).map_err(|_| form())?;
+        let authority = url::authority(&url);
+        if !url::is_plain_host(&url) || url.path() != "/" {
+            return Err(form());
+        }
+        as_written(text, authority)
+    };
+    field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, host)).collect()
+}
+
+/// Origins as they stand in a Content-Security-Policy: a text that says anything else as well, such as
+/// a second directive, is no origin.
+fn origins(field: Field) -> Result<Vec<String>, Invalid> {
+    let origin = |text: &str| as_written(text, url::origin(text)?);
+    field.list(MAX_HOSTS)?.into_iter().map(|it| it.parsed(1..=255, origin)).collect()
+}
+
+/// An address for callbacks, as it is sent and signed.
+fn notify_url(field: Field) -> Result<String, Invalid> {
+    let path = field.invalid("");
+    let text = url(field)?;
+    let parsed = ::url::Url::parse(&text).map_err(|error| error.to_string());
+    let sent = parsed.and_then(|parsed| url::as_sent(&text, parsed));
+    sent.map(String::from)
+        .map_err(|why| Invalid { detail: format!("{} {why}", path.field), ..path })
+}
+
+/// What is compared letter by letter must be written as it is compared.
+fn as_written(text: &str, normal: String) -> Result<String, String> {
+    if text == normal { Ok(normal) } else { Err(format!("not in its normal form: write {normal}")) }
+}
+
+fn checked_secret(text: &str) -> Result<String, WebhookError> {
+    Secret::parse(text).map(|secret| secret.reveal())
+}
+
+fn policy_field(field: Field) -> Result<String, Invalid> {
+    let invalid =
+        |error: &dyn std::fmt::Display| field.invalid(format_args!("is no policy: {error}"));
+    let json = serde_json::to_string(field.value()).map_err(|error| invalid(&error))?;
+    Policy::from_json(json.as_bytes()).map_err(|error| invalid(&error))?;
+    Ok(json)
+}
+
+fn policy_problem(error: &lezai_core::policy::PolicyError) -> Problem {
+    Problem::new(Code::InvalidField, error.to_string()).with("field", error.path.as_str())
+}

@@ -1,0 +1,711 @@
+//! What the handlers' own words leave out of `/openapi.json`: how a call is signed, which codes it
+//! may answer with, and examples. Each is a table here, and a test holds it against the router.
+
+use serde_json::{Map, Value, json};
+
+use lezai_wire::problem::{Code, Retry};
+
+use Code::*;
+
+/// Who may make a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    /// A merchant's server, signed with her key.
+    Merchant,
+    /// A page that claimed a session, signed with its own key.
+    Page,
+    /// The operator, with the token.
+    Operator,
+    /// Anybody.
+    Anybody,
+}
+
+/// What a request may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// Nothing.
+    None,
+    /// Nothing, or an empty object.
+    Empty,
+    /// An object with fields.
+    Fields,
+}
+
+struct Call {
+    method: &'static str,
+    path: &'static str,
+    who: Who,
+    body: Body,
+    /// Beside what any call of its kind may answer.
+    codes: &'static [Code],
+}
+
+const fn call(
+    method: &'static str,
+    path: &'static str,
+    who: Who,
+    body: Body,
+    codes: &'static [Code],
+) -> Call {
+    Call { method, path, who, body, codes }
+}
+
+const CALLS: &[Call] = {
+    use Body::{Empty, Fields, None};
+    use Who::{Anybody, Merchant, Operator, Page};
+    &[
+        call(
+            "post",
+            "/v1/orders",
+            Merchant,
+            Fields,
+            &[MerchantOrderIdTaken, MethodUnavailable, LimitExceeded, RiskDenied, NotifyUrlRefused],
+        ),
+        call("get", "/v1/orders", Merchant, None, &[InvalidField, UnknownField]),
+        call("get", "/v1/orders/{id}", Merchant, None, &[OrderNotFound]),
+        call("post", "/v1/orders/{id}/close", Merchant, Empty, &[OrderNotFound, OrderState]),
+        call(
+            "post",
+            "/v1/orders/{id}/capture",
+            Merchant,
+            Fields,
+            &[OrderNotFound, OrderState, CaptureExceedsAuthorized, CurrencyMismatch],
+        ),
+        call(
+            "post",
+            "/v1/orders/{id}/void",
+            Merchant,
+            Empty,
+            &[OrderNotFound, OrderState, OrderSettled, OrderRefunded, TooManyVoids],
+        ),
+        call(
+            "post",
+            "/v1/orders/{id}/session",
+            Merchant,
+            Empty,
+            &[OrderNotFound, OrderState, OrderExpired, TooManySessions],
+        ),
+        call(
+            "post",
+            "/v1/orders/{id}/refunds",
+            Merchant,
+            Fields,
+            &[
+                OrderNotFound,
+                OrderState,
+                MerchantRefundIdTaken,
+                RefundExceedsAvailable,
+                CurrencyMismatch,
+                TooManyRefunds,
+            ],
+        ),
+        call("get", "/v1/orders/{id}/refunds", Merchant, None, &[OrderNotFound]),
+        call("get", "/v1/refunds", Merchant, None, &[MissingField, InvalidField, UnknownField]),
+        call("get", "/v1/refunds/{id}", Merchant, None, &[RefundNotFound]),
+        call("get", "/v1/balances", Merchant, None, &[InvalidField, UnknownField]),
+        call("get", "/v1/events", Merchant, None, &[InvalidField, UnknownField, EventNotFound]),
+        call("get", "/v1/events/{id}", Merchant, None, &[EventNotFound]),
+        call("post", "/v1/events/{id}/redeliver", Merchant, Empty, &[EventNotFound, EventKept]),
+        call("post", "/v1/events/redeliver", Merchant, Fields, &[TooManyEvents]),
+        call("post", "/v1/events/test", Merchant, Fields, &[NotifyUrlRefused]),
+        call(
+            "post",
+            "/v1/checkout/sessions/{id}/open",
+            Page,
+            Fields,
+            &[
+                SessionNotFound,
+                SessionTaken,
+                SessionReplaced,
+                SessionExpired,
+                ClientSecretInvalid,
+                MethodUnavailable,
+            ],
+        ),
+        call(
+            "post",
+            "/v1/checkout/sessions/{id}/claim",
+            Page,
+            Fields,
+            &[
+                SessionNotFound,
+                SessionTaken,
+                SessionReplaced,
+                SessionExpired,
+                ClientSecretInvalid,
+                MethodUnavailable,
+            ],
+        ),
+        call(
+            "get",
+            "/v1/checkout/sessions/{id}",
+            Page,
+            None,
+            &[SessionNotFound, SessionUnclaimed, SessionReplaced, SessionExpired],
+        ),
+        call(
+            "post",
+            "/v1/checkout/sessions/{id}/pay",
+            Page,
+            Fields,
+            &[
+                SessionNotFound,
+                SessionUnclaimed,
+                SessionTaken,
+                SessionReplaced,
+                SessionExpired,
+                ClientSecretInvalid,
+                OrderState,
+                OrderExpired,
+                TooManyAttempts,
+                MethodUnavailable,
+                ChannelUnavailable,
+            ],
+        ),
+        call(
+            "get",
+            "/v1/checkout/sessions/{id}/events",
+            Page,
+            None,
+            &[SessionNotFound, SessionUnclaimed, SessionReplaced, SessionExpired],
+        ),
+        call("put", "/admin/v1/merchants/{id}", Operator, Fields, &[]),
+        call("get", "/admin/v1/merchants/{id}", Operator, None, &[]),
+        call("put", "/admin/v1/merchants/{id}/keys/{keyid}", Operator, Fields, &[]),
+        call("delete", "/admin/v1/merchants/{id}/keys/{keyid}", Operator, None, &[]),
+        call("post", "/admin/v1/merchants/{id}/webhook-secret", Operator, Empty, &[]),
+        call("put", "/admin/v1/merchants/{id}/policy", Operator, Fields, &[]),
+        call("get", "/admin/v1/merchants/{id}/policy", Operator, None, &[]),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins",
+            Operator,
+            Fields,
+            &[
+                PluginRefused,
+                ReleaseMalformed,
+                ReleaseKeyUnknown,
+                ReleaseSignatureInvalid,
+                ReleaseOfAnother,
+                ReleaseDigestMismatch,
+                ReleaseReplayed,
+                ReleaseContract,
+                ReleaseLimits,
+                ReleaseHooks,
+            ],
+        ),
+        call(
+            "get",
+            "/admin/v1/merchants/{id}/plugins",
+            Operator,
+            None,
+            &[InvalidField, UnknownField],
+        ),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/promote",
+            Operator,
+            Fields,
+            &[ReleaseNotFound, ReleaseStage],
+        ),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/pause",
+            Operator,
+            Empty,
+            &[ReleaseNotFound, ReleaseStage],
+        ),
+        call(
+            "post",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/rollback",
+            Operator,
+            Empty,
+            &[ReleaseNotFound, ReleaseStage],
+        ),
+        call(
+            "get",
+            "/admin/v1/merchants/{id}/plugins/{sequence}/differences",
+            Operator,
+            None,
+            &[ReleaseNotFound, InvalidField, UnknownField],
+        ),
+        call("put", "/admin/v1/merchants/{id}/plugin-keys/{keyid}", Operator, Fields, &[]),
+        call("delete", "/admin/v1/merchants/{id}/plugin-keys/{keyid}", Operator, None, &[]),
+        call(
+            "get",
+            "/admin/v1/merchants/{id}/decisions",
+            Operator,
+            None,
+            &[InvalidField, UnknownField],
+        ),
+        call("get", "/admin/v1/reviews", Operator, None, &[InvalidField, UnknownField]),
+        call(
+            "post",
+            "/admin/v1/orders/{id}/review",
+            Operator,
+            Fields,
+            &[
+                IdempotencyKeyMissing,
+                IdempotencyKeyInvalid,
+                IdempotencyKeyReused,
+                RequestInProgress,
+                OrderNotFound,
+                OrderState,
+                OrderNotHeld,
+                ReviewClosed,
+                TooManyRefunds,
+                TooManyVoids,
+            ],
+        ),
+        call("get", "/admin/v1/merchants/{id}/plugin", Operator, None, &[]),
+        call("delete", "/admin/v1/merchants/{id}/plugin", Operator, None, &[]),
+        call(
+            "post",
+            "/sandbox/orders/{id}/pay",
+            Anybody,
+            None,
+            &[
+                OrderNotFound,
+                OrderState,
+                OrderExpired,
+                TooManyAttempts,
+                MethodUnavailable,
+                ChannelUnavailable,
+                CrossSite,
+                NotFound,
+            ],
+        ),
+        call(
+            "post",
+            "/sandbox/orders/{id}/decline",
+            Anybody,
+            None,
+            &[
+                OrderNotFound,
+                OrderState,
+                OrderExpired,
+                TooManyAttempts,
+                MethodUnavailable,
+                ChannelUnavailable,
+                CrossSite,
+                NotFound,
+            ],
+        ),
+    ]
+};
+
+/// What any answer to a call may carry.
+const HEADERS: &[(&str, &str)] = &[
+    ("Request-Id", "The request's id, for support."),
+    (
+        "Signature",
+        "The gateway's signature (RFC 9421), with `Signature-Input` and `Content-Digest` beside it.",
+    ),
+    ("Idempotency-Hit", "`true` if this is the first answer to the key once more."),
+    (
+        "RateLimit",
+        "How many requests are left at once, `r`, and in how many seconds all are back, `t`.",
+    ),
+    (
+        "RateLimit-Policy",
+        "How many requests are taken at once, `q`, and in how many seconds so many come back, `w`.",
+    ),
+    ("Retry-After", "Seconds to wait, on 429 and 503."),
+];
+
+const SIGNING: &str = "RFC 9421 with `ecdsa-p256-sha256` (r and s, 32 bytes each). Covered: `@method`, `@authority`, `@path`, `@query`; \
+    with a body `content-digest` (RFC 9530, sha-256) and `content-type`; on a POST `idempotency-key`. Parameters: `created` (good for five \
+    minutes), `nonce` (good once), `keyid`, `alg` and `tag`. docs/signing.md goes through it byte by byte.";
+
+/// Completes the document that the handlers make.
+pub(super) fn complete(document: &mut Value) {
+    let components = &mut document["components"];
+    let schemes = [
+        (
+            "merchant",
+            json!({ "type": "http", "scheme": "signature",
+            "description": format!("{SIGNING} The tag is `lezai-merchant`, the keyid the one that the operator registered.") }),
+        ),
+        (
+            "page",
+            json!({ "type": "http", "scheme": "signature",
+            "description": format!("{SIGNING} The tag is `lezai-checkout`, the keyid the thumbprint (RFC 7638) of the page's own key.") }),
+        ),
+    ];
+    for (name, scheme) in schemes {
+        components["securitySchemes"][name] = scheme;
+    }
+    for (name, description) in HEADERS {
+        components["headers"][*name] =
+            json!({ "description": description, "schema": { "type": "string" } });
+    }
+    for code in Code::ALL {
+        let value = json!({
+            "type": code.type_uri(), "title": code.title(), "status": code.status().as_u16(), "detail": code.advice(),
+            "code": code.as_str(), "retry": code.retry().as_str(), "request_id": "req_019ab5c0de000123456789abcdef0123",
+        });
+        components["examples"][code.as_str()] = json!({ "summary": code.title(), "value": value });
+    }
+    let problem = &mut components["schemas"]["ProblemView"]["properties"];
+    problem["code"]["enum"] = Code::ALL.iter().map(|code| code.as_str()).collect();
+    problem["retry"]["enum"] = Retry::ALL.iter().map(|retry| retry.as_str()).collect();
+
+    for Call { method, path, who, body, codes } in CALLS {
+        let item = document["paths"].get_mut(*path);
+        let Some(operation) = item.and_then(|it| it.get_mut(*method)) else { continue };
+        let scheme = match who {
+            Who::Merchant => Some("merchant"),
+            Who::Page => Some("page"),
+            Who::Operator => Some("operator"),
+            Who::Anybody => None,
+        };
+        if let Some(scheme) = scheme {
+            operation["security"] = json!([{ scheme: [] }]);
+        }
+        let all = of_its_kind(method, *who, *body).into_iter().chain(codes.iter().copied());
+        let Some(responses) = operation["responses"].as_object_mut() else { continue };
+        responses.remove("4XX");
+        responses.remove("5XX");
+        refuse(responses, all);
+    }
+    if let Some(paths) = document["paths"].as_object_mut() {
+        let operations =
+            paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+        for operation in operations.filter(|it| it.is_object()) {
+            name(operation);
+            exemplify(operation);
+        }
+    }
+}
+
+/// Handlers of two modules may have one name, and a document's operations may not.
+fn name(operation: &mut Value) {
+    let (Some(tag), Some(id)) = (operation["tags"][0].as_str(), operation["operationId"].as_str())
+    else {
+        return;
+    };
+    if !id.starts_with(tag) {
+        operation["operationId"] = format!("{tag}_{id}").into();
+    }
+}
+
+/// What any call of a kind may answer.
+fn of_its_kind(method: &str, who: Who, body: Body) -> Vec<Code> {
+    let mut codes = vec![Misdirected, HeaderTooLarge, Internal, Overloaded];
+    if who != Who::Anybody {
+        codes.extend([BodyTooLarge, BodyTooSlow, BodyBroken, UnsupportedContentEncoding, NotFound]);
+    }
+    match who {
+        Who::Merchant | Who::Page => {
+            codes.extend([
+                SignatureMissing,
+                SignatureMalformed,
+                SignatureInvalid,
+                SignatureExpired,
+                ComponentMissing,
+                DigestMissing,
+                DigestMismatch,
+                KeyUnknown,
+                NonceReused,
+                UnsupportedMediaType,
+                RateLimited,
+            ]);
+            if method == "post" {
+                codes.extend([
+                    IdempotencyKeyMissing,
+                    IdempotencyKeyInvalid,
+                    IdempotencyKeyReused,
+                    RequestInProgress,
+                ]);
+            }
+        }
+        Who::Operator => codes.extend([TokenInvalid, InvalidField]),
+        Who::Anybody => {}
+    }
+    match body {
+        Body::None => {}
+        Body::Empty => codes.extend([NotJson, TooDeep, UnknownField]),
+        Body::Fields => codes.extend([NotJson, TooDeep, UnknownField, MissingField, InvalidField]),
+    }
+    codes
+}
+
+/// One answer for each status, with its codes.
+fn refuse(responses: &mut Map<String, Value>, codes: impl Iterator<Item = Code>) {
+    let mut codes: Vec<Code> = codes.collect();
+    codes.sort_by_key(|code| (code.status().as_u16(), code.as_str()));
+    codes.dedup();
+    for of_status in codes.chunk_by(|one, other| one.status() == other.status()) {
+        let described: Vec<String> =
+            of_status.iter().map(|it| format!("`{}`: {}.", it.as_str(), it.title())).collect();
+        let names: Vec<&str> = of_status.iter().map(|it| it.as_str()).collect();
+        let examples: Map<String, Value> = names
+            .iter()
+            .map(|name| {
+                ((*name).to_owned(), json!({ "$ref": format!("#/components/examples/{name}") }))
+            })
+            .collect();
+        let schema = json!({ "allOf": [
+            { "$ref": "#/components/schemas/ProblemView" }, { "properties": { "code": { "enum": names } } },
+        ] });
+        let answer = json!({
+            "description": described.join(" "),
+            "headers": header_refs(&["Request-Id", "Signature", "RateLimit", "RateLimit-Policy", "Retry-After"]),
+            "content": { "application/problem+json": { "schema": schema, "examples": examples } },
+        });
+        responses.insert(of_status[0].status().as_u16().to_string(), answer);
+    }
+}
+
+/// Puts an example beside each schema that has one.
+fn exemplify(operation: &mut Value) {
+    let (mut contents, signed) = (Vec::new(), operation["security"].to_string().contains("[]"));
+    let Some(operation) = operation.as_object_mut() else { return };
+    for (name, part) in operation {
+        match name.as_str() {
+            "requestBody" => contents.extend(json_of(part)),
+            "responses" => {
+                for (status, answer) in part.as_object_mut().into_iter().flatten() {
+                    if status.starts_with('2') {
+                        if signed {
+                            answer["headers"] = header_refs(&[
+                                "Request-Id",
+                                "Signature",
+                                "Idempotency-Hit",
+                                "RateLimit",
+                                "RateLimit-Policy",
+                            ]);
+                        }
+                        contents.extend(json_of(answer));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    for content in contents {
+        let name = content["schema"]["$ref"].as_str().and_then(|it| it.rsplit('/').next());
+        let found = name.and_then(example);
+        if let Some(found) = found {
+            content["example"] = found;
+        }
+    }
+}
+
+fn json_of(part: &mut Value) -> Option<&mut Value> {
+    part.get_mut("content")?.get_mut("application/json")
+}
+
+fn header_refs(names: &[&str]) -> Value {
+    let refs = names.iter().map(|name| {
+        ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }))
+    });
+    Value::Object(refs.collect())
+}
+
+/// An example of a schema.
+pub(super) fn example(schema: &str) -> Option<Value> {
+    Some(match schema {
+        "NewOrder" => json!({
+            "merchant_order_id": "A-1001", "amount": 12800, "currency": "CNY", "description": "Jasmine tea, 100 g",
+            "notify_url": "https://shop.example/callbacks", "return_url": "https://shop.example/thanks", "methods": ["wallet_qr"],
+            "expires_in": 900, "capture": "automatic", "scene": "ecommerce",
+            "customer": { "ref": "c-77", "ip": "198.51.100.7", "country": "CN" },
+            "device": { "id": "d-3", "kind": "phone", "os": "Android 16" }, "metadata": { "basket": "b-9" },
+        }),
+        "NewRefund" => {
+            json!({ "merchant_refund_id": "R-1", "amount": 6000, "currency": "CNY", "reason": "One tin was dented" })
+        }
+        "NewCapture" => json!({ "amount": 6000, "currency": "CNY" }),
+        "NewReview" => json!({ "verdict": "approve", "reason": "The buyer was called back" }),
+        "ReviewedOrder" => reviewed(),
+        "List_ReviewedOrder" => {
+            json!({ "object": "list", "data": [reviewed()], "has_more": false })
+        }
+        "Claim" => json!({
+            "client_secret": "q3b0y6nS0m3Th1ngR4nd0mOf32Bytes_0123456789A",
+            // RFC 7517, appendix A.1.
+            "key": { "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" },
+        }),
+        "Choice" => json!({ "method": "wallet_qr" }),
+        "NewMerchant" => json!({
+            "name": "Tea Shop", "notify_url": "https://shop.example/callbacks",
+            "policy": serde_json::from_str::<Value>(include_str!("../../demo-shop/policy.json")).unwrap_or_default(),
+        }),
+        "NewKey" => {
+            json!({ "public_key": "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n-----END PUBLIC KEY-----\n" })
+        }
+        // The shortest component there is, and texts in the place of a manifest and its signature.
+        "NewRelease" => json!({
+            "component": "AGFzbQ0AAQA=", "manifest": "eyJwbHVnaW4iOiJuaWdodF9vd2xzIn0=", "signature": "cmVsZWFzZQ==", "stage": "shadow",
+        }),
+        "Promotion" => json!({ "to": "gray", "per_mille": 10 }),
+        "OrderView" => order(),
+        "RefundView" => refund(),
+        "BalancesView" => json!({
+            "object": "balances", "at": "2026-11-18T00:00:00.000Z",
+            "data": [
+                { "account": "available", "currency": "CNY", "amount": 0, "exact": "0" }, { "account": "owes", "currency": "CNY", "amount": 9000, "exact": "9000" },
+                { "account": "pending", "currency": "CNY", "amount": 12723, "exact": "12723" },
+            ],
+        }),
+        "List_OrderView" => {
+            json!({ "object": "list", "data": [order()], "has_more": true, "next": "ord_019ab5c0de000123456789abcdef0123" })
+        }
+        "List_RefundView" => json!({ "object": "list", "data": [refund()], "has_more": false }),
+        "ReleaseStateView" => release(),
+        "List_ReleaseStateView" => {
+            json!({ "object": "list", "data": [release()], "has_more": false })
+        }
+        _ => return None,
+    })
+}
+
+fn order() -> Value {
+    let hook = json!({ "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c", "fuel": 21834, "outcome": "ok" });
+    json!({
+        "id": "ord_019ab5c0de000123456789abcdef0123", "object": "order", "merchant_order_id": "A-1001", "status": "paid",
+        "amount": 12800, "currency": "CNY", "capture": "automatic", "captured_amount": 12800, "refunded_amount": 0,
+        "refunding_amount": 6000, "refundable_amount": 6800, "fee": 77, "description": "Jasmine tea, 100 g",
+        "methods": ["wallet_qr"], "scene": "ecommerce", "metadata": { "basket": "b-9" }, "return_url": "https://shop.example/thanks",
+        "created_at": "2026-11-18T11:06:40.042Z", "expires_at": "2026-11-18T11:21:40.042Z", "paid_at": "2026-11-18T11:07:12.310Z",
+        "payment": { "attempt": "att_019ab5c0e1000123456789abcdef0123", "method": "wallet_qr", "channel": "sandbox", "channel_ref": "sbx-1" },
+        "decision": {
+            "verdict": "accept", "score": 0, "reasons": [], "channels": ["sandbox"], "replayable": true,
+            "hooks": { "risk": hook, "pricing": hook, "routing": hook },
+        },
+        "checkout": {
+            "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123", "session": "cs_019ab5c0de000123456789abcdef0123",
+            "expires_at": "2026-11-18T11:21:40.042Z",
+        },
+    })
+}
+
+fn reviewed() -> Value {
+    let mut order = order();
+    order["decision"]["verdict"] = "review".into();
+    order["decision"]["score"] = 60.into();
+    order["decision"]["reasons"] = json!([{ "code": "large_amount", "message": "The amount is unusually large for this shop" }]);
+    order["review"] = json!({
+        "status": "closed", "verdict": "approved", "reason": "The buyer was called back", "at": "2026-11-18T13:00:00.000Z",
+    });
+    if let Some(order) = order.as_object_mut() {
+        order.remove("checkout");
+    }
+    json!({
+        "object": "review", "order_id": order["id"], "merchant": "m_tea", "order": order,
+        "decisions": [{
+            "verdict": "approved", "reason": "The buyer was called back", "by": "operator", "at": "2026-11-18T13:00:00.000Z",
+        }],
+    })
+}
+
+fn release() -> Value {
+    json!({
+        "merchant": "m_tea", "plugin": "night_owls", "version": "1.0.0", "sequence": 3,
+        "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c", "hooks": ["risk"], "size": 31844,
+        "keyid": "tea-plugins", "published_at": "2026-11-18T11:06:40.042Z", "stage": "gray", "per_mille": 10, "paused": false,
+        "since": "2026-11-18T12:06:40.042Z", "drift_percent": 10,
+    })
+}
+
+fn refund() -> Value {
+    json!({
+        "id": "rfd_019ab5c0f1000123456789abcdef0123", "object": "refund", "order_id": "ord_019ab5c0de000123456789abcdef0123",
+        "merchant_refund_id": "R-1", "status": "pending", "amount": 6000, "currency": "CNY", "fee": 36,
+        "reason": "One tin was dented", "created_at": "2026-11-18T12:00:00.000Z",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use lezai_core::key::VerifyingKey;
+    use lezai_core::policy::Policy;
+
+    use super::*;
+    use crate::openapi;
+    use lezai_gateway::orders::checkout;
+    use lezai_gateway::orders::checkout::ClaimRequest;
+    use lezai_gateway::orders::refunds;
+    use lezai_gateway::orders::refunds::NewRefund;
+    use lezai_wire::order_request::NewOrder;
+
+    /// What is for a person's eyes, or a browser's, and no call.
+    const PAGES: [&str; 12] = [
+        "get /pay/{session}",
+        "get /sandbox/wallet/{attempt}",
+        "post /sandbox/wallet/{attempt}/approve",
+        "post /sandbox/wallet/{attempt}/decline",
+        "post /sandbox/wallet/{attempt}/simulate/{outcome}",
+        "get /sandbox/wallet.css",
+        "get /checkout/v1/",
+        "get /checkout/v1/{file}",
+        "get /openapi.json",
+        "get /reference",
+        "get /reference.css",
+        "get /reference.js",
+    ];
+
+    #[test]
+    fn the_document_has_every_route_and_no_other() {
+        let documented: BTreeSet<String> = openapi::calls().collect();
+        let routed: BTreeSet<String> =
+            routes().into_iter().filter(|it| !PAGES.contains(&it.as_str())).collect();
+        assert_eq!(documented, routed);
+        for Call { method, path, .. } in CALLS {
+            assert!(routed.contains(&format!("{method} {path}")), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn no_two_calls_have_one_name() {
+        let document: Value = serde_json::from_str(crate::description()).unwrap();
+        let items = document["paths"].as_object().unwrap().values();
+        let calls = items.flat_map(|it| it.as_object().unwrap().values());
+        let names: Vec<_> = calls.filter_map(|it| it["operationId"].as_str()).collect();
+        let distinct: BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
+    }
+
+    /// The routes as they stand in the source: a router cannot be asked for them.
+    fn routes() -> Vec<String> {
+        let source = include_str!("lib.rs");
+        let routes = source.split(".route(").skip(1);
+        let calls = routes.flat_map(|route| {
+            let (path, rest) =
+                route.split_once('"').and_then(|(_, it)| it.split_once('"')).unwrap();
+            let mut depth = 1;
+            let end = rest.find(|c| {
+                depth += match c {
+                    '(' => 1,
+                    ')' => -1,
+                    _ => 0,
+                };
+                depth == 0
+            });
+            let handlers = &rest[..end.unwrap()];
+            let methods = ["get", "post", "put", "delete"].into_iter();
+            let methods = methods.filter(|it| handlers.contains(&format!("{it}(")));
+            methods.map(|it| format!("{it} {path}")).collect::<Vec<_>>()
+        });
+        calls.collect()
+    }
+
+    #[test]
+    fn an_example_of_a_request_is_read_as_one() {
+        let bytes = |schema: &str| example(schema).unwrap().to_string().into_bytes();
+        NewOrder::parse(&bytes("NewOrder")).unwrap();
+        NewRefund::parse(&bytes("NewRefund")).unwrap();
+        lezai_gateway::orders::reviews::Decision::parse(&bytes("NewReview")).unwrap();
+        assert!(refunds::parse_capture(&bytes("NewCapture")).unwrap().is_some());
+        checkout::PayRequest::parse(&bytes("Choice")).unwrap();
+        let claim = ClaimRequest::parse(&bytes("Claim")).unwrap();
+        let key = VerifyingKey::from_jwk(&claim.key).unwrap();
+        let pem = example("NewKey").unwrap()["public_key"].as_str().unwrap().to_owned();
+        assert_eq!(VerifyingKey::from_spki_pem(&pem).unwrap().thumbprint(), key.thumbprint());
+        let policy = &example("NewMerchant").unwrap()["policy"];
+        Policy::from_json(policy.to_string().as_bytes()).unwrap();
+    }
+}

@@ -1,0 +1,85 @@
+//! The operator's calls on orders that risk control wants looked at.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Request, State};
+use http::HeaderMap;
+use lezai_core::id::OrderId;
+
+use super::Reply;
+use super::admin::authorize;
+use super::extract::{Query, asked, segment};
+use super::openapi;
+use super::signed::{MAX_BODY, read_body};
+use lezai_gateway::gateway::Gateway;
+use lezai_gateway::orders::idempotency;
+use lezai_gateway::orders::idempotency::{Repeatable, UnderWay};
+use lezai_gateway::orders::reviews;
+use lezai_gateway::orders::reviews::{Decision, ReviewedOrder};
+use lezai_store as store;
+use lezai_store::IdempotencyKey;
+use lezai_wire::page;
+use lezai_wire::page::List;
+
+/// The operator's keys are its own, beside those of merchants and pages.
+const SCOPE: &str = "operator";
+
+/// An order that the operator wants something of, once.
+pub(super) struct Asked {
+    order: String,
+    key: Repeatable,
+    body: Vec<u8>,
+    // No second request with this key is worked on while this one is.
+    _under_way: UnderWay,
+}
+
+impl FromRequest<Arc<Gateway>> for Asked {
+    type Rejection = Reply;
+
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
+        authorize(request.headers(), gateway)?;
+        let (mut parts, body) = request.into_parts();
+        let path = Path::<String>::from_request_parts(&mut parts, gateway).await;
+        let (order, target) = (segment(path)?, parts.uri.to_string());
+        let field = parts.headers.get("idempotency-key").map(|it| it.to_str().unwrap_or_default());
+        let key = idempotency::parse_key(field)?;
+        let key = IdempotencyKey { scope: SCOPE.to_owned(), key };
+        let body = read_body(Request::from_parts(parts, body), MAX_BODY).await?;
+        let fingerprint = store::fingerprint("POST", &target, &body);
+        let _under_way = gateway.in_progress.begin(&key)?;
+        Ok(Self { order, key: Repeatable { key, fingerprint }, body: body.into(), _under_way })
+    }
+}
+
+#[utoipa::path(
+    post, path = "/admin/v1/orders/{id}/review", tag = "operator", summary = "Approve or refuse an order that is held",
+    description = "Approved, its money is the merchant's and settles like any other. Refused, it goes back to the shopper, by a void or a refund. If that fails, the review is open again.",
+    params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`ord_…`")),
+    request_body = openapi::NewReview,
+    responses((status = 200, description = "The order and its review", body = ReviewedOrder), openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn decide(
+    State(gateway): State<Arc<Gateway>>,
+    asked: Asked,
+) -> Result<Reply, Reply> {
+    let decision = Decision::parse(&asked.body)?;
+    Ok(reviews::decide(&gateway, &asked.order, decision, asked.key).await?.into())
+}
+
+#[utoipa::path(
+    get, path = "/admin/v1/reviews", tag = "operator", summary = "The orders that wait for a review, newest first",
+    params(openapi::PageAsked),
+    responses((status = 200, description = "A page", body = List<ReviewedOrder>), openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Json<List<ReviewedOrder>>, Reply> {
+    authorize(&headers, &gateway)?;
+    let mut asked = asked(query)?;
+    let page = page::parse(&mut asked, OrderId::parse)?;
+    asked.finish()?;
+    Ok(Json(reviews::open(&gateway, page).await?))
+}

@@ -1,0 +1,424 @@
+//! Where the gateway's state is kept. The unit is a commit: what must be true together is written
+//! in one call of [`write`], and its caller hears of success only once it is durable.
+//!
+//! The traits are narrow so that another database can stand behind them; [`sqlite`] is the one
+//! that needs no setting up. Decisions are not made here: a job reads what is there, asks the
+//! core, and writes what comes out.
+
+#![forbid(unsafe_code)]
+
+pub mod brand;
+pub mod decision;
+mod error;
+pub mod events;
+mod orders;
+pub mod plugins;
+
+use std::sync::Arc;
+
+use lezai_core::digest::sha256_hex;
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::key::Jwk;
+use lezai_core::ledger::{Account, Entry, Kind, Posting};
+use lezai_core::money::Currency;
+use lezai_core::order::{Effect, Order};
+use lezai_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+pub use brand::Brand;
+pub use error::{DatabaseError, Fault, StoreError};
+pub use events::{EventReads, EventRecord, EventWrites};
+pub use lezai_wire::page::Page;
+pub use orders::{Details, OrderSample};
+pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
+
+/// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
+const FORMER_SECRET_SECS: i64 = 86_400;
+
+/// An order with what stands beside it.
+#[derive(Clone, Debug)]
+pub struct OrderRecord {
+    /// The core's order.
+    pub order: Order,
+    /// What the merchant sent and what was decided; never changed.
+    pub details: Details,
+    /// The checkout session of the order.
+    pub session: SessionId,
+}
+
+/// A checkout session.
+#[derive(Clone, Debug)]
+pub struct SessionRecord {
+    /// Its id.
+    pub id: SessionId,
+    /// What it pays.
+    pub order: OrderId,
+    /// SHA-256 of the client secret, in hex.
+    pub secret_hash: String,
+    /// The thumbprint of the gateway key that the client secret pins.
+    pub gateway_key: String,
+    /// The page that has it.
+    pub claim: Option<Claim>,
+    /// How many pages claimed it, that one included.
+    pub claims: u32,
+}
+
+/// A page's claim to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The page's key.
+    pub key: Jwk,
+    /// The page's origin, empty if it named none.
+    pub origin: String,
+    /// When it claimed.
+    pub at: Timestamp,
+}
+
+/// Something that the worker is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// An effect of the core's on an order.
+    Order {
+        /// The order.
+        order: OrderId,
+        /// The effect.
+        what: Effect,
+    },
+    /// Tell a merchant of an event.
+    Deliver {
+        /// The event.
+        event: EventId,
+        /// Which round of it: one that was begun anew leaves the tasks of the one before behind.
+        round: u32,
+    },
+}
+
+/// Tasks that do not wait for one another: what a merchant's server is slow at holds up no money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What is to be done with an order.
+    Orders,
+    /// What merchants are told.
+    Callbacks,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Orders, Self::Callbacks];
+
+    /// Its name in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Callbacks => "callbacks",
+        }
+    }
+}
+
+impl Task {
+    /// The lane that it waits in.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Order { .. } => Lane::Orders,
+            Self::Deliver { .. } => Lane::Callbacks,
+        }
+    }
+}
+
+/// A task with its history.
+#[derive(Clone, Debug)]
+pub struct DueTask {
+    /// The store's number for it.
+    pub number: i64,
+    /// What is to be done.
+    pub task: Task,
+    /// How often it was begun before.
+    pub tries: u32,
+}
+
+/// The first answer to a request with an idempotency key.
+#[derive(Clone, Debug)]
+pub struct FirstAnswer {
+    /// SHA-256 over what was asked, in hex: a key is good for one request only.
+    pub fingerprint: String,
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Whose idempotency key: two merchants may use the same one, and so may two pages.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    /// The merchant's or the session's id.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+}
+
+/// A merchant as configured by the operator. It cannot be printed, for it holds a secret.
+#[derive(Clone)]
+pub struct MerchantRecord {
+    /// Its id.
+    pub id: MerchantId,
+    /// What a shopper reads.
+    pub name: String,
+    /// Where callbacks go unless an order says otherwise.
+    pub notify_url: Option<String>,
+    /// The Standard Webhooks secret, `whsec_…`.
+    pub webhook_secret: String,
+    /// The policy, as JSON.
+    pub policy: String,
+    /// Hosts that an order's own address for callbacks may name, besides that of `notify_url`.
+    pub notify_hosts: Vec<String>,
+    /// Websites whose pages may show the hosted page in a frame, such as `https://shop.example`.
+    pub frame_origins: Vec<String>,
+    /// The merchant's looks at the checkout.
+    pub brand: Brand,
+    /// The secret before, and until when callbacks are signed with it as well.
+    pub former_secret: Option<(String, Timestamp)>,
+}
+
+impl MerchantRecord {
+    /// The merchant with a new webhook secret, and the former one for as long as it lives on. The
+    /// same secret once more changes nothing, so that the request can be repeated.
+    #[must_use]
+    pub fn with_secret(self, secret: String, now: Timestamp) -> Self {
+        if self.webhook_secret == secret {
+            return self;
+        }
+        let former = (self.webhook_secret, now.plus_secs(FORMER_SECRET_SECS));
+        Self { webhook_secret: secret, former_secret: Some(former), ..self }
+    }
+}
+
+/// A merchant's public key.
+#[derive(Clone, Debug)]
+pub struct MerchantKey {
+    /// The key's name in signatures, unique among all merchants.
+    pub keyid: String,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// SPKI PEM.
+    pub pem: String,
+}
+
+/// An entry of the ledger as it is kept.
+#[derive(Clone, Debug)]
+pub struct BookedEntry {
+    /// 1 for the first, without gaps.
+    pub number: u64,
+    /// When it was booked.
+    pub at: Timestamp,
+    /// The order it belongs to.
+    pub order: OrderId,
+    /// What it books.
+    pub kind: Kind,
+    /// Its sides.
+    pub postings: Vec<Posting>,
+    /// The hash of the entry before.
+    pub previous: String,
+    /// Its own hash.
+    pub hash: String,
+}
+
+/// What can be read.
+pub trait View: EventReads + PluginReads {
+    /// The order with this id.
+    fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
+    /// The order with a merchant's own number.
+    fn order_by_merchant_order_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<OrderRecord>, StoreError>;
+    /// The merchant's orders of a page, newest first, and one more if there are more; of one
+    /// status or of all.
+    fn orders(
+        &self,
+        merchant: &MerchantId,
+        status: Option<&str>,
+        page: &Page<OrderId>,
+    ) -> Result<Vec<OrderRecord>, StoreError>;
+    /// What velocity counts of the orders since then, the oldest first; of more than `most` the latest.
+    fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<OrderSample>, StoreError>;
+    /// The order that an attempt tries to pay.
+    fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
+    /// The order that a refund belongs to.
+    fn order_of_refund(&self, refund: &RefundId) -> Result<Option<OrderId>, StoreError>;
+    /// The refund with a merchant's own number.
+    fn refund_by_merchant_refund_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<RefundId>, StoreError>;
+    /// A checkout session.
+    fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
+    /// How many sessions of the order ended because another took their place.
+    fn former_sessions(&self, order: &OrderId) -> Result<u32, StoreError>;
+    /// The first answer to a key.
+    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError>;
+    /// A merchant.
+    fn merchant(&self, id: &MerchantId) -> Result<Option<MerchantRecord>, StoreError>;
+    /// Every merchant.
+    fn merchants(&self) -> Result<Vec<MerchantRecord>, StoreError>;
+    /// Every merchant's keys.
+    fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError>;
+    /// A setting of the gateway's own.
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// What stood on an account at a moment, debits positive, in each currency that it knows.
+    fn balances(
+        &self,
+        account: &Account,
+        at: Timestamp,
+    ) -> Result<Vec<(Currency, i64)>, StoreError>;
+    /// What stands on an account now, debits positive, with all that this very commit booked.
+    fn balance(&self, account: &Account, currency: Currency) -> Result<i64, StoreError>;
+    /// The orders of a page that wait for a person's review, newest first, and one more if there are
+    /// more.
+    fn open_reviews(&self, page: &Page<OrderId>) -> Result<Vec<OrderRecord>, StoreError>;
+    /// When the next task of a lane is due.
+    fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, StoreError>;
+    /// How many tasks wait.
+    fn waiting_tasks(&self) -> Result<u64, StoreError>;
+}
+
+/// What can be written. All writes of one job are one commit.
+pub trait Tx: View + EventWrites + PluginWrites {
+    /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
+    fn insert_order(
+        &self,
+        record: &OrderRecord,
+        session: &SessionRecord,
+    ) -> Result<bool, StoreError>;
+    /// The order as it is now, with attempts and refunds that are new.
+    fn update_order(&self, order: &Order) -> Result<(), StoreError>;
+    /// An entry at the end of the ledger's chain.
+    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
+    /// A task for the worker.
+    fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
+    /// Up to `limit` due tasks of a lane, which nobody else gets until `lease_end`.
+    fn claim_tasks(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        lease_end: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueTask>, StoreError>;
+    /// The task is done.
+    fn finish_task(&self, number: i64) -> Result<(), StoreError>;
+    /// The task is to be tried again.
+    fn postpone_task(&self, number: i64, due: Timestamp, error: &str) -> Result<(), StoreError>;
+    /// The task was not begun after all; this was no try.
+    fn put_off_task(&self, number: i64, due: Timestamp) -> Result<(), StoreError>;
+    /// Gives every claimed task back: for a store's only user, who knows that nobody is at work.
+    fn end_leases(&self) -> Result<(), StoreError>;
+    /// The first answer to a key.
+    fn save_first_answer(
+        &self,
+        key: &IdempotencyKey,
+        answer: &FirstAnswer,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Takes a nonce. `false` if it was taken before.
+    fn take_nonce(&self, keyid: &str, nonce: &str, expires: Timestamp) -> Result<bool, StoreError>;
+    /// The page that has a session from now on. The claim before is kept, for whoever looks into what
+    /// happened.
+    fn claim_session(&self, session: &SessionId, claim: &Claim) -> Result<(), StoreError>;
+    /// A new session of an order that has one, which ends.
+    fn renew_session(&self, session: &SessionRecord, at: Timestamp) -> Result<(), StoreError>;
+    /// A setting of the gateway's own.
+    fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError>;
+    /// A new or changed merchant.
+    fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError>;
+    /// A new key. `false` if the name is another merchant's.
+    fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError>;
+    /// No such key any more. `false` if the merchant had none with this name.
+    fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError>;
+    /// Forgets nonces and first answers whose time is over.
+    fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What a job wants done with its writes, and what to call once that has happened.
+pub enum Outcome {
+    /// Commit them; the call hears whether that worked.
+    Commit(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
+    /// Undo them, and call back once the commit is done: what made the job refuse may have been
+    /// another job's write, which counts only then.
+    Undo(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
+}
+
+/// A job that writes.
+pub type WriteJob = Box<dyn FnOnce(&dyn Tx) -> Outcome + Send>;
+/// A job that reads.
+pub type ReadJob = Box<dyn FnOnce(Result<&dyn View, StoreError>) + Send>;
+
+/// A database.
+pub trait Store: Send + Sync {
+    /// Runs a job and commits its writes, durably, before it calls back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`], [`StoreError::Abandoned`]; the job was dropped.
+    fn submit(&self, job: WriteJob) -> Result<(), StoreError>;
+    /// Runs a job on a consistent state.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Store::submit`].
+    fn view(&self, job: ReadJob) -> Result<(), StoreError>;
+    /// Finishes what was submitted, and puts all that is committed where a copy of the store's file
+    /// has it. What comes later is refused. It may take as long as the disk needs for that.
+    fn close(&self) {}
+}
+
+/// Runs `work` as one commit. An error undoes every write of it.
+///
+/// # Errors
+///
+/// Those of `work`, and [`StoreError`] if the commit fails.
+pub async fn write<T, E>(
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&dyn Tx) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (answer, result) = oneshot::channel();
+    let job: WriteJob = Box::new(move |tx| match work(tx) {
+        Ok(value) => Outcome::Commit(Box::new(move |committed| {
+            // A caller that went away has no use for the answer.
+            let _ = answer.send(committed.map(|()| value).map_err(E::from));
+        })),
+        Err(error) => Outcome::Undo(Box::new(move |committed| {
+            let _ = answer.send(Err(committed.map_or_else(E::from, |()| error)));
+        })),
+    });
+    store.submit(job)?;
+    result.await.unwrap_or_else(|_| Err(StoreError::Abandoned.into()))
+}
+
+/// Runs `work` on a consistent state.
+///
+/// # Errors
+///
+/// Those of `work`, and [`StoreError`] if there is no state to be had.
+pub async fn read<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&dyn View) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (answer, result) = oneshot::channel();
+    let job: ReadJob = Box::new(move |view| {
+        let _ = answer.send(view.and_then(work));
+    });
+    store.view(job)?;
+    result.await.unwrap_or(Err(StoreError::Abandoned))
+}
+
+/// What an idempotency key is compared by: method, path and body.
+pub fn fingerprint(method: &str, path: &str, body: &[u8]) -> String {
+    sha256_hex(format!("{method} {path}\n{}", sha256_hex(body)).as_bytes())
+}

@@ -1,0 +1,54 @@
+//! What is kept of an order beside the core's own, and what lists and counters ask for.
+
+use std::net::IpAddr;
+
+use lezai_core::id::MerchantId;
+use lezai_core::money::Money;
+use lezai_core::policy::OrderFacts;
+use lezai_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::decision::DecisionRecord;
+
+/// What is kept beside the core's order: what the merchant sent, and what was decided.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Details {
+    /// Where callbacks go; the merchant's own address if empty.
+    pub notify_url: Option<String>,
+    /// Where the shopper goes afterwards.
+    pub return_url: Option<String>,
+    /// What the rules saw: with it the order can be decided again, bit for bit.
+    pub facts: OrderFacts,
+    /// What they decided.
+    pub decision: DecisionRecord,
+}
+
+/// What is counted of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderSample {
+    /// Whose order it is.
+    pub merchant: MerchantId,
+    /// The merchant's name for the customer.
+    pub customer: Option<String>,
+    /// The merchant's name for the device.
+    pub device: Option<String>,
+    /// Where the shopper came from.
+    pub ip: Option<IpAddr>,
+    /// How much it is over.
+    pub amount: Money,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+impl From<&OrderFacts> for OrderSample {
+    fn from(facts: &OrderFacts) -> Self {
+        Self {
+            merchant: facts.merchant.clone(),
+            customer: facts.customer.reference.clone(),
+            device: facts.device.id.clone(),
+            ip: facts.customer.ip,
+            amount: facts.amount,
+            at: Timestamp::from_ms(facts.at_ms),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Plugins as they are kept: releases with their publishers' signatures, how far each has come, what
+//! a shadow run said otherwise, and the orders that were denied. The components themselves lie
+//! beside the database, under their digests.
+
+use lezai_core::id::{MerchantId, OrderId};
+use lezai_core::policy::OrderFacts;
+use lezai_core::release::{Envelope, Manifest, Share};
+use lezai_core::time::Timestamp;
+
+use super::StoreError;
+use crate::decision::DecisionRecord;
+
+/// A release that was admitted.
+#[derive(Clone, Debug)]
+pub struct ReleaseRecord {
+    /// The manifest and its signature, as they came.
+    pub envelope: Envelope,
+    /// What the manifest says.
+    pub manifest: Manifest,
+    /// What the plugin is given with each order.
+    pub settings: Vec<u8>,
+    /// The component, in bytes.
+    pub size: u64,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// How far it has come.
+    pub standing: Standing,
+}
+
+/// How far a release has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The stage.
+    pub stage: Stage,
+    /// It waits where it is, and is not asked.
+    pub paused: bool,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// In a gray stage, how many of a hundred orders it may decide otherwise than the live one.
+    pub drift_percent: u8,
+    /// Why it is there, if nobody asked for it.
+    pub note: Option<String>,
+}
+
+/// The stages of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It is asked beside the live one, and what it says is recorded and not applied.
+    Shadow,
+    /// It decides a share of the orders.
+    Gray(Share),
+    /// It decides.
+    Live,
+    /// It decided until the live one came, and takes over again should that one fail.
+    Previous,
+    /// Another took its place.
+    Retired,
+    /// It was taken back.
+    RolledBack,
+}
+
+impl Stage {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Gray(_) => "gray",
+            Self::Live => "live",
+            Self::Previous => "previous",
+            Self::Retired => "retired",
+            Self::RolledBack => "rolled_back",
+        }
+    }
+
+    /// Of a thousand orders, how many it decides while another decides the rest.
+    pub fn share(self) -> Option<Share> {
+        match self {
+            Self::Gray(share) => Some(share),
+            _ => None,
+        }
+    }
+
+    /// From the word and the share, as they are kept.
+    pub fn parse(word: &str, per_mille: Option<u16>) -> Option<Self> {
+        Some(match (word, per_mille) {
+            ("shadow", None) => Self::Shadow,
+            ("gray", Some(per_mille)) => Self::Gray(Share::from_per_mille(per_mille)?),
+            ("live", None) => Self::Live,
+            ("previous", None) => Self::Previous,
+            ("retired", None) => Self::Retired,
+            ("rolled_back", None) => Self::RolledBack,
+            _ => return None,
+        })
+    }
+
+    /// On its way to be live.
+    pub fn is_candidate(self) -> bool {
+        matches!(self, Self::Shadow | Self::Gray(_))
+    }
+
+    /// Whether it may be asked.
+    pub fn is_standing(self) -> bool {
+        matches!(self, Self::Shadow | Self::Gray(_) | Self::Live | Self::Previous)
+    }
+}
+
+/// A key that signs a merchant's releases.
+#[derive(Clone, Debug)]
+pub struct PluginKey {
+    /// Its name, unique among all merchants.
+    pub keyid: String,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// SPKI PEM.
+    pub pem: String,
+}
+
+/// An order that a release decided otherwise.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// The candidate.
+    pub sequence: u64,
+    /// The order.
+    pub order: OrderId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Which of the two was applied.
+    pub applied: Side,
+    /// What the live release said, or the standard plugin.
+    pub old: DecisionRecord,
+    /// What the candidate said.
+    pub new: DecisionRecord,
+}
+
+/// One of the two that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The live release, or the standard plugin.
+    Old,
+    /// The candidate.
+    New,
+}
+
+impl Side {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Old => "old",
+            Self::New => "new",
+        }
+    }
+}
+
+/// An order that was denied, of which nothing else is kept.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// The id that it would have had.
+    pub order: OrderId,
+    /// When.
+    pub at: Timestamp,
+    /// By whom and why.
+    pub decision: DecisionRecord,
+    /// What it was decided on: kept as those of an order are, and shown to nobody.
+    pub facts: OrderFacts,
+}
+
+/// A denial is forgotten after so many days, whatever room there is.
+pub const DENIAL_SECS: i64 = 90 * 86_400;
+
+/// What can be read.
+pub trait PluginReads {
+    /// A merchant's releases, newest first, at most so many.
+    fn releases(&self, merchant: &MerchantId, limit: u32)
+    -> Result<Vec<ReleaseRecord>, StoreError>;
+    /// The release with this number.
+    fn release(
+        &self,
+        merchant: &MerchantId,
+        sequence: u64,
+    ) -> Result<Option<ReleaseRecord>, StoreError>;
+    /// The releases that may be asked: one merchant's, of which there are at most three, or every
+    /// merchant's.
+    fn standing_releases(
+        &self,
+        merchant: Option<&MerchantId>,
+    ) -> Result<Vec<ReleaseRecord>, StoreError>;
+    /// The key with this name.
+    fn plugin_key(&self, keyid: &str) -> Result<Option<PluginKey>, StoreError>;
+    /// What a release decided otherwise, newest first, at most so many.
+    fn differences(
+        &self,
+        merchant: &MerchantId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<Difference>, StoreError>;
+    /// A merchant's orders that were denied, newest first, at most so many.
+    fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError>;
+}
+
+/// What can be written.
+pub trait PluginWrites: PluginReads {
+    /// A new release.
+    fn insert_release(&self, release: &ReleaseRecord) -> Result<(), StoreError>;
+    /// How far a release has come now.
+    fn set_standing(
+        &self,
+        merchant: &MerchantId,
+        sequence: u64,
+        standing: &Standing,
+    ) -> Result<(), StoreError>;
+    /// A new key, or another in its place. `false` if the name is another merchant's.
+    fn put_plugin_key(&self, key: &PluginKey) -> Result<bool, StoreError>;
+    /// No such key any more. `false` if the merchant had none with this name.
+    fn remove_plugin_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError>;
+    /// One more difference; of the release's, the last `most` are kept.
+    fn insert_difference(&self, difference: &Difference, most: u32) -> Result<(), StoreError>;
+    /// One more denial; of the merchant's, the last `most` are kept, and none for longer than
+    /// [`DENIAL_SECS`].
+    fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError>;
+}
