@@ -24,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
     ("lezai-assets", &[]),
     ("lezai-store", &["lezai-core", "lezai-wire"]),
     ("lezai-store-suite", &["lezai-core", "lezai-store"]),
-    ("lezai-store-sqlite", &["lezai-core", "lezai-store", "lezai-store-suite"]),
+    ("lezai-store-sqlite", &["lezai-core", "lezai-seal", "lezai-store", "lezai-store-suite"]),
     ("lezai-channels", &["lezai-core"]),
     ("lezai-client", &["lezai-base", "lezai-core"]),
     (

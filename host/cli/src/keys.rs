@@ -3,17 +3,19 @@
 //!
 //! There are up to three of them in the folder. `gateway.pem` signs. `gateway-next.pem` signs nothing
 //! yet, and is published, so that merchants can learn it in time. `gateway-former.pem` goes on to sign
-//! for the pages that pinned it, until their sessions are over. What changes here holds from the
-//! gateway's next start.
+//! for the pages that pinned it, until their sessions are over. What changes here holds once `lezai serve` is
+//! told to reload (SIGHUP), or from the gateway's next start.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use lezai_core::key::{SigningKey, VerifyingKey};
+use lezai_gateway::keys::KeySet;
 
 use crate::data_dir::DataDir;
 use lezai_base::entropy;
@@ -84,7 +86,7 @@ pub fn run(command: &KeyCommand) -> ExitCode {
                 }
             }
             if !matches!(command, KeyCommand::List(_)) {
-                say!("holds from the gateway's next start");
+                say!("holds once the gateway reloads (systemctl reload lezai) or starts anew");
             }
             ExitCode::SUCCESS
         }
@@ -106,6 +108,15 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The keys as a running gateway has them.
+    pub fn in_use(self) -> KeySet {
+        KeySet {
+            current: Arc::new(self.current.into()),
+            former: self.former.map(|it| Arc::new(it.into())),
+            next: self.next.map(|it| it.verifying_key()),
+        }
+    }
+
     /// Reads them.
     ///
     /// # Errors
@@ -162,7 +173,7 @@ fn rotate(data: &Path, now: bool) -> Result<(), String> {
         return Err("there is no next key: lezai key prepare makes one, and merchants need time to learn it".to_owned());
     };
     if !now && !is_published(data, &next.verifying_key()) {
-        return Err("the next key must be published before it signs: start the gateway anew, and give merchants time to learn the key; --now rotates all the same".to_owned());
+        return Err("the next key must be published before it signs: start the gateway anew or reload it, and give merchants time to learn the key; --now rotates all the same".to_owned());
     }
     let former = fs::read_to_string(file(data, CURRENT)).map_err(|error| error.to_string())?;
     write(&file(data, FORMER), &former, 0o600)?;

@@ -8,6 +8,7 @@ pub mod say;
 pub mod backup;
 pub mod call;
 pub mod caller;
+mod compose;
 pub mod data_dir;
 pub mod dev;
 pub mod doctor;

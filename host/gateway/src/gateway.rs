@@ -1,130 +1,68 @@
 //! The gateway: what every request and the worker share, and the one way in which an order
 //! changes: [`Gateway::apply`] asks the core and commits what it says.
 
-use lezai_base::url;
-use lezai_wire::time::rfc3339;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
-use lezai_core::id::{AttemptId, EventId, OrderId};
-use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
+use lezai_base::clock::Clock;
+use lezai_base::entropy::Entropy;
+use lezai_channels::channel::{Channel, Standing, Unanswered};
+use lezai_channels::sandbox::Sandbox;
+use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::ledger::{Account, Entry};
 use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
-use reqwest::Url;
-use ring::hmac;
-use sha2::{Digest as _, Sha256};
+use lezai_store as store;
+use lezai_store::{OrderRecord, Store, StoreError, Task, Tx};
+use lezai_wire::problem::{Code, Problem};
+use lezai_wire::views::EventData;
 
+use crate::callbacks::Callbacks;
 use crate::callbacks::egress::Reach;
-use crate::cluster::hub::Hub;
-use crate::cluster::nonces::Nonces;
+use crate::callbacks::transport::Transport;
+use crate::channels::Channels;
+use crate::cluster::Cluster;
 use crate::cluster::rate::Rates;
-use crate::cluster::turns::Turns;
-use crate::cluster::velocity::Counters;
-use crate::events;
-use crate::jobs::Wake;
-use crate::merchants::{Merchant, Merchants};
+use crate::events::record::{Happened, Subject};
+use crate::keys::Keys;
+use crate::merchants::Registry;
 use crate::metrics::Metrics;
-use crate::orders::idempotency::InProgress;
-use crate::plugins::beside::Beside;
+use crate::node::Node;
+use crate::plugins::Plugins;
 use crate::plugins::blobs::Blobs;
-use crate::plugins::loading;
 use crate::readiness::Readiness;
 use crate::realm::Realm;
-use crate::views;
-use lezai_base::clock::Clock;
-use lezai_base::entropy::Entropy;
-use lezai_base::native_key::NativeSigningKey;
-use lezai_channels::channel::{Channel, Method, Standing};
-use lezai_channels::sandbox::Sandbox;
-use lezai_store as store;
-use lezai_store::events::Telling;
-use lezai_store::{EventRecord, OrderRecord, Store, StoreError, Task, Tx};
-use lezai_wire::problem::{Code, Problem};
-use lezai_wire::views::{EventData, EventView};
+use crate::{events, views};
 
 /// A channel gets this long to speak before it is asked.
 const FIRST_QUERY_SECS: i64 = 20;
 
-/// The key that the gateway signs with, and its name.
-pub struct GatewayKey {
-    /// The private half.
-    pub native: NativeSigningKey,
-    /// Derived from it, for names that must come out the same again, and that nobody else can make.
-    pub names: hmac::Key,
-    /// The thumbprint of the public half: its `keyid`.
-    pub keyid: String,
-    /// The public half.
-    pub jwk: Jwk,
-}
-
-impl From<SigningKey> for GatewayKey {
-    fn from(private: SigningKey) -> Self {
-        let public = private.verifying_key();
-        let secret = hmac::Key::new(hmac::HMAC_SHA256, &private.to_bytes());
-        let derived = hmac::sign(&secret, b"lezai names");
-        let names = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
-        Self { keyid: public.thumbprint(), jwk: public.to_jwk(), native: private.into(), names }
-    }
-}
-
-/// What every request and the worker share.
+/// The gateway, put together: what use cases, routes and the worker share.
 pub struct Gateway {
     /// Where shoppers and merchants reach us, without a slash at the end.
     pub public_url: String,
     /// The hosts that requests may name, with the port unless it is the scheme's own.
     pub authorities: Vec<String>,
-    /// Business time.
-    pub clock: Arc<Clock>,
-    /// Randomness.
-    pub entropy: Entropy,
-    /// The state.
-    pub store: Arc<dyn Store>,
-    /// Runs plugins.
-    pub engine: Arc<Engine>,
-    /// The standard plugin.
-    pub standard: Arc<Plugin>,
-    /// Signs answers, callbacks and grants.
-    pub key: GatewayKey,
-    /// The key before, which goes on to sign for the pages that pinned it.
-    pub former_key: Option<GatewayKey>,
-    /// The key that will come next: known to all, and signing nothing yet.
-    pub next_key: Option<VerifyingKey>,
-    /// The operator's token.
-    pub admin_token: String,
-    /// Where callbacks may go.
-    pub reach: Reach,
+    /// What every use case stands on.
+    pub node: Arc<Node>,
+    /// Signs responses, callbacks and grants.
+    pub keys: Arc<Keys>,
+    /// The merchants, their keys, policies and plugins.
+    pub merchants: Arc<Registry>,
+    /// Decides by merchants' plugins, and rolls them out.
+    pub plugins: Arc<Plugins>,
+    /// Tells merchants what happened.
+    pub callbacks: Arc<Callbacks>,
     /// The channels.
-    pub channels: Vec<Arc<dyn Channel>>,
+    pub channels: Channels,
     /// The simulated wallet, where there is one: it is among the channels too.
     pub sandbox: Option<Arc<Sandbox>>,
-    /// The nonces used of late.
-    pub nonces: Nonces,
-    /// The idempotency keys that are being worked on.
-    pub in_progress: Arc<InProgress>,
-    /// Pages that watch.
-    pub hub: Hub,
-    /// Wakes the worker.
-    pub wake: Wake,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// How often each caller may ask; as often as she likes, if nobody says otherwise.
-    pub rates: Rates,
-    /// Whose turn it is to read a list, or to have done what takes long.
-    pub turns: Turns,
-    /// Components on disk.
-    pub blobs: Arc<Blobs>,
-    /// What is done for plugins beside orders.
-    pub plugins: Beside,
-    pub(crate) reloading: tokio::sync::Mutex<()>,
-    /// How much was ordered of late.
-    pub counters: Counters,
+    /// The operator's token.
+    pub admin_token: String,
     /// Whether it can commit.
     pub readiness: Readiness,
     /// Whether real money is moved; it is not, unless somebody says so.
     pub realm: Realm,
-    merchants: ArcSwap<Merchants>,
 }
 
 /// What a [`Gateway`] is made of.
@@ -145,12 +83,16 @@ pub struct Parts {
     pub standard: Arc<Plugin>,
     /// Merchants' components on disk.
     pub blobs: Arc<Blobs>,
-    /// Signs answers, callbacks and grants.
-    pub key: SigningKey,
+    /// Signs responses, callbacks and grants.
+    pub keys: Keys,
     /// The operator's token.
     pub admin_token: String,
+    /// How often each caller may ask.
+    pub rates: Rates,
     /// Where callbacks may go.
     pub reach: Reach,
+    /// What carries callbacks.
+    pub transport: Box<dyn Transport>,
     /// The channels.
     pub channels: Vec<Arc<dyn Channel>>,
     /// The simulated wallet, where there is one: it is among the channels too.
@@ -158,111 +100,43 @@ pub struct Parts {
 }
 
 impl Gateway {
-    /// A gateway over its parts. It knows no merchants before [`Gateway::reload_merchants`].
+    /// A gateway over its parts. It knows no merchants before they are loaded: [`Registry::reload`].
     pub fn new(parts: Parts) -> Self {
+        let node = Arc::new(Node {
+            store: parts.store,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            cluster: Cluster { rates: parts.rates, ..Cluster::default() },
+            metrics: Metrics::default(),
+        });
+        let keys = Arc::new(parts.keys);
+        let merchants = Arc::new(Registry::new(&node));
+        let (engine, standard, blobs) = (parts.engine, parts.standard, parts.blobs);
         Self {
             public_url: parts.public_url,
             authorities: parts.authorities,
-            clock: parts.clock,
-            entropy: parts.entropy,
-            store: parts.store,
-            engine: parts.engine,
-            standard: parts.standard,
-            key: parts.key.into(),
-            former_key: None,
-            next_key: None,
-            admin_token: parts.admin_token,
-            reach: parts.reach,
-            channels: parts.channels,
+            plugins: Arc::new(Plugins::new(&node, &merchants, engine, standard, blobs)),
+            callbacks: Arc::new(Callbacks::new(
+                &node,
+                &keys,
+                &merchants,
+                parts.reach,
+                parts.transport,
+            )),
+            node,
+            keys,
+            merchants,
+            channels: Channels::new(parts.channels),
             sandbox: parts.sandbox,
-            nonces: Nonces::default(),
-            in_progress: Arc::default(),
-            hub: Hub::default(),
-            wake: Wake::default(),
-            metrics: Metrics::default(),
-            rates: Rates::default(),
-            turns: Turns::default(),
-            blobs: parts.blobs,
-            plugins: Beside::default(),
-            counters: Counters::default(),
+            admin_token: parts.admin_token,
             readiness: Readiness::default(),
             realm: Realm::default(),
-            reloading: tokio::sync::Mutex::default(),
-            merchants: ArcSwap::default(),
         }
     }
 
     /// The port of the scheme that the gateway is reached by: `Host` may leave it out.
     pub fn default_port(&self) -> u16 {
         if self.public_url.starts_with("https:") { 443 } else { 80 }
-    }
-
-    /// The key with this thumbprint, as long as it is kept; else the one that signs now, which a page
-    /// that pinned another will not believe.
-    pub fn key_named(&self, keyid: &str) -> &GatewayKey {
-        self.former_key.as_ref().filter(|it| it.keyid == keyid).unwrap_or(&self.key)
-    }
-
-    /// Every public key that something may be signed with, now or next, and its name.
-    pub fn public_keys(&self) -> Vec<(String, Jwk)> {
-        let signing = std::iter::once(&self.key).chain(&self.former_key);
-        let signing = signing.map(|it| (it.keyid.clone(), it.jwk.clone()));
-        let next = self.next_key.iter().map(|it| (it.thumbprint(), it.to_jwk()));
-        signing.chain(next).collect()
-    }
-
-    /// The merchants as of now.
-    pub fn merchants(&self) -> Guard<Arc<Merchants>> {
-        self.merchants.load()
-    }
-
-    /// Reads the merchants, their keys, policies and plugins from the store again.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`]; the merchants stay as they were.
-    pub async fn reload_merchants(&self) -> Result<(), StoreError> {
-        // One after the other: who read earlier must not swap in later.
-        let _turn = self.reloading.lock().await;
-        let (records, keys, releases) = store::read(&self.store, |view| {
-            Ok((view.merchants()?, view.merchant_keys()?, view.standing_releases(None)?))
-        })
-        .await?;
-        let rollouts = loading::rollouts(self, releases, &self.merchants());
-        // Thousands of policies take a while.
-        let load = move || Merchants::load(records, keys, rollouts);
-        let merchants =
-            tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Abandoned)?;
-        self.use_merchants(Arc::new(merchants));
-        Ok(())
-    }
-
-    /// Swaps in merchants that were loaded elsewhere.
-    pub fn use_merchants(&self, merchants: Arc<Merchants>) {
-        self.merchants.store(merchants);
-    }
-
-    /// An address for a merchant's callbacks, as it is sent and signed.
-    ///
-    /// # Errors
-    ///
-    /// `notify_url_refused`, and why.
-    pub fn notify_url(&self, merchant: &Merchant, url: &str) -> Result<Url, Problem> {
-        let refused =
-            |why: String| Problem::new(Code::NotifyUrlRefused, why).with("field", "notify_url");
-        let parsed = Url::parse(url).map_err(|error| refused(error.to_string()))?;
-        self.reach.judge(&parsed, merchant.hosts()).map_err(|unfit| refused(unfit.to_string()))?;
-        url::as_sent(url, parsed).map_err(|why| refused(format!("notify_url {why}")))
-    }
-
-    /// The channel with this name.
-    pub fn channel(&self, id: &str) -> Option<&dyn Channel> {
-        self.channels.iter().map(|channel| &**channel).find(|channel| channel.id() == id)
-    }
-
-    /// A method, and the first channel that offers it.
-    pub fn method(&self, id: &str) -> Option<(&dyn Channel, &'static Method)> {
-        self.channels.iter().find_map(|channel| Some((&**channel, channel.method(id)?)))
     }
 
     /// Lets something happen to an order: the core decides, one commit keeps what it decided, and
@@ -272,16 +146,17 @@ impl Gateway {
     ///
     /// The core's refusal as a problem; `order_not_found`; `internal`.
     pub async fn apply(&self, order: OrderId, event: Event) -> Result<OrderRecord, Problem> {
-        let now = self.clock.now();
-        let record = store::write(&self.store, move |tx| apply(tx, &order, event, now)).await?;
+        let now = self.node.clock.now();
+        let record =
+            store::write(&self.node.store, move |tx| apply(tx, &order, event, now)).await?;
         self.committed(&record);
         Ok(record)
     }
 
     /// What is to be told after a commit that changed an order.
     pub fn committed(&self, record: &OrderRecord) {
-        self.hub.changed(&record.order.terms.id, record.order.version);
-        self.wake.call();
+        self.node.cluster.watchers.changed(&record.order.terms.id, record.order.version);
+        self.node.cluster.wake.call();
     }
 
     /// A channel's word on an attempt, applied to its order.
@@ -316,7 +191,7 @@ impl Gateway {
     /// `order_not_found` for an attempt that is not ours; `channel_unavailable`.
     pub async fn ask(&self, attempt: AttemptId) -> Result<(), Problem> {
         let id = attempt.clone();
-        let order = store::read(&self.store, move |view| view.order_of_attempt(&id)).await?;
+        let order = store::read(&self.node.store, move |view| view.order_of_attempt(&id)).await?;
         let order =
             order.ok_or_else(|| Problem::new(Code::OrderNotFound, "no order has this attempt"))?;
         let record = self.record(order.clone()).await?;
@@ -331,7 +206,7 @@ impl Gateway {
     ///
     /// `order_not_found`, `internal`.
     pub async fn record(&self, order: OrderId) -> Result<OrderRecord, Problem> {
-        let record = store::read(&self.store, move |view| view.order(&order)).await?;
+        let record = store::read(&self.node.store, move |view| view.order(&order)).await?;
         record.ok_or_else(not_found)
     }
 
@@ -345,7 +220,7 @@ impl Gateway {
         record: &OrderRecord,
         attempt: &AttemptId,
     ) -> Result<&dyn Channel, Problem> {
-        let channel = record.order.attempt(attempt).and_then(|it| self.channel(&it.channel));
+        let channel = record.order.attempt(attempt).and_then(|it| self.channels.get(&it.channel));
         channel.ok_or_else(|| Problem::internal("the attempt has no channel"))
     }
 }
@@ -446,40 +321,20 @@ pub fn schedule(
             continue;
         };
         sequence += 1;
-        let now = events::moment(tx, &terms.merchant, now)?;
-        let id = event_id(&terms.id, sequence, now);
         let refund = notice.refund().and_then(|id| order.refund(id));
-        let view = EventView {
-            id: id.to_string(),
+        let data = EventData {
+            order: views::order(record),
+            refund: refund.map(|it| views::refund(order, it)),
+        };
+        let happened = Happened {
+            merchant: &terms.merchant,
+            subject: Subject::Order(&terms.id, sequence),
             event_type: notice.event_type(),
-            created_at: rfc3339(now),
-            merchant: terms.merchant.to_string(),
-            sequence,
-            data: EventData {
-                order: views::order(record),
-                refund: refund.map(|it| views::refund(order, it)),
-            },
+            data,
         };
-        let event = EventRecord {
-            id: id.clone(),
-            order: Some(terms.id.clone()),
-            merchant: terms.merchant.clone(),
-            sequence,
-            event_type: notice.event_type().to_owned(),
-            created_at: now,
-            body: serde_json::to_vec(&view)
-                .map_err(|error| StoreError::Damaged(error.to_string()))?,
-        };
-        tx.insert_event(&event, Telling::Waiting)?;
-        tx.schedule(&Task::Deliver { event: id, round: 0 }, due)?;
+        events::record::deliver(tx, happened, due)?;
     }
     Ok(())
-}
-
-/// An event's id follows from what it is: the order's so manieth event.
-fn event_id(order: &OrderId, sequence: u32, now: Timestamp) -> EventId {
-    let digest = Sha256::digest(format!("event {order} {sequence}"));
-    EventId::new(now, std::array::from_fn(|index| digest[index]))
 }
 
 /// There is no such order, or it is another merchant's, which is nobody's business.
@@ -488,7 +343,7 @@ pub fn not_found() -> Problem {
 }
 
 /// The channel did not answer; what it did is unknown, and the worker will ask.
-pub fn unanswered(error: lezai_channels::channel::Unanswered) -> Problem {
+pub fn unanswered(error: Unanswered) -> Problem {
     tracing::warn!(%error, "channel unavailable");
     Problem::new(
         Code::ChannelUnavailable,

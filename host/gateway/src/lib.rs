@@ -5,16 +5,21 @@
 #![forbid(unsafe_code)]
 
 pub mod callbacks;
+pub mod channels;
 pub mod cluster;
 pub mod events;
 pub mod funds;
 pub mod gateway;
+pub mod idempotency;
 pub mod jobs;
+pub mod keys;
 pub mod merchants;
 pub mod metrics;
+pub mod node;
 pub mod orders;
 pub mod plugins;
 pub mod readiness;
 pub mod realm;
+pub mod releases;
 pub mod test_clock;
 pub mod views;

@@ -54,21 +54,21 @@ pub fn parse(body: &[u8], now: Timestamp) -> Result<i64, Invalid> {
 ///
 /// `invalid_field`, if it would be too far; `internal`.
 pub async fn advance(gateway: &Gateway, ms: i64) -> Result<(), Problem> {
-    let wall = gateway.clock.wall();
-    let ahead = gateway.clock.now().as_ms() - wall.as_ms() + ms;
+    let wall = gateway.node.clock.wall();
+    let ahead = gateway.node.clock.now().as_ms() - wall.as_ms() + ms;
     if ahead > MAX_AHEAD_SECS * 1000 {
         return Err(Problem::new(Code::InvalidField, "the clock is a hundred years ahead already")
             .with("field", "advance_secs"));
     }
     // Moved first: of two at once both count, and the later write has the sum.
-    gateway.clock.advance_ms(ms);
-    let ahead = gateway.clock.now().as_ms() - wall.as_ms();
-    store::write(&gateway.store, move |tx| {
+    gateway.node.clock.advance_ms(ms);
+    let ahead = gateway.node.clock.now().as_ms() - wall.as_ms();
+    store::write(&gateway.node.store, move |tx| {
         let former = tx.setting(SETTING)?.and_then(|it| it.parse::<i64>().ok()).unwrap_or_default();
         tx.put_setting(SETTING, &former.max(ahead).to_string())
     })
     .await?;
-    gateway.wake.call();
+    gateway.node.cluster.wake.call();
     Ok(())
 }
 
@@ -78,8 +78,8 @@ pub async fn advance(gateway: &Gateway, ms: i64) -> Result<(), Problem> {
 ///
 /// [`StoreError`].
 pub async fn restore(gateway: &Gateway) -> Result<(), StoreError> {
-    let ahead = store::read(&gateway.store, |view| view.setting(SETTING)).await?;
-    gateway.clock.advance_ms(ahead.and_then(|it| it.parse().ok()).unwrap_or_default());
+    let ahead = store::read(&gateway.node.store, |view| view.setting(SETTING)).await?;
+    gateway.node.clock.advance_ms(ahead.and_then(|it| it.parse().ok()).unwrap_or_default());
     Ok(())
 }
 

@@ -101,11 +101,11 @@ pub(super) async fn put_merchant(
     let brand = body.optional("brand", brand::read)?;
     let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
     body.finish()?;
-    let (id, now) = (operator.merchant, gateway.clock.wall());
+    let (id, now) = (operator.merchant, gateway.node.clock.wall());
     gateway.realm.admits(&id)?;
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
-    let (record, is_new) = store::write(&gateway.store, move |tx| {
+    let (record, is_new) = store::write(&gateway.node.store, move |tx| {
         let known = tx.merchant(&id)?;
         let is_new = known.is_none();
         let policy = policy.or(known.as_ref().map(|it| it.policy.clone()));
@@ -142,7 +142,7 @@ pub(super) async fn put_merchant(
         Ok::<_, Problem>((record, is_new))
     })
     .await?;
-    gateway.reload_merchants().await?;
+    gateway.merchants.reload().await?;
     let mut view = merchant_view(&record);
     if is_new {
         view["webhook_secret"] = record.webhook_secret.into();
@@ -163,7 +163,7 @@ pub(super) async fn merchant(
     let read = move |view: &dyn store::View| {
         Ok((view.merchant_keys()?, view.failing(&id, FAILING_SHOWN)?))
     };
-    let (keys, failing) = store::read(&gateway.store, read).await?;
+    let (keys, failing) = store::read(&gateway.node.store, read).await?;
     let failing = failing
         .into_iter()
         .map(|it| json!({ "host": it.host, "failures": it.failures, "since": rfc3339(it.since) }));
@@ -190,13 +190,13 @@ pub(super) async fn put_key(
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
     let pem = public_key(&operator.body)?;
     let key = MerchantKey { keyid, merchant: operator.merchant, pem };
-    let put = store::write(&gateway.store, move |tx| tx.put_merchant_key(&key)).await?;
+    let put = store::write(&gateway.node.store, move |tx| tx.put_merchant_key(&key)).await?;
     if !put {
         return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
             .with("field", "keyid")
             .into());
     }
-    gateway.reload_merchants().await?;
+    gateway.merchants.reload().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -212,11 +212,12 @@ pub(super) async fn remove_key(
     known(&gateway, &operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
-    let removed = store::write(&gateway.store, move |tx| tx.remove_merchant_key(&merchant, &keyid));
+    let removed =
+        store::write(&gateway.node.store, move |tx| tx.remove_merchant_key(&merchant, &keyid));
     if !removed.await? {
         return Err(Problem::new(Code::NotFound, "the merchant has no key with this keyid").into());
     }
-    gateway.reload_merchants().await?;
+    gateway.merchants.reload().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -233,17 +234,17 @@ pub(super) async fn rotate_secret(
     if !operator.body.is_empty() {
         Object::parse(&operator.body)?.finish()?;
     }
-    let (merchant, now) = (operator.merchant, gateway.clock.wall());
+    let (merchant, now) = (operator.merchant, gateway.node.clock.wall());
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
-    let record = store::write(&gateway.store, move |tx| {
+    let record = store::write(&gateway.node.store, move |tx| {
         let known = tx.merchant(&merchant)?;
         let record = known.ok_or_else(|| unknown(&merchant))?.with_secret(fresh, now);
         tx.put_merchant(&record)?;
         Ok::<_, Problem>(record)
     })
     .await?;
-    gateway.reload_merchants().await?;
+    gateway.merchants.reload().await?;
     let mut view = merchant_view(&record);
     view["webhook_secret"] = record.webhook_secret.into();
     Ok(Json(view))
@@ -261,13 +262,13 @@ pub(super) async fn put_policy(
     Policy::from_json(&operator.body).map_err(|error| policy_problem(&error))?;
     let policy = String::from_utf8(operator.body)
         .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
-    store::write(&gateway.store, move |tx| {
+    store::write(&gateway.node.store, move |tx| {
         let known = tx.merchant(&operator.merchant)?;
         let known = known.ok_or_else(|| unknown(&operator.merchant))?;
         Ok::<_, Problem>(tx.put_merchant(&MerchantRecord { policy, ..known })?)
     })
     .await?;
-    gateway.reload_merchants().await?;
+    gateway.merchants.reload().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -312,7 +313,7 @@ pub(super) fn known(
     gateway: &Gateway,
     id: &MerchantId,
 ) -> Result<Arc<lezai_gateway::merchants::Merchant>, Problem> {
-    let merchant = gateway.merchants().get(id).cloned();
+    let merchant = gateway.merchants.current().get(id).cloned();
     merchant.ok_or_else(|| unknown(id))
 }
 

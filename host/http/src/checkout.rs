@@ -120,7 +120,7 @@ pub(super) async fn pay(
         Some(claim) => {
             let (session, verified) = newcomer(&gateway, id, &incoming, &claim).await?;
             incoming.admit(&gateway, &verified)?;
-            let at = gateway.clock.now();
+            let at = gateway.node.clock.now();
             let claim = Claim { key: claim.key, origin: incoming.origin(), at };
             (session, Page { claim, proven: true }, verified)
         }
@@ -155,7 +155,7 @@ pub(super) async fn events(
     let full =
         || Problem::new(Code::Overloaded, "too many pages watch; look again from time to time");
     // First watched, then looked at: a change in between is heard.
-    let watch = gateway.hub.watch(&session.order).ok_or_else(full)?;
+    let watch = gateway.node.cluster.watchers.watch(&session.order).ok_or_else(full)?;
     let version = checkout::version(&gateway, &session).await?;
     let end = tokio::time::Instant::now() + STREAM_LIFE;
     let hints = stream::unfold((watch, Some(version)), move |(mut watch, first)| async move {

@@ -9,9 +9,8 @@ use lezai_core::id::{EventId, OrderId};
 use super::Reply;
 use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::signed::Incoming;
+use lezai_gateway::callbacks::receiver_test::Report;
 use lezai_gateway::events;
-use lezai_gateway::events::receiver_test as echo;
-use lezai_gateway::events::receiver_test::Report;
 use lezai_gateway::events::{Range, StoredEvent};
 use lezai_gateway::gateway::Gateway;
 use lezai_store::Page;
@@ -40,7 +39,7 @@ pub(super) async fn list(
     asked.finish()?;
     let merchant = merchant.record.id.clone();
     let query = EventQuery { merchant, after, event_type, order, from, to, limit };
-    Ok(Json(events::list(&gateway, query).await?))
+    Ok(Json(events::list(&gateway.node, query).await?))
 }
 
 #[utoipa::path(
@@ -54,7 +53,7 @@ pub(super) async fn find(
     incoming: Incoming,
 ) -> Result<Json<StoredEvent>, Reply> {
     let (merchant, _) = incoming.merchant(&gateway)?;
-    Ok(Json(events::find(&gateway, &merchant.record.id, &segment(id)?).await?))
+    Ok(Json(events::find(&gateway.node, &merchant.record.id, &segment(id)?).await?))
 }
 
 #[utoipa::path(
@@ -71,7 +70,7 @@ pub(super) async fn redeliver(
     let (merchant, verified) = incoming.merchant(&gateway)?;
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let request = verified.parse(no_fields)?;
-    Ok(events::redeliver(&gateway, &merchant.record.id, &segment(id)?, (&request).into(), key)
+    Ok(events::redeliver(&gateway.node, &merchant.record.id, &segment(id)?, (&request).into(), key)
         .await?
         .into())
 }
@@ -90,7 +89,9 @@ pub(super) async fn redeliver_range(
     let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
     let request = verified.parse(Range::parse)?;
     let (range, signer) = (request.content().clone(), (&request).into());
-    Ok(events::redeliver_range(&gateway, &merchant.record.id, range, signer, key).await?.into())
+    Ok(events::redeliver_range(&gateway.node, &merchant.record.id, range, signer, key)
+        .await?
+        .into())
 }
 
 #[utoipa::path(
@@ -112,5 +113,9 @@ pub(super) async fn test(
         Ok::<_, lezai_wire::json::Invalid>(url)
     })?;
     let signer = (&request).into();
-    Ok(echo::test(&gateway, &merchant, request.into_content(), signer, key).await?.into())
+    Ok(gateway
+        .callbacks
+        .test_receiver(&merchant, request.into_content(), signer, key)
+        .await?
+        .into())
 }

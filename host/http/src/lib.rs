@@ -281,7 +281,7 @@ async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: N
         .map_or("none", |it| it.as_str())
         .to_owned();
     let response = next.run(request).await;
-    gateway.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    gateway.node.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
     response
 }
 

@@ -98,7 +98,7 @@ async fn guarded(State(guard): State<Arc<Guard>>, request: Request, next: Next) 
     let arrival = request.extensions().get::<Arrival>().copied();
     let network = request.extensions().get().map_or(0, |Peer(ip)| lezai_core::ip::network(*ip));
     let meter = request.extensions().get::<Meter>().cloned().unwrap_or_default();
-    if let Err(problem) = guard.admit(arrival, network, guard.gateway.clock.wall()) {
+    if let Err(problem) = guard.admit(arrival, network, guard.gateway.node.clock.wall()) {
         return Reply::from(problem).into_response();
     }
     let Ok(_room) = guard.in_flight.try_acquire() else {
@@ -108,7 +108,7 @@ async fn guarded(State(guard): State<Arc<Guard>>, request: Request, next: Next) 
     let mut response = next.run(request).await;
     if response.status().is_client_error() && !meter.is_counted() {
         // Whoever proved who it is was counted under that.
-        guard.refused.take(network, guard.gateway.clock.wall());
+        guard.refused.take(network, guard.gateway.node.clock.wall());
     }
     response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     response

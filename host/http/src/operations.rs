@@ -10,7 +10,6 @@ use lezai_core::key::Jwk;
 use serde_json::{Value, json};
 
 use lezai_gateway::gateway::Gateway;
-use lezai_gateway::plugins::loading;
 
 #[utoipa::path(get, path = "/healthz", tag = "operations", summary = "Is the process alive?",
     responses((status = 200, description = "It is", body = Object)))]
@@ -21,7 +20,7 @@ pub(super) async fn alive() -> Json<Value> {
 #[utoipa::path(get, path = "/readyz", tag = "operations", summary = "Can it serve?",
     responses((status = 200, description = "It can", body = Object), (status = 503, description = "Its store cannot commit", body = Object)))]
 pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
-    match gateway.readiness.check(&gateway.store).await {
+    match gateway.readiness.check(&gateway.node.store).await {
         Ok(()) => Json(json!({ "status": "ok" })).into_response(),
         Err(error) => {
             tracing::error!(%error, "not ready");
@@ -34,17 +33,17 @@ pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operations", summary = "Counters, in OpenMetrics' text format",
     responses((status = 200, description = "Counters", content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    loading::count_ready(&gateway);
+    gateway.plugins.count_ready();
     (
         [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
-        gateway.metrics.text(),
+        gateway.node.metrics.text(),
     )
 }
 
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", summary = "The keys that sign answers and callbacks",
     responses((status = 200, description = "A JSON Web Key Set (RFC 7517)", body = Object)))]
 pub(super) async fn jwks(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
-    let keys = gateway.public_keys().into_iter().map(|(kid, jwk)| {
+    let keys = gateway.keys.now().public().into_iter().map(|(kid, jwk)| {
         let Jwk { kty, crv, x, y } = jwk;
         json!({ "kty": kty, "crv": crv, "x": x, "y": y, "kid": kid, "alg": "ES256", "use": "sig" })
     });

@@ -99,7 +99,7 @@ pub(super) async fn checkout_file(
 /// A logo by the name of its file, if it is the merchant's present one.
 fn logo(gateway: &Gateway, name: &str) -> Option<Response> {
     let id = Logo::merchant_of(name)?;
-    let merchants = gateway.merchants();
+    let merchants = gateway.merchants.current();
     let logo = merchants.get(&id)?.record.brand.logo.as_ref();
     let logo = logo.filter(|logo| logo.file_name(&id) == name)?;
     let mut response = Response::new(logo.bytes().to_vec().into());

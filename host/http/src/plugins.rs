@@ -15,9 +15,9 @@ use super::Reply;
 use super::admin::{Operator, checked_keyid, known, public_key};
 use super::openapi;
 use lezai_gateway::gateway::Gateway;
-use lezai_gateway::plugins::lifecycle::{self, Move};
-use lezai_gateway::plugins::publishing::{self, DRIFT_PERCENT, Upload};
-use lezai_gateway::plugins::view::{self, DifferenceView, LoggedView, ReleaseStateView};
+use lezai_gateway::plugins::lifecycle::Move;
+use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
+use lezai_gateway::plugins::view::{DifferenceView, LoggedView, ReleaseStateView};
 use lezai_store as store;
 use lezai_store::Page;
 use lezai_store::plugins::{PluginKey, Stage};
@@ -69,7 +69,7 @@ pub(super) async fn publish(
         stage: stage.unwrap_or(Stage::Shadow),
         drift_percent: drift_percent.unwrap_or(DRIFT_PERCENT),
     };
-    Ok(Json(publishing::publish(&gateway, upload).await?))
+    Ok(Json(gateway.plugins.publish(upload).await?))
 }
 
 #[utoipa::path(
@@ -83,7 +83,7 @@ pub(super) async fn releases(
 ) -> Result<Json<List<ReleaseStateView>>, Reply> {
     let limit = operator.limit()?;
     let merchant = known(&gateway, &operator.merchant)?;
-    Ok(Json(List::whole(view::list(&gateway, &merchant, limit).await?)))
+    Ok(Json(List::whole(gateway.plugins.releases(&merchant, limit).await?)))
 }
 
 #[utoipa::path(
@@ -114,7 +114,7 @@ pub(super) async fn promote(
         }
     };
     let wish = Move::Promote { to, drift_percent };
-    Ok(Json(lifecycle::perform(&gateway, operator.merchant, sequence, wish).await?))
+    Ok(Json(gateway.plugins.move_release(operator.merchant, sequence, wish).await?))
 }
 
 #[utoipa::path(
@@ -156,7 +156,7 @@ pub(super) async fn differences(
 ) -> Result<Json<List<DifferenceView>>, Reply> {
     let (sequence, limit) = (operator.sequence()?, operator.limit()?);
     known(&gateway, &operator.merchant)?;
-    let found = view::differences(&gateway, operator.merchant, sequence, limit).await?;
+    let found = gateway.plugins.differences(operator.merchant, sequence, limit).await?;
     Ok(Json(List::whole(found)))
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn plugin(
     operator: Operator,
 ) -> Result<Json<ReleaseStateView>, Reply> {
     let merchant = known(&gateway, &operator.merchant)?;
-    Ok(Json(view::live(&gateway, &merchant).await?))
+    Ok(Json(gateway.plugins.live_release(&merchant).await?))
 }
 
 #[utoipa::path(
@@ -182,7 +182,7 @@ pub(super) async fn remove_plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    lifecycle::remove(&gateway, operator.merchant).await?;
+    gateway.plugins.remove(operator.merchant).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -201,7 +201,7 @@ pub(super) async fn put_plugin_key(
     let pem = public_key(&operator.body)?;
     VerifyingKey::from_spki_pem(&pem).map_err(Problem::internal)?;
     let key = PluginKey { keyid, merchant: operator.merchant, pem };
-    if !store::write(&gateway.store, move |tx| tx.put_plugin_key(&key)).await? {
+    if !store::write(&gateway.node.store, move |tx| tx.put_plugin_key(&key)).await? {
         return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
             .with("field", "keyid")
             .into());
@@ -221,7 +221,8 @@ pub(super) async fn remove_plugin_key(
     known(&gateway, &operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
-    let removed = store::write(&gateway.store, move |tx| tx.remove_plugin_key(&merchant, &keyid));
+    let removed =
+        store::write(&gateway.node.store, move |tx| tx.remove_plugin_key(&merchant, &keyid));
     if !removed.await? {
         return Err(
             Problem::new(Code::NotFound, "the merchant has no plugin key with this keyid").into()
@@ -242,7 +243,7 @@ pub(super) async fn decisions(
 ) -> Result<Json<List<LoggedView>>, Reply> {
     let limit = operator.limit()?;
     known(&gateway, &operator.merchant)?;
-    Ok(Json(List::whole(view::decisions(&gateway, operator.merchant, limit).await?)))
+    Ok(Json(List::whole(gateway.plugins.decisions(operator.merchant, limit).await?)))
 }
 
 async fn act(
@@ -254,7 +255,7 @@ async fn act(
     if !operator.body.is_empty() {
         Object::parse(&operator.body)?.finish()?;
     }
-    Ok(Json(lifecycle::perform(gateway, operator.merchant, sequence, wish).await?))
+    Ok(Json(gateway.plugins.move_release(operator.merchant, sequence, wish).await?))
 }
 
 impl Operator {

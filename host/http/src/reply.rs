@@ -8,7 +8,7 @@ use lezai_core::order::Refusal;
 use lezai_core::signature::SignatureError;
 
 use super::request_id;
-use lezai_gateway::orders::idempotency::Answer;
+use lezai_gateway::idempotency::Answer;
 use lezai_store::StoreError;
 use lezai_wire::json::Invalid;
 use lezai_wire::problem::{Code, Problem, Retry};

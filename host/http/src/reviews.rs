@@ -12,9 +12,10 @@ use super::admin::authorize;
 use super::extract::{Query, asked, segment};
 use super::openapi;
 use super::signed::{MAX_BODY, read_body};
+use lezai_gateway::cluster::in_progress::UnderWay;
 use lezai_gateway::gateway::Gateway;
-use lezai_gateway::orders::idempotency;
-use lezai_gateway::orders::idempotency::{Repeatable, UnderWay};
+use lezai_gateway::idempotency;
+use lezai_gateway::idempotency::Repeatable;
 use lezai_gateway::orders::reviews;
 use lezai_gateway::orders::reviews::{Decision, ReviewedOrder};
 use lezai_store as store;
@@ -47,7 +48,7 @@ impl FromRequest<Arc<Gateway>> for Asked {
         let key = IdempotencyKey { scope: SCOPE.to_owned(), key };
         let body = read_body(Request::from_parts(parts, body), MAX_BODY).await?;
         let fingerprint = store::fingerprint("POST", &target, &body);
-        let _under_way = gateway.in_progress.begin(&key)?;
+        let _under_way = gateway.node.cluster.in_progress.begin(&key)?;
         Ok(Self { order, key: Repeatable { key, fingerprint }, body: body.into(), _under_way })
     }
 }

@@ -89,13 +89,13 @@ pub(super) async fn advance_clock(
 ) -> Result<Json<ClockView>, Reply> {
     sandbox(&gateway)?;
     let body = read_body(request, MAX_ADVANCE).await?;
-    let ms = test_clock::parse(&body, gateway.clock.now())?;
+    let ms = test_clock::parse(&body, gateway.node.clock.now())?;
     test_clock::advance(&gateway, ms).await?;
     Ok(Json(clock_view(&gateway)))
 }
 
 fn clock_view(gateway: &Gateway) -> ClockView {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
     ClockView { now: rfc3339(now), ahead_secs: (now.as_ms() - wall.as_ms() + 500) / 1000 }
 }
 
@@ -216,7 +216,7 @@ async fn begin(
     let method = terms.methods.first().cloned().unwrap_or_default();
     let (channel, offered) = checkout::channel_for(gateway, &record, &method)?;
     let instalments = terms.instalments.first().copied().filter(|_| offered.instalments);
-    let id = AttemptId::new(gateway.clock.now(), gateway.entropy.bytes());
+    let id = AttemptId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
     let channel = channel.id().to_owned();
     let attempt = Attempt { id: id.clone(), method, channel, instalments };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;

@@ -24,13 +24,15 @@ use lezai_base::entropy;
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_connections::origin::authority;
 use lezai_connections::server::Peer;
+use lezai_gateway::cluster::in_progress::UnderWay;
 use lezai_gateway::cluster::nonces;
 use lezai_gateway::cluster::nonces::{Signers, Taken};
 use lezai_gateway::cluster::rate::Meter;
-use lezai_gateway::gateway::{Gateway, GatewayKey};
+use lezai_gateway::gateway::Gateway;
+use lezai_gateway::idempotency;
+use lezai_gateway::idempotency::Repeatable;
+use lezai_gateway::keys::GatewayKey;
 use lezai_gateway::merchants::Merchant;
-use lezai_gateway::orders::idempotency;
-use lezai_gateway::orders::idempotency::{Repeatable, UnderWay};
 use lezai_store as store;
 use lezai_store::IdempotencyKey;
 use lezai_wire::problem::{Code, Problem};
@@ -105,7 +107,11 @@ impl Incoming {
     ///
     /// `rate_limited`.
     pub fn claims(&self, gateway: &Gateway, session: &SessionId) -> Result<(), Problem> {
-        self.meter.count(&gateway.rates.claims, session.as_str(), gateway.clock.wall())
+        self.meter.count(
+            &gateway.node.cluster.rates.claims,
+            session.as_str(),
+            gateway.node.clock.wall(),
+        )
     }
 
     /// Counts a claim by somebody who has proven nothing: by the network that it comes from.
@@ -115,7 +121,7 @@ impl Incoming {
     /// `rate_limited`.
     pub fn stranger(&self, gateway: &Gateway) -> Result<(), Problem> {
         let network = self.peer.map_or(0, |Peer(ip)| lezai_core::ip::network(ip));
-        self.meter.count(&gateway.rates.strangers, network, gateway.clock.wall())
+        self.meter.count(&gateway.node.cluster.rates.strangers, network, gateway.node.clock.wall())
     }
 
     /// Whose the request is, and its body as signed by that merchant.
@@ -128,13 +134,13 @@ impl Incoming {
         let input = self.signature(&borrowed, Tag::Merchant)?;
         let keyid = input.keyid()?;
         let unknown = || Problem::new(Code::KeyUnknown, "no merchant has a key with this keyid");
-        let (merchant, key) = gateway.merchants().by_keyid(keyid).ok_or_else(unknown)?;
+        let (merchant, key) = gateway.merchants.current().by_keyid(keyid).ok_or_else(unknown)?;
         let verified = self.verified(&borrowed, &input, Tag::Merchant, &key)?;
         // Only what she signed is counted: nobody else uses up what is hers.
         self.meter.count(
-            &gateway.rates.merchants,
+            &gateway.node.cluster.rates.merchants,
             merchant.record.id.as_str(),
-            gateway.clock.wall(),
+            gateway.node.clock.wall(),
         )?;
         once(gateway, &verified, Signers::Merchants)?;
         Ok((merchant, verified))
@@ -157,7 +163,11 @@ impl Incoming {
     ///
     /// `rate_limited`, `nonce_reused`, `overloaded`.
     pub fn admit<T>(&self, gateway: &Gateway, verified: &Verified<T>) -> Result<(), Problem> {
-        self.meter.count(&gateway.rates.pages, verified.keyid(), gateway.clock.wall())?;
+        self.meter.count(
+            &gateway.node.cluster.rates.pages,
+            verified.keyid(),
+            gateway.node.clock.wall(),
+        )?;
         once(gateway, verified, Signers::Pages)
     }
 
@@ -204,7 +214,7 @@ impl Incoming {
         let key = self.head.idempotency_key()?;
         let key = IdempotencyKey { scope: scope.to_owned(), key };
         // It is asked for once.
-        let _ = self.under_way.set(gateway.in_progress.begin(&key)?);
+        let _ = self.under_way.set(gateway.node.cluster.in_progress.begin(&key)?);
         let target = format!("{}?{}", self.head.path, self.head.query);
         Ok(Repeatable {
             key,
@@ -251,7 +261,7 @@ impl Incoming {
 
 /// Takes the nonce of a request that a known key signed.
 fn once<T>(gateway: &Gateway, verified: &Verified<T>, of: Signers) -> Result<(), Problem> {
-    match gateway.nonces.take(of, verified.keyid(), verified.nonce(), clock::now()) {
+    match gateway.node.cluster.nonces.take(of, verified.keyid(), verified.nonce(), clock::now()) {
         Taken::New => Ok(()),
         Taken::Reused => Err(nonces::reused()),
         Taken::Full => Err(Problem::new(
@@ -425,20 +435,20 @@ pub async fn answers(
         return response;
     }
     let key = signing_key(&gateway, &head.path).await;
-    sign(key, &head, response).await.unwrap_or_else(|problem| Reply::from(problem).into_response())
+    sign(&key, &head, response).await.unwrap_or_else(|problem| Reply::from(problem).into_response())
 }
 
 /// A page believes the key alone that its session pins; everybody else goes by the name.
-async fn signing_key<'g>(gateway: &'g Gateway, path: &str) -> &'g GatewayKey {
+async fn signing_key(gateway: &Gateway, path: &str) -> Arc<GatewayKey> {
     let session = path.strip_prefix("/v1/checkout/sessions/");
     let session = session.and_then(|it| SessionId::parse(it.split('/').next()?).ok());
     // While there is one key, there is no choice.
-    let Some(session) = session.filter(|_| gateway.former_key.is_some()) else {
-        return &gateway.key;
+    let Some(session) = session.filter(|_| gateway.keys.now().former.is_some()) else {
+        return gateway.keys.current();
     };
-    match store::read(&gateway.store, move |view| view.session(&session)).await {
-        Ok(Some(session)) => gateway.key_named(&session.gateway_key),
-        _ => &gateway.key,
+    match store::read(&gateway.node.store, move |view| view.session(&session)).await {
+        Ok(Some(session)) => gateway.keys.named(&session.gateway_key),
+        _ => gateway.keys.current(),
     }
 }
 

@@ -8,13 +8,13 @@ use lezai_core::order::{Event, Order};
 use lezai_core::policy::{Reason, Risk, Share, Verdict};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
-use lezai_gateway::callbacks::sender::Reply;
+use lezai_gateway::callbacks::transport::Reply;
 use lezai_gateway::events;
 use lezai_gateway::gateway::Gateway;
+use lezai_gateway::idempotency::{Answer, Repeatable, Signer};
 use lezai_gateway::orders;
 use lezai_gateway::orders::checkout;
 use lezai_gateway::orders::checkout::{Page, PayRequest};
-use lezai_gateway::orders::idempotency::{Answer, Repeatable, Signer};
 use lezai_gateway::orders::refunds;
 use lezai_gateway::orders::refunds::NewRefund;
 use lezai_gateway::orders::reviews;
@@ -447,7 +447,7 @@ async fn ask(
     match what {
         What::Create { fee, held } => {
             let new = NewOrder::parse(&body)?;
-            let merchant = gateway.merchants().get(&merchant_id).cloned().unwrap();
+            let merchant = gateway.merchants.current().get(&merchant_id).cloned().unwrap();
             let decide = |facts: lezai_core::policy::OrderFacts| async move {
                 let fee = Money::new(fee, facts.amount.currency()).unwrap();
                 let hook =
@@ -484,11 +484,12 @@ async fn ask(
                 id: session,
                 order,
                 secret_hash: String::new(),
-                gateway_key: gateway.key.keyid.clone(),
+                gateway_key: gateway.keys.current().keyid.clone(),
                 claim: None,
                 claims: 0,
             };
-            let claim = Claim { key: gateway.key.jwk.clone(), origin: String::new(), at: START };
+            let claim =
+                Claim { key: gateway.keys.current().jwk.clone(), origin: String::new(), at: START };
             let page = Page { claim, proven: true };
             checkout::pay(gateway, &session, page, signer, choice, key).await
         }
@@ -496,7 +497,7 @@ async fn ask(
             orders::act(gateway, &merchant_id, order.as_str(), event, signer, key).await
         }
         What::Redeliver(event) => {
-            events::redeliver(gateway, &merchant_id, &event, signer, key).await
+            events::redeliver(&gateway.node, &merchant_id, &event, signer, key).await
         }
         What::Review(order) => {
             let decision = Decision::parse(&body)?;

@@ -14,11 +14,12 @@ use lezai_core::id::{OrderId, SessionId};
 use lezai_core::ledger::{Account, GENESIS};
 use lezai_core::time::Timestamp;
 use lezai_gateway::callbacks::egress::Reach;
-use lezai_gateway::callbacks::sender::{Courier, Post, Reply, Transport};
-use lezai_gateway::callbacks::transport::Unreached;
+use lezai_gateway::callbacks::transport::{Post, Reply, Transport, Unreached};
+use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::{Gateway, Parts};
-use lezai_gateway::jobs as worker;
-use lezai_gateway::orders::idempotency::Answer;
+use lezai_gateway::idempotency::Answer;
+use lezai_gateway::jobs;
+use lezai_gateway::keys::Keys;
 use lezai_store::{DueTask, Lane, OrderRecord, ReadJob, Store, StoreError, Tx, WriteJob};
 use lezai_store_sqlite::Stepped;
 use lezai_wire::problem::Problem;
@@ -113,7 +114,6 @@ pub(super) struct World<'r> {
     pub(super) trace: Vec<String>,
     pub(super) faults: usize,
     pub(super) gateway: Arc<Gateway>,
-    pub(super) courier: Arc<Courier>,
     queue: Arc<Queue>,
     pub(super) store: Arc<Mutex<Stepped>>,
     pub(super) wire: Arc<Wire>,
@@ -167,9 +167,9 @@ impl<'r> World<'r> {
         });
         let wire = Wire::new(run.planted);
         let post = Arc::default();
-        let gateway = start(run, shared, &queue, &wire, START, 0);
+        let mail = Mail(Arc::clone(&post));
+        let gateway = start(run, shared, &queue, &wire, mail, (START, 0));
         Self {
-            courier: Arc::new(Courier::over(Mail(Arc::clone(&post)))),
             run,
             shared,
             random,
@@ -322,12 +322,12 @@ impl<'r> World<'r> {
     }
 
     pub(super) fn advance(&mut self, ms: i64) {
-        self.gateway.clock.advance_ms(ms);
+        self.gateway.node.clock.advance_ms(ms);
         self.note(|| format!("the clock goes {} s on", ms / 1000));
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.gateway.clock.now()
+        self.gateway.node.clock.now()
     }
 
     fn due_lanes(&self) -> Vec<Lane> {
@@ -360,7 +360,7 @@ impl<'r> World<'r> {
             return fail(format!("a task is left undone: {}", self.tasks()));
         }
         let ms = (due.as_ms() - self.now().as_ms()).max(1);
-        self.gateway.clock.advance_ms(ms);
+        self.gateway.node.clock.advance_ms(ms);
         Ok(true)
     }
 
@@ -398,9 +398,9 @@ impl<'r> World<'r> {
                     self.note(|| {
                         format!("the worker takes {:?}, tried {} times", task.task, task.tries)
                     });
-                    let (gateway, courier) = (Arc::clone(&self.gateway), Arc::clone(&self.courier));
+                    let gateway = Arc::clone(&self.gateway);
                     self.spawn(async move {
-                        worker::perform(&gateway, &courier, task).await;
+                        jobs::perform(&gateway, task).await;
                         Heard::Nothing
                     });
                 }
@@ -414,7 +414,7 @@ impl<'r> World<'r> {
         self.claiming[usize::from(lane != Lane::ALL[0])] = true;
         let gateway = Arc::clone(&self.gateway);
         self.spawn(async move {
-            Heard::Tasks(lane, worker::claim(&gateway, lane, 8).await.unwrap_or_default())
+            Heard::Tasks(lane, jobs::claim(&gateway, lane, 8).await.unwrap_or_default())
         });
     }
 
@@ -467,7 +467,12 @@ impl<'r> World<'r> {
         let leaked = std::mem::take(&mut *self.memory.leaked.lock().unwrap());
         for (refund, attempt, amount) in leaked {
             let request = lezai_channels::channel::RefundRequest { refund, attempt, amount };
-            self.bank.hear(Ask::Refund(request), self.gateway.clock.now(), &mut self.random, false);
+            self.bank.hear(
+                Ask::Refund(request),
+                self.gateway.node.clock.now(),
+                &mut self.random,
+                false,
+            );
         }
     }
 
@@ -490,8 +495,8 @@ impl<'r> World<'r> {
             });
             drop(self.store.lock().unwrap().commit(vec![end]));
         }
-        self.gateway = start(self.run, self.shared, &self.queue, &self.wire, now, self.generation);
-        self.courier = Arc::new(Courier::over(Mail(Arc::clone(&self.post))));
+        let (mail, at) = (Mail(Arc::clone(&self.post)), (now, self.generation));
+        self.gateway = start(self.run, self.shared, &self.queue, &self.wire, mail, at);
     }
 
     // The wire to the bank.
@@ -537,8 +542,8 @@ fn start(
     shared: &Shared,
     queue: &Arc<Queue>,
     wire: &Arc<Wire>,
-    now: Timestamp,
-    generation: u64,
+    mail: Mail,
+    (now, generation): (Timestamp, u64),
 ) -> Arc<Gateway> {
     let store: Arc<dyn Store> = Arc::clone(queue) as Arc<dyn Store>;
     let gateway = Gateway::new(Parts {
@@ -550,12 +555,14 @@ fn start(
         engine: Arc::clone(&shared.engine),
         standard: Arc::clone(&shared.standard),
         blobs: Arc::clone(&shared.blobs),
-        key: shared.key.clone(),
+        keys: Keys::one(shared.key.clone()),
         admin_token: String::new(),
+        rates: Rates::default(),
         reach: Reach::Public,
+        transport: Box::new(mail),
         channels: vec![Arc::new(SimChannel(Arc::clone(wire)))],
         sandbox: None,
     });
-    gateway.use_merchants(Arc::clone(&shared.merchants));
+    gateway.merchants.replace(Arc::clone(&shared.merchants));
     Arc::new(gateway)
 }

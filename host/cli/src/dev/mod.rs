@@ -15,38 +15,34 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
 use lezai_core::key::Sign as _;
 use lezai_core::release::{CONTRACT, Envelope, Limits, Manifest};
-use lezai_engine::{Config, Engine, Hook};
+use lezai_engine::Hook;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::compose::{Differences, compose, recall};
 use crate::data_dir;
-use crate::keys;
+use crate::keys::{self, Keys};
 use crate::say;
 use lezai_assets as assets;
 use lezai_base::clock;
 use lezai_base::clock::Clock;
-use lezai_base::entropy::Entropy;
 use lezai_channels::channel::Channel;
 use lezai_channels::sandbox::Sandbox;
 use lezai_connections::server;
 use lezai_demo_shop as shop;
 use lezai_demo_shop::ShopError;
 use lezai_gateway::callbacks::egress::Reach;
-use lezai_gateway::callbacks::sender::Courier;
 use lezai_gateway::cluster::rate::Rates;
-use lezai_gateway::gateway::{Gateway, Parts};
-use lezai_gateway::jobs as worker;
-use lezai_gateway::plugins::blobs::Blobs;
-use lezai_gateway::plugins::compiler::InChild;
+use lezai_gateway::gateway::Gateway;
+use lezai_gateway::realm::Realm;
 use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
-use lezai_gateway::plugins::{beside, loading, pace, publishing};
 use lezai_gateway::test_clock;
+use lezai_gateway::jobs;
 use lezai_http as http;
 use lezai_store as store;
 use lezai_store::plugins::{PluginKey, Stage};
-use lezai_store::{Brand, MerchantKey, MerchantRecord, Store};
-use lezai_store_sqlite::SqliteStore;
+use lezai_store::{Brand, MerchantKey, MerchantRecord};
 use lezai_wire::problem::Problem;
 
 use folder::Folder;
@@ -126,13 +122,10 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
     let allowed = takes_callbacks(&shop_url)?;
 
-    let mut gateway = open_gateway(&folder, public_url, address)?;
-    gateway.rates = Rates::new(args.merchant_rate, args.page_rate);
-    let keys = keys::Keys::of(folder.path()).map_err(CannotStart::new)?;
-    gateway.former_key = keys.former.map(Into::into);
-    gateway.next_key = keys.next.map(|it| it.verifying_key());
+    let rates = Rates::new(args.merchant_rate, args.page_rate);
+    let gateway = open_gateway(&folder, public_url, address, rates)?;
     let gateway = Arc::new(gateway);
-    gateway.realm.take(&gateway.store).await.map_err(CannotStart::new)?;
+    gateway.realm.take(&gateway.node.store).await.map_err(CannotStart::new)?;
     seed(&gateway, &folder, &shop_url, allowed).await?;
     folder.note_used().map_err(|error| {
         CannotStart::new(format_args!(
@@ -143,15 +136,13 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
-    let courier = Courier::new(REACH)
-        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
     let shop = shop::DemoShop::open(shop::Config {
         listener: shop_listener,
         public_url: shop_url.clone(),
         gateway_url: gateway.public_url.clone(),
         key: folder.key("demo-merchant")?,
         keyid: KEYID.to_owned(),
-        gateway_key: gateway.key.native.verifying_key(),
+        gateway_key: gateway.keys.current().native.verifying_key(),
         webhook_secret: folder.webhook_secret()?,
         data: args.data.clone(),
     });
@@ -164,11 +155,11 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let home = home::Home::new(&gateway, &shop_url, folder.path());
     let routes = home::around(http::router(&gateway), &gateway, home);
     let server = tokio::spawn(server::serve(listener, routes, stopped.clone()));
-    let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
-    let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
+    let worker = tokio::spawn(jobs::run(Arc::clone(&gateway), worker_stopped));
+    let beside = tokio::spawn(Arc::clone(&gateway.plugins).run_background(stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
 
-    if let Some(next) = &gateway.next_key
+    if let Some(next) = &gateway.keys.now().next
         && let Err(why) = keys::note_published(folder.path(), next)
     {
         tracing::error!(why, "the next key is published, which could not be noted");
@@ -192,17 +183,17 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     stop_signal.wait().await;
     tracing::info!("stopping");
     let _ = stop.send(true);
-    gateway.hub.close();
+    gateway.node.cluster.watchers.close();
     end(server, "gateway").await;
     end(shop, "shop").await;
     end(beside, "comparisons").await;
     let _ = stop_worker.send(true);
-    gateway.wake.call();
+    gateway.node.cluster.wake.call();
     end(worker, "worker").await;
     // Others may still hold the gateway, such as a connection that did not end in time.
     let closing = Arc::clone(&gateway);
     let closing = tokio::task::spawn_blocking(move || {
-        closing.store.close();
+        closing.node.store.close();
         closing.sandbox.iter().for_each(|sandbox| sandbox.close());
     });
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
@@ -223,61 +214,27 @@ fn open_gateway(
     folder: &Folder,
     public_url: String,
     address: SocketAddr,
+    rates: Rates,
 ) -> Result<Gateway, CannotStart> {
-    let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
-        .map_err(|error| folder.unusable("lezai.db", &error))?;
-    let failed_commits = store.failed_commits().clone();
-    let business = Arc::new(Clock::system());
-    let now = Arc::clone(&business);
+    let keys = Keys::of(folder.path()).map_err(CannotStart::new)?;
+    let clock = Arc::new(Clock::system());
+    let now = Arc::clone(&clock);
     let sandbox =
         Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), move || now.now());
     let sandbox = Arc::new(sandbox.map_err(|error| folder.unusable("sandbox.db", &error.into()))?);
-    let compiler = InChild::new().map_err(CannotStart::new)?;
-    let config =
-        Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
-    let wanted = config.loaded;
-    // Each plugin's first memory is an open file; half of them are for connections.
-    let files = rlimit::Resource::NOFILE.get_hard().unwrap_or_default() / 2;
-    let loaded = wanted.min(usize::try_from(files).unwrap_or(usize::MAX));
-    let engine = Engine::new(Config { loaded, ..config }).map_err(CannotStart::new)?;
-    let (_, most) = engine.ready();
-    if most < wanted {
-        tracing::warn!(
-            most,
-            wanted,
-            "vm.max_map_count, or the limit on open files, bounds how many plugins stand ready"
-        );
-    }
-    let blobs = Blobs::open(folder.path()).map_err(|error| {
-        CannotStart::new(format_args!("plugins cannot be kept in --data-dir: {error}"))
-    })?;
-    let standard = engine.load(assets::STANDARD_PLUGIN);
-    let standard = standard.map_err(|error| {
-        CannotStart::new(format_args!("the standard plugin is refused: {error}"))
-    })?;
-    let store: Arc<dyn Store> = Arc::new(store);
-    let gateway = Gateway::new(Parts {
+    let differences = Differences {
         authorities: authorities(&public_url, address),
         public_url,
-        store,
-        clock: business,
-        entropy: Entropy::Os,
-        engine: Arc::new(engine),
-        standard,
-        blobs: Arc::new(blobs),
-        key: folder.key("gateway")?,
+        clock,
         admin_token: folder.text("admin-token")?,
+        rates,
         reach: REACH,
+        realm: Realm::Sandbox,
         channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
         sandbox: Some(sandbox),
-    });
-    gateway.metrics.show_failed_commits(&failed_commits);
-    gateway.metrics.show_lost_log_lines(crate::log::lost());
-    let slow = pace::measure(&gateway.engine, &gateway.metrics.plugins);
-    if let Some(notice) = slow.map_err(CannotStart::new)? {
-        tracing::warn!("{notice}");
-    }
-    Ok(gateway)
+        keys,
+    };
+    compose(folder, differences)
 }
 
 /// The names that a request on this machine may call the gateway by.
@@ -314,7 +271,7 @@ async fn seed(
         ["demo-merchant.pem", "demo-plugins.pem", "demo-webhook-secret"]
             .map(|file| folder.is_made(file));
     let was_used = folder.is_used();
-    let seeded = store::write(&gateway.store, move |tx| {
+    let seeded = store::write(&gateway.node.store, move |tx| {
         // The folder is locked, so what the last gateway had in hand when it died is nobody's.
         tx.end_leases()?;
         let known = tx.merchant(&id)?;
@@ -356,14 +313,7 @@ async fn seed(
     };
     folder.keep_webhook_secret(&secret)?;
     test_clock::restore(gateway).await.map_err(unusable)?;
-    gateway.reload_merchants().await.map_err(unusable)?;
-    let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
-    recalled.map_err(unusable)?;
-    let merchants = gateway.merchants().clone();
-    tokio::task::block_in_place(|| {
-        let standing = merchants.iter().map(|it| it.rollout.load_full());
-        standing.for_each(|it| it.all().for_each(|version| loading::prepare(gateway, version)));
-    });
+    recall(gateway).await.map_err(unusable)?;
     if !is_new {
         return Ok(());
     }
@@ -379,7 +329,7 @@ async fn seed(
 /// The demo merchant's plugin, as her developers would publish it.
 async fn publish_demo(gateway: &Gateway, folder: &Folder) -> Result<(), Problem> {
     let key = folder.key(PUBLISHER).map_err(Problem::internal)?;
-    let (component, most) = (assets::DEMO_PLUGIN.to_vec(), gateway.engine.limits());
+    let (component, most) = (assets::DEMO_PLUGIN.to_vec(), gateway.plugins.engine.limits());
     let manifest = Manifest {
         plugin: "demo_rules".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -405,7 +355,7 @@ async fn publish_demo(gateway: &Gateway, folder: &Folder) -> Result<(), Problem>
         stage: Stage::Live,
         drift_percent: DRIFT_PERCENT,
     };
-    publishing::publish(gateway, upload).await.map(drop)
+    gateway.plugins.publish(upload).await.map(drop)
 }
 
 async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), CannotStart> {

@@ -37,6 +37,8 @@ impl Forward {
         let url = parsed.filter(|it| matches!(it.scheme(), "http" | "https")).ok_or_else(|| {
             format!("--forward {url}: give an address such as http://127.0.0.1:3000/callbacks")
         })?;
+        // The first provider that a process installs stays; reqwest panics if there is none.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())

@@ -5,38 +5,30 @@ mod notify;
 mod settings;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lezai_base::clock::Clock;
+use lezai_base::url::authority;
 use lezai_config::{Config, LogFormat, ProxyProtocol, Tls};
-use lezai_engine::Engine;
+use lezai_connections::proxies::Proxies;
+use lezai_connections::server::{self, Options};
+use lezai_connections::tls::Certificates;
+use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::cluster::rate::Rates;
+use lezai_gateway::gateway::Gateway;
+use lezai_gateway::jobs;
+use lezai_gateway::realm::Realm;
+use lezai_http::live::{self, Bounds};
+use lezai_store as store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use lezai_assets as assets;
-use lezai_base::clock::Clock;
-use lezai_base::entropy::Entropy;
-use lezai_base::url;
-use lezai_channels::channel::Channel;
-use lezai_connections::proxies::Proxies;
-use lezai_connections::server::{self, Options};
-use lezai_connections::tls::Certificates;
-use lezai_gateway::callbacks::egress::Reach;
-use lezai_gateway::callbacks::sender::Courier;
-use lezai_gateway::cluster::rate::Rates;
-use lezai_gateway::gateway::{Gateway, Parts};
-use lezai_gateway::jobs as worker;
-use lezai_gateway::plugins::blobs::Blobs;
-use lezai_gateway::plugins::compiler::InChild;
-use lezai_gateway::plugins::{beside, loading, pace};
-use lezai_gateway::realm::Realm;
-use lezai_http::live::{self, Bounds};
-use lezai_store as store;
-use lezai_store_sqlite::SqliteStore;
-
+use crate::compose::{Differences, compose, recall};
 use crate::dev::CannotStart;
 use crate::dev::folder::Folder;
 use crate::{keys, log, say};
@@ -109,7 +101,7 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
     let (operator_listener, operator_address) =
         bind("operator.address", config.operator.address).await?;
 
-    let gateway = Arc::new(compose(&config, &folder)?);
+    let gateway = Arc::new(open(&config, &folder)?);
     open_store(&gateway, &folder).await?;
     folder.note_used().map_err(|error| {
         let path = config.data_dir.display();
@@ -118,8 +110,6 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
-    let courier = Courier::new(Reach::Public)
-        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
     let public_tls = Ended::load(config.listen.tls.as_ref(), &gateway, "tls")?;
     let operator_tls = Ended::load(config.operator.tls.as_ref(), &gateway, "operator_tls")?;
     let limits = config.limits;
@@ -147,8 +137,8 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         operator_options,
         stopped.clone(),
     ));
-    let worker = tokio::spawn(worker::run(Arc::clone(&gateway), courier, worker_stopped));
-    let beside = tokio::spawn(beside::run(Arc::clone(&gateway), stopped.clone()));
+    let worker = tokio::spawn(jobs::run(Arc::clone(&gateway), worker_stopped));
+    let beside = tokio::spawn(Arc::clone(&gateway.plugins).run_background(stopped.clone()));
     let certificates: Vec<Arc<Certificates>> = [&public_tls, &operator_tls]
         .into_iter()
         .flatten()
@@ -157,11 +147,7 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
     for files in &certificates {
         tokio::spawn(Arc::clone(files).watch(stopped.clone()));
     }
-    if let Some(next) = &gateway.next_key
-        && let Err(why) = keys::note_published(folder.path(), next)
-    {
-        tracing::error!(why, "the next key is published, which could not be noted");
-    }
+    note_published(&gateway, folder.path());
 
     say::announce(banner(&config, address, operator_address));
     if config.channels.is_empty() {
@@ -174,20 +160,20 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         for files in &certificates {
             files.look(false);
         }
-        reload(&args);
+        reload(&args, &gateway, folder.path());
         notify("READY=1");
     }
     tracing::info!("stopping");
     notify("STOPPING=1");
     let _ = stop.send(true);
-    gateway.hub.close();
+    gateway.node.cluster.watchers.close();
     end(server, "public listener").await;
     end(operator, "operator's listener").await;
     end(beside, "comparisons").await;
     let _ = stop_worker.send(true);
-    gateway.wake.call();
+    gateway.node.cluster.wake.call();
     end(worker, "worker").await;
-    let store = Arc::clone(&gateway.store);
+    let store = Arc::clone(&gateway.node.store);
     let closing = tokio::task::spawn_blocking(move || store.close());
     if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
         tracing::warn!("the store did not close in time; it is whole, with its log beside it");
@@ -196,8 +182,19 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
     Ok(())
 }
 
-/// The settings that can change while the gateway runs.
-fn reload(args: &ConfigArgs) {
+/// What can change while the gateway runs: its keys, and what is logged.
+fn reload(args: &ConfigArgs, gateway: &Gateway, data: &Path) {
+    match keys::Keys::of(data) {
+        Ok(keys) => {
+            let keys = keys.in_use();
+            if keys.current.keyid != gateway.keys.current().keyid {
+                tracing::info!(keyid = keys.current.keyid, "another key signs from now on");
+            }
+            gateway.keys.replace(keys);
+            note_published(gateway, data);
+        }
+        Err(why) => tracing::error!(why, "the keys are not read anew"),
+    }
     match args.checked() {
         Ok(config) => match log::set_filter(&config.log.filter) {
             Ok(()) => tracing::info!(filter = config.log.filter, "the configuration was read anew"),
@@ -208,6 +205,14 @@ fn reload(args: &ConfigArgs) {
                 tracing::error!(%fault, "the changed configuration is not used");
             }
         }
+    }
+}
+
+fn note_published(gateway: &Gateway, data: &Path) {
+    if let Some(next) = &gateway.keys.now().next
+        && let Err(why) = keys::note_published(data, next)
+    {
+        tracing::error!(why, "the next key is published, which could not be noted");
     }
 }
 
@@ -224,14 +229,14 @@ impl Ended {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = files.server_config(&provider).map_err(CannotStart::new)?;
         let show = |what: &str, help: &str, metric| {
-            gateway.metrics.show(&format!("{name}_{what}"), help, metric);
+            gateway.node.metrics.show(&format!("{name}_{what}"), help, metric);
         };
         show(
             "certificate_end_timestamp_seconds",
             "When the certificate ends",
             files.ends_at.clone(),
         );
-        gateway.metrics.show(
+        gateway.node.metrics.show(
             &format!("{name}_certificates_refused"),
             "Changed certificates that could not be used",
             files.refused.clone(),
@@ -252,77 +257,36 @@ fn size(number: u32) -> usize {
 }
 
 /// Puts the gateway together.
-fn compose(config: &Config, folder: &Folder) -> Result<Gateway, CannotStart> {
-    let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
-        .map_err(|error| folder.unusable("lezai.db", &error))?;
-    let failed_commits = store.failed_commits().clone();
-    let compiler = InChild::new().map_err(CannotStart::new)?;
-    let engine_config = lezai_engine::Config {
-        compiler: Arc::new(compiler),
-        ..lezai_engine::Config::new(folder.path().join("plugin-cache"))
-    };
-    // Each plugin's first memory is an open file; half of them are for connections.
-    let files = rlimit::Resource::NOFILE.get_hard().unwrap_or_default() / 2;
-    let loaded = engine_config.loaded.min(usize::try_from(files).unwrap_or(usize::MAX));
-    let engine = Engine::new(lezai_engine::Config { loaded, ..engine_config });
-    let engine = engine.map_err(CannotStart::new)?;
-    let blobs = Blobs::open(folder.path()).map_err(|error| {
-        CannotStart::new(format_args!("plugins cannot be kept in data_dir: {error}"))
-    })?;
-    let standard = engine.load(assets::STANDARD_PLUGIN).map_err(|error| {
-        CannotStart::new(format_args!("the standard plugin is refused: {error}"))
-    })?;
+fn open(config: &Config, folder: &Folder) -> Result<Gateway, CannotStart> {
     let admin_token = match &config.operator.token_file {
         Some(file) => settings::token(file)
             .map_err(|why| CannotStart::new(format_args!("operator.token_file {why}")))?,
         None => folder.text("admin-token")?,
     };
-    let parsed = reqwest::Url::parse(&config.public_url).map_err(CannotStart::new)?;
-    let channels: Vec<Arc<dyn Channel>> = Vec::new();
-    let mut gateway = Gateway::new(Parts {
-        authorities: vec![url::authority(&parsed)],
+    let url = reqwest::Url::parse(&config.public_url).map_err(CannotStart::new)?;
+    let differences = Differences {
         public_url: config.public_url.clone(),
-        store: Arc::new(store),
+        authorities: vec![authority(&url)],
         clock: Arc::new(Clock::system()),
-        entropy: Entropy::Os,
-        engine: Arc::new(engine),
-        standard,
-        blobs: Arc::new(blobs),
-        key: folder.key("gateway")?,
         admin_token,
+        rates: Rates::new(config.limits.merchant_per_second, config.limits.page_per_second),
         reach: Reach::Public,
-        channels,
+        realm: Realm::Live,
+        channels: Vec::new(),
         sandbox: None,
-    });
-    gateway.realm = Realm::Live;
-    gateway.metrics.show_failed_commits(&failed_commits);
-    gateway.metrics.show_lost_log_lines(log::lost());
-    let slow = pace::measure(&gateway.engine, &gateway.metrics.plugins);
-    if let Some(notice) = slow.map_err(CannotStart::new)? {
-        tracing::warn!("{notice}");
-    }
-    gateway.rates = Rates::new(config.limits.merchant_per_second, config.limits.page_per_second);
-    let keys = keys::Keys::of(folder.path()).map_err(CannotStart::new)?;
-    gateway.former_key = keys.former.map(Into::into);
-    gateway.next_key = keys.next.map(|it| it.verifying_key());
-    Ok(gateway)
+        keys: keys::Keys::of(folder.path()).map_err(CannotStart::new)?,
+    };
+    compose(folder, differences)
 }
 
 /// Takes the store over, and reads from it what is kept in memory.
 async fn open_store(gateway: &Gateway, folder: &Folder) -> Result<(), CannotStart> {
-    gateway.realm.take(&gateway.store).await.map_err(CannotStart::new)?;
+    let store = &gateway.node.store;
+    gateway.realm.take(store).await.map_err(CannotStart::new)?;
     let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
     // The folder is locked, so what the last gateway had in hand when it died is nobody's.
-    store::write(&gateway.store, |tx| tx.end_leases()).await.map_err(unusable)?;
-    gateway.reload_merchants().await.map_err(unusable)?;
-    let recalled = gateway.counters.recall(&gateway.store, gateway.clock.now()).await;
-    recalled.map_err(unusable)?;
-    let merchants = gateway.merchants().clone();
-    tokio::task::block_in_place(|| {
-        let standing = merchants.iter().map(|it| it.rollout.load_full());
-        standing.for_each(|it| it.all().for_each(|version| loading::prepare(gateway, version)));
-    });
-    Ok(())
+    store::write(store, |tx| tx.end_leases()).await.map_err(unusable)?;
+    recall(gateway).await.map_err(unusable)
 }
 
 fn banner(config: &Config, address: SocketAddr, operator: SocketAddr) -> String {

@@ -5,8 +5,6 @@
 
 use lezai_base::url;
 use lezai_wire::time::rfc3339;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::content_digest;
@@ -17,22 +15,20 @@ use lezai_core::signature::{Message, Params, Request, Tag, sign_base};
 use lezai_core::time::Timestamp;
 use reqwest::Url;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::callbacks::egress::Reach;
-use crate::callbacks::transport::{Http, Unreached};
-use crate::events;
-use crate::gateway::Gateway;
-use crate::jobs::Done;
+use super::Callbacks;
+use crate::callbacks::transport::{Post, Reply, Unreached};
+use crate::events::{
+    self,
+    record::{Happened, Subject},
+};
 use crate::merchants::Merchant;
 use crate::metrics::OutcomeLabel;
 use lezai_store as store;
 use lezai_store::events::{DeliveryRecord, Failing, Progress, Telling};
 use lezai_store::{EventRecord, StoreError, Tx};
 use lezai_wire::problem::Problem;
-
-pub use crate::callbacks::transport::{Post, Reply, Transport};
 
 /// When a delivery is tried again, in seconds from the first try: the schedule of the Standard
 /// Webhooks specification, a day in all.
@@ -41,16 +37,8 @@ const SCHEDULE_SECS: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 7
 /// event of an outage has waited two hours, or five have failed at once.
 const FAILURES_TOLD: u32 = 5;
 
-/// Deliveries under way to one merchant: whose server is silent holds up her own callbacks alone.
-const VISITS: usize = 8;
 /// When those beyond look again.
 const PUT_OFF_MS: i64 = 500;
-
-/// Carries callbacks to merchants.
-pub struct Courier {
-    transport: Box<dyn Transport>,
-    visits: Visits,
-}
 
 /// A try to deliver.
 #[derive(Debug)]
@@ -61,104 +49,98 @@ struct Try {
     outcome: Result<Reply, Unreached>,
 }
 
-impl Courier {
-    /// A courier over the network, as far as it may go.
-    ///
-    /// # Errors
-    ///
-    /// If TLS cannot be set up.
-    pub fn new(reach: Reach) -> Result<Self, reqwest::Error> {
-        Ok(Self::over(Http::new(reach)?))
-    }
-
-    /// A courier over another transport.
-    pub fn over(transport: impl Transport + 'static) -> Self {
-        Self { transport: Box::new(transport), visits: Visits::default() }
-    }
-
+impl Callbacks {
     /// Delivers an event, or says when to try again.
     ///
     /// # Errors
     ///
     /// `internal`, if the event cannot be read, or what came of it not be noted.
-    pub async fn deliver(
-        &self,
-        gateway: &Gateway,
-        event: EventId,
-        round: u32,
-    ) -> Result<Done, Problem> {
-        let Some((event, progress, url)) = load(gateway, event).await? else {
-            return Ok(Done::Finished);
+    pub async fn deliver(&self, event: EventId, round: u32) -> Result<Delivery, Problem> {
+        let Some((event, progress, url)) = self.load(event).await? else {
+            return Ok(Delivery::Finished);
         };
         if progress.round != round || progress.telling != Telling::Waiting {
-            return Ok(Done::Finished);
+            return Ok(Delivery::Finished);
         }
         let Some(url) = url else {
             let progress = Progress { telling: Telling::NoAddress, ..progress };
-            store::write(&gateway.store, move |tx| tx.set_progress(&event.id, &progress)).await?;
-            return Ok(Done::Finished);
+            store::write(&self.node.store, move |tx| tx.set_progress(&event.id, &progress)).await?;
+            return Ok(Delivery::Finished);
         };
         let Some(_visit) = self.visits.begin(&event.merchant) else {
-            return Ok(Done::PutOff { due: gateway.clock.now().plus_ms(PUT_OFF_MS) });
+            return Ok(Delivery::PutOff { due: self.node.clock.now().plus_ms(PUT_OFF_MS) });
         };
-        let tried = self.visit(gateway, &event, &url).await;
-        let now = gateway.clock.now();
-        let [jitter] = gateway.entropy.bytes::<1>();
+        let tried = self.visit(&event, &url).await;
+        let now = self.node.clock.now();
+        let [jitter] = self.node.entropy.bytes::<1>();
         let (outcome, why) = match &tried.outcome {
             Ok(reply) if reply.is_success() => ("delivered", None),
             Ok(Reply { status: 410, .. }) => ("gone", None),
             Ok(reply) => ("refused", Some(format!("status_{}", reply.status))),
             Err(why) => ("unreachable", Some(why.to_string())),
         };
-        gateway.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.node.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let (id, kind) = (event.id.clone(), event.event_type.clone());
         let due =
-            store::write(&gateway.store, move |tx| note(tx, &event, round, tried, now, jitter))
+            store::write(&self.node.store, move |tx| note(tx, &event, round, tried, now, jitter))
                 .await?;
         match (due, why) {
             (Some(due), why) => {
                 let why = why.unwrap_or_default();
                 let again_secs = (due.as_ms() - now.as_ms()) / 1000;
                 tracing::warn!(event = %id, why, again_secs, "callback not delivered");
-                return Ok(Done::Again { due, why });
+                return Ok(Delivery::Again { due, why });
             }
             (None, Some(why)) => tracing::error!(event = %id, why, "callback given up"),
             (None, None) => tracing::info!(event = %id, kind, outcome, "callback answered"),
         }
-        Ok(Done::Finished)
+        Ok(Delivery::Finished)
     }
 
     /// One try, as far as the answer.
-    async fn visit(&self, gateway: &Gateway, event: &EventRecord, url: &str) -> Try {
-        let (at, begun) = (gateway.clock.now(), Instant::now());
+    async fn visit(&self, event: &EventRecord, url: &str) -> Try {
+        let (at, begun) = (self.node.clock.now(), Instant::now());
         let parsed = Url::parse(url);
         let host = parsed.as_ref().map(url::authority).unwrap_or_default();
         let outcome = match parsed {
-            Ok(url) => self.send(gateway, event, url).await,
+            Ok(url) => self.send(event, url).await,
             Err(_) => Err(Unreached::Failed),
         };
         let latency_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         Try { host, at, latency_ms, outcome }
     }
 
-    async fn send(
-        &self,
-        gateway: &Gateway,
-        event: &EventRecord,
-        url: Url,
-    ) -> Result<Reply, Unreached> {
-        let now = gateway.clock.wall();
-        let merchant = gateway.merchants().get(&event.merchant).cloned();
+    async fn send(&self, event: &EventRecord, url: Url) -> Result<Reply, Unreached> {
+        let now = self.node.clock.wall();
+        let merchant = self.merchants.current().get(&event.merchant).cloned();
         let merchant = merchant.ok_or(Unreached::Failed)?;
         // Looked at when the order was made; the operator may have thought better of it since.
-        gateway.reach.judge(&url, merchant.hosts()).map_err(|_| Unreached::NotAllowed)?;
-        let fields = signed_fields(gateway, &merchant, event.id.as_str(), &event.body, &url, now);
+        self.reach.judge(&url, merchant.hosts()).map_err(|_| Unreached::NotAllowed)?;
+        let fields = self.signed_fields(&merchant, event.id.as_str(), &event.body, &url, now);
         let fields = fields.map_err(|error| {
             tracing::error!(event = %event.id, error, "a callback cannot be signed");
             Unreached::Failed
         })?;
         self.transport.send(Post { url, fields, body: event.body.clone() }).await
     }
+}
+
+/// How a delivery ended.
+pub enum Delivery {
+    /// For good.
+    Finished,
+    /// To be tried again then.
+    Again {
+        /// When.
+        due: Timestamp,
+        /// Why, for the record.
+        why: String,
+    },
+    /// Not begun: its merchant has enough under way.
+    PutOff {
+        /// To when.
+        due: Timestamp,
+    },
 }
 
 /// Notes a try: in the log, on the event, and on the host. Gives when the next is due, if there is
@@ -287,28 +269,12 @@ fn tell_of_host(
     delivery: &DeliveryRecord,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // Its id follows from what it is, as that of every event.
-    let now = events::moment(tx, merchant, now)?;
-    let digest =
-        Sha256::digest(format!("{event_type} {merchant} {} {}", failing.host, now.as_ms()));
-    let id = EventId::new(now, std::array::from_fn(|index| digest[index]));
-    let body = json!({
-        "id": id, "type": event_type, "created_at": rfc3339(now), "merchant": merchant,
-        "data": { "endpoint": {
-            "host": failing.host, "failures": failing.failures, "since": rfc3339(failing.since),
-            "last_status": delivery.status, "last_error": delivery.error,
-        }},
-    });
-    let event = EventRecord {
-        id,
-        order: None,
-        merchant: merchant.clone(),
-        sequence: 0,
-        event_type: event_type.to_owned(),
-        created_at: now,
-        body: body.to_string().into_bytes(),
-    };
-    tx.insert_event(&event, Telling::Kept)
+    let data = json!({ "endpoint": {
+        "host": failing.host, "failures": failing.failures, "since": rfc3339(failing.since),
+        "last_status": delivery.status, "last_error": delivery.error,
+    }});
+    let subject = Subject::Named(&failing.host);
+    events::record::keep(tx, Happened { merchant, subject, event_type, data }, now)
 }
 
 /// What is kept of an answer: in one line, and nobody's name or number in it.
@@ -324,113 +290,68 @@ pub fn backoff_secs(tries: u32) -> i64 {
     (5_i64 << tries.min(7)).min(600)
 }
 
-/// How many deliveries are under way to each merchant.
-#[derive(Default)]
-struct Visits(Mutex<HashMap<MerchantId, usize>>);
-
-/// A delivery that is under way.
-struct Visit<'v> {
-    visits: &'v Visits,
-    merchant: MerchantId,
-}
-
-impl Visits {
-    /// `None` if enough are.
-    fn begin(&self, merchant: &MerchantId) -> Option<Visit<'_>> {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = under_way.entry(merchant.clone()).or_default();
-        if *count >= VISITS {
-            return None;
-        }
-        *count += 1;
-        Some(Visit { visits: self, merchant: merchant.clone() })
+impl Callbacks {
+    async fn load(
+        &self,
+        event: EventId,
+    ) -> Result<Option<(EventRecord, Progress, Option<String>)>, Problem> {
+        let found = store::read(&self.node.store, move |view| {
+            let Some((event, progress)) = view.event(&event)? else { return Ok(None) };
+            let order = match &event.order {
+                Some(order) => view.order(order)?,
+                None => None,
+            };
+            Ok(Some((event, progress, order.and_then(|it| it.details.notify_url))))
+        });
+        let Some((event, progress, url)) = found.await? else { return Ok(None) };
+        let merchants = self.merchants.current();
+        let url = url.or_else(|| merchants.get(&event.merchant)?.record.notify_url.clone());
+        Ok(Some((event, progress, url)))
     }
-}
 
-impl Drop for Visit<'_> {
-    fn drop(&mut self) {
-        let mut under_way = self.visits.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = under_way.get_mut(&self.merchant) {
-            *count -= 1;
-            if *count == 0 {
-                under_way.remove(&self.merchant);
-            }
-        }
+    /// The header of a callback: who made it and when, signed in both ways.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be signed.
+    pub fn signed_fields(
+        &self,
+        merchant: &Merchant,
+        id: &str,
+        body: &[u8],
+        url: &Url,
+        now: Timestamp,
+    ) -> Result<Vec<(&'static str, String)>, String> {
+        let digest = content_digest(body);
+        let authority = url::authority(url);
+        let covered = [("content-type", "application/json"), ("content-digest", digest.as_str())];
+        let message = Message::Request(Request {
+            method: "POST",
+            scheme: url.scheme(),
+            authority: &authority,
+            path: url.path(),
+            query: url.query().unwrap_or_default(),
+            fields: &covered,
+        });
+        let nonce = Base64UrlUnpadded::encode_string(&self.node.entropy.bytes::<16>());
+        let key = self.keys.current();
+        let params = Params { created: now, keyid: &key.keyid, nonce: &nonce, tag: Tag::Callback };
+        let base = sign_base(&message, true, &params).map_err(|error| error.to_string())?;
+        let mut fields = vec![
+            ("content-type", "application/json".to_owned()),
+            ("webhook-id", id.to_owned()),
+            ("webhook-timestamp", now.as_secs().to_string()),
+            ("webhook-signature", merchant.webhook_signature(id, now, body)),
+        ];
+        fields.extend(base.fields(&key.native.sign(base.text.as_bytes())));
+        fields.push(("content-digest", digest));
+        Ok(fields)
     }
-}
-
-async fn load(
-    gateway: &Gateway,
-    event: EventId,
-) -> Result<Option<(EventRecord, Progress, Option<String>)>, Problem> {
-    let found = store::read(&gateway.store, move |view| {
-        let Some((event, progress)) = view.event(&event)? else { return Ok(None) };
-        let order = match &event.order {
-            Some(order) => view.order(order)?,
-            None => None,
-        };
-        Ok(Some((event, progress, order.and_then(|it| it.details.notify_url))))
-    });
-    let Some((event, progress, url)) = found.await? else { return Ok(None) };
-    let merchants = gateway.merchants();
-    let url = url.or_else(|| merchants.get(&event.merchant)?.record.notify_url.clone());
-    Ok(Some((event, progress, url)))
-}
-
-/// The header of a callback: who made it and when, signed in both ways.
-///
-/// # Errors
-///
-/// What cannot be signed.
-pub fn signed_fields(
-    gateway: &Gateway,
-    merchant: &Merchant,
-    id: &str,
-    body: &[u8],
-    url: &Url,
-    now: Timestamp,
-) -> Result<Vec<(&'static str, String)>, String> {
-    let digest = content_digest(body);
-    let authority = url::authority(url);
-    let covered = [("content-type", "application/json"), ("content-digest", digest.as_str())];
-    let message = Message::Request(Request {
-        method: "POST",
-        scheme: url.scheme(),
-        authority: &authority,
-        path: url.path(),
-        query: url.query().unwrap_or_default(),
-        fields: &covered,
-    });
-    let nonce = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<16>());
-    let params =
-        Params { created: now, keyid: &gateway.key.keyid, nonce: &nonce, tag: Tag::Callback };
-    let base = sign_base(&message, true, &params).map_err(|error| error.to_string())?;
-    let mut fields = vec![
-        ("content-type", "application/json".to_owned()),
-        ("webhook-id", id.to_owned()),
-        ("webhook-timestamp", now.as_secs().to_string()),
-        ("webhook-signature", merchant.webhook_signature(id, now, body)),
-    ];
-    fields.extend(base.fields(&gateway.key.native.sign(base.text.as_bytes())));
-    fields.push(("content-digest", digest));
-    Ok(fields)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_silent_merchant_holds_up_her_own_callbacks_alone() {
-        let visits = Visits::default();
-        let [one, other] = ["m_one", "m_other"].map(|id| MerchantId::parse(id).unwrap());
-        let under_way: Vec<_> = (0..VISITS).map(|_| visits.begin(&one).unwrap()).collect();
-        assert!(visits.begin(&one).is_none());
-        assert!(visits.begin(&other).is_some());
-        drop(under_way);
-        assert!(visits.begin(&one).is_some());
-        assert!(visits.0.lock().unwrap().is_empty());
-    }
 
     #[test]
     fn a_day_of_tries() {

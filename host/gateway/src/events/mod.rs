@@ -1,6 +1,6 @@
 //! What merchants were told: asked for, and told again.
 
-pub mod receiver_test;
+pub mod record;
 
 use lezai_wire::time::{parse_rfc3339, rfc3339};
 use std::collections::BTreeSet;
@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::gateway::Gateway;
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
+use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::node::Node;
 use lezai_store as store;
 use lezai_store::events::{DeliveryRecord, EventQuery, EventRecord, Progress, Telling};
 use lezai_store::{StoreError, Task, Tx};
@@ -147,10 +147,10 @@ fn time(field: Field) -> Result<Timestamp, Invalid> {
 /// # Errors
 ///
 /// `event_not_found` if there is none to come after.
-pub async fn list(gateway: &Gateway, query: EventQuery) -> Result<List<StoredEvent>, Problem> {
-    let _turn = gateway.turns.read(&query.merchant).await?;
+pub async fn list(node: &Node, query: EventQuery) -> Result<List<StoredEvent>, Problem> {
+    let _turn = node.cluster.turns.read(&query.merchant).await?;
     let limit = query.limit;
-    let found = store::read(&gateway.store, move |view| {
+    let found = store::read(&node.store, move |view| {
         if let Some(after) = &query.after
             && view.event(after)?.is_none_or(|(it, _)| it.merchant != query.merchant)
         {
@@ -169,13 +169,9 @@ pub async fn list(gateway: &Gateway, query: EventQuery) -> Result<List<StoredEve
 /// # Errors
 ///
 /// `event_not_found`.
-pub async fn find(
-    gateway: &Gateway,
-    merchant: &MerchantId,
-    id: &str,
-) -> Result<StoredEvent, Problem> {
+pub async fn find(node: &Node, merchant: &MerchantId, id: &str) -> Result<StoredEvent, Problem> {
     let (id, merchant) = (parse(id)?, merchant.clone());
-    let found = store::read(&gateway.store, move |view| {
+    let found = store::read(&node.store, move |view| {
         let event = view.event(&id)?.filter(|(it, _)| it.merchant == merchant);
         Ok(event.zip(Some(view.deliveries(&id, TRIES_SHOWN)?)))
     });
@@ -189,15 +185,15 @@ pub async fn find(
 ///
 /// `event_not_found`, `event_kept`.
 pub async fn redeliver(
-    gateway: &Gateway,
+    node: &Node,
     merchant: &MerchantId,
     id: &str,
     signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let (id, merchant) = (parse(id)?, merchant.clone());
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
-    let answer = store::write(&gateway.store, move |tx| {
+    let (now, wall) = (node.clock.now(), node.clock.wall());
+    let answer = store::write(&node.store, move |tx| {
         if let Some(first) = key.begin(tx, &signer, wall)? {
             return Ok::<_, Problem>(first);
         }
@@ -215,7 +211,7 @@ pub async fn redeliver(
         Ok(answer)
     })
     .await?;
-    gateway.wake.call();
+    node.cluster.wake.call();
     Ok(answer)
 }
 
@@ -229,30 +225,30 @@ pub async fn redeliver(
 ///
 /// `too_many_events`.
 pub async fn redeliver_range(
-    gateway: &Gateway,
+    node: &Node,
     merchant: &MerchantId,
     range: Range,
     signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let _turn = gateway.turns.heavy(merchant)?;
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let _turn = node.cluster.turns.heavy(merchant)?;
+    let (now, wall) = (node.clock.now(), node.clock.wall());
     let before = {
         let key = key.clone();
-        store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?
+        store::write(&node.store, move |tx| key.begin(tx, &signer, wall)).await?
     };
     if let Some(first) = before {
         return Ok(first);
     }
-    let found = in_range(gateway, merchant.clone(), range).await?;
+    let found = in_range(node, merchant.clone(), range).await?;
     let mut told = 0;
     for slice in found.chunks(SLICE) {
         let slice = slice.to_vec();
-        told += store::write(&gateway.store, move |tx| tell_again(tx, &slice, now)).await?;
-        gateway.wake.call();
+        told += store::write(&node.store, move |tx| tell_again(tx, &slice, now)).await?;
+        node.cluster.wake.call();
     }
     let answer = Answer::json(202, &json!({ "object": "redelivery", "events": told }))?;
-    store::write(&gateway.store, move |tx| {
+    store::write(&node.store, move |tx| {
         key.keep(tx, &answer, now)?;
         Ok(answer)
     })
@@ -261,7 +257,7 @@ pub async fn redeliver_range(
 
 /// The ids of a range, oldest first. No more rows are read than may be told again, and one.
 async fn in_range(
-    gateway: &Gateway,
+    node: &Node,
     merchant: MerchantId,
     range: Range,
 ) -> Result<Vec<EventId>, Problem> {
@@ -269,7 +265,7 @@ async fn in_range(
     let types: BTreeSet<String> = types.into_iter().collect();
     let kinds: Vec<_> =
         if types.is_empty() { vec![None] } else { types.into_iter().map(Some).collect() };
-    let found = store::read(&gateway.store, move |view| {
+    let found = store::read(&node.store, move |view| {
         let mut found = Vec::new();
         for event_type in kinds {
             let room = MAX_AGAIN as usize + 1 - found.len();
@@ -309,17 +305,6 @@ fn tell_again(tx: &dyn Tx, events: &[EventId], now: Timestamp) -> Result<usize, 
         }
     }
     Ok(told)
-}
-
-/// When an event of a merchant's that comes about now is said to: not before the last one, though
-/// its commit may have waited, or the machine's clock been set back. So a range of time is a range
-/// of the list.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub fn moment(tx: &dyn Tx, merchant: &MerchantId, now: Timestamp) -> Result<Timestamp, StoreError> {
-    Ok(tx.latest_event_at(merchant)?.map_or(now, |last| last.max(now)))
 }
 
 /// Begins a new round of an event. A task of the round before that is still there finds itself late.

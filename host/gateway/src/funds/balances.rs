@@ -65,7 +65,7 @@ pub async fn of_merchant(
     receiver: Option<String>,
     at: Option<Timestamp>,
 ) -> Result<BalancesView, Problem> {
-    let now = gateway.clock.now();
+    let now = gateway.node.clock.now();
     let at = at.unwrap_or(now);
     if at > now {
         return Err(Problem::new(Code::InvalidField, "at is a moment that is still to come")
@@ -85,8 +85,8 @@ pub async fn of_merchant(
             ("pending", Account::MerchantPending(merchant.clone())),
         ],
     };
-    let _turn = gateway.turns.read(merchant).await?;
-    let data = store::read(&gateway.store, move |view| {
+    let _turn = gateway.node.cluster.turns.read(merchant).await?;
+    let data = store::read(&gateway.node.store, move |view| {
         let mut data = Vec::new();
         for (name, account) in &accounts {
             for (currency, minor) in view.balances(account, at)? {

@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use lezai_core::id::{AttemptId, OrderId, RefundId};
 use lezai_core::order::{Attention, Effect, Event, RefundState, State};
-use lezai_core::time::Timestamp;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::callbacks::sender as callback;
-use crate::callbacks::sender::Courier;
+use crate::callbacks::sender::{Delivery, backoff_secs};
 use crate::events;
 use crate::gateway::{Gateway, unanswered};
+use crate::idempotency;
 use crate::metrics::OutcomeLabel;
-use crate::orders::idempotency;
 use lezai_channels::channel::{
     CaptureRequest, Channel, GiveBackRequest, RefundRequest, RefundStanding, Standing,
 };
@@ -37,40 +35,16 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Faster than rows grow old at the busiest.
 const PRUNE_EVERY: Duration = Duration::from_secs(2);
 
-/// How a task ended.
-pub enum Done {
-    /// For good.
-    Finished,
-    /// To be tried again then.
-    Again {
-        /// When.
-        due: Timestamp,
-        /// Why, for the record.
-        why: String,
-    },
-    /// Not begun: its merchant has enough under way.
-    PutOff {
-        /// To when.
-        due: Timestamp,
-    },
-}
-
 /// Works until it is told to stop, then finishes what is under way.
-pub async fn run(gateway: Arc<Gateway>, courier: Courier, stop: watch::Receiver<bool>) {
-    let courier = Arc::new(courier);
+pub async fn run(gateway: Arc<Gateway>, stop: watch::Receiver<bool>) {
     tokio::join!(
-        work(&gateway, &courier, Lane::Orders, stop.clone()),
-        work(&gateway, &courier, Lane::Callbacks, stop.clone()),
+        work(&gateway, Lane::Orders, stop.clone()),
+        work(&gateway, Lane::Callbacks, stop.clone()),
         tidy(&gateway, stop),
     );
 }
 
-async fn work(
-    gateway: &Arc<Gateway>,
-    courier: &Arc<Courier>,
-    lane: Lane,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn work(gateway: &Arc<Gateway>, lane: Lane, mut stop: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut under_way = JoinSet::new();
     while !*stop.borrow() {
@@ -90,9 +64,9 @@ async fn work(
         let more = tasks.len() == free;
         for task in tasks {
             let Ok(permit) = Arc::clone(&slots).acquire_owned().await else { return };
-            let (gateway, courier) = (Arc::clone(gateway), Arc::clone(courier));
+            let gateway = Arc::clone(gateway);
             under_way.spawn(async move {
-                perform(&gateway, &courier, task).await;
+                perform(&gateway, task).await;
                 drop(permit);
             });
         }
@@ -104,30 +78,12 @@ async fn work(
         }
         let pause = until_due(gateway, lane).await;
         tokio::select! {
-            () = gateway.wake.called(lane) => {}
+            () = gateway.node.cluster.wake.called(lane) => {}
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => {}
         }
     }
     while under_way.join_next().await.is_some() {}
-}
-
-/// Calls the worker to tasks that were just committed.
-#[derive(Debug, Default)]
-pub struct Wake([Notify; 2]);
-
-impl Wake {
-    /// Something is due.
-    pub fn call(&self) {
-        self.0.iter().for_each(Notify::notify_one);
-    }
-
-    async fn called(&self, lane: Lane) {
-        match lane {
-            Lane::Orders => self.0[0].notified().await,
-            Lane::Callbacks => self.0[1].notified().await,
-        }
-    }
 }
 
 /// Takes up to `limit` due tasks of a lane for the length of a lease.
@@ -141,51 +97,53 @@ pub async fn claim(
     limit: usize,
 ) -> Result<Vec<DueTask>, StoreError> {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let now = gateway.clock.now();
-    let due = store::read(&gateway.store, move |view| view.next_due(lane));
+    let now = gateway.node.clock.now();
+    let due = store::read(&gateway.node.store, move |view| view.next_due(lane));
     if limit == 0 || due.await?.is_none_or(|due| due > now) {
         return Ok(Vec::new());
     }
     let lease_end = now.plus_secs(LEASE_SECS);
-    store::write(&gateway.store, move |tx| tx.claim_tasks(lane, now, lease_end, limit)).await
+    store::write(&gateway.node.store, move |tx| tx.claim_tasks(lane, now, lease_end, limit)).await
 }
 
 async fn until_due(gateway: &Gateway, lane: Lane) -> Duration {
-    let due = store::read(&gateway.store, move |view| view.next_due(lane)).await.ok().flatten();
-    let ms = due.map_or(i64::MAX, |due| due.as_ms().saturating_sub(gateway.clock.now().as_ms()));
+    let due =
+        store::read(&gateway.node.store, move |view| view.next_due(lane)).await.ok().flatten();
+    let ms =
+        due.map_or(i64::MAX, |due| due.as_ms().saturating_sub(gateway.node.clock.now().as_ms()));
     Duration::from_millis(u64::try_from(ms).unwrap_or_default()).min(IDLE)
 }
 
 /// Performs a task that was claimed, and notes how it ended.
-pub async fn perform(gateway: &Gateway, courier: &Courier, due: DueTask) {
+pub async fn perform(gateway: &Gateway, due: DueTask) {
     let DueTask { number, task, tries } = due;
     let done = match &task {
         Task::Order { order, what } => on_order(gateway, order.clone(), what.clone(), tries).await,
-        Task::Deliver { event, round } => courier.deliver(gateway, event.clone(), *round).await,
+        Task::Deliver { event, round } => gateway.callbacks.deliver(event.clone(), *round).await,
     };
-    let done = done.unwrap_or_else(|problem| Done::Again {
-        due: gateway.clock.now().plus_secs(callback::backoff_secs(tries)),
+    let done = done.unwrap_or_else(|problem| Delivery::Again {
+        due: gateway.node.clock.now().plus_secs(backoff_secs(tries)),
         why: problem.code().as_str().to_owned(),
     });
     let done = match (&task, done) {
-        (Task::Order { order, what }, Done::Again { due, why }) if tries >= PATIENCE_TRIES => {
+        (Task::Order { order, what }, Delivery::Again { due, why }) if tries >= PATIENCE_TRIES => {
             match give_up(gateway, order, what).await {
-                Ok(true) => Done::Finished,
-                Ok(false) | Err(_) => Done::Again { due, why },
+                Ok(true) => Delivery::Finished,
+                Ok(false) | Err(_) => Delivery::Again { due, why },
             }
         }
         (_, done) => done,
     };
     let outcome = match &done {
-        Done::Finished => "finished",
-        Done::Again { .. } => "again",
-        Done::PutOff { .. } => "put_off",
+        Delivery::Finished => "finished",
+        Delivery::Again { .. } => "again",
+        Delivery::PutOff { .. } => "put_off",
     };
-    gateway.metrics.tasks.get_or_create(&OutcomeLabel { outcome }).inc();
-    let noted = store::write(&gateway.store, move |tx| match done {
-        Done::Finished => tx.finish_task(number),
-        Done::Again { due, why } => tx.postpone_task(number, due, &why),
-        Done::PutOff { due } => tx.put_off_task(number, due),
+    gateway.node.metrics.tasks.get_or_create(&OutcomeLabel { outcome }).inc();
+    let noted = store::write(&gateway.node.store, move |tx| match done {
+        Delivery::Finished => tx.finish_task(number),
+        Delivery::Again { due, why } => tx.postpone_task(number, due, &why),
+        Delivery::PutOff { due } => tx.put_off_task(number, due),
     });
     if let Err(error) = noted.await {
         // The lease gives the task back.
@@ -198,14 +156,18 @@ async fn on_order(
     order: OrderId,
     what: Effect,
     tries: u32,
-) -> Result<Done, Problem> {
+) -> Result<Delivery, Problem> {
     match what {
         Effect::Expire => match gateway.apply(order, Event::Expired).await {
-            Ok(_) => Ok(Done::Finished),
+            Ok(_) => Ok(Delivery::Finished),
             Err(problem) => Err(problem),
         },
-        Effect::Release => gateway.apply(order, Event::ReleaseDue).await.map(|_| Done::Finished),
-        Effect::Settle => gateway.apply(order, Event::SettlementDue).await.map(|_| Done::Finished),
+        Effect::Release => {
+            gateway.apply(order, Event::ReleaseDue).await.map(|_| Delivery::Finished)
+        }
+        Effect::Settle => {
+            gateway.apply(order, Event::SettlementDue).await.map(|_| Delivery::Finished)
+        }
         Effect::Capture(attempt) => capture(gateway, order, attempt, tries).await,
         Effect::Void(attempt) => void(gateway, order, attempt, tries).await,
         Effect::Refund(id) => refund(gateway, order, id, tries).await,
@@ -218,7 +180,7 @@ async fn on_order(
             let standing = standing.map_err(unanswered)?;
             match standing {
                 Standing::Returned => {
-                    gateway.heard(order, attempt, standing).await.map(|()| Done::Finished)
+                    gateway.heard(order, attempt, standing).await.map(|()| Delivery::Finished)
                 }
                 _ => Err(Problem::new(
                     Code::ChannelUnavailable,
@@ -227,7 +189,7 @@ async fn on_order(
             }
         }
         // Put into words when it was committed, and delivered as a task of its own.
-        Effect::Notify(_) => Ok(Done::Finished),
+        Effect::Notify(_) => Ok(Delivery::Finished),
     }
 }
 
@@ -237,7 +199,7 @@ async fn query(
     order: OrderId,
     attempt: AttemptId,
     tries: u32,
-) -> Result<Done, Problem> {
+) -> Result<Delivery, Problem> {
     let record = gateway.record(order.clone()).await?;
     let standing =
         gateway.channel_of(&record, &attempt)?.query(&attempt).await.map_err(unanswered)?;
@@ -252,7 +214,7 @@ async fn query(
                     Ok(later(gateway, tries))
                 }
                 state if state.payment().is_some_and(|it| it.attempt == attempt) => {
-                    Ok(Done::Finished)
+                    Ok(Delivery::Finished)
                 }
                 // Set aside for nothing: too late, or for a try that was given up.
                 _ => call_off(gateway, order, attempt).await,
@@ -263,7 +225,11 @@ async fn query(
 }
 
 /// Tells the channel that an attempt is given up, which may be too late.
-async fn call_off(gateway: &Gateway, order: OrderId, attempt: AttemptId) -> Result<Done, Problem> {
+async fn call_off(
+    gateway: &Gateway,
+    order: OrderId,
+    attempt: AttemptId,
+) -> Result<Delivery, Problem> {
     let record = gateway.record(order.clone()).await?;
     let channel = gateway.channel_of(&record, &attempt)?;
     let standing = channel.cancel(&attempt).await.map_err(unanswered)?;
@@ -276,9 +242,11 @@ async fn capture(
     order: OrderId,
     attempt: AttemptId,
     tries: u32,
-) -> Result<Done, Problem> {
+) -> Result<Delivery, Problem> {
     let record = gateway.record(order.clone()).await?;
-    let State::Capturing { amount, .. } = &record.order.state else { return Ok(Done::Finished) };
+    let State::Capturing { amount, .. } = &record.order.state else {
+        return Ok(Delivery::Finished);
+    };
     let number = record.order.channel_requests;
     let channel = gateway.channel_of(&record, &attempt)?;
     let standing = match standing_before(channel, &attempt, tries).await? {
@@ -292,7 +260,7 @@ async fn capture(
     match standing {
         Standing::Refused { code } => {
             let failed = Event::CaptureFailed { request: number, code };
-            gateway.apply(order, failed).await.map(|_| Done::Finished)
+            gateway.apply(order, failed).await.map(|_| Delivery::Finished)
         }
         Standing::Unknown | Standing::Pending | Standing::Authorized { .. } => {
             Ok(later(gateway, tries))
@@ -307,10 +275,10 @@ async fn void(
     order: OrderId,
     attempt: AttemptId,
     tries: u32,
-) -> Result<Done, Problem> {
+) -> Result<Delivery, Problem> {
     let record = gateway.record(order.clone()).await?;
     if !matches!(record.order.state, State::Voiding { .. }) {
-        return Ok(Done::Finished);
+        return Ok(Delivery::Finished);
     }
     let number = record.order.channel_requests;
     let channel = gateway.channel_of(&record, &attempt)?;
@@ -324,7 +292,7 @@ async fn void(
     match standing {
         Standing::Refused { code } => {
             let failed = Event::VoidFailed { request: number, code };
-            gateway.apply(order, failed).await.map(|_| Done::Finished)
+            gateway.apply(order, failed).await.map(|_| Delivery::Finished)
         }
         Standing::Returned | Standing::Cancelled | Standing::Declined { .. } => {
             settle(gateway, order, attempt, standing).await
@@ -354,14 +322,14 @@ async fn refund(
     order: OrderId,
     id: RefundId,
     tries: u32,
-) -> Result<Done, Problem> {
+) -> Result<Delivery, Problem> {
     let record = gateway.record(order.clone()).await?;
     let (Some(refund), Some(payment)) = (record.order.refund(&id), record.order.state.payment())
     else {
         return Err(Problem::internal("a refund without a payment"));
     };
     if refund.state != RefundState::Pending {
-        return Ok(Done::Finished);
+        return Ok(Delivery::Finished);
     }
     let channel = gateway.channel_of(&record, &payment.attempt)?;
     let known = match tries {
@@ -381,12 +349,12 @@ async fn refund(
         RefundStanding::Succeeded => Event::RefundSucceeded(id),
         RefundStanding::Failed { code } => Event::RefundFailed { refund: id, code },
     };
-    gateway.apply(order, event).await.map(|_| Done::Finished)
+    gateway.apply(order, event).await.map(|_| Delivery::Finished)
 }
 
-fn later(gateway: &Gateway, tries: u32) -> Done {
-    let due = gateway.clock.now().plus_secs(callback::backoff_secs(tries));
-    Done::Again { due, why: "the channel does not know yet".to_owned() }
+fn later(gateway: &Gateway, tries: u32) -> Delivery {
+    let due = gateway.node.clock.now().plus_secs(backoff_secs(tries));
+    Delivery::Again { due, why: "the channel does not know yet".to_owned() }
 }
 
 /// A channel had its time to say, and did not: a person must look. While the shopper may still
@@ -403,7 +371,7 @@ async fn give_up(gateway: &Gateway, order: &OrderId, what: &Effect) -> Result<bo
         Effect::Expire | Effect::Release | Effect::Settle | Effect::Notify(_) => return Ok(false),
     };
     let record = gateway.record(order.clone()).await?;
-    let may_still_pay = gateway.clock.now() < record.order.terms.expires_at;
+    let may_still_pay = gateway.node.clock.now() < record.order.terms.expires_at;
     if matches!(what, Effect::Query(_)) && may_still_pay {
         return Ok(false);
     }
@@ -417,8 +385,8 @@ async fn settle(
     order: OrderId,
     attempt: AttemptId,
     standing: Standing,
-) -> Result<Done, Problem> {
-    gateway.heard(order, attempt, standing).await.map(|()| Done::Finished)
+) -> Result<Delivery, Problem> {
+    gateway.heard(order, attempt, standing).await.map(|()| Delivery::Finished)
 }
 
 async fn tidy(gateway: &Gateway, mut stop: watch::Receiver<bool>) {
@@ -433,20 +401,24 @@ async fn tidy(gateway: &Gateway, mut stop: watch::Receiver<bool>) {
 
 /// Forgets what is old enough.
 pub async fn prune(gateway: &Gateway) {
-    let wall = gateway.clock.wall();
-    let keep_after = gateway.clock.now().plus_secs(-idempotency::RETENTION_SECS);
-    let log_after = gateway.clock.now().plus_secs(-events::LOG_SECS);
-    let pruned = store::write(&gateway.store, move |tx| {
+    let wall = gateway.node.clock.wall();
+    let keep_after = gateway.node.clock.now().plus_secs(-idempotency::RETENTION_SECS);
+    let log_after = gateway.node.clock.now().plus_secs(-events::LOG_SECS);
+    let pruned = store::write(&gateway.node.store, move |tx| {
         tx.prune(wall, keep_after)?;
         tx.prune_deliveries(log_after)
     })
     .await;
-    let waiting = store::read(&gateway.store, |view| view.waiting_tasks()).await;
+    let waiting = store::read(&gateway.node.store, |view| view.waiting_tasks()).await;
     if let Err(error) = pruned.and(waiting.map(|waiting| {
-        gateway.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        gateway.node.metrics.waiting_tasks.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     })) {
         tracing::error!(%error, "cannot prune");
     }
-    gateway.hub.sweep();
-    gateway.metrics.streams.set(i64::try_from(gateway.hub.streams()).unwrap_or(i64::MAX));
+    gateway.node.cluster.watchers.sweep();
+    gateway
+        .node
+        .metrics
+        .streams
+        .set(i64::try_from(gateway.node.cluster.watchers.streams()).unwrap_or(i64::MAX));
 }

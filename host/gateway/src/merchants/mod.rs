@@ -2,6 +2,7 @@
 //! each change, and swapped in whole, so that a request sees one state and nothing restarts.
 
 pub mod brand;
+mod registry;
 
 use lezai_base::url;
 use std::collections::HashMap;
@@ -16,9 +17,11 @@ use lezai_core::time::Timestamp;
 use lezai_core::webhook::Secret;
 use reqwest::Url;
 
-use crate::plugins::rollout::Rollout;
+use crate::releases::rollout::Rollout;
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_store::{MerchantKey, MerchantRecord};
+
+pub use registry::Registry;
 
 /// A merchant, ready to serve.
 pub struct Merchant {

@@ -1,7 +1,6 @@
 //! A merchant's calls on orders: create, query, close, capture, void, renew the checkout session.
 
 pub mod checkout;
-pub mod idempotency;
 pub mod refunds;
 pub mod reviews;
 
@@ -19,10 +18,9 @@ use serde::Serialize;
 use crate::cluster::velocity::Counted;
 use crate::gateway;
 use crate::gateway::{Gateway, not_found};
+use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::Merchant;
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
-use crate::plugins::beside::Job;
-use crate::plugins::deciding::{self, Decided};
+use crate::plugins::deciding::Decided;
 use crate::plugins::recording::record;
 use crate::views;
 use lezai_channels::channel::Method;
@@ -49,7 +47,7 @@ pub async fn create(
 ) -> Result<Answer, Problem> {
     let signer = Signer::from(&request);
     let decide = async |facts: OrderFacts| {
-        let decided = deciding::decide(gateway, merchant, &facts)?;
+        let decided = gateway.plugins.decide(merchant, &facts)?;
         Ok((facts, decided))
     };
     create_decided(gateway, merchant, signer, request.into_content(), key, decide).await
@@ -71,7 +69,7 @@ pub async fn create_decided<F>(
 where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
     // A repeat gets what the first request got, whatever the merchant's rules say by now. The commit
     // below looks for that first of all; only where there will be none it is looked for here, so that
     // a new order costs no read.
@@ -95,7 +93,7 @@ where
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
     let answer = Answer::json(201, &view)?;
 
-    let committed = store::write(&gateway.store, move |tx| {
+    let committed = store::write(&gateway.node.store, move |tx| {
         if let Some(first) = key.begin(tx, &signer, wall)? {
             return Ok(first);
         }
@@ -112,7 +110,7 @@ where
             counted.keep();
         }
         // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
-        gateway.metrics.orders_created.inc();
+        gateway.node.metrics.orders_created.inc();
     }
     Ok(committed)
 }
@@ -131,11 +129,11 @@ where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
     if let Some(url) = &mut new.notify_url {
-        *url = gateway.notify_url(merchant, url)?.into();
+        *url = gateway.callbacks.address(merchant, url)?.into();
     }
     let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
     let mut facts = new.facts(
-        OrderId::new(now, gateway.entropy.bytes()),
+        OrderId::new(now, gateway.node.entropy.bytes()),
         merchant.record.id.clone(),
         merchant.policy.profile().clone(),
         methods,
@@ -144,7 +142,7 @@ where
     merchant.policy.check_limits(&facts).map_err(|error| {
         Problem::new(Code::LimitExceeded, error.to_string()).with("field", "amount")
     })?;
-    let (velocity, order) = gateway.counters.count(&OrderSample::from(&facts));
+    let (velocity, order) = gateway.node.cluster.velocity.count(&OrderSample::from(&facts));
     facts.velocity = velocity;
     *counted = Some(order);
     let (facts, decided) = decide(facts).await?;
@@ -179,10 +177,10 @@ pub async fn list(
     status: Option<&'static str>,
     page: Page<OrderId>,
 ) -> Result<List<OrderView>, Problem> {
-    let _turn = gateway.turns.read(merchant).await?;
+    let _turn = gateway.node.cluster.turns.read(merchant).await?;
     let (merchant, limit) = (merchant.clone(), page.limit);
     let found =
-        store::read(&gateway.store, move |view| view.orders(&merchant, status, &page)).await?;
+        store::read(&gateway.node.store, move |view| view.orders(&merchant, status, &page)).await?;
     let found: Vec<_> = found
         .iter()
         .map(|record| views::order_with_checkout(record, &gateway.public_url, None))
@@ -201,7 +199,7 @@ pub async fn find_by_number(
     number: String,
 ) -> Result<Vec<OrderView>, Problem> {
     let merchant = merchant.clone();
-    let found = store::read(&gateway.store, move |view| {
+    let found = store::read(&gateway.node.store, move |view| {
         view.order_by_merchant_order_id(&merchant, &number)
     })
     .await?;
@@ -239,8 +237,9 @@ pub async fn change<B: Serialize>(
     answer: impl FnOnce(&OrderRecord) -> Result<B, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
     let Change { order, event, status } = change;
-    let (merchant, now, wall) = (merchant.clone(), gateway.clock.now(), gateway.clock.wall());
-    let (answer, record) = store::write(&gateway.store, move |tx| {
+    let (merchant, now, wall) =
+        (merchant.clone(), gateway.node.clock.now(), gateway.node.clock.wall());
+    let (answer, record) = store::write(&gateway.node.store, move |tx| {
         if let Some(first) = key.begin(tx, &signer, wall)? {
             return Ok((first, None));
         }
@@ -297,9 +296,9 @@ pub async fn renew_session(
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
     let (merchant, public_url) = (merchant.clone(), gateway.public_url.clone());
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
     let (session, client_secret) = new_session(gateway, order.clone(), now);
-    let (answer, renewed) = store::write(&gateway.store, move |tx| {
+    let (answer, renewed) = store::write(&gateway.node.store, move |tx| {
         if let Some(first) = key.begin(tx, &signer, wall)? {
             return Ok((first, None));
         }
@@ -322,7 +321,7 @@ pub async fn renew_session(
     if let Some(record) = renewed {
         tracing::info!(order = %record.order.terms.id, session = %record.session, "session renewed");
         // The page of the one before looks, and is told.
-        gateway.hub.changed(&record.order.terms.id, record.order.version);
+        gateway.node.cluster.watchers.changed(&record.order.terms.id, record.order.version);
     }
     Ok(answer)
 }
@@ -330,7 +329,7 @@ pub async fn renew_session(
 /// Whether the request is a repeat.
 async fn was_answered(gateway: &Gateway, key: &Repeatable) -> Result<bool, Problem> {
     let key = key.clone();
-    let first = store::read(&gateway.store, move |view| Ok(key.first_answer(view))).await??;
+    let first = store::read(&gateway.node.store, move |view| Ok(key.first_answer(view))).await??;
     Ok(first.is_some())
 }
 
@@ -340,7 +339,7 @@ async fn again(
     signer: Signer,
     wall: Timestamp,
 ) -> Result<Answer, Problem> {
-    let first = store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?;
+    let first = store::write(&gateway.node.store, move |tx| key.begin(tx, &signer, wall)).await?;
     first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
 }
 
@@ -363,7 +362,7 @@ fn offered(gateway: &Gateway, new: &NewOrder, in_parts: bool) -> Result<Vec<Stri
         };
         named && (in_parts || !method.instalments)
     };
-    let all = gateway.channels.iter().flat_map(|channel| channel.methods());
+    let all = gateway.channels.methods();
     let methods: Vec<String> = all.filter(wanted).map(|method| method.id.to_owned()).collect();
     if methods.is_empty() {
         let detail = "no channel offers any of these methods for this order; leave the field out for all that any page can use";
@@ -397,11 +396,12 @@ fn open(
     };
     if decision.risk.verdict == Verdict::Deny {
         // Of an order that is made the decision is kept with it.
-        gateway.plugins.later(gateway, || {
-            let (merchant, order, decision) =
-                (facts.merchant.clone(), facts.id.clone(), kept.clone());
-            let facts = facts.clone();
-            Job::Denied(Box::new(Denial { merchant, order, at: now, decision, facts }))
+        gateway.plugins.record_denial(|| Denial {
+            merchant: facts.merchant.clone(),
+            order: facts.id.clone(),
+            at: now,
+            decision: kept.clone(),
+            facts: facts.clone(),
         });
         let view = serde_json::to_value(views::decision(kept)).map_err(Problem::internal)?;
         return Err(Problem::new(
@@ -419,7 +419,7 @@ fn open(
         decision
             .channels
             .iter()
-            .filter_map(|id| gateway.channel(id))
+            .filter_map(|id| gateway.channels.get(id))
             .any(|it| it.method(method).is_some())
     };
     let methods: Vec<String> =
@@ -428,7 +428,8 @@ fn open(
         let detail = "the merchant's routes lead to no channel that offers one of the methods";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
     }
-    let in_parts = |id: &String| gateway.method(id).is_some_and(|(_, method)| method.instalments);
+    let in_parts =
+        |id: &String| gateway.channels.method(id).is_some_and(|(_, method)| method.instalments);
     let instalments = match methods.iter().any(in_parts) {
         true => plans(merchant, &new),
         false => Vec::new(),
@@ -460,16 +461,18 @@ fn open(
 
 /// A session that nobody has claimed, and its client secret.
 fn new_session(gateway: &Gateway, order: OrderId, now: Timestamp) -> (SessionRecord, String) {
-    let random = Base64UrlUnpadded::encode_string(&gateway.entropy.bytes::<32>());
+    let random = Base64UrlUnpadded::encode_string(&gateway.node.entropy.bytes::<32>());
+    let keyid = gateway.keys.current().keyid.clone();
+    let client_secret = format!("{random}.{keyid}");
     let session = SessionRecord {
-        id: SessionId::new(now, gateway.entropy.bytes()),
+        id: SessionId::new(now, gateway.node.entropy.bytes()),
         order,
         secret_hash: sha256_hex(random.as_bytes()),
-        gateway_key: gateway.key.keyid.clone(),
+        gateway_key: keyid,
         claim: None,
         claims: 0,
     };
-    (session, format!("{random}.{}", gateway.key.keyid))
+    (session, client_secret)
 }
 
 fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {

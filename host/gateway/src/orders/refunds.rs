@@ -8,9 +8,9 @@ use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::Event;
 
 use crate::gateway::{Gateway, not_found};
+use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::orders;
 use crate::orders::Change;
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
 use crate::views;
 use lezai_store as store;
 use lezai_store::OrderRecord;
@@ -90,7 +90,7 @@ pub async fn create(
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(order).map_err(|_| not_found())?;
-    let id = RefundId::new(gateway.clock.now(), gateway.entropy.bytes());
+    let id = RefundId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
     let NewRefund { merchant_refund_id, amount, reason } = new;
     let (number, of) = (merchant_refund_id.clone(), merchant.clone());
     let free = move |tx: &dyn store::Tx| match tx.refund_by_merchant_refund_id(&of, &number)? {
@@ -124,7 +124,7 @@ pub async fn find(
     let id = RefundId::parse(id).map_err(|_| unknown())?;
     let found = {
         let id = id.clone();
-        store::read(&gateway.store, move |view| match view.order_of_refund(&id)? {
+        store::read(&gateway.node.store, move |view| match view.order_of_refund(&id)? {
             Some(order) => view.order(&order),
             None => Ok(None),
         })
@@ -145,9 +145,10 @@ pub async fn find_by_number(
     number: String,
 ) -> Result<Vec<RefundView>, Problem> {
     let of = merchant.clone();
-    let id =
-        store::read(&gateway.store, move |view| view.refund_by_merchant_refund_id(&of, &number))
-            .await?;
+    let id = store::read(&gateway.node.store, move |view| {
+        view.refund_by_merchant_refund_id(&of, &number)
+    })
+    .await?;
     match id {
         Some(id) => Ok(vec![find(gateway, merchant, id.as_str()).await?]),
         None => Ok(Vec::new()),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::gateway;
 use crate::gateway::Gateway;
-use crate::orders::idempotency::{Answer, Repeatable};
+use crate::idempotency::{Answer, Repeatable};
 use crate::views;
 use lezai_store as store;
 use lezai_store::{OrderRecord, Page};
@@ -90,11 +90,11 @@ pub async fn decide(
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(order).map_err(|_| not_found())?;
-    let now = gateway.clock.now();
+    let now = gateway.node.clock.now();
     let Decision { verdict, reason } = decision;
-    let refund = RefundId::new(now, gateway.entropy.bytes());
+    let refund = RefundId::new(now, gateway.node.entropy.bytes());
     let event = Event::Reviewed { verdict, reason, by: OPERATOR.to_owned(), refund };
-    let (answer, record) = store::write(&gateway.store, move |tx| {
+    let (answer, record) = store::write(&gateway.node.store, move |tx| {
         if let Some(first) = key.first_answer(tx)? {
             return Ok((first, None));
         }
@@ -120,7 +120,7 @@ pub async fn decide(
 /// `internal`.
 pub async fn open(gateway: &Gateway, page: Page<OrderId>) -> Result<List<ReviewedOrder>, Problem> {
     let limit = page.limit;
-    let found = store::read(&gateway.store, move |view| view.open_reviews(&page)).await?;
+    let found = store::read(&gateway.node.store, move |view| view.open_reviews(&page)).await?;
     let found = found.iter().map(view).collect();
     Ok(List::new(found, limit, |it: &ReviewedOrder| it.order_id.clone()))
 }

@@ -10,12 +10,12 @@ use lezai_core::policy::OrderFacts;
 use lezai_engine::Decision;
 use tokio::sync::{mpsc, watch};
 
-use super::deciding::{self, Asked};
-use super::health::Trouble;
+use super::Plugins;
+use super::deciding::Asked;
 use super::recording::record as record_of;
-use super::rollout::Version;
-use super::{lifecycle, loading};
-use crate::gateway::Gateway;
+use crate::metrics::Metrics;
+use crate::releases::health::Trouble;
+use crate::releases::rollout::Version;
 use lezai_store as store;
 use lezai_store::StoreError;
 use lezai_store::plugins::{Denial, Difference, Side};
@@ -26,12 +26,12 @@ const QUEUE: usize = 4_096;
 /// Jobs that are taken at once, and so differences that share a commit.
 const BATCH: usize = 64;
 /// Differences that are kept of one release.
-pub const MOST_DIFFERENCES: u32 = 1_000;
+pub(super) const MOST_DIFFERENCES: u32 = 1_000;
 /// Denials that are kept of one merchant.
-pub const MOST_DENIALS: u32 = 1_000;
+pub(super) const MOST_DENIALS: u32 = 1_000;
 
 /// Something to be done.
-pub enum Job {
+pub(super) enum Job {
     /// Ask the other side.
     Compare(Box<Compare>),
     /// Write down an order that was denied.
@@ -43,7 +43,7 @@ pub enum Job {
 }
 
 /// An order that one side decided.
-pub struct Compare {
+pub(super) struct Compare {
     /// The merchant's policy at that moment.
     pub policy: Arc<[u8]>,
     /// The order.
@@ -59,7 +59,7 @@ pub struct Compare {
 }
 
 /// The queue.
-pub struct Beside {
+pub(super) struct Beside {
     jobs: mpsc::Sender<Job>,
     waiting: Mutex<Option<mpsc::Receiver<Job>>>,
 }
@@ -73,45 +73,53 @@ impl Default for Beside {
 
 impl Beside {
     /// Has a job done later, or not at all, and says which. It is made only if there is room.
-    pub fn later(&self, gateway: &Gateway, job: impl FnOnce() -> Job) -> bool {
+    pub(super) fn later(&self, metrics: &Metrics, job: impl FnOnce() -> Job) -> bool {
         match self.jobs.try_reserve() {
             Ok(place) => {
                 place.send(job());
                 true
             }
             Err(_) => {
-                gateway.metrics.plugins.dropped.inc();
+                metrics.plugins.dropped.inc();
                 false
             }
         }
     }
 }
 
-/// Works until it is told to stop. What waits then is dropped: it is about orders that are decided.
-pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
-    let waiting = gateway.plugins.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(mut waiting) = waiting else { return };
-    let mut jobs = Vec::with_capacity(BATCH);
-    while !*stop.borrow() {
-        tokio::select! {
-            taken = waiting.recv_many(&mut jobs, BATCH) => if taken == 0 { return },
-            _ = stop.changed() => return,
-        }
-        let (asking, taken) = (Arc::clone(&gateway), std::mem::take(&mut jobs));
-        // A thread of its own: these are decisions, and those that are waited for go first.
-        let done = tokio::task::spawn_blocking(move || perform(&asking, taken)).await;
-        let Ok(Done { differences, denials, troubles, missing }) = done else { continue };
-        if let Err(error) = record(&gateway, differences, denials).await {
-            tracing::error!(%error, "differences cannot be written");
-        }
-        for version in missing {
-            loading::mend(&gateway, &version).await;
-        }
-        for (version, trouble) in troubles {
-            if let Err(problem) = lifecycle::take_back(&gateway, &version, trouble).await {
-                let code = problem.code().as_str();
-                tracing::error!(merchant = %version.manifest.merchant, code, "a release cannot be taken back");
-                version.health.untell();
+impl Plugins {
+    /// Has an order that was denied written down, if there is room for it: of one that is made the decision is
+    /// kept with it.
+    pub fn record_denial(&self, denial: impl FnOnce() -> Denial) {
+        self.queue.later(&self.node.metrics, || Job::Denied(Box::new(denial())));
+    }
+
+    /// Works until it is told to stop. What waits then is dropped: it is about orders that are decided.
+    pub async fn run_background(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let waiting = self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut waiting) = waiting else { return };
+        let mut jobs = Vec::with_capacity(BATCH);
+        while !*stop.borrow() {
+            tokio::select! {
+                taken = waiting.recv_many(&mut jobs, BATCH) => if taken == 0 { return },
+                _ = stop.changed() => return,
+            }
+            let (asking, taken) = (Arc::clone(&self), std::mem::take(&mut jobs));
+            // A thread of its own: these are decisions, and those that are waited for go first.
+            let done = tokio::task::spawn_blocking(move || asking.perform(taken)).await;
+            let Ok(Done { differences, denials, troubles, missing }) = done else { continue };
+            if let Err(error) = self.record_differences(differences, denials).await {
+                tracing::error!(%error, "differences cannot be written");
+            }
+            for version in missing {
+                self.mend(&version).await;
+            }
+            for (version, trouble) in troubles {
+                if let Err(problem) = self.take_back(&version, trouble).await {
+                    let code = problem.code().as_str();
+                    tracing::error!(merchant = %version.manifest.merchant, code, "a release cannot be taken back");
+                    version.health.untell();
+                }
             }
         }
     }
@@ -125,66 +133,68 @@ struct Done {
     missing: Vec<Arc<Version>>,
 }
 
-fn perform(gateway: &Gateway, jobs: Vec<Job>) -> Done {
-    let mut done = Done::default();
-    for job in jobs {
-        match job {
-            // A panic is one comparison's: the denials and troubles beside it are still told.
-            Job::Compare(job) => match catch_unwind(AssertUnwindSafe(|| compare(gateway, *job))) {
-                Ok(Ok(difference)) => done.differences.extend(difference),
-                Ok(Err(problem)) => {
-                    tracing::error!(code = problem.code().as_str(), "not compared");
-                }
-                Err(_) => tracing::error!("not compared: a panic"),
-            },
-            Job::Denied(denial) => done.denials.push(*denial),
-            Job::Trouble(version, trouble) => done.troubles.push((version, trouble)),
-            Job::Mend(version) => {
-                if !done.missing.iter().any(|it| it.digest == version.digest) {
-                    done.missing.push(version);
+impl Plugins {
+    fn perform(&self, jobs: Vec<Job>) -> Done {
+        let mut done = Done::default();
+        for job in jobs {
+            match job {
+                // A panic is one comparison's: the denials and troubles beside it are still told.
+                Job::Compare(job) => match catch_unwind(AssertUnwindSafe(|| self.compare(*job))) {
+                    Ok(Ok(difference)) => done.differences.extend(difference),
+                    Ok(Err(problem)) => {
+                        tracing::error!(code = problem.code().as_str(), "not compared");
+                    }
+                    Err(_) => tracing::error!("not compared: a panic"),
+                },
+                Job::Denied(denial) => done.denials.push(*denial),
+                Job::Trouble(version, trouble) => done.troubles.push((version, trouble)),
+                Job::Mend(version) => {
+                    if !done.missing.iter().any(|it| it.digest == version.digest) {
+                        done.missing.push(version);
+                    }
                 }
             }
         }
+        done
     }
-    done
-}
 
-fn compare(gateway: &Gateway, job: Compare) -> Result<Option<Difference>, Problem> {
-    let Compare { policy, facts, decision, applied, candidate, live } = job;
-    let other = match applied {
-        Side::Old => Some(&candidate),
-        Side::New => live.as_ref(),
-    };
-    let Asked { decision: other, found, time } = deciding::ask(gateway, &policy, other, &facts)?;
-    let (old, new) = match applied {
-        Side::Old => {
-            deciding::note(gateway, &candidate, &other, found, time);
-            (decision, other)
+    fn compare(&self, job: Compare) -> Result<Option<Difference>, Problem> {
+        let Compare { policy, facts, decision, applied, candidate, live } = job;
+        let other = match applied {
+            Side::Old => Some(&candidate),
+            Side::New => live.as_ref(),
+        };
+        let Asked { decision: other, found, time } = self.ask(&policy, other, &facts)?;
+        let (old, new) = match applied {
+            Side::Old => {
+                self.note(&candidate, &other, found, time);
+                (decision, other)
+            }
+            Side::New => (other, decision),
+        };
+        // Whom the clock ended would have said something else on another machine: that is no word on
+        // either release, and `health` has counted the time-out.
+        if !(old.is_replayable() && new.is_replayable()) {
+            return Ok(None);
         }
-        Side::New => (other, decision),
-    };
-    // Whom the clock ended would have said something else on another machine: that is no word on
-    // either release, and `health` has counted the time-out.
-    if !(old.is_replayable() && new.is_replayable()) {
-        return Ok(None);
+        let drifts = !same(&old, &new);
+        candidate.health.compared(drifts);
+        candidate.series.compared(drifts);
+        self.look(&candidate);
+        // Columns are words in her books, and move no money: they are recorded, and no drift.
+        if !drifts && reasons(&old).eq(reasons(&new)) && old.columns == new.columns {
+            return Ok(None);
+        }
+        Ok(Some(Difference {
+            merchant: facts.merchant.clone(),
+            sequence: candidate.manifest.sequence,
+            order: facts.id,
+            at: self.node.clock.now(),
+            applied,
+            old: record_of(&old),
+            new: record_of(&new),
+        }))
     }
-    let drifts = !same(&old, &new);
-    candidate.health.compared(drifts);
-    candidate.series.compared(drifts);
-    deciding::look(gateway, &candidate);
-    // Columns are words in her books, and move no money: they are recorded, and no drift.
-    if !drifts && reasons(&old).eq(reasons(&new)) && old.columns == new.columns {
-        return Ok(None);
-    }
-    Ok(Some(Difference {
-        merchant: facts.merchant.clone(),
-        sequence: candidate.manifest.sequence,
-        order: facts.id,
-        at: gateway.clock.now(),
-        applied,
-        old: record_of(&old),
-        new: record_of(&new),
-    }))
 }
 
 /// Whether two decisions have the same consequences.
@@ -199,19 +209,21 @@ fn reasons(decision: &Decision) -> impl Iterator<Item = &str> {
     decision.risk.reasons.iter().map(|it| it.code.as_str())
 }
 
-async fn record(
-    gateway: &Gateway,
-    differences: Vec<Difference>,
-    denials: Vec<Denial>,
-) -> Result<(), StoreError> {
-    if differences.is_empty() && denials.is_empty() {
-        return Ok(());
+impl Plugins {
+    async fn record_differences(
+        &self,
+        differences: Vec<Difference>,
+        denials: Vec<Denial>,
+    ) -> Result<(), StoreError> {
+        if differences.is_empty() && denials.is_empty() {
+            return Ok(());
+        }
+        store::write(&self.node.store, move |tx| {
+            differences.iter().try_for_each(|it| tx.insert_difference(it, MOST_DIFFERENCES))?;
+            denials.iter().try_for_each(|it| tx.insert_denial(it, MOST_DENIALS))
+        })
+        .await
     }
-    store::write(&gateway.store, move |tx| {
-        differences.iter().try_for_each(|it| tx.insert_difference(it, MOST_DIFFERENCES))?;
-        denials.iter().try_for_each(|it| tx.insert_denial(it, MOST_DENIALS))
-    })
-    .await
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use lezai_core::mask;
 use lezai_core::policy::{OrderFacts, Reason, Verdict};
 use lezai_engine::{Decision, Found, Outcome, PLUGIN_FAILED};
 
+use super::Plugins;
 use super::beside::{Compare, Job};
-use super::rollout::Version;
-use crate::gateway::Gateway;
 use crate::merchants::Merchant;
+use crate::releases::rollout::Version;
 use lezai_store::decision::DecidingRelease;
 use lezai_wire::problem::Problem;
 
@@ -33,48 +33,46 @@ impl From<Decision> for Decided {
     }
 }
 
-/// Asks the plugins, here: a decision takes some 15 µs of processor time, less than handing it to
-/// another thread and waiting for that. One that burns all its fuel takes some milliseconds, in which
-/// the other threads go on. Nothing is compiled here, and what is asked beside is
-/// asked elsewhere.
-///
-/// # Errors
-///
-/// `internal`, if the standard plugin does not answer.
-pub fn decide(
-    gateway: &Gateway,
-    merchant: &Merchant,
-    facts: &OrderFacts,
-) -> Result<Decided, Problem> {
-    let rollout = merchant.rollout.load();
-    let sides = rollout.sides(&facts.id);
-    let asked = ask(gateway, &merchant.compact_policy, sides.applied, facts);
-    let Asked { decision, found, time } = asked?;
-    for (hook, run) in decision.runs() {
-        if let Outcome::Failed(failure) = &run.outcome {
-            // A plugin may complain of an order in the shopper's own words.
-            let failure = mask::text(&failure.to_string());
-            tracing::warn!(order = %facts.id, %hook, plugin = run.digest, failure, "plugin failed");
+impl Plugins {
+    /// Asks the plugins, here: a decision takes some 15 µs of processor time, less than handing it to
+    /// another thread and waiting for that. One that burns all its fuel takes some milliseconds, in which
+    /// the other threads go on. Nothing is compiled here, and what is asked beside is
+    /// asked elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// `internal`, if the standard plugin does not answer.
+    pub fn decide(&self, merchant: &Merchant, facts: &OrderFacts) -> Result<Decided, Problem> {
+        let rollout = merchant.rollout.load();
+        let sides = rollout.sides(&facts.id);
+        let asked = self.ask(&merchant.compact_policy, sides.applied, facts);
+        let Asked { decision, found, time } = asked?;
+        for (hook, run) in decision.runs() {
+            if let Outcome::Failed(failure) = &run.outcome {
+                // A plugin may complain of an order in the shopper's own words.
+                let failure = mask::text(&failure.to_string());
+                tracing::warn!(order = %facts.id, %hook, plugin = run.digest, failure, "plugin failed");
+            }
         }
+        self.node.metrics.decided(&decision);
+        if let Some(version) = sides.applied {
+            self.note(version, &decision, found, time);
+        }
+        if let Some(beside) = sides.beside {
+            self.queue.later(&self.node.metrics, || {
+                Job::Compare(Box::new(Compare {
+                    policy: Arc::clone(&merchant.compact_policy),
+                    facts: facts.clone(),
+                    decision: decision.clone(),
+                    applied: beside.applied,
+                    candidate: Arc::clone(beside.candidate),
+                    live: beside.live.cloned(),
+                }))
+            });
+        }
+        let settings = sides.applied.map(|it| it.manifest.settings_digest.clone());
+        Ok(Decided { decision, release: sides.applied.map(|it| release_view(it)), settings })
     }
-    gateway.metrics.decided(&decision);
-    if let Some(version) = sides.applied {
-        note(gateway, version, &decision, found, time);
-    }
-    if let Some(beside) = sides.beside {
-        gateway.plugins.later(gateway, || {
-            Job::Compare(Box::new(Compare {
-                policy: Arc::clone(&merchant.compact_policy),
-                facts: facts.clone(),
-                decision: decision.clone(),
-                applied: beside.applied,
-                candidate: Arc::clone(beside.candidate),
-                live: beside.live.cloned(),
-            }))
-        });
-    }
-    let settings = sides.applied.map(|it| it.manifest.settings_digest.clone());
-    Ok(Decided { decision, release: sides.applied.map(|it| release_view(it)), settings })
 }
 
 /// What came of a question.
@@ -84,61 +82,63 @@ pub(super) struct Asked {
     pub(super) time: Duration,
 }
 
-/// Asks a release, or without one the standard plugin alone.
-pub(super) fn ask(
-    gateway: &Gateway,
-    policy: &[u8],
-    version: Option<&Arc<Version>>,
-    facts: &OrderFacts,
-) -> Result<Asked, Problem> {
-    let begun = Instant::now();
-    let by = |own| {
-        let (engine, standard) = (&gateway.engine, &gateway.standard);
-        lezai_engine::decide(engine, standard, policy, own, facts).map_err(Problem::internal)
-    };
-    let Some(version) = version else {
-        return Ok(Asked { decision: by(None)?, found: None, time: begun.elapsed() });
-    };
-    let opened = gateway.engine.open(&version.digest, version.limits(gateway.engine.limits()));
-    let (decision, found) = match opened {
-        Ok(Some((plugin, found))) => (by(Some((&plugin, &version.settings)))?, Some(found)),
-        missing => {
-            if let Err(error) = missing {
-                tracing::error!(merchant = %version.manifest.merchant, %error, "plugin cannot be started");
+impl Plugins {
+    /// Asks a release, or without one the standard plugin alone.
+    pub(super) fn ask(
+        &self,
+        policy: &[u8],
+        version: Option<&Arc<Version>>,
+        facts: &OrderFacts,
+    ) -> Result<Asked, Problem> {
+        let begun = Instant::now();
+        let by = |own| {
+            let (engine, standard) = (&self.engine, &self.standard);
+            lezai_engine::decide(engine, standard, policy, own, facts).map_err(Problem::internal)
+        };
+        let Some(version) = version else {
+            return Ok(Asked { decision: by(None)?, found: None, time: begun.elapsed() });
+        };
+        let opened = self.engine.open(&version.digest, version.limits(self.engine.limits()));
+        let (decision, found) = match opened {
+            Ok(Some((plugin, found))) => (by(Some((&plugin, &version.settings)))?, Some(found)),
+            missing => {
+                if let Err(error) = missing {
+                    tracing::error!(merchant = %version.manifest.merchant, %error, "plugin cannot be started");
+                }
+                self.queue.later(&self.node.metrics, || Job::Mend(Arc::clone(version)));
+                (unheard(by(None)?), None)
             }
-            gateway.plugins.later(gateway, || Job::Mend(Arc::clone(version)));
-            (unheard(by(None)?), None)
-        }
-    };
-    Ok(Asked { decision, found, time: begun.elapsed() })
-}
-
-/// Counts what a release said, and has it looked at if it does badly.
-pub(super) fn note(
-    gateway: &Gateway,
-    version: &Arc<Version>,
-    decision: &Decision,
-    found: Option<Found>,
-    time: Duration,
-) {
-    let digest = &version.manifest.digest;
-    version.series.asked(decision, digest, found, time);
-    version.health.asked(decision, digest, version.manifest.limits.fuel);
-    let failed = decision.runs().any(|(_, run)| matches!(run.outcome, Outcome::Failed(_)));
-    if failed || version.health.counts().calls.is_multiple_of(LOOK_EVERY) {
-        look(gateway, version);
+        };
+        Ok(Asked { decision, found, time: begun.elapsed() })
     }
-}
 
-/// Has a release taken back if it does badly.
-pub(super) fn look(gateway: &Gateway, version: &Arc<Version>) {
-    let standing = &version.standing;
-    let trouble = version.health.trouble(standing.stage, standing.drift_percent);
-    if let Some(trouble) = trouble
-        && version.health.tell()
-        && !gateway.plugins.later(gateway, || Job::Trouble(Arc::clone(version), trouble))
-    {
-        version.health.untell();
+    /// Counts what a release said, and has it looked at if it does badly.
+    pub(super) fn note(
+        &self,
+        version: &Arc<Version>,
+        decision: &Decision,
+        found: Option<Found>,
+        time: Duration,
+    ) {
+        let digest = &version.manifest.digest;
+        version.series.asked(decision, digest, found, time);
+        version.health.asked(decision, digest, version.manifest.limits.fuel);
+        let failed = decision.runs().any(|(_, run)| matches!(run.outcome, Outcome::Failed(_)));
+        if failed || version.health.counts().calls.is_multiple_of(LOOK_EVERY) {
+            self.look(version);
+        }
+    }
+
+    /// Has a release taken back if it does badly.
+    pub(super) fn look(&self, version: &Arc<Version>) {
+        let standing = &version.standing;
+        let trouble = version.health.trouble(standing.stage, standing.drift_percent);
+        if let Some(trouble) = trouble
+            && version.health.tell()
+            && !self.queue.later(&self.node.metrics, || Job::Trouble(Arc::clone(version), trouble))
+        {
+            version.health.untell();
+        }
     }
 }
 

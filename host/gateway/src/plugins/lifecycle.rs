@@ -1,22 +1,19 @@
 //! A release goes on, rests, or is taken back: by the operator's word, or by itself when it does
 //! badly. What moves is one commit; orders meet it right after.
 
-use lezai_core::id::{EventId, MerchantId};
-use lezai_wire::time::rfc3339;
+use lezai_core::id::MerchantId;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use super::health::Trouble;
-use super::loading;
-use super::rollout::Version;
-use super::stage::{self, Refusal, Slot};
+use super::Plugins;
 use super::view::{self, ReleaseStateView};
 use crate::events;
-use crate::gateway::Gateway;
+use crate::events::record::{Happened, Subject};
+use crate::releases::health::Trouble;
+use crate::releases::rollout::Version;
+use crate::releases::stage::{self, Refusal, Slot};
 use lezai_store as store;
-use lezai_store::events::Telling;
 use lezai_store::plugins::Stage;
-use lezai_store::{EventRecord, ReleaseRecord, StoreError, Task, Tx};
+use lezai_store::{ReleaseRecord, StoreError, Tx};
 use lezai_wire::problem::{Code, Problem};
 
 /// What the operator wants of a release.
@@ -35,74 +32,75 @@ pub enum Move {
     RollBack,
 }
 
-/// Moves a release. The same again changes nothing.
-///
-/// # Errors
-///
-/// `release_not_found`, `release_stage`.
-pub async fn perform(
-    gateway: &Gateway,
-    merchant: MerchantId,
-    sequence: u64,
-    wish: Move,
-) -> Result<ReleaseStateView, Problem> {
-    let (id, now, told) = (merchant.clone(), gateway.clock.now(), wish.clone());
-    let record = store::write(&gateway.store, move |tx| {
-        let all = around(tx, &id, sequence)?;
-        let moves = match wish {
-            Move::Promote { to, drift_percent } => {
-                stage::promote(&all, sequence, to, drift_percent, now)
+impl Plugins {
+    /// Moves a release. The same again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `release_not_found`, `release_stage`.
+    pub async fn move_release(
+        &self,
+        merchant: MerchantId,
+        sequence: u64,
+        wish: Move,
+    ) -> Result<ReleaseStateView, Problem> {
+        let (id, now, told) = (merchant.clone(), self.node.clock.now(), wish.clone());
+        let record = store::write(&self.node.store, move |tx| {
+            let all = around(tx, &id, sequence)?;
+            let moves = match wish {
+                Move::Promote { to, drift_percent } => {
+                    stage::promote(&all, sequence, to, drift_percent, now)
+                }
+                Move::Pause => stage::pause(&all, sequence, now),
+                Move::RollBack => stage::roll_back(&all, sequence, None, now),
+            };
+            apply(tx, &id, moves?)?;
+            let found = tx.release(&id, sequence)?;
+            found.ok_or_else(|| Problem::from(Refusal::Unknown(sequence)))
+        })
+        .await?;
+        self.merchants.refresh_releases(&merchant).await?;
+        tracing::info!(%merchant, sequence, wish = ?told, "release moved");
+        Ok(view::release(&record))
+    }
+
+    /// No release of the merchant's is asked any more.
+    ///
+    /// # Errors
+    ///
+    /// `not_found` if none was.
+    pub async fn remove(&self, merchant: MerchantId) -> Result<(), Problem> {
+        let (id, now) = (merchant.clone(), self.node.clock.now());
+        store::write(&self.node.store, move |tx| {
+            let moves = stage::remove(&slots(&tx.standing_releases(Some(&id))?), now);
+            if moves.is_empty() {
+                return Err(view::none());
             }
-            Move::Pause => stage::pause(&all, sequence, now),
-            Move::RollBack => stage::roll_back(&all, sequence, None, now),
-        };
-        apply(tx, &id, moves?)?;
-        let found = tx.release(&id, sequence)?;
-        found.ok_or_else(|| Problem::from(Refusal::Unknown(sequence)))
-    })
-    .await?;
-    loading::refresh(gateway, &merchant).await?;
-    tracing::info!(%merchant, sequence, wish = ?told, "release moved");
-    Ok(view::release(&record))
-}
+            apply(tx, &id, moves)
+        })
+        .await?;
+        self.merchants.refresh_releases(&merchant).await?;
+        tracing::info!(%merchant, "plugin removed");
+        Ok(())
+    }
 
-/// No release of the merchant's is asked any more.
-///
-/// # Errors
-///
-/// `not_found` if none was.
-pub async fn remove(gateway: &Gateway, merchant: MerchantId) -> Result<(), Problem> {
-    let (id, now) = (merchant.clone(), gateway.clock.now());
-    store::write(&gateway.store, move |tx| {
-        let moves = stage::remove(&slots(&tx.standing_releases(Some(&id))?), now);
-        if moves.is_empty() {
-            return Err(view::none());
-        }
-        apply(tx, &id, moves)
-    })
-    .await?;
-    loading::refresh(gateway, &merchant).await?;
-    tracing::info!(%merchant, "plugin removed");
-    Ok(())
-}
-
-/// Takes a release back that does badly, and tells the merchant. A live one without a predecessor
-/// stays: the standard plugin does not know what it watched for, and a hook that fails has its
-/// fallback.
-///
-/// # Errors
-///
-/// `internal`.
-pub(super) async fn take_back(
-    gateway: &Gateway,
-    version: &Version,
-    trouble: Trouble,
-) -> Result<(), Problem> {
-    let manifest = version.manifest.clone();
-    let (merchant, sequence) = (manifest.merchant.clone(), manifest.sequence);
-    let (standing, now, counts) =
-        (version.standing.clone(), gateway.clock.now(), version.health.counts());
-    let moved = store::write(&gateway.store, move |tx| {
+    /// Takes a release back that does badly, and tells the merchant. A live one without a predecessor
+    /// stays: the standard plugin does not know what it watched for, and a hook that fails has its
+    /// fallback.
+    ///
+    /// # Errors
+    ///
+    /// `internal`.
+    pub(super) async fn take_back(
+        &self,
+        version: &Version,
+        trouble: Trouble,
+    ) -> Result<(), Problem> {
+        let manifest = version.manifest.clone();
+        let (merchant, sequence) = (manifest.merchant.clone(), manifest.sequence);
+        let (standing, now, counts) =
+            (version.standing.clone(), self.node.clock.now(), version.health.counts());
+        let moved = store::write(&self.node.store, move |tx| {
         let all = around(tx, &manifest.merchant, sequence)?;
         // Somebody may have moved it meanwhile: then what was counted is of another time.
         if !all.iter().any(|(number, it)| *number == sequence && *it == standing) {
@@ -115,41 +113,26 @@ pub(super) async fn take_back(
             let why = Some(trouble.as_str().to_owned());
             apply(tx, &manifest.merchant, stage::roll_back(&all, sequence, why, now)?)?;
         }
-        let now = events::moment(tx, &manifest.merchant, now)?;
-        let digest =
-            Sha256::digest(format!("{event_type} {} {sequence} {}", manifest.merchant, now.as_ms()));
-        let id = EventId::new(now, std::array::from_fn(|index| digest[index]));
-        let body = json!({
-            "id": id, "type": event_type, "created_at": rfc3339(now),
-            "merchant": manifest.merchant, "sequence": 0,
-            "data": { "release": {
-                "plugin": manifest.plugin, "version": manifest.version, "sequence": sequence,
-                "digest": manifest.digest, "stage": standing.stage.as_str(), "why": trouble.as_str(),
-                "calls": counts.calls, "failures": counts.failures, "timeouts": counts.timeouts,
-                "compared": counts.compared, "different": counts.different,
-            }},
-        });
-        let event = EventRecord {
-            id: id.clone(),
-            order: None,
-            merchant: manifest.merchant.clone(),
-            sequence: 0,
-            event_type: event_type.to_owned(),
-            created_at: now,
-            body: body.to_string().into_bytes(),
-        };
-        tx.insert_event(&event, Telling::Waiting)?;
-        tx.schedule(&Task::Deliver { event: id, round: 0 }, now)?;
+        let data = json!({ "release": {
+            "plugin": manifest.plugin, "version": manifest.version, "sequence": sequence,
+            "digest": manifest.digest, "stage": standing.stage.as_str(), "why": trouble.as_str(),
+            "calls": counts.calls, "failures": counts.failures, "timeouts": counts.timeouts,
+            "compared": counts.compared, "different": counts.different,
+        }});
+        let (merchant, name) = (&manifest.merchant, sequence.to_string());
+        let happened = Happened { merchant, subject: Subject::Named(&name), event_type, data };
+        events::record::deliver(tx, happened, now)?;
         Ok(!alone)
     })
     .await?;
-    if moved {
-        gateway.metrics.plugins.rolled_back(trouble);
-        loading::refresh(gateway, &merchant).await?;
+        if moved {
+            self.node.metrics.plugins.rolled_back(trouble.as_str());
+            self.merchants.refresh_releases(&merchant).await?;
+        }
+        self.node.cluster.wake.call();
+        tracing::error!(%merchant, sequence, why = trouble.as_str(), moved, "a release does badly");
+        Ok(())
     }
-    gateway.wake.call();
-    tracing::error!(%merchant, sequence, why = trouble.as_str(), moved, "a release does badly");
-    Ok(())
 }
 
 /// The merchant's releases that stand, and the one that is meant.

@@ -8,17 +8,50 @@
 //! later, writes down where they differ, and acts on `health`. `blobs` keeps the components,
 //! `compiler` makes code of them, `series` counts, `pace` says whether the node is fast enough.
 
-pub mod beside;
+mod beside;
 pub mod blobs;
 pub mod compiler;
 pub mod deciding;
-pub mod health;
 pub mod lifecycle;
 pub mod loading;
 pub mod pace;
 pub mod publishing;
 pub mod recording;
-pub mod rollout;
-pub mod series;
-pub mod stage;
 pub mod view;
+
+use std::sync::Arc;
+
+use lezai_engine::{Engine, Plugin};
+
+use crate::merchants::Registry;
+use crate::node::Node;
+use beside::Beside;
+use blobs::Blobs;
+
+/// Decides orders by merchants' plugins, and takes releases from their publication to every order.
+pub struct Plugins {
+    node: Arc<Node>,
+    merchants: Arc<Registry>,
+    /// Runs plugins.
+    pub engine: Arc<Engine>,
+    /// The standard plugin.
+    standard: Arc<Plugin>,
+    /// Components on disk.
+    blobs: Arc<Blobs>,
+    /// What is done beside orders.
+    queue: Beside,
+}
+
+impl Plugins {
+    /// Plugins of a node's merchants.
+    pub fn new(
+        node: &Arc<Node>,
+        merchants: &Arc<Registry>,
+        engine: Arc<Engine>,
+        standard: Arc<Plugin>,
+        blobs: Arc<Blobs>,
+    ) -> Self {
+        let (node, merchants) = (Arc::clone(node), Arc::clone(merchants));
+        Self { node, merchants, engine, standard, blobs, queue: Beside::default() }
+    }
+}

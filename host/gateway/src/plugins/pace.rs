@@ -3,7 +3,7 @@
 
 use lezai_engine::{Engine, Pace, StartError};
 
-use super::series::PluginMetrics;
+use crate::metrics::series::PluginMetrics;
 
 /// Measures, counts, and gives the notice that the log should have, if there is need for one.
 ///

@@ -8,10 +8,10 @@ use lezai_core::key::VerifyingKey;
 use lezai_core::release::{Envelope, Expected, Limits, Manifest, Refused, Release};
 use lezai_engine::Hook;
 
-use super::stage::{self, Slot};
+use super::Plugins;
+use super::lifecycle;
 use super::view::{self, ReleaseStateView};
-use super::{lifecycle, loading};
-use crate::gateway::Gateway;
+use crate::releases::stage::{self, Slot};
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_store as store;
 use lezai_store::plugins::{Stage, Standing};
@@ -37,87 +37,92 @@ pub struct Upload {
     pub drift_percent: u8,
 }
 
-/// Publishes a release.
-///
-/// # Errors
-///
-/// What is wrong with it, each with its code; then nothing changed.
-pub async fn publish(gateway: &Gateway, upload: Upload) -> Result<ReleaseStateView, Problem> {
-    let release = verify(gateway, &upload).await?;
-    let manifest = release.manifest().clone();
-    let Upload { merchant, envelope, component, settings, stage, drift_percent } = upload;
+impl Plugins {
+    /// Publishes a release.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, each with its code; then nothing changed.
+    pub async fn publish(&self, upload: Upload) -> Result<ReleaseStateView, Problem> {
+        let release = self.verify(&upload).await?;
+        let manifest = release.manifest().clone();
+        let Upload { merchant, envelope, component, settings, stage, drift_percent } = upload;
 
-    // The same again, or an old one: known before a compiler is troubled with it. The commit below
-    // looks once more.
-    let (id, again) = (merchant.clone(), envelope.clone());
-    let sequence = manifest.sequence;
-    let known = store::read(&gateway.store, move |view| view.releases(&id, 1)).await?;
-    if let Some(first) = first_time(known.first(), &again, sequence)? {
-        return Ok(view::release(first));
+        // The same again, or an old one: known before a compiler is troubled with it. The commit below
+        // looks once more.
+        let (id, again) = (merchant.clone(), envelope.clone());
+        let sequence = manifest.sequence;
+        let known = store::read(&self.node.store, move |view| view.releases(&id, 1)).await?;
+        if let Some(first) = first_time(known.first(), &again, sequence)? {
+            return Ok(view::release(first));
+        }
+
+        let size = component.len() as u64;
+        let (engine, blobs, limits) =
+            (Arc::clone(&self.engine), Arc::clone(&self.blobs), manifest.limits);
+        let hooks = manifest.hooks.clone();
+        let admit = move || {
+            let most = engine.limits();
+            let limits = lezai_engine::Limits {
+                memory: usize::try_from(limits.memory).unwrap_or(usize::MAX),
+                fuel: limits.fuel,
+                deadline_ms: limits.deadline_ms,
+                ..most
+            };
+            let plugin = engine.load_within(&component, limits).map_err(|refused| {
+                // Further lines are a compiler's view of it, for somebody with its source at hand.
+                let detail = refused.to_string().lines().next().unwrap_or_default().to_owned();
+                Problem::new(Code::PluginRefused, detail).with("field", "component")
+            })?;
+            let answers: Vec<_> = plugin.hooks().iter().map(|hook| Hook::label(*hook)).collect();
+            if hooks != answers {
+                let detail = format!(
+                    "the component answers {}, the manifest says otherwise",
+                    answers.join(", ")
+                );
+                return Err(
+                    Problem::new(Code::ReleaseHooks, detail).with("field", "manifest.hooks")
+                );
+            }
+            blobs.put(&component).map_err(Problem::internal)
+        };
+        tokio::task::spawn_blocking(admit).await.map_err(Problem::internal)??;
+
+        let now = self.node.clock.now();
+        let standing = Standing { stage, paused: false, since: now, drift_percent, note: None };
+        let record =
+            ReleaseRecord { envelope, manifest, settings, size, published_at: now, standing };
+        let (id, kept) = (merchant.clone(), record.clone());
+        let first = store::write(&self.node.store, move |tx| keep(tx, &id, kept)).await?;
+        self.merchants.refresh_releases(&merchant).await?;
+        tracing::info!(%merchant, sequence, digest = record.manifest.digest, stage = stage.as_str(), "release published");
+        Ok(view::release(first.as_ref().unwrap_or(&record)))
     }
 
-    let size = component.len() as u64;
-    let (engine, blobs, limits) =
-        (Arc::clone(&gateway.engine), Arc::clone(&gateway.blobs), manifest.limits);
-    let hooks = manifest.hooks.clone();
-    let admit = move || {
-        let most = engine.limits();
-        let limits = lezai_engine::Limits {
-            memory: usize::try_from(limits.memory).unwrap_or(usize::MAX),
-            fuel: limits.fuel,
-            deadline_ms: limits.deadline_ms,
-            ..most
-        };
-        let plugin = engine.load_within(&component, limits).map_err(|refused| {
-            // Further lines are a compiler's view of it, for somebody with its source at hand.
-            let detail = refused.to_string().lines().next().unwrap_or_default().to_owned();
-            Problem::new(Code::PluginRefused, detail).with("field", "component")
+    /// Who signed it, and whether it fits. Nothing of the component is looked at but its digest.
+    pub(super) async fn verify(&self, upload: &Upload) -> Result<Release, Problem> {
+        let Manifest { keyid, .. } = upload.envelope.read().map_err(refused)?;
+        let name = keyid.clone();
+        let key = store::read(&self.node.store, move |view| view.plugin_key(&name)).await?;
+        // Another merchant's key is none here.
+        let key = key.filter(|key| key.merchant == upload.merchant).ok_or_else(|| {
+            let detail = format!("the merchant has no plugin key {keyid}");
+            Problem::new(Code::ReleaseKeyUnknown, detail).with("field", "manifest.keyid")
         })?;
-        let answers: Vec<_> = plugin.hooks().iter().map(|hook| Hook::label(*hook)).collect();
-        if hooks != answers {
-            let detail = format!(
-                "the component answers {}, the manifest says otherwise",
-                answers.join(", ")
-            );
-            return Err(Problem::new(Code::ReleaseHooks, detail).with("field", "manifest.hooks"));
-        }
-        blobs.put(&component).map_err(Problem::internal)
-    };
-    tokio::task::spawn_blocking(admit).await.map_err(Problem::internal)??;
-
-    let now = gateway.clock.now();
-    let standing = Standing { stage, paused: false, since: now, drift_percent, note: None };
-    let record = ReleaseRecord { envelope, manifest, settings, size, published_at: now, standing };
-    let (id, kept) = (merchant.clone(), record.clone());
-    let first = store::write(&gateway.store, move |tx| keep(tx, &id, kept)).await?;
-    loading::refresh(gateway, &merchant).await?;
-    tracing::info!(%merchant, sequence, digest = record.manifest.digest, stage = stage.as_str(), "release published");
-    Ok(view::release(first.as_ref().unwrap_or(&record)))
-}
-
-/// Who signed it, and whether it fits. Nothing of the component is looked at but its digest.
-async fn verify(gateway: &Gateway, upload: &Upload) -> Result<Release, Problem> {
-    let Manifest { keyid, .. } = upload.envelope.read().map_err(refused)?;
-    let name = keyid.clone();
-    let key = store::read(&gateway.store, move |view| view.plugin_key(&name)).await?;
-    // Another merchant's key is none here.
-    let key = key.filter(|key| key.merchant == upload.merchant).ok_or_else(|| {
-        let detail = format!("the merchant has no plugin key {keyid}");
-        Problem::new(Code::ReleaseKeyUnknown, detail).with("field", "manifest.keyid")
-    })?;
-    let key = VerifyingKey::from_spki_pem(&key.pem).map_err(Problem::internal)?;
-    let most = gateway.engine.limits();
-    let expected = Expected {
-        merchant: &upload.merchant,
-        component: &upload.component,
-        settings: &upload.settings,
-        maxima: Limits {
-            memory: most.memory as u64,
-            fuel: most.fuel,
-            deadline_ms: most.deadline_ms,
-        },
-    };
-    upload.envelope.verify(&NativeVerifyingKey::from(&key), &expected).map_err(refused)
+        let key = VerifyingKey::from_spki_pem(&key.pem).map_err(Problem::internal)?;
+        let most = self.engine.limits();
+        let expected = Expected {
+            merchant: &upload.merchant,
+            component: &upload.component,
+            settings: &upload.settings,
+            maxima: Limits {
+                memory: most.memory as u64,
+                fuel: most.fuel,
+                deadline_ms: most.deadline_ms,
+            },
+        };
+        upload.envelope.verify(&NativeVerifyingKey::from(&key), &expected).map_err(refused)
+    }
 }
 
 /// Keeps the release and moves the others; or gives the one that was there already.

@@ -6,8 +6,8 @@ use lezai_wire::time::rfc3339;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Plugins;
 use super::beside::{MOST_DENIALS, MOST_DIFFERENCES};
-use crate::gateway::Gateway;
 use crate::merchants::Merchant;
 use crate::views;
 use lezai_store as store;
@@ -122,108 +122,111 @@ pub fn release(record: &ReleaseRecord) -> ReleaseStateView {
     }
 }
 
-/// The merchant's releases, newest first.
-///
-/// # Errors
-///
-/// `internal`.
-pub async fn list(
-    gateway: &Gateway,
-    merchant: &Merchant,
-    limit: u32,
-) -> Result<Vec<ReleaseStateView>, Problem> {
-    let id = merchant.record.id.clone();
-    let records = store::read(&gateway.store, move |view| view.releases(&id, limit)).await?;
-    let rollout = merchant.rollout.load();
-    Ok(records
-        .iter()
-        .map(|record| {
-            let asked = rollout.all().find(|it| it.manifest.sequence == record.manifest.sequence);
-            let counts = asked.map(|it| it.health.counts()).map(|it| CountsView {
-                calls: it.calls,
-                failures: it.failures,
-                timeouts: it.timeouts,
-                compared: it.compared,
-                different: it.different,
-            });
-            ReleaseStateView { counts, ..release(record) }
-        })
-        .collect())
-}
+impl Plugins {
+    /// The merchant's releases, newest first.
+    ///
+    /// # Errors
+    ///
+    /// `internal`.
+    pub async fn releases(
+        &self,
+        merchant: &Merchant,
+        limit: u32,
+    ) -> Result<Vec<ReleaseStateView>, Problem> {
+        let id = merchant.record.id.clone();
+        let records = store::read(&self.node.store, move |view| view.releases(&id, limit)).await?;
+        let rollout = merchant.rollout.load();
+        Ok(records
+            .iter()
+            .map(|record| {
+                let asked =
+                    rollout.all().find(|it| it.manifest.sequence == record.manifest.sequence);
+                let counts = asked.map(|it| it.health.counts()).map(|it| CountsView {
+                    calls: it.calls,
+                    failures: it.failures,
+                    timeouts: it.timeouts,
+                    compared: it.compared,
+                    different: it.different,
+                });
+                ReleaseStateView { counts, ..release(record) }
+            })
+            .collect())
+    }
 
-/// The release that decides the merchant's orders.
-///
-/// # Errors
-///
-/// `not_found` if there is none.
-pub async fn live(gateway: &Gateway, merchant: &Merchant) -> Result<ReleaseStateView, Problem> {
-    let id = merchant.record.id.clone();
-    let read = move |view: &dyn store::View| view.standing_releases(Some(&id));
-    let standing = store::read(&gateway.store, read).await?;
-    let live = standing.iter().find(|it| it.standing.stage == Stage::Live);
-    live.map(release).ok_or_else(none)
-}
+    /// The release that decides the merchant's orders.
+    ///
+    /// # Errors
+    ///
+    /// `not_found` if there is none.
+    pub async fn live_release(&self, merchant: &Merchant) -> Result<ReleaseStateView, Problem> {
+        let id = merchant.record.id.clone();
+        let read = move |view: &dyn store::View| view.standing_releases(Some(&id));
+        let standing = store::read(&self.node.store, read).await?;
+        let live = standing.iter().find(|it| it.standing.stage == Stage::Live);
+        live.map(release).ok_or_else(none)
+    }
 
-/// What a release decides otherwise, newest first.
-///
-/// # Errors
-///
-/// `internal`.
-pub async fn differences(
-    gateway: &Gateway,
-    merchant: MerchantId,
-    sequence: u64,
-    limit: u32,
-) -> Result<Vec<DifferenceView>, Problem> {
-    let limit = limit.min(MOST_DIFFERENCES);
-    let read = move |view: &dyn store::View| view.differences(&merchant, sequence, limit);
-    let found = store::read(&gateway.store, read).await?;
-    Ok(found
-        .into_iter()
-        .map(|Difference { order, at, applied, old, new, .. }| DifferenceView {
-            order: order.to_string(),
-            at: rfc3339(at),
-            applied: applied.as_str(),
-            old: views::decision(old),
-            new: views::decision(new),
-        })
-        .collect())
-}
+    /// What a release decides otherwise, newest first.
+    ///
+    /// # Errors
+    ///
+    /// `internal`.
+    pub async fn differences(
+        &self,
+        merchant: MerchantId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<DifferenceView>, Problem> {
+        let limit = limit.min(MOST_DIFFERENCES);
+        let read = move |view: &dyn store::View| view.differences(&merchant, sequence, limit);
+        let found = store::read(&self.node.store, read).await?;
+        Ok(found
+            .into_iter()
+            .map(|Difference { order, at, applied, old, new, .. }| DifferenceView {
+                order: order.to_string(),
+                at: rfc3339(at),
+                applied: applied.as_str(),
+                old: views::decision(old),
+                new: views::decision(new),
+            })
+            .collect())
+    }
 
-/// The merchant's last decisions, newest first: of orders, which keep theirs for ever, and of those
-/// that were denied.
-///
-/// # Errors
-///
-/// `internal`.
-pub async fn decisions(
-    gateway: &Gateway,
-    merchant: MerchantId,
-    limit: u32,
-) -> Result<Vec<LoggedView>, Problem> {
-    let page = Page { limit, after: None, from: None, to: None };
-    let (orders, denials) = store::read(&gateway.store, move |view| {
-        Ok((
-            view.orders(&merchant, None, &page)?,
-            view.denials(&merchant, limit.min(MOST_DENIALS))?,
-        ))
-    })
-    .await?;
-    let mut all: Vec<_> = orders
-        .into_iter()
-        .map(|it| (it.order.terms.created_at, it.order.terms.id, it.details.decision))
-        .chain(denials.into_iter().map(|it| (it.at, it.order, it.decision)))
-        .collect();
-    all.sort_by(|one, other| (other.0, &other.1).cmp(&(one.0, &one.1)));
-    all.truncate(limit as usize);
-    Ok(all
-        .into_iter()
-        .map(|(at, order, decision)| LoggedView {
-            order: order.to_string(),
-            at: rfc3339(at),
-            decision: views::decision(decision),
+    /// The merchant's last decisions, newest first: of orders, which keep theirs for ever, and of those
+    /// that were denied.
+    ///
+    /// # Errors
+    ///
+    /// `internal`.
+    pub async fn decisions(
+        &self,
+        merchant: MerchantId,
+        limit: u32,
+    ) -> Result<Vec<LoggedView>, Problem> {
+        let page = Page { limit, after: None, from: None, to: None };
+        let (orders, denials) = store::read(&self.node.store, move |view| {
+            Ok((
+                view.orders(&merchant, None, &page)?,
+                view.denials(&merchant, limit.min(MOST_DENIALS))?,
+            ))
         })
-        .collect())
+        .await?;
+        let mut all: Vec<_> = orders
+            .into_iter()
+            .map(|it| (it.order.terms.created_at, it.order.terms.id, it.details.decision))
+            .chain(denials.into_iter().map(|it| (it.at, it.order, it.decision)))
+            .collect();
+        all.sort_by(|one, other| (other.0, &other.1).cmp(&(one.0, &one.1)));
+        all.truncate(limit as usize);
+        Ok(all
+            .into_iter()
+            .map(|(at, order, decision)| LoggedView {
+                order: order.to_string(),
+                at: rfc3339(at),
+                decision: views::decision(decision),
+            })
+            .collect())
+    }
 }
 
 /// What to say where there is no release.

@@ -15,7 +15,7 @@ use super::workbench::{Workbench, component, read};
 use crate::data_dir;
 use lezai_gateway::plugins::blobs::Blobs;
 use lezai_gateway::plugins::recording::record;
-use lezai_gateway::plugins::rollout::{from_hex, limits};
+use lezai_gateway::releases::rollout::{from_hex, limits};
 use lezai_store::StoreError;
 use lezai_store::decision::{DecisionRecord, HookRecord};
 use lezai_store::plugins::ReleaseRecord;

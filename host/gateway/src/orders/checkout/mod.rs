@@ -14,8 +14,9 @@ use lezai_core::time::Timestamp;
 use ring::hmac;
 
 use crate::gateway;
-use crate::gateway::{Gateway, GatewayKey, unanswered};
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
+use crate::gateway::{Gateway, unanswered};
+use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::keys::GatewayKey;
 use crate::views;
 use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest};
 use lezai_store as store;
@@ -160,7 +161,7 @@ pub async fn open(
 ) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, &origin)?;
-    let now = gateway.clock.now();
+    let now = gateway.node.clock.now();
     let holder = session.claim.as_ref().map(|it| &it.key);
     claim::look(holder, &key, session.claims, &record.order, now).map_err(taken)?;
     let claimed = holder == Some(&key);
@@ -183,7 +184,7 @@ pub async fn claim(
     request: Verified<ClaimRequest>,
     origin: String,
 ) -> Result<SessionView, Problem> {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, &origin)?;
     let signer = Signer::from(&request);
@@ -191,7 +192,7 @@ pub async fn claim(
     let page = Page { claim: Claim { key, origin, at: now }, proven: true };
     let claim = {
         let id = session.id.clone();
-        store::write(&gateway.store, move |tx| {
+        store::write(&gateway.node.store, move |tx| {
             signer.take_nonce(tx, wall)?;
             let record = tx.order(&record.order.terms.id)?.ok_or_else(gateway::not_found)?;
             take(tx, &id, &record, page, now)
@@ -254,7 +255,10 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     let methods = &record.order.terms.methods;
-    methods.iter().filter_map(|id| gateway.method(id)).any(|(_, it)| it.kind.works_anywhere())
+    methods
+        .iter()
+        .filter_map(|id| gateway.channels.method(id))
+        .any(|(_, it)| it.kind.works_anywhere())
 }
 
 /// What the page may see.
@@ -269,12 +273,12 @@ pub async fn view(
 ) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
     check_newest(&session.id, &record)?;
-    if gateway.clock.now() >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
+    if gateway.node.clock.now() >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
         return Err(Problem::new(Code::SessionExpired, "the session has ended"));
     }
     // The page compares what it is granted with its own clock.
-    let key = gateway.key_named(&session.gateway_key);
-    session::view(gateway, &record, claim, key, gateway.clock.wall())
+    let key = gateway.keys.named(&session.gateway_key);
+    session::view(gateway, &record, claim, &key, gateway.node.clock.wall())
 }
 
 /// The shopper chose a method: asks its channel, and gives back what she needs to pay. A page that has
@@ -295,18 +299,18 @@ pub async fn pay(
     choice: Choice,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let (now, wall) = (gateway.clock.now(), gateway.clock.wall());
+    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, if page.proven { &page.claim.origin } else { "" })?;
     let (channel, method) = channel_for(gateway, &record, &choice.method)?;
     let instalments = plan_for(&record, method, choice.instalments)?;
-    let signing = gateway.key_named(&session.gateway_key);
-    let id = attempt_id(signing, &session.id, &key);
+    let signing = gateway.keys.named(&session.gateway_key);
+    let id = attempt_id(&signing, &session.id, &key);
     let (method, channel) = (choice.method, channel.id().to_owned());
     let attempt = Attempt { id, method, channel, instalments };
     let begun = {
         let (id, order, key) = (session.id.clone(), session.order.clone(), key.clone());
-        store::write(&gateway.store, move |tx| {
+        store::write(&gateway.node.store, move |tx| {
             if let Some(first) = key.begin(tx, &signer, wall)? {
                 return Ok::<_, Problem>(Begun::Before(first));
             }
@@ -328,17 +332,17 @@ pub async fn pay(
     let offer = prepare(gateway, &record, &attempt).await?;
 
     let prepared = {
-        let (order, now) = (session.order.clone(), gateway.clock.now());
-        store::write(&gateway.store, move |tx| {
+        let (order, now) = (session.order.clone(), gateway.node.clock.now());
+        store::write(&gateway.node.store, move |tx| {
             gateway::apply(tx, &order, Event::Prepared(attempt.id, offer), now)
         })
         .await?
     };
     gateway.committed(&prepared);
     check_newest(&session.id, &prepared)?;
-    let view = session::view(gateway, &prepared, &claim, signing, gateway.clock.wall())?;
+    let view = session::view(gateway, &prepared, &claim, &signing, gateway.node.clock.wall())?;
     let answer = Answer::json(200, &view)?;
-    store::write(&gateway.store, move |tx| match key.first_answer(tx)? {
+    store::write(&gateway.node.store, move |tx| match key.first_answer(tx)? {
         Some(first) => Ok(first),
         None => {
             key.keep(tx, &answer, now)?;
@@ -379,7 +383,8 @@ pub fn channel_for<'g>(
     record: &OrderRecord,
     method: &str,
 ) -> Result<(&'g dyn Channel, &'static Method), Problem> {
-    let mut channels = record.details.decision.channels.iter().filter_map(|id| gateway.channel(id));
+    let mut channels =
+        record.details.decision.channels.iter().filter_map(|id| gateway.channels.get(id));
     channels.find_map(|channel| Some((channel, channel.method(method)?))).ok_or_else(|| {
         Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
             .with("field", "method")
@@ -434,7 +439,7 @@ fn payment_request(
     attempt: &Attempt,
     kind: MethodKind,
 ) -> Result<PaymentRequest, Problem> {
-    let merchants = gateway.merchants();
+    let merchants = gateway.merchants.current();
     let terms = &record.order.terms;
     let merchant = merchants
         .get(&terms.merchant)
@@ -470,17 +475,17 @@ pub async fn version(gateway: &Gateway, session: &SessionRecord) -> Result<u64, 
 /// `internal`, should the store fail.
 pub async fn frame_origins(gateway: &Gateway, session: &str) -> Result<Vec<String>, Problem> {
     let Ok(session) = SessionId::parse(session) else { return Ok(Vec::new()) };
-    let session = store::read(&gateway.store, move |view| view.session(&session)).await?;
+    let session = store::read(&gateway.node.store, move |view| view.session(&session)).await?;
     let Some(session) = session else { return Ok(Vec::new()) };
     let record = gateway.record(session.order).await?;
-    let merchants = gateway.merchants();
+    let merchants = gateway.merchants.current();
     let merchant = merchants.get(&record.order.terms.merchant);
     Ok(merchant.map(|it| it.record.frame_origins.clone()).unwrap_or_default())
 }
 
 async fn load(gateway: &Gateway, session: &str) -> Result<SessionRecord, Problem> {
     let id = session_id(session)?;
-    store::read(&gateway.store, move |view| view.session(&id)).await?.ok_or_else(not_found)
+    store::read(&gateway.node.store, move |view| view.session(&id)).await?.ok_or_else(not_found)
 }
 
 /// A session's id, of whatever a stranger wrote.

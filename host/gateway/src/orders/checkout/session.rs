@@ -6,7 +6,8 @@ use lezai_core::order::{Credential, Offer, State};
 use lezai_core::time::Timestamp;
 use serde_json::json;
 
-use crate::gateway::{Gateway, GatewayKey};
+use crate::gateway::Gateway;
+use crate::keys::GatewayKey;
 use crate::views;
 use lezai_channels::channel::MethodKind;
 use lezai_store::{Claim, MerchantRecord, OrderRecord};
@@ -31,7 +32,7 @@ pub(super) fn view(
     let OrderRecord { order, details, session } = record;
     let terms = &order.terms;
     let page_key = VerifyingKey::from_jwk(&claim.key).map_err(Problem::internal)?;
-    let merchants = gateway.merchants();
+    let merchants = gateway.merchants.current();
     let merchant = merchants
         .get(&terms.merchant)
         .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
@@ -95,13 +96,13 @@ pub(super) fn view(
         _ => None,
     };
     let methods =
-        terms.methods.iter().filter_map(|id| gateway.method(id).map(|(_, method)| method));
+        terms.methods.iter().filter_map(|id| gateway.channels.method(id).map(|(_, method)| method));
     Ok(SessionView {
         object: "checkout.session",
         session: session.to_string(),
         version: order.version,
         server_time: rfc3339(now),
-        now: rfc3339(gateway.clock.now()),
+        now: rfc3339(gateway.node.clock.now()),
         claimed: true,
         status: views::page_status(&order.state),
         amount: terms.amount.minor(),

@@ -1,5 +1,7 @@
 //! What is counted, for Prometheus. Every label has few values, whatever a stranger sends.
 
+pub mod series;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lezai_core::policy::Verdict;
@@ -12,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::plugins::series::PluginMetrics;
+use series::PluginMetrics;
 
 /// All counters.
 pub struct Metrics {

@@ -7,7 +7,7 @@ use lezai_core::release::Manifest;
 use lezai_engine::Limits;
 
 use super::health::Health;
-use super::series::{PluginMetrics, Series};
+use crate::metrics::series::{PluginMetrics, Series};
 use lezai_store::ReleaseRecord;
 use lezai_store::plugins::{Side, Stage, Standing};
 

@@ -9,11 +9,10 @@ use serde_json::json;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use crate::callbacks::sender::{Post, Transport as _, signed_fields};
-use crate::callbacks::transport::{Http, Unreached};
-use crate::gateway::Gateway;
+use super::Callbacks;
+use super::transport::{Post, Transport, Unreached};
+use crate::idempotency::{Answer, Repeatable, Signer};
 use crate::merchants::Merchant;
-use crate::orders::idempotency::{Answer, Repeatable, Signer};
 use lezai_store as store;
 use lezai_wire::problem::{Code, Problem};
 
@@ -47,74 +46,77 @@ pub struct Finding {
     note: &'static str,
 }
 
-/// Sends the three, one after the other; once for its idempotency key.
-///
-/// # Errors
-///
-/// `missing_field` without an address; `notify_url_refused`; `rate_limited` while another such call
-/// of the merchant's runs.
-pub async fn test(
-    gateway: &Gateway,
-    merchant: &Merchant,
-    url: Option<String>,
-    signer: Signer,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
-    let _turn = gateway.turns.heavy(&merchant.record.id)?;
-    let wall = gateway.clock.wall();
-    let before = {
-        let key = key.clone();
-        store::write(&gateway.store, move |tx| key.begin(tx, &signer, wall)).await?
-    };
-    if let Some(first) = before {
-        return Ok(first);
-    }
-    let answer = Answer::json(200, &report(gateway, merchant, url).await?)?;
-    let now = gateway.clock.now();
-    // Should we be killed before this, the same request tries the receiver once more.
-    store::write(&gateway.store, move |tx| {
-        key.keep(tx, &answer, now)?;
-        Ok(answer)
-    })
-    .await
-}
-
-async fn report(
-    gateway: &Gateway,
-    merchant: &Merchant,
-    url: Option<String>,
-) -> Result<Report, Problem> {
-    let url = url.or_else(|| merchant.record.notify_url.clone());
-    let url = url.ok_or_else(|| {
-        Problem::new(Code::MissingField, "the merchant has no address for callbacks; name one")
-            .with("field", "notify_url")
-    })?;
-    let parsed = gateway.notify_url(merchant, &url)?;
-    let now = gateway.clock.now();
-    let id = EventId::new(now, gateway.entropy.bytes()).to_string();
-    let body = json!({
-        "id": id, "type": "endpoint.test", "created_at": rfc3339(now),
-        "merchant": merchant.record.id, "sequence": 0, "data": {},
-    });
-    let body = body.to_string().into_bytes();
-    // Another event under the good one's signatures: both of them fail, so whichever she verifies.
-    let other = String::from_utf8_lossy(&body).replace("endpoint.test", "endpoint.fake");
-    let transport = Http::new(gateway.reach).map_err(Problem::internal)?;
-    let mut callbacks = Vec::with_capacity(3);
-    for (kind, sent) in [("good", &body), ("forged", &other.into_bytes()), ("duplicate", &body)] {
-        let finding = {
-            let fields =
-                signed_fields(gateway, merchant, &id, &body, &parsed, gateway.clock.wall());
-            let fields = fields.map_err(Problem::internal)?;
-            send(&transport, kind, Post { url: parsed.clone(), fields, body: sent.clone() }).await
+impl Callbacks {
+    /// Sends the three, one after the other; once for its idempotency key.
+    ///
+    /// # Errors
+    ///
+    /// `missing_field` without an address; `notify_url_refused`; `rate_limited` while another such call
+    /// of the merchant's runs.
+    pub async fn test_receiver(
+        &self,
+        merchant: &Merchant,
+        url: Option<String>,
+        signer: Signer,
+        key: Repeatable,
+    ) -> Result<Answer, Problem> {
+        let _turn = self.node.cluster.turns.heavy(&merchant.record.id)?;
+        let wall = self.node.clock.wall();
+        let before = {
+            let key = key.clone();
+            store::write(&self.node.store, move |tx| key.begin(tx, &signer, wall)).await?
         };
-        callbacks.push(finding);
+        if let Some(first) = before {
+            return Ok(first);
+        }
+        let answer = Answer::json(200, &self.report(merchant, url).await?)?;
+        let now = self.node.clock.now();
+        // Should we be killed before this, the same request tries the receiver once more.
+        store::write(&self.node.store, move |tx| {
+            key.keep(tx, &answer, now)?;
+            Ok(answer)
+        })
+        .await
     }
-    let passed = callbacks.iter().all(|it| it.right);
-    Ok(Report { object: "endpoint_test", url: parsed.into(), passed, callbacks })
+
+    async fn report(&self, merchant: &Merchant, url: Option<String>) -> Result<Report, Problem> {
+        let url = url.or_else(|| merchant.record.notify_url.clone());
+        let url = url.ok_or_else(|| {
+            Problem::new(Code::MissingField, "the merchant has no address for callbacks; name one")
+                .with("field", "notify_url")
+        })?;
+        let parsed = self.address(merchant, &url)?;
+        let now = self.node.clock.now();
+        let id = EventId::new(now, self.node.entropy.bytes()).to_string();
+        let body = json!({
+            "id": id, "type": "endpoint.test", "created_at": rfc3339(now),
+            "merchant": merchant.record.id, "sequence": 0, "data": {},
+        });
+        let body = body.to_string().into_bytes();
+        // Another event under the good one's signatures: both of them fail, so whichever she verifies.
+        let other = String::from_utf8_lossy(&body).replace("endpoint.test", "endpoint.fake");
+        let mut callbacks = Vec::with_capacity(3);
+        for (kind, sent) in [("good", &body), ("forged", &other.into_bytes()), ("duplicate", &body)]
+        {
+            let finding = {
+                let fields =
+                    self.signed_fields(merchant, &id, &body, &parsed, self.node.clock.wall());
+                let fields = fields.map_err(Problem::internal)?;
+                send(
+                    &*self.transport,
+                    kind,
+                    Post { url: parsed.clone(), fields, body: sent.clone() },
+                )
+                .await
+            };
+            callbacks.push(finding);
+        }
+        let passed = callbacks.iter().all(|it| it.right);
+        Ok(Report { object: "endpoint_test", url: parsed.into(), passed, callbacks })
+    }
 }
 
-async fn send(transport: &Http, kind: &'static str, post: Post) -> Finding {
+async fn send(transport: &dyn Transport, kind: &'static str, post: Post) -> Finding {
     let begun = Instant::now();
     let reply = transport.send(post).await;
     let latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -15,8 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::health::Trouble;
-use crate::metrics::{OutcomeLabel, word};
+use super::{OutcomeLabel, word};
 
 /// Releases with lines of their own. Each has some sixty, so a scrape stays below 2 MB.
 pub const MOST_RELEASES: usize = 256;
@@ -207,8 +206,8 @@ impl PluginMetrics {
     }
 
     /// A release was taken back.
-    pub fn rolled_back(&self, why: Trouble) {
-        self.rollbacks.get_or_create(&OutcomeLabel { outcome: why.as_str() }).inc();
+    pub fn rolled_back(&self, why: &'static str) {
+        self.rollbacks.get_or_create(&OutcomeLabel { outcome: why }).inc();
     }
 
     /// The line of a release.

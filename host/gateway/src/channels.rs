@@ -1,0 +1,30 @@
+//! The channels that a gateway has.
+
+use std::sync::Arc;
+
+use lezai_channels::channel::{Channel, Method};
+
+/// The channels, in the order in which they are preferred.
+pub struct Channels(Vec<Arc<dyn Channel>>);
+
+impl Channels {
+    /// These channels.
+    pub fn new(channels: Vec<Arc<dyn Channel>>) -> Self {
+        Self(channels)
+    }
+
+    /// Every method of every channel.
+    pub fn methods(&self) -> impl Iterator<Item = &'static Method> {
+        self.0.iter().flat_map(|channel| channel.methods())
+    }
+
+    /// The channel with this name.
+    pub fn get(&self, id: &str) -> Option<&dyn Channel> {
+        self.0.iter().map(|channel| &**channel).find(|channel| channel.id() == id)
+    }
+
+    /// A method, and the first channel that offers it.
+    pub fn method(&self, id: &str) -> Option<(&dyn Channel, &'static Method)> {
+        self.0.iter().find_map(|channel| Some((&**channel, channel.method(id)?)))
+    }
+}
