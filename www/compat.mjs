@@ -1,5 +1,5 @@
 /**
- * What the browsers that docs/checkout.md promises lack, by MDN's data, and whether the pages' sources use any
+ * The features that the browsers of docs/checkout.md lack, by MDN's data, and whether the pages' sources use any
  * of it. `node compat.mjs` says so; esbuild lowers syntax for these browsers, but brings them no function.
  * tests/browser/compat.test.mjs takes the same things away from a new browser, and pays.
  */
@@ -18,7 +18,7 @@ const data = JSON.parse(
   readFileSync(createRequire(import.meta.url).resolve("@mdn/browser-compat-data"), "utf8"),
 );
 
-/** What is younger and used all the same: the page does without where it is missing. */
+/** Newer features that are used anyway: the page works without them. */
 const EXCUSED = {
   "javascript.builtins.Intl.DurationFormat":
     "time.ts asks whether it is there, and else writes the time left itself",
@@ -70,7 +70,7 @@ function* below(path, node = find(path)) {
   }
 }
 
-/** What is no member that a script could name: an event, a parameter, an option, a behaviour. */
+/** Entries that no script names as a member: events, parameters, options, behaviours. */
 const isDescribed = (name) => /^@@|_(event|parameter|permission|directive)$|[^\w$]/.test(name);
 
 /**
@@ -106,7 +106,7 @@ function* members() {
   }
 }
 
-/** What a script cannot count on: `{ path, holder, name, on, missing }`. */
+/** Members that a script cannot rely on: `{ path, holder, name, on, missing }`. */
 export function younger() {
   return [...members()].flatMap(({ feature, ...member }) => {
     const missing = lacking(feature, { partly: true });
@@ -144,7 +144,7 @@ export function youngerInScript(code, named = []) {
 
   const tree = parseScript(code, { ecmaVersion: "latest", sourceType: "module" });
   const nodes = [...walk(tree)];
-  // What the script itself declares or gives a member of that name is its own.
+  // Names that the script itself declares, or gives to members, are its own.
   const declared = new Set();
   const own = new Set(named);
   const binds = (pattern) => {
@@ -305,7 +305,7 @@ async function main() {
       ),
       plugins: [cssText, languagesBeside({})],
     });
-  // What the types of our own sources name.
+  // Names in the types of our own sources.
   const named = ["checkout", "core", "shop"].flatMap((folder) =>
     readdirSync(here(`${folder}/src`))
       .filter((name) => name.endsWith(".ts"))

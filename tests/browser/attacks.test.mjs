@@ -129,7 +129,7 @@ describe("frames and messages", () => {
           addEventListener("message", ({ data }) => data === "the last one" && resolve(undefined)),
         ),
     );
-    // What is asked of a frame is done in turn: once this is answered, it listens.
+    // A frame's evaluations run in turn: once this one is answered, it listens.
     await frame.evaluate(() => undefined);
     await shop.page.evaluate(() => {
       for (const message of [

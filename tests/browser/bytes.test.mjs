@@ -1,5 +1,5 @@
 /**
- * What a first visit downloads, compressed as it is served. The numbers are held from both sides: who makes a
+ * The size of a first visit, compressed as it is served. The numbers are held from both sides: whoever makes a
  * file smaller writes that down here, so that it does not grow back unseen.
  */
 import assert from "node:assert/strict";

@@ -226,7 +226,7 @@ describe("language", () => {
       document.documentElement.lang = "ar";
     });
     await speaks("ar");
-    // What is nearer counts more.
+    // The nearest one counts.
     await page.evaluate(() => document.querySelector("shop-panel")?.setAttribute("lang", "ja"));
     await speaks("ja");
     await checkout.evaluate((/** @type {Element} */ it) => it.setAttribute("lang", "de"));

@@ -95,7 +95,7 @@ test("the hosted page, and nothing runs in it but its own files", async () => {
   assert.deepEqual(await stopped(page), [], "the page itself does nothing that its policy stops");
   assert.deepEqual(await keys(page), [[false, "InvalidAccessError"]]);
 
-  // What an intruder would try, done by the document and not by the debugger, which no policy stops.
+  // An intruder's attempts, made by the document and not by the debugger, which no policy stops.
   const ran = await page.evaluate(async () => {
     const world = /** @type {any} */ (globalThis);
     const tries = [

@@ -18,7 +18,7 @@ after(async () => {
   await gateway?.stop();
 });
 
-/** What has the focus: its words, or its value; whether it can be seen to have it. */
+/** The focused element's words, or its value, and whether its focus is visible. */
 function focused(/** @type {any} */ page) {
   return page.evaluate(() => {
     let at = /** @type {any} */ (document.activeElement);

@@ -42,7 +42,7 @@ for (const name of files) {
     const { lang, dir } = read(name);
     assert.equal(`${lang}.json`, name);
     assert.equal(dir, lang === "ar" ? "rtl" : "ltr");
-    // What the browser writes, it writes in that language, and not in the machine's.
+    // The browser formats in that language, and not in the machine's.
     assert.deepEqual(Intl.NumberFormat.supportedLocalesOf(lang), [lang]);
     // A word that was copied and not translated; what is the same in both is meant to be.
     const SAME = new Set(["dir", "payment", "details", "declined.other"]);

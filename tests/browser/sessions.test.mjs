@@ -81,7 +81,7 @@ describe("to look claims nothing", PATIENCE, () => {
     await shopper.at("ready");
     await pay(shopper.checkout);
     await shopper.at("waiting");
-    // What is still open elsewhere hears of it, and shows nothing that can be paid by.
+    // A page that is still open elsewhere is told, and shows nothing that can be paid by.
     await scanner.at("taken");
     assert.equal(await scanner.checkout.locator("svg.qr, .amount").count(), 0);
     await gateway.shopper(order, "pay");

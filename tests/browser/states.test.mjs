@@ -126,7 +126,7 @@ async function press(/** @type {any} */ { checkout }) {
   await checkout.locator("button.button").click();
 }
 
-/** What the documentation shows, and how it calls it there. */
+/** The documentation's pictures, and their names there. */
 const PICTURES = /** @type {Record<string, string>} */ ({
   ready: "checkout-choose",
   "waiting-qr": "checkout-qr",

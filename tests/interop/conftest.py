@@ -19,7 +19,7 @@ class Gateway:
     def __init__(self, folder, *flags):
         self.data = folder / "data"
         self.log = open(folder / "log", "w+")  # noqa: SIM115, closed with the process
-        command = [BINARY, "dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data", self.data, *flags]
+        command = [BINARY, "dev", "--listen", "127.0.0.1:0", "--shop", "127.0.0.1:0", "--data-dir", self.data, *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         banner = {}
         for line in self.process.stdout:

@@ -124,7 +124,7 @@ def order(number=None, **more):
 
 
 class Callback:
-    """What came to the merchant's address; has the form that http-message-signatures takes."""
+    """A request to the merchant's address, in the form that http-message-signatures takes."""
 
     def __init__(self, url, method, headers, body):
         self.url, self.method, self.headers, self.body = url, method, headers, body

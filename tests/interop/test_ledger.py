@@ -16,7 +16,7 @@ from lezai import order
 
 
 def ledger(gateway, *arguments):
-    command = [BINARY, "ledger", *arguments, "--data", gateway.data]
+    command = [BINARY, "ledger", *arguments, "--data-dir", gateway.data]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout

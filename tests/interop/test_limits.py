@@ -1,4 +1,4 @@
-"""Who asks too often is told so, and how long to wait, in the fields of draft-ietf-httpapi-ratelimit-headers."""
+"""Rate limits and waiting times are reported in the fields of draft-ietf-httpapi-ratelimit-headers."""
 
 import time
 

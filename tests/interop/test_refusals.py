@@ -1,4 +1,4 @@
-"""What a signature is refused for: each with 401, its code, and nothing done. Signed by
+"""Reasons to refuse a signature: each with 401, its code, and nothing done. Signed by
 http-message-signatures, then spoilt."""
 
 import json

@@ -16,7 +16,7 @@ let simulate;
 before(async () => {
   gateway = await startGateway();
   const { window } = new (npm("jsdom").JSDOM)("<!doctype html><body></body>");
-  // What the simulator wants of a browser; it has no WebAssembly of WeChat's, and its network is a stub.
+  // Globals that the simulator needs of a browser. It has no WebAssembly of WeChat's, and its network is a stub.
   for (const name of ["document", "HTMLElement", "Node", "Event", "CustomEvent", "TouchEvent"])
     world[name] = window[name];
   world.window = window;

@@ -11,7 +11,7 @@ import { npm, path, vectors, wasm } from "./support/paths.mjs";
 import { realm } from "./support/realm.mjs";
 import { open, PLATFORMS } from "./support/shopper.mjs";
 
-/** What an app gets of `@noble/curves`, bundled as one script. */
+/** An app's copy of `@noble/curves`, bundled as one script. */
 const { outputFiles } = await npm("esbuild").build({
   stdin: { contents: `export { p256 } from "@noble/curves/nist.js";`, resolveDir: path("www/mini") },
   bundle: true,
@@ -51,7 +51,7 @@ async function both() {
   return { ours: new Core(module), theirs: withNoble(p256)(module), unhex };
 }
 
-/** What a promise comes to, its failure too. */
+/** The outcome of a promise, its failure included. */
 const outcome = (/** @type {Promise<unknown>} */ promise) =>
   promise.then(
     (value) => JSON.stringify(value),
@@ -94,7 +94,7 @@ test("every call gives what the core alone gives", async () => {
   let compared = 0;
   for (const { call, what } of vectors) {
     const ask = calls[call.slice(2, 4)];
-    // What is no secret is refused by each in its own words.
+    // Each refuses an invalid secret in its own words.
     if (!ask || /with no secret|above the order|too little|a field|another version|no status/.test(what))
       continue;
     const fields = unlist(Buffer.from(call.slice(4), "hex"));

@@ -177,6 +177,28 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       });
     }
 
+    test("an old answer is told apart from a forgery, and no cashier opens", async () => {
+      const { shopper } = await start();
+      /** @type {any} */
+      let first;
+      shopper.host.quirks.tamper = (/** @type {any} */ answer) => {
+        if (answer.body.includes("checkout.session")) first ??= { ...answer };
+      };
+      await shopper.at("ready");
+      shopper.host.quirks.tamper = (/** @type {any} */ answer) => Object.assign(answer, first);
+      shopper.mounted.press("pay");
+      const old = await shopper.at("outdated");
+      assert.deepEqual([old.title, old.amount, old.press], ["收到的是旧应答", "", "start_again"]);
+      assert.equal(shopper.host.cashier.length, 0);
+      // The request arrived all the same.
+      delete shopper.host.quirks.tamper;
+      shopper.mounted.press("start_again");
+      await shopper.at("waiting");
+      shopper.mounted.press("wallet");
+      await shopper.at("paid");
+      shopper.close();
+    });
+
     test("another app with the same secret finds it taken", async () => {
       const { shopper, order } = await start({ quirks: { cashier: "cancels" } });
       await shopper.at("ready");

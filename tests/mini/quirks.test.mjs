@@ -1,4 +1,4 @@
-/** What is known to differ between versions, tools and devices; each switch alone. */
+/** Known differences between versions, tools and devices; each switch alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { runInContext } from "node:vm";

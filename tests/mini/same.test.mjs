@@ -90,7 +90,7 @@ test("the page's module composes, reads and judges the same", async () => {
   web.initSync({ module: readFileSync(path("target/wasm-bindgen/web/lezai_web_bg.wasm")) });
   const { instance } = await WebAssembly.instantiate(new Uint8Array(wasm()));
   const core = new Function(`${CALL}; return call;`)();
-  /** What a page lets WebCrypto do, or the module of mini-programs. */
+  /** The operations that a page leaves to WebCrypto, or to the module of mini-programs. */
   const ask = (/** @type {number} */ operation, /** @type {Uint8Array[]} */ ...fields) => {
     const answer = core(instance.exports, Buffer.concat([Buffer.of(1, operation), list(fields)]));
     return answer[1] === 0 ? unlist(answer.subarray(2)) : undefined;
@@ -201,7 +201,10 @@ test("the package draws every state in every language, with nothing missing", ()
     { at: "closed", session, reason: "expired" },
     { at: "closed", reason: "merchant" },
     { at: "taken" },
+    { at: "replaced" },
+    { at: "elsewhere" },
     { at: "refused", why: "why" },
+    { at: "outdated", why: "why" },
     { at: "failed", code: "x", why: "why" },
   ];
   const all = [...states, ...states.map((behind) => ({ at: "unreachable", behind, tries: 1 }))];

@@ -1,4 +1,4 @@
-/** What is published: found by every bundler and by TypeScript, and typed as the gateway answers today. */
+/** The published packages: found by every bundler and by TypeScript, and typed as the gateway answers today. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";

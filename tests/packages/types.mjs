@@ -13,14 +13,14 @@ import openapiTS, { astToString } from "openapi-typescript";
 
 const BINARY = process.env.LEZAI ?? fileURLToPath(new URL("../../target/release/lezai", import.meta.url));
 const FILE = fileURLToPath(new URL("../../www/server/src/openapi.ts", import.meta.url));
-/** Who else is called, and by whom: all that is not named here is the merchant's. */
+/** Calls of others than the merchant: a call that is not named here is the merchant's. */
 const OTHERS = new Set(["checkout", "operator", "operations", "sandbox"]);
 const HEAD = "/** Made by tests/packages/types.mjs of `lezai openapi`; do not change it by hand. */\n\n";
 
 /** Whether a merchant's server makes this call. A call of a kind that is new is one, until OTHERS says no. */
 export const isMerchants = (call) => !call.tags.every((tag) => OTHERS.has(tag));
 
-/** What the file must hold for the gateway that is built here. */
+/** The file's content for the gateway that is built here. */
 export async function types() {
   const ast = await openapiTS(reduced(described()), { emptyObjectsUnknown: true });
   return HEAD + astToString(ast).replaceAll(" * @description ", " * ");

@@ -1,4 +1,4 @@
-/** What @lezai/server does not believe, and what it says of what the gateway does not do. */
+/** Answers that @lezai/server refuses, and its errors for the gateway's refusals. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startGateway } from "../browser/support/gateway.mjs";

@@ -37,7 +37,7 @@ try {
   await gateway.stop();
 }
 
-/** What the browser of a first visit really loads, from the gateway's own page. */
+/** The files that a first visit really loads, from the gateway's own page. */
 async function load() {
   const order = await gateway.create();
   const { page, at, close } = await openPage(browser);

@@ -81,7 +81,7 @@ const SCRIPT = named("lezai-checkout", script, "js");
 writeFileSync(`${out}/${SCRIPT}`, script);
 for (const path of ["src/pay.ts", "static/pay.css"]) await build({ ...common, entryPoints: [here(path)] });
 
-/** What a shopper's browser loads from us, and why: PCI DSS 4.0.1, 6.4.3. */
+/** The files that a shopper's browser loads from us, and why: PCI DSS 4.0.1, 6.4.3. */
 const PURPOSES = {
   [SCRIPT]: ["script", "The checkout element: draws the payment and talks to the gateway."],
   "pay.js": [

@@ -1,4 +1,4 @@
-/** What esbuild is taught for the element and for the gallery: its style and its languages. */
+/** Plugins of esbuild for the element and the gallery: its style and its languages. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";

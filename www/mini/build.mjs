@@ -12,7 +12,7 @@ const artifacts = here("../../target/artifacts/mini");
 const out = `${artifacts}/package`;
 const samples = `${artifacts}/samples`;
 
-/** What a template calls its conditions and taps, and what its files are called. */
+/** Each platform's names of conditions and taps in templates, and of its files. */
 const PLATFORMS = {
   wechat: { condition: "wx:if", tap: "bindtap", template: "wxml", style: "wxss" },
   alipay: { condition: "a:if", tap: "onTap", template: "axml", style: "acss" },

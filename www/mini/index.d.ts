@@ -10,7 +10,7 @@ export function configure(options: {
   entropy?: (length: number) => Promise<string>;
   /** Beside English and Chinese: what `require("./lezai/languages/ja.js")` and its like give. */
   languages?: object[];
-  /** What signs and verifies, where it is not the core: `withNoble`'s. */
+  /** The signer and verifier, if it is not the core: the result of `withNoble`. */
   core?: Core;
 }): void;
 

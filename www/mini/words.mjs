@@ -1,4 +1,4 @@
-/** Takes the web checkout's words over, by language. What a mini-program does not show stays behind. */
+/** Takes the web checkout's words over, by language, and adds those of words.json, which a mini-program has for itself. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -9,15 +9,17 @@ const json = (path) => JSON.parse(readFileSync(here(path), "utf8"));
 const NAMES = [...readFileSync(here("src/modules.d.ts"), "utf8").matchAll(/\| "(\w+)"/g)].map(
   ([, name]) => name,
 );
+const OWN = json("words.json");
 const PLACES = { pay: "amount", try_again: "amount", time_left: "clock", paid_hint: "merchant" };
 
 export const tags = readdirSync(here("../checkout/languages")).map((name) => name.replace(".json", ""));
 
 export function words(tag) {
   const text = json(`../checkout/languages/${tag}.json`);
-  const methods = json("words.json");
-  const taken = Object.fromEntries(NAMES.map((name) => [name, checked(name, text[name])]));
-  return { ...taken, declined: text.declined, method: methods[tag] ?? methods.en };
+  const taken = Object.fromEntries(
+    NAMES.map((name) => [name, checked(name, OWN[name]?.[tag] ?? text[name])]),
+  );
+  return { ...taken, declined: text.declined, method: OWN.method[tag] ?? OWN.method.en };
 }
 
 function checked(name, text) {

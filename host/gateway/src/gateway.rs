@@ -24,6 +24,7 @@ use crate::channels::Channels;
 use crate::cluster::Cluster;
 use crate::cluster::rate::Rates;
 use crate::events::record::{Happened, Subject};
+use crate::idempotency::{Answer, Outcome};
 use crate::keys::Keys;
 use crate::merchants::Registry;
 use crate::metrics::Metrics;
@@ -157,6 +158,17 @@ impl Gateway {
     pub fn committed(&self, record: &OrderRecord) {
         self.node.cluster.watchers.changed(&record.order.terms.id, record.order.version);
         self.node.cluster.wake.call();
+    }
+
+    /// The answer of a request that changed an order; what it changed is told, unless it was told before.
+    pub fn announce(&self, done: Outcome<(Answer, OrderRecord)>) -> Answer {
+        match done {
+            Outcome::Before(first) => first,
+            Outcome::Now((answer, record)) => {
+                self.committed(&record);
+                answer
+            }
+        }
     }
 
     /// A channel's word on an attempt, applied to its order.

@@ -7,6 +7,8 @@ use lezai_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::cluster::nonces;
+use crate::node::Node;
+use lezai_store as store;
 use lezai_store::{FirstAnswer, IdempotencyKey, StoreError, Tx, View};
 use lezai_wire::problem::{Code, Problem};
 
@@ -15,13 +17,23 @@ pub const RETENTION_SECS: i64 = 86_400;
 /// As long as the longest key that a client library makes, and some.
 const MAX_KEY: usize = 255;
 
-/// A request that can be repeated: its key and what it asks.
+/// A request that can be repeated: its key, what it asks, and who signed it.
 #[derive(Clone, Debug)]
 pub struct Repeatable {
     /// Whose key it is, and the key.
     pub key: IdempotencyKey,
     /// What is asked.
     pub fingerprint: String,
+    /// Whose nonce it takes; none where a token proves who asks.
+    pub signer: Option<Signer>,
+}
+
+/// What a request came to that may have been sent before.
+pub enum Outcome<T> {
+    /// It was done now.
+    Now(T),
+    /// It was done before: the first answer, byte for byte.
+    Before(Answer),
 }
 
 /// Who signed a request, and with which nonce.
@@ -63,12 +75,87 @@ pub struct Answer {
 }
 
 impl Repeatable {
-    /// The first answer, if there was one.
+    /// Does the request's work in one commit, once: the nonce is taken, the first answer is given if there was
+    /// one, and else the answer of `work` is kept with all that it wrote.
     ///
     /// # Errors
     ///
-    /// `idempotency_key_reused` if it was the answer to something else.
-    pub fn first_answer<V: View + ?Sized>(&self, view: &V) -> Result<Option<Answer>, Problem> {
+    /// `nonce_reused`, `idempotency_key_reused`, and those of `work`.
+    pub async fn commit<T: Send + 'static>(
+        self,
+        node: &Node,
+        work: impl FnOnce(&dyn Tx) -> Result<(Answer, T), Problem> + Send + 'static,
+    ) -> Result<Outcome<(Answer, T)>, Problem> {
+        let (now, wall) = (node.clock.now(), node.clock.wall());
+        store::write(&node.store, move |tx| {
+            if let Some(first) = self.begin(tx, wall)? {
+                return Ok(Outcome::Before(first));
+            }
+            let (answer, value) = work(tx)?;
+            self.keep(tx, &answer, now)?;
+            Ok(Outcome::Now((answer, value)))
+        })
+        .await
+    }
+
+    /// Begins a request whose work takes more than one commit, with the first of them. It ends with
+    /// [`Repeatable::finish`]; should the process die before that, a repeat begins again.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Repeatable::commit`].
+    pub async fn start<T: Send + 'static>(
+        &self,
+        node: &Node,
+        work: impl FnOnce(&dyn Tx) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Outcome<T>, Problem> {
+        let (request, wall) = (self.clone(), node.clock.wall());
+        store::write(&node.store, move |tx| match request.begin(tx, wall)? {
+            Some(first) => Ok(Outcome::Before(first)),
+            None => work(tx).map(Outcome::Now),
+        })
+        .await
+    }
+
+    /// Keeps the answer to a request that was begun by [`Repeatable::start`]; if another one was kept meanwhile,
+    /// that one stands.
+    ///
+    /// # Errors
+    ///
+    /// `internal`.
+    pub async fn finish(self, node: &Node, answer: Answer) -> Result<Answer, Problem> {
+        let now = node.clock.now();
+        store::write(&node.store, move |tx| match self.first_answer(tx)? {
+            Some(first) => Ok(first),
+            None => {
+                self.keep(tx, &answer, now)?;
+                Ok(answer)
+            }
+        })
+        .await
+    }
+
+    /// Whether the request is a repeat.
+    ///
+    /// # Errors
+    ///
+    /// `idempotency_key_reused`.
+    pub async fn was_answered(&self, node: &Node) -> Result<bool, Problem> {
+        let request = self.clone();
+        let read = move |view: &dyn View| Ok(request.first_answer(view));
+        let first = store::read(&node.store, read).await??;
+        Ok(first.is_some())
+    }
+
+    /// The nonce is taken before the first answer is given, or a replay would be answered, too.
+    fn begin(&self, tx: &dyn Tx, wall: Timestamp) -> Result<Option<Answer>, Problem> {
+        if let Some(signer) = &self.signer {
+            signer.take_nonce(tx, wall)?;
+        }
+        self.first_answer(tx)
+    }
+
+    fn first_answer<V: View + ?Sized>(&self, view: &V) -> Result<Option<Answer>, Problem> {
         match view.first_answer(&self.key)? {
             None => Ok(None),
             Some(first) if first.fingerprint == self.fingerprint => {
@@ -81,28 +168,7 @@ impl Repeatable {
         }
     }
 
-    /// Begins the commit that the request leads to: takes its nonce for good, and then gives the
-    /// first answer, if there was one. In this order, or a replay would be answered, too.
-    ///
-    /// # Errors
-    ///
-    /// `nonce_reused`, `idempotency_key_reused`.
-    pub fn begin(
-        &self,
-        tx: &dyn Tx,
-        signer: &Signer,
-        wall: Timestamp,
-    ) -> Result<Option<Answer>, Problem> {
-        signer.take_nonce(tx, wall)?;
-        self.first_answer(tx)
-    }
-
-    /// Keeps the first answer.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub fn keep(&self, tx: &dyn Tx, answer: &Answer, now: Timestamp) -> Result<(), StoreError> {
+    fn keep(&self, tx: &dyn Tx, answer: &Answer, now: Timestamp) -> Result<(), StoreError> {
         let first = FirstAnswer {
             fingerprint: self.fingerprint.clone(),
             status: answer.status,

@@ -59,7 +59,7 @@ pub(super) async fn claim(
 ) -> Result<Json<SessionView>, Reply> {
     let request = ClaimRequest::parse(incoming.unverified_body())?;
     let (session, verified) = newcomer(&gateway, id, &incoming, &request).await?;
-    incoming.repeatable(&gateway, session.id.as_str())?;
+    incoming.repeatable(&gateway, session.id.as_str(), &verified)?;
     let verified = verified.parse(ClaimRequest::parse)?;
     Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
 }
@@ -130,11 +130,10 @@ pub(super) async fn pay(
             (session, Page { claim, proven: false }, verified)
         }
     };
-    let repeatable = incoming.repeatable(&gateway, session.id.as_str())?;
+    let repeatable = incoming.repeatable(&gateway, session.id.as_str(), &verified)?;
     let request = verified.parse(PayRequest::parse)?;
-    let signer = (&request).into();
     let PayRequest { choice, .. } = request.into_content();
-    Ok(checkout::pay(&gateway, &session, page, signer, choice, repeatable).await?.into())
+    Ok(checkout::pay(&gateway, &session, page, choice, repeatable).await?.into())
 }
 
 #[utoipa::path(

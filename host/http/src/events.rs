@@ -68,11 +68,9 @@ pub(super) async fn redeliver(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
-    let request = verified.parse(no_fields)?;
-    Ok(events::redeliver(&gateway.node, &merchant.record.id, &segment(id)?, (&request).into(), key)
-        .await?
-        .into())
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    verified.parse(no_fields)?;
+    Ok(events::redeliver(&gateway.node, &merchant.record.id, &segment(id)?, key).await?.into())
 }
 
 #[utoipa::path(
@@ -86,12 +84,10 @@ pub(super) async fn redeliver_range(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
     let request = verified.parse(Range::parse)?;
-    let (range, signer) = (request.content().clone(), (&request).into());
-    Ok(events::redeliver_range(&gateway.node, &merchant.record.id, range, signer, key)
-        .await?
-        .into())
+    let range = request.content().clone();
+    Ok(events::redeliver_range(&gateway.node, &merchant.record.id, range, key).await?.into())
 }
 
 #[utoipa::path(
@@ -105,17 +101,12 @@ pub(super) async fn test(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
     let request = verified.parse(|body| {
         let mut body = Object::parse(if body.is_empty() { b"{}" } else { body })?;
         let url = body.optional("notify_url", order_request::url)?;
         body.finish()?;
         Ok::<_, lezai_wire::json::Invalid>(url)
     })?;
-    let signer = (&request).into();
-    Ok(gateway
-        .callbacks
-        .test_receiver(&merchant, request.into_content(), signer, key)
-        .await?
-        .into())
+    Ok(gateway.callbacks.test_receiver(&merchant, request.into_content(), key).await?.into())
 }

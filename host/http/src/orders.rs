@@ -35,7 +35,7 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
     let order = verified.parse(NewOrder::parse)?;
     Ok(orders::create(&gateway, &merchant, order, key).await?.into())
 }
@@ -107,12 +107,10 @@ pub(super) async fn capture(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
     let signed = verified.parse(refunds::parse_capture)?;
     let event = Event::CaptureRequested(*signed.content());
-    Ok(orders::act(&gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key)
-        .await?
-        .into())
+    Ok(orders::act(&gateway, &merchant.record.id, &segment(id)?, event, key).await?.into())
 }
 
 #[utoipa::path(
@@ -140,12 +138,10 @@ pub(super) async fn renew_session(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
-    let signed = verified.parse(no_fields)?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    verified.parse(no_fields)?;
     let merchant = &merchant.record.id;
-    Ok(orders::renew_session(&gateway, merchant, &segment(id)?, (&signed).into(), key)
-        .await?
-        .into())
+    Ok(orders::renew_session(&gateway, merchant, &segment(id)?, key).await?.into())
 }
 
 /// A call that takes no fields.
@@ -156,7 +152,7 @@ async fn act(
     event: Event,
 ) -> Result<Answer, Problem> {
     let (merchant, verified) = incoming.merchant(gateway)?;
-    let key = incoming.repeatable(gateway, merchant.record.id.as_str())?;
-    let signed = verified.parse(no_fields)?;
-    orders::act(gateway, &merchant.record.id, &segment(id)?, event, (&signed).into(), key).await
+    let key = incoming.repeatable(gateway, merchant.record.id.as_str(), &verified)?;
+    verified.parse(no_fields)?;
+    orders::act(gateway, &merchant.record.id, &segment(id)?, event, key).await
 }

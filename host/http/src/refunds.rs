@@ -29,10 +29,10 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str())?;
+    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
     let refund = verified.parse(NewRefund::parse)?;
-    let (signer, id) = ((&refund).into(), segment(id)?);
-    Ok(refunds::create(&gateway, &merchant.record.id, &id, signer, refund.into_content(), key)
+    let id = segment(id)?;
+    Ok(refunds::create(&gateway, &merchant.record.id, &id, refund.into_content(), key)
         .await?
         .into())
 }

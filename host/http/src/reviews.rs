@@ -49,7 +49,12 @@ impl FromRequest<Arc<Gateway>> for Asked {
         let body = read_body(Request::from_parts(parts, body), MAX_BODY).await?;
         let fingerprint = store::fingerprint("POST", &target, &body);
         let _under_way = gateway.node.cluster.in_progress.begin(&key)?;
-        Ok(Self { order, key: Repeatable { key, fingerprint }, body: body.into(), _under_way })
+        Ok(Self {
+            order,
+            key: Repeatable { key, fingerprint, signer: None },
+            body: body.into(),
+            _under_way,
+        })
     }
 }
 

@@ -210,7 +210,12 @@ impl Incoming {
     /// # Errors
     ///
     /// `idempotency_key_missing`, `idempotency_key_invalid`, `request_in_progress`.
-    pub fn repeatable(&self, gateway: &Gateway, scope: &str) -> Result<Repeatable, Problem> {
+    pub fn repeatable<T>(
+        &self,
+        gateway: &Gateway,
+        scope: &str,
+        verified: &Verified<T>,
+    ) -> Result<Repeatable, Problem> {
         let key = self.head.idempotency_key()?;
         let key = IdempotencyKey { scope: scope.to_owned(), key };
         // It is asked for once.
@@ -219,6 +224,7 @@ impl Incoming {
         Ok(Repeatable {
             key,
             fingerprint: store::fingerprint(&self.head.method, &target, &self.body),
+            signer: Some(verified.into()),
         })
     }
 

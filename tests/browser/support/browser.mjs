@@ -40,7 +40,7 @@ export function startBrowser() {
   return chromium.launch({ executablePath: executablePath(), args: ARGUMENTS });
 }
 
-/** What a browser complains of or not, as the machine is slow or quick. */
+/** A complaint of browsers on slow machines only. */
 const TIMELY = /was preloaded using link preload but not used within a few seconds/;
 
 /**
@@ -156,7 +156,7 @@ export async function accessibilityFaults(/** @type {any} */ page) {
   );
 }
 
-/** What a phone's camera reads in a picture of the page, or null. */
+/** The QR code's text in a picture of the page, or null. */
 export async function readQr(/** @type {any} */ browser, /** @type {Buffer} */ png) {
   const jsqr = npm("jsqr");
   const page = await browser.newPage();

@@ -32,7 +32,7 @@ export const BINARY =
 export async function startGateway(flags = []) {
   const data = mkdtempSync(join(tmpdir(), "lezai-browser-"));
   const listen = flags.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-  const server = spawn(BINARY, ["dev", ...listen, "--shop", "127.0.0.1:0", "--data", data, ...flags], {
+  const server = spawn(BINARY, ["dev", ...listen, "--shop", "127.0.0.1:0", "--data-dir", data, ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";

@@ -46,7 +46,7 @@ const PASSING_LEAST_MS = 1_000;
 const PASSING_MOST_MS = 10_000;
 
 /**
- * What every double can do, whatever its platform calls it.
+ * The abilities of every double, whatever its platform calls them.
  *
  * @param {{ origin: string, quirks?: Quirks, kept?: Map<string, string> }} options
  */
@@ -92,7 +92,7 @@ export function device({ origin, quirks = {}, kept = new Map() }) {
     /** Waits until nothing is under way, and no timer is left but those that wait for time to pass. */
     async settled() {
       const short = () => [...timers.values()].some(({ ms }) => ms < PASSING_LEAST_MS);
-      // What a callback sets off begins in a later turn.
+      // A callback's consequences begin in a later turn.
       for (let quiet = 0; quiet < 5; quiet = busy > 0 || short() ? 0 : quiet + 1)
         await new Promise((resolve) => setTimeout(resolve, 2));
     },
@@ -231,7 +231,7 @@ export function douyin(options) {
   };
 }
 
-/** What `wx` and `tt` share. @param {ReturnType<typeof device>} own @returns {Api} */
+/** The common part of `wx` and `tt`. @param {ReturnType<typeof device>} own @returns {Api} */
 function like(own) {
   return {
     getRandomValues: (/** @type {any} */ { length, success, fail }) => {

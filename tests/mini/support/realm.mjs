@@ -25,7 +25,7 @@ const MACROTASK = `(function (setTimeout, Native) {
   };
 })`;
 
-/** What ECMAScript has by itself and the logic layers lack. */
+/** Globals of ECMAScript that the logic layers lack. */
 const LACKING = ["WebAssembly", "SharedArrayBuffer", "Atomics"];
 
 /**

@@ -29,27 +29,19 @@ fn no_component(good: &[u8], code: &[u8]) -> Vec<Row> {
     vec![
         ("empty", "No bytes at all.", vec![]),
         ("script", "A script for a shell.", b"#!/bin/sh\nrm -rf /\n".to_vec()),
-        (
-            "precompiled",
-            "Machine code, as the compiler writes it, passed off as a component.",
-            code.to_vec(),
-        ),
+        ("precompiled", "Machine code of the compiler's, presented as a component.", code.to_vec()),
         ("zeros", "As many zeros as a component may have bytes.", vec![0; 256 * 1024]),
         (
             "too_long",
             "One byte more than a component may have.",
             [good, &vec![0; 256 * 1024 + 1 - good.len()]].concat(),
         ),
-        (
-            "truncated",
-            "A plugin of which the second half is missing.",
-            good[..good.len() / 2].to_vec(),
-        ),
+        ("truncated", "A plugin without its second half.", good[..good.len() / 2].to_vec()),
         ("truncated_by_one", "A plugin without its last byte.", good[..good.len() - 1].to_vec()),
         ("trailing", "A plugin with three bytes after its end.", [good, &[1, 2, 3]].concat()),
         ("trailing_module", "A plugin, and a core module after its end.", [good, &module].concat()),
         ("twice", "A plugin, and the same one after its end.", [good, good].concat()),
-        ("other_version", "A plugin in a version of WebAssembly that there is not.", other),
+        ("other_version", "A plugin in an unknown version of WebAssembly.", other),
     ]
 }
 
@@ -72,23 +64,23 @@ fn sections() -> Vec<Row> {
     vec![
         (
             "section_beyond_end",
-            "A section that says it has 4 GiB.",
+            "A section whose length says 4 GiB.",
             section(b"\x01\xff\xff\xff\xff\x0f"),
         ),
         (
             "section_length_too_long",
-            "A section whose length is written in more bytes than a number may have.",
+            "A section whose length has more bytes than a number may have.",
             section(b"\x01\x80\x80\x80\x80\x80\x80\0"),
         ),
-        ("section_unknown", "A section of a kind that there is not.", section(b"\x7f\x01\0")),
+        ("section_unknown", "A section of an unknown kind.", section(b"\x7f\x01\0")),
         (
             "section_of_many",
-            "A section of five bytes that says it has 2^32 - 1 types.",
+            "A section of five bytes that claims 2^32 - 1 types.",
             section(b"\x07\x05\xff\xff\xff\xff\x0f"),
         ),
         (
             "section_with_more",
-            "A section with bytes after what it says it has.",
+            "A section with bytes after its content.",
             section(b"\x07\x03\0\0\0"),
         ),
         (
@@ -98,12 +90,12 @@ fn sections() -> Vec<Row> {
         ),
         (
             "module_beyond_section",
-            "A core module that says it is longer than what it lies in.",
+            "A core module that claims to be longer than its section.",
             section(&[b"\x01\x0d", MODULE, b"\x01\x7f\x01\x60\0"].concat()),
         ),
         (
             "locals_4_billion",
-            "Five bytes that say a function has four billion locals.",
+            "Five bytes that declare four billion locals.",
             section(&[&[1, length], &locals[..]].concat()),
         ),
     ]
@@ -159,7 +151,7 @@ fn compile_bombs() -> Vec<Row> {
         ),
         (
             "functions_60000",
-            "60,000 functions within the bytes: an empty one takes 70 µs to compile.",
+            "60,000 functions within the allowed bytes: an empty one takes 70 µs to compile.",
             inside("(func)", 60_000),
         ),
         (
@@ -169,7 +161,7 @@ fn compile_bombs() -> Vec<Row> {
         ),
         (
             "phis",
-            "A thousand locals, each of which may be another in each of nine hundred loops.",
+            "A thousand locals, each of which may change in each of nine hundred loops.",
             module(&format!("(func (local {locals}) {loops})")),
         ),
         (
@@ -179,12 +171,12 @@ fn compile_bombs() -> Vec<Row> {
         ),
         (
             "blocks_deep",
-            "50,000 blocks within one another.",
+            "50,000 nested blocks.",
             module(&format!("(func {} {})", "block ".repeat(50_000), "end ".repeat(50_000))),
         ),
         (
             "memory_grow_20000",
-            "20,000 calls of the host: they took a compiler 3 s.",
+            "20,000 calls of the host, which took the compiler 3 s.",
             function("(drop (memory.grow (i32.const 0)))", 10_000),
         ),
         ("calls_30000", "30,000 calls.", function("call 0 ", 23_000)),
@@ -211,12 +203,12 @@ fn compile_bombs() -> Vec<Row> {
         ),
         (
             "instances_doubled",
-            "Components in components, each of which makes two instances of the one inside: 2^60 of 3 KB.",
+            "Nested components, each of which makes two instances of the one inside: 2^60 from 3 KB.",
             component(&format!("{nested} (instance (instantiate $c60))")),
         ),
         (
             "instances_doubled_side_by_side",
-            "The same, each beside the one before.",
+            "The same, side by side.",
             wat::parse_str(format!("(component $o (component $c0) {flat})")).unwrap(),
         ),
         ("components_10000", "10,000 components in one.", component(&"(component)".repeat(10_000))),
@@ -229,7 +221,7 @@ fn compile_bombs() -> Vec<Row> {
         ),
         (
             "types_doubled",
-            "Tuples of two of the one before: one of 2^60 parts in 300 bytes.",
+            "Each tuple is two of the one before: 2^60 parts in 300 bytes.",
             component(&format!("(type $t0 (tuple u8 u8)) {tuples}")),
         ),
         (
@@ -242,7 +234,7 @@ fn compile_bombs() -> Vec<Row> {
         ),
         (
             "names_long",
-            "An export whose name has 100,000 letters.",
+            "An export with a name of 100,000 letters.",
             component(&format!("(instance $i) (export \"{}\" (instance $i))", "a".repeat(100_000))),
         ),
     ]

@@ -21,7 +21,7 @@ export const {
 
 export const MERCHANT = "m_demo";
 
-/** What the demo merchant was given, out of the gateway's folder. */
+/** The demo merchant's credentials, from the gateway's folder. */
 export function credentials({ origin, data }) {
   const read = (name) => readFileSync(join(data, name), "utf8").trim();
   return {

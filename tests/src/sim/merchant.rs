@@ -337,11 +337,13 @@ impl World<'_> {
         let key = Repeatable {
             key: IdempotencyKey { scope, key: request.key.clone() },
             fingerprint: fingerprint("POST", &path, &request.body),
+            // The operator signs nothing.
+            signer: (!matches!(request.what, What::Review(_))).then_some(signer),
         };
         let (what, body) = (request.what.clone(), request.body.clone());
         let gateway = Arc::clone(&self.gateway);
         self.spawn(async move {
-            let result = ask(&gateway, merchant_id, what, body, signer, key).await;
+            let result = ask(&gateway, merchant_id, what, body, key).await;
             Heard::Answer(sent, result)
         });
     }
@@ -441,7 +443,6 @@ async fn ask(
     merchant_id: MerchantId,
     what: What,
     body: Vec<u8>,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     match what {
@@ -476,7 +477,7 @@ async fn ask(
                 };
                 Ok((facts, decision.into()))
             };
-            orders::create_decided(gateway, &merchant, signer, new, key, decide).await
+            orders::create_decided(gateway, &merchant, new, key, decide).await
         }
         What::Choose(order, session) => {
             let PayRequest { choice, .. } = PayRequest::parse(&body)?;
@@ -491,21 +492,19 @@ async fn ask(
             let claim =
                 Claim { key: gateway.keys.current().jwk.clone(), origin: String::new(), at: START };
             let page = Page { claim, proven: true };
-            checkout::pay(gateway, &session, page, signer, choice, key).await
+            checkout::pay(gateway, &session, page, choice, key).await
         }
         What::Act(order, event) => {
-            orders::act(gateway, &merchant_id, order.as_str(), event, signer, key).await
+            orders::act(gateway, &merchant_id, order.as_str(), event, key).await
         }
-        What::Redeliver(event) => {
-            events::redeliver(&gateway.node, &merchant_id, &event, signer, key).await
-        }
+        What::Redeliver(event) => events::redeliver(&gateway.node, &merchant_id, &event, key).await,
         What::Review(order) => {
             let decision = Decision::parse(&body)?;
             reviews::decide(gateway, order.as_str(), decision, key).await
         }
         What::Refund(order) => {
             let new = NewRefund::parse(&body)?;
-            refunds::create(gateway, &merchant_id, order.as_str(), signer, new, key).await
+            refunds::create(gateway, &merchant_id, order.as_str(), new, key).await
         }
     }
 }

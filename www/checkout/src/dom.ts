@@ -35,7 +35,7 @@ export function h(tag: string, attributes: Attributes, ...children: (Child | fal
   return { tag, attributes, children: children.filter((child) => child !== false && child !== undefined) };
 }
 
-/** What a click or a change on this event's path means, if anything. */
+/** The intent of a click or a change on this event's path, if any. */
 export function pressOf(event: Event): Press | undefined {
   for (const target of event.composedPath()) {
     const press = presses.get(target);

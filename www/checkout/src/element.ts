@@ -151,7 +151,7 @@ export class LezaiCheckout extends Base {
     this.#restart();
   }
 
-  /** What a page set before this script ran lies as plain members over the accessors. */
+  /** Properties that a page set before this script ran are plain members that hide the accessors. */
   #takeOver(): void {
     for (const name of ["session", "clientSecret", "gateway"] as const) {
       const early = Object.getOwnPropertyDescriptor(this, name)?.value;
@@ -331,7 +331,7 @@ export class LezaiCheckout extends Base {
       console.warn(`<lezai-checkout>: still waiting: ${SESSION_NEEDED}`);
       await pause(SESSION_PATIENCE_MS - SESSION_EXPECTED_MS, signal);
     }
-    // What stands there instead may be a secret, so it is not said.
+    // The wrong value may be a secret, so it is not printed.
     if (!SESSION.test(session)) throw new Misuse("session_malformed", SESSION_NEEDED);
     const origin = originOf(this.gateway) ?? "";
     if (!/^https?:/.test(origin)) {
@@ -485,7 +485,7 @@ export class LezaiCheckout extends Base {
     );
     drawLogo(root, this.#logo);
     settle();
-    // What had the focus is gone with its state; the new state's title is where to read on.
+    // The focused element is gone with its state; the new state's title is where to read on.
     if (focused && !focused.isConnected) root.querySelector<HTMLElement>(".title")?.focus();
   }
 

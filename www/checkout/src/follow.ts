@@ -54,7 +54,7 @@ export class Follower {
       const reader = stream
         .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
         .getReader();
-      // What changed before the stream was open is in no hint.
+      // Changes before the stream was open are in no hint.
       this.hint();
       let hinted_at = Date.now();
       let tail = "";

@@ -4,11 +4,11 @@
  * passed on before the gateway's signature over it, and the grant inside it, hold.
  */
 
+import { isOld } from "../../core/src/age.ts";
 import { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";
 import type { Choice } from "../../core/src/machine.ts";
 import type { Method, Plan, Session } from "../../core/src/session.ts";
 import { limited } from "./abort.ts";
-import { isOld } from "./age.ts";
 import { type Core, loadCore } from "./core.ts";
 import { type Key, openKey } from "./key.ts";
 import { forgetOld, type Memory, recall, remember, rememberFirst } from "./memory.ts";
@@ -21,7 +21,7 @@ const TIMEOUT_MS = 15_000;
 /** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
 
-/** What the gateway says to a page that does not have the session, or has it no more. */
+/** Codes for a page that does not have the session, or no longer has it. */
 const NOT_OURS = new Set(["session_taken", "session_unclaimed", "key_unknown"]);
 /** Answers that an old one is compared with: what keeps one keeps the first. */
 const MOST_KNOWN = 100;
@@ -34,7 +34,7 @@ const PRIVATE = {
   referrerPolicy: "no-referrer",
 } as const;
 
-/** What the core has checked but for the signature over it. */
+/** A message that the core has checked except for its signature. */
 interface Signed<T> {
   to_verify(): Uint8Array;
   signature(): Uint8Array;
@@ -170,7 +170,7 @@ export class Gateway {
     return had;
   }
 
-  /** What an answer says of this page itself. */
+  /** Keeps what an answer says about this page itself. */
   async #note({ now, claimed }: Session, repeated: boolean): Promise<void> {
     // A first answer that is given again tells the time of then.
     if (!repeated) this.#business_ahead_ms = Date.parse(now) - Date.now();
@@ -309,7 +309,7 @@ export class Gateway {
     }
   }
 
-  /** What a plan costs is not believed either: the core makes the same of it, or nothing is shown. */
+  /** The costs of a plan are not trusted either: the core recomputes them, and a difference is refused. */
   #checkPlan(amount: number, { count, rate_ppm, fee, total, first, each }: Plan): void {
     const parts = this.core.instalments(amount, count, rate_ppm);
     if (parts.join() !== [fee, total, first, each].join())
@@ -333,7 +333,7 @@ function plansOf({ methods, payment }: Session): Plan[] {
   return payment?.instalments ? [...offered, payment.instalments] : offered;
 }
 
-/** What this page knew of the session before, or a new key for it. */
+/** The stored facts of the session, or a new key for it. */
 async function remembered({ session, client_secret }: Opening, curve: P256): Promise<Memory> {
   const known = await recall(session);
   const [secret, gateway] = client_secret?.split(".") ?? [];

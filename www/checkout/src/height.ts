@@ -18,7 +18,7 @@ const KEEPING = new Set<State["at"]>([
 export class Height {
   #at: State["at"] | undefined;
   #width = 0;
-  /** What the card must have at least, in pixels; none where nothing was shown before. */
+  /** The card's minimum height in pixels; none if nothing was shown before. */
   kept_px: number | undefined;
 
   /** To be called before the view changes; what it gives back, afterwards. */

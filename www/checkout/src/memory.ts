@@ -1,5 +1,5 @@
 /**
- * What a page must not forget when it is reloaded: its key, which gateway it trusts, and what is
+ * The memory of a page across reloads: its key, which gateway it trusts, and what is
  * needed to claim the session. Kept in IndexedDB, where a key can stay that no script can read. Where the
  * browser keeps nothing it is kept while the document lives: after a reload the page has another key, and
  * claims the session anew, which the gateway allows while nobody pays.
@@ -31,10 +31,10 @@ const PATIENCE_MS = 2_000;
 /** More than one document shows at once; of a till's that lives for days, the last ones. */
 const HERE_MOST = 100;
 
-/** What the browser did not keep, by session, oldest first. */
+/** Sessions that the browser did not store, oldest first. */
 const here = new Map<string, Memory>();
 
-/** What is known of a session. */
+/** The stored facts of a session. */
 export async function recall(session: string): Promise<Memory | undefined> {
   return (await within(() => run("readonly", (store) => store.get(session)))) ?? here.get(session);
 }
@@ -114,7 +114,7 @@ function run<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBReq
   });
 }
 
-/** What the storage was asked when it fell silent, until it answers. */
+/** The request that the storage has not answered yet. */
 let pending: Promise<unknown> | undefined;
 
 /**

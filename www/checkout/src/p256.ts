@@ -37,7 +37,7 @@ export async function p256(gateway: string): Promise<P256> {
   return crypto.subtle ? webCrypto : ofTheCore(gateway);
 }
 
-/** What the module gives is in its own memory no more, and never in shared memory. */
+/** The module's results are copies outside of its memory, and never in shared memory. */
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };

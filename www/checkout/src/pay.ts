@@ -10,7 +10,7 @@
 import { price } from "../../core/src/money.ts";
 import type { LezaiCheckout } from "./index.ts";
 
-/** What is kept with the history entry. */
+/** The state stored with the history entry. */
 interface Kept {
   secret?: string;
   /** The language that the shopper chose here. */

@@ -120,7 +120,7 @@ async function fetchText(tag: string, gateway: string): Promise<Text> {
 export function closest(tags: readonly string[]): string {
   for (const tag of tags) {
     const { language, script } = localeOf(tag) ?? {};
-    // What is written decides, not where: Hong Kong reads Taiwan's characters. `in` is Indonesian's old name.
+    // The script decides, not the region: Hong Kong reads Taiwan's characters. `in` is Indonesian's old name.
     const ours = language === "zh" ? (script === "Hant" ? "zh-TW" : "zh-CN") : language;
     if (ours === "en" || (ours && ours in FILES)) return ours;
   }

@@ -1,4 +1,4 @@
-/** What the shopper sees, as a pure function of the state. */
+/** The view as a pure function of the state. */
 
 import type { Choice, Shown, State } from "../../core/src/machine.ts";
 import { type Price, price } from "../../core/src/money.ts";
@@ -9,7 +9,7 @@ import { type Child, type Element_, h } from "./dom.ts";
 import { qrCode } from "./qr.ts";
 import { fill, type Text } from "./text.ts";
 
-/** What a view depends on beside the state. */
+/** Everything that a view depends on beside the state. */
 export interface World {
   text: Text;
   /** How numbers and times are written: a BCP 47 tag. */
@@ -18,7 +18,7 @@ export interface World {
   now_ms: number;
   /** Thumbprint of the gateway's key. */
   trusted: string;
-  /** What became of copying the link just now. */
+  /** The result of the last attempt to copy the link. */
   copied: "yes" | "failed" | undefined;
   /** Held in a hand: a code on its screen cannot be scanned by itself, but opened. */
   phone: boolean;
@@ -34,7 +34,7 @@ export interface World {
   kept_px: number | undefined;
 }
 
-/** Whose gateway this is, as the shopper reads it. */
+/** The gateway's name as the shopper reads it. */
 const SERVICE = "Lezai";
 
 export function view(state: State, world: World): Child[] {
@@ -61,7 +61,7 @@ export function view(state: State, world: World): Child[] {
   return [h("div", { class: "all", lang, dir, vars }, ...content)];
 }
 
-/** What a screen reader says when the state changes. */
+/** The text for screen readers when the state changes. */
 function announcement(state: State, text: Text): string {
   switch (state.at) {
     case "loading":
@@ -189,7 +189,7 @@ function body(shown: Shown, world: World): Element_ {
   }
 }
 
-/** What is wrong with the page's address stays wrong however often it is asked for. */
+/** Codes for a wrong page address: retrying cannot help. */
 const HOPELESS = new Set([
   "session_not_found",
   "session_malformed",
@@ -318,7 +318,7 @@ function plans(
   );
 }
 
-/** What is charged first, and what all of it comes to. */
+/** The first charge, and the total. */
 function planSum({ first, total }: Plan, session: Session, world: World): string {
   const { text } = world;
   const sums = [
@@ -576,7 +576,7 @@ function section(key: string, ...children: (Child | false | undefined | "")[]): 
   );
 }
 
-/** What went wrong; what matters most comes first. */
+/** The notice of what went wrong, with the most important part first. */
 function notice(...lines: string[]): Element_ {
   const [first = "", ...rest] = lines;
   return h(
@@ -633,7 +633,7 @@ const ICONS = {
   shield: "M12 3l7.5 3v5.5c0 4.5-3 7.7-7.5 9.5-4.5-1.8-7.5-5-7.5-9.5V6zM9.5 9.5l5 5M14.5 9.5l-5 5",
 } as const;
 
-/** What stands on a method's mark, on a ground of 32 by 20. Our own; a channel's comes in its place. */
+/** The drawing of a method's mark, 32 by 20. Our own; a channel's replaces it. */
 const SIGNS: Record<string, string> = {
   qr: "M11 5h4v4h-4zM17 5h4v4h-4zM11 11h4v4h-4zM17 11.5v1M21 11v1.5M17.5 15h1M21 15h.01",
   redirect:

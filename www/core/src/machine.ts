@@ -1,5 +1,5 @@
 /**
- * What the checkout shows, and what it does when something happens: the only place where that is
+ * The checkout's states, and its reaction to every event: the only place where that is
  * decided. Pure: no clock, no network, no document. What is to be done comes out as effects.
  */
 import type { Session } from "./session.ts";
@@ -35,7 +35,7 @@ export type Shown =
   | { at: "outdated"; why: string }
   | { at: "failed"; code: string; why: string };
 
-/** What the shopper can do. */
+/** An action of the shopper. */
 export type Intent =
   | ({ is: "choose" } & Choice)
   | { is: "pay" }
@@ -45,7 +45,7 @@ export type Intent =
 
 export type Call = "open" | "look" | "pay";
 
-/** What happened. `key` is a fresh idempotency key for this press of the button. */
+/** An event. `key` is a fresh idempotency key for this press of the button. */
 export type Event =
   | Exclude<Intent, { is: "pay" }>
   | { is: "pay"; key: string }
@@ -57,7 +57,7 @@ export type Event =
   | { is: "refused" | "outdated"; why: string }
   | { is: "misused"; code: string; why: string };
 
-/** What is to be done. */
+/** An effect to perform. */
 export type Effect =
   | { do: "open" | "look" | "follow" | "rest" }
   | ({ do: "pay"; key: string } & Choice)
@@ -65,7 +65,7 @@ export type Effect =
   | { do: "leave"; url: string }
   | { do: "tell"; event: Told };
 
-/** What the page around the checkout is told. */
+/** An event for the page around the checkout. */
 export type Told =
   | { type: "ready"; session: Session }
   | ({ type: "method" } & Choice)
@@ -98,7 +98,7 @@ const RETRY_MOST_MS = 10_000;
 export function step(state: State, event: Event): Step {
   const shown = state.at === "unreachable" ? state.behind : state;
   const stay: Step = { state, effects: [] };
-  // What is still on its way when it is over changes nothing.
+  // Late events change nothing once the checkout is over.
   if (OVER.has(shown.at) && event.is !== "start_again") return stay;
 
   switch (event.is) {
@@ -263,7 +263,7 @@ function after(was: Shown, call: Call, session: Session): Shown {
   }
 }
 
-/** What the shopper chose, or pays by already, if it is still offered. */
+/** The shopper's choice, or the current payment's, if it is still offered. */
 function chosen(was: Shown, session: Session): Choice {
   if ("method" in was) return among(session, was);
   const payment = "session" in was ? was.session?.payment : undefined;
@@ -280,7 +280,7 @@ function another(was: Shown, session: Session): Choice {
   return other ? among(session, { method: other.id }) : choice;
 }
 
-/** What is offered of what is wanted; the first of it where that is not there. */
+/** The wanted choice if it is offered, else the first one. */
 function among({ methods }: Session, wanted: Choice): Choice {
   const method = methods.find(({ id }) => id === wanted.method) ?? methods[0];
   const plans = method?.instalments ?? [];

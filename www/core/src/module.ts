@@ -9,7 +9,7 @@ interface Exports {
   free(pointer: number, length: number): void;
 }
 
-/** What a platform's `instantiate` gives: an instance, or an object that holds one. */
+/** The result of a platform's `instantiate`: an instance, or an object that holds one. */
 export type Instantiated = { exports: unknown } | { instance: { exports: unknown } };
 
 /** @throws if the module traps; it is not to be called again then. */

@@ -3,7 +3,7 @@ export interface Session {
   session: string;
   /** Rises with each change of the order. */
   version: number;
-  /** What time it is for the order, by the gateway's business clock. */
+  /** The order's current time, by the gateway's business clock. */
   now: string;
   /** Whether this page has the session; if not, it claims it with its first choice of a method. */
   claimed: boolean;
@@ -67,7 +67,7 @@ export interface Plan {
 export interface Payment {
   method: string;
   kind?: "qr" | "redirect";
-  /** What the QR code says. */
+  /** The QR code's text. */
   qr?: string;
   redirect_url?: string;
   expires_at?: string;

@@ -1,4 +1,4 @@
-/** Until when an order can be paid, and the time left as the shopper reads it. `Intl` formats it. */
+/** The end of an order's payment time, and the time left as the shopper reads it. `Intl` formats it. */
 import type { Session } from "./session.ts";
 
 /** ECMA-402's, which the compiler's library does not have yet. */

@@ -13,7 +13,7 @@ import {
 } from "../../core/src/machine.ts";
 import { endOf } from "../../core/src/time.ts";
 import { Entropy } from "./entropy.ts";
-import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { Gateway, type Opening } from "./gateway.ts";
 import { forget } from "./memory.ts";
 import type { Platform } from "./platform.ts";
@@ -166,7 +166,7 @@ export class Checkout {
     this.hurry();
   }
 
-  /** What the cashier takes may be over before its order is. */
+  /** The cashier's parameters may expire before their order. */
   private endCode(): void {
     this.codeOver?.();
     const shown = this.state.at === "unreachable" ? this.state.behind : this.state;
@@ -244,6 +244,7 @@ export class Checkout {
 function failure(call: Call, error: unknown): Happened {
   if (error instanceof Unreachable) return { is: "unreachable", call };
   if (error instanceof Refused) return { is: "refused", why: error.message };
+  if (error instanceof Outdated) return { is: "outdated", why: error.message };
   if (error instanceof Problem) return { is: "problem", call, code: error.code, detail: error.message };
   if (error instanceof Misuse) return { is: "misused", code: error.code, why: error.message };
   return { is: "misused", code: "unexpected", why: String(error) };

@@ -1,4 +1,4 @@
-/** What the core can be asked, with types. */
+/** The core's operations, with types. */
 import { text, utf8 } from "../../core/src/bytes.ts";
 import { decodeAnswer, encodeCall, type Field, type Module, unlist } from "../../core/src/call.ts";
 
@@ -62,7 +62,7 @@ export class Core {
     return Number((await this.texts(4, fields))[0]);
   }
 
-  /** What a grant says, once its signature holds. */
+  /** The content of a grant whose signature was verified. */
   async grant({ x, y }: PublicKey, jws: string): Promise<string> {
     return (await this.texts(5, [x, y, jws]))[0] ?? "";
   }

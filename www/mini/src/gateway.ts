@@ -2,16 +2,19 @@
  * The page's calls. Every request is signed by the page's key, and nothing of an answer is passed on
  * before the gateway's signature over it, and the grant inside it, hold.
  */
+import { isOld } from "../../core/src/age.ts";
 import { hex, text, unhex, utf8 } from "../../core/src/bytes.ts";
 import { Core, type PublicKey, type Terms } from "./core.ts";
 import type { Entropy } from "./entropy.ts";
-import { Misuse, Problem, Refused, Unreachable } from "./errors.ts";
+import { Misuse, Outdated, Problem, Refused, Unreachable } from "./errors.ts";
 import { type Memory, recall, remember } from "./memory.ts";
 import type { Answered, Ask, Platform } from "./platform.ts";
 import type { Session } from "./session.ts";
 
 /** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
+/** Answers that an old one is compared with: a cache keeps the first. */
+const MOST_KNOWN = 100;
 /** The gateway's answers to a page are a few kilobytes. */
 const MAX_BODY = 64 * 1024;
 
@@ -28,6 +31,9 @@ export class Gateway {
   private ahead_ms = 0;
   /** The same of its business clock, by which an order ends. A sandbox's can be moved. */
   private business_ahead_ms = 0;
+
+  /** `signature-input` of answers that were verified. */
+  private readonly known = new Set<string>();
 
   private constructor(
     private readonly platform: Platform,
@@ -130,7 +136,8 @@ export class Gateway {
     const nonce = await this.entropy.name();
     const bytes = body ?? new Uint8Array(0);
     const { thumbprint } = this.key;
-    header.push(...(await this.core.sign(secret, thumbprint, this.signing_ms(), nonce, asked, bytes)));
+    const asked_ms = this.signing_ms();
+    header.push(...(await this.core.sign(secret, thumbprint, asked_ms, nonce, asked, bytes)));
     secret.fill(0);
     const answered = await ask(this.platform, {
       method,
@@ -138,6 +145,7 @@ export class Gateway {
       header,
       body,
     });
+    const input = answered.header[answered.header.indexOf("signature-input") + 1];
     let signed_at: number;
     try {
       const { status, body, header: fields } = answered;
@@ -145,8 +153,10 @@ export class Gateway {
     } catch (error) {
       // A proxy that stands before a broken gateway signs nothing.
       if (answered.status >= 500 || answered.status === 429) throw new Unreachable();
-      throw new Refused((error as Error).message);
+      const why = (error as Error).message;
+      throw isOld(input, this.known, asked_ms) ? new Outdated(why) : new Refused(why);
     }
+    if (input && this.known.size < MOST_KNOWN) this.known.add(input);
     const ahead_ms = signed_at - Date.now();
     this.ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
     const answer = JSON.parse(text(answered.body));
@@ -189,7 +199,7 @@ export class Gateway {
   }
 }
 
-/** What the signature covers of the gateway's address: host, and port unless it is the scheme's own. */
+/** `@authority` of the gateway's address: host, and port unless it is the scheme's default. */
 function authorityOf(gateway: string): string {
   const [, scheme, authority] = /^(https?):\/\/([a-z0-9.-]+(?::\d+)?)$/.exec(gateway) ?? [];
   if (!scheme || !authority) {
@@ -206,7 +216,7 @@ async function loaded(platform: Platform) {
   }
 }
 
-/** What this app knew of the session before, or a new key for it. */
+/** The stored facts of the session, or a new key for it. */
 async function remembered(
   platform: Platform,
   entropy: Entropy,

@@ -1,5 +1,5 @@
 /**
- * What must not be forgotten when the app is closed in the middle of a payment: the page's key, which
+ * The memory of a payment when the app is closed in the middle of it: the page's key, which
  * gateway it trusts, and what is needed to claim the session. It lies in the app's own storage, which
  * no other app reads, and is removed when the payment is over.
  */

@@ -34,6 +34,8 @@ declare module "lezai:words" {
     | "taken_hint"
     | "replaced_title"
     | "replaced_hint"
+    | "outdated_title"
+    | "outdated_hint"
     | "failed_title"
     | "failed_hint"
     | "verified",

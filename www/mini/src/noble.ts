@@ -10,7 +10,7 @@ import { unbase64url } from "../../core/src/bytes.ts";
 import type { Module } from "../../core/src/call.ts";
 import { type Asked, Core, type PublicKey } from "./core.ts";
 
-/** What is used of `p256` from `@noble/curves/nist.js`, version 2. */
+/** The used part of `p256` from `@noble/curves/nist.js`, version 2. */
 export interface Noble {
   getPublicKey(secret: Uint8Array, compressed: boolean): Uint8Array;
   sign(message: Uint8Array, secret: Uint8Array, options: { lowS: boolean }): Uint8Array;

@@ -1,4 +1,4 @@
-/** What a checkout needs of the platform it runs on, and no more. */
+/** Everything that a checkout needs of its platform. */
 import type { Module } from "../../core/src/call.ts";
 import type { Core } from "./core.ts";
 
@@ -19,7 +19,7 @@ export interface Answered {
   body: Uint8Array;
 }
 
-/** What the platform says of a payment. None of it is proof: the gateway is asked. */
+/** The platform's result of a payment. None of it is proof: the gateway is queried. */
 export type Hint = "success" | "cancelled" | "unknown";
 
 export interface Platform {
@@ -29,7 +29,7 @@ export interface Platform {
   /** Where a page's key is made of bytes that its shop's server sent, and not of the device's own. */
   entropy: "device" | "server";
   load(): Promise<Module>;
-  /** What asks the module, where the app chose another than `Core`. */
+  /** Makes the core over the module, if the app chose another than `Core`. */
   core?: ((module: Module) => Core) | undefined;
   random(length: number): Promise<Uint8Array>;
   /** Rejects if there was no answer. */

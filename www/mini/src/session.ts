@@ -8,7 +8,7 @@ export type Session = OfTheWeb & {
   grant: string;
 };
 
-/** What the platform's own call to pay takes, once the channel gave it. */
+/** The arguments of the platform's own payment call, once the channel has returned them. */
 export function parametersFor(session: OfTheWeb, method: string): Record<string, unknown> | undefined {
   const payment = session.payment as { kind?: string; parameters?: Record<string, unknown> } | undefined;
   return payment?.kind === method ? payment.parameters : undefined;

@@ -1,4 +1,4 @@
-/** What the component's template shows, as a pure function of the state: texts and switches, no logic. */
+/** The data of the component's template, as a pure function of the state: texts and switches, no logic. */
 import type { Shown, State } from "../../core/src/machine.ts";
 import { price } from "../../core/src/money.ts";
 import { monogram } from "../../core/src/monogram.ts";
@@ -84,7 +84,7 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
     case "confirming":
       return { title: words.choose, button: words.asking, press: "", busy: true };
     case "code_expired":
-      // What the cashier takes is over, and the order is not: paying anew gets anew what it takes.
+      // The cashier's parameters have expired, the order has not: paying again gets new ones.
       return { title: words.choose, button: fill(words.pay, { amount }), press: "pay" };
     case "waiting":
       return {
@@ -115,12 +115,11 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
     // The gateway says so to websites alone.
     case "elsewhere":
       return { title: words.failed_title, hint: words.failed_hint };
-    // No service worker stands between a mini-program and the gateway, so nothing is told to be old.
     case "outdated":
     case "refused":
       return {
-        title: words.refused_title,
-        hint: words.refused_hint,
+        title: words[`${shown.at}_title`],
+        hint: words[`${shown.at}_hint`],
         why: shown.why,
         button: words.start_again,
         press: "start_again",

@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   fetch?: typeof fetch;
 }
 
-/** What the caller may say about one call. */
+/** The caller's options for one call. */
 export interface CallOptions {
   /** The same for every repeat of the same request; made here if absent. */
   idempotencyKey?: string;
@@ -42,7 +42,7 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** What a call asks. */
+/** The request of a call. */
 export interface Asked extends CallOptions {
   query?: object | undefined;
   content?: object | undefined;

@@ -1,7 +1,7 @@
-/** What can go wrong, and who must act. */
+/** The errors, and who must act. */
 import type { components } from "./openapi.ts";
 
-/** What the gateway says of a problem (RFC 9457). */
+/** A problem as the gateway describes it (RFC 9457). */
 export type ProblemDetails = components["schemas"]["ProblemView"];
 
 /**
@@ -55,7 +55,7 @@ export class Problem extends LezaiError {
     /** How long it asks to wait, from `Retry-After`. */
     readonly retryAfterMs: number | undefined,
     idempotencyKey: string | undefined,
-    /** What it means of a call whose parts this package chose. */
+    /** An explanation for calls whose parts this package chose. */
     meaning?: string,
   ) {
     const { code, retry, status, field, request_id: requestId, title, detail } = problem;

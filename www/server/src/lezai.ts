@@ -130,7 +130,7 @@ class Refunds {
   }
 }
 
-/** What happened, whether or not a callback arrived. */
+/** All events, whether or not a callback arrived. */
 class Events {
   readonly #connection: Connection;
 
@@ -169,7 +169,7 @@ class Events {
   }
 }
 
-/** What is owed to the merchant, out of the ledger. */
+/** The balances that are owed to the merchant, from the ledger. */
 class Balances {
   readonly #connection: Connection;
 

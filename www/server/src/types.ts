@@ -31,7 +31,7 @@ export interface Page<T> {
   next?: string;
 }
 
-/** What a callback tells. Types and members that are new may come: ignore them, and answer 200. */
+/** The content of a callback. New types and members may be added: ignore them, and answer 200. */
 export type Callback = Omit<StoredEvent, "data" | "delivery"> & {
   data: { order?: Omit<Order, "checkout">; refund?: Refund };
 };

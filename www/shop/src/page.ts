@@ -1,4 +1,4 @@
-/** What the shop's three pages share. */
+/** The code that the shop's three pages share. */
 import { chinese, text } from "./text.ts";
 
 /** An element with its properties and children. */
@@ -39,7 +39,7 @@ export function problem(failed: boolean): void {
   element.textContent = failed ? text.failed : "";
 }
 
-/** What a page must know to pay an order: kept in this browser, so that any tab of it can go on. */
+/** The facts that a page needs to pay an order: stored in this browser, so any of its tabs can continue. */
 export interface Ticket {
   session: string;
   client_secret: string;

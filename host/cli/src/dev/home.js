@@ -24,6 +24,12 @@ for (const command of document.querySelectorAll(".command")) {
 const table = document.getElementById("requests");
 const rows = table.tBodies[0];
 const status = document.getElementById("none");
+// On a narrow screen it is wider than its frame, which the keyboard must be able to scroll.
+const frame = table.parentElement;
+frame.tabIndex = 0;
+frame.setAttribute("role", "region");
+frame.setAttribute("aria-labelledby", "requests-title");
+frame.closest("section").querySelector("h2").id = "requests-title";
 const none = status.textContent;
 let last = 0;
 

@@ -11,9 +11,8 @@ use utoipa::ToSchema;
 
 use super::Callbacks;
 use super::transport::{Post, Transport, Unreached};
-use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::idempotency::{Answer, Outcome, Repeatable};
 use crate::merchants::Merchant;
-use lezai_store as store;
 use lezai_wire::problem::{Code, Problem};
 
 /// What a receiver did.
@@ -57,26 +56,15 @@ impl Callbacks {
         &self,
         merchant: &Merchant,
         url: Option<String>,
-        signer: Signer,
         key: Repeatable,
     ) -> Result<Answer, Problem> {
         let _turn = self.node.cluster.turns.heavy(&merchant.record.id)?;
-        let wall = self.node.clock.wall();
-        let before = {
-            let key = key.clone();
-            store::write(&self.node.store, move |tx| key.begin(tx, &signer, wall)).await?
-        };
-        if let Some(first) = before {
+        if let Outcome::Before(first) = key.start(&self.node, |_| Ok(())).await? {
             return Ok(first);
         }
         let answer = Answer::json(200, &self.report(merchant, url).await?)?;
-        let now = self.node.clock.now();
         // Should we be killed before this, the same request tries the receiver once more.
-        store::write(&self.node.store, move |tx| {
-            key.keep(tx, &answer, now)?;
-            Ok(answer)
-        })
-        .await
+        key.finish(&self.node, answer).await
     }
 
     async fn report(&self, merchant: &Merchant, url: Option<String>) -> Result<Report, Problem> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::idempotency::{Answer, Outcome, Repeatable};
 use crate::node::Node;
 use lezai_store as store;
 use lezai_store::events::{DeliveryRecord, EventQuery, EventRecord, Progress, Telling};
@@ -188,15 +188,11 @@ pub async fn redeliver(
     node: &Node,
     merchant: &MerchantId,
     id: &str,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let (id, merchant) = (parse(id)?, merchant.clone());
-    let (now, wall) = (node.clock.now(), node.clock.wall());
-    let answer = store::write(&node.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok::<_, Problem>(first);
-        }
+    let now = node.clock.now();
+    let done = key.commit(node, move |tx| {
         let event = tx.event(&id)?.filter(|(it, _)| it.merchant == merchant);
         let (event, progress) = event.ok_or_else(not_found)?;
         if progress.telling == Telling::Kept {
@@ -206,11 +202,9 @@ pub async fn redeliver(
             ));
         }
         let progress = again(tx, &event.id, progress, now)?;
-        let answer = Answer::json(202, &view(&event, &progress, None))?;
-        key.keep(tx, &answer, now)?;
-        Ok(answer)
-    })
-    .await?;
+        Ok((Answer::json(202, &view(&event, &progress, None))?, ()))
+    });
+    let (Outcome::Before(answer) | Outcome::Now((answer, ()))) = done.await?;
     node.cluster.wake.call();
     Ok(answer)
 }
@@ -228,18 +222,13 @@ pub async fn redeliver_range(
     node: &Node,
     merchant: &MerchantId,
     range: Range,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let _turn = node.cluster.turns.heavy(merchant)?;
-    let (now, wall) = (node.clock.now(), node.clock.wall());
-    let before = {
-        let key = key.clone();
-        store::write(&node.store, move |tx| key.begin(tx, &signer, wall)).await?
-    };
-    if let Some(first) = before {
+    if let Outcome::Before(first) = key.start(node, |_| Ok(())).await? {
         return Ok(first);
     }
+    let now = node.clock.now();
     let found = in_range(node, merchant.clone(), range).await?;
     let mut told = 0;
     for slice in found.chunks(SLICE) {
@@ -248,11 +237,7 @@ pub async fn redeliver_range(
         node.cluster.wake.call();
     }
     let answer = Answer::json(202, &json!({ "object": "redelivery", "events": told }))?;
-    store::write(&node.store, move |tx| {
-        key.keep(tx, &answer, now)?;
-        Ok(answer)
-    })
-    .await
+    key.finish(node, answer).await
 }
 
 /// The ids of a range, oldest first. No more rows are read than may be told again, and one.

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::cluster::velocity::Counted;
 use crate::gateway;
 use crate::gateway::{Gateway, not_found};
-use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::idempotency::{Answer, Outcome, Repeatable};
 use crate::merchants::Merchant;
 use crate::plugins::deciding::Decided;
 use crate::plugins::recording::record;
@@ -45,12 +45,11 @@ pub async fn create(
     request: Verified<NewOrder>,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let signer = Signer::from(&request);
     let decide = async |facts: OrderFacts| {
         let decided = gateway.plugins.decide(merchant, &facts)?;
         Ok((facts, decided))
     };
-    create_decided(gateway, merchant, signer, request.into_content(), key, decide).await
+    create_decided(gateway, merchant, request.into_content(), key, decide).await
 }
 
 /// As [`create`], with anything that decides.
@@ -61,7 +60,6 @@ pub async fn create(
 pub async fn create_decided<F>(
     gateway: &Gateway,
     merchant: &Merchant,
-    signer: Signer,
     new: NewOrder,
     key: Repeatable,
     decide: impl FnOnce(OrderFacts) -> F,
@@ -69,15 +67,20 @@ pub async fn create_decided<F>(
 where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
-    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
+    let now = gateway.node.clock.now();
     // A repeat gets what the first request got, whatever the merchant's rules say by now. The commit
     // below looks for that first of all; only where there will be none it is looked for here, so that
     // a new order costs no read.
     let mut counted = None;
     let opened = match prepare(gateway, merchant, new, decide, now, &mut counted).await {
         Ok(opened) => opened,
-        Err(_) if was_answered(gateway, &key).await? => {
-            return again(gateway, key, signer, wall).await;
+        Err(_) if key.was_answered(&gateway.node).await? => {
+            return match key.start(&gateway.node, |_| Ok(())).await? {
+                Outcome::Before(first) => Ok(first),
+                Outcome::Now(()) => {
+                    Err(Problem::internal("a first answer was there and is no more"))
+                }
+            };
         }
         Err(refusal) => {
             // Who is denied has tried. Whatever else came to nothing is taken back, here and below.
@@ -93,26 +96,24 @@ where
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
     let answer = Answer::json(201, &view)?;
 
-    let committed = store::write(&gateway.node.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok(first);
-        }
+    let done = key.commit(&gateway.node, move |tx| {
         if !tx.insert_order(&record, &session)? {
             return Err(taken(tx, &record)?);
         }
         gateway::schedule(tx, &record, effects, now)?;
-        key.keep(tx, &answer, now)?;
-        Ok(answer)
-    })
-    .await?;
-    if !committed.repeated {
-        if let Some(counted) = counted {
-            counted.keep();
+        Ok((answer, ()))
+    });
+    match done.await? {
+        Outcome::Before(first) => Ok(first),
+        Outcome::Now((answer, ())) => {
+            if let Some(counted) = counted {
+                counted.keep();
+            }
+            // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
+            gateway.node.metrics.orders_created.inc();
+            Ok(answer)
         }
-        // The worker is not woken: the order's one task, to expire, is due in a minute at the earliest.
-        gateway.node.metrics.orders_created.inc();
     }
-    Ok(committed)
 }
 
 /// What the merchant's policy and risk control make of her wish. An order that got so far that
@@ -230,33 +231,22 @@ pub struct Change {
 pub async fn change<B: Serialize>(
     gateway: &Gateway,
     merchant: &MerchantId,
-    signer: Signer,
     key: Repeatable,
     change: Change,
     allowed: impl FnOnce(&dyn store::Tx) -> Result<(), Problem> + Send + 'static,
     answer: impl FnOnce(&OrderRecord) -> Result<B, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
     let Change { order, event, status } = change;
-    let (merchant, now, wall) =
-        (merchant.clone(), gateway.node.clock.now(), gateway.node.clock.wall());
-    let (answer, record) = store::write(&gateway.node.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok((first, None));
-        }
+    let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
+    let done = key.commit(&gateway.node, move |tx| {
         if tx.order(&order)?.is_none_or(|it| it.order.terms.merchant != merchant) {
             return Err(not_found());
         }
         allowed(tx)?;
         let record = gateway::apply(tx, &order, event, now)?;
-        let answer = Answer::json(status, &answer(&record)?)?;
-        key.keep(tx, &answer, now)?;
-        Ok((answer, Some(record)))
-    })
-    .await?;
-    if let Some(record) = record {
-        gateway.committed(&record);
-    }
-    Ok(answer)
+        Ok((Answer::json(status, &answer(&record)?)?, record))
+    });
+    Ok(gateway.announce(done.await?))
 }
 
 /// Closes an order that is not paid, reverses one that is, or captures one that is authorised.
@@ -269,7 +259,6 @@ pub async fn act(
     merchant: &MerchantId,
     id: &str,
     event: Event,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
@@ -277,7 +266,7 @@ pub async fn act(
     let view =
         move |record: &OrderRecord| Ok(views::order_with_checkout(record, &public_url, None));
     let asked = Change { order, event, status: 200 };
-    change(gateway, merchant, signer, key, asked, |_| Ok(()), view).await
+    change(gateway, merchant, key, asked, |_| Ok(()), view).await
 }
 
 /// Gives an order that is not paid a new checkout session, once for its idempotency key, and ends the
@@ -291,17 +280,13 @@ pub async fn renew_session(
     gateway: &Gateway,
     merchant: &MerchantId,
     id: &str,
-    signer: Signer,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
     let (merchant, public_url) = (merchant.clone(), gateway.public_url.clone());
-    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
+    let now = gateway.node.clock.now();
     let (session, client_secret) = new_session(gateway, order.clone(), now);
-    let (answer, renewed) = store::write(&gateway.node.store, move |tx| {
-        if let Some(first) = key.begin(tx, &signer, wall)? {
-            return Ok((first, None));
-        }
+    let done = key.commit(&gateway.node, move |tx| {
         let record = tx.order(&order)?.filter(|it| it.order.terms.merchant == merchant);
         let record = record.ok_or_else(not_found)?;
         record.order.check_unpaid(now)?;
@@ -313,34 +298,18 @@ pub async fn renew_session(
         tx.renew_session(&session, now)?;
         let record = OrderRecord { session: session.id, ..record };
         let view = views::order_with_checkout(&record, &public_url, Some(client_secret));
-        let answer = Answer::json(201, &view)?;
-        key.keep(tx, &answer, now)?;
-        Ok((answer, Some(record)))
-    })
-    .await?;
-    if let Some(record) = renewed {
-        tracing::info!(order = %record.order.terms.id, session = %record.session, "session renewed");
-        // The page of the one before looks, and is told.
-        gateway.node.cluster.watchers.changed(&record.order.terms.id, record.order.version);
+        Ok((Answer::json(201, &view)?, record))
+    });
+    match done.await? {
+        Outcome::Before(first) => Ok(first),
+        Outcome::Now((answer, record)) => {
+            let order = &record.order;
+            tracing::info!(order = %order.terms.id, session = %record.session, "session renewed");
+            // The page of the one before looks, and is told.
+            gateway.node.cluster.watchers.changed(&order.terms.id, order.version);
+            Ok(answer)
+        }
     }
-    Ok(answer)
-}
-
-/// Whether the request is a repeat.
-async fn was_answered(gateway: &Gateway, key: &Repeatable) -> Result<bool, Problem> {
-    let key = key.clone();
-    let first = store::read(&gateway.node.store, move |view| Ok(key.first_answer(view))).await??;
-    Ok(first.is_some())
-}
-
-async fn again(
-    gateway: &Gateway,
-    key: Repeatable,
-    signer: Signer,
-    wall: Timestamp,
-) -> Result<Answer, Problem> {
-    let first = store::write(&gateway.node.store, move |tx| key.begin(tx, &signer, wall)).await?;
-    first.ok_or_else(|| Problem::internal("a first answer was there and is no more"))
 }
 
 /// The plans by which the order may be paid in monthly parts. A channel finances what it pays at once: not

@@ -8,7 +8,7 @@ use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::Event;
 
 use crate::gateway::{Gateway, not_found};
-use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::idempotency::{Answer, Repeatable};
 use crate::orders;
 use crate::orders::Change;
 use crate::views;
@@ -85,7 +85,6 @@ pub async fn create(
     gateway: &Gateway,
     merchant: &MerchantId,
     order: &str,
-    signer: Signer,
     new: NewRefund,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
@@ -108,7 +107,7 @@ pub async fn create(
     };
     let event = Event::RefundRequested { id, merchant_refund_id, amount, reason };
     let asked = Change { order, event, status: 201 };
-    orders::change(gateway, merchant, signer, key, asked, free, view).await
+    orders::change(gateway, merchant, key, asked, free, view).await
 }
 
 /// The merchant's refund with this id.

@@ -94,23 +94,14 @@ pub async fn decide(
     let Decision { verdict, reason } = decision;
     let refund = RefundId::new(now, gateway.node.entropy.bytes());
     let event = Event::Reviewed { verdict, reason, by: OPERATOR.to_owned(), refund };
-    let (answer, record) = store::write(&gateway.node.store, move |tx| {
-        if let Some(first) = key.first_answer(tx)? {
-            return Ok((first, None));
-        }
+    let done = key.commit(&gateway.node, move |tx| {
         if tx.order(&order)?.is_none() {
             return Err(not_found());
         }
         let record = gateway::apply(tx, &order, event, now)?;
-        let answer = Answer::json(200, &view(&record))?;
-        key.keep(tx, &answer, now)?;
-        Ok((answer, Some(record)))
-    })
-    .await?;
-    if let Some(record) = record {
-        gateway.committed(&record);
-    }
-    Ok(answer)
+        Ok((Answer::json(200, &view(&record))?, record))
+    });
+    Ok(gateway.announce(done.await?))
 }
 
 /// A page of the orders that wait for a review, newest first.

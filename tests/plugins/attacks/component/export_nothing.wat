@@ -1,4 +1,4 @@
-;; A component that answers nothing.
+;; A component that exports no hook.
 (component
 
 )

@@ -1,4 +1,4 @@
-;; One interface twice: two opinions on one question.
+;; One interface exported twice: two answers to one question.
 (component
   (instance $i)
   (export "lezai:plugin/risk@1.0.0" (instance $i))

@@ -1,4 +1,4 @@
-;; A function where an interface is wanted.
+;; A function in place of an interface.
 (component
   (core module $m (func (export "f") ))
   (core instance $i (instantiate $m))

@@ -1,4 +1,4 @@
-;; A component from outside, which it would make an instance of.
+;; An imported component, which it would instantiate.
 (component
   (import "helper" (component (export "f" (func))))
 )

@@ -1,4 +1,4 @@
-;; A function from outside.
+;; An imported function.
 (component
   (import "now" (func (result u64)))
 )

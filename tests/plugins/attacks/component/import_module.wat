@@ -1,4 +1,4 @@
-;; A core module from outside.
+;; An imported core module.
 (component
   (import "helper" (core module (export "f" (func))))
 )

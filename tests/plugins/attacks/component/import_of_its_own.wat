@@ -1,5 +1,5 @@
-;; A component that gives its core module a function which it lowers from another one: code that
-;; only parts need which call each other.
+;; A component that gives its core module a function that it lowers from another component: code
+;; that is needed only for components that call each other.
 (component
   (component $inner
     (core module $m (func (export "f")))

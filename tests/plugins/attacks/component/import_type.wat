@@ -1,4 +1,4 @@
-;; A type from outside.
+;; An imported type.
 (component
   (import "account" (type (sub resource)))
 )

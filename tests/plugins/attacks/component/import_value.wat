@@ -1,4 +1,4 @@
-;; A value from outside, which is in no finished version of the component model.
+;; An imported value, which no finished version of the component model has.
 (component
   (import "secret" (value string))
 )

@@ -1,4 +1,4 @@
-;; A clock, as WASI 0.3 has it.
+;; A clock of WASI 0.3.
 (component
   (import "wasi:clocks/system-clock@0.3.0" (instance (export "now" (func (result u64)))))
 )

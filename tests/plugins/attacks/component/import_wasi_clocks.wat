@@ -1,4 +1,4 @@
-;; A clock, as WASI 0.2 has it.
+;; A clock of WASI 0.2.
 (component
   (import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func (result u64)))))
 )

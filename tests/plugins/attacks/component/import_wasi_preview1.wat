@@ -1,5 +1,5 @@
-;; A core module that wants WASI's first version, which nobody gives it: what is inside of a
-;; component is the component's own to satisfy.
+;; A core module that needs WASI's first version, which nothing provides: a component must satisfy
+;; its own core modules.
 (component
   (core module $m
     (import "wasi_snapshot_preview1" "fd_write"

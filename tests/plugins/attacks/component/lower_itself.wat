@@ -1,4 +1,4 @@
-;; A function that is lifted and lowered again: an adapter for each.
+;; A function that is lifted and lowered again, repeatedly: an adapter for each time.
 (component
   (core module $m (func (export "f")))
   (core instance $i (instantiate $m))

@@ -1,5 +1,5 @@
-;; The texts of the order go into a memory of another instance than the hook's: it is the component's
-;; own, and the type of the hook is not the contract's.
+;; The order's texts go into the memory of another instance than the hook's. The memory is the
+;; component's own, but the hook's type is not the contract's.
 (component
   (core module $a (memory (export "memory") 1) (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable))
   (core module $b (func (export "f") (param i32 i32)))

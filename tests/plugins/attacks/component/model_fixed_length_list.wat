@@ -1,4 +1,4 @@
-;; A list of a fixed length, which says in five bytes how much room it wants.
+;; A list of a fixed length, which requests much memory in five bytes.
 (component
   (type (list u8 4294967295))
 )

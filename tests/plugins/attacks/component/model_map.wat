@@ -1,4 +1,4 @@
-;; A map, which is in no finished version.
+;; A map, which no finished version has.
 (component
   (type (map string u32))
 )

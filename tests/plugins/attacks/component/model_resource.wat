@@ -1,4 +1,5 @@
-;; A handle to something that lives on, and a table of them that no memory limit counts.
+;; A handle to something that outlives the call, and a table of handles that no memory limit
+;; counts.
 (component
   (core module $m (func (export "drop") (param i32)))
   (core instance $i (instantiate $m))

@@ -1,4 +1,4 @@
-;; A handle's type, exported beside nothing.
+;; A handle's type, exported alone.
 (component
   (type $thing (resource (rep i32)))
   (export "thing" (type $thing))

@@ -1,4 +1,4 @@
-;; It would have the host do something else meanwhile.
+;; It would make the host do other work meanwhile.
 (component
   (core func (canon thread.yield))
 )

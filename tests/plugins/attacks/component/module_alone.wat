@@ -1,4 +1,4 @@
-;; A core module inside that nobody makes an instance of, and no hook.
+;; A core module that is never instantiated, and no hook.
 (component
   (core module (func (export "assess")))
 )

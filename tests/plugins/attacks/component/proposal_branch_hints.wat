@@ -1,4 +1,4 @@
-;; Hints about branches lie in a section that nobody reads.
+;; Hints about branches, in a section that nothing reads.
 (component
   (core module
     (func (param i32)

@@ -1,4 +1,4 @@
-;; References to the host's things, of which there are none.
+;; References to host objects, which do not exist here.
 (component
   (core module
     (func (param externref)))

@@ -1,4 +1,4 @@
-;; An array of a garbage collector's: memory that no linear memory's limit counts.
+;; An array of the garbage collector's: memory that no linear memory's limit counts.
 (component
   (core module
     (type $bytes (array (mut i8)))

@@ -1,4 +1,4 @@
-;; Structures that a garbage collector keeps.
+;; Structures of the garbage collector's.
 (component
   (core module
     (type $pair (struct (field i32) (field i32)))

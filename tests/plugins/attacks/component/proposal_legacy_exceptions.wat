@@ -1,4 +1,4 @@
-;; Exceptions as they once were.
+;; Exceptions in their former form.
 (component
   (core module
     (tag $oops)

@@ -1,4 +1,4 @@
-;; Vectors whose results depend on the processor: no order could be decided again.
+;; Vectors whose results depend on the processor: no decision could be replayed.
 (component
   (core module
     (func (result v128)

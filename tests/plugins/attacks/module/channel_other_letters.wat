@@ -1,4 +1,4 @@
-;; A channel that looks like one that there is.
+;; A channel whose name looks like an existing one.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

@@ -1,4 +1,4 @@
-;; A channel twice: two tries where one was meant.
+;; A channel twice: two attempts where one was meant.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\02\00\00\00")

@@ -1,4 +1,4 @@
-;; Two hundred times the same channel.
+;; The same channel two hundred times.
 (module
   ;; @guest
   (data (i32.const 4) "\00\04\00\00\c8\00\00\00")

@@ -1,5 +1,5 @@
-;; A column that turns the direction of what stands after it. It is text, and no control character:
-;; who shows it must keep it from its neighbours, as all text of a merchant's.
+;; A column that reverses the direction of the text after it. It is text, and not a control
+;; character: whatever shows it must isolate it, as all text of a merchant's.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

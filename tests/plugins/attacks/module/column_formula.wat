@@ -1,4 +1,5 @@
-;; A column that a spreadsheet would run. It is text to us: who writes a spreadsheet of it must say so.
+;; A column that a spreadsheet would run as a formula. To the gateway it is text: an export to a
+;; spreadsheet must mark it as such.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

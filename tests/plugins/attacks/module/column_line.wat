@@ -1,4 +1,4 @@
-;; A column that would begin a new line in the merchant's books.
+;; A column that would begin a new line in the merchant's statements.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

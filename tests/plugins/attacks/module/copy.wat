@@ -1,4 +1,4 @@
-;; One instruction copies a megabyte; a thousand of them. Fuel has to count bytes.
+;; One instruction copies a megabyte, a thousand times: fuel must count bytes.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

@@ -1,4 +1,4 @@
-;; Data segments over one another: the last one counts, and none of it is anybody's but the guest's.
+;; Overlapping data segments: the last one counts, and all of them are the guest's own.
 (module
   ;; @guest
   (data (i32.const 0) "\02\02\02\02\02\02\02\02")

@@ -1,4 +1,4 @@
-;; An error of its own, full of what would paint a terminal or break a log's line.
+;; An error of its own, full of characters that would paint a terminal or break a log line.
 (module
   ;; @guest
   (data (i32.const 0) "\01\00\00\00\10\00\00\00\0f\00\00\00")

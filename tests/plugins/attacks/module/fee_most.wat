@@ -1,4 +1,4 @@
-;; The highest fee that 63 bits can say: added to anything it would wrap.
+;; The highest fee that 63 bits can hold: any sum with it would overflow.
 (module
   ;; @guest
   (data (i32.const 8) "\ff\ff\ff\ff\ff\ff\ff\7f\40\00\00\00\03\00\00\00")

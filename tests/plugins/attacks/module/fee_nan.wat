@@ -1,4 +1,4 @@
-;; A fee that is the bits of a NaN: it comes where a whole number is expected.
+;; A fee with the bits of a NaN, where a whole number is expected.
 (module
   ;; @guest
   (data (i32.const 64) "CNY")

@@ -1,4 +1,4 @@
-;; A fee of minus one: the money would go to the merchant.
+;; A fee of minus one: the platform would pay the merchant.
 (module
   ;; @guest
   (data (i32.const 8) "\ff\ff\ff\ff\ff\ff\ff\ff\40\00\00\00\03\00\00\00")

@@ -1,4 +1,4 @@
-;; A fee in a currency that is written in small letters.
+;; A fee in a currency in lowercase letters.
 (module
   ;; @guest
   (data (i32.const 8) "\0c\00\00\00\00\00\00\00\40\00\00\00\03\00\00\00")

@@ -1,4 +1,4 @@
-;; Memory, page by page, without an end.
+;; Memory, page by page, without end.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

@@ -1,4 +1,4 @@
-;; All memory that an address can name, at once.
+;; All memory that an address can reach, at once.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

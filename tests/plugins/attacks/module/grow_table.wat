@@ -1,4 +1,4 @@
-;; A table, element by element, without an end.
+;; A table, element by element, without end.
 (module
   ;; @guest
   (table $t 1 funcref)

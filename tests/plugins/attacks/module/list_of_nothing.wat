@@ -1,4 +1,4 @@
-;; Four thousand reasons of two empty texts: no bytes, and many things to hold.
+;; Four thousand reasons of two empty texts: no bytes, but many objects.
 (module
   ;; @guest
   (data (i32.const 0) "\00\00\00\00\01\00\00\00\00\00\01\00\a0\0f\00\00") ;; 4,000 at 65536

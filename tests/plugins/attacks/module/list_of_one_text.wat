@@ -1,4 +1,4 @@
-;; 3,000 reasons that are all the same long text: a little memory, and 12 MiB of answer.
+;; 3,000 reasons that are all the same long text: little memory, and 12 MiB of answer.
 (module
   ;; @guest
   (data (i32.const 0) "\00\00\00\00\01\00\00\00\00\10\00\00\b8\0b\00\00") ;; 3,000 at 4096

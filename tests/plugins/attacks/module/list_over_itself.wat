@@ -1,4 +1,4 @@
-;; An answer that lies inside of its own list: the reasons are made of the answer's own bytes.
+;; An answer inside of its own list: the reasons are the answer's own bytes.
 (module
   ;; @guest
   (data (i32.const 0) "\00\00\00\00\01\00\00\00\00\00\00\00\01\00\00\00")

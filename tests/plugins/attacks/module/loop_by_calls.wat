@@ -1,4 +1,5 @@
-;; A loop without a loop: a function that calls itself twice, 2^64 times in all, and never deep.
+;; An endless computation without a loop: a function that calls itself twice, 2^64 times in all,
+;; and never deep.
 (module
   ;; @guest
   (func $twice (param $depth i32)

@@ -1,4 +1,4 @@
-;; A loop made of a table of branches, all of which lead back.
+;; A loop made of a table of branches that all lead back.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

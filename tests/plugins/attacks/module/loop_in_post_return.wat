@@ -1,4 +1,4 @@
-;; A fine answer, and an endless loop when it is told that the answer was read.
+;; A valid answer, and an endless loop when it is told that the answer was read.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

@@ -1,4 +1,4 @@
-;; An endless loop while the order is handed in: the guest runs before it is asked.
+;; An endless loop while the order is passed in: the guest runs before it is asked.
 (module
   (memory (export "memory") 1)
   (func (export "realloc") (param i32 i32 i32 i32) (result i32)

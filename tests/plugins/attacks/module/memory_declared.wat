@@ -1,4 +1,4 @@
-;; A memory of 33 pages from the first: one more than there may be.
+;; A memory of 33 pages from the start: one more than allowed.
 (module
   (memory (export "memory") 33)
   (func (export "assess") (param $order i32) (result i32)

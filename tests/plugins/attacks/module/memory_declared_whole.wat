@@ -1,4 +1,4 @@
-;; A memory of 4 GiB from the first, with a byte at each end: an image of it would be 4 GiB.
+;; A memory of 4 GiB from the start, with a byte at each end: an image of it would be 4 GiB.
 (module
   (memory (export "memory") 65536)
   (data (i32.const 0) "a")

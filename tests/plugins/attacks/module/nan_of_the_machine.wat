@@ -1,5 +1,5 @@
-;; It asks which machine this is: the bits of a NaN differ between processors. Counted, they are 9
-;; everywhere here; on x86-64 as it comes they were 10.
+;; It tries to identify the machine: the bits of a NaN differ between processors. Counted, they are
+;; 9 everywhere here; on plain x86-64 they were 10.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

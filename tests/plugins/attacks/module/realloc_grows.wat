@@ -1,4 +1,4 @@
-;; An allocator that takes four pages more for each text.
+;; An allocator that takes four more pages for each text.
 (module
   (memory (export "memory") 1)
   (func (export "realloc") (param i32 i32 i32 i32) (result i32)

@@ -1,4 +1,4 @@
-;; An allocator that points at the highest address there is, so that a sum would wrap.
+;; An allocator that returns the highest address, so that a sum would overflow.
 (module
   (memory (export "memory") 1)
   (func (export "realloc") (param i32 i32 i32 i32) (result i32)

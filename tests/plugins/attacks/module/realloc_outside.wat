@@ -1,4 +1,4 @@
-;; An allocator that points beyond the end of memory.
+;; An allocator that returns an address beyond the end of memory.
 (module
   (memory (export "memory") 1)
   (func (export "realloc") (param i32 i32 i32 i32) (result i32)

@@ -1,4 +1,4 @@
-;; An allocator whose room begins within memory and ends beyond it.
+;; An allocator whose block begins within memory and ends beyond it.
 (module
   (memory (export "memory") 1)
   (func (export "realloc") (param i32 i32 i32 i32) (result i32)

@@ -1,4 +1,4 @@
-;; An allocator that gives odd addresses.
+;; An allocator that returns odd addresses.
 (module
   (memory (export "memory") 1)
   (func (export "realloc") (param i32 i32 i32 i32) (result i32)

@@ -1,4 +1,4 @@
-;; A function that calls itself for ever: the stack is what runs out.
+;; A function that calls itself without end: the stack runs out.
 (module
   ;; @guest
   (func $deeper (param i64 i64 i64 i64) (result i64)

@@ -1,4 +1,4 @@
-;; The same through a table, so that nobody sees it who reads the calls.
+;; The same through a table, which hides the recursion from a reader of the calls.
 (module
   ;; @guest
   (table 1 1 funcref)

@@ -1,4 +1,4 @@
-;; The highest score that two bytes can say.
+;; The highest score that two bytes can hold.
 (module
   ;; @guest
   (data (i32.const 6) "\ff\ff")

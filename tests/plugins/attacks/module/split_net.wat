@@ -1,4 +1,4 @@
-;; Shares of all of the amount: the fee would be paid by nobody.
+;; Shares of the whole amount: nothing is left for the fee.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

@@ -1,4 +1,4 @@
-;; A share of nobody's.
+;; A share for a receiver without a name.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

@@ -1,4 +1,4 @@
-;; A receiver that is a way into somebody's files.
+;; A receiver whose name is a file path.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

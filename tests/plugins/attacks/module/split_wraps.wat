@@ -1,4 +1,4 @@
-;; Shares that add up to zero, if a sum wraps.
+;; Shares that add up to zero if a sum overflows.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\02\00\00\00")

@@ -1,4 +1,4 @@
-;; A share of nothing.
+;; A share of zero.
 (module
   ;; @guest
   (data (i32.const 4) "\10\00\00\00\01\00\00\00")

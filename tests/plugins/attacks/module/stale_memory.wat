@@ -1,4 +1,4 @@
-;; It looks for what others left in all the memory that it may have.
+;; It searches all the memory that it may have for what others left.
 (module
   (memory (export "memory") 32)
   (global $free (mut i32) (i32.const 4096))

@@ -1,5 +1,4 @@
-;; A start function that burns nearly all that a start may burn. That is its own allowance: the question has
-;; all of its fuel.
+;; A start function that uses nearly all the fuel of a start. A question has its own fuel.
 (module
   ;; @guest
   (func $start

@@ -1,4 +1,4 @@
-;; A start function that takes more memory than there is.
+;; A start function that requests more memory than there is.
 (module
   ;; @guest
   (func $start (drop (memory.grow (i32.const 64))))

@@ -1,4 +1,4 @@
-;; A start function that does not end: it runs before anybody asks.
+;; A start function that does not end: it runs before any question.
 (module
   ;; @guest
   (func $start (loop $again (br $again)))

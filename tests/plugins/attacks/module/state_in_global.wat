@@ -1,4 +1,4 @@
-;; It counts its orders in a global, and would tell the second one.
+;; It counts its orders in a global, and would reveal the count to the second one.
 (module
   ;; @guest
   (global $asked (mut i32) (i32.const 0))

@@ -1,4 +1,4 @@
-;; It counts its orders at the end of memory that it asks for.
+;; It counts its orders at the end of memory that it requests.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

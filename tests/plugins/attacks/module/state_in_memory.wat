@@ -1,4 +1,4 @@
-;; It counts its orders in memory, and would tell the second one.
+;; It counts its orders in memory, and would reveal the count to the second one.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

@@ -1,4 +1,4 @@
-;; It leaves a function in its table, and would tell the second order.
+;; It leaves a function in its table, and would reveal it to the second order.
 (module
   ;; @guest
   (table $t 2 funcref)

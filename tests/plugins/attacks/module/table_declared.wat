@@ -1,4 +1,4 @@
-;; A table of ten million elements from the first.
+;; A table of ten million elements from the start.
 (module
   ;; @guest
   (table 10000000 funcref)

@@ -1,4 +1,4 @@
-;; A text whose begin and length add up to 2^32 + 8: a sum that wraps would find it inside.
+;; A text whose start and length add up to 2^32 + 8: a sum that overflows would place it inside.
 (module
   ;; @guest
   (data (i32.const 0) "\01\00\00\00\10\00\00\00\f8\ff\ff\ff")

@@ -1,4 +1,4 @@
-;; An element of a table that is none.
+;; A call of a null element of a table.
 (module
   ;; @guest
   (table 2 funcref)

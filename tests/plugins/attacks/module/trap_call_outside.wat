@@ -1,4 +1,4 @@
-;; An element beyond the end of a table.
+;; A call of an element beyond the end of a table.
 (module
   ;; @guest
   (table 2 funcref)

@@ -1,4 +1,4 @@
-;; A function of another type, called by its number.
+;; A call of a function of another type, by its number.
 (module
   ;; @guest
   (table 1 funcref)

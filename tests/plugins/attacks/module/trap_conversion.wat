@@ -1,4 +1,4 @@
-;; NaN, as a whole number.
+;; NaN, converted to a whole number.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

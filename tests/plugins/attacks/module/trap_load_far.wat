@@ -1,4 +1,4 @@
-;; A load as far beyond as an instruction can say: 8 GiB less some.
+;; A load as far beyond the end as an instruction can express: nearly 8 GiB.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

@@ -1,5 +1,5 @@
-;; Loads at all that an address and a scale can make together, the kind of which a compiler once got the
-;; width wrong and let a guest read 34 GiB away.
+;; Loads at all combinations of an address and a scale. A compiler once got the width of such a
+;; load wrong, and let a guest read 34 GiB away.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

@@ -1,4 +1,4 @@
-;; The one signed division that overflows.
+;; The only signed division that overflows.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

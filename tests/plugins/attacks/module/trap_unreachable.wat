@@ -1,4 +1,4 @@
-;; The plainest trap.
+;; The simplest trap.
 (module
   ;; @guest
   (func (export "assess") (param $order i32) (result i32)

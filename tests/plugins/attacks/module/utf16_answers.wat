@@ -1,4 +1,4 @@
-;; A guest that speaks UTF-16 is none the worse for it.
+;; A guest that uses UTF-16 works like any other.
 ;; @options string-encoding=utf16
 (module
   ;; @guest

@@ -1,4 +1,4 @@
-;; An error in UTF-16 that is half of a pair.
+;; An error in UTF-16 that is half of a surrogate pair.
 ;; @options string-encoding=utf16
 (module
   ;; @guest

@@ -1,4 +1,4 @@
-;; A text in UTF-16 of 2^31 units: twice that wraps to nothing.
+;; A text in UTF-16 of 2^31 units: twice that overflows to zero.
 ;; @options string-encoding=utf16
 (module
   ;; @guest

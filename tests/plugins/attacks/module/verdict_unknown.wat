@@ -1,4 +1,4 @@
-;; A verdict that is none of the three.
+;; A verdict other than the three.
 (module
   ;; @guest
   (data (i32.const 4) "\03")

@@ -1,4 +1,4 @@
-/** What all three platforms share; each platform's own file loads it. */
+/** The code that all three platforms share; each platform's own file loads it. */
 export * from "../../../core/src/bytes.ts";
 export * from "../core.ts";
 export * from "../entropy.ts";

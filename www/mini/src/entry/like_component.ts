@@ -6,7 +6,7 @@ import { mount } from "./lezai.ts";
 interface Instance {
   data: { gateway: string; session: string; clientSecret: string };
   mounted: Mounted | undefined;
-  /** What it was begun with. */
+  /** The properties that it was begun with. */
   begun: string | undefined;
   setData(data: object): void;
   triggerEvent(name: string, detail: object): void;

@@ -55,7 +55,7 @@ export interface AlipayHost extends Timers {
   };
 }
 
-/** What a component hears of the app: its page has no such events for it. */
+/** Events of the app for a component: its page has none for it. */
 export interface AppEvents {
   onAppShow(heard: () => void): void;
   offAppShow(heard: () => void): void;
@@ -76,7 +76,7 @@ const TIMEOUT_MS = 15_000;
 /** A Worker that is silent for longer has died. */
 const WORKER_MS = 20_000;
 
-/** What `my.tradePay` says. Even 9000 does not prove a payment. */
+/** Result codes of `my.tradePay`. Even 9000 does not prove a payment. */
 const CODES: Record<string, "success" | "cancelled"> = { 9000: "success", 6001: "cancelled" };
 
 export function alipay(host: AlipayHost, options: AlipayOptions): Platform {

@@ -14,7 +14,7 @@ export interface DouyinHost extends Timers {
   TTWebAssembly: Wasm | undefined;
 }
 
-/** What `tt.pay` says in `code`: 0 paid, 4 cancelled; the rest says nothing certain. */
+/** Results of `tt.pay` in `code`: 0 paid, 4 cancelled; the others are not certain. */
 const CODES = { 0: "success", 4: "cancelled" } as const;
 
 /** `wasm` is the module's absolute path in the package: a relative one is the page's. */

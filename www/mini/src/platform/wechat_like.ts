@@ -1,4 +1,4 @@
-/** What WeChat's and Douyin's interfaces have in common: Douyin's is made after WeChat's. */
+/** The common part of WeChat's and Douyin's interfaces: Douyin's is modelled on WeChat's. */
 import type { Module } from "../../../core/src/call.ts";
 import { caller, type Instantiated } from "../../../core/src/module.ts";
 import {
@@ -91,5 +91,5 @@ export function storage(api: Pick<Api, "getStorage" | "setStorage" | "removeStor
   };
 }
 
-/** What an app keeps is a convenience; that it keeps nothing must not stop a payment. */
+/** An app's storage is a convenience: a payment must work without it. */
 function nothing(): void {}

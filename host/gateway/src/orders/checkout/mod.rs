@@ -15,7 +15,7 @@ use ring::hmac;
 
 use crate::gateway;
 use crate::gateway::{Gateway, unanswered};
-use crate::idempotency::{Answer, Repeatable, Signer};
+use crate::idempotency::{Answer, Outcome, Repeatable, Signer};
 use crate::keys::GatewayKey;
 use crate::views;
 use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest};
@@ -295,11 +295,10 @@ pub async fn pay(
     gateway: &Gateway,
     session: &SessionRecord,
     page: Page,
-    signer: Signer,
     choice: Choice,
     key: Repeatable,
 ) -> Result<Answer, Problem> {
-    let (now, wall) = (gateway.node.clock.now(), gateway.node.clock.wall());
+    let now = gateway.node.clock.now();
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, if page.proven { &page.claim.origin } else { "" })?;
     let (channel, method) = channel_for(gateway, &record, &choice.method)?;
@@ -309,24 +308,21 @@ pub async fn pay(
     let (method, channel) = (choice.method, channel.id().to_owned());
     let attempt = Attempt { id, method, channel, instalments };
     let begun = {
-        let (id, order, key) = (session.id.clone(), session.order.clone(), key.clone());
-        store::write(&gateway.node.store, move |tx| {
-            if let Some(first) = key.begin(tx, &signer, wall)? {
-                return Ok::<_, Problem>(Begun::Before(first));
-            }
+        let (id, order) = (session.id.clone(), session.order.clone());
+        key.start(&gateway.node, move |tx| {
             let record = tx.order(&order)?.ok_or_else(gateway::not_found)?;
             let claim = take(tx, &id, &record, page, now)?;
             if let Some(under_way) = record.order.under_way(&attempt, now).cloned() {
-                return Ok(Begun::Now(record, under_way, claim));
+                return Ok((record, under_way, claim));
             }
             let chosen = Event::MethodChosen(attempt.clone());
-            Ok(Begun::Now(gateway::apply(tx, &order, chosen, now)?, attempt, claim))
+            Ok((gateway::apply(tx, &order, chosen, now)?, attempt, claim))
         })
         .await?
     };
     let (record, attempt, claim) = match begun {
-        Begun::Before(first) => return Ok(first),
-        Begun::Now(record, attempt, claim) => (record, attempt, claim),
+        Outcome::Before(first) => return Ok(first),
+        Outcome::Now(begun) => begun,
     };
     gateway.committed(&record);
     let offer = prepare(gateway, &record, &attempt).await?;
@@ -341,31 +337,14 @@ pub async fn pay(
     gateway.committed(&prepared);
     check_newest(&session.id, &prepared)?;
     let view = session::view(gateway, &prepared, &claim, &signing, gateway.node.clock.wall())?;
-    let answer = Answer::json(200, &view)?;
-    store::write(&gateway.node.store, move |tx| match key.first_answer(tx)? {
-        Some(first) => Ok(first),
-        None => {
-            key.keep(tx, &answer, now)?;
-            Ok(answer)
-        }
-    })
-    .await
-}
-
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one lives for a moment, on the stack of its request"
-)]
-enum Begun {
-    Before(Answer),
-    Now(OrderRecord, Attempt, Claim),
+    key.finish(&gateway.node, Answer::json(200, &view)?).await
 }
 
 /// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
 /// so what makes the id is a MAC of the gateway's over the key. It is made with the key that the session
 /// pins, so that a change of keys between two repeats changes nothing.
 fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &Repeatable) -> AttemptId {
-    let Repeatable { key: IdempotencyKey { scope, key }, fingerprint } = key;
+    let Repeatable { key: IdempotencyKey { scope, key }, fingerprint, .. } = key;
     let named = format!("attempt {scope} {key} {fingerprint}");
     let mac = hmac::sign(&signing.names, named.as_bytes());
     let mac = mac.as_ref();

@@ -4,8 +4,8 @@
 const SLACK_MS = 10_000;
 
 /**
- * Whether an answer that does not verify was made before its request was: a service worker, or a proxy, kept
- * it. `signature_input` is its field, `known` that of an answer which was verified before, and `asked_ms`
+ * Whether an answer that does not verify was made before its request was: a service worker, a proxy or the
+ * platform kept it. `signature_input` is its field, `known` that of an answer which was verified before, and `asked_ms`
  * the gateway's time when it was asked for.
  */
 export function isOld(

@@ -1,0 +1,52 @@
+//! Has a channel capture what is set aside; a repeat is no second capture.
+
+use lezai_channels::channel::{CaptureRequest, Standing};
+use lezai_core::id::{AttemptId, OrderId};
+use lezai_core::order::{Attention, Event, State};
+use lezai_wire::problem::Problem;
+
+use super::{Done, Job, Running, Turn};
+use crate::gateway::unanswered;
+
+/// Which attempt of which order.
+pub(super) struct Capture {
+    pub(super) order: OrderId,
+    pub(super) attempt: AttemptId,
+}
+
+impl Job for Capture {
+    fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j> {
+        Box::pin(self.perform(turn))
+    }
+
+    fn on_exhausted(&self) -> Option<Attention> {
+        Some(Attention::Capture { attempt: self.attempt.clone() })
+    }
+}
+
+impl Capture {
+    async fn perform(&self, turn: &Turn<'_>) -> Result<Done, Problem> {
+        let Self { order, attempt } = self;
+        let record = turn.gateway.record(order.clone()).await?;
+        let State::Capturing { amount, .. } = &record.order.state else {
+            return Ok(Done::Finished);
+        };
+        let number = record.order.channel_requests;
+        let channel = turn.gateway.channel_of(&record, attempt)?;
+        let standing = match turn.status_before(channel, attempt).await? {
+            // What was not answered did happen.
+            Some(paid @ Standing::Paid { .. }) => paid,
+            _ => {
+                let request = CaptureRequest { attempt: attempt.clone(), number, amount: *amount };
+                channel.capture(request).await.map_err(unanswered)?
+            }
+        };
+        match standing {
+            Standing::Refused { code } => {
+                turn.apply(order, Event::CaptureFailed { request: number, code }).await
+            }
+            Standing::Unknown | Standing::Pending | Standing::Authorized { .. } => Ok(turn.later()),
+            known => turn.apply_final_status(order, attempt, known).await,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the jobs that ask a channel share.
+
+use lezai_channels::channel::{Channel, Standing};
+use lezai_core::id::{AttemptId, OrderId};
+use lezai_wire::problem::Problem;
+
+use super::{Done, Turn};
+use crate::gateway::unanswered;
+
+impl Turn<'_> {
+    /// Applies what a channel said for good.
+    pub(super) async fn apply_final_status(
+        &self,
+        order: &OrderId,
+        attempt: &AttemptId,
+        standing: Standing,
+    ) -> Result<Done, Problem> {
+        let heard = self.gateway.heard(order.clone(), attempt.clone(), standing).await;
+        heard.map(|()| Done::Finished)
+    }
+
+    /// How an attempt stands, asked only where an earlier call may have done something unheard.
+    pub(super) async fn status_before(
+        &self,
+        channel: &dyn Channel,
+        attempt: &AttemptId,
+    ) -> Result<Option<Standing>, Problem> {
+        if self.tries == 0 {
+            return Ok(None);
+        }
+        channel.query(attempt).await.map(Some).map_err(unanswered)
+    }
+
+    /// Tells the channel that an attempt is given up, which may be too late.
+    pub(super) async fn cancel(
+        &self,
+        order: &OrderId,
+        attempt: &AttemptId,
+    ) -> Result<Done, Problem> {
+        let record = self.gateway.record(order.clone()).await?;
+        let channel = self.gateway.channel_of(&record, attempt)?;
+        let standing = channel.cancel(attempt).await.map_err(unanswered)?;
+        self.apply_final_status(order, attempt, standing).await
+    }
+}

@@ -1,0 +1,58 @@
+//! Has a channel refund; the refund's id keeps a repeat from being a second refund.
+
+use lezai_channels::channel::{RefundRequest, RefundStanding};
+use lezai_core::id::{OrderId, RefundId};
+use lezai_core::order::{Attention, Event, RefundState};
+use lezai_wire::problem::Problem;
+
+use super::{Done, Job, Running, Turn};
+use crate::gateway::unanswered;
+
+/// Which refund of which order.
+pub(super) struct Refund {
+    pub(super) order: OrderId,
+    pub(super) refund: RefundId,
+}
+
+impl Job for Refund {
+    fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j> {
+        Box::pin(self.perform(turn))
+    }
+
+    fn on_exhausted(&self) -> Option<Attention> {
+        Some(Attention::Refund { refund: self.refund.clone() })
+    }
+}
+
+impl Refund {
+    async fn perform(&self, turn: &Turn<'_>) -> Result<Done, Problem> {
+        let id = &self.refund;
+        let record = turn.gateway.record(self.order.clone()).await?;
+        let (Some(refund), Some(payment)) = (record.order.refund(id), record.order.state.payment())
+        else {
+            return Err(Problem::internal("a refund without a payment"));
+        };
+        if refund.state != RefundState::Pending {
+            return Ok(Done::Finished);
+        }
+        let channel = turn.gateway.channel_of(&record, &payment.attempt)?;
+        let known = match turn.tries {
+            0 => RefundStanding::Unknown,
+            _ => channel.query_refund(id).await.map_err(unanswered)?,
+        };
+        let standing = match known {
+            RefundStanding::Unknown => {
+                let attempt = payment.attempt.clone();
+                let request = RefundRequest { refund: id.clone(), attempt, amount: refund.amount };
+                channel.refund(request).await.map_err(unanswered)?
+            }
+            known => known,
+        };
+        let event = match standing {
+            RefundStanding::Unknown | RefundStanding::Pending => return Ok(turn.later()),
+            RefundStanding::Succeeded => Event::RefundSucceeded(id.clone()),
+            RefundStanding::Failed { code } => Event::RefundFailed { refund: id.clone(), code },
+        };
+        turn.apply(&self.order, event).await
+    }
+}

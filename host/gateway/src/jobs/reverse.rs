@@ -1,0 +1,43 @@
+//! Has a channel give back money that its order cannot take.
+
+use lezai_channels::channel::{GiveBackRequest, Standing};
+use lezai_core::id::{AttemptId, OrderId};
+use lezai_core::order::Attention;
+use lezai_wire::problem::{Code, Problem};
+
+use super::{Done, Job, Running, Turn};
+use crate::gateway::unanswered;
+
+/// Which attempt of which order.
+pub(super) struct Reverse {
+    pub(super) order: OrderId,
+    pub(super) attempt: AttemptId,
+}
+
+impl Job for Reverse {
+    fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j> {
+        Box::pin(self.perform(turn))
+    }
+
+    fn on_exhausted(&self) -> Option<Attention> {
+        Some(Attention::Return { attempt: self.attempt.clone() })
+    }
+}
+
+impl Reverse {
+    async fn perform(&self, turn: &Turn<'_>) -> Result<Done, Problem> {
+        let Self { order, attempt } = self;
+        let record = turn.gateway.record(order.clone()).await?;
+        let request = GiveBackRequest { attempt: attempt.clone(), number: 0 };
+        let channel = turn.gateway.channel_of(&record, attempt)?;
+        match channel.give_back(request).await.map_err(unanswered)? {
+            returned @ Standing::Returned => {
+                turn.apply_final_status(order, attempt, returned).await
+            }
+            _ => Err(Problem::new(
+                Code::ChannelUnavailable,
+                "the channel has not given the money back yet",
+            )),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Has a channel reverse a payment, or let go of what is set aside; a repeat is no second void.
+
+use lezai_channels::channel::{GiveBackRequest, Standing};
+use lezai_core::id::{AttemptId, OrderId};
+use lezai_core::order::{Attention, Event, State};
+use lezai_wire::problem::Problem;
+
+use super::{Done, Job, Running, Turn};
+use crate::gateway::unanswered;
+
+/// Which attempt of which order.
+pub(super) struct Void {
+    pub(super) order: OrderId,
+    pub(super) attempt: AttemptId,
+}
+
+impl Job for Void {
+    fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j> {
+        Box::pin(self.perform(turn))
+    }
+
+    fn on_exhausted(&self) -> Option<Attention> {
+        Some(Attention::Void { attempt: self.attempt.clone() })
+    }
+}
+
+impl Void {
+    async fn perform(&self, turn: &Turn<'_>) -> Result<Done, Problem> {
+        let Self { order, attempt } = self;
+        let record = turn.gateway.record(order.clone()).await?;
+        if !matches!(record.order.state, State::Voiding { .. }) {
+            return Ok(Done::Finished);
+        }
+        let number = record.order.channel_requests;
+        let channel = turn.gateway.channel_of(&record, attempt)?;
+        let standing = match turn.status_before(channel, attempt).await? {
+            Some(gone @ (Standing::Returned | Standing::Cancelled)) => gone,
+            _ => {
+                let request = GiveBackRequest { attempt: attempt.clone(), number };
+                channel.give_back(request).await.map_err(unanswered)?
+            }
+        };
+        match standing {
+            Standing::Refused { code } => {
+                turn.apply(order, Event::VoidFailed { request: number, code }).await
+            }
+            Standing::Returned | Standing::Cancelled | Standing::Declined { .. } => {
+                turn.apply_final_status(order, attempt, standing).await
+            }
+            Standing::Unknown
+            | Standing::Pending
+            | Standing::Authorized { .. }
+            | Standing::Paid { .. } => Ok(turn.later()),
+        }
+    }
+}
