@@ -314,3 +314,143 @@ fn a_wrong_configuration_is_told_whole_and_a_right_one_without_secrets() {
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("api_key = \"********\"") && !told.contains("planted-secret"), "{told}");
 }
+
+fn names(live: &Live) -> Vec<String> {
+    let set = live.send(&Request::new("GET", "/.well-known/jwks.json", "")).unwrap().json();
+    let keys = set["keys"].as_array().unwrap().iter();
+    keys.map(|it| it["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_signing_key_is_changed_while_it_runs() {
+    let folder = TempDir::new();
+    let live = Live::start(folder.path());
+    let tea = merchant(&live, "m_live_tea", "tea-1");
+    let key = |verb: &[&str]| {
+        let data = live.data.display().to_string();
+        let output = live.lezai(&[&["key"], verb, &["--data-dir", &data]].concat());
+        assert!(output.status.success(), "{}", text(&output));
+    };
+    let [old] = names(&live).try_into().unwrap();
+    key(&["prepare"]);
+    live.signal("HUP");
+    eventually("the next key is published", || names(&live).len() == 2);
+    assert_eq!((&names(&live)[0], tea.get("/v1/orders").status), (&old, 200));
+    // That it is published is noted after it is.
+    let published = live.data.join("gateway-next-published");
+    eventually("that is noted", || published.exists());
+    key(&["rotate"]);
+    live.signal("HUP");
+    eventually("the next key signs", || names(&live)[0] != old);
+    assert_eq!(names(&live).len(), 2, "the former one is kept");
+    // Who goes by the new public key verifies what it signs; that of the former one is nobody's any more.
+    let again = Merchant::live(&live, some_key(), "tea-2");
+    assert_eq!(again.get("/v1/orders").code(), "key_unknown");
+    key(&["retire", "--now"]);
+    live.signal("HUP");
+    eventually("the former key is gone", || names(&live).len() == 1);
+    assert_ne!(names(&live), [old]);
+}
+
+#[test]
+fn what_is_logged_is_changed_while_it_runs() {
+    let folder = TempDir::new();
+    let live = Live::start(folder.path());
+    let ask = || {
+        let request = Request::new("GET", "/v1/orders", "");
+        let id = live.send(&request).unwrap().field("request-id").unwrap().to_owned();
+        std::thread::sleep(Duration::from_millis(20));
+        live.log().contains(&id)
+    };
+    eventually("requests are logged", ask);
+    let mut config = fs::read_to_string(&live.config).unwrap();
+    config.push_str("[log]\nfilter = \"error\"\n");
+    fs::write(&live.config, config).unwrap();
+    live.signal("HUP");
+    eventually("requests are not logged any more", || !ask());
+}
+
+/// Whether any file of a folder has these bytes.
+fn holds(folder: &std::path::Path, planted: &[u8]) -> Option<String> {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if let Some(found) = holds(&path, planted) {
+                return Some(found);
+            }
+        } else if fs::read(&path).is_ok_and(|it| it.windows(planted.len()).any(|it| it == planted))
+        {
+            return Some(path.display().to_string());
+        }
+    }
+    None
+}
+
+#[test]
+fn no_planted_secret_is_in_the_data_folder_and_the_root_key_is_changed_while_it_runs() {
+    let folder = TempDir::new();
+    let file = folder.path().join("root.key").display().to_string();
+    assert!(lezai(&["secrets", "new-root", &file]).status.success());
+    let tls = format!(
+        "certificate = {:?}\nprivate_key = {:?}\n",
+        folder.path().join("tls.pem"),
+        folder.path().join("tls.key")
+    );
+    let rest = format!("[secrets]\nroot_key_file = {file:?}\n");
+    let mut live = Live::start_with(folder.path(), &tls, &rest);
+    let secret = "whsec_cGxhbnRlZC1zZWNyZXQtcGxhbnRlZC1zZWNyZXQhIQ==";
+    let policy: serde_json::Value = serde_json::from_str(POLICY).unwrap();
+    let put = |secret: &str| {
+        let body = json!({ "name": "Tea", "policy": policy, "webhook_secret": secret });
+        live.operate("PUT", "/admin/v1/merchants/m_live_tea", &body.to_string())
+    };
+    let made = put(secret);
+    assert_eq!(made.status, 200, "{}", made.json());
+    // The secret before is kept for a day beside the new one.
+    let second = "whsec_YW5vdGhlci1zZWNyZXQtYW5vdGhlci1zZWNyZXQhISE=";
+    assert_eq!(put(second).status, 200);
+    // A denied order's facts are kept, with the shopper's address.
+    let key = some_key();
+    let pem = key.verifying_key().to_spki_pem().unwrap();
+    let target = "/admin/v1/merchants/m_live_tea/keys/tea-1";
+    let put_key = live.operate("PUT", target, &json!({ "public_key": pem }).to_string());
+    assert_eq!(put_key.status, 204, "{}", put_key.json());
+
+    let planted: [&[u8]; 3] = [secret.as_bytes(), second.as_bytes(), b"PRIVATE KEY"];
+    for it in planted {
+        assert_eq!(holds(&live.data, it), None, "{}", String::from_utf8_lossy(it));
+    }
+    let sealed_under = |live: &Live| {
+        let output = live.lezai(&["doctor", "--quick", "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = found["findings"].as_array().unwrap().iter();
+        let secrets = findings.filter(|it| it["subject"] == "secrets");
+        secrets.map(|it| it["status"].to_string() + &it["found"].to_string()).collect::<String>()
+    };
+    eventually("everything is sealed", || sealed_under(&live).contains("ok"));
+    let first = sealed_under(&live);
+
+    assert!(lezai(&["secrets", "new-root", &file]).status.success());
+    let data = live.data.display().to_string();
+    let forget = || lezai(&["secrets", "forget-former", &file, "--data-dir", &data]);
+    assert!(!forget().status.success(), "not before all is sealed anew");
+    live.signal("HUP");
+    eventually("the former root key is forgotten", || forget().status.success());
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
+    eventually("the signing key is sealed anew", || sealed_under(&live).contains("ok"));
+    assert_ne!(sealed_under(&live), first);
+
+    // What was sealed opens with the new root key alone, and not without one.
+    live.signal("TERM");
+    assert!(live.ended_well(), "{}", live.log());
+    let without = live.lezai(&["serve", "--set", "secrets.root_key_file="]);
+    assert_eq!(without.status.code(), Some(2), "{}", text(&without));
+    let names_before = fs::read_to_string(live.data.join("gateway-public.pem")).unwrap();
+    let again = Live::start_with(folder.path(), &tls, &rest);
+    let merchant = Merchant::live(&again, key, "tea-1");
+    assert_eq!(merchant.get("/v1/orders").status, 200);
+    assert_eq!(fs::read_to_string(again.data.join("gateway-public.pem")).unwrap(), names_before);
+    for it in planted {
+        assert_eq!(holds(&again.data, it), None, "{}", String::from_utf8_lossy(it));
+    }
+}

@@ -17,7 +17,7 @@ use lezai_gateway::plugins::compiler::InChild;
 use lezai_gateway::plugins::pace;
 use lezai_gateway::realm::Realm;
 use lezai_store::{Store, StoreError};
-use lezai_store_sqlite::SqliteStore;
+use lezai_store_sqlite::{SqliteStore, Vault};
 
 use crate::dev::CannotStart;
 use crate::dev::folder::Folder;
@@ -36,11 +36,13 @@ pub(crate) struct Differences {
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) sandbox: Option<Arc<Sandbox>>,
     pub(crate) keys: Keys,
+    /// What secrets and personal data are sealed under.
+    pub(crate) vault: Arc<Vault>,
 }
 
 /// Puts the gateway of a folder together.
 pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, CannotStart> {
-    let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
+    let store = SqliteStore::open_sealed(&lezai_store_sqlite::file(folder.path()), &its.vault)
         .map_err(|error| folder.unusable("lezai.db", &error))?;
     let failed_commits = store.failed_commits().clone();
     let compiler = InChild::new().map_err(CannotStart::new)?;

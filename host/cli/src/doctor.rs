@@ -12,11 +12,13 @@ use serde::Serialize;
 
 use lezai_base::clock;
 use lezai_connections::tls::{Certificates, TlsFiles};
-use lezai_store_sqlite::{file as store_file, last_entry, open_to_read};
+use lezai_seal::Roots;
+use lezai_store_sqlite::{file as store_file, last_entry, open_to_read, sealed_under};
 
 use crate::data_dir;
 use crate::keys::Keys;
 use crate::ledger::{self, Failed};
+use crate::secrets;
 use crate::serve::ConfigArgs;
 
 /// A certificate that ends within this is told of: an ACME client renews it 30 days before.
@@ -115,7 +117,8 @@ pub fn run(args: &DoctorArgs) -> ExitCode {
     if let Some(data) = &data {
         folder(data, &mut findings);
         disk(data, &mut findings);
-        keys(data, &mut findings);
+        let roots = roots(args, &mut findings, data);
+        keys(data, roots.as_ref(), &mut findings);
         store(data, args.quick, &mut findings);
     }
     time(&mut findings);
@@ -232,14 +235,14 @@ fn disk(data: &Path, findings: &mut Findings) {
     }
 }
 
-fn keys(data: &Path, findings: &mut Findings) {
+fn keys(data: &Path, roots: Option<&Roots>, findings: &mut Findings) {
     const SUBJECT: &str = "signing key";
     let age = |name: &str| -> Option<u64> {
         let written = fs::metadata(data.join(name)).and_then(|it| it.modified()).ok()?;
         let age = SystemTime::now().duration_since(written).unwrap_or(Duration::ZERO);
         Some(age.as_secs() / 86_400)
     };
-    match Keys::of(data) {
+    match Keys::of(data, roots) {
         Err(why) => findings.fail(SUBJECT, why, "restore it from a backup"),
         Ok(keys) => {
             let days = age("gateway.pem").unwrap_or_default();
@@ -266,6 +269,43 @@ fn keys(data: &Path, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// The root keys, and whether everything is sealed under the current one.
+fn roots(args: &DoctorArgs, findings: &mut Findings, data: &Path) -> Option<Roots> {
+    const SUBJECT: &str = "secrets";
+    let config = args.config.read().ok().filter(|_| args.data_dir.is_none());
+    let Some(file) = config.and_then(|it| it.root_key_file) else {
+        if args.data_dir.is_none() {
+            let advice = "lezai secrets new-root FILE, and set secrets.root_key_file";
+            findings.warn(SUBJECT, "secrets and personal data are kept in clear", advice);
+        }
+        return None;
+    };
+    let roots = match secrets::roots(&file) {
+        Ok(roots) => roots,
+        Err(why) => {
+            findings.fail(SUBJECT, why, "restore the file of root keys");
+            return None;
+        }
+    };
+    let under = open_to_read(&store_file(data)).and_then(|it| sealed_under(&it)).ok().flatten();
+    let found = format!("root key {}", roots.current());
+    match under {
+        Some(under) if under == roots.current() && roots.ids().count() == 1 => {
+            findings.ok(SUBJECT, found);
+        }
+        Some(under) if under == roots.current() => {
+            let advice = format!("lezai secrets forget-former {}", file.display());
+            findings.warn(SUBJECT, format!("{found}; former ones are still in the file"), advice);
+        }
+        _ => findings.warn(
+            SUBJECT,
+            format!("{found}; not everything is sealed under it"),
+            "reload the gateway",
+        ),
+    }
+    Some(roots)
 }
 
 fn store(data: &Path, quick: bool, findings: &mut Findings) {

@@ -20,5 +20,6 @@ pub mod operator;
 pub mod page_check;
 pub mod plugin_command;
 pub mod review_command;
+pub mod secrets;
 pub mod serve;
 pub mod trigger;

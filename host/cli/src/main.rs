@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
     backup, call, dev, doctor, keys, ledger, listen, page_check, plugin_command, review_command,
-    serve, trigger,
+    secrets, serve, trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -55,6 +55,9 @@ enum Command {
     /// Look after the ledger.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Look after the root keys that secrets are sealed under.
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Change the key that the gateway signs with.
     #[command(subcommand)]
     Key(keys::KeyCommand),
@@ -177,6 +180,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Restore(args) => backup::restore(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Secrets(command) => secrets::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,

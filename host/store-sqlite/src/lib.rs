@@ -216,6 +216,16 @@ pub fn open_to_read_sealed(path: &Path, vault: &Arc<Vault>) -> Result<Connection
     Ok(connection)
 }
 
+/// The root key that everything in a store is sealed under; none if that is not so.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn sealed_under(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT value FROM settings WHERE name = ?1";
+    Sqlite { connection }.one(sql, [sealed::SETTING], |row| Ok(row.get(0)?))
+}
+
 /// Seals everything anew that is plain, or sealed under a former root key, beside a store that is in use: some
 /// rows at a time, so that others wait for no more than these. Whether there was anything to do.
 ///

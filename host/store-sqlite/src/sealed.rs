@@ -13,7 +13,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, params};
 
 /// The setting that names the root key that everything is sealed under.
-const SETTING: &str = "sealed_under";
+pub(super) const SETTING: &str = "sealed_under";
 
 /// Each column that is sealed: its table, its name, and what it is for, in SQL.
 const COLUMNS: [(&str, &str, &str); 6] = [
@@ -87,16 +87,16 @@ pub(super) fn teach(connection: &Connection, vault: &Arc<Vault>) -> Result<(), S
     let of = Arc::clone(vault);
     connection.create_scalar_function("sealed", 2, flags, move |context| {
         let (place, value) = arguments(context)?;
-        let Some(plain) = bytes(value) else { return Ok(value.into()) };
+        let Some(plain) = bytes(value) else { return Ok(as_is(value)) };
         let sealed = of.seal(place, plain).map_err(refused)?;
-        Ok(sealed.map_or_else(|| Value::from(value), |it| alike(value, it.into_bytes())))
+        Ok(sealed.map_or_else(|| as_is(value), |it| alike(value, it.into_bytes())))
     })?;
     let of = Arc::clone(vault);
     connection.create_scalar_function("opened", 2, flags, move |context| {
         let (place, value) = arguments(context)?;
         match bytes(value).and_then(|it| std::str::from_utf8(it).ok()).filter(|it| is_sealed(it)) {
             Some(sealed) => Ok(alike(value, of.open(place, sealed).map_err(refused)?)),
-            None => Ok(value.into()),
+            None => Ok(as_is(value)),
         }
     })?;
     let of = Arc::clone(vault);
@@ -104,7 +104,7 @@ pub(super) fn teach(connection: &Connection, vault: &Arc<Vault>) -> Result<(), S
         let (place, value) = arguments(context)?;
         let text = bytes(value).and_then(|it| std::str::from_utf8(it).ok());
         let renewed = text.map(|it| of.renew(place, it)).transpose().map_err(refused)?.flatten();
-        Ok(renewed.map_or_else(|| Value::from(value), |it| alike(value, it.into_bytes())))
+        Ok(renewed.map_or_else(|| as_is(value), |it| alike(value, it.into_bytes())))
     })?;
     Ok(())
 }
@@ -158,6 +158,15 @@ fn bytes(value: ValueRef<'_>) -> Option<&[u8]> {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),
         _ => None,
+    }
+}
+
+fn as_is(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => alike(value, bytes.to_vec()),
     }
 }
 

@@ -8,12 +8,15 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::key::SigningKey;
 use lezai_core::webhook::Secret;
+use lezai_seal::Roots;
 
 use super::CannotStart;
+use crate::secrets;
 use lezai_base::entropy;
 use lezai_store::StoreError;
 use lezai_store_sqlite::is_blank;
@@ -36,6 +39,8 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// Files that were made now.
     made: BTreeSet<String>,
+    /// What the gateway's key is sealed under.
+    roots: Option<Arc<Roots>>,
     /// A gateway ran here before.
     used: bool,
     lock: File,
@@ -44,7 +49,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Opens the folder of a gateway with a demo shop, and makes it and its keys where they are missing.
     pub(super) fn open(path: &Path) -> Result<Self, CannotStart> {
-        let mut folder = Self::of_gateway(path)?;
+        let mut folder = Self::of_gateway(path, None)?;
         for name in ["demo-merchant", "demo-plugins"] {
             folder.make_key(name)?;
         }
@@ -63,7 +68,7 @@ impl Folder {
 
     /// Opens the folder, and makes it and what a gateway needs where that is missing: its key and the
     /// operator's token.
-    pub(crate) fn of_gateway(path: &Path) -> Result<Self, CannotStart> {
+    pub(crate) fn of_gateway(path: &Path, roots: Option<Arc<Roots>>) -> Result<Self, CannotStart> {
         let unwritable = |error| {
             CannotStart::new(format_args!(
                 "cannot write to {} (--data-dir): {error}",
@@ -88,7 +93,7 @@ impl Folder {
             return Err(CannotStart::new(used));
         }
         let used = fs::read(path.join("lock")).map_err(unwritable)? == USED.as_bytes();
-        let mut folder = Self { path: path.to_owned(), made: BTreeSet::new(), used, lock };
+        let mut folder = Self { path: path.to_owned(), made: BTreeSet::new(), roots, used, lock };
         folder.lost_nothing()?;
         folder.secrets_are_ours_alone()?;
         folder.make_key("gateway")?;
@@ -108,9 +113,11 @@ impl Folder {
 
     /// Makes a key with its public half, which is written anew if it is another key's.
     fn make_key(&mut self, name: &str) -> Result<(), CannotStart> {
+        let roots = self.roots.clone();
         self.make(&format!("{name}.pem"), SECRET_MODE, || {
             let key = SigningKey::from_entropy(&entropy::bytes()).map_err(CannotStart::new)?;
-            key.to_pkcs8_pem().map_err(CannotStart::new)
+            let pem = key.to_pkcs8_pem().map_err(CannotStart::new)?;
+            secrets::sealed_key(pem, roots.as_deref()).map_err(CannotStart::new)
         })?;
         let public = self.key(name)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
         let file = format!("{name}-public.pem");
@@ -236,7 +243,9 @@ impl Folder {
     /// The private key in `NAME.pem`.
     pub(crate) fn key(&self, name: &str) -> Result<SigningKey, CannotStart> {
         let file = format!("{name}.pem");
-        SigningKey::from_pkcs8_pem(&self.text(&file)?).map_err(|error| self.damaged(&file, error))
+        let pem = secrets::opened_key(&self.text(&file)?, self.roots.as_deref());
+        let pem = pem.map_err(|why| self.damaged(&file, why))?;
+        SigningKey::from_pkcs8_pem(pem.trim()).map_err(|error| self.damaged(&file, error))
     }
 
     /// A file's text, without white space around it.

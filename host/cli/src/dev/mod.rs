@@ -45,6 +45,8 @@ use lezai_store::plugins::{PluginKey, Stage};
 use lezai_store::{Brand, MerchantKey, MerchantRecord};
 use lezai_wire::problem::Problem;
 
+use lezai_store_sqlite::Vault;
+
 use folder::Folder;
 
 /// The demo merchant.
@@ -216,7 +218,7 @@ fn open_gateway(
     address: SocketAddr,
     rates: Rates,
 ) -> Result<Gateway, CannotStart> {
-    let keys = Keys::of(folder.path()).map_err(CannotStart::new)?;
+    let keys = Keys::of(folder.path(), None).map_err(CannotStart::new)?;
     let clock = Arc::new(Clock::system());
     let now = Arc::clone(&clock);
     let sandbox =
@@ -233,6 +235,7 @@ fn open_gateway(
         channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
         sandbox: Some(sandbox),
         keys,
+        vault: Vault::none(),
     };
     compose(folder, differences)
 }

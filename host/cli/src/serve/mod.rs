@@ -23,6 +23,7 @@ use lezai_gateway::jobs;
 use lezai_gateway::realm::Realm;
 use lezai_http::live::{self, Bounds};
 use lezai_store as store;
+use lezai_store_sqlite::Vault;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -31,7 +32,7 @@ use tokio::task::JoinHandle;
 use crate::compose::{Differences, compose, recall};
 use crate::dev::CannotStart;
 use crate::dev::folder::Folder;
-use crate::{keys, log, say};
+use crate::{keys, log, say, secrets};
 
 use notify::notify;
 pub use settings::{ConfigArgs, ConfigCommand, show};
@@ -96,12 +97,16 @@ const NO_CHANNEL: &str = "no payment channel is configured: every order is refus
 pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
     let Prepared { config, args } = prepared;
     let mut signals = Signals::new()?;
-    let mut folder = Folder::of_gateway(&config.data_dir)?;
+    let vault = match &config.root_key_file {
+        Some(file) => Vault::new(secrets::roots(file).map_err(CannotStart::new)?),
+        None => Vault::none(),
+    };
+    let mut folder = Folder::of_gateway(&config.data_dir, vault.roots())?;
     let (listener, address) = bind("listen.address", config.listen.address).await?;
     let (operator_listener, operator_address) =
         bind("operator.address", config.operator.address).await?;
 
-    let gateway = Arc::new(open(&config, &folder)?);
+    let gateway = Arc::new(open(&config, &folder, &vault)?);
     open_store(&gateway, &folder).await?;
     folder.note_used().map_err(|error| {
         let path = config.data_dir.display();
@@ -148,6 +153,7 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         tokio::spawn(Arc::clone(files).watch(stopped.clone()));
     }
     note_published(&gateway, folder.path());
+    seal_anew(folder.path(), &vault);
 
     say::announce(banner(&config, address, operator_address));
     if config.channels.is_empty() {
@@ -160,7 +166,7 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         for files in &certificates {
             files.look(false);
         }
-        reload(&args, &gateway, folder.path());
+        reload(&args, &gateway, folder.path(), &vault);
         notify("READY=1");
     }
     tracing::info!("stopping");
@@ -183,8 +189,18 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
 }
 
 /// What can change while the gateway runs: its keys, and what is logged.
-fn reload(args: &ConfigArgs, gateway: &Gateway, data: &Path) {
-    match keys::Keys::of(data) {
+fn reload(args: &ConfigArgs, gateway: &Gateway, data: &Path, vault: &Arc<Vault>) {
+    let config = args.checked();
+    if let Ok(Some(file)) = config.as_ref().map(|it| it.root_key_file.as_ref()) {
+        match secrets::roots(file) {
+            Ok(roots) => {
+                vault.replace(roots);
+                seal_anew(data, vault);
+            }
+            Err(why) => tracing::error!(why, "the root keys are not read anew"),
+        }
+    }
+    match keys::Keys::of(data, vault.roots().as_deref()) {
         Ok(keys) => {
             let keys = keys.in_use();
             if keys.current.keyid != gateway.keys.current().keyid {
@@ -195,7 +211,7 @@ fn reload(args: &ConfigArgs, gateway: &Gateway, data: &Path) {
         }
         Err(why) => tracing::error!(why, "the keys are not read anew"),
     }
-    match args.checked() {
+    match config {
         Ok(config) => match log::set_filter(&config.log.filter) {
             Ok(()) => tracing::info!(filter = config.log.filter, "the configuration was read anew"),
             Err(error) => tracing::error!(error, "log.filter is not used"),
@@ -206,6 +222,25 @@ fn reload(args: &ConfigArgs, gateway: &Gateway, data: &Path) {
             }
         }
     }
+}
+
+/// Seals what is plain, or sealed under a former root key, beside the gateway that runs.
+fn seal_anew(data: &Path, vault: &Arc<Vault>) {
+    let Some(roots) = vault.roots() else { return };
+    let (data, vault) = (data.to_owned(), Arc::clone(vault));
+    tokio::task::spawn_blocking(move || {
+        let sealed = keys::reseal(&data, &roots).and_then(|()| {
+            let file = lezai_store_sqlite::file(&data);
+            lezai_store_sqlite::reseal(&file, &vault).map_err(|error| error.explain(&file))
+        });
+        match sealed {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!(root = roots.current(), "everything is sealed under this root key")
+            }
+            Err(why) => tracing::error!(why, "not everything could be sealed anew"),
+        }
+    });
 }
 
 fn note_published(gateway: &Gateway, data: &Path) {
@@ -257,7 +292,7 @@ fn size(number: u32) -> usize {
 }
 
 /// Puts the gateway together.
-fn open(config: &Config, folder: &Folder) -> Result<Gateway, CannotStart> {
+fn open(config: &Config, folder: &Folder, vault: &Arc<Vault>) -> Result<Gateway, CannotStart> {
     let admin_token = match &config.operator.token_file {
         Some(file) => settings::token(file)
             .map_err(|why| CannotStart::new(format_args!("operator.token_file {why}")))?,
@@ -274,7 +309,8 @@ fn open(config: &Config, folder: &Folder) -> Result<Gateway, CannotStart> {
         realm: Realm::Live,
         channels: Vec::new(),
         sandbox: None,
-        keys: keys::Keys::of(folder.path()).map_err(CannotStart::new)?,
+        keys: keys::Keys::of(folder.path(), vault.roots().as_deref()).map_err(CannotStart::new)?,
+        vault: Arc::clone(vault),
     };
     compose(folder, differences)
 }

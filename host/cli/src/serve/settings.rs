@@ -8,7 +8,7 @@ use lezai_config::{Config, Fault, Faults, Sources, Tls};
 
 use lezai_connections::tls::{Certificates, TlsFiles};
 
-use crate::data_dir;
+use crate::{data_dir, secrets};
 
 /// A configuration has some KB.
 const FILE_MAX: u64 = 1 << 20;
@@ -96,6 +96,10 @@ fn named_files(config: &Config) -> Vec<Fault> {
             what,
             format!("write {TOKEN_MIN} random characters or more into it, for this service alone to read"),
         ));
+    }
+    if let Some(Err(what)) = config.root_key_file.as_deref().map(secrets::roots) {
+        let fix = "`lezai secrets new-root FILE` makes one; chmod 600 keeps it from others";
+        faults.push(config.fault("secrets.root_key_file", format!("cannot be used: {what}"), fix));
     }
     let above = config.data_dir.ancestors().find(|it| it.exists());
     let is_folder = above.is_some_and(|it| it.is_dir());
