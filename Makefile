@@ -53,6 +53,13 @@ test-interop: build ## run the tests against other people's libraries, in Python
 test-server: build ## run the tests of @lezai/server against the gateway
 	@node --test --test-reporter=spec tests/server/*.test.mjs
 
+# Half a minute after the first time, which installs the SDKs.
+test-channels: build ## have SDKs of others judge the simulators of WeChat Pay and Alipay; the adapters against them
+	@scripts/setup channels
+	@cargo build --quiet $(PRODUCT) --bin channel-simulators
+	@cargo test --quiet $(PRODUCT) --test channels
+	@TZ=Asia/Shanghai node --test --test-reporter=spec tests/channels/judges/*.test.mjs
+
 mini: artifacts ## build the npm package for mini-programs and the three samples, in target/artifacts/mini
 
 test-mini: build ## run the tests for mini-programs: doubles of their hosts, JavaScriptCore, Chromium
@@ -117,6 +124,10 @@ bench-checkout: build ## measure the checkout in Chromium, beside Adyen's and be
 	@scripts/setup bench
 	@node www/bench/bench.mjs
 
+bench-reconcile: build ## reconcile beside DuckDB, pandas, polars and a query a row; ROWS=10000000 needs 10 GB of disk
+	@scripts/setup peers
+	@ROWS="$(or $(ROWS),1000000)" .setup/peers/bin/python tests/benches/reconcile/bench.py
+
 sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit
 	@cargo build --quiet $(PRODUCT) --bin sim
 	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) PLANTED=$(PLANTED) target/release/sim
@@ -129,7 +140,7 @@ gallery: ## every state, language, theme and width of the checkout, on one page
 FUZZ_SECONDS ?= 60
 fuzz: ## bend foreign input until something breaks, each parser for FUZZ_SECONDS
 	@scripts/setup fuzz
-	@for target in signature structured_fields order_json policy_json release_manifest plugin_admission; do \
+	@for target in signature structured_fields order_json policy_json release_manifest plugin_admission bill; do \
 	  mkdir -p target/fuzz/corpus/$$target; \
 	  PATH="$$PWD/.setup/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none \
 	    $$target target/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- \

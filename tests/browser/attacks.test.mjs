@@ -101,7 +101,7 @@ describe("a request or a grant without the page's key", () => {
 });
 
 describe("frames and messages", () => {
-  test("a website that nobody named cannot frame the page; one that the merchant named can, and cannot talk it into anything", async () => {
+  test("an unlisted website cannot frame the page; a listed one can, and its messages have no effect", async () => {
     const order = await gateway.create();
     const { origin, close } = await website(html(`<iframe src="${order.checkout.url}"></iframe>`));
     const stranger = await openPage(browser);
@@ -169,7 +169,7 @@ describe("frames and messages", () => {
 });
 
 describe("the hosted page's policy", () => {
-  test("no script of anybody else's runs, nothing is asked of anybody else, and every file has its hash", async () => {
+  test("no foreign script runs, no other host is requested, and every file has its hash", async () => {
     const order = await gateway.create();
     const { page, checkout, at, quiet, close } = await openPage(browser, { locale: "ar" });
     const asked = /** @type {string[]} */ ([]);

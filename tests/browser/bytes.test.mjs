@@ -27,7 +27,7 @@ function served(/** @type {string} */ name) {
   return readFileSync(folder + file).length;
 }
 
-test("what a shopper needs to pay is as small as it was", () => {
+test("the download of a first visit is as small as recorded", () => {
   let sum = 0;
   for (const [name, held] of Object.entries(HELD)) {
     const bytes = served(name);
@@ -39,7 +39,7 @@ test("what a shopper needs to pay is as small as it was", () => {
   assert.ok(sum <= MOST, `${sum} bytes in all`);
 });
 
-test("the page's core has no key in it, and what has one is another file", () => {
+test("the page's core has no P-256, which is in another file", () => {
   const inventory = JSON.parse(readFileSync(`${folder}inventory.json`, "utf8"));
   const wasm = inventory.files.filter((/** @type {any} */ { kind }) => kind === "wasm");
   assert.equal(wasm.length, 2);

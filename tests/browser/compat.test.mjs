@@ -107,13 +107,13 @@ test("the demo shop, from its shelves to its orders", async () => {
   await shopper.close();
 });
 
-test("the guides promise what it is built for", () => {
+test("the guides name the browsers that it is built for", () => {
   const { chrome, firefox, safari } = BROWSERS;
   const guide = readFileSync(new URL("../../docs/checkout.md", import.meta.url), "utf8");
   assert.ok(guide.includes(`Chrome ${chrome}, Firefox ${firefox}, Safari ${safari}, and newer`));
 });
 
-test("the check is awake: it knows calls, globals, members, properties, values and units by their age", () => {
+test("the check detects calls, globals, members, properties, values and units that are too new", () => {
   const script = `
     URL.canParse("x"); AbortSignal.any([]); [].toSorted(); const { DurationFormat } = Intl;
     new CloseWatcher(); Promise.try(() => 1); const own = { toSpliced() {} }; own.toSpliced(); URL.parse;

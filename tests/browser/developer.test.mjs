@@ -136,7 +136,7 @@ describe("the reference", () => {
     await close();
   });
 
-  test("a language that was chosen is chosen for every call, also on the next visit", async () => {
+  test("a chosen language applies to every call, also on the next visit", async () => {
     const { page, context, quiet, close } = await opened("/reference", { width: 1360 });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const call = page.locator("#post-v1-orders [data-tabs=language]");

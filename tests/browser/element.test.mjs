@@ -42,10 +42,10 @@ const LISTEN = `<script>
 </script>`;
 const told = (/** @type {any} */ page) => page.evaluate(() => /** @type {any} */ (globalThis).told);
 
-describe("a fault of the element's own ends in words and an event", () => {
+describe("a fault in the element itself ends in words and an event", () => {
   for (const [name, spoil] of /** @type {[string, () => void][]} */ ([
     [
-      "an amount that cannot be written",
+      "an amount that cannot be formatted",
       () => {
         Intl.NumberFormat.prototype.formatToParts = () => {
           throw new Error("planted");
@@ -79,7 +79,7 @@ describe("a fault of the element's own ends in words and an event", () => {
 });
 
 describe("storage", () => {
-  test("one that never answers is asked once, and waited for two seconds in all", async () => {
+  test("storage that never answers is asked once, and awaited for two seconds in all", async () => {
     const { page, at, quiet, close } = await shop(TAG, {
       prepare: async ({ context, page }) => {
         await page.clock.install();
@@ -101,7 +101,7 @@ describe("storage", () => {
     await close();
   });
 
-  test("one that answers late has the key all the same: a reload goes on", async () => {
+  test("storage that answers late still has the key: a reload continues", async () => {
     const { page, at, close } = await shop(TAG, {
       prepare: async ({ context, page }) => {
         await page.clock.install();
@@ -149,7 +149,7 @@ describe("storage", () => {
     await close();
   });
 
-  test("a database of that name which is somebody else's is done without", async () => {
+  test("a foreign database of the same name is ignored", async () => {
     const { page, at, quiet, close } = await shop("<main></main>");
     await page.evaluate(
       () =>
@@ -178,7 +178,7 @@ describe("storage", () => {
   });
 });
 
-test("a core that never arrives is said after fifteen seconds, and taken when it comes", async () => {
+test("a core that does not arrive is reported after fifteen seconds, and used when it comes", async () => {
   /** @type {(() => void) | undefined} */
   let arrive;
   const { page, checkout, at, close } = await shop(TAG, {
@@ -202,7 +202,7 @@ test("a core that never arrives is said after fifteen seconds, and taken when it
 });
 
 describe("language", () => {
-  test("through the shadow trees it stands in, and with every later change", async () => {
+  test("it is found through shadow trees, and followed when it changes", async () => {
     const { page, checkout, quiet, close } = await shop(
       `<script>document.documentElement.lang = "fr";</script><main><h1>Shop</h1><shop-panel></shop-panel></main>
        <template>{{checkout}}</template>
@@ -256,7 +256,7 @@ test("without a session it warns after three seconds, and fails after eight", as
   await close();
 });
 
-describe("what stands outside of the card can be read on the page", () => {
+describe("text outside of the card is readable on the page", () => {
   for (const [name, style, theme] of /** @type {const} */ ([
     ["a dark checkout on a light page", "background: #fff; color: #222", "dark"],
     ["a light checkout on a dark page", "background: #0c0f0e; color: #eee", "light"],

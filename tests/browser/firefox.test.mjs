@@ -87,7 +87,7 @@ async function pay(/** @type {any} */ page, /** @type {any} */ order) {
   await at(page, "paid");
 }
 
-test("the hosted page, and nothing runs in it but its own files", async () => {
+test("the hosted page runs nothing but its own files", async () => {
   const order = await gateway.create();
   const page = await openPage();
   await page.goto(order.checkout.url);

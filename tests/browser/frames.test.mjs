@@ -39,7 +39,7 @@ async function framed(/** @type {string} */ frame, /** @type {string | undefined
 
 const escaped = (/** @type {string} */ text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 
-describe("whose website it is", () => {
+describe("the website of a frame", () => {
   test("a frame of srcdoc is its parent's, and a shopper can pay in it", async () => {
     const order = await gateway.create();
     const { checkout, at, quiet, close } = await framed(
@@ -109,7 +109,7 @@ describe("leaving for the wallet", () => {
     await shop.close();
   });
 
-  test("come back to, the link leads out of the frame; so does the one back to the shop", async () => {
+  test("after coming back, the links to the wallet and to the shop lead out of the frame", async () => {
     const sold = await order();
     // On the shop's own website, since a browser may keep nothing for a frame of another one.
     const shop = await framed(`<iframe src="/inner"></iframe>`, element(gateway.origin, sold));
@@ -127,7 +127,7 @@ describe("leaving for the wallet", () => {
     await shop.close();
   });
 
-  test("where the sandbox keeps the page in its frame, the wallet opens beside it, and the page follows", async () => {
+  test("in a sandbox without top navigation, the wallet opens in a new window, and the page follows", async () => {
     const sold = await order();
     const inner = await website(html(element(gateway.origin, sold)));
     const sandbox = "allow-scripts allow-same-origin allow-popups allow-popups-to-escape-sandbox allow-forms";

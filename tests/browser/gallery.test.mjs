@@ -97,7 +97,7 @@ test("text at twice its size still fits", async () => {
   }
 });
 
-test("who asks for less motion sees none", async () => {
+test("reduced motion is honoured", async () => {
   const { page, close } = await gallery("lang=en&theme=light&width=416");
   /** How many elements move, and how many would on a change. */
   const moving = () =>

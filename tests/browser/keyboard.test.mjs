@@ -43,7 +43,7 @@ async function walk(/** @type {any} */ page, key = "Tab") {
   return order;
 }
 
-test("forth and back through every state, in the order in which it is read", async () => {
+test("the focus moves forth and back through every state in reading order", async () => {
   const order = await gateway.create();
   const { page, checkout, at, quiet, close } = await openPage(browser);
   await page.goto(order.checkout.url);
@@ -104,7 +104,7 @@ test("monthly plans are one stop more, and arrows move among them", async () => 
   await close();
 });
 
-test("what changes is said: once, in words, and by a region that was there before", async () => {
+test("a screen reader hears each change once, from a region that existed before", async () => {
   const order = await gateway.create();
   const { page, checkout, at, close } = await openPage(browser);
   await page.goto(order.checkout.url);

@@ -33,7 +33,7 @@ for (const name of files) {
     assert.deepEqual(
       words.map(([key]) => key),
       [...english.keys()],
-      "a word is missing, is one too many, or stands elsewhere",
+      "words are missing, superfluous or in another order",
     );
     for (const [key, text] of words) {
       assert.equal(places(text), places(english.get(key) ?? ""), key);

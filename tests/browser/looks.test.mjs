@@ -52,7 +52,7 @@ describe("in sight", () => {
     });
   }
 
-  test("on a wide screen, what is owed and the ways to pay are side by side", async () => {
+  test("on a wide screen, amount and methods are side by side", async () => {
     const { checkout, close } = await hosted({}, { width: 1280, height: 800 });
     const summary = await checkout.locator(".summary").boundingBox();
     const body = await checkout.locator(".body").boundingBox();
@@ -85,7 +85,7 @@ test("the card does not become lower while there is something to do", async () =
   await close();
 });
 
-test("declined: first of all nothing was charged, and another method stands ready", async () => {
+test("a decline says first that nothing was charged, and another method is preselected", async () => {
   const { checkout, at, quiet, close, order } = await hosted();
   await checkout.getByRole("button", { name: /^Pay/ }).click();
   await at("waiting");
@@ -110,7 +110,7 @@ describe("ways out", () => {
     });
   }
 
-  test("a session that nobody knows is not asked for again", async () => {
+  test("an unknown session is not requested again", async () => {
     const { checkout: known } = await gateway.create();
     const { page, checkout, at, close } = await openPage(browser);
     await page.goto(`${gateway.origin}/pay/cs_${"0".repeat(32)}#${known.client_secret}`);
@@ -134,7 +134,7 @@ test("the hosted page's title has the amount, and its language can be chosen and
   await close();
 });
 
-test("a theme of the other kind than the page's can be read", async () => {
+test("a dark theme on a light page is readable, and the reverse", async () => {
   for (const [theme, ground] of [
     ["dark", "#ffffff"],
     ["light", "#101010"],
@@ -226,7 +226,7 @@ describe("the merchant's own looks", () => {
     await close();
   });
 
-  test("the logo's file is a picture and nothing else, and a former one is gone", async () => {
+  test("the logo is served as a picture only, and the former one is gone", async () => {
     await put({ logo });
     const loaded = async () => {
       const shopper = await openPage(browser);
@@ -271,7 +271,7 @@ describe("the merchant's own looks", () => {
     await close();
   });
 
-  test("what is no logo, no colour and no address is refused", async () => {
+  test("invalid logos, colours and addresses are refused", async () => {
     for (const [brand, field] of /** @type {[object, string][]} */ ([
       [{ logo: "https://plum.example/logo.png" }, "brand.logo"],
       [{ logo: "data:image/svg+xml;base64,PHN2Zy8+" }, "brand.logo"],
@@ -302,7 +302,7 @@ describe("the wallet", () => {
     return { shopper, wallet };
   }
 
-  test("what comes of a payment can be chosen, without an amount that stands for it", async () => {
+  test("the outcome of a payment can be chosen without a magic amount", async () => {
     for (const [button, reason] of [
       ["Not enough money", "There is not enough money in the wallet."],
       ["Above the limit", "It is above the wallet’s limit."],
@@ -320,7 +320,7 @@ describe("the wallet", () => {
     }
   });
 
-  test("it is the shopper's: a name, a source of the money, the currency's sign", async () => {
+  test("it shows the shopper's name, the source of the money, and the currency's sign", async () => {
     const { shopper, wallet } = await waiting();
     await wallet.page.getByText("CN¥128.00", { exact: true }).waitFor();
     await wallet.page.getByText("Lin Xiaoyu").waitFor();
@@ -361,7 +361,7 @@ describe("the shop", () => {
     await context.close();
   });
 
-  test("on a small phone the buttons that buy stand in line", async () => {
+  test("on a small phone the buy buttons are aligned", async () => {
     const { page, close } = await openPage(browser, PHONE);
     await page.goto(gateway.shop);
     await page.locator(".product").nth(3).waitFor();

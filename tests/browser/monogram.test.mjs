@@ -27,7 +27,7 @@ const ROWS = [
   ["é", "é"],
 ];
 
-test("a monogram is a whole letter, as Intl.Segmenter has it", () => {
+test("a monogram is a whole letter, as by Intl.Segmenter", () => {
   const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
   for (const [name, first] of ROWS) {
     assert.equal(monogram(name), first, name);

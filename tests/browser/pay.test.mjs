@@ -157,7 +157,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("an order whose time is over is closed in the page by itself", async () => {
+  test("an expired order is closed in the page by itself", async () => {
     // A gateway of its own, whose clock nobody else goes by.
     const own = await startGateway();
     const order = await own.create({ expires_in: 3600 });
@@ -184,7 +184,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("a first visit stays small", async () => {
+  test("a first visit is small", async () => {
     const order = await gateway.create();
     const { page, at, close } = await openPage(browser);
     const loaded = /** @type {Promise<[string, number]>[]} */ ([]);
@@ -339,7 +339,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("a lost network is said, and made up for", async () => {
+  test("a lost network is shown, and the checkout recovers", async () => {
     const { context, checkout, at, quiet, close, order } = await hosted();
     await checkout.getByRole("button", { name: /^Pay/ }).click();
     await at("waiting");
@@ -354,7 +354,7 @@ describe("the hosted page", { concurrency: 4 }, () => {
     await close();
   });
 
-  test("a device whose clock is hours off pays all the same", async () => {
+  test("a device whose clock is hours off can pay", async () => {
     for (const hours of [-7, 9]) {
       const order = await gateway.create();
       const { page, context, checkout, at, quiet, close } = await openPage(browser);

@@ -50,7 +50,7 @@ test("a script that is not the pinned one does not run", async () => {
   await shop.close();
 });
 
-test("the tag names what is served, and that is kept for good", async () => {
+test("the tag names the served file, which is immutable", async () => {
   const { src, integrity } = release.script;
   assert.ok(release.tag.includes(`src="${src}" integrity="${integrity}"`));
   const answer = await fetch(src);

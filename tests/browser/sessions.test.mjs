@@ -70,7 +70,7 @@ const denied = () => {
   };
 };
 
-describe("to look claims nothing", PATIENCE, () => {
+describe("opening claims nothing", PATIENCE, () => {
   test("a mail scanner that runs scripts opens the link first, and the shopper pays", async () => {
     const order = await gateway.create();
     const scanner = await open();
@@ -93,7 +93,7 @@ describe("to look claims nothing", PATIENCE, () => {
     await Promise.all([scanner.close(), shopper.close()]);
   });
 
-  test("of two browsers either pays, once the other does not", async () => {
+  test("either of two browsers can pay while the other does not", async () => {
     const order = await gateway.create();
     const [one, other] = [await open(), await open()];
     for (const { page, at } of [one, other]) {
@@ -151,7 +151,7 @@ describe("one browser has one key for a session", PATIENCE, () => {
     await close();
   });
 
-  test("a key that another window kept meanwhile is taken up before it is said to be taken", async () => {
+  test("a key that another window stored meanwhile is used before the session is shown as taken", async () => {
     const order = await gateway.create();
     const { page, context, close } = await open();
     // One finds nothing at first, and cannot keep what it makes: it has a key that is not the one that stays.
@@ -180,7 +180,7 @@ describe("one browser has one key for a session", PATIENCE, () => {
 });
 
 describe("where the browser keeps nothing", PATIENCE, () => {
-  test("a reload goes on, before and after a try", async () => {
+  test("a reload continues, before and after an attempt", async () => {
     const order = await gateway.create();
     const shop = await shopPage(TAG(order));
     const { page, context, checkout, at, quiet, close } = await open();
@@ -245,7 +245,7 @@ test("the shop renews a session: the old page says so, and the new one goes on",
   await close();
 });
 
-test("what is left of a code is counted by the order's clock", PATIENCE, async () => {
+test("the time left of a code follows the order's clock", PATIENCE, async () => {
   const own = await startGateway();
   try {
     const moved = await fetch(`${own.origin}/sandbox/clock`, {
@@ -269,7 +269,7 @@ test("what is left of a code is counted by the order's clock", PATIENCE, async (
   }
 });
 
-test("a service worker that keeps all it can gives no old answer back", PATIENCE, async () => {
+test("a service worker that caches everything returns no old answer", PATIENCE, async () => {
   const worker = `
     self.addEventListener("install", () => self.skipWaiting());
     self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));

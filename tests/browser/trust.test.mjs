@@ -141,14 +141,14 @@ for (const webCrypto of [true, false]) {
         }),
         /no signature/,
       ));
-    test("a gateway's key that the shop was not told of", () =>
+    test("a gateway's key that the client secret does not pin", () =>
       refuses(
         KEYS,
         replaced(/"x":"[^"]*"/, `"x":"${"A".repeat(43)}"`),
-        /not the one that the shop was told of/,
+        /does not have the thumbprint in the client secret/,
       ));
 
-    test("another core: its bytes are not those that the script names", async () => {
+    test("another core, whose bytes differ from the script's hash", async () => {
       const order = await gateway.create();
       const { page, checkout, at, close } = await openPage(browser, { webCrypto });
       await page.route("**/*.wasm", async (/** @type {any} */ route) => {
@@ -161,7 +161,7 @@ for (const webCrypto of [true, false]) {
       await close();
     });
 
-    test("an earlier answer, signed and all, to a later question", async () => {
+    test("an earlier signed answer to a later request", async () => {
       /** @type {any} */
       let earlier;
       const order = await gateway.create();
@@ -179,7 +179,7 @@ for (const webCrypto of [true, false]) {
       await close();
     });
 
-    test("a forged event is only a reason to ask again", async () => {
+    test("a forged event only causes a query", async () => {
       const order = await gateway.create();
       const { page, checkout, at, quiet, close } = await openPage(browser, { webCrypto });
       await page.route("**/events", (/** @type {any} */ route) =>
@@ -206,7 +206,7 @@ for (const webCrypto of [true, false]) {
   });
 }
 
-describe("used wrongly, it says what to do", () => {
+describe("misuse is explained", () => {
   const rows = /** @type {const} */ ([
     ["no session", {}, /the attribute session is needed/],
     ["a malformed session", { session: "cs_1", "client-secret": "a.b" }, /the attribute session is needed/],
@@ -243,7 +243,7 @@ describe("used wrongly, it says what to do", () => {
     });
   }
 
-  test("a session that is set later is waited for, and nothing is complained of", async () => {
+  test("a session that is set later is awaited without a warning", async () => {
     const { checkout: sold } = await gateway.create();
     const { page, at, quiet, close } = await openPage(browser);
     await page.clock.install();
@@ -264,7 +264,7 @@ describe("used wrongly, it says what to do", () => {
     await close();
   });
 
-  test("an order that is paid in an app says so, and leaves the session to the app", async () => {
+  test("an order for a mini-program says so, and leaves the session to the app", async () => {
     const { checkout: sold } = await gateway.create({ methods: ["wechat_jsapi"] });
     const { page, checkout, at, quiet, close } = await openPage(browser, { locale: "zh-CN" });
     await page.goto(sold.url);

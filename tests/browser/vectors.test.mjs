@@ -90,7 +90,7 @@ for (const curve of ["webCrypto", "ofTheCore"]) {
   });
 }
 
-test("each of the two verifies what the other signs, and neither takes a key that is none", async () => {
+test("each verifies what the other signs, and both refuse invalid keys", async () => {
   const found = await page.evaluate(async () => {
     const { curves, core } = /** @type {any} */ (globalThis);
     const message = new TextEncoder().encode("what is signed");
@@ -189,7 +189,7 @@ describe("structured fields", () => {
 
   const rows = vectors("structured-fields.json");
 
-  test("an answer written and signed by others is believed", async () => {
+  test("an answer written and signed by other libraries is accepted", async () => {
     assert.deepEqual(await judged([{}, { body: "[]" }]), ["", ""]);
   });
 

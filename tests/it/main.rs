@@ -7,6 +7,7 @@ mod arrows;
 mod author;
 mod backup;
 mod callbacks;
+mod channels;
 mod codes;
 mod crash;
 mod deploy;

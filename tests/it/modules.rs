@@ -1,41 +1,92 @@
-//! Which modules of a crate use each other: none of them in a circle.
+//! Which files of a crate use each other: none of them in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates that are held to it. A crate whose modules may form circles is not listed.
-const CRATES: [&str; 7] = [
+/// The crates that are held to it. A crate whose files may form circles is not listed.
+const CRATES: [&str; 20] = [
     "crates/core",
     "crates/mini",
     "crates/plugin",
     "crates/policy",
     "crates/server",
     "crates/web",
+    "crates/wire",
     "crates/xtask",
+    "host/assets",
+    "host/base",
+    "host/channels",
+    "host/cli",
+    "host/client",
+    "host/connections",
+    "host/demo-shop",
+    "host/gateway",
+    "host/http",
+    "host/store",
+    "host/store-sqlite",
+    "host/store-suite",
 ];
 
-/// A module at the top of a crate, and the others that its files name.
+/// What stands below the gateway as a whole, and so cannot name it.
+const BELOW_THE_GATEWAY: [&str; 9] = [
+    "callbacks",
+    "cluster",
+    "events",
+    "idempotency",
+    "keys",
+    "merchants",
+    "node",
+    "plugins",
+    "releases",
+];
+
+/// A file's module, such as `orders::refunds`, and those that it names.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
-fn modules_of_a_crate_form_no_circle() {
-    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+fn files_of_a_crate_form_no_circle() {
     for name in CRATES {
-        let graph = graph_of(&root.join(name).join("src"));
-        if let Some(circle) = circle(&graph) {
+        if let Some(circle) = circle(&graph_of(&sources(name))) {
             panic!("{name}: {}", circle.join(" → "));
         }
     }
 }
 
 #[test]
+fn services_do_not_name_the_gateway() {
+    let graph = graph_of(&sources("host/gateway"));
+    let mut seen = BTreeSet::new();
+    for (module, named) in &graph {
+        let room = module.split("::").next().unwrap();
+        if BELOW_THE_GATEWAY.contains(&room) {
+            seen.insert(room.to_owned());
+            for above in ["gateway", "orders", "funds", "jobs"] {
+                assert!(!named.iter().any(|it| is_in(it, above)), "{module} names {above}");
+            }
+        }
+    }
+    assert_eq!(seen.len(), BELOW_THE_GATEWAY.len());
+}
+
+#[test]
 fn a_circle_is_found() {
-    let text = "use crate::{b::{self, C}, d};\n// crate::comment\nfn f() { crate::e::g() }";
-    let named: Vec<_> = modules_named(text).into_iter().collect();
-    assert_eq!(named, ["b", "d", "e"]);
-    let tested = "use crate::a;\n#[cfg(test)]\nmod tests {\n    use crate::b;\n}\n";
-    assert_eq!(modules_named(tested).into_iter().collect::<Vec<_>>(), ["a"]);
+    let files = [
+        ("", "pub mod a;\npub mod b;\npub use b::Shown;"),
+        ("a", "use crate::{b::{self, C}, d};\n// crate::comment\nfn f() { crate::e::g() }"),
+        ("b", "mod c;\nuse c::D;\n#[cfg(test)]\nmod tests {\n    use crate::a;\n}\n"),
+        ("b::c", "use super::super::Shown;\nuse super::E;\nfn f() { super::super::d::g() }"),
+        ("d", ""),
+        ("e", ""),
+    ];
+    let files: BTreeMap<String, String> =
+        files.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    let graph = graph(&files);
+    let named = |module: &str| graph[module].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(named("a"), ["b", "d", "e"]);
+    assert!(named("b").is_empty());
+    assert_eq!(named("b::c"), ["b", "d"]);
+    assert_eq!(circle(&graph), None);
 
     let graph = |arrows: &[(&str, &str)]| {
         let mut graph = Graph::new();
@@ -49,20 +100,160 @@ fn a_circle_is_found() {
     assert_eq!(found, ["b", "c", "b"]);
 }
 
+fn sources(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", name, "src"].iter().collect()
+}
+
 fn graph_of(sources: &Path) -> Graph {
-    let mut graph = Graph::new();
+    let mut files = BTreeMap::new();
     for file in rust_files(sources) {
-        let below = file.strip_prefix(sources).unwrap();
-        let top = below.components().next().unwrap().as_os_str().to_str().unwrap();
-        let top = top.trim_end_matches(".rs");
-        // The crate's face names all of its modules.
-        if top == "lib" || top == "main" || file.ends_with("tests.rs") {
+        let below = file.strip_prefix(sources).unwrap().with_extension("");
+        let mut parts: Vec<_> =
+            below.components().map(|it| it.as_os_str().to_str().unwrap().to_owned()).collect();
+        if matches!(parts.last().unwrap().as_str(), "lib" | "main" | "mod") {
+            parts.pop();
+        }
+        // A file of tests, or a second face beside `lib.rs`.
+        if parts.last().is_some_and(|it| it == "tests") || files.contains_key(&parts.join("::")) {
             continue;
         }
-        let named = modules_named(&fs::read_to_string(&file).unwrap());
-        graph.entry(top.to_owned()).or_default().extend(named.into_iter().filter(|it| it != top));
+        files.insert(parts.join("::"), fs::read_to_string(&file).unwrap());
+    }
+    graph(&files)
+}
+
+/// Who names whom. The crate's face names all of its modules, and is left out.
+fn graph(files: &BTreeMap<String, String>) -> Graph {
+    let code: BTreeMap<&str, String> = files.iter().map(|(name, it)| (&**name, code(it))).collect();
+    let shown = shown(&code);
+    let mut graph = Graph::new();
+    for (module, text) in code.iter().filter(|(module, _)| !module.is_empty()) {
+        let text = without_shown(text);
+        let mut named: BTreeSet<String> =
+            paths(&text, module).iter().filter_map(|path| resolve(path, files, &shown)).collect();
+        // A module and its parts are one room: the parts name it, and it them.
+        named.retain(|it| !is_in(it, module));
+        graph.insert((*module).to_owned(), named);
     }
     graph
+}
+
+/// What is compiled outside of tests, without comments. What is marked as of tests takes a line.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut code = String::new();
+    let mut of_tests = false;
+    for line in text.lines().map(|it| it.split("//").next().unwrap_or_default()) {
+        if !of_tests {
+            code += line;
+            code.push('\n');
+        }
+        of_tests = line.trim() == "#[cfg(test)]";
+    }
+    code
+}
+
+/// The names that a face hands on, and the modules that they are of.
+fn shown(code: &BTreeMap<&str, String>) -> BTreeMap<String, String> {
+    let mut shown = BTreeMap::new();
+    for (module, text) in code {
+        for line in text.split(';').filter_map(|it| it.rsplit_once("pub use ").map(|it| it.1)) {
+            for path in expand(line.trim(), "") {
+                let (from, name) = path.rsplit_once("::").unwrap_or_default();
+                shown.insert(join(module, name), join(module, from));
+            }
+        }
+    }
+    shown
+}
+
+fn without_shown(text: &str) -> String {
+    let statements = text.split(';').map(|it| it.split("pub use ").next().unwrap_or_default());
+    statements.collect::<Vec<_>>().join(";")
+}
+
+/// Every path that begins at the crate or at a parent, from the crate on.
+fn paths(text: &str, module: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for (root, base) in [("crate::", ""), ("super::", parent(module))] {
+        for (at, _) in text.match_indices(root) {
+            let before = text[..at].chars().next_back();
+            if before.is_some_and(|it| it.is_alphanumeric() || it == '_' || it == ':') {
+                continue;
+            }
+            let (mut rest, mut base) = (&text[at + root.len()..], base);
+            while let Some(further) = rest.strip_prefix("super::") {
+                (rest, base) = (further, parent(base));
+            }
+            paths.extend(expand(rest, base));
+        }
+    }
+    paths
+}
+
+/// The paths of a tree of `use`, or of one path in code.
+fn expand(text: &str, base: &str) -> Vec<String> {
+    let end = text.find(|it: char| !it.is_alphanumeric() && it != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let path = if name == "self" { base.to_owned() } else { join(base, name) };
+    if let Some(list) = text.strip_prefix('{') {
+        return items(list).into_iter().flat_map(|it| expand(it.trim(), base)).collect();
+    }
+    match rest.strip_prefix("::") {
+        Some(further) if !name.is_empty() => expand(further, &path),
+        _ => vec![path],
+    }
+}
+
+/// What stands between the commas of a list, up to its end.
+fn items(list: &str) -> Vec<&str> {
+    let (mut depth, mut begin, mut items) = (0_usize, 0, Vec::new());
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                items.push(&list[begin..at]);
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(&list[begin..at]);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.retain(|it| !it.trim().is_empty());
+    items
+}
+
+/// The module that a path leads to: the longest part of it that is one.
+fn resolve(
+    path: &str,
+    files: &BTreeMap<String, String>,
+    shown: &BTreeMap<String, String>,
+) -> Option<String> {
+    let mut path = shown.get(path).map_or(path, String::as_str);
+    while !files.contains_key(path) {
+        path = parent(path);
+    }
+    (!path.is_empty()).then(|| path.to_owned())
+}
+
+fn is_in(module: &str, room: &str) -> bool {
+    module.strip_prefix(room).is_some_and(|it| it.is_empty() || it.starts_with("::"))
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once("::").map_or("", |(parent, _)| parent)
+}
+
+fn join(base: &str, name: &str) -> String {
+    match (base, name) {
+        ("", name) => name.to_owned(),
+        (base, "") => base.to_owned(),
+        (base, name) => format!("{base}::{name}"),
+    }
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
@@ -75,44 +266,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
             files.push(path);
         }
     }
+    files.sort();
     files
-}
-
-/// The modules at the top that a file names, in paths and in lists of `use`; its tests apart.
-fn modules_named(text: &str) -> BTreeSet<String> {
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let text: String = text.lines().map(|it| it.split("//").next().unwrap_or_default()).collect();
-    let mut named = BTreeSet::new();
-    for rest in text.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            None => named.extend(identifier(rest)),
-            Some(list) => {
-                let mut depth = 0_usize;
-                let mut begins = true;
-                for (at, character) in list.char_indices() {
-                    match character {
-                        '{' => depth += 1,
-                        '}' if depth == 0 => break,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => begins = true,
-                        _ if begins && !character.is_whitespace() => {
-                            named.extend(identifier(&list[at..]));
-                            begins = false;
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-    named
-}
-
-/// A module's name; types and macros of the crate's face are none.
-fn identifier(text: &str) -> Option<String> {
-    let end = text.find(|it: char| !it.is_alphanumeric() && it != '_').unwrap_or(text.len());
-    let name = &text[..end];
-    name.starts_with(|it: char| it.is_lowercase()).then(|| name.to_owned())
 }
 
 /// A way from a module back to itself, if there is one.

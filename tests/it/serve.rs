@@ -306,7 +306,7 @@ fn a_wrong_configuration_is_told_whole_and_a_right_one_without_secrets() {
     for line in [
         ":2: data_dir cannot be a folder",
         ":4: listen.certificate cannot be used",
-        ":8: channels.abacus is no channel that this program has",
+        ":8: channels.abacus cannot be used",
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }

@@ -54,7 +54,7 @@ async function shows(component, text) {
   assert.fail(`${text} is not in: ${component.dom.innerHTML}`);
 }
 
-test("zeros make no key", async () => {
+test("zeros as random bytes are refused", async () => {
   const { component, host } = await mounted({ random: "simulator's" });
   await shows(component, /无法打开这笔付款.*they repeat themselves/);
   component.detach();

@@ -58,7 +58,7 @@ const outcome = (/** @type {Promise<unknown>} */ promise) =>
     (error) => `refused: ${error.message}`,
   );
 
-test("every call gives what the core alone gives", async () => {
+test("every call returns what the core alone returns", async () => {
   const { ours, theirs, unhex } = await both();
   /** Bytes of the package's own realm: noble takes no others. */
   const own = (/** @type {Buffer} */ bytes) => unhex(bytes.toString("hex"));
@@ -104,7 +104,7 @@ test("every call gives what the core alone gives", async () => {
   assert.ok(compared >= 12, `${compared}`);
 });
 
-test("it takes no secret that is none", async () => {
+test("it refuses invalid secrets", async () => {
   const { theirs, unhex } = await both();
   for (const entropy of ["00".repeat(32), "07".repeat(31), `${"ff".repeat(31)}fe`])
     await assert.rejects(theirs.key(unhex(entropy)), entropy);

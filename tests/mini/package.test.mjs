@@ -38,7 +38,7 @@ test("the module imports nothing and exports a memory and three functions", () =
   );
 });
 
-test("the module uses the two features that it may, and no other", () => {
+test("the module uses the two permitted features, and no other", () => {
   const binaryen = new URL("../../www/node_modules/.bin/wasm-opt", import.meta.url).pathname;
   const { execFileSync } = process.getBuiltinModule("node:child_process");
   const opt = (/** @type {string[]} */ ...flags) =>
@@ -143,7 +143,7 @@ test("every script is in the language that its platform runs, and asks for nothi
   assert.throws(() => acorn.parse("var f = () => 1", { ecmaVersion: 5 }));
 });
 
-test("templates differ in their platform's words alone", () => {
+test("templates differ only in their platform's keywords", () => {
   const read = (/** @type {string} */ file) => readFileSync(built(`package/${file}`), "utf8");
   const wechat = read("wechat/lezai-checkout.wxml");
   assert.equal(read("douyin/lezai-checkout.ttml"), wechat.replaceAll("wx:if", "tt:if"));

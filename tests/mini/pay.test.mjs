@@ -37,7 +37,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("what the cashier gets is the platform's own shape", async () => {
+    test("the cashier gets the platform's own parameters", async () => {
       const { shopper } = await start();
       await shopper.at("ready");
       shopper.mounted.press("pay");
@@ -52,7 +52,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("a platform that says paid is not believed", async () => {
+    test("a platform's word that it is paid is not trusted", async () => {
       const { shopper, order } = await start({ quirks: { cashier: "lies" } });
       await shopper.at("ready");
       shopper.mounted.press("pay");
@@ -85,7 +85,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("what the cashier takes is over, and one tap gets it anew", async () => {
+    test("expired cashier parameters are renewed with one tap", async () => {
       const { shopper } = await start({ quirks: { cashier: "cancels" } }, { amount: 10917 });
       await shopper.at("ready");
       shopper.mounted.press("pay");
@@ -225,7 +225,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("an order for elsewhere says what is missing", async () => {
+    test("an order for another platform says which method is missing", async () => {
       const { shopper } = await start({}, { methods: ["wallet_qr"] });
       const failed = await shopper.at("failed");
       assert.match(failed.why, new RegExp(`must name ${method}`));

@@ -62,7 +62,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       });
     }
 
-    test("entropy that came before is refused, also after a restart", async () => {
+    test("repeated entropy is refused, also after a restart", async () => {
       const first = await start({});
       await first.at("ready");
       const witness = first.host.kept.get("lezai.witness");
@@ -108,7 +108,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("an app that keeps nothing pays all the same", async () => {
+    test("an app without storage can pay", async () => {
       const shopper = await start({ forgets: true });
       await shopper.at("ready");
       shopper.mounted.press("pay");
@@ -116,7 +116,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
       shopper.close();
     });
 
-    test("a network that is gone is said, and made up for", async () => {
+    test("a lost network is shown, and the checkout recovers", async () => {
       const shopper = await start({});
       await shopper.at("ready");
       shopper.host.quirks.offline = true;
@@ -130,7 +130,7 @@ for (const [name, { method }] of Object.entries(PLATFORMS)) {
   });
 }
 
-test("douyin, wechat: what was parsed cannot be verified, and is refused", async () => {
+test("douyin, wechat: a parsed answer cannot be verified, and is refused", async () => {
   for (const name of ["wechat", "douyin"]) {
     const { method } = /** @type {any} */ (PLATFORMS[name]);
     const order = await gateway.create({ methods: [method] });
@@ -140,7 +140,7 @@ test("douyin, wechat: what was parsed cannot be verified, and is refused", async
   }
 });
 
-test("wechat: an old base library tells its language in another place", async () => {
+test("wechat: the language is found with an old base library", async () => {
   const order = await gateway.create({ methods: ["wechat_jsapi"] });
   const quirks = { old: true, language: "en" };
   const shopper = open("wechat", { origin: gateway.origin, order, quirks });
@@ -164,7 +164,7 @@ test("alipay: a Worker that is not in app.json is named", async () => {
   shopper.close();
 });
 
-test("a relative path of the module is refused by the host, and said", async () => {
+test("a relative path of the module is refused by the host, and reported", async () => {
   const order = await gateway.create({ methods: ["douyin_mini"] });
   const shopper = open("douyin", { origin: gateway.origin, order, wasm: "lezai/lezai.wasm.br" });
   const failed = await shopper.at("failed");

@@ -51,7 +51,7 @@ for (const platform of ["wechat", "alipay", "douyin"]) {
   });
 }
 
-test("a double that lacks a member which the adapter uses does not compile", () => {
+test("a double without a member that the adapter uses does not compile", () => {
   const folder = mkdtempSync(path("tests/mini/tried-"));
   try {
     for (const [name, from, members] of [

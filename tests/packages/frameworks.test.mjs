@@ -80,7 +80,7 @@ test("Next, rendered on the server", PATIENCE, async () => {
   await payIn(serveBy(folder, "next", "start", "--hostname", "127.0.0.1", "--port", "0"));
 });
 
-test("used wrongly, it says in the console what to do", PATIENCE, async () => {
+test("misuse is explained in the console", PATIENCE, async () => {
   const shop = await serveFiles(await project("html", "misuse", tarball), gateway.origin);
   const { session, client_secret: secret } = (await gateway.create()).checkout;
   try {

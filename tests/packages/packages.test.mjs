@@ -38,7 +38,7 @@ test("the server's types are those of the gateway that is built here", PATIENCE,
   assert.equal(written, await types(), "run: node tests/packages/types.mjs");
 });
 
-test("whoever uses them with TypeScript, strictly, gets the types", PATIENCE, async () => {
+test("strict TypeScript projects get the types", PATIENCE, async () => {
   const folder = await project("typed", "typed", tarballs.checkout, tarballs.server);
   // Others' types are checked, too: skipLibCheck would hide what is wrong in ours.
   const strict = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2023,dom", "--jsx", "react-jsx"];
@@ -52,7 +52,7 @@ test("whoever uses them with TypeScript, strictly, gets the types", PATIENCE, as
   }
 });
 
-test("what is published has no more in it than it needs", PATIENCE, async () => {
+test("the packages contain only what they need", PATIENCE, async () => {
   for (const [name, files] of [
     [
       "checkout",

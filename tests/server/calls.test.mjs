@@ -70,7 +70,7 @@ test("balances are those of now, of a moment and of a receiver", PATIENCE, async
   assert.deepEqual([tea.object, pending(tea)], ["balances", 0]);
 });
 
-test("a number that was sent before with another content is told of, not the key", PATIENCE, async () => {
+test("a number that was sent before with other content is named in the error", PATIENCE, async () => {
   const lezai = lezaiAt(gateway);
   const asked = newOrder();
   const order = await lezai.orders.create(asked);
@@ -96,7 +96,7 @@ test("a number that was sent before with another content is told of, not the key
 });
 
 test(
-  "the largest page that the gateway makes is taken, and a larger answer is named and not asked for again",
+  "the gateway's largest page is accepted, and a larger answer is refused without a retry",
   PATIENCE,
   async () => {
     const metadata = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`k${at}`, "茶".repeat(200)]));

@@ -44,7 +44,7 @@ const forms = (pem) => ({
   "between blank lines": `\n\n${pem}\n\n`,
 });
 
-test("a key is taken in every form in which an environment has it", PATIENCE, async () => {
+test("a key is accepted in every form that environment variables have", PATIENCE, async () => {
   const { privateKey, gatewayKey } = credentials(gateway);
   for (const [name, key] of Object.entries(forms(privateKey))) {
     const list = await lezaiAt(gateway, { privateKey: key }).orders.list();
@@ -56,7 +56,7 @@ test("a key is taken in every form in which an environment has it", PATIENCE, as
   }
 });
 
-test("a key that is missing or of another kind is named, with what to do", () => {
+test("a missing or wrong key is named, with what to do", () => {
   const { gatewayKey } = credentials(gateway);
   const sec1 = generateKeyPairSync("ec", {
     namedCurve: "P-256",
@@ -69,7 +69,7 @@ test("a key that is missing or of another kind is named, with what to do", () =>
     [{ privateKey: Buffer.from("") }, /privateKey is needed, as the text of a PEM.*it is object/],
     [{ privateKey: sec1.privateKey }, /openssl pkcs8 -topk8 -nocrypt/],
     [{ privateKey: sec1.privateKey.replaceAll("\n", "\\n") }, /openssl pkcs8 -topk8 -nocrypt/],
-    [{ privateKey: gatewayKey }, /privateKey is no P-256 key in PKCS#8 PEM/],
+    [{ privateKey: gatewayKey }, /privateKey must be a P-256 key in PKCS#8 PEM/],
     [{ gatewayKey: undefined }, /gatewayKey is needed.*it is undefined/],
     [{ gatewayKey: [gatewayKey, undefined] }, /gatewayKey is needed.*it is undefined/],
     [{ gatewayKey: [] }, /gatewayKey is needed: the list has no key/],
@@ -79,7 +79,7 @@ test("a key that is missing or of another kind is named, with what to do", () =>
   }
 });
 
-test("a webhook secret is taken with what a file puts around it", PATIENCE, async () => {
+test("a webhook secret is accepted with a file's white space and quotes", PATIENCE, async () => {
   const { webhookSecret } = credentials(gateway);
   for (const secret of [`${webhookSecret}\n`, ` ${webhookSecret}\r\n`, `"${webhookSecret}"`]) {
     const callback = await new Callbacks({ url: receiver.url, webhookSecret: secret }).verify(good);
@@ -88,14 +88,14 @@ test("a webhook secret is taken with what a file puts around it", PATIENCE, asyn
 });
 
 test(
-  "what is no webhook secret or address is said when it is set, not at each callback",
+  "an invalid webhook secret or address is reported when it is set, not at each callback",
   PATIENCE,
   async () => {
     const { gatewayKey, webhookSecret } = credentials(gateway);
     for (const wrong of ["", "secret", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ=", null]) {
       assert.throws(
         () => new Callbacks({ url: receiver.url, webhookSecret: wrong }),
-        { name: "Misuse", message: /begins with "whsec_", and 24 to 64 bytes in base64 follow/ },
+        { name: "Misuse", message: /must be "whsec_" and 24 to 64 bytes in base64/ },
         String(wrong),
       );
     }
@@ -114,7 +114,7 @@ const verified = async (changes) => {
   return (await callbacks.verify({ ...good, ...changes })).type;
 };
 
-test("headers are read as every framework has them", PATIENCE, async () => {
+test("headers are accepted in every framework's form", PATIENCE, async () => {
   const pairs = Object.entries(good.headers);
   class OtherHeaders {
     *[Symbol.iterator]() {
@@ -136,7 +136,7 @@ test("headers are read as every framework has them", PATIENCE, async () => {
   }
 });
 
-test("bytes are bytes, of whichever realm and kind", PATIENCE, async () => {
+test("bytes are accepted from every realm and in every view", PATIENCE, async () => {
   const bytes = [...good.body];
   for (const body of [
     good.body,
@@ -150,7 +150,7 @@ test("bytes are bytes, of whichever realm and kind", PATIENCE, async () => {
     assert.equal(await verified({ body }), "order.closed");
   }
   for (const body of [undefined, null, bytes, JSON.parse(good.body), 7]) {
-    await assert.rejects(verified({ body }), { name: "Misuse", message: /bytes as they came/ });
+    await assert.rejects(verified({ body }), { name: "Misuse", message: /bytes as received/ });
   }
   // A request of another implementation than the global one.
   const foreign = { method: "POST", headers: new Map(Object.entries(good.headers)) };

@@ -28,7 +28,7 @@ after(async () => {
   await gateway?.stop();
 });
 
-test("an order is made, paid, told of and refunded", PATIENCE, async () => {
+test("an order is created, paid, reported by callback and refunded", PATIENCE, async () => {
   const { gatewayKey, webhookSecret } = credentials(gateway);
   const callbacks = new Callbacks({ url: receiver.url, gatewayKey, webhookSecret, merchant: MERCHANT });
   const asked = newOrder({ notify_url: receiver.url });
@@ -71,7 +71,7 @@ test("an order can be authorised, captured in part, and found again", PATIENCE, 
   assert.equal(paid.captured_amount, 5000);
 });
 
-test("what is not wanted is closed or voided", PATIENCE, async () => {
+test("an order is closed, and a paid one voided", PATIENCE, async () => {
   const unpaid = await lezai.orders.create(newOrder());
   const renewed = await lezai.orders.renewSession(unpaid.id);
   assert.notEqual(renewed.checkout.session, unpaid.checkout.session);
@@ -83,7 +83,7 @@ test("what is not wanted is closed or voided", PATIENCE, async () => {
   await until(() => lezai.orders.find(paid.id), "voided");
 });
 
-test("lists are walked page by page, and events are told again", PATIENCE, async () => {
+test("lists are walked page by page, and events are redelivered", PATIENCE, async () => {
   const made = [];
   for (let count = 0; count < 5; count += 1) made.push(await lezai.orders.create(newOrder()));
   const walked = [];
@@ -103,7 +103,7 @@ test("lists are walked page by page, and events are told again", PATIENCE, async
   assert.equal((await lezai.events.redeliverRange(range)).object, "redelivery");
 });
 
-test("the gateway's own try of a receiver is content with this package", PATIENCE, async () => {
+test("the gateway's test of a receiver passes with this package", PATIENCE, async () => {
   const { gatewayKey, webhookSecret } = credentials(gateway);
   for (const keys of [{ gatewayKey, merchant: MERCHANT }, { webhookSecret }, { gatewayKey, webhookSecret }]) {
     let callbacks;
@@ -120,7 +120,7 @@ test("the gateway's own try of a receiver is content with this package", PATIENC
   }
 });
 
-test("a callback is verified out of a web request, too", PATIENCE, async () => {
+test("a callback is verified from a web Request", PATIENCE, async () => {
   const { gatewayKey } = credentials(gateway);
   const order = await lezai.orders.create(newOrder({ notify_url: receiver.url }));
   await lezai.orders.close(order.id);

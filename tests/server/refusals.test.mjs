@@ -145,7 +145,7 @@ test("a changed, old, foreign or replayed callback is refused", PATIENCE, async 
   for (const make of Object.values(by)) await refused(make(), good);
 });
 
-test("a problem says which field, and whether to try again", PATIENCE, async () => {
+test("a problem says which field, and whether to retry", PATIENCE, async () => {
   const lezai = lezaiAt(gateway);
   await assert.rejects(lezai.orders.create(newOrder({ amount: -1 })), {
     name: "Problem",
@@ -169,19 +169,19 @@ test("a problem says which field, and whether to try again", PATIENCE, async () 
   await assert.rejects(lezai.orders.find(`ord_${"0".repeat(32)}`), { code: "order_not_found", status: 404 });
 });
 
-test("misuse is told before anything is sent, with what to do", PATIENCE, async () => {
+test("misuse is reported before anything is sent, with what to do", PATIENCE, async () => {
   const { gatewayKey, webhookSecret } = credentials(gateway);
   const options = (changes) => () => lezaiAt(gateway, { ...changes });
   for (const [make, what] of [
     [options({ gateway: "pay.example" }), /gateway must be an origin/],
     [options({ gateway: "https://pay.example/v1" }), /gateway must be an origin/],
     [options({ keyId: "" }), /keyId is needed/],
-    [options({ privateKey: "secret" }), /privateKey is no P-256 key in PKCS#8 PEM/],
-    [options({ gatewayKey: credentials(gateway).privateKey }), /gatewayKey is no P-256 key in PEM/],
+    [options({ privateKey: "secret" }), /privateKey must be a P-256 key in PKCS#8 PEM/],
+    [options({ gatewayKey: credentials(gateway).privateKey }), /gatewayKey must be a P-256 key in PEM/],
     [() => new Callbacks({ url: "/callbacks", webhookSecret }), /whole public address/],
     [() => new Callbacks({ url: receiver.url }), /gatewayKey or webhookSecret is needed/],
     [() => new Callbacks({ url: receiver.url, gatewayKey }), /merchant is needed/],
-    [() => new Callbacks({ url: receiver.url, webhookSecret: "secret" }), /begins with "whsec_"/],
+    [() => new Callbacks({ url: receiver.url, webhookSecret: "secret" }), /must be "whsec_"/],
   ]) {
     assert.throws(make, { name: "Misuse", message: what });
   }
@@ -194,7 +194,7 @@ test("misuse is told before anything is sent, with what to do", PATIENCE, async 
     new Callbacks({ url: receiver.url, webhookSecret }).verify({ headers: {}, body: { id: 1 } }),
     {
       name: "Misuse",
-      message: /bytes as they came/,
+      message: /bytes as received/,
     },
   );
 });

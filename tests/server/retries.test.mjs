@@ -52,7 +52,7 @@ const answerLost = async (url, init) => {
 const proxyFails = async () => new Response("<h1>Bad gateway</h1>", { status: 502 });
 
 test(
-  "a lost answer is asked for again, with the same key and body, signed anew: one order",
+  "a lost answer is requested again with the same key and body, signed anew: one order",
   PATIENCE,
   async (context) => {
     const waited = waits(context);
@@ -79,7 +79,7 @@ test("the same order made again after a crash is the same order", PATIENCE, asyn
   assert.deepEqual(again, first);
 });
 
-test("tries are bounded, and the error carries the key", PATIENCE, async () => {
+test("attempts are bounded, and the error carries the key", PATIENCE, async () => {
   const { lezai, sent } = troubled([lostOnTheWay, lostOnTheWay, lostOnTheWay, lostOnTheWay], { tries: 3 });
   await assert.rejects(lezai.orders.create(newOrder(), { idempotencyKey: "mine" }), {
     name: "Unreachable",
@@ -89,13 +89,13 @@ test("tries are bounded, and the error carries the key", PATIENCE, async () => {
   assert.equal(sent.length, 3);
 });
 
-test("what cannot succeed is not sent again", PATIENCE, async () => {
+test("a request that cannot succeed is not retried", PATIENCE, async () => {
   const { lezai, sent } = troubled([]);
   await assert.rejects(lezai.orders.create(newOrder({ currency: "XXX" })), { name: "Problem" });
   assert.equal(sent.length, 1);
 });
 
-test("an answer that never comes is given up", PATIENCE, async () => {
+test("an answer that never comes times out", PATIENCE, async () => {
   const never = (_url, { signal }) =>
     new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   const { lezai, sent } = troubled([never, never], { timeoutMs: 100, tries: 2 });
@@ -103,7 +103,7 @@ test("an answer that never comes is given up", PATIENCE, async () => {
   assert.equal(sent.length, 2);
 });
 
-test("patience ends before the next try would begin", PATIENCE, async () => {
+test("a call ends before an attempt that would exceed its patience", PATIENCE, async () => {
   const { lezai, sent } = troubled([lostOnTheWay, lostOnTheWay, lostOnTheWay], { patienceMs: 200 });
   await assert.rejects(lezai.orders.list(), { name: "Unreachable" });
   assert.ok(sent.length < 3, String(sent.length));

@@ -8,7 +8,7 @@
 pub mod exports {
     pub mod lezai {
         pub mod plugin {
-            /// What a plugin is told and what it answers.
+            /// The types of questions and answers.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod types {
                 #[used]
@@ -39,7 +39,7 @@ pub mod exports {
                 pub enum Scene {
                     /// In a web shop.
                     Ecommerce,
-                    /// Ordering online what is handed over in a place.
+                    /// Ordered online, handed over in a place.
                     O2o,
                     /// At a counter.
                     Counter,
@@ -84,17 +84,17 @@ pub mod exports {
                         }
                     }
                 }
-                /// What kind of network an address belongs to, by IANA's special-purpose registries.
+                /// The kind of an address's network, by IANA's special-purpose registries.
                 #[repr(u8)]
                 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
                 pub enum IpClass {
                     /// The public internet.
                     Public,
-                    /// A network of somebody's own, such as 10.0.0.0/8 or fc00::/7.
+                    /// A private network, such as 10.0.0.0/8 or fc00::/7.
                     Private,
                     /// The machine itself.
                     Loopback,
-                    /// One wire, such as 169.254.0.0/16 or fe80::/10.
+                    /// A single link, such as 169.254.0.0/16 or fe80::/10.
                     LinkLocal,
                     /// Anything else that no shopper's device has: documentation, multicast, reserved.
                     Special,
@@ -137,14 +137,14 @@ pub mod exports {
                         }
                     }
                 }
-                /// Who pays, as far as the merchant says.
+                /// The customer as the merchant describes them.
                 #[derive(Clone, Eq, PartialEq)]
                 pub struct Customer {
                     /// The merchant's own name for the customer.
                     pub reference: ::core::option::Option<_rt::String>,
                     /// IPv4 or IPv6, as text.
                     pub ip: ::core::option::Option<_rt::String>,
-                    /// The gateway's finding about `ip`; there if `ip` is.
+                    /// The gateway's classification of `ip`; present if `ip` is.
                     pub ip_class: ::core::option::Option<IpClass>,
                     /// ISO 3166-1 alpha-2, two capitals.
                     pub country: ::core::option::Option<_rt::String>,
@@ -162,7 +162,7 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// What a device is.
+                /// The kind of a device.
                 #[repr(u8)]
                 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
                 pub enum DeviceKind {
@@ -211,7 +211,7 @@ pub mod exports {
                         }
                     }
                 }
-                /// What the shopper uses, as far as the merchant says.
+                /// The shopper's device as the merchant describes it.
                 #[derive(Clone, Eq, PartialEq)]
                 pub struct Device {
                     /// The merchant's own name for the device.
@@ -219,7 +219,7 @@ pub mod exports {
                     pub kind: ::core::option::Option<DeviceKind>,
                     /// Its operating system.
                     pub os: ::core::option::Option<_rt::String>,
-                    /// What its browser or application calls itself.
+                    /// The name that its browser or application sends.
                     pub user_agent: ::core::option::Option<_rt::String>,
                 }
                 impl ::core::fmt::Debug for Device {
@@ -235,14 +235,14 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// What the operator wrote down about the merchant.
+                /// The operator's record of the merchant.
                 #[derive(Clone, Eq, PartialEq)]
                 pub struct MerchantProfile {
-                    /// Where she trades from: ISO 3166-1 alpha-2, two capitals.
+                    /// The merchant's country: ISO 3166-1 alpha-2, two capitals.
                     pub country: ::core::option::Option<_rt::String>,
-                    /// What she sells: her merchant category code, ISO 18245, 0 to 9999.
+                    /// The merchant category code, ISO 18245, 0 to 9999.
                     pub category: ::core::option::Option<u16>,
-                    /// The operator's own grade of her, 0 to 9. What each means is the operator's matter.
+                    /// The operator's own grade, 0 to 9. The operator defines the meaning of each.
                     pub tier: ::core::option::Option<u8>,
                 }
                 impl ::core::fmt::Debug for MerchantProfile {
@@ -257,13 +257,13 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// Orders within some time. Both stop at their largest value and never wrap.
+                /// Orders within some time. Both numbers saturate and never wrap.
                 #[repr(C)]
                 #[derive(Clone, Copy, Eq, PartialEq)]
                 pub struct Tally {
-                    /// How many, in whatever currency.
+                    /// The number of orders, of all currencies.
                     pub count: u32,
-                    /// What those in this order's currency add up to, in its minor units.
+                    /// The sum of those in this order's currency, in minor units.
                     pub sum: u64,
                 }
                 impl ::core::fmt::Debug for Tally {
@@ -298,20 +298,20 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// How much was ordered of late, this order not counted, those that were denied too. It is counted
-                /// within the merchant: what a customer does elsewhere is no business of hers. A lower bound: a
-                /// restart of the gateway forgets the denied ones, and of very many customers, devices and
-                /// addresses those are forgotten first that were not seen for longest.
+                /// Recent orders, without this one and including denied ones. They are counted within the merchant:
+                /// a customer's orders elsewhere are not included. The numbers are lower bounds: a restart of the
+                /// gateway forgets denied orders, and with very many customers, devices and addresses those not
+                /// seen for longest are forgotten first.
                 #[repr(C)]
                 #[derive(Clone, Copy, Eq, PartialEq)]
                 pub struct Velocity {
                     /// All orders of the merchant.
                     pub merchant: Windows,
-                    /// Those with the same `customer.reference`; there if that is.
+                    /// Those with the same `customer.reference`; present if that is.
                     pub customer: ::core::option::Option<Windows>,
-                    /// Those with the same `device.id`; there if that is.
+                    /// Those with the same `device.id`; present if that is.
                     pub device: ::core::option::Option<Windows>,
-                    /// Those with the same `customer.ip`, of IPv6 its first 64 bits; there if that is.
+                    /// Those with the same `customer.ip`, the first 64 bits of IPv6; present if that is.
                     pub ip: ::core::option::Option<Windows>,
                 }
                 impl ::core::fmt::Debug for Velocity {
@@ -327,10 +327,10 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// An order that is about to be made. The gateway gave `id`, `merchant`, `method`, `profile`,
-                /// `velocity`, `at-ms` and `customer.ip-class`. The merchant's server gave all the rest: such a
-                /// field is what it claims, not what somebody checked. There is no secret in it: no card number,
-                /// no key, nothing that opens anything.
+                /// An order that is about to be created. The gateway sets `id`, `merchant`, `method`, `profile`,
+                /// `velocity`, `at-ms` and `customer.ip-class`. The merchant's server sets everything else: such a
+                /// field is a claim that nobody checked. The record has no secret: no card number, no key and no
+                /// credential.
                 #[derive(Clone, Eq, PartialEq)]
                 pub struct OrderRecord {
                     /// `ord_` and 32 hex digits.
@@ -339,12 +339,12 @@ pub mod exports {
                     pub merchant: _rt::String,
                     /// The merchant's own name for the order.
                     pub merchant_order_id: _rt::String,
-                    /// What is to be paid; more than zero.
+                    /// The amount to pay; more than zero.
                     pub amount: Money,
                     pub scene: Scene,
                     /// The payment methods that can be offered, such as `wallet_qr`; at least one.
                     pub methods: _rt::Vec<_rt::String>,
-                    /// The method, if there is but one in `methods`: then the shopper has no choice.
+                    /// The method, if `methods` has only one: then the shopper has no choice.
                     pub method: ::core::option::Option<_rt::String>,
                     pub customer: Customer,
                     pub device: Device,
@@ -352,8 +352,7 @@ pub mod exports {
                     pub metadata: _rt::Vec<(_rt::String, _rt::String)>,
                     pub profile: MerchantProfile,
                     pub velocity: Velocity,
-                    /// When the order was made, in milliseconds since 1970-01-01T00:00:00Z: the only clock that
-                    /// there is.
+                    /// The time of the order's creation, in milliseconds since 1970-01-01T00:00:00Z: the only clock.
                     pub at_ms: i64,
                 }
                 impl ::core::fmt::Debug for OrderRecord {
@@ -378,13 +377,13 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// What is to be done with an order.
+                /// The decision about an order's risk.
                 #[repr(u8)]
                 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
                 pub enum Verdict {
-                    /// Take it.
+                    /// Accept it.
                     Accept,
-                    /// Take it, and hold the merchant's share back until a person looked at it.
+                    /// Accept it, and hold the merchant's share until a person has reviewed it.
                     Review,
                     /// Refuse it.
                     Deny,
@@ -415,7 +414,7 @@ pub mod exports {
                         }
                     }
                 }
-                /// Why a verdict is what it is.
+                /// The reason for a verdict.
                 #[derive(Clone, Eq, PartialEq)]
                 pub struct Reason {
                     /// For programs: 1 to 40 of `a-z`, `0-9` and `_`.
@@ -455,13 +454,13 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// A part of an order's money that is somebody else's than the merchant's.
+                /// A part of an order's money for another receiver than the merchant.
                 #[derive(Clone, Eq, PartialEq)]
                 pub struct Share {
-                    /// The merchant's own name for who gets it: 1 to 64 of `A-Z`, `a-z`, `0-9`, `_`, `.`, `:`
+                    /// The merchant's own name for the receiver: 1 to 64 of `A-Z`, `a-z`, `0-9`, `_`, `.`, `:`
                     /// and `-`.
                     pub receiver: _rt::String,
-                    /// How much, in minor units of the order's currency; more than zero.
+                    /// The amount, in minor units of the order's currency; more than zero.
                     pub minor: u64,
                 }
                 impl ::core::fmt::Debug for Share {
@@ -475,13 +474,13 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// A value that stands beside an order in what the merchant's bookkeeping reads.
+                /// A value beside an order in the merchant's statements.
                 #[derive(Clone, Eq, PartialEq)]
                 pub struct Column {
                     /// 1 to 40 of `a-z`, `0-9` and `_`.
                     pub name: _rt::String,
-                    /// At most 200 characters, no control characters. It is text to whoever reads it: a
-                    /// spreadsheet's formula is not one here.
+                    /// At most 200 characters, no control characters. It is plain text, also if it looks like a
+                    /// spreadsheet's formula.
                     pub value: _rt::String,
                 }
                 impl ::core::fmt::Debug for Column {
@@ -1284,8 +1283,8 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// `settings` are the bytes that were uploaded with the plugin: their form is the plugin's own.
-                    /// An error is for settings that cannot be read, and counts as no answer.
+                    /// `settings` are the bytes that were uploaded with the plugin, in a format of its own.
+                    /// Return an error for settings that cannot be read; it counts as no answer.
                     #[allow(async_fn_in_trait)]
                     fn assess(
                         order: OrderRecord,
@@ -2803,9 +2802,8 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// The channels, best first: each of those that the merchant's policy names at most once, and
-                    /// no others. An empty list means that no channel takes the order. `settings` and errors as in
-                    /// `risk`.
+                    /// The channels, best first: only those that the merchant's policy names, each at most once. An
+                    /// empty list means that no channel accepts the order. `settings` and errors as in `risk`.
                     #[allow(async_fn_in_trait)]
                     fn route(
                         order: OrderRecord,
@@ -2840,8 +2838,8 @@ pub mod exports {
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
-            /// Who gets a part of an order? Asked of plugins that export it alone. If one does not answer,
-            /// nothing is split.
+            /// Who gets a share of an order? Only plugins that export this are asked. Without an answer, nothing
+            /// is split.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod split {
                 #[used]
@@ -3618,8 +3616,8 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// At most 16 shares, each receiver once, which together with `fee`, the fee that was decided, are
-                    /// at most the order's amount. The rest is the merchant's. `settings` and errors as in `risk`.
+                    /// At most 16 shares, each receiver once. Together with `fee`, the decided fee, they are at most
+                    /// the order's amount. The merchant gets the rest. `settings` and errors as in `risk`.
                     #[allow(async_fn_in_trait)]
                     fn divide(
                         order: OrderRecord,
@@ -3655,8 +3653,8 @@ pub mod exports {
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
-            /// Which columns does an order have in the merchant's books? Asked of plugins that export it alone,
-            /// when the order is made, so that a statement needs no plugin. If one does not answer, there are
+            /// Which columns does an order have in the merchant's statements? Only plugins that export this are
+            /// asked, when the order is created, so that a statement needs no plugin. Without an answer there are
             /// none.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod statement {

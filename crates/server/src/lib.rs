@@ -10,12 +10,14 @@
 mod callback;
 mod exchange;
 mod keys;
+mod reconcile;
 
 use lezai_core::time::Timestamp;
 
 pub use callback::{verify_callback, verify_webhook};
 pub use exchange::Exchange;
 pub use keys::{KeyRing, MerchantKey, PublicKey};
+pub use reconcile::reconcile;
 
 /// JavaScript's clock counts in whole milliseconds; the cast saturates at the ends of time.
 #[expect(clippy::cast_possible_truncation, reason = "saturation is meant")]

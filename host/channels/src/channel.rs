@@ -10,6 +10,9 @@ use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
+use lezai_core::time::Timestamp;
+
+use crate::http::Headers;
 
 /// How a shopper pays with a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,37 @@ pub struct PaymentRequest {
     pub capture: bool,
     /// The plan that she chose, for a method that is paid in monthly parts.
     pub instalments: Option<Plan>,
+    /// The method, by its name in the API.
+    pub method: String,
+    /// When the order can no longer be paid. The same in each repeat.
+    pub expires_at: Timestamp,
+}
+
+/// What came of a request to collect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prepared {
+    /// The shopper can pay.
+    Offer(Offer),
+    /// The channel did not take it and never will: nothing can come of this attempt, and another
+    /// channel may be tried.
+    Refused {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
+/// An attempt as its channel is asked about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRef {
+    /// Our id.
+    pub attempt: AttemptId,
+    /// The method, by its name in the API.
+    pub method: String,
+    /// What was asked for.
+    pub amount: Money,
+    /// When its order could no longer be paid. Until then a channel that knows nothing of the attempt
+    /// may still come to know it: some make no payment before a code is scanned.
+    pub expires_at: Timestamp,
 }
 
 /// What a channel is asked to take of what is set aside.
@@ -119,7 +153,54 @@ pub struct RefundRequest {
     pub attempt: AttemptId,
     /// How much.
     pub amount: Money,
+    /// How much the payment was.
+    pub payment: Money,
 }
+
+/// A callback of a channel, as it came.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// The header fields.
+    pub headers: Headers,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What a channel makes of a callback that was sent to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What to ask the channel about. What the callback says itself is never believed.
+    pub about: About,
+    /// What to answer once the question is committed.
+    pub reply: Acknowledgement,
+}
+
+/// What a callback is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A payment.
+    Payment(AttemptId),
+    /// A refund.
+    Refund(RefundId),
+    /// Nothing of ours, or nothing that matters.
+    Nothing,
+    /// It is not the channel's, or not for us.
+    Refused,
+}
+
+/// What a callback is answered by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The status code.
+    pub status: u16,
+    /// The type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: &'static str,
+}
+
+/// What a channel makes of a callback, in its own time.
+pub type Hearing<'a> = Pin<Box<dyn Future<Output = Heard> + Send + 'a>>;
 
 /// What a channel knows of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,13 +282,13 @@ pub trait Channel: Send + Sync {
     }
 
     /// Asks it to collect a payment, or to set its amount aside.
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Offer>;
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared>;
 
     /// Asks what became of an attempt.
-    fn query(&self, attempt: &AttemptId) -> Answer<'_, Standing>;
+    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing>;
 
     /// Calls an attempt off, unless it is too late; either way says how it stands then.
-    fn cancel(&self, attempt: &AttemptId) -> Answer<'_, Standing>;
+    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing>;
 
     /// Takes this much of what is set aside, once, and lets go of the rest.
     fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing>;
@@ -219,5 +300,11 @@ pub trait Channel: Send + Sync {
     fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding>;
 
     /// Asks what became of a refund.
-    fn query_refund(&self, refund: &RefundId) -> Answer<'_, RefundStanding>;
+    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding>;
+
+    /// Reads a callback. A channel that sends none refuses what others send in its name.
+    fn hear(&self, _callback: Callback) -> Hearing<'_> {
+        let reply = Acknowledgement { status: 404, content_type: "text/plain", body: "" };
+        Box::pin(std::future::ready(Heard { about: About::Refused, reply }))
+    }
 }

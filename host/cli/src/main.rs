@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    backup, call, dev, doctor, keys, ledger, listen, page_check, plugin_command, review_command,
-    secrets, serve, trigger,
+    backup, call, channel_command, dev, doctor, keys, ledger, listen, page_check, plugin_command,
+    reconcile_command, review_command, secrets, serve, statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -64,9 +64,16 @@ enum Command {
     /// Look after merchants' plugins.
     #[command(subcommand)]
     Plugin(plugin_command::PluginCommand),
+    /// Try payment channels: check credentials, make calls, run simulators.
+    #[command(subcommand)]
+    Channel(channel_command::ChannelCommand),
     /// Look at the orders that risk control holds, and decide on them.
     #[command(subcommand)]
     Review(review_command::ReviewCommand),
+    /// Compare bills with what was expected, or a statement with a merchant's own books.
+    Reconcile(reconcile_command::ReconcileArgs),
+    /// Write a merchant's statement from the ledger: the same request gives the same bytes.
+    Statement(statement_command::StatementArgs),
     /// Look after payment pages.
     #[command(subcommand)]
     Page(page_check::PageCommand),
@@ -183,7 +190,10 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Secrets(command) => secrets::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
+        Command::Channel(command) => channel_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,
+        Command::Reconcile(args) => reconcile_command::run(args).await,
+        Command::Statement(args) => statement_command::run(args).await,
         Command::Page(command) => page_check::run(command).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

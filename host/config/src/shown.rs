@@ -72,7 +72,15 @@ pub(crate) fn quoted(text: &str) -> String {
 /// Whether a channel's setting may be shown: what is not known to be harmless is not.
 pub(crate) fn is_harmless(name: &str) -> bool {
     const ENDS: [&str; 8] = ["_file", "_url", "_id", "_mode", "_secs", "_ms", "_serial", "_type"];
-    const NAMES: [&str; 8] =
-        ["download_certificates", "enabled", "environment", "merchant", "methods", "mode", "region", "url"];
+    const NAMES: [&str; 8] = [
+        "download_certificates",
+        "enabled",
+        "environment",
+        "merchant",
+        "methods",
+        "mode",
+        "region",
+        "url",
+    ];
     NAMES.contains(&name) || ENDS.iter().any(|end| name.ends_with(end))
 }

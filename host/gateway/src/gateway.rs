@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lezai_base::clock::Clock;
 use lezai_base::entropy::Entropy;
-use lezai_channels::channel::{Channel, Standing, Unanswered};
+use lezai_channels::channel::{AttemptRef, Channel, Standing, Unanswered};
 use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::ledger::{Account, Entry};
@@ -208,7 +208,8 @@ impl Gateway {
             order.ok_or_else(|| Problem::new(Code::OrderNotFound, "no order has this attempt"))?;
         let record = self.record(order.clone()).await?;
         let channel = self.channel_of(&record, &attempt)?;
-        let standing = channel.query(&attempt).await.map_err(unanswered)?;
+        let reference = attempt_ref(&record, &attempt)?;
+        let standing = channel.query(&reference).await.map_err(unanswered)?;
         self.heard(order, attempt, standing).await
     }
 
@@ -235,6 +236,22 @@ impl Gateway {
         let channel = record.order.attempt(attempt).and_then(|it| self.channels.get(&it.channel));
         channel.ok_or_else(|| Problem::internal("the attempt has no channel"))
     }
+}
+
+/// An attempt as its channel is asked about it.
+///
+/// # Errors
+///
+/// `internal`: the order has no such attempt.
+pub fn attempt_ref(record: &OrderRecord, attempt: &AttemptId) -> Result<AttemptRef, Problem> {
+    let known = record.order.attempt(attempt);
+    let known = known.ok_or_else(|| Problem::internal("the order has no such attempt"))?;
+    Ok(AttemptRef {
+        attempt: known.id.clone(),
+        method: known.method.clone(),
+        amount: record.order.terms.amount,
+        expires_at: record.order.terms.expires_at,
+    })
 }
 
 /// As [`Gateway::apply`], within a commit that may do more.

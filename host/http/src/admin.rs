@@ -6,19 +6,15 @@ use lezai_wire::time::rfc3339;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequest, FromRequestParts as _, Path, Query, Request, State};
+use axum::extract::State;
 use axum::response::IntoResponse;
-use http::{HeaderMap, StatusCode, header};
-use lezai_core::digest::sha256_hex;
-use lezai_core::id::MerchantId;
-use lezai_core::key::VerifyingKey;
+use http::{StatusCode, header};
 use lezai_core::policy::Policy;
 use lezai_core::webhook::{Secret, WebhookError};
 use serde_json::{Value, json};
 
 use super::Reply;
-use super::plugins::MAX_UPLOAD;
-use super::signed::{MAX_BODY, read_body};
+use super::operator::{Operator, checked_keyid, known, public_key, unknown};
 use lezai_base::entropy;
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::merchants::brand;
@@ -32,55 +28,6 @@ use lezai_wire::problem::{Code, Problem};
 const MAX_HOSTS: usize = 16;
 /// Hosts that take no callbacks: an order may name any that the operator allows, with any port.
 const FAILING_SHOWN: u32 = 100;
-
-/// A merchant whose operator asks, and the body of the request.
-pub(super) struct Operator {
-    pub(super) merchant: MerchantId,
-    /// What else the path names, such as a key.
-    pub(super) part: Option<String>,
-    pub(super) query: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-}
-
-impl FromRequest<Arc<Gateway>> for Operator {
-    type Rejection = Reply;
-
-    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
-        authorize(request.headers(), gateway)?;
-        let (mut parts, body) = request.into_parts();
-        let path = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, gateway).await;
-        let Path(path) =
-            path.map_err(|_| Problem::new(Code::NotFound, "the path has a part that is no UTF-8"))?;
-        let mut path = path.into_iter().map(|(_, value)| value);
-        let merchant = MerchantId::parse(&path.next().unwrap_or_default());
-        let merchant = merchant.map_err(|error| {
-            Problem::new(Code::InvalidField, error.to_string()).with("field", "id")
-        })?;
-        let Query(query) = Query::try_from_uri(&parts.uri)
-            .map_err(|_| Problem::new(Code::InvalidField, "the query cannot be read"))?;
-        let upload = parts.uri.path().ends_with("/plugins");
-        let most = if upload { MAX_UPLOAD } else { MAX_BODY };
-        let body = read_body(Request::from_parts(parts, body), most).await?;
-        Ok(Self { merchant, part: path.next(), query, body: body.into() })
-    }
-}
-
-/// The operator's token, compared as hashes: the time it takes tells nothing of the token.
-pub(super) fn authorize(headers: &HeaderMap, gateway: &Gateway) -> Result<(), Problem> {
-    let token =
-        headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
-    match token {
-        Some(token)
-            if sha256_hex(token.as_bytes()) == sha256_hex(gateway.admin_token.as_bytes()) =>
-        {
-            Ok(())
-        }
-        _ => Err(Problem::new(
-            Code::TokenInvalid,
-            "send the operator's token as Authorization: Bearer …",
-        )),
-    }
-}
 
 #[utoipa::path(
     put, path = "/admin/v1/merchants/{id}", tag = "operator", summary = "Make a merchant, or change one",
@@ -283,42 +230,6 @@ pub(super) async fn policy(
 ) -> Result<impl IntoResponse, Reply> {
     let policy = known(&gateway, &operator.merchant)?.record.policy.clone();
     Ok(([(header::CONTENT_TYPE, "application/json")], policy))
-}
-
-/// A key's name, as signatures carry it.
-pub(super) fn checked_keyid(keyid: String) -> Result<String, Problem> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
-    if (1..=64).contains(&keyid.len()) && keyid.bytes().all(allowed) {
-        return Ok(keyid);
-    }
-    let detail = "keyid is not 1 to 64 of A-Z, a-z, 0-9 and _ . : -";
-    Err(Problem::new(Code::InvalidField, detail).with("field", "keyid"))
-}
-
-/// A body that has a public key and nothing else.
-pub(super) fn public_key(body: &[u8]) -> Result<String, Problem> {
-    let mut body = Object::parse(body)?;
-    // PEM has line ends, which a text of ours has not.
-    let pem = body.required("public_key", |field| {
-        let path = field.invalid("must be a P-256 public key as SPKI PEM");
-        let pem = field.lines(1..=1024)?;
-        VerifyingKey::from_spki_pem(&pem).map_err(|_| path)?;
-        Ok(pem)
-    })?;
-    body.finish()?;
-    Ok(pem)
-}
-
-pub(super) fn known(
-    gateway: &Gateway,
-    id: &MerchantId,
-) -> Result<Arc<lezai_gateway::merchants::Merchant>, Problem> {
-    let merchant = gateway.merchants.current().get(id).cloned();
-    merchant.ok_or_else(|| unknown(id))
-}
-
-fn unknown(id: &MerchantId) -> Problem {
-    Problem::new(Code::NotFound, format!("there is no merchant {id}"))
 }
 
 fn merchant_view(record: &MerchantRecord) -> Value {

@@ -4,13 +4,16 @@
 
 mod admin;
 mod balances;
+mod channels;
 mod checkout;
+mod description;
 mod document;
 mod events;
 mod extract;
 pub mod live;
 mod openapi;
 mod operations;
+mod operator;
 mod orders;
 pub mod pages;
 mod plugins;
@@ -39,7 +42,7 @@ use lezai_gateway::cluster::rate::Meter;
 use lezai_gateway::gateway::Gateway;
 use lezai_wire::problem::{Code, Problem};
 
-pub use openapi::text as description;
+pub use description::text as description;
 pub use reply::Reply;
 
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
@@ -54,6 +57,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .merge(shopper())
         .merge(reference_pages())
         .merge(sandbox_calls(gateway))
+        .merge(channel_notices())
         .merge(public());
     dressed(addressed_routes, operations(), gateway, |routes| at_its_address(routes, gateway))
 }
@@ -150,6 +154,13 @@ fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home))
 }
 
+/// What payment channels tell us: signed by the provider, in its own way.
+fn channel_notices() -> Routes {
+    Router::new()
+        .route("/channels/{channel}/notify", post(channels::notify))
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
 /// What any website may fetch.
 fn public() -> Routes {
     let files = Router::new()
@@ -166,7 +177,7 @@ fn operations() -> Routes {
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(openapi::document))
+        .route("/openapi.json", get(description::document))
 }
 
 /// Routes with what goes around all of them. `guard` goes around the first, and around what is answered where
@@ -181,7 +192,7 @@ fn dressed(
     guard(routes)
         // Whoever asks a machine whether it lives does not know its public name.
         .merge(unguarded.method_not_allowed_fallback(method_not_allowed))
-        .layer(middleware::from_fn(request_id::to_the_end))
+        .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(told_of_rates))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
@@ -193,6 +204,13 @@ fn dressed(
 /// Routes that answer to the gateway's own name alone.
 fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
     routes.layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
+}
+
+/// What was begun goes on to its end though the caller hang up, for what follows a commit must not depend on who
+/// still listens.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    let ended = request_id::as_task(request, next).await;
+    ended.unwrap_or_else(|| Reply::from(Problem::internal("a handler panicked")).into_response())
 }
 
 /// Any website may embed the checkout: what its calls may do hangs on the page's key, and no

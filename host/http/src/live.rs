@@ -18,8 +18,8 @@ use lezai_gateway::gateway::Gateway;
 use lezai_wire::problem::{Code, Problem};
 
 use super::{
-    Reply, at_its_address, dressed, merchants, operations, operator, pages, public,
-    reference_pages, shopper,
+    Reply, at_its_address, channel_notices, dressed, merchants, operations, operator, pages,
+    public, reference_pages, shopper,
 };
 
 /// Browsers reach the gateway by TLS alone for a year after each visit (RFC 6797).
@@ -50,8 +50,12 @@ pub fn public_router(gateway: &Arc<Gateway>, bounds: Bounds) -> Router {
         refused: Limiter::new("refused", limit),
     });
     // What a problem's `type` names is there too.
-    let routes =
-        merchants().merge(pages()).merge(shopper()).merge(public()).merge(reference_pages());
+    let routes = merchants()
+        .merge(pages())
+        .merge(shopper())
+        .merge(channel_notices())
+        .merge(public())
+        .merge(reference_pages());
     dressed(routes, Router::new(), gateway, |routes| {
         at_its_address(routes, gateway).layer(middleware::from_fn_with_state(guard, guarded))
     })

@@ -1,18 +1,8 @@
-//! `/openapi.json`: made from the handlers and the types that they answer with. What a call takes is
-//! read by hand, bounded and strict, so its shape is written down here once more, for documents.
+//! Shapes for the document at `/openapi.json`: what a call takes is read by hand, bounded and strict, so its
+//! shape is written down here once more.
 
-use axum::response::{IntoResponse, Response};
-use http::header;
-use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
-
-use super::{
-    admin, balances, checkout, document, events, operations, orders, plugins, refunds, reviews,
-    sandbox,
-};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 /// Signed as the gateway's README says: RFC 9421, `ecdsa-p256-sha256`.
 #[derive(IntoParams)]
@@ -469,81 +459,4 @@ pub(super) struct Promotion {
     /// How many of a hundred orders it may decide otherwise in `gray`.
     #[schema(required = false)]
     drift_percent: u8,
-}
-
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Lezai", license(name = "Apache-2.0", identifier = "Apache-2.0"),
-        description = "A payment gateway. Amounts are whole minor units with an ISO 4217 currency; times are RFC 3339 in UTC.",
-    ),
-    paths(
-        orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void, orders::renew_session,
-        refunds::create, refunds::of_order, refunds::list, refunds::find,
-        balances::find,
-        events::list, events::find, events::redeliver, events::redeliver_range, events::test,
-        checkout::open, checkout::claim, checkout::view, checkout::pay, checkout::events,
-        admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
-        plugins::publish, plugins::releases, plugins::promote, plugins::pause, plugins::rollback, plugins::differences,
-        plugins::put_plugin_key, plugins::remove_plugin_key, plugins::decisions, plugins::plugin, plugins::remove_plugin,
-        reviews::list, reviews::decide,
-        sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
-        operations::alive, operations::ready, operations::metrics, operations::jwks,
-    ),
-    components(schemas(ProblemView)),
-    tags(
-        (name = "orders", description = "A merchant's server makes orders, asks, and ends them. Signed with the merchant's key."),
-        (name = "balances", description = "What is owed to a merchant. Signed with the merchant's key."),
-        (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
-        (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
-        (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),
-        (name = "operator", description = "Merchants, keys, policies, plugins and reviews. With the operator's token."),
-        (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
-        (name = "operations", description = "What machines ask. Unsigned."),
-    ),
-    modifiers(&OperatorToken),
-)]
-struct Document;
-
-struct OperatorToken;
-
-impl Modify for OperatorToken {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let components = openapi.components.get_or_insert_with(Default::default);
-        let scheme =
-            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        components.add_security_scheme("operator", scheme);
-    }
-}
-
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
-    document::complete(&mut document);
-    document
-});
-static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
-
-/// The document.
-pub(super) async fn document() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
-}
-
-/// The document as text, which is the same for every gateway of this version.
-pub fn text() -> &'static str {
-    &TEXT
-}
-
-/// The document, to be read.
-pub(super) fn parsed() -> &'static Value {
-    &DOCUMENT
-}
-
-/// Every call in it, such as `get /v1/orders`.
-#[cfg(test)]
-pub(super) fn calls() -> impl Iterator<Item = String> {
-    let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
-    paths.flat_map(|(path, item)| {
-        let methods = item.as_object().into_iter().flat_map(|it| it.keys());
-        methods.filter(|it| *it != "parameters").map(move |method| format!("{method} {path}"))
-    })
 }

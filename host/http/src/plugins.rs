@@ -9,25 +9,20 @@ use base64ct::{Base64, Encoding as _};
 use http::StatusCode;
 use lezai_core::key::VerifyingKey;
 use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
-use serde_json::Value;
 
 use super::Reply;
-use super::admin::{Operator, checked_keyid, known, public_key};
 use super::openapi;
+use super::operator::{MAX_UPLOAD, Operator, checked_keyid, known, public_key};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::plugins::lifecycle::Move;
 use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
 use lezai_gateway::plugins::view::{DifferenceView, LoggedView, ReleaseStateView};
 use lezai_store as store;
-use lezai_store::Page;
 use lezai_store::plugins::{PluginKey, Stage};
 use lezai_wire::json::{Field, Invalid, Object};
-use lezai_wire::page;
-use lezai_wire::page::{Asked, List};
+use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 
-/// An upload: the hard maximum of a component in base64, its settings, its manifest.
-pub(super) const MAX_UPLOAD: usize = 2 * 1024 * 1024;
 /// What a plugin may be given with each order.
 const MAX_SETTINGS: usize = 16 * 1024;
 
@@ -256,25 +251,6 @@ async fn act(
         Object::parse(&operator.body)?.finish()?;
     }
     Ok(Json(gateway.plugins.move_release(operator.merchant, sequence, wish).await?))
-}
-
-impl Operator {
-    /// The number of the release that the path names.
-    fn sequence(&self) -> Result<u64, Problem> {
-        let text = self.part.as_deref().unwrap_or_default();
-        let digits = (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|_| digits).ok_or_else(|| {
-            Problem::new(Code::ReleaseNotFound, "the path names no number of a release")
-        })
-    }
-
-    /// How much of a list is wanted.
-    fn limit(&self) -> Result<u32, Problem> {
-        let mut asked = Asked::new(self.query.clone());
-        let page: Page<Value> = page::parse(&mut asked, |_| Err("not known to this list"))?;
-        asked.finish()?;
-        Ok(page.limit)
-    }
 }
 
 fn percent(field: Field) -> Result<u8, Invalid> {

@@ -10,17 +10,18 @@ use http::{HeaderValue, header};
 use maud::{DOCTYPE, Markup, html};
 use serde_json::Value;
 
-use super::openapi;
+use super::description;
 use lezai_wire::problem::{Code, Retry};
 
-const STYLE: &str = include_str!("reference.css");
+const STYLE: &str =
+    concat!(include_str!("../../assets/src/ground.css"), include_str!("reference.css"));
 const SCRIPT: &str = include_str!("reference.js");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 /// Sections that a merchant's developer reads; the calls of the others begin closed.
 const OPEN: [&str; 4] = ["orders", "refunds", "events", "balances"];
 
-static PAGE: LazyLock<String> = LazyLock::new(|| render(openapi::parsed()).into_string());
+static PAGE: LazyLock<String> = LazyLock::new(|| render(description::parsed()).into_string());
 
 /// The page.
 pub(super) async fn page() -> Response {
@@ -419,7 +420,7 @@ mod tests {
     #[test]
     fn the_page_has_every_call_and_every_code_and_no_broken_link() {
         let page = &*PAGE;
-        for it in operations(openapi::parsed()) {
+        for it in operations(description::parsed()) {
             assert!(page.contains(&format!("id=\"{}\"", it.anchor())), "{} {}", it.method, it.path);
         }
         for link in page.split("href=\"#").skip(1).filter_map(|it| it.split('"').next()) {
@@ -435,7 +436,7 @@ mod tests {
     #[test]
     fn names_in_the_menu_are_short_and_each_of_a_section_its_own() {
         let mut seen = std::collections::BTreeSet::new();
-        for it in operations(openapi::parsed()) {
+        for it in operations(description::parsed()) {
             let name = it.name();
             assert!((3..=24).contains(&name.len()), "{name}");
             let tag = text(&it.what["tags"][0]).to_owned();

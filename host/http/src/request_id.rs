@@ -2,16 +2,14 @@
 
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method};
 use lezai_core::id::RequestId;
 use lezai_core::mask;
 use tracing::Instrument as _;
 
-use super::Reply;
 use lezai_base::clock;
 use lezai_base::entropy;
-use lezai_wire::problem::Problem;
 
 tokio::task_local! {
     static CURRENT: String;
@@ -28,12 +26,11 @@ pub fn current() -> String {
     CURRENT.try_with(String::clone).unwrap_or_default()
 }
 
-/// Runs what is done for the current request as a task of its own: it goes on to its end though the
-/// caller hang up, for what follows a commit must not depend on who still listens.
-pub async fn to_the_end(request: Request, next: Next) -> Response {
+/// Runs what is done for the current request as a task of its own, which keeps the request's id. `None` if it
+/// panicked.
+pub async fn as_task(request: Request, next: Next) -> Option<Response> {
     let work = CURRENT.scope(current(), next.run(request)).in_current_span();
-    let ended = tokio::spawn(work).await;
-    ended.unwrap_or_else(|_| Reply::from(Problem::internal("a handler panicked")).into_response())
+    tokio::spawn(work).await.ok()
 }
 
 /// Gives the request its id, and the log a line on how it ended.

@@ -8,9 +8,9 @@ use http::HeaderMap;
 use lezai_core::id::OrderId;
 
 use super::Reply;
-use super::admin::authorize;
 use super::extract::{Query, asked, segment};
 use super::openapi;
+use super::operator::authorize;
 use super::signed::{MAX_BODY, read_body};
 use lezai_gateway::cluster::in_progress::UnderWay;
 use lezai_gateway::gateway::Gateway;

@@ -220,7 +220,7 @@ async fn begin(
     let channel = channel.id().to_owned();
     let attempt = Attempt { id: id.clone(), method, channel, instalments };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
-    let offer = checkout::prepare(gateway, &begun, &attempt).await?;
+    let offer = checkout::offer(gateway, &begun, &attempt).await?;
     let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), offer)).await?;
     Ok((id, prepared))
 }

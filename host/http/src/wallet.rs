@@ -84,7 +84,7 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
                 footer {
                     p { (language.pick(
                         "No money moves here. This page stands in for the shopper's wallet.",
-                        "这里没有真实资金，本页模拟顾客的钱包。",
+                        "这里没有真实资金，本页模拟付款人的钱包。",
                     )) }
                 }
             }

@@ -4,7 +4,7 @@ use lezai_core::id::{EventId, MerchantId, OrderId};
 use lezai_core::time::Timestamp;
 use rusqlite::{Row, params};
 
-use super::records::{PRUNED, Sqlite, id};
+use super::tables::{PRUNED, Sqlite, id};
 use lezai_store::StoreError;
 use lezai_store::events::{
     DeliveryRecord, EventQuery, EventReads, EventRecord, EventWrites, Failing, Progress, Telling,

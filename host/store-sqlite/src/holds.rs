@@ -7,7 +7,7 @@ use lezai_core::id::EventId;
 use lezai_core::order::Order;
 use rusqlite::{Connection, params};
 
-use super::records::{Sqlite, id, json};
+use super::tables::{Sqlite, id, json};
 use lezai_store::events::Telling;
 use lezai_store::{StoreError, Task};
 

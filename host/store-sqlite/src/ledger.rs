@@ -10,7 +10,7 @@ use lezai_core::order::{Order, Terms};
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use super::records::{Sqlite, id, json, to_json};
+use super::tables::{Sqlite, id, json, to_json};
 use lezai_store::{BookedEntry, StoreError};
 
 pub(super) const TABLES: &str = "

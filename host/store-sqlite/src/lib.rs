@@ -18,6 +18,8 @@ mod plugins;
 mod records;
 mod schema;
 mod sealed;
+mod statements;
+mod tables;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -35,8 +37,8 @@ use lezai_store::decision::DecisionRecord;
 use lezai_store::plugins::{PluginReads as _, ReleaseRecord};
 use lezai_store::{Fault, Outcome, ReadJob, Store, StoreError, WriteJob};
 use log::{Care, Log, copy, copy_all};
-use records::{Sqlite, json};
 use schema::prepare;
+use tables::{Sqlite, json};
 
 pub use sealed::Vault;
 
@@ -45,6 +47,7 @@ pub use ledger::{
     Wanted, balance_after, balances_kept, book, for_each_entry, for_each_order, last_entry, moved,
     order_with_entries, walk_entries,
 };
+pub use statements::{balances_after, entry_head, last_before, reference};
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
 const BATCH: usize = 256;

@@ -10,8 +10,8 @@ use lezai_core::id::{EventId, MerchantId, OrderId};
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Statement, StatementStatus};
 
-use super::records::Sqlite;
 use super::schema::prepare;
+use super::tables::Sqlite;
 use lezai_store::View as _;
 use lezai_store::events::{
     EventQuery, EventReads as _, EventRecord, EventWrites as _, Failing, Telling,

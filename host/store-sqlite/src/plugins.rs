@@ -5,7 +5,7 @@ use lezai_core::release::{Envelope, Manifest, Share};
 use lezai_core::time::Timestamp;
 use rusqlite::{Row, params};
 
-use super::records::{PRUNED, Sqlite, id, json, to_json};
+use super::tables::{PRUNED, Sqlite, id, json, to_json};
 use lezai_store::StoreError;
 use lezai_store::plugins::{
     DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side,

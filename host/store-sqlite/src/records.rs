@@ -7,13 +7,10 @@ use lezai_core::ledger::{Account, Entry};
 use lezai_core::money::Currency;
 use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rusqlite::{Row, params};
 
 use super::ledger;
-#[cfg(test)]
-use super::plans;
+use super::tables::{PRUNED, Sqlite, id, json, to_json};
 use lezai_store::{
     Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
     SessionRecord, StoreError, Task, Tx, View,
@@ -68,63 +65,15 @@ CREATE INDEX nonces_by_age ON nonces (expires_ms);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Rows that are forgotten in one commit: bounds how long others wait for it.
-pub(super) const PRUNED: u32 = 5_000;
 /// A task that cannot be read is put off for as long as there are dates.
 const NEVER_MS: i64 = 253_402_300_799_000;
 
-pub(super) struct Sqlite<'c> {
-    pub(super) connection: &'c Connection,
-}
-
 impl Sqlite<'_> {
-    pub(super) fn one<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
-        let mut statement = self.prepare(sql)?;
-        let found = statement.query_row(params, |row| Ok(read(row))).optional()?.transpose();
-        #[cfg(test)]
-        plans::spent(&statement);
-        found
-    }
-
-    pub(super) fn all<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, |row| Ok(read(row)))?;
-        let found = rows.map(|row| row?).collect();
-        #[cfg(test)]
-        plans::spent(&statement);
-        found
-    }
-
     fn insert_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
         let sql =
             "INSERT INTO sessions (id, order_id, secret_hash, gateway_key) VALUES (?1, ?2, ?3, ?4)";
         let SessionRecord { id, order, secret_hash, gateway_key, .. } = session;
         self.change(sql, [id.as_str(), order.as_str(), secret_hash, gateway_key]).map(drop)
-    }
-
-    /// How many rows the statement changed.
-    pub(super) fn change(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
-        let mut statement = self.prepare(sql)?;
-        let changed = statement.execute(params)?;
-        #[cfg(test)]
-        plans::spent(&statement);
-        Ok(changed)
-    }
-
-    fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
-        #[cfg(test)]
-        plans::look(self.connection, sql);
-        Ok(self.connection.prepare_cached(sql)?)
     }
 }
 
@@ -571,24 +520,4 @@ impl Tx for Sqlite<'_> {
         self.change(nonces, params![nonces_before.as_ms(), PRUNED])?;
         self.change(answers, params![answers_before.as_ms(), PRUNED]).map(drop)
     }
-}
-
-pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
-    let text =
-        row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
-    serde_json::from_str(text).map_err(|error| StoreError::Damaged(error.to_string()))
-}
-
-pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
-}
-
-pub(super) fn id<T, E>(
-    row: &Row<'_>,
-    column: usize,
-    parse: fn(&str) -> Result<T, E>,
-) -> Result<T, StoreError> {
-    let text =
-        row.get_ref(column)?.as_str().map_err(|error| StoreError::Damaged(error.to_string()))?;
-    parse(text).map_err(|_| StoreError::Damaged(format!("{text} is no id")))
 }

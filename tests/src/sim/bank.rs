@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use lezai_channels::channel::{
-    Answer, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind, PaymentRequest,
-    RefundRequest, RefundStanding, Standing, Unanswered,
+    Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
+    PaymentRequest, Prepared, RefundRequest, RefundStanding, Standing, Unanswered,
 };
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::{Currency, Money};
@@ -110,17 +110,17 @@ impl Channel for SimChannel {
         METHODS
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Offer> {
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
         Box::pin(async move {
             match self.0.ask(Ask::Prepare(request)).await? {
-                Said::Offer(offer) => Ok(offer),
+                Said::Offer(offer) => Ok(Prepared::Offer(offer)),
                 said => panic!("{said:?} is no offer"),
             }
         })
     }
 
-    fn query(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
-        let attempt = attempt.clone();
+    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.attempt.clone();
         Box::pin(async move {
             if self.0.given_up.lock().unwrap().contains(&attempt) {
                 return Ok(Standing::Cancelled);
@@ -129,8 +129,8 @@ impl Channel for SimChannel {
         })
     }
 
-    fn cancel(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
-        let attempt = attempt.clone();
+    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.attempt.clone();
         if self.0.planted == Planted::LatePaymentIgnored {
             self.0.given_up.lock().unwrap().push(attempt.clone());
         }
@@ -160,11 +160,11 @@ impl Channel for SimChannel {
         Box::pin(self.0.refund_standing(Ask::Refund(request)))
     }
 
-    fn query_refund(&self, refund: &RefundId) -> Answer<'_, RefundStanding> {
+    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
         if self.0.planted == Planted::FreshRefundId {
             return Box::pin(async { Ok(RefundStanding::Unknown) });
         }
-        Box::pin(self.0.refund_standing(Ask::QueryRefund(refund.clone())))
+        Box::pin(self.0.refund_standing(Ask::QueryRefund(request.refund.clone())))
     }
 }
 

@@ -466,7 +466,8 @@ impl<'r> World<'r> {
     fn leak(&mut self) {
         let leaked = std::mem::take(&mut *self.memory.leaked.lock().unwrap());
         for (refund, attempt, amount) in leaked {
-            let request = lezai_channels::channel::RefundRequest { refund, attempt, amount };
+            let request =
+                lezai_channels::channel::RefundRequest { refund, attempt, amount, payment: amount };
             self.bank.hear(
                 Ask::Refund(request),
                 self.gateway.node.clock.now(),

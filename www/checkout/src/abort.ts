@@ -1,4 +1,4 @@
-/** A signal that fires by itself `ms` after its last restart, and with another where there is one. */
+/** A signal that aborts `ms` after its last restart, or together with another signal. */
 export function limited(ms: number, outer?: AbortSignal) {
   const controller = new AbortController();
   const abort = () => controller.abort();

@@ -12,7 +12,7 @@ import { load } from "./wasm.ts";
 
 /**
  * Filled in by the build: the file beside this script, and its Subresource Integrity hash. Bundlers
- * know `new URL("./file", import.meta.url)` by its look, so the name must come out as a literal.
+ * recognise `new URL("./file", import.meta.url)` by its form, so the name must become a literal.
  */
 declare const WASM_FILE: string;
 declare const WASM_INTEGRITY: string;

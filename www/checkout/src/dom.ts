@@ -1,5 +1,5 @@
 /**
- * The view as data, and the document brought to match it. Elements that stay keep their focus,
+ * The view as data, and the code that updates the document to match it. Elements that stay keep their focus,
  * their selection and their place in the accessibility tree. Nothing is ever parsed as HTML.
  */
 import type { Intent } from "../../core/src/machine.ts";
@@ -44,7 +44,7 @@ export function pressOf(event: Event): Press | undefined {
   return undefined;
 }
 
-/** Brings the children of `parent` to match the view. */
+/** Updates the children of `parent` to match the view. */
 export function patch(parent: Element | ShadowRoot, view: Child[]): void {
   for (const [index, child] of view.entries()) {
     const present = parent.childNodes[index];

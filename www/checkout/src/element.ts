@@ -1,5 +1,5 @@
 /**
- * `<lezai-checkout>`: carries what happens to the state machine, and what it decides to the
+ * `<lezai-checkout>`: passes events to the state machine, and its effects to the
  * gateway, the document and the page around it.
  */
 
@@ -59,10 +59,10 @@ declare const SERVED_BY_GATEWAY: boolean;
 
 const SESSION = /^cs_[0-9a-f]{32}$/;
 const TICK_MS = 1_000;
-/** How often to ask what became of an order whose time is up. */
+/** How often to query an order whose time has expired. */
 const OVERDUE_TICKS = 3;
 const COPIED_MS = 2_000;
-/** A page may set the session when its server has answered; its author hears of it after the first, and after the second it was forgotten. */
+/** A page may set the session late: after the first time its author is warned, and after the second it fails. */
 const SESSION_EXPECTED_MS = 3_000;
 const SESSION_PATIENCE_MS = 8_000;
 /** How long the page says that it loads, if what the payment needs is not there yet. */
@@ -70,7 +70,7 @@ const OPENING_MS = 15_000;
 const SESSION_NEEDED =
   "the attribute session is needed: pass checkout.session (cs_…) as the gateway gave it to your server";
 
-// Importing this where there is no document, as a server does, does no harm.
+// A server can import this, although it has no document.
 const Base = (globalThis.HTMLElement ?? class {}) as new () => Omit<HTMLElement, "addEventListener"> &
   Listening;
 
@@ -81,7 +81,7 @@ export class LezaiCheckout extends Base {
   #gateway: Gateway | undefined;
   #connecting: Promise<Gateway> | undefined;
   #follower: Follower | undefined;
-  /** Ends everything that was begun for the present session. */
+  /** Aborts everything that was begun for the current session. */
   #life = new AbortController();
   #looking: "no" | "yes" | "and again" = "no";
   #ticks = 0;
@@ -89,9 +89,9 @@ export class LezaiCheckout extends Base {
   #text: Text = en;
   #secret: string | undefined;
   #root: ShadowRoot | undefined;
-  /** Where a wallet opens: over the whole page, or beside it where the frame's sandbox forbids that. */
+  /** The target of a wallet's link: the whole page, or a new window if the frame's sandbox forbids that. */
   #target: "_top" | "_blank" = "_top";
-  /** Hears when what the element stands in changes its language. */
+  /** Observes the language of the element's surroundings. */
   readonly #languageChanges = new MutationObserver(() => void this.#speak());
   readonly #height = new Height();
   readonly #remaining = new Remaining();
@@ -127,10 +127,10 @@ export class LezaiCheckout extends Base {
     return this.#state.at;
   }
 
-  /** The languages that there are words for: BCP 47 tags. */
+  /** The supported languages: BCP 47 tags. */
   static readonly languages = LANGUAGES;
 
-  /** The words for the first of these languages that there are words for: for the page around it. */
+  /** The texts of the first supported one of these languages, for the page around it. */
   static words(languages: readonly string[]): Promise<Text> {
     return loadText(closest(languages), servedFrom());
   }
@@ -168,7 +168,7 @@ export class LezaiCheckout extends Base {
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (before === now) return;
-    // A change of `lang` is heard as those of what it stands in are.
+    // A change of the element's own `lang` is handled like those of its surroundings.
     if (name !== "lang") this.#restart();
   }
 
@@ -176,10 +176,10 @@ export class LezaiCheckout extends Base {
   async #speak(): Promise<void> {
     const tag = closest(this.#languages());
     const text = await loadText(tag, this.gateway);
-    // Another language may have been asked for meanwhile.
+    // Another language may have been requested meanwhile.
     if (tag !== closest(this.#languages())) return;
     this.#text = text;
-    // The words may be the same, and not how numbers are written.
+    // The texts may be the same while the format of numbers differs.
     this.#redraw();
   }
 
@@ -227,7 +227,7 @@ export class LezaiCheckout extends Base {
     try {
       this.#render();
     } catch (error) {
-      // That it is paid is true, however it looks.
+      // A paid order stays paid, even if it cannot be drawn.
       const paid = effects.filter((effect) => effect.do === "tell" && effect.event.type === "paid");
       for (const effect of paid) this.#perform(effect);
       throw error;
@@ -235,7 +235,7 @@ export class LezaiCheckout extends Base {
     for (const effect of effects) this.#perform(effect);
   }
 
-  /** Shows again what may look otherwise now. */
+  /** Draws again after a change of time, language or theme. */
   #redraw(): void {
     try {
       this.#render();
@@ -251,7 +251,7 @@ export class LezaiCheckout extends Base {
     try {
       this.#render();
     } catch {
-      // If not even that can be drawn, the words alone.
+      // If even that cannot be drawn, plain text.
       this.#root?.replaceChildren(`${this.#text.failed_title}. ${this.#text.failed_hint}`);
     }
     for (const effect of effects) this.#perform(effect);
@@ -263,7 +263,7 @@ export class LezaiCheckout extends Base {
       case "open":
         void this.#call("open", async () => {
           const gateway = this.#gateway ?? (await this.#connected(signal));
-          // Another session may have been put in meanwhile; this one must not stand in for it.
+          // Another session may have been set meanwhile; this one must not replace it.
           if (signal.aborted) throw new Unreachable();
           this.#gateway = gateway;
           return gateway.look();
@@ -274,7 +274,7 @@ export class LezaiCheckout extends Base {
         break;
       case "pay":
         void this.#call("pay", async () => this.#gateway?.pay(effect, effect.key)).then(() =>
-          // By now the page has the session, whose stream it could not have before.
+          // The page has the session now, and can open its stream.
           this.#follower?.hurry(),
         );
         break;
@@ -299,13 +299,13 @@ export class LezaiCheckout extends Base {
     }
   }
 
-  /** Wallets and shops do not let themselves be framed, so the whole page goes there. */
+  /** Wallets and shops forbid framing, so the whole page navigates. */
   #leave(url: string): void {
     try {
-      // `href` is all of a foreign page's location that a frame may touch.
+      // `href` is the only member of a foreign page's location that a frame may set.
       (window.top ?? window).location.href = url;
     } catch {
-      // A sandbox forbids it. The link that is shown opens the wallet beside the page.
+      // A sandbox forbids it. The shown link opens the wallet in a new window.
       this.#target = "_blank";
       this.#redraw();
     }
@@ -326,7 +326,7 @@ export class LezaiCheckout extends Base {
     const spoken = this.#speak();
     const { session } = this;
     if (session === "") {
-      // Set meanwhile, it starts anew, and this start is over.
+      // Attributes were set meanwhile: another start has begun, and this one ends.
       await pause(SESSION_EXPECTED_MS, signal);
       console.warn(`<lezai-checkout>: still waiting: ${SESSION_NEEDED}`);
       await pause(SESSION_PATIENCE_MS - SESSION_EXPECTED_MS, signal);
@@ -346,7 +346,7 @@ export class LezaiCheckout extends Base {
     return gateway;
   }
 
-  /** Hints may come faster than answers: one look at a time, and one more for all that came meanwhile. */
+  /** Hints may come faster than answers: one query at a time, and one more for all hints that came meanwhile. */
   #look(): void {
     if (this.#looking !== "no") {
       this.#looking = "and again";
@@ -373,11 +373,11 @@ export class LezaiCheckout extends Base {
     if (!event || life.signal.aborted) return;
     if (call === "open" && event.is === "answered") void this.#loadLogo(event.session, life.signal);
     this.#happened(event);
-    // A code that was over before the page was loaded is not shown as if it could be scanned.
+    // A code that had expired before the page was loaded is not shown as scannable.
     this.#endCode();
   }
 
-  /** The logo comes when it comes: nothing waits for it. */
+  /** Loads the logo; nothing waits for it. */
   async #loadLogo({ merchant }: Session, signal: AbortSignal): Promise<void> {
     const logo = merchant.logo && (await loadLogo(merchant.logo, new URL(this.gateway).origin, signal));
     if (signal.aborted) return;
@@ -401,7 +401,7 @@ export class LezaiCheckout extends Base {
     );
   }
 
-  /** The network came or went, or the shopper is back: time to look. */
+  /** Queries again when the network changes or the shopper is back. */
   #hurry(): void {
     if (document.visibilityState === "hidden") return;
     this.#follower?.hurry();
@@ -418,7 +418,7 @@ export class LezaiCheckout extends Base {
     if (overdue && this.#ticks % OVERDUE_TICKS === 0) this.#happened({ is: "hint" });
   }
 
-  /** Whether the code that is shown is over, while the order is not: then another one is offered. */
+  /** Whether the shown code has expired and the order has not: then another code is offered. */
   #endCode(): boolean {
     const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
     if (shown.at !== "waiting" || !this.#gateway) return false;
@@ -430,7 +430,7 @@ export class LezaiCheckout extends Base {
 
   #pressed(event: Event): void {
     const press = pressOf(event);
-    // A radio button speaks by its change; its click comes too, and once is enough.
+    // A radio button sends a change and a click; the change is enough.
     const isRadio = event.composedPath()[0] instanceof HTMLInputElement;
     if (!press || isRadio !== (event.type === "change")) return;
     if (press.is === "copy") void this.#copy(press.text);
@@ -495,7 +495,7 @@ export class LezaiCheckout extends Base {
     return [...(lang ? [lang] : []), ...navigator.languages];
   }
 
-  /** The gateway's own page can do without what this page may lack. */
+  /** The gateway's own page works without features that this page may lack. */
   #hosted(): string | undefined {
     const origin = originOf(this.gateway);
     if (!SESSION.test(this.session) || !this.clientSecret || !origin || origin === ownOrigin())
@@ -504,14 +504,14 @@ export class LezaiCheckout extends Base {
   }
 }
 
-/** Where the script came from, if that is a gateway. */
+/** The script's origin, if that is a gateway. */
 function servedFrom(): string {
   return SERVED_BY_GATEWAY ? new URL(import.meta.url).origin : "";
 }
 
 /**
- * The trees that an element stands in, from the inside, each with the language that it has there: HTML lets
- * what is in a shadow tree inherit the language of its host.
+ * The trees around an element, from the inside out, each with its language: in HTML, the content of a
+ * shadow tree inherits the language of its host.
  */
 function placesOf(element: Element): { root: Node; lang: string | undefined }[] {
   const root = element.getRootNode();
@@ -519,12 +519,12 @@ function placesOf(element: Element): { root: Node; lang: string | undefined }[] 
   return [{ root, lang }, ...(root instanceof ShadowRoot ? placesOf(root.host) : [])];
 }
 
-/** A finger and no mouse. */
+/** A touch screen without a mouse. */
 function isPhone(): boolean {
   return matchMedia("(pointer: coarse) and (hover: none)").matches;
 }
 
-/** On a phone, what opens the wallet comes before a code that another phone would have to scan. */
+/** On a phone, methods that open the wallet come before codes, which another phone would have to scan. */
 function byHandiness(a: Method, b: Method): number {
   return Number(a.kind === "qr") - Number(b.kind === "qr");
 }

@@ -1,14 +1,14 @@
 /**
- * Follows a session: a stream of hints where that works, and a look from time to time where it
- * does not. A hint says only "look again".
+ * Follows a session: by a stream of hints where that works, and by periodic queries where it
+ * does not. A hint only means "query again".
  */
 import { limited } from "./abort.ts";
 
-/** The gateway writes every 15 s at least; a stream that is silent for longer is dead. */
+/** The gateway writes at least every 15 s; a stream that is silent for longer is dead. */
 const SILENCE_MS = 40_000;
-/** A hint can be lost on its way, so we look from time to time although the stream lives. */
+/** A hint can be lost on its way, so there are periodic queries while the stream is open, too. */
 const LOOK_MS = 20_000;
-/** Until a stream has said something, it may be held back on its way: a proxy collects what comes. */
+/** Before a stream's first byte, a proxy may be holding it back. */
 const UNHEARD_LOOK_MS = 3_000;
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MOST_MS = 10_000;
@@ -29,7 +29,7 @@ export class Follower {
     this.#wake?.();
   }
 
-  /** The network is back, or the page is looked at again: no time to wait. */
+  /** Ends the current pause: the network is back, or the page is visible again. */
   hurry(): void {
     this.#wake?.();
   }
@@ -44,7 +44,7 @@ export class Follower {
     }
   }
 
-  /** Reads one stream to its end; tells whether anything came. */
+  /** Reads one stream to its end; returns whether anything came. */
   async #listen(): Promise<boolean> {
     let heard = false;
     const unheard = setInterval(this.hint, UNHEARD_LOOK_MS);
@@ -73,7 +73,7 @@ export class Follower {
         }
       }
     } catch {
-      // Ended, cut or never opened: all the same, we look and try again.
+      // Ended, cut or never opened: in each case query, and try again.
     } finally {
       clearInterval(unheard);
       release();

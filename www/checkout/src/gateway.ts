@@ -1,7 +1,7 @@
 /**
- * The page's four calls: it opens the session, looks at it, chooses a method, and hears of changes. To look
+ * The page's four calls: open the session, query it, choose a method, and follow changes. Opening
  * claims nothing; the first choice does. Every request is signed by the page's key, and nothing of an answer is
- * passed on before the gateway's signature over it, and the grant inside it, hold.
+ * passed on before the gateway's signature over it, and the grant inside it, are verified.
  */
 
 import { isOld } from "../../core/src/age.ts";
@@ -16,17 +16,17 @@ import { ownOrigin } from "./origin.ts";
 import { type P256, p256, type Verify } from "./p256.ts";
 
 const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
-/** An answer that takes longer is none. */
+/** The time limit of an answer. */
 const TIMEOUT_MS = 15_000;
-/** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
+/** A smaller clock difference is ignored; with a larger one, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
 
 /** Codes for a page that does not have the session, or no longer has it. */
 const NOT_OURS = new Set(["session_taken", "session_unclaimed", "key_unknown"]);
-/** Answers that an old one is compared with: what keeps one keeps the first. */
+/** The number of answers that an old one is compared with: a cache keeps the first. */
 const MOST_KNOWN = 100;
 
-/** Nothing but what is signed goes to the gateway, and nobody else gets it. */
+/** Requests carry nothing but what is signed, and go to the gateway only. */
 const PRIVATE = {
   credentials: "omit",
   cache: "no-store",
@@ -38,7 +38,7 @@ const PRIVATE = {
 interface Signed<T> {
   to_verify(): Uint8Array;
   signature(): Uint8Array;
-  /** @throws if it is not to be believed. */
+  /** @throws if it cannot be trusted. */
   verified(holds: boolean): T;
 }
 
@@ -52,13 +52,13 @@ export interface Opening {
 }
 
 export class Gateway {
-  /** The gateway's clock less this device's, in milliseconds: what signatures are made and judged by. */
+  /** The gateway's clock less this device's, in milliseconds, for making and verifying signatures. */
   #ahead_ms = 0;
-  /** The same of its business clock, by which an order ends. A sandbox's can be moved. */
+  /** The same for its business clock, by which an order expires. A sandbox's can be moved. */
   #business_ahead_ms = 0;
-  /** The client secret, as long as this page lives: what claims the session, also anew. */
+  /** The client secret, kept as long as this page lives: it claims the session, also again. */
   readonly #secret: string | undefined;
-  /** Whether the session answers to this page's key. */
+  /** Whether this page's key has the session. */
   #claimed: boolean;
   /** The `Signature-Input` of answers that were verified. */
   readonly #known = new Set<string>();
@@ -93,7 +93,7 @@ export class Gateway {
     return new Gateway(core, opening, curve, memory, key, gateway);
   }
 
-  /** The gateway's business time, in milliseconds since the epoch: what is left of a code or an order. */
+  /** The gateway's business time, in milliseconds since the epoch, for the time left of a code or an order. */
   now_ms(): number {
     return Date.now() + this.#business_ahead_ms;
   }
@@ -102,12 +102,12 @@ export class Gateway {
     return Date.now() + this.#ahead_ms;
   }
 
-  /** The gateway's key, by its thumbprint: what this page trusts. */
+  /** The thumbprint of the gateway's key, which this page trusts. */
   get trusted(): string {
     return this.memory.gateway;
   }
 
-  /** Sees the session, and claims nothing. */
+  /** Returns the session, and claims nothing. */
   look(): Promise<Session> {
     return this.#persist(() =>
       this.#claimed ? this.#call("GET", "") : this.#call("POST", "/open", this.#claim(), randomText()),
@@ -115,12 +115,12 @@ export class Gateway {
   }
 
   /**
-   * Chooses a method, and claims the session by that if this page has it not. Repeated with the same
+   * Chooses a method, and claims the session with it if this page does not have it. Repeated with the same
    * idempotency key, it is one payment.
    */
   pay({ method, instalments }: Choice, idempotency_key: string): Promise<Session> {
     return this.#persist(() => {
-      // A repeat says the same, though the first one may have claimed the session.
+      // A repeat sends the same bytes, although the first one may have claimed the session.
       if (this.#paying?.idempotency_key !== idempotency_key) {
         const claim = this.#claimed ? undefined : this.#claim();
         this.#paying = { idempotency_key, content: { method, instalments, claim } };
@@ -134,8 +134,8 @@ export class Gateway {
   }
 
   /**
-   * If another key has the session, it may be one that this browser keeps: of another element or window. If
-   * it is not, this page looks on, and can claim the session anew when the other does not pay.
+   * If another key has the session, this browser may have stored that key for another element or window.
+   * Otherwise this page follows, and can claim the session again when the other does not pay.
    */
   async #persist(call: () => Promise<Session>): Promise<Session> {
     for (const mend of [() => this.#takeStored(), async () => this.#lookOn()]) {
@@ -144,14 +144,14 @@ export class Gateway {
       } catch (error) {
         if (!(error instanceof Problem && NOT_OURS.has(error.code))) throw error;
         if (!(await mend()) && !this.#lookOn()) throw error;
-        // Nothing was kept of what was refused.
+        // The gateway stored nothing of the refused request.
         this.#paying = undefined;
       }
     }
     return call();
   }
 
-  /** Takes up the key that this browser keeps; tells whether it is another. */
+  /** Uses the key that this browser has stored; returns whether it is another. */
   async #takeStored(): Promise<boolean> {
     const kept = await recall(this.opening.session);
     if (!kept) return false;
@@ -163,7 +163,7 @@ export class Gateway {
     return true;
   }
 
-  /** Tells whether that is anything else than before. */
+  /** Returns whether it changed. */
   #lookOn(): boolean {
     const had = this.#claimed && this.#secret !== undefined;
     if (had) this.#claimed = false;
@@ -172,7 +172,7 @@ export class Gateway {
 
   /** Keeps what an answer says about this page itself. */
   async #note({ now, claimed }: Session, repeated: boolean): Promise<void> {
-    // A first answer that is given again tells the time of then.
+    // A repeated first answer has the time of the first one.
     if (!repeated) this.#business_ahead_ms = Date.parse(now) - Date.now();
     this.#claimed = claimed || this.#secret === undefined;
     if (!claimed || this.memory.secret === undefined) return;
@@ -180,9 +180,9 @@ export class Gateway {
     await remember(this.memory);
   }
 
-  /** The stream of hints. It carries no signature, so nothing in it is believed. */
+  /** The stream of hints. It is not signed, so its content is not trusted. */
   async events(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    // A page that has not the session looks from time to time.
+    // A page that does not have the session queries periodically.
     if (!this.#claimed) throw new Unreachable();
     const { url, init, exchange } = await this.#request("GET", "/events", undefined, undefined);
     exchange.free();
@@ -200,7 +200,7 @@ export class Gateway {
     try {
       return await this.#once(method, call, content, idempotency_key);
     } catch (error) {
-      // The refusal taught us the gateway's clock.
+      // The refusal told us the gateway's time.
       if (!(error instanceof Problem && error.code === "signature_expired")) throw error;
       return this.#once(method, call, content, idempotency_key);
     }
@@ -219,13 +219,13 @@ export class Gateway {
       await this.#verify(exchange, asked_ms, response, body);
       const answer = JSON.parse(new TextDecoder().decode(body));
       if (!response.ok) {
-        // Something broke, or there is too much to do: the same call may work in a moment.
+        // A fault or an overload: the same call may work in a moment.
         if (response.status >= 500 && answer.code !== "channel_unavailable") throw new Unreachable();
         throw new Problem(answer.code, answer.detail ?? answer.title);
       }
       await this.#check(answer);
       await this.#note(answer, response.headers.has("idempotency-hit"));
-      // Those of mini-programs work in no page.
+      // Methods of mini-programs do not work in a page.
       return { ...answer, methods: answer.methods.filter(({ kind }: Method) => PAGE_KINDS.includes(kind)) };
     } finally {
       exchange.free();
@@ -277,7 +277,7 @@ export class Gateway {
         exchange.answer(response.status, [...response.headers].flat().join("\n"), body),
       );
     } catch (error) {
-      // A proxy that stands before a broken gateway signs nothing.
+      // A proxy in front of a broken gateway signs nothing.
       if (response.status >= 500 || response.status === 429) throw new Unreachable();
       const why = (error as Error).message;
       throw isOld(input, this.#known, asked_ms) ? new Outdated(why) : new Refused(why);
@@ -292,9 +292,10 @@ export class Gateway {
     const { session } = this.opening;
     try {
       if (answer.session !== session) throw new Error("the answer is for another session");
-      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
-      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
-      // A grant ends with the time to pay; what is paid or closed needs none.
+      if (!Number.isSafeInteger(answer.amount))
+        throw new Error("amount must be a whole number of minor units");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("exponent must be a whole number");
+      // A grant ends with the time to pay; a paid or closed order needs none.
       if (open) {
         const said = JSON.parse(await this.#believed(new this.core.SignedGrant(answer.grant)));
         const { iat, exp, merchant, methods, cnf, origin } = said;
@@ -313,11 +314,11 @@ export class Gateway {
   #checkPlan(amount: number, { count, rate_ppm, fee, total, first, each }: Plan): void {
     const parts = this.core.instalments(amount, count, rate_ppm);
     if (parts.join() !== [fee, total, first, each].join())
-      throw new Error("the instalments are not what their plan comes to");
+      throw new Error("the instalments differ from what their plan computes");
   }
 }
 
-/** As the core reads them: a line each. */
+/** The core's form: a line each. */
 function terms(
   { session, amount, currency }: Session,
   merchant: string,
@@ -349,7 +350,7 @@ async function remembered({ session, client_secret }: Opening, curve: P256): Pro
   return rememberFirst({ session, key: await curve.make(), gateway, secret, made_at });
 }
 
-/** The gateway's key needs no signature of its own: the shop's server named it by its hash. */
+/** The gateway's key needs no signature of its own: the client secret has its hash. */
 async function pinned(
   core: Core,
   curve: P256,
@@ -367,9 +368,9 @@ async function pinned(
       if (core.thumbprint(x, y) === thumbprint) return await curve.verifier({ x, y });
     }
   } catch {
-    // Whatever it was, it was no list of P-256 keys.
+    // The answer is not a list of P-256 keys.
   }
-  throw new Refused("the gateway's key is not the one that the shop was told of");
+  throw new Refused("the gateway's key does not have the thumbprint in the client secret");
 }
 
 interface Answered {

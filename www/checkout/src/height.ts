@@ -1,11 +1,11 @@
 /**
- * Keeps the card from jumping under the shopper's finger: while there is something to do it is at least as high as it
- * was in the last state, and where its height changes, it does so within a moment that can be seen.
+ * Keeps the card from jumping under the shopper's finger: while there is something to do, it is at least as high as
+ * in the state before, and changes of its height are animated.
  */
 import type { State } from "../../core/src/machine.ts";
 
 const MOVE_MS = 200;
-/** Between these the shopper goes back and forth. What is loading has nothing to press yet, what is over no more. */
+/** The states between which the shopper goes back and forth. Loading and final states have nothing to press. */
 const KEEPING = new Set<State["at"]>([
   "ready",
   "confirming",
@@ -21,14 +21,14 @@ export class Height {
   /** The card's minimum height in pixels; none if nothing was shown before. */
   kept_px: number | undefined;
 
-  /** To be called before the view changes; what it gives back, afterwards. */
+  /** Call it before the view changes, and its result afterwards. */
   before(root: ShadowRoot, at: State["at"]): () => void {
     const from = this.#at;
     this.#at = at;
     const card = root.querySelector<HTMLElement>(".card");
     if (!card || from === undefined) return () => {};
     const { width, height } = card.getBoundingClientRect();
-    // Turned, or put elsewhere in the page: what was high is now wide.
+    // The device was turned, or the element moved: the old height no longer applies.
     if (width !== this.#width) this.kept_px = undefined;
     this.#width = width;
     if (from === at || width === 0) return () => {};

@@ -1,4 +1,4 @@
-/** The page's own key: made here, bound to one session, gone with it. */
+/** The page's own key: generated here, bound to one session, and deleted with it. */
 import type { Core } from "./core.ts";
 import type { Kept, P256, Sign } from "./p256.ts";
 

@@ -1,10 +1,10 @@
 /**
- * The merchant's logo. It is fetched and drawn, not loaded as an image: so the page around the element needs no
- * `img-src` for the gateway, and what is drawn is what the signed session names.
+ * The merchant's logo. It is fetched and drawn, not loaded as an image. So the page around the element needs no
+ * `img-src` for the gateway, and the drawn bytes are those that the signed session names.
  */
 import type { Logo } from "../../core/src/session.ts";
 
-/** The picture; nothing where it cannot be had, since the merchant's name says the same. */
+/** The picture, or nothing if it cannot be loaded: the merchant's name is shown anyway. */
 export async function loadLogo(
   { path, integrity }: Logo,
   gateway: string,
@@ -27,7 +27,7 @@ export async function loadLogo(
 
 const drawn = new WeakSet<HTMLCanvasElement>();
 
-/** Draws the picture where the view has left a place for it; once, for a canvas keeps what is on it. */
+/** Draws the picture into the view's canvas, once, because a canvas keeps its content. */
 export function drawLogo(root: ShadowRoot, picture: ImageBitmap | undefined): void {
   const canvas = root.querySelector<HTMLCanvasElement>("canvas");
   if (!canvas || !picture || drawn.has(canvas)) return;

@@ -1,13 +1,13 @@
 /**
- * The memory of a page across reloads: its key, which gateway it trusts, and what is
- * needed to claim the session. Kept in IndexedDB, where a key can stay that no script can read. Where the
- * browser keeps nothing it is kept while the document lives: after a reload the page has another key, and
- * claims the session anew, which the gateway allows while nobody pays.
+ * The memory of a page across reloads: its key, the gateway that it trusts, and the secret that claims the
+ * session. It is stored in IndexedDB, which can hold a key that no script can read. If the browser stores
+ * nothing, it lives as long as the document: after a reload the page has another key, and
+ * claims the session again, which the gateway allows while no payment is under way.
  */
 
 import type { Kept } from "./p256.ts";
 
-/** All that is kept of one session. */
+/** The stored record of one session. */
 export interface Memory {
   session: string;
   /** The page's key. */
@@ -20,15 +20,15 @@ export interface Memory {
   made_at: number;
 }
 
-/** Databases belong to the website, so the name is one that a shop has no use for. */
+/** Databases belong to the website, so the name is one that a shop does not use. */
 const DATABASE = "lezai-checkout";
 const STORE = "sessions";
-/** No session lives longer; what is older is deleted. */
+/** No session lives longer; older records are deleted. */
 const KEEP_MS = 2 * 24 * 3600 * 1000;
 /** Some browsers never answer when storage is off; the payment does not wait for them. */
 const PATIENCE_MS = 2_000;
 
-/** More than one document shows at once; of a till's that lives for days, the last ones. */
+/** More than one document shows at once; a till's document that lives for days keeps the last ones. */
 const HERE_MOST = 100;
 
 /** Sessions that the browser did not store, oldest first. */
@@ -45,8 +45,8 @@ export async function remember(memory: Memory): Promise<void> {
 }
 
 /**
- * Keeps what is known of a session unless something is known already, and gives what is kept then. In one
- * transaction, so that of two elements, or two windows, that open a session at once both have one key.
+ * Stores a session's record unless there is one, and returns the stored record. It is one transaction,
+ * so two elements or windows that open a session at the same time have one key.
  */
 export async function rememberFirst(memory: Memory): Promise<Memory> {
   let first = memory;
@@ -71,7 +71,7 @@ export async function rememberFirst(memory: Memory): Promise<Memory> {
   return memory;
 }
 
-/** Deletes what no session can need any more. */
+/** Deletes records that no session can need any more. */
 export async function forgetOld(now_ms: number): Promise<void> {
   await within(() =>
     run("readwrite", (store) => {
@@ -106,7 +106,7 @@ function run<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBReq
           reject(transaction.error);
         };
       } catch (error) {
-        // A database of this name that is not ours has no such store.
+        // A foreign database of this name has no such store.
         database.close();
         reject(error);
       }
@@ -118,8 +118,8 @@ function run<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBReq
 let pending: Promise<unknown> | undefined;
 
 /**
- * Waits for the storage in so far as it answers. Once it was silent, it is asked what follows only when it has answered, and
- * nobody waits for that: a slow disk keeps the key all the same.
+ * Waits for the storage while it answers. After it was silent once, further requests follow only when it has
+ * answered, and nothing waits for them: a slow disk still stores the key.
  */
 async function within<T>(work: () => Promise<T>): Promise<T | undefined> {
   if (pending) {

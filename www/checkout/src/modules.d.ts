@@ -3,13 +3,13 @@ declare module "*.css" {
   export default text;
 }
 
-/** Where each language but English is, its Subresource Integrity hash and its name: the build's. */
+/** The address, Subresource Integrity hash and name of each language but English, from the build. */
 declare module "languages:files" {
   const files: Record<string, [url: URL, integrity: string, name: string]>;
   export default files;
 }
 
-/** The words of every language: the gallery's. */
+/** The texts of every language, for the gallery. */
 declare module "languages:all" {
   const languages: Record<string, import("./text.ts").Text>;
   export default languages;

@@ -1,7 +1,7 @@
 /**
- * P-256 keys: WebCrypto's where there is one, and the core's own where there is none, which is on plain HTTP
- * and in old browsers. The core's is a module of its own, the one that mini-programs have, and is loaded in
- * such a page alone: it is larger than all the rest of the core. Both judge the same vectors alike
+ * P-256 keys: WebCrypto's if there is one, and otherwise the core's own, on plain HTTP
+ * and in old browsers. The core's is a module of its own, the one of mini-programs. Only such a page
+ * loads it, because it is larger than the rest of the core. Both give the same results for the same vectors
  * (`tests/browser/vectors.test.mjs`).
  */
 import { decodeAnswer, encodeCall, type Field } from "../../core/src/call.ts";
@@ -28,11 +28,11 @@ export type Verify = (message: Uint8Array, signature: Uint8Array) => Promise<boo
 export interface P256 {
   make(): Promise<Kept>;
   open(kept: Kept): Promise<Coordinates & { sign: Sign }>;
-  /** @throws if they are no point on the curve. */
+  /** @throws if they are not a point on the curve. */
   verifier(key: Coordinates): Promise<Verify>;
 }
 
-/** @throws as `load` where the core's own is needed. */
+/** @throws as `load` if the core's own is needed. */
 export async function p256(gateway: string): Promise<P256> {
   return crypto.subtle ? webCrypto : ofTheCore(gateway);
 }

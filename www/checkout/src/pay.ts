@@ -4,7 +4,7 @@
  * for a reload. It opens the payment until its end, and pays it once.
  *
  * The element's script stands beside this one in the document, each with its hash; nothing is
- * imported as it runs, since an import would have none.
+ * imported at run time, because an import would have none.
  */
 
 import { price } from "../../core/src/money.ts";
@@ -51,7 +51,7 @@ checkout.addEventListener("ready", (event) => {
 document.querySelector("main")?.append(checkout);
 footer?.append(languages);
 
-/** Puts page and element into a language. */
+/** Sets the language of page and element. */
 async function speak(tags: readonly string[]): Promise<void> {
   const { lang, dir, payment, secured, language } = await Checkout.words(tags);
   page.lang = lang;
@@ -64,7 +64,7 @@ async function speak(tags: readonly string[]): Promise<void> {
   if (service) service.textContent = secured.replace("{gateway}", SERVICE);
 }
 
-/** A language as those who read it write its name: for Chinese, by its characters and not by a country. */
+/** A language's name in that language; Chinese is named by its script and not by a country. */
 function nameOf(tag: string): string {
   const { language, script } = new Intl.Locale(tag).maximize();
   const names = new Intl.DisplayNames(tag, { type: "language" });

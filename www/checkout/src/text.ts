@@ -1,18 +1,18 @@
 /**
- * Every word the shopper reads. A language is one file in `languages`; English is in the script, so
- * that there are words when no other file can be had, and the others are fetched when they are asked for.
+ * Every text that the shopper reads. A language is one file in `languages`. English is in the script, so
+ * there are texts when no other file can be loaded; the others are fetched on request.
  */
 import FILES from "languages:files";
 import english from "../languages/en.json";
 import { limited } from "./abort.ts";
 
-/** The words of one language. Places such as `{amount}` are filled by {@link fill}. */
+/** The texts of one language. {@link fill} fills places such as `{amount}`. */
 export interface Text {
   /** BCP 47. */
   lang: string;
   dir: string;
   methods: Record<string, { name: string; hint: string }>;
-  /** By the code of a decline; `other` for all that are not known. */
+  /** By the code of a decline; `other` for unknown codes. */
   declined: Record<string, string>;
   payment: string;
   loading: string;
@@ -84,7 +84,7 @@ export interface Text {
 
 export const en: Text = english;
 
-/** The tags of all languages that there are words for. */
+/** The tags of all supported languages. */
 export const LANGUAGES: readonly string[] = ["en", ...Object.keys(FILES)].sort();
 
 /** After that, English is better than a longer wait. */
@@ -92,10 +92,10 @@ const PATIENCE_MS = 4_000;
 
 const loaded: Record<string, Promise<Text> | undefined> = { en: Promise.resolve(en) };
 
-/** Loads a language that {@link closest} named; English if it cannot be had. */
+/** Loads a language that {@link closest} returned; English if it cannot be loaded. */
 export function loadText(tag: string, gateway: string): Promise<Text> {
   loaded[tag] ??= fetchText(tag, gateway).catch(() => {
-    // Asked again, it may come.
+    // The next request may succeed.
     delete loaded[tag];
     return en;
   });
@@ -116,7 +116,7 @@ async function fetchText(tag: string, gateway: string): Promise<Text> {
   }
 }
 
-/** A language of ours for BCP 47 tags, the first that fits; English where none does. */
+/** The first supported language for BCP 47 tags; English if none is supported. */
 export function closest(tags: readonly string[]): string {
   for (const tag of tags) {
     const { language, script } = localeOf(tag) ?? {};
@@ -137,12 +137,12 @@ function localeOf(tag: string): Intl.Locale | undefined {
   try {
     return new Intl.Locale(tag).maximize();
   } catch {
-    // The page's author wrote something else into `lang`.
+    // `lang` is not a valid tag.
     return undefined;
   }
 }
 
-/** Puts values into their places. Where lines run from right to left, each keeps its own direction. */
+/** Puts values into their places. In right-to-left text, each value keeps its own direction. */
 export function fill(text: string, { dir }: Text, values: Record<string, string>): string {
   return text.replace(/\{(\w+)\}/g, (place, name: string) => {
     const value = values[name] ?? place;

@@ -12,7 +12,7 @@ import { fill, type Text } from "./text.ts";
 /** Everything that a view depends on beside the state. */
 export interface World {
   text: Text;
-  /** How numbers and times are written: a BCP 47 tag. */
+  /** The locale of numbers and times: a BCP 47 tag. */
   locale: string;
   /** The gateway's clock. */
   now_ms: number;
@@ -20,17 +20,17 @@ export interface World {
   trusted: string;
   /** The result of the last attempt to copy the link. */
   copied: "yes" | "failed" | undefined;
-  /** Held in a hand: a code on its screen cannot be scanned by itself, but opened. */
+  /** Whether this is a phone, which cannot scan a code on its own screen, but open it. */
   phone: boolean;
   /** The gateway's own page for this payment, for when it cannot be shown here. */
   hosted: string | undefined;
-  /** Where a link leads that leaves the checkout: out of a frame, or beside it where its sandbox forbids that. */
+  /** The target of links out of the checkout: the whole page, or a new window if a sandbox forbids that. */
   target: "_top" | "_blank";
-  /** How much of the time to pay is left, from 1 to 0. */
+  /** The share of the time to pay that is left, from 1 to 0. */
   share: number;
-  /** The size of the merchant's logo, once it is there to be drawn. */
+  /** The size of the merchant's logo, once it is loaded. */
   logo: { width: number; height: number } | undefined;
-  /** How high the card is at least. */
+  /** The card's minimum height. */
   kept_px: number | undefined;
 }
 
@@ -101,7 +101,7 @@ function body(shown: Shown, world: World): Element_ {
   const { text } = world;
   switch (shown.at) {
     case "loading":
-      // A wallet's code, its app and monthly parts: as many ways as most orders have.
+      // A wallet's code, its app and instalments: as many methods as most orders have.
       return section("loading", bar("line"), bar("box"), bar("box"), bar("box"), bar("button"));
     case "ready":
       return choice(shown.session, shown, world, {
@@ -111,7 +111,7 @@ function body(shown: Shown, world: World): Element_ {
     case "declined":
       return choice(shown.session, shown, world, {
         label: text.try_again,
-        // Another amount came, and goes back: that nothing was charged would be wrong.
+        // Another amount was paid, and is returned: "nothing was charged" would be wrong.
         notice: notice(
           ...(shown.code === "amount_mismatch" ? [] : [text.not_charged]),
           text.declined_title,
@@ -282,7 +282,7 @@ function choice(
   );
 }
 
-/** The monthly plans of a method, as rows of one table: how many parts of what, and what that costs. */
+/** The instalment plans of a method, as rows of one table: number, amount, and fee. */
 function plans(
   session: Session,
   method: Method | undefined,
@@ -401,7 +401,7 @@ function waiting(session: Session, world: World): Element_ {
           copied === "yes" ? text.copied : text.copy_link,
         ),
       ),
-      // No clipboard here: the link can be marked and copied by hand.
+      // Without a clipboard, the link can be selected and copied by hand.
       copied === "failed" && h("p", { class: "number by-hand" }, payment.qr),
       anotherWay(text),
     );
@@ -481,7 +481,7 @@ function paid(session: Session, world: World): Element_ {
   );
 }
 
-/** Where to go when it is over: back, or nowhere; and whom to ask. */
+/** The links after the end: back to the shop if there is an address, and the merchant's contact. */
 function waysOut(session: Session | undefined, world: World): (Element_ | undefined)[] {
   const { text } = world;
   const back = session && backLink(session, world);

@@ -1,14 +1,14 @@
-/** A module of the core's: fetched, its bytes checked against their hash, and compiled. */
+/** Loads a module of the core: fetches it, checks its hash, and compiles it. */
 
 import { Misuse, Unreachable } from "../../core/src/errors.ts";
 import { limited } from "./abort.ts";
 
-/** A connection that brings less than its few kilobytes in this time is dead, and is tried anew. */
+/** A connection that does not bring its few kilobytes in this time is dead, and is tried again. */
 const TIMEOUT_MS = 60_000;
 
 /**
- * Loads it from beside this script; where a shop's bundler left it behind, from the gateway, which
- * serves the same bytes.
+ * Loads it from beside this script, or from the gateway if a shop's bundler left it behind: the
+ * gateway serves the same bytes.
  *
  * @throws Unreachable if it cannot be fetched, Misuse if this page or browser does not allow it.
  */
@@ -29,7 +29,7 @@ export async function load(
     (await fetched(new URL(`/checkout/v1/${file}`, gateway), integrity));
   if (!bytes) throw new Unreachable();
   try {
-    // Not while it streams in: that wants a media type which not every shop's server gives.
+    // Streaming compilation needs a media type that not every shop's server sends.
     return await WebAssembly.compile(bytes);
   } catch (error) {
     throw new Misuse(

@@ -1,12 +1,12 @@
-/** Tells an answer that is old from one that is forged. Neither is believed: this chooses the words alone. */
+/** Tells an old answer from a forged one. Neither is trusted: only the words differ. */
 
 /** Answers are compared by whole seconds, and a gateway's clock may have been set meanwhile. */
 const SLACK_MS = 10_000;
 
 /**
- * Whether an answer that does not verify was made before its request was: a service worker, a proxy or the
- * platform kept it. `signature_input` is its field, `known` that of an answer which was verified before, and `asked_ms`
- * the gateway's time when it was asked for.
+ * Whether an answer that failed verification was made before its request: a service worker, a proxy or the
+ * platform cached it. `signature_input` is its field, `known` has those of verified answers, and `asked_ms`
+ * is the gateway's time of the request.
  */
 export function isOld(
   signature_input: string | null | undefined,

@@ -6,12 +6,12 @@ const DONE = 0;
 
 export type Field = Uint8Array | string | Field[];
 
-/** Whatever answers calls: the module here, or the one in a Worker. */
+/** A core that answers calls: the module here, or the one in a Worker. */
 export interface Module {
   call(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** The core said no, and why. */
+/** The core's refusal, with its reason. */
 export class CoreRefusal extends Error {}
 
 export function encodeCall(operation: number, fields: Field[]): Uint8Array {

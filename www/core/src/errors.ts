@@ -1,13 +1,13 @@
-/** The gateway gave no answer; the same call may be made again. */
+/** No answer of the gateway; the same call can be repeated. */
 export class Unreachable extends Error {}
 
-/** An answer came that the gateway did not sign for this request: nothing of it may be shown. */
+/** An answer that the gateway did not sign for this request: show nothing of it. */
 export class Refused extends Error {}
 
-/** An answer to an earlier request came again, out of a cache: nothing of it may be shown either. */
+/** An answer to an earlier request, from a cache: show nothing of it either. */
 export class Outdated extends Error {}
 
-/** The gateway said no, and signed it. */
+/** The gateway refused the request, and signed the refusal. */
 export class Problem extends Error {
   constructor(
     /** A stable word, such as `session_taken`. */
@@ -18,7 +18,7 @@ export class Problem extends Error {
   }
 }
 
-/** The element is used wrongly; the message tells the page's author what to do. */
+/** A misuse of the element; the message tells the page's author what to do. */
 export class Misuse extends Error {
   constructor(
     readonly code: string,

@@ -1,10 +1,10 @@
 /**
  * The checkout's states, and its reaction to every event: the only place where that is
- * decided. Pure: no clock, no network, no document. What is to be done comes out as effects.
+ * decided. Pure: no clock, no network, no document. It returns effects to perform.
  */
 import type { Session } from "./session.ts";
 
-/** A way to pay: a method, and in how many monthly parts where it is paid in such. */
+/** A method, and the number of instalments if it is paid in such. */
 export interface Choice {
   method: string;
   instalments?: number | undefined;
@@ -13,13 +13,13 @@ export interface Choice {
 /** A state carries what is true in it, and nothing else. */
 export type State = Shown | { at: "unreachable"; behind: Shown; tries: number };
 
-/** A state that stays on the screen, under a word of warning, while the gateway is unreachable. */
+/** A state that stays on the screen, with a warning, while the gateway is unreachable. */
 export type Shown =
   | { at: "loading" }
   | ({ at: "ready"; session: Session; unavailable?: string } & Choice)
   | ({ at: "confirming"; session: Session; key: string } & Choice)
   | { at: "waiting"; session: Session }
-  /** The code's own time is over, and the order's is not. */
+  /** The code has expired, and the order has not. */
   | { at: "code_expired"; session: Session }
   | ({ at: "declined"; session: Session; code: string } & Choice)
   | { at: "paid"; session: Session }
@@ -28,10 +28,10 @@ export type Shown =
   | { at: "taken" }
   /** The shop renewed the session. */
   | { at: "replaced" }
-  /** It is paid in a mini-program, which is left to claim it. */
+  /** The order is paid in a mini-program, which claims the session. */
   | { at: "elsewhere" }
   | { at: "refused"; why: string }
-  /** An answer came out of a cache; like one that is refused, it is not believed. */
+  /** An answer came from a cache; like a refused one, it is not trusted. */
   | { at: "outdated"; why: string }
   | { at: "failed"; code: string; why: string };
 
@@ -94,7 +94,7 @@ const OVER = new Set<State["at"]>([
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 10_000;
 
-/** Applies an event. What makes no sense in a state changes nothing. */
+/** Applies an event. An event that does not apply to the state changes nothing. */
 export function step(state: State, event: Event): Step {
   const shown = state.at === "unreachable" ? state.behind : state;
   const stay: Step = { state, effects: [] };
@@ -215,7 +215,7 @@ export function step(state: State, event: Event): Step {
 function answered(was: Shown, call: Call, session: Session): Step {
   const known = "session" in was ? was.session : undefined;
   if (known && known.version > session.version) {
-    // Overtaken on its way by a newer one.
+    // A newer answer has overtaken it.
     if (call !== "pay") return { state: was, effects: [] };
     session = known;
   }
@@ -288,7 +288,7 @@ function among({ methods }: Session, wanted: Choice): Choice {
   return { method: method?.id ?? "", instalments: plan?.count };
 }
 
-/** The follower looks again by itself; the other calls are repeated, a payment with its own key. */
+/** The call to repeat: a payment with its own key. The follower repeats queries by itself. */
 function retry(shown: Shown, call: Call): Effect | undefined {
   if (call === "open") return { do: "open" };
   if (call === "pay" && shown.at === "confirming")
@@ -311,7 +311,7 @@ function notHere(
   return { state: { at }, effects: [{ do: "rest" }, tellError(code, detail)] };
 }
 
-/** It cannot go on here: what is shown, and what the page is told. */
+/** The final state of a failure, and the event for the page. */
 export function failed(code: string, why: string): Step {
   return { state: { at: "failed", code, why }, effects: [{ do: "rest" }, tellError(code, why)] };
 }

@@ -12,16 +12,16 @@ interface Exports {
 /** The result of a platform's `instantiate`: an instance, or an object that holds one. */
 export type Instantiated = { exports: unknown } | { instance: { exports: unknown } };
 
-/** @throws if the module traps; it is not to be called again then. */
+/** @throws if the module traps; do not call it again then. */
 export function caller(instantiated: Instantiated): (call: Uint8Array) => Uint8Array {
   const instance = "instance" in instantiated ? instantiated.instance : instantiated;
   const core = instance.exports as Exports | undefined;
-  // Some tools return the error that they should have thrown, and one of another realm.
+  // Some tools return the error that they should throw, and one of another realm.
   if (core === undefined) throw new Error(String(instantiated));
   return (call) => {
     const pointer = core.alloc(call.length);
     if (pointer === 0 && call.length > 0) throw new Error("a call is too long for the core");
-    // The memory may grow in any call, and its old buffer is then empty: looked up anew each time.
+    // Any call may grow the memory and detach its buffer, so it is looked up each time.
     new Uint8Array(core.memory.buffer).set(call, pointer);
     const answer = core.call(pointer, call.length);
     core.free(pointer, call.length);

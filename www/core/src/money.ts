@@ -1,4 +1,4 @@
-/** Amounts as the shopper reads them. `Intl` does the writing; the decimals come from ISO 4217. */
+/** Amounts as the shopper reads them. `Intl` formats them; the decimals come from ISO 4217. */
 
 export interface Price {
   /** Such as `CN¥128.00`, or `¥128.00` in Chinese: never two currencies under one sign. */
@@ -26,7 +26,7 @@ export function price(
   const decimal = exponent > 0 ? `${whole}.${digits.slice(-exponent)}` : whole;
   // Intl reads a decimal string exactly (ECMA-402, 15.5.16); the types know it only as a template.
   const parts = format.formatToParts(decimal as `${number}`);
-  // Among letters that run to the left, `CN¥` alone would come out as `¥CN`.
+  // In right-to-left text, `CN¥` alone would be shown as `¥CN`.
   for (const part of parts) {
     if (rtl && part.type === "currency") part.value = `\u2066${part.value}\u2069`;
   }

@@ -1,7 +1,7 @@
 /**
- * The first letter of a name as people see it: a flag, a family or a letter with its accent is several
- * characters, and half of one is another sign. `Intl.Segmenter` would know, but not all browsers that the guide
- * promises have it; tests/browser/monogram.test.mjs holds this against it.
+ * The first letter of a name as people see it: a flag, a family or an accented letter can be several
+ * characters, and a part of them is another sign. Not all promised browsers have `Intl.Segmenter`;
+ * tests/browser/monogram.test.mjs compares this with it.
  */
 export function monogram(name: string): string {
   const characters = Array.from(name);

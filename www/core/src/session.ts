@@ -1,4 +1,4 @@
-/** A checkout session as the gateway tells it. What is optional is absent, never null. */
+/** A checkout session as the gateway returns it. Optional members are absent, never null. */
 export interface Session {
   session: string;
   /** Rises with each change of the order. */
@@ -12,7 +12,7 @@ export interface Session {
   amount: number;
   /** ISO 4217. */
   currency: string;
-  /** How many of the amount's digits are decimals. `Intl` is not asked: it hides those of HUF and IDR. */
+  /** The number of decimals. `Intl` is not used for it: it hides those of HUF and IDR. */
   exponent: number;
   description: string;
   merchant: Merchant;
@@ -24,7 +24,7 @@ export interface Session {
   declined?: { code: string; at: string };
   close_reason?: "expired" | "merchant";
   paid_at?: string;
-  /** The gateway's signed word on what this page may pay. */
+  /** The gateway's signed grant for this page. */
   grant: string;
 }
 
@@ -35,7 +35,7 @@ export interface Merchant {
   logo?: Logo;
   /** The merchant's colour, on a light ground and on a dark one: `#rrggbb`, with enough contrast to read. */
   accent?: { light: string; dark: string };
-  /** Where a shopper is helped: `https:`, `mailto:` or `tel:`. */
+  /** The merchant's contact: `https:`, `mailto:` or `tel:`. */
   support?: string;
 }
 
@@ -47,11 +47,11 @@ export interface Logo {
 export interface Method {
   id: string;
   kind: "qr" | "redirect";
-  /** The monthly plans that it is paid by; absent where it is paid at once. */
+  /** The instalment plans; absent if the method is paid at once. */
   instalments?: Plan[];
 }
 
-/** Monthly parts: the first, and `count - 1` others. Together they are `total`, the amount and the fee. */
+/** Monthly instalments: the first, and `count - 1` others. Together they are `total`, the amount and the fee. */
 export interface Plan {
   count: number;
   /** The fee in parts per million of the amount. */
@@ -63,7 +63,7 @@ export interface Plan {
   each: number;
 }
 
-/** How the shopper pays now. Only `method` is there while the channel is being asked. */
+/** The current payment. It has only `method` while the channel is being asked. */
 export interface Payment {
   method: string;
   kind?: "qr" | "redirect";

@@ -1,7 +1,7 @@
 /** The end of an order's payment time, and the time left as the shopper reads it. `Intl` formats it. */
 import type { Session } from "./session.ts";
 
-/** ECMA-402's, which the compiler's library does not have yet. */
+/** The interface of ECMA-402, which the compiler's library lacks. */
 interface DurationFormat {
   format(duration: { hours: number; minutes: number; seconds: number }): string;
 }
@@ -9,7 +9,7 @@ type DurationFormats = {
   DurationFormat?: new (locale: string, options: object) => DurationFormat;
 };
 
-/** When what is shown ends: the code, or the order. Milliseconds since the epoch. */
+/** The expiry of the code or the order, whichever is earlier, in milliseconds since the epoch. */
 export function endOf({ expires_at, payment }: Session): number {
   return Math.min(Date.parse(expires_at), Date.parse(payment?.expires_at ?? expires_at));
 }
@@ -22,14 +22,14 @@ export function countdown(left: number, locale: string): string {
     const options = { style: "digital", hoursDisplay: "auto" };
     return new DurationFormat(locale, options).format({ hours, minutes, seconds });
   }
-  // Browsers before 2025 lack it: their numbers, with the sign that most of the world puts between.
+  // Browsers before 2025 lack it: format the numbers, and join them with colons.
   const number = (value: number, digits: number) =>
     new Intl.NumberFormat(locale, { minimumIntegerDigits: digits }).format(value);
   const parts = hours > 0 ? [hours, minutes, seconds] : [minutes, seconds];
   return parts.map((part, index) => number(part, index > 0 ? 2 : 1)).join(":");
 }
 
-/** How much of the time is left, from 1 to 0: counted from when its end was first heard of. */
+/** The share of the time that is left, from 1 to 0, counted from when its end was first known. */
 export class Remaining {
   #end = 0;
   #whole = 1;

@@ -1,6 +1,6 @@
 /**
- * Carries what happens to the web checkout's state machine, and what that decides to the gateway and the
- * platform. The platform's word that it is paid only makes us look sooner.
+ * Passes events to the web checkout's state machine, and its effects to the gateway and the
+ * platform. The platform's result "paid" only causes an earlier query.
  */
 import {
   type Call,
@@ -19,7 +19,7 @@ import { forget } from "./memory.ts";
 import type { Platform } from "./platform.ts";
 import { parametersFor, type Session } from "./session.ts";
 
-/** Looks come in growing steps, and start anew when something happens. */
+/** The intervals of queries grow, and start anew when something happens. */
 const LOOK_FIRST_MS = 1_000;
 const LOOK_MOST_MS = 10_000;
 const LOOK_GROWTH = 1.5;
@@ -67,7 +67,7 @@ export class Checkout {
     if (press.is === "wallet") void this.wallet();
     else if (press.is !== "pay") this.happened(press);
     else {
-      // The name is random, and randomness takes a moment here: a second tap must not get another one.
+      // The key is random, and randomness takes a moment here: a second tap must not get another key.
       if (this.paying) return;
       this.paying = true;
       this.entropy.name().then(
@@ -83,13 +83,13 @@ export class Checkout {
     }
   }
 
-  /** The page is in front again, perhaps after the platform's cashier: its `onShow`. */
+  /** The page is visible again, perhaps after the platform's cashier: its `onShow`. */
   show(): void {
     this.visible = true;
     this.hurry();
   }
 
-  /** Nobody looks, so nobody asks: `onHide`. */
+  /** Stops queries while the page is hidden: `onHide`. */
   hide(): void {
     this.visible = false;
     this.nextLook?.();
@@ -193,7 +193,7 @@ export class Checkout {
     });
   }
 
-  /** One look at a time, and one more for all that was asked for meanwhile. */
+  /** One query at a time, and one more for all that were requested meanwhile. */
   private look(): void {
     if (this.looking !== "no") {
       this.looking = "and again";
@@ -218,7 +218,7 @@ export class Checkout {
     if (event) this.happened(event);
   }
 
-  /** The methods that work on this platform; a session that has none was meant for elsewhere. */
+  /** The methods that work on this platform; a session without one is for another platform. */
   private usable(session: Session): Session {
     const methods = session.methods.filter(({ kind }) => (kind as string) === this.platform.method);
     if (methods.length === 0 && (session.status === "created" || session.status === "paying")) {

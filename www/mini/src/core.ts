@@ -7,7 +7,7 @@ export interface PublicKey {
   y: string;
 }
 
-/** A request as its signature sees it; `header` are names and values in turn. */
+/** A request as its signature covers it; `header` has names and values in turn. */
 export interface Asked {
   method: string;
   authority: string;
@@ -27,7 +27,7 @@ export interface Terms {
 export class Core {
   constructor(private readonly module: Module) {}
 
-  /** The public half of the key whose secret these 32 bytes become. */
+  /** The public key for these 32 secret bytes. */
   async key(entropy: Uint8Array): Promise<PublicKey & { thumbprint: string }> {
     const [x = "", y = "", thumbprint = ""] = await this.texts(1, [entropy]);
     return { x, y, thumbprint };

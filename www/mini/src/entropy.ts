@@ -1,6 +1,6 @@
 /**
- * Random bytes from the platform, collected ahead and wiped once used. What is surely not random is
- * refused, and there is no other source to fall back to: no `Math.random`, no clock.
+ * Random bytes from the platform, collected ahead and wiped once used. Bytes that are certainly not random are
+ * refused, and there is no fallback to another source: no `Math.random`, no clock.
  */
 import { hex } from "../../core/src/bytes.ts";
 import { Misuse } from "./errors.ts";
@@ -10,7 +10,7 @@ import type { Platform } from "./platform.ts";
 const FILL = 128;
 /** The first bytes of each fill are kept to compare the next one with, and never used. */
 const WITNESS = 16;
-/** A source that has not answered by then does not answer. */
+/** The time limit of the source. */
 const PATIENCE_MS = 10_000;
 const REMEMBERED = "lezai.witness";
 
@@ -21,7 +21,7 @@ export class Entropy {
 
   constructor(private readonly platform: Platform) {}
 
-  /** @throws Misuse if the platform gives nothing that can be trusted. */
+  /** @throws Misuse if the platform's bytes cannot be trusted. */
   async take(length: number): Promise<Uint8Array> {
     while (this.pool.length < length) {
       this.filling ??= this.fill();
@@ -60,7 +60,7 @@ export class Entropy {
     this.pool = bytes.subarray(WITNESS);
   }
 
-  /** Bytes that come too late are wiped where they arrive. */
+  /** Wipes bytes that come too late. */
   private inTime(source: Promise<Uint8Array>): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       let late = false;
@@ -87,7 +87,7 @@ export class Entropy {
     for (let period = 1; period <= FILL / 2; period += 1) {
       if (repeats(bytes, period)) return "they repeat themselves";
     }
-    // Of 128 random bytes some 101 are different ones; fewer than 48 never.
+    // 128 random bytes have some 101 different values, and never fewer than 48.
     if (new Set(bytes).size < 48) return "they are too much alike";
     const before = this.witness ?? (await this.platform.storage.read(REMEMBERED));
     if (before === hex(bytes.subarray(0, WITNESS))) return "they came before";

@@ -1,2 +1,2 @@
-/** The words of the web checkout for what can go wrong. */
+/** The errors of the web checkout. */
 export { Misuse, Outdated, Problem, Refused, Unreachable } from "../../core/src/errors.ts";

@@ -1,6 +1,6 @@
 /**
  * The page's calls. Every request is signed by the page's key, and nothing of an answer is passed on
- * before the gateway's signature over it, and the grant inside it, hold.
+ * before the gateway's signature over it, and the grant inside it, are verified.
  */
 import { isOld } from "../../core/src/age.ts";
 import { hex, text, unhex, utf8 } from "../../core/src/bytes.ts";
@@ -11,9 +11,9 @@ import { type Memory, recall, remember } from "./memory.ts";
 import type { Answered, Ask, Platform } from "./platform.ts";
 import type { Session } from "./session.ts";
 
-/** A clock off by less costs nothing; by more, the gateway would refuse our signatures. */
+/** A smaller clock difference is ignored; with a larger one, the gateway would refuse our signatures. */
 const CLOCK_SLACK_MS = 5_000;
-/** Answers that an old one is compared with: a cache keeps the first. */
+/** The number of answers that an old one is compared with: a cache keeps the first. */
 const MOST_KNOWN = 100;
 /** The gateway's answers to a page are a few kilobytes. */
 const MAX_BODY = 64 * 1024;
@@ -27,9 +27,9 @@ export interface Opening {
 }
 
 export class Gateway {
-  /** The gateway's clock less this device's, in milliseconds: what signatures are made and judged by. */
+  /** The gateway's clock less this device's, in milliseconds, for making and verifying signatures. */
   private ahead_ms = 0;
-  /** The same of its business clock, by which an order ends. A sandbox's can be moved. */
+  /** The same for its business clock, by which an order expires. A sandbox's can be moved. */
   private business_ahead_ms = 0;
 
   /** `signature-input` of answers that were verified. */
@@ -50,9 +50,9 @@ export class Gateway {
   static async connect(platform: Platform, entropy: Entropy, opening: Opening): Promise<Gateway> {
     const authority = authorityOf(opening.gateway);
     if (!/^cs_[0-9a-f]{32}$/.test(opening.session)) {
-      throw new Misuse("session_malformed", `no checkout session: ${opening.session}`);
+      throw new Misuse("session_malformed", `session must be cs_ and 32 hex digits, not ${opening.session}`);
     }
-    // Asked first: without a JIT, to load the core and to make a key takes as long as the network does.
+    // Requested first: without a JIT, loading the core and making a key take as long as the network.
     const keys = ask(platform, {
       method: "GET",
       url: `${opening.gateway}/.well-known/jwks.json`,
@@ -71,7 +71,7 @@ export class Gateway {
     return new Gateway(platform, entropy, core, opening, authority, memory, key, trusted);
   }
 
-  /** The gateway's business time, in milliseconds since the epoch: what is left of a code or an order. */
+  /** The gateway's business time, in milliseconds since the epoch, for the time left of a code or an order. */
   now_ms(): number {
     return Date.now() + this.business_ahead_ms;
   }
@@ -81,8 +81,8 @@ export class Gateway {
   }
 
   /**
-   * Claims the session for this page's key, or finds it claimed by it. At once, and not as a website with the
-   * first choice of a method: nobody opens a mini-program's page but who means to pay in it.
+   * Claims the session for this page's key, or finds that the key has it. It does so at once, and not with the
+   * first choice of a method as a website: no scanner or preview opens a mini-program's page.
    */
   async open(): Promise<Session> {
     const { secret } = this.memory;
@@ -114,7 +114,7 @@ export class Gateway {
     try {
       return await this.once(method, call, content, idempotency_key);
     } catch (error) {
-      // The refusal taught us the gateway's clock.
+      // The refusal told us the gateway's time.
       if (!(error instanceof Problem && error.code === "signature_expired")) throw error;
       return this.once(method, call, content, idempotency_key);
     }
@@ -151,7 +151,7 @@ export class Gateway {
       const { status, body, header: fields } = answered;
       signed_at = await this.core.verify(this.trusted, status, body, asked, fields);
     } catch (error) {
-      // A proxy that stands before a broken gateway signs nothing.
+      // A proxy in front of a broken gateway signs nothing.
       if (answered.status >= 500 || answered.status === 429) throw new Unreachable();
       const why = (error as Error).message;
       throw isOld(input, this.known, asked_ms) ? new Outdated(why) : new Refused(why);
@@ -161,12 +161,12 @@ export class Gateway {
     this.ahead_ms = Math.abs(ahead_ms) > CLOCK_SLACK_MS ? ahead_ms : 0;
     const answer = JSON.parse(text(answered.body));
     if (answered.status >= 400) {
-      // Something broke, or there is too much to do: the same call may work in a moment.
+      // A fault or an overload: the same call may work in a moment.
       if (answered.status >= 500 && answer.code !== "channel_unavailable") throw new Unreachable();
       throw new Problem(answer.code, answer.detail ?? answer.title);
     }
     await this.check(answer);
-    // A first answer that is given again tells the time of then.
+    // A repeated first answer has the time of the first one.
     const repeated = answered.header.some((it) => it.toLowerCase() === "idempotency-hit");
     if (!repeated) this.business_ahead_ms = Date.parse(answer.now) - Date.now();
     return answer;
@@ -175,12 +175,13 @@ export class Gateway {
   private async check(answer: Session): Promise<void> {
     try {
       if (answer.session !== this.opening.session) throw new Error("the answer is for another session");
-      if (!Number.isSafeInteger(answer.amount)) throw new Error("the amount is no whole number");
-      if (!Number.isSafeInteger(answer.exponent)) throw new Error("the amount's decimals are not told");
-      // A grant ends with the time to pay; what is paid or closed needs none.
+      if (!Number.isSafeInteger(answer.amount))
+        throw new Error("amount must be a whole number of minor units");
+      if (!Number.isSafeInteger(answer.exponent)) throw new Error("exponent must be a whole number");
+      // A grant ends with the time to pay; a paid or closed order needs none.
       if (answer.status !== "created" && answer.status !== "paying") return;
       const said = JSON.parse(await this.core.grant(this.trusted, answer.grant));
-      // A mini-program names no website: a session that one claimed is not this page's.
+      // A mini-program has no website: a website's grant is not this page's.
       if (said.origin !== "") throw new Error("the grant is for a website");
       const granted: Terms = { ...said, jkt: said.cnf.jkt };
       const shown: Terms = {
@@ -238,7 +239,7 @@ async function remembered(
   return memory;
 }
 
-/** The gateway's key needs no signature of its own: the shop's server named it by its hash. */
+/** The gateway's key needs no signature of its own: the client secret has its hash. */
 async function pinned(core: Core, { status, body }: Answered, thumbprint: string): Promise<PublicKey> {
   if (status !== 200) throw new Unreachable();
   try {
@@ -246,9 +247,9 @@ async function pinned(core: Core, { status, body }: Answered, thumbprint: string
       if ((await core.thumbprint({ x, y })) === thumbprint) return { x, y };
     }
   } catch {
-    // Whatever it was, it was no list of P-256 keys.
+    // The answer is not a list of P-256 keys.
   }
-  throw new Refused("the gateway's key is not the one that the shop was told of");
+  throw new Refused("the gateway's key does not have the thumbprint in the client secret");
 }
 
 async function ask(platform: Platform, request: Ask): Promise<Answered> {
@@ -258,6 +259,6 @@ async function ask(platform: Platform, request: Ask): Promise<Answered> {
   } catch {
     throw new Unreachable();
   }
-  if (answered.body.length > MAX_BODY) throw new Refused("the answer is longer than any of the gateway's");
+  if (answered.body.length > MAX_BODY) throw new Refused(`the answer is larger than ${MAX_BODY} bytes`);
   return answered;
 }

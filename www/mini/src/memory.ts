@@ -1,7 +1,7 @@
 /**
- * The memory of a payment when the app is closed in the middle of it: the page's key, which
- * gateway it trusts, and what is needed to claim the session. It lies in the app's own storage, which
- * no other app reads, and is removed when the payment is over.
+ * The memory of a payment when the app is closed in the middle of it: the page's key, the
+ * gateway that it trusts, and the secret that claims the session. It is in the app's own storage, which
+ * no other app can read, and is removed when the payment is over.
  */
 import type { Platform } from "./platform.ts";
 

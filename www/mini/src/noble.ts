@@ -1,10 +1,10 @@
 /**
- * The core with `@noble/curves` for the arithmetic on the curve: for an app that wants it quicker where
- * WebAssembly runs without a JIT, as on iOS. The core composes what is signed, reads what is verified and judges
- * all else, as ever; noble signs and verifies. It needs BigInt, and the app installs it.
+ * The core with `@noble/curves` for the arithmetic on the curve: faster where WebAssembly runs without a JIT,
+ * as on iOS. The core still composes signature bases, parses messages and checks everything
+ * else; noble signs and verifies. It needs BigInt, and the app installs it.
  *
- * Signatures are those of RFC 6979, the same bytes as the core's. A secret lies in noble's BigInts while it signs, which
- * nobody can wipe; the core wipes what it was given.
+ * Signatures are those of RFC 6979, the same bytes as the core's. While noble signs, the secret is in BigInts,
+ * which cannot be wiped; the core wipes its own copies.
  */
 import { unbase64url } from "../../core/src/bytes.ts";
 import type { Module } from "../../core/src/call.ts";
@@ -22,7 +22,7 @@ export function withNoble(p256: Noble): (module: Module) => Core {
   return (module) => new CoreWithNoble(module, p256);
 }
 
-/** Numbers of the core's calls for who signs and verifies elsewhere: `crates/core/src/call.rs`. */
+/** Numbers of the core's calls for external signing and verifying: `crates/core/src/call.rs`. */
 const TO_SIGN = 9;
 const SIGNED = 10;
 const TO_VERIFY = 11;
@@ -30,7 +30,7 @@ const VERIFIED = 12;
 const GRANT_TO_VERIFY = 13;
 const GRANT_VERIFIED = 14;
 
-/** Half of all signatures have a high s, and the RFCs that we follow take both. */
+/** Half of all signatures have a high s, and the RFCs accept both. */
 const BOTH = { lowS: false };
 
 class CoreWithNoble extends Core {

@@ -26,7 +26,7 @@ export interface Platform {
   name: "wechat" | "alipay" | "douyin";
   /** The gateway's method that works here. */
   method: string;
-  /** Where a page's key is made of bytes that its shop's server sent, and not of the device's own. */
+  /** Whether a page's key is made of the device's own bytes, or of bytes from the shop's server. */
   entropy: "device" | "server";
   load(): Promise<Module>;
   /** Makes the core over the module, if the app chose another than `Core`. */
@@ -39,15 +39,15 @@ export interface Platform {
     write(key: string, value: string): Promise<void>;
     remove(key: string): Promise<void>;
   };
-  /** Never rejects: what the cashier says is a hint at best. */
+  /** Never rejects: the cashier's result is only a hint. */
   pay(parameters: Record<string, unknown>): Promise<Hint>;
   /** BCP 47. */
   language(): string;
-  /** Calls back later; gives what calls that off. */
+  /** Calls back later; returns a function that cancels it. */
   after(ms: number, act: () => void): () => void;
 }
 
-/** Times out of the host's own timers, which a realm need not have under `globalThis`. */
+/** Timers of the host, which a realm may lack under `globalThis`. */
 export interface Timers {
   setTimeout(act: () => void, ms: number): unknown;
   clearTimeout(timer: never): void;
@@ -60,7 +60,7 @@ export function after({ setTimeout, clearTimeout }: Timers): Platform["after"] {
   };
 }
 
-/** Headers as platforms tell them: an object, its names in any case. */
+/** Headers in the platforms' form: an object with names in any case. */
 export function flat(header: unknown): string[] {
   const list: string[] = [];
   for (const [name, value] of Object.entries((header ?? {}) as Record<string, unknown>)) {
@@ -90,7 +90,7 @@ export interface Outcome<T> {
 
 export function promised<T>(call: (outcome: Outcome<T>) => unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    // Where a call also returns a promise, that is nobody's to wait for.
+    // A promise that the call returns as well is ignored.
     call({ success: resolve, fail: (error) => reject(new Error(reason(error))) });
   });
 }

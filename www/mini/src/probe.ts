@@ -1,4 +1,4 @@
-/** Tries every capability that a checkout needs, and says what it found: for a person with a device. */
+/** Tries every capability that a checkout needs, and reports its findings to a person with a device. */
 import { hex, unhex, utf8 } from "../../core/src/bytes.ts";
 import type { Module } from "../../core/src/call.ts";
 import { Core } from "./core.ts";
@@ -23,7 +23,7 @@ const SECRET = "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721
 const SIGNATURE =
   "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
 
-/** `gateway` is asked for its keys; the findings come in the order in which they were made. */
+/** Requests the keys of `gateway`; findings are reported in order. */
 export async function probe(
   platform: Platform,
   gateway: string,

@@ -1,10 +1,10 @@
-/** A checkout session as a mini-program reads it: the web checkout's, with what is a mini-program's own. */
+/** A checkout session as a mini-program reads it: the web checkout's, with members of its own. */
 import type { Session as OfTheWeb } from "../../core/src/session.ts";
 
 export type Session = OfTheWeb & {
-  /** How many of the amount's digits are decimals. */
+  /** The number of decimals. */
   exponent: number;
-  /** The gateway's signed word on what this page may pay. */
+  /** The gateway's signed grant for this page. */
   grant: string;
 };
 

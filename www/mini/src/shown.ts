@@ -16,7 +16,7 @@ export interface View {
   amount: string;
   description: string;
   number: string;
-  /** Under a word of warning while the gateway is unreachable. */
+  /** The warning while the gateway is unreachable. */
   banner: string;
   title: string;
   hint: string;
@@ -24,7 +24,7 @@ export interface View {
   notice: string;
   method: string;
   clock: string;
-  /** The button's text; none where there is nothing to press. */
+  /** The button's text; empty if there is nothing to press. */
   button: string;
   press: "pay" | "wallet" | "try_now" | "start_again" | "";
   busy: boolean;
@@ -112,7 +112,7 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
       };
     case "replaced":
       return { title: words.replaced_title, hint: words.replaced_hint };
-    // The gateway says so to websites alone.
+    // The gateway says so only to websites.
     case "elsewhere":
       return { title: words.failed_title, hint: words.failed_hint };
     case "outdated":
@@ -129,7 +129,7 @@ function body(shown: Shown, words: Words, amount: string, now_ms: number): Parti
   }
 }
 
-/** `Intl` is not in every engine of a mini-program; then the currency stands by its code. */
+/** Some engines of mini-programs lack `Intl`; then the currency is shown by its code. */
 function money({ amount, currency, exponent }: Session, { lang, dir }: Words): string {
   try {
     return price(amount, currency, exponent, lang, dir === "rtl").text;

@@ -1,19 +1,19 @@
-/** The web checkout's words, as the build took them over, and the platforms' own names. */
+/** The texts of the web checkout, as the build copies them, and the platforms' own names. */
 import { WORDS } from "lezai:words";
 
 export type Words = (typeof WORDS)[number];
 
 let known = WORDS;
 
-/** Further languages: what the package's `languages/<tag>.js` give. */
+/** Adds languages: the exports of the package's `languages/<tag>.js`. */
 export function learn(languages: Words[]): void {
   known = [...languages, ...WORDS];
 }
 
-/** For a BCP 47 tag: the language itself, else its base, else English. */
+/** The texts for a BCP 47 tag: of the language itself, else of its base, else English. */
 export function wordsFor(tag: string): Words {
   const lower = tag.toLowerCase();
-  // Hong Kong and Macao write as Taiwan does, where we have that.
+  // Hong Kong and Macao use Taiwan's script, if it is there.
   const wanted = /^zh-(hk|mo|tw|hant)/.test(lower) ? ["zh-tw", "zh-cn"] : [lower, lower.split("-")[0] ?? ""];
   for (const want of wanted) {
     const found = known.find(

@@ -1,24 +1,24 @@
-/** Callbacks: verified over the bytes as they came, and only then read. */
+/** Callbacks: verified over the bytes as received, and parsed only then. */
 import { type KeyRing, startCore, verify_callback, verify_webhook } from "./core.ts";
 import { Forged, Misuse } from "./errors.ts";
 import { keyRing, webhookSecretOf } from "./keys.ts";
 import type { Callback } from "./types.ts";
 
-/** The gateway's callbacks have some 2 KiB; a body beyond this is not one of them. */
+/** The largest accepted body. The gateway's callbacks have some 2 KiB. */
 const MAX_BODY = 64 * 1024;
-/** A signature is good for 300 s after it was made and 30 s before; so long its nonce is remembered. */
+/** How long a nonce is remembered: a signature is valid from 30 s before it was made to 300 s after. */
 const REMEMBERED_MS = 330_000;
-/** More deliveries than that in six minutes are forgotten early: 16 MB at most. */
+/** Beyond so many deliveries in six minutes, the oldest are forgotten early: 16 MB at most. */
 const MOST_REMEMBERED = 100_000;
 
 export interface CallbackOptions {
   /** Your receiver's public address, as you gave it in `notify_url`. */
   url: string;
-  /** The gateway's public key in PEM; two while it changes its key. */
+  /** The gateway's public key in PEM; two while it rotates its key. */
   gatewayKey?: string | readonly string[];
   /** Your webhook secret, `whsec_…`. */
   webhookSecret?: string;
-  /** Your merchant id. Needed where there is no secret, since the gateway's key signs for every merchant. */
+  /** Your merchant id. Needed without a secret, because the gateway's key signs for every merchant. */
   merchant?: string;
 }
 
@@ -28,17 +28,17 @@ export interface Received {
   method?: string | undefined;
   /** An object as Node's, or names with values: `Headers` of any implementation, a `Map`, a list of pairs. */
   headers: Iterable<readonly [string, string]> | Record<string, string | readonly string[] | undefined>;
-  /** The bytes as they came, before any parsing. */
+  /** The bytes as received, before any parsing. */
   body: Uint8Array | ArrayBuffer | string;
 }
 
-/** Verifies the callbacks of one address. Make one and keep it: it remembers what it took. */
+/** Verifies the callbacks of one address. Create one and keep it: it remembers the deliveries that it accepted. */
 export class Callbacks {
   readonly #url: URL;
   readonly #keys: KeyRing | undefined;
   readonly #secret: string | undefined;
   readonly #merchant: string | undefined;
-  /** Nonces, and until when; oldest first. */
+  /** Nonces and when to forget them; oldest first. */
   readonly #taken = new Map<string, number>();
 
   /** @throws Misuse if an option is wrong; the message says which, and what is right */
@@ -59,14 +59,14 @@ export class Callbacks {
   }
 
   /**
-   * The event in a callback: verified by every key and secret that was given here. One and the same
-   * delivery is taken once by this object. The gateway tells an event again until you answer 2xx, with
-   * the same `id` and a new signature: act on an `id` once, in the transaction in which you note it.
+   * Returns the event in a callback, verified with every key and secret that was passed. This object
+   * accepts the same delivery once. The gateway retries an event until you answer 2xx, with
+   * the same `id` and a new signature: act on an `id` once, in the transaction that stores it.
    *
    * `url` is the order's own `notify_url`, if it is another than this object's.
    *
    * @throws Forged: answer 401, and do nothing
-   * @throws Misuse if what is passed is no request: the server is to be changed
+   * @throws Misuse if the argument is not a request: change the server
    */
   async verify(received: Request | Received, url?: string): Promise<Callback> {
     const address = url === undefined ? this.#url : receiverAt(url);
@@ -79,10 +79,10 @@ export class Callbacks {
 
     const callback = parse(body);
     if (this.#secret !== undefined && callback.id !== once(fields, "webhook-id")) {
-      throw new Forged("webhook-id is not the id of the body");
+      throw new Forged("webhook-id differs from the body's id");
     }
     if (this.#merchant !== undefined && callback.merchant !== this.#merchant) {
-      throw new Forged(`it is for the merchant ${callback.merchant}`);
+      throw new Forged(`the callback is for the merchant ${callback.merchant}`);
     }
     if (nonce !== undefined) this.#remember(nonce, now_ms);
     return callback;
@@ -116,7 +116,7 @@ export class Callbacks {
 
   #remember(nonce: string, now_ms: number): void {
     if (this.#taken.has(nonce)) {
-      throw new Forged("this very delivery was taken before", "callback_replayed");
+      throw new Forged("this delivery was already accepted", "callback_replayed");
     }
     for (const [known, until] of this.#taken) {
       if (until > now_ms && this.#taken.size < MOST_REMEMBERED) break;
@@ -131,11 +131,11 @@ function receiverAt(url: string): URL {
   return new URL(url);
 }
 
-/** Of which realm an object is, or whose fetch it belongs to, is not asked: `instanceof` would. */
+/** Accepts objects of any realm and any fetch, which `instanceof` would not. */
 async function bytes(received: Request | Received): Promise<Uint8Array> {
   const whole = asBytes("arrayBuffer" in received ? await received.arrayBuffer() : received.body);
   if (whole === undefined) {
-    throw new Misuse("body must be the bytes as they came: switch the parsing of JSON off for this path");
+    throw new Misuse("body must be the bytes as received: turn off JSON parsing for this path");
   }
   if (whole.length > MAX_BODY) throw new Forged(`the body is larger than ${MAX_BODY} bytes`);
   return whole;
@@ -148,7 +148,7 @@ function asBytes(body: unknown): Uint8Array | undefined {
   return tag === "[object ArrayBuffer]" ? new Uint8Array(body as ArrayBuffer) : undefined;
 }
 
-/** Names in lowercase with their values, each once for every time that the field came. */
+/** Lowercase names with their values, one pair for each occurrence of a field. */
 function flat(headers: Received["headers"] | Headers): [string, string][] {
   const entries: unknown[] =
     Symbol.iterator in Object(headers) ? [...(headers as Headers)] : Object.entries(headers ?? {});
@@ -167,7 +167,7 @@ function flat(headers: Received["headers"] | Headers): [string, string][] {
 function once(fields: [string, string][], name: string): string {
   const values = fields.filter(([it]) => it === name);
   const [first, second] = values;
-  if (!first || second) throw new Forged(`the header needs ${name} once`);
+  if (!first || second) throw new Forged(`the header must have ${name} exactly once`);
   return first[1];
 }
 
@@ -176,7 +176,7 @@ function parse(body: Uint8Array): Callback {
     const callback = JSON.parse(new TextDecoder().decode(body));
     if (typeof callback.id === "string" && typeof callback.type === "string") return callback;
   } catch {
-    // Told below, as anything that is no callback.
+    // Reported below, like everything that is not a callback.
   }
-  throw new Forged("the body is no callback");
+  throw new Forged("the body is not a callback");
 }

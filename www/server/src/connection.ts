@@ -1,34 +1,34 @@
-/** Signed requests and verified answers: what every call shares. */
+/** Signed requests and verified answers, for every call. */
 import { Exchange, type KeyRing, type MerchantKey } from "./core.ts";
 import { Misuse, Problem, type ProblemDetails, Refused, Unreachable } from "./errors.ts";
 import { keyRing, merchantKey, originOf } from "./keys.ts";
 import { pauseMs, retryAfterMs, sleep } from "./retry.ts";
 
-/** Longer than the gateway takes for anything; after it, what the gateway did is unknown. */
+/** Longer than the gateway needs for anything; afterwards it is unknown what the gateway did. */
 const TIMEOUT_MS = 10_000;
-/** Tries and waits together take no longer, so that a shopper who waits for the page gets an answer. */
+/** The limit of attempts and waits together, so that a shopper who waits for the page gets an answer. */
 const PATIENCE_MS = 30_000;
-/** Four tries take some three seconds of waiting. */
+/** Four attempts wait some three seconds in all. */
 const TRIES = 4;
-/** The gateway ends a page of a list before it has more than 768 KiB; so much no answer of it has. */
+/** No answer of the gateway is that large: a page of a list ends before 768 KiB. */
 const MAX_ANSWER = 4 << 20;
-/** As the gateway takes them: visible ASCII, but for what a quoted string must escape. */
+/** The accepted form: visible ASCII without characters that a quoted string must escape. */
 const IDEMPOTENCY_KEY = /^(?=[!-~]{1,255}$)[^"\\,;]*$/;
 
 export interface ConnectionOptions {
-  /** Where the gateway is: an origin such as `https://pay.example`. */
+  /** The gateway's origin, such as `https://pay.example`. */
   gateway: string;
   /** The name under which your public key is registered. */
   keyId: string;
-  /** Your private key, P-256, in PKCS#8 PEM. It never belongs into a page. */
+  /** Your private key, P-256, in PKCS#8 PEM. Never put it into a page. */
   privateKey: string;
-  /** The gateway's public key in PEM, which answers are verified with; two while it changes its key. */
+  /** The gateway's public key in PEM, which verifies answers; two while it rotates its key. */
   gatewayKey: string | readonly string[];
-  /** Milliseconds for one try; 10,000 if absent. */
+  /** Milliseconds for one attempt; 10,000 if absent. */
   timeoutMs?: number;
-  /** Milliseconds for all tries of a call together; 30,000 if absent. */
+  /** Milliseconds for all attempts of a call together; 30,000 if absent. */
   patienceMs?: number;
-  /** How often a call is tried; 4 if absent, 1 for never again. */
+  /** The number of attempts; 4 if absent, 1 for no retries. */
   tries?: number;
   /** For a proxy or a test; the global one if absent. */
   fetch?: typeof fetch;
@@ -36,9 +36,9 @@ export interface ConnectionOptions {
 
 /** The caller's options for one call. */
 export interface CallOptions {
-  /** The same for every repeat of the same request; made here if absent. */
+  /** The same for every repeat of the same request; generated if absent. */
   idempotencyKey?: string;
-  /** Gives up. What the gateway did is then unknown. */
+  /** Aborts the call. It is then unknown what the gateway did. */
   signal?: AbortSignal;
 }
 
@@ -88,7 +88,7 @@ export class Connection {
     for (const [name, value] of Object.entries(asked.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
-    // Serialised once: each try sends and signs these very bytes.
+    // Serialised once: each attempt signs and sends exactly these bytes.
     const body = new TextEncoder().encode(asked.content === undefined ? "" : JSON.stringify(asked.content));
     const until = Date.now() + this.#patience_ms;
     for (let tried = 1; ; tried += 1) {
@@ -110,7 +110,7 @@ export class Connection {
     key: string | undefined,
     outer: AbortSignal | undefined,
   ): Promise<T> {
-    // A nonce is good once, so each try is signed anew.
+    // A nonce is accepted once, so each attempt is signed anew.
     const exchange = new Exchange(
       this.#key,
       this.#keyId,
@@ -145,7 +145,7 @@ export class Connection {
       exchange.verify(response.status, fields, content, this.#trusted, Date.now());
     } catch (error) {
       const why = (error as Error).message;
-      // A proxy that stands before a broken or busy gateway signs nothing.
+      // A proxy in front of a broken or busy gateway signs nothing.
       if (response.status >= 500 || response.status === 429) {
         throw new Unreachable(`status ${response.status}, unsigned`, key, error);
       }
@@ -181,7 +181,7 @@ function pairs(flat: string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
 }
 
-/** The body, which no answer of the gateway's makes larger than its bound. */
+/** Reads the body up to its bound, which no answer of the gateway exceeds. */
 async function bounded(response: Response, key: string | undefined): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -192,11 +192,7 @@ async function bounded(response: Response, key: string | undefined): Promise<Uin
     length += value.length;
     if (length > MAX_ANSWER) {
       await reader.cancel();
-      throw new Refused(
-        `it is larger than ${MAX_ANSWER} bytes, and no answer of the gateway's is`,
-        response.status,
-        key,
-      );
+      throw new Refused(`the answer is larger than ${MAX_ANSWER} bytes`, response.status, key);
     }
     chunks.push(value);
   }

@@ -1,6 +1,6 @@
 /**
- * The payment core, compiled to WebAssembly, inside of this very file: a server's bundler has no
- * second file to lose, and nothing is read from a disk that Node, Deno and Bun each ask in another way.
+ * The payment core, compiled to WebAssembly, inside of this file: a bundler cannot lose a second file,
+ * and nothing is read from disk, for which Node, Deno and Bun have different interfaces.
  */
 import { initSync } from "../../../target/wasm-bindgen/server/lezai_server.js";
 
@@ -9,6 +9,7 @@ export {
   KeyRing,
   MerchantKey,
   PublicKey,
+  reconcile,
   verify_callback,
   verify_webhook,
 } from "../../../target/wasm-bindgen/server/lezai_server.js";
@@ -18,7 +19,7 @@ declare const WASM: string;
 
 let started = false;
 
-/** Starts the core. It takes some milliseconds, once, so whoever first needs a key calls it. */
+/** Starts the core, once. It takes some milliseconds, so it is called when a key is first needed. */
 export function startCore(): void {
   if (started) return;
   initSync({ module: Uint8Array.from(atob(WASM), (letter) => letter.charCodeAt(0)) });

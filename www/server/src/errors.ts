@@ -5,8 +5,8 @@ import type { components } from "./openapi.ts";
 export type ProblemDetails = components["schemas"]["ProblemView"];
 
 /**
- * Whether to send the request again: `never` as it is; with the `same_key`; after a query
- * (`query_first`); or `later`, since nothing was done.
+ * Whether to retry: `never` with the same request; with the `same_key`; after a query
+ * (`query_first`); or `later`, because nothing was done.
  */
 export type Retry = ProblemDetails["retry"];
 
@@ -20,7 +20,7 @@ interface Facts {
   cause?: unknown;
 }
 
-/** Every error of this package. `code` is a stable word. */
+/** The base of all errors of this package. `code` is a stable word. */
 export class LezaiError extends Error {
   override readonly name: string = "LezaiError";
   readonly code: string;
@@ -45,14 +45,14 @@ export class LezaiError extends Error {
   }
 }
 
-/** The gateway said no, and signed it. */
+/** The gateway refused the request, and signed the refusal. */
 export class Problem extends LezaiError {
   override readonly name = "Problem";
 
   constructor(
-    /** All that it said, such as `order_id` or `available`. */
+    /** The whole answer, with members such as `order_id` or `available`. */
     readonly problem: ProblemDetails,
-    /** How long it asks to wait, from `Retry-After`. */
+    /** The requested wait, from `Retry-After`. */
     readonly retryAfterMs: number | undefined,
     idempotencyKey: string | undefined,
     /** An explanation for calls whose parts this package chose. */
@@ -70,7 +70,7 @@ export class Problem extends LezaiError {
   }
 }
 
-/** No answer, or none that was the gateway's: what it did is unknown. The same key makes a repeat safe. */
+/** No answer, or none of the gateway's: it is unknown what it did. The same key makes a repeat safe. */
 export class Unreachable extends LezaiError {
   override readonly name = "Unreachable";
 
@@ -84,7 +84,7 @@ export class Unreachable extends LezaiError {
   }
 }
 
-/** An answer came that the gateway did not sign for this request. Nothing of it is to be believed. */
+/** An answer that the gateway did not sign for this request. Trust nothing of it. */
 export class Refused extends LezaiError {
   override readonly name = "Refused";
 
@@ -103,7 +103,7 @@ export class Misuse extends LezaiError {
   }
 }
 
-/** A callback that is not to be believed: answer 401, and do nothing. */
+/** A callback that failed verification: answer 401, and do nothing. */
 export class Forged extends LezaiError {
   override readonly name = "Forged";
 

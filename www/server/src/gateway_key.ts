@@ -7,9 +7,9 @@ const JWKS_PATH = "/.well-known/jwks.json";
 const TIMEOUT_MS = 10_000;
 
 /**
- * Fetches the gateway's public key, and takes it only if it is the one with this thumbprint (RFC
- * 7638): that must come over another way than the network, such as from the operator. Gives PEM,
- * to be kept.
+ * Fetches the gateway's public key, and returns it only if it has this thumbprint (RFC
+ * 7638). Get the thumbprint over another way than the network, such as from the operator. Returns PEM
+ * to store.
  *
  * @throws Misuse if the gateway has no such key, Unreachable if it does not answer
  */
@@ -27,7 +27,7 @@ export async function fetchGatewayKey(gateway: string, thumbprint: string): Prom
   }
   for (const { x, y } of set.keys ?? []) {
     try {
-      // The name that the set gives a key is not believed: its thumbprint is computed.
+      // The key's name in the set is not trusted: its thumbprint is computed.
       const key = PublicKey.from_jwk(x, y);
       if (key.thumbprint() === thumbprint) return key.pem();
     } catch {

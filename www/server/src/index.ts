@@ -1,6 +1,6 @@
 /**
- * A shop's server, as Lezai sees it: signed calls, verified answers, verified callbacks. Signatures are
- * the gateway's own core, compiled to WebAssembly. Nothing here is of Node alone.
+ * Lezai for a shop's server: signed calls, verified answers, verified callbacks. The gateway's own core,
+ * compiled to WebAssembly, makes the signatures. Nothing here needs Node.
  */
 export { type CallbackOptions, Callbacks, type Received } from "./callbacks.ts";
 export type { CallOptions } from "./connection.ts";
@@ -23,4 +23,15 @@ export {
   type Orders,
   type Refunds,
 } from "./lezai.ts";
+export {
+  type Difference,
+  type DifferenceClass,
+  type Reconciliation,
+  type ReconcileOptions,
+  type ReconciledFile,
+  type ReconciledRow,
+  type ReconcileRule,
+  type ReconcileTotal,
+  reconcile,
+} from "./reconcile.ts";
 export type * from "./types.ts";

@@ -9,12 +9,12 @@ export function merchantKey(text: string): MerchantKey {
     return new MerchantKey(pem);
   } catch (error) {
     throw new Misuse(
-      `privateKey is no P-256 key in PKCS#8 PEM ("-----BEGIN PRIVATE KEY-----"): ${(error as Error).message}`,
+      `privateKey must be a P-256 key in PKCS#8 PEM ("-----BEGIN PRIVATE KEY-----"): ${(error as Error).message}`,
     );
   }
 }
 
-/** The gateway's keys that are trusted: one, or two while it changes its key. */
+/** The trusted keys of the gateway: one, or two while it rotates its key. */
 export function keyRing(texts: string | readonly string[]): KeyRing {
   const pems = [texts].flat().map((text) => asPem("gatewayKey", text, "PUBLIC KEY"));
   if (pems.length === 0) throw new Misuse("gatewayKey is needed: the list has no key");
@@ -25,7 +25,7 @@ export function keyRing(texts: string | readonly string[]): KeyRing {
       ring.add(PublicKey.from_pem(pem));
     } catch (error) {
       throw new Misuse(
-        `gatewayKey is no P-256 key in PEM ("-----BEGIN PUBLIC KEY-----"): ${(error as Error).message}`,
+        `gatewayKey must be a P-256 key in PEM ("-----BEGIN PUBLIC KEY-----"): ${(error as Error).message}`,
       );
     }
   }
@@ -33,8 +33,8 @@ export function keyRing(texts: string | readonly string[]): KeyRing {
 }
 
 /**
- * PEM as it comes out of environments and files of settings: in quotes, indented, on one line, or with
- * `\\n` written out. What is in it, the core says.
+ * PEM as environments and configuration files have it: in quotes, indented, on one line, or with
+ * `\\n` written out. The core parses its content.
  */
 function asPem(option: string, text: unknown, label: string): string {
   if (typeof text !== "string" || text.trim() === "") {
@@ -55,7 +55,7 @@ function asPem(option: string, text: unknown, label: string): string {
   return `-----BEGIN ${found}-----\n${base64}\n-----END ${found}-----\n`;
 }
 
-/** A secret without what a file or an environment puts around it. The core says whether it is one. */
+/** A secret without white space and quotes of a file or an environment. The core validates it. */
 export function webhookSecretOf(text: string): string {
   const secret = String(text)
     .trim()
@@ -66,7 +66,7 @@ export function webhookSecretOf(text: string): string {
   } catch (error) {
     // Nothing was signed, so of a secret it says that no signature fits.
     if (/^not a webhook secret/.test((error as Error).message)) {
-      throw new Misuse('webhookSecret begins with "whsec_", and 24 to 64 bytes in base64 follow');
+      throw new Misuse('webhookSecret must be "whsec_" and 24 to 64 bytes in base64');
     }
   }
   return secret;

@@ -21,7 +21,7 @@ import type {
 
 export type LezaiOptions = ConnectionOptions;
 
-/** A gateway, as one merchant calls it. Make one and keep it. */
+/** A gateway, as one merchant calls it. Create one and keep it. */
 export class Lezai {
   readonly orders: Orders;
   readonly refunds: Refunds;
@@ -47,8 +47,8 @@ class Orders {
   }
 
   /**
-   * Makes an order. Unless you say otherwise its idempotency key follows from `merchant_order_id`,
-   * so the same order is made once although your server crashed before it had the answer.
+   * Creates an order. By default its idempotency key is derived from `merchant_order_id`,
+   * so the order is created once even if your server crashes before it has the answer.
    */
   create(order: NewOrder, options: CallOptions = {}): Promise<CreatedOrder> {
     return numbered("order", "merchant_order_id", order.merchant_order_id, options, (own) =>
@@ -60,7 +60,7 @@ class Orders {
     return this.#connection.get(`/v1/orders/${segment(id)}`, options);
   }
 
-  /** The order with a number of yours, if there is one. */
+  /** The order with your own number, if there is one. */
   async findByNumber(merchant_order_id: string, options?: CallOptions): Promise<Order | undefined> {
     return (await this.list({ merchant_order_id }, options)).data[0];
   }
@@ -70,35 +70,35 @@ class Orders {
     return this.#connection.get("/v1/orders", { ...options, query });
   }
 
-  /** All orders, newest first, page by page as they are asked for. */
+  /** All orders, newest first; further pages are requested as needed. */
   all(query: OrderQuery = {}, options?: CallOptions): AsyncGenerator<Order, void> {
     return every((after) => this.list({ ...query, ...after }, options));
   }
 
   /**
-   * Gives an order that is not paid a new checkout session, and ends the one before: for a shopper whose
-   * page is lost. The answer has the new `checkout`, with its client secret.
+   * Gives an unpaid order a new checkout session, and ends the previous one: for a shopper who lost the
+   * page. The answer has the new `checkout`, with its client secret.
    */
   renewSession(id: string, options?: CallOptions): Promise<CreatedOrder> {
     return this.#connection.post(`/v1/orders/${segment(id)}/session`, options);
   }
 
-  /** Ends an order that is not paid. */
+  /** Closes an unpaid order. */
   close(id: string, options?: CallOptions): Promise<Order> {
     return this.#connection.post(`/v1/orders/${segment(id)}/close`, options);
   }
 
-  /** Takes what was authorised: all of it, or the part that is named. */
+  /** Captures an authorised order: the whole amount, or a part. */
   capture(id: string, part: NewCapture = {}, options?: CallOptions): Promise<Order> {
     return this.#connection.post(`/v1/orders/${segment(id)}/capture`, { ...options, content: part });
   }
 
-  /** Reverses a payment. */
+  /** Voids a payment before it is settled. */
   void(id: string, options?: CallOptions): Promise<Order> {
     return this.#connection.post(`/v1/orders/${segment(id)}/void`, options);
   }
 
-  /** Gives back a part or all. The key follows from `merchant_refund_id`, as with `create`. */
+  /** Refunds a part or all. The key is derived from `merchant_refund_id`, as with `create`. */
   refund(id: string, refund: NewRefund, options: CallOptions = {}): Promise<Refund> {
     return numbered("refund", "merchant_refund_id", refund.merchant_refund_id, options, (own) =>
       this.#connection.post(`/v1/orders/${segment(id)}/refunds`, { ...own, content: refund }),
@@ -111,7 +111,7 @@ class Orders {
   }
 }
 
-/** Refunds. They are made with `orders.refund`. */
+/** Refunds. Create them with `orders.refund`. */
 class Refunds {
   readonly #connection: Connection;
 
@@ -123,7 +123,7 @@ class Refunds {
     return this.#connection.get(`/v1/refunds/${segment(id)}`, options);
   }
 
-  /** The refund with a number of yours, if there is one. */
+  /** The refund with your own number, if there is one. */
   async findByNumber(merchant_refund_id: string, options?: CallOptions): Promise<Refund | undefined> {
     const query = { merchant_refund_id };
     return (await this.#connection.get<Page<Refund>>("/v1/refunds", { ...options, query })).data[0];
@@ -138,12 +138,12 @@ class Events {
     this.#connection = connection;
   }
 
-  /** A page of events, oldest first: with `after`, what came since. */
+  /** A page of events, oldest first; with `after`, those since. */
   list(query: EventQuery = {}, options?: CallOptions): Promise<Page<StoredEvent>> {
     return this.#connection.get("/v1/events", { ...options, query });
   }
 
-  /** All events, oldest first, page by page as they are asked for. */
+  /** All events, oldest first; further pages are requested as needed. */
   all(query: EventQuery = {}, options?: CallOptions): AsyncGenerator<StoredEvent, void> {
     return every((after) => this.list({ ...query, ...after }, options));
   }
@@ -152,17 +152,17 @@ class Events {
     return this.#connection.get(`/v1/events/${segment(id)}`, options);
   }
 
-  /** Tells an event again. */
+  /** Redelivers an event. */
   redeliver(id: string, options?: CallOptions): Promise<StoredEvent> {
     return this.#connection.post(`/v1/events/${segment(id)}/redeliver`, options);
   }
 
-  /** Tells all events of a range again. */
+  /** Redelivers all events of a range. */
   redeliverRange(range: EventRange, options?: CallOptions): Promise<Redelivery> {
     return this.#connection.post("/v1/events/redeliver", { ...options, content: range });
   }
 
-  /** Sends your receiver a good callback, a forged one and a repeat, and tells what it did with each. */
+  /** Sends your receiver a valid callback, a forged one and a repeat, and returns its answer to each. */
   test(notify_url?: string, options?: CallOptions): Promise<EndpointTest> {
     const content = notify_url === undefined ? {} : { notify_url };
     return this.#connection.post("/v1/events/test", { ...options, content });
@@ -184,8 +184,8 @@ class Balances {
 }
 
 /**
- * Calls with a key that follows from a number of the merchant's, unless it gave one; or with none if that
- * is no number, which the gateway says. Of a key that the merchant never saw, nobody is told that it is used.
+ * Calls with a key derived from the merchant's own number, unless the caller passed one. Without a valid number
+ * there is no key, and the gateway reports the number. The error for a reused key names the number and not the key.
  */
 function numbered<T>(
   what: "order" | "refund",
@@ -204,10 +204,12 @@ function numbered<T>(
   });
 }
 
-/** An id as part of a path: what is no id must not lead elsewhere. */
+/** An id as part of a path: an invalid id must not lead to another path. */
 function segment(id: string): string {
   if (!/^[a-z]{2,4}_[0-9a-f]{1,64}$/.test(id)) {
-    throw new Misuse(`"${id}" is no id such as ord_…; for a number of your own there is findByNumber`);
+    throw new Misuse(
+      `id must be one of the gateway's, such as ord_…, not "${id}"; use findByNumber for your own number`,
+    );
   }
   return id;
 }

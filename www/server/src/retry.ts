@@ -1,4 +1,4 @@
-/** When to send a request again, and how long to wait before. */
+/** When to retry a request, and how long to wait before. */
 import { Problem, Unreachable } from "./errors.ts";
 
 /** The first wait is at most this, and doubles. */
@@ -7,9 +7,9 @@ const FIRST_MS = 250;
 const LONGEST_MS = 8_000;
 
 /**
- * The wait before the next try; `undefined` if there is to be none. The gateway says of each problem
- * whether the same request can succeed: it does so for what failed inside of it, for what is still
- * being worked on, and for what came too fast.
+ * The wait before the next attempt; `undefined` if there is none. Each problem of the gateway says
+ * whether the same request can succeed: that is so for internal failures, for requests that are still
+ * being processed, and for rate limits.
  */
 export function pauseMs(error: unknown, tried: number, random: () => number): number | undefined {
   if (!(error instanceof Problem || error instanceof Unreachable)) return undefined;
@@ -28,7 +28,7 @@ export function retryAfterMs(value: string | null, now_ms: number): number | und
   return Number.isNaN(at) ? undefined : Math.max(0, at - now_ms);
 }
 
-/** Waits, unless the caller gives up. */
+/** Waits, unless the caller aborts. */
 export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {

@@ -1,4 +1,4 @@
-/** The API's objects, by the names that this package gives them. Generated types stand behind them. */
+/** The API's objects under this package's names, from the generated types. */
 import type { components, operations } from "./openapi.ts";
 
 type Schemas = components["schemas"];
@@ -6,7 +6,7 @@ type Query<Operation extends keyof operations> = NonNullable<operations[Operatio
 
 export type NewOrder = Schemas["NewOrder"];
 export type Order = Schemas["OrderView"];
-/** The answer that made an order, or renewed its session: with the `client_secret` for the element. */
+/** The answer that created an order or renewed its session, with the `client_secret` for the element. */
 export type CreatedOrder = Order & { checkout: Schemas["CheckoutView"] };
 export type OrderQuery = Query<"orders_list">;
 export type NewCapture = Schemas["NewCapture"];
@@ -23,7 +23,7 @@ export type EventRange = Schemas["EventRange"];
 export type Redelivery = Schemas["Redelivery"];
 export type EndpointTest = Schemas["Report"];
 
-/** A page of a list: go on with `next` as `after` until `has_more` is false. */
+/** A page of a list: continue with `next` as `after` until `has_more` is false. */
 export interface Page<T> {
   object: string;
   data: T[];

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::id::AttemptId;
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
@@ -22,8 +22,8 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
-    Answer, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind, PaymentRequest,
-    RefundRequest, RefundStanding, Standing, Unanswered,
+    Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
+    PaymentRequest, Prepared, RefundRequest, RefundStanding, Standing, Unanswered,
 };
 use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
@@ -298,7 +298,7 @@ impl Channel for Sandbox {
         Self::METHODS
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Offer> {
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
         let url = format!("{}/sandbox/wallet/{}", self.public_url, request.attempt);
         let kind = request.kind;
         let attempt = request.attempt.clone();
@@ -334,12 +334,12 @@ impl Channel for Sandbox {
                 MethodKind::AlipayMini => mini::alipay(&attempt),
                 MethodKind::DouyinMini => mini::douyin(&attempt),
             };
-            Ok(Offer { credential, expires_at })
+            Ok(Prepared::Offer(Offer { credential, expires_at }))
         })
     }
 
-    fn query(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
-        let attempt = attempt.clone();
+    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.attempt.clone();
         Box::pin(async move {
             self.on_payment(&attempt, |_, payment, _| {
                 Ok((!payment.is_silent()).then(|| payment.standing()))
@@ -348,8 +348,8 @@ impl Channel for Sandbox {
         })
     }
 
-    fn cancel(&self, attempt: &AttemptId) -> Answer<'_, Standing> {
-        let attempt = attempt.clone();
+    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.attempt.clone();
         Box::pin(async move {
             // An attempt that was never heard of is noted as cancelled, should its request come late.
             let id = attempt.clone();
@@ -409,8 +409,8 @@ impl Channel for Sandbox {
         })
     }
 
-    fn query_refund(&self, refund: &RefundId) -> Answer<'_, RefundStanding> {
-        let id = refund.clone();
+    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
+        let id = request.refund.clone();
         Box::pin(async move {
             self.with(move |wallet, now| {
                 let Some(mut refund) = Refund::load(wallet, &id)? else {

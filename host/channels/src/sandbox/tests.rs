@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
+use lezai_core::id::RefundId;
 use lezai_core::money::Currency;
 use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
 
@@ -37,8 +38,13 @@ impl Scene {
             return_url: "http://shop/".to_owned(),
             capture,
             instalments: None,
+            method: "wallet_qr".to_owned(),
+            expires_at: Timestamp::from_ms(START_MS).plus_secs(900),
         };
-        self.wallet.prepare(request).await.unwrap()
+        match self.wallet.prepare(request).await.unwrap() {
+            Prepared::Offer(offer) => offer,
+            refused @ Prepared::Refused { .. } => panic!("{refused:?}"),
+        }
     }
 
     /// Does what the word says, such as `approve`, `capture:500` or `refund2:500`, and writes
@@ -52,6 +58,14 @@ impl Scene {
         };
         let refund = RefundId::new(Timestamp::from_ms(START_MS), [n; 10]);
         let attempt = self.attempt.clone();
+        let reference = AttemptRef {
+            attempt: attempt.clone(),
+            method: "wallet_qr".to_owned(),
+            amount: cny(self.amount),
+            expires_at: Timestamp::from_ms(START_MS).plus_secs(900),
+        };
+        let payment = cny(self.amount);
+        let back = RefundRequest { refund, attempt: attempt.clone(), amount, payment };
         let said = match verb {
             "prepare" | "authorise" => {
                 self.prepare(MethodKind::Qr, verb == "prepare").await;
@@ -62,19 +76,19 @@ impl Scene {
                 return String::new();
             }
             "refund" => {
-                return match self.wallet.refund(RefundRequest { refund, attempt, amount }).await {
+                return match self.wallet.refund(back).await {
                     Ok(standing) => of_refund(standing),
                     Err(_) => "silence".to_owned(),
                 };
             }
             "ask" => {
-                let standing = self.wallet.query_refund(&refund).await;
+                let standing = self.wallet.query_refund(&back).await;
                 return standing.map_or("silence".to_owned(), of_refund);
             }
             "approve" => self.wallet.act(&attempt, Act::Approve).await,
             "decline" => self.wallet.act(&attempt, Act::Decline).await,
-            "query" => self.wallet.query(&attempt).await,
-            "cancel" => self.wallet.cancel(&attempt).await,
+            "query" => self.wallet.query(&reference).await,
+            "cancel" => self.wallet.cancel(&reference).await,
             "return" => self.wallet.give_back(GiveBackRequest { attempt, number: 0 }).await,
             "capture" => self.wallet.capture(CaptureRequest { attempt, number: 1, amount }).await,
             _ => panic!("{word}"),

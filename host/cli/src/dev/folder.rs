@@ -135,7 +135,10 @@ impl Folder {
     fn make_store_private(&self, name: &str) -> Result<(), CannotStart> {
         self.make_private(name).map_err(|error| {
             let path = self.path.join(name);
-            CannotStart::new(format_args!("cannot write to {} (--data): {error}", path.display()))
+            CannotStart::new(format_args!(
+                "cannot write to {} (--data-dir): {error}",
+                path.display()
+            ))
         })
     }
 
@@ -186,7 +189,7 @@ impl Folder {
         };
         if self.used && blank {
             return Err(CannotStart::new(format_args!(
-                "{} is empty, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+                "{} is empty, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data-dir)",
                 store.display()
             )));
         }

@@ -30,7 +30,8 @@ use lezai_http::request_id::{self, SCRAPED};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
-const STYLE: &str = include_str!("home.css");
+const STYLE: &str =
+    concat!(include_str!("../../../assets/src/ground.css"), include_str!("home.css"));
 const SCRIPT: &str = include_str!("home.js");
 /// Requests that are kept: more than a screen shows. Each takes some 200 bytes.
 const KEPT_MAX: usize = 100;
@@ -273,11 +274,11 @@ const CHINESE: Words = Words {
     signs: "商户签名私钥",
     gateway_key: "网关公钥",
     publisher: "插件签名私钥",
-    operator: "运维令牌",
+    operator: "运营方令牌",
     begin: "从这三个调用开始",
     setup: "在终端里先执行一次：",
     create: "1. 创建订单。打开应答里的 `checkout.url` 即可付款。",
-    pay: "2. 再创建一笔，以顾客身份付款，并等到回调送达。",
+    pay: "2. 再创建一笔，以付款人身份付款，并等到回调送达。",
     list: "3. 查询最新的订单。",
     copy: "复制",
     copied: "已复制",

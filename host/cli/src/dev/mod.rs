@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::channel_command;
 use crate::compose::{Differences, compose, recall};
 use crate::data_dir;
 use crate::keys::{self, Keys};
@@ -87,6 +88,10 @@ pub struct DevArgs {
     /// How many requests of one merchant are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
     merchant_rate: u32,
+    /// Also offer the channels of this file's sections [channels.wechat] and [channels.alipay], such as the one
+    /// that `lezai channel simulate` writes. A policy must route to them.
+    #[arg(long, value_name = "FILE")]
+    channels: Option<PathBuf>,
     /// How many requests of one checkout page are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
     page_rate: u32,
@@ -124,8 +129,12 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let shop_url = url_of("--shop-public-url", &args.shop_public_url, shop_address)?;
     let allowed = takes_callbacks(&shop_url)?;
 
+    let configured = match &args.channels {
+        Some(file) => channel_command::open(file, &public_url).map_err(CannotStart::new)?,
+        None => Vec::new(),
+    };
     let rates = Rates::new(args.merchant_rate, args.page_rate);
-    let gateway = open_gateway(&folder, public_url, address, rates)?;
+    let gateway = open_gateway(&folder, public_url, address, rates, configured)?;
     let gateway = Arc::new(gateway);
     gateway.realm.take(&gateway.node.store).await.map_err(CannotStart::new)?;
     seed(&gateway, &folder, &shop_url, allowed).await?;
@@ -217,6 +226,7 @@ fn open_gateway(
     public_url: String,
     address: SocketAddr,
     rates: Rates,
+    configured: Vec<Arc<dyn Channel>>,
 ) -> Result<Gateway, CannotStart> {
     let keys = Keys::of(folder.path(), None).map_err(CannotStart::new)?;
     let clock = Arc::new(Clock::system());
@@ -232,7 +242,10 @@ fn open_gateway(
         rates,
         reach: REACH,
         realm: Realm::Sandbox,
-        channels: vec![Arc::clone(&sandbox) as Arc<dyn Channel>],
+        channels: [Arc::clone(&sandbox) as Arc<dyn Channel>]
+            .into_iter()
+            .chain(configured)
+            .collect(),
         sandbox: Some(sandbox),
         keys,
         vault: Vault::none(),
@@ -310,7 +323,7 @@ async fn seed(
     let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
     let Some((is_new, secret)) = seeded.map_err(unusable)? else {
         return Err(CannotStart::new(format_args!(
-            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data)",
+            "{} has no merchant {MERCHANT} any more, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data-dir)",
             lezai_store_sqlite::file(folder.path()).display()
         )));
     };

@@ -1,10 +1,13 @@
 //! Where the configuration comes from on the command line, and what can be said of it before anything starts.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use lezai_config::{Config, Fault, Faults, Sources, Tls};
+use lezai_channels::channel::Channel;
+use lezai_channels::configured::{Configured, World};
+use lezai_config::{Config, Fault, Faults, Origin, Sources, Tls};
 
 use lezai_connections::tls::{Certificates, TlsFiles};
 
@@ -110,20 +113,47 @@ fn named_files(config: &Config) -> Vec<Fault> {
         let fix = "write it as info, or as info,lezai=debug";
         faults.push(config.fault("log.filter", format!("cannot be read: {error}"), fix));
     }
-    for channel in &config.channels {
-        let fix = "remove the section; docs/serve.md lists the channels";
-        faults.push(Fault {
-            origin: Some(channel.origin.clone()),
-            key: format!("channels.{}", channel.name),
-            what: "is no channel that this program has".to_owned(),
-            fix: fix.to_owned(),
-        });
-    }
+    faults.extend(channels(config).err().into_iter().flatten());
     faults
 }
 
+/// The payment channels of a configuration.
+///
+/// # Errors
+///
+/// Everything that is wrong with their sections and files.
+pub(super) fn channels(config: &Config) -> Result<Vec<Arc<dyn Channel>>, Vec<Fault>> {
+    // A channel's client speaks TLS; an error says that it was chosen already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (mut channels, mut faults) = (Vec::new(), Vec::new());
+    for section in &config.channels {
+        let opened = Configured::parse(&section.name, &section.toml).and_then(|configured| {
+            let folder = match &section.origin {
+                Origin::File { path, .. } => path.parent().unwrap_or(Path::new(".")),
+                _ => Path::new("."),
+            };
+            configured.open(folder, &config.public_url, World::real()?)
+        });
+        match opened {
+            Ok(channel) => channels.push(channel),
+            Err(error) => {
+                let key = format!("channels.{}", section.name);
+                let member = format!("{key}.{}", error.field);
+                let known = config.settings().iter().any(|it| it.key == member);
+                let fix = "docs/channels.md describes the section; `lezai channel check` tries it";
+                let fault = config.fault(&member, format!("cannot be used: {error}"), fix);
+                faults.push(match known {
+                    true => fault,
+                    false => Fault { origin: Some(section.origin.clone()), key, ..fault },
+                });
+            }
+        }
+    }
+    if faults.is_empty() { Ok(channels) } else { Err(faults) }
+}
+
 /// The operator's token in a file.
-pub(super) fn token(file: &std::path::Path) -> Result<String, String> {
+pub(super) fn token(file: &Path) -> Result<String, String> {
     use std::os::unix::fs::PermissionsExt as _;
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
         ErrorKind::NotFound => format!("names {}, which is not there", file.display()),

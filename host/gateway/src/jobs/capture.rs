@@ -6,7 +6,7 @@ use lezai_core::order::{Attention, Event, State};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::unanswered;
+use crate::gateway::{attempt_ref, unanswered};
 
 /// Which attempt of which order.
 pub(super) struct Capture {
@@ -33,7 +33,7 @@ impl Capture {
         };
         let number = record.order.channel_requests;
         let channel = turn.gateway.channel_of(&record, attempt)?;
-        let standing = match turn.status_before(channel, attempt).await? {
+        let standing = match turn.status_before(channel, &attempt_ref(&record, attempt)?).await? {
             // What was not answered did happen.
             Some(paid @ Standing::Paid { .. }) => paid,
             _ => {

@@ -1,11 +1,11 @@
 //! What the jobs that ask a channel share.
 
-use lezai_channels::channel::{Channel, Standing};
+use lezai_channels::channel::{AttemptRef, Channel, Standing};
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Turn};
-use crate::gateway::unanswered;
+use crate::gateway::{attempt_ref, unanswered};
 
 impl Turn<'_> {
     /// Applies what a channel said for good.
@@ -23,7 +23,7 @@ impl Turn<'_> {
     pub(super) async fn status_before(
         &self,
         channel: &dyn Channel,
-        attempt: &AttemptId,
+        attempt: &AttemptRef,
     ) -> Result<Option<Standing>, Problem> {
         if self.tries == 0 {
             return Ok(None);
@@ -39,7 +39,7 @@ impl Turn<'_> {
     ) -> Result<Done, Problem> {
         let record = self.gateway.record(order.clone()).await?;
         let channel = self.gateway.channel_of(&record, attempt)?;
-        let standing = channel.cancel(attempt).await.map_err(unanswered)?;
+        let standing = channel.cancel(&attempt_ref(&record, attempt)?).await.map_err(unanswered)?;
         self.apply_final_status(order, attempt, standing).await
     }
 }

@@ -36,16 +36,18 @@ impl Refund {
             return Ok(Done::Finished);
         }
         let channel = turn.gateway.channel_of(&record, &payment.attempt)?;
+        let request = RefundRequest {
+            refund: id.clone(),
+            attempt: payment.attempt.clone(),
+            amount: refund.amount,
+            payment: record.order.terms.amount,
+        };
         let known = match turn.tries {
             0 => RefundStanding::Unknown,
-            _ => channel.query_refund(id).await.map_err(unanswered)?,
+            _ => channel.query_refund(&request).await.map_err(unanswered)?,
         };
         let standing = match known {
-            RefundStanding::Unknown => {
-                let attempt = payment.attempt.clone();
-                let request = RefundRequest { refund: id.clone(), attempt, amount: refund.amount };
-                channel.refund(request).await.map_err(unanswered)?
-            }
+            RefundStanding::Unknown => channel.refund(request).await.map_err(unanswered)?,
             known => known,
         };
         let event = match standing {

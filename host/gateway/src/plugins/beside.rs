@@ -4,16 +4,15 @@
 //! counted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use lezai_core::policy::OrderFacts;
 use lezai_engine::Decision;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::Plugins;
 use super::deciding::Asked;
+use super::queue::{Compare, Job};
 use super::recording::record as record_of;
-use crate::metrics::Metrics;
 use crate::releases::health::Trouble;
 use crate::releases::rollout::Version;
 use lezai_store as store;
@@ -21,71 +20,12 @@ use lezai_store::StoreError;
 use lezai_store::plugins::{Denial, Difference, Side};
 use lezai_wire::problem::Problem;
 
-/// Jobs that wait: a tenth of a second's worth of comparisons at the busiest.
-const QUEUE: usize = 4_096;
 /// Jobs that are taken at once, and so differences that share a commit.
 const BATCH: usize = 64;
 /// Differences that are kept of one release.
 pub(super) const MOST_DIFFERENCES: u32 = 1_000;
 /// Denials that are kept of one merchant.
 pub(super) const MOST_DENIALS: u32 = 1_000;
-
-/// Something to be done.
-pub(super) enum Job {
-    /// Ask the other side.
-    Compare(Box<Compare>),
-    /// Write down an order that was denied.
-    Denied(Box<Denial>),
-    /// A release that is to be asked has no code.
-    Mend(Arc<Version>),
-    /// A release does badly.
-    Trouble(Arc<Version>, Trouble),
-}
-
-/// An order that one side decided.
-pub(super) struct Compare {
-    /// The merchant's policy at that moment.
-    pub policy: Arc<[u8]>,
-    /// The order.
-    pub facts: OrderFacts,
-    /// What was decided and applied.
-    pub decision: Decision,
-    /// By whom.
-    pub applied: Side,
-    /// The candidate.
-    pub candidate: Arc<Version>,
-    /// The live one.
-    pub live: Option<Arc<Version>>,
-}
-
-/// The queue.
-pub(super) struct Beside {
-    jobs: mpsc::Sender<Job>,
-    waiting: Mutex<Option<mpsc::Receiver<Job>>>,
-}
-
-impl Default for Beside {
-    fn default() -> Self {
-        let (jobs, waiting) = mpsc::channel(QUEUE);
-        Self { jobs, waiting: Mutex::new(Some(waiting)) }
-    }
-}
-
-impl Beside {
-    /// Has a job done later, or not at all, and says which. It is made only if there is room.
-    pub(super) fn later(&self, metrics: &Metrics, job: impl FnOnce() -> Job) -> bool {
-        match self.jobs.try_reserve() {
-            Ok(place) => {
-                place.send(job());
-                true
-            }
-            Err(_) => {
-                metrics.plugins.dropped.inc();
-                false
-            }
-        }
-    }
-}
 
 impl Plugins {
     /// Has an order that was denied written down, if there is room for it: of one that is made the decision is

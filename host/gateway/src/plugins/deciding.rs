@@ -8,7 +8,7 @@ use lezai_core::policy::{OrderFacts, Reason, Verdict};
 use lezai_engine::{Decision, Found, Outcome, PLUGIN_FAILED};
 
 use super::Plugins;
-use super::beside::{Compare, Job};
+use super::queue::{Compare, Job};
 use crate::merchants::Merchant;
 use crate::releases::rollout::Version;
 use lezai_store::decision::DecidingRelease;

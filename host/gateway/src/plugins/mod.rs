@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod loading;
 pub mod pace;
 pub mod publishing;
+mod queue;
 pub mod recording;
 pub mod view;
 
@@ -25,8 +26,8 @@ use lezai_engine::{Engine, Plugin};
 
 use crate::merchants::Registry;
 use crate::node::Node;
-use beside::Beside;
 use blobs::Blobs;
+use queue::Beside;
 
 /// Decides orders by merchants' plugins, and takes releases from their publication to every order.
 pub struct Plugins {

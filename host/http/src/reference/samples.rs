@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn every_method_of_the_package_is_in_its_source() {
         let source = include_str!("../../../../www/server/src/lezai.ts");
-        let document = crate::openapi::parsed();
+        let document = crate::description::parsed();
         for (method, path, call) in NODE {
             assert!(document["paths"][path][method].is_object(), "{method} {path}");
             let name = call.split(['.', '(']).nth(1).unwrap();

@@ -26,7 +26,7 @@ typedef uint8_t exports_lezai_plugin_types_scene_t;
 
 // In a web shop.
 #define EXPORTS_LEZAI_PLUGIN_TYPES_SCENE_ECOMMERCE 0
-// Ordering online what is handed over in a place.
+// Ordered online, handed over in a place.
 #define EXPORTS_LEZAI_PLUGIN_TYPES_SCENE_O2O 1
 // At a counter.
 #define EXPORTS_LEZAI_PLUGIN_TYPES_SCENE_COUNTER 2
@@ -35,7 +35,7 @@ typedef uint8_t exports_lezai_plugin_types_scene_t;
 // In a shop of another country.
 #define EXPORTS_LEZAI_PLUGIN_TYPES_SCENE_CROSS_BORDER 4
 
-// What kind of network an address belongs to, by IANA's special-purpose registries.
+// The kind of an address's network, by IANA's special-purpose registries.
 typedef uint8_t exports_lezai_plugin_types_ip_class_t;
 
 // The public internet.
@@ -59,19 +59,19 @@ typedef struct {
   exports_lezai_plugin_types_ip_class_t val;
 } exports_lezai_plugin_types_option_ip_class_t;
 
-// Who pays, as far as the merchant says.
+// The customer as the merchant describes them.
 typedef struct exports_lezai_plugin_types_customer_t {
   // The merchant's own name for the customer.
   risk_plugin_option_string_t   reference;
   // IPv4 or IPv6, as text.
   risk_plugin_option_string_t   ip;
-  // The gateway's finding about `ip`; there if `ip` is.
+  // The gateway's classification of `ip`; present if `ip` is.
   exports_lezai_plugin_types_option_ip_class_t   ip_class;
   // ISO 3166-1 alpha-2, two capitals.
   risk_plugin_option_string_t   country;
 } exports_lezai_plugin_types_customer_t;
 
-// What a device is.
+// The kind of a device.
 typedef uint8_t exports_lezai_plugin_types_device_kind_t;
 
 #define EXPORTS_LEZAI_PLUGIN_TYPES_DEVICE_KIND_PHONE 0
@@ -86,14 +86,14 @@ typedef struct {
   exports_lezai_plugin_types_device_kind_t val;
 } exports_lezai_plugin_types_option_device_kind_t;
 
-// What the shopper uses, as far as the merchant says.
+// The shopper's device as the merchant describes it.
 typedef struct exports_lezai_plugin_types_device_t {
   // The merchant's own name for the device.
   risk_plugin_option_string_t   id;
   exports_lezai_plugin_types_option_device_kind_t   kind;
   // Its operating system.
   risk_plugin_option_string_t   os;
-  // What its browser or application calls itself.
+  // The name that its browser or application sends.
   risk_plugin_option_string_t   user_agent;
 } exports_lezai_plugin_types_device_t;
 
@@ -107,21 +107,21 @@ typedef struct {
   uint8_t val;
 } risk_plugin_option_u8_t;
 
-// What the operator wrote down about the merchant.
+// The operator's record of the merchant.
 typedef struct exports_lezai_plugin_types_merchant_profile_t {
-  // Where she trades from: ISO 3166-1 alpha-2, two capitals.
+  // The merchant's country: ISO 3166-1 alpha-2, two capitals.
   risk_plugin_option_string_t   country;
-  // What she sells: her merchant category code, ISO 18245, 0 to 9999.
+  // The merchant category code, ISO 18245, 0 to 9999.
   risk_plugin_option_u16_t   category;
-  // The operator's own grade of her, 0 to 9. What each means is the operator's matter.
+  // The operator's own grade, 0 to 9. The operator defines the meaning of each.
   risk_plugin_option_u8_t   tier;
 } exports_lezai_plugin_types_merchant_profile_t;
 
-// Orders within some time. Both stop at their largest value and never wrap.
+// Orders within some time. Both numbers saturate and never wrap.
 typedef struct exports_lezai_plugin_types_tally_t {
-  // How many, in whatever currency.
+  // The number of orders, of all currencies.
   uint32_t   count;
-  // What those in this order's currency add up to, in its minor units.
+  // The sum of those in this order's currency, in minor units.
   uint64_t   sum;
 } exports_lezai_plugin_types_tally_t;
 
@@ -138,18 +138,18 @@ typedef struct {
   exports_lezai_plugin_types_windows_t val;
 } exports_lezai_plugin_types_option_windows_t;
 
-// How much was ordered of late, this order not counted, those that were denied too. It is counted
-// within the merchant: what a customer does elsewhere is no business of hers. A lower bound: a
-// restart of the gateway forgets the denied ones, and of very many customers, devices and
-// addresses those are forgotten first that were not seen for longest.
+// Recent orders, without this one and including denied ones. They are counted within the merchant:
+// a customer's orders elsewhere are not included. The numbers are lower bounds: a restart of the
+// gateway forgets denied orders, and with very many customers, devices and addresses those not
+// seen for longest are forgotten first.
 typedef struct exports_lezai_plugin_types_velocity_t {
   // All orders of the merchant.
   exports_lezai_plugin_types_windows_t   merchant;
-  // Those with the same `customer.reference`; there if that is.
+  // Those with the same `customer.reference`; present if that is.
   exports_lezai_plugin_types_option_windows_t   customer;
-  // Those with the same `device.id`; there if that is.
+  // Those with the same `device.id`; present if that is.
   exports_lezai_plugin_types_option_windows_t   device;
-  // Those with the same `customer.ip`, of IPv6 its first 64 bits; there if that is.
+  // Those with the same `customer.ip`, the first 64 bits of IPv6; present if that is.
   exports_lezai_plugin_types_option_windows_t   ip;
 } exports_lezai_plugin_types_velocity_t;
 
@@ -168,10 +168,10 @@ typedef struct {
   size_t len;
 } risk_plugin_list_tuple2_string_string_t;
 
-// An order that is about to be made. The gateway gave `id`, `merchant`, `method`, `profile`,
-// `velocity`, `at-ms` and `customer.ip-class`. The merchant's server gave all the rest: such a
-// field is what it claims, not what somebody checked. There is no secret in it: no card number,
-// no key, nothing that opens anything.
+// An order that is about to be created. The gateway sets `id`, `merchant`, `method`, `profile`,
+// `velocity`, `at-ms` and `customer.ip-class`. The merchant's server sets everything else: such a
+// field is a claim that nobody checked. The record has no secret: no card number, no key and no
+// credential.
 typedef struct exports_lezai_plugin_types_order_record_t {
   // `ord_` and 32 hex digits.
   risk_plugin_string_t   id;
@@ -179,12 +179,12 @@ typedef struct exports_lezai_plugin_types_order_record_t {
   risk_plugin_string_t   merchant;
   // The merchant's own name for the order.
   risk_plugin_string_t   merchant_order_id;
-  // What is to be paid; more than zero.
+  // The amount to pay; more than zero.
   exports_lezai_plugin_types_money_t   amount;
   exports_lezai_plugin_types_scene_t   scene;
   // The payment methods that can be offered, such as `wallet_qr`; at least one.
   risk_plugin_list_string_t   methods;
-  // The method, if there is but one in `methods`: then the shopper has no choice.
+  // The method, if `methods` has only one: then the shopper has no choice.
   risk_plugin_option_string_t   method;
   exports_lezai_plugin_types_customer_t   customer;
   exports_lezai_plugin_types_device_t   device;
@@ -192,22 +192,21 @@ typedef struct exports_lezai_plugin_types_order_record_t {
   risk_plugin_list_tuple2_string_string_t   metadata;
   exports_lezai_plugin_types_merchant_profile_t   profile;
   exports_lezai_plugin_types_velocity_t   velocity;
-  // When the order was made, in milliseconds since 1970-01-01T00:00:00Z: the only clock that
-  // there is.
+  // The time of the order's creation, in milliseconds since 1970-01-01T00:00:00Z: the only clock.
   int64_t   at_ms;
 } exports_lezai_plugin_types_order_record_t;
 
-// What is to be done with an order.
+// The decision about an order's risk.
 typedef uint8_t exports_lezai_plugin_types_verdict_t;
 
-// Take it.
+// Accept it.
 #define EXPORTS_LEZAI_PLUGIN_TYPES_VERDICT_ACCEPT 0
-// Take it, and hold the merchant's share back until a person looked at it.
+// Accept it, and hold the merchant's share until a person has reviewed it.
 #define EXPORTS_LEZAI_PLUGIN_TYPES_VERDICT_REVIEW 1
 // Refuse it.
 #define EXPORTS_LEZAI_PLUGIN_TYPES_VERDICT_DENY 2
 
-// Why a verdict is what it is.
+// The reason for a verdict.
 typedef struct exports_lezai_plugin_types_reason_t {
   // For programs: 1 to 40 of `a-z`, `0-9` and `_`.
   risk_plugin_string_t   code;
@@ -229,21 +228,21 @@ typedef struct exports_lezai_plugin_types_assessment_t {
   exports_lezai_plugin_types_list_reason_t   reasons;
 } exports_lezai_plugin_types_assessment_t;
 
-// A part of an order's money that is somebody else's than the merchant's.
+// A part of an order's money for another receiver than the merchant.
 typedef struct exports_lezai_plugin_types_share_t {
-  // The merchant's own name for who gets it: 1 to 64 of `A-Z`, `a-z`, `0-9`, `_`, `.`, `:`
+  // The merchant's own name for the receiver: 1 to 64 of `A-Z`, `a-z`, `0-9`, `_`, `.`, `:`
   // and `-`.
   risk_plugin_string_t   receiver;
-  // How much, in minor units of the order's currency; more than zero.
+  // The amount, in minor units of the order's currency; more than zero.
   uint64_t   minor;
 } exports_lezai_plugin_types_share_t;
 
-// A value that stands beside an order in what the merchant's bookkeeping reads.
+// A value beside an order in the merchant's statements.
 typedef struct exports_lezai_plugin_types_column_t {
   // 1 to 40 of `a-z`, `0-9` and `_`.
   risk_plugin_string_t   name;
-  // At most 200 characters, no control characters. It is text to whoever reads it: a
-  // spreadsheet's formula is not one here.
+  // At most 200 characters, no control characters. It is plain text, also if it looks like a
+  // spreadsheet's formula.
   risk_plugin_string_t   value;
 } exports_lezai_plugin_types_column_t;
 

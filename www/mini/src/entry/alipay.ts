@@ -14,7 +14,7 @@ const options: AlipayOptions = {
 
 let core: Platform["core"];
 
-/** `entropy` asks the shop's server for so many random bytes, in base64url; without it nothing can be paid. */
+/** `entropy` requests random bytes of this length from the shop's server, in base64url; it is required. */
 export function configure(
   own: Partial<AlipayOptions> & { languages?: Words[]; core?: Platform["core"] },
 ): void {
@@ -25,7 +25,7 @@ export function configure(
   learn(own.languages ?? []);
 }
 
-/** Alipay allows one Worker: all that is on one page shares it. */
+/** Alipay allows one Worker: all components share it. */
 let made: Platform | undefined;
 
 export function platform(): Platform {

@@ -11,7 +11,7 @@ let wasm = "/lezai/lezai.wasm.br";
 
 let core: Platform["core"];
 
-/** For a module that lies elsewhere in the package, by its absolute path, and for further languages. */
+/** Sets another absolute path of the module in the package, and further languages. */
 export function configure(options: { wasm?: string; languages?: Words[]; core?: Platform["core"] }): void {
   wasm = options.wasm ?? wasm;
   core = options.core;

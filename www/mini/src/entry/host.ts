@@ -19,7 +19,7 @@ export interface Mounted {
 
 const TICK_MS = 1_000;
 
-/** Begins a checkout; `draw` gets what the template shows, `tell` what the page around it hears. */
+/** Begins a checkout; `draw` gets the template's data, `tell` the events for the page around it. */
 export function mount(
   platform: Platform,
   { gateway, session, client_secret }: Properties,
@@ -44,7 +44,7 @@ export function mount(
       else redraw();
     },
     told: (event) => {
-      // Neither a rest nor a spread here and in the platforms' files: each costs a helper in each file.
+      // No rest or spread here and in the platforms' files: each adds a helper to each file.
       const detail: Partial<typeof event> = Object.assign({}, event);
       delete detail.type;
       tell(event.type, detail);

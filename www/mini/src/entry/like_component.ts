@@ -1,4 +1,4 @@
-/** `<lezai-checkout>` as WeChat has components, and Douyin after it. */
+/** `<lezai-checkout>` as a component of WeChat's form, which Douyin shares. */
 import type { Platform } from "../platform.ts";
 import type { Mounted } from "./host.ts";
 import { mount } from "./lezai.ts";
@@ -46,7 +46,7 @@ export function define(platform: () => Platform): void {
 
 function begin(component: Instance, platform: Platform): void {
   const { gateway, session, clientSecret } = component.data;
-  // Observers are called for what did not change, too; a second key for one session would find it taken.
+  // Observers are called for unchanged properties, too; a second key would find the session taken.
   const begun = [gateway, session, clientSecret].join();
   if (component.begun === begun) return;
   component.begun = begun;

@@ -1,2 +1,2 @@
-/** For the probe page alone, so that no checkout loads it. */
+/** The probe page's own file, so that no checkout loads it. */
 export { type Finding, probe, type Vector } from "../probe.ts";

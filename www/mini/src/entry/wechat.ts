@@ -7,12 +7,12 @@ import { learn, type Words } from "../words.ts";
 declare const wx: WechatHost["wx"];
 declare const WXWebAssembly: NonNullable<WechatHost["WXWebAssembly"]> | undefined;
 
-/** Where `npm build` of the developer tools puts the module. */
+/** The module's path after the developer tools' `npm build`. */
 let wasm = "/miniprogram_npm/@lezai/mini/lezai.wasm.br";
 
 let core: Platform["core"];
 
-/** For a module that lies elsewhere in the package, and for further languages. */
+/** Sets another path of the module in the package, and further languages. */
 export function configure(options: { wasm?: string; languages?: Words[]; core?: Platform["core"] }): void {
   wasm = options.wasm ?? wasm;
   core = options.core;

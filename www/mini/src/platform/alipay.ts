@@ -1,8 +1,8 @@
 /**
- * Alipay. Its WebAssembly runs in a Worker alone, where `my` is not; and it documents no source of
- * randomness. So the module is asked by messages, and a page's key is made of random bytes that the shop's
- * server sends, as it sends the client secret: whoever could read the one could read the other. That is
- * less than a key that only this device ever knew, and `entropy` says so.
+ * Alipay. Its WebAssembly runs only in a Worker, which has no `my`, and it documents no source of
+ * randomness. So the module is called by messages, and a page's key is made of random bytes that the shop's
+ * server sends, as it sends the client secret: an attacker who reads one can read the other. That is
+ * weaker than a key that only this device ever had, and `entropy` says so.
  */
 import { hex, text, unbase64url, unhex } from "../../../core/src/bytes.ts";
 import type { Module } from "../../../core/src/call.ts";
@@ -25,7 +25,7 @@ export interface AlipayWorker {
   terminate(): void;
 }
 
-/** Versions differ in what they call status and header; some have both. */
+/** Versions name status and header differently; some have both names. */
 interface Answer {
   status?: number;
   statusCode?: number;
@@ -68,12 +68,12 @@ export interface AlipayOptions {
   worker: string;
   /** The module's absolute path in the package. */
   wasm: string;
-  /** Asks the shop's server for so many random bytes; base64url. */
+  /** Requests random bytes of this length from the shop's server, in base64url. */
   entropy: ((length: number) => Promise<string>) | undefined;
 }
 
 const TIMEOUT_MS = 15_000;
-/** A Worker that is silent for longer has died. */
+/** The time limit of a Worker's answer. */
 const WORKER_MS = 20_000;
 
 /** Result codes of `my.tradePay`. Even 9000 does not prove a payment. */
@@ -88,7 +88,8 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
     entropy: "server",
     load: () => inWorker(host, options, later),
     random: async (length) => {
-      if (options.entropy === undefined) throw new Error("the shop gave no source of random bytes");
+      if (options.entropy === undefined)
+        throw new Error("configure needs entropy: a function that gets random bytes from the shop's server");
       return unbase64url(await options.entropy(length)) ?? new Uint8Array(0);
     },
     request: ({ method, url, header, body }) =>
@@ -145,13 +146,13 @@ export function alipay(host: AlipayHost, options: AlipayOptions): Platform {
 
 function nothing(): void {}
 
-/** @throws if the module does not start there: an error that comes later could not be told from one of the core's. */
+/** @throws if the module does not start there: a later error could not be told from one of the core's. */
 async function inWorker(
   { my }: AlipayHost,
   options: AlipayOptions,
   later: Platform["after"],
 ): Promise<Module> {
-  // On iOS, WebAssembly is in the experimental Worker alone.
+  // On iOS, only the experimental Worker has WebAssembly.
   const worker = my.createWorker(options.worker, { useExperimentalWorker: true });
   if (!worker) throw new Error(`there is no Worker ${options.worker}: app.json must name it under workers`);
   const waiting = new Map<number, (message: Record<string, unknown>) => void>();

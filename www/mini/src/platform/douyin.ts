@@ -17,7 +17,7 @@ export interface DouyinHost extends Timers {
 /** Results of `tt.pay` in `code`: 0 paid, 4 cancelled; the others are not certain. */
 const CODES = { 0: "success", 4: "cancelled" } as const;
 
-/** `wasm` is the module's absolute path in the package: a relative one is the page's. */
+/** `wasm` is the module's absolute path in the package: a relative one is relative to the page. */
 export function douyin(host: DouyinHost, wasm: string): Platform {
   const { tt, TTWebAssembly } = host;
   return {
@@ -43,7 +43,7 @@ export function douyin(host: DouyinHost, wasm: string): Platform {
         return "unknown";
       }
     },
-    // No interface that is documented says which language the app is in.
+    // No documented interface returns the app's language.
     language: () => "zh-CN",
     after: after(host),
   };

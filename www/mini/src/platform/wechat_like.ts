@@ -34,7 +34,7 @@ export interface Wasm {
   instantiate(path: string, imports: Record<string, never>): Promise<unknown>;
 }
 
-/** A gateway that needs longer is called again. */
+/** The time limit of a request, which is then repeated. */
 const TIMEOUT_MS = 15_000;
 
 export async function load(wasm: Wasm | undefined, path: string): Promise<Module> {
@@ -57,7 +57,7 @@ export function request(api: Pick<Api, "request">, { method, url, header, body }
       method,
       header: headers(header),
       data: body && (body.slice().buffer as ArrayBuffer),
-      // Neither parsed nor decoded: what is verified is what arrived.
+      // Neither parsed nor decoded: the bytes are verified as received.
       dataType: "arraybuffer",
       responseType: "arraybuffer",
       timeout: TIMEOUT_MS,

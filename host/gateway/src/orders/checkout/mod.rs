@@ -18,7 +18,7 @@ use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{Answer, Outcome, Repeatable, Signer};
 use crate::keys::GatewayKey;
 use crate::views;
-use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest};
+use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
@@ -325,7 +325,7 @@ pub async fn pay(
         Outcome::Now(begun) => begun,
     };
     gateway.committed(&record);
-    let offer = prepare(gateway, &record, &attempt).await?;
+    let offer = offer(gateway, &record, &attempt).await?;
 
     let prepared = {
         let (order, now) = (session.order.clone(), gateway.node.clock.now());
@@ -395,12 +395,13 @@ fn plan_for(
     }
 }
 
-/// Asks the channel of an attempt to collect; asked again, it gives the same.
+/// Asks the channel of an attempt to collect; asked again, it gives the same. A channel that refuses for
+/// good has declined the attempt, and another method can be chosen at once.
 ///
 /// # Errors
 ///
-/// `channel_unavailable`; `internal`, should the order's merchant or channel be gone.
-pub async fn prepare(
+/// `method_unavailable`, `channel_unavailable`; `internal`, should the order's merchant or channel be gone.
+pub async fn offer(
     gateway: &Gateway,
     record: &OrderRecord,
     attempt: &Attempt,
@@ -409,7 +410,15 @@ pub async fn prepare(
     let method = channel.method(&attempt.method);
     let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;
     let request = payment_request(gateway, record, attempt, method.kind)?;
-    channel.prepare(request).await.map_err(unanswered)
+    match channel.prepare(request).await.map_err(unanswered)? {
+        Prepared::Offer(offer) => Ok(offer),
+        Prepared::Refused { code } => {
+            let refused = Event::Declined { attempt: attempt.id.clone(), code };
+            gateway.apply(record.order.terms.id.clone(), refused).await?;
+            let detail = "the channel refused this method: choose another one";
+            Err(Problem::new(Code::MethodUnavailable, detail).with("field", "method"))
+        }
+    }
 }
 
 fn payment_request(
@@ -433,6 +442,8 @@ fn payment_request(
         description: terms.description.clone(),
         return_url: return_url.unwrap_or_else(|| views::hosted_page(record, &gateway.public_url)),
         capture: terms.capture == Capture::Automatic,
+        method: attempt.method.clone(),
+        expires_at: terms.expires_at,
     })
 }
 

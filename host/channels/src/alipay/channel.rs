@@ -1,0 +1,308 @@
+//! The channel `alipay`: Alipay behind the gateway's trait.
+
+use std::sync::Arc;
+
+use lezai_core::id::AttemptId;
+use lezai_core::order::{Credential, Offer};
+use lezai_core::time::Timestamp;
+
+use crate::alipay::account::Account;
+use crate::alipay::answer::{Trade, TradeStatus};
+use crate::alipay::call::Order;
+use crate::alipay::client::Client;
+use crate::alipay::notice;
+use crate::channel::{
+    About, Acknowledgement, Answer, AttemptRef, Callback, CaptureRequest, Channel, GiveBackRequest,
+    Heard, Hearing, Method, MethodKind, PaymentRequest, Prepared, RefundRequest, RefundStanding,
+    Standing, Unanswered,
+};
+use crate::http::Transport;
+use crate::number;
+use crate::outcome::{Advice, CallError};
+use crate::surroundings::Surroundings;
+use crate::wechat::channel::{described, fen, money, seconds};
+
+/// The channel's name.
+pub const ID: &str = "alipay";
+const QR: &str = "alipay_qr";
+const PAGE: &str = "alipay_page";
+const WAP: &str = "alipay_wap";
+/// A QR code of Alipay begins payments for two hours.
+const CODE_SECS: i64 = 2 * 3_600 - 60;
+/// After an order's end Alipay may still come to know it for as long as clocks and pages differ.
+const LATE_SECS: i64 = 300;
+
+/// What it offers.
+pub const METHODS: &[Method] = &[
+    Method { id: QR, kind: MethodKind::Qr, instalments: false },
+    Method { id: PAGE, kind: MethodKind::Redirect, instalments: false },
+    Method { id: WAP, kind: MethodKind::Redirect, instalments: false },
+];
+
+/// Alipay.
+pub struct Alipay {
+    client: Client,
+    surroundings: Arc<dyn Surroundings>,
+    notify_url: String,
+    methods: &'static [Method],
+}
+
+impl Alipay {
+    /// An account's channel. Callbacks come to `notify_url`.
+    pub fn new(
+        account: Account,
+        transport: Arc<dyn Transport>,
+        surroundings: Arc<dyn Surroundings>,
+        notify_url: String,
+    ) -> Self {
+        let client = Client::new(account, transport, Arc::clone(&surroundings));
+        Self { client, surroundings, notify_url, methods: METHODS }
+    }
+
+    /// With these of its methods switched on.
+    pub fn offering(self, methods: &'static [Method]) -> Self {
+        Self { methods, ..self }
+    }
+
+    /// The calls beneath.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn make(&self, request: PaymentRequest) -> Result<Prepared, Unanswered> {
+        let refused = |code: &str| Ok(Prepared::Refused { code: code.to_owned() });
+        if !request.capture {
+            return refused("capture_unsupported");
+        }
+        let Some(total) = fen(request.amount) else { return refused("currency_unsupported") };
+        let expires = seconds(request.expires_at);
+        let order = Order {
+            number: number::of_attempt(&request.attempt),
+            subject: described(&request.merchant_name, &request.description),
+            total,
+            expires_at: Some(expires),
+            notify_url: self.notify_url.clone(),
+        };
+        let offered =
+            |credential, expires_at| Ok(Prepared::Offer(Offer { credential, expires_at }));
+        let made = match request.method.as_str() {
+            PAGE => self.client.page_pay(&order, &request.return_url),
+            WAP => self.client.wap_pay(&order, &request.return_url),
+            _ => match self.client.precreate(&order).await {
+                Ok(made) => {
+                    let ends = self.surroundings.now() + CODE_SECS;
+                    let expires_at = (ends < expires).then(|| Timestamp::from_secs(ends));
+                    return offered(Credential::Qr { qr: made.qr_code }, expires_at);
+                }
+                Err(error) => Err(error),
+            },
+        };
+        match made {
+            Ok(redirect_url) => offered(Credential::Redirect { redirect_url }, None),
+            Err(error) => match error.refusal() {
+                Some(refusal) if error.is_certain() && refusal.advice == Advice::GiveUp => {
+                    tracing::error!(%refusal, channel = ID, "prepare refused");
+                    refused(refusal.word)
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    async fn ask(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+        let number = number::of_attempt(attempt);
+        match self.client.query(&number, None).await {
+            Ok(trade) => self.standing(&number, &trade).await,
+            Err(error) if word(&error) == "not_found" => Ok(Standing::Unknown),
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    async fn standing(&self, number: &str, trade: &Trade) -> Result<Standing, Unanswered> {
+        match trade.trade_status {
+            Some(TradeStatus::WaitBuyerPay) => Ok(Standing::Pending),
+            Some(TradeStatus::TradeSuccess | TradeStatus::TradeFinished) => paid(trade),
+            // Closed is both: never paid, and paid and given back whole, by one refund or by many.
+            Some(TradeStatus::TradeClosed) if !trade.was_paid() => Ok(Standing::Cancelled),
+            Some(TradeStatus::TradeClosed) => {
+                let back = self.client.query_refund(number, &reversal(number), trade.total()).await;
+                match back {
+                    Ok(true) => Ok(Standing::Returned),
+                    Ok(false) => paid(trade),
+                    Err(error) if word(&error) == "not_found" => paid(trade),
+                    Err(error) => Err(unanswered(&error.to_string())),
+                }
+            }
+            None => Err(unanswered("the answer has no trade_status")),
+        }
+    }
+
+    async fn close(&self, attempt: &AttemptRef) -> Result<Standing, Unanswered> {
+        match self.ask(&attempt.attempt).await? {
+            Standing::Unknown => return self.unscanned(attempt),
+            Standing::Pending => {}
+            decided => return Ok(decided),
+        }
+        match self.client.close(&number::of_attempt(&attempt.attempt)).await {
+            Ok(()) => self.ask(&attempt.attempt).await,
+            Err(error) if error.refusal().is_some() => self.ask(&attempt.attempt).await,
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    /// A code that nobody scanned cannot be called off at Alipay: it is watched until its time is over.
+    fn unscanned(&self, attempt: &AttemptRef) -> Result<Standing, Unanswered> {
+        if self.surroundings.now() > seconds(attempt.expires_at) + LATE_SECS {
+            return Ok(Standing::Cancelled);
+        }
+        Err(unanswered("not scanned, and may be until its time is over"))
+    }
+
+    async fn reverse(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+        let number = number::of_attempt(attempt);
+        let trade = match self.client.query(&number, None).await {
+            Ok(trade) => trade,
+            Err(error) if word(&error) == "not_found" => return Ok(Standing::Unknown),
+            Err(error) => return Err(unanswered(&error.to_string())),
+        };
+        let standing = self.standing(&number, &trade).await?;
+        let (Standing::Paid { .. }, Some(total)) = (&standing, trade.total()) else {
+            return Ok(standing);
+        };
+        let reversal = reversal(&number);
+        match self.client.refund(&number, &reversal, total, None).await {
+            Ok(refunded) if refunded.fund_change == "Y" => Ok(Standing::Returned),
+            Ok(_) => match self.client.query_refund(&number, &reversal, Some(total)).await {
+                Ok(true) => Ok(Standing::Returned),
+                Ok(false) => Ok(Standing::Pending),
+                Err(error) => Err(unanswered(&error.to_string())),
+            },
+            Err(error) => match error.refusal() {
+                Some(refusal) if refusal.advice == Advice::GiveUp => {
+                    Ok(Standing::Refused { code: refusal.word.to_owned() })
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    async fn give(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
+        let failed = |code: &str| Ok(RefundStanding::Failed { code: code.to_owned() });
+        let Some(amount) = fen(request.amount) else { return failed("currency_unsupported") };
+        let number = number::of_attempt(&request.attempt);
+        let refund = number::of_refund(&request.refund);
+        match self.client.refund(&number, &refund, amount, None).await {
+            Ok(refunded) if refunded.fund_change == "Y" => Ok(RefundStanding::Succeeded),
+            // Taken, or a repeat of what was done: only its query tells.
+            Ok(_) => self.ask_refund(request).await.map(known),
+            Err(error) => match error.refusal() {
+                Some(refusal) if refusal.advice == Advice::GiveUp => failed(refusal.word),
+                Some(refusal) => {
+                    tracing::warn!(%refusal, channel = ID, "refund waits");
+                    Ok(RefundStanding::Unknown)
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
+        let number = number::of_attempt(&request.attempt);
+        let refund = number::of_refund(&request.refund);
+        match self.client.query_refund(&number, &refund, fen(request.amount)).await {
+            Ok(true) => Ok(RefundStanding::Succeeded),
+            // Alipay does not tell a refund that it never heard of from one that is not done. The same
+            // number again is the same refund, so it is sent again.
+            Ok(false) => Ok(RefundStanding::Unknown),
+            Err(error) if word(&error) == "not_found" => Ok(RefundStanding::Unknown),
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    fn read(&self, callback: &Callback) -> Heard {
+        let reply = |status, body| Acknowledgement { status, content_type: "text/plain", body };
+        match self.client.notice(&callback.body) {
+            Ok(told) => {
+                let refund = told.refund.as_deref().and_then(number::to_refund).map(About::Refund);
+                let payment = || number::to_attempt(&told.number).map(About::Payment);
+                let about = refund.or_else(payment).unwrap_or(About::Nothing);
+                Heard { about, reply: reply(200, notice::ACCEPTED) }
+            }
+            Err(error) => {
+                tracing::warn!(%error, channel = ID, "callback refused");
+                Heard { about: About::Refused, reply: reply(401, notice::FAILED) }
+            }
+        }
+    }
+}
+
+impl Channel for Alipay {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        self.methods
+    }
+
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
+        Box::pin(self.make(request))
+    }
+
+    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.attempt.clone();
+        Box::pin(async move { self.ask(&attempt).await })
+    }
+
+    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.clone();
+        Box::pin(async move { self.close(&attempt).await })
+    }
+
+    fn capture(&self, _request: CaptureRequest) -> Answer<'_, Standing> {
+        let refused = Standing::Refused { code: "capture_unsupported".to_owned() };
+        Box::pin(std::future::ready(Ok(refused)))
+    }
+
+    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
+        Box::pin(async move { self.reverse(&request.attempt).await })
+    }
+
+    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding> {
+        Box::pin(self.give(request))
+    }
+
+    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
+        Box::pin(self.ask_refund(request.clone()))
+    }
+
+    fn hear(&self, callback: Callback) -> Hearing<'_> {
+        Box::pin(std::future::ready(self.read(&callback)))
+    }
+}
+
+fn paid(trade: &Trade) -> Result<Standing, Unanswered> {
+    let amount = trade.total().and_then(money);
+    let amount = amount.ok_or_else(|| unanswered("the answer has no amount"))?;
+    Ok(Standing::Paid { amount, channel_ref: trade.trade_no.clone() })
+}
+
+/// What was taken is known, if only as something under way.
+fn known(standing: RefundStanding) -> RefundStanding {
+    match standing {
+        RefundStanding::Unknown => RefundStanding::Pending,
+        known => known,
+    }
+}
+
+fn reversal(payment: &str) -> String {
+    format!("{payment}v")
+}
+
+fn word(error: &CallError) -> &'static str {
+    error.refusal().map_or("", |refusal| refusal.word)
+}
+
+fn unanswered(reason: &str) -> Unanswered {
+    Unanswered { channel: ID, reason: reason.to_owned() }
+}

@@ -1,0 +1,159 @@
+//! Channels out of the sections `[channels.…]` of the configuration.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::alipay::account::AlipayConfig;
+use crate::channel::{Channel, Method};
+use crate::http::{Network, Transport};
+use crate::surroundings::{Machine, Surroundings};
+use crate::wechat::account::{BadConfig, WechatConfig, bad};
+use crate::{alipay, wechat};
+
+/// A section, read. Its files are not read yet.
+#[derive(Clone, Debug)]
+pub enum Configured {
+    /// `[channels.wechat]`
+    Wechat(Box<WechatConfig>),
+    /// `[channels.alipay]`
+    Alipay(Box<AlipayConfig>),
+}
+
+/// What a channel reaches the world with.
+#[derive(Clone)]
+pub struct World {
+    /// Sends requests.
+    pub transport: Arc<dyn Transport>,
+    /// Time and randomness.
+    pub surroundings: Arc<dyn Surroundings>,
+}
+
+impl World {
+    /// The network and this machine's clock.
+    ///
+    /// # Errors
+    ///
+    /// TLS cannot be set up.
+    pub fn real() -> Result<Self, BadConfig> {
+        let network = Network::new().map_err(|error| bad("tls", error))?;
+        Ok(Self { transport: Arc::new(network), surroundings: Arc::new(Machine) })
+    }
+}
+
+impl Configured {
+    /// The channels that there are.
+    pub const NAMES: [&str; 2] = [wechat::channel::ID, alipay::channel::ID];
+
+    /// Reads the section of this name: `wechat` for `[channels.wechat]`. The text has the section's
+    /// members alone.
+    ///
+    /// # Errors
+    ///
+    /// [`BadConfig`]: no such channel, or a member that is missing, unknown or of another type.
+    pub fn parse(name: &str, toml: &str) -> Result<Self, BadConfig> {
+        let unreadable = |error: toml::de::Error| bad("section", error.message().to_owned());
+        match name {
+            wechat::channel::ID => toml::from_str(toml).map(Self::Wechat).map_err(unreadable),
+            alipay::channel::ID => toml::from_str(toml).map(Self::Alipay).map_err(unreadable),
+            _ => Err(bad("section", "must be [channels.wechat] or [channels.alipay]")),
+        }
+    }
+
+    /// Reads and checks the files, which are named relative to `folder`, and makes the channel. The
+    /// provider sends callbacks to `public_url`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadConfig`] names the member.
+    pub fn open(
+        &self,
+        folder: &Path,
+        public_url: &str,
+        world: World,
+    ) -> Result<Arc<dyn Channel>, BadConfig> {
+        let notify_url =
+            |name| format!("{}/channels/{name}/notify", public_url.trim_end_matches('/'));
+        let World { transport, surroundings } = world;
+        match self {
+            Self::Wechat(config) => {
+                let methods = offered(config.methods.as_deref(), wechat::channel::METHODS)?;
+                let account = config.load(folder)?;
+                let url = notify_url(wechat::channel::ID);
+                let channel =
+                    wechat::channel::WechatPay::new(account, transport, surroundings, url);
+                Ok(Arc::new(channel.offering(methods)))
+            }
+            Self::Alipay(config) => {
+                let methods = offered(config.methods.as_deref(), alipay::channel::METHODS)?;
+                let account = config.load(folder)?;
+                let url = notify_url(alipay::channel::ID);
+                let channel = alipay::channel::Alipay::new(account, transport, surroundings, url);
+                Ok(Arc::new(channel.offering(methods)))
+            }
+        }
+    }
+}
+
+/// The methods that are switched on, all if none is named.
+fn offered(
+    names: Option<&[String]>,
+    all: &'static [Method],
+) -> Result<&'static [Method], BadConfig> {
+    let Some(names) = names else { return Ok(all) };
+    let unknown = names.iter().find(|name| !all.iter().any(|method| method.id == name.as_str()));
+    if unknown.is_some() || names.is_empty() {
+        let ids: Vec<&str> = all.iter().map(|method| method.id).collect();
+        return Err(bad("methods", format_args!("must name some of: {}", ids.join(", "))));
+    }
+    let chosen = all.iter().filter(|method| names.iter().any(|name| name == method.id));
+    // Read once, and there for as long as the process is.
+    Ok(Box::leak(chosen.copied().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WECHAT: &str = r#"
+        merchant = "1900000001"
+        app_id = "wx8888888888888888"
+        certificate_serial = "5F1C72E2A8931B72A2E13AF8DEE92471EB397115"
+        private_key_file = "apiclient_key.pem"
+        api_v3_key_file = "api_v3_key"
+        download_certificates = true
+    "#;
+
+    #[test]
+    fn sections_are_strict() {
+        assert!(matches!(Configured::parse("wechat", WECHAT), Ok(Configured::Wechat(_))));
+        let typo = format!("{WECHAT}\nmerchent = \"1\"");
+        for (name, text) in [
+            ("wechat", typo.as_str()),
+            ("wechat", ""),
+            ("alipay", WECHAT),
+            ("paypal", WECHAT),
+            ("wechat", "= 1"),
+        ] {
+            assert_eq!(
+                Configured::parse(name, text).unwrap_err().field,
+                "section",
+                "{name} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn methods_are_switched_on_by_name() {
+        let all = alipay::channel::METHODS;
+        assert_eq!(offered(None, all).unwrap().len(), 3);
+        let chosen =
+            offered(Some(&["alipay_wap".to_owned(), "alipay_qr".to_owned()]), all).unwrap();
+        assert_eq!(
+            chosen.iter().map(|method| method.id).collect::<Vec<_>>(),
+            ["alipay_qr", "alipay_wap"]
+        );
+        for wrong in [&[][..], &["alipay".to_owned()]] {
+            assert_eq!(offered(Some(wrong), all).unwrap_err().field, "methods");
+        }
+    }
+}

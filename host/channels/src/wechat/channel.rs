@@ -1,0 +1,352 @@
+//! The channel `wechat`: WeChat Pay behind the gateway's trait.
+
+use std::sync::Arc;
+
+use lezai_core::id::AttemptId;
+use lezai_core::money::{Currency, Money};
+use lezai_core::order::{Credential, Offer};
+use lezai_core::time::Timestamp;
+
+use crate::channel::{
+    About, Acknowledgement, Answer, AttemptRef, Callback, CaptureRequest, Channel, GiveBackRequest,
+    Heard, Hearing, Method, MethodKind, PaymentRequest, Prepared, RefundRequest, RefundStanding,
+    Standing, Unanswered,
+};
+use crate::http::Transport;
+use crate::number;
+use crate::outcome::{Advice, CallError};
+use crate::surroundings::Surroundings;
+use crate::wechat::account::Account;
+use crate::wechat::answer::{Expected, RefundAnswer, RefundState, TradeState, Transaction};
+use crate::wechat::call::{Order, Refund, Scene};
+use crate::wechat::client::Client;
+use crate::wechat::notice::{BadNotice, Content};
+
+/// The channel's name.
+pub const ID: &str = "wechat";
+/// A QR code of WeChat Pay begins payments for two hours. Ours ends a little earlier, so that nobody
+/// scans one in its last second.
+const CODE_SECS: i64 = 2 * 3_600 - 60;
+/// WeChat Pay wants an order to live for a minute at least.
+const LIFE_SECS_MIN: i64 = 60;
+
+/// What it offers.
+pub const METHODS: &[Method] =
+    &[Method { id: "wechat_native", kind: MethodKind::Qr, instalments: false }];
+
+/// WeChat Pay.
+pub struct WechatPay {
+    client: Client,
+    surroundings: Arc<dyn Surroundings>,
+    notify_url: String,
+    methods: &'static [Method],
+}
+
+impl WechatPay {
+    /// An account's channel. Callbacks come to `notify_url`.
+    pub fn new(
+        account: Account,
+        transport: Arc<dyn Transport>,
+        surroundings: Arc<dyn Surroundings>,
+        notify_url: String,
+    ) -> Self {
+        let client = Client::new(account, transport, Arc::clone(&surroundings));
+        Self { client, surroundings, notify_url, methods: METHODS }
+    }
+
+    /// With these of its methods switched on.
+    pub fn offering(self, methods: &'static [Method]) -> Self {
+        Self { methods, ..self }
+    }
+
+    /// The calls beneath.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn make(&self, request: PaymentRequest) -> Result<Prepared, Unanswered> {
+        let refused = |code: &str| Ok(Prepared::Refused { code: code.to_owned() });
+        if !request.capture {
+            return refused("capture_unsupported");
+        }
+        let Some(total) = fen(request.amount) else { return refused("currency_unsupported") };
+        let now = self.surroundings.now();
+        let expires = seconds(request.expires_at);
+        let order = Order {
+            number: number::of_attempt(&request.attempt),
+            description: described(&request.merchant_name, &request.description),
+            total,
+            // It follows from the order alone, so that each repeat says the same.
+            expires_at: Some(expires.max(seconds(request.attempt.made_at()) + LIFE_SECS_MIN)),
+            notify_url: self.notify_url.clone(),
+        };
+        match self.client.prepay(&Scene::Native, &order).await {
+            Ok(prepaid) => {
+                let Some(qr) = prepaid.code_url else {
+                    return Err(unanswered("the answer has no code_url"));
+                };
+                let ends = now + CODE_SECS;
+                let expires_at = (ends < expires).then(|| Timestamp::from_secs(ends));
+                Ok(Prepared::Offer(Offer { credential: Credential::Qr { qr }, expires_at }))
+            }
+            Err(error) => match error.refusal() {
+                Some(refusal) if error.is_certain() && refusal.advice == Advice::GiveUp => {
+                    tracing::error!(%refusal, channel = ID, "prepare refused");
+                    refused(refusal.word)
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    async fn ask(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+        let number = number::of_attempt(attempt);
+        // The amount that WeChat Pay tells goes up as it is: the order compares it, and returns what it
+        // cannot take.
+        match self.client.query(Expected { number: &number, total: None }).await {
+            Ok(transaction) => self.standing(&number, &transaction).await,
+            Err(error) if word(&error) == "not_found" => Ok(Standing::Unknown),
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    async fn standing(&self, number: &str, told: &Transaction) -> Result<Standing, Unanswered> {
+        match told.trade_state {
+            TradeState::Success => paid(told),
+            // Something went back, and that need not be all of it.
+            TradeState::Refund if self.is_given_back(number, told).await? => Ok(Standing::Returned),
+            TradeState::Refund => paid(told),
+            TradeState::NotPay | TradeState::UserPaying | TradeState::Accept => {
+                Ok(Standing::Pending)
+            }
+            TradeState::Closed | TradeState::Revoked => Ok(Standing::Cancelled),
+            TradeState::PayError => Ok(Standing::Declined { code: "payment_failed".to_owned() }),
+        }
+    }
+
+    /// Whether the whole of a payment went back by [`Channel::give_back`].
+    async fn is_given_back(&self, number: &str, told: &Transaction) -> Result<bool, Unanswered> {
+        let whole = told.amount.as_ref().and_then(|amount| amount.total);
+        match self.client.query_refund(&reversal(number), Some(number), whole).await {
+            Ok(refund) => Ok(refund.status == RefundState::Success),
+            Err(error) if word(&error) == "not_found" => Ok(false),
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    async fn close(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+        match self.ask(attempt).await? {
+            // Never made: nobody has a code, and nobody will get one.
+            Standing::Unknown => return Ok(Standing::Cancelled),
+            Standing::Pending => {}
+            decided => return Ok(decided),
+        }
+        match self.client.close(&number::of_attempt(attempt)).await {
+            // What 204 leaves open is asked: closing and paying may meet.
+            Ok(()) => self.ask(attempt).await,
+            Err(error) if error.refusal().is_some() => self.ask(attempt).await,
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    async fn reverse(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+        let payment = number::of_attempt(attempt);
+        let expected = Expected { number: &payment, total: None };
+        let told = match self.client.query(expected).await {
+            Ok(told) => told,
+            Err(error) if word(&error) == "not_found" => return Ok(Standing::Cancelled),
+            Err(error) => return Err(unanswered(&error.to_string())),
+        };
+        let total = told.amount.as_ref().and_then(|amount| amount.total);
+        let (TradeState::Success | TradeState::Refund, Some(total)) = (told.trade_state, total)
+        else {
+            return self.close(attempt).await;
+        };
+        let refund = Refund {
+            number: reversal(&payment),
+            payment,
+            amount: total,
+            total,
+            notify_url: None,
+            reason: None,
+        };
+        match self.client.refund(&refund).await {
+            Ok(RefundAnswer { status: RefundState::Success, .. }) => Ok(Standing::Returned),
+            Ok(_) => Ok(Standing::Pending),
+            Err(error) => match error.refusal() {
+                Some(refusal) if refusal.advice == Advice::GiveUp => {
+                    Ok(Standing::Refused { code: refusal.word.to_owned() })
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    async fn give(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
+        let failed = |code: &str| Ok(RefundStanding::Failed { code: code.to_owned() });
+        let (Some(amount), Some(total)) = (fen(request.amount), fen(request.payment)) else {
+            return failed("currency_unsupported");
+        };
+        let refund = Refund {
+            number: number::of_refund(&request.refund),
+            payment: number::of_attempt(&request.attempt),
+            amount,
+            total,
+            notify_url: Some(self.notify_url.clone()),
+            reason: None,
+        };
+        match self.client.refund(&refund).await {
+            Ok(answer) => Ok(refunded(&answer)),
+            Err(error) => match error.refusal() {
+                // A refund that lacks money is sent again under its number until it is topped up.
+                Some(refusal) if refusal.advice == Advice::GiveUp => failed(refusal.word),
+                Some(refusal) => {
+                    tracing::warn!(%refusal, channel = ID, "refund waits");
+                    Ok(RefundStanding::Unknown)
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
+        let number = number::of_refund(&request.refund);
+        let payment = number::of_attempt(&request.attempt);
+        match self.client.query_refund(&number, Some(&payment), fen(request.amount)).await {
+            Ok(answer) => Ok(refunded(&answer)),
+            Err(error) if word(&error) == "not_found" => Ok(RefundStanding::Unknown),
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    async fn read(&self, callback: Callback) -> Heard {
+        let reply =
+            |status, body| Acknowledgement { status, content_type: "application/json", body };
+        let taken = reply(200, r#"{"code":"SUCCESS"}"#);
+        let about = match self.client.notice(&callback.headers, &callback.body).await {
+            Ok(notice) => match notice.content {
+                Content::Payment(payment) => payment
+                    .out_trade_no
+                    .and_then(|number| number::to_attempt(&number))
+                    .map_or(About::Nothing, About::Payment),
+                Content::Refund(refund) => {
+                    number::to_refund(&refund.out_refund_no).map_or(About::Nothing, About::Refund)
+                }
+                Content::Other => About::Nothing,
+            },
+            Err(error) => {
+                tracing::warn!(%error, channel = ID, "callback refused");
+                let status = match error {
+                    // Ours to mend: it comes again.
+                    BadNotice::Undecryptable(_) => 500,
+                    _ => 401,
+                };
+                let body = r#"{"code":"FAIL","message":"refused"}"#;
+                return Heard { about: About::Refused, reply: reply(status, body) };
+            }
+        };
+        Heard { about, reply: taken }
+    }
+}
+
+impl Channel for WechatPay {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        self.methods
+    }
+
+    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
+        Box::pin(self.make(request))
+    }
+
+    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.attempt.clone();
+        Box::pin(async move { self.ask(&attempt).await })
+    }
+
+    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+        let attempt = attempt.attempt.clone();
+        Box::pin(async move { self.close(&attempt).await })
+    }
+
+    fn capture(&self, _request: CaptureRequest) -> Answer<'_, Standing> {
+        let refused = Standing::Refused { code: "capture_unsupported".to_owned() };
+        Box::pin(std::future::ready(Ok(refused)))
+    }
+
+    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
+        Box::pin(async move { self.reverse(&request.attempt).await })
+    }
+
+    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding> {
+        Box::pin(self.give(request))
+    }
+
+    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
+        Box::pin(self.ask_refund(request.clone()))
+    }
+
+    fn hear(&self, callback: Callback) -> Hearing<'_> {
+        Box::pin(self.read(callback))
+    }
+}
+
+fn paid(told: &Transaction) -> Result<Standing, Unanswered> {
+    let total = told.amount.as_ref().and_then(|amount| amount.total);
+    let amount = total.and_then(money).ok_or_else(|| unanswered("the answer has no amount"))?;
+    let channel_ref = told.transaction_id.clone().unwrap_or_default();
+    Ok(Standing::Paid { amount, channel_ref })
+}
+
+fn refunded(answer: &RefundAnswer) -> RefundStanding {
+    match answer.status {
+        RefundState::Success => RefundStanding::Succeeded,
+        RefundState::Processing => RefundStanding::Pending,
+        RefundState::Closed => RefundStanding::Failed { code: "closed".to_owned() },
+        // The shopper's card is gone, and a person must say where the money goes: it is not ours again.
+        RefundState::Abnormal => {
+            tracing::error!(refund = %answer.out_refund_no, channel = ID, "refund abnormal: needs attention");
+            RefundStanding::Pending
+        }
+    }
+}
+
+/// The number of the refund that gives a payment back whole: one for each payment, whatever happens.
+fn reversal(payment: &str) -> String {
+    format!("{payment}v")
+}
+
+fn word(error: &CallError) -> &'static str {
+    error.refusal().map_or("", |refusal| refusal.word)
+}
+
+fn unanswered(reason: &str) -> Unanswered {
+    Unanswered { channel: ID, reason: reason.to_owned() }
+}
+
+/// What the shopper reads: the merchant and what is bought, never nothing.
+pub(crate) fn described(merchant: &str, description: &str) -> String {
+    match (merchant.trim(), description.trim()) {
+        ("", "") => "-".to_owned(),
+        (merchant, "") => merchant.to_owned(),
+        ("", description) => description.to_owned(),
+        (merchant, description) => format!("{merchant} {description}"),
+    }
+}
+
+/// Fen, if it is CNY.
+pub(crate) fn fen(amount: Money) -> Option<i64> {
+    (amount.currency().code() == "CNY").then(|| amount.minor())
+}
+
+/// Fen as money.
+pub(crate) fn money(fen: i64) -> Option<Money> {
+    Money::new(fen, Currency::from_code("CNY").ok()?).ok()
+}
+
+pub(crate) fn seconds(at: Timestamp) -> i64 {
+    at.as_ms().div_euclid(1_000)
+}

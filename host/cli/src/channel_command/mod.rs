@@ -1,0 +1,156 @@
+//! `lezai channel`: tries a channel's credentials, shows what is sent and answered, and starts simulators of
+//! WeChat Pay and Alipay.
+
+mod call;
+mod check;
+mod shown;
+mod simulate;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lezai_channels::channel::Channel;
+use lezai_channels::configured::{Configured, World};
+use lezai_channels::http::Network;
+use lezai_channels::surroundings::Machine;
+use lezai_channels::wechat::account::BadConfig;
+use lezai_channels::{alipay, wechat};
+
+use shown::Shown;
+
+/// What can be done with channels.
+#[derive(Debug, clap::Subcommand)]
+pub enum ChannelCommand {
+    /// Check the credentials of the configuration by a signed call that changes nothing.
+    Check(check::CheckArgs),
+    /// Make one call, and show each request and answer, secrets masked.
+    Call(call::CallArgs),
+    /// Run simulators of WeChat Pay and Alipay, and write a configuration for them.
+    Simulate(simulate::SimulateArgs),
+}
+
+/// Where the channels are configured.
+#[derive(Debug, clap::Args)]
+pub struct ConfigArgs {
+    /// The configuration with the sections [channels.wechat] and [channels.alipay].
+    #[arg(long, value_name = "FILE", default_value = "lezai.toml")]
+    config: PathBuf,
+}
+
+/// Does it. The exit code is 1 if a provider refuses or does not answer, and 2 if it could not be asked.
+pub async fn run(command: ChannelCommand) -> ExitCode {
+    let done = match command {
+        ChannelCommand::Check(args) => check::run(&args).await,
+        ChannelCommand::Call(args) => call::run(&args).await,
+        ChannelCommand::Simulate(args) => simulate::run(&args).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Refused(why)) => {
+            eprintln!("lezai: {why}");
+            ExitCode::from(1)
+        }
+        Err(Failed::NotDone(why)) => {
+            eprintln!("lezai: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Why a command did not do it.
+enum Failed {
+    /// The provider said no, or nothing that can be believed.
+    Refused(String),
+    /// It was not asked.
+    NotDone(String),
+}
+
+impl Failed {
+    fn into_text(self) -> String {
+        match self {
+            Self::Refused(why) | Self::NotDone(why) => why,
+        }
+    }
+}
+
+impl From<BadConfig> for Failed {
+    fn from(error: BadConfig) -> Self {
+        Self::NotDone(error.to_string())
+    }
+}
+
+/// The channels of a configuration, for a gateway that is reached at `public_url`.
+///
+/// # Errors
+///
+/// What cannot work, in one line with the section and the member.
+pub fn open(config: &Path, public_url: &str) -> Result<Vec<Arc<dyn Channel>>, String> {
+    let args = ConfigArgs { config: config.to_owned() };
+    let sections = args.sections().map_err(|error| error.into_text())?;
+    let world = World::real().map_err(|error| error.to_string())?;
+    let open = |(name, configured): (String, Configured)| {
+        configured
+            .open(args.folder(), public_url, world.clone())
+            .map_err(|error| format!("{}: [channels.{name}]: {error}", config.display()))
+    };
+    sections.into_iter().map(open).collect()
+}
+
+/// A provider's client, whose requests are shown.
+enum Client {
+    Wechat(wechat::client::Client),
+    Alipay(alipay::client::Client),
+}
+
+impl ConfigArgs {
+    /// The sections of the file, in its order.
+    fn sections(&self) -> Result<Vec<(String, Configured)>, Failed> {
+        let path = self.config.display();
+        let text = std::fs::read_to_string(&self.config)
+            .map_err(|error| Failed::NotDone(format!("{path} cannot be read: {error}")))?;
+        let file: toml::Table = toml::from_str(&text)
+            .map_err(|error| Failed::NotDone(format!("{path} is not TOML: {}", error.message())))?;
+        let channels = file.get("channels").and_then(toml::Value::as_table);
+        let channels = channels.ok_or_else(|| {
+            Failed::NotDone(format!("{path} has no section such as [channels.wechat]"))
+        })?;
+        let read = |(name, section): (&String, &toml::Value)| {
+            let section =
+                toml::to_string(section).map_err(|error| Failed::NotDone(error.to_string()))?;
+            let configured = Configured::parse(name, &section)
+                .map_err(|error| Failed::NotDone(format!("[channels.{name}]: {error}")))?;
+            Ok((name.clone(), configured))
+        };
+        channels.iter().map(read).collect()
+    }
+
+    fn section(&self, name: &str) -> Result<Configured, Failed> {
+        let found = self.sections()?.into_iter().find(|(section, _)| section == name);
+        let path = self.config.display();
+        found
+            .map(|(_, configured)| configured)
+            .ok_or_else(|| Failed::NotDone(format!("{path} has no section [channels.{name}]")))
+    }
+
+    fn folder(&self) -> &Path {
+        self.config.parent().unwrap_or(Path::new("."))
+    }
+
+    /// The client of a section, which shows what it sends if `verbose`.
+    fn client(&self, configured: &Configured, verbose: bool) -> Result<Client, Failed> {
+        let network = Network::new().map_err(|error| Failed::NotDone(error.to_string()))?;
+        let transport = Arc::new(Shown { network, verbose });
+        let machine = Arc::new(Machine);
+        Ok(match configured {
+            Configured::Wechat(config) => {
+                let account = config.load(self.folder())?;
+                Client::Wechat(wechat::client::Client::new(account, transport, machine))
+            }
+            Configured::Alipay(config) => {
+                let account = config.load(self.folder())?;
+                Client::Alipay(alipay::client::Client::new(account, transport, machine))
+            }
+        })
+    }
+}

@@ -1,0 +1,322 @@
+//! `lezai reconcile`: bills against expected movements, or a statement against a merchant's own books. It reads
+//! files and nothing else, so it runs wherever they are.
+
+mod files;
+mod input;
+mod progress;
+mod text;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use lezai_reconcile::bill::{Bill, Contents, Limits};
+use lezai_reconcile::class::{BadTime, Terms};
+use lezai_reconcile::layout::{self, Layout};
+use lezai_reconcile::report::Telling;
+use lezai_reconcile::rules::Rules;
+use lezai_reconcile::run::{self, Counted, Keep, Plan, RunError, Side, Spread, Summary, Total};
+use lezai_reconcile::when;
+
+use files::WorkFolder;
+use input::Input;
+use progress::Progress;
+
+/// The most bytes of one file, unpacked: WeChat Pay cuts its bills at 16 GB.
+const FILE_MAX: u64 = 64 << 30;
+/// A mapping or rules have some hundred bytes.
+const JSON_MAX: u64 = 1 << 20;
+/// What a row needs in memory while its partition is joined, measured in its bytes on disk: itself, its place
+/// in the index, and what comes of it if all differ.
+const ROOM: u64 = 4;
+/// 128 and the number of SIGINT, as a shell tells it.
+const INTERRUPTED: u8 = 130;
+
+/// What is compared with what.
+#[derive(Debug, clap::Args)]
+pub struct ReconcileArgs {
+    /// A channel's bill, as it was downloaded (CSV, gzip or zip), or the gateway's statement. Several days or
+    /// parts: several times.
+    #[arg(long, alias = "statement", required = true, value_name = "FILE")]
+    bill: Vec<PathBuf>,
+    /// What was expected: movements, another bill, or a merchant's own books.
+    #[arg(long, alias = "own", required = true, value_name = "FILE")]
+    movements: Vec<PathBuf>,
+    /// A mapping that says how a CSV of another kind is laid out.
+    #[arg(long, value_name = "FILE")]
+    layout: Vec<PathBuf>,
+    /// Rules that clear differences, in place of the usual ones.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Clear nothing: every difference is listed as open.
+    #[arg(long, conflicts_with = "rules")]
+    no_rules: bool,
+    /// Where the time begins that the bills cover [default: the first day in them].
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Where it ends, itself not in it [default: the end of the last day in them].
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Where days begin, as +08:00 [default: the bill's].
+    #[arg(long, value_name = "OFFSET", value_parser = offset, allow_hyphen_values = true)]
+    offset: Option<i32>,
+    /// So near to an end of that time a movement may be in the neighbour's bill.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    window: u32,
+    /// Print JSON lines: each difference, then the summary.
+    #[arg(long)]
+    json: bool,
+    /// Print what matched, too.
+    #[arg(long)]
+    all: bool,
+    /// Where files are kept while it runs [default: the system's folder for such].
+    #[arg(long, value_name = "DIR")]
+    work: Option<PathBuf>,
+    /// How much memory it may take, about.
+    #[arg(long, default_value_t = 192, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=65_536))]
+    memory: u64,
+    /// How many threads join [default: as many as there are processors].
+    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: Option<u16>,
+}
+
+fn offset(text: &str) -> Result<i32, String> {
+    when::parse_offset(text).ok_or_else(|| "must be of the form +08:00".to_owned())
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoResult {
+    #[error("{}: {why}", file.display())]
+    File { file: PathBuf, why: String },
+    #[error("{}: {refused}{}", file.display(), if refused.is_balance_break() { " (balance_break: ask the channel for the bill again)" } else { "" })]
+    Refused { file: PathBuf, refused: lezai_reconcile::refused::Refused },
+    #[error("{}: the channel is still making this bill; ask for it again later", .0.display())]
+    Creating(PathBuf),
+    #[error("--{0}")]
+    Time(#[from] BadTime),
+    #[error("the folder for files while it runs: {0}")]
+    Work(io::Error),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("standard output: {0}")]
+    Output(io::Error),
+    #[error("interrupted; nothing was kept")]
+    Interrupted,
+}
+
+/// Does it. The exit code is 0 if nothing is open, 1 if something is, and 2 if it could not be said.
+pub async fn run(args: ReconcileArgs) -> ExitCode {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    let watch = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            flag.store(true, Ordering::Relaxed);
+        }
+    });
+    let done = tokio::task::spawn_blocking(move || reconcile(&args, &interrupted)).await;
+    watch.abort();
+    match done {
+        Ok(Ok(open)) => ExitCode::from(u8::from(open > 0)),
+        Ok(Err(NoResult::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::from(141)
+        }
+        Ok(Err(error @ NoResult::Interrupted)) => {
+            eprintln!("lezai: {error}");
+            ExitCode::from(INTERRUPTED)
+        }
+        Ok(Err(error)) => {
+            eprintln!("lezai: {error}");
+            ExitCode::from(2)
+        }
+        Err(panicked) => {
+            eprintln!("lezai: {panicked}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// One file that was read.
+pub(crate) struct ReadFile {
+    pub(crate) path: PathBuf,
+    pub(crate) bill: Bill,
+    pub(crate) sha256: String,
+}
+
+/// What a run came to, and what it came from.
+pub(crate) struct Reconciled<'a> {
+    pub(crate) theirs: &'a [ReadFile],
+    pub(crate) ours: &'a [ReadFile],
+    pub(crate) terms: Terms,
+    pub(crate) summary: &'a Summary,
+    pub(crate) telling: Telling<'a>,
+}
+
+fn reconcile(args: &ReconcileArgs, interrupted: &AtomicBool) -> Result<u64, NoResult> {
+    let layouts = layouts(&args.layout)?;
+    let rules = rules(args)?;
+    let work = WorkFolder::new(args.work.as_deref()).map_err(NoResult::Work)?;
+    let threads = args.threads.unwrap_or_else(|| {
+        thread::available_parallelism()
+            .ok()
+            .and_then(|it| u16::try_from(it.get()).ok())
+            .unwrap_or(1)
+    });
+    let theirs = inputs(&args.bill)?;
+    let ours = inputs(&args.movements)?;
+    let bytes: u64 = theirs.iter().chain(&ours).map(Input::bytes_guessed).sum();
+    let memory = args.memory << 20;
+    let room = (memory / (ROOM * u64::from(threads))).max(1 << 20);
+    let count = u16::try_from(bytes / room + 1).unwrap_or(u16::MAX).min(run::PARTITIONS_MAX);
+    let progress = Progress::new(bytes);
+    let read = progress.shown(|progress| {
+        let side =
+            |side, inputs| read_side(side, inputs, &layouts, &work, count, progress, interrupted);
+        thread::scope(|scope| {
+            let ours = scope.spawn(|| side(Side::Ours, &ours));
+            let theirs = side(Side::Theirs, &theirs)?;
+            let ours = ours.join().unwrap_or(Err(NoResult::Interrupted))?;
+            Ok::<_, NoResult>((theirs, ours))
+        })
+    });
+    let ((theirs, their_total), (ours, our_total)) = read?;
+    let terms = terms(args, &theirs)?;
+    let keep = if args.all { Keep::All } else { Keep::Differences };
+    let partition_max = usize::try_from(memory / u64::from(threads)).unwrap_or(usize::MAX);
+    let plan = Plan { terms, rules, keep, partition_max };
+    let joined = Progress::new(u64::from(count));
+    let counted =
+        joined.shown(|progress| join(&work, count, threads, &plan, progress, interrupted))?;
+    let unparsed =
+        |files: &[ReadFile]| files.iter().map(|it| it.bill.unparsed.len()).sum::<usize>();
+    let unparsed = u64::try_from(unparsed(&theirs) + unparsed(&ours)).unwrap_or(u64::MAX);
+    let summary = run::summary(counted, unparsed, &plan.rules, &their_total, &our_total)?;
+    let result = Reconciled {
+        theirs: &theirs,
+        ours: &ours,
+        terms,
+        summary: &summary,
+        telling: Telling { rules: &plan.rules, offset_minutes: terms.offset_minutes },
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if args.json {
+        text::json(&result, &work, count, &mut out, interrupted)?;
+    } else {
+        text::human(&result, &work, count, &mut out, interrupted)?;
+    }
+    out.flush().map_err(NoResult::Output)?;
+    Ok(summary.open())
+}
+
+fn layouts(files: &[PathBuf]) -> Result<Vec<Layout>, NoResult> {
+    // An operator's own come first: it says what the file is.
+    let mut layouts = Vec::new();
+    for file in files {
+        let layout = Layout::from_json(&small(file)?)
+            .map_err(|error| NoResult::File { file: file.clone(), why: error.to_string() })?;
+        layouts.push(layout);
+    }
+    layouts.extend(layout::known());
+    Ok(layouts)
+}
+
+fn rules(args: &ReconcileArgs) -> Result<Rules, NoResult> {
+    match &args.rules {
+        _ if args.no_rules => Ok(Rules::none()),
+        None => Ok(Rules::default()),
+        Some(file) => Rules::from_json(&small(file)?)
+            .map_err(|error| NoResult::File { file: file.clone(), why: error.to_string() }),
+    }
+}
+
+fn small(file: &Path) -> Result<Vec<u8>, NoResult> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|open| open.take(JSON_MAX).read_to_end(&mut bytes))
+        .map_err(|error| NoResult::File { file: file.to_owned(), why: error.to_string() })?;
+    Ok(bytes)
+}
+
+fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>, NoResult> {
+    let open = |path: &PathBuf| {
+        Input::open(path)
+            .map_err(|error| NoResult::File { file: path.clone(), why: error.to_string() })
+    };
+    paths.iter().map(open).collect()
+}
+
+fn read_side(
+    side: Side,
+    inputs: &[Input],
+    layouts: &[Layout],
+    work: &WorkFolder,
+    count: u16,
+    progress: &AtomicU64,
+    interrupted: &AtomicBool,
+) -> Result<(Vec<ReadFile>, Total), NoResult> {
+    let mut spread = Spread::new(work, side, count).map_err(NoResult::Work)?;
+    let mut read = Vec::new();
+    for (number, input) in (0..).zip(inputs) {
+        let limits = Limits { bytes_max: FILE_MAX };
+        let file = input.read(layouts, number, limits, progress, interrupted, |movement| {
+            spread.put(movement)
+        })?;
+        if file.bill.contents == Contents::Creating {
+            return Err(NoResult::Creating(file.path));
+        }
+        read.push(file);
+    }
+    Ok((read, spread.finish().map_err(NoResult::Work)?))
+}
+
+fn terms(args: &ReconcileArgs, theirs: &[ReadFile]) -> Result<Terms, NoResult> {
+    let offset = args.offset.map(when::offset);
+    let (from, to) = (args.from.as_deref(), args.to.as_deref());
+    let bills = theirs.iter().map(|it| &it.bill);
+    Ok(Terms::of(bills, from, to, offset.as_deref(), args.window)?)
+}
+
+fn join(
+    work: &WorkFolder,
+    count: u16,
+    threads: u16,
+    plan: &Plan,
+    progress: &AtomicU64,
+    interrupted: &AtomicBool,
+) -> Result<Counted, NoResult> {
+    let next = AtomicU16::new(0);
+    let counted = Mutex::new(Ok(Counted::default()));
+    let worker = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return;
+            }
+            let one = match interrupted.load(Ordering::Relaxed) {
+                true => Err(NoResult::Interrupted),
+                false => run::join_partition(work, number, plan).map_err(NoResult::from),
+            };
+            progress.fetch_add(1, Ordering::Relaxed);
+            let mut all = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            match (&mut *all, one) {
+                (Ok(all), Ok(one)) => all.add_all(&one),
+                (Err(_), _) => return,
+                (all, Err(error)) => {
+                    *all = Err(error);
+                    return;
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    counted.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

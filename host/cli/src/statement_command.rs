@@ -1,0 +1,381 @@
+//! `lezai statement`: a merchant's statement, read from the store's file beside a gateway that may be running.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lezai_base::clock;
+use lezai_core::id::MerchantId;
+use lezai_core::ledger::{Account, GENESIS, Kind as Booked};
+use lezai_core::time::Timestamp;
+use lezai_reconcile::statement::{
+    AccountLine, Balances, Form, Kind, OrderLine, Scope, Unfinished, Writer,
+};
+use lezai_reconcile::when;
+use lezai_store::{BookedEntry, StoreError};
+use lezai_store_sqlite::{
+    Wanted, balances_after, entry_head, file, last_before, last_entry, open_to_read, reference,
+    walk_entries,
+};
+use rusqlite::Connection;
+
+use crate::data_dir::{self, DataDir};
+
+/// Entries that are read at once, as for `lezai ledger export`.
+const AT_ONCE: u64 = 10_000;
+/// An entry that is being committed may be dated a moment ago: a time is over so long after it.
+const GRACE_MS: i64 = 10_000;
+/// 128 and the number of SIGINT, as a shell tells it.
+const INTERRUPTED: u8 = 130;
+
+/// Whose statement, of what, and in which form.
+#[derive(Debug, clap::Args)]
+pub struct StatementArgs {
+    #[command(flatten)]
+    data: DataDir,
+    /// Whose.
+    #[arg(long, value_parser = MerchantId::parse)]
+    merchant: MerchantId,
+    /// What it lists.
+    #[arg(long = "type", value_enum, default_value_t = Type::Orders)]
+    kind: Type,
+    /// From this time on [default: the beginning].
+    #[arg(long, value_name = "TIME", conflicts_with = "after")]
+    from: Option<String>,
+    /// Before this time, which must be over [default: all that is booked].
+    #[arg(long, value_name = "TIME", conflicts_with = "until")]
+    to: Option<String>,
+    /// Entries after this one, in place of a time: what an earlier statement ended with.
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<u64>,
+    /// Entries up to and with this one, in place of a time.
+    #[arg(long, value_name = "NUMBER")]
+    until: Option<u64>,
+    /// For times in the statement, and those above that name no offset of their own.
+    #[arg(long, default_value = "+08:00", value_name = "OFFSET", value_parser = offset, allow_hyphen_values = true)]
+    offset: i32,
+    /// The form.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    /// Into a file, which must not be there yet [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Type {
+    /// Opening balances, every movement, closing balances.
+    #[value(name = "account.1", alias = "account")]
+    Account,
+    /// Payments, refunds and voids with gross, fee and net.
+    #[value(name = "orders.1", alias = "orders")]
+    Orders,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    Csv,
+    Jsonl,
+}
+
+fn offset(text: &str) -> Result<i32, String> {
+    when::parse_offset(text).ok_or_else(|| "must be of the form +08:00".to_owned())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NoStatement {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("--{0} must be a day or a time, such as 2026-03-01 or 2026-03-01T00:00:00+08:00")]
+    Time(&'static str),
+    #[error("--to must be over: what is booked before it may still become more")]
+    NotOver,
+    #[error("the ledger has no entry {0}")]
+    NoEntry(u64),
+    #[error("the entries end before they begin")]
+    Backwards,
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
+    #[error("interrupted; nothing was kept")]
+    Interrupted,
+}
+
+impl From<io::Error> for NoStatement {
+    fn from(error: io::Error) -> Self {
+        Self::Unfinished(error.into())
+    }
+}
+
+/// Writes it. The exit code is 0 if it was written, and 2 if not.
+pub async fn run(args: StatementArgs) -> ExitCode {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    let watch = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            flag.store(true, Ordering::Relaxed);
+        }
+    });
+    let path = file(&args.data);
+    let done = tokio::task::spawn_blocking(move || write(&args, &interrupted)).await;
+    watch.abort();
+    match done {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(NoStatement::Unfinished(Unfinished::Io(error))))
+            if error.kind() == io::ErrorKind::BrokenPipe =>
+        {
+            ExitCode::from(141)
+        }
+        Ok(Err(error @ NoStatement::Interrupted)) => {
+            eprintln!("lezai: {error}");
+            ExitCode::from(INTERRUPTED)
+        }
+        Ok(Err(NoStatement::Store(error))) if path.exists() => {
+            eprintln!("lezai: {}", error.explain(&path));
+            ExitCode::from(2)
+        }
+        Ok(Err(NoStatement::Store(error))) => {
+            eprintln!("lezai: {}", data_dir::unreadable(&path, &error));
+            ExitCode::from(2)
+        }
+        Ok(Err(error)) => {
+            eprintln!("lezai: {error}");
+            ExitCode::from(2)
+        }
+        Err(panicked) => {
+            eprintln!("lezai: {panicked}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn write(args: &StatementArgs, interrupted: &AtomicBool) -> Result<(), NoStatement> {
+    let connection = open_to_read(&file(&args.data))?;
+    let (after, until) = range(args, &connection)?;
+    let source = Source { connection: &connection, args, after, until, interrupted };
+    let Some(path) = &args.out else { return source.write(io::stdout().lock()).map(|_| ()) };
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    if path.exists() {
+        return Err(named(io::ErrorKind::AlreadyExists.into()).into());
+    }
+    // Whoever finds the file finds it whole.
+    let part = part_of(path);
+    let written = File::create(&part).map_err(NoStatement::from).and_then(|out| {
+        source.write(&out)?;
+        out.sync_all()?;
+        Ok(fs::hard_link(&part, path)?)
+    });
+    let _ = fs::remove_file(&part);
+    written.map_err(|error| match error {
+        NoStatement::Unfinished(Unfinished::Io(error)) => named(error).into(),
+        error => error,
+    })
+}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    name.into()
+}
+
+/// The entries that it covers: after the first number, up to and with the second.
+fn range(args: &StatementArgs, connection: &Connection) -> Result<(u64, u64), NoStatement> {
+    let last = last_entry(connection)?;
+    let time = |text: &Option<String>, name| match text {
+        None => Ok(None),
+        Some(text) => when::parse(text.as_bytes(), args.offset)
+            .map(|at| Some(Timestamp::from_ms(at)))
+            .ok_or(NoStatement::Time(name)),
+    };
+    let last_number = last.as_ref().map_or(0, |(number, ..)| *number);
+    let after = match (args.after, time(&args.from, "from")?) {
+        (Some(number), _) => number,
+        (None, Some(from)) => last_before(connection, from)?,
+        (None, None) => 0,
+    };
+    let until = match (args.until, time(&args.to, "to")?) {
+        (Some(number), _) => number,
+        (None, Some(to)) => {
+            // An entry's time is not before that of the one before it.
+            let passed = last.is_some_and(|(_, at, _)| at >= to);
+            if !passed && to.plus_ms(GRACE_MS) > clock::now() {
+                return Err(NoStatement::NotOver);
+            }
+            last_before(connection, to)?
+        }
+        (None, None) => last_number,
+    };
+    if until > last_number {
+        return Err(NoStatement::NoEntry(until));
+    }
+    if after > until {
+        return Err(NoStatement::Backwards);
+    }
+    Ok((after, until))
+}
+
+struct Source<'a> {
+    connection: &'a Connection,
+    args: &'a StatementArgs,
+    after: u64,
+    until: u64,
+    interrupted: &'a AtomicBool,
+}
+
+impl Source<'_> {
+    fn write(&self, out: impl Write) -> Result<(), NoStatement> {
+        let kind = match self.args.kind {
+            Type::Account => Kind::Account,
+            Type::Orders => Kind::Orders,
+        };
+        let form = match self.args.format {
+            Format::Csv => Form::Csv,
+            Format::Jsonl => Form::JsonLines,
+        };
+        let scope = Scope {
+            kind,
+            merchant: self.args.merchant.as_str(),
+            after: self.after,
+            until: self.until,
+            offset_minutes: self.args.offset,
+        };
+        let out = BufWriter::with_capacity(1 << 16, out);
+        let mut writer = Writer::new(out, form, scope, self.balances(kind, self.after)?)?;
+        let mut after = self.after;
+        while after < self.until {
+            let (begun, end) = (after, self.until.min(after + AT_ONCE));
+            let wanted = Wanted { after, ..Wanted::default() };
+            walk_entries(self.connection, wanted, |entry| {
+                if entry.number > end {
+                    return Ok::<_, NoStatement>(ControlFlow::Break(()));
+                }
+                after = entry.number;
+                match kind {
+                    Kind::Account => self.account_lines(&mut writer, &entry)?,
+                    Kind::Orders => self.order_line(&mut writer, &entry)?,
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(NoStatement::Interrupted);
+            }
+            if after == begun {
+                // Entries are missing here, which is for `lezai ledger check` to say.
+                after = end;
+            }
+        }
+        let head = match entry_head(self.connection, self.until)? {
+            Some((_, hash)) => hash,
+            None => GENESIS.to_owned(),
+        };
+        writer.finish(&self.balances(kind, self.until)?, &head)?;
+        Ok(())
+    }
+
+    /// What stood on the merchant's accounts after an entry, seen from the merchant.
+    fn balances(&self, kind: Kind, number: u64) -> Result<Balances, NoStatement> {
+        let mut balances = Balances::new();
+        if kind == Kind::Orders || number == 0 {
+            return Ok(balances);
+        }
+        let merchant = || self.args.merchant.clone();
+        for account in [
+            Account::MerchantAvailable(merchant()),
+            Account::MerchantHeld(merchant()),
+            Account::MerchantOwes(merchant()),
+            Account::MerchantPending(merchant()),
+        ] {
+            for (currency, minor) in balances_after(self.connection, &account, number)? {
+                balances.insert((name(&account), currency), -i128::from(minor));
+            }
+        }
+        Ok(balances)
+    }
+
+    fn account_lines(
+        &self,
+        writer: &mut Writer<'_, impl Write>,
+        entry: &BookedEntry,
+    ) -> Result<(), NoStatement> {
+        let mine = entry.postings.iter().filter(|it| self.is_own(&it.account));
+        for posting in mine {
+            writer.account_line(&AccountLine {
+                entry: entry.number,
+                at_ms: entry.at.as_ms(),
+                kind: entry.kind.as_str(),
+                reference: &self.reference(entry)?,
+                order: entry.order.as_str(),
+                account: &name(&posting.account),
+                minor: -posting.minor,
+                currency: posting.currency.code(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What of an entry the merchant and those that it shares with gain or lose, with our fee: that together is
+    /// what the shopper paid or got back.
+    fn order_line(
+        &self,
+        writer: &mut Writer<'_, impl Write>,
+        entry: &BookedEntry,
+    ) -> Result<(), NoStatement> {
+        let kind = match entry.kind {
+            Booked::Payment => "payment",
+            Booked::RefundRequest => "refund",
+            Booked::RefundFailure => "refund_failure",
+            Booked::VoidRequest => "void",
+            Booked::VoidFailure => "void_failure",
+            _ => return Ok(()),
+        };
+        let shared = |account: &Account| match account {
+            Account::ReceiverAvailable(merchant, _) | Account::ReceiverOwes(merchant, _) => {
+                *merchant == self.args.merchant
+            }
+            account => self.is_own(account),
+        };
+        let Some(own) = entry.postings.iter().find(|it| shared(&it.account)) else {
+            return Ok(());
+        };
+        let sum = |of: &dyn Fn(&Account) -> bool| -> i64 {
+            entry.postings.iter().filter(|it| of(&it.account)).map(|it| -it.minor).sum()
+        };
+        let (net, fee) = (sum(&shared), sum(&|account| *account == Account::FeeIncome));
+        writer.order_line(&OrderLine {
+            entry: entry.number,
+            at_ms: entry.at.as_ms(),
+            kind,
+            reference: &self.reference(entry)?,
+            order: entry.order.as_str(),
+            gross_minor: net + fee,
+            fee_minor: fee,
+            currency: own.currency.code(),
+        })?;
+        Ok(())
+    }
+
+    fn is_own(&self, account: &Account) -> bool {
+        match account {
+            Account::MerchantPending(merchant)
+            | Account::MerchantHeld(merchant)
+            | Account::MerchantAvailable(merchant)
+            | Account::MerchantOwes(merchant) => *merchant == self.args.merchant,
+            _ => false,
+        }
+    }
+
+    fn reference(&self, entry: &BookedEntry) -> Result<String, NoStatement> {
+        let refund = (entry.kind == Booked::RefundRequest).then_some(entry.number);
+        Ok(reference(self.connection, &entry.order, refund)?)
+    }
+}
+
+/// An account's name without its merchant, who is the statement's.
+fn name(account: &Account) -> String {
+    let name = account.to_string();
+    name.split(':').next().unwrap_or_default().to_owned()
+}

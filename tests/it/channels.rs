@@ -1,0 +1,281 @@
+//! An order paid through WeChat Pay and Alipay, simulated: the gateway as it is, its adapters, the providers
+//! over a network, their callbacks and their silence.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lezai_channel_simulators::fault::{Fault, What};
+use lezai_channel_simulators::{Simulators, keys};
+use lezai_tests::page::Page;
+use lezai_tests::{Gateway, Merchant, Request, TempDir, random_hex};
+use serde_json::{Value, json};
+
+/// Both providers, a gateway with its channels, and its demo merchant.
+struct Scene {
+    simulators: Arc<Simulators>,
+    // They run on it.
+    runtime: tokio::runtime::Runtime,
+    merchant: Merchant,
+    gateway: Gateway,
+    _folder: TempDir,
+}
+
+const PROVIDERS: [(&str, &str); 2] = [("wechat", "wechat_native"), ("alipay", "alipay_qr")];
+
+impl Scene {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let simulators = Arc::new(Simulators::new());
+        let address = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            simulators.serve(listener).unwrap()
+        });
+        let folder = TempDir::new();
+        let config = folder.path().join("lezai.toml");
+        for (name, content) in keys::FILES {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let serial = keys::MERCHANT_SERIAL;
+        let text = format!(
+            r#"
+            [channels.wechat]
+            merchant = "1900000001"
+            app_id = "wx8888888888888888"
+            certificate_serial = "{serial}"
+            private_key_file = "wechat_merchant.pem"
+            api_v3_key_file = "wechat_api_v3_key"
+            download_certificates = true
+            base_url = "http://{address}"
+            [channels.alipay]
+            app_id = "2014072300007148"
+            seller_id = "2088531891668739"
+            private_key_file = "alipay_app.pem"
+            alipay_public_key_file = "alipay_platform.pub"
+            gateway_url = "http://{address}/gateway.do"
+            "#
+        );
+        std::fs::write(&config, text).unwrap();
+        let data = folder.path().join("data");
+        let gateway = Gateway::start_with(&data, &["--channels", config.to_str().unwrap()]);
+        let scene = Self {
+            simulators,
+            runtime,
+            merchant: Merchant::demo(&gateway),
+            gateway,
+            _folder: folder,
+        };
+        scene.route();
+        scene
+    }
+
+    /// Sends orders to both, and to the sandbox.
+    fn route(&self) {
+        let token = std::fs::read_to_string(self.gateway.data.join("admin-token")).unwrap();
+        let call = |method: &str, body: Vec<u8>| {
+            let target = "/admin/v1/merchants/m_demo/policy";
+            let request = Request::new(method, target, body)
+                .with("content-type", "application/json")
+                .with("authorization", &format!("Bearer {}", token.trim()));
+            request.send(&self.gateway.authority).unwrap()
+        };
+        let mut policy = call("GET", Vec::new()).json();
+        policy["routes"] =
+            json!([{"channel": "sandbox"}, {"channel": "wechat"}, {"channel": "alipay"}]);
+        let answer = call("PUT", policy.to_string().into_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
+
+    fn order(&self, methods: &[&str]) -> Value {
+        let mut order = Merchant::order(&random_hex());
+        order["methods"] = json!(methods);
+        let answer = self.merchant.create(&random_hex(), order.to_string()).unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.json());
+        answer.json()
+    }
+
+    fn find(&self, order: &Value) -> Value {
+        self.merchant.get(&format!("/v1/orders/{}", order["id"].as_str().unwrap())).json()
+    }
+
+    /// Looks again until the order is as it is to be. The bound is for a test that hangs.
+    fn eventually(&self, order: &Value, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let now = self.find(order);
+            if is(&now) {
+                return now;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(300), "not {what}: {now}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The shopper chooses a method; what the page gets, and the provider's number.
+    fn choose(&self, order: &Value, method: &str) -> (Value, String) {
+        let page = Page::of(&self.gateway.authority, order);
+        page.claim();
+        let shown = page.choose(&json!({ "method": method }).to_string(), &random_hex());
+        let attempt = self.attempt(order);
+        (shown, attempt)
+    }
+
+    fn attempt(&self, order: &Value) -> String {
+        let shown = self.find(order);
+        let id = shown.to_string();
+        let at = id.rfind("att_").unwrap_or_else(|| panic!("{id}"));
+        id[at + 4..at + 36].to_owned()
+    }
+
+    fn pay(&self, provider: &str, number: &str) {
+        let _inside = self.runtime.enter();
+        match provider {
+            "wechat" => self.simulators.wechat.pay(&self.simulators, number),
+            _ => self.simulators.alipay.pay(&self.simulators, number),
+        }
+        .unwrap();
+    }
+
+    fn fault(&self, provider: &str, call: &str, what: What) {
+        let (provider, call) = (provider.to_owned(), call.to_owned());
+        self.simulators.faults.add(Fault { provider, call, what, times: 1 });
+    }
+
+    fn advance(&self, seconds: i64) {
+        let body = json!({ "advance_secs": seconds }).to_string();
+        let request =
+            Request::new("POST", "/sandbox/clock", body).with("content-type", "application/json");
+        let answer = request.send(&self.gateway.authority).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
+
+    fn refund(&self, order: &Value, amount: i64) -> Value {
+        let target = format!("/v1/orders/{}/refunds", order["id"].as_str().unwrap());
+        let body = json!({ "amount": amount, "currency": "CNY" }).to_string();
+        let answer = self.merchant.send(&self.merchant.post(&target, &random_hex(), body)).unwrap();
+        assert!(answer.status < 300, "{}", answer.json());
+        answer.json()
+    }
+}
+
+fn is(status: &'static str) -> impl Fn(&Value) -> bool {
+    move |order| order["status"] == status
+}
+
+#[test]
+fn an_order_is_paid_and_refunded_through_each_provider() {
+    let scene = Scene::new();
+    for (provider, method) in PROVIDERS {
+        let order = scene.order(&[method]);
+        let (shown, number) = scene.choose(&order, method);
+        let qr = shown.to_string();
+        assert!(qr.contains("weixin://wxpay/") || qr.contains("https://qr.alipay.com/"), "{qr}");
+        scene.pay(provider, &number);
+        // By the callback: nobody asks for twenty seconds yet.
+        let paid = scene.eventually(&order, "paid", is("paid"));
+        assert_eq!(paid["payment"]["channel"], provider, "{paid}");
+        scene.refund(&order, 1_000);
+        scene.eventually(&order, "refunded", |order| {
+            order["refunds"]
+                .as_array()
+                .is_some_and(|it| it.iter().any(|it| it["status"] == "succeeded"))
+        });
+    }
+}
+
+#[test]
+fn a_payment_whose_callback_is_lost_is_asked_for() {
+    let scene = Scene::new();
+    for (provider, method) in PROVIDERS {
+        let order = scene.order(&[method]);
+        let (_, number) = scene.choose(&order, method);
+        scene.fault(provider, "callback", What::Lost);
+        scene.pay(provider, &number);
+        scene.advance(30);
+        scene.eventually(&order, "paid", is("paid"));
+    }
+}
+
+#[test]
+fn a_callback_that_lies_changes_nothing() {
+    let scene = Scene::new();
+    for (provider, method) in PROVIDERS {
+        let order = scene.order(&[method]);
+        let (_, number) = scene.choose(&order, method);
+        // Another amount in the callback: the provider is asked, and tells the right one.
+        scene.fault(provider, "callback", What::Lie);
+        scene.pay(provider, &number);
+        let paid = scene.eventually(&order, "paid", is("paid"));
+        assert_eq!(paid["amount"], 12800);
+        // Nobody's callback at all.
+        let target = format!("/channels/{provider}/notify");
+        for body in ["", "{}", "out_trade_no=1&sign=AAAA", "\u{0}"] {
+            let request =
+                Request::new("POST", &target, body).with("content-type", "application/json");
+            let answer = request.send(&scene.gateway.authority).unwrap();
+            assert_eq!(answer.status, 401, "{provider} {body:?}");
+        }
+    }
+    for target in ["/channels/sandbox/notify", "/channels/paypal/notify"] {
+        let answer = Request::new("POST", target, "{}").send(&scene.gateway.authority).unwrap();
+        assert_eq!(answer.status, 404, "{target}");
+    }
+    let long = "x".repeat((64 << 10) + 1);
+    let answer =
+        Request::new("POST", "/channels/alipay/notify", long).send(&scene.gateway.authority);
+    assert_eq!(answer.unwrap().status, 413);
+}
+
+#[test]
+fn a_refused_method_leaves_the_others() {
+    let scene = Scene::new();
+    for (provider, method) in PROVIDERS {
+        let order = scene.order(&[method, "wallet_qr"]);
+        scene.fault(provider, "prepay", What::Refused);
+        let page = Page::of(&scene.gateway.authority, &order);
+        page.claim();
+        let choose = json!({ "method": method }).to_string();
+        let answer = page.call("POST", "/pay", &choose, &random_hex());
+        assert_eq!(answer.status, 409, "{}", answer.json());
+        assert_eq!(answer.json()["code"], "method_unavailable");
+        page.choose(r#"{"method":"wallet_qr"}"#, &random_hex());
+    }
+}
+
+#[test]
+fn a_prepare_without_an_answer_is_repeated_with_its_number() {
+    let scene = Scene::new();
+    for (provider, method) in PROVIDERS {
+        let order = scene.order(&[method]);
+        scene.fault(provider, "prepay", What::CutAfter);
+        let page = Page::of(&scene.gateway.authority, &order);
+        page.claim();
+        let (choose, key) = (json!({ "method": method }).to_string(), random_hex());
+        let answer = page.call("POST", "/pay", &choose, &key);
+        assert_eq!(answer.json()["code"], "channel_unavailable", "{}", answer.json());
+        page.choose(&choose, &key);
+        scene.pay(provider, &scene.attempt(&order));
+        scene.eventually(&order, "paid", is("paid"));
+    }
+    let books = scene.simulators.wechat.books();
+    assert_eq!(books["orders"].as_object().unwrap().len(), 1);
+    let books = scene.simulators.alipay.books();
+    assert_eq!(books["trades"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn money_that_comes_too_late_goes_back() {
+    let scene = Scene::new();
+    // A QR code of Alipay's that nobody scanned cannot be called off.
+    let order = scene.order(&["alipay_qr"]);
+    let (_, number) = scene.choose(&order, "alipay_qr");
+    let target = format!("/v1/orders/{}/close", order["id"].as_str().unwrap());
+    let answer = scene.merchant.send(&scene.merchant.post(&target, &random_hex(), "{}")).unwrap();
+    assert!(answer.status < 300, "{}", answer.json());
+    scene.pay("alipay", &number);
+    let begun = Instant::now();
+    while scene.simulators.alipay.books()["trades"][&number]["status"] != "TRADE_CLOSED" {
+        assert!(begun.elapsed() < Duration::from_secs(300), "{}", scene.simulators.alipay.books());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(scene.find(&order)["status"], "closed");
+}
