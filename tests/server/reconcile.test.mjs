@@ -51,6 +51,9 @@ test("what is refused is named", () => {
     [own, { rules: [{ name: "a", class: "amount", max_days: 1 }] }, /never cleared/],
     [own, { surprise: true }, /surprise/],
   ]) {
-    assert.throws(() => reconcile(statement, own, options), (error) => error instanceof Misuse && words.test(error.message));
+    assert.throws(
+      () => reconcile(statement, own, options),
+      (error) => error instanceof Misuse && words.test(error.message),
+    );
   }
 });

@@ -425,6 +425,9 @@ async fn a_prepare_that_was_refused_says_so() {
         let capture = PaymentRequest { capture: false, ..bench.payment() };
         let told = bench.channel.prepare(capture).await.unwrap();
         assert_eq!(told, Prepared::Refused { code: "capture_unsupported".to_owned() });
+        let much = PaymentRequest { amount: cny(1 << 50), ..bench.payment() };
+        let told = bench.channel.prepare(much).await.unwrap();
+        assert_eq!(told, Prepared::Refused { code: "invalid_request".to_owned() });
         let dollars = Money::new(1, Currency::from_code("USD").unwrap()).unwrap();
         let told =
             bench.channel.prepare(PaymentRequest { amount: dollars, ..bench.payment() }).await;

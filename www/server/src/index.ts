@@ -26,12 +26,12 @@ export {
 export {
   type Difference,
   type DifferenceClass,
-  type Reconciliation,
-  type ReconcileOptions,
   type ReconciledFile,
   type ReconciledRow,
+  type ReconcileOptions,
   type ReconcileRule,
   type ReconcileTotal,
+  type Reconciliation,
   reconcile,
 } from "./reconcile.ts";
 export type * from "./types.ts";

@@ -5,7 +5,7 @@
 import { reconcile as reconcileInCore, startCore } from "./core.ts";
 import { Misuse } from "./errors.ts";
 
-/** What became of a row of the one side, of the other, or of both together. */
+/** The class of a row of either side, or of a pair. */
 export type DifferenceClass =
   | "matched"
   | "missing_here"
@@ -32,7 +32,7 @@ export interface ReconcileRule {
   theirs?: ("done" | "pending" | "failed")[];
 }
 
-/** What may be said of a run beside its files. */
+/** The options of a run. */
 export interface ReconcileOptions {
   /** The time that the statement covers: a day or an RFC 3339 time; `to` is not in it. The days in it if omitted. */
   from?: string;
@@ -77,7 +77,7 @@ export interface Difference {
   ours?: ReconciledRow | { file: number; line: number } | null;
 }
 
-/** How many rows are in a class, and what they add up to, in minor units by currency. */
+/** The number of rows in a class, and their sums in minor units by currency. */
 export interface ReconcileTotal {
   class: DifferenceClass;
   cleared_by: string | null;
@@ -88,14 +88,14 @@ export interface ReconcileTotal {
   ours: Record<string, number | string>;
 }
 
-/** What was read of a file. */
+/** A file as it was read. */
 export interface ReconciledFile {
   layout: string;
   contents: "rows" | "no_bill";
   rows: number;
 }
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Reconciliation {
   differences: Difference[];
   summary: {

@@ -13,7 +13,7 @@ use crate::alipay::call::{self, AuthCode, BadCall, BillType, Buyer, Call, Order}
 use crate::alipay::notice::{self, BadNotice, Notice};
 use crate::alipay::sign;
 use crate::http::{NoAnswer, Transport};
-use crate::outcome::CallError;
+use crate::outcome::{Advice, CallError, Refusal};
 use crate::surroundings::Surroundings;
 
 /// An account at Alipay, and the way there.
@@ -204,6 +204,12 @@ fn same(field: &'static str, told: &str, own: &str) -> Result<(), CallError> {
     if told == own { Ok(()) } else { Err(CallError::Mismatch { field }) }
 }
 
+/// What the provider would refuse was not sent, and never will be.
 fn ours(error: BadCall) -> CallError {
-    CallError::NotSent(error.to_string())
+    CallError::Refused(Refusal {
+        code: error.to_string(),
+        word: "invalid_request",
+        message: String::new(),
+        advice: Advice::GiveUp,
+    })
 }

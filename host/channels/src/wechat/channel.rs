@@ -136,14 +136,15 @@ impl WechatPay {
 
     async fn close(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
         match self.ask(attempt).await? {
-            // Never made: nobody has a code, and nobody will get one.
-            Standing::Unknown => return Ok(Standing::Cancelled),
-            Standing::Pending => {}
+            // It may have been made a moment ago, and be told of a moment later: closed all the same.
+            Standing::Unknown | Standing::Pending => {}
             decided => return Ok(decided),
         }
         match self.client.close(&number::of_attempt(attempt)).await {
             // What 204 leaves open is asked: closing and paying may meet.
             Ok(()) => self.ask(attempt).await,
+            // Never made: nobody has a code, and nobody will get one.
+            Err(error) if word(&error) == "not_found" => Ok(Standing::Cancelled),
             Err(error) if error.refusal().is_some() => self.ask(attempt).await,
             Err(error) => Err(unanswered(&error.to_string())),
         }

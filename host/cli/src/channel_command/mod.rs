@@ -99,8 +99,8 @@ pub fn open(config: &Path, public_url: &str) -> Result<Vec<Arc<dyn Channel>>, St
 
 /// A provider's client, whose requests are shown.
 enum Client {
-    Wechat(wechat::client::Client),
-    Alipay(alipay::client::Client),
+    Wechat(Box<wechat::client::Client>),
+    Alipay(Box<alipay::client::Client>),
 }
 
 impl ConfigArgs {
@@ -145,11 +145,11 @@ impl ConfigArgs {
         Ok(match configured {
             Configured::Wechat(config) => {
                 let account = config.load(self.folder())?;
-                Client::Wechat(wechat::client::Client::new(account, transport, machine))
+                Client::Wechat(Box::new(wechat::client::Client::new(account, transport, machine)))
             }
             Configured::Alipay(config) => {
                 let account = config.load(self.folder())?;
-                Client::Alipay(alipay::client::Client::new(account, transport, machine))
+                Client::Alipay(Box::new(alipay::client::Client::new(account, transport, machine)))
             }
         })
     }

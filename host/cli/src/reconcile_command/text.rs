@@ -61,9 +61,8 @@ fn each(
             failed = Some(NoResult::Interrupted);
             return Err(io::ErrorKind::Interrupted.into());
         }
-        give(outcome).map_err(|error| {
+        give(outcome).inspect_err(|error| {
             failed = Some(NoResult::Output(io::Error::from(error.kind())));
-            error
         })
     });
     match (merged, failed) {
