@@ -90,6 +90,16 @@ check: artifacts ## check format, lints, types, licences and dependencies
 	@cd www && npm run --silent check
 	@.setup/bin/cargo-deny check --hide-inclusion-graph bans licenses sources
 
+check-deploy: ## test the alerts with promtool, rate the systemd unit
+	@scripts/setup promtool
+	@cd deploy/prometheus && ../../.setup/prometheus/usr/bin/promtool check rules lezai.rules.yml
+	@cd deploy/prometheus && ../../.setup/prometheus/usr/bin/promtool test rules lezai.test.yml
+	@systemd-analyze security --offline=true --threshold=20 --no-pager deploy/systemd/lezai.service | tail -n 1
+
+release: build ## pack target/dist/lezai-VERSION-MACHINE.tar.gz: stripped, with checksums and an SBOM
+	@scripts/setup sbom
+	@scripts/release
+
 advisories: ## ask the RustSec database about our dependencies (needs the network)
 	@scripts/setup deny
 	@.setup/bin/cargo-deny check advisories

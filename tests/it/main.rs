@@ -5,10 +5,12 @@
 
 mod arrows;
 mod author;
+mod backup;
 mod callbacks;
 mod channels;
 mod codes;
 mod crash;
+mod deploy;
 mod first_hour;
 mod hostile;
 mod idempotency;
@@ -28,6 +30,7 @@ mod races;
 mod replay;
 mod reviews;
 mod sandbox;
+mod serve;
 mod sessions;
 mod sim;
 mod start;

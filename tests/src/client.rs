@@ -1,7 +1,7 @@
 //! HTTP/1.1 over a plain socket, one connection a request: what is sent is what the test says,
 //! byte for byte, however wrong.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -127,9 +127,23 @@ impl Answer {
 ///
 /// The socket's, and an answer that is none.
 pub fn send_raw(authority: &str, pieces: &[&[u8]], pause: Duration) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect(authority)?;
+    converse(connect(authority)?, pieces, pause)
+}
+
+/// A connection with patience.
+pub(crate) fn connect(authority: &str) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(authority)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// As [`send_raw`], over a stream that is there.
+pub(crate) fn converse(
+    mut stream: impl Read + Write,
+    pieces: &[&[u8]],
+    pause: Duration,
+) -> std::io::Result<Answer> {
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
             std::thread::sleep(pause);

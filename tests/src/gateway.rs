@@ -13,7 +13,7 @@ use crate::client::Request;
 use crate::merchant::random_hex;
 
 /// Far above the second that starting takes, for a machine that is slow, and busy with other things.
-const START: Duration = Duration::from_secs(180);
+pub(crate) const START: Duration = Duration::from_secs(180);
 
 /// A folder that goes with its owner.
 pub struct TempDir(PathBuf);
@@ -212,7 +212,7 @@ impl Gateway {
 /// A port that stays the gateway's while it is started again: the socket is bound and never listens, so
 /// the gateway can, and nobody else is given the port meanwhile. So it is on Linux; elsewhere nothing is
 /// held.
-fn hold(address: &str) -> Option<TcpSocket> {
+pub(crate) fn hold(address: &str) -> Option<TcpSocket> {
     if cfg!(not(target_os = "linux")) {
         return None;
     }

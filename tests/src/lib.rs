@@ -8,6 +8,7 @@
 
 mod client;
 mod gateway;
+mod live;
 mod merchant;
 pub mod page;
 mod publisher;
@@ -17,6 +18,7 @@ pub mod sim;
 
 pub use client::{Answer, Request, send_raw};
 pub use gateway::{Gateway, TempDir, binary, lezai};
+pub use live::{Live, Tls, certify};
 pub use merchant::{Merchant, now_ms, random_hex};
 pub use publisher::Publisher;
 pub use receiver::Receiver;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Request};
 use crate::gateway::Gateway;
+use crate::live::{Live, Tls};
 
 /// The demo merchant, or another.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct Merchant {
     key: SigningKey,
     keyid: String,
     gateway_key: VerifyingKey,
+    /// For a gateway that speaks it.
+    tls: Option<Tls>,
 }
 
 impl Merchant {
@@ -35,6 +38,7 @@ impl Merchant {
             key: SigningKey::from_pkcs8_pem(&pem).unwrap(),
             keyid: "demo-1".to_owned(),
             gateway_key: gateway_key(data),
+            tls: None,
         }
     }
 
@@ -45,6 +49,18 @@ impl Merchant {
             key,
             keyid: keyid.to_owned(),
             gateway_key: gateway_key(&gateway.data),
+            tls: None,
+        }
+    }
+
+    /// A merchant of a live gateway.
+    pub fn live(live: &Live, key: SigningKey, keyid: &str) -> Self {
+        Self {
+            authority: live.authority.clone(),
+            key,
+            keyid: keyid.to_owned(),
+            gateway_key: gateway_key(&live.data),
+            tls: Some(live.tls.clone()),
         }
     }
 
@@ -105,7 +121,10 @@ impl Merchant {
     ///
     /// The socket's.
     pub fn send(&self, request: &Request) -> std::io::Result<Answer> {
-        let answer = request.send(&self.authority)?;
+        let answer = match &self.tls {
+            Some(tls) => tls.send(request, &self.authority)?,
+            None => request.send(&self.authority)?,
+        };
         self.check(request, &answer)
             .unwrap_or_else(|error| panic!("{request:?}\n{answer:?}\n{error}"));
         Ok(answer)
@@ -145,7 +164,7 @@ impl Merchant {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         run(Message::Request(signature::Request {
             method: &request.method,
-            scheme: "http",
+            scheme: if self.tls.is_some() { "https" } else { "http" },
             authority: &self.authority,
             path,
             query,

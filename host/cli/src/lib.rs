@@ -5,11 +5,14 @@
 #[macro_use]
 pub mod say;
 
+pub mod backup;
 pub mod call;
 pub mod caller;
 pub mod channel_command;
+mod compose;
 pub mod data_dir;
 pub mod dev;
+pub mod doctor;
 pub mod keys;
 pub mod ledger;
 pub mod listen;
@@ -19,5 +22,7 @@ pub mod page_check;
 pub mod plugin_command;
 pub mod reconcile_command;
 pub mod review_command;
+pub mod secrets;
+pub mod serve;
 pub mod statement_command;
 pub mod trigger;

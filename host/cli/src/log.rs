@@ -8,10 +8,11 @@ use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that wait to be written: a second's worth at the busiest, some 2 MB.
@@ -20,6 +21,60 @@ const QUEUE: usize = 16_384;
 const BATCH: usize = 256;
 
 static LOST: LazyLock<Counter> = LazyLock::new(Counter::default);
+
+/// Changes the filter of the log that was started.
+type SetFilter = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+
+static SET_FILTER: OnceLock<SetFilter> = OnceLock::new();
+/// The filter in force, as it was written.
+static FILTER: Mutex<String> = Mutex::new(String::new());
+
+/// Starts the log of this process, once. What `RUST_LOG` says wins over `filter`.
+pub fn start(json: bool, filter: &str, log: Log) {
+    let chosen = std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    let chosen = chosen.filter(|it| it.parse::<EnvFilter>().is_ok());
+    let filter = chosen.as_deref().unwrap_or(filter);
+    let parsed = filter.parse::<EnvFilter>().unwrap_or_else(|_| EnvFilter::new("info"));
+    filter.clone_into(&mut FILTER.lock().unwrap_or_else(PoisonError::into_inner));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_writer(log)
+        // It would complain on standard error, which it takes to be writable.
+        .log_internal_errors(false)
+        .with_target(false);
+    let set: SetFilter = if json {
+        let subscriber = subscriber.json().with_filter_reloading();
+        let handle = subscriber.reload_handle();
+        subscriber.init();
+        Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
+    } else {
+        let ansi = io::IsTerminal::is_terminal(&io::stderr());
+        let subscriber = subscriber.with_ansi(ansi).with_filter_reloading();
+        let handle = subscriber.reload_handle();
+        subscriber.init();
+        Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
+    };
+    // It is set once.
+    let _ = SET_FILTER.set(set);
+}
+
+/// Changes what is logged from now on, such as `info,lezai=debug`.
+///
+/// # Errors
+///
+/// What is wrong with the filter, in words.
+pub fn set_filter(filter: &str) -> Result<(), String> {
+    let parsed = filter.parse::<EnvFilter>().map_err(|error| error.to_string())?;
+    let set = SET_FILTER.get().ok_or("there is no log")?;
+    set(parsed)?;
+    filter.clone_into(&mut FILTER.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(())
+}
+
+/// What is logged now.
+pub fn filter() -> String {
+    FILTER.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
 
 /// Lines that could not be written.
 pub fn lost() -> &'static Counter {

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    call, channel_command, dev, keys, ledger, listen, page_check, plugin_command,
-    reconcile_command, review_command, statement_command, trigger,
+    backup, call, channel_command, dev, doctor, keys, ledger, listen, page_check, plugin_command,
+    reconcile_command, review_command, secrets, serve, statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
-use tracing_subscriber::EnvFilter;
 
 /// What a request needs is allocated on one thread and freed on another, many times over: in that,
 /// glibc's allocator took a tenth of the processor under load.
@@ -35,6 +34,10 @@ struct Cli {
 enum Command {
     /// Run everything on this machine: gateway, sandbox channel, demo shop.
     Dev(dev::DevArgs),
+    /// Run the gateway in production.
+    Serve(serve::ServeArgs),
+    /// Print the configuration in force, without secrets.
+    Config(serve::ConfigCommand),
     /// Send a signed request and print the answer.
     Call(call::CallArgs),
     /// Receive callbacks, verify and print them.
@@ -43,9 +46,18 @@ enum Command {
     Openapi,
     /// Make an event happen for real, in the sandbox.
     Trigger(trigger::TriggerArgs),
+    /// Copy a data folder, beside a gateway that may be running.
+    Backup(backup::BackupArgs),
+    /// Make a data folder from a copy.
+    Restore(backup::RestoreArgs),
+    /// Look at all that a gateway stands on, and say what to do.
+    Doctor(doctor::DoctorArgs),
     /// Look after the ledger.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Look after the root keys that secrets are sealed under.
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Change the key that the gateway signs with.
     #[command(subcommand)]
     Key(keys::KeyCommand),
@@ -97,7 +109,14 @@ Then, in another terminal, in the same folder:
   lezai trigger order.paid    make an order, pay it, and see its callback delivered
   lezai call GET /v1/orders   send a signed request
 
-http://127.0.0.1:8080/ then says what runs and what to do next. `lezai help` lists all commands.";
+http://127.0.0.1:8080/ then says what runs and what to do next.
+
+In production:
+  lezai config --template     print a configuration to begin with
+  lezai serve --check         say everything that is wrong with it
+  lezai serve                 run the gateway
+  lezai doctor                look at all that it stands on
+`lezai help` lists all commands.";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -109,16 +128,29 @@ fn main() -> ExitCode {
         // Before there are threads: it sets limits on its own process.
         return compiler::run(limits);
     }
+    if let Command::Config(command) = &command {
+        return serve::show(command);
+    }
+    let prepared = match &command {
+        Command::Serve(args) => match serve::prepare(args) {
+            Ok(prepared) => Some(prepared),
+            Err(code) => return code,
+        },
+        _ => None,
+    };
     let log = match lezai::log::Log::to_stderr() {
         Ok(log) => log,
         Err(error) => return fail(&error),
     };
-    start_log(cli.log, log.clone());
+    let json = prepared.as_ref().map_or(matches!(cli.log, Log::Json), serve::Prepared::log_is_json);
+    let filter = prepared.as_ref().map_or("info", serve::Prepared::log_filter);
+    lezai::log::start(json, filter, log.clone());
+    name_panics();
     // TLS for callbacks and `lezai call`; an error says that it was chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            let code = runtime.block_on(run(command));
+            let code = runtime.block_on(run(command, prepared));
             // What still runs was waited for, or is not worth waiting for.
             runtime.shutdown_background();
             code
@@ -129,8 +161,17 @@ fn main() -> ExitCode {
     code
 }
 
-async fn run(command: Command) -> ExitCode {
+async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
+    if let Some(prepared) = prepared {
+        return match serve::run(prepared).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
     match command {
+        // Prepared, or said already.
+        Command::Serve(_) => ExitCode::from(2),
+        Command::Config(command) => serve::show(&command),
         Command::Dev(args) => match dev::run(args).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
@@ -142,7 +183,11 @@ async fn run(command: Command) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Trigger(args) => trigger::run(args).await,
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Secrets(command) => secrets::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Channel(command) => channel_command::run(command).await,
@@ -179,21 +224,8 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn start_log(format: Log, log: lezai::log::Log) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(log)
-        // It would complain on standard error, which it takes to be writable.
-        .log_internal_errors(false)
-        .with_target(false);
-    match format {
-        Log::Text => {
-            subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init()
-        }
-        Log::Json => subscriber.json().init(),
-    }
-    // A panic's message goes where all others go, and waits for nobody either.
+/// A panic's message goes where all others go, and waits for nobody either.
+fn name_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("of an unknown kind");

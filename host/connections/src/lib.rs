@@ -5,4 +5,6 @@
 
 mod linger;
 pub mod origin;
+pub mod proxies;
 pub mod server;
+pub mod tls;

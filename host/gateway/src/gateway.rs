@@ -34,6 +34,7 @@ use crate::node::Node;
 use crate::plugins::Plugins;
 use crate::plugins::blobs::Blobs;
 use crate::readiness::Readiness;
+use crate::realm::Realm;
 use crate::{events, funds, views};
 
 /// A channel gets this long to speak before it is asked.
@@ -66,6 +67,8 @@ pub struct Gateway {
     pub admin_token: String,
     /// Whether it can commit.
     pub readiness: Readiness,
+    /// Whether real money is moved; it is not, unless somebody says so.
+    pub realm: Realm,
 }
 
 /// What a [`Gateway`] is made of.
@@ -133,6 +136,7 @@ impl Gateway {
             sandbox: parts.sandbox,
             admin_token: parts.admin_token,
             readiness: Readiness::default(),
+            realm: Realm::default(),
         }
     }
 

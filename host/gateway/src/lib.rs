@@ -19,6 +19,7 @@ pub mod node;
 pub mod orders;
 pub mod plugins;
 pub mod readiness;
+pub mod realm;
 pub mod releases;
 pub mod test_clock;
 pub mod views;

@@ -49,6 +49,7 @@ pub(super) async fn put_merchant(
     let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
     body.finish()?;
     let (id, now) = (operator.merchant, gateway.node.clock.wall());
+    gateway.realm.admits(&id)?;
     let fresh =
         Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
     let (record, is_new) = store::write(&gateway.node.store, move |tx| {

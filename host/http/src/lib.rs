@@ -10,6 +10,7 @@ mod description;
 mod document;
 mod events;
 mod extract;
+pub mod live;
 mod openapi;
 mod operations;
 mod operator;
@@ -49,9 +50,25 @@ pub use reply::Reply;
 /// Past this a header is refused: the longest request of ours takes a fifth of it.
 pub const MAX_HEADER: usize = 16 * 1024;
 
-/// Everything the gateway answers to.
+/// Everything the gateway answers to, on one listener.
 pub fn router(gateway: &Arc<Gateway>) -> Router {
-    let merchants = Router::new()
+    let addressed_routes = Router::new()
+        .merge(merchants())
+        .merge(pages())
+        .merge(operator())
+        .merge(shopper())
+        .merge(reference_pages())
+        .merge(sandbox_calls(gateway))
+        .merge(channel_notices())
+        .merge(public());
+    dressed(addressed_routes, operations(), gateway, |routes| at_its_address(routes, gateway))
+}
+
+type Routes = Router<Arc<Gateway>>;
+
+/// Merchants' signed calls.
+fn merchants() -> Routes {
+    Router::new()
         .route("/v1/orders", post(orders::create).get(orders::list))
         .route("/v1/orders/{id}", get(orders::find))
         .route("/v1/orders/{id}/close", post(orders::close))
@@ -75,9 +92,12 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/settlements/{id}", get(settlements::find))
         .route("/v1/settlements/{id}/lines", get(settlements::lines))
         .route("/v1/contracts", get(settlements::contracts_of_merchant))
-        .method_not_allowed_fallback(method_not_allowed);
+        .method_not_allowed_fallback(method_not_allowed)
+}
 
-    let pages = Router::new()
+/// The calls of checkout pages.
+fn pages() -> Routes {
+    let calls = Router::new()
         .route("/v1/checkout/sessions/{id}/open", post(checkout::open))
         .route("/v1/checkout/sessions/{id}/claim", post(checkout::claim))
         .route("/v1/checkout/sessions/{id}", get(checkout::view))
@@ -85,8 +105,12 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/checkout/sessions/{id}/events", get(checkout::events))
         // Before the layers, so that they go around it: a preflight (OPTIONS) is the layer's to answer.
         .method_not_allowed_fallback(method_not_allowed);
+    calls.layer(cors()).layer(map_response(answers_once))
+}
 
-    let operator = Router::new()
+/// The operator's calls.
+fn operator() -> Routes {
+    Router::new()
         .route("/admin/v1/merchants/{id}", put(admin::put_merchant).get(admin::merchant))
         .route(
             "/admin/v1/merchants/{id}/keys/{keyid}",
@@ -123,16 +147,25 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/admin/v1/payouts/{id}/decision", post(payouts::decide))
         .route("/admin/v1/payouts/{id}/resume", post(payouts::resume))
         .route("/admin/v1/reviews", get(reviews::list))
-        .route("/admin/v1/orders/{id}/review", post(reviews::decide));
+        .route("/admin/v1/orders/{id}/review", post(reviews::decide))
+}
 
-    let shopper = Router::new()
-        .route("/pay/{session}", get(pages::hosted))
+/// The hosted page.
+fn shopper() -> Routes {
+    Router::new().route("/pay/{session}", get(pages::hosted))
+}
+
+/// The description of the API for people.
+fn reference_pages() -> Routes {
+    Router::new()
         .route("/reference", get(reference::page))
         .route("/reference.css", get(reference::style))
-        .route("/reference.js", get(reference::script));
+        .route("/reference.js", get(reference::script))
+}
 
-    // Unsigned, so done for programs and our own pages alone.
-    let sandbox = Router::new()
+/// The sandbox's calls: unsigned, so done for programs and our own pages alone.
+fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
+    Router::new()
         .route("/sandbox/clock", get(sandbox::clock).post(sandbox::advance_clock))
         .route("/sandbox/orders/{id}/pay", post(sandbox::pay))
         .route("/sandbox/orders/{id}/decline", post(sandbox::decline))
@@ -142,38 +175,47 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/sandbox/wallet/{attempt}/simulate/{outcome}", post(sandbox::simulate))
         .route("/sandbox/wallet.css", get(sandbox::style))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home));
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home))
+}
 
-    // Signed by the provider, in its own way.
-    let channels = Router::new()
+/// What payment channels tell us: signed by the provider, in its own way.
+fn channel_notices() -> Routes {
+    Router::new()
         .route("/channels/{channel}/notify", post(channels::notify))
-        .method_not_allowed_fallback(method_not_allowed);
+        .method_not_allowed_fallback(method_not_allowed)
+}
 
-    let public = Router::new()
+/// What any website may fetch.
+fn public() -> Routes {
+    let files = Router::new()
         .route("/checkout/v1/", get(pages::release))
         .route("/checkout/v1/{file}", get(pages::checkout_file))
         .route("/.well-known/jwks.json", get(operations::jwks))
         .method_not_allowed_fallback(method_not_allowed);
+    files.layer(cors())
+}
 
-    let operations = Router::new()
+/// What the operator's machines ask.
+fn operations() -> Routes {
+    Router::new()
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(description::document));
+        .route("/openapi.json", get(description::document))
+}
 
-    Router::new()
-        .merge(merchants)
-        .merge(pages.layer(cors()).layer(map_response(answers_once)))
-        .merge(operator)
-        .merge(shopper)
-        .merge(sandbox)
-        .merge(channels)
-        .merge(public.layer(cors()))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(nothing_here)
-        .layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
+/// Routes with what goes around all of them. `guard` goes around the first, and around what is answered where
+/// there is no route; `unguarded` are the others.
+fn dressed(
+    guarded: Routes,
+    unguarded: Routes,
+    gateway: &Arc<Gateway>,
+    guard: impl FnOnce(Routes) -> Routes,
+) -> Router {
+    let routes = guarded.method_not_allowed_fallback(method_not_allowed).fallback(nothing_here);
+    guard(routes)
         // Whoever asks a machine whether it lives does not know its public name.
-        .merge(operations.method_not_allowed_fallback(method_not_allowed))
+        .merge(unguarded.method_not_allowed_fallback(method_not_allowed))
         .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(told_of_rates))
         .layer(middleware::from_fn(bounded))
@@ -181,6 +223,11 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(Arc::clone(gateway))
+}
+
+/// Routes that answer to the gateway's own name alone.
+fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
+    routes.layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
 }
 
 /// What was begun goes on to its end though the caller hang up, for what follows a commit must not depend on who

@@ -43,7 +43,7 @@ pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoRes
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", summary = "The keys that sign answers and callbacks",
     responses((status = 200, description = "A JSON Web Key Set (RFC 7517)", body = Object)))]
 pub(super) async fn jwks(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
-    let keys = gateway.keys.public().into_iter().map(|(kid, jwk)| {
+    let keys = gateway.keys.now().public().into_iter().map(|(kid, jwk)| {
         let Jwk { kty, crv, x, y } = jwk;
         json!({ "kty": kty, "crv": crv, "x": x, "y": y, "kid": kid, "alg": "ES256", "use": "sig" })
     });

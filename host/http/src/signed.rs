@@ -441,20 +441,20 @@ pub async fn answers(
         return response;
     }
     let key = signing_key(&gateway, &head.path).await;
-    sign(key, &head, response).await.unwrap_or_else(|problem| Reply::from(problem).into_response())
+    sign(&key, &head, response).await.unwrap_or_else(|problem| Reply::from(problem).into_response())
 }
 
 /// A page believes the key alone that its session pins; everybody else goes by the name.
-async fn signing_key<'g>(gateway: &'g Gateway, path: &str) -> &'g GatewayKey {
+async fn signing_key(gateway: &Gateway, path: &str) -> Arc<GatewayKey> {
     let session = path.strip_prefix("/v1/checkout/sessions/");
     let session = session.and_then(|it| SessionId::parse(it.split('/').next()?).ok());
     // While there is one key, there is no choice.
-    let Some(session) = session.filter(|_| gateway.keys.former.is_some()) else {
-        return &gateway.keys.current;
+    let Some(session) = session.filter(|_| gateway.keys.now().former.is_some()) else {
+        return gateway.keys.current();
     };
     match store::read(&gateway.node.store, move |view| view.session(&session)).await {
         Ok(Some(session)) => gateway.keys.named(&session.gateway_key),
-        _ => &gateway.keys.current,
+        _ => gateway.keys.current(),
     }
 }
 

@@ -31,7 +31,7 @@ CREATE TABLE failing_hosts (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const EVENT: &str = "SELECT id, order_id, merchant, sequence, event_type, created_ms, body, telling, round, first_try_ms, delivered_ms FROM events";
+const EVENT: &str = "SELECT id, order_id, merchant, sequence, event_type, created_ms, opened('event/' || id || '/body', body), telling, round, first_try_ms, delivered_ms FROM events";
 
 fn event(row: &Row<'_>) -> Result<(EventRecord, Progress), StoreError> {
     let order = match row.get_ref(1)? {
@@ -166,7 +166,7 @@ impl EventWrites for Sqlite<'_> {
     fn insert_event(&self, event: &EventRecord, telling: Telling) -> Result<(), StoreError> {
         self.change(
             "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, telling)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, sealed('event/' || ?1 || '/body', ?7), ?8)",
             params![
                 event.id.as_str(),
                 event.order.as_ref().map(OrderId::as_str),

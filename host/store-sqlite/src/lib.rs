@@ -18,6 +18,7 @@ mod plans;
 mod plugins;
 mod records;
 mod schema;
+mod sealed;
 mod statements;
 mod tables;
 
@@ -30,7 +31,7 @@ use std::time::Duration;
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::policy::OrderFacts;
 use prometheus_client::metrics::counter::Counter;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use lezai_store::Details;
 use lezai_store::decision::DecisionRecord;
@@ -41,6 +42,8 @@ use schema::prepare;
 use tables::{Sqlite, json};
 
 pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract};
+pub use sealed::Vault;
+
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{
     Wanted, balance_after, balances_kept, book, for_each_entry, for_each_order, last_entry, moved,
@@ -55,6 +58,8 @@ const BATCH: usize = 256;
 const QUEUE: usize = 8_192;
 /// Statements that a connection keeps parsed: more than there are.
 const STATEMENTS: usize = 256;
+/// Rows that are sealed anew in one commit.
+const RESEALED: u32 = 200;
 /// Readers at once; SQLite's reads take microseconds.
 const READERS: usize = 4;
 
@@ -75,8 +80,17 @@ impl SqliteStore {
     ///
     /// [`StoreError::Database`] if it cannot be opened or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_sealed(path, &Vault::none())
+    }
+
+    /// As [`SqliteStore::open`], with root keys to seal secrets and personal data under.
+    ///
+    /// # Errors
+    ///
+    /// As of [`SqliteStore::open`].
+    pub fn open_sealed(path: &Path, vault: &Arc<Vault>) -> Result<Self, StoreError> {
         let writer = Connection::open(path)?;
-        prepare(&writer)?;
+        prepare(&writer, vault)?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let log = Arc::new(Log::default());
         let (copier, beside) = (Connection::open(path)?, Arc::clone(&log));
@@ -93,7 +107,7 @@ impl SqliteStore {
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..READERS {
             // Opened now: later there may be no file descriptor left.
-            let (connection, queue) = (open_to_read(path)?, Arc::clone(&queue));
+            let (connection, queue) = (open_to_read_sealed(path, vault)?, Arc::clone(&queue));
             threads.push(spawn("store-reader", move || read_all(&connection, &queue))?);
         }
         Ok(Self {
@@ -154,7 +168,7 @@ impl Stepped {
     /// [`StoreError::Database`].
     pub fn new() -> Result<Self, StoreError> {
         let connection = Connection::open_in_memory()?;
-        prepare(&connection)?;
+        prepare(&connection, &Vault::none())?;
         Ok(Self { connection })
     }
 
@@ -188,13 +202,57 @@ impl Stepped {
 ///
 /// [`StoreError::Database`] if there is no such file or it is no store.
 pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    open_to_read_sealed(path, &Vault::none())
+}
+
+/// As [`open_to_read`], with root keys to open what is sealed.
+///
+/// # Errors
+///
+/// As of [`open_to_read`].
+pub fn open_to_read_sealed(path: &Path, vault: &Arc<Vault>) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    sealed::teach(&connection, vault)?;
     Ok(connection)
+}
+
+/// The root key that everything in a store is sealed under; none if that is not so.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn sealed_under(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT value FROM settings WHERE name = ?1";
+    Sqlite { connection }.one(sql, [sealed::SETTING], |row| Ok(row.get(0)?))
+}
+
+/// Seals everything anew that is plain, or sealed under a former root key, beside a store that is in use: some
+/// rows at a time, so that others wait for no more than these. Whether there was anything to do.
+///
+/// # Errors
+///
+/// [`StoreError::Database`], also if something is sealed under a root key that is not at hand.
+pub fn reseal(path: &Path, vault: &Arc<Vault>) -> Result<bool, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(60))?;
+    sealed::teach(&connection, vault)?;
+    let mut was_needed = false;
+    loop {
+        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+        let more = sealed::renew(&transaction, vault, RESEALED)?;
+        transaction.commit()?;
+        if !more {
+            return Ok(was_needed);
+        }
+        was_needed = true;
+        // Whoever waits to write has its turn.
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// What was decided of an order, and on which facts: of one that was made or that was denied.
@@ -207,12 +265,12 @@ pub fn decided(
     order: &OrderId,
 ) -> Result<Option<(OrderFacts, DecisionRecord)>, StoreError> {
     let tables = Sqlite { connection };
-    let sql = "SELECT details FROM orders WHERE id = ?1";
+    let sql = "SELECT opened('order/' || id || '/details', details) FROM orders WHERE id = ?1";
     let made = tables.one(sql, [order.as_str()], |row| json::<Details>(row, 0))?;
     if let Some(Details { facts, decision, .. }) = made {
         return Ok(Some((facts, decision)));
     }
-    let sql = "SELECT facts, decision FROM denials WHERE order_id = ?1";
+    let sql = "SELECT opened('denial/' || order_id || '/facts', facts), decision FROM denials WHERE order_id = ?1";
     tables.one(sql, [order.as_str()], |row| Ok((json(row, 0)?, json(row, 1)?)))
 }
 

@@ -122,7 +122,7 @@ impl PluginReads for Sqlite<'_> {
     }
 
     fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError> {
-        let sql = "SELECT order_id, at_ms, decision, facts FROM denials
+        let sql = "SELECT order_id, at_ms, decision, opened('denial/' || order_id || '/facts', facts) FROM denials
                    WHERE merchant = ?1 ORDER BY number DESC LIMIT ?2";
         self.all(sql, params![merchant.as_str(), limit], |row| {
             Ok(Denial {
@@ -226,7 +226,7 @@ impl PluginWrites for Sqlite<'_> {
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError> {
         let merchant = denial.merchant.as_str();
         self.change(
-            "INSERT INTO denials (merchant, order_id, at_ms, decision, facts) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO denials (merchant, order_id, at_ms, decision, facts) VALUES (?1, ?2, ?3, ?4, sealed('denial/' || ?2 || '/facts', ?5))",
             params![
                 merchant,
                 denial.order.as_str(),

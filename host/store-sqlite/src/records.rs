@@ -77,7 +77,8 @@ impl Sqlite<'_> {
     }
 }
 
-const ORDER: &str = "SELECT data, details, session FROM orders";
+const ORDER: &str =
+    "SELECT data, opened('order/' || id || '/details', details), session FROM orders";
 
 fn order_record(row: &Row<'_>) -> Result<OrderRecord, StoreError> {
     Ok(OrderRecord {
@@ -87,7 +88,10 @@ fn order_record(row: &Row<'_>) -> Result<OrderRecord, StoreError> {
     })
 }
 
-const MERCHANT: &str = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand FROM merchants";
+const MERCHANT: &str =
+    "SELECT id, name, notify_url, opened('merchant/' || id || '/webhook_secret', webhook_secret), policy, notify_hosts,
+       opened('merchant/' || id || '/former_secret', former_secret), former_secret_until_ms, frame_origins, brand
+     FROM merchants";
 
 fn merchant_record(row: &Row<'_>) -> Result<MerchantRecord, StoreError> {
     let until = row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms);
@@ -158,9 +162,10 @@ impl View for Sqlite<'_> {
     }
 
     fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<OrderSample>, StoreError> {
-        let sql = "SELECT merchant, created_ms, details ->> '$.facts.customer.ref', details ->> '$.facts.device.id',
-                     details ->> '$.facts.customer.ip', details -> '$.facts.amount'
-                   FROM orders WHERE id >= ?1 ORDER BY id DESC LIMIT ?2";
+        let sql = "SELECT merchant, created_ms, plain ->> '$.facts.customer.ref', plain ->> '$.facts.device.id',
+                     plain ->> '$.facts.customer.ip', plain -> '$.facts.amount'
+                   FROM (SELECT merchant, created_ms, opened('order/' || id || '/details', details) AS plain
+                         FROM orders WHERE id >= ?1 ORDER BY id DESC LIMIT ?2)";
         let from = OrderId::new(since, [0; 10]);
         let mut marks = self.all(sql, params![from.as_str(), most], |row| {
             let ip = row.get::<_, Option<String>>(4)?;
@@ -229,8 +234,7 @@ impl View for Sqlite<'_> {
     }
 
     fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
-        let sql =
-            "SELECT fingerprint, status, body FROM first_answers WHERE scope = ?1 AND key = ?2";
+        let sql = "SELECT fingerprint, status, opened('answer/' || scope || '/' || key, body) FROM first_answers WHERE scope = ?1 AND key = ?2";
         self.one(sql, [&key.scope, &key.key], |row| {
             Ok(FirstAnswer { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
         })
@@ -300,7 +304,7 @@ impl Tx for Sqlite<'_> {
         let OrderRecord { order, details, .. } = record;
         let inserted = self.change(
             "INSERT INTO orders (id, merchant, merchant_order_id, status, version, created_ms, data, details, session)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (merchant, merchant_order_id) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, sealed('order/' || ?1 || '/details', ?8), ?9) ON CONFLICT (merchant, merchant_order_id) DO NOTHING",
             params![
                 order.terms.id.as_str(),
                 order.terms.merchant.as_str(),
@@ -426,7 +430,7 @@ impl Tx for Sqlite<'_> {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(
-            "INSERT INTO first_answers (scope, key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO first_answers (scope, key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, sealed('answer/' || ?1 || '/' || ?2, ?5), ?6)",
             params![key.scope, key.key, answer.fingerprint, answer.status, answer.body, at.as_ms()],
         )?;
         Ok(())
@@ -474,9 +478,10 @@ impl Tx for Sqlite<'_> {
             merchant.former_secret.as_ref().map(|(secret, until)| (secret, until.as_ms())).unzip();
         self.change(
             "INSERT INTO merchants (id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = ?4, policy = ?5,
-               notify_hosts = ?6, former_secret = ?7, former_secret_until_ms = ?8, frame_origins = ?9, brand = ?10",
+             VALUES (?1, ?2, ?3, sealed('merchant/' || ?1 || '/webhook_secret', ?4), ?5, ?6,
+               sealed('merchant/' || ?1 || '/former_secret', ?7), ?8, ?9, ?10)
+             ON CONFLICT (id) DO UPDATE SET name = ?2, notify_url = ?3, webhook_secret = excluded.webhook_secret, policy = ?5,
+               notify_hosts = ?6, former_secret = excluded.former_secret, former_secret_until_ms = ?8, frame_origins = ?9, brand = ?10",
             params![
                 id.as_str(),
                 name,

@@ -1,11 +1,12 @@
 //! The version of the tables, how a file of an older one is brought up to it, and what a connection is
 //! told before it is used. Each module beside owns the tables that it reads and writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{STATEMENTS, events, funds, ledger, plugins, records};
+use super::{STATEMENTS, Vault, events, funds, ledger, plugins, records, sealed};
 use lezai_store::{Fault, StoreError};
 
 /// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.
@@ -33,7 +34,8 @@ const fn latest(migrations: &[Migration]) -> i64 {
     }
 }
 
-pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn prepare(connection: &Connection, vault: &Arc<Vault>) -> Result<(), StoreError> {
+    sealed::teach(connection, vault)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
@@ -103,10 +105,10 @@ mod tests {
     #[test]
     fn a_file_is_made_once_and_then_opened_as_it_is() {
         let connection = Connection::open_in_memory().unwrap();
-        prepare(&connection).unwrap();
+        prepare(&connection, &Vault::none()).unwrap();
         let made = schema(&connection);
         assert!(!made.is_empty());
-        prepare(&connection).unwrap();
+        prepare(&connection, &Vault::none()).unwrap();
         assert_eq!(schema(&connection), made);
         assert_eq!(version(&connection).unwrap(), SCHEMA_VERSION);
     }

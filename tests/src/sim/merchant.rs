@@ -518,12 +518,12 @@ async fn ask(
                 id: session,
                 order,
                 secret_hash: String::new(),
-                gateway_key: gateway.keys.current.keyid.clone(),
+                gateway_key: gateway.keys.current().keyid.clone(),
                 claim: None,
                 claims: 0,
             };
             let claim =
-                Claim { key: gateway.keys.current.jwk.clone(), origin: String::new(), at: START };
+                Claim { key: gateway.keys.current().jwk.clone(), origin: String::new(), at: START };
             let page = Page { claim, proven: true };
             checkout::pay(gateway, &session, page, choice, key).await
         }

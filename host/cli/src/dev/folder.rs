@@ -8,12 +8,15 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::key::SigningKey;
 use lezai_core::webhook::Secret;
+use lezai_seal::Roots;
 
 use super::CannotStart;
+use crate::secrets;
 use lezai_base::entropy;
 use lezai_store::StoreError;
 use lezai_store_sqlite::is_blank;
@@ -32,18 +35,40 @@ const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 const USED: &str = "in use\n";
 
 /// A folder that is ours as long as this lives.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     /// Files that were made now.
     made: BTreeSet<String>,
+    /// What the gateway's key is sealed under.
+    roots: Option<Arc<Roots>>,
     /// A gateway ran here before.
     used: bool,
     lock: File,
 }
 
 impl Folder {
-    /// Opens the folder, and makes it and its keys where they are missing.
+    /// Opens the folder of a gateway with a demo shop, and makes it and its keys where they are missing.
     pub(super) fn open(path: &Path) -> Result<Self, CannotStart> {
+        let mut folder = Self::of_gateway(path, None)?;
+        for name in ["demo-merchant", "demo-plugins"] {
+            folder.make_key(name)?;
+        }
+        for name in ["sandbox.db", "shop.db"] {
+            folder.make_store_private(name)?;
+        }
+        folder.make(WEBHOOK_SECRET, SECRET_MODE, || {
+            Ok(Secret::from_bytes(entropy::bytes::<32>().to_vec())
+                .map_err(CannotStart::new)?
+                .reveal())
+        })?;
+        // Said before anything starts that would complain of it in its own words.
+        folder.webhook_secret()?;
+        Ok(folder)
+    }
+
+    /// Opens the folder, and makes it and what a gateway needs where that is missing: its key and the
+    /// operator's token.
+    pub(crate) fn of_gateway(path: &Path, roots: Option<Arc<Roots>>) -> Result<Self, CannotStart> {
         let unwritable = |error| {
             CannotStart::new(format_args!(
                 "cannot write to {} (--data-dir): {error}",
@@ -68,33 +93,11 @@ impl Folder {
             return Err(CannotStart::new(used));
         }
         let used = fs::read(path.join("lock")).map_err(unwritable)? == USED.as_bytes();
-        let mut folder = Self { path: path.to_owned(), made: BTreeSet::new(), used, lock };
+        let mut folder = Self { path: path.to_owned(), made: BTreeSet::new(), roots, used, lock };
         folder.lost_nothing()?;
         folder.secrets_are_ours_alone()?;
-        for name in ["gateway", "demo-merchant", "demo-plugins"] {
-            folder.make(&format!("{name}.pem"), SECRET_MODE, || {
-                let key = SigningKey::from_entropy(&entropy::bytes()).map_err(CannotStart::new)?;
-                key.to_pkcs8_pem().map_err(CannotStart::new)
-            })?;
-            let public =
-                folder.key(name)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
-            let file = format!("{name}-public.pem");
-            if fs::read_to_string(path.join(&file)).is_ok_and(|known| known.trim() != public.trim())
-            {
-                // The private key was moved away and made anew.
-                fs::remove_file(path.join(&file)).map_err(unwritable)?;
-            }
-            folder.make(&file, PUBLIC_MODE, || Ok(public))?;
-        }
-        // SQLite would make them readable by all, should the folder be older than we are.
-        for name in [STORE, "sandbox.db", "shop.db"] {
-            folder.make_private(name).map_err(|error| {
-                CannotStart::new(format_args!(
-                    "cannot write to {} (--data-dir): {error}",
-                    path.join(name).display()
-                ))
-            })?;
-        }
+        folder.make_key("gateway")?;
+        folder.make_store_private(STORE)?;
         folder.make("admin-token", SECRET_MODE, || {
             Ok(Base64UrlUnpadded::encode_string(&entropy::bytes::<32>()))
         })?;
@@ -105,14 +108,38 @@ impl Folder {
                 path.join("admin-token").display()
             )));
         }
-        folder.make(WEBHOOK_SECRET, SECRET_MODE, || {
-            Ok(Secret::from_bytes(entropy::bytes::<32>().to_vec())
-                .map_err(CannotStart::new)?
-                .reveal())
-        })?;
-        // Said before anything starts that would complain of it in its own words.
-        folder.webhook_secret()?;
         Ok(folder)
+    }
+
+    /// Makes a key with its public half, which is written anew if it is another key's.
+    fn make_key(&mut self, name: &str) -> Result<(), CannotStart> {
+        let roots = self.roots.clone();
+        self.make(&format!("{name}.pem"), SECRET_MODE, || {
+            let key = SigningKey::from_entropy(&entropy::bytes()).map_err(CannotStart::new)?;
+            let pem = key.to_pkcs8_pem().map_err(CannotStart::new)?;
+            secrets::sealed_key(pem, roots.as_deref()).map_err(CannotStart::new)
+        })?;
+        let public = self.key(name)?.verifying_key().to_spki_pem().map_err(CannotStart::new)?;
+        let file = format!("{name}-public.pem");
+        let path = self.path.join(&file);
+        if fs::read_to_string(&path).is_ok_and(|known| known.trim() != public.trim()) {
+            // The private key was moved away and made anew.
+            fs::remove_file(&path).map_err(|error| {
+                CannotStart::new(format_args!("cannot write to {}: {error}", path.display()))
+            })?;
+        }
+        self.make(&file, PUBLIC_MODE, || Ok(public))
+    }
+
+    /// SQLite would make a store readable by all, should the folder be older than we are.
+    fn make_store_private(&self, name: &str) -> Result<(), CannotStart> {
+        self.make_private(name).map_err(|error| {
+            let path = self.path.join(name);
+            CannotStart::new(format_args!(
+                "cannot write to {} (--data-dir): {error}",
+                path.display()
+            ))
+        })
     }
 
     /// The secret that callbacks to the demo shop are signed with.
@@ -144,7 +171,7 @@ impl Folder {
     }
 
     /// Notes that all is there that a gateway needs: what is missing from now on was lost.
-    pub(super) fn note_used(&mut self) -> io::Result<()> {
+    pub(crate) fn note_used(&mut self) -> io::Result<()> {
         if !self.used {
             self.lock.write_all(USED.as_bytes())?;
             self.lock.sync_all()?;
@@ -212,18 +239,20 @@ impl Folder {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The private key in `NAME.pem`.
-    pub(super) fn key(&self, name: &str) -> Result<SigningKey, CannotStart> {
+    pub(crate) fn key(&self, name: &str) -> Result<SigningKey, CannotStart> {
         let file = format!("{name}.pem");
-        SigningKey::from_pkcs8_pem(&self.text(&file)?).map_err(|error| self.damaged(&file, error))
+        let pem = secrets::opened_key(&self.text(&file)?, self.roots.as_deref());
+        let pem = pem.map_err(|why| self.damaged(&file, why))?;
+        SigningKey::from_pkcs8_pem(pem.trim()).map_err(|error| self.damaged(&file, error))
     }
 
     /// A file's text, without white space around it.
-    pub(super) fn text(&self, file: &str) -> Result<String, CannotStart> {
+    pub(crate) fn text(&self, file: &str) -> Result<String, CannotStart> {
         let text =
             fs::read_to_string(self.path.join(file)).map_err(|error| self.damaged(file, error))?;
         let text = text.trim();
@@ -231,7 +260,7 @@ impl Folder {
     }
 
     /// What to say of a file that is not what it should be.
-    pub(super) fn damaged(&self, file: &str, why: impl std::fmt::Display) -> CannotStart {
+    pub(crate) fn damaged(&self, file: &str, why: impl std::fmt::Display) -> CannotStart {
         let path = self.path.join(file);
         CannotStart::new(format_args!(
             "{} is damaged ({why}); restore it, or move it away to start anew",
@@ -240,7 +269,7 @@ impl Folder {
     }
 
     /// What to say of a database that cannot be used.
-    pub(super) fn unusable(&self, file: &str, error: &StoreError) -> CannotStart {
+    pub(crate) fn unusable(&self, file: &str, error: &StoreError) -> CannotStart {
         CannotStart::new(error.explain(&self.path.join(file)))
     }
 

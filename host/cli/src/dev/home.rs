@@ -90,7 +90,7 @@ impl Home {
             gateway: gateway.public_url.clone(),
             shop: shop.to_owned(),
             folder,
-            thumbprint: gateway.keys.current.keyid.clone(),
+            thumbprint: gateway.keys.current().keyid.clone(),
             setup,
             requests: Mutex::new(Requests { last, kept: VecDeque::new() }),
         }

@@ -1,7 +1,7 @@
 //! `lezai dev`: everything on one machine. It makes what is missing in its folder (keys, a demo
 //! merchant with a plugin, the stores), starts the gateway and the demo shop, and says where.
 
-mod folder;
+pub(crate) mod folder;
 mod home;
 mod lan;
 
@@ -15,40 +15,38 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
 use lezai_core::key::Sign as _;
 use lezai_core::release::{CONTRACT, Envelope, Limits, Manifest};
-use lezai_engine::{Config, Engine, Hook};
+use lezai_engine::Hook;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::channel_command;
+use crate::compose::{Differences, compose, recall};
 use crate::data_dir;
 use crate::keys::{self, Keys};
 use crate::say;
 use lezai_assets as assets;
 use lezai_base::clock;
 use lezai_base::clock::Clock;
-use lezai_base::entropy::Entropy;
 use lezai_channels::channel::Channel;
 use lezai_channels::sandbox::Sandbox;
 use lezai_connections::server;
 use lezai_demo_shop as shop;
 use lezai_demo_shop::ShopError;
 use lezai_gateway::callbacks::egress::Reach;
-use lezai_gateway::callbacks::transport::Http;
 use lezai_gateway::cluster::rate::Rates;
-use lezai_gateway::gateway::{Gateway, Parts};
-use lezai_gateway::plugins::blobs::Blobs;
-use lezai_gateway::plugins::compiler::InChild;
-use lezai_gateway::plugins::pace;
+use lezai_gateway::gateway::Gateway;
+use lezai_gateway::jobs;
 use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
+use lezai_gateway::realm::Realm;
 use lezai_gateway::test_clock;
-use lezai_gateway::{jobs, keys as gateway_keys};
 use lezai_http as http;
 use lezai_store as store;
 use lezai_store::plugins::{PluginKey, Stage};
-use lezai_store::{Brand, MerchantKey, MerchantRecord, Store};
-use lezai_store_sqlite::SqliteStore;
+use lezai_store::{Brand, MerchantKey, MerchantRecord};
 use lezai_wire::problem::Problem;
+
+use lezai_store_sqlite::Vault;
 
 use folder::Folder;
 
@@ -105,7 +103,7 @@ pub struct DevArgs {
 pub struct CannotStart(String);
 
 impl CannotStart {
-    fn new(what: impl std::fmt::Display) -> Self {
+    pub(crate) fn new(what: impl std::fmt::Display) -> Self {
         Self(what.to_string())
     }
 }
@@ -138,6 +136,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let rates = Rates::new(args.merchant_rate, args.page_rate);
     let gateway = open_gateway(&folder, public_url, address, rates, configured)?;
     let gateway = Arc::new(gateway);
+    gateway.realm.take(&gateway.node.store).await.map_err(CannotStart::new)?;
     seed(&gateway, &folder, &shop_url, allowed).await?;
     folder.note_used().map_err(|error| {
         CannotStart::new(format_args!(
@@ -154,7 +153,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         gateway_url: gateway.public_url.clone(),
         key: folder.key("demo-merchant")?,
         keyid: KEYID.to_owned(),
-        gateway_key: gateway.keys.current.native.verifying_key(),
+        gateway_key: gateway.keys.current().native.verifying_key(),
         webhook_secret: folder.webhook_secret()?,
         data: args.data.clone(),
     });
@@ -171,7 +170,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let beside = tokio::spawn(Arc::clone(&gateway.plugins).run_background(stopped.clone()));
     let shop = tokio::spawn(shop.run(stopped));
 
-    if let Some(next) = &gateway.keys.next
+    if let Some(next) = &gateway.keys.now().next
         && let Err(why) = keys::note_published(folder.path(), next)
     {
         tracing::error!(why, "the next key is published, which could not be noted");
@@ -229,72 +228,29 @@ fn open_gateway(
     rates: Rates,
     configured: Vec<Arc<dyn Channel>>,
 ) -> Result<Gateway, CannotStart> {
-    let Keys { former, next, .. } = Keys::of(folder.path()).map_err(CannotStart::new)?;
-    let store = SqliteStore::open(&lezai_store_sqlite::file(folder.path()))
-        .map_err(|error| folder.unusable("lezai.db", &error))?;
-    let failed_commits = store.failed_commits().clone();
-    let business = Arc::new(Clock::system());
-    let now = Arc::clone(&business);
+    let keys = Keys::of(folder.path(), None).map_err(CannotStart::new)?;
+    let clock = Arc::new(Clock::system());
+    let now = Arc::clone(&clock);
     let sandbox =
         Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), move || now.now());
     let sandbox = Arc::new(sandbox.map_err(|error| folder.unusable("sandbox.db", &error.into()))?);
-    let compiler = InChild::new().map_err(CannotStart::new)?;
-    let config =
-        Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
-    let wanted = config.loaded;
-    // Each plugin's first memory is an open file; half of them are for connections.
-    let files = rlimit::Resource::NOFILE.get_hard().unwrap_or_default() / 2;
-    let loaded = wanted.min(usize::try_from(files).unwrap_or(usize::MAX));
-    let engine = Engine::new(Config { loaded, ..config }).map_err(CannotStart::new)?;
-    let (_, most) = engine.ready();
-    if most < wanted {
-        tracing::warn!(
-            most,
-            wanted,
-            "vm.max_map_count, or the limit on open files, bounds how many plugins stand ready"
-        );
-    }
-    let blobs = Blobs::open(folder.path()).map_err(|error| {
-        CannotStart::new(format_args!("plugins cannot be kept in --data-dir: {error}"))
-    })?;
-    let standard = engine.load(assets::STANDARD_PLUGIN);
-    let standard = standard.map_err(|error| {
-        CannotStart::new(format_args!("the standard plugin is refused: {error}"))
-    })?;
-    let transport = Http::new(REACH)
-        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
-    let store: Arc<dyn Store> = Arc::new(store);
-    let gateway = Gateway::new(Parts {
+    let differences = Differences {
         authorities: authorities(&public_url, address),
         public_url,
-        store,
-        clock: business,
-        entropy: Entropy::Os,
-        engine: Arc::new(engine),
-        standard,
-        blobs: Arc::new(blobs),
-        keys: gateway_keys::Keys {
-            current: folder.key("gateway")?.into(),
-            former: former.map(Into::into),
-            next: next.map(|it| it.verifying_key()),
-        },
+        clock,
         admin_token: folder.text("admin-token")?,
         rates,
         reach: REACH,
-        transport: Box::new(transport),
+        realm: Realm::Sandbox,
         channels: [Arc::clone(&sandbox) as Arc<dyn Channel>]
             .into_iter()
             .chain(configured)
             .collect(),
         sandbox: Some(sandbox),
-    });
-    gateway.node.metrics.show_failed_commits(&failed_commits);
-    gateway.node.metrics.show_lost_log_lines(crate::log::lost());
-    let slow = pace::measure(&gateway.plugins.engine, &gateway.node.metrics.plugins);
-    if let Some(notice) = slow.map_err(CannotStart::new)? {
-        tracing::warn!("{notice}");
-    }
-    Ok(gateway)
+        keys,
+        vault: Vault::none(),
+    };
+    compose(folder, differences)
 }
 
 /// The names that a request on this machine may call the gateway by.
@@ -373,15 +329,7 @@ async fn seed(
     };
     folder.keep_webhook_secret(&secret)?;
     test_clock::restore(gateway).await.map_err(unusable)?;
-    gateway.merchants.reload().await.map_err(unusable)?;
-    let recalled =
-        gateway.node.cluster.velocity.recall(&gateway.node.store, gateway.node.clock.now()).await;
-    recalled.map_err(unusable)?;
-    let merchants = gateway.merchants.current().clone();
-    tokio::task::block_in_place(|| {
-        let standing = merchants.iter().map(|it| it.rollout.load_full());
-        standing.for_each(|it| it.all().for_each(|version| gateway.plugins.prepare(version)));
-    });
+    recall(gateway).await.map_err(unusable)?;
     if !is_new {
         return Ok(());
     }

@@ -334,12 +334,8 @@ impl Callbacks {
             fields: &covered,
         });
         let nonce = Base64UrlUnpadded::encode_string(&self.node.entropy.bytes::<16>());
-        let params = Params {
-            created: now,
-            keyid: &self.keys.current.keyid,
-            nonce: &nonce,
-            tag: Tag::Callback,
-        };
+        let key = self.keys.current();
+        let params = Params { created: now, keyid: &key.keyid, nonce: &nonce, tag: Tag::Callback };
         let base = sign_base(&message, true, &params).map_err(|error| error.to_string())?;
         let mut fields = vec![
             ("content-type", "application/json".to_owned()),
@@ -347,7 +343,7 @@ impl Callbacks {
             ("webhook-timestamp", now.as_secs().to_string()),
             ("webhook-signature", merchant.webhook_signature(id, now, body)),
         ];
-        fields.extend(base.fields(&self.keys.current.native.sign(base.text.as_bytes())));
+        fields.extend(base.fields(&key.native.sign(base.text.as_bytes())));
         fields.push(("content-digest", digest));
         Ok(fields)
     }

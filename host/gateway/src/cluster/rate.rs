@@ -104,13 +104,22 @@ impl Limiter {
 
     /// Takes a token from the caller's bucket. `None` if nothing is counted.
     pub fn take(&self, caller: impl Hash, now: Timestamp) -> Option<Standing> {
+        self.ask(caller, now, true)
+    }
+
+    /// How the caller would stand if it took a token. `None` if nothing is counted.
+    pub fn look(&self, caller: impl Hash, now: Timestamp) -> Option<Standing> {
+        self.ask(caller, now, false)
+    }
+
+    fn ask(&self, caller: impl Hash, now: Timestamp, takes: bool) -> Option<Standing> {
         let limit = self.limit?;
         let caller = self.secret.hash_one(caller);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.of(caller, Bucket { thousandths: limit.full(), at: now });
         bucket.fill(limit, now);
         let taken = bucket.thousandths >= TOKEN;
-        if taken {
+        if taken && takes {
             bucket.thousandths -= TOKEN;
         }
         let lacks = limit.full() - bucket.thousandths;
@@ -186,6 +195,11 @@ impl Standing {
 pub struct Meter(Arc<OnceLock<Standing>>);
 
 impl Meter {
+    /// Whether the request was counted under somebody.
+    pub fn is_counted(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// Counts a request of a caller.
     ///
     /// # Errors
@@ -236,6 +250,16 @@ mod tests {
             assert_eq!(policy, "\"merchant\";q=3;w=2");
         }
         assert_eq!(Rates::default().merchants.take("a", now), None);
+        let looked = |ms| limiter.look("c", now.plus_ms(ms)).unwrap().taken;
+        assert_eq!(
+            [looked(0), looked(0), looked(0), looked(0)],
+            [true; 4],
+            "who looks takes nothing"
+        );
+        for _ in 0..3 {
+            limiter.take("c", now);
+        }
+        assert_eq!([looked(0), looked(500)], [false, true]);
     }
 
     #[test]

@@ -108,6 +108,12 @@ impl Metrics {
         registry.register("commits_failed", "Commits of the store that failed", failed.clone());
     }
 
+    /// Shows what somebody else counts.
+    pub fn show(&self, name: &str, help: &str, metric: impl prometheus_client::registry::Metric) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register(name, help, metric);
+    }
+
     /// Shows the lines of the log that could not be written, which the log counts.
     pub fn show_lost_log_lines(&self, lost: &Counter) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);

@@ -440,15 +440,17 @@ fn open(
 /// A session that nobody has claimed, and its client secret.
 fn new_session(gateway: &Gateway, order: OrderId, now: Timestamp) -> (SessionRecord, String) {
     let random = Base64UrlUnpadded::encode_string(&gateway.node.entropy.bytes::<32>());
+    let keyid = gateway.keys.current().keyid.clone();
+    let client_secret = format!("{random}.{keyid}");
     let session = SessionRecord {
         id: SessionId::new(now, gateway.node.entropy.bytes()),
         order,
         secret_hash: sha256_hex(random.as_bytes()),
-        gateway_key: gateway.keys.current.keyid.clone(),
+        gateway_key: keyid,
         claim: None,
         claims: 0,
     };
-    (session, format!("{random}.{}", gateway.keys.current.keyid))
+    (session, client_secret)
 }
 
 fn taken(tx: &dyn store::Tx, record: &OrderRecord) -> Result<Problem, store::StoreError> {

@@ -278,7 +278,7 @@ pub async fn view(
     }
     // The page compares what it is granted with its own clock.
     let key = gateway.keys.named(&session.gateway_key);
-    session::view(gateway, &record, claim, key, gateway.node.clock.wall())
+    session::view(gateway, &record, claim, &key, gateway.node.clock.wall())
 }
 
 /// The shopper chose a method: asks its channel, and gives back what she needs to pay. A page that has
@@ -304,7 +304,7 @@ pub async fn pay(
     let (channel, method) = channel_for(gateway, &record, &choice.method)?;
     let instalments = plan_for(&record, method, choice.instalments)?;
     let signing = gateway.keys.named(&session.gateway_key);
-    let id = attempt_id(signing, &session.id, &key);
+    let id = attempt_id(&signing, &session.id, &key);
     let (method, channel) = (choice.method, channel.id().to_owned());
     let attempt = Attempt { id, method, channel, instalments };
     let begun = {
@@ -336,7 +336,7 @@ pub async fn pay(
     };
     gateway.committed(&prepared);
     check_newest(&session.id, &prepared)?;
-    let view = session::view(gateway, &prepared, &claim, signing, gateway.node.clock.wall())?;
+    let view = session::view(gateway, &prepared, &claim, &signing, gateway.node.clock.wall())?;
     key.finish(&gateway.node, Answer::json(200, &view)?).await
 }
 

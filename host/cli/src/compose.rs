@@ -1,0 +1,111 @@
+//! Puts a gateway together from its parts, in the one way that `lezai dev` and `lezai serve` share.
+
+use std::sync::Arc;
+
+use lezai_assets as assets;
+use lezai_base::clock::Clock;
+use lezai_base::entropy::Entropy;
+use lezai_channels::channel::Channel;
+use lezai_channels::sandbox::Sandbox;
+use lezai_engine::{Config, Engine};
+use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::callbacks::transport::Http;
+use lezai_gateway::cluster::rate::Rates;
+use lezai_gateway::gateway::{Gateway, Parts};
+use lezai_gateway::plugins::blobs::Blobs;
+use lezai_gateway::plugins::compiler::InChild;
+use lezai_gateway::plugins::pace;
+use lezai_gateway::realm::Realm;
+use lezai_store::{Store, StoreError};
+use lezai_store_sqlite::{SqliteStore, Vault};
+
+use crate::dev::CannotStart;
+use crate::dev::folder::Folder;
+use crate::keys::Keys;
+use crate::log;
+
+/// What `dev` and `serve` do differently.
+pub(crate) struct Differences {
+    pub(crate) public_url: String,
+    pub(crate) authorities: Vec<String>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) admin_token: String,
+    pub(crate) rates: Rates,
+    pub(crate) reach: Reach,
+    pub(crate) realm: Realm,
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
+    pub(crate) sandbox: Option<Arc<Sandbox>>,
+    pub(crate) keys: Keys,
+    /// What secrets and personal data are sealed under.
+    pub(crate) vault: Arc<Vault>,
+}
+
+/// Puts the gateway of a folder together.
+pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, CannotStart> {
+    let store = SqliteStore::open_sealed(&lezai_store_sqlite::file(folder.path()), &its.vault)
+        .map_err(|error| folder.unusable("lezai.db", &error))?;
+    let failed_commits = store.failed_commits().clone();
+    let compiler = InChild::new().map_err(CannotStart::new)?;
+    let config =
+        Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
+    let wanted = config.loaded;
+    // Each plugin's first memory is an open file; half of them are for connections.
+    let files = rlimit::Resource::NOFILE.get_hard().unwrap_or_default() / 2;
+    let loaded = wanted.min(usize::try_from(files).unwrap_or(usize::MAX));
+    let engine = Engine::new(Config { loaded, ..config }).map_err(CannotStart::new)?;
+    let (_, most) = engine.ready();
+    if most < wanted {
+        tracing::warn!(
+            most,
+            wanted,
+            "vm.max_map_count, or the limit on open files, bounds how many plugins stand ready"
+        );
+    }
+    let blobs = Blobs::open(folder.path()).map_err(|error| {
+        CannotStart::new(format_args!("plugins cannot be kept in --data-dir: {error}"))
+    })?;
+    let standard = engine.load(assets::STANDARD_PLUGIN);
+    let standard = standard.map_err(|error| {
+        CannotStart::new(format_args!("the standard plugin is refused: {error}"))
+    })?;
+    let transport = Http::new(its.reach)
+        .map_err(|error| CannotStart::new(format_args!("callbacks cannot be sent: {error}")))?;
+    let mut gateway = Gateway::new(Parts {
+        authorities: its.authorities,
+        public_url: its.public_url,
+        store: Arc::new(store),
+        clock: its.clock,
+        entropy: Entropy::Os,
+        engine: Arc::new(engine),
+        standard,
+        blobs: Arc::new(blobs),
+        keys: its.keys.in_use().into(),
+        admin_token: its.admin_token,
+        rates: its.rates,
+        reach: its.reach,
+        transport: Box::new(transport),
+        channels: its.channels,
+        sandbox: its.sandbox,
+    });
+    gateway.realm = its.realm;
+    gateway.node.metrics.show_failed_commits(&failed_commits);
+    gateway.node.metrics.show_lost_log_lines(log::lost());
+    let slow = pace::measure(&gateway.plugins.engine, &gateway.node.metrics.plugins);
+    if let Some(notice) = slow.map_err(CannotStart::new)? {
+        tracing::warn!("{notice}");
+    }
+    Ok(gateway)
+}
+
+/// Reads from the store what is kept in memory.
+pub(crate) async fn recall(gateway: &Gateway) -> Result<(), StoreError> {
+    gateway.merchants.reload().await?;
+    let (store, now): (&Arc<dyn Store>, _) = (&gateway.node.store, gateway.node.clock.now());
+    gateway.node.cluster.velocity.recall(store, now).await?;
+    let merchants = gateway.merchants.current().clone();
+    tokio::task::block_in_place(|| {
+        let standing = merchants.iter().map(|it| it.rollout.load_full());
+        standing.for_each(|it| it.all().for_each(|version| gateway.plugins.prepare(version)));
+    });
+    Ok(())
+}

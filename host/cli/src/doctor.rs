@@ -1,0 +1,382 @@
+//! `lezai doctor`: looks at all that a gateway stands on, and says of each what to do. It reads beside a gateway that
+//! may be running, and changes nothing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use lezai_config::Config;
+use serde::Serialize;
+
+use lezai_base::clock;
+use lezai_connections::tls::{Certificates, TlsFiles};
+use lezai_seal::Roots;
+use lezai_store_sqlite::{file as store_file, last_entry, open_to_read, sealed_under};
+
+use crate::data_dir;
+use crate::keys::Keys;
+use crate::ledger::{self, Failed};
+use crate::secrets;
+use crate::serve::ConfigArgs;
+
+/// A certificate that ends within this is told of: an ACME client renews it 30 days before.
+const CERTIFICATE_DAYS: i64 = 21;
+/// A signing key that is older is due to be changed.
+const KEY_DAYS: u64 = 365;
+/// A former key is kept for the pages that pinned it for two days.
+const FORMER_DAYS: u64 = 3;
+/// A disk with less room than this, in bytes, or than a tenth of it.
+const DISK_LOW: u64 = 2 << 30;
+/// A disk that is all but full.
+const DISK_FULL: u64 = 200 << 20;
+/// What plugins and connections need, as Linux has it by default.
+const MAPS_MIN: u64 = 65_530;
+const FILES_MIN: u64 = 8_192;
+/// Its own clock is trusted up to this beside the newest entry of the ledger.
+const AHEAD_SECS: i64 = 60;
+
+/// What is looked at.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Look at this folder alone, such as that of `lezai dev`, and at no configuration.
+    #[arg(long, env = data_dir::VARIABLE, hide_env_values = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Leave out the ledger, which takes a while for millions of orders.
+    #[arg(long)]
+    quick: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    Warning,
+    Failed,
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Finding {
+    subject: &'static str,
+    status: Status,
+    found: String,
+    /// What to do; empty if nothing is.
+    advice: String,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn ok(&mut self, subject: &'static str, found: impl Into<String>) {
+        self.0.push(Finding {
+            subject,
+            status: Status::Ok,
+            found: found.into(),
+            advice: String::new(),
+        });
+    }
+
+    fn warn(&mut self, subject: &'static str, found: impl Into<String>, advice: impl Into<String>) {
+        let (found, advice) = (found.into(), advice.into());
+        self.0.push(Finding { subject, status: Status::Warning, found, advice });
+    }
+
+    fn fail(&mut self, subject: &'static str, found: impl Into<String>, advice: impl Into<String>) {
+        let (found, advice) = (found.into(), advice.into());
+        self.0.push(Finding { subject, status: Status::Failed, found, advice });
+    }
+}
+
+/// Looks and tells. The exit code is 1 if something failed.
+pub fn run(args: &DoctorArgs) -> ExitCode {
+    let mut findings = Findings::default();
+    findings.ok("version", format!("lezai {}", env!("CARGO_PKG_VERSION")));
+    let data = match &args.data_dir {
+        Some(data) => Some(data.clone()),
+        None => configuration(&args.config, &mut findings),
+    };
+    if let Some(data) = &data {
+        folder(data, &mut findings);
+        disk(data, &mut findings);
+        let roots = roots(args, &mut findings, data);
+        keys(data, roots.as_ref(), &mut findings);
+        store(data, args.quick, &mut findings);
+    }
+    time(&mut findings);
+    limits(&mut findings);
+    let failed = findings.0.iter().any(|it| it.status == Status::Failed);
+    if args.json {
+        let json = serde_json::json!({ "ok": !failed, "findings": findings.0 });
+        say!("{json:#}");
+    } else {
+        for Finding { subject, status, found, advice } in &findings.0 {
+            say!("{:<8} {subject:<14} {found}", status.word());
+            if !advice.is_empty() {
+                say!("{:<23} → {advice}", "");
+            }
+        }
+    }
+    ExitCode::from(u8::from(failed))
+}
+
+/// The configuration and what it names; the data folder, if it can be told.
+fn configuration(args: &ConfigArgs, findings: &mut Findings) -> Option<PathBuf> {
+    const SUBJECT: &str = "configuration";
+    let config = match args.checked() {
+        Ok(config) => {
+            findings.ok(SUBJECT, format!("{} settings", config.settings().len()));
+            Some(config)
+        }
+        Err(faults) => {
+            for fault in &faults.0 {
+                findings.fail(SUBJECT, fault.to_string(), "lezai serve --check says this too");
+            }
+            args.read().ok()
+        }
+    };
+    let config = config?;
+    certificates(&config, findings);
+    if config.channels.is_empty() {
+        let advice = "add a section such as [channels.wechat]: docs/serve.md";
+        findings.warn("channels", "none is configured, and every order is refused", advice);
+    } else {
+        let names: Vec<&str> = config.channels.iter().map(|it| it.name.as_str()).collect();
+        findings.ok("channels", names.join(", "));
+    }
+    Some(config.data_dir)
+}
+
+fn certificates(config: &Config, findings: &mut Findings) {
+    const SUBJECT: &str = "certificate";
+    for (section, tls) in [("listen", &config.listen.tls), ("operator", &config.operator.tls)] {
+        let Some(tls) = tls else { continue };
+        let files =
+            TlsFiles { certificate: tls.certificate.clone(), private_key: tls.private_key.clone() };
+        // That it cannot be read is among the faults of the configuration.
+        let Ok(loaded) = Certificates::load(files) else { continue };
+        let Some(end) = loaded.expires() else { continue };
+        let days = (end.as_secs() - clock::now().as_secs()).div_euclid(86_400);
+        let found = format!("{section}: ends {} ({days} days)", lezai_wire::time::rfc3339(end));
+        let advice = format!("renew {}; it is read anew by itself", tls.certificate.display());
+        match days {
+            ..0 => findings.fail(SUBJECT, found, advice),
+            0..CERTIFICATE_DAYS => findings.warn(SUBJECT, found, advice),
+            _ => findings.ok(SUBJECT, found),
+        }
+    }
+}
+
+fn folder(data: &Path, findings: &mut Findings) {
+    const SUBJECT: &str = "data folder";
+    let metadata = match fs::metadata(data) {
+        Ok(metadata) if metadata.is_dir() => metadata,
+        Ok(_) => {
+            return findings.fail(
+                SUBJECT,
+                format!("{} is no folder", data.display()),
+                "name another",
+            );
+        }
+        Err(error) => {
+            let advice = "start the gateway once, which makes it; or restore a backup";
+            return findings.fail(SUBJECT, format!("{}: {error}", data.display()), advice);
+        }
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let advice = format!("chmod 700 {}", data.display());
+        return findings.fail(SUBJECT, format!("others can use it (mode {mode:03o})"), advice);
+    }
+    for entry in fs::read_dir(data).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_secret = (name.ends_with(".pem") && !name.ends_with("-public.pem"))
+            || name == "admin-token"
+            || name.ends_with(".db");
+        let mode = entry.metadata().map_or(0, |it| it.permissions().mode() & 0o777);
+        if is_secret && mode & 0o077 != 0 {
+            let advice = format!("if nobody read it, chmod 600 {}", entry.path().display());
+            findings.fail(SUBJECT, format!("others can read {name} (mode {mode:03o})"), advice);
+        }
+    }
+    findings.ok(SUBJECT, data.display().to_string());
+}
+
+fn disk(data: &Path, findings: &mut Findings) {
+    const SUBJECT: &str = "disk";
+    let Ok(stat) = rustix::fs::statvfs(data) else { return };
+    let (free, all) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
+    let found = format!("{} MiB free of {} MiB", free >> 20, all >> 20);
+    let advice =
+        "make room, or move data_dir; a gateway that cannot write refuses orders and loses none";
+    match free {
+        ..DISK_FULL => findings.fail(SUBJECT, found, advice),
+        _ if free < DISK_LOW || free < all / 10 => findings.warn(SUBJECT, found, advice),
+        _ => findings.ok(SUBJECT, found),
+    }
+}
+
+fn keys(data: &Path, roots: Option<&Roots>, findings: &mut Findings) {
+    const SUBJECT: &str = "signing key";
+    let age = |name: &str| -> Option<u64> {
+        let written = fs::metadata(data.join(name)).and_then(|it| it.modified()).ok()?;
+        let age = SystemTime::now().duration_since(written).unwrap_or(Duration::ZERO);
+        Some(age.as_secs() / 86_400)
+    };
+    match Keys::of(data, roots) {
+        Err(why) => findings.fail(SUBJECT, why, "restore it from a backup"),
+        Ok(keys) => {
+            let days = age("gateway.pem").unwrap_or_default();
+            let found = format!("{} ({days} days)", keys.current.verifying_key().thumbprint());
+            if days > KEY_DAYS {
+                let advice =
+                    "change it: lezai key prepare, a week later lezai key rotate (docs/serve.md)";
+                findings.warn(SUBJECT, found, advice);
+            } else {
+                findings.ok(SUBJECT, found);
+            }
+            if keys.next.is_some() {
+                let advice = "once every merchant has learned it: lezai key rotate";
+                findings.warn(SUBJECT, "the next key is prepared and signs nothing yet", advice);
+            }
+            let former = age("gateway-former.pem").filter(|_| keys.former.is_some());
+            match former {
+                Some(days) if days >= FORMER_DAYS => {
+                    let found = format!("the former key is kept for {days} days");
+                    findings.warn(SUBJECT, found, "lezai key retire");
+                }
+                Some(_) => findings.ok(SUBJECT, "the former key still signs for open pages"),
+                None => {}
+            }
+        }
+    }
+}
+
+/// The root keys, and whether everything is sealed under the current one.
+fn roots(args: &DoctorArgs, findings: &mut Findings, data: &Path) -> Option<Roots> {
+    const SUBJECT: &str = "secrets";
+    let config = args.config.read().ok().filter(|_| args.data_dir.is_none());
+    let Some(file) = config.and_then(|it| it.root_key_file) else {
+        if args.data_dir.is_none() {
+            let advice = "lezai secrets new-root FILE, and set secrets.root_key_file";
+            findings.warn(SUBJECT, "secrets and personal data are kept in clear", advice);
+        }
+        return None;
+    };
+    let roots = match secrets::roots(&file) {
+        Ok(roots) => roots,
+        Err(why) => {
+            findings.fail(SUBJECT, why, "restore the file of root keys");
+            return None;
+        }
+    };
+    let under = open_to_read(&store_file(data)).and_then(|it| sealed_under(&it)).ok().flatten();
+    let found = format!("root key {}", roots.current());
+    match under {
+        Some(under) if under == roots.current() && roots.ids().count() == 1 => {
+            findings.ok(SUBJECT, found);
+        }
+        Some(under) if under == roots.current() => {
+            let advice = format!("lezai secrets forget-former {}", file.display());
+            findings.warn(SUBJECT, format!("{found}; former ones are still in the file"), advice);
+        }
+        _ => findings.warn(
+            SUBJECT,
+            format!("{found}; not everything is sealed under it"),
+            "reload the gateway",
+        ),
+    }
+    Some(roots)
+}
+
+fn store(data: &Path, quick: bool, findings: &mut Findings) {
+    const SUBJECT: &str = "ledger";
+    let file = store_file(data);
+    let connection = match open_to_read(&file) {
+        Ok(connection) => connection,
+        Err(error) => {
+            let advice = "restore the last backup: lezai restore (docs/backup.md)";
+            return findings.fail("store", error.explain(&file), advice);
+        }
+    };
+    let newest = last_entry(&connection).ok().flatten().map(|(_, at, _)| at);
+    if let Some(at) = newest
+        && at.as_secs() > clock::now().as_secs() + AHEAD_SECS
+    {
+        let found = format!(
+            "the ledger's last entry is of {}, which is to come",
+            lezai_wire::time::rfc3339(at)
+        );
+        findings.fail("clock", found, "set the clock before the gateway is started");
+    }
+    drop(connection);
+    if quick {
+        return findings.ok("store", file.display().to_string());
+    }
+    match ledger::check(data) {
+        Ok(report) => {
+            let found = format!("whole: {} entries, {} orders", report.entries, report.orders);
+            findings.ok(SUBJECT, found);
+        }
+        Err(Failed::Broken(fault)) => {
+            let advice = "stop the gateway, keep a copy of the folder, and see docs/runbook.md (Ledger broken)";
+            findings.fail(SUBJECT, format!("broken: {fault}"), advice);
+        }
+        Err(Failed::Unreadable(error)) => {
+            let advice = "restore the last backup: lezai restore (docs/backup.md)";
+            findings.fail(SUBJECT, error.explain(&file), advice);
+        }
+    }
+}
+
+fn time(findings: &mut Findings) {
+    const SUBJECT: &str = "clock";
+    let synchronised =
+        ["/run/systemd/timesync/synchronized", "/run/chrony/chronyd.pid", "/run/ntpd.pid"];
+    if synchronised.iter().any(|it| Path::new(it).exists()) {
+        return findings.ok(SUBJECT, "kept by a time service");
+    }
+    let advice = "run one (systemd-timesyncd, chrony): signatures are refused when a clock is 30 s ahead or 5 min late";
+    findings.warn(SUBJECT, "no time service is seen", advice);
+}
+
+fn limits(findings: &mut Findings) {
+    let maps = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    if let Some(maps) = maps.and_then(|it| it.trim().parse::<u64>().ok()) {
+        let found = format!("vm.max_map_count = {maps}");
+        match maps < MAPS_MIN {
+            true => findings.warn(
+                "maps",
+                found,
+                format!("sysctl vm.max_map_count={MAPS_MIN}: plugins stand ready in memory maps"),
+            ),
+            false => findings.ok("maps", found),
+        }
+    }
+    if let Ok((_, most)) = rlimit::Resource::NOFILE.get() {
+        let found = format!("at most {most} open files");
+        match most < FILES_MIN {
+            true => findings.warn("files", found, "LimitNOFILE=65536 in the unit, or ulimit -Hn"),
+            false => findings.ok("files", found),
+        }
+    }
+}

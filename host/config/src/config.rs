@@ -1,0 +1,395 @@
+//! The settings, their defaults, and what must hold between them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use url::Url;
+
+use crate::fault::{Fault, Faults};
+use crate::reader::{Origin, Reader, Sources, line};
+use crate::shown::{self, Setting, quoted};
+
+/// Requests per second: past this a limit limits nothing on one machine.
+const RATE_MAX: u32 = 1_000_000;
+/// Connections of one listener; each takes some KB, and an open file.
+const CONNECTIONS_MAX: u32 = 65_536;
+
+/// A configuration in which every value is in its bounds.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How shoppers and merchants reach the gateway: an https origin.
+    pub public_url: String,
+    /// Where keys, store and plugins are kept.
+    pub data_dir: PathBuf,
+    /// The listener for shoppers and merchants.
+    pub listen: Listen,
+    /// Who may speak for a client's address.
+    pub proxies: Proxies,
+    /// The operator's listener.
+    pub operator: Operator,
+    /// Bounds on what callers may ask for.
+    pub limits: Limits,
+    /// The log.
+    pub log: Log,
+    /// The file with the root key that secrets are sealed under.
+    pub root_key_file: Option<PathBuf>,
+    /// The payment channels' sections, in the order of their names.
+    pub channels: Channels,
+    settings: Vec<Setting>,
+}
+
+/// The listener for shoppers and merchants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its certificate; without one, a proxy ends TLS.
+    pub tls: Option<Tls>,
+}
+
+/// A certificate with its key, in files that are read anew when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate and those of its issuers, PEM.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub private_key: PathBuf,
+}
+
+/// Who may speak for a client's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxies {
+    /// The proxies' addresses.
+    pub trusted: Vec<IpNet>,
+    /// How they name the client.
+    pub protocol: ProxyProtocol,
+}
+
+/// How a proxy names the client that it speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// By the fields `X-Forwarded-For` and `X-Forwarded-Proto`.
+    Forwarded,
+    /// By the header of the PROXY protocol, version 2, before the first byte of the client's.
+    ProxyV2,
+}
+
+/// The operator's listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its certificate.
+    pub tls: Option<Tls>,
+    /// The file with the operator's token; in the data folder if not named.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Bounds on what callers may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests per second that one merchant may send; 0 for any number.
+    pub merchant_per_second: u32,
+    /// Requests per second of one checkout page; 0 for any number.
+    pub page_per_second: u32,
+    /// Refused requests per second from one address; 0 for any number.
+    pub stranger_per_second: u32,
+    /// Connections of the public listener.
+    pub connections: u32,
+    /// Connections of one address, proxies apart; 0 for any number.
+    pub connections_per_address: u32,
+    /// Requests that are worked on at once.
+    pub requests_in_flight: u32,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// What is logged, as `RUST_LOG` has it.
+    pub filter: String,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// The payment channels' sections.
+pub type Channels = Vec<Section>;
+
+/// A section whose settings belong to a payment channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The channel's name: `wechat` for `[channels.wechat]`.
+    pub name: String,
+    /// Where it begins.
+    pub origin: Origin,
+    /// The section as a TOML document of its own, each setting on the line that it has in the file, so that
+    /// whoever reads it names the same lines.
+    pub toml: String,
+}
+
+impl Config {
+    /// Everything in force, as TOML, with the origin of each value and without secrets.
+    pub fn shown(&self) -> String {
+        shown::toml(&self.settings)
+    }
+
+    /// Everything in force.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// Something that is wrong with what a setting names, such as a file.
+    pub fn fault(&self, key: &str, what: impl Into<String>, fix: impl Into<String>) -> Fault {
+        let setting = self.settings.iter().find(|it| it.key == key);
+        let origin = setting.and_then(|it| it.origin.clone());
+        Fault { origin, key: key.to_owned(), what: what.into(), fix: fix.into() }
+    }
+}
+
+/// Reads everything.
+///
+/// # Errors
+///
+/// [`Faults`]: all of them.
+pub fn read(sources: &Sources) -> Result<Config, Faults> {
+    let text = sources.file.as_ref().map_or("", |(_, text)| text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let syntax = errors.into_iter().map(|error| Fault {
+        origin: Some(line(sources, error.span().map_or(0, |it| it.start))),
+        key: String::new(),
+        what: format!("is not TOML: {}", error.message()),
+        fix: "see https://toml.io for the syntax".to_owned(),
+    });
+    let syntax: Vec<Fault> = syntax.collect();
+    let mut reader = Reader::new(sources, table.get_ref());
+    let config = settings(&mut reader, text);
+    // What could not be read may lack what is missing.
+    let mut faults = syntax;
+    if faults.is_empty() {
+        faults.append(&mut reader.faults);
+    }
+    match config {
+        Some(config) if faults.is_empty() => Ok(Config { settings: reader.settings, ..config }),
+        _ => Err(Faults(faults)),
+    }
+}
+
+fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
+    let public_url = public_url(reader);
+    let data_dir = reader.path("data_dir", Some("/var/lib/lezai"));
+    let address = reader.address("listen.address", "127.0.0.1:8080");
+    let tls = tls(reader, "listen");
+    let trusted = reader.networks("proxies.trusted");
+    let protocol = reader.word(
+        "proxies.protocol",
+        &[("x_forwarded", ProxyProtocol::Forwarded), ("proxy_v2", ProxyProtocol::ProxyV2)],
+    );
+    let operator = operator(reader);
+    let limits = limits(reader);
+    let filter = reader.text("log.filter", Some("info"));
+    let format = reader.word("log.format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
+    let root_key_file = reader.path("secrets.root_key_file", None);
+    let channels = channels(reader, text);
+    reader.finish(&["channels"]);
+    let listen = address.map(|address| Listen { address, tls });
+    let proxies = trusted.zip(protocol).map(|(trusted, protocol)| Proxies { trusted, protocol });
+    if let (Some(listen), Some(proxies)) = (&listen, &proxies) {
+        ends_tls(reader, listen, proxies);
+    }
+    if let (Some(listen), Some(operator)) = (&listen, &operator) {
+        two_listeners(reader, listen, operator);
+    }
+    Some(Config {
+        public_url: public_url?,
+        data_dir: data_dir?,
+        listen: listen?,
+        proxies: proxies?,
+        operator: operator?,
+        limits: limits?,
+        log: Log { filter: filter?, format: format? },
+        root_key_file,
+        channels,
+        settings: Vec::new(),
+    })
+}
+
+/// An https origin: scheme, host, and the port unless it is 443.
+fn public_url(reader: &mut Reader<'_>) -> Option<String> {
+    const KEY: &str = "public_url";
+    let text = reader.text(KEY, None);
+    let origin = reader.origin(KEY);
+    let Some(text) = text else {
+        if origin.is_none() {
+            let what = "is missing: the address that shoppers and merchants reach the gateway by";
+            reader.fault(
+                None,
+                KEY,
+                what.to_owned(),
+                r#"add public_url = "https://pay.example""#.to_owned(),
+            );
+        }
+        return None;
+    };
+    let url = Url::parse(&text).ok().filter(|url| {
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let plain = |host: &str| !host.is_empty() && !host.contains([';', ',', '*', ' ']);
+        bare && url.username().is_empty()
+            && url.password().is_none()
+            && url.scheme() == "https"
+            && url.host_str().is_some_and(plain)
+    });
+    if url.is_none() {
+        let what = "must be https with a host, and no path".to_owned();
+        reader.fault(origin, KEY, what, r#"write it as "https://pay.example""#.to_owned());
+    }
+    url.map(|url| url.origin().ascii_serialization())
+}
+
+fn tls(reader: &mut Reader<'_>, section: &str) -> Option<Tls> {
+    let [certificate_key, private_key_key] =
+        ["certificate", "private_key"].map(|name| format!("{section}.{name}"));
+    let certificate = reader.path(&certificate_key, None);
+    let private_key = reader.path(&private_key_key, None);
+    let given = [&certificate_key, &private_key_key].map(|key| reader.origin(key));
+    match given {
+        [Some(origin), None] => alone(reader, origin, &certificate_key, &private_key_key),
+        [None, Some(origin)] => alone(reader, origin, &private_key_key, &certificate_key),
+        _ => {}
+    }
+    Some(Tls { certificate: certificate?, private_key: private_key? })
+}
+
+fn alone(reader: &mut Reader<'_>, origin: Origin, key: &str, lacks: &str) {
+    let fix = format!("set {lacks} too, or neither");
+    reader.fault(Some(origin), key, format!("is of no use without {lacks}"), fix);
+}
+
+fn operator(reader: &mut Reader<'_>) -> Option<Operator> {
+    let address = reader.address("operator.address", "127.0.0.1:8090");
+    let tls = tls(reader, "operator");
+    let token_file = reader.path("operator.token_file", None);
+    let operator = Operator { address: address?, tls, token_file };
+    if operator.tls.is_none() && !operator.address.ip().is_loopback() {
+        let origin = reader.origin("operator.address");
+        let what =
+            "is not on this machine, and the operator's token would cross the network in clear";
+        let fix = "listen on 127.0.0.1, or set operator.certificate and operator.private_key";
+        reader.fault(origin, "operator.address", what.to_owned(), fix.to_owned());
+    }
+    Some(operator)
+}
+
+fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
+    let merchant_per_second = reader.number("limits.merchant_per_second", 500, 0..=RATE_MAX);
+    let page_per_second = reader.number("limits.page_per_second", 20, 0..=RATE_MAX);
+    let stranger_per_second = reader.number("limits.stranger_per_second", 20, 0..=RATE_MAX);
+    let connections = reader.number("limits.connections", 16_384, 64..=CONNECTIONS_MAX);
+    let per_address = reader.number("limits.connections_per_address", 256, 0..=CONNECTIONS_MAX);
+    let requests_in_flight =
+        reader.number("limits.requests_in_flight", 2_048, 16..=CONNECTIONS_MAX);
+    Some(Limits {
+        merchant_per_second: merchant_per_second?,
+        page_per_second: page_per_second?,
+        stranger_per_second: stranger_per_second?,
+        connections: connections?,
+        connections_per_address: per_address?,
+        requests_in_flight: requests_in_flight?,
+    })
+}
+
+/// `public_url` is https: somebody has to end TLS.
+fn ends_tls(reader: &mut Reader<'_>, listen: &Listen, proxies: &Proxies) {
+    let fix = "set listen.certificate and listen.private_key, or proxies.trusted to your proxies' addresses";
+    if listen.tls.is_none() && proxies.trusted.is_empty() {
+        let origin = reader.origin("listen.address");
+        let what = "speaks no TLS, and nobody in front of it is trusted to";
+        reader.fault(origin, "listen", what.to_owned(), fix.to_owned());
+    }
+    if proxies.protocol == ProxyProtocol::ProxyV2 && proxies.trusted.is_empty() {
+        let origin = reader.origin("proxies.protocol");
+        let what = "is of no use without proxies.trusted: a header of the PROXY protocol is believed from them alone";
+        reader.fault(origin, "proxies.protocol", what.to_owned(), "set proxies.trusted".to_owned());
+    }
+}
+
+fn two_listeners(reader: &mut Reader<'_>, listen: &Listen, operator: &Operator) {
+    let (one, other) = (listen.address, operator.address);
+    let same_ip =
+        one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    if one.port() != 0 && one.port() == other.port() && same_ip {
+        let origin = reader.origin("operator.address");
+        let what = format!("is the public listener's address {one} too");
+        reader.fault(origin, "operator.address", what, "give it a port of its own".to_owned());
+    }
+}
+
+fn channels(reader: &mut Reader<'_>, text: &str) -> Channels {
+    let mut sections = Vec::new();
+    for (name, at, value) in reader.tables("channels") {
+        let origin = reader.line(at);
+        let key = format!("channels.{name}");
+        let Some(table) = value.get_ref().as_table() else {
+            let fix = format!("write [{key}]");
+            reader.fault(Some(origin), &key, "must be a table".to_owned(), fix);
+            continue;
+        };
+        for (setting, value) in table {
+            let origin = Some(reader.line(setting.span().start));
+            reader.settings.push(Setting {
+                key: format!("{key}.{}", setting.get_ref()),
+                value: text.get(value.span()).map(str::to_owned),
+                origin,
+                secret: !shown::is_harmless(setting.get_ref()),
+            });
+        }
+        sections.push(Section { name: name.to_owned(), origin, toml: alone_in_file(text, table) });
+    }
+    sections
+}
+
+/// A section as a document of its own: each setting's bytes at the place that they have in the file, and
+/// nothing else but line ends.
+fn alone_in_file(text: &str, table: &DeTable<'_>) -> String {
+    let mut alone: Vec<u8> =
+        text.bytes().map(|byte| if byte == b'\n' { b'\n' } else { b' ' }).collect();
+    let mut entries: Vec<(&str, usize, &Spanned<DeValue<'_>>)> =
+        table.iter().map(|(name, value)| (&**name.get_ref(), name.span().start, value)).collect();
+    entries.sort_by_key(|(_, at, _)| *at);
+    let mut nested = String::new();
+    for (name, at, value) in entries {
+        if value.get_ref().is_table() && text.as_bytes().get(value.span().start) != Some(&b'{') {
+            // A table of its own header comes last, at whatever line.
+            nested.push_str(&format!("\n[{}]\n", quoted(name)));
+            if let Some(inner) = value.get_ref().as_table() {
+                for (name, value) in inner {
+                    let value = text.get(value.span()).unwrap_or_default();
+                    nested.push_str(&format!("{} = {value}\n", quoted(name.get_ref())));
+                }
+            }
+            continue;
+        }
+        let entry = at..value.span().end;
+        if let (Some(to), Some(from)) = (alone.get_mut(entry.clone()), text.as_bytes().get(entry)) {
+            to.copy_from_slice(from);
+        }
+    }
+    let mut alone = String::from_utf8(alone).unwrap_or_default();
+    alone.push_str(&nested);
+    alone
+}
+
+/// A file to begin with.
+pub fn template() -> &'static str {
+    include_str!("lezai.toml")
+}

@@ -1,0 +1,20 @@
+//! The configuration of `lezai serve`: a TOML file, over which the environment and then flags win.
+//!
+//! It is read whole and checked whole: [`read`] gives a [`Config`] in which every value is typed and in its
+//! bounds, or [`Faults`] with everything that is wrong, each with its place and what to do. What the files that
+//! it names contain is looked at elsewhere.
+
+mod config;
+mod fault;
+mod reader;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+pub use config::{
+    Channels, Config, Limits, Listen, Log, LogFormat, Operator, Proxies, ProxyProtocol, Section,
+    Tls, read, template,
+};
+pub use fault::{Fault, Faults};
+pub use reader::{Origin, Sources};
+pub use shown::Setting;

@@ -1,0 +1,268 @@
+//! Columns whose values are sealed at rest. SQL calls `sealed(context, value)` where such a value is written and
+//! `opened(context, value)` where it is read; without root keys both give the value as it is. So a row is opened by
+//! the connection that reads it, and no record above the store knows of it.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use arc_swap::ArcSwapOption;
+use lezai_seal::{Roots, is_sealed};
+use lezai_store::StoreError;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Error, params};
+
+/// The setting that names the root key that everything is sealed under.
+pub(super) const SETTING: &str = "sealed_under";
+
+/// Each column that is sealed: its table, its name, and what it is for, in SQL.
+const COLUMNS: [(&str, &str, &str); 6] = [
+    ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'"),
+    ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
+    ("orders", "details", "'order/' || id || '/details'"),
+    ("events", "body", "'event/' || id || '/body'"),
+    ("first_answers", "body", "'answer/' || scope || '/' || key"),
+    ("denials", "facts", "'denial/' || order_id || '/facts'"),
+];
+
+static NO_VAULT: LazyLock<Arc<Vault>> = LazyLock::new(Arc::default);
+
+/// The root keys of a store, which can be changed while it is open.
+#[derive(Default)]
+pub struct Vault {
+    roots: ArcSwapOption<Roots>,
+    /// How far sealing anew has come: the column, and the row in its table.
+    column: AtomicUsize,
+    row: AtomicI64,
+}
+
+impl Vault {
+    /// Seals under the first of these.
+    pub fn new(roots: Roots) -> Arc<Self> {
+        Arc::new(Self { roots: ArcSwapOption::from_pointee(roots), ..Self::default() })
+    }
+
+    /// Nothing is sealed.
+    pub fn none() -> Arc<Self> {
+        Arc::clone(&NO_VAULT)
+    }
+
+    /// The root keys as of now.
+    pub fn roots(&self) -> Option<Arc<Roots>> {
+        self.roots.load_full()
+    }
+
+    /// Other root keys from now on: what is sealed under one of those before must be among them until everything
+    /// is sealed anew.
+    pub fn replace(&self, roots: Roots) {
+        self.roots.store(Some(Arc::new(roots)));
+        self.column.store(0, Ordering::SeqCst);
+        self.row.store(0, Ordering::SeqCst);
+    }
+
+    fn seal(&self, context: &str, plain: &[u8]) -> Result<Option<String>, String> {
+        let Some(roots) = self.roots.load_full() else { return Ok(None) };
+        roots.seal(context, plain).map(Some).map_err(|error| error.to_string())
+    }
+
+    fn open(&self, context: &str, sealed: &str) -> Result<Vec<u8>, String> {
+        let roots = self.roots.load_full();
+        let roots = roots.ok_or("it is sealed: name the root key (LEZAI_SECRETS_ROOT_KEY_FILE)")?;
+        roots.open(context, sealed).map_err(|error| format!("{context}: {error}"))
+    }
+
+    /// The value sealed under the current root key, if it is not yet.
+    fn renew(&self, context: &str, value: &str) -> Result<Option<String>, String> {
+        let Some(roots) = self.roots.load_full() else { return Ok(None) };
+        if is_sealed(value) {
+            return roots.rewrap(context, value).map_err(|error| format!("{context}: {error}"));
+        }
+        roots.seal(context, value.as_bytes()).map(Some).map_err(|error| error.to_string())
+    }
+}
+
+/// Teaches a connection the functions.
+pub(super) fn teach(connection: &Connection, vault: &Arc<Vault>) -> Result<(), StoreError> {
+    let flags = FunctionFlags::SQLITE_UTF8;
+    let of = Arc::clone(vault);
+    connection.create_scalar_function("sealed", 2, flags, move |context| {
+        let (place, value) = arguments(context)?;
+        let Some(plain) = bytes(value) else { return Ok(as_is(value)) };
+        let sealed = of.seal(place, plain).map_err(refused)?;
+        Ok(sealed.map_or_else(|| as_is(value), |it| alike(value, it.into_bytes())))
+    })?;
+    let of = Arc::clone(vault);
+    connection.create_scalar_function("opened", 2, flags, move |context| {
+        let (place, value) = arguments(context)?;
+        match bytes(value).and_then(|it| std::str::from_utf8(it).ok()).filter(|it| is_sealed(it)) {
+            Some(sealed) => Ok(alike(value, of.open(place, sealed).map_err(refused)?)),
+            None => Ok(as_is(value)),
+        }
+    })?;
+    let of = Arc::clone(vault);
+    connection.create_scalar_function("renewed", 2, flags, move |context| {
+        let (place, value) = arguments(context)?;
+        let text = bytes(value).and_then(|it| std::str::from_utf8(it).ok());
+        let renewed = text.map(|it| of.renew(place, it)).transpose().map_err(refused)?.flatten();
+        Ok(renewed.map_or_else(|| as_is(value), |it| alike(value, it.into_bytes())))
+    })?;
+    Ok(())
+}
+
+/// Seals up to so many rows anew under the current root key, and says whether there may be more. Once there are
+/// none, that is noted: another start with the same key looks at no row.
+pub(super) fn renew(
+    connection: &Connection,
+    vault: &Vault,
+    limit: u32,
+) -> Result<bool, StoreError> {
+    let Some(roots) = vault.roots() else { return Ok(false) };
+    let read = "SELECT value FROM settings WHERE name = ?1";
+    let noted = connection.query_row(read, [SETTING], |row| row.get::<_, String>(0));
+    if noted.is_ok_and(|it| it == roots.current()) {
+        return Ok(false);
+    }
+    let Some((table, column, context)) = COLUMNS.get(vault.column.load(Ordering::SeqCst)) else {
+        let note =
+            "INSERT INTO settings VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+        connection.execute(note, [SETTING, roots.current()])?;
+        return Ok(false);
+    };
+    let from = vault.row.load(Ordering::SeqCst);
+    let last = format!(
+        "SELECT max(rowid) FROM (SELECT rowid FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2)"
+    );
+    let last: Option<i64> = connection.query_row(&last, params![from, limit], |row| row.get(0))?;
+    match last {
+        Some(to) => {
+            let renew = format!(
+                "UPDATE {table} SET {column} = renewed({context}, {column}) WHERE rowid > ?1 AND rowid <= ?2"
+            );
+            connection.execute(&renew, params![from, to])?;
+            vault.row.store(to, Ordering::SeqCst);
+        }
+        None => {
+            vault.row.store(0, Ordering::SeqCst);
+            vault.column.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    Ok(true)
+}
+
+fn arguments<'c>(context: &'c Context<'_>) -> Result<(&'c str, ValueRef<'c>), Error> {
+    Ok((context.get_raw(0).as_str()?, context.get_raw(1)))
+}
+
+/// What is sealed of a value; nothing of a NULL.
+fn bytes(value: ValueRef<'_>) -> Option<&[u8]> {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+fn as_is(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => alike(value, bytes.to_vec()),
+    }
+}
+
+/// Bytes as a value of the same type.
+fn alike(value: ValueRef<'_>, bytes: Vec<u8>) -> Value {
+    match (value, String::from_utf8(bytes)) {
+        (ValueRef::Text(_), Ok(text)) => Value::Text(text),
+        (_, Ok(text)) => Value::Blob(text.into_bytes()),
+        (_, Err(error)) => Value::Blob(error.into_bytes()),
+    }
+}
+
+fn refused(why: String) -> Error {
+    Error::UserFunctionError(why.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_seal::new_root;
+
+    use super::super::schema::prepare;
+    use super::*;
+
+    fn open(vault: &Arc<Vault>) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        prepare(&connection, vault).unwrap();
+        connection
+    }
+
+    fn value(connection: &Connection, sql: &str) -> Result<Value, Error> {
+        connection.query_row(sql, [], |row| row.get(0))
+    }
+
+    #[test]
+    fn every_type_comes_back_as_it_was() {
+        let vault = Vault::new(Roots::parse(&new_root().unwrap()).unwrap());
+        let (with, without) = (open(&vault), open(&Vault::none()));
+        for sql in ["'whsec_planted'", "x'00ff'", "''", "NULL", "7"] {
+            let plain = value(&with, &format!("SELECT {sql}")).unwrap();
+            let opened = format!("SELECT opened('a', sealed('a', {sql}))");
+            assert_eq!(value(&with, &opened).unwrap(), plain, "{sql}");
+            assert_eq!(value(&without, &opened).unwrap(), plain, "{sql}");
+        }
+        let Value::Text(sealed) = value(&with, "SELECT sealed('a', 'whsec_planted')").unwrap()
+        else {
+            panic!()
+        };
+        assert!(is_sealed(&sealed));
+        let elsewhere = format!("SELECT opened('b', '{sealed}')");
+        assert!(value(&with, &elsewhere).is_err());
+        assert!(value(&without, &elsewhere).unwrap_err().to_string().contains("root key"));
+    }
+
+    #[test]
+    fn what_was_plain_or_of_a_former_root_key_is_sealed_anew_batch_by_batch() {
+        let (old, new) = (new_root().unwrap(), new_root().unwrap());
+        let vault = Vault::none();
+        let connection = open(&vault);
+        let put = |connection: &Connection, id: usize| {
+            connection
+                .execute(
+                    "INSERT INTO merchants (id, name, webhook_secret, policy, notify_hosts, frame_origins, brand)
+                     VALUES (?1, '', sealed('merchant/' || ?1 || '/webhook_secret', 'planted'), '{}', '[]', '[]', '{}')",
+                    [format!("m_{id}")],
+                )
+                .unwrap();
+        };
+        for id in 0..7 {
+            put(&connection, id);
+        }
+        let prefix = |connection: &Connection| -> Vec<String> {
+            let sql = "SELECT DISTINCT substr(webhook_secret, 1, 26) FROM merchants";
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(prefix(&connection), ["planted"]);
+        for text in [old.clone(), format!("{new}\n{old}")] {
+            let vault = Vault::new(Roots::parse(&text).unwrap());
+            teach(&connection, &vault).unwrap();
+            let mut turns = 0;
+            while renew(&connection, &vault, 2).unwrap() {
+                turns += 1;
+                assert!(turns < 100);
+            }
+            assert!(turns > 4, "in batches");
+            let root = vault.roots().unwrap().current().to_owned();
+            assert_eq!(prefix(&connection), [format!("sealed:v1:{root}")]);
+            let again = Vault::new(Roots::parse(&text).unwrap());
+            assert!(!renew(&connection, &again, 2).unwrap(), "that it is done is noted");
+            let sql = "SELECT DISTINCT opened('merchant/' || id || '/webhook_secret', webhook_secret) FROM merchants";
+            assert_eq!(value(&connection, sql).unwrap(), Value::Text("planted".to_owned()));
+        }
+        // The former root key is not needed any more.
+        let vault = Vault::new(Roots::parse(&new).unwrap());
+        teach(&connection, &vault).unwrap();
+        let sql = "SELECT count(opened('merchant/' || id || '/webhook_secret', webhook_secret)) FROM merchants";
+        assert_eq!(value(&connection, sql).unwrap(), Value::Integer(7));
+    }
+}
