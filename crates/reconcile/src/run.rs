@@ -102,6 +102,8 @@ pub struct Total {
     pub lines: u64,
     /// Expected movements.
     pub movements: u64,
+    /// How many of the lines have one of the movements for their other half.
+    pub pairs: u64,
     /// What the lines add up to.
     pub theirs: Sums,
     /// What the movements add up to.
@@ -118,11 +120,18 @@ impl Total {
             self.movements += 1;
             self.ours.add(movement);
         }
+        self.pairs += u64::from(theirs.is_some() && ours.is_some());
+    }
+
+    /// How many outcomes there are: a line and its movement are one.
+    pub fn outcomes(&self) -> u64 {
+        self.lines + self.movements - self.pairs
     }
 
     fn add_all(&mut self, other: &Self) {
         self.lines += other.lines;
         self.movements += other.movements;
+        self.pairs += other.pairs;
         self.theirs.add_all(&other.theirs);
         self.ours.add_all(&other.ours);
     }
@@ -499,7 +508,7 @@ impl Summary {
     pub fn open(&self) -> u64 {
         let open =
             self.classes.iter().filter(|((class, rule), _)| *class != Class::Matched && *rule == 0);
-        open.map(|(_, total)| total.lines.max(total.movements)).sum()
+        open.map(|(_, total)| total.outcomes()).sum()
     }
 }
 
@@ -531,6 +540,8 @@ pub fn summary(
     }
     let mut both = theirs.clone();
     both.add_all(ours);
+    // Of pairs the sides know nothing.
+    both.pairs = total.pairs;
     if total != both {
         return Err(RunError::NotConserved(format!("{total:?} in classes, {both:?} given")));
     }

@@ -115,6 +115,8 @@ proptest! {
         prop_assert_eq!(one.total.movements, ours.len() as u64);
         let (same, differences) = run(&theirs, &ours, count, 0, Keep::Differences).unwrap();
         prop_assert_eq!(&one, &same);
+        let open = |it: &&String| it.contains("rule: 0") && !it.contains("class: Matched");
+        prop_assert_eq!(one.open(), listed.iter().filter(open).count() as u64);
         let matched = |it: &&String| it.contains("class: Matched");
         prop_assert_eq!(listed.iter().filter(|it| !matched(it)).count(), differences.len());
     }
