@@ -30,7 +30,7 @@ def chain(entries, previous="0" * 64, number=0):
     """The hash of the last of some entries. Raises unless each follows from the one before, as docs/ledger.md has it."""
     for entry in entries:
         number += 1
-        lines = ["lezai-ledger-1", previous, number, entry["at_ms"], entry["order"], entry["kind"]]
+        lines = ["lezai-ledger-1", previous, number, entry["at_ms"], entry["subject"], entry["kind"]]
         lines += [f"{it['account']} {it['minor']} {it['currency']}" for it in entry["postings"]]
         previous = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
         assert (entry["number"], entry["hash"]) == (number, previous), entry
@@ -75,7 +75,7 @@ def booked(gateway, merchant):
     assert merchant.post(f"/v1/orders/{first}/refunds", refund).status_code == 201
     paid(gateway, merchant, amount=1000, currency="JPY")
     deadline = time.monotonic() + 60
-    while "refund" not in {it["kind"] for it in exported(gateway) if it["order"] == first}:
+    while "refund" not in {it["kind"] for it in exported(gateway) if it["subject"] == first}:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return moment, first
@@ -107,7 +107,7 @@ def test_csv_has_the_same(gateway, booked):
     for entry in entries:
         row = again[entry["number"]]
         assert row["postings"] == entry["postings"]
-        for name in ("at", "order", "kind", "previous", "hash"):
+        for name in ("at", "subject", "kind", "previous", "hash"):
             assert row[name] == entry[name]
         assert int(row["at_ms"]) == entry["at_ms"]
 

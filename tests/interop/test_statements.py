@@ -12,7 +12,7 @@ from conftest import BINARY
 from lezai import order
 from test_ledger import exported, paid
 
-EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
+EXPONENTS = {"CNY": 2, "JPY": 0}
 
 
 def lezai(*arguments, status=0):
@@ -34,7 +34,7 @@ def books(gateway, merchant):
     """What the shop has in its own books, and the entries before and after."""
     before = len(exported(gateway))
     own = []
-    for currency, amount in (("CNY", 12800), ("JPY", 500), ("KWD", 12345)):
+    for currency, amount in (("CNY", 12800), ("JPY", 500)):
         id = paid(gateway, merchant, currency=currency, amount=amount)
         number = merchant.get(f"/v1/orders/{id}").json()["merchant_order_id"]
         own.append(["payment", number, amount, currency])

@@ -20,6 +20,7 @@ mod marketplace;
 mod mini;
 mod modules;
 mod outages;
+mod payouts;
 mod personal;
 mod plugins_agree;
 mod plugins_rollout;

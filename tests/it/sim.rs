@@ -23,6 +23,8 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "other_body",
         "redeliver",
         "review",
+        "payout",
+        "cancel_payout",
         "advance",
     ] {
         assert!(counts.ops.contains_key(op), "{op} never happens");
@@ -38,6 +40,10 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "idempotency_key_reused",
         "order_not_held",
         "review_closed",
+        "insufficient_funds",
+        "merchant_payout_id_taken",
+        "payout_limit_exceeded",
+        "payout_state",
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
@@ -53,6 +59,12 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "order.needs_attention",
         "review.opened",
         "review.closed",
+        "payout.paid",
+        "payout.failed",
+        "payout.returned",
+        "payout.cancelled",
+        "payout.needs_attention",
+        "settlement.closed",
     ] {
         assert!(counts.events.contains_key(event), "{event} is never told");
     }
@@ -88,6 +100,12 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::StaleAvailable | Planted::DebtNotRepaid => {
                 &["overdraws", "to one who owes", "what it takes from available accounts"]
             }
+            Planted::FreshPayoutId | Planted::SilenceIsFailure | Planted::WatchForgotten => {
+                &["the bank paid out"]
+            }
+            Planted::ReturnBookedTwice => &["the ledger has"],
+            Planted::BatchForgetsTheLast => &["it does not follow"],
+            Planted::NextBatchNotPlanned => &["no close of its next batch"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)
             .unwrap_or_else(|| panic!("{planted:?} is not found"));

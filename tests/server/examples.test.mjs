@@ -69,8 +69,8 @@ for (const [language, command, file] of [
 
 for (const document of ["server.md", "server.zh-CN.md"]) {
   test(document, PATIENCE, async () => {
-    const [client, selling, receiver, errors] = programs(document);
-    assert.ok(client && selling && receiver && errors);
+    const [client, selling, books, receiver, errors] = programs(document);
+    assert.ok(client && selling && books && receiver && errors);
     const { gatewayKey, privateKey, webhookSecret } = credentials(gateway);
     const package_ = new URL("../../www/server/dist/index.js", import.meta.url).href;
     const settled = (code) => code.replace(/from "@lezai\/server"/, `from "${package_}"`);
@@ -90,6 +90,13 @@ for (const document of ["server.md", "server.zh-CN.md"]) {
     writeFileSync(join(folder, "selling.mjs"), settled(selling));
     const sold = await run("node", [join(folder, "selling.mjs")], { env: environment });
     assert.match(sold.stdout, /^(ord_\w+) cs_\w+ \S+\n\1 created\n$/);
+
+    const rows = "at,kind,reference,minor,currency\n2026-03-01T09:30:00+08:00,payment,tea-1,12800,CNY\n";
+    writeFileSync(join(folder, "orders.csv"), rows);
+    writeFileSync(join(folder, "own.csv"), rows.replace("12800", "12801"));
+    writeFileSync(join(folder, "books.mjs"), settled(books));
+    const compared = await run("node", [join(folder, "books.mjs")], { cwd: folder });
+    assert.match(compared.stdout, /^1 \[[\s\S]*128\.00 CNY there, 128\.01 CNY here/);
 
     writeFileSync(join(folder, "receiver.mjs"), settled(receiver));
     const shop = execFile("node", [join(folder, "receiver.mjs")], { env: { ...environment, PORT: "0" } });

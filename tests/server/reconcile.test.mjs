@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Misuse, reconcile } from "@lezai/server";
+import { Misuse, reconcile } from "./support/shop.mjs";
 
 const document = readFileSync(new URL("../../docs/reconciliation.md", import.meta.url), "utf8");
 const file = (name) => new RegExp(`<!-- file: ${name} -->\n\`\`\`\\w+\n([^]*?)\`\`\``).exec(document)[1];
@@ -35,12 +35,14 @@ test("several files are one side, as text or as bytes", () => {
 });
 
 test("rules and a period can be given", () => {
-  const late = own.replace("T09", "T23").replace(":30:00", ":59:59");
-  assert.equal(reconcile(late, own.split("\n")[0]).differences[0].cleared_by, "cut_off");
-  const none = reconcile(late, own.split("\n")[0], { rules: [] });
+  const late = own.replace("T09:30:00", "T23:59:59");
+  const empty = own.split("\n")[0];
+  const offset = "+08:00";
+  assert.equal(reconcile(late, empty, { offset }).differences[0].cleared_by, "cut_off");
+  const none = reconcile(late, empty, { offset, rules: [] });
   assert.deepEqual([none.differences[0].class, none.summary.open], ["timing", 1]);
-  const wide = { from: "2026-03-01", to: "2026-03-03", windowSeconds: 0 };
-  assert.equal(reconcile(late, own.split("\n")[0], wide).differences[0].class, "missing_here");
+  const wide = { offset, from: "2026-03-01", to: "2026-03-03", windowSeconds: 0 };
+  assert.equal(reconcile(late, empty, wide).differences[0].class, "missing_here");
   assert.equal(reconcile(own, own, { all: true }).differences[0].class, "matched");
 });
 

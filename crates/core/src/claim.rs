@@ -108,6 +108,7 @@ mod tests {
             held: false,
             capture: Capture::Automatic,
             refund_bearer: Default::default(),
+            contract: 0,
             description: "Jasmine tea".to_owned(),
             methods: vec!["wallet_qr".to_owned()],
             instalments: Vec::new(),

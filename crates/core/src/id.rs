@@ -80,6 +80,10 @@ ids! {
     AttemptId = "att_",
     /// A refund. It is also our id of it at the channel, so that a repeat is not a second refund.
     RefundId = "rfd_",
+    /// A payout. It is also our id of it at the channel, so that a repeat is not a second payout.
+    PayoutId = "po_",
+    /// A settlement batch: what happened to a merchant's balance from one cut-off to the next.
+    SettlementId = "stl_",
     /// A checkout session: the shopper's way to pay one order.
     SessionId = "cs_",
     /// Something that happened to an order and that its merchant is told.

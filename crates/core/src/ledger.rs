@@ -15,6 +15,8 @@
 //! | `fee_income` | income, − | our fees |
 //! | `refunds_in_flight` | liability, − | refunds and voids that a channel was asked for and has not confirmed |
 //! | `payment_returns` | liability, − | received for orders that could not take it, owed back to shoppers |
+//! | `payouts_in_flight:CHANNEL` | liability, − | taken from what is available for payouts that the channel has not confirmed |
+//! | `prefund:CHANNEL` | asset | our money at the channel that pays out: less than zero by what it paid more than we put there |
 //!
 //! No available account is ever overdrawn. What an order calls for is written as if it could be, and
 //! [`Entry::with_debts`] makes of it what is booked: as much is taken as is available, the rest is a
@@ -26,7 +28,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::sha256_hex;
-use crate::id::{MerchantId, OrderId};
+use crate::id::{MerchantId, OrderId, PayoutId};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
 
@@ -54,6 +56,10 @@ pub enum Account {
     RefundsInFlight,
     /// Owed back to shoppers.
     PaymentReturns,
+    /// Taken from what is available for payouts that a channel has not confirmed.
+    PayoutsInFlight(String),
+    /// Our money at a channel that pays out.
+    Prefund(String),
 }
 
 impl fmt::Display for Account {
@@ -74,6 +80,8 @@ impl fmt::Display for Account {
             Self::FeeIncome => f.write_str("fee_income"),
             Self::RefundsInFlight => f.write_str("refunds_in_flight"),
             Self::PaymentReturns => f.write_str("payment_returns"),
+            Self::PayoutsInFlight(channel) => write!(f, "payouts_in_flight:{channel}"),
+            Self::Prefund(channel) => write!(f, "prefund:{channel}"),
         }
     }
 }
@@ -139,11 +147,21 @@ pub enum Kind {
     UnexpectedPayment,
     /// That money went back.
     PaymentReturn,
+    /// A payout was accepted: its amount is set aside.
+    PayoutRequest,
+    /// The channel paid out.
+    Payout,
+    /// The channel refused to.
+    PayoutFailure,
+    /// The payout was called off before the channel was asked.
+    PayoutRelease,
+    /// What was paid out came back.
+    PayoutReturn,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
@@ -155,6 +173,11 @@ impl Kind {
         Self::VoidFailure,
         Self::UnexpectedPayment,
         Self::PaymentReturn,
+        Self::PayoutRequest,
+        Self::Payout,
+        Self::PayoutFailure,
+        Self::PayoutRelease,
+        Self::PayoutReturn,
     ];
 
     /// The kind's name, as in JSON.
@@ -171,7 +194,88 @@ impl Kind {
             Self::VoidFailure => "void_failure",
             Self::UnexpectedPayment => "unexpected_payment",
             Self::PaymentReturn => "payment_return",
+            Self::PayoutRequest => "payout_request",
+            Self::Payout => "payout",
+            Self::PayoutFailure => "payout_failure",
+            Self::PayoutRelease => "payout_release",
+            Self::PayoutReturn => "payout_return",
         }
+    }
+}
+
+/// What an entry belongs to, and is called for by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Subject {
+    /// An order.
+    Order(OrderId),
+    /// A payout.
+    Payout(PayoutId),
+}
+
+/// A text that names nothing that entries belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be the id of an order or a payout")]
+pub struct BadSubject;
+
+impl Subject {
+    /// Reads an id: its prefix says of what it is.
+    ///
+    /// # Errors
+    ///
+    /// [`BadSubject`].
+    pub fn parse(text: &str) -> Result<Self, BadSubject> {
+        let order = || OrderId::parse(text).map(Self::Order);
+        let payout = || PayoutId::parse(text).map(Self::Payout);
+        order().or_else(|_| payout()).map_err(|_| BadSubject)
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Order(id) => id.as_str(),
+            Self::Payout(id) => id.as_str(),
+        }
+    }
+
+    /// The order, if it is one.
+    pub fn order(&self) -> Option<&OrderId> {
+        match self {
+            Self::Order(id) => Some(id),
+            Self::Payout(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<OrderId> for Subject {
+    fn from(id: OrderId) -> Self {
+        Self::Order(id)
+    }
+}
+
+impl From<PayoutId> for Subject {
+    fn from(id: PayoutId) -> Self {
+        Self::Payout(id)
+    }
+}
+
+impl From<Subject> for String {
+    fn from(subject: Subject) -> Self {
+        subject.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for Subject {
+    type Error = BadSubject;
+
+    fn try_from(text: String) -> Result<Self, BadSubject> {
+        Self::parse(&text)
     }
 }
 
@@ -283,10 +387,10 @@ impl Entry {
 
     /// The entry's hash in the chain: SHA-256 in hex over a text that anyone can write down again,
     /// one line each for version, hash of the entry before (64 zeros for the first), number,
-    /// milliseconds, order and kind, then one for each posting.
-    pub fn hash(&self, previous: &str, number: u64, at: Timestamp, order: &OrderId) -> String {
+    /// milliseconds, subject and kind, then one for each posting.
+    pub fn hash(&self, previous: &str, number: u64, at: Timestamp, subject: &Subject) -> String {
         let mut text = format!(
-            "lezai-ledger-1\n{previous}\n{number}\n{}\n{order}\n{}\n",
+            "lezai-ledger-1\n{previous}\n{number}\n{}\n{subject}\n{}\n",
             at.as_ms(),
             self.kind.as_str()
         );
@@ -384,6 +488,17 @@ mod tests {
     }
 
     #[test]
+    fn a_subject_is_read_by_its_prefix() {
+        let digits = "000000000000000000000000000000ff";
+        for (prefix, order) in [("ord_", Some(true)), ("po_", Some(false)), ("evt_", None)] {
+            let text = format!("{prefix}{digits}");
+            let subject = Subject::parse(&text).ok();
+            assert_eq!(subject.as_ref().map(|it| it.order().is_some()), order, "{text}");
+            assert!(subject.is_none_or(|it| it.to_string() == text));
+        }
+    }
+
+    #[test]
     fn the_hash_is_sha_256_of_the_text_in_the_docs() {
         let entry = Entry::new(Kind::Payment, vec![posting(5, "CNY"), posting(-5, "CNY")]).unwrap();
         let order = OrderId::new(Timestamp::from_ms(1), [0; 10]);
@@ -391,7 +506,7 @@ mod tests {
             "lezai-ledger-1\n{GENESIS}\n1\n1\n{order}\npayment\nfee_income 5 CNY\nfee_income -5 CNY\n"
         );
         assert_eq!(
-            entry.hash(GENESIS, 1, Timestamp::from_ms(1), &order),
+            entry.hash(GENESIS, 1, Timestamp::from_ms(1), &order.clone().into()),
             sha256_hex(text.as_bytes())
         );
     }

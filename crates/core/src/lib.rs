@@ -11,6 +11,7 @@ pub mod call;
 pub mod claim;
 pub mod digest;
 pub mod exchange;
+pub mod funds;
 pub mod grant;
 pub mod id;
 pub mod instalments;

@@ -39,6 +39,14 @@ pub fn phone(text: &str) -> String {
     }
 }
 
+/// The last four characters of an account's number or name, and of a short one fewer, so that at least
+/// half of it is hidden.
+pub fn account(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let shown = (chars.len() / 2).min(4);
+    format!("****{}", chars[chars.len() - shown..].iter().collect::<String>())
+}
+
 /// The first six and last four digits of a card number, as PCI DSS 3.4.1 allows at most; fewer
 /// than fourteen digits leave only the last four.
 pub fn card(text: &str) -> String {
@@ -122,6 +130,19 @@ fn word_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_an_account_half_is_hidden_at_least() {
+        for (text, masked) in [
+            ("6222020200112233445", "****3445"),
+            ("wxid_tea", "****_tea"),
+            ("tea", "****a"),
+            ("茶馆账户", "****账户"),
+            ("", "****"),
+        ] {
+            assert_eq!(account(text), masked);
+        }
+    }
 
     #[test]
     fn masks() {

@@ -10,7 +10,7 @@
 
 pub mod answer;
 mod facts;
-mod validate;
+pub(crate) mod validate;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -177,23 +177,23 @@ enum Condition {
 /// `cap`, and never more than the amount. All but the rate in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FeeSchedule {
-    currency: Currency,
+pub(crate) struct FeeSchedule {
+    pub(crate) currency: Currency,
     /// Parts per million of the amount: 6000 is 0.6 %.
-    rate_ppm: u32,
+    pub(crate) rate_ppm: u32,
     #[serde(default)]
-    fixed: i64,
+    pub(crate) fixed: i64,
     #[serde(default)]
-    min: i64,
+    pub(crate) min: i64,
     #[serde(default)]
-    cap: Option<i64>,
-    rounding: Rounding,
+    pub(crate) cap: Option<i64>,
+    pub(crate) rounding: Rounding,
 }
 
 /// How the rate's part becomes whole minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Rounding {
+pub(crate) enum Rounding {
     /// To the nearest; a half goes up.
     HalfUp,
     /// To the nearest; a half goes to the even one.
@@ -466,7 +466,7 @@ impl Condition {
 
 impl FeeSchedule {
     /// The fee of `amount`, both in minor units.
-    fn fee(&self, amount: i64) -> i64 {
+    pub(crate) fn fee(&self, amount: i64) -> i64 {
         // In 128 bits nothing here can overflow: an amount has 63 bits, a rate 32.
         let rated = self.rounding.divide(i128::from(amount) * i128::from(self.rate_ppm), PPM);
         let cap = i128::from(self.cap.unwrap_or(i64::MAX));

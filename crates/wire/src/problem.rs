@@ -2,12 +2,15 @@
 //! whether to send again, and the field at fault.
 
 use http::StatusCode;
+use lezai_core::funds::contract::NotAgreed;
+use lezai_core::funds::payout::PayoutRefusal;
 use lezai_core::money::Money;
 use lezai_core::order::Refusal;
 use lezai_core::signature::SignatureError;
 use serde_json::{Map, Value, json};
 
 use crate::json::{Invalid, Kind};
+use crate::time::rfc3339;
 
 /// Whether sending the request again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +172,28 @@ codes! {
         "Query the order: it is held from when it is paid or authorised until its money went back or the review ended.";
     ReviewClosed = "review_closed", StatusCode::CONFLICT, QueryFirst, "The review of the order ended otherwise",
         "Query the order; `verdict` says how its review ended. What was approved can still be refunded by its merchant.";
+    PayoutNotFound = "payout_not_found", StatusCode::NOT_FOUND, Never, "There is no such payout",
+        "Check the id and whose key signs: another merchant's payout is not found either.";
+    PayoutState = "payout_state", StatusCode::CONFLICT, QueryFirst, "The payout's state does not allow this",
+        "Query the payout; `payout_status` says what it was. One that was sent can no longer be called off.";
+    PayoutDecided = "payout_decided", StatusCode::CONFLICT, QueryFirst, "The payout was approved or refused before",
+        "Query the payout; `verdict` says how it was decided.";
+    MerchantPayoutIdTaken = "merchant_payout_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a payout with this number",
+        "Query the payout (`payout_id` names it). If it is the one you meant, do not pay out again.";
+    InsufficientFunds = "insufficient_funds", StatusCode::CONFLICT, QueryFirst, "More is to be paid out than is available",
+        "Query the balances: refunds and other payouts take from the same. At most `available` can go, fee included.";
+    PayoutLimitExceeded = "payout_limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the contract's limits for payouts",
+        "Pay out within `limit`, or wait for the next day if it is the day's; the operator can agree on another contract.";
+    PayoutNotAgreed = "payout_not_agreed", StatusCode::UNPROCESSABLE_ENTITY, Never, "The contract has no payouts in this currency",
+        "Ask the operator for a contract that has them.";
+    SettlementNotFound = "settlement_not_found", StatusCode::NOT_FOUND, Never, "There is no such settlement",
+        "Check the id and whose key signs: another merchant's settlement is not found either.";
+    ContractNumber = "contract_number", StatusCode::CONFLICT, QueryFirst, "The number is not the next one",
+        "List the contracts, or read the calendar; what is agreed is never edited, and `next` is free.";
+    ContractDate = "contract_date", StatusCode::UNPROCESSABLE_ENTITY, Never, "A contract cannot be in force from then on",
+        "Name a time from now to two years ahead, and not before the contract that it follows.";
+    ContractNotice = "contract_notice", StatusCode::CONFLICT, Never, "A contract that is worse for the merchant needs notice",
+        "Let it be in force at `earliest` or later, or leave `in_force_from` out; `field` is where it is worse.";
     CurrencyMismatch = "currency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, Never, "The currency is not the order's",
         "Send the order's currency.";
     OrderExpired = "order_expired", StatusCode::CONFLICT, QueryFirst, "The order's time is over",
@@ -406,6 +431,51 @@ impl From<SignatureError> for Problem {
                 problem.with("signature_base", base)
             }
             _ => problem,
+        }
+    }
+}
+
+impl From<PayoutRefusal> for Problem {
+    fn from(refusal: PayoutRefusal) -> Self {
+        let detail = refusal.to_string();
+        let limit = |left: Money| {
+            let problem = Self::new(Code::PayoutLimitExceeded, detail.clone());
+            problem.with("field", "amount").with("limit", left.minor())
+        };
+        match refusal {
+            PayoutRefusal::State { status } => {
+                Self::new(Code::PayoutState, detail).with("payout_status", status)
+            }
+            PayoutRefusal::Decided { approved } => {
+                let verdict = if approved { "approved" } else { "refused" };
+                Self::new(Code::PayoutDecided, detail).with("verdict", verdict)
+            }
+            PayoutRefusal::Nothing => Self::new(Code::InvalidField, detail).with("field", "amount"),
+            PayoutRefusal::BelowMinimum { min } => limit(min),
+            PayoutRefusal::AboveMaximum { max } => limit(max),
+            PayoutRefusal::DayLimit { left } => limit(left),
+            PayoutRefusal::InsufficientFunds { available } => {
+                let problem = Self::new(Code::InsufficientFunds, detail).with("field", "amount");
+                problem.with("available", available.minor())
+            }
+            PayoutRefusal::TooEarly | PayoutRefusal::NotAsked => Self::internal(detail),
+        }
+    }
+}
+
+impl From<NotAgreed> for Problem {
+    fn from(error: NotAgreed) -> Self {
+        let detail = error.to_string();
+        match error {
+            NotAgreed::Number { next } => {
+                Self::new(Code::ContractNumber, detail).with("next", next)
+            }
+            NotAgreed::Backdated | NotAgreed::BeforeLast { .. } | NotAgreed::TooFar => {
+                Self::new(Code::ContractDate, detail).with("field", "in_force_from")
+            }
+            NotAgreed::Notice { path, earliest } => Self::new(Code::ContractNotice, detail)
+                .with("field", path)
+                .with("earliest", rfc3339(earliest)),
         }
     }
 }

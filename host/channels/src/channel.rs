@@ -6,7 +6,8 @@
 
 use std::pin::Pin;
 
-use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::funds::payout::Destination;
+use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
@@ -255,6 +256,45 @@ pub enum RefundStanding {
     },
 }
 
+/// What a channel is asked to pay out.
+#[derive(Clone, Debug)]
+pub struct PayoutRequest {
+    /// Our id of the payout.
+    pub payout: PayoutId,
+    /// How much.
+    pub amount: Money,
+    /// Where to.
+    pub destination: Destination,
+    /// What the recipient reads.
+    pub description: Option<String>,
+}
+
+/// What a channel knows of a payout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PayoutStanding {
+    /// It never heard of it.
+    Unknown,
+    /// The money is on its way.
+    Pending,
+    /// The money arrived.
+    Paid {
+        /// How much.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+    },
+    /// It did not pay and will not.
+    Failed {
+        /// Why, as a stable word.
+        code: String,
+    },
+    /// The money arrived, and came back.
+    Returned {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
 /// The channel did not answer, or not in time: what it did is unknown.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("channel {channel}: {reason}")]
@@ -301,6 +341,27 @@ pub trait Channel: Send + Sync {
 
     /// Asks what became of a refund.
     fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding>;
+
+    /// The kinds of destination that it pays out to; none if it pays nothing out.
+    fn pays_to(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Has it pay out. The payout's id keeps a repeat from being a second payout.
+    fn pay_out(&self, request: PayoutRequest) -> Answer<'_, PayoutStanding> {
+        Box::pin(async move { Err(self.pays_nothing(&request.payout)) })
+    }
+
+    /// Asks what became of a payout, also once it was paid: it may come back.
+    fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {
+        let error = self.pays_nothing(payout);
+        Box::pin(async move { Err(error) })
+    }
+
+    /// What a channel says that pays nothing out.
+    fn pays_nothing(&self, payout: &PayoutId) -> Unanswered {
+        Unanswered { channel: self.id(), reason: format!("it pays nothing out, so not {payout}") }
+    }
 
     /// Reads a callback. A channel that sends none refuses what others send in its name.
     fn hear(&self, _callback: Callback) -> Hearing<'_> {

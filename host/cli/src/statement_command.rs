@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lezai_base::clock;
 use lezai_core::id::MerchantId;
-use lezai_core::ledger::{Account, GENESIS, Kind as Booked};
+use lezai_core::ledger::{Account, GENESIS, Kind as Booked, Subject};
 use lezai_core::time::Timestamp;
 use lezai_reconcile::statement::{
     AccountLine, Balances, Form, Kind, OrderLine, Scope, Unfinished, Writer,
@@ -18,8 +18,8 @@ use lezai_reconcile::statement::{
 use lezai_reconcile::when;
 use lezai_store::{BookedEntry, StoreError};
 use lezai_store_sqlite::{
-    Wanted, balances_after, entry_head, file, last_before, last_entry, open_to_read, reference,
-    walk_entries,
+    Wanted, balances_after, entry_head, file, last_before, last_entry, open_to_read,
+    payout_with_entries, reference, walk_entries,
 };
 use rusqlite::Connection;
 
@@ -308,7 +308,7 @@ impl Source<'_> {
                 at_ms: entry.at.as_ms(),
                 kind: entry.kind.as_str(),
                 reference: &self.reference(entry)?,
-                order: entry.order.as_str(),
+                order: entry.subject.as_str(),
                 account: &name(&posting.account),
                 minor: -posting.minor,
                 currency: posting.currency.code(),
@@ -350,7 +350,7 @@ impl Source<'_> {
             at_ms: entry.at.as_ms(),
             kind,
             reference: &self.reference(entry)?,
-            order: entry.order.as_str(),
+            order: entry.subject.as_str(),
             gross_minor: net + fee,
             fee_minor: fee,
             currency: own.currency.code(),
@@ -370,7 +370,14 @@ impl Source<'_> {
 
     fn reference(&self, entry: &BookedEntry) -> Result<String, NoStatement> {
         let refund = (entry.kind == Booked::RefundRequest).then_some(entry.number);
-        Ok(reference(self.connection, &entry.order, refund)?)
+        match &entry.subject {
+            Subject::Order(order) => Ok(reference(self.connection, order, refund)?),
+            // By the merchant's own number, too.
+            Subject::Payout(payout) => {
+                let (found, _) = payout_with_entries(self.connection, payout, 0)?;
+                Ok(found.map(|it| it.terms.merchant_payout_id).unwrap_or_default())
+            }
+        }
     }
 }
 

@@ -18,6 +18,11 @@ impl Channels {
         self.0.iter().flat_map(|channel| channel.methods())
     }
 
+    /// The kinds of destination that are paid to, each with the channels that do, best first.
+    pub fn payers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.0.iter().flat_map(|channel| channel.pays_to().iter().map(|kind| (*kind, channel.id())))
+    }
+
     /// The channel with this name.
     pub fn get(&self, id: &str) -> Option<&dyn Channel> {
         self.0.iter().map(|channel| &**channel).find(|channel| channel.id() == id)

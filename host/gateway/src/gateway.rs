@@ -8,8 +8,10 @@ use lezai_base::entropy::Entropy;
 use lezai_channels::channel::{AttemptRef, Channel, Standing, Unanswered};
 use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, OrderId};
-use lezai_core::ledger::{Account, Entry};
-use lezai_core::order::{self, AUTHORIZATION_SECS, Effect, Event, SETTLEMENT_SECS, State, Step};
+use lezai_core::ledger::{Account, Entry, Subject as Booked};
+use lezai_core::order::{
+    self, AUTHORIZATION_SECS, Effect, Event, Moment, Order, Settles, State, Step,
+};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
 use lezai_store as store;
@@ -32,10 +34,13 @@ use crate::node::Node;
 use crate::plugins::Plugins;
 use crate::plugins::blobs::Blobs;
 use crate::readiness::Readiness;
-use crate::{events, views};
+use crate::{events, funds, views};
 
 /// A channel gets this long to speak before it is asked.
 const FIRST_QUERY_SECS: i64 = 20;
+
+/// How often a payment is looked at again that nobody can say of when it settles.
+pub const NOT_KNOWN_SECS: i64 = 3600;
 
 /// The gateway, put together: what use cases, routes and the worker share.
 pub struct Gateway {
@@ -263,11 +268,28 @@ pub fn apply(
 ) -> Result<OrderRecord, Problem> {
     let record = tx.order(order)?.ok_or_else(not_found)?;
     let version = record.order.version;
-    let step = order::step(record.order.clone(), event, now)?;
+    let at = moment(tx, &record.order, &event, now)?;
+    let step = order::step(record.order.clone(), event, at)?;
     if step.order.version == version {
         return Ok(record);
     }
     Ok(commit(tx, record, step, now)?)
+}
+
+/// When something happens to an order, and when what is captured then settles: a payment that was
+/// captured before anybody could say when it settles does so by the contract of its own moment.
+fn moment(tx: &dyn Tx, order: &Order, event: &Event, now: Timestamp) -> Result<Moment, StoreError> {
+    let captured_at = match (event, &order.state) {
+        (Event::Paid { .. }, _) => now,
+        (Event::SettlementDue, State::Paid { captured, .. })
+            if captured.settles == Settles::NotKnown =>
+        {
+            captured.at
+        }
+        _ => return Ok(Moment::from(now)),
+    };
+    let settles = funds::schedule::settles(tx, &order.terms.merchant, captured_at)?;
+    Ok(Moment { now, settles })
 }
 
 /// Writes a step: state, postings and effects, all in the commit that `tx` belongs to.
@@ -281,21 +303,30 @@ fn commit(
     let id = &record.order.terms.id;
     tx.update_order(&record.order)?;
     if let Some(entry) = &step.entry {
-        book(tx, id, entry, now)?;
+        book(tx, &id.clone().into(), entry, now)?;
     }
     schedule(tx, &record, step.effects, now)?;
     Ok(record)
 }
 
 /// Books an entry as the balances of this very commit have it: what is not available is owed.
-fn book(tx: &dyn Tx, order: &OrderId, entry: &Entry, now: Timestamp) -> Result<(), StoreError> {
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(crate) fn book(
+    tx: &dyn Tx,
+    subject: &Booked,
+    entry: &Entry,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let mut standing = Vec::new();
     for (account, currency) in entry.touched_by_debts() {
         let minor = tx.balance(&account, currency)?;
         standing.push((account, currency, minor));
     }
     if standing.is_empty() {
-        return tx.book(order, entry, now);
+        return tx.book(subject, entry, now);
     }
     let stands = |account: &Account, currency| {
         let found = standing.iter().find(|it| it.0 == *account && it.1 == currency);
@@ -304,7 +335,7 @@ fn book(tx: &dyn Tx, order: &OrderId, entry: &Entry, now: Timestamp) -> Result<(
     let entry = entry
         .with_debts(stands)
         .ok_or_else(|| StoreError::Damaged("a balance is more than a number holds".to_owned()))?;
-    tx.book(order, &entry, now)
+    tx.book(subject, &entry, now)
 }
 
 /// Writes down what is to be done. What a merchant is to be told is put into words here, once, so
@@ -330,7 +361,9 @@ pub fn schedule(
                 order.state.payment().map_or(now, |it| it.at.plus_secs(AUTHORIZATION_SECS))
             }
             Effect::Settle => match &order.state {
-                State::Paid { captured, .. } => captured.at.plus_secs(SETTLEMENT_SECS),
+                State::Paid { captured, .. } => {
+                    captured.settles_at().unwrap_or(now.plus_secs(NOT_KNOWN_SECS))
+                }
                 _ => now,
             },
             Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),

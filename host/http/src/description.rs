@@ -11,8 +11,8 @@ use utoipa::{Modify, OpenApi};
 use super::openapi::ProblemView;
 
 use super::{
-    admin, balances, checkout, document, events, operations, orders, plugins, refunds, reviews,
-    sandbox,
+    admin, balances, checkout, document, events, operations, orders, payouts, plugins, refunds,
+    reviews, sandbox, settlements,
 };
 
 #[derive(OpenApi)]
@@ -25,12 +25,17 @@ use super::{
         orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void, orders::renew_session,
         refunds::create, refunds::of_order, refunds::list, refunds::find,
         balances::find,
+        payouts::create, payouts::list, payouts::find, payouts::cancel,
+        settlements::list, settlements::open, settlements::find, settlements::lines, settlements::contracts_of_merchant,
         events::list, events::find, events::redeliver, events::redeliver_range, events::test,
         checkout::open, checkout::claim, checkout::view, checkout::pay, checkout::events,
         admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
         plugins::publish, plugins::releases, plugins::promote, plugins::pause, plugins::rollback, plugins::differences,
         plugins::put_plugin_key, plugins::remove_plugin_key, plugins::decisions, plugins::plugin, plugins::remove_plugin,
         reviews::list, reviews::decide,
+        payouts::of_status, payouts::decide, payouts::resume,
+        settlements::put_contract, settlements::contracts, settlements::contract, settlements::simulate,
+        settlements::open_of_merchant, settlements::put_calendar, settlements::calendar,
         sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
         operations::alive, operations::ready, operations::metrics, operations::jwks,
     ),
@@ -38,10 +43,12 @@ use super::{
     tags(
         (name = "orders", description = "A merchant's server makes orders, asks, and ends them. Signed with the merchant's key."),
         (name = "balances", description = "What is owed to a merchant. Signed with the merchant's key."),
+        (name = "payouts", description = "A merchant's server has paid out what is available. Signed with the merchant's key."),
+        (name = "settlements", description = "What became available and was paid out, from one cut-off to the next, and by which contract. Signed with the merchant's key."),
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),
-        (name = "operator", description = "Merchants, keys, policies, plugins and reviews. With the operator's token."),
+        (name = "operator", description = "Merchants, keys, policies, contracts, plugins, reviews and payouts. With the operator's token."),
         (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
         (name = "operations", description = "What machines ask. Unsigned."),
     ),

@@ -103,6 +103,27 @@ const CALLS: &[Call] = {
         call("get", "/v1/refunds", Merchant, None, &[MissingField, InvalidField, UnknownField]),
         call("get", "/v1/refunds/{id}", Merchant, None, &[RefundNotFound]),
         call("get", "/v1/balances", Merchant, None, &[InvalidField, UnknownField]),
+        call(
+            "post",
+            "/v1/payouts",
+            Merchant,
+            Fields,
+            &[MerchantPayoutIdTaken, InsufficientFunds, PayoutLimitExceeded, PayoutNotAgreed],
+        ),
+        call("get", "/v1/payouts", Merchant, None, &[InvalidField, UnknownField]),
+        call("get", "/v1/payouts/{id}", Merchant, None, &[PayoutNotFound]),
+        call("post", "/v1/payouts/{id}/cancel", Merchant, Empty, &[PayoutNotFound, PayoutState]),
+        call("get", "/v1/settlements", Merchant, None, &[InvalidField, UnknownField]),
+        call("get", "/v1/settlements/open", Merchant, None, &[]),
+        call("get", "/v1/settlements/{id}", Merchant, None, &[SettlementNotFound]),
+        call(
+            "get",
+            "/v1/settlements/{id}/lines",
+            Merchant,
+            None,
+            &[SettlementNotFound, InvalidField, UnknownField],
+        ),
+        call("get", "/v1/contracts", Merchant, None, &[]),
         call("get", "/v1/events", Merchant, None, &[InvalidField, UnknownField, EventNotFound]),
         call("get", "/v1/events/{id}", Merchant, None, &[EventNotFound]),
         call("post", "/v1/events/{id}/redeliver", Merchant, Empty, &[EventNotFound, EventKept]),
@@ -237,6 +258,48 @@ const CALLS: &[Call] = {
             Operator,
             None,
             &[InvalidField, UnknownField],
+        ),
+        call(
+            "put",
+            "/admin/v1/merchants/{id}/contracts/{number}",
+            Operator,
+            Fields,
+            &[ContractNumber, ContractDate, ContractNotice],
+        ),
+        call("get", "/admin/v1/merchants/{id}/contracts", Operator, None, &[]),
+        call("get", "/admin/v1/merchants/{id}/contracts/{number}", Operator, None, &[]),
+        call("post", "/admin/v1/merchants/{id}/fees/simulate", Operator, Fields, &[]),
+        call("get", "/admin/v1/merchants/{id}/settlements/open", Operator, None, &[]),
+        call("put", "/admin/v1/calendars/{name}", Operator, Fields, &[ContractNumber]),
+        call("get", "/admin/v1/calendars/{name}", Operator, None, &[]),
+        call("get", "/admin/v1/payouts", Operator, None, &[InvalidField, UnknownField]),
+        call(
+            "post",
+            "/admin/v1/payouts/{id}/decision",
+            Operator,
+            Fields,
+            &[
+                IdempotencyKeyMissing,
+                IdempotencyKeyInvalid,
+                IdempotencyKeyReused,
+                RequestInProgress,
+                PayoutNotFound,
+                PayoutState,
+                PayoutDecided,
+            ],
+        ),
+        call(
+            "post",
+            "/admin/v1/payouts/{id}/resume",
+            Operator,
+            Empty,
+            &[
+                IdempotencyKeyMissing,
+                IdempotencyKeyInvalid,
+                IdempotencyKeyReused,
+                RequestInProgress,
+                PayoutNotFound,
+            ],
         ),
         call("get", "/admin/v1/reviews", Operator, None, &[InvalidField, UnknownField]),
         call(
@@ -516,6 +579,45 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "NewRefund" => {
             json!({ "merchant_refund_id": "R-1", "amount": 6000, "currency": "CNY", "reason": "One tin was dented" })
         }
+        "NewPayout" => json!({
+            "merchant_payout_id": "P-1", "amount": 10000, "currency": "CNY", "description": "Jasmine leaves, March",
+            "destination": { "kind": "bank_account", "account": "6222020200112233445", "holder": "Tea House Ltd" },
+        }),
+        "PayoutView" => payout(),
+        "List_PayoutView" => json!({ "object": "list", "data": [payout()], "has_more": false }),
+        "OperatorPayout" => {
+            json!({ "merchant": "m_tea", "channel": "sandbox", "payout": payout() })
+        }
+        "List_OperatorPayout" => json!({
+            "object": "list", "data": [{ "merchant": "m_tea", "channel": "sandbox", "payout": payout() }], "has_more": false,
+        }),
+        "SettlementView" => settlement(),
+        "List_SettlementView" => {
+            json!({ "object": "list", "data": [settlement()], "has_more": false })
+        }
+        "List_SettlementLine" => json!({
+            "object": "list", "has_more": true, "next": "4711",
+            "data": [{ "entry": 4711, "booked_at": "2026-11-18T08:00:01.000Z", "kind": "settlement", "subject": "ord_019ab5c0de000123456789abcdef0123", "amount": 12723, "currency": "CNY" }],
+        }),
+        "List_OpenSettlement" => json!({
+            "object": "list", "has_more": false,
+            "data": [{ "object": "open_settlement", "currency": "CNY", "closes_at": "2026-11-19T08:00:00.000Z", "after_entry": 4715, "lines": 3, "opening": 0, "closing": 25000, "pays": 24900, "fee": 100 }],
+        }),
+        "NewContract" => json!({ "in_force_from": "2027-01-01T00:00:00Z", "contract": contract() }),
+        "NewSimulation" => json!({ "contract": contract(), "days": 31 }),
+        "ContractView" => agreed(),
+        "List_ContractView" => json!({ "object": "list", "data": [agreed()], "has_more": false }),
+        "FeesSimulated" => json!({
+            "object": "fees_simulated", "orders": 2, "from": "2026-10-18T08:00:00.000Z",
+            "totals": [{ "currency": "CNY", "orders": 2, "captured": "25600", "old": "154", "new": "98" }], "hardest": [],
+        }),
+        "NewCalendar" => {
+            json!({ "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n" })
+        }
+        "CalendarView" => json!({
+            "object": "calendar", "name": "cn", "edition": 2, "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
+            "years": [2026], "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n",
+        }),
         "NewCapture" => json!({ "amount": 6000, "currency": "CNY" }),
         "NewReview" => json!({ "verdict": "approve", "reason": "The buyer was called back" }),
         "ReviewedOrder" => reviewed(),
@@ -558,6 +660,54 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             json!({ "object": "list", "data": [release()], "has_more": false })
         }
         _ => return None,
+    })
+}
+
+fn payout() -> Value {
+    json!({
+        "id": "po_019ab5c0de000123456789abcdef0123", "object": "payout", "merchant_payout_id": "P-1", "status": "paid",
+        "amount": 10000, "currency": "CNY", "fee": 100, "destination": { "kind": "bank_account", "account": "****3445" },
+        "description": "Jasmine leaves, March", "contract": 1, "created_at": "2026-11-18T08:00:00.000Z",
+        "not_before": "2026-11-18T08:00:00.000Z", "paid_at": "2026-11-18T08:00:02.000Z", "channel_ref": "W6789abcdef0123",
+        "attention": [],
+    })
+}
+
+fn settlement() -> Value {
+    json!({
+        "id": "stl_019ab5c0de000123456789abcdef0123", "object": "settlement", "status": "paid", "currency": "CNY",
+        "day": "2026-11-18", "cut_off": "2026-11-18T08:00:00.000Z", "closed_at": "2026-11-18T08:00:10.000Z", "late": false,
+        "after_entry": 4710, "to_entry": 4715, "lines": 2, "opening": 0, "net": 12723, "closing": 12723, "paid": 12623,
+        "fee": 100, "carried": 0, "payout_id": "po_019ab5c0de000123456789abcdef0123", "contract": 1,
+    })
+}
+
+/// The contract of docs/payouts.md.
+fn contract() -> Value {
+    json!({
+        "fees": {
+            "payment": [{ "currency": "CNY", "rate_ppm": 3800, "min": 1, "rounding": "half_up" }],
+            "payout": [{ "currency": "CNY", "rate_ppm": 0, "fixed": 100, "rounding": "down" }],
+        },
+        "cycle": { "kind": "business_days", "days": 1 },
+        "day": { "zone": "Asia/Shanghai", "cut_off": "16:00", "calendar": "cn" },
+        "settlement": {
+            "pay_to": { "kind": "bank_account", "account": "6222020200112233445", "holder": "Tea House Ltd" },
+            "minimums": [{ "minor": 10000, "currency": "CNY" }],
+        },
+        "payouts": {
+            "limits": [{ "currency": "CNY", "min": 100, "max": 5_000_000, "day_max": 20_000_000, "approval_above": 1_000_000 }],
+            "new_destination_wait_secs": 86_400, "fee_returned": false,
+        },
+    })
+}
+
+fn agreed() -> Value {
+    json!({
+        "object": "contract", "merchant": "m_tea", "number": 1, "status": "in_force",
+        "in_force_from": "2026-11-18T08:00:00.000Z", "announced_at": "2026-11-18T08:00:00.000Z",
+        "differences": [{ "path": "fees.payout.CNY", "new": "{\"currency\":\"CNY\",\"rate_ppm\":0,\"fixed\":100,\"min\":0,\"cap\":null,\"rounding\":\"down\"}", "worse": true }],
+        "contract": contract(),
     })
 }
 

@@ -15,6 +15,7 @@ mod operations;
 mod operator;
 mod orders;
 pub mod pages;
+mod payouts;
 mod plugins;
 mod reference;
 mod refunds;
@@ -22,6 +23,7 @@ mod reply;
 pub mod request_id;
 mod reviews;
 mod sandbox;
+mod settlements;
 pub mod signed;
 mod wallet;
 
@@ -65,6 +67,14 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/events/{id}/redeliver", post(events::redeliver))
         .route("/v1/events/redeliver", post(events::redeliver_range))
         .route("/v1/events/test", post(events::test))
+        .route("/v1/payouts", post(payouts::create).get(payouts::list))
+        .route("/v1/payouts/{id}", get(payouts::find))
+        .route("/v1/payouts/{id}/cancel", post(payouts::cancel))
+        .route("/v1/settlements", get(settlements::list))
+        .route("/v1/settlements/open", get(settlements::open))
+        .route("/v1/settlements/{id}", get(settlements::find))
+        .route("/v1/settlements/{id}/lines", get(settlements::lines))
+        .route("/v1/contracts", get(settlements::contracts_of_merchant))
         .method_not_allowed_fallback(method_not_allowed);
 
     let pages = Router::new()
@@ -98,6 +108,20 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
             put(plugins::put_plugin_key).delete(plugins::remove_plugin_key),
         )
         .route("/admin/v1/merchants/{id}/decisions", get(plugins::decisions))
+        .route("/admin/v1/merchants/{id}/contracts", get(settlements::contracts))
+        .route(
+            "/admin/v1/merchants/{id}/contracts/{number}",
+            put(settlements::put_contract).get(settlements::contract),
+        )
+        .route("/admin/v1/merchants/{id}/fees/simulate", post(settlements::simulate))
+        .route("/admin/v1/merchants/{id}/settlements/open", get(settlements::open_of_merchant))
+        .route(
+            "/admin/v1/calendars/{name}",
+            put(settlements::put_calendar).get(settlements::calendar),
+        )
+        .route("/admin/v1/payouts", get(payouts::of_status))
+        .route("/admin/v1/payouts/{id}/decision", post(payouts::decide))
+        .route("/admin/v1/payouts/{id}/resume", post(payouts::resume))
         .route("/admin/v1/reviews", get(reviews::list))
         .route("/admin/v1/orders/{id}/review", post(reviews::decide));
 

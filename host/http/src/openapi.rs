@@ -154,6 +154,15 @@ pub(super) struct ProblemView {
     /// The refund that has the number already.
     #[schema(required = false)]
     refund_id: String,
+    /// The payout that has the number already.
+    #[schema(required = false)]
+    payout_id: String,
+    /// The payout's status, if that is in the way.
+    #[schema(required = false)]
+    payout_status: String,
+    /// What the contract allows, in minor units.
+    #[schema(required = false)]
+    limit: i64,
     /// What should have been signed (RFC 9421, section 2.5).
     #[schema(required = false)]
     signature_base: String,
@@ -260,6 +269,126 @@ pub(super) struct EchoTest {
     /// The merchant's own address if absent.
     #[schema(required = false, format = "uri", max_length = 512)]
     notify_url: String,
+}
+
+/// Which payouts.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct PayoutsAsked {
+    /// The merchant's own number. It stands alone.
+    #[param(
+        required = false,
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9_.:-]+$",
+        example = "P-1"
+    )]
+    merchant_payout_id: String,
+    /// A status, such as `paid`.
+    #[param(required = false, example = "paid")]
+    status: String,
+}
+
+/// Which payouts.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct OperatorPayoutsAsked {
+    /// A status; `needs_approval` if absent.
+    #[param(required = false, example = "needs_approval")]
+    status: String,
+}
+
+/// Which lines.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct LinesAsked {
+    /// At most so many; 20 if absent.
+    #[param(required = false, minimum = 1, maximum = 100)]
+    limit: u32,
+    /// The `next` of the page before: the number of an entry.
+    #[param(required = false)]
+    after: String,
+}
+
+/// A payout to be made.
+#[derive(ToSchema)]
+#[schema(as = NewPayout)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewPayout {
+    /// The merchant's own number, unique among its payouts; not one that begins with `settlement:`.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "P-1")]
+    merchant_payout_id: String,
+    /// What arrives, in minor units of `currency`. The fee is taken beside it.
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 10000)]
+    amount: i64,
+    /// ISO 4217.
+    #[schema(min_length = 3, max_length = 3, example = "CNY")]
+    currency: String,
+    /// Where to. What is not a merchant's first payout to it may go at once; a contract may have a new one wait.
+    destination: NewDestination,
+    /// Whose available balance it is taken from, if not the merchant's own: one that it shares with.
+    #[schema(required = false, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$")]
+    receiver: String,
+    /// What the recipient reads.
+    #[schema(required = false, min_length = 1, max_length = 80)]
+    description: String,
+    /// RFC 3339: it is not sent before; at most 90 days ahead.
+    #[schema(required = false, format = "date-time")]
+    not_before: String,
+}
+
+/// Where a payout goes to.
+#[derive(ToSchema)]
+#[schema(as = NewDestination)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewDestination {
+    /// `wallet` or `bank_account`, as the channels offer.
+    #[schema(example = "bank_account")]
+    kind: String,
+    /// The account's number or name there.
+    #[schema(min_length = 1, max_length = 64)]
+    account: String,
+    /// Whose it is, for the channel to check.
+    #[schema(required = false, min_length = 1, max_length = 70)]
+    holder: String,
+}
+
+/// A contract to be agreed.
+#[derive(ToSchema)]
+#[schema(as = NewContract)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewContract {
+    /// RFC 3339: from when on; as soon as it may be if absent.
+    #[schema(required = false, format = "date-time")]
+    in_force_from: String,
+    /// What is agreed: docs/payouts.md has every member.
+    #[schema(value_type = Object)]
+    contract: BTreeMap<String, String>,
+}
+
+/// Fees to be simulated.
+#[derive(ToSchema)]
+#[schema(as = NewSimulation)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewSimulation {
+    /// The contract whose payment fees are tried.
+    #[schema(value_type = Object)]
+    contract: BTreeMap<String, String>,
+    /// Over the paid orders of so many days; 31 if absent.
+    #[schema(required = false, minimum = 1, maximum = 92)]
+    days: u32,
+}
+
+/// An edition of a calendar.
+#[derive(ToSchema)]
+#[schema(as = NewCalendar)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewCalendar {
+    /// The calendar: docs/payouts.md has its form.
+    text: String,
 }
 
 /// A refund to be made.

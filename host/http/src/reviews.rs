@@ -26,11 +26,11 @@ use lezai_wire::page::List;
 /// The operator's keys are its own, beside those of merchants and pages.
 const SCOPE: &str = "operator";
 
-/// An order that the operator wants something of, once.
+/// An order or payout that the operator wants something of, once.
 pub(super) struct Asked {
-    order: String,
-    key: Repeatable,
-    body: Vec<u8>,
+    pub(super) order: String,
+    pub(super) key: Repeatable,
+    pub(super) body: Vec<u8>,
     // No second request with this key is worked on while this one is.
     _under_way: UnderWay,
 }

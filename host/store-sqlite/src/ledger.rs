@@ -3,8 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use lezai_core::id::OrderId;
-use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting};
+use lezai_core::funds::payout::Payout;
+use lezai_core::id::{OrderId, PayoutId};
+use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::order::{Order, Terms};
 use lezai_core::time::Timestamp;
@@ -15,10 +16,10 @@ use lezai_store::{BookedEntry, StoreError};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE entries (
-  number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, order_id TEXT NOT NULL REFERENCES orders, kind TEXT NOT NULL,
+  number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
   postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
 ) STRICT;
-CREATE INDEX entries_by_order ON entries (order_id);
+CREATE INDEX entries_by_subject ON entries (subject);
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never changed'); END;
 CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never removed'); END;
 CREATE TABLE balances (
@@ -27,15 +28,15 @@ CREATE TABLE balances (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const ENTRY: &str = "SELECT number, at_ms, order_id, kind, postings, previous, hash FROM entries";
+const ENTRY: &str = "SELECT number, at_ms, subject, kind, postings, previous, hash FROM entries";
 
 /// Which entries are wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted<'w> {
     /// Those after this one.
     pub after: u64,
-    /// Of this order alone.
-    pub order: Option<&'w OrderId>,
+    /// Of this order or payout alone.
+    pub subject: Option<&'w Subject>,
     /// Not before.
     pub from: Option<Timestamp>,
     /// Before.
@@ -54,17 +55,17 @@ pub fn walk_entries<E: From<StoreError>>(
     wanted: Wanted<'_>,
     mut each: impl FnMut(BookedEntry) -> Result<ControlFlow<()>, E>,
 ) -> Result<(), E> {
-    // By order there are a few; the optimizer would rather sort them than look at all others.
-    let by_order = if wanted.order.is_some() { "AND order_id = ?2" } else { "AND ?2 IS NULL" };
+    // By subject there are a few; the optimizer would rather sort them than look at all others.
+    let by_subject = if wanted.subject.is_some() { "AND subject = ?2" } else { "AND ?2 IS NULL" };
     let direction = if wanted.newest_first { "DESC" } else { "ASC" };
     let sql = format!(
-        "{ENTRY} WHERE number > ?1 {by_order} AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR at_ms < ?4)
+        "{ENTRY} WHERE number > ?1 {by_subject} AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR at_ms < ?4)
          ORDER BY number {direction}"
     );
     let mut statement = connection.prepare_cached(&sql).map_err(StoreError::from)?;
     let params = params![
         i64::try_from(wanted.after).unwrap_or(i64::MAX),
-        wanted.order.map(OrderId::as_str),
+        wanted.subject.map(Subject::as_str),
         wanted.from.map(Timestamp::as_ms),
         wanted.to.map(Timestamp::as_ms),
     ];
@@ -136,7 +137,7 @@ pub fn balances_kept(connection: &Connection) -> Result<u64, StoreError> {
 /// [`StoreError`].
 pub fn book(
     connection: &Connection,
-    order: &OrderId,
+    subject: &Subject,
     entry: &Entry,
     at: Timestamp,
 ) -> Result<(), StoreError> {
@@ -146,15 +147,15 @@ pub fn book(
         None => (1, at, GENESIS.to_owned()),
     };
     tables.change(
-        "INSERT INTO entries (number, at_ms, order_id, kind, postings, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO entries (number, at_ms, subject, kind, postings, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             number,
             at.as_ms(),
-            order.as_str(),
+            subject.as_str(),
             entry.kind().as_str(),
             to_json(&entry.postings())?,
             previous,
-            entry.hash(&previous, number, at, order),
+            entry.hash(&previous, number, at, subject),
         ],
     )?;
     for (account, currency, minor) in moved(entry.postings())? {
@@ -272,17 +273,38 @@ pub fn order_with_entries(
     order: &OrderId,
     last: u64,
 ) -> Result<(Option<Order>, Vec<BookedEntry>), StoreError> {
-    let tables = Sqlite { connection };
-    let entries = tables.all(
-        &format!("{ENTRY} WHERE order_id = ?1 AND number <= ?2 ORDER BY number"),
-        params![order.as_str(), i64::try_from(last).unwrap_or(i64::MAX)],
+    let entries = entries_of(connection, order.as_str(), last)?;
+    let sql = "SELECT data FROM orders WHERE id = ?1";
+    let order = Sqlite { connection }.one(sql, [order.as_str()], |row| json(row, 0))?;
+    Ok((order, entries))
+}
+
+/// A payout, and its entries up to the one numbered `last`, in the order in which they were booked.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn payout_with_entries(
+    connection: &Connection,
+    payout: &PayoutId,
+    last: u64,
+) -> Result<(Option<Payout>, Vec<BookedEntry>), StoreError> {
+    let entries = entries_of(connection, payout.as_str(), last)?;
+    let sql = "SELECT data FROM payouts WHERE id = ?1";
+    let payout = Sqlite { connection }.one(sql, [payout.as_str()], |row| json(row, 0))?;
+    Ok((payout, entries))
+}
+
+fn entries_of(
+    connection: &Connection,
+    subject: &str,
+    last: u64,
+) -> Result<Vec<BookedEntry>, StoreError> {
+    Sqlite { connection }.all(
+        &format!("{ENTRY} WHERE subject = ?1 AND number <= ?2 ORDER BY number"),
+        params![subject, i64::try_from(last).unwrap_or(i64::MAX)],
         booked,
-    )?;
-    Ok((
-        tables
-            .one("SELECT data FROM orders WHERE id = ?1", [order.as_str()], |row| json(row, 0))?,
-        entries,
-    ))
+    )
 }
 
 fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
@@ -291,7 +313,7 @@ fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
     Ok(BookedEntry {
         number: row.get(0)?,
         at: Timestamp::from_ms(row.get(1)?),
-        order: id(row, 2, OrderId::parse)?,
+        subject: id(row, 2, Subject::parse)?,
         kind: kind.ok_or_else(|| StoreError::Damaged("unknown kind of ledger entry".to_owned()))?,
         postings: json(row, 4)?,
         previous: row.get(5)?,

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod events;
+mod funds;
 mod holds;
 mod ledger;
 mod log;
@@ -39,10 +40,11 @@ use log::{Care, Log, copy, copy_all};
 use schema::prepare;
 use tables::{Sqlite, json};
 
+pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract};
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{
     Wanted, balance_after, balances_kept, book, for_each_entry, for_each_order, last_entry, moved,
-    order_with_entries, walk_entries,
+    order_with_entries, payout_with_entries, walk_entries,
 };
 pub use statements::{balances_after, entry_head, last_before, reference};
 
@@ -397,7 +399,7 @@ mod tests {
         let first = entries.first().unwrap();
         assert_eq!((first.number, first.previous.as_str()), (1, GENESIS));
         let entry = Entry::new(first.kind, first.postings.clone()).unwrap();
-        assert_eq!(entry.hash(GENESIS, 1, first.at, &first.order), first.hash);
+        assert_eq!(entry.hash(GENESIS, 1, first.at, &first.subject), first.hash);
         let writer = Connection::open(&file).unwrap();
         for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
             assert!(writer.execute(sql, []).is_err(), "{sql}");

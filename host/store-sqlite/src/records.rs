@@ -3,7 +3,7 @@
 
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, MerchantId, OrderId, RefundId, SessionId};
-use lezai_core::ledger::{Account, Entry};
+use lezai_core::ledger::{Account, Entry, Subject};
 use lezai_core::money::Currency;
 use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
@@ -359,8 +359,8 @@ impl Tx for Sqlite<'_> {
         Ok(())
     }
 
-    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
-        ledger::book(self.connection, order, entry, at)
+    fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+        ledger::book(self.connection, subject, entry, at)
     }
 
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{STATEMENTS, events, ledger, plugins, records};
+use super::{STATEMENTS, events, funds, ledger, plugins, records};
 use lezai_store::{Fault, StoreError};
 
 /// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 4] = [records::TABLES, ledger::TABLES, events::TABLES, plugins::TABLES];
+const TABLES: [&str; 5] =
+    [records::TABLES, ledger::TABLES, events::TABLES, plugins::TABLES, funds::TABLES];
 
 /// A change of the tables: the version that it leads to, and the SQL that leads there from the one
 /// before.

@@ -99,7 +99,7 @@ pub fn reference(
             // An order's refunds are kept in the order in which they were asked for, and so are its entries.
             let mut sql = connection.prepare_cached(
                 "SELECT json_extract(data, '$.refunds[' || (SELECT count(*) FROM entries
-                   WHERE order_id = ?1 AND kind = 'refund_request' AND number < ?2) || '].merchant_refund_id')
+                   WHERE subject = ?1 AND kind = 'refund_request' AND number < ?2) || '].merchant_refund_id')
                  FROM orders WHERE id = ?1",
             )?;
             sql.query_row(params![order.as_str(), number], |row| row.get(0)).optional()?.flatten()

@@ -418,7 +418,7 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
                 posting(&hers, 1, code),
                 posting(&Account::FeeIncome, -minor, code),
             ];
-            tx.book(&order_id(2), &Entry::new(Kind::Payment, sides).unwrap(), at(secs))
+            tx.book(&order_id(2).into(), &Entry::new(Kind::Payment, sides).unwrap(), at(secs))
         });
         written.await.unwrap();
     }
@@ -464,7 +464,7 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
             let step = step(record.order.clone(), event, NOW).unwrap();
             tx.update_order(&step.order)?;
             if let Some(entry) = &step.entry {
-                tx.book(&step.order.terms.id, entry, NOW)?;
+                tx.book(&step.order.terms.id.clone().into(), entry, NOW)?;
             }
             Ok::<_, StoreError>(OrderRecord { order: step.order, ..record })
         });
@@ -527,6 +527,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         refund_bearer: RefundBearer::Merchant,
         held: false,
         capture: Capture::Automatic,
+        contract: 0,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
         instalments: Vec::new(),

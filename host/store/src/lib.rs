@@ -11,15 +11,17 @@ pub mod brand;
 pub mod decision;
 mod error;
 pub mod events;
+pub mod funds;
 mod orders;
 pub mod plugins;
 
 use std::sync::Arc;
 
 use lezai_core::digest::sha256_hex;
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::funds::payout::PayoutEffect;
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId};
 use lezai_core::key::Jwk;
-use lezai_core::ledger::{Account, Entry, Kind, Posting};
+use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
@@ -29,6 +31,7 @@ use tokio::sync::oneshot;
 pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
+pub use funds::{FundsReads, FundsWrites};
 pub use lezai_wire::page::Page;
 pub use orders::{Details, OrderSample};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
@@ -86,6 +89,22 @@ pub enum Task {
         /// The effect.
         what: Effect,
     },
+    /// An effect of the core's on a payout.
+    Payout {
+        /// The payout.
+        payout: PayoutId,
+        /// The effect.
+        what: PayoutEffect,
+    },
+    /// Close a merchant's settlement batches at its next cut-off, and plan the one after.
+    CloseBatches {
+        /// The merchant.
+        merchant: MerchantId,
+        /// The contract whose cut-off it is: one that takes its place has its own.
+        contract: u32,
+        /// The cut-off.
+        cut_off: Timestamp,
+    },
     /// Tell a merchant of an event.
     Deliver {
         /// The event.
@@ -121,7 +140,7 @@ impl Task {
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Order { .. } => Lane::Orders,
+            Self::Order { .. } | Self::Payout { .. } | Self::CloseBatches { .. } => Lane::Orders,
             Self::Deliver { .. } => Lane::Callbacks,
         }
     }
@@ -212,8 +231,8 @@ pub struct BookedEntry {
     pub number: u64,
     /// When it was booked.
     pub at: Timestamp,
-    /// The order it belongs to.
-    pub order: OrderId,
+    /// The order or payout that it belongs to.
+    pub subject: Subject,
     /// What it books.
     pub kind: Kind,
     /// Its sides.
@@ -225,7 +244,7 @@ pub struct BookedEntry {
 }
 
 /// What can be read.
-pub trait View: EventReads + PluginReads {
+pub trait View: EventReads + FundsReads + PluginReads {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
@@ -286,7 +305,7 @@ pub trait View: EventReads + PluginReads {
 }
 
 /// What can be written. All writes of one job are one commit.
-pub trait Tx: View + EventWrites + PluginWrites {
+pub trait Tx: View + EventWrites + FundsWrites + PluginWrites {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(
         &self,
@@ -296,7 +315,7 @@ pub trait Tx: View + EventWrites + PluginWrites {
     /// The order as it is now, with attempts and refunds that are new.
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
     /// An entry at the end of the ledger's chain.
-    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
+    fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
     /// A task for the worker.
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
     /// Up to `limit` due tasks of a lane, which nobody else gets until `lease_end`.

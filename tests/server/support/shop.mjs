@@ -17,6 +17,7 @@ export const {
   Refused,
   Unreachable,
   fetchGatewayKey,
+  reconcile,
 } = await import(pathToFileURL(npm.resolve("@lezai/server")).href);
 
 export const MERCHANT = "m_demo";

@@ -8,15 +8,17 @@ use std::sync::{Arc, Mutex};
 
 use lezai_channels::channel::{
     Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
-    PaymentRequest, Prepared, RefundRequest, RefundStanding, Standing, Unanswered,
+    PaymentRequest, PayoutRequest, PayoutStanding, Prepared, RefundRequest, RefundStanding,
+    Standing, Unanswered,
 };
-use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Planted;
+use super::funds::PaidOut;
 use super::random::Random;
 
 /// The channel's name.
@@ -41,6 +43,8 @@ pub(super) enum Ask {
     GiveBack(GiveBackRequest),
     Refund(RefundRequest),
     QueryRefund(RefundId),
+    PayOut(PayoutRequest),
+    QueryPayout(PayoutId),
 }
 
 impl Ask {
@@ -53,6 +57,8 @@ impl Ask {
             Self::GiveBack(_) => "give_back",
             Self::Refund(_) => "refund",
             Self::QueryRefund(_) => "query_refund",
+            Self::PayOut(_) => "pay_out",
+            Self::QueryPayout(_) => "query_payout",
         }
     }
 }
@@ -62,6 +68,7 @@ pub(super) enum Said {
     Offer(Offer),
     Standing(Standing),
     Refund(RefundStanding),
+    Payout(PayoutStanding),
 }
 
 /// The wire to the bank.
@@ -87,6 +94,17 @@ impl Wire {
         match self.ask(ask).await? {
             Said::Standing(standing) => Ok(standing),
             said => panic!("{said:?} is no standing"),
+        }
+    }
+
+    async fn payout_standing(&self, ask: Ask) -> Result<PayoutStanding, Unanswered> {
+        match self.ask(ask).await {
+            Ok(Said::Payout(standing)) => Ok(standing),
+            Ok(said) => panic!("{said:?} is no standing of a payout"),
+            Err(_) if self.planted == Planted::SilenceIsFailure => {
+                Ok(PayoutStanding::Failed { code: "no_answer".to_owned() })
+            }
+            Err(unanswered) => Err(unanswered),
         }
     }
 
@@ -166,13 +184,36 @@ impl Channel for SimChannel {
         }
         Box::pin(self.0.refund_standing(Ask::QueryRefund(request.refund.clone())))
     }
+
+    fn pays_to(&self) -> &'static [&'static str] {
+        &["account"]
+    }
+
+    fn pay_out(&self, mut request: PayoutRequest) -> Answer<'_, PayoutStanding> {
+        if self.0.planted == Planted::FreshPayoutId {
+            request.payout = PayoutId::new(request.payout.made_at(), fresh_bytes());
+        }
+        Box::pin(self.0.payout_standing(Ask::PayOut(request)))
+    }
+
+    fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {
+        if self.0.planted == Planted::FreshPayoutId {
+            return Box::pin(async { Ok(PayoutStanding::Unknown) });
+        }
+        Box::pin(self.0.payout_standing(Ask::QueryPayout(payout.clone())))
+    }
 }
 
-fn fresh(id: &RefundId, calls: usize) -> RefundId {
+fn fresh_bytes() -> [u8; 10] {
     static MADE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let made = MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let mut bytes = [0; 10];
     bytes[..8].copy_from_slice(&made.to_le_bytes());
+    bytes
+}
+
+fn fresh(id: &RefundId, calls: usize) -> RefundId {
+    let mut bytes = fresh_bytes();
     bytes[8] = u8::try_from(calls % 256).unwrap_or_default();
     RefundId::new(id.made_at(), bytes)
 }
@@ -224,6 +265,8 @@ pub(super) struct Bank {
     refunds: BTreeMap<RefundId, GivenBack>,
     /// What it holds for the gateway, by currency.
     pub(super) holds: BTreeMap<&'static str, i64>,
+    /// What it paid out.
+    pub(super) paid_out: PaidOut,
 }
 
 impl Bank {
@@ -307,6 +350,8 @@ impl Bank {
                 Said::Standing(self.standing(&attempt))
             }
             Ask::Refund(request) => self.refund(request, random, moods),
+            Ask::PayOut(request) => self.paid_out.pay(request, random, moods),
+            Ask::QueryPayout(id) => self.paid_out.query(&id, random, moods),
             Ask::QueryRefund(id) => {
                 let Some(refund) = self.refunds.get(&id) else {
                     return Said::Refund(RefundStanding::Unknown);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use lezai_core::id::{MerchantId, OrderId, SessionId};
+use lezai_core::id::{MerchantId, OrderId, PayoutId, SessionId};
+use lezai_core::ledger::Account;
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order};
 use lezai_core::policy::{Reason, Risk, Share, Verdict};
@@ -10,6 +11,7 @@ use lezai_core::time::Timestamp;
 use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
 use lezai_gateway::callbacks::transport::Reply;
 use lezai_gateway::events;
+use lezai_gateway::funds::payouts::{self, NewPayout};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency::{Answer, Repeatable, Signer};
 use lezai_gateway::orders;
@@ -62,6 +64,8 @@ pub(super) enum What {
     Redeliver(String),
     /// The operator's.
     Review(OrderId),
+    Payout,
+    CancelPayout(PayoutId),
 }
 
 impl World<'_> {
@@ -204,6 +208,33 @@ impl World<'_> {
                     self.request(What::Redeliver(event), &json!({}));
                 }
             }
+            Op::Payout(n, percent, same_number) => {
+                // Some of what is available by now, and sometimes more.
+                let ours = Account::MerchantAvailable(self.shared.merchant.id.clone());
+                let sellers = Account::ReceiverAvailable(
+                    self.shared.merchant.id.clone(),
+                    "seller".to_owned(),
+                );
+                let of_seller = n.is_multiple_of(4);
+                let from = if of_seller { sellers } else { ours };
+                let there = -self.balances.get(&from).copied().unwrap_or_default();
+                let minor = if n.is_multiple_of(9) { 500 } else { (there * percent / 100).max(1) };
+                let number = if same_number { "P-same".to_owned() } else { format!("P-{nth}") };
+                let mut body = json!({
+                    "merchant_payout_id": number, "amount": minor, "currency": "CNY",
+                    "destination": { "kind": "account", "account": format!("tea-{}", n % 3) },
+                });
+                if of_seller {
+                    body["receiver"] = "seller".into();
+                }
+                self.request(What::Payout, &body);
+            }
+            Op::CancelPayout(n) => {
+                let payouts = self.payouts();
+                if let Some(payout) = payouts.get(n % payouts.len().max(1)) {
+                    self.request(What::CancelPayout(payout.terms.id.clone()), &json!({}));
+                }
+            }
             Op::Advance(secs) => self.advance(secs * 1000),
         }
     }
@@ -332,6 +363,8 @@ impl World<'_> {
             What::Act(order, _) => format!("/v1/orders/{order}/act"),
             What::Refund(order) => format!("/v1/orders/{order}/refunds"),
             What::Redeliver(event) => format!("/v1/events/{event}/redeliver"),
+            What::Payout => "/v1/payouts".to_owned(),
+            What::CancelPayout(payout) => format!("/v1/payouts/{payout}/cancel"),
             What::Review(order) => format!("/admin/v1/orders/{order}/review"),
         };
         let key = Repeatable {
@@ -501,6 +534,13 @@ async fn ask(
         What::Review(order) => {
             let decision = Decision::parse(&body)?;
             reviews::decide(gateway, order.as_str(), decision, key).await
+        }
+        What::Payout => {
+            let new = NewPayout::parse(&body)?;
+            payouts::create(gateway, &merchant_id, new, key).await
+        }
+        What::CancelPayout(payout) => {
+            payouts::cancel(gateway, &merchant_id, payout.as_str(), key).await
         }
         What::Refund(order) => {
             let new = NewRefund::parse(&body)?;

@@ -2,10 +2,12 @@
 //! on one seed and a clock that stands still until it is moved. See `docs/simulator.md`.
 
 mod bank;
+mod funds;
 mod holds;
 mod merchant;
 mod plan;
 mod planted;
+mod planted_funds;
 mod random;
 mod world;
 

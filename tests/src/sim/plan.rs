@@ -17,6 +17,8 @@ pub(super) enum Op {
     Refund(usize, i64, bool),
     OtherBody(usize),
     Redeliver(usize),
+    Payout(usize, i64, bool),
+    CancelPayout(usize),
     Review(usize, bool),
     Advance(i64),
 }
@@ -54,6 +56,19 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
             _ => Op::Advance(random.between(43_200, 8 * 86_400)),
         });
     }
+    // Money goes out once some came in, and sometimes before.
+    for _ in 0..random.below(9) {
+        let at = random.below(ops.len() + 1);
+        let n = random.below(64);
+        ops.insert(
+            at,
+            match random.below(8) {
+                0 => Op::CancelPayout(n),
+                1..3 => Op::Advance(random.between(43_200, 3 * 86_400)),
+                _ => Op::Payout(n, random.between(1, 130), random.once_in(8)),
+            },
+        );
+    }
     // Left to chance alone most orders would never be paid.
     let mut nth = 0;
     while nth < ops.len() {
@@ -84,6 +99,8 @@ impl Op {
             Op::Refund(..) => "refund",
             Op::OtherBody(_) => "other_body",
             Op::Redeliver(_) => "redeliver",
+            Op::Payout(..) => "payout",
+            Op::CancelPayout(_) => "cancel_payout",
             Op::Review(..) => "review",
             Op::Advance(_) => "advance",
         }

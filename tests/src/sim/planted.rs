@@ -4,8 +4,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
-use lezai_core::ledger::{Account, Entry, Kind, Posting};
+use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
@@ -52,11 +53,23 @@ pub enum Planted {
     StaleAvailable,
     /// What becomes available repays no debt.
     DebtNotRepaid,
+    /// Each retry of a payout has another id at the channel.
+    FreshPayoutId,
+    /// Silence on a payout is taken for a refusal.
+    SilenceIsFailure,
+    /// What comes back of a payout is booked twice.
+    ReturnBookedTwice,
+    /// Nobody asks whether a payout came back.
+    WatchForgotten,
+    /// A batch begins where the ledger does.
+    BatchForgetsTheLast,
+    /// Now and then the next batch is not planned.
+    NextBatchNotPlanned,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -71,6 +84,12 @@ impl Planted {
         Self::ApprovedNeverSettles,
         Self::StaleAvailable,
         Self::DebtNotRepaid,
+        Self::FreshPayoutId,
+        Self::SilenceIsFailure,
+        Self::ReturnBookedTwice,
+        Self::WatchForgotten,
+        Self::BatchForgetsTheLast,
+        Self::NextBatchNotPlanned,
     ];
 }
 
@@ -100,9 +119,9 @@ pub(super) fn wrap(
     })
 }
 
-struct Layer<'t> {
-    tx: &'t dyn Tx,
-    planted: Planted,
+pub(super) struct Layer<'t> {
+    pub(super) tx: &'t dyn Tx,
+    pub(super) planted: Planted,
     memory: &'t Memory,
     seen: &'t [OrderRecord],
     updated: Mutex<Option<Order>>,
@@ -342,7 +361,10 @@ impl Tx for Layer<'_> {
             _ => self.tx.update_order(order),
         }
     }
-    fn book(&self, order: &OrderId, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+    fn book(&self, order: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+        if self.planted == Planted::ReturnBookedTwice && entry.kind() == Kind::PayoutReturn {
+            self.tx.book(order, entry, at)?;
+        }
         let twice = self.planted == Planted::DoublePosting
             && entry.kind() == Kind::Payment
             && self.memory.bookings.fetch_add(1, Ordering::Relaxed) % 2 == 1;
@@ -373,6 +395,16 @@ impl Tx for Layer<'_> {
         self.tx.book(order, entry, at)
     }
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
+        let forgotten = match (self.planted, task) {
+            (Planted::WatchForgotten, Task::Payout { what, .. }) => *what == PayoutEffect::Watch,
+            (Planted::NextBatchNotPlanned, Task::CloseBatches { .. }) => {
+                self.memory.bookings.fetch_add(1, Ordering::Relaxed) % 2 == 1
+            }
+            _ => false,
+        };
+        if forgotten {
+            return Ok(());
+        }
         if self.planted == Planted::EffectBeforeCommit
             && let Task::Order { what: Effect::Refund(id), .. } = task
             && let Some(order) = self.updated.lock().unwrap().as_ref()

@@ -27,6 +27,7 @@ use rusqlite::OptionalExtension as _;
 use tokio::sync::oneshot;
 
 use super::bank::{Ask, Bank, SimChannel, Wire};
+use super::funds::{CALENDAR, contract};
 use super::merchant::{Request, Sent};
 use super::plan::Op;
 use super::planted::{Memory, wrap};
@@ -138,6 +139,8 @@ pub(super) struct World<'r> {
     pub(super) quiet: bool,
     pub(super) nonces: u64,
     pub(super) generation: u64,
+    /// Batches that were closed once nothing else was under way.
+    pub(super) batches_at_rest: u32,
 }
 
 pub(super) type Checked = Result<(), Failure>;
@@ -150,9 +153,16 @@ impl<'r> World<'r> {
     pub(super) fn new(run: &'r Run, shared: &'r Shared) -> Self {
         let random = Random::new(run.seed.wrapping_mul(31).wrapping_add(run.salt));
         let stepped = Stepped::new().unwrap();
-        let merchant = shared.merchant.clone();
+        let (merchant, agreed) = (shared.merchant.clone(), contract(run.seed));
         let seed: WriteJob = Box::new(move |tx: &dyn Tx| {
             tx.put_merchant(&merchant).unwrap();
+            if let Some(agreed) = agreed {
+                assert!(tx.insert_calendar("open", 1, CALENDAR).unwrap());
+                tx.insert_contract(&merchant.id, &agreed).unwrap();
+                assert!(
+                    lezai_gateway::funds::batches::plan(tx, &merchant.id, &agreed, START).unwrap()
+                );
+            }
             lezai_store::Outcome::Commit(Box::new(drop))
         });
         stepped.commit(vec![seed]).unwrap();
@@ -199,6 +209,7 @@ impl<'r> World<'r> {
             quiet: false,
             nonces: 0,
             generation: 0,
+            batches_at_rest: 0,
         }
     }
 
@@ -354,8 +365,7 @@ impl<'r> World<'r> {
 
     /// Nothing can happen but that time passes. `false` if nothing is waited for any more.
     fn pass_time(&mut self) -> Result<bool, Failure> {
-        let due = Lane::ALL.into_iter().filter_map(|lane| self.next_due(lane)).min();
-        let Some(due) = due else { return Ok(false) };
+        let Some(due) = self.next_due_at_rest() else { return Ok(false) };
         if due > START.plus_secs(HORIZON_SECS * 4) {
             return fail(format!("a task is left undone: {}", self.tasks()));
         }
@@ -505,8 +515,10 @@ impl<'r> World<'r> {
     fn call(&mut self, calls: usize) {
         let nth = self.random.below(calls);
         // Captures and voids are few, and what goes wrong with them is the more worth seeing.
-        let rare =
-            matches!(self.wire.calls.lock().unwrap()[nth].ask, Ask::Capture(_) | Ask::GiveBack(_));
+        let rare = matches!(
+            self.wire.calls.lock().unwrap()[nth].ask,
+            Ask::Capture(_) | Ask::GiveBack(_) | Ask::PayOut(_)
+        );
         let fate = self.random.below(if rare { 8 } else { 24 });
         if fate == 0 && self.fault(Fault::Lost) {
             let call = self.wire.calls.lock().unwrap().swap_remove(nth);
@@ -565,5 +577,7 @@ fn start(
         sandbox: None,
     });
     gateway.merchants.replace(Arc::clone(&shared.merchants));
+    let agreed = contract(run.seed).map(|it| (shared.merchant.id.clone(), vec![it]));
+    gateway.merchants.contracts.swap(agreed.into_iter().collect());
     Arc::new(gateway)
 }

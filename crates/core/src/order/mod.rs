@@ -23,6 +23,8 @@
 mod bearer;
 mod books;
 mod review;
+#[cfg(test)]
+mod settling;
 mod step;
 #[cfg(test)]
 mod sums;
@@ -55,7 +57,7 @@ pub const MAX_REFUNDS: usize = 50;
 pub const MAX_FAILED_VOIDS: u32 = 20;
 /// An authorisation that was not captured is released after seven days, as card schemes ask.
 pub const AUTHORIZATION_SECS: i64 = 7 * 86_400;
-/// From when on a payment is settled, and can be refunded but no longer voided: one day (T+1).
+/// How long after its capture a payment is settled if no contract says otherwise: one day.
 pub const SETTLEMENT_SECS: i64 = 86_400;
 
 /// What was agreed when the order was created; never changed.
@@ -82,6 +84,9 @@ pub struct Terms {
     pub held: bool,
     /// Whether money moves at once when the shopper agrees.
     pub capture: Capture,
+    /// The contract that it was made under; 0 is the standard, which every merchant begins with.
+    #[serde(default, skip_serializing_if = "is_standard")]
+    pub contract: u32,
     /// What the shopper reads.
     pub description: String,
     /// The methods a shopper may choose, best first.
@@ -93,6 +98,10 @@ pub struct Terms {
     pub created_at: Timestamp,
     /// From when on it can no longer be paid.
     pub expires_at: Timestamp,
+}
+
+fn is_standard(contract: &u32) -> bool {
+    *contract == 0
 }
 
 /// Whether money moves at once when the shopper agrees.
@@ -258,6 +267,60 @@ pub struct Captured {
     pub amount: Money,
     /// When the channel said so.
     pub at: Timestamp,
+    /// From when on it is settled, and can be refunded but no longer voided.
+    #[serde(default, skip_serializing_if = "Settles::is_a_day_later")]
+    pub settles: Settles,
+}
+
+/// When what was captured is settled: agreed at the capture, by the contract of the order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settles {
+    /// [`SETTLEMENT_SECS`] after the capture.
+    #[default]
+    ADayLater,
+    /// Then.
+    At(Timestamp),
+    /// Nobody can say yet: the contract counts business days, and its calendar has no data for them.
+    NotKnown,
+}
+
+impl Settles {
+    fn is_a_day_later(&self) -> bool {
+        *self == Self::ADayLater
+    }
+}
+
+impl Captured {
+    /// From when on it is settled; `None` as long as nobody can say.
+    pub fn settles_at(&self) -> Option<Timestamp> {
+        match self.settles {
+            Settles::ADayLater => Some(self.at.plus_secs(SETTLEMENT_SECS)),
+            Settles::At(at) => Some(at),
+            Settles::NotKnown => None,
+        }
+    }
+
+    /// Whether it is settled by then, whoever books that.
+    pub fn is_settled_at(&self, now: Timestamp) -> bool {
+        self.settles_at().is_some_and(|at| now >= at)
+    }
+}
+
+/// When something happens to an order, and when it settles if that is a capture, or if that was not
+/// known when it was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Now.
+    pub now: Timestamp,
+    /// When what is captured settles by its contract.
+    pub settles: Settles,
+}
+
+impl From<Timestamp> for Moment {
+    fn from(now: Timestamp) -> Self {
+        Self { now, settles: Settles::ADayLater }
+    }
 }
 
 /// What became the merchant's, and others', to take out: together the capture, less its fee, less
@@ -549,7 +612,7 @@ pub enum Event {
     },
     /// The channel gave back the whole of what came by the attempt.
     Returned(AttemptId),
-    /// The payment is over a day old.
+    /// The time has come at which the payment is settled.
     SettlementDue,
     /// A person looked at an order that is held.
     Reviewed {
@@ -576,7 +639,7 @@ pub enum Effect {
     Expire,
     /// Release the authorisation when its time is over.
     Release,
-    /// Settle the payment when it is a day old.
+    /// Settle the payment at its time.
     Settle,
     /// Ask the channel what became of the attempt, until it knows.
     Query(AttemptId),

@@ -2,9 +2,8 @@
 
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
-    MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Notice, Offer, Order, Payment, Refund,
-    RefundState, Refusal, Released, Return, Review, ReviewVerdict, SETTLEMENT_SECS, Settled, State,
-    Step,
+    MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Moment, Notice, Offer, Order, Payment, Refund,
+    RefundState, Refusal, Released, Return, Review, ReviewVerdict, Settled, Settles, State, Step,
 };
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::Kind;
@@ -17,9 +16,9 @@ use crate::time::Timestamp;
 /// # Errors
 ///
 /// See [`Refusal`].
-pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
+pub fn step(order: Order, event: Event, at: impl Into<Moment>) -> Result<Step, Refusal> {
     let before = order.under_review();
-    let mut step = happen(order, event, now)?;
+    let mut step = happen(order, event, at.into())?;
     let notice = match (before, step.order.under_review()) {
         (false, true) => Notice::ReviewOpened,
         (true, false) => Notice::ReviewClosed,
@@ -31,7 +30,8 @@ pub fn step(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal>
 }
 
 /// As [`step()`], but for what is told of a review.
-fn happen(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
+fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
+    let now = at.now;
     let state = order.state.clone();
     let refuse = Err(Refusal::State { status: state.status() });
     match (state, event) {
@@ -62,11 +62,11 @@ fn happen(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
         (
             State::Created { .. } | State::Paying { .. },
             Event::Paid { attempt, amount, channel_ref },
-        ) => pay(order, attempt, amount, channel_ref, now),
+        ) => pay(order, attempt, amount, channel_ref, at),
         (
             State::Authorized { payment } | State::Capturing { payment, .. },
             Event::Paid { attempt, amount, .. },
-        ) if payment.attempt == attempt => capture(order, payment, amount, now),
+        ) if payment.attempt == attempt => capture(order, payment, amount, at),
         (
             State::Paid { payment, .. } | State::Voiding { payment, captured: Some(_) },
             Event::Paid { attempt, .. },
@@ -154,7 +154,7 @@ fn happen(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
             Ok(begin_void(order, payment, None))
         }
         (State::Paid { payment, captured, settled }, Event::VoidRequested) => {
-            if settled.is_some() || now >= captured.at.plus_secs(SETTLEMENT_SECS) {
+            if settled.is_some() || captured.is_settled_at(now) {
                 return Err(Refusal::Settled);
             }
             if order.refunds.iter().any(|it| !matches!(it.state, RefundState::Failed { .. })) {
@@ -204,7 +204,7 @@ fn happen(order: Order, event: Event, now: Timestamp) -> Result<Step, Refusal> {
 
         // The clock, and people.
         (State::Paid { payment, captured, settled: None }, Event::SettlementDue) => {
-            settle(order, payment, captured, now)
+            settle(order, payment, captured, at)
         }
         (_, Event::SettlementDue) => Ok(order.step()),
         (_, Event::Reviewed { .. }) if !order.terms.held => Err(Refusal::NotHeld),
@@ -296,32 +296,32 @@ fn pay(
     attempt: AttemptId,
     amount: Money,
     channel_ref: String,
-    now: Timestamp,
+    at: Moment,
 ) -> Result<Step, Refusal> {
     let order = order.known(&attempt)?;
     if amount != order.terms.amount {
-        return owe_another_amount(order, attempt, amount, now);
+        return owe_another_amount(order, attempt, amount, at.now);
     }
     let other = order.given_up_for(&attempt);
     let order = order.attended(|it| !concerns(it, &attempt));
-    let payment = Payment { attempt, channel_ref, at: now };
-    let mut step = become_paid(order, payment, amount, now);
+    let payment = Payment { attempt, channel_ref, at: at.now };
+    let mut step = become_paid(order, payment, amount, at);
     step.effects.extend(other);
     Ok(step)
 }
 
-fn capture(order: Order, payment: Payment, amount: Money, now: Timestamp) -> Result<Step, Refusal> {
+fn capture(order: Order, payment: Payment, amount: Money, at: Moment) -> Result<Step, Refusal> {
     let attempt = payment.attempt.clone();
     if amount.minor() == 0 || order.terms.amount.checked_sub(amount).is_none() {
         // More than was set aside is not ours to take.
-        return owe_another_amount(order, attempt, amount, now);
+        return owe_another_amount(order, attempt, amount, at.now);
     }
     let asked = match &order.state {
         State::Capturing { amount, .. } => *amount,
         _ => order.terms.amount,
     };
     let order = order.attended(|it| !concerns(it, &attempt));
-    let mut step = become_paid(order, payment, amount, now);
+    let mut step = become_paid(order, payment, amount, at);
     if amount != asked {
         // What was captured is booked as it is; that it is not what was asked for, a person must see.
         step.order.attention.push(Attention::Amount { attempt, received: amount });
@@ -331,8 +331,8 @@ fn capture(order: Order, payment: Payment, amount: Money, now: Timestamp) -> Res
     Ok(step)
 }
 
-fn become_paid(order: Order, payment: Payment, amount: Money, now: Timestamp) -> Step {
-    let captured = Captured { amount, at: now };
+fn become_paid(order: Order, payment: Payment, amount: Money, at: Moment) -> Step {
+    let captured = Captured { amount, at: at.now, settles: at.settles };
     let order = order.moved(State::Paid { payment, captured, settled: None });
     let entry = order.payment(&captured);
     let mut step = order.notified(Notice::Paid);
@@ -514,13 +514,12 @@ fn refund_failed(
     Ok(Step { entry, ..order.changed().notified(Notice::RefundFailed(id.clone())) })
 }
 
-fn settle(
-    order: Order,
-    payment: Payment,
-    captured: Captured,
-    now: Timestamp,
-) -> Result<Step, Refusal> {
-    if now < captured.at.plus_secs(SETTLEMENT_SECS) {
+fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Result<Step, Refusal> {
+    let Some(settles_at) = captured.settles_at() else {
+        return Ok(learn_when_it_settles(order, payment, captured, at.settles));
+    };
+    let now = at.now;
+    if now < settles_at {
         return Err(Refusal::TooEarly);
     }
     // What is held stays held until a person has looked.
@@ -533,6 +532,21 @@ fn settle(
     let entry = order.settlement(&settled);
     let state = State::Paid { payment, captured, settled: Some(settled) };
     Ok(Step { entry, ..order.moved(state).step() })
+}
+
+/// Nobody could say at the capture when it is settled. By now somebody may: it is then tried anew.
+fn learn_when_it_settles(
+    order: Order,
+    payment: Payment,
+    captured: Captured,
+    settles: Settles,
+) -> Step {
+    if settles == Settles::NotKnown {
+        return order.step();
+    }
+    let captured = Captured { settles, ..captured };
+    let order = order.moved(State::Paid { payment, captured, settled: None });
+    Step { effects: vec![Effect::Settle], ..order.step() }
 }
 
 /// What is held is owed like any other payment, and settles like any other.
@@ -573,7 +587,7 @@ fn refuse_held(
         State::Paid { payment, captured, .. } => {
             let counts = |it: &Refund| !matches!(it.state, RefundState::Failed { .. });
             order.reviews.push(review);
-            if now < captured.at.plus_secs(SETTLEMENT_SECS)
+            if !captured.is_settled_at(now)
                 && order.failed_voids < MAX_FAILED_VOIDS
                 && !order.refunds.iter().any(counts)
             {

@@ -70,6 +70,7 @@ fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Ent
         refund_bearer: RefundBearer::Merchant,
         held: false,
         capture: Capture::Manual,
+        contract: 0,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
         instalments: Vec::new(),

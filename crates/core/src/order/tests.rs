@@ -95,6 +95,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         refund_bearer: RefundBearer::Merchant,
         held,
         capture,
+        contract: 0,
         description: "Tea".to_owned(),
         methods: vec!["wallet_qr".to_owned()],
         instalments: vec![plan(None), Plan::new(6, 23_000).unwrap()],

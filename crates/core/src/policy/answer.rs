@@ -272,7 +272,7 @@ pub fn is_receiver(text: &str) -> bool {
 }
 
 /// 1 to [`MAX_CODE`] of `a-z`, `0-9` and `_`.
-pub(super) fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     (1..=MAX_CODE).contains(&text.len()) && text.bytes().all(allowed)
 }

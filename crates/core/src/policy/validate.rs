@@ -11,7 +11,7 @@ use crate::instalments::Plan;
 use crate::money::{Currency, MAX_MINOR, Money};
 
 /// Currencies that one list can name.
-const MAX_CURRENCIES: usize = 32;
+pub(crate) const MAX_CURRENCIES: usize = 32;
 /// Rules of one policy: each costs fuel at every order.
 const MAX_RULES: usize = 64;
 /// Conditions of one rule.
@@ -37,14 +37,14 @@ const MAX_KEY: usize = 40;
 /// A metadata value or a device's id, as in the API, in bytes of four for each character.
 const MAX_VALUE: usize = 800;
 
-type Checked = Result<(), PolicyError>;
+pub(crate) type Checked = Result<(), PolicyError>;
 
 pub(super) fn policy(policy: &Policy) -> Checked {
     let Policy { version, routes, limits, risk, fees, profile, instalments } = policy;
     require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
     ranges("limits", limits, 1)?;
     risk_rules(risk)?;
-    fee_schedules(fees)?;
+    fee_schedules("fees", fees, 1)?;
     self::profile(profile)?;
     for (index, limit) in limits.iter().enumerate() {
         let priced = fees.iter().any(|fee| fee.currency == limit.currency);
@@ -192,11 +192,12 @@ fn listed(policy: &Policy) -> (usize, usize) {
     (listed, currencies)
 }
 
-fn fee_schedules(fees: &[FeeSchedule]) -> Checked {
-    length("fees", fees.len(), 1, MAX_CURRENCIES)?;
-    distinct("fees", fees.iter().map(|fee| fee.currency))?;
+/// A list of fee schedules that stands at `list`, at least so many.
+pub(crate) fn fee_schedules(list: &str, fees: &[FeeSchedule], least: usize) -> Checked {
+    length(list, fees.len(), least, MAX_CURRENCIES)?;
+    distinct(list, fees.iter().map(|fee| fee.currency))?;
     for (index, fee) in fees.iter().enumerate() {
-        let path = format!("fees[{index}]");
+        let path = format!("{list}[{index}]");
         let FeeSchedule { currency: _, rate_ppm, fixed, min, cap, rounding: _ } = fee;
         require(i128::from(*rate_ppm) <= PPM, &format!("{path}.rate_ppm"), || {
             format!("must be 0 to {PPM}")
@@ -301,7 +302,7 @@ fn code(path: &str, text: &str) -> Checked {
     })
 }
 
-fn distinct(path: &str, currencies: impl Iterator<Item = Currency> + Clone) -> Checked {
+pub(crate) fn distinct(path: &str, currencies: impl Iterator<Item = Currency> + Clone) -> Checked {
     for (index, currency) in currencies.clone().enumerate() {
         if currencies.clone().take(index).any(|it| it == currency) {
             return problem(format!("{path}[{index}].currency"), format!("{currency} comes twice"));
@@ -310,18 +311,18 @@ fn distinct(path: &str, currencies: impl Iterator<Item = Currency> + Clone) -> C
     Ok(())
 }
 
-fn non_negative(path: &str, minor: i64) -> Checked {
+pub(crate) fn non_negative(path: &str, minor: i64) -> Checked {
     require(minor >= 0, path, || "must not be negative".to_owned())?;
     require(minor <= MAX_MINOR, path, || format!("must be at most {MAX_MINOR}"))
 }
 
-fn length(path: &str, found: usize, least: usize, most: usize) -> Checked {
+pub(crate) fn length(path: &str, found: usize, least: usize, most: usize) -> Checked {
     require((least..=most).contains(&found), path, || {
         format!("has length {found}, must have {least} to {most}")
     })
 }
 
-fn require(holds: bool, path: &str, otherwise: impl FnOnce() -> String) -> Checked {
+pub(crate) fn require(holds: bool, path: &str, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { problem(path.to_owned(), otherwise()) }
 }
 

@@ -100,6 +100,44 @@ pub const REFUNDS: &[(i64, Refund)] = &[
     (965, Refund::SilentForEver),
 ];
 
+/// What becomes of a payout, by its amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payout {
+    /// The money arrives at once.
+    Usual,
+    /// It arrives [`LATE_SECS`] later.
+    Late,
+    /// It does not arrive.
+    Failed(&'static str),
+    /// It arrives, but the first call is not answered.
+    SilentDone,
+    /// The first call gets lost.
+    SilentLost,
+    /// The wallet says nothing of it, ever.
+    SilentForEver,
+    /// It arrives, and comes back [`LATE_SECS`] later.
+    Returned(&'static str),
+    /// One minor unit too little arrives.
+    Less,
+}
+
+/// The last three digits of a payout's amount, and what they do.
+pub const PAYOUTS: &[(i64, Payout)] = &[
+    (971, Payout::Late),
+    (972, Payout::Failed("account_closed")),
+    (973, Payout::Failed("holder_mismatch")),
+    (974, Payout::SilentDone),
+    (975, Payout::SilentLost),
+    (976, Payout::SilentForEver),
+    (977, Payout::Returned("account_closed")),
+    (978, Payout::Less),
+];
+
+/// What becomes of a payout of this amount.
+pub fn payout(amount: Money) -> Payout {
+    pick(PAYOUTS, amount).unwrap_or(Payout::Usual)
+}
+
 /// What becomes of a payment of this amount.
 pub fn payment(amount: Money) -> Payment {
     pick(PAYMENTS, amount).unwrap_or(Payment::Usual)
@@ -124,7 +162,8 @@ mod tests {
         let rows = docs.lines().filter_map(|line| line.strip_prefix("| …")?.get(..3));
         let documented: Vec<i64> = rows.map(|digits| digits.parse().unwrap()).collect();
         let all = PAYMENTS.iter().map(|(digits, _)| *digits);
-        let all: Vec<i64> = all.chain(REFUNDS.iter().map(|(digits, _)| *digits)).collect();
+        let all = all.chain(REFUNDS.iter().map(|(digits, _)| *digits));
+        let all: Vec<i64> = all.chain(PAYOUTS.iter().map(|(digits, _)| *digits)).collect();
         assert_eq!(documented, all);
     }
 

@@ -8,13 +8,14 @@
 pub mod magic;
 mod mini;
 mod payment;
+mod payout;
 mod refund;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lezai_core::id::AttemptId;
+use lezai_core::id::{AttemptId, PayoutId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
@@ -23,7 +24,8 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
     Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
-    PaymentRequest, Prepared, RefundRequest, RefundStanding, Standing, Unanswered,
+    PaymentRequest, PayoutRequest, PayoutStanding, Prepared, RefundRequest, RefundStanding,
+    Standing, Unanswered,
 };
 use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
@@ -130,6 +132,10 @@ CREATE TABLE IF NOT EXISTS refunds (
   refund TEXT PRIMARY KEY, attempt TEXT NOT NULL, minor INTEGER NOT NULL, status TEXT NOT NULL, code TEXT, ready_ms INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS refunds_by_attempt ON refunds (attempt);
+CREATE TABLE IF NOT EXISTS payouts (
+  payout TEXT PRIMARY KEY, minor INTEGER NOT NULL, currency TEXT NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL,
+  status TEXT NOT NULL, code TEXT, ready_ms INTEGER
+) STRICT;
 ";
 
 const fn at_once(id: &'static str, kind: MethodKind) -> Method {
@@ -425,6 +431,33 @@ impl Channel for Sandbox {
             })
             .await
         })
+    }
+
+    fn pays_to(&self) -> &'static [&'static str] {
+        payout::KINDS
+    }
+
+    fn pay_out(&self, request: PayoutRequest) -> Answer<'_, PayoutStanding> {
+        Box::pin(
+            async move { self.with(move |wallet, now| payout::pay(wallet, &request, now)).await },
+        )
+    }
+
+    fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {
+        let id = payout.clone();
+        Box::pin(async move { self.with(move |wallet, now| payout::query(wallet, &id, now)).await })
+    }
+}
+
+impl Sandbox {
+    /// What stands on the sandbox's own book for us, in each currency: what it paid out for us, and did
+    /// not get back.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered`] if the wallet's file cannot be read.
+    pub async fn paid_out(&self) -> Result<Vec<(String, i64)>, Unanswered> {
+        self.with(|wallet, now| Ok(Some(payout::paid_out(wallet, now)?))).await
     }
 }
 

@@ -1,26 +1,29 @@
 //! `lezai ledger check`: proves, beside a gateway that may be running, that the ledger says what
 //! happened. Every entry carries the hash of the one before, none is missing, each balances, the
 //! balances that are kept beside them are theirs, and the entries are exactly those that the orders
-//! call for. What an order calls for, `core::order` knows: it is worked out from the order as it
-//! is, not from what was booked. The rows that an order is found by, its events, and the tasks that
+//! and payouts call for. What they call for the core knows: it is worked out from the order or payout
+//! as it is, not from what was booked. The rows that an order is found by, its events, and the tasks that
 //! it waits for are there too, and the file is one that SQLite finds whole.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use lezai_core::funds::payout::Payout;
 use lezai_core::ledger::Account;
-use lezai_core::ledger::{Entry, GENESIS, Posting, without_debts};
+use lezai_core::ledger::{Entry, GENESIS, Posting, Subject, without_debts};
 use lezai_core::money::Currency;
 use lezai_core::order::{Attention, Effect, Order, RefundState, State};
 use lezai_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::balances::{Balances, table};
+use super::funds;
 use crate::data_dir::DataDir;
 use lezai_store::{BookedEntry, StoreError, Task};
 use lezai_store_sqlite::{
     Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
-    integrity, missing_row, moved, open_to_read, order_with_entries, rows, tasks, untold_event,
+    integrity, missing_row, moved, open_to_read, order_with_entries, payout_with_entries, rows,
+    tasks, untold_event,
 };
 
 /// What is checked.
@@ -57,6 +60,10 @@ pub struct Report {
     pub orders: u64,
     /// How many of them are paid.
     pub paid: u64,
+    /// How many payouts there are.
+    pub payouts: u64,
+    /// How many settlement batches were closed.
+    pub batches: u64,
     /// The balance of each account in each currency, in minor units, debits positive.
     pub balances: Balances,
 }
@@ -94,16 +101,41 @@ pub enum Fault {
         /// What is wrong with it.
         what: String,
     },
+    /// A payout whose entry, or another row of it, is missing.
+    #[error("payout {payout}: {what}")]
+    Payout {
+        /// Its id.
+        payout: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A settlement batch that is not what its entries say.
+    #[error("settlement {batch}: {what}")]
+    Batch {
+        /// Its id.
+        batch: String,
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 impl Report {
     /// A few lines for people.
     pub fn text(&self) -> String {
-        let Self { entries, head, orders, paid, balances } = self;
+        let Self { entries, head, orders, paid, payouts, batches, balances } = self;
         let mut text = format!(
             "entries  {entries}: chained without a gap, each in balance\norders   {orders}, {paid} of them paid: \
-             each has its entries, events and tasks, and no entry is without its order\nhead     {head}\n"
+             each has its entries, events and tasks, and no entry is without its order\n"
         );
+        if *payouts > 0 {
+            text += &format!("payouts  {payouts}: each has its entries, events and tasks\n");
+        }
+        if *batches > 0 {
+            text += &format!(
+                "batches  {batches}: each follows the one before and is its entries' sum\n"
+            );
+        }
+        text += &format!("head     {head}\n");
         text.push_str(&table(balances));
         text.push_str("ok\n");
         text
@@ -133,11 +165,14 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     entries_hold(connection, &mut report)?;
     orders_are_booked(connection, &mut report)?;
     rows_are_there(connection)?;
+    report.payouts = funds::payouts_hold(connection)?;
+    report.batches = funds::batches_hold(connection)?;
+    funds::closes_are_planned(connection)?;
     Ok(report)
 }
 
 /// Why the walk over the rows ended early: a row that cannot be read back has no place yet.
-enum Stop {
+pub(super) enum Stop {
     Store(StoreError),
     Fault(Fault),
 }
@@ -150,7 +185,7 @@ impl From<StoreError> for Stop {
 
 impl Stop {
     /// A damaged record is a broken ledger; a database that does not answer says nothing of it.
-    fn at(self, place: impl FnOnce(String) -> Fault) -> Failed {
+    pub(super) fn at(self, place: impl FnOnce(String) -> Fault) -> Failed {
         match self {
             Self::Fault(fault) => Failed::Broken(fault),
             Self::Store(StoreError::Damaged(what)) => Failed::Broken(place(what)),
@@ -271,8 +306,17 @@ fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Fail
         if booked.at < latest {
             return Err(fault("its time is before that of the entry before".to_owned()));
         }
-        let (order, so_far) = order_with_entries(connection, &booked.order, number)?;
-        belongs(&booked, order.as_ref(), &so_far).map_err(fault)?;
+        let (caller, so_far) = match &booked.subject {
+            Subject::Order(id) => {
+                let (order, so_far) = order_with_entries(connection, id, number)?;
+                (order.filter(|it| it.terms.id == *id).map(|it| Caller::of_order(&it)), so_far)
+            }
+            Subject::Payout(id) => {
+                let (payout, so_far) = payout_with_entries(connection, id, number)?;
+                (payout.filter(|it| it.terms.id == *id).map(|it| Caller::of_payout(&it)), so_far)
+            }
+        };
+        belongs(&booked, caller, &so_far).map_err(fault)?;
         names_debts(&booked, &report.balances).map_err(fault)?;
         latest = booked.at;
         for (account, currency, minor) in moved(&booked.postings)? {
@@ -335,42 +379,57 @@ fn links(booked: &BookedEntry, number: u64, head: &str) -> Result<(), String> {
     }
     let entry =
         Entry::new(booked.kind, booked.postings.clone()).map_err(|error| error.to_string())?;
-    if entry.hash(head, number, booked.at, &booked.order) != booked.hash {
+    if entry.hash(head, number, booked.at, &booked.subject) != booked.hash {
         return Err("its hash is not the one of what it says: it was changed".to_owned());
     }
     Ok(())
 }
 
-/// Whether the order calls for the entry, and not more often than it is there so far.
+/// What an entry belongs to, and the entries that it calls for.
+struct Caller {
+    what: &'static str,
+    status: &'static str,
+    entries: Result<Vec<Entry>, String>,
+}
+
+impl Caller {
+    fn of_order(order: &Order) -> Self {
+        let status = order.state.status();
+        Self { what: "order", status, entries: called_for(order) }
+    }
+
+    fn of_payout(payout: &Payout) -> Self {
+        let status = payout.state.status();
+        Self { what: "payout", status, entries: called_for_by_payout(payout) }
+    }
+}
+
+/// Whether what the entry belongs to calls for it, and not more often than it is there so far.
 fn belongs(
     booked: &BookedEntry,
-    order: Option<&Order>,
+    caller: Option<Caller>,
     so_far: &[BookedEntry],
 ) -> Result<(), String> {
-    let id = &booked.order;
-    let order = order
-        .filter(|it| it.terms.id == *id)
-        .ok_or_else(|| format!("its order {id} is not there"))?;
-    let wanted = called_for(order)?;
+    let id = &booked.subject;
+    let what = if id.order().is_some() { "order" } else { "payout" };
+    let caller = caller.ok_or_else(|| format!("its {what} {id} is not there"))?;
+    let Caller { what, status, entries } = caller;
+    let wanted = entries?;
     let same = |it: &BookedEntry| {
         it.kind == booked.kind && without_debts(&it.postings) == without_debts(&booked.postings)
     };
     let times = so_far.iter().filter(|it| same(it)).count();
     match wanted.iter().filter(|it| is(it, booked)).count() {
-        0 => Err(format!(
-            "order {id}, {}, does not call for this {}",
-            order.state.status(),
-            booked.kind.as_str()
-        )),
+        0 => Err(format!("{what} {id}, {status}, does not call for this {}", booked.kind.as_str())),
         allowed if times > allowed => {
-            Err(format!("order {id} has this {} already", booked.kind.as_str()))
+            Err(format!("{what} {id} has this {} already", booked.kind.as_str()))
         }
         _ => Ok(()),
     }
 }
 
 /// Whether an entry is what the order calls for, whoever owes part of it.
-fn is(wanted: &Entry, booked: &BookedEntry) -> bool {
+pub(super) fn is(wanted: &Entry, booked: &BookedEntry) -> bool {
     wanted.kind() == booked.kind
         && without_debts(wanted.postings()) == without_debts(&booked.postings)
 }
@@ -405,6 +464,10 @@ fn summed(postings: &[Posting]) -> Balances {
     }
     sums.retain(|_, minor| *minor != 0);
     sums
+}
+
+pub(super) fn called_for_by_payout(payout: &Payout) -> Result<Vec<Entry>, String> {
+    payout.entries().map_err(|error| format!("payout {}: {error}", payout.terms.id))
 }
 
 fn called_for(order: &Order) -> Result<Vec<Entry>, String> {
@@ -485,6 +548,7 @@ mod tests {
                 refund_bearer: RefundBearer::Merchant,
                 held,
                 capture: lezai_core::order::Capture::Automatic,
+                contract: 0,
                 description: "Tea".to_owned(),
                 methods: vec!["wallet_qr".to_owned()],
                 instalments: Vec::new(),
@@ -582,7 +646,7 @@ mod tests {
         }
 
         fn book(&mut self, order: &OrderId, entry: &Entry) {
-            book(&self.connection, order, entry, START).unwrap();
+            book(&self.connection, &order.clone().into(), entry, START).unwrap();
             let (number, _, hash) = last_entry(&self.connection).unwrap().unwrap();
             self.booked = (number, hash);
         }
@@ -645,7 +709,7 @@ mod tests {
             ("UPDATE entries SET postings = replace(postings, '2000', '2001') WHERE number = 1".to_owned(), "entry 1: the postings in CNY do not sum to zero"),
             ("UPDATE entries SET postings = replace(replace(postings, '2000', '9000'), '1994', '8994') WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
             ("UPDATE entries SET at_ms = at_ms + 1 WHERE number IN (2, 4)".to_owned(), "entry 2: its hash is not the one"),
-            (format!("UPDATE entries SET order_id = '{third}' WHERE number = 1"), "entry 1: its hash is not the one"),
+            (format!("UPDATE entries SET subject = '{third}' WHERE number = 1"), "entry 1: its hash is not the one"),
             ("UPDATE entries SET kind = 'payment_return' WHERE number = 1".to_owned(), "entry 1: its hash is not the one"),
             ("UPDATE entries SET previous = hash WHERE number = 3".to_owned(), "entry 3: it does not carry the hash"),
             ("DELETE FROM entries WHERE number = 2".to_owned(), "entry 2: it is missing; the next one is 3"),
@@ -766,7 +830,7 @@ mod tests {
         let last = entries.pop().unwrap();
         let early = Timestamp::from_ms(START.as_ms() - 1);
         let entry = Entry::new(last.kind, last.postings.clone()).unwrap();
-        let hash = entry.hash(&last.previous, last.number, early, &last.order);
+        let hash = entry.hash(&last.previous, last.number, early, &last.subject);
         let (number, early) = (last.number, early.as_ms());
         fixture.tamper(&format!(
             "UPDATE entries SET at_ms = {early}, hash = '{hash}' WHERE number = {number};

@@ -8,7 +8,8 @@ use serde_json::json;
 use lezai_store::BookedEntry;
 
 /// The columns of [`csv`].
-pub(super) const TITLES: &str = "number,at,at_ms,order,kind,account,minor,currency,previous,hash\n";
+pub(super) const TITLES: &str =
+    "number,at,at_ms,subject,kind,account,minor,currency,previous,hash\n";
 
 #[derive(Serialize)]
 struct Line<'e> {
@@ -16,7 +17,7 @@ struct Line<'e> {
     at: String,
     /// The hash is over this one.
     at_ms: i64,
-    order: &'e str,
+    subject: &'e str,
     kind: &'static str,
     postings: Vec<serde_json::Value>,
     previous: &'e str,
@@ -32,7 +33,7 @@ pub(super) fn json(entry: &BookedEntry) -> String {
         number: entry.number,
         at: rfc3339(entry.at),
         at_ms: entry.at.as_ms(),
-        order: entry.order.as_str(),
+        subject: entry.subject.as_str(),
         kind: entry.kind.as_str(),
         postings: postings.collect(),
         previous: &entry.previous,
@@ -47,12 +48,12 @@ pub(super) fn json(entry: &BookedEntry) -> String {
 /// A line for each posting, in the order in which they are hashed. No field needs quotes: ids,
 /// hashes and numbers have no comma in them, and names of channels and merchants may have none.
 pub(super) fn csv(entry: &BookedEntry) -> String {
-    let BookedEntry { number, at, order, kind, postings, previous, hash } = entry;
+    let BookedEntry { number, at, subject, kind, postings, previous, hash } = entry;
     let (time, ms, kind) = (rfc3339(*at), at.as_ms(), kind.as_str());
     let lines = postings.iter().map(|it| {
         let (account, minor, currency) = (&it.account, it.minor, it.currency);
         format!(
-            "{number},{time},{ms},{order},{kind},{account},{minor},{currency},{previous},{hash}\n"
+            "{number},{time},{ms},{subject},{kind},{account},{minor},{currency},{previous},{hash}\n"
         )
     });
     lines.collect()

@@ -4,6 +4,7 @@
 mod balances;
 mod check;
 mod export;
+mod funds;
 mod line;
 mod show;
 

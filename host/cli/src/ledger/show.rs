@@ -3,7 +3,7 @@
 use lezai_wire::time::rfc3339;
 use std::ops::ControlFlow;
 
-use lezai_core::id::OrderId;
+use lezai_core::ledger::Subject;
 use lezai_core::time::Timestamp;
 
 use super::{Stopped, columns, line, print, time};
@@ -16,9 +16,9 @@ use lezai_store_sqlite::{Wanted, file, open_to_read, walk_entries};
 pub struct ShowArgs {
     #[command(flatten)]
     pub(super) data: DataDir,
-    /// Of this order alone.
-    #[arg(long, value_name = "ORDER", value_parser = OrderId::parse)]
-    order: Option<OrderId>,
+    /// Of this order or payout alone.
+    #[arg(long, visible_alias = "order", value_name = "ID", value_parser = Subject::parse)]
+    subject: Option<Subject>,
     /// That touch this account, such as merchant_pending:m_demo, or all of a kind, such as merchant_pending.
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
@@ -39,7 +39,7 @@ pub struct ShowArgs {
 pub(super) fn run(args: &ShowArgs) -> Result<(), Stopped> {
     let connection = open_to_read(&file(&args.data))?;
     let wanted = Wanted {
-        order: args.order.as_ref(),
+        subject: args.subject.as_ref(),
         from: args.from,
         to: args.to,
         newest_first: true,
@@ -73,19 +73,19 @@ fn text(entries: &[BookedEntry]) -> String {
     if entries.is_empty() {
         return "no such entry\n".to_owned();
     }
-    let titles = ["number", "time", "order", "kind", "account", "minor units", "currency"];
+    let titles = ["number", "time", "subject", "kind", "account", "minor units", "currency"];
     let mut rows = vec![titles.map(str::to_owned)];
     for entry in entries {
         for (index, posting) in entry.postings.iter().enumerate() {
             let shared = [
                 entry.number.to_string(),
                 rfc3339(entry.at),
-                entry.order.to_string(),
+                entry.subject.to_string(),
                 entry.kind.as_str().to_owned(),
             ];
-            let [number, at, order, kind] = if index == 0 { shared } else { Default::default() };
+            let [number, at, subject, kind] = if index == 0 { shared } else { Default::default() };
             let (account, minor) = (posting.account.to_string(), posting.minor.to_string());
-            rows.push([number, at, order, kind, account, minor, posting.currency.to_string()]);
+            rows.push([number, at, subject, kind, account, minor, posting.currency.to_string()]);
         }
     }
     columns(&rows, &[0, 5])
@@ -106,7 +106,7 @@ mod tests {
         BookedEntry {
             number: 7,
             at,
-            order: OrderId::new(at, [1; 10]),
+            subject: lezai_core::id::OrderId::new(at, [1; 10]).into(),
             kind: Kind::Payment,
             postings: vec![
                 posting(Account::ChannelReceivable("sandbox".to_owned()), 100),
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_a_row_for_each_posting() {
-        let order = entry().order;
+        let order = entry().subject;
         let text = text(&[entry()]);
         let expected = [
             "number  time                      order                                 kind     account                     minor units  currency".to_owned(),

@@ -1,7 +1,7 @@
 //! The one maker of an event: put into words once, in the commit that it tells of, so that every delivery says
 //! the same.
 
-use lezai_core::id::{EventId, MerchantId, OrderId};
+use lezai_core::id::{EventId, MerchantId, OrderId, PayoutId};
 use lezai_core::time::Timestamp;
 use lezai_store::events::Telling;
 use lezai_store::{EventRecord, StoreError, Task, Tx};
@@ -25,6 +25,8 @@ pub struct Happened<'h, D> {
 pub enum Subject<'h> {
     /// An order, and how many events of it came before, and this one.
     Order(&'h OrderId, u32),
+    /// A payout, and how many events of it came before, and this one.
+    Payout(&'h PayoutId, u32),
     /// Anything else, by its name among the merchant's; two events of one type and name at one moment are one.
     Named(&'h str),
 }
@@ -51,8 +53,15 @@ pub fn deliver(
     happened: Happened<'_, impl Serialize>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let payout = match happened.subject {
+        Subject::Payout(payout, sequence) => Some((payout.clone(), sequence)),
+        Subject::Order(..) | Subject::Named(_) => None,
+    };
     let event = record(tx, happened, now)?;
     tx.insert_event(&event, Telling::Waiting)?;
+    if let Some((payout, sequence)) = payout {
+        tx.note_payout_event(&payout, sequence, &event.id)?;
+    }
     tx.schedule(&Task::Deliver { event: event.id, round: 0 }, now)
 }
 
@@ -81,6 +90,7 @@ fn record(
         Subject::Order(order, sequence) => {
             (format!("event {order} {sequence}"), Some(order.clone()), sequence)
         }
+        Subject::Payout(payout, sequence) => (format!("event {payout} {sequence}"), None, sequence),
         Subject::Named(name) => {
             (format!("{event_type} {merchant} {name} {}", created_at.as_ms()), None, 0)
         }

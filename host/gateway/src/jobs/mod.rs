@@ -11,6 +11,7 @@ mod capture;
 mod channel;
 mod deliver;
 mod due;
+mod payout;
 mod prune;
 mod query;
 mod refund;
@@ -21,7 +22,7 @@ mod void;
 
 use std::pin::Pin;
 
-use lezai_core::id::OrderId;
+use lezai_core::id::{OrderId, PayoutId};
 use lezai_core::order::Attention;
 use lezai_core::time::Timestamp;
 use lezai_wire::problem::Problem;
@@ -61,6 +62,11 @@ trait Job: Send + Sync {
     /// What a person must look at once a channel had its time to say something and did not; none for a job
     /// that is tried for ever.
     fn on_exhausted(&self) -> Option<Attention> {
+        None
+    }
+
+    /// The payout that a person must look at then.
+    fn payout_exhausted(&self) -> Option<&PayoutId> {
         None
     }
 

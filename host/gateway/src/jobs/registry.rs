@@ -7,6 +7,7 @@ use super::cancel::Cancel;
 use super::capture::Capture;
 use super::deliver::Deliver;
 use super::due::Due;
+use super::payout::{CloseBatches, Payout};
 use super::query::Query;
 use super::refund::Refund;
 use super::reverse::Reverse;
@@ -17,6 +18,10 @@ use super::{Done, Job, Running, Turn};
 pub(super) fn job(task: Task) -> Box<dyn Job> {
     let (order, effect) = match task {
         Task::Deliver { event, round } => return Box::new(Deliver { event, round }),
+        Task::Payout { payout, what } => return Box::new(Payout { payout, what }),
+        Task::CloseBatches { merchant, contract, cut_off } => {
+            return Box::new(CloseBatches { merchant, contract, cut_off });
+        }
         Task::Order { order, what } => (order, what),
     };
     match effect {

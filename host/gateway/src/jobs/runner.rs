@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lezai_core::funds::payout::PayoutEvent;
 use lezai_core::id::OrderId;
 use lezai_core::order::Event;
 use lezai_store as store;
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::{Done, Job, Turn, prune, registry};
 use crate::callbacks::sender::backoff_secs;
+use crate::funds;
 use crate::gateway::Gateway;
 use crate::metrics::OutcomeLabel;
 
@@ -110,7 +112,7 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
     let DueTask { number, task, tries } = due;
     let order = match &task {
         Task::Order { order, .. } => Some(order.clone()),
-        Task::Deliver { .. } => None,
+        Task::Payout { .. } | Task::CloseBatches { .. } | Task::Deliver { .. } => None,
     };
     let (job, turn) = (registry::job(task), Turn { gateway, tries });
     let done = job.run(&turn).await.unwrap_or_else(|problem| Done::Again {
@@ -124,6 +126,17 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
                 Ok(false) | Err(_) => Done::Again { due, why },
             }
         }
+        (None, Done::Again { due, why }) if tries >= PATIENCE_TRIES => match job.payout_exhausted()
+        {
+            Some(payout) => {
+                let unresolved = funds::apply(gateway, payout.clone(), PayoutEvent::Unresolved);
+                match unresolved.await {
+                    Ok(_) => Done::Finished,
+                    Err(_) => Done::Again { due, why },
+                }
+            }
+            None => Done::Again { due, why },
+        },
         (_, done) => done,
     };
     let outcome = match &done {

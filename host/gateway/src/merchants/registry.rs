@@ -11,12 +11,15 @@ use lezai_store::{ReleaseRecord, StoreError};
 use tokio::sync::Mutex;
 
 use super::Merchants;
+use crate::funds::agreements::Agreements;
 use crate::node::Node;
 use crate::releases::rollout::Rollout;
 
 /// The merchants as of now. It knows none before [`Registry::reload`].
 pub struct Registry {
     node: Arc<Node>,
+    /// What merchants have agreed to, as of now.
+    pub contracts: Agreements,
     merchants: ArcSwap<Merchants>,
     /// One after the other: who read earlier must not swap in later.
     reloading: Mutex<()>,
@@ -25,7 +28,12 @@ pub struct Registry {
 impl Registry {
     /// A registry over the node's store.
     pub fn new(node: &Arc<Node>) -> Self {
-        Self { node: Arc::clone(node), merchants: ArcSwap::default(), reloading: Mutex::default() }
+        Self {
+            node: Arc::clone(node),
+            contracts: Agreements::default(),
+            merchants: ArcSwap::default(),
+            reloading: Mutex::default(),
+        }
     }
 
     /// The merchants as of now.
@@ -45,10 +53,18 @@ impl Registry {
     /// [`StoreError`]; the merchants stay as they were.
     pub async fn reload(&self) -> Result<(), StoreError> {
         let _turn = self.reloading.lock().await;
-        let (records, keys, releases) = store::read(&self.node.store, |view| {
-            Ok((view.merchants()?, view.merchant_keys()?, view.standing_releases(None)?))
+        let (records, keys, releases, agreed) = store::read(&self.node.store, |view| {
+            let (records, mut agreed) = (view.merchants()?, HashMap::new());
+            for merchant in &records {
+                let contracts = view.contracts(&merchant.id)?;
+                if !contracts.is_empty() {
+                    agreed.insert(merchant.id.clone(), contracts);
+                }
+            }
+            Ok((records, view.merchant_keys()?, view.standing_releases(None)?, agreed))
         })
         .await?;
+        self.contracts.swap(agreed);
         let rollouts = self.rollouts(releases);
         // Thousands of policies take a while.
         let load = move || Merchants::load(records, keys, rollouts);

@@ -403,13 +403,22 @@ fn open(
         true => plans(merchant, &new),
         false => Vec::new(),
     };
+    let agreed = gateway.merchants.contracts.in_force(&facts.merchant, now);
+    // What is agreed with the merchant goes before what its policy or plugin asks.
+    let fee = agreed.contract.payment_fee(new.amount).unwrap_or(decision.fee);
+    let taken = decision.shares.iter().try_fold(fee, |sum, it| sum.checked_add(it.amount));
+    if taken.and_then(|taken| new.amount.checked_sub(taken)).is_none() {
+        let detail = "the contract's fee and the shares of others are more than the amount";
+        return Err(Problem::new(Code::LimitExceeded, detail).with("field", "amount"));
+    }
     let terms = Terms {
         id: facts.id.clone(),
         merchant: facts.merchant.clone(),
         merchant_order_id: new.merchant_order_id,
         amount: new.amount,
-        fee: decision.fee,
+        fee,
         shares: decision.shares,
+        contract: agreed.number,
         refund_bearer: new.refund_bearer,
         held: decision.risk.verdict == Verdict::Review,
         capture: new.capture,

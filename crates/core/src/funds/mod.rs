@@ -1,0 +1,12 @@
+//! Money out: when a payment is settled, what a merchant has agreed to, and how its money gets to it.
+//!
+//! As with an order, what may happen to a payout is one pure function, [`payout::step()`]. Calendars,
+//! cut-offs and contracts are data that come as arguments.
+
+pub mod calendar;
+pub mod contract;
+pub mod cycle;
+pub mod date;
+pub mod payout;
+pub mod settlement;
+pub mod split;

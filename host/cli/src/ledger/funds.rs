@@ -1,0 +1,107 @@
+//! What `lezai ledger check` asks of payouts and settlement batches.
+
+use lezai_core::funds::payout::{Payout, PayoutEffect, PayoutState};
+use lezai_core::funds::settlement::{Batch, Outcome};
+use lezai_core::ledger::Account;
+use rusqlite::Connection;
+
+use super::check::{Failed, Fault, Stop, called_for_by_payout, is};
+use lezai_store::Task;
+use lezai_store_sqlite::{
+    Tasks, batch_sums, for_each_batch, for_each_payout, payout_events, payout_with_entries, tasks,
+    unplanned_contract,
+};
+
+/// Every payout has its entries, was or will be told of, and goes on. How many there are.
+pub(super) fn payouts_hold(connection: &Connection) -> Result<u64, Failed> {
+    let tasks = tasks(connection).map_err(|error| Stop::from(error).at(Fault::File))?;
+    let (mut count, mut last) = (0, String::new());
+    let walked = for_each_payout(connection, |payout| {
+        last = payout.terms.id.to_string();
+        count += 1;
+        holds(connection, &tasks, &payout)
+    });
+    walked.map_err(|stop: Stop| {
+        stop.at(|what| Fault::Payout { payout: format!("after {last}"), what })
+    })?;
+    Ok(count)
+}
+
+fn holds(connection: &Connection, tasks: &Tasks, payout: &Payout) -> Result<(), Stop> {
+    let id = &payout.terms.id;
+    let fault = |what: String| Stop::Fault(Fault::Payout { payout: id.to_string(), what });
+    let wanted = called_for_by_payout(payout).map_err(fault)?;
+    let (_, booked) = payout_with_entries(connection, id, u64::MAX)?;
+    if let Some(missing) = wanted.iter().find(|it| !booked.iter().any(|booked| is(it, booked))) {
+        return Err(fault(format!("it has no entry for its {}", missing.kind().as_str())));
+    }
+    if booked.len() != wanted.len() {
+        return Err(fault(format!("it has {} entries instead of {}", booked.len(), wanted.len())));
+    }
+    let (count, number) = payout_events(connection, id)?;
+    let told = payout.notices;
+    if (count, number) != (told, told) {
+        let what = format!("it has {count} events up to number {number}, and called for {told}");
+        return Err(fault(what));
+    }
+    let waits = |what| tasks.contains(&Task::Payout { payout: id.clone(), what });
+    match &payout.state {
+        PayoutState::Accepted if !waits(PayoutEffect::Wake) => {
+            Err(fault("nothing waits to queue it at its time".to_owned()))
+        }
+        PayoutState::Queued | PayoutState::Sent { .. } if !waits(PayoutEffect::Send) => {
+            Err(fault("nothing waits to have it paid".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Every merchant's last contract has the close of its next batches planned.
+pub(super) fn closes_are_planned(connection: &Connection) -> Result<(), Failed> {
+    let unplanned = unplanned_contract(connection);
+    match unplanned.map_err(|error| Stop::from(error).at(Fault::File))? {
+        None => Ok(()),
+        Some((merchant, number)) => Err(Failed::Broken(Fault::File(format!(
+            "contract {number} of {merchant} has no close of its next batch planned"
+        )))),
+    }
+}
+
+/// Every batch follows the one before it, and comes to what its entries come to. How many there are.
+pub(super) fn batches_hold(connection: &Connection) -> Result<u64, Failed> {
+    let (mut count, mut before): (u64, Option<Batch>) = (0, None);
+    let walked = for_each_batch(connection, |batch| {
+        count += 1;
+        let fault = |what: String| Stop::Fault(Fault::Batch { batch: batch.id.to_string(), what });
+        let same = |it: &&Batch| it.merchant == batch.merchant && it.currency == batch.currency;
+        let after = before.as_ref().filter(same).map_or(0, |it| it.to_entry);
+        if batch.after_entry != after || batch.to_entry < after {
+            return Err(fault(format!(
+                "it does not follow entry {after}, where the one before ends"
+            )));
+        }
+        let accounts = [
+            Account::MerchantAvailable(batch.merchant.clone()),
+            Account::MerchantOwes(batch.merchant.clone()),
+        ];
+        let (opening, closing, lines) = batch_sums(connection, &batch, &accounts)?;
+        // The ledger's numbers are debits; what is the merchant's is a credit.
+        if (batch.opening, batch.closing, batch.lines) != (-opening, -closing, lines) {
+            return Err(fault("its sums are not those of its entries".to_owned()));
+        }
+        if let Outcome::Paid { payout, amount, fee } = &batch.outcome {
+            let (found, _) = payout_with_entries(connection, payout, 0)?;
+            let paid = found.is_some_and(|it| {
+                it.terms.settlement.as_ref() == Some(&batch.id)
+                    && (it.terms.amount, it.terms.fee) == (*amount, *fee)
+            });
+            if !paid {
+                return Err(fault(format!("its payout {payout} is not there, or is another's")));
+            }
+        }
+        before = Some(batch);
+        Ok(())
+    });
+    walked.map_err(|stop: Stop| stop.at(Fault::File))?;
+    Ok(count)
+}

@@ -1,0 +1,138 @@
+//! Money out as it is kept: payouts, contracts, calendars and settlement batches.
+
+use lezai_core::funds::contract::Agreed;
+use lezai_core::funds::payout::{Destination, Payout};
+use lezai_core::funds::settlement::Batch;
+use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
+use lezai_core::ledger::{Account, Kind, Subject};
+use lezai_core::money::{Currency, Money};
+use lezai_core::time::Timestamp;
+
+use lezai_wire::page::Page;
+
+use super::StoreError;
+
+/// An entry of the ledger as one side of it sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// The entry's number.
+    pub number: u64,
+    /// When it was booked.
+    pub at: Timestamp,
+    /// What it belongs to.
+    pub subject: Subject,
+    /// What it books.
+    pub kind: Kind,
+    /// What it changes, debits positive.
+    pub minor: i64,
+}
+
+/// A range of entries on accounts that are looked at as one, such as what is available to somebody and
+/// what the same party owes.
+#[derive(Clone, Debug)]
+pub struct Statement<'s> {
+    /// The accounts.
+    pub accounts: &'s [Account],
+    /// The currency.
+    pub currency: Currency,
+    /// After this entry.
+    pub after: u64,
+    /// Up to this one.
+    pub to: u64,
+    /// At most so many movements.
+    pub limit: u32,
+}
+
+/// What can be read.
+pub trait FundsReads {
+    /// A payout.
+    fn payout(&self, id: &PayoutId) -> Result<Option<Payout>, StoreError>;
+    /// The payout with a merchant's own number.
+    fn payout_by_merchant_payout_id(
+        &self,
+        merchant: &MerchantId,
+        number: &str,
+    ) -> Result<Option<Payout>, StoreError>;
+    /// The merchant's payouts of a page, newest first, and one more if there are more; of one status
+    /// or of all.
+    fn payouts(
+        &self,
+        merchant: &MerchantId,
+        status: Option<&str>,
+        page: &Page<PayoutId>,
+    ) -> Result<Vec<Payout>, StoreError>;
+    /// Every merchant's payouts of one status, as [`FundsReads::payouts`].
+    fn payouts_of_status(
+        &self,
+        status: &str,
+        page: &Page<PayoutId>,
+    ) -> Result<Vec<Payout>, StoreError>;
+    /// What the merchant's payouts take that were accepted since then and neither failed nor were
+    /// called off.
+    fn paid_out_since(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+        since: Timestamp,
+    ) -> Result<Money, StoreError>;
+    /// When the merchant first paid to a destination.
+    fn destination_since(
+        &self,
+        merchant: &MerchantId,
+        destination: &Destination,
+    ) -> Result<Option<Timestamp>, StoreError>;
+    /// The merchant's contracts, the first one first.
+    fn contracts(&self, merchant: &MerchantId) -> Result<Vec<Agreed>, StoreError>;
+    /// The latest edition of a calendar that the operator put, as its text.
+    fn calendar(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// A settlement batch.
+    fn batch(&self, id: &SettlementId) -> Result<Option<Batch>, StoreError>;
+    /// The merchant's last batch in a currency.
+    fn last_batch(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+    ) -> Result<Option<Batch>, StoreError>;
+    /// The merchant's batches of a page, newest first, and one more if there are more.
+    fn batches(
+        &self,
+        merchant: &MerchantId,
+        page: &Page<SettlementId>,
+    ) -> Result<Vec<Batch>, StoreError>;
+    /// Whether a payment that settles then or before is not settled yet, though its task is due.
+    fn settlements_wait(&self, cut_off: Timestamp) -> Result<bool, StoreError>;
+    /// The ledger's last entry; 0 if it has none.
+    fn last_entry_number(&self) -> Result<u64, StoreError>;
+    /// The movements of a range, in the order in which they were booked.
+    fn movements(&self, of: &Statement<'_>) -> Result<Vec<Movement>, StoreError>;
+    /// What stood on an account after an entry, debits positive.
+    fn balance_at(
+        &self,
+        account: &Account,
+        currency: Currency,
+        entry: u64,
+    ) -> Result<i64, StoreError>;
+    /// The currencies that an account knows.
+    fn currencies(&self, account: &Account) -> Result<Vec<Currency>, StoreError>;
+}
+
+/// What can be written.
+pub trait FundsWrites: FundsReads {
+    /// A new payout. `false`, and nothing written, if the merchant's number is taken.
+    fn insert_payout(&self, payout: &Payout) -> Result<bool, StoreError>;
+    /// The payout as it is now.
+    fn update_payout(&self, payout: &Payout) -> Result<(), StoreError>;
+    /// An event is about a payout: its so manieth.
+    fn note_payout_event(
+        &self,
+        payout: &PayoutId,
+        sequence: u32,
+        event: &EventId,
+    ) -> Result<(), StoreError>;
+    /// A new contract; a number is never given twice.
+    fn insert_contract(&self, merchant: &MerchantId, agreed: &Agreed) -> Result<(), StoreError>;
+    /// A new edition of a calendar. `false`, and nothing written, if there is one with this number.
+    fn insert_calendar(&self, name: &str, edition: u32, text: &str) -> Result<bool, StoreError>;
+    /// A batch that is closed.
+    fn insert_batch(&self, batch: &Batch) -> Result<(), StoreError>;
+}
