@@ -263,7 +263,7 @@ mod tests {
     fn a_file_of_root_keys_is_read_strictly() {
         let good = new_root().unwrap();
         assert_eq!(Roots::parse(&format!("{good}\n")).unwrap().ids().count(), 1);
-        let nine = vec![good.as_str(); 9].join("\n");
+        let nine = [good.as_str(); 9].join("\n");
         for text in [
             "",
             "# nothing\n",
