@@ -18,6 +18,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contracts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The merchant's contracts, newest first */
+        get: operations["settlements_contracts_of_merchant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -224,6 +241,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List payouts, newest first, or find one by the merchant's own number */
+        get: operations["payouts_list"];
+        put?: never;
+        /** Pay out what is available */
+        post: operations["payouts_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query a payout */
+        get: operations["payouts_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call off a payout that was not sent */
+        post: operations["payouts_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/refunds": {
         parameters: {
             query?: never;
@@ -258,10 +327,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/settlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settlement batches, newest first */
+        get: operations["settlements_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/settlements/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the batches would be if they were closed now */
+        get: operations["settlements_open"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/settlements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A settlement batch */
+        get: operations["settlements_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/settlements/{id}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of a settlement batch, oldest first */
+        get: operations["settlements_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What a second person decided. */
+        ApprovalView: {
+            /** @description RFC 3339. */
+            at: string;
+            /** @description Why. */
+            reason: string;
+            /** @description `approved` or `refused`. */
+            verdict: string;
+        };
         /** @description What a person must look at. */
         AttentionView: {
             /** @description The attempt or refund that it is about. */
@@ -320,6 +466,28 @@ export interface components {
             /** @description Text, and never a formula. */
             value: string;
         };
+        /** @description A contract with its number. */
+        ContractView: {
+            /** @description RFC 3339. */
+            announced_at: string;
+            /** @description What is agreed. */
+            contract: Record<string, unknown>;
+            /** @description Where it is not as the one before it. */
+            differences: components["schemas"]["DifferenceView"][];
+            /** @description RFC 3339. */
+            in_force_from: string;
+            /** @description Whose it is. */
+            merchant: string;
+            /**
+             * Format: int32
+             * 1 for the merchant's first; 0 is the standard.
+             */
+            number: number;
+            /** @description Always `contract`. */
+            object: string;
+            /** @description `announced`, `in_force` or `former`. */
+            status: string;
+        };
         /** @description Risk control's answer and how it was found. */
         DecisionView: {
             /** @description The channels that may serve the order, best first. */
@@ -372,6 +540,24 @@ export interface components {
             status: string;
             /** @description The tries of the last thirty days, newest first; in the event alone, not in lists. */
             tries?: components["schemas"]["TryView"][] | null;
+        };
+        /** @description Where a payout goes to: no more of it than tells two apart. */
+        DestinationView: {
+            /** @description The end of the account's number or name. */
+            account: string;
+            /** @description `wallet` or `bank_account`. */
+            kind: string;
+        };
+        /** @description Where a contract is not as the one before it. */
+        DifferenceView: {
+            /** @description What it is; absent if there is nothing. */
+            new?: string;
+            /** @description What it was; absent if there was nothing. */
+            old?: string;
+            /** @description Where, such as `fees.payout.CNY.fixed`. */
+            path: string;
+            /** @description Whether it may be worse for the merchant in some case. */
+            worse: boolean;
         };
         /** @description A receiver to try. */
         EchoTest: {
@@ -478,6 +664,28 @@ export interface components {
             total: number;
         };
         /** @description One page of a list. */
+        List_ContractView: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["ContractView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_OpenSettlement: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["OpenSettlement"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
         List_OrderView: {
             /** @description What was asked for, newest first. */
             data: components["schemas"]["OrderView"][];
@@ -489,9 +697,42 @@ export interface components {
             object: string;
         };
         /** @description One page of a list. */
+        List_PayoutView: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["PayoutView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
         List_RefundView: {
             /** @description What was asked for, newest first. */
             data: components["schemas"]["RefundView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_SettlementLine: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["SettlementLine"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_SettlementView: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["SettlementView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
             /** @description The cursor to the next page; absent on the last one. */
@@ -532,6 +773,18 @@ export interface components {
             ip?: string;
             /** @description The merchant's own name for her. */
             ref?: string;
+        };
+        /** @description Where a payout goes to. */
+        NewDestination: {
+            /** @description The account's number or name there. */
+            account: string;
+            /** @description Whose it is, for the channel to check. */
+            holder?: string;
+            /**
+             * `wallet` or `bank_account`, as the channels offer.
+             * @example bank_account
+             */
+            kind: string;
         };
         /** @description With what. */
         NewDevice: {
@@ -606,6 +859,36 @@ export interface components {
             /** @description The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`. */
             scene?: string;
         };
+        /** @description A payout to be made. */
+        NewPayout: {
+            /**
+             * Format: int64
+             * What arrives, in minor units of `currency`. The fee is taken beside it.
+             * @example 10000
+             */
+            amount: number;
+            /**
+             * ISO 4217.
+             * @example CNY
+             */
+            currency: string;
+            /** @description What the recipient reads. */
+            description?: string;
+            /** @description Where to. What is not a merchant's first payout to it may go at once; a contract may have a new one wait. */
+            destination: components["schemas"]["NewDestination"];
+            /**
+             * The merchant's own number, unique among its payouts; not one that begins with `settlement:`.
+             * @example P-1
+             */
+            merchant_payout_id: string;
+            /**
+             * Format: date-time
+             * RFC 3339: it is not sent before; at most 90 days ahead.
+             */
+            not_before?: string;
+            /** @description Whose available balance it is taken from, if not the merchant's own: one that it shares with. */
+            receiver?: string;
+        };
         /** @description A refund to be made. */
         NewRefund: {
             /**
@@ -626,6 +909,47 @@ export interface components {
             merchant_refund_id: string;
             /** @description Why, in the merchant's words. */
             reason?: string;
+        };
+        /** @description A batch that is not closed yet: what it would be if it were. */
+        OpenSettlement: {
+            /**
+             * Format: int64
+             * It has the ledger's entries after this one.
+             */
+            after_entry: number;
+            /** @description Why nothing would be paid: `manual`, `nothing_available`, `below_minimum` or `limits`. */
+            carried_because?: string;
+            /** @description RFC 3339: when it will be closed; absent if nobody can say, for its calendar does not know. */
+            closes_at?: string;
+            /**
+             * Format: int64
+             * What is the merchant's now.
+             */
+            closing: number;
+            /** @description ISO 4217. */
+            currency: string;
+            /**
+             * Format: int64
+             * The fee of that payout.
+             */
+            fee: number;
+            /**
+             * Format: int64
+             * How many of them touch the balance.
+             */
+            lines: number;
+            /** @description Always `open_settlement`. */
+            object: string;
+            /**
+             * Format: int64
+             * What was the merchant's before, in minor units; less than zero if it owed.
+             */
+            opening: number;
+            /**
+             * Format: int64
+             * What would be paid out of it now.
+             */
+            pays: number;
         };
         /** @description An order. */
         OrderView: {
@@ -735,6 +1059,65 @@ export interface components {
             /** @description The method. */
             method: string;
         };
+        /** @description Why a payout failed, came back or was called off. */
+        PayoutFailureView: {
+            /** @description RFC 3339. */
+            at: string;
+            /** @description A stable word, such as `account_closed`, or `cancelled_by_merchant`. */
+            code: string;
+        };
+        /** @description A payout. */
+        PayoutView: {
+            /**
+             * Format: int64
+             * What arrives, in minor units of `currency`.
+             */
+            amount: number;
+            /** @description What a second person decided, if one had to. */
+            approval?: components["schemas"]["ApprovalView"];
+            /** @description What a person must look at: `silence`, `amount` or `contradiction`; empty but for rare trouble. */
+            attention: string[];
+            /** @description The channel's own number for it. */
+            channel_ref?: string;
+            /**
+             * Format: int32
+             * The number of the contract that its fee and limits come from; 0 is the standard.
+             */
+            contract: number;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description What the recipient reads. */
+            description?: string;
+            /** @description Where to. */
+            destination: components["schemas"]["DestinationView"];
+            /** @description Why it failed, came back or was called off. */
+            failure?: components["schemas"]["PayoutFailureView"];
+            /**
+             * Format: int64
+             * What is taken for it beside the amount, in minor units.
+             */
+            fee: number;
+            /** @description `po_…` */
+            id: string;
+            /** @description The merchant's own number. */
+            merchant_payout_id: string;
+            /** @description RFC 3339: it is not sent before. */
+            not_before: string;
+            /** @description Always `payout`. */
+            object: string;
+            /** @description RFC 3339: when the channel said that it arrived. It may still be `returned`. */
+            paid_at?: string;
+            /** @description Whose available balance it is taken from, if not the merchant's own. */
+            receiver?: string;
+            /** @description RFC 3339: when the channel was first asked. From then on it cannot be called off. */
+            sent_at?: string;
+            /** @description The settlement batch that it pays, if one does. */
+            settlement_id?: string;
+            /** @description `needs_approval`, `accepted`, `queued`, `sent`, `unknown`, `paid`, `failed`, `returned` or `cancelled`. */
+            status: string;
+        };
         /** @description A problem (RFC 9457). */
         ProblemView: {
             /**
@@ -746,17 +1129,26 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
             detail: string;
             /** @description The field at fault. */
             field?: string;
+            /**
+             * Format: int64
+             * What the contract allows, in minor units.
+             */
+            limit?: number;
             /** @description The order that has the number already. */
             order_id?: string;
             /** @description The order's status, if that is in the way. */
             order_status?: string;
+            /** @description The payout that has the number already. */
+            payout_id?: string;
+            /** @description The payout's status, if that is in the way. */
+            payout_status?: string;
             /** @description The refund that has the number already. */
             refund_id?: string;
             /** @description The request's id, for support. */
@@ -870,6 +1262,105 @@ export interface components {
              *     decided.
              */
             verdict?: string | null;
+        };
+        /** @description A line of a settlement batch: an entry of the ledger that touches the balance. */
+        SettlementLine: {
+            /**
+             * Format: int64
+             * In minor units: more than zero if the balance rose.
+             */
+            amount: number;
+            /** @description RFC 3339. */
+            booked_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /**
+             * Format: int64
+             * The entry's number.
+             */
+            entry: number;
+            /** @description What was booked, such as `settlement`, `refund_request` or `payout_request`. */
+            kind: string;
+            /** @description The order or payout that it belongs to. */
+            subject: string;
+        };
+        /** @description A settlement batch. */
+        SettlementView: {
+            /**
+             * Format: int64
+             * It has the ledger's entries after this one.
+             */
+            after_entry: number;
+            /** @description The digest of the calendar that it was closed by, if one counts. */
+            calendar?: string;
+            /**
+             * Format: int64
+             * What is carried into the next: `closing` less `paid` and `fee`.
+             */
+            carried: number;
+            /** @description Why nothing is paid: `manual`, `nothing_available`, `below_minimum` or `limits`. */
+            carried_because?: string;
+            /** @description RFC 3339. */
+            closed_at: string;
+            /**
+             * Format: int64
+             * What is the merchant's after.
+             */
+            closing: number;
+            /**
+             * Format: int32
+             * The contract by which it was closed.
+             */
+            contract: number;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description RFC 3339. */
+            cut_off: string;
+            /** @description The day that its cut-off ends, such as `2026-11-18`. */
+            day: string;
+            /**
+             * Format: int64
+             * The fee of that payout.
+             */
+            fee: number;
+            /** @description `stl_…` */
+            id: string;
+            /** @description It was closed more than an hour after its cut-off. */
+            late: boolean;
+            /**
+             * Format: int64
+             * How many of them touch the balance.
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * What the lines come to.
+             */
+            net: number;
+            /** @description Always `settlement`. */
+            object: string;
+            /**
+             * Format: int64
+             * What was the merchant's before, in minor units; less than zero if it owed.
+             */
+            opening: number;
+            /**
+             * Format: int64
+             * What is paid out of it.
+             */
+            paid: number;
+            /** @description The payout. */
+            payout_id?: string;
+            /**
+             * `paid`: a payout of it was accepted, whose own status says whether it arrived; or `carried` into
+             *     the next.
+             */
+            status: string;
+            /**
+             * Format: int64
+             * And up to this one.
+             */
+            to_entry: number;
         };
         /** @description A part of the amount that is somebody else's than the merchant's. */
         ShareView: {
@@ -996,6 +1487,104 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BalancesView"];
+                };
+            };
+        };
+    };
+    settlements_contracts_of_merchant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "announced_at": "2026-11-18T08:00:00.000Z",
+                     *           "contract": {
+                     *             "cycle": {
+                     *               "days": 1,
+                     *               "kind": "business_days"
+                     *             },
+                     *             "day": {
+                     *               "calendar": "cn",
+                     *               "cut_off": "16:00",
+                     *               "zone": "Asia/Shanghai"
+                     *             },
+                     *             "fees": {
+                     *               "payment": [
+                     *                 {
+                     *                   "currency": "CNY",
+                     *                   "min": 1,
+                     *                   "rate_ppm": 3800,
+                     *                   "rounding": "half_up"
+                     *                 }
+                     *               ],
+                     *               "payout": [
+                     *                 {
+                     *                   "currency": "CNY",
+                     *                   "fixed": 100,
+                     *                   "rate_ppm": 0,
+                     *                   "rounding": "down"
+                     *                 }
+                     *               ]
+                     *             },
+                     *             "payouts": {
+                     *               "fee_returned": false,
+                     *               "limits": [
+                     *                 {
+                     *                   "approval_above": 1000000,
+                     *                   "currency": "CNY",
+                     *                   "day_max": 20000000,
+                     *                   "max": 5000000,
+                     *                   "min": 100
+                     *                 }
+                     *               ],
+                     *               "new_destination_wait_secs": 86400
+                     *             },
+                     *             "settlement": {
+                     *               "minimums": [
+                     *                 {
+                     *                   "currency": "CNY",
+                     *                   "minor": 10000
+                     *                 }
+                     *               ],
+                     *               "pay_to": {
+                     *                 "account": "6222020200112233445",
+                     *                 "holder": "Tea House Ltd",
+                     *                 "kind": "bank_account"
+                     *               }
+                     *             }
+                     *           },
+                     *           "differences": [
+                     *             {
+                     *               "new": "{\"currency\":\"CNY\",\"rate_ppm\":0,\"fixed\":100,\"min\":0,\"cap\":null,\"rounding\":\"down\"}",
+                     *               "path": "fees.payout.CNY",
+                     *               "worse": true
+                     *             }
+                     *           ],
+                     *           "in_force_from": "2026-11-18T08:00:00.000Z",
+                     *           "merchant": "m_tea",
+                     *           "number": 1,
+                     *           "object": "contract",
+                     *           "status": "in_force"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_ContractView"];
                 };
             };
         };
@@ -1910,6 +2499,228 @@ export interface operations {
             };
         };
     };
+    payouts_list: {
+        parameters: {
+            query?: {
+                /**
+                 * The merchant's own number. It stands alone.
+                 * @example P-1
+                 */
+                merchant_payout_id?: string;
+                /**
+                 * A status, such as `paid`.
+                 * @example paid
+                 */
+                status?: string;
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": 10000,
+                     *           "attention": [],
+                     *           "channel_ref": "W6789abcdef0123",
+                     *           "contract": 1,
+                     *           "created_at": "2026-11-18T08:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "description": "Jasmine leaves, March",
+                     *           "destination": {
+                     *             "account": "****3445",
+                     *             "kind": "bank_account"
+                     *           },
+                     *           "fee": 100,
+                     *           "id": "po_019ab5c0de000123456789abcdef0123",
+                     *           "merchant_payout_id": "P-1",
+                     *           "not_before": "2026-11-18T08:00:00.000Z",
+                     *           "object": "payout",
+                     *           "paid_at": "2026-11-18T08:00:02.000Z",
+                     *           "status": "paid"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_PayoutView"];
+                };
+            };
+        };
+    };
+    payouts_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 10000,
+                 *       "currency": "CNY",
+                 *       "description": "Jasmine leaves, March",
+                 *       "destination": {
+                 *         "account": "6222020200112233445",
+                 *         "holder": "Tea House Ltd",
+                 *         "kind": "bank_account"
+                 *       },
+                 *       "merchant_payout_id": "P-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPayout"];
+            };
+        };
+        responses: {
+            /** @description The payout */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 10000,
+                     *       "attention": [],
+                     *       "channel_ref": "W6789abcdef0123",
+                     *       "contract": 1,
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "description": "Jasmine leaves, March",
+                     *       "destination": {
+                     *         "account": "****3445",
+                     *         "kind": "bank_account"
+                     *       },
+                     *       "fee": 100,
+                     *       "id": "po_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_payout_id": "P-1",
+                     *       "not_before": "2026-11-18T08:00:00.000Z",
+                     *       "object": "payout",
+                     *       "paid_at": "2026-11-18T08:00:02.000Z",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayoutView"];
+                };
+            };
+        };
+    };
+    payouts_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `po_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payout */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 10000,
+                     *       "attention": [],
+                     *       "channel_ref": "W6789abcdef0123",
+                     *       "contract": 1,
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "description": "Jasmine leaves, March",
+                     *       "destination": {
+                     *         "account": "****3445",
+                     *         "kind": "bank_account"
+                     *       },
+                     *       "fee": 100,
+                     *       "id": "po_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_payout_id": "P-1",
+                     *       "not_before": "2026-11-18T08:00:00.000Z",
+                     *       "object": "payout",
+                     *       "paid_at": "2026-11-18T08:00:02.000Z",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayoutView"];
+                };
+            };
+        };
+    };
+    payouts_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `po_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payout, `cancelled` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 10000,
+                     *       "attention": [],
+                     *       "channel_ref": "W6789abcdef0123",
+                     *       "contract": 1,
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "description": "Jasmine leaves, March",
+                     *       "destination": {
+                     *         "account": "****3445",
+                     *         "kind": "bank_account"
+                     *       },
+                     *       "fee": 100,
+                     *       "id": "po_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_payout_id": "P-1",
+                     *       "not_before": "2026-11-18T08:00:00.000Z",
+                     *       "object": "payout",
+                     *       "paid_at": "2026-11-18T08:00:02.000Z",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayoutView"];
+                };
+            };
+        };
+    };
     refunds_list: {
         parameters: {
             query: {
@@ -1989,6 +2800,200 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["RefundView"];
+                };
+            };
+        };
+    };
+    settlements_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "after_entry": 4710,
+                     *           "carried": 0,
+                     *           "closed_at": "2026-11-18T08:00:10.000Z",
+                     *           "closing": 12723,
+                     *           "contract": 1,
+                     *           "currency": "CNY",
+                     *           "cut_off": "2026-11-18T08:00:00.000Z",
+                     *           "day": "2026-11-18",
+                     *           "fee": 100,
+                     *           "id": "stl_019ab5c0de000123456789abcdef0123",
+                     *           "late": false,
+                     *           "lines": 2,
+                     *           "net": 12723,
+                     *           "object": "settlement",
+                     *           "opening": 0,
+                     *           "paid": 12623,
+                     *           "payout_id": "po_019ab5c0de000123456789abcdef0123",
+                     *           "status": "paid",
+                     *           "to_entry": 4715
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_SettlementView"];
+                };
+            };
+        };
+    };
+    settlements_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One for each currency */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "after_entry": 4715,
+                     *           "closes_at": "2026-11-19T08:00:00.000Z",
+                     *           "closing": 25000,
+                     *           "currency": "CNY",
+                     *           "fee": 100,
+                     *           "lines": 3,
+                     *           "object": "open_settlement",
+                     *           "opening": 0,
+                     *           "pays": 24900
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_OpenSettlement"];
+                };
+            };
+        };
+    };
+    settlements_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `stl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after_entry": 4710,
+                     *       "carried": 0,
+                     *       "closed_at": "2026-11-18T08:00:10.000Z",
+                     *       "closing": 12723,
+                     *       "contract": 1,
+                     *       "currency": "CNY",
+                     *       "cut_off": "2026-11-18T08:00:00.000Z",
+                     *       "day": "2026-11-18",
+                     *       "fee": 100,
+                     *       "id": "stl_019ab5c0de000123456789abcdef0123",
+                     *       "late": false,
+                     *       "lines": 2,
+                     *       "net": 12723,
+                     *       "object": "settlement",
+                     *       "opening": 0,
+                     *       "paid": 12623,
+                     *       "payout_id": "po_019ab5c0de000123456789abcdef0123",
+                     *       "status": "paid",
+                     *       "to_entry": 4715
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettlementView"];
+                };
+            };
+        };
+    };
+    settlements_lines: {
+        parameters: {
+            query?: {
+                /** @description At most so many; 20 if absent. */
+                limit?: number;
+                /** @description The `next` of the page before: the number of an entry. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `stl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": 12723,
+                     *           "booked_at": "2026-11-18T08:00:01.000Z",
+                     *           "currency": "CNY",
+                     *           "entry": 4711,
+                     *           "kind": "settlement",
+                     *           "subject": "ord_019ab5c0de000123456789abcdef0123"
+                     *         }
+                     *       ],
+                     *       "has_more": true,
+                     *       "next": "4711",
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_SettlementLine"];
                 };
             };
         };
