@@ -28,7 +28,10 @@ test("no call of the document is missing", PATIENCE, async () => {
     sent.add(`${method} ${path}`);
     throw new TypeError("fetch failed");
   };
-  const { orders, refunds, events, balances } = lezaiAt(gateway, { fetch: nothing, tries: 1 });
+  const { orders, refunds, events, balances, payouts, settlements } = lezaiAt(gateway, {
+    fetch: nothing,
+    tries: 1,
+  });
   const id = `ord_${"0".repeat(32)}`;
   for (const call of [
     orders.create(newOrder()),
@@ -48,6 +51,20 @@ test("no call of the document is missing", PATIENCE, async () => {
     events.redeliverRange({}),
     events.test(),
     balances.get(),
+    payouts.create({
+      merchant_payout_id: "P-1",
+      amount: 100,
+      currency: "CNY",
+      destination: { kind: "bank_account", account: "6222020200112233445" },
+    }),
+    payouts.list(),
+    payouts.find(id),
+    payouts.cancel(id),
+    settlements.list(),
+    settlements.open(),
+    settlements.find(id),
+    settlements.lines(id).next(),
+    settlements.contracts(),
   ]) {
     await assert.rejects(call, { name: "Unreachable" });
   }

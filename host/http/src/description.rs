@@ -33,7 +33,7 @@ use super::{
         plugins::publish, plugins::releases, plugins::promote, plugins::pause, plugins::rollback, plugins::differences,
         plugins::put_plugin_key, plugins::remove_plugin_key, plugins::decisions, plugins::plugin, plugins::remove_plugin,
         reviews::list, reviews::decide,
-        payouts::of_status, payouts::decide, payouts::resume,
+        payouts::of_status, payouts::decide_payout, payouts::resume_payout,
         settlements::put_contract, settlements::contracts, settlements::contract, settlements::simulate,
         settlements::open_of_merchant, settlements::put_calendar, settlements::calendar,
         sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,

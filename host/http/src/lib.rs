@@ -144,8 +144,8 @@ fn operator() -> Routes {
             put(settlements::put_calendar).get(settlements::calendar),
         )
         .route("/admin/v1/payouts", get(payouts::of_status))
-        .route("/admin/v1/payouts/{id}/decision", post(payouts::decide))
-        .route("/admin/v1/payouts/{id}/resume", post(payouts::resume))
+        .route("/admin/v1/payouts/{id}/decision", post(payouts::decide_payout))
+        .route("/admin/v1/payouts/{id}/resume", post(payouts::resume_payout))
         .route("/admin/v1/reviews", get(reviews::list))
         .route("/admin/v1/orders/{id}/review", post(reviews::decide))
 }

@@ -113,7 +113,7 @@ pub(super) async fn of_status(
     request_body = openapi::NewReview,
     responses((status = 200, description = "The payout", body = OperatorPayout), openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn decide(
+pub(super) async fn decide_payout(
     State(gateway): State<Arc<Gateway>>,
     asked: Asked,
 ) -> Result<Reply, Reply> {
@@ -127,7 +127,7 @@ pub(super) async fn decide(
     params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`po_…`")),
     responses((status = 200, description = "The payout", body = OperatorPayout), openapi::Problems), security(("operator" = [])),
 )]
-pub(super) async fn resume(
+pub(super) async fn resume_payout(
     State(gateway): State<Arc<Gateway>>,
     asked: Asked,
 ) -> Result<Reply, Reply> {

@@ -21,7 +21,9 @@ export {
   Lezai,
   type LezaiOptions,
   type Orders,
+  type Payouts,
   type Refunds,
+  type Settlements,
 } from "./lezai.ts";
 export {
   type Difference,

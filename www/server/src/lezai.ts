@@ -4,18 +4,27 @@ import { Misuse, Problem } from "./errors.ts";
 import type {
   BalancesQuery,
   BalancesView,
+  Contract,
   CreatedOrder,
   EndpointTest,
   EventQuery,
   EventRange,
   NewCapture,
   NewOrder,
+  NewPayout,
   NewRefund,
+  OpenSettlement,
   Order,
   OrderQuery,
   Page,
+  Payout,
+  PayoutQuery,
   Redelivery,
   Refund,
+  Settlement,
+  SettlementLine,
+  SettlementLinesQuery,
+  SettlementQuery,
   StoredEvent,
 } from "./types.ts";
 
@@ -27,6 +36,8 @@ export class Lezai {
   readonly refunds: Refunds;
   readonly events: Events;
   readonly balances: Balances;
+  readonly payouts: Payouts;
+  readonly settlements: Settlements;
 
   /** @throws Misuse if an option is wrong; the message says which, and what is right */
   constructor(options: LezaiOptions) {
@@ -35,6 +46,8 @@ export class Lezai {
     this.refunds = new Refunds(connection);
     this.events = new Events(connection);
     this.balances = new Balances(connection);
+    this.payouts = new Payouts(connection);
+    this.settlements = new Settlements(connection);
   }
 }
 
@@ -183,12 +196,98 @@ class Balances {
   }
 }
 
+/** Payouts of what is available. */
+class Payouts {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Pays out what is available; the amount and its fee are taken at once. The key is derived from
+   * `merchant_payout_id`, so a repeat is never a second payout. `paid` is not the end: a bank may return it.
+   */
+  create(payout: NewPayout, options: CallOptions = {}): Promise<Payout> {
+    return numbered("payout", "merchant_payout_id", payout.merchant_payout_id, options, (own) =>
+      this.#connection.post("/v1/payouts", { ...own, content: payout }),
+    );
+  }
+
+  find(id: string, options?: CallOptions): Promise<Payout> {
+    return this.#connection.get(`/v1/payouts/${segment(id)}`, options);
+  }
+
+  /** The payout with your own number, if there is one. */
+  async findByNumber(merchant_payout_id: string, options?: CallOptions): Promise<Payout | undefined> {
+    return (await this.list({ merchant_payout_id }, options)).data[0];
+  }
+
+  /** A page of payouts, newest first. */
+  list(query: PayoutQuery = {}, options?: CallOptions): Promise<Page<Payout>> {
+    return this.#connection.get("/v1/payouts", { ...options, query });
+  }
+
+  /** All payouts, newest first; further pages are requested as needed. */
+  all(query: PayoutQuery = {}, options?: CallOptions): AsyncGenerator<Payout, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  /** Cancels a payout that was not sent yet. */
+  cancel(id: string, options?: CallOptions): Promise<Payout> {
+    return this.#connection.post(`/v1/payouts/${segment(id)}/cancel`, options);
+  }
+}
+
+/** Settlement batches, and the contracts that they follow. */
+class Settlements {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** A page of closed batches, newest first. */
+  list(query: SettlementQuery = {}, options?: CallOptions): Promise<Page<Settlement>> {
+    return this.#connection.get("/v1/settlements", { ...options, query });
+  }
+
+  /** All closed batches, newest first; further pages are requested as needed. */
+  all(query: SettlementQuery = {}, options?: CallOptions): AsyncGenerator<Settlement, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  /** What the batches would be if they were closed now, one for each currency. */
+  async open(options?: CallOptions): Promise<OpenSettlement[]> {
+    return (await this.#connection.get<Page<OpenSettlement>>("/v1/settlements/open", options)).data;
+  }
+
+  find(id: string, options?: CallOptions): Promise<Settlement> {
+    return this.#connection.get(`/v1/settlements/${segment(id)}`, options);
+  }
+
+  /** All lines of a batch, oldest first; their sum is its `net`. */
+  lines(
+    id: string,
+    query: SettlementLinesQuery = {},
+    options?: CallOptions,
+  ): AsyncGenerator<SettlementLine, void> {
+    const path = `/v1/settlements/${segment(id)}/lines`;
+    return every((after) => this.#connection.get(path, { ...options, query: { ...query, ...after } }));
+  }
+
+  /** The merchant's contracts, newest first. */
+  async contracts(options?: CallOptions): Promise<Contract[]> {
+    return (await this.#connection.get<Page<Contract>>("/v1/contracts", options)).data;
+  }
+}
+
 /**
  * Calls with a key derived from the merchant's own number, unless the caller passed one. Without a valid number
  * there is no key, and the gateway reports the number. The error for a reused key names the number and not the key.
  */
 function numbered<T>(
-  what: "order" | "refund",
+  what: "order" | "refund" | "payout",
   field: string,
   number: string,
   options: CallOptions,
@@ -224,4 +323,4 @@ async function* every<T>(page: (after: { after?: string }) => Promise<Page<T>>):
   }
 }
 
-export type { Balances, Events, Orders, Refunds };
+export type { Balances, Events, Orders, Payouts, Refunds, Settlements };

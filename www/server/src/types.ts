@@ -17,6 +17,17 @@ export type Refund = Schemas["RefundView"];
 export type BalancesView = Schemas["BalancesView"];
 export type BalancesQuery = Query<"balances_find">;
 
+export type NewPayout = Schemas["NewPayout"];
+export type Payout = Schemas["PayoutView"];
+export type PayoutQuery = Query<"payouts_list">;
+
+export type Settlement = Schemas["SettlementView"];
+export type SettlementQuery = Query<"settlements_list">;
+export type SettlementLine = Schemas["SettlementLine"];
+export type SettlementLinesQuery = Query<"settlements_lines">;
+export type OpenSettlement = Schemas["OpenSettlement"];
+export type Contract = Schemas["ContractView"];
+
 export type StoredEvent = Schemas["StoredEvent"];
 export type EventQuery = Query<"events_list">;
 export type EventRange = Schemas["EventRange"];
@@ -33,5 +44,11 @@ export interface Page<T> {
 
 /** The content of a callback. New types and members may be added: ignore them, and answer 200. */
 export type Callback = Omit<StoredEvent, "data" | "delivery"> & {
-  data: { order?: Omit<Order, "checkout">; refund?: Refund };
+  data: {
+    order?: Omit<Order, "checkout">;
+    refund?: Refund;
+    payout?: Payout;
+    settlement?: Settlement;
+    contract?: Contract;
+  };
 };
