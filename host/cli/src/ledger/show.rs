@@ -138,7 +138,7 @@ mod tests {
         let order = entry().subject;
         let text = text(&[entry()]);
         let expected = [
-            "number  time                      order                                 kind     account                     minor units  currency".to_owned(),
+            "number  time                      subject                               kind     account                     minor units  currency".to_owned(),
             format!("     7  2026-11-18T11:06:40.042Z  {order}  payment  channel_receivable:sandbox          100  CNY"),
             format!("{:<81}merchant_pending:m_demo             -99  CNY", ""),
         ];
