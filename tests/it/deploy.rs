@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use lezai_tests::{Live, TempDir};
+use lezai_tests::{Gateway, Live, Merchant, Request, TempDir, random_hex};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -27,15 +28,42 @@ fn family(sample: &str) -> &str {
     ends.iter().find_map(|end| sample.strip_suffix(end)).unwrap_or(sample)
 }
 
+fn families(metrics: &str) -> BTreeSet<String> {
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types.map(|line| family(line.split(' ').next().unwrap()).to_owned()).collect()
+}
+
+/// What a gateway serves once an order was paid and its merchant told.
+fn after_a_payment() -> String {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let merchant = Merchant::demo(&gateway);
+    let order = Merchant::order(&random_hex());
+    let order = merchant.create(&random_hex(), order.to_string()).unwrap().json();
+    let target = format!("/sandbox/orders/{}/pay", order["id"].as_str().unwrap());
+    let paid = Request::new("POST", &target, "").send(&gateway.authority).unwrap();
+    assert_eq!(paid.status, 200, "{}", paid.json());
+    let begun = Instant::now();
+    loop {
+        let metrics = Request::new("GET", "/metrics", "").send(&gateway.authority).unwrap();
+        let metrics = String::from_utf8(metrics.body).unwrap();
+        if metrics.contains("# TYPE lezai_callbacks ") && metrics.contains("# TYPE lezai_tasks ") {
+            return metrics;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(180), "{metrics}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn every_metric_that_is_looked_at_is_served() {
     let folder = TempDir::new();
     let live = Live::start(folder.path());
     let metrics = String::from_utf8(live.operate("GET", "/metrics", "").body).unwrap();
-    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    let served: BTreeSet<String> =
-        types.map(|line| family(line.split(' ').next().unwrap()).to_owned()).collect();
+    let mut served = families(&metrics);
     assert!(served.contains("lezai_tls_certificate_end_timestamp_seconds"), "{metrics}");
+    // A family without a sample is not written: an order that is paid and told of has one of each.
+    served.extend(families(&after_a_payment()));
     for file in ["deploy/prometheus/lezai.rules.yml", "deploy/grafana/lezai.json"] {
         // Two of a kind, one of which the operator's listener has: a pattern names both.
         let text = read(file).replace("lezai_(operator_)?tls", "lezai_tls");

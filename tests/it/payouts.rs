@@ -7,6 +7,9 @@ use std::time::Duration;
 use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
+/// The last digits of the sandbox's amounts that are paid out here.
+pub(crate) const AMOUNTS: [&str; 7] = ["971", "972", "973", "974", "975", "977", "978"];
+
 /// Far above what a slow machine with neighbours needs.
 const PATIENCE: Duration = Duration::from_secs(180);
 const DAY: i64 = 86_400;

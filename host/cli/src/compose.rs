@@ -19,8 +19,8 @@ use lezai_gateway::realm::Realm;
 use lezai_store::{Store, StoreError};
 use lezai_store_sqlite::{SqliteStore, Vault};
 
-use crate::dev::CannotStart;
-use crate::dev::folder::Folder;
+use crate::cannot_start::CannotStart;
+use crate::folder::Folder;
 use crate::keys::Keys;
 use crate::log;
 

@@ -35,7 +35,7 @@ use crate::plugins::Plugins;
 use crate::plugins::blobs::Blobs;
 use crate::readiness::Readiness;
 use crate::realm::Realm;
-use crate::{events, funds, views};
+use crate::{events, views};
 
 /// A channel gets this long to speak before it is asked.
 const FIRST_QUERY_SECS: i64 = 20;
@@ -292,7 +292,7 @@ fn moment(tx: &dyn Tx, order: &Order, event: &Event, now: Timestamp) -> Result<M
         }
         _ => return Ok(Moment::from(now)),
     };
-    let settles = funds::schedule::settles(tx, &order.terms.merchant, captured_at)?;
+    let settles = crate::schedule::settles(tx, &order.terms.merchant, captured_at)?;
     Ok(Moment { now, settles })
 }
 

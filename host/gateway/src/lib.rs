@@ -21,5 +21,6 @@ pub mod plugins;
 pub mod readiness;
 pub mod realm;
 pub mod releases;
+pub mod schedule;
 pub mod test_clock;
 pub mod views;

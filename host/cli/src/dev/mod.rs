@@ -1,7 +1,6 @@
 //! `lezai dev`: everything on one machine. It makes what is missing in its folder (keys, a demo
 //! merchant with a plugin, the stores), starts the gateway and the demo shop, and says where.
 
-pub(crate) mod folder;
 mod home;
 mod lan;
 
@@ -48,7 +47,8 @@ use lezai_wire::problem::Problem;
 
 use lezai_store_sqlite::Vault;
 
-use folder::Folder;
+pub use crate::cannot_start::CannotStart;
+use crate::folder::Folder;
 
 /// The demo merchant.
 pub const MERCHANT: &str = "m_demo";
@@ -95,17 +95,6 @@ pub struct DevArgs {
     /// How many requests of one checkout page are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
     page_rate: u32,
-}
-
-/// Why it could not start, in one line with what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct CannotStart(String);
-
-impl CannotStart {
-    pub(crate) fn new(what: impl std::fmt::Display) -> Self {
-        Self(what.to_string())
-    }
 }
 
 /// Runs until it is told to stop (Ctrl-C or SIGTERM), and then finishes what is under way.

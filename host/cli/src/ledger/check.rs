@@ -17,9 +17,10 @@ use lezai_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::balances::{Balances, table};
+use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
 use super::funds;
 use crate::data_dir::DataDir;
-use lezai_store::{BookedEntry, StoreError, Task};
+use lezai_store::{BookedEntry, Task};
 use lezai_store_sqlite::{
     Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
     integrity, missing_row, moved, open_to_read, order_with_entries, payout_with_entries, rows,
@@ -66,57 +67,6 @@ pub struct Report {
     pub batches: u64,
     /// The balance of each account in each currency, in minor units, debits positive.
     pub balances: Balances,
-}
-
-/// Why there is no report.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Failed {
-    /// The ledger does not say what happened.
-    #[error("{0}")]
-    Broken(Fault),
-    /// The file cannot be read.
-    #[error(transparent)]
-    Unreadable(StoreError),
-}
-
-/// The first thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// An entry: the first in the chain that does not hold.
-    #[error("entry {number}: {what}")]
-    Entry {
-        /// Its number, or the one it should have.
-        number: u64,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The file, or rows in it that belong to nothing.
-    #[error("the file: {0}")]
-    File(String),
-    /// An order whose entry, or another row of it, is missing; all entries that there are hold.
-    #[error("order {order}: {what}")]
-    Order {
-        /// Its id.
-        order: String,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// A payout whose entry, or another row of it, is missing.
-    #[error("payout {payout}: {what}")]
-    Payout {
-        /// Its id.
-        payout: String,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// A settlement batch that is not what its entries say.
-    #[error("settlement {batch}: {what}")]
-    Batch {
-        /// Its id.
-        batch: String,
-        /// What is wrong with it.
-        what: String,
-    },
 }
 
 impl Report {
@@ -169,29 +119,6 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     report.batches = funds::batches_hold(connection)?;
     funds::closes_are_planned(connection)?;
     Ok(report)
-}
-
-/// Why the walk over the rows ended early: a row that cannot be read back has no place yet.
-pub(super) enum Stop {
-    Store(StoreError),
-    Fault(Fault),
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl Stop {
-    /// A damaged record is a broken ledger; a database that does not answer says nothing of it.
-    pub(super) fn at(self, place: impl FnOnce(String) -> Fault) -> Failed {
-        match self {
-            Self::Fault(fault) => Failed::Broken(fault),
-            Self::Store(StoreError::Damaged(what)) => Failed::Broken(place(what)),
-            Self::Store(error) => Failed::Unreadable(error),
-        }
-    }
 }
 
 /// What SQLite itself finds of pages and indices.
@@ -428,12 +355,6 @@ fn belongs(
     }
 }
 
-/// Whether an entry is what the order calls for, whoever owes part of it.
-pub(super) fn is(wanted: &Entry, booked: &BookedEntry) -> bool {
-    wanted.kind() == booked.kind
-        && without_debts(wanted.postings()) == without_debts(&booked.postings)
-}
-
 /// Whether an entry takes what was available before it and no more, books the rest as a debt, and
 /// repays debts first.
 fn names_debts(booked: &BookedEntry, before: &Balances) -> Result<(), String> {
@@ -466,10 +387,6 @@ fn summed(postings: &[Posting]) -> Balances {
     sums
 }
 
-pub(super) fn called_for_by_payout(payout: &Payout) -> Result<Vec<Entry>, String> {
-    payout.entries().map_err(|error| format!("payout {}: {error}", payout.terms.id))
-}
-
 fn called_for(order: &Order) -> Result<Vec<Entry>, String> {
     order.entries().map_err(|error| format!("order {}: {error}", order.terms.id))
 }
@@ -487,6 +404,7 @@ mod tests {
 
     use super::*;
     use lezai_base::entropy;
+    use lezai_store::StoreError;
     use lezai_store_sqlite::{SqliteStore, book, last_entry};
 
     const START: Timestamp = Timestamp::from_secs(1_795_000_000);

@@ -5,7 +5,7 @@ use lezai_core::funds::settlement::{Batch, Outcome};
 use lezai_core::ledger::Account;
 use rusqlite::Connection;
 
-use super::check::{Failed, Fault, Stop, called_for_by_payout, is};
+use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
 use lezai_store::Task;
 use lezai_store_sqlite::{
     Tasks, batch_sums, for_each_batch, for_each_payout, payout_events, payout_with_entries, tasks,

@@ -4,6 +4,7 @@
 mod balances;
 mod check;
 mod export;
+mod fault;
 mod funds;
 mod line;
 mod show;
@@ -20,7 +21,8 @@ use lezai_store::StoreError;
 use lezai_store_sqlite::file;
 
 pub use balances::Balances;
-pub use check::{Failed, Fault, Report, check, check_tables};
+pub use check::{Report, check, check_tables};
+pub use fault::{Failed, Fault};
 
 /// What can be done with the ledger.
 #[derive(Debug, clap::Subcommand)]

@@ -29,9 +29,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::cannot_start::CannotStart;
 use crate::compose::{Differences, compose, recall};
-use crate::dev::CannotStart;
-use crate::dev::folder::Folder;
+use crate::folder::Folder;
 use crate::{keys, log, say, secrets};
 
 use notify::notify;

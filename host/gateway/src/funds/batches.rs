@@ -19,9 +19,10 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use super::{payouts, schedule, views};
+use super::{OURS, payouts, views};
 use crate::events::record::{self, Happened, Subject};
 use crate::gateway::Gateway;
+use crate::schedule;
 use lezai_store as store;
 use lezai_store::funds::Statement;
 use lezai_store::{Page, StoreError, Task, Tx, View};
@@ -311,9 +312,6 @@ fn pay(
         }
     }
 }
-
-/// What the numbers of payouts begin with that batches make; a merchant's may not.
-pub const OURS: &str = "settlement:";
 
 /// Tells the merchant that a batch is closed.
 fn tell(tx: &dyn Tx, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {

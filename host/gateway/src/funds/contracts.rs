@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{batches, schedule, views};
+use super::{batches, views};
 use crate::events::record::{self, Happened, Subject};
 use crate::gateway::Gateway;
+use crate::schedule;
 use lezai_store as store;
 use lezai_store::{Page, StoreError, Tx, View};
 use lezai_wire::page::List;

@@ -1,12 +1,10 @@
 //! Money out: payouts, contracts and settlement batches. Decisions are the core's; here they are asked
 //! for, committed and told.
 
-pub mod agreements;
 pub mod balances;
 pub mod batches;
 pub mod contracts;
 pub mod payouts;
-pub mod schedule;
 pub mod views;
 
 use lezai_core::funds::payout::{

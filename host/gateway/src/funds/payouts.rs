@@ -13,10 +13,10 @@ use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::policy::is_receiver;
 use lezai_core::time::Timestamp;
 
-use super::batches::OURS;
-use super::{follow, happen, not_found, schedule, views};
+use super::{OURS, follow, happen, not_found, views};
 use crate::gateway::Gateway;
 use crate::idempotency::{Answer, Outcome, Repeatable};
+use crate::schedule;
 use lezai_store as store;
 use lezai_store::{Page, Tx};
 use lezai_wire::json::{Field, Invalid, Kind, Object};

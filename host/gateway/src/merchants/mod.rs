@@ -1,6 +1,7 @@
 //! The merchants as the running gateway sees them: read from the store at the start and after
 //! each change, and swapped in whole, so that a request sees one state and nothing restarts.
 
+mod agreements;
 pub mod brand;
 mod registry;
 
@@ -21,6 +22,7 @@ use crate::releases::rollout::Rollout;
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_store::{MerchantKey, MerchantRecord};
 
+pub use agreements::Agreements;
 pub use registry::Registry;
 
 /// A merchant, ready to serve.

@@ -11,7 +11,7 @@ use lezai_store::{ReleaseRecord, StoreError};
 use tokio::sync::Mutex;
 
 use super::Merchants;
-use crate::funds::agreements::Agreements;
+use super::agreements::Agreements;
 use crate::node::Node;
 use crate::releases::rollout::Rollout;
 

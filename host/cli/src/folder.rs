@@ -15,7 +15,7 @@ use lezai_core::key::SigningKey;
 use lezai_core::webhook::Secret;
 use lezai_seal::Roots;
 
-use super::CannotStart;
+use crate::cannot_start::CannotStart;
 use crate::secrets;
 use lezai_base::entropy;
 use lezai_store::StoreError;
