@@ -1,6 +1,6 @@
 //! Money out in the simulation: what the bank pays, and what must hold of payouts and batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lezai_channels::channel::{PayoutRequest, PayoutStanding};
@@ -65,6 +65,8 @@ pub(super) const CALENDAR: &str = "calendar open 1\nweekend sun\nyear 2026\n2026
 #[derive(Default)]
 pub(super) struct PaidOut {
     payouts: BTreeMap<PayoutId, (Money, PayoutStanding)>,
+    /// Paid, and sent back by the recipient's bank: whoever asks next hears of it.
+    returning: BTreeSet<PayoutId>,
     /// What left and did not come back.
     pub(super) minor: i64,
 }
@@ -77,7 +79,7 @@ impl PaidOut {
         }
         self.payouts.insert(id.clone(), (request.amount, PayoutStanding::Pending));
         if !(moods && random.once_in(4)) {
-            self.end(&id, moods && random.once_in(5));
+            self.end(&id, moods && random.once_in(5), random);
         }
         Said::Payout(self.payouts[&id].1.clone())
     }
@@ -85,27 +87,30 @@ impl PaidOut {
     pub(super) fn query(&mut self, id: &PayoutId, random: &mut Random, moods: bool) -> Said {
         match self.payouts.get(id).map(|it| it.1.clone()) {
             None => return Said::Payout(PayoutStanding::Unknown),
-            Some(PayoutStanding::Pending) => self.end(id, moods && random.once_in(3)),
-            // Its recipient's bank sends it back.
-            Some(PayoutStanding::Paid { .. }) if random.once_in(60) => self.send_back(id),
+            Some(PayoutStanding::Pending) => self.end(id, moods && random.once_in(3), random),
+            Some(_) if self.returning.remove(id) => self.send_back(id),
             Some(_) => {}
         }
         Said::Payout(self.payouts[id].1.clone())
     }
 
-    fn end(&mut self, id: &PayoutId, fails: bool) {
+    fn end(&mut self, id: &PayoutId, fails: bool, random: &mut Random) {
         let Some((amount, standing)) = self.payouts.get_mut(id) else { return };
         *standing = if fails {
             PayoutStanding::Failed { code: "bank_refused".to_owned() }
         } else {
-            self.minor += amount.minor();
+            // The money comes back whether or not anybody asks.
+            if random.once_in(12) {
+                self.returning.insert(id.clone());
+            } else {
+                self.minor += amount.minor();
+            }
             PayoutStanding::Paid { amount: *amount, channel_ref: format!("bank-{id}") }
         };
     }
 
     fn send_back(&mut self, id: &PayoutId) {
-        let Some((amount, standing)) = self.payouts.get_mut(id) else { return };
-        self.minor -= amount.minor();
+        let Some((_, standing)) = self.payouts.get_mut(id) else { return };
         *standing = PayoutStanding::Returned { code: "account_closed".to_owned() };
     }
 }
