@@ -33,9 +33,10 @@ use views::{SettlementLine, SettlementView};
 
 /// How long after a cut-off its batches are closed: what settles at it is booked by then.
 pub const GRACE_SECS: i64 = 10;
-/// For so long a batch waits for what was due before its cut-off and is not done; then it is closed
-/// without it, and what is booked later lies in the next.
-const PATIENCE_SECS: i64 = 600;
+/// So often, ten minutes long, it is looked whether what was due before a cut-off is done; then a batch is
+/// closed without it, and what is booked later lies in the next. Tries are counted and not time: after an
+/// outage, what was due is done first.
+const PATIENCE_TRIES: u32 = 120;
 /// How often it looks whether that is done.
 const LOOK_SECS: i64 = 5;
 /// How often a calendar is looked at again that does not know the days to come.
@@ -177,6 +178,7 @@ pub async fn close(
     merchant: MerchantId,
     contract: u32,
     cut_off: Timestamp,
+    tries: u32,
 ) -> Result<Closed, Problem> {
     let now = gateway.node.clock.now();
     let payers = payers(gateway);
@@ -187,7 +189,7 @@ pub async fn close(
             return Ok(Closed::Planned);
         }
         let waits = tx.settlements_wait(cut_off)?;
-        if waits && now < cut_off.plus_secs(PATIENCE_SECS) {
+        if waits && tries < PATIENCE_TRIES {
             let why = "what was due before the cut-off is not done".to_owned();
             return Ok(Closed::Later { due: now.plus_secs(LOOK_SECS), why });
         }

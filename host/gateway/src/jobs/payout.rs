@@ -53,7 +53,8 @@ impl Job for CloseBatches {
     fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j> {
         Box::pin(async {
             let merchant = self.merchant.clone();
-            let closed = batches::close(turn.gateway, merchant, self.contract, self.cut_off);
+            let closed =
+                batches::close(turn.gateway, merchant, self.contract, self.cut_off, turn.tries);
             Ok(match closed.await? {
                 Closed::Planned => Done::Finished,
                 Closed::Later { due, why } => Done::Again { due, why },
