@@ -641,7 +641,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "NewRelease" => json!({
             "component": "AGFzbQ0AAQA=", "manifest": "eyJwbHVnaW4iOiJuaWdodF9vd2xzIn0=", "signature": "cmVsZWFzZQ==", "stage": "shadow",
         }),
-        "Promotion" => json!({ "to": "gray", "per_mille": 10 }),
+        "Promotion" => json!({ "to": "canary", "per_mille": 10 }),
         "OrderView" => order(),
         "RefundView" => refund(),
         "BalancesView" => json!({
@@ -754,7 +754,7 @@ fn release() -> Value {
     json!({
         "merchant": "m_tea", "plugin": "night_owls", "version": "1.0.0", "sequence": 3,
         "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c", "hooks": ["risk"], "size": 31844,
-        "keyid": "tea-plugins", "published_at": "2026-11-18T11:06:40.042Z", "stage": "gray", "per_mille": 10, "paused": false,
+        "keyid": "tea-plugins", "published_at": "2026-11-18T11:06:40.042Z", "stage": "canary", "per_mille": 10, "paused": false,
         "since": "2026-11-18T12:06:40.042Z", "drift_percent": 10,
     })
 }

@@ -570,7 +570,7 @@ pub(super) struct NewRelease {
     /// `shadow`, or `live` to decide the next order.
     #[schema(required = false)]
     stage: String,
-    /// How many of a hundred orders it may decide otherwise in `gray`; 10 if left out.
+    /// How many of a hundred orders it may decide otherwise in `canary`; 10 if left out.
     #[schema(required = false)]
     drift_percent: u8,
 }
@@ -580,12 +580,12 @@ pub(super) struct NewRelease {
 #[schema(as = Promotion)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct Promotion {
-    /// `shadow`, `gray` or `live`.
+    /// `shadow`, `canary` or `live`.
     to: String,
-    /// In `gray`, how many of a thousand orders it decides: 1, 10, 50, 100, 200 or 500.
+    /// In `canary`, how many of a thousand orders it decides: 1, 10, 50, 100, 200 or 500.
     #[schema(required = false)]
     per_mille: u16,
-    /// How many of a hundred orders it may decide otherwise in `gray`.
+    /// How many of a hundred orders it may decide otherwise in `canary`.
     #[schema(required = false)]
     drift_percent: u8,
 }

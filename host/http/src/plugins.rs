@@ -83,7 +83,7 @@ pub(super) async fn releases(
 
 #[utoipa::path(
     post, path = "/admin/v1/merchants/{id}/plugins/{sequence}/promote", tag = "operator", summary = "Let a release go on",
-    description = "Forward alone: `shadow`, `gray` with 1, 10, 50, 100, 200 or 500 of a thousand orders, `live`. One that was paused goes on. The same again changes nothing.",
+    description = "Forward alone: `shadow`, `canary` with 1, 10, 50, 100, 200 or 500 of a thousand orders, `live`. One that was paused goes on. The same again changes nothing.",
     params(("id" = String, Path, description = "`m_…`"), ("sequence" = u64, Path, description = "The number of the release")),
     request_body = openapi::Promotion,
     responses((status = 200, description = "The release", body = ReleaseStateView), openapi::Problems), security(("operator" = [])),
@@ -102,9 +102,9 @@ pub(super) async fn promote(
     let to = match (to.as_str(), per_mille, share) {
         ("shadow", None, _) => Stage::Shadow,
         ("live", None, _) => Stage::Live,
-        ("gray", Some(_), Some(share)) => Stage::Gray(share),
+        ("canary", Some(_), Some(share)) => Stage::Canary(share),
         _ => {
-            let detail = "to is shadow, live, or gray with per_mille 1, 10, 50, 100, 200 or 500";
+            let detail = "to is shadow, live, or canary with per_mille 1, 10, 50, 100, 200 or 500";
             return Err(Problem::new(Code::InvalidField, detail).with("field", "to").into());
         }
     };

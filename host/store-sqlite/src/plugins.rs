@@ -20,9 +20,9 @@ CREATE TABLE releases (
   stage TEXT NOT NULL, per_mille INTEGER, paused INTEGER NOT NULL, since_ms INTEGER NOT NULL, drift_percent INTEGER NOT NULL, note TEXT,
   PRIMARY KEY (merchant, sequence)
 ) STRICT;
-CREATE INDEX releases_that_stand ON releases (merchant) WHERE stage IN ('shadow', 'gray', 'live', 'previous');
+CREATE INDEX releases_that_stand ON releases (merchant) WHERE stage IN ('shadow', 'canary', 'live', 'previous');
 CREATE UNIQUE INDEX one_live_release ON releases (merchant) WHERE stage = 'live';
-CREATE UNIQUE INDEX one_candidate ON releases (merchant) WHERE stage IN ('shadow', 'gray');
+CREATE UNIQUE INDEX one_candidate ON releases (merchant) WHERE stage IN ('shadow', 'canary');
 CREATE TABLE differences (
   number INTEGER PRIMARY KEY AUTOINCREMENT, merchant TEXT NOT NULL, sequence INTEGER NOT NULL, order_id TEXT NOT NULL,
   at_ms INTEGER NOT NULL, applied TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL
@@ -84,7 +84,7 @@ impl PluginReads for Sqlite<'_> {
         &self,
         merchant: Option<&MerchantId>,
     ) -> Result<Vec<ReleaseRecord>, StoreError> {
-        let standing = format!("{RELEASE} WHERE stage IN ('shadow', 'gray', 'live', 'previous')");
+        let standing = format!("{RELEASE} WHERE stage IN ('shadow', 'canary', 'live', 'previous')");
         match merchant {
             Some(merchant) => {
                 self.all(&format!("{standing} AND merchant = ?1"), [merchant.as_str()], release)

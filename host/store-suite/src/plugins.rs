@@ -57,7 +57,7 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
     assert_eq!((&newest[0].standing, standing.len()), (&second.standing, 2));
 
     let moved = Standing {
-        stage: Stage::Gray(Share::STEPS[2]),
+        stage: Stage::Canary(Share::STEPS[2]),
         paused: true,
         since: at(7),
         drift_percent: 33,
@@ -77,7 +77,7 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
 }
 
 async fn two_are_never_live(store: &Arc<dyn Store>, merchant: &MerchantId) {
-    for stage in [Stage::Live, Stage::Shadow, Stage::Gray(Share::STEPS[0])] {
+    for stage in [Stage::Live, Stage::Shadow, Stage::Canary(Share::STEPS[0])] {
         let third = release(merchant, 3, stage);
         assert!(write(store, move |tx| tx.insert_release(&third)).await.is_err(), "{stage:?}");
     }

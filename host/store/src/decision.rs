@@ -48,7 +48,7 @@ pub struct DecidingRelease {
     pub sequence: u64,
     /// SHA-256 of the component, in hex.
     pub digest: String,
-    /// `live`, `gray` or `shadow`.
+    /// `live`, `canary` or `shadow`.
     pub stage: String,
 }
 

@@ -1233,7 +1233,7 @@ export interface components {
              * The number of the release.
              */
             sequence: number;
-            /** @description `live`, `gray` or `shadow`. */
+            /** @description `live`, `canary` or `shadow`. */
             stage: string;
             /** @description Its version. */
             version: string;

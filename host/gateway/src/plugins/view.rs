@@ -37,16 +37,16 @@ pub struct ReleaseStateView {
     pub keyid: String,
     /// RFC 3339.
     pub published_at: String,
-    /// `shadow`, `gray`, `live`, `previous`, `retired` or `rolled_back`.
+    /// `shadow`, `canary`, `live`, `previous`, `retired` or `rolled_back`.
     pub stage: &'static str,
-    /// In `gray`, how many of a thousand orders it decides.
+    /// In `canary`, how many of a thousand orders it decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_mille: Option<u16>,
     /// It is not asked, and waits where it is.
     pub paused: bool,
     /// Since when it is there, RFC 3339.
     pub since: String,
-    /// How many of a hundred orders it may decide otherwise in `gray`.
+    /// How many of a hundred orders it may decide otherwise in `canary`.
     pub drift_percent: u8,
     /// Why it was taken back, if nobody asked for that: `failures`, `timeouts`, `fuel` or `drift`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -105,14 +105,14 @@ impl Health {
     pub fn trouble(&self, stage: Stage, drift_percent: u8) -> Option<Trouble> {
         let Counts { calls, failures, timeouts, compared, different } = self.counts();
         let heavy = self.heavy.load(Relaxed);
-        let gray = matches!(stage, Stage::Gray(_));
+        let canary = matches!(stage, Stage::Canary(_));
         if timeouts >= TIMEOUTS && timeouts * 1000 >= calls * TIMEOUTS_PER_MILLE {
             Some(Trouble::Timeouts)
         } else if failures >= FAILURES && failures * 1000 >= calls * FAILURES_PER_MILLE {
             Some(Trouble::Failures)
         } else if calls >= FUEL_CALLS && heavy * 100 > calls {
             Some(Trouble::Fuel)
-        } else if gray
+        } else if canary
             && compared >= COMPARED
             && different * 100 > compared * u64::from(drift_percent)
         {
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn each_bound_at_its_edge() {
-        let gray = Stage::Gray(Share::STEPS[0]);
+        let canary = Stage::Canary(Share::STEPS[0]);
         let none = (0, 0);
         for (health, trouble) in [
             (health(0, 0, 0, 0, none), None),
@@ -184,7 +184,7 @@ mod tests {
             (health(200, 0, 0, 0, (100, 10)), None),
             (health(200, 0, 0, 0, (100, 11)), Some(Trouble::Drift)),
         ] {
-            assert_eq!(health.trouble(gray, 10), trouble, "{health:?}");
+            assert_eq!(health.trouble(canary, 10), trouble, "{health:?}");
             // Who is asked in the shadow alone, or decides all, has nobody to differ from.
             let elsewhere = trouble.filter(|it| *it != Trouble::Drift);
             assert_eq!(health.trouble(Stage::Shadow, 10), elsewhere, "{health:?}");

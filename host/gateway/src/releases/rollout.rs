@@ -80,7 +80,7 @@ impl Rollout {
             match version.standing.stage {
                 Stage::Live => rollout.live = Some(version),
                 Stage::Previous => rollout.previous = Some(version),
-                Stage::Shadow | Stage::Gray(_) => rollout.candidate = Some(version),
+                Stage::Shadow | Stage::Canary(_) => rollout.candidate = Some(version),
                 Stage::Retired | Stage::RolledBack => {}
             }
         }

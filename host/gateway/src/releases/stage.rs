@@ -101,7 +101,7 @@ pub fn roll_back(
         Standing { stage: Stage::RolledBack, paused: false, since: now, note, ..standing.clone() };
     match stage {
         Stage::RolledBack => Ok(Vec::new()),
-        Stage::Shadow | Stage::Gray(_) => Ok(vec![(sequence, back)]),
+        Stage::Shadow | Stage::Canary(_) => Ok(vec![(sequence, back)]),
         Stage::Live => {
             let mut moves = vec![(sequence, back)];
             let again = Standing { stage: Stage::Live, since: now, note: None, ..standing.clone() };
@@ -126,8 +126,8 @@ pub fn remove(all: &[Slot], now: Timestamp) -> Vec<Slot> {
 /// What would come after: the next share, and after the last everything.
 pub fn next(stage: Stage) -> Option<Stage> {
     match stage {
-        Stage::Shadow => Some(Stage::Gray(Share::STEPS[0])),
-        Stage::Gray(share) => Some(share.next().map_or(Stage::Live, Stage::Gray)),
+        Stage::Shadow => Some(Stage::Canary(Share::STEPS[0])),
+        Stage::Canary(share) => Some(share.next().map_or(Stage::Live, Stage::Canary)),
         Stage::Live | Stage::Previous | Stage::Retired | Stage::RolledBack => None,
     }
 }
@@ -164,7 +164,7 @@ fn find(all: &[Slot], sequence: u64) -> Result<&Standing, Refusal> {
 fn rank(stage: Stage) -> Option<u16> {
     match stage {
         Stage::Shadow => Some(0),
-        Stage::Gray(share) => Some(share.per_mille()),
+        Stage::Canary(share) => Some(share.per_mille()),
         Stage::Live => Some(1_001),
         Stage::Previous | Stage::Retired | Stage::RolledBack => None,
     }
@@ -180,8 +180,8 @@ mod tests {
         Standing { stage, paused: false, since: NOW, drift_percent: 10, note: None }
     }
 
-    fn gray(per_mille: u16) -> Stage {
-        Stage::Gray(Share::from_per_mille(per_mille).unwrap())
+    fn canary(per_mille: u16) -> Stage {
+        Stage::Canary(Share::from_per_mille(per_mille).unwrap())
     }
 
     /// A merchant's releases, and what has become of them.
@@ -263,13 +263,13 @@ mod tests {
         let mut all = All(Vec::new());
         all.publish(1, Stage::Live);
         all.publish(2, Stage::Shadow);
-        assert_eq!(all.promote(2, gray(50)), "live, gray50");
-        assert!(all.promote(2, gray(10)).contains("only goes forward"));
+        assert_eq!(all.promote(2, canary(50)), "live, canary50");
+        assert!(all.promote(2, canary(10)).contains("only goes forward"));
         assert!(all.promote(2, Stage::Shadow).contains("only goes forward"));
-        assert_eq!(all.pause(2), "live, gray50 paused");
-        assert_eq!(all.pause(2), "live, gray50 paused");
+        assert_eq!(all.pause(2), "live, canary50 paused");
+        assert_eq!(all.pause(2), "live, canary50 paused");
         assert!(all.pause(1).contains("release 1 is live"));
-        assert_eq!(all.promote(2, gray(50)), "live, gray50");
+        assert_eq!(all.promote(2, canary(50)), "live, canary50");
         // Another one takes its place on the way.
         assert_eq!(all.publish(3, Stage::Shadow), "live, retired, shadow");
         assert_eq!(all.roll_back(3), "live, retired, rolled_back");
