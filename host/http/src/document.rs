@@ -10,7 +10,7 @@ use Code::*;
 /// Who may make a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
-    /// A merchant's server, signed with her key.
+    /// A merchant's server, signed with its key.
     Merchant,
     /// A page that claimed a session, signed with its own key.
     Page,
@@ -126,7 +126,7 @@ const CALLS: &[Call] = {
         call("get", "/v1/contracts", Merchant, None, &[]),
         call("get", "/v1/events", Merchant, None, &[InvalidField, UnknownField, EventNotFound]),
         call("get", "/v1/events/{id}", Merchant, None, &[EventNotFound]),
-        call("post", "/v1/events/{id}/redeliver", Merchant, Empty, &[EventNotFound, EventKept]),
+        call("post", "/v1/events/{id}/redeliver", Merchant, Empty, &[EventNotFound, EventNotSent]),
         call("post", "/v1/events/redeliver", Merchant, Fields, &[TooManyEvents]),
         call("post", "/v1/events/test", Merchant, Fields, &[NotifyUrlRefused]),
         call(
@@ -364,7 +364,7 @@ const HEADERS: &[(&str, &str)] = &[
         "Signature",
         "The gateway's signature (RFC 9421), with `Signature-Input` and `Content-Digest` beside it.",
     ),
-    ("Idempotency-Hit", "`true` if this is the first answer to the key once more."),
+    ("Idempotency-Hit", "`true` if this is the first response to the key once more."),
     (
         "RateLimit",
         "How many requests are left at once, `r`, and in how many seconds all are back, `t`.",

@@ -12,7 +12,7 @@ use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
 
 use super::Reply;
 use super::openapi;
-use super::operator::{MAX_UPLOAD, Operator, checked_keyid, known, public_key};
+use super::operator::{MAX_UPLOAD, Operator, checked_keyid, public_key};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::plugins::lifecycle::Move;
 use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
@@ -36,7 +36,7 @@ pub(super) async fn publish(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<ReleaseStateView>, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let mut body = Object::parse(&operator.body)?;
     let component = body.required("component", |field| decoded(field, MAX_UPLOAD))?;
     let settings =
@@ -77,7 +77,7 @@ pub(super) async fn releases(
     operator: Operator,
 ) -> Result<Json<List<ReleaseStateView>>, Reply> {
     let limit = operator.limit()?;
-    let merchant = known(&gateway, &operator.merchant)?;
+    let merchant = gateway.merchants.known(&operator.merchant)?;
     Ok(Json(List::whole(gateway.plugins.releases(&merchant, limit).await?)))
 }
 
@@ -150,7 +150,7 @@ pub(super) async fn differences(
     operator: Operator,
 ) -> Result<Json<List<DifferenceView>>, Reply> {
     let (sequence, limit) = (operator.sequence()?, operator.limit()?);
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let found = gateway.plugins.differences(operator.merchant, sequence, limit).await?;
     Ok(Json(List::whole(found)))
 }
@@ -164,7 +164,7 @@ pub(super) async fn plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<ReleaseStateView>, Reply> {
-    let merchant = known(&gateway, &operator.merchant)?;
+    let merchant = gateway.merchants.known(&operator.merchant)?;
     Ok(Json(gateway.plugins.live_release(&merchant).await?))
 }
 
@@ -191,7 +191,7 @@ pub(super) async fn put_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
     let pem = public_key(&operator.body)?;
     VerifyingKey::from_spki_pem(&pem).map_err(Problem::internal)?;
@@ -213,7 +213,7 @@ pub(super) async fn remove_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
     let removed =
@@ -237,7 +237,7 @@ pub(super) async fn decisions(
     operator: Operator,
 ) -> Result<Json<List<LoggedView>>, Reply> {
     let limit = operator.limit()?;
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     Ok(Json(List::whole(gateway.plugins.decisions(operator.merchant, limit).await?)))
 }
 

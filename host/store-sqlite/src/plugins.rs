@@ -8,8 +8,8 @@ use rusqlite::{Row, params};
 use super::tables::{PRUNED, Sqlite, id, json, to_json};
 use lezai_store::StoreError;
 use lezai_store::plugins::{
-    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side,
-    Stage, Standing,
+    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord,
+    ReleaseState, Side, Stage,
 };
 
 pub(super) const TABLES: &str = "
@@ -50,7 +50,7 @@ fn release(row: &Row<'_>) -> Result<ReleaseRecord, StoreError> {
         settings: row.get(2)?,
         size: row.get(3)?,
         published_at: Timestamp::from_ms(row.get(4)?),
-        standing: Standing {
+        standing: ReleaseState {
             stage: stage
                 .ok_or_else(|| StoreError::Damaged("unknown stage of a release".to_owned()))?,
             paused: row.get(7)?,
@@ -166,7 +166,7 @@ impl PluginWrites for Sqlite<'_> {
         &self,
         merchant: &MerchantId,
         sequence: u64,
-        standing: &Standing,
+        standing: &ReleaseState,
     ) -> Result<(), StoreError> {
         let changed = self.change(
             "UPDATE releases SET stage = ?3, per_mille = ?4, paused = ?5, since_ms = ?6, drift_percent = ?7, note = ?8

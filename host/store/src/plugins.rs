@@ -24,12 +24,12 @@ pub struct ReleaseRecord {
     /// When it was published.
     pub published_at: Timestamp,
     /// How far it has come.
-    pub standing: Standing,
+    pub standing: ReleaseState,
 }
 
 /// How far a release has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ReleaseState {
     /// The stage.
     pub stage: Stage,
     /// It waits where it is, and is not asked.
@@ -210,7 +210,7 @@ pub trait PluginWrites: PluginReads {
         &self,
         merchant: &MerchantId,
         sequence: u64,
-        standing: &Standing,
+        standing: &ReleaseState,
     ) -> Result<(), StoreError>;
     /// A new key, or another in its place. `false` if the name is another merchant's.
     fn put_plugin_key(&self, key: &PluginKey) -> Result<bool, StoreError>;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Plugins;
-use super::beside::{MOST_DENIALS, MOST_DIFFERENCES};
+use super::shadow_compare::{DENIALS_MAX, DIFFERENCES_MAX};
 use crate::merchants::Merchant;
 use crate::views;
 use lezai_store as store;
@@ -177,7 +177,7 @@ impl Plugins {
         sequence: u64,
         limit: u32,
     ) -> Result<Vec<DifferenceView>, Problem> {
-        let limit = limit.min(MOST_DIFFERENCES);
+        let limit = limit.min(DIFFERENCES_MAX);
         let read = move |view: &dyn store::View| view.differences(&merchant, sequence, limit);
         let found = store::read(&self.node.store, read).await?;
         Ok(found
@@ -207,7 +207,7 @@ impl Plugins {
         let (orders, denials) = store::read(&self.node.store, move |view| {
             Ok((
                 view.orders(&merchant, None, &page)?,
-                view.denials(&merchant, limit.min(MOST_DENIALS))?,
+                view.denials(&merchant, limit.min(DENIALS_MAX))?,
             ))
         })
         .await?;

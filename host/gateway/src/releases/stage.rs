@@ -1,13 +1,13 @@
-//! Where a merchant's releases may go: pure, over all of hers at once, because where one goes moves
+//! Where a merchant's releases may go: pure, over all of them at once, because where one goes moves
 //! others. At most one is live, one on its way, and one ready to take over again.
 
 use lezai_core::release::Share;
 use lezai_core::time::Timestamp;
 
-use lezai_store::plugins::{Stage, Standing};
+use lezai_store::plugins::{ReleaseState, Stage};
 
 /// A release by its number, and where it stands.
-pub type Slot = (u64, Standing);
+pub type Slot = (u64, ReleaseState);
 
 /// Why a release does not go there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum Refusal {
 }
 
 /// A new release begins in the shadow, or decides at once. Who was on the way is off it.
-pub fn publish(all: &[Slot], sequence: u64, standing: Standing) -> Vec<Slot> {
+pub fn publish(all: &[Slot], sequence: u64, standing: ReleaseState) -> Vec<Slot> {
     let mut moves = make_room(all, sequence, standing.stage, standing.since);
     moves.push((sequence, standing));
     moves
@@ -60,7 +60,7 @@ pub fn promote(
     }
     let since = if onto == from && !standing.paused { standing.since } else { now };
     let drift_percent = drift_percent.unwrap_or(standing.drift_percent);
-    let moved = Standing { stage: to, paused: false, since, drift_percent, note: None };
+    let moved = ReleaseState { stage: to, paused: false, since, drift_percent, note: None };
     let mut moves = make_room(all, sequence, to, now);
     moves.push((sequence, moved));
     Ok(moves)
@@ -80,7 +80,7 @@ pub fn pause(all: &[Slot], sequence: u64, now: Timestamp) -> Result<Vec<Slot>, R
     if standing.paused {
         return Ok(Vec::new());
     }
-    Ok(vec![(sequence, Standing { paused: true, since: now, ..standing.clone() })])
+    Ok(vec![(sequence, ReleaseState { paused: true, since: now, ..standing.clone() })])
 }
 
 /// A release is taken back. If it was live, the one before decides again; if there is none, the
@@ -97,16 +97,22 @@ pub fn roll_back(
 ) -> Result<Vec<Slot>, Refusal> {
     let standing = find(all, sequence)?;
     let stage = standing.stage;
-    let back =
-        Standing { stage: Stage::RolledBack, paused: false, since: now, note, ..standing.clone() };
+    let back = ReleaseState {
+        stage: Stage::RolledBack,
+        paused: false,
+        since: now,
+        note,
+        ..standing.clone()
+    };
     match stage {
         Stage::RolledBack => Ok(Vec::new()),
         Stage::Shadow | Stage::Canary(_) => Ok(vec![(sequence, back)]),
         Stage::Live => {
             let mut moves = vec![(sequence, back)];
-            let again = Standing { stage: Stage::Live, since: now, note: None, ..standing.clone() };
+            let again =
+                ReleaseState { stage: Stage::Live, since: now, note: None, ..standing.clone() };
             moves.extend(previous(all).map(|(number, before)| {
-                (*number, Standing { drift_percent: before.drift_percent, ..again.clone() })
+                (*number, ReleaseState { drift_percent: before.drift_percent, ..again.clone() })
             }));
             Ok(moves)
         }
@@ -142,7 +148,7 @@ fn make_room(all: &[Slot], sequence: u64, to: Stage, now: Timestamp) -> Vec<Slot
         && let Some((number, live)) = others().find(|(_, it)| it.stage == Stage::Live)
     {
         moves.extend(previous(all).map(|(number, it)| (*number, retired(it, now))));
-        moves.push((*number, Standing { stage: Stage::Previous, since: now, ..live.clone() }));
+        moves.push((*number, ReleaseState { stage: Stage::Previous, since: now, ..live.clone() }));
     }
     moves
 }
@@ -151,11 +157,11 @@ fn previous(all: &[Slot]) -> Option<&Slot> {
     all.iter().find(|(_, it)| it.stage == Stage::Previous)
 }
 
-fn retired(standing: &Standing, now: Timestamp) -> Standing {
-    Standing { stage: Stage::Retired, paused: false, since: now, ..standing.clone() }
+fn retired(standing: &ReleaseState, now: Timestamp) -> ReleaseState {
+    ReleaseState { stage: Stage::Retired, paused: false, since: now, ..standing.clone() }
 }
 
-fn find(all: &[Slot], sequence: u64) -> Result<&Standing, Refusal> {
+fn find(all: &[Slot], sequence: u64) -> Result<&ReleaseState, Refusal> {
     let found = all.iter().find(|(number, _)| *number == sequence);
     found.map(|(_, standing)| standing).ok_or(Refusal::Unknown(sequence))
 }
@@ -176,8 +182,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
-    fn standing(stage: Stage) -> Standing {
-        Standing { stage, paused: false, since: NOW, drift_percent: 10, note: None }
+    fn standing(stage: Stage) -> ReleaseState {
+        ReleaseState { stage, paused: false, since: NOW, drift_percent: 10, note: None }
     }
 
     fn canary(per_mille: u16) -> Stage {
