@@ -8,7 +8,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is owed to the merchant or to one that she shares with, now or at a past moment */
+        /** What is owed to the merchant or to one that it shares with, now or at a past moment */
         get: operations["balances_find"];
         put?: never;
         post?: never;
@@ -445,7 +445,7 @@ export interface components {
             data: components["schemas"]["BalanceView"][];
             /** @description Always `balances`. */
             object: string;
-            /** @description Who the balances are of, if not of the merchant herself. */
+            /** @description Who the balances are of, if not of the merchant itself. */
             receiver?: string;
         };
         /** @description The shopper's way to pay. */
@@ -492,7 +492,7 @@ export interface components {
         DecisionView: {
             /** @description The channels that may serve the order, best first. */
             channels: string[];
-            /** @description What the merchant's plugin wants beside the order in her books. */
+            /** @description What the merchant's plugin wants beside the order in its books. */
             columns?: components["schemas"]["ColumnView"][];
             /** @description How each question was asked. */
             hooks: components["schemas"]["HooksView"];
@@ -512,7 +512,7 @@ export interface components {
              * How risky the order is, from 0.
              */
             score: number;
-            /** @description SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none. */
+            /** @description SHA-256 of the settings of the merchant's plugin, in hex; absent if it has none. */
             settings?: string | null;
             /**
              * Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
@@ -535,7 +535,7 @@ export interface components {
             delivered_at?: string | null;
             /**
              * `waiting`, `delivered`, `gone` (the receiver answered 410), `given_up`, `no_address`, or
-             *     `not_sent` for what is not sent.
+             *     `kept` for what is not sent.
              */
             status: string;
             /** @description The tries of the last thirty days, newest first; in the event alone, not in lists. */
@@ -659,7 +659,7 @@ export interface components {
             rate_ppm: number;
             /**
              * Format: int64
-             * All that she pays, in minor units.
+             * All that they pay, in minor units.
              */
             total: number;
         };
@@ -771,7 +771,7 @@ export interface components {
             country?: string;
             /** @description IPv4 or IPv6. */
             ip?: string;
-            /** @description The merchant's own name for her. */
+            /** @description The merchant's own name for the receiver. */
             ref?: string;
         };
         /** @description Where a payout goes to. */
@@ -827,7 +827,7 @@ export interface components {
              */
             expires_in?: number;
             /**
-             * The merchant's own number, unique among her orders.
+             * The merchant's own number, unique among its orders.
              * @example A-1001
              */
             merchant_order_id: string;
@@ -836,7 +836,7 @@ export interface components {
                 [key: string]: string;
             };
             /**
-             * What she may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
+             * What the shopper may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
              *     `alipay_mini`, `douyin_mini`) are offered to an order that names them, and to no other.
              */
             methods?: string[];
@@ -903,7 +903,7 @@ export interface components {
              */
             currency: string;
             /**
-             * The merchant's own number, unique among her refunds.
+             * The merchant's own number, unique among its refunds.
              * @example R-1
              */
             merchant_refund_id: string;
@@ -996,7 +996,7 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
-            /** @description The methods she may choose. */
+            /** @description The methods they may choose. */
             methods: string[];
             /** @description What a person must look at, such as `refund` or `amount`; absent but for rare trouble. */
             needs_attention?: components["schemas"]["AttentionView"][];
@@ -1443,7 +1443,7 @@ export interface operations {
                  */
                 at?: string;
                 /**
-                 * Whom the merchant shares with, by her own name: then the balances are that receiver's.
+                 * Whom the merchant shares with, by the merchant's name: then the balances are that receiver's.
                  * @example tea
                  */
                 receiver?: string;
