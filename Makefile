@@ -128,9 +128,9 @@ bench-reconcile: build ## reconcile beside DuckDB, pandas, polars and a query a 
 	@scripts/setup peers
 	@ROWS="$(or $(ROWS),1000000)" .setup/peers/bin/python tests/benches/reconcile/bench.py
 
-sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit
+sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit; SHRINK=0 for the whole trace
 	@cargo build --quiet $(PRODUCT) --bin sim
-	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) PLANTED=$(PLANTED) target/release/sim
+	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) SHRINK=$(SHRINK) PLANTED=$(PLANTED) target/release/sim
 
 gallery: ## every state, language, theme and width of the checkout, on one page
 	@scripts/setup npm
