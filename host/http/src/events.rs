@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::document::codes;
 use super::extract::{Query, Segment, asked, no_fields, segment};
-use super::signed::Incoming;
+use super::signed::{Change, Incoming};
 use super::{Calls, Reply};
 use lezai_gateway::callbacks::receiver_test::Report;
 use lezai_gateway::events;
@@ -85,8 +85,7 @@ pub(super) async fn redeliver(
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     verified.parse(no_fields)?;
     Ok(events::redeliver(&gateway.node, &merchant.record.id, &segment(id)?, key).await?.into())
 }
@@ -102,8 +101,7 @@ pub(super) async fn redeliver_range(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let request = verified.parse(Range::parse)?;
     let range = request.content().clone();
     Ok(events::redeliver_range(&gateway.node, &merchant.record.id, range, key).await?.into())
@@ -120,8 +118,7 @@ pub(super) async fn test(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let request = verified.parse(|body| {
         let mut body = Object::parse(if body.is_empty() { b"{}" } else { body })?;
         let url = body.optional("notify_url", order_request::url)?;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::document::codes;
 use super::extract::{Query, Segment, asked, no_fields, segment};
-use super::signed::Incoming;
+use super::signed::{Change, Incoming};
 use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency::ApiResponse;
@@ -50,8 +50,7 @@ pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let order = verified.parse(NewOrder::parse)?;
     Ok(orders::create(&gateway, &merchant, order, key).await?.into())
 }
@@ -126,8 +125,7 @@ pub(super) async fn capture(
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let signed = verified.parse(refunds::parse_capture)?;
     let event = Event::CaptureRequested(*signed.content());
     Ok(orders::act(&gateway, &merchant.record.id, &segment(id)?, event, key).await?.into())
@@ -159,8 +157,7 @@ pub(super) async fn renew_session(
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     verified.parse(no_fields)?;
     let merchant = &merchant.record.id;
     Ok(orders::renew_session(&gateway, merchant, &segment(id)?, key).await?.into())
@@ -173,8 +170,7 @@ async fn act(
     incoming: Incoming,
     event: Event,
 ) -> Result<ApiResponse, Problem> {
-    let (merchant, verified) = incoming.merchant(gateway)?;
-    let key = incoming.repeatable(gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(gateway)?;
     verified.parse(no_fields)?;
     orders::act(gateway, &merchant.record.id, &segment(id)?, event, key).await
 }

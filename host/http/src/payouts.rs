@@ -16,7 +16,7 @@ use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::openapi;
 use super::operator::authorize;
 use super::reviews::ReviewRequest;
-use super::signed::Incoming;
+use super::signed::{Change, Incoming};
 use super::{Calls, Reply};
 use lezai_gateway::funds::payouts::{self, Decision, NewPayout, OperatorPayout};
 use lezai_gateway::funds::views::PayoutView;
@@ -49,8 +49,7 @@ pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let payout = verified.parse(NewPayout::parse)?.into_content();
     Ok(payouts::create(&gateway, &merchant.record.id, payout, key).await?.into())
 }
@@ -105,8 +104,7 @@ pub(super) async fn cancel(
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     verified.parse(no_fields)?;
     Ok(payouts::cancel(&gateway, &merchant.record.id, &segment(id)?, key).await?.into())
 }

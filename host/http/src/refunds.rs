@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::document::codes;
 use super::extract::{Query, Segment, asked, segment};
-use super::signed::Incoming;
+use super::signed::{Change, Incoming};
 use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::orders::refunds;
@@ -38,8 +38,7 @@ pub(super) async fn create(
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let refund = verified.parse(NewRefund::parse)?;
     let id = segment(id)?;
     Ok(refunds::create(&gateway, &merchant.record.id, &id, refund.into_content(), key)
