@@ -100,6 +100,14 @@ release: build ## pack target/dist/lezai-VERSION-MACHINE.tar.gz: stripped, with 
 	@scripts/setup sbom
 	@scripts/release
 
+deb: build ## pack target/dist/lezai_VERSION_MACHINE.deb: program, systemd unit, manual pages, completions
+	@scripts/setup deb
+	@scripts/deb
+
+image: build ## pack target/dist/lezai-VERSION-MACHINE.oci.tar, an image from scratch, and print its digest
+	@scripts/setup image
+	@scripts/image
+
 advisories: ## ask the RustSec database about our dependencies (needs the network)
 	@scripts/setup deny
 	@.setup/bin/cargo-deny check advisories

@@ -5,28 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::time::Duration;
 
-use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, random_hex};
+use lezai_tests::{
+    Answer, Gateway, Merchant, Receiver, Request, TempDir, at_once, lezai, random_hex,
+};
 use serde_json::{Value, json};
 
 const ORDERS: usize = 25;
-
-/// Runs them all from the same moment on.
-fn at_once(works: &[&(dyn Fn() -> Answer + Sync)]) -> Vec<Answer> {
-    let start = Barrier::new(works.len());
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = works
-            .iter()
-            .map(|work| {
-                let start = &start;
-                scope.spawn(move || {
-                    start.wait();
-                    work()
-                })
-            })
-            .collect();
-        handles.into_iter().map(|it| it.join().unwrap()).collect()
-    })
-}
 
 #[test]
 fn an_order_ends_one_way_and_is_paid_once() {
