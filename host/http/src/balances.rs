@@ -7,7 +7,6 @@ use axum::extract::State;
 use lezai_core::policy::is_receiver;
 
 use lezai_wire::problem::Code;
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;

@@ -13,7 +13,6 @@ use http::{HeaderName, header};
 use lezai_core::key::VerifyingKey;
 use lezai_core::signature::Verified;
 
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;

@@ -142,8 +142,9 @@ fn answer(method: &str, operation: &mut Value) {
         operation["security"] = json!([{ scheme: [] }]);
     }
     let named = named.as_ref().and_then(Value::as_array).into_iter().flatten();
-    let named = named
-        .filter_map(|name| Code::ALL.into_iter().find(|code| Some(code.as_str()) == name.as_str()));
+    let named = named.filter_map(|name| {
+        Code::ALL.iter().copied().find(|code| Some(code.as_str()) == name.as_str())
+    });
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     responses.remove("4XX");
     responses.remove("5XX");

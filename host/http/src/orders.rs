@@ -7,7 +7,6 @@ use axum::extract::State;
 use lezai_core::id::OrderId;
 use lezai_core::order::{Event, State as OrderState};
 
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;

@@ -8,7 +8,6 @@ use http::HeaderMap;
 use lezai_core::id::PayoutId;
 
 use lezai_wire::problem::Code;
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;

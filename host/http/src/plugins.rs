@@ -10,7 +10,6 @@ use http::StatusCode;
 use lezai_core::key::VerifyingKey;
 use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
 
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;

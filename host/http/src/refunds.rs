@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;

@@ -15,7 +15,6 @@ use lezai_core::order::{Attempt, Event, State as OrderState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;

@@ -8,7 +8,6 @@ use http::HeaderMap;
 use lezai_core::id::SettlementId;
 use serde_json::Value;
 
-use serde_json::json;
 use utoipa_axum::routes;
 
 use super::document::codes;
