@@ -4,6 +4,7 @@
 //! is not answered is an unknown and never a failure: the worker asks again until the channel
 //! knows. What a channel tells us unasked is a hint to ask it.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use lezai_core::funds::payout::Destination;
@@ -11,6 +12,7 @@ use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
+use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 
 use crate::http::Headers;
@@ -52,12 +54,6 @@ impl MethodKind {
             Credential::DouyinMini { .. } => Self::DouyinMini,
         }
     }
-
-    /// Whether any page can use it. Those of one mini-program are offered to an order that names
-    /// them, for its merchant knows where its shopper is.
-    pub fn works_anywhere(self) -> bool {
-        matches!(self, Self::Qr | Self::Redirect)
-    }
 }
 
 /// A method that a channel offers.
@@ -69,7 +65,25 @@ pub struct Method {
     pub kind: MethodKind,
     /// Whether it is paid in monthly parts, which the channel finances: we are paid all of it at once.
     pub instalments: bool,
+    /// Whether it is offered only to an order that names it: a method of one mini-program, or of browsers on
+    /// phones, works where the merchant knows its shopper to be.
+    pub named_only: bool,
 }
+
+impl Method {
+    /// A method that any page can use, paid at once.
+    pub const fn anywhere(id: &'static str, kind: MethodKind) -> Self {
+        Self { id, kind, instalments: false, named_only: false }
+    }
+
+    /// A method that is offered only to an order that names it.
+    pub const fn named(id: &'static str, kind: MethodKind) -> Self {
+        Self { id, kind, instalments: false, named_only: true }
+    }
+}
+
+/// Why a payment is refused whose order does not say who pays.
+pub const PAYER_MISSING: &str = "payer_missing";
 
 /// What a channel is asked to collect.
 #[derive(Clone, Debug)]
@@ -92,6 +106,10 @@ pub struct PaymentRequest {
     pub instalments: Option<Plan>,
     /// The method, by its name in the API.
     pub method: String,
+    /// Who the shopper is to the channel's platform.
+    pub payer: Payer,
+    /// The shopper's address, as the merchant told it.
+    pub client_ip: Option<IpAddr>,
     /// When the order can no longer be paid. The same in each repeat.
     pub expires_at: Timestamp,
 }

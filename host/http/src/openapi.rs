@@ -226,12 +226,31 @@ pub(super) struct NewOrder {
     /// Who buys.
     #[schema(required = false)]
     customer: NewCustomer,
+    /// Who the shopper is to the platform whose mini-program or page takes the payment.
+    #[schema(required = false)]
+    payer: NewPayer,
     /// With what.
     #[schema(required = false)]
     device: NewDevice,
     /// The merchant's own remarks: at most 20.
     #[schema(required = false)]
     metadata: BTreeMap<String, String>,
+}
+
+/// The shopper's ids at platforms. Each is needed by methods of that platform alone: docs/channels.md.
+#[derive(ToSchema)]
+#[schema(as = NewPayer)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewPayer {
+    /// For `wechat_jsapi`: the `openid` under the application that WeChat Pay has bound to the merchant.
+    #[schema(required = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    wechat_openid: String,
+    /// For `alipay_mini`: `buyer_open_id`.
+    #[schema(required = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    alipay_open_id: String,
+    /// For `alipay_mini` of older applications: `buyer_id`, 2088….
+    #[schema(required = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    alipay_user_id: String,
 }
 
 /// What to tell again.

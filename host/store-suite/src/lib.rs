@@ -15,6 +15,7 @@ use lezai_core::order::{
     Attempt, Capture, Credential, Effect, Event, Offer, Order, RefundBearer, ReviewVerdict, Terms,
     step,
 };
+use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
@@ -571,7 +572,13 @@ fn record(n: u8, number: &str) -> OrderRecord {
     };
     OrderRecord {
         order: Order::create(terms).unwrap().order,
-        details: Details { notify_url: None, return_url: None, facts, decision },
+        details: Details {
+            notify_url: None,
+            return_url: None,
+            payer: Payer::default(),
+            facts,
+            decision,
+        },
         session: session_id(n),
     }
 }

@@ -24,6 +24,7 @@ use lezai_channels::wechat;
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Credential, Offer};
+use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -255,6 +256,8 @@ impl Bench {
             capture: true,
             instalments: None,
             method: self.method.to_owned(),
+            payer: Payer::default(),
+            client_ip: None,
             expires_at: now.plus_secs(900),
         }
     }
@@ -784,6 +787,53 @@ async fn alipays_pages_are_addresses_that_it_takes() {
         bench.pay(&payment).unwrap();
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
     }
+}
+
+#[tokio::test]
+async fn a_mini_program_pays_as_the_shopper_that_the_order_names() {
+    let wechat =
+        Payer { wechat_openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".into()), ..Payer::default() };
+    let alipay = Payer {
+        alipay_open_id: Some("074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5".into()),
+        ..Payer::default()
+    };
+    let older = Payer { alipay_user_id: Some("2088102146225135".into()), ..Payer::default() };
+    for (bench, method, payer) in [
+        (wechat_bench(Mode::Key).await, "wechat_jsapi", wechat),
+        (alipay_bench(Mode::Key).await, "alipay_mini", alipay),
+        (alipay_bench(Mode::Key).await, "alipay_mini", older),
+    ] {
+        let unnamed = PaymentRequest { method: method.to_owned(), ..bench.payment() };
+        let refused = bench.channel.prepare(unnamed.clone()).await.unwrap();
+        assert_eq!(refused, Prepared::Refused { code: "payer_missing".to_owned() }, "{method}");
+        assert_eq!(bench.orders(), 0, "{method}: nothing was asked of the provider");
+        let payment = PaymentRequest { payer, ..unnamed };
+        match bench.offer(&payment).await.credential {
+            Credential::WechatJsapi { package, sign_type, .. } => {
+                assert!(package.starts_with("prepay_id=") && sign_type == "RSA", "{package}");
+            }
+            Credential::AlipayMini { trade_no } => assert!(!trade_no.is_empty()),
+            other => panic!("{other:?}"),
+        }
+        bench.pay(&payment).unwrap();
+        assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_phones_browser_opens_wechat_and_comes_back() {
+    let bench = wechat_bench(Mode::Key).await;
+    let unnamed = PaymentRequest { method: "wechat_h5".to_owned(), ..bench.payment() };
+    let refused = bench.channel.prepare(unnamed.clone()).await.unwrap();
+    assert_eq!(refused, Prepared::Refused { code: "payer_missing".to_owned() });
+    let payment = PaymentRequest { client_ip: Some([203, 0, 113, 7].into()), ..unnamed };
+    let offer = bench.offer(&payment).await;
+    let Credential::Redirect { redirect_url } = offer.credential else { panic!("not an address") };
+    let back = "redirect_url=https%3A%2F%2Fshop.example%2Fthanks%3Forder%3D1%26lang%3Dzh";
+    assert!(redirect_url.ends_with(back), "{redirect_url}");
+    assert!(offer.expires_at.is_some(), "it opens WeChat for five minutes");
+    bench.pay(&payment).unwrap();
+    assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
 }
 
 #[tokio::test]

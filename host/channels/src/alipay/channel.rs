@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use lezai_core::id::AttemptId;
 use lezai_core::order::{Credential, Offer};
+use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 
 use crate::alipay::account::Account;
 use crate::alipay::answer::{Trade, TradeStatus};
-use crate::alipay::call::Order;
+use crate::alipay::call::{Buyer, Order};
 use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, Callback, CallbackFuture, CaptureRequest,
-    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PaymentRequest, Prepared,
-    RefundRequest, RefundStatus, ReversalRequest, Unanswered,
+    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PAYER_MISSING, PaymentRequest,
+    Prepared, RefundRequest, RefundStatus, ReversalRequest, Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
@@ -27,6 +28,7 @@ pub const ID: &str = "alipay";
 const QR: &str = "alipay_qr";
 const PAGE: &str = "alipay_page";
 const WAP: &str = "alipay_wap";
+const MINI: &str = "alipay_mini";
 /// A QR code of Alipay begins payments for two hours.
 const CODE_SECS: i64 = 2 * 3_600 - 60;
 /// After an order's end Alipay may still come to know it for as long as clocks and pages differ.
@@ -34,9 +36,10 @@ const LATE_SECS: i64 = 300;
 
 /// What it offers.
 pub const METHODS: &[Method] = &[
-    Method { id: QR, kind: MethodKind::Qr, instalments: false },
-    Method { id: PAGE, kind: MethodKind::Redirect, instalments: false },
-    Method { id: WAP, kind: MethodKind::Redirect, instalments: false },
+    Method::anywhere(QR, MethodKind::Qr),
+    Method::anywhere(PAGE, MethodKind::Redirect),
+    Method::anywhere(WAP, MethodKind::Redirect),
+    Method::named(MINI, MethodKind::AlipayMini),
 ];
 
 /// Alipay.
@@ -86,6 +89,16 @@ impl Alipay {
         let offered =
             |credential, expires_at| Ok(Prepared::Offer(Offer { credential, expires_at }));
         let made = match request.method.as_str() {
+            MINI => {
+                let Some(buyer) = buyer(&request.payer) else { return refused(PAYER_MISSING) };
+                match self.client.create(&order, &buyer).await {
+                    Ok(made) => {
+                        let trade_no = made.trade_no;
+                        return offered(Credential::AlipayMini { trade_no }, None);
+                    }
+                    Err(error) => Err(error),
+                }
+            }
             PAGE => self.client.page_pay(&order, &request.return_url),
             WAP => self.client.wap_pay(&order, &request.return_url),
             _ => match self.client.precreate(&order).await {
@@ -234,6 +247,12 @@ impl Alipay {
             }
         }
     }
+}
+
+/// The buyer of a trade in a mini-program; the id of today's applications if the order has both.
+fn buyer(payer: &Payer) -> Option<Buyer> {
+    let older = || payer.alipay_user_id.clone().map(Buyer::UserId);
+    payer.alipay_open_id.clone().map(Buyer::OpenId).or_else(older)
 }
 
 impl Channel for Alipay {

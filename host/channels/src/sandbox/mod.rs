@@ -138,21 +138,17 @@ CREATE TABLE IF NOT EXISTS payouts (
 ) STRICT;
 ";
 
-const fn at_once(id: &'static str, kind: MethodKind) -> Method {
-    Method { id, kind, instalments: false }
-}
-
 impl Sandbox {
     /// The channel's name.
     pub const ID: &str = "sandbox";
     /// What it offers.
     pub const METHODS: &[Method] = &[
-        at_once("wallet_qr", MethodKind::Qr),
-        at_once("wallet_redirect", MethodKind::Redirect),
-        Method { id: "wallet_instalments", kind: MethodKind::Qr, instalments: true },
-        at_once("wechat_jsapi", MethodKind::WechatJsapi),
-        at_once("alipay_mini", MethodKind::AlipayMini),
-        at_once("douyin_mini", MethodKind::DouyinMini),
+        Method::anywhere("wallet_qr", MethodKind::Qr),
+        Method::anywhere("wallet_redirect", MethodKind::Redirect),
+        Method { instalments: true, ..Method::anywhere("wallet_instalments", MethodKind::Qr) },
+        Method::named("wechat_jsapi", MethodKind::WechatJsapi),
+        Method::named("alipay_mini", MethodKind::AlipayMini),
+        Method::named("douyin_mini", MethodKind::DouyinMini),
     ];
 
     /// Opens the wallet's file, or makes it. Its pages are under `public_url`; what is late is so

@@ -9,15 +9,17 @@ use lezai_core::time::Timestamp;
 
 use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, Callback, CallbackFuture, CaptureRequest,
-    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PaymentRequest, Prepared,
-    RefundRequest, RefundStatus, ReversalRequest, Unanswered,
+    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PAYER_MISSING, PaymentRequest,
+    Prepared, RefundRequest, RefundStatus, ReversalRequest, Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
 use crate::outcome::{Advice, CallError};
 use crate::surroundings::Surroundings;
 use crate::wechat::account::Account;
-use crate::wechat::answer::{Expected, RefundAnswer, RefundState, TradeState, Transaction};
+use crate::wechat::answer::{
+    Expected, Prepaid, RefundAnswer, RefundState, TradeState, Transaction,
+};
 use crate::wechat::call::{Order, Refund, Scene};
 use crate::wechat::client::Client;
 use crate::wechat::notice::{BadNotice, Content};
@@ -27,12 +29,21 @@ pub const ID: &str = "wechat";
 /// A QR code of WeChat Pay begins payments for two hours. Ours ends a little earlier, so that nobody
 /// scans one in its last second.
 const CODE_SECS: i64 = 2 * 3_600 - 60;
+/// An H5 address opens WeChat for five minutes; a page that opens it in the last second is too late.
+const H5_SECS: i64 = 5 * 60 - 15;
+/// A page in WeChat, or a mini-program.
+const JSAPI: &str = "wechat_jsapi";
+/// A browser on a phone.
+const H5: &str = "wechat_h5";
 /// WeChat Pay wants an order to live for a minute at least.
 const LIFE_SECS_MIN: i64 = 60;
 
 /// What it offers.
-pub const METHODS: &[Method] =
-    &[Method { id: "wechat_native", kind: MethodKind::Qr, instalments: false }];
+pub const METHODS: &[Method] = &[
+    Method::anywhere("wechat_native", MethodKind::Qr),
+    Method::named(JSAPI, MethodKind::WechatJsapi),
+    Method::named(H5, MethodKind::Redirect),
+];
 
 /// WeChat Pay.
 pub struct WechatPay {
@@ -80,14 +91,23 @@ impl WechatPay {
             expires_at: Some(expires.max(seconds(request.attempt.made_at()) + LIFE_SECS_MIN)),
             notify_url: self.notify_url.clone(),
         };
-        match self.client.prepay(&Scene::Native, &order).await {
+        let (scene, lives_secs) = match request.method.as_str() {
+            JSAPI => match request.payer.wechat_openid {
+                Some(openid) => (Scene::Jsapi { openid }, CODE_SECS),
+                None => return refused(PAYER_MISSING),
+            },
+            H5 => match request.client_ip {
+                Some(ip) => (Scene::H5 { client_ip: ip.to_string() }, H5_SECS),
+                None => return refused(PAYER_MISSING),
+            },
+            _ => (Scene::Native, CODE_SECS),
+        };
+        match self.client.prepay(&scene, &order).await {
             Ok(prepaid) => {
-                let Some(qr) = prepaid.code_url else {
-                    return Err(unanswered("the answer has no code_url"));
-                };
-                let ends = now + CODE_SECS;
+                let credential = self.credential(&scene, prepaid, &request.return_url)?;
+                let ends = now + lives_secs;
                 let expires_at = (ends < expires).then(|| Timestamp::from_secs(ends));
-                Ok(Prepared::Offer(Offer { credential: Credential::Qr { qr }, expires_at }))
+                Ok(Prepared::Offer(Offer { credential, expires_at }))
             }
             Err(error) => match error.refusal() {
                 Some(refusal) if error.is_certain() && refusal.advice == Advice::GiveUp => {
@@ -96,6 +116,41 @@ impl WechatPay {
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
+        }
+    }
+
+    /// What the shopper needs to pay, of what WeChat Pay gave for the scene.
+    fn credential(
+        &self,
+        scene: &Scene,
+        prepaid: Prepaid,
+        return_url: &str,
+    ) -> Result<Credential, Unanswered> {
+        let there = |member: Option<String>, name: &str| {
+            member.ok_or_else(|| unanswered(&format!("the answer has no {name}")))
+        };
+        match scene {
+            Scene::Native => Ok(Credential::Qr { qr: there(prepaid.code_url, "code_url")? }),
+            Scene::H5 { .. } => {
+                let url = there(prepaid.h5_url, "h5_url")?;
+                let back: String = form_urlencoded::byte_serialize(return_url.as_bytes()).collect();
+                let joint = if url.contains('?') { '&' } else { '?' };
+                Ok(Credential::Redirect {
+                    redirect_url: format!("{url}{joint}redirect_url={back}"),
+                })
+            }
+            Scene::Jsapi { .. } | Scene::App => {
+                let prepay_id = there(prepaid.prepay_id, "prepay_id")?;
+                let signed = self.client.jsapi_parameters(&prepay_id);
+                let signed = signed.map_err(|error| unanswered(&error.to_string()))?;
+                Ok(Credential::WechatJsapi {
+                    time_stamp: signed.time_stamp,
+                    nonce_str: signed.nonce_str,
+                    package: signed.package,
+                    sign_type: signed.sign_type.to_owned(),
+                    pay_sign: signed.pay_sign,
+                })
+            }
         }
     }
 

@@ -18,7 +18,9 @@ use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
 use crate::views;
-use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest, Prepared};
+use lezai_channels::channel::{
+    Channel, Method, MethodKind, PAYER_MISSING, PaymentRequest, Prepared,
+};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
@@ -255,10 +257,7 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     let methods = &record.order.terms.methods;
-    methods
-        .iter()
-        .filter_map(|id| gateway.channels.method(id))
-        .any(|(_, it)| it.kind.works_anywhere())
+    methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| !it.named_only)
 }
 
 /// What the page may see.
@@ -413,9 +412,14 @@ pub async fn offer(
     match channel.prepare(request).await.map_err(unanswered)? {
         Prepared::Offer(offer) => Ok(offer),
         Prepared::Refused { code } => {
+            let detail = match code.as_str() {
+                PAYER_MISSING => {
+                    "the order does not say who pays, which this method needs: docs/channels.md"
+                }
+                _ => "the channel refused this method: choose another one",
+            };
             let refused = Event::Declined { attempt: attempt.id.clone(), code };
             gateway.apply(record.order.terms.id.clone(), refused).await?;
-            let detail = "the channel refused this method: choose another one";
             Err(Problem::new(Code::MethodUnavailable, detail).with("field", "method"))
         }
     }
@@ -443,6 +447,8 @@ fn payment_request(
         return_url: return_url.unwrap_or_else(|| views::hosted_page(record, &gateway.public_url)),
         capture: terms.capture == Capture::Automatic,
         method: attempt.method.clone(),
+        payer: record.details.payer.clone(),
+        client_ip: record.details.facts.customer.ip,
         expires_at: terms.expires_at,
     })
 }
