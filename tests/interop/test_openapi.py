@@ -39,6 +39,7 @@ DOCUMENTED = {
     "GET /v1/orders/{id}",
     "POST /v1/orders/{id}/close",
     "POST /v1/orders/{id}/capture",
+    "POST /v1/orders/{id}/charge",
     "POST /v1/orders/{id}/void",
     "POST /v1/orders/{id}/refunds",
     "GET /v1/orders/{id}/refunds",

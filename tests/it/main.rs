@@ -9,6 +9,7 @@ mod backup;
 mod callbacks;
 mod channels;
 mod codes;
+mod counter;
 mod crash;
 mod deploy;
 mod first_hour;

@@ -6,22 +6,11 @@ use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, binary, lezai, random_hex};
+use lezai_tests::{
+    Answer, Gateway, Merchant, Request, TempDir, binary, eventually, lezai, random_hex,
+};
 use rlimit::{INFINITY, Resource, prlimit};
-
-/// Far above what anything here takes, for a machine that is busy with other things.
-const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Waits until it is so.
-fn eventually(what: &str, mut so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !so() {
-        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn ready(gateway: &Gateway) -> u16 {
     Request::new("GET", "/readyz", "").send(&gateway.authority).unwrap().status

@@ -5,27 +5,16 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lezai_core::key::SigningKey;
 use lezai_tests::{
-    Answer, Gateway, Live, Merchant, Request, TempDir, binary, certify, lezai, random_hex, send_raw,
+    Answer, Gateway, Live, Merchant, Request, TempDir, binary, certify, eventually, lezai,
+    random_hex, send_raw,
 };
 use serde_json::json;
 
-/// Far above what anything here takes, for a machine that is slow.
-const TIMEOUT: Duration = Duration::from_secs(180);
-
 const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
-
-/// Waits until something is so.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn text(output: &Output) -> String {
     [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()

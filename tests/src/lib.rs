@@ -16,7 +16,7 @@ mod receiver;
 pub mod recorded;
 pub mod sim;
 
-pub use client::{Answer, Request, at_once, send_raw};
+pub use client::{Answer, Request, at_once, eventually, send_raw};
 pub use gateway::{Gateway, TempDir, binary, lezai};
 pub use live::{Live, Tls, certify};
 pub use merchant::{Merchant, now_ms, random_hex};

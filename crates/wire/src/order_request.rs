@@ -127,6 +127,36 @@ impl NewOrder {
     }
 }
 
+/// What a till scanned.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewCharge {
+    /// The code that the shopper shows: good once, for a minute.
+    pub code: String,
+}
+
+impl NewCharge {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], with the field at fault.
+    pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        let mut body = Object::parse(body)?;
+        let code = body.required("code", |field| {
+            field.parsed(16..=64, |text| {
+                let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                if plain {
+                    Ok(text.to_owned())
+                } else {
+                    Err("must be the letters and digits that the till scanned")
+                }
+            })
+        })?;
+        body.finish()?;
+        Ok(Self { code })
+    }
+}
+
 const CAPTURES: [(&str, Capture); 2] =
     [("automatic", Capture::Automatic), ("manual", Capture::Manual)];
 

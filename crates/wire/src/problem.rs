@@ -202,6 +202,8 @@ codes! {
         "Make a new order.";
     MethodUnavailable = "method_unavailable", StatusCode::UNPROCESSABLE_ENTITY, Never, "The order cannot be paid by this method",
         "Leave `methods` out, or name one that the merchant's channels offer.";
+    CodeRefused = "code_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The shopper's payment code was refused",
+        "Have the shopper show a new code, and send it under a new Idempotency-Key; `reason` has the channel's word.";
     LimitExceeded = "limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the merchant's limits",
         "Ask the operator to change the limits, or sell for less.";
     RiskDenied = "risk_denied", StatusCode::FORBIDDEN, Never, "Risk control denies the order",

@@ -30,6 +30,8 @@ pub enum MethodKind {
     AlipayMini,
     /// A Douyin mini-program calls `tt.pay`.
     DouyinMini,
+    /// The till scans the code that the shopper shows.
+    Code,
 }
 
 impl MethodKind {
@@ -41,6 +43,7 @@ impl MethodKind {
             Self::WechatJsapi => "wechat_jsapi",
             Self::AlipayMini => "alipay_mini",
             Self::DouyinMini => "douyin_mini",
+            Self::Code => "code",
         }
     }
 
@@ -110,6 +113,8 @@ pub struct PaymentRequest {
     pub payer: Payer,
     /// The shopper's address, as the merchant told it.
     pub client_ip: Option<IpAddr>,
+    /// What the till scanned, for a method of kind [`MethodKind::Code`]: good once, and kept nowhere.
+    pub code: Option<String>,
     /// When the order can no longer be paid. The same in each repeat.
     pub expires_at: Timestamp,
 }
@@ -119,6 +124,8 @@ pub struct PaymentRequest {
 pub enum Prepared {
     /// The shopper can pay.
     Offer(Offer),
+    /// The channel has the code that the shopper showed: a query says what came of it.
+    Charging,
     /// The channel did not take it and never will: nothing can come of this attempt, and another
     /// channel may be tried.
     Refused {
@@ -337,6 +344,11 @@ pub trait Channel: Send + Sync {
     /// One of its methods.
     fn method(&self, id: &str) -> Option<&'static Method> {
         self.methods().iter().find(|method| method.id == id)
+    }
+
+    /// The method that charges a code which a till scanned; none if the code is not the channel's.
+    fn method_of_code(&self, _code: &str) -> Option<&'static str> {
+        None
     }
 
     /// Asks it to collect a payment, or to set its amount aside.

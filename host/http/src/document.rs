@@ -328,6 +328,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "object": "calendar", "name": "cn", "edition": 2, "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
             "years": [2026], "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n",
         }),
+        "NewCharge" => json!({ "code": "990000000000000001" }),
         "NewCapture" => json!({ "amount": 6000, "currency": "CNY" }),
         "NewReview" => json!({ "verdict": "approve", "reason": "The buyer was called back" }),
         "ReviewedOrder" => reviewed(),

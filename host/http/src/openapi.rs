@@ -253,6 +253,21 @@ pub(super) struct NewPayer {
     alipay_user_id: String,
 }
 
+/// What a till scanned.
+#[derive(ToSchema)]
+#[schema(as = NewCharge)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewCharge {
+    /// The code that the shopper shows: good once, for a minute. It is kept nowhere.
+    #[schema(
+        min_length = 16,
+        max_length = 64,
+        pattern = "^[0-9A-Za-z]+$",
+        example = "990000000000000001"
+    )]
+    code: String,
+}
+
 /// What to tell again.
 #[derive(ToSchema)]
 #[schema(as = EventRange)]

@@ -16,9 +16,9 @@ use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency::ApiResponse;
 use lezai_gateway::orders;
-use lezai_gateway::orders::refunds;
+use lezai_gateway::orders::{charge, refunds};
 use lezai_wire::order_request;
-use lezai_wire::order_request::NewOrder;
+use lezai_wire::order_request::{NewCharge, NewOrder};
 use lezai_wire::page;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -33,6 +33,7 @@ pub(super) fn calls() -> Calls {
         .routes(routes!(capture))
         .routes(routes!(void))
         .routes(routes!(renew_session))
+        .routes(routes!(charge))
 }
 
 #[utoipa::path(
@@ -160,6 +161,24 @@ pub(super) async fn renew_session(
     verified.parse(no_fields)?;
     let merchant = &merchant.record.id;
     Ok(orders::renew_session(&gateway, merchant, &segment(id)?, key).await?.into())
+}
+
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/charge", tag = "orders", summary = "Charge the code that the shopper shows at the counter",
+    description = "The order names the method: `wechat_code`, `alipay_code`, or `wallet_code` in the sandbox. While the shopper must still do something the answer is 202; send the same request again, with the same key, until it is 200 or a problem. What is not paid when the order expires is undone.",
+    params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
+    request_body = super::openapi::NewCharge,
+    responses((status = 200, description = "The order, paid", body = OrderView), (status = 202, description = "The order; the payment is not decided", body = OrderView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::OrderState, Code::OrderExpired, Code::TooManyAttempts, Code::MethodUnavailable, Code::CodeRefused])))),
+)]
+pub(super) async fn charge(
+    State(gateway): State<Arc<Gateway>>,
+    id: Segment,
+    incoming: Incoming,
+) -> Result<Reply, Reply> {
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
+    let charge = verified.parse(NewCharge::parse)?.into_content();
+    Ok(charge::charge(&gateway, &merchant.record.id, &segment(id)?, charge.code, key).await?.into())
 }
 
 /// A call that takes no fields.

@@ -258,6 +258,7 @@ impl Bench {
             method: self.method.to_owned(),
             payer: Payer::default(),
             client_ip: None,
+            code: None,
             expires_at: now.plus_secs(900),
         }
     }
@@ -817,6 +818,54 @@ async fn a_mini_program_pays_as_the_shopper_that_the_order_names() {
         }
         bench.pay(&payment).unwrap();
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_till_charges_the_code_that_the_shopper_shows() {
+    for (bench, method, begins) in [
+        (wechat_bench(Mode::Key).await, "wechat_code", "1300000000000000"),
+        (alipay_bench(Mode::Key).await, "alipay_code", "2800000000000000"),
+    ] {
+        let charge = |ending: &str| PaymentRequest {
+            method: method.to_owned(),
+            kind: MethodKind::Code,
+            code: Some(format!("{begins}{ending}")),
+            ..bench.payment()
+        };
+        let prepared =
+            async |payment: &PaymentRequest| bench.channel.prepare(payment.clone()).await;
+        assert_eq!(bench.channel.method_of_code(&format!("{begins}01")), Some(method));
+        assert_eq!(bench.channel.method_of_code("990000000000000001"), None);
+
+        let paid = charge("01");
+        for _ in 0..2 {
+            assert_eq!(prepared(&paid).await.unwrap(), Prepared::Charging, "{method}");
+        }
+        assert!(is_paid(&bench.query(&paid).await.unwrap(), TOTAL), "{method}");
+        assert!(is_paid(&bench.cancel(&paid).await.unwrap(), TOTAL), "what is paid is not undone");
+
+        for (ending, word) in [("03", "not_enough"), ("04", "code_")] {
+            let Prepared::Refused { code } = prepared(&charge(ending)).await.unwrap() else {
+                panic!("{method} {ending} is not refused")
+            };
+            assert!(code.contains(word), "{method} {ending}: {code}");
+        }
+
+        // The shopper is asked for the password, and leaves.
+        let waiting = charge("02");
+        assert_eq!(prepared(&waiting).await.unwrap(), Prepared::Charging);
+        assert_eq!(bench.query(&waiting).await.unwrap(), AttemptStatus::Pending);
+        assert_eq!(bench.cancel(&waiting).await.unwrap(), AttemptStatus::Cancelled);
+        assert_eq!(bench.query(&waiting).await.unwrap(), AttemptStatus::Cancelled);
+
+        // The answer is lost, before and after the act: it is asked, and never charged again.
+        let lost = charge("05");
+        assert!(prepared(&lost).await.is_err(), "{method}");
+        assert_eq!(bench.cancel(&lost).await.unwrap(), AttemptStatus::Cancelled);
+        let charged = charge("06");
+        assert!(prepared(&charged).await.is_err(), "{method}");
+        assert!(is_paid(&bench.query(&charged).await.unwrap(), TOTAL), "{method}");
     }
 }
 

@@ -9,7 +9,7 @@ use lezai_core::time::Timestamp;
 
 use crate::alipay::account::Account;
 use crate::alipay::answer::{Trade, TradeStatus};
-use crate::alipay::call::{Buyer, Order};
+use crate::alipay::call::{AuthCode, Buyer, Order};
 use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
@@ -29,6 +29,7 @@ const QR: &str = "alipay_qr";
 const PAGE: &str = "alipay_page";
 const WAP: &str = "alipay_wap";
 const MINI: &str = "alipay_mini";
+const CODE: &str = "alipay_code";
 /// A QR code of Alipay begins payments for two hours.
 const CODE_SECS: i64 = 2 * 3_600 - 60;
 /// After an order's end Alipay may still come to know it for as long as clocks and pages differ.
@@ -40,6 +41,7 @@ pub const METHODS: &[Method] = &[
     Method::anywhere(PAGE, MethodKind::Redirect),
     Method::anywhere(WAP, MethodKind::Redirect),
     Method::named(MINI, MethodKind::AlipayMini),
+    Method::named(CODE, MethodKind::Code),
 ];
 
 /// Alipay.
@@ -89,6 +91,15 @@ impl Alipay {
         let offered =
             |credential, expires_at| Ok(Prepared::Offer(Offer { credential, expires_at }));
         let made = match request.method.as_str() {
+            CODE => {
+                let code = request.code.as_deref().and_then(AuthCode::parse);
+                let Some(code) = code else { return refused(PAYER_MISSING) };
+                match self.client.pay(&order, &code, &request.merchant_name).await {
+                    Ok(_) => return Ok(Prepared::Charging),
+                    Err(error) if word(&error) == "paid" => return Ok(Prepared::Charging),
+                    Err(error) => Err(error),
+                }
+            }
             MINI => {
                 let Some(buyer) = buyer(&request.payer) else { return refused(PAYER_MISSING) };
                 match self.client.create(&order, &buyer).await {
@@ -147,6 +158,19 @@ impl Alipay {
                 }
             }
             None => Err(unanswered("the answer has no trade_status")),
+        }
+    }
+
+    /// Undoes a payment at the counter that is not decided.
+    async fn undo(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
+        match self.ask(attempt).await? {
+            AttemptStatus::Unknown | AttemptStatus::Pending => {}
+            decided => return Ok(decided),
+        }
+        match self.client.cancel(&number::of_attempt(attempt)).await {
+            Ok(canceled) if canceled.retry_flag == "Y" => Err(unanswered("not cancelled yet")),
+            Ok(_) => Ok(AttemptStatus::Cancelled),
+            Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
@@ -264,6 +288,10 @@ impl Channel for Alipay {
         self.methods
     }
 
+    fn method_of_code(&self, code: &str) -> Option<&'static str> {
+        AuthCode::parse(code).map(|_| CODE)
+    }
+
     fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         Box::pin(self.make(request))
     }
@@ -275,7 +303,12 @@ impl Channel for Alipay {
 
     fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.clone();
-        Box::pin(async move { self.close(&attempt).await })
+        Box::pin(async move {
+            if attempt.method == CODE {
+                return self.undo(&attempt.attempt).await;
+            }
+            self.close(&attempt).await
+        })
     }
 
     fn capture(&self, _request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {

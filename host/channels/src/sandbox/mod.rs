@@ -5,6 +5,7 @@
 //! holds by itself that no more goes back than came. What goes wrong follows from the amount:
 //! [`magic`].
 
+mod code;
 pub mod magic;
 mod mini;
 mod payment;
@@ -138,6 +139,9 @@ CREATE TABLE IF NOT EXISTS payouts (
 ) STRICT;
 ";
 
+/// A till that scans the code of the simulated wallet.
+const CODE: &str = "wallet_code";
+
 impl Sandbox {
     /// The channel's name.
     pub const ID: &str = "sandbox";
@@ -149,6 +153,7 @@ impl Sandbox {
         Method::named("wechat_jsapi", MethodKind::WechatJsapi),
         Method::named("alipay_mini", MethodKind::AlipayMini),
         Method::named("douyin_mini", MethodKind::DouyinMini),
+        Method::named(CODE, MethodKind::Code),
     ];
 
     /// Opens the wallet's file, or makes it. Its pages are under `public_url`; what is late is so
@@ -300,10 +305,21 @@ impl Channel for Sandbox {
         Self::METHODS
     }
 
+    fn method_of_code(&self, code: &str) -> Option<&'static str> {
+        code::is_ours(code).then_some(CODE)
+    }
+
     fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         let url = format!("{}/sandbox/wallet/{}", self.public_url, request.attempt);
         let kind = request.kind;
         let attempt = request.attempt.clone();
+        let code = match code::Ending::of(&request) {
+            Ok(code) => code,
+            Err(word) => {
+                let refused = Prepared::Refused { code: word.to_owned() };
+                return Box::pin(std::future::ready(Ok(refused)));
+            }
+        };
         Box::pin(async move {
             let id = attempt.clone();
             let expires_at = self.with(move |wallet, now| {
@@ -329,7 +345,11 @@ impl Channel for Sandbox {
                 Ok(Some(payment.and_then(|it| it.code_end)))
             });
             let expires_at = expires_at.await?;
+            if code == code::Ending::Charged {
+                self.act(&attempt, Act::Approve).await?;
+            }
             let credential = match kind {
+                MethodKind::Code => return Ok(Prepared::Charging),
                 MethodKind::Qr => Credential::Qr { qr: url },
                 MethodKind::Redirect => Credential::Redirect { redirect_url: url },
                 MethodKind::WechatJsapi => mini::wechat(&attempt),

@@ -46,7 +46,7 @@ impl Status {
 /// A redirect leads to the wallet at once, so it has no end of its own; whatever waits for them has one.
 pub(super) fn code_end(kind: MethodKind, amount: Money, now: Timestamp) -> Option<Timestamp> {
     let secs = match (kind, magic::payment(amount)) {
-        (MethodKind::Redirect, _) => return None,
+        (MethodKind::Redirect | MethodKind::Code, _) => return None,
         (_, magic::Payment::CodeSoonOver) => CODE_SOON_SECS,
         (MethodKind::Qr, _) => CODE_SECS,
         (MethodKind::WechatJsapi | MethodKind::AlipayMini | MethodKind::DouyinMini, _) => {

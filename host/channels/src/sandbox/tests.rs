@@ -42,6 +42,7 @@ impl Scene {
             method: "wallet_qr".to_owned(),
             payer: Payer::default(),
             client_ip: None,
+            code: None,
             expires_at: Timestamp::from_ms(START_MS).plus_secs(900),
         };
         match self.wallet.prepare(request).await.unwrap() {

@@ -20,8 +20,8 @@ use crate::wechat::account::Account;
 use crate::wechat::answer::{
     Expected, Prepaid, RefundAnswer, RefundState, TradeState, Transaction,
 };
-use crate::wechat::call::{Order, Refund, Scene};
-use crate::wechat::client::Client;
+use crate::wechat::call::{CodePayment, Order, Refund, Scene, is_auth_code};
+use crate::wechat::client::{Client, Reversed};
 use crate::wechat::notice::{BadNotice, Content};
 
 /// The channel's name.
@@ -35,6 +35,8 @@ const H5_SECS: i64 = 5 * 60 - 15;
 const JSAPI: &str = "wechat_jsapi";
 /// A browser on a phone.
 const H5: &str = "wechat_h5";
+/// A till that scans the shopper's code.
+const CODE: &str = "wechat_code";
 /// WeChat Pay wants an order to live for a minute at least.
 const LIFE_SECS_MIN: i64 = 60;
 
@@ -43,6 +45,7 @@ pub const METHODS: &[Method] = &[
     Method::anywhere("wechat_native", MethodKind::Qr),
     Method::named(JSAPI, MethodKind::WechatJsapi),
     Method::named(H5, MethodKind::Redirect),
+    Method::named(CODE, MethodKind::Code),
 ];
 
 /// WeChat Pay.
@@ -81,6 +84,9 @@ impl WechatPay {
             return refused("capture_unsupported");
         }
         let Some(total) = fen(request.amount) else { return refused("currency_unsupported") };
+        if request.method == CODE {
+            return self.charge(request, total).await;
+        }
         let now = self.surroundings.now();
         let expires = seconds(request.expires_at);
         let order = Order {
@@ -116,6 +122,48 @@ impl WechatPay {
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
+        }
+    }
+
+    /// Charges the code that the shopper shows. Sent again, it is the same payment.
+    async fn charge(&self, request: PaymentRequest, total: i64) -> Result<Prepared, Unanswered> {
+        let Some(auth_code) = request.code else {
+            return Ok(Prepared::Refused { code: PAYER_MISSING.to_owned() });
+        };
+        let payment = CodePayment {
+            number: number::of_attempt(&request.attempt),
+            description: described(&request.merchant_name, &request.description),
+            total,
+            auth_code,
+            store: request.merchant_name,
+        };
+        match self.client.codepay(&payment).await {
+            Ok(_) => Ok(Prepared::Charging),
+            Err(error) if word(&error) == "paid" => Ok(Prepared::Charging),
+            Err(error) => match error.refusal() {
+                Some(refusal) if error.is_certain() && refusal.advice == Advice::GiveUp => {
+                    Ok(Prepared::Refused { code: refusal.word.to_owned() })
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    /// Undoes a payment at the counter that is not decided.
+    async fn undo(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
+        match self.ask(attempt).await? {
+            AttemptStatus::Unknown | AttemptStatus::Pending => {}
+            decided => return Ok(decided),
+        }
+        match self.client.reverse(&number::of_attempt(attempt)).await {
+            Ok(Reversed::Done) => Ok(AttemptStatus::Cancelled),
+            Ok(Reversed::NotYet) => Err(unanswered("not reversed yet")),
+            Err(error) if error.refusal().is_some() => match self.ask(attempt).await? {
+                // It never came to be, and nothing can be paid by it: a code is good for a minute.
+                AttemptStatus::Unknown => Ok(AttemptStatus::Cancelled),
+                known => Ok(known),
+            },
+            Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
@@ -322,6 +370,10 @@ impl Channel for WechatPay {
         self.methods
     }
 
+    fn method_of_code(&self, code: &str) -> Option<&'static str> {
+        is_auth_code(code).then_some(CODE)
+    }
+
     fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         Box::pin(self.make(request))
     }
@@ -332,8 +384,10 @@ impl Channel for WechatPay {
     }
 
     fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
-        let attempt = attempt.attempt.clone();
-        Box::pin(async move { self.close(&attempt).await })
+        let AttemptRef { attempt, method, .. } = attempt.clone();
+        Box::pin(async move {
+            if method == CODE { self.undo(&attempt).await } else { self.close(&attempt).await }
+        })
     }
 
     fn capture(&self, _request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {

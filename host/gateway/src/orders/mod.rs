@@ -1,5 +1,6 @@
 //! A merchant's calls on orders: create, query, close, capture, void, renew the checkout session.
 
+pub mod charge;
 pub mod checkout;
 pub mod refunds;
 pub mod reviews;

@@ -411,6 +411,7 @@ pub async fn offer(
     let request = payment_request(gateway, record, attempt, method.kind)?;
     match channel.prepare(request).await.map_err(unanswered)? {
         Prepared::Offer(offer) => Ok(offer),
+        Prepared::Charging => Err(Problem::internal("a page charged a code")),
         Prepared::Refused { code } => {
             let detail = match code.as_str() {
                 PAYER_MISSING => {
@@ -425,7 +426,7 @@ pub async fn offer(
     }
 }
 
-fn payment_request(
+pub(super) fn payment_request(
     gateway: &Gateway,
     record: &OrderRecord,
     attempt: &Attempt,
@@ -449,6 +450,7 @@ fn payment_request(
         method: attempt.method.clone(),
         payer: record.details.payer.clone(),
         client_ip: record.details.facts.customer.ip,
+        code: None,
         expires_at: terms.expires_at,
     })
 }

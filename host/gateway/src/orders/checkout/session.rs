@@ -97,6 +97,8 @@ pub(super) fn view(
     };
     let methods =
         terms.methods.iter().filter_map(|id| gateway.channels.method(id).map(|(_, method)| method));
+    // A till's method is no choice of a page's.
+    let methods = methods.filter(|it| it.kind != MethodKind::Code);
     Ok(SessionView {
         object: "checkout.session",
         session: session.to_string(),
