@@ -25,6 +25,8 @@ pub struct Metrics {
     pub callbacks: Family<OutcomeLabel, Counter>,
     /// Tasks of the worker by how they ended.
     pub tasks: Family<OutcomeLabel, Counter>,
+    /// Requests to collect a payment, by channel and by whether it answered.
+    pub channel_requests: Family<ChannelLabel, Counter>,
     /// Tasks that wait.
     pub waiting_tasks: Gauge,
     /// Pages that watch.
@@ -45,6 +47,15 @@ pub struct OutcomeLabel {
     pub outcome: &'static str,
 }
 
+/// A channel's answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChannelLabel {
+    /// The channel.
+    pub channel: &'static str,
+    /// `answered`, or `unanswered`.
+    pub outcome: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabel {
     route: String,
@@ -58,6 +69,7 @@ impl Default for Metrics {
             orders_created: Counter::default(),
             callbacks: Family::default(),
             tasks: Family::default(),
+            channel_requests: Family::default(),
             waiting_tasks: Gauge::default(),
             streams: Gauge::default(),
             plugins: Arc::default(),
@@ -73,6 +85,11 @@ impl Default for Metrics {
             "callbacks",
             "Callback attempts, by how the merchant's server answered",
             metrics.callbacks.clone(),
+        );
+        registry.register(
+            "channel_requests",
+            "Requests to collect a payment, by channel and by whether it answered",
+            metrics.channel_requests.clone(),
         );
         registry.register("tasks", "Tasks of the worker, by how they ended", metrics.tasks.clone());
         registry.register("tasks_waiting", "Tasks that wait", metrics.waiting_tasks.clone());

@@ -11,7 +11,7 @@ use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 use sha2::{Digest as _, Sha256};
 
-use super::checkout::payment_request;
+use super::collecting::payment_request;
 use crate::gateway::{self, Gateway, attempt_ref, not_found};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::views;
@@ -116,7 +116,7 @@ async fn present(
     let order = record.order.terms.id.clone();
     let mut request = payment_request(gateway, record, attempt, MethodKind::Code)?;
     request.code = Some(code);
-    match channel.prepare(request).await {
+    match gateway.prepare(channel, request).await {
         Ok(Prepared::Charging) => {}
         Ok(Prepared::Offer(_)) => {
             return Err(Problem::internal("a channel made an offer for a code"));

@@ -2,6 +2,7 @@
 
 pub mod charge;
 pub mod checkout;
+pub mod collecting;
 pub mod refunds;
 pub mod reviews;
 

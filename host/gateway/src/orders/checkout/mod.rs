@@ -351,24 +351,6 @@ fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &IdempotentRequest
     AttemptId::new(session.made_at(), std::array::from_fn(|index| mac[index]))
 }
 
-/// The channel that serves a method of the order: the first that its decision names.
-///
-/// # Errors
-///
-/// `method_unavailable`.
-pub fn channel_for<'g>(
-    gateway: &'g Gateway,
-    record: &OrderRecord,
-    method: &str,
-) -> Result<(&'g dyn Channel, &'static Method), Problem> {
-    let mut channels =
-        record.details.decision.channels.iter().filter_map(|id| gateway.channels.get(id));
-    channels.find_map(|channel| Some((channel, channel.method(method)?))).ok_or_else(|| {
-        Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
-            .with("field", "method")
-    })
-}
-
 /// The plan that a choice of a method means: one of the order's if the method is paid in parts, else none.
 ///
 /// # Errors
@@ -409,7 +391,7 @@ pub async fn offer(
     let method = channel.method(&attempt.method);
     let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;
     let request = payment_request(gateway, record, attempt, method.kind)?;
-    match channel.prepare(request).await.map_err(unanswered)? {
+    match gateway.prepare(channel, request).await.map_err(unanswered)? {
         Prepared::Offer(offer) => Ok(offer),
         Prepared::Charging => Err(Problem::internal("a page charged a code")),
         Prepared::Refused { code } => {
@@ -424,35 +406,6 @@ pub async fn offer(
             Err(Problem::new(Code::MethodUnavailable, detail).with("field", "method"))
         }
     }
-}
-
-pub(super) fn payment_request(
-    gateway: &Gateway,
-    record: &OrderRecord,
-    attempt: &Attempt,
-    kind: MethodKind,
-) -> Result<PaymentRequest, Problem> {
-    let merchants = gateway.merchants.current();
-    let terms = &record.order.terms;
-    let merchant = merchants
-        .get(&terms.merchant)
-        .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
-    let return_url = record.details.return_url.clone();
-    Ok(PaymentRequest {
-        attempt: attempt.id.clone(),
-        instalments: attempt.instalments,
-        kind,
-        amount: terms.amount,
-        merchant_name: merchant.record.name.clone(),
-        description: terms.description.clone(),
-        return_url: return_url.unwrap_or_else(|| views::hosted_page(record, &gateway.public_url)),
-        capture: terms.capture == Capture::Automatic,
-        method: attempt.method.clone(),
-        payer: record.details.payer.clone(),
-        client_ip: record.details.facts.customer.ip,
-        code: None,
-        expires_at: terms.expires_at,
-    })
 }
 
 /// The version of the order behind a session, for who watches it.
