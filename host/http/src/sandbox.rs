@@ -25,7 +25,7 @@ use super::{Calls, Reply};
 use lezai_channels::channel::AttemptStatus;
 use lezai_channels::sandbox::{Act, Outcome, Sandbox, WalletPayment};
 use lezai_gateway::gateway::{Gateway, not_found, unanswered};
-use lezai_gateway::orders::checkout;
+use lezai_gateway::orders::{checkout, collecting};
 use lezai_gateway::test_clock;
 use lezai_gateway::views;
 use lezai_store::OrderRecord;
@@ -231,7 +231,7 @@ async fn begin(
 ) -> Result<(AttemptId, OrderRecord), Problem> {
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
-    let (channel, offered) = checkout::channel_for(gateway, &record, &method)?;
+    let (channel, offered) = collecting::channel_for(gateway, &record, &method)?;
     let instalments = terms.instalments.first().copied().filter(|_| offered.instalments);
     let id = AttemptId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
     let channel = channel.id().to_owned();

@@ -8,7 +8,7 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
 use lezai_core::instalments::{self, Plan};
 use lezai_core::key::{Jwk, VerifyingKey};
-use lezai_core::order::{Attempt, Capture, Event, Offer};
+use lezai_core::order::{Attempt, Event, Offer};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use ring::hmac;
@@ -17,10 +17,8 @@ use crate::gateway;
 use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
-use crate::views;
-use lezai_channels::channel::{
-    Channel, Method, MethodKind, PAYER_MISSING, PaymentRequest, Prepared,
-};
+use crate::orders::collecting::{channel_for, payment_request};
+use lezai_channels::channel::{Method, PAYER_MISSING, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
