@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use lezai_base::clock::Clock;
 use lezai_base::entropy::Entropy;
-use lezai_channels::channel::{AttemptRef, AttemptStatus, Channel, Unanswered};
+use lezai_channels::channel::{
+    AttemptRef, AttemptStatus, Channel, PaymentRequest, Prepared, Unanswered,
+};
 use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::ledger::{Account, Entry, Subject as Booked};
