@@ -17,7 +17,8 @@ use lezai_gateway::plugins::compiler::InChild;
 use lezai_gateway::plugins::pace;
 use lezai_gateway::realm::Realm;
 use lezai_store::{Store, StoreError};
-use lezai_store_sqlite::{SqliteStore, Vault};
+use lezai_seal::Vault;
+use lezai_store_sqlite::SqliteStore;
 
 use crate::cannot_start::CannotStart;
 use crate::folder::Folder;

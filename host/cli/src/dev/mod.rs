@@ -45,7 +45,7 @@ use lezai_store::plugins::{PluginKey, Stage};
 use lezai_store::{Brand, MerchantKey, MerchantRecord};
 use lezai_wire::problem::Problem;
 
-use lezai_store_sqlite::Vault;
+use lezai_seal::Vault;
 
 pub use crate::cannot_start::CannotStart;
 use crate::folder::Folder;

@@ -23,7 +23,7 @@ use lezai_gateway::jobs;
 use lezai_gateway::realm::Realm;
 use lezai_http::live::{self, Bounds};
 use lezai_store as store;
-use lezai_store_sqlite::Vault;
+use lezai_seal::Vault;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
