@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) const AMOUNTS: [&str; 7] = ["971", "972", "973", "974", "975", "977", "978"];
 
 /// Far above what a slow machine with neighbours needs.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 const DAY: i64 = 86_400;
 
 struct Shop<'g> {
@@ -114,7 +114,7 @@ fn eventually<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
     loop {
         match look() {
             Ok(found) => return found,
-            Err(seen) => assert!(begun.elapsed() < PATIENCE, "{seen}"),
+            Err(seen) => assert!(begun.elapsed() < TIMEOUT, "{seen}"),
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -4,22 +4,22 @@ use lezai_core::id::{EventId, MerchantId, OrderId};
 use lezai_core::time::Timestamp;
 use lezai_store::StoreError;
 use lezai_store::events::{
-    DeliveryRecord, EventQuery, EventReads, EventRecord, EventWrites, Failing, Progress, Telling,
+    DeliveryRecord, EventQuery, EventReads, EventRecord, EventWrites, Failing, DeliveryProgress, DeliveryStatus,
 };
 use tokio_postgres::Row;
 
 use super::tables::{PRUNED, Postgres, count, get, id, owned, params};
 
-const EVENT: &str = "SELECT id, order_id, merchant, sequence, event_type, created_ms, body, telling, round, first_try_ms, delivered_ms FROM events";
+const EVENT: &str = "SELECT id, order_id, merchant, sequence, event_type, created_ms, body, delivery_status, round, first_try_ms, delivered_ms FROM events";
 
 impl Postgres<'_> {
-    fn event_record(&self, row: &Row) -> Result<(EventRecord, Progress), StoreError> {
+    fn event_record(&self, row: &Row) -> Result<(EventRecord, DeliveryProgress), StoreError> {
         let order = match get::<Option<&str>>(row, 1)? {
             Some(_) => Some(id(row, 1, OrderId::parse)?),
             None => None,
         };
-        let telling: &str = get(row, 7)?;
-        let telling = Telling::ALL.into_iter().find(|it| it.as_str() == telling);
+        let delivery_status: &str = get(row, 7)?;
+        let delivery_status = DeliveryStatus::ALL.into_iter().find(|it| it.as_str() == delivery_status);
         let event = id(row, 0, EventId::parse)?;
         let record = EventRecord {
             body: self.open_bytes(&format!("event/{event}/body"), get(row, 6)?)?,
@@ -30,9 +30,9 @@ impl Postgres<'_> {
             event_type: get(row, 4)?,
             created_at: Timestamp::from_ms(get(row, 5)?),
         };
-        let progress = Progress {
-            telling: telling
-                .ok_or_else(|| StoreError::Damaged("unknown telling of an event".to_owned()))?,
+        let progress = DeliveryProgress {
+            status: delivery_status
+                .ok_or_else(|| StoreError::Damaged("unknown delivery_status of an event".to_owned()))?,
             round: count(row, 8)?,
             first_try: get::<Option<i64>>(row, 9)?.map(Timestamp::from_ms),
             delivered_at: get::<Option<i64>>(row, 10)?.map(Timestamp::from_ms),
@@ -42,11 +42,11 @@ impl Postgres<'_> {
 }
 
 impl EventReads for Postgres<'_> {
-    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, Progress)>, StoreError> {
+    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, DeliveryProgress)>, StoreError> {
         self.by(EVENT, "id", id.as_str(), |row| self.event_record(row))
     }
 
-    fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, Progress)>, StoreError> {
+    fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, DeliveryProgress)>, StoreError> {
         // By number, for that is the order of commits. A merchant's events have times in that order too, so a range
         // of time is one of numbers.
         let merchant = query.merchant.as_str();
@@ -154,11 +154,11 @@ fn failing(row: &Row) -> Result<Failing, StoreError> {
 }
 
 impl EventWrites for Postgres<'_> {
-    fn insert_event(&self, event: &EventRecord, telling: Telling) -> Result<(), StoreError> {
+    fn insert_event(&self, event: &EventRecord, delivery_status: DeliveryStatus) -> Result<(), StoreError> {
         let merchant = self.admit(&event.merchant)?;
         let body = self.seal_bytes(&format!("event/{}/body", event.id), &event.body)?;
         self.later(
-            "INSERT INTO events (merchant, id, order_id, sequence, event_type, created_ms, body, telling)
+            "INSERT INTO events (merchant, id, order_id, sequence, event_type, created_ms, body, delivery_status)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             owned![
                 merchant,
@@ -168,20 +168,20 @@ impl EventWrites for Postgres<'_> {
                 event.event_type.clone(),
                 event.created_at.as_ms(),
                 body,
-                telling.as_str(),
+                delivery_status.as_str(),
             ],
         )
     }
 
-    fn set_progress(&self, event: &EventId, progress: &Progress) -> Result<(), StoreError> {
-        let sql = "UPDATE events SET telling = $3, round = $4, first_try_ms = $5, delivered_ms = $6
+    fn set_progress(&self, event: &EventId, progress: &DeliveryProgress) -> Result<(), StoreError> {
+        let sql = "UPDATE events SET delivery_status = $3, round = $4, first_try_ms = $5, delivered_ms = $6
                    WHERE merchant = $1 AND id = $2";
         self.later(
             sql,
             owned![
                 self.writer()?,
                 event.to_string(),
-                progress.telling.as_str(),
+                progress.status.as_str(),
                 i64::from(progress.round),
                 progress.first_try.map(Timestamp::as_ms),
                 progress.delivered_at.map(Timestamp::as_ms),

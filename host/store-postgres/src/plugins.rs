@@ -5,8 +5,8 @@ use lezai_core::release::{Envelope, Manifest, Share};
 use lezai_core::time::Timestamp;
 use lezai_store::StoreError;
 use lezai_store::plugins::{
-    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side,
-    Stage, Standing,
+    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, ReleaseState, Side,
+    Stage,
 };
 use tokio_postgres::Row;
 
@@ -30,7 +30,7 @@ fn release(row: &Row) -> Result<ReleaseRecord, StoreError> {
         settings: get(row, 2)?,
         size: count(row, 3)?,
         published_at: Timestamp::from_ms(get(row, 4)?),
-        standing: Standing {
+        standing: ReleaseState {
             stage: stage
                 .ok_or_else(|| StoreError::Damaged("unknown stage of a release".to_owned()))?,
             paused: get(row, 7)?,
@@ -64,7 +64,7 @@ impl PluginReads for Postgres<'_> {
         &self,
         merchant: Option<&MerchantId>,
     ) -> Result<Vec<ReleaseRecord>, StoreError> {
-        let standing = format!("{RELEASE} WHERE stage IN ('shadow', 'gray', 'live', 'previous')");
+        let standing = format!("{RELEASE} WHERE stage IN ('shadow', 'canary', 'live', 'previous')");
         match merchant {
             Some(merchant) => {
                 self.all(&format!("{standing} AND merchant = $1"), params![merchant.as_str()], release)
@@ -151,7 +151,7 @@ impl PluginWrites for Postgres<'_> {
         &self,
         merchant: &MerchantId,
         sequence: u64,
-        standing: &Standing,
+        standing: &ReleaseState,
     ) -> Result<(), StoreError> {
         let changed = self.change(
             "UPDATE releases SET stage = $3, per_mille = $4, paused = $5, since_ms = $6, drift_percent = $7, note = $8

@@ -8,7 +8,7 @@ use lezai_core::money::Currency;
 use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
 use lezai_store::{
-    Claim, Details, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord,
+    Claim, Details, DueTask, StoredResponse, IdempotencyKey, Lane, MerchantKey, MerchantRecord,
     OrderRecord, OrderSample, Page, SessionRecord, StoreError, Task, Tx, View,
 };
 use tokio_postgres::Row;
@@ -180,11 +180,11 @@ impl View for Postgres<'_> {
         Ok(self.one(sql, params![order.as_str()], |row| count(row, 0))?.unwrap_or_default())
     }
 
-    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
-        let sql = "SELECT fingerprint, status, body FROM first_answers WHERE merchant = $1 AND scope = $2 AND key = $3";
+    fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, StoreError> {
+        let sql = "SELECT fingerprint, status, body FROM stored_responses WHERE merchant = $1 AND scope = $2 AND key = $3";
         let context = format!("answer/{}/{}", key.scope, key.key);
         self.one(sql, params![self.owner(), key.scope, key.key], |row| {
-            Ok(FirstAnswer {
+            Ok(StoredResponse {
                 fingerprint: get(row, 0)?,
                 status: count(row, 1)?,
                 body: self.open_bytes(&context, get(row, 2)?)?,
@@ -393,15 +393,15 @@ impl Tx for Postgres<'_> {
         self.change(sql, &[]).map(drop)
     }
 
-    fn save_first_answer(
+    fn save_response(
         &self,
         key: &IdempotencyKey,
-        answer: &FirstAnswer,
+        answer: &StoredResponse,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let context = format!("answer/{}/{}", key.scope, key.key);
         self.later(
-            "INSERT INTO first_answers (merchant, scope, key, fingerprint, status, body, at_ms)
+            "INSERT INTO stored_responses (merchant, scope, key, fingerprint, status, body, at_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
             owned![
                 self.owner(),
@@ -513,7 +513,7 @@ impl Tx for Postgres<'_> {
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
         // Two nodes that forget at once skip what the other has.
         let nonces = "DELETE FROM nonces WHERE ctid = ANY (ARRAY(SELECT ctid FROM nonces WHERE expires_ms < $1 ORDER BY expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED))";
-        let answers = "DELETE FROM first_answers WHERE ctid = ANY (ARRAY(SELECT ctid FROM first_answers WHERE at_ms < $1 ORDER BY at_ms LIMIT $2 FOR UPDATE SKIP LOCKED))";
+        let answers = "DELETE FROM stored_responses WHERE ctid = ANY (ARRAY(SELECT ctid FROM stored_responses WHERE at_ms < $1 ORDER BY at_ms LIMIT $2 FOR UPDATE SKIP LOCKED))";
         self.later(nonces, owned![nonces_before.as_ms(), PRUNED])?;
         self.later(answers, owned![answers_before.as_ms(), PRUNED])
     }

@@ -64,11 +64,11 @@ CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
 CREATE INDEX tasks_of_settlement ON tasks (merchant, due_ms) WHERE task LIKE '%"settle"%';
 
 -- Of calls of the operator's the merchant is empty.
-CREATE TABLE first_answers (
+CREATE TABLE stored_responses (
   merchant TEXT COLLATE "C" NOT NULL, scope TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, fingerprint TEXT NOT NULL,
   status BIGINT NOT NULL, body BYTEA NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (merchant, scope, key)
 );
-CREATE INDEX first_answers_by_age ON first_answers (at_ms);
+CREATE INDEX stored_responses_by_age ON stored_responses (at_ms);
 CREATE TABLE nonces (
   merchant TEXT COLLATE "C" NOT NULL, keyid TEXT COLLATE "C" NOT NULL, nonce TEXT COLLATE "C" NOT NULL, expires_ms BIGINT NOT NULL,
   PRIMARY KEY (merchant, keyid, nonce)
@@ -92,7 +92,7 @@ CREATE TABLE balances (
 CREATE TABLE events (
   merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, order_id TEXT COLLATE "C", sequence BIGINT NOT NULL,
   number BIGINT GENERATED ALWAYS AS IDENTITY, event_type TEXT COLLATE "C" NOT NULL, created_ms BIGINT NOT NULL, body BYTEA NOT NULL,
-  telling TEXT COLLATE "C" NOT NULL, round BIGINT NOT NULL DEFAULT 0, first_try_ms BIGINT, delivered_ms BIGINT,
+  delivery_status TEXT COLLATE "C" NOT NULL, round BIGINT NOT NULL DEFAULT 0, first_try_ms BIGINT, delivered_ms BIGINT,
   PRIMARY KEY (merchant, id), UNIQUE (merchant, order_id, sequence)
 ) WITH (fillfactor = 80);
 CREATE INDEX events_by_id ON events (id);
@@ -116,9 +116,9 @@ CREATE TABLE releases (
   settings BYTEA NOT NULL, size BIGINT NOT NULL, published_ms BIGINT NOT NULL, stage TEXT COLLATE "C" NOT NULL, per_mille BIGINT,
   paused BOOLEAN NOT NULL, since_ms BIGINT NOT NULL, drift_percent BIGINT NOT NULL, note TEXT, PRIMARY KEY (merchant, sequence)
 );
-CREATE INDEX releases_that_stand ON releases (merchant) WHERE stage IN ('shadow', 'gray', 'live', 'previous');
+CREATE INDEX releases_that_stand ON releases (merchant) WHERE stage IN ('shadow', 'canary', 'live', 'previous');
 CREATE UNIQUE INDEX one_live_release ON releases (merchant) WHERE stage = 'live';
-CREATE UNIQUE INDEX one_candidate ON releases (merchant) WHERE stage IN ('shadow', 'gray');
+CREATE UNIQUE INDEX one_candidate ON releases (merchant) WHERE stage IN ('shadow', 'canary');
 CREATE TABLE blobs (digest TEXT COLLATE "C" PRIMARY KEY, bytes BYTEA NOT NULL);
 CREATE TABLE differences (
   merchant TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, number BIGINT GENERATED ALWAYS AS IDENTITY,

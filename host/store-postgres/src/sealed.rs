@@ -23,7 +23,7 @@ const COLUMNS: [(&str, &str, &str, bool); 6] = [
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'", false),
     ("orders", "details", "'order/' || id || '/details'", false),
     ("events", "body", "'event/' || id || '/body'", true),
-    ("first_answers", "body", "'answer/' || scope || '/' || key", true),
+    ("stored_responses", "body", "'answer/' || scope || '/' || key", true),
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
 ];
 

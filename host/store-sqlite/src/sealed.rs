@@ -19,7 +19,7 @@ const COLUMNS: [(&str, &str, &str); 6] = [
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
     ("orders", "details", "'order/' || id || '/details'"),
     ("events", "body", "'event/' || id || '/body'"),
-    ("first_answers", "body", "'answer/' || scope || '/' || key"),
+    ("stored_responses", "body", "'answer/' || scope || '/' || key"),
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
 ];
 
