@@ -16,8 +16,8 @@ use lezai_gateway::plugins::blobs::Blobs;
 use lezai_gateway::plugins::compiler::InChild;
 use lezai_gateway::plugins::pace;
 use lezai_gateway::realm::Realm;
-use lezai_store::{Store, StoreError};
 use lezai_seal::Vault;
+use lezai_store::{Store, StoreError};
 use lezai_store_sqlite::SqliteStore;
 
 use crate::cannot_start::CannotStart;

@@ -68,7 +68,12 @@ pub(super) async fn redeliver(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     verified.parse(no_fields)?;
     Ok(events::redeliver(&gateway.node, &merchant.record.id, &segment(id)?, key).await?.into())
 }
@@ -84,7 +89,12 @@ pub(super) async fn redeliver_range(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     let request = verified.parse(Range::parse)?;
     let range = request.content().clone();
     Ok(events::redeliver_range(&gateway.node, &merchant.record.id, range, key).await?.into())
@@ -101,7 +111,12 @@ pub(super) async fn test(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     let request = verified.parse(|body| {
         let mut body = Object::parse(if body.is_empty() { b"{}" } else { body })?;
         let url = body.optional("notify_url", order_request::url)?;

@@ -35,7 +35,12 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     let order = verified.parse(NewOrder::parse)?;
     Ok(orders::create(&gateway, &merchant, order, key).await?.into())
 }
@@ -107,7 +112,12 @@ pub(super) async fn capture(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     let signed = verified.parse(refunds::parse_capture)?;
     let event = Event::CaptureRequested(*signed.content());
     Ok(orders::act(&gateway, &merchant.record.id, &segment(id)?, event, key).await?.into())
@@ -138,7 +148,12 @@ pub(super) async fn renew_session(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     verified.parse(no_fields)?;
     let merchant = &merchant.record.id;
     Ok(orders::renew_session(&gateway, merchant, &segment(id)?, key).await?.into())
@@ -152,7 +167,12 @@ async fn act(
     event: Event,
 ) -> Result<ApiResponse, Problem> {
     let (merchant, verified) = incoming.merchant(gateway)?;
-    let key = incoming.repeatable(gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     verified.parse(no_fields)?;
     orders::act(gateway, &merchant.record.id, &segment(id)?, event, key).await
 }

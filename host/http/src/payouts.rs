@@ -31,7 +31,12 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     let payout = verified.parse(NewPayout::parse)?.into_content();
     Ok(payouts::create(&gateway, &merchant.record.id, payout, key).await?.into())
 }
@@ -84,7 +89,12 @@ pub(super) async fn cancel(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     verified.parse(no_fields)?;
     Ok(payouts::cancel(&gateway, &merchant.record.id, &segment(id)?, key).await?.into())
 }

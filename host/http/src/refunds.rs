@@ -29,7 +29,12 @@ pub(super) async fn create(
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
     let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(&gateway, merchant.record.id.as_str(), &verified)?;
+    let key = incoming.repeatable(
+        &gateway,
+        merchant.record.id.as_str(),
+        &merchant.record.id,
+        &verified,
+    )?;
     let refund = verified.parse(NewRefund::parse)?;
     let id = segment(id)?;
     Ok(refunds::create(&gateway, &merchant.record.id, &id, refund.into_content(), key)

@@ -60,6 +60,10 @@ impl Vault {
     /// [`SealError`].
     pub fn renew(&self, context: &str, value: &str) -> Result<Option<String>, SealError> {
         let Some(roots) = self.roots() else { return Ok(None) };
-        if is_sealed(value) { roots.rewrap(context, value) } else { self.seal(context, value.as_bytes()) }
+        if is_sealed(value) {
+            roots.rewrap(context, value)
+        } else {
+            self.seal(context, value.as_bytes())
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio_postgres::Config;
@@ -30,10 +30,14 @@ impl Address {
             return Err("must begin with postgres://".to_owned());
         }
         // What it says of a mistake can contain the URL, and so the password.
-        let mut config = Config::from_str(url)
-            .map_err(|_| "is not a URL of PostgreSQL's, such as postgres://lezai@127.0.0.1/lezai")?;
+        let mut config = Config::from_str(url).map_err(
+            |_| "is not a URL of PostgreSQL's, such as postgres://lezai@127.0.0.1/lezai",
+        )?;
         if config.get_hosts().is_empty() {
-            return Err("must name a host, or a folder of sockets: postgres:///lezai?host=/run/postgresql".to_owned());
+            return Err(
+                "must name a host, or a folder of sockets: postgres:///lezai?host=/run/postgresql"
+                    .to_owned(),
+            );
         }
         if config.get_dbname().is_none() {
             return Err("must name a database: postgres://lezai@127.0.0.1/lezai".to_owned());
@@ -119,9 +123,7 @@ fn trusting(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
         Some(file) => {
             let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
             let mut roots = RootCertStore::empty();
-            for certificate in
-                CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))?
-            {
+            for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))? {
                 roots
                     .add(certificate.map_err(|error| wrong(&error))?)
                     .map_err(|error| wrong(&error))?;
@@ -152,7 +154,12 @@ mod tests {
             assert_eq!(address.tls.is_some(), tls, "{url}");
             assert_eq!(address.shown().contains("no TLS"), !tls, "{url}");
         }
-        for url in ["mysql://db/lezai", "postgres://127.0.0.1", "postgres:///lezai", "postgres://x:planted@h:port/d"] {
+        for url in [
+            "mysql://db/lezai",
+            "postgres://127.0.0.1",
+            "postgres:///lezai",
+            "postgres://x:planted@h:port/d",
+        ] {
             let error = Address::parse(url, None, None).err().unwrap();
             assert!(!error.contains("planted"), "{url}");
         }
@@ -162,7 +169,10 @@ mod tests {
     fn a_password_is_not_shown() {
         for (url, shown) in [
             ("postgres://lezai:planted@db:1/lezai", "postgres://lezai:…@db:1/lezai"),
-            ("postgres://lezai@db/lezai?sslmode=require", "postgres://lezai@db/lezai?sslmode=require"),
+            (
+                "postgres://lezai@db/lezai?sslmode=require",
+                "postgres://lezai@db/lezai?sslmode=require",
+            ),
             ("postgres://db/lezai?password=planted&a=b", "postgres://db/lezai?a=b"),
             ("postgres:///lezai", "postgres:///lezai"),
             ("planted", "…"),

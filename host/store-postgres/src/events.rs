@@ -4,7 +4,8 @@ use lezai_core::id::{EventId, MerchantId, OrderId};
 use lezai_core::time::Timestamp;
 use lezai_store::StoreError;
 use lezai_store::events::{
-    DeliveryRecord, EventQuery, EventReads, EventRecord, EventWrites, Failing, DeliveryProgress, DeliveryStatus,
+    DeliveryProgress, DeliveryRecord, DeliveryStatus, EventQuery, EventReads, EventRecord,
+    EventWrites, Failing,
 };
 use tokio_postgres::Row;
 
@@ -19,7 +20,8 @@ impl Postgres<'_> {
             None => None,
         };
         let delivery_status: &str = get(row, 7)?;
-        let delivery_status = DeliveryStatus::ALL.into_iter().find(|it| it.as_str() == delivery_status);
+        let delivery_status =
+            DeliveryStatus::ALL.into_iter().find(|it| it.as_str() == delivery_status);
         let event = id(row, 0, EventId::parse)?;
         let record = EventRecord {
             body: self.open_bytes(&format!("event/{event}/body"), get(row, 6)?)?,
@@ -31,8 +33,9 @@ impl Postgres<'_> {
             created_at: Timestamp::from_ms(get(row, 5)?),
         };
         let progress = DeliveryProgress {
-            status: delivery_status
-                .ok_or_else(|| StoreError::Damaged("unknown delivery_status of an event".to_owned()))?,
+            status: delivery_status.ok_or_else(|| {
+                StoreError::Damaged("unknown delivery_status of an event".to_owned())
+            })?,
             round: count(row, 8)?,
             first_try: get::<Option<i64>>(row, 9)?.map(Timestamp::from_ms),
             delivered_at: get::<Option<i64>>(row, 10)?.map(Timestamp::from_ms),
@@ -46,7 +49,10 @@ impl EventReads for Postgres<'_> {
         self.by(EVENT, "id", id.as_str(), |row| self.event_record(row))
     }
 
-    fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, DeliveryProgress)>, StoreError> {
+    fn events(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Vec<(EventRecord, DeliveryProgress)>, StoreError> {
         // By number, for that is the order of commits. A merchant's events have times in that order too, so a range
         // of time is one of numbers.
         let merchant = query.merchant.as_str();
@@ -154,7 +160,11 @@ fn failing(row: &Row) -> Result<Failing, StoreError> {
 }
 
 impl EventWrites for Postgres<'_> {
-    fn insert_event(&self, event: &EventRecord, delivery_status: DeliveryStatus) -> Result<(), StoreError> {
+    fn insert_event(
+        &self,
+        event: &EventRecord,
+        delivery_status: DeliveryStatus,
+    ) -> Result<(), StoreError> {
         let merchant = self.admit(&event.merchant)?;
         let body = self.seal_bytes(&format!("event/{}/body", event.id), &event.body)?;
         self.later(

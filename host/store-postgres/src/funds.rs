@@ -11,7 +11,6 @@ use lezai_core::time::Timestamp;
 use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement};
 use lezai_store::{Page, StoreError, book_of};
 
-use super::ledger::owner;
 use super::tables::{Postgres, count, damaged, get, id, json, number, owned, params, to_json};
 
 /// The ids that a page may have: from the first, and before the second.
@@ -204,7 +203,8 @@ impl Postgres<'_> {
 
     /// The book that a merchant's account is in. A number of an entry says nothing of an account that all books share.
     fn book_of_account(&self, account: &Account) -> Result<i64, StoreError> {
-        let merchant = owner(account)
+        let merchant = account
+            .owner()
             .ok_or_else(|| StoreError::Damaged(format!("{account} is in every book")))?;
         Ok(book_of(merchant, self.books).into())
     }
@@ -317,7 +317,8 @@ impl FundsWrites for Postgres<'_> {
         sequence: u32,
         event: &EventId,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO payout_events (merchant, payout, sequence, event) VALUES ($1, $2, $3, $4)";
+        let sql =
+            "INSERT INTO payout_events (merchant, payout, sequence, event) VALUES ($1, $2, $3, $4)";
         self.later(
             sql,
             owned![self.writer()?, payout.to_string(), i64::from(sequence), event.to_string()],

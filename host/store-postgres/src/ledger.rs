@@ -1,7 +1,6 @@
 //! The ledger in PostgreSQL: a chain of entries for each book, and beside it what stands on each account after each
 //! of them. An account of a merchant's is in one book; one that all share stands in each, and is their sum.
 
-use lezai_core::id::MerchantId;
 use lezai_core::ledger::{Account, Entry, GENESIS, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
@@ -78,7 +77,7 @@ impl Postgres<'_> {
         let next = head.entries + 1;
         let at = if head.entries == 0 { at } else { at.max(head.at) };
         for Posting { account, .. } in entry.postings() {
-            if owner(account).is_some_and(|owner| owner.as_str() != merchant) {
+            if account.owner().is_some_and(|owner| owner.as_str() != merchant) {
                 return Err(StoreError::Damaged(format!("a job of {merchant} books on {account}")));
             }
         }
@@ -134,7 +133,7 @@ impl Postgres<'_> {
 
     /// The books that an account can stand in.
     fn books_of(&self, account: &Account) -> Vec<i64> {
-        match owner(account) {
+        match account.owner() {
             Some(merchant) => vec![book_of(merchant, self.books).into()],
             None => (0..i64::from(self.books)).collect(),
         }
@@ -146,7 +145,8 @@ impl Postgres<'_> {
         account: &Account,
         currency: Currency,
     ) -> Result<i64, StoreError> {
-        let sql = "SELECT coalesce(sum(last.minor), 0)::BIGINT FROM unnest($3::BIGINT[]) AS each (number)
+        let sql =
+            "SELECT coalesce(sum(last.minor), 0)::BIGINT FROM unnest($3::BIGINT[]) AS each (number)
                    CROSS JOIN LATERAL (SELECT minor FROM balances
                      WHERE account = $1 AND currency = $2 AND book = each.number
                      ORDER BY at_ms DESC, number DESC LIMIT 1) AS last";
@@ -174,28 +174,9 @@ impl Postgres<'_> {
                    FROM known WHERE currency IS NOT NULL";
         let params = params![account.to_string(), at.as_ms(), self.books_of(account)];
         self.all(sql, params, |row| {
-            let currency =
-                Currency::from_code(get(row, 0)?).map_err(super::tables::damaged)?;
+            let currency = Currency::from_code(get(row, 0)?).map_err(super::tables::damaged)?;
             Ok((currency, get(row, 1)?))
         })
-    }
-}
-
-/// The merchant whose account it is; none for one that all share.
-pub(super) fn owner(account: &Account) -> Option<&MerchantId> {
-    match account {
-        Account::MerchantPending(merchant)
-        | Account::MerchantHeld(merchant)
-        | Account::MerchantAvailable(merchant)
-        | Account::ReceiverAvailable(merchant, _)
-        | Account::MerchantOwes(merchant)
-        | Account::ReceiverOwes(merchant, _) => Some(merchant),
-        Account::ChannelReceivable(_)
-        | Account::FeeIncome
-        | Account::RefundsInFlight
-        | Account::PaymentReturns
-        | Account::PayoutsInFlight(_)
-        | Account::Prefund(_) => None,
     }
 }
 

@@ -92,8 +92,7 @@ impl PostgresStore {
         let mut threads = Vec::new();
         for _ in 0..connections.writers.max(1) {
             let session = Session::new(address)?;
-            let (lanes, vault, failed) =
-                (Arc::clone(&lanes), Arc::clone(vault), failed.clone());
+            let (lanes, vault, failed) = (Arc::clone(&lanes), Arc::clone(vault), failed.clone());
             threads.push(spawn("store-writer", move || {
                 turn::write_all(&session, &lanes, &vault, books, &failed);
             })?);

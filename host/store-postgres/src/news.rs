@@ -144,10 +144,7 @@ async fn listen(
 ) -> Result<(), StoreError> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let client = super::session::listening(address, sender).await?;
-    client
-        .batch_execute(&format!("LISTEN {CHANNEL}"))
-        .await
-        .map_err(super::session::failed)?;
+    client.batch_execute(&format!("LISTEN {CHANNEL}")).await.map_err(super::session::failed)?;
     bulletin.hear(News::Missed);
     let mut look = tokio::time::interval(LOOK);
     loop {

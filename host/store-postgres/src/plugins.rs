@@ -5,8 +5,8 @@ use lezai_core::release::{Envelope, Manifest, Share};
 use lezai_core::time::Timestamp;
 use lezai_store::StoreError;
 use lezai_store::plugins::{
-    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, ReleaseState, Side,
-    Stage,
+    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord,
+    ReleaseState, Side, Stage,
 };
 use tokio_postgres::Row;
 
@@ -66,9 +66,11 @@ impl PluginReads for Postgres<'_> {
     ) -> Result<Vec<ReleaseRecord>, StoreError> {
         let standing = format!("{RELEASE} WHERE stage IN ('shadow', 'canary', 'live', 'previous')");
         match merchant {
-            Some(merchant) => {
-                self.all(&format!("{standing} AND merchant = $1"), params![merchant.as_str()], release)
-            }
+            Some(merchant) => self.all(
+                &format!("{standing} AND merchant = $1"),
+                params![merchant.as_str()],
+                release,
+            ),
             None => self.all(&standing, &[], release),
         }
     }
@@ -213,7 +215,8 @@ impl PluginWrites for Postgres<'_> {
 
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError> {
         let merchant = self.admit(&denial.merchant)?;
-        let facts = self.seal(&format!("denial/{}/facts", denial.order), to_json(&denial.facts)?)?;
+        let facts =
+            self.seal(&format!("denial/{}/facts", denial.order), to_json(&denial.facts)?)?;
         self.later(
             "INSERT INTO denials (merchant, order_id, at_ms, decision, facts) VALUES ($1, $2, $3, $4, $5)",
             owned![
@@ -228,7 +231,8 @@ impl PluginWrites for Postgres<'_> {
                    (SELECT number FROM denials WHERE merchant = $1 AND at_ms < $2 ORDER BY at_ms LIMIT $3)";
         let before = denial.at.plus_secs(-DENIAL_SECS).as_ms();
         self.later(old, owned![merchant.clone(), before, PRUNED])?;
-        let surplus = "DELETE FROM denials WHERE merchant = $1 AND number IN (SELECT number FROM denials
+        let surplus =
+            "DELETE FROM denials WHERE merchant = $1 AND number IN (SELECT number FROM denials
                        WHERE merchant = $1 ORDER BY number DESC OFFSET $2)";
         self.later(surplus, owned![merchant, i64::from(most)])
     }

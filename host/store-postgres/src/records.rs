@@ -8,8 +8,8 @@ use lezai_core::money::Currency;
 use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
 use lezai_store::{
-    Claim, Details, DueTask, StoredResponse, IdempotencyKey, Lane, MerchantKey, MerchantRecord,
-    OrderRecord, OrderSample, Page, SessionRecord, StoreError, Task, Tx, View,
+    Claim, Details, DueTask, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
+    OrderSample, Page, SessionRecord, StoreError, StoredResponse, Task, Tx, View,
 };
 use tokio_postgres::Row;
 
@@ -152,7 +152,8 @@ impl View for Postgres<'_> {
     fn session(&self, session: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         let sql = "SELECT order_id, secret_hash, gateway_key, claim_key, claim_origin, claim_ms,
                      (claim_ms IS NOT NULL)::INT::BIGINT + (SELECT count(*) FROM former_claims
-                       WHERE former_claims.merchant = sessions.merchant AND session = sessions.id)
+                       WHERE former_claims.merchant = sessions.merchant AND session = sessions.id),
+                     merchant
                    FROM sessions";
         self.by(sql, "id", session.as_str(), |row| {
             let claim = match get::<Option<i64>>(row, 5)? {
@@ -166,6 +167,7 @@ impl View for Postgres<'_> {
             Ok(SessionRecord {
                 id: session.clone(),
                 order: id(row, 0, OrderId::parse)?,
+                merchant: id(row, 7, MerchantId::parse)?,
                 secret_hash: get(row, 1)?,
                 gateway_key: get(row, 2)?,
                 claim,
@@ -302,7 +304,9 @@ impl Tx for Postgres<'_> {
         }
         if order.terms.held {
             let sql = match order.under_review() {
-                true => "INSERT INTO open_reviews (merchant, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                true => {
+                    "INSERT INTO open_reviews (merchant, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+                }
                 false => "DELETE FROM open_reviews WHERE merchant = $1 AND order_id = $2",
             };
             self.later(sql, owned![merchant.clone(), id.clone()])?;
@@ -353,8 +357,7 @@ impl Tx for Postgres<'_> {
                    WHERE number IN (SELECT number FROM tasks WHERE lane = $4 AND due_ms <= $1
                                     ORDER BY due_ms LIMIT $3 FOR UPDATE SKIP LOCKED)
                    RETURNING number, task, tries - 1";
-        let params =
-            params![now.as_ms(), lease_end.as_ms(), i64::from(limit), lane.as_str()];
+        let params = params![now.as_ms(), lease_end.as_ms(), i64::from(limit), lane.as_str()];
         let claimed = self.all(sql, params, |row| {
             Ok((get::<i64>(row, 0)?, json::<Task>(row, 1), count(row, 2)?))
         })?;

@@ -93,9 +93,10 @@ fn renew(
                     },
                     false => get(&row, 2)?,
                 };
-                let Some(renewed) = vault.renew(&context, &kept).map_err(|error| {
-                    damaged(format!("{context}: {error}"))
-                })? else {
+                let Some(renewed) = vault
+                    .renew(&context, &kept)
+                    .map_err(|error| damaged(format!("{context}: {error}")))?
+                else {
                     continue;
                 };
                 let renewed: Box<dyn ToSql + Sync + Send> = match is_bytes {

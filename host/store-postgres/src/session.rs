@@ -194,10 +194,7 @@ impl Session {
         self.answered(async { client.batch_execute(sql).await })
     }
 
-    fn answered<T>(
-        &self,
-        asked: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, StoreError> {
+    fn answered<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
         let sent = std::mem::take(&mut *self.sent.borrow_mut());
         let both = async {
             // Before it is waited for, what was sent has its answer, in this order.

@@ -82,16 +82,15 @@ async fn two_nodes_book_in_one_chain() {
     let all = merchants.clone();
     let (each, fees) = read(&nodes[0], move |view| {
         let cny = Currency::from_code("CNY").unwrap();
-        let each: Result<Vec<i64>, StoreError> = all
-            .iter()
-            .map(|it| view.balance(&Account::MerchantPending(it.clone()), cny))
-            .collect();
+        let each: Result<Vec<i64>, StoreError> =
+            all.iter().map(|it| view.balance(&Account::MerchantPending(it.clone()), cny)).collect();
         Ok((each?, view.balance(&Account::FeeIncome, cny)?))
     })
     .await
     .unwrap();
     assert_eq!(each, vec![-350; 8]);
     assert_eq!(fees, 2_800, "the sum over all books");
-    let books: std::collections::BTreeSet<u32> = merchants.iter().map(|it| book_of(it, 4)).collect();
+    let books: std::collections::BTreeSet<u32> =
+        merchants.iter().map(|it| book_of(it, 4)).collect();
     assert!(books.len() > 1, "more than one book was used");
 }

@@ -474,7 +474,9 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).unwrap());
         for n in 0..50 {
             let value = n.to_string();
-            let done = lezai_store::write(&store, move |tx| tx.put_setting("n", &value)).await;
+            let done =
+                lezai_store::write(&store, Scope::Gateway, move |tx| tx.put_setting("n", &value))
+                    .await;
             done.unwrap();
         }
         // Others hold the store, as a connection that did not end in time does.
@@ -483,7 +485,8 @@ mod tests {
         let files = std::fs::read_dir(folder.path()).unwrap();
         let files: Vec<_> = files.map(|it| it.unwrap().file_name()).collect();
         assert_eq!(files, ["lezai.db"]);
-        let late = lezai_store::write(&store, |tx| tx.put_setting("n", "late")).await;
+        let late =
+            lezai_store::write(&store, Scope::Gateway, |tx| tx.put_setting("n", "late")).await;
         assert!(matches!(late, Err(StoreError::Abandoned)), "{late:?}");
         let copy = folder.path().join("copy.db");
         std::fs::copy(&path, &copy).unwrap();
@@ -512,9 +515,10 @@ mod tests {
                     Outcome::Undo(Box::new(tell))
                 }
             });
-            store.submit(job).unwrap();
+            store.submit(Scope::Gateway, job).unwrap();
             hears.await.unwrap();
-            let after = lezai_store::write(&store, |tx| tx.put_setting("n", "1")).await;
+            let after =
+                lezai_store::write(&store, Scope::Gateway, |tx| tx.put_setting("n", "1")).await;
             after.unwrap();
         }
         assert_eq!(failed.get(), 0);

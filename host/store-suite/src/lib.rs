@@ -81,7 +81,9 @@ async fn one_of_many_takes_a_number(store: &Arc<dyn Store>) {
     for n in 10..60 {
         let store = Arc::clone(store);
         tries.spawn(async move {
-            write(&store, ours(), move |tx| tx.insert_order(&record(n, "A-10"), &session(n))).await.unwrap()
+            write(&store, ours(), move |tx| tx.insert_order(&record(n, "A-10"), &session(n)))
+                .await
+                .unwrap()
         });
     }
     assert_eq!(tries.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
@@ -135,7 +137,9 @@ async fn a_nonce_is_taken_once(store: &Arc<dyn Store>) {
 
 async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
     let claim = |now: Timestamp| {
-        write(store, Scope::Background, move |tx| tx.claim_tasks(Lane::Orders, now, now.plus_secs(60), 10))
+        write(store, Scope::Background, move |tx| {
+            tx.claim_tasks(Lane::Orders, now, now.plus_secs(60), 10)
+        })
     };
     let tries = |tasks: &[DueTask]| tasks.iter().map(|it| it.tries).collect::<Vec<_>>();
     let task = Task::Order { order: order_id(2), what: Effect::Expire };
@@ -149,11 +153,15 @@ async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
     write(store, Scope::Background, |tx| tx.end_leases()).await.unwrap();
     assert_eq!(tries(&claim(NOW.plus_secs(60)).await.unwrap()), [2], "the lease was ended");
     let number = claimed[0].number;
-    write(store, Scope::Background, move |tx| tx.postpone_task(number, NOW.plus_secs(500), "busy")).await.unwrap();
+    write(store, Scope::Background, move |tx| tx.postpone_task(number, NOW.plus_secs(500), "busy"))
+        .await
+        .unwrap();
     write(store, Scope::Background, |tx| tx.end_leases()).await.unwrap();
     assert!(claim(NOW.plus_secs(499)).await.unwrap().is_empty(), "to wait is no lease");
     assert_eq!(tries(&claim(NOW.plus_secs(500)).await.unwrap()), [3]);
-    write(store, Scope::Background, move |tx| tx.put_off_task(number, NOW.plus_secs(600))).await.unwrap();
+    write(store, Scope::Background, move |tx| tx.put_off_task(number, NOW.plus_secs(600)))
+        .await
+        .unwrap();
     assert!(claim(NOW.plus_secs(599)).await.unwrap().is_empty());
     assert_eq!(tries(&claim(NOW.plus_secs(600)).await.unwrap()), [3], "to be put off is no try");
     write(store, Scope::Background, move |tx| tx.finish_task(number)).await.unwrap();
@@ -312,7 +320,11 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
         write(store, ours(), move |tx| tx.schedule(&scheduled, NOW)).await.unwrap();
         let lane = task.lane();
         let other = Lane::ALL.into_iter().find(|it| *it != lane).unwrap();
-        let claim = |lane| write(store, Scope::Background, move |tx| tx.claim_tasks(lane, NOW, NOW.plus_secs(60), 10));
+        let claim = |lane| {
+            write(store, Scope::Background, move |tx| {
+                tx.claim_tasks(lane, NOW, NOW.plus_secs(60), 10)
+            })
+        };
         assert!(claim(other).await.unwrap().is_empty(), "{task:?}");
         let claimed = claim(lane).await.unwrap();
         let [claimed] = &claimed[..] else { panic!("{task:?}: {claimed:?}") };
@@ -512,6 +524,7 @@ fn session(n: u8) -> SessionRecord {
     SessionRecord {
         id: session_id(n),
         order: order_id(n),
+        merchant: merchant_id(),
         secret_hash: "h".to_owned(),
         gateway_key: "k".to_owned(),
         claim: None,

@@ -30,7 +30,11 @@ async fn a_key_is_one_merchant_s(store: &Arc<dyn Store>, merchant: &MerchantId) 
     };
     for pem in ["one", "two"] {
         let key = key(pem);
-        assert!(write(store, Scope::Merchant(merchant.clone()), move |tx| tx.put_plugin_key(&key)).await.unwrap());
+        assert!(
+            write(store, Scope::Merchant(merchant.clone()), move |tx| tx.put_plugin_key(&key))
+                .await
+                .unwrap()
+        );
     }
     let found = read(store, |view| view.plugin_key("p-1")).await.unwrap().unwrap();
     assert_eq!((found.pem.as_str(), &found.merchant), ("two", merchant));
@@ -47,7 +51,11 @@ async fn a_key_is_one_merchant_s(store: &Arc<dyn Store>, merchant: &MerchantId) 
 async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &MerchantId) {
     let (first, second) = (release(merchant, 1, Stage::Live), release(merchant, 2, Stage::Shadow));
     let both = [first.clone(), second.clone()];
-    write(store, Scope::Merchant(merchant.clone()), move |tx| both.iter().try_for_each(|it| tx.insert_release(it))).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| {
+        both.iter().try_for_each(|it| tx.insert_release(it))
+    })
+    .await
+    .unwrap();
     let id = merchant.clone();
     let (newest, standing) =
         read(store, move |view| Ok((view.releases(&id, 1)?, view.standing_releases(Some(&id))?)))
@@ -65,12 +73,18 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
         note: Some("why".to_owned()),
     };
     let (id, to) = (merchant.clone(), moved.clone());
-    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.set_standing(&id, 2, &to)).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.set_standing(&id, 2, &to))
+        .await
+        .unwrap();
     let id = merchant.clone();
     let found = read(store, move |view| view.release(&id, 2)).await.unwrap().unwrap();
     assert_eq!(found.standing, moved);
     let id = merchant.clone();
-    assert!(write(store, Scope::Merchant(merchant.clone()), move |tx| tx.set_standing(&id, 3, &moved)).await.is_err());
+    assert!(
+        write(store, Scope::Merchant(merchant.clone()), move |tx| tx.set_standing(&id, 3, &moved))
+            .await
+            .is_err()
+    );
     let id = merchant.clone();
     assert!(read(store, move |view| view.release(&id, 3)).await.unwrap().is_none());
     let all = read(store, |view| view.standing_releases(None)).await.unwrap();
@@ -80,12 +94,23 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
 async fn two_are_never_live(store: &Arc<dyn Store>, merchant: &MerchantId) {
     for stage in [Stage::Live, Stage::Shadow, Stage::Canary(Share::STEPS[0])] {
         let third = release(merchant, 3, stage);
-        assert!(write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&third)).await.is_err(), "{stage:?}");
+        assert!(
+            write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&third))
+                .await
+                .is_err(),
+            "{stage:?}"
+        );
     }
     let again = release(merchant, 1, Stage::Retired);
-    assert!(write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&again)).await.is_err());
+    assert!(
+        write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&again))
+            .await
+            .is_err()
+    );
     let third = release(merchant, 3, Stage::RolledBack);
-    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&third)).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&third))
+        .await
+        .unwrap();
 }
 
 async fn the_last_differences_and_denials_are_kept(
@@ -145,7 +170,9 @@ async fn the_last_differences_and_denials_are_kept(
         decision,
         facts,
     };
-    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_denial(&late, 9)).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_denial(&late, 9))
+        .await
+        .unwrap();
     let id = merchant.clone();
     let found = read(store, move |view| view.denials(&id, 9)).await.unwrap();
     let found: Vec<_> = found.into_iter().map(|it| it.order).collect();

@@ -61,6 +61,8 @@ pub struct SessionRecord {
     pub id: SessionId,
     /// What it pays.
     pub order: OrderId,
+    /// Whose order that is.
+    pub merchant: MerchantId,
     /// SHA-256 of the client secret, in hex.
     pub secret_hash: String,
     /// The thumbprint of the gateway key that the client secret pins.

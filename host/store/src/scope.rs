@@ -27,9 +27,7 @@ impl Scope {
     pub fn admit(&self, merchant: &MerchantId) -> Result<(), StoreError> {
         match self {
             Self::Merchant(own) if own == merchant => Ok(()),
-            _ => Err(StoreError::Damaged(format!(
-                "a job of {self:?} writes a row of {merchant}"
-            ))),
+            _ => Err(StoreError::Damaged(format!("a job of {self:?} writes a row of {merchant}"))),
         }
     }
 }
@@ -56,9 +54,8 @@ mod tests {
 
     #[test]
     fn merchants_are_spread_over_the_books_for_good() {
-        let books: std::collections::BTreeSet<u32> = (0..400)
-            .map(|n| book_of(&MerchantId::parse(&format!("m_{n}")).unwrap(), 16))
-            .collect();
+        let books: std::collections::BTreeSet<u32> =
+            (0..400).map(|n| book_of(&MerchantId::parse(&format!("m_{n}")).unwrap(), 16)).collect();
         assert_eq!(books.len(), 16);
         let demo = MerchantId::parse("m_demo").unwrap();
         // A change of these would put merchants into other books than their entries are in.

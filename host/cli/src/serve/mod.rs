@@ -22,8 +22,9 @@ use lezai_gateway::gateway::Gateway;
 use lezai_gateway::jobs;
 use lezai_gateway::realm::Realm;
 use lezai_http::live::{self, Bounds};
-use lezai_store as store;
 use lezai_seal::Vault;
+use lezai_store as store;
+use lezai_store::Scope;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -322,7 +323,7 @@ async fn open_store(gateway: &Gateway, folder: &Folder) -> Result<(), CannotStar
     gateway.realm.take(store).await.map_err(CannotStart::new)?;
     let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
     // The folder is locked, so what the last gateway had in hand when it died is nobody's.
-    store::write(store, |tx| tx.end_leases()).await.map_err(unusable)?;
+    store::write(store, Scope::Background, |tx| tx.end_leases()).await.map_err(unusable)?;
     recall(gateway).await.map_err(unusable)
 }
 

@@ -15,7 +15,7 @@ use crate::releases::stage::{self, Slot};
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_store as store;
 use lezai_store::plugins::{ReleaseState, Stage};
-use lezai_store::{ReleaseRecord, StoreError, Tx};
+use lezai_store::{ReleaseRecord, Scope, StoreError, Tx};
 use lezai_wire::problem::{Code, Problem};
 
 /// How many of a hundred orders a release may decide otherwise, unless its operator says.
@@ -93,7 +93,8 @@ impl Plugins {
         let record =
             ReleaseRecord { envelope, manifest, settings, size, published_at: now, standing };
         let (id, kept) = (merchant.clone(), record.clone());
-        let first = store::write(&self.node.store, move |tx| keep(tx, &id, kept)).await?;
+        let scope = Scope::Merchant(id.clone());
+        let first = store::write(&self.node.store, scope, move |tx| keep(tx, &id, kept)).await?;
         self.merchants.refresh_releases(&merchant).await?;
         tracing::info!(%merchant, sequence, digest = record.manifest.digest, stage = stage.as_str(), "release published");
         Ok(view::release(first.as_ref().unwrap_or(&record)))
