@@ -38,7 +38,7 @@ use news::Bulletin;
 use session::{Session, apart};
 use tables::Postgres;
 
-pub use address::{Address, masked};
+pub use address::Address;
 pub use ledger::Books;
 pub use schema::{BOOKS, Found, SCHEMA_VERSION, check, migrate};
 pub use sealed::{reseal, sealed_under};

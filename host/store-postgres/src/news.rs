@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use lezai_core::id::{MerchantId, OrderId};
+use lezai_core::id::OrderId;
 use lezai_store::{News, StoreError};
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
@@ -172,7 +172,6 @@ fn text(news: &News) -> Option<String> {
     match news {
         News::Order(order, version) => Some(format!("order {order} {version}")),
         News::Merchants => Some("merchants".to_owned()),
-        News::Releases(merchant) => Some(format!("releases {merchant}")),
         News::Missed => None,
     }
 }
@@ -184,9 +183,6 @@ fn parse(text: &str) -> Option<News> {
             Some(News::Order(OrderId::parse(order).ok()?, version.parse().ok()?))
         }
         ("merchants", None, None) => Some(News::Merchants),
-        ("releases", Some(merchant), None) => {
-            Some(News::Releases(MerchantId::parse(merchant).ok()?))
-        }
         _ => None,
     }
 }
@@ -200,8 +196,7 @@ mod tests {
     #[test]
     fn what_is_told_is_what_is_heard() {
         let order = OrderId::new(Timestamp::from_ms(0), [1; 10]);
-        let merchant = MerchantId::parse("m_tea").unwrap();
-        for news in [News::Order(order, 7), News::Merchants, News::Releases(merchant)] {
+        for news in [News::Order(order, 7), News::Merchants] {
             assert_eq!(parse(&text(&news).unwrap()), Some(news));
         }
         for other in ["", "order", "order x 1", "tea", "merchants now"] {

@@ -105,6 +105,11 @@ impl PluginReads for Postgres<'_> {
         })
     }
 
+    fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT bytes FROM components WHERE digest = $1";
+        self.one(sql, params![digest], |row| get(row, 0))
+    }
+
     fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError> {
         let sql = "SELECT order_id, at_ms, decision, facts FROM denials
                    WHERE merchant = $1 ORDER BY number DESC LIMIT $2";
@@ -123,6 +128,11 @@ impl PluginReads for Postgres<'_> {
 }
 
 impl PluginWrites for Postgres<'_> {
+    fn put_component(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO components (digest, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        self.later(sql, owned![digest.to_owned(), component.to_vec()])
+    }
+
     fn insert_release(&self, release: &ReleaseRecord) -> Result<(), StoreError> {
         let ReleaseRecord { envelope, manifest, settings, size, published_at, standing } = release;
         let merchant = self.admit(&manifest.merchant)?;

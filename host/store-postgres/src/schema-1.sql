@@ -119,7 +119,7 @@ CREATE TABLE releases (
 CREATE INDEX releases_that_stand ON releases (merchant) WHERE stage IN ('shadow', 'canary', 'live', 'previous');
 CREATE UNIQUE INDEX one_live_release ON releases (merchant) WHERE stage = 'live';
 CREATE UNIQUE INDEX one_candidate ON releases (merchant) WHERE stage IN ('shadow', 'canary');
-CREATE TABLE blobs (digest TEXT COLLATE "C" PRIMARY KEY, bytes BYTEA NOT NULL);
+CREATE TABLE components (digest TEXT COLLATE "C" PRIMARY KEY, bytes BYTEA NOT NULL);
 CREATE TABLE differences (
   merchant TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, number BIGINT GENERATED ALWAYS AS IDENTITY,
   order_id TEXT COLLATE "C" NOT NULL, at_ms BIGINT NOT NULL, applied TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL,

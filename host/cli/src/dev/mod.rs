@@ -238,6 +238,7 @@ fn open_gateway(
         sandbox: Some(sandbox),
         keys,
         vault: Vault::none(),
+        database: None,
     };
     compose(folder, differences)
 }

@@ -84,9 +84,10 @@ impl Plugins {
                     Problem::new(Code::ReleaseHooks, detail).with("field", "manifest.hooks")
                 );
             }
-            blobs.put(&component).map_err(Problem::internal)
+            blobs.put(&component).map_err(Problem::internal)?;
+            Ok(component)
         };
-        tokio::task::spawn_blocking(admit).await.map_err(Problem::internal)??;
+        let component = tokio::task::spawn_blocking(admit).await.map_err(Problem::internal)??;
 
         let now = self.node.clock.now();
         let standing = ReleaseState { stage, paused: false, since: now, drift_percent, note: None };
@@ -94,7 +95,12 @@ impl Plugins {
             ReleaseRecord { envelope, manifest, settings, size, published_at: now, standing };
         let (id, kept) = (merchant.clone(), record.clone());
         let scope = Scope::Merchant(id.clone());
-        let first = store::write(&self.node.store, scope, move |tx| keep(tx, &id, kept)).await?;
+        let digest = record.manifest.digest.clone();
+        let work = move |tx: &dyn Tx| {
+            tx.put_component(&digest, &component)?;
+            keep(tx, &id, kept)
+        };
+        let first = store::write(&self.node.store, scope, work).await?;
         self.merchants.refresh_releases(&merchant).await?;
         tracing::info!(%merchant, sequence, digest = record.manifest.digest, stage = stage.as_str(), "release published");
         Ok(view::release(first.as_ref().unwrap_or(&record)))
