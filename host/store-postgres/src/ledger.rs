@@ -12,10 +12,6 @@ use super::tables::{Postgres, count, get, number, owned, params, to_json};
 /// The book of the gateway's own settings. It has no entries.
 pub(super) const GATEWAY_BOOK: i64 = -1;
 
-/// The chains of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Books(pub u32);
-
 /// The end of a book's chain, while its row is locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {

@@ -20,6 +20,7 @@ mod records;
 mod schema;
 mod sealed;
 mod session;
+mod snapshot;
 mod tables;
 mod tls;
 mod turn;
@@ -39,9 +40,9 @@ use session::{Session, apart};
 use tables::Postgres;
 
 pub use address::Address;
-pub use ledger::Books;
 pub use schema::{BOOKS, Found, SCHEMA_VERSION, check, migrate};
 pub use sealed::{reseal, sealed_under};
+pub use snapshot::{Rows, Snapshot, Value, snapshot};
 
 /// Reads that wait: some seconds' worth. Further ones are refused, for their callers would have given up.
 const READS_MAX: usize = 8_192;

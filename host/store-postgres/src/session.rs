@@ -135,6 +135,12 @@ impl Session {
         self.answered(async { client.query(&statement, params).await })
     }
 
+    /// Rows of a statement that is not asked again.
+    pub(super) fn query_once(&self, sql: &str) -> Result<Vec<Row>, StoreError> {
+        let client = self.client()?;
+        self.answered(async { client.query(sql, &[]).await })
+    }
+
     /// How many rows a statement changed.
     pub(super) fn execute(
         &self,
