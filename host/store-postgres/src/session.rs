@@ -234,6 +234,7 @@ impl Session {
             return Ok((client, statement));
         }
         let statement = self.answered(async { client.prepare(sql).await })?;
+        tracing::trace!(target: "lezai_store_postgres::sql", sql, "prepared");
         if let Some(link) = &mut *self.link.borrow_mut() {
             link.statements.insert(sql.to_owned(), statement.clone());
         }
