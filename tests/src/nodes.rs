@@ -34,6 +34,8 @@ pub struct Node {
     config: PathBuf,
     log: PathBuf,
     operator: SocketAddr,
+    /// Where it listens for merchants.
+    pub public: SocketAddr,
 }
 
 impl Nodes {
@@ -44,6 +46,21 @@ impl Nodes {
     ///
     /// If one does not start; with its log.
     pub fn start(count: usize, store: &str, through: impl Fn(usize) -> String, rest: &str) -> Self {
+        Self::start_with(count, store, through, rest, true)
+    }
+
+    /// As [`Nodes::start`]; without TLS the nodes are behind a proxy that ends it, which whoever asks them plays.
+    ///
+    /// # Panics
+    ///
+    /// As of [`Nodes::start`].
+    pub fn start_with(
+        count: usize,
+        store: &str,
+        through: impl Fn(usize) -> String,
+        rest: &str,
+        tls: bool,
+    ) -> Self {
         let folder = TempDir::new();
         let path = folder.path();
         authority(path);
@@ -65,17 +82,23 @@ impl Nodes {
                 }
             }
             let config = path.join(format!("lezai-{n}.toml"));
+            let listen = match tls {
+                true => format!(
+                    "certificate = {:?}\nprivate_key = {:?}\n",
+                    path.join("tls.pem"),
+                    path.join("tls.key")
+                ),
+                false => "[proxies]\ntrusted = [\"127.0.0.1\"]\n".to_owned(),
+            };
             let text = format!(
                 "public_url = \"https://localhost:{port}\"\ndata_dir = {data:?}\n[listen]\naddress = \"{public}\"\n\
-                 certificate = {:?}\nprivate_key = {:?}\n[operator]\naddress = \"{operator}\"\n\
-                 [store]\nurl = \"{}\"\n[limits]\nmerchant_per_second = 0\nconnections_per_address = 0\n{rest}",
-                path.join("tls.pem"),
-                path.join("tls.key"),
+                 {listen}[operator]\naddress = \"{operator}\"\n[store]\nurl = \"{}\"\n\
+                 [limits]\nmerchant_per_second = 0\nconnections_per_address = 0\n{rest}",
                 through(n),
             );
             fs::write(&config, text).unwrap();
             let log = path.join(format!("log-{n}"));
-            let mut node = Node { child: None, data, config, log, operator };
+            let mut node = Node { child: None, data, config, log, operator, public };
             node.start();
             nodes.push(Mutex::new(node));
         }

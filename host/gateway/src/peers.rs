@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lezai_store as store;
-use lezai_store::{News, StoreError};
+use lezai_store::{News, Scope, StoreError};
 use tokio::sync::mpsc;
 
 use crate::gateway::Gateway;
@@ -31,9 +31,33 @@ pub fn listen(gateway: &Arc<Gateway>) {
     });
 }
 
+/// Counts orders together with the other nodes. Called before those of the last day are counted.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn count_together(gateway: &Gateway) -> Result<(), StoreError> {
+    const SETTING: &str = "velocity_secret";
+    let store = &gateway.node.store;
+    if !store.is_shared() {
+        return Ok(());
+    }
+    let bytes = gateway.node.entropy.bytes::<32>();
+    let fresh: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = store::write(store, Scope::Gateway, move |tx| match tx.setting(SETTING)? {
+        Some(known) => Ok(known),
+        None => tx.put_setting(SETTING, &fresh).map(|()| fresh),
+    });
+    let (secret, told): (String, _) = (secret.await?, Arc::clone(store));
+    let tell = move |order| told.announce(News::Counted(order));
+    gateway.node.cluster.velocity.share(secret, Box::new(tell));
+    Ok(())
+}
+
 async fn take(gateway: &Gateway, news: News) -> Result<(), StoreError> {
     match news {
         News::Order(order, version) => gateway.node.cluster.watchers.stands_at(&order, version),
+        News::Counted(order) => gateway.node.cluster.velocity.count_elsewhere(&order),
         News::Merchants => {
             gateway.plugins.fetch_components().await?;
             gateway.merchants.reload().await?;

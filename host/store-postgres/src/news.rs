@@ -4,13 +4,15 @@
 //! looked at each half second, and watched orders by a look at them when the connection was cut.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use lezai_core::id::OrderId;
-use lezai_store::{News, StoreError};
+use lezai_core::money::Currency;
+use lezai_store::{CountedOrder, News, StoreError};
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
@@ -30,13 +32,28 @@ const LOOK: Duration = Duration::from_millis(500);
 type Hear = Box<dyn Fn(News) + Send + Sync>;
 
 /// What is told and heard.
-#[derive(Default)]
 pub(super) struct Bulletin {
+    /// Who tells: what a node told comes back to it, too.
+    node: String,
     waiting: Mutex<VecDeque<News>>,
     changed: Condvar,
     hear: Mutex<Option<Arc<Hear>>>,
     ended: AtomicBool,
     end: Notify,
+}
+
+impl Default for Bulletin {
+    fn default() -> Self {
+        Self {
+            // Another one for each, by the system's randomness.
+            node: format!("{:x}", RandomState::new().hash_one(0)),
+            waiting: Mutex::default(),
+            changed: Condvar::default(),
+            hear: Mutex::default(),
+            ended: AtomicBool::default(),
+            end: Notify::default(),
+        }
+    }
 }
 
 impl Bulletin {
@@ -101,7 +118,9 @@ fn tell_all(session: &Session, bulletin: &Bulletin) {
         if news.is_empty() && bulletin.is_ended() {
             return;
         }
-        let texts: Vec<String> = news.iter().filter_map(text).collect();
+        let node = &bulletin.node;
+        let texts: Vec<String> =
+            news.iter().filter_map(text).map(|it| format!("{node} {it}")).collect();
         let told = session.connect().and_then(|()| {
             session.send("SET synchronous_commit = off", Vec::new())?;
             let sql = "SELECT count(pg_notify($1, text)) FROM unnest($2::TEXT[]) AS text";
@@ -150,7 +169,11 @@ async fn listen(
     loop {
         tokio::select! {
             heard = receiver.recv() => match heard {
-                Some(text) => parse(&text).into_iter().for_each(|news| bulletin.hear(news)),
+                Some(text) => {
+                    let told = text.split_once(' ').filter(|(node, _)| *node != bulletin.node);
+                    let news = told.and_then(|(_, text)| parse(text));
+                    news.into_iter().for_each(|news| bulletin.hear(news));
+                }
                 None => return Err(super::session::unavailable("the connection was lost")),
             },
             _ = look.tick() => {
@@ -172,12 +195,20 @@ fn text(news: &News) -> Option<String> {
     match news {
         News::Order(order, version) => Some(format!("order {order} {version}")),
         News::Merchants => Some("merchants".to_owned()),
+        News::Counted(CountedOrder { parties, at, currency, minor }) => {
+            let parties =
+                parties.map(|it| it.map_or_else(|| "-".to_owned(), |it| format!("{it:x}")));
+            Some(format!("counted {at} {currency} {minor} {}", parties.join(" ")))
+        }
         News::Missed => None,
     }
 }
 
 fn parse(text: &str) -> Option<News> {
     let mut words = text.split(' ');
+    if let Some(counted) = text.strip_prefix("counted ") {
+        return parse_counted(counted).map(News::Counted);
+    }
     match (words.next()?, words.next(), words.next()) {
         ("order", Some(order), Some(version)) => {
             Some(News::Order(OrderId::parse(order).ok()?, version.parse().ok()?))
@@ -185,6 +216,25 @@ fn parse(text: &str) -> Option<News> {
         ("merchants", None, None) => Some(News::Merchants),
         _ => None,
     }
+}
+
+fn parse_counted(text: &str) -> Option<CountedOrder> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let [at, currency, minor, parties @ ..] = words.as_slice() else { return None };
+    let parties = <[&str; 4]>::try_from(parties).ok()?;
+    let mut hashes = [None; 4];
+    for (hash, word) in hashes.iter_mut().zip(parties) {
+        *hash = match word {
+            "-" => None,
+            word => Some(u64::from_str_radix(word, 16).ok()?),
+        };
+    }
+    Some(CountedOrder {
+        parties: hashes,
+        at: at.parse().ok()?,
+        currency: Currency::from_code(currency).ok()?,
+        minor: minor.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -196,10 +246,16 @@ mod tests {
     #[test]
     fn what_is_told_is_what_is_heard() {
         let order = OrderId::new(Timestamp::from_ms(0), [1; 10]);
-        for news in [News::Order(order, 7), News::Merchants] {
+        let counted = CountedOrder {
+            parties: [Some(7), None, Some(u64::MAX), None],
+            at: 1_795_000_000,
+            currency: Currency::from_code("CNY").unwrap(),
+            minor: 12_800,
+        };
+        for news in [News::Order(order, 7), News::Merchants, News::Counted(counted)] {
             assert_eq!(parse(&text(&news).unwrap()), Some(news));
         }
-        for other in ["", "order", "order x 1", "tea", "merchants now"] {
+        for other in ["", "order", "order x 1", "tea", "merchants now", "counted 1 CNY 5 - - -"] {
             assert_eq!(parse(other), None, "{other}");
         }
     }

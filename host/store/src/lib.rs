@@ -35,7 +35,7 @@ pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
 pub use funds::{FundsReads, FundsWrites};
 pub use lezai_wire::page::Page;
-pub use news::News;
+pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 pub use scope::{Scope, book_of};

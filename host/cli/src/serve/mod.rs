@@ -365,6 +365,7 @@ async fn open_store(
     };
     if store.is_shared() {
         same_key(gateway).await?;
+        peers::count_together(gateway).await.map_err(unusable)?;
     } else {
         // The folder is locked, so what the last gateway had in hand when it died is nobody's.
         let ended = store::write(store, Scope::Background, |tx| tx.end_leases()).await;

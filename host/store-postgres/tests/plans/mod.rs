@@ -59,7 +59,7 @@ const WALKS: &[(&str, &str)] = &[
 ];
 
 #[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<BTreeSet<String>>>);
+pub(crate) struct Seen(Arc<Mutex<BTreeSet<String>>>);
 
 struct Sql<'s>(&'s Seen);
 
@@ -80,7 +80,7 @@ impl<S: tracing::Subscriber> Layer<S> for Seen {
 }
 
 /// Remembers every statement that is prepared from now on.
-pub fn record() -> Seen {
+pub(crate) fn record() -> Seen {
     let seen = Seen::default();
     let subscriber = tracing_subscriber::registry().with(seen.clone());
     tracing::subscriber::set_global_default(subscriber).unwrap();
@@ -88,7 +88,7 @@ pub fn record() -> Seen {
 }
 
 /// Looks at the plan of each.
-pub fn look(url: &str, seen: &Seen) {
+pub(crate) fn look(url: &str, seen: &Seen) {
     let seen = seen.0.lock().unwrap();
     let is_data = |sql: &&String| {
         ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|it| sql.starts_with(it))
