@@ -46,6 +46,10 @@ test-rust: build ## run the tests in Rust
 	@cargo test $(PRODUCT)
 	@cargo test --release $(LOCKED) --manifest-path tests/plugins/Cargo.toml --target-dir target/wasm -p demo_rules -p marketplace
 
+test-postgres: build ## run the tests over PostgreSQL: the store, and several gateways at once
+	@scripts/setup postgres
+	@scripts/postgres cargo test $(PRODUCT) --test store --test postgres -- --include-ignored
+
 test-interop: build ## run the tests against other people's libraries, in Python
 	@scripts/setup test
 	@HYPOTHESIS_STORAGE_DIRECTORY=.setup/hypothesis .setup/venv/bin/python -m pytest tests/interop

@@ -10,6 +10,7 @@ mod client;
 mod gateway;
 mod live;
 mod merchant;
+pub mod nodes;
 pub mod page;
 mod publisher;
 mod receiver;

@@ -21,7 +21,7 @@ pub struct Tls(Arc<ClientConfig>);
 
 impl Tls {
     /// Trusts the authority in a file.
-    fn trusting(ca: &Path) -> Self {
+    pub(crate) fn trusting(ca: &Path) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -218,7 +218,7 @@ impl Drop for Live {
 }
 
 /// An authority for certificates, in `ca.pem` and `ca.key`.
-fn authority(folder: &Path) {
+pub(crate) fn authority(folder: &Path) {
     openssl(
         folder,
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=authority -days 30 -out ca.pem -keyout ca.key",

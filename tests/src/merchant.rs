@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Request};
 use crate::gateway::Gateway;
 use crate::live::{Live, Tls};
+use crate::nodes::Nodes;
 
 /// The demo merchant, or another.
 #[derive(Clone)]
@@ -61,6 +62,17 @@ impl Merchant {
             keyid: keyid.to_owned(),
             gateway_key: gateway_key(&live.data),
             tls: Some(live.tls.clone()),
+        }
+    }
+
+    /// A merchant of several gateways behind one address.
+    pub fn of_nodes(nodes: &Nodes, key: SigningKey, keyid: &str) -> Self {
+        Self {
+            authority: nodes.authority.clone(),
+            key,
+            keyid: keyid.to_owned(),
+            gateway_key: gateway_key(&nodes.node(0).data),
+            tls: Some(nodes.tls.clone()),
         }
     }
 

@@ -7,11 +7,13 @@ use lezai_core::signature::{self, Input, Message, Params, Tag, sign_base};
 use lezai_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{Answer, Request, now_ms, random_hex};
+use crate::{Answer, Request, Tls, now_ms, random_hex};
 
 /// A page with a key of its own, on a session.
 pub struct Page<'g> {
     gateway: &'g str,
+    /// For a gateway that speaks it.
+    tls: Option<&'g Tls>,
     /// The session's id.
     pub session: String,
     secret: String,
@@ -30,7 +32,12 @@ impl<'g> Page<'g> {
         let text = |name: &str| checkout[name].as_str().unwrap().to_owned();
         let entropy = std::array::from_fn(|it| u8::try_from(it).unwrap() * 3 + 5 + nth);
         let key = SigningKey::from_entropy(&entropy).unwrap();
-        Self { gateway, session: text("session"), secret: text("client_secret"), key }
+        Self { gateway, tls: None, session: text("session"), secret: text("client_secret"), key }
+    }
+
+    /// The page of an order of a live gateway.
+    pub fn live(tls: &'g Tls, gateway: &'g str, order: &Value) -> Self {
+        Self { tls: Some(tls), ..Self::of(gateway, order) }
     }
 
     /// The thumbprint that its secret pins.
@@ -106,11 +113,11 @@ impl<'g> Page<'g> {
     /// Believes the answer only if the pinned key signed it for this request, as a page does.
     pub fn call(&self, method: &str, what: &str, body: &str, key: &str) -> Answer {
         let request = self.request(method, what, body, key);
-        let answer = request.send(self.gateway).unwrap();
+        let answer = self.send(&request).unwrap();
         let fields = pairs(&answer.fields);
         let input = Input::by_tag(&fields, Tag::Gateway).unwrap();
         assert_eq!(input.keyid(), Ok(self.pinned()), "{}", request.target);
-        let gateway_key = published(self.gateway, self.pinned());
+        let gateway_key = self.published();
         self.message(&request, |it| {
             let message = Message::Answer(signature::Answer {
                 status: answer.status,
@@ -123,11 +130,29 @@ impl<'g> Page<'g> {
         answer
     }
 
+    fn published(&self) -> VerifyingKey {
+        let name = self.pinned();
+        let set = self.send(&Request::new("GET", "/.well-known/jwks.json", "")).unwrap().json();
+        let key = set["keys"].as_array().unwrap().iter().find(|it| it["kid"] == name).unwrap();
+        let member = |it: &str| key[it].as_str().unwrap().to_owned();
+        let jwk = Jwk { kty: member("kty"), crv: member("crv"), x: member("x"), y: member("y") };
+        let key = VerifyingKey::from_jwk(&jwk).unwrap();
+        assert_eq!(key.thumbprint(), name);
+        key
+    }
+
+    fn send(&self, request: &Request) -> std::io::Result<Answer> {
+        match self.tls {
+            Some(tls) => tls.send(request, self.gateway),
+            None => request.send(self.gateway),
+        }
+    }
+
     fn message<T>(&self, request: &Request, run: impl FnOnce(signature::Request<'_>) -> T) -> T {
         let fields = pairs(&request.fields);
         run(signature::Request {
             method: &request.method,
-            scheme: "http",
+            scheme: if self.tls.is_some() { "https" } else { "http" },
             authority: self.gateway,
             path: &request.target,
             query: "",
@@ -139,14 +164,4 @@ impl<'g> Page<'g> {
 /// Names and values, borrowed.
 pub fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
     fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
-}
-
-fn published(authority: &str, name: &str) -> VerifyingKey {
-    let set = Request::new("GET", "/.well-known/jwks.json", "").send(authority).unwrap().json();
-    let key = set["keys"].as_array().unwrap().iter().find(|it| it["kid"] == name).unwrap().clone();
-    let member = |it: &str| key[it].as_str().unwrap().to_owned();
-    let jwk = Jwk { kty: member("kty"), crv: member("crv"), x: member("x"), y: member("y") };
-    let key = VerifyingKey::from_jwk(&jwk).unwrap();
-    assert_eq!(key.thumbprint(), name);
-    key
 }

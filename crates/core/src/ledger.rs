@@ -87,6 +87,24 @@ impl fmt::Display for Account {
 }
 
 impl Account {
+    /// The merchant whose account it is, or in whose name somebody has it; `None` for one that all share.
+    pub fn owner(&self) -> Option<&MerchantId> {
+        match self {
+            Self::MerchantPending(merchant)
+            | Self::MerchantHeld(merchant)
+            | Self::MerchantAvailable(merchant)
+            | Self::ReceiverAvailable(merchant, _)
+            | Self::MerchantOwes(merchant)
+            | Self::ReceiverOwes(merchant, _) => Some(merchant),
+            Self::ChannelReceivable(_)
+            | Self::FeeIncome
+            | Self::RefundsInFlight
+            | Self::PaymentReturns
+            | Self::PayoutsInFlight(_)
+            | Self::Prefund(_) => None,
+        }
+    }
+
     /// Where the debts of an available account's owner stand; `None` for any other account.
     pub fn debts(&self) -> Option<Self> {
         match self {

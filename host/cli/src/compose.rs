@@ -16,10 +16,13 @@ use lezai_gateway::plugins::blobs::Blobs;
 use lezai_gateway::plugins::compiler::InChild;
 use lezai_gateway::plugins::pace;
 use lezai_gateway::realm::Realm;
+use lezai_seal::Vault;
 use lezai_store::{Store, StoreError};
-use lezai_store_sqlite::{SqliteStore, Vault};
+use lezai_store_sqlite::SqliteStore;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::cannot_start::CannotStart;
+use crate::database::Database;
 use crate::folder::Folder;
 use crate::keys::Keys;
 use crate::log;
@@ -38,13 +41,26 @@ pub(crate) struct Differences {
     pub(crate) keys: Keys,
     /// What secrets and personal data are sealed under.
     pub(crate) vault: Arc<Vault>,
+    /// The database; a file in the folder if there is none.
+    pub(crate) database: Option<Database>,
+}
+
+fn in_folder(
+    folder: &Folder,
+    vault: &Arc<Vault>,
+) -> Result<(Arc<dyn Store>, Counter), CannotStart> {
+    let store = SqliteStore::open_sealed(&lezai_store_sqlite::file(folder.path()), vault)
+        .map_err(|error| folder.unusable("lezai.db", &error))?;
+    let failed = store.failed_commits().clone();
+    Ok((Arc::new(store), failed))
 }
 
 /// Puts the gateway of a folder together.
 pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, CannotStart> {
-    let store = SqliteStore::open_sealed(&lezai_store_sqlite::file(folder.path()), &its.vault)
-        .map_err(|error| folder.unusable("lezai.db", &error))?;
-    let failed_commits = store.failed_commits().clone();
+    let (store, failed_commits) = match &its.database {
+        Some(database) => database.open(&its.vault)?,
+        None => in_folder(folder, &its.vault)?,
+    };
     let compiler = InChild::new().map_err(CannotStart::new)?;
     let config =
         Config { compiler: Arc::new(compiler), ..Config::new(folder.path().join("plugin-cache")) };
@@ -73,7 +89,7 @@ pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, Cann
     let mut gateway = Gateway::new(Parts {
         authorities: its.authorities,
         public_url: its.public_url,
-        store: Arc::new(store),
+        store,
         clock: its.clock,
         entropy: Entropy::Os,
         engine: Arc::new(engine),
@@ -99,6 +115,7 @@ pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, Cann
 
 /// Reads from the store what is kept in memory.
 pub(crate) async fn recall(gateway: &Gateway) -> Result<(), StoreError> {
+    gateway.plugins.fetch_components().await?;
     gateway.merchants.reload().await?;
     let (store, now): (&Arc<dyn Store>, _) = (&gateway.node.store, gateway.node.clock.now());
     gateway.node.cluster.velocity.recall(store, now).await?;

@@ -34,6 +34,15 @@ const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 /// What stands in the lock's file once a gateway has made all that it needs.
 const USED: &str = "in use\n";
 
+/// Where the store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// In the folder.
+    Here,
+    /// In a database.
+    Elsewhere,
+}
+
 /// A folder that is ours as long as this lives.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -49,7 +58,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Opens the folder of a gateway with a demo shop, and makes it and its keys where they are missing.
     pub(super) fn open(path: &Path) -> Result<Self, CannotStart> {
-        let mut folder = Self::of_gateway(path, None)?;
+        let mut folder = Self::of_gateway(path, None, Kept::Here)?;
         for name in ["demo-merchant", "demo-plugins"] {
             folder.make_key(name)?;
         }
@@ -68,7 +77,11 @@ impl Folder {
 
     /// Opens the folder, and makes it and what a gateway needs where that is missing: its key and the
     /// operator's token.
-    pub(crate) fn of_gateway(path: &Path, roots: Option<Arc<Roots>>) -> Result<Self, CannotStart> {
+    pub(crate) fn of_gateway(
+        path: &Path,
+        roots: Option<Arc<Roots>>,
+        kept: Kept,
+    ) -> Result<Self, CannotStart> {
         let unwritable = |error| {
             CannotStart::new(format_args!(
                 "cannot write to {} (--data-dir): {error}",
@@ -94,10 +107,12 @@ impl Folder {
         }
         let used = fs::read(path.join("lock")).map_err(unwritable)? == USED.as_bytes();
         let mut folder = Self { path: path.to_owned(), made: BTreeSet::new(), roots, used, lock };
-        folder.lost_nothing()?;
+        folder.lost_nothing(kept)?;
         folder.secrets_are_ours_alone()?;
         folder.make_key("gateway")?;
-        folder.make_store_private(STORE)?;
+        if kept == Kept::Here {
+            folder.make_store_private(STORE)?;
+        }
         folder.make("admin-token", SECRET_MODE, || {
             Ok(Base64UrlUnpadded::encode_string(&entropy::bytes::<32>()))
         })?;
@@ -181,13 +196,19 @@ impl Folder {
     }
 
     /// A store without its key, or a folder that was used without its store, is not as it was left.
-    fn lost_nothing(&self) -> Result<(), CannotStart> {
+    fn lost_nothing(&self, kept: Kept) -> Result<(), CannotStart> {
         let store = self.path.join(STORE);
         let blank = match is_blank(&store) {
             Ok(blank) => blank,
             Err(error) => return Err(CannotStart::new(error.explain(&store))),
         };
-        if self.used && blank {
+        if kept == Kept::Elsewhere && !blank {
+            return Err(CannotStart::new(format_args!(
+                "{} has orders of its own, which a database does not know of: choose another data_dir",
+                store.display()
+            )));
+        }
+        if self.used && blank && kept == Kept::Here {
             return Err(CannotStart::new(format_args!(
                 "{} is empty, though this folder was used before; restore it (docs/operations.md, Backup), or start anew in another folder (--data-dir)",
                 store.display()

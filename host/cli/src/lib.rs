@@ -12,6 +12,7 @@ mod cannot_start;
 pub mod channel_command;
 mod compose;
 pub mod data_dir;
+pub mod database;
 pub mod dev;
 pub mod doctor;
 mod folder;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    backup, call, channel_command, dev, doctor, keys, ledger, listen, page_check, plugin_command,
-    reconcile_command, review_command, secrets, serve, statement_command, trigger,
+    backup, call, channel_command, database, dev, doctor, keys, ledger, listen, page_check,
+    plugin_command, reconcile_command, review_command, secrets, serve, statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -46,6 +46,8 @@ enum Command {
     Openapi,
     /// Make an event happen for real, in the sandbox.
     Trigger(trigger::TriggerArgs),
+    /// Make the tables of a database of PostgreSQL's, or bring them up to this program's version.
+    Migrate(database::MigrateArgs),
     /// Copy a data folder, beside a gateway that may be running.
     Backup(backup::BackupArgs),
     /// Make a data folder from a copy.
@@ -183,6 +185,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Trigger(args) => trigger::run(args).await,
+        Command::Migrate(args) => database::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Doctor(args) => doctor::run(&args),

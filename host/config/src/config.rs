@@ -36,6 +36,8 @@ pub struct Config {
     pub log: Log,
     /// The file with the root key that secrets are sealed under.
     pub root_key_file: Option<PathBuf>,
+    /// The database, if it is not a file in the data folder.
+    pub store: Option<Store>,
     /// The payment channels' sections, in the order of their names.
     pub channels: Channels,
     settings: Vec<Setting>,
@@ -123,6 +125,25 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// A database of PostgreSQL's, which several gateways can share.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Store {
+    /// Its URL, which can have a password in it.
+    pub url: String,
+    /// The file with the password.
+    pub password_file: Option<PathBuf>,
+    /// The certificates that its own is verified by; those that the system trusts if not named.
+    pub ca_file: Option<PathBuf>,
+    /// Connections of this gateway, besides two that news come by.
+    pub connections: u32,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("url", &shown::masked(&self.url)).finish_non_exhaustive()
+    }
+}
+
 /// The payment channels' sections.
 pub type Channels = Vec<Section>;
 
@@ -200,6 +221,7 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
     let filter = reader.text("log.filter", Some("info"));
     let format = reader.word("log.format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
     let root_key_file = reader.path("secrets.root_key_file", None);
+    let store = store(reader);
     let channels = channels(reader, text);
     reader.finish(&["channels"]);
     let listen = address.map(|address| Listen { address, tls });
@@ -219,6 +241,7 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
         limits: limits?,
         log: Log { filter: filter?, format: format? },
         root_key_file,
+        store: store?,
         channels,
         settings: Vec::new(),
     })
@@ -288,6 +311,26 @@ fn operator(reader: &mut Reader<'_>) -> Option<Operator> {
         reader.fault(origin, "operator.address", what.to_owned(), fix.to_owned());
     }
     Some(operator)
+}
+
+/// The database: none of its own if no URL is given, and nothing if something of it is wrong.
+fn store(reader: &mut Reader<'_>) -> Option<Option<Store>> {
+    let url = reader.database("store.url");
+    let password_file = reader.path("store.password_file", None);
+    let ca_file = reader.path("store.ca_file", None);
+    let connections = reader.number("store.connections", 12, 2..=200);
+    for key in ["store.password_file", "store.ca_file", "store.connections"] {
+        if let (None, Some(origin)) = (reader.origin("store.url"), reader.origin(key)) {
+            alone(reader, origin, key, "store.url");
+        }
+    }
+    match (url, connections) {
+        (None, Some(_)) => Some(None),
+        (Some(url), Some(connections)) => {
+            Some(Some(Store { url, password_file, ca_file, connections }))
+        }
+        _ => None,
+    }
 }
 
 fn limits(reader: &mut Reader<'_>) -> Option<Limits> {

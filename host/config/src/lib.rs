@@ -13,7 +13,7 @@ mod tests;
 
 pub use config::{
     Channels, Config, Limits, Listen, Log, LogFormat, Operator, Proxies, ProxyProtocol, Section,
-    Tls, read, template,
+    Store, Tls, read, template,
 };
 pub use fault::{Fault, Faults};
 pub use reader::{Origin, Sources};

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::Fault;
-use crate::shown::{Setting, quoted};
+use crate::shown::{Setting, masked, quoted};
 
 /// Where a setting's value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,26 @@ impl<'r> Reader<'r> {
                 };
                 text.filter(|it| !it.is_empty() && !it.chars().any(char::is_control))
                     .map(str::to_owned)
+            },
+        )
+    }
+
+    /// A database of PostgreSQL's. It is shown without its password.
+    pub(crate) fn database(&mut self, key: &str) -> Option<String> {
+        let form = "the URL of a database, such as postgres://lezai@db.internal/lezai";
+        self.read(
+            key,
+            None,
+            |it| quoted(&masked(it)),
+            form,
+            |found| {
+                let text = match found {
+                    Found::Text(text) => Some(text),
+                    Found::Value(value) => value.as_str(),
+                };
+                let is_one =
+                    |it: &&str| it.starts_with("postgres://") || it.starts_with("postgresql://");
+                text.filter(is_one).map(str::to_owned)
             },
         )
     }

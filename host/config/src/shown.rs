@@ -69,6 +69,29 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
+/// A URL with its password masked.
+pub(crate) fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "…".to_owned() };
+    let (before, after) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let authority = match before.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((user, _)) => format!("{user}:…@{host}"),
+            None => before.to_owned(),
+        },
+        None => before.to_owned(),
+    };
+    // A password can be a parameter, too.
+    let after = match after.split_once('?') {
+        Some((path, query)) => {
+            let query: Vec<&str> =
+                query.split('&').filter(|it| !it.starts_with("password=")).collect();
+            format!("{path}?{}", query.join("&"))
+        }
+        None => after.to_owned(),
+    };
+    format!("{scheme}://{authority}{after}")
+}
+
 /// Whether a channel's setting may be shown: what is not known to be harmless is not.
 pub(crate) fn is_harmless(name: &str) -> bool {
     const ENDS: [&str; 8] = ["_file", "_url", "_id", "_mode", "_secs", "_ms", "_serial", "_type"];
@@ -83,4 +106,25 @@ pub(crate) fn is_harmless(name: &str) -> bool {
         "url",
     ];
     NAMES.contains(&name) || ENDS.iter().any(|end| name.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        for (url, shown) in [
+            ("postgres://lezai:planted@db:1/lezai", "postgres://lezai:…@db:1/lezai"),
+            (
+                "postgres://lezai@db/lezai?sslmode=require",
+                "postgres://lezai@db/lezai?sslmode=require",
+            ),
+            ("postgres://db/lezai?password=planted&a=b", "postgres://db/lezai?a=b"),
+            ("postgres:///lezai", "postgres:///lezai"),
+            ("planted", "…"),
+        ] {
+            assert_eq!(masked(url), shown);
+        }
+    }
 }

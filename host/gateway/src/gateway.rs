@@ -9,7 +9,7 @@ use lezai_channels::channel::{
     AttemptRef, AttemptStatus, Channel, PaymentRequest, Prepared, Unanswered,
 };
 use lezai_channels::sandbox::Sandbox;
-use lezai_core::id::{AttemptId, OrderId};
+use lezai_core::id::{AttemptId, MerchantId, OrderId};
 use lezai_core::ledger::{Account, Entry, Subject as Booked};
 use lezai_core::order::{
     self, AUTHORIZATION_SECS, Effect, Event, Moment, Order, Settles, State, Step,
@@ -17,7 +17,7 @@ use lezai_core::order::{
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
 use lezai_store as store;
-use lezai_store::{OrderRecord, Store, StoreError, Task, Tx};
+use lezai_store::{News, OrderRecord, Scope, Store, StoreError, Task, Tx};
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::views::EventData;
 
@@ -154,17 +154,40 @@ impl Gateway {
     ///
     /// The core's refusal as a problem; `order_not_found`; `internal`.
     pub async fn apply(&self, order: OrderId, event: Event) -> Result<OrderRecord, Problem> {
-        let now = self.node.clock.now();
-        let record =
-            store::write(&self.node.store, move |tx| apply(tx, &order, event, now)).await?;
+        let merchant = self.record(order.clone()).await?.order.terms.merchant;
+        self.apply_of(merchant, order, event).await
+    }
+
+    /// As [`Gateway::apply`], where the order's merchant is known already.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Gateway::apply`].
+    pub async fn apply_of(
+        &self,
+        merchant: MerchantId,
+        order: OrderId,
+        event: Event,
+    ) -> Result<OrderRecord, Problem> {
+        let (now, scope) = (self.node.clock.now(), Scope::Merchant(merchant));
+        let work = move |tx: &dyn Tx| apply(tx, &order, event, now);
+        let record = store::write(&self.node.store, scope, work).await?;
         self.committed(&record);
         Ok(record)
     }
 
     /// What is to be told after a commit that changed an order.
     pub fn committed(&self, record: &OrderRecord) {
-        self.node.cluster.watchers.changed(&record.order.terms.id, record.order.version);
+        self.tell_watchers(&record.order);
         self.node.cluster.wake.call();
+    }
+
+    /// Tells the pages that watch an order, here and at the other nodes.
+    pub fn tell_watchers(&self, order: &Order) {
+        self.node.cluster.watchers.changed(&order.terms.id, order.version);
+        if self.node.store.is_shared() {
+            self.node.store.announce(News::Order(order.terms.id.clone(), order.version));
+        }
     }
 
     /// The answer of a request that changed an order; what it changed is told, unless it was told before.

@@ -2,6 +2,7 @@
 //! answer to a key is kept in the commit that did the work, so it is there exactly if the work is,
 //! and a repeat gets it byte for byte.
 
+use lezai_core::id::MerchantId;
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use crate::cluster::nonces;
 use crate::node::Node;
 use lezai_store as store;
-use lezai_store::{IdempotencyKey, StoreError, StoredResponse, Tx, View};
+use lezai_store::{IdempotencyKey, Scope, StoreError, StoredResponse, Tx, View};
 use lezai_wire::problem::{Code, Problem};
 
 /// A key is remembered for a day; after that it counts as new.
@@ -26,6 +27,8 @@ pub struct IdempotentRequest {
     pub fingerprint: String,
     /// Whose nonce it takes; none where a token proves who asks.
     pub signer: Option<Signer>,
+    /// Whose rows it writes.
+    pub writes: Scope,
 }
 
 /// What a request came to that may have been sent before.
@@ -87,7 +90,7 @@ impl IdempotentRequest {
         work: impl FnOnce(&dyn Tx) -> Result<(ApiResponse, T), Problem> + Send + 'static,
     ) -> Result<Outcome<(ApiResponse, T)>, Problem> {
         let (now, wall) = (node.clock.now(), node.clock.wall());
-        store::write(&node.store, move |tx| {
+        store::write(&node.store, self.writes.clone(), move |tx| {
             if let Some(first) = self.begin(tx, wall)? {
                 return Ok(Outcome::Before(first));
             }
@@ -110,7 +113,7 @@ impl IdempotentRequest {
         work: impl FnOnce(&dyn Tx) -> Result<T, Problem> + Send + 'static,
     ) -> Result<Outcome<T>, Problem> {
         let (request, wall) = (self.clone(), node.clock.wall());
-        store::write(&node.store, move |tx| match request.begin(tx, wall)? {
+        store::write(&node.store, self.writes.clone(), move |tx| match request.begin(tx, wall)? {
             Some(first) => Ok(Outcome::Before(first)),
             None => work(tx).map(Outcome::Now),
         })
@@ -125,11 +128,13 @@ impl IdempotentRequest {
     /// `internal`.
     pub async fn finish(self, node: &Node, answer: ApiResponse) -> Result<ApiResponse, Problem> {
         let now = node.clock.now();
-        store::write(&node.store, move |tx| match self.stored_response(tx)? {
-            Some(first) => Ok(first),
-            None => {
-                self.keep(tx, &answer, now)?;
-                Ok(answer)
+        store::write(&node.store, self.writes.clone(), move |tx| {
+            match self.stored_response(tx)? {
+                Some(first) => Ok(first),
+                None => {
+                    self.keep(tx, &answer, now)?;
+                    Ok(answer)
+                }
             }
         })
         .await
@@ -143,8 +148,17 @@ impl IdempotentRequest {
     pub async fn was_answered(&self, node: &Node) -> Result<bool, Problem> {
         let request = self.clone();
         let read = move |view: &dyn View| Ok(request.stored_response(view));
-        let first = store::read(&node.store, read).await??;
+        let first = match &self.writes {
+            Scope::Merchant(merchant) => store::read_of(&node.store, merchant, read).await??,
+            Scope::Gateway | Scope::Background => store::read(&node.store, read).await??,
+        };
         Ok(first.is_some())
+    }
+
+    /// The same request, on a merchant's rows.
+    #[must_use]
+    pub fn on(self, merchant: &MerchantId) -> Self {
+        Self { writes: Scope::Merchant(merchant.clone()), ..self }
     }
 
     /// The nonce is taken before the first response is given, or a replay would be answered, too.

@@ -17,6 +17,7 @@ pub mod merchants;
 pub mod metrics;
 pub mod node;
 pub mod orders;
+pub mod peers;
 pub mod plugins;
 pub mod readiness;
 pub mod realm;

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use lezai_base::clock;
 use lezai_store as store;
-use lezai_store::{Store, StoreError};
+use lezai_store::{Scope, Store, StoreError};
 
 /// The setting that is written.
 const SETTING: &str = "readiness";
@@ -64,7 +64,8 @@ impl Readiness {
         }
         // Another one each time.
         let value = clock::now().as_ms().to_string() + &" ".repeat(BYTES);
-        let written = store::write(store, move |tx| tx.put_setting(SETTING, &value));
+        let work = move |tx: &dyn store::Tx| tx.put_setting(SETTING, &value);
+        let written = store::write(store, Scope::Background, work);
         let found = match tokio::time::timeout(TIMEOUT, written).await {
             Ok(written) => written.map_err(NotReady::Store),
             Err(_) => Err(NotReady::Slow),
@@ -79,6 +80,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
+    use lezai_core::id::MerchantId;
     use lezai_store::{Fault, Outcome, ReadJob, WriteJob};
     use lezai_store_sqlite::{SqliteStore, file};
 
@@ -90,27 +92,30 @@ mod tests {
     }
 
     impl Store for Filling {
-        fn submit(&self, job: WriteJob) -> Result<(), StoreError> {
+        fn submit(&self, scope: Scope, job: WriteJob) -> Result<(), StoreError> {
             self.commits.fetch_add(1, Ordering::SeqCst);
             let full = Arc::clone(&self.full);
-            self.store.submit(Box::new(move |tx| {
-                // What a job writes it writes anew.
-                tx.put_setting(SETTING, "").unwrap();
-                let outcome = job(tx);
-                let wrote = tx.setting(SETTING).unwrap().as_deref() != Some("");
-                match outcome {
-                    Outcome::Commit(tell) if wrote && full.load(Ordering::SeqCst) => {
-                        Outcome::Undo(Box::new(move |_| {
-                            tell(Err(StoreError::database(Fault::NoRoom, "disk is full")));
-                        }))
+            self.store.submit(
+                scope,
+                Box::new(move |tx| {
+                    // What a job writes it writes anew.
+                    tx.put_setting(SETTING, "").unwrap();
+                    let outcome = job(tx);
+                    let wrote = tx.setting(SETTING).unwrap().as_deref() != Some("");
+                    match outcome {
+                        Outcome::Commit(tell) if wrote && full.load(Ordering::SeqCst) => {
+                            Outcome::Undo(Box::new(move |_| {
+                                tell(Err(StoreError::database(Fault::NoRoom, "disk is full")));
+                            }))
+                        }
+                        other => other,
                     }
-                    other => other,
-                }
-            }))
+                }),
+            )
         }
 
-        fn view(&self, job: ReadJob) -> Result<(), StoreError> {
-            self.store.view(job)
+        fn view(&self, merchant: Option<MerchantId>, job: ReadJob) -> Result<(), StoreError> {
+            self.store.view(merchant, job)
         }
     }
 
@@ -127,7 +132,7 @@ mod tests {
         let (filling, store) = filling(folder.path());
         filling.full.store(true, Ordering::SeqCst);
         let readiness = Readiness::at_most_every(Duration::ZERO);
-        let nothing = store::write(&store, |_| Ok::<_, StoreError>(())).await;
+        let nothing = store::write(&store, Scope::Background, |_| Ok::<_, StoreError>(())).await;
         assert!(nothing.is_ok(), "a commit of nothing proves nothing");
         for full in [true, true, false] {
             filling.full.store(full, Ordering::SeqCst);

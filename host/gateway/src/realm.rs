@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lezai_core::id::MerchantId;
 
-use lezai_store::{self as store, Store, StoreError};
+use lezai_store::{self as store, Scope, Store, StoreError};
 use lezai_wire::problem::{Code, Problem};
 
 /// What the ids of live merchants begin with.
@@ -88,7 +88,7 @@ impl Realm {
     ///
     /// [`RealmError`].
     pub async fn take(self, store: &Arc<dyn Store>) -> Result<(), RealmError> {
-        store::write(store, move |tx| {
+        store::write(store, Scope::Gateway, move |tx| {
             match tx.setting(SETTING)?.as_deref() {
                 Some(found) if found == self.as_str() => {}
                 Some(_) => {
@@ -148,7 +148,10 @@ mod tests {
             brand: store::Brand::default(),
             former_secret: None,
         };
-        let put = store::write(&store, move |tx| tx.put_merchant(&record)).await;
+        let put = store::write(&store, Scope::Merchant(record.id.clone()), move |tx| {
+            tx.put_merchant(&record)
+        })
+        .await;
         put.map_err(|error: StoreError| error).unwrap();
         assert!(matches!(Realm::Live.take(&store).await, Err(RealmError::Merchant(_))));
     }

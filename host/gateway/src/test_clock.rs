@@ -5,7 +5,7 @@ use lezai_wire::time::parse_rfc3339;
 
 use crate::gateway::Gateway;
 use lezai_store as store;
-use lezai_store::StoreError;
+use lezai_store::{Scope, StoreError};
 use lezai_wire::json::{Invalid, Kind, Object};
 use lezai_wire::problem::{Code, Problem};
 
@@ -63,7 +63,7 @@ pub async fn advance(gateway: &Gateway, ms: i64) -> Result<(), Problem> {
     // Moved first: of two at once both count, and the later write has the sum.
     gateway.node.clock.advance_ms(ms);
     let ahead = gateway.node.clock.now().as_ms() - wall.as_ms();
-    store::write(&gateway.node.store, move |tx| {
+    store::write(&gateway.node.store, Scope::Gateway, move |tx| {
         let former = tx.setting(SETTING)?.and_then(|it| it.parse::<i64>().ok()).unwrap_or_default();
         tx.put_setting(SETTING, &former.max(ahead).to_string())
     })

@@ -74,7 +74,7 @@ pub(super) async fn claim(
 ) -> Result<Json<SessionView>, Reply> {
     let request = ClaimRequest::parse(incoming.unverified_body())?;
     let (session, verified) = newcomer(&gateway, id, &incoming, &request).await?;
-    incoming.repeatable(&gateway, session.id.as_str(), &verified)?;
+    incoming.repeatable(&gateway, session.id.as_str(), &session.merchant, &verified)?;
     let verified = verified.parse(ClaimRequest::parse)?;
     Ok(Json(checkout::claim(&gateway, &session, verified, incoming.origin()).await?))
 }
@@ -147,7 +147,8 @@ pub(super) async fn pay(
             (session, Page { claim, proven: false }, verified)
         }
     };
-    let repeatable = incoming.repeatable(&gateway, session.id.as_str(), &verified)?;
+    let repeatable =
+        incoming.repeatable(&gateway, session.id.as_str(), &session.merchant, &verified)?;
     let request = verified.parse(PayRequest::parse)?;
     let PayRequest { choice, .. } = request.into_content();
     Ok(checkout::pay(&gateway, &session, page, choice, repeatable).await?.into())

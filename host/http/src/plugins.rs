@@ -22,6 +22,7 @@ use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
 use lezai_gateway::plugins::view::{DifferenceView, LoggedView, ReleaseStateView};
 use lezai_store as store;
 use lezai_store::plugins::{PluginKey, Stage};
+use lezai_store::{Scope, Tx};
 use lezai_wire::json::{Field, Invalid, Object};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -218,7 +219,8 @@ pub(super) async fn put_plugin_key(
     let pem = public_key(&operator.body)?;
     VerifyingKey::from_spki_pem(&pem).map_err(Problem::internal)?;
     let key = PluginKey { keyid, merchant: operator.merchant, pem };
-    if !store::write(&gateway.node.store, move |tx| tx.put_plugin_key(&key)).await? {
+    let scope = Scope::Merchant(key.merchant.clone());
+    if !store::write(&gateway.node.store, scope, move |tx| tx.put_plugin_key(&key)).await? {
         return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
             .with("field", "keyid")
             .into());
@@ -238,8 +240,9 @@ pub(super) async fn remove_plugin_key(
     gateway.merchants.known(&operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
-    let removed =
-        store::write(&gateway.node.store, move |tx| tx.remove_plugin_key(&merchant, &keyid));
+    let scope = Scope::Merchant(merchant.clone());
+    let work = move |tx: &dyn Tx| tx.remove_plugin_key(&merchant, &keyid);
+    let removed = store::write(&gateway.node.store, scope, work);
     if !removed.await? {
         return Err(
             Problem::new(Code::NotFound, "the merchant has no plugin key with this keyid").into()

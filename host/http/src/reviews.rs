@@ -23,7 +23,7 @@ use lezai_gateway::idempotency::IdempotentRequest;
 use lezai_gateway::orders::reviews;
 use lezai_gateway::orders::reviews::{Decision, ReviewedOrder};
 use lezai_store as store;
-use lezai_store::IdempotencyKey;
+use lezai_store::{IdempotencyKey, Scope};
 use lezai_wire::page;
 use lezai_wire::page::List;
 
@@ -55,7 +55,7 @@ impl FromRequest<Arc<Gateway>> for ReviewRequest {
         let _under_way = gateway.node.cluster.in_progress.begin(&key)?;
         Ok(Self {
             order,
-            key: IdempotentRequest { key, fingerprint, signer: None },
+            key: IdempotentRequest { key, fingerprint, signer: None, writes: Scope::Gateway },
             body: body.into(),
             _under_way,
         })

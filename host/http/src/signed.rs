@@ -14,6 +14,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lezai_core::digest::content_digest;
+use lezai_core::id::MerchantId;
 use lezai_core::id::SessionId;
 use lezai_core::key::{Sign as _, Verify, VerifyingKey};
 use lezai_core::signature::{self, Input, Message, Params, Tag, Verified, sign_base};
@@ -34,7 +35,7 @@ use lezai_gateway::idempotency::IdempotentRequest;
 use lezai_gateway::keys::GatewayKey;
 use lezai_gateway::merchants::Merchant;
 use lezai_store as store;
-use lezai_store::IdempotencyKey;
+use lezai_store::{IdempotencyKey, Scope};
 use lezai_wire::problem::{Code, Problem};
 
 /// The largest request of the API takes a tenth of it.
@@ -163,7 +164,8 @@ impl Incoming {
     /// As of [`Incoming::merchant`] and [`Incoming::repeatable`].
     pub fn change(&self, gateway: &Gateway) -> Result<Change<'_>, Problem> {
         let (merchant, verified) = self.merchant(gateway)?;
-        let key = self.repeatable(gateway, merchant.record.id.as_str(), &verified)?;
+        let key =
+            self.repeatable(gateway, merchant.record.id.as_str(), &merchant.record.id, &verified)?;
         Ok(Change { merchant, verified, key })
     }
 
@@ -235,6 +237,7 @@ impl Incoming {
         &self,
         gateway: &Gateway,
         scope: &str,
+        merchant: &MerchantId,
         verified: &Verified<T>,
     ) -> Result<IdempotentRequest, Problem> {
         let key = self.head.idempotency_key()?;
@@ -246,6 +249,7 @@ impl Incoming {
             key,
             fingerprint: store::fingerprint(&self.head.method, &target, &self.body),
             signer: Some(verified.into()),
+            writes: Scope::Merchant(merchant.clone()),
         })
     }
 

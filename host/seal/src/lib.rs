@@ -7,11 +7,15 @@
 
 #![forbid(unsafe_code)]
 
+mod vault;
+
 use std::fmt;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest;
+
+pub use vault::Vault;
 
 /// Of a root key and of every other.
 const KEY_LEN: usize = 32;
@@ -31,6 +35,9 @@ pub enum SealError {
     /// No root key at hand wrapped its key.
     #[error("it is sealed under the root key {0}, which is not at hand")]
     OtherRoot(String),
+    /// It is sealed, and there is no root key.
+    #[error("it is sealed: name the root key (LEZAI_SECRETS_ROOT_KEY_FILE)")]
+    NoRoot,
     /// It was changed, or belongs to another place.
     #[error("what is sealed was changed, or belongs elsewhere")]
     Refused,

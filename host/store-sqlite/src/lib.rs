@@ -30,19 +30,19 @@ use std::time::Duration;
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::policy::OrderFacts;
+use lezai_seal::Vault;
 use prometheus_client::metrics::counter::Counter;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use lezai_store::Details;
 use lezai_store::decision::DecisionRecord;
 use lezai_store::plugins::{PluginReads as _, ReleaseRecord};
-use lezai_store::{Fault, Outcome, ReadJob, Store, StoreError, WriteJob};
+use lezai_store::{Fault, Outcome, ReadJob, Scope, Store, StoreError, WriteJob};
 use log::{Checkpoint, Log, copy, copy_all};
 use schema::prepare;
 use tables::{Sqlite, json};
 
 pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract};
-pub use sealed::Vault;
 
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{
@@ -126,11 +126,11 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn submit(&self, job: WriteJob) -> Result<(), StoreError> {
+    fn submit(&self, _: Scope, job: WriteJob) -> Result<(), StoreError> {
         enqueue(&self.jobs, job)
     }
 
-    fn view(&self, job: ReadJob) -> Result<(), StoreError> {
+    fn view(&self, _: Option<MerchantId>, job: ReadJob) -> Result<(), StoreError> {
         enqueue(&self.reads, job)
     }
 
@@ -241,10 +241,12 @@ pub fn reseal(path: &Path, vault: &Arc<Vault>) -> Result<bool, StoreError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(60))?;
     sealed::teach(&connection, vault)?;
-    let mut was_needed = false;
+    // Other root keys that come meanwhile are another call's.
+    let Some(roots) = vault.roots() else { return Ok(false) };
+    let (mut was_needed, mut progress) = (false, sealed::Progress::default());
     loop {
         let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
-        let more = sealed::renew(&transaction, vault, RESEALED)?;
+        let more = sealed::renew(&transaction, &roots, &mut progress, RESEALED)?;
         transaction.commit()?;
         if !more {
             return Ok(was_needed);
@@ -472,7 +474,9 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).unwrap());
         for n in 0..50 {
             let value = n.to_string();
-            let done = lezai_store::write(&store, move |tx| tx.put_setting("n", &value)).await;
+            let done =
+                lezai_store::write(&store, Scope::Gateway, move |tx| tx.put_setting("n", &value))
+                    .await;
             done.unwrap();
         }
         // Others hold the store, as a connection that did not end in time does.
@@ -481,7 +485,8 @@ mod tests {
         let files = std::fs::read_dir(folder.path()).unwrap();
         let files: Vec<_> = files.map(|it| it.unwrap().file_name()).collect();
         assert_eq!(files, ["lezai.db"]);
-        let late = lezai_store::write(&store, |tx| tx.put_setting("n", "late")).await;
+        let late =
+            lezai_store::write(&store, Scope::Gateway, |tx| tx.put_setting("n", "late")).await;
         assert!(matches!(late, Err(StoreError::Abandoned)), "{late:?}");
         let copy = folder.path().join("copy.db");
         std::fs::copy(&path, &copy).unwrap();
@@ -510,9 +515,10 @@ mod tests {
                     Outcome::Undo(Box::new(tell))
                 }
             });
-            store.submit(job).unwrap();
+            store.submit(Scope::Gateway, job).unwrap();
             hears.await.unwrap();
-            let after = lezai_store::write(&store, |tx| tx.put_setting("n", "1")).await;
+            let after =
+                lezai_store::write(&store, Scope::Gateway, |tx| tx.put_setting("n", "1")).await;
             after.unwrap();
         }
         assert_eq!(failed.get(), 0);

@@ -78,7 +78,7 @@ fn event_id(n: u32) -> EventId {
 /// A merchant with so many events, a second apart.
 fn merchant_with(events: u32) -> (Connection, MerchantId) {
     let connection = Connection::open_in_memory().unwrap();
-    prepare(&connection, &super::Vault::none()).unwrap();
+    prepare(&connection, &lezai_seal::Vault::none()).unwrap();
     let merchant = MerchantId::parse("m_many").unwrap();
     let tx = Sqlite { connection: &connection };
     tx.put_merchant(&MerchantRecord {

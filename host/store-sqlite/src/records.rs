@@ -205,7 +205,8 @@ impl View for Sqlite<'_> {
 
     fn session(&self, session: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         let sql = "SELECT order_id, secret_hash, gateway_key, claim_key, claim_origin, claim_ms,
-                     (claim_ms IS NOT NULL) + (SELECT count(*) FROM former_claims WHERE session = ?1)
+                     (claim_ms IS NOT NULL) + (SELECT count(*) FROM former_claims WHERE session = ?1),
+                     (SELECT merchant FROM orders WHERE orders.id = order_id)
                    FROM sessions WHERE id = ?1";
         self.one(sql, [session.as_str()], |row| {
             let claim = match row.get::<_, Option<i64>>(5)? {
@@ -220,6 +221,7 @@ impl View for Sqlite<'_> {
             Ok(SessionRecord {
                 id: session.clone(),
                 order,
+                merchant: id(row, 7, MerchantId::parse)?,
                 secret_hash: row.get(1)?,
                 gateway_key: row.get(2)?,
                 claim,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{STATEMENTS, Vault, events, funds, ledger, plugins, records, sealed};
+use super::{STATEMENTS, events, funds, ledger, plugins, records, sealed};
+use lezai_seal::Vault;
 use lezai_store::{Fault, StoreError};
 
 /// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.

@@ -2,11 +2,9 @@
 //! `opened(context, value)` where it is read; without root keys both give the value as it is. So a row is opened by
 //! the connection that reads it, and no record above the store knows of it.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use lezai_seal::{Roots, is_sealed};
+use lezai_seal::{Roots, SealError, Vault, is_sealed};
 use lezai_store::StoreError;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
@@ -25,60 +23,11 @@ const COLUMNS: [(&str, &str, &str); 6] = [
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
 ];
 
-static NO_VAULT: LazyLock<Arc<Vault>> = LazyLock::new(Arc::default);
-
-/// The root keys of a store, which can be changed while it is open.
+/// How far sealing anew has come: the column, and the row in its table.
 #[derive(Default)]
-pub struct Vault {
-    roots: ArcSwapOption<Roots>,
-    /// How far sealing anew has come: the column, and the row in its table.
-    column: AtomicUsize,
-    row: AtomicI64,
-}
-
-impl Vault {
-    /// Seals under the first of these.
-    pub fn new(roots: Roots) -> Arc<Self> {
-        Arc::new(Self { roots: ArcSwapOption::from_pointee(roots), ..Self::default() })
-    }
-
-    /// Nothing is sealed.
-    pub fn none() -> Arc<Self> {
-        Arc::clone(&NO_VAULT)
-    }
-
-    /// The root keys as of now.
-    pub fn roots(&self) -> Option<Arc<Roots>> {
-        self.roots.load_full()
-    }
-
-    /// Other root keys from now on: what is sealed under one of those before must be among them until everything
-    /// is sealed anew.
-    pub fn replace(&self, roots: Roots) {
-        self.roots.store(Some(Arc::new(roots)));
-        self.column.store(0, Ordering::SeqCst);
-        self.row.store(0, Ordering::SeqCst);
-    }
-
-    fn seal(&self, context: &str, plain: &[u8]) -> Result<Option<String>, String> {
-        let Some(roots) = self.roots.load_full() else { return Ok(None) };
-        roots.seal(context, plain).map(Some).map_err(|error| error.to_string())
-    }
-
-    fn open(&self, context: &str, sealed: &str) -> Result<Vec<u8>, String> {
-        let roots = self.roots.load_full();
-        let roots = roots.ok_or("it is sealed: name the root key (LEZAI_SECRETS_ROOT_KEY_FILE)")?;
-        roots.open(context, sealed).map_err(|error| format!("{context}: {error}"))
-    }
-
-    /// The value sealed under the current root key, if it is not yet.
-    fn renew(&self, context: &str, value: &str) -> Result<Option<String>, String> {
-        let Some(roots) = self.roots.load_full() else { return Ok(None) };
-        if is_sealed(value) {
-            return roots.rewrap(context, value).map_err(|error| format!("{context}: {error}"));
-        }
-        roots.seal(context, value.as_bytes()).map(Some).map_err(|error| error.to_string())
-    }
+pub(super) struct Progress {
+    column: usize,
+    row: i64,
 }
 
 /// Teaches a connection the functions.
@@ -88,14 +37,16 @@ pub(super) fn teach(connection: &Connection, vault: &Arc<Vault>) -> Result<(), S
     connection.create_scalar_function("sealed", 2, flags, move |context| {
         let (place, value) = arguments(context)?;
         let Some(plain) = bytes(value) else { return Ok(as_is(value)) };
-        let sealed = of.seal(place, plain).map_err(refused)?;
+        let sealed = of.seal(place, plain).map_err(|error| refused(&error))?;
         Ok(sealed.map_or_else(|| as_is(value), |it| alike(value, it.into_bytes())))
     })?;
     let of = Arc::clone(vault);
     connection.create_scalar_function("opened", 2, flags, move |context| {
         let (place, value) = arguments(context)?;
         match bytes(value).and_then(|it| std::str::from_utf8(it).ok()).filter(|it| is_sealed(it)) {
-            Some(sealed) => Ok(alike(value, of.open(place, sealed).map_err(refused)?)),
+            Some(sealed) => {
+                Ok(alike(value, of.open(place, sealed).map_err(|error| refused(&error))?))
+            }
             None => Ok(as_is(value)),
         }
     })?;
@@ -103,7 +54,8 @@ pub(super) fn teach(connection: &Connection, vault: &Arc<Vault>) -> Result<(), S
     connection.create_scalar_function("renewed", 2, flags, move |context| {
         let (place, value) = arguments(context)?;
         let text = bytes(value).and_then(|it| std::str::from_utf8(it).ok());
-        let renewed = text.map(|it| of.renew(place, it)).transpose().map_err(refused)?.flatten();
+        let renewed = text.map(|it| of.renew(place, it)).transpose();
+        let renewed = renewed.map_err(|error| refused(&error))?.flatten();
         Ok(renewed.map_or_else(|| as_is(value), |it| alike(value, it.into_bytes())))
     })?;
     Ok(())
@@ -113,22 +65,22 @@ pub(super) fn teach(connection: &Connection, vault: &Arc<Vault>) -> Result<(), S
 /// none, that is noted: another start with the same key looks at no row.
 pub(super) fn renew(
     connection: &Connection,
-    vault: &Vault,
+    roots: &Roots,
+    progress: &mut Progress,
     limit: u32,
 ) -> Result<bool, StoreError> {
-    let Some(roots) = vault.roots() else { return Ok(false) };
     let read = "SELECT value FROM settings WHERE name = ?1";
     let noted = connection.query_row(read, [SETTING], |row| row.get::<_, String>(0));
     if noted.is_ok_and(|it| it == roots.current()) {
         return Ok(false);
     }
-    let Some((table, column, context)) = COLUMNS.get(vault.column.load(Ordering::SeqCst)) else {
+    let Some((table, column, context)) = COLUMNS.get(progress.column) else {
         let note =
             "INSERT INTO settings VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
         connection.execute(note, [SETTING, roots.current()])?;
         return Ok(false);
     };
-    let from = vault.row.load(Ordering::SeqCst);
+    let from = progress.row;
     let last = format!(
         "SELECT max(rowid) FROM (SELECT rowid FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2)"
     );
@@ -139,12 +91,9 @@ pub(super) fn renew(
                 "UPDATE {table} SET {column} = renewed({context}, {column}) WHERE rowid > ?1 AND rowid <= ?2"
             );
             connection.execute(&renew, params![from, to])?;
-            vault.row.store(to, Ordering::SeqCst);
+            progress.row = to;
         }
-        None => {
-            vault.row.store(0, Ordering::SeqCst);
-            vault.column.fetch_add(1, Ordering::SeqCst);
-        }
+        None => *progress = Progress { column: progress.column + 1, row: 0 },
     }
     Ok(true)
 }
@@ -179,8 +128,8 @@ fn alike(value: ValueRef<'_>, bytes: Vec<u8>) -> Value {
     }
 }
 
-fn refused(why: String) -> Error {
-    Error::UserFunctionError(why.into())
+fn refused(why: &SealError) -> Error {
+    Error::UserFunctionError(why.to_string().into())
 }
 
 #[cfg(test)]
@@ -246,16 +195,16 @@ mod tests {
         for text in [old.clone(), format!("{new}\n{old}")] {
             let vault = Vault::new(Roots::parse(&text).unwrap());
             teach(&connection, &vault).unwrap();
-            let mut turns = 0;
-            while renew(&connection, &vault, 2).unwrap() {
+            let (mut turns, mut progress) = (0, Progress::default());
+            let roots = vault.roots().unwrap();
+            while renew(&connection, &roots, &mut progress, 2).unwrap() {
                 turns += 1;
                 assert!(turns < 100);
             }
             assert!(turns > 4, "in batches");
-            let root = vault.roots().unwrap().current().to_owned();
-            assert_eq!(prefix(&connection), [format!("sealed:v1:{root}")]);
-            let again = Vault::new(Roots::parse(&text).unwrap());
-            assert!(!renew(&connection, &again, 2).unwrap(), "that it is done is noted");
+            assert_eq!(prefix(&connection), [format!("sealed:v1:{}", roots.current())]);
+            let again = renew(&connection, &roots, &mut Progress::default(), 2);
+            assert!(!again.unwrap(), "that it is done is noted");
             let sql = "SELECT DISTINCT opened('merchant/' || id || '/webhook_secret', webhook_secret) FROM merchants";
             assert_eq!(value(&connection, sql).unwrap(), Value::Text("planted".to_owned()));
         }

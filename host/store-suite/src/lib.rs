@@ -25,8 +25,8 @@ use lezai_store::Page;
 use lezai_store::brand::{Brand, Rgb};
 use lezai_store::decision::{DecisionRecord, HookRecord, HooksRecord, VerdictRecord};
 use lezai_store::{
-    Claim, DueTask, IdempotencyKey, Lane, MerchantRecord, OrderRecord, SessionRecord, Store,
-    StoreError, StoredResponse, Task, read, write,
+    Claim, DueTask, IdempotencyKey, Lane, MerchantRecord, OrderRecord, Scope, SessionRecord, Store,
+    StoreError, StoredResponse, Task, read, read_of, write,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
@@ -34,7 +34,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 /// Runs the suite on stores that `open` gives: each time the same one, opened anew.
 pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     let store = open();
-    write(&store, |tx| tx.put_merchant(&merchant())).await.unwrap();
+    write(&store, ours(), |tx| tx.put_merchant(&merchant())).await.unwrap();
     a_job_s_writes_are_all_there_or_none_is(&store).await;
     a_panic_undoes_its_own_job_alone(&store).await;
     one_of_many_takes_a_number(&store).await;
@@ -53,7 +53,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
 }
 
 async fn a_job_s_writes_are_all_there_or_none_is(store: &Arc<dyn Store>) {
-    let failed = write(store, |tx| {
+    let failed = write(store, ours(), |tx| {
         tx.insert_order(&record(1, "A-1"), &session(1))?;
         Err::<(), _>(StoreError::Damaged("on purpose".to_owned()))
     });
@@ -63,13 +63,13 @@ async fn a_job_s_writes_are_all_there_or_none_is(store: &Arc<dyn Store>) {
 }
 
 async fn a_panic_undoes_its_own_job_alone(store: &Arc<dyn Store>) {
-    let panics = write(store, |tx| {
+    let panics = write(store, ours(), |tx| {
         tx.insert_order(&record(1, "A-1"), &session(1))?;
         panic!("on purpose");
         #[expect(unreachable_code, reason = "names the result's type")]
         Ok::<(), StoreError>(())
     });
-    let beside = write(store, |tx| tx.insert_order(&record(2, "A-2"), &session(2)));
+    let beside = write(store, ours(), |tx| tx.insert_order(&record(2, "A-2"), &session(2)));
     let (panicked, beside) = tokio::join!(panics, beside);
     assert!(matches!(panicked, Err(StoreError::Abandoned)));
     assert!(beside.unwrap());
@@ -82,7 +82,9 @@ async fn one_of_many_takes_a_number(store: &Arc<dyn Store>) {
     for n in 10..60 {
         let store = Arc::clone(store);
         tries.spawn(async move {
-            write(&store, move |tx| tx.insert_order(&record(n, "A-10"), &session(n))).await.unwrap()
+            write(&store, ours(), move |tx| tx.insert_order(&record(n, "A-10"), &session(n)))
+                .await
+                .unwrap()
         });
     }
     assert_eq!(tries.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
@@ -103,17 +105,17 @@ async fn a_session_remembers_who_had_it(store: &Arc<dyn Store>) {
         origin: "https://shop.example".to_owned(),
         at: NOW.plus_secs(secs),
     };
-    write(store, |tx| tx.insert_order(&record(70, "A-70"), &session(70))).await.unwrap();
+    write(store, ours(), |tx| tx.insert_order(&record(70, "A-70"), &session(70))).await.unwrap();
     for (n, x) in ["a", "b", "c"].into_iter().enumerate() {
         let made = claim(x, 1);
-        write(store, move |tx| tx.claim_session(&session_id(70), &made)).await.unwrap();
+        write(store, ours(), move |tx| tx.claim_session(&session_id(70), &made)).await.unwrap();
         let found = read(store, |view| view.session(&session_id(70))).await.unwrap().unwrap();
         assert_eq!(found.claim, Some(claim(x, 1)));
         assert_eq!(found.claims, u32::try_from(n).unwrap() + 1);
     }
     // Another takes its place: the order names that one, and both are found.
     let second = SessionRecord { id: session_id(71), ..session(70) };
-    write(store, move |tx| tx.renew_session(&second, NOW)).await.unwrap();
+    write(store, ours(), move |tx| tx.renew_session(&second, NOW)).await.unwrap();
     let order = read(store, |view| view.order(&order_id(70))).await.unwrap().unwrap();
     assert_eq!(order.session, session_id(71));
     let found = read(store, |view| view.session(&session_id(71))).await.unwrap().unwrap();
@@ -127,37 +129,43 @@ async fn a_session_remembers_who_had_it(store: &Arc<dyn Store>) {
 
 async fn a_nonce_is_taken_once(store: &Arc<dyn Store>) {
     for (keyid, nonce, taken) in [("k1", "n", true), ("k1", "n", false), ("k2", "n", true)] {
-        let got = write(store, move |tx| tx.take_nonce(keyid, nonce, NOW)).await;
+        let got = write(store, ours(), move |tx| tx.take_nonce(keyid, nonce, NOW)).await;
         assert_eq!(got.unwrap(), taken, "{keyid}");
     }
-    write(store, |tx| tx.prune(NOW.plus_secs(1), NOW)).await.unwrap();
-    assert!(write(store, |tx| tx.take_nonce("k1", "n", NOW)).await.unwrap());
+    write(store, Scope::Background, |tx| tx.prune(NOW.plus_secs(1), NOW)).await.unwrap();
+    assert!(write(store, ours(), |tx| tx.take_nonce("k1", "n", NOW)).await.unwrap());
 }
 
 async fn a_task_is_leased_finished_and_postponed(store: &Arc<dyn Store>) {
     let claim = |now: Timestamp| {
-        write(store, move |tx| tx.claim_tasks(Lane::Orders, now, now.plus_secs(60), 10))
+        write(store, Scope::Background, move |tx| {
+            tx.claim_tasks(Lane::Orders, now, now.plus_secs(60), 10)
+        })
     };
     let tries = |tasks: &[DueTask]| tasks.iter().map(|it| it.tries).collect::<Vec<_>>();
     let task = Task::Order { order: order_id(2), what: Effect::Expire };
-    write(store, move |tx| tx.schedule(&task, NOW)).await.unwrap();
+    write(store, ours(), move |tx| tx.schedule(&task, NOW)).await.unwrap();
     assert_eq!(read(store, |view| view.next_due(Lane::Orders)).await.unwrap(), Some(NOW));
     assert!(claim(NOW.plus_secs(-1)).await.unwrap().is_empty());
     let claimed = claim(NOW).await.unwrap();
     assert_eq!(tries(&claimed), [0]);
     assert!(claim(NOW.plus_secs(59)).await.unwrap().is_empty(), "it is leased");
     assert_eq!(tries(&claim(NOW.plus_secs(60)).await.unwrap()), [1], "the lease is over");
-    write(store, |tx| tx.end_leases()).await.unwrap();
+    write(store, Scope::Background, |tx| tx.end_leases()).await.unwrap();
     assert_eq!(tries(&claim(NOW.plus_secs(60)).await.unwrap()), [2], "the lease was ended");
     let number = claimed[0].number;
-    write(store, move |tx| tx.postpone_task(number, NOW.plus_secs(500), "busy")).await.unwrap();
-    write(store, |tx| tx.end_leases()).await.unwrap();
+    write(store, Scope::Background, move |tx| tx.postpone_task(number, NOW.plus_secs(500), "busy"))
+        .await
+        .unwrap();
+    write(store, Scope::Background, |tx| tx.end_leases()).await.unwrap();
     assert!(claim(NOW.plus_secs(499)).await.unwrap().is_empty(), "to wait is no lease");
     assert_eq!(tries(&claim(NOW.plus_secs(500)).await.unwrap()), [3]);
-    write(store, move |tx| tx.put_off_task(number, NOW.plus_secs(600))).await.unwrap();
+    write(store, Scope::Background, move |tx| tx.put_off_task(number, NOW.plus_secs(600)))
+        .await
+        .unwrap();
     assert!(claim(NOW.plus_secs(599)).await.unwrap().is_empty());
     assert_eq!(tries(&claim(NOW.plus_secs(600)).await.unwrap()), [3], "to be put off is no try");
-    write(store, move |tx| tx.finish_task(number)).await.unwrap();
+    write(store, Scope::Background, move |tx| tx.finish_task(number)).await.unwrap();
     assert_eq!(read(store, |view| view.waiting_tasks()).await.unwrap(), 0);
 }
 
@@ -183,7 +191,7 @@ async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
     ] {
         paid = step(paid, event, NOW).unwrap().order;
     }
-    write(store, move |tx| {
+    write(store, ours(), move |tx| {
         tx.insert_order(&record(3, "A-3"), &session(3))?;
         tx.update_order(&paid)
     })
@@ -203,7 +211,7 @@ async fn orders_are_listed_by_the_page(store: &Arc<dyn Store>) {
     let merchant = MerchantRecord { id: MerchantId::parse("m_lists").unwrap(), ..merchant() };
     let of = merchant.id.clone();
     let at = |n: u8| NOW.plus_secs(i64::from(n));
-    write(store, move |tx| {
+    write(store, Scope::Merchant(of.clone()), move |tx| {
         tx.put_merchant(&merchant)?;
         for n in 200..205 {
             let mut record = record(n, &format!("L-{n}"));
@@ -271,7 +279,7 @@ async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
                 refund: RefundId::new(NOW, [n; 10]),
             });
         }
-        write(store, move |tx| {
+        write(store, ours(), move |tx| {
             tx.insert_order(&held, &session)?;
             let mut order = held.order;
             for event in events {
@@ -310,16 +318,20 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
     ];
     for task in tasks {
         let scheduled = task.clone();
-        write(store, move |tx| tx.schedule(&scheduled, NOW)).await.unwrap();
+        write(store, ours(), move |tx| tx.schedule(&scheduled, NOW)).await.unwrap();
         let lane = task.lane();
         let other = Lane::ALL.into_iter().find(|it| *it != lane).unwrap();
-        let claim = |lane| write(store, move |tx| tx.claim_tasks(lane, NOW, NOW.plus_secs(60), 10));
+        let claim = |lane| {
+            write(store, Scope::Background, move |tx| {
+                tx.claim_tasks(lane, NOW, NOW.plus_secs(60), 10)
+            })
+        };
         assert!(claim(other).await.unwrap().is_empty(), "{task:?}");
         let claimed = claim(lane).await.unwrap();
         let [claimed] = &claimed[..] else { panic!("{task:?}: {claimed:?}") };
         assert_eq!(claimed.task, task);
         let number = claimed.number;
-        write(store, move |tx| tx.finish_task(number)).await.unwrap();
+        write(store, Scope::Background, move |tx| tx.finish_task(number)).await.unwrap();
     }
 }
 
@@ -338,7 +350,7 @@ async fn what_is_counted_of_orders_is_there(store: &Arc<dyn Store>) {
     let records: Vec<_> = (0..3).map(|n| made(100 + n, later(i64::from(n)))).collect();
     let expected: Vec<OrderSample> =
         records.iter().map(|it| OrderSample::from(&it.details.facts)).collect();
-    write(store, move |tx| {
+    write(store, ours(), move |tx| {
         for (record, n) in records.iter().zip(100..) {
             let session = SessionRecord { order: record.order.terms.id.clone(), ..session(n) };
             assert!(tx.insert_order(record, &session)?);
@@ -360,11 +372,12 @@ async fn the_first_answer_is_kept(store: &Arc<dyn Store>) {
     let other = StoredResponse { body: b"other".to_vec(), ..answer.clone() };
     let keep = |answer: StoredResponse| {
         let key = key.clone();
-        write(store, move |tx| tx.save_response(&key, &answer, NOW))
+        write(store, ours(), move |tx| tx.save_response(&key, &answer, NOW))
     };
     keep(answer).await.unwrap();
     assert!(keep(other).await.is_err(), "a second answer to one key is a mistake of ours");
-    let kept = read(store, move |view| view.stored_response(&key)).await.unwrap().unwrap();
+    let kept = read_of(store, &merchant_id(), move |view| view.stored_response(&key)).await;
+    let kept = kept.unwrap().unwrap();
     assert_eq!((kept.status, kept.body.as_slice()), (201, b"{}".as_slice()));
 }
 
@@ -381,7 +394,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
         Some(order_id(2))
     );
     // An attempt that is known already is another order's.
-    let theirs = write(&store, move |tx| {
+    let theirs = write(&store, ours(), move |tx| {
         let mut order = tx.order_by_merchant_order_id(&merchant_id(), "A-10")?.unwrap().order;
         order.attempts = vec![Attempt {
             id: attempt_id(),
@@ -393,14 +406,14 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
         tx.update_order(&order)
     });
     assert!(theirs.await.is_err());
-    let stale = write(&store, move |tx| tx.update_order(&paid.order)).await;
+    let stale = write(&store, ours(), move |tx| tx.update_order(&paid.order)).await;
     assert!(stale.is_err(), "an order is not written twice at one version");
     a_balance_stands_at_every_moment(&store).await;
 }
 
 async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
     let merchant = MerchantId::parse("m_books").unwrap();
-    let own = Account::MerchantPending(merchant);
+    let own = Account::MerchantPending(merchant.clone());
     let posting = |account: &Account, minor, code| Posting {
         account: account.clone(),
         minor,
@@ -411,8 +424,8 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
     for (secs, minor, code) in
         [(1000, -100, "CNY"), (1010, -7, "JPY"), (1005, 30, "CNY"), (1010, 5, "CNY")]
     {
-        let own = own.clone();
-        let written = write(store, move |tx| {
+        let (own, scope) = (own.clone(), Scope::Merchant(merchant.clone()));
+        let written = write(store, scope, move |tx| {
             // Two sides on one account are one change of it.
             let sides = vec![
                 posting(&own, minor - 1, code),
@@ -460,7 +473,7 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
         Event::Prepared(attempt_id(), offer),
         Event::Paid { attempt: attempt_id(), amount, channel_ref: "c-1".to_owned() },
     ] {
-        let written = write(store, move |tx| {
+        let written = write(store, ours(), move |tx| {
             let record = tx.order(&order_id(2))?.unwrap();
             let step = step(record.order.clone(), event, NOW).unwrap();
             tx.update_order(&step.order)?;
@@ -472,6 +485,10 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
         last = Some(written.await.unwrap());
     }
     last.unwrap()
+}
+
+fn ours() -> Scope {
+    Scope::Merchant(merchant_id())
 }
 
 fn merchant_id() -> MerchantId {
@@ -508,6 +525,7 @@ fn session(n: u8) -> SessionRecord {
     SessionRecord {
         id: session_id(n),
         order: order_id(n),
+        merchant: merchant_id(),
         secret_hash: "h".to_owned(),
         gateway_key: "k".to_owned(),
         claim: None,

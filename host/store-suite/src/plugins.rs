@@ -11,7 +11,7 @@ use lezai_core::time::Timestamp;
 use lezai_store::Details;
 use lezai_store::decision::DecisionRecord;
 use lezai_store::plugins::{DENIAL_SECS, Denial, Difference, PluginKey, ReleaseState, Side, Stage};
-use lezai_store::{ReleaseRecord, Store, StoreError, read, write};
+use lezai_store::{ReleaseRecord, Scope, Store, StoreError, read, write};
 
 /// Runs it; the merchant is known to the store, and decision and facts are any.
 pub(super) async fn run(store: &Arc<dyn Store>, merchant: MerchantId, details: Details) {
@@ -30,23 +30,32 @@ async fn a_key_is_one_merchant_s(store: &Arc<dyn Store>, merchant: &MerchantId) 
     };
     for pem in ["one", "two"] {
         let key = key(pem);
-        assert!(write(store, move |tx| tx.put_plugin_key(&key)).await.unwrap());
+        assert!(
+            write(store, Scope::Merchant(merchant.clone()), move |tx| tx.put_plugin_key(&key))
+                .await
+                .unwrap()
+        );
     }
     let found = read(store, |view| view.plugin_key("p-1")).await.unwrap().unwrap();
     assert_eq!((found.pem.as_str(), &found.merchant), ("two", merchant));
     let other = MerchantId::parse("m_nobody").unwrap();
     let stolen = PluginKey { merchant: other.clone(), ..key("three") };
-    assert!(!write(store, move |tx| tx.put_plugin_key(&stolen)).await.unwrap());
-    assert!(!write(store, move |tx| tx.remove_plugin_key(&other, "p-1")).await.unwrap());
-    let merchant = merchant.clone();
-    assert!(write(store, move |tx| tx.remove_plugin_key(&merchant, "p-1")).await.unwrap());
+    let theirs = Scope::Merchant(other.clone());
+    assert!(!write(store, theirs.clone(), move |tx| tx.put_plugin_key(&stolen)).await.unwrap());
+    assert!(!write(store, theirs, move |tx| tx.remove_plugin_key(&other, "p-1")).await.unwrap());
+    let (merchant, ours) = (merchant.clone(), Scope::Merchant(merchant.clone()));
+    assert!(write(store, ours, move |tx| tx.remove_plugin_key(&merchant, "p-1")).await.unwrap());
     assert!(read(store, |view| view.plugin_key("p-1")).await.unwrap().is_none());
 }
 
 async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &MerchantId) {
     let (first, second) = (release(merchant, 1, Stage::Live), release(merchant, 2, Stage::Shadow));
     let both = [first.clone(), second.clone()];
-    write(store, move |tx| both.iter().try_for_each(|it| tx.insert_release(it))).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| {
+        both.iter().try_for_each(|it| tx.insert_release(it))
+    })
+    .await
+    .unwrap();
     let id = merchant.clone();
     let (newest, standing) =
         read(store, move |view| Ok((view.releases(&id, 1)?, view.standing_releases(Some(&id))?)))
@@ -64,12 +73,18 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
         note: Some("why".to_owned()),
     };
     let (id, to) = (merchant.clone(), moved.clone());
-    write(store, move |tx| tx.set_standing(&id, 2, &to)).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.set_standing(&id, 2, &to))
+        .await
+        .unwrap();
     let id = merchant.clone();
     let found = read(store, move |view| view.release(&id, 2)).await.unwrap().unwrap();
     assert_eq!(found.standing, moved);
     let id = merchant.clone();
-    assert!(write(store, move |tx| tx.set_standing(&id, 3, &moved)).await.is_err());
+    assert!(
+        write(store, Scope::Merchant(merchant.clone()), move |tx| tx.set_standing(&id, 3, &moved))
+            .await
+            .is_err()
+    );
     let id = merchant.clone();
     assert!(read(store, move |view| view.release(&id, 3)).await.unwrap().is_none());
     let all = read(store, |view| view.standing_releases(None)).await.unwrap();
@@ -79,12 +94,23 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
 async fn two_are_never_live(store: &Arc<dyn Store>, merchant: &MerchantId) {
     for stage in [Stage::Live, Stage::Shadow, Stage::Canary(Share::STEPS[0])] {
         let third = release(merchant, 3, stage);
-        assert!(write(store, move |tx| tx.insert_release(&third)).await.is_err(), "{stage:?}");
+        assert!(
+            write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&third))
+                .await
+                .is_err(),
+            "{stage:?}"
+        );
     }
     let again = release(merchant, 1, Stage::Retired);
-    assert!(write(store, move |tx| tx.insert_release(&again)).await.is_err());
+    assert!(
+        write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&again))
+            .await
+            .is_err()
+    );
     let third = release(merchant, 3, Stage::RolledBack);
-    write(store, move |tx| tx.insert_release(&third)).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_release(&third))
+        .await
+        .unwrap();
 }
 
 async fn the_last_differences_and_denials_are_kept(
@@ -111,7 +137,7 @@ async fn the_last_differences_and_denials_are_kept(
             decision: decision.clone(),
             facts: OrderFacts { at_ms: n, ..facts.clone() },
         };
-        write(store, move |tx| {
+        write(store, Scope::Merchant(merchant.clone()), move |tx| {
             tx.insert_difference(&difference, 3)?;
             tx.insert_denial(&denial, 3)
         })
@@ -144,7 +170,9 @@ async fn the_last_differences_and_denials_are_kept(
         decision,
         facts,
     };
-    write(store, move |tx| tx.insert_denial(&late, 9)).await.unwrap();
+    write(store, Scope::Merchant(merchant.clone()), move |tx| tx.insert_denial(&late, 9))
+        .await
+        .unwrap();
     let id = merchant.clone();
     let found = read(store, move |view| view.denials(&id, 9)).await.unwrap();
     let found: Vec<_> = found.into_iter().map(|it| it.order).collect();

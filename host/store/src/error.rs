@@ -56,6 +56,10 @@ pub enum Fault {
     Corrupt,
     /// A newer version of this program wrote the file.
     Newer,
+    /// The database cannot be reached just now; nothing was written.
+    Unavailable,
+    /// The connection was lost during a commit: it may be done, or not.
+    Uncertain,
     /// Anything else.
     Other,
 }
@@ -97,6 +101,10 @@ impl StoreError {
                         "it is damaged; restore a backup of it (docs/operations.md, Backup)"
                     }
                     Fault::Newer => "a newer lezai wrote it; run that version",
+                    Fault::Unavailable => {
+                        "it cannot be reached; see that it runs and that this machine may connect"
+                    }
+                    Fault::Uncertain => "the connection to it was lost during a commit",
                     Fault::Other => "it cannot be used",
                 };
                 format!("{path}: {advice} ({said})")
@@ -115,6 +123,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => Self::new(Code::Overloaded, "too many requests wait for the store"),
+            StoreError::Database(DatabaseError { fault: Fault::Unavailable, .. }) => {
+                Self::new(Code::Overloaded, "the database cannot be reached; nothing was done")
+            }
             error => Self::internal(error),
         }
     }
@@ -195,6 +206,8 @@ mod tests {
             (Fault::Foreign, "the right file"),
             (Fault::Corrupt, "restore a backup"),
             (Fault::Newer, "a newer lezai"),
+            (Fault::Unavailable, "cannot be reached"),
+            (Fault::Uncertain, "during a commit"),
             (Fault::Other, "cannot be used"),
         ] {
             let text = StoreError::database(fault, "why").explain(&file);

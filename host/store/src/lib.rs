@@ -1,8 +1,8 @@
 //! Where the gateway's state is kept. The unit is a commit: what must be true together is written
 //! in one call of [`write`], and its caller hears of success only once it is durable.
 //!
-//! The traits are narrow so that another database can stand behind them; [`sqlite`] is the one
-//! that needs no setting up. Decisions are not made here: a job reads what is there, asks the
+//! The traits are narrow so that another database can stand behind them; the one
+//! in a file of SQLite's needs no setting up. Decisions are not made here: a job reads what is there, asks the
 //! core, and writes what comes out.
 
 #![forbid(unsafe_code)]
@@ -12,8 +12,10 @@ pub mod decision;
 mod error;
 pub mod events;
 pub mod funds;
+mod news;
 mod orders;
 pub mod plugins;
+mod scope;
 
 use std::sync::Arc;
 
@@ -33,8 +35,10 @@ pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
 pub use funds::{FundsReads, FundsWrites};
 pub use lezai_wire::page::Page;
+pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
+pub use scope::{Scope, book_of};
 
 /// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
 const FORMER_SECRET_SECS: i64 = 86_400;
@@ -57,6 +61,8 @@ pub struct SessionRecord {
     pub id: SessionId,
     /// What it pays.
     pub order: OrderId,
+    /// Whose order that is.
+    pub merchant: MerchantId,
     /// SHA-256 of the client secret, in hex.
     pub secret_hash: String,
     /// The thumbprint of the gateway key that the client secret pins.
@@ -376,30 +382,43 @@ pub type ReadJob = Box<dyn FnOnce(Result<&dyn View, StoreError>) + Send>;
 
 /// A database.
 pub trait Store: Send + Sync {
-    /// Runs a job and commits its writes, durably, before it calls back.
+    /// Runs a job and commits its writes, durably, before it calls back. It writes the rows of its scope alone.
     ///
     /// # Errors
     ///
     /// [`StoreError::Full`], [`StoreError::Abandoned`]; the job was dropped.
-    fn submit(&self, job: WriteJob) -> Result<(), StoreError>;
-    /// Runs a job on a consistent state.
+    fn submit(&self, scope: Scope, job: WriteJob) -> Result<(), StoreError>;
+    /// Runs a job on a consistent state. One that names a merchant finds that merchant's rows alone.
     ///
     /// # Errors
     ///
     /// As of [`Store::submit`].
-    fn view(&self, job: ReadJob) -> Result<(), StoreError>;
+    fn view(&self, merchant: Option<MerchantId>, job: ReadJob) -> Result<(), StoreError>;
+    /// Whether other nodes use it at the same time.
+    fn is_shared(&self) -> bool {
+        false
+    }
+    /// Tells the other nodes, if there are any. It may be lost: whoever listens must live without.
+    fn announce(&self, news: News) {
+        let _ = news;
+    }
+    /// Hears what other nodes tell.
+    fn listen(&self, hear: Box<dyn Fn(News) + Send + Sync>) {
+        drop(hear);
+    }
     /// Finishes what was submitted, and puts all that is committed where a copy of the store's file
     /// has it. What comes later is refused. It may take as long as the disk needs for that.
     fn close(&self) {}
 }
 
-/// Runs `work` as one commit. An error undoes every write of it.
+/// Runs `work` as one commit on the rows of `scope`. An error undoes every write of it.
 ///
 /// # Errors
 ///
 /// Those of `work`, and [`StoreError`] if the commit fails.
 pub async fn write<T, E>(
     store: &Arc<dyn Store>,
+    scope: Scope,
     work: impl FnOnce(&dyn Tx) -> Result<T, E> + Send + 'static,
 ) -> Result<T, E>
 where
@@ -416,7 +435,7 @@ where
             let _ = answer.send(Err(committed.map_or_else(E::from, |()| error)));
         })),
     });
-    store.submit(job)?;
+    store.submit(scope, job)?;
     result.await.unwrap_or_else(|_| Err(StoreError::Abandoned.into()))
 }
 
@@ -429,11 +448,32 @@ pub async fn read<T: Send + 'static>(
     store: &Arc<dyn Store>,
     work: impl FnOnce(&dyn View) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
+    view(store, None, work).await
+}
+
+/// Runs `work` on a consistent state of one merchant's rows: no other merchant's are looked at.
+///
+/// # Errors
+///
+/// As of [`read`].
+pub async fn read_of<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    merchant: &MerchantId,
+    work: impl FnOnce(&dyn View) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    view(store, Some(merchant.clone()), work).await
+}
+
+async fn view<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    merchant: Option<MerchantId>,
+    work: impl FnOnce(&dyn View) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
     let (answer, result) = oneshot::channel();
     let job: ReadJob = Box::new(move |view| {
         let _ = answer.send(view.and_then(work));
     });
-    store.view(job)?;
+    store.view(merchant, job)?;
     result.await.unwrap_or(Err(StoreError::Abandoned))
 }
 

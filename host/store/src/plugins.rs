@@ -1,6 +1,6 @@
 //! Plugins as they are kept: releases with their publishers' signatures, how far each has come, what
 //! a shadow run said otherwise, and the orders that were denied. The components themselves lie
-//! beside the database, under their digests.
+//! on disk, under their digests; where several nodes share a store, it has them too.
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::policy::OrderFacts;
@@ -197,12 +197,22 @@ pub trait PluginReads {
         sequence: u64,
         limit: u32,
     ) -> Result<Vec<Difference>, StoreError>;
+    /// The component with this digest, if the store keeps components: one that several nodes share does.
+    fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = digest;
+        Ok(None)
+    }
     /// A merchant's orders that were denied, newest first, at most so many.
     fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError>;
 }
 
 /// What can be written.
 pub trait PluginWrites: PluginReads {
+    /// Keeps a component under its digest, if the store keeps components.
+    fn put_component(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
+        let _ = (digest, component);
+        Ok(())
+    }
     /// A new release.
     fn insert_release(&self, release: &ReleaseRecord) -> Result<(), StoreError>;
     /// How far a release has come now.

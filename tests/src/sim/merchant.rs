@@ -21,7 +21,7 @@ use lezai_gateway::orders::refunds;
 use lezai_gateway::orders::refunds::NewRefund;
 use lezai_gateway::orders::reviews;
 use lezai_gateway::orders::reviews::Decision;
-use lezai_store::{Claim, IdempotencyKey, SessionRecord, fingerprint};
+use lezai_store::{Claim, IdempotencyKey, Scope, SessionRecord, fingerprint};
 use lezai_store_sqlite::order_with_entries;
 use lezai_wire::order_request::NewOrder;
 use lezai_wire::problem::{Code, Problem};
@@ -372,6 +372,7 @@ impl World<'_> {
             fingerprint: fingerprint("POST", &path, &request.body),
             // The operator signs nothing.
             signer: (!matches!(request.what, What::Review(_))).then_some(signer),
+            writes: Scope::Merchant(merchant_id.clone()),
         };
         let (what, body) = (request.what.clone(), request.body.clone());
         let gateway = Arc::clone(&self.gateway);
@@ -517,6 +518,7 @@ async fn ask(
             let session = SessionRecord {
                 id: session,
                 order,
+                merchant: merchant_id.clone(),
                 secret_hash: String::new(),
                 gateway_key: gateway.keys.current().keyid.clone(),
                 claim: None,

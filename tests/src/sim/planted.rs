@@ -16,8 +16,8 @@ use lezai_store::events::{DeliveryProgress, DeliveryRecord, DeliveryStatus, Even
 use lezai_store::plugins::{Denial, Difference, PluginKey, ReleaseState};
 use lezai_store::{
     Claim, DueTask, EventReads, EventRecord, EventWrites, IdempotencyKey, Lane, MerchantKey,
-    MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord, SessionRecord,
-    StoreError, StoredResponse, Task, Tx, View, WriteJob,
+    MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord, Scope,
+    SessionRecord, StoreError, StoredResponse, Task, Tx, View, WriteJob,
 };
 
 /// A bug, or none.
@@ -105,16 +105,18 @@ pub(super) struct Memory {
     bookings: AtomicU64,
 }
 
-/// The job, with the bug.
+/// The job, with the bug, and held to its scope: what SQLite's one writer forgives, several nodes would not.
 pub(super) fn wrap(
     planted: Planted,
+    scope: Scope,
     job: WriteJob,
     memory: &std::sync::Arc<Memory>,
     seen: Vec<OrderRecord>,
 ) -> WriteJob {
     let memory = std::sync::Arc::clone(memory);
     Box::new(move |tx: &dyn Tx| -> Outcome {
-        let layer = Layer { tx, planted, memory: &memory, seen: &seen, updated: Mutex::new(None) };
+        let updated = Mutex::new(None);
+        let layer = Layer { tx, planted, scope, memory: &memory, seen: &seen, updated };
         job(&layer)
     })
 }
@@ -122,6 +124,7 @@ pub(super) fn wrap(
 pub(super) struct Layer<'t> {
     pub(super) tx: &'t dyn Tx,
     pub(super) planted: Planted,
+    pub(super) scope: Scope,
     memory: &'t Memory,
     seen: &'t [OrderRecord],
     updated: Mutex<Option<Order>>,
@@ -174,6 +177,7 @@ impl EventWrites for Layer<'_> {
         event: &EventRecord,
         delivery_status: DeliveryStatus,
     ) -> Result<(), StoreError> {
+        self.scope.admit(&event.merchant)?;
         self.tx.insert_event(event, delivery_status)
     }
     fn set_progress(&self, event: &EventId, progress: &DeliveryProgress) -> Result<(), StoreError> {
@@ -183,9 +187,11 @@ impl EventWrites for Layer<'_> {
         self.tx.log_delivery(event, delivery)
     }
     fn set_failing(&self, merchant: &MerchantId, failing: &Failing) -> Result<(), StoreError> {
+        self.scope.admit(merchant)?;
         self.tx.set_failing(merchant, failing)
     }
     fn clear_failing(&self, merchant: &MerchantId, host: &str) -> Result<bool, StoreError> {
+        self.scope.admit(merchant)?;
         self.tx.clear_failing(merchant, host)
     }
     fn prune_deliveries(&self, before: Timestamp) -> Result<(), StoreError> {
@@ -232,6 +238,7 @@ impl PluginReads for Layer<'_> {
 
 impl PluginWrites for Layer<'_> {
     fn insert_release(&self, release: &ReleaseRecord) -> Result<(), StoreError> {
+        self.scope.admit(&release.manifest.merchant)?;
         self.tx.insert_release(release)
     }
     fn set_standing(
@@ -240,18 +247,22 @@ impl PluginWrites for Layer<'_> {
         sequence: u64,
         standing: &ReleaseState,
     ) -> Result<(), StoreError> {
+        self.scope.admit(merchant)?;
         self.tx.set_standing(merchant, sequence, standing)
     }
     fn put_plugin_key(&self, key: &PluginKey) -> Result<bool, StoreError> {
+        self.scope.admit(&key.merchant)?;
         self.tx.put_plugin_key(key)
     }
     fn remove_plugin_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError> {
         self.tx.remove_plugin_key(merchant, keyid)
     }
     fn insert_difference(&self, difference: &Difference, most: u32) -> Result<(), StoreError> {
+        self.scope.admit(&difference.merchant)?;
         self.tx.insert_difference(difference, most)
     }
     fn insert_denial(&self, denial: &Denial, most: u32) -> Result<(), StoreError> {
+        self.scope.admit(&denial.merchant)?;
         self.tx.insert_denial(denial, most)
     }
 }
@@ -356,6 +367,7 @@ impl View for Layer<'_> {
 
 impl Tx for Layer<'_> {
     fn update_order(&self, order: &Order) -> Result<(), StoreError> {
+        self.scope.admit(&order.terms.merchant)?;
         *self.updated.lock().unwrap() = Some(order.clone());
         match self.planted {
             Planted::RoundingLeak => self.tx.update_order(&self.leaking(order)),
@@ -369,6 +381,9 @@ impl Tx for Layer<'_> {
         }
     }
     fn book(&self, order: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+        for owner in entry.postings().iter().filter_map(|it| it.account.owner()) {
+            self.scope.admit(owner)?;
+        }
         if self.planted == Planted::ReturnBookedTwice && entry.kind() == Kind::PayoutReturn {
             self.tx.book(order, entry, at)?;
         }
@@ -450,6 +465,7 @@ impl Tx for Layer<'_> {
         record: &OrderRecord,
         session: &SessionRecord,
     ) -> Result<bool, StoreError> {
+        self.scope.admit(&record.order.terms.merchant)?;
         self.tx.insert_order(record, session)
     }
     fn claim_tasks(
@@ -487,12 +503,15 @@ impl Tx for Layer<'_> {
         self.tx.put_setting(name, value)
     }
     fn put_merchant(&self, merchant: &MerchantRecord) -> Result<(), StoreError> {
+        self.scope.admit(&merchant.id)?;
         self.tx.put_merchant(merchant)
     }
     fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError> {
+        self.scope.admit(&key.merchant)?;
         self.tx.put_merchant_key(key)
     }
     fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError> {
+        self.scope.admit(merchant)?;
         self.tx.remove_merchant_key(merchant, keyid)
     }
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {

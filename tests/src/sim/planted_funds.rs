@@ -101,9 +101,11 @@ impl FundsReads for Layer<'_> {
 
 impl FundsWrites for Layer<'_> {
     fn insert_payout(&self, payout: &Payout) -> Result<bool, StoreError> {
+        self.scope.admit(&payout.terms.merchant)?;
         self.tx.insert_payout(payout)
     }
     fn update_payout(&self, payout: &Payout) -> Result<(), StoreError> {
+        self.scope.admit(&payout.terms.merchant)?;
         self.tx.update_payout(payout)
     }
     fn note_payout_event(
@@ -115,12 +117,14 @@ impl FundsWrites for Layer<'_> {
         self.tx.note_payout_event(payout, sequence, event)
     }
     fn insert_contract(&self, merchant: &MerchantId, agreed: &Agreed) -> Result<(), StoreError> {
+        self.scope.admit(merchant)?;
         self.tx.insert_contract(merchant, agreed)
     }
     fn insert_calendar(&self, name: &str, edition: u32, text: &str) -> Result<bool, StoreError> {
         self.tx.insert_calendar(name, edition, text)
     }
     fn insert_batch(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.scope.admit(&batch.merchant)?;
         self.tx.insert_batch(batch)
     }
 }

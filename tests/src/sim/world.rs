@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use lezai_base::clock::Clock;
 use lezai_base::entropy::Entropy;
-use lezai_core::id::{OrderId, SessionId};
+use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::ledger::{Account, GENESIS};
 use lezai_core::time::Timestamp;
 use lezai_gateway::callbacks::egress::EgressPolicy;
@@ -20,7 +20,7 @@ use lezai_gateway::gateway::{Gateway, Parts};
 use lezai_gateway::idempotency::ApiResponse;
 use lezai_gateway::jobs;
 use lezai_gateway::keys::Keys;
-use lezai_store::{DueTask, Lane, OrderRecord, ReadJob, Store, StoreError, Tx, WriteJob};
+use lezai_store::{DueTask, Lane, OrderRecord, ReadJob, Scope, Store, StoreError, Tx, WriteJob};
 use lezai_store_sqlite::Stepped;
 use lezai_wire::problem::Problem;
 use rusqlite::OptionalExtension as _;
@@ -51,16 +51,17 @@ struct Queue {
 }
 
 impl Store for Queue {
-    fn submit(&self, job: WriteJob) -> Result<(), StoreError> {
-        let job = match self.planted {
-            Planted::Nothing => job,
-            planted => wrap(planted, job, &self.memory, self.seen.lock().unwrap().clone()),
+    fn submit(&self, scope: Scope, job: WriteJob) -> Result<(), StoreError> {
+        let seen = match self.planted {
+            Planted::Nothing => Vec::new(),
+            _ => self.seen.lock().unwrap().clone(),
         };
+        let job = wrap(self.planted, scope, job, &self.memory, seen);
         self.jobs.lock().unwrap().push(job);
         Ok(())
     }
 
-    fn view(&self, job: ReadJob) -> Result<(), StoreError> {
+    fn view(&self, _: Option<MerchantId>, job: ReadJob) -> Result<(), StoreError> {
         self.store.lock().unwrap().view(job);
         Ok(())
     }

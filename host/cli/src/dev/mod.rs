@@ -42,10 +42,10 @@ use lezai_gateway::test_clock;
 use lezai_http as http;
 use lezai_store as store;
 use lezai_store::plugins::{PluginKey, Stage};
-use lezai_store::{Brand, MerchantKey, MerchantRecord};
+use lezai_store::{Brand, MerchantKey, MerchantRecord, Scope};
 use lezai_wire::problem::Problem;
 
-use lezai_store_sqlite::Vault;
+use lezai_seal::Vault;
 
 pub use crate::cannot_start::CannotStart;
 use crate::folder::Folder;
@@ -238,6 +238,7 @@ fn open_gateway(
         sandbox: Some(sandbox),
         keys,
         vault: Vault::none(),
+        database: None,
     };
     compose(folder, differences)
 }
@@ -276,9 +277,11 @@ async fn seed(
         ["demo-merchant.pem", "demo-plugins.pem", "demo-webhook-secret"]
             .map(|file| folder.is_made(file));
     let was_used = folder.is_used();
-    let seeded = store::write(&gateway.node.store, move |tx| {
-        // The folder is locked, so what the last gateway had in hand when it died is nobody's.
-        tx.end_leases()?;
+    // The folder is locked, so what the last gateway had in hand when it died is nobody's.
+    let ended = store::write(&gateway.node.store, Scope::Background, |tx| tx.end_leases()).await;
+    ended.map_err(|error: store::StoreError| folder.unusable("lezai.db", &error))?;
+    let scope = Scope::Merchant(id.clone());
+    let seeded = store::write(&gateway.node.store, scope, move |tx| {
         let known = tx.merchant(&id)?;
         let is_new = known.is_none();
         if is_new && was_used {

@@ -7,8 +7,10 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use lezai_core::funds::payout::Payout;
+use lezai_core::id::MerchantId;
 use lezai_core::ledger::Account;
 use lezai_core::ledger::{Entry, GENESIS, Posting, Subject, without_debts};
 use lezai_core::money::Currency;
@@ -18,9 +20,11 @@ use rusqlite::Connection;
 
 use super::balances::{Balances, table};
 use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
-use super::funds;
+use super::{funds, mirror};
 use crate::data_dir::DataDir;
-use lezai_store::{BookedEntry, Task};
+use crate::database::StoreArgs;
+use lezai_store::{BookedEntry, Task, book_of};
+use lezai_store_postgres::{Address, snapshot};
 use lezai_store_sqlite::{
     Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
     integrity, missing_row, moved, open_to_read, order_with_entries, payout_with_entries, rows,
@@ -32,11 +36,18 @@ use lezai_store_sqlite::{
 pub struct CheckArgs {
     #[command(flatten)]
     data: DataDir,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Checks and reports. The exit code is 0 for a whole ledger, 1 for a broken one, 2 for one that
 /// cannot be read.
-pub(super) fn run(CheckArgs { data }: &CheckArgs) -> ExitCode {
+pub(super) fn run(CheckArgs { data, store }: &CheckArgs) -> ExitCode {
+    match store.named() {
+        Ok(None) => {}
+        Ok(Some(address)) => return run_books(&address),
+        Err(why) => return super::no_database(&why),
+    }
     match check(data) {
         Ok(report) => {
             say!("{}", report.text().trim_end());
@@ -48,6 +59,56 @@ pub(super) fn run(CheckArgs { data }: &CheckArgs) -> ExitCode {
         }
         Err(Failed::Unreadable(error)) => super::unreadable(data, &error),
     }
+}
+
+/// Checks every book of a database as of one moment, and what all of them come to.
+fn run_books(address: &Arc<Address>) -> ExitCode {
+    let checked = snapshot(address, |snapshot| {
+        if let Some(what) = mirror::of_nobody(snapshot)? {
+            return Ok(Err((None, Failed::Broken(Fault::File(what)))));
+        }
+        let (mut all, mut heads) = (Report::default(), Vec::new());
+        for book in 0..snapshot.books {
+            let store = mirror::of_book(snapshot, book)?;
+            let report = match check_tables(store.connection()) {
+                Ok(report) => report,
+                Err(failed) => return Ok(Err((Some(book), failed))),
+            };
+            if let Some(account) = stray(&report.balances, book, snapshot.books) {
+                let what = format!("{account} belongs into another book");
+                return Ok(Err((Some(book), Failed::Broken(Fault::File(what)))));
+            }
+            heads.push(format!("{book:<3} {:>8}  {}", report.entries, report.head));
+            all.add(report);
+        }
+        Ok(Ok((all, heads)))
+    });
+    match checked {
+        Ok(Ok((mut all, heads))) => {
+            all.head = format!("of {} books\n         {}", heads.len(), heads.join("\n         "));
+            say!("{}", all.text().trim_end());
+            ExitCode::SUCCESS
+        }
+        Ok(Err((book, Failed::Broken(fault)))) => {
+            let book = book.map(|book| format!("book {book}: ")).unwrap_or_default();
+            say!("broken   {book}{fault}");
+            ExitCode::from(1)
+        }
+        Ok(Err((_, Failed::Unreadable(error)))) | Err(error) => {
+            super::no_database(&error.explain(Path::new(&address.shown())))
+        }
+    }
+}
+
+/// An account of a merchant's whose entries are in another book than that merchant's.
+fn stray(balances: &Balances, book: u32, books: u32) -> Option<String> {
+    let strays = balances.keys().map(|(account, _)| account).find(|account| {
+        // `kind:merchant`, and for a receiver's `kind:merchant:receiver`.
+        let merchant = account.to_string();
+        let merchant = merchant.split(':').nth(1).and_then(|it| MerchantId::parse(it).ok());
+        merchant.is_some_and(|it| it.as_str().starts_with("m_") && book_of(&it, books) != book)
+    });
+    strays.map(ToString::to_string)
 }
 
 /// What a whole ledger comes to.
@@ -70,6 +131,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// What another book comes to, added.
+    fn add(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.orders += other.orders;
+        self.paid += other.paid;
+        self.payouts += other.payouts;
+        self.batches += other.batches;
+        for (account, minor) in other.balances {
+            *self.balances.entry(account).or_default() += minor;
+        }
+    }
+
     /// A few lines for people.
     pub fn text(&self) -> String {
         let Self { entries, head, orders, paid, payouts, batches, balances } = self;

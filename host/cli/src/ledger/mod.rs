@@ -7,6 +7,7 @@ mod export;
 mod fault;
 mod funds;
 mod line;
+mod mirror;
 mod show;
 
 use lezai_wire::time::parse_rfc3339;
@@ -44,7 +45,11 @@ pub fn run(command: &LedgerCommand) -> ExitCode {
         LedgerCommand::Check(args) => check::run(args),
         LedgerCommand::Show(args) => ended(&args.data, show::run(args)),
         LedgerCommand::Balances(args) => ended(&args.data, balances::run(args)),
-        LedgerCommand::Export(args) => ended(&args.data, export::run(args)),
+        LedgerCommand::Export(args) => match args.store.named() {
+            Ok(None) => ended(&args.data, export::run(args)),
+            Ok(Some(address)) => export::run_books(args, &address),
+            Err(why) => no_database(&why),
+        },
     }
 }
 
@@ -79,6 +84,12 @@ fn unreadable(data: &Path, error: &StoreError) -> ExitCode {
     } else {
         eprintln!("lezai: {}", data_dir::unreadable(&file, error));
     }
+    ExitCode::from(2)
+}
+
+/// What to say of a database that cannot be read, or of one that is not named well.
+fn no_database(why: &str) -> ExitCode {
+    eprintln!("lezai: {why}");
     ExitCode::from(2)
 }
 

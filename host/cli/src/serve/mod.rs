@@ -19,11 +19,13 @@ use lezai_connections::tls::Certificates;
 use lezai_gateway::callbacks::egress::EgressPolicy;
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::Gateway;
-use lezai_gateway::jobs;
 use lezai_gateway::realm::Realm;
+use lezai_gateway::{jobs, peers};
 use lezai_http::live::{self, Bounds};
+use lezai_seal::Vault;
 use lezai_store as store;
-use lezai_store_sqlite::Vault;
+use lezai_store::Scope;
+use lezai_store_postgres::Address;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -31,7 +33,8 @@ use tokio::task::JoinHandle;
 
 use crate::cannot_start::CannotStart;
 use crate::compose::{Differences, compose, recall};
-use crate::folder::Folder;
+use crate::database::Database;
+use crate::folder::{Folder, Kept};
 use crate::{keys, log, say, secrets};
 
 use notify::notify;
@@ -47,6 +50,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    /// A database of PostgreSQL's, which several gateways can share; else a file in the data folder.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
     /// Say everything that is wrong with the configuration and the files that it names, and start nothing.
     #[arg(long)]
     check: bool,
@@ -76,7 +82,11 @@ impl Prepared {
 ///
 /// The exit code, after everything that is wrong was said, or that nothing is with `--check`.
 pub fn prepare(args: &ServeArgs) -> Result<Prepared, ExitCode> {
-    let config = args.config.checked().map_err(|faults| settings::tell(&faults))?;
+    let sources = match &args.store {
+        Some(url) => args.config.with("store.url", url),
+        None => args.config.clone(),
+    };
+    let config = sources.checked().map_err(|faults| settings::tell(&faults))?;
     if args.check {
         say::line(format_args!("the configuration is right"));
         if config.channels.is_empty() {
@@ -84,7 +94,7 @@ pub fn prepare(args: &ServeArgs) -> Result<Prepared, ExitCode> {
         }
         return Err(ExitCode::SUCCESS);
     }
-    Ok(Prepared { config, args: args.config.clone() })
+    Ok(Prepared { config, args: sources })
 }
 
 const NO_CHANNEL: &str = "no payment channel is configured: every order is refused until there is a section such as [channels.wechat]";
@@ -101,13 +111,18 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         Some(file) => Vault::new(secrets::roots(file).map_err(CannotStart::new)?),
         None => Vault::none(),
     };
-    let mut folder = Folder::of_gateway(&config.data_dir, vault.roots())?;
+    let database = Database::of(&config)
+        .map_err(|(key, why)| CannotStart::new(format_args!("{key} {why}")))?;
+    let place = database.as_ref().map(|it| Arc::clone(&it.address));
+    let kept = if place.is_some() { Kept::Elsewhere } else { Kept::Here };
+    let mut folder = Folder::of_gateway(&config.data_dir, vault.roots(), kept)?;
     let (listener, address) = bind("listen.address", config.listen.address).await?;
     let (operator_listener, operator_address) =
         bind("operator.address", config.operator.address).await?;
 
-    let gateway = Arc::new(open(&config, &folder, &vault)?);
-    open_store(&gateway, &folder).await?;
+    let gateway = Arc::new(open(&config, &folder, &vault, database)?);
+    open_store(&gateway, &folder, place.as_deref()).await?;
+    peers::listen(&gateway);
     folder.note_used().map_err(|error| {
         let path = config.data_dir.display();
         CannotStart::new(format_args!("cannot write to {path} (data_dir): {error}"))
@@ -153,9 +168,9 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         tokio::spawn(Arc::clone(files).watch(stopped.clone()));
     }
     note_published(&gateway, folder.path());
-    seal_anew(folder.path(), &vault);
+    seal_anew(folder.path(), place.as_ref(), &vault);
 
-    say::announce(banner(&config, address, operator_address));
+    say::announce(banner(&config, place.as_deref(), address, operator_address));
     if config.channels.is_empty() {
         tracing::warn!("{NO_CHANNEL}");
     }
@@ -166,7 +181,10 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         for files in &certificates {
             files.look(false);
         }
-        reload(&args, &gateway, folder.path(), &vault);
+        reload(&args, &gateway, folder.path(), place.as_ref(), &vault);
+        if let Err(error) = same_key(&gateway).await {
+            tracing::error!(%error, "the other nodes do not know this node's key");
+        }
         notify("READY=1");
     }
     tracing::info!("stopping");
@@ -189,13 +207,19 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
 }
 
 /// What can change while the gateway runs: its keys, and what is logged.
-fn reload(args: &ConfigArgs, gateway: &Gateway, data: &Path, vault: &Arc<Vault>) {
+fn reload(
+    args: &ConfigArgs,
+    gateway: &Gateway,
+    data: &Path,
+    database: Option<&Arc<Address>>,
+    vault: &Arc<Vault>,
+) {
     let config = args.checked();
     if let Ok(Some(file)) = config.as_ref().map(|it| it.root_key_file.as_ref()) {
         match secrets::roots(file) {
             Ok(roots) => {
                 vault.replace(roots);
-                seal_anew(data, vault);
+                seal_anew(data, database, vault);
             }
             Err(why) => tracing::error!(why, "the root keys are not read anew"),
         }
@@ -225,11 +249,16 @@ fn reload(args: &ConfigArgs, gateway: &Gateway, data: &Path, vault: &Arc<Vault>)
 }
 
 /// Seals what is plain, or sealed under a former root key, beside the gateway that runs.
-fn seal_anew(data: &Path, vault: &Arc<Vault>) {
+fn seal_anew(data: &Path, database: Option<&Arc<Address>>, vault: &Arc<Vault>) {
     let Some(roots) = vault.roots() else { return };
     let (data, vault) = (data.to_owned(), Arc::clone(vault));
+    let database = database.map(Arc::clone);
     tokio::task::spawn_blocking(move || {
         let sealed = keys::reseal(&data, &roots).and_then(|()| {
+            if let Some(address) = &database {
+                return lezai_store_postgres::reseal(address, &vault)
+                    .map_err(|error| error.explain(Path::new(&address.shown())));
+            }
             let file = lezai_store_sqlite::file(&data);
             lezai_store_sqlite::reseal(&file, &vault).map_err(|error| error.explain(&file))
         });
@@ -292,7 +321,12 @@ fn size(number: u32) -> usize {
 }
 
 /// Puts the gateway together.
-fn open(config: &Config, folder: &Folder, vault: &Arc<Vault>) -> Result<Gateway, CannotStart> {
+fn open(
+    config: &Config,
+    folder: &Folder,
+    vault: &Arc<Vault>,
+    database: Option<Database>,
+) -> Result<Gateway, CannotStart> {
     let admin_token = match &config.operator.token_file {
         Some(file) => settings::token(file)
             .map_err(|why| CannotStart::new(format_args!("operator.token_file {why}")))?,
@@ -312,21 +346,72 @@ fn open(config: &Config, folder: &Folder, vault: &Arc<Vault>) -> Result<Gateway,
         sandbox: None,
         keys: keys::Keys::of(folder.path(), vault.roots().as_deref()).map_err(CannotStart::new)?,
         vault: Arc::clone(vault),
+        database,
     };
     compose(folder, differences)
 }
 
 /// Takes the store over, and reads from it what is kept in memory.
-async fn open_store(gateway: &Gateway, folder: &Folder) -> Result<(), CannotStart> {
+async fn open_store(
+    gateway: &Gateway,
+    folder: &Folder,
+    database: Option<&Address>,
+) -> Result<(), CannotStart> {
     let store = &gateway.node.store;
     gateway.realm.take(store).await.map_err(CannotStart::new)?;
-    let unusable = |error: store::StoreError| folder.unusable("lezai.db", &error);
-    // The folder is locked, so what the last gateway had in hand when it died is nobody's.
-    store::write(store, |tx| tx.end_leases()).await.map_err(unusable)?;
+    let unusable = |error: store::StoreError| match database {
+        Some(address) => CannotStart::new(error.explain(Path::new(&address.shown()))),
+        None => folder.unusable("lezai.db", &error),
+    };
+    if store.is_shared() {
+        same_key(gateway).await?;
+        peers::count_together(gateway).await.map_err(unusable)?;
+    } else {
+        // The folder is locked, so what the last gateway had in hand when it died is nobody's.
+        let ended = store::write(store, Scope::Background, |tx| tx.end_leases()).await;
+        ended.map_err(unusable)?;
+    }
     recall(gateway).await.map_err(unusable)
 }
 
-fn banner(config: &Config, address: SocketAddr, operator: SocketAddr) -> String {
+/// All nodes sign with one key: a page pins it, and merchants know it. What this node signs with must be among the keys
+/// that another noted, or follow one of them.
+async fn same_key(gateway: &Gateway) -> Result<(), CannotStart> {
+    const SETTING: &str = "gateway_key";
+    if !gateway.node.store.is_shared() {
+        return Ok(());
+    }
+    let keys = gateway.keys.now();
+    let current = keys.current.keyid.clone();
+    let known: Vec<String> = [Some(&keys.current), keys.former.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|it| it.keyid.clone())
+        .collect();
+    let next = keys.next.as_ref().map(|it| it.thumbprint());
+    let noted = store::write(&gateway.node.store, Scope::Gateway, move |tx| {
+        let noted = tx.setting(SETTING)?;
+        let is_ours =
+            noted.as_ref().is_none_or(|it| known.contains(it) || next.as_ref() == Some(it));
+        if is_ours && noted.as_ref() != Some(&current) {
+            tx.put_setting(SETTING, &current)?;
+        }
+        Ok::<_, store::StoreError>(noted.filter(|_| !is_ours))
+    });
+    match noted.await.map_err(CannotStart::new)? {
+        None => Ok(()),
+        Some(other) => Err(CannotStart::new(format_args!(
+            "the nodes of this database sign with the key {other}: copy gateway.pem and admin-token of one of them to data_dir (docs/nodes.md)"
+        ))),
+    }
+}
+
+fn banner(
+    config: &Config,
+    database: Option<&Address>,
+    address: SocketAddr,
+    operator: SocketAddr,
+) -> String {
     let scheme = |tls: bool| if tls { "https" } else { "http" };
     let mut banner = format!(
         "public    {} ({address}, {})\noperator  {}://{operator}\ndata      {}\n",
@@ -335,6 +420,9 @@ fn banner(config: &Config, address: SocketAddr, operator: SocketAddr) -> String 
         scheme(config.operator.tls.is_some()),
         config.data_dir.display()
     );
+    if let Some(database) = database {
+        banner.push_str(&format!("store     {}\n", database.shown()));
+    }
     if config.channels.is_empty() {
         banner.push_str(&format!("note      {NO_CHANNEL}\n"));
     }

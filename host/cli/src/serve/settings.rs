@@ -11,6 +11,7 @@ use lezai_config::{Config, Fault, Faults, Origin, Sources, Tls};
 
 use lezai_connections::tls::{Certificates, TlsFiles};
 
+use crate::database::Database;
 use crate::{data_dir, secrets};
 
 /// A configuration has some KB.
@@ -41,6 +42,13 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 impl ConfigArgs {
+    /// The same with one more setting.
+    pub(crate) fn with(&self, key: &str, value: &str) -> Self {
+        let mut args = self.clone();
+        args.set.push((key.to_owned(), value.to_owned()));
+        args
+    }
+
     /// Reads file, environment and flags.
     ///
     /// # Errors
@@ -103,6 +111,10 @@ fn named_files(config: &Config) -> Vec<Fault> {
     if let Some(Err(what)) = config.root_key_file.as_deref().map(secrets::roots) {
         let fix = "`lezai secrets new-root FILE` makes one; chmod 600 keeps it from others";
         faults.push(config.fault("secrets.root_key_file", format!("cannot be used: {what}"), fix));
+    }
+    if let Err((key, what)) = Database::of(config) {
+        let fix = "docs/nodes.md describes the section";
+        faults.push(config.fault(key, what, fix));
     }
     let above = config.data_dir.ancestors().find(|it| it.exists());
     let is_folder = above.is_some_and(|it| it.is_dir());

@@ -27,7 +27,7 @@ use crate::merchants::Merchant;
 use crate::metrics::OutcomeLabel;
 use lezai_store as store;
 use lezai_store::events::{DeliveryProgress, DeliveryRecord, DeliveryStatus, Failing};
-use lezai_store::{EventRecord, StoreError, Tx};
+use lezai_store::{EventRecord, Scope, StoreError, Tx};
 use lezai_wire::problem::Problem;
 
 /// When a delivery is tried again, in seconds from the first try: the schedule of the Standard
@@ -64,7 +64,9 @@ impl Callbacks {
         }
         let Some(url) = url else {
             let progress = DeliveryProgress { status: DeliveryStatus::NoAddress, ..progress };
-            store::write(&self.node.store, move |tx| tx.set_progress(&event.id, &progress)).await?;
+            let scope = Scope::Merchant(event.merchant);
+            let work = move |tx: &dyn Tx| tx.set_progress(&event.id, &progress);
+            store::write(&self.node.store, scope, work).await?;
             return Ok(Delivery::Finished);
         };
         let Some(_visit) = self.in_flight.begin(&event.merchant) else {
@@ -81,7 +83,8 @@ impl Callbacks {
         };
         self.node.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let (id, kind) = (event.id.clone(), event.event_type.clone());
-        let due = store::write(&self.node.store, move |tx| {
+        let scope = Scope::Merchant(event.merchant.clone());
+        let due = store::write(&self.node.store, scope, move |tx| {
             record_delivery(tx, &event, round, tried, now, jitter)
         })
         .await?;

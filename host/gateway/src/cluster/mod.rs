@@ -1,16 +1,16 @@
 //! All memory that outlives a request, in one place: what several nodes over one store would have to share. It is
 //! local to this process. Each part says its bound, and here stands what a second node would not see of it:
 //!
-//! | part | without it a second node would |
+//! | part | what a second node does |
 //! |---|---|
-//! | [`nonces`] | take a replayed request that only reads; what writes takes its nonce in the commit |
-//! | [`in_progress`] | answer a repeat late instead of at once with `request_in_progress`; the commit decides |
-//! | [`rate`] | let a caller send as many requests again |
-//! | [`velocity`] | count half of a shopper's orders |
-//! | [`channel_health`] | find out for itself that a channel is silent |
-//! | [`watchers`] | not tell pages that watch there |
-//! | [`turns`] | read as many lists again for a merchant |
-//! | [`wake`] | look for tasks seconds later |
+//! | [`nonces`] | takes a replayed request that only reads; what writes takes its nonce in the commit |
+//! | [`in_progress`] | answers a repeat late instead of at once with `request_in_progress`; the commit decides |
+//! | [`rate`] | lets a caller send as many requests again |
+//! | [`velocity`] | counts what is told of here, by [`peers`](crate::peers) |
+//! | [`channel_health`] | finds out for itself that a channel is silent |
+//! | [`watchers`] | tells pages that watch there, by [`peers`](crate::peers) |
+//! | [`turns`] | reads as many lists again for a merchant |
+//! | [`wake`] | looks for tasks seconds later |
 
 pub mod channel_health;
 pub mod in_progress;

@@ -11,15 +11,16 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use lezai_core::digest::sha256_hex;
 use lezai_core::ip::network;
 use lezai_core::money::Currency;
 use lezai_core::policy::{Tally, Velocity, Windows};
 use lezai_core::time::Timestamp;
 
 use lezai_store as store;
-use lezai_store::{OrderSample, Store, StoreError};
+use lezai_store::{CountedOrder, OrderSample, Store, StoreError};
 
 /// Entries of one generation of parties; there are two. An entry with its share of the tables is some
 /// 100 bytes, so that both take 50 MB at most. A party that ordered once today has one entry, and
@@ -39,7 +40,15 @@ const DAY: u32 = 24 * HOUR;
 pub struct Counters {
     /// Made anew at each start: nobody outside knows which hash is whose.
     key: RandomState,
+    /// What takes its place where several nodes count together.
+    shared: OnceLock<Shared>,
     parties: Mutex<Parties>,
+}
+
+/// How several nodes count together.
+struct Shared {
+    secret: String,
+    tell: Box<dyn Fn(CountedOrder) + Send + Sync>,
 }
 
 /// An order that was counted. It is taken back when this is dropped, unless it was kept.
@@ -53,7 +62,24 @@ impl Counters {
     /// Counters that counted nothing, forgetting beyond so many entries.
     fn with_room(most_entries: usize) -> Self {
         let parties = Parties { most_entries, ..Parties::default() };
-        Self { key: RandomState::new(), parties: Mutex::new(parties) }
+        Self { key: RandomState::new(), shared: OnceLock::new(), parties: Mutex::new(parties) }
+    }
+
+    /// Counts together with other nodes, which have the same secret: `tell` is given each order that is kept here.
+    /// Called before anything is counted.
+    pub fn share(&self, secret: String, tell: Box<dyn Fn(CountedOrder) + Send + Sync>) {
+        let _ = self.shared.set(Shared { secret, tell });
+    }
+
+    /// Counts an order that another node made.
+    pub fn count_elsewhere(&self, counted: &CountedOrder) {
+        let CountedOrder { parties, at, currency, minor } = counted;
+        let mut all = self.parties();
+        let order = Entry { at: (*at).max(all.latest), currency: *currency, count: 1, sum: *minor };
+        all.latest = order.at;
+        for party in parties.iter().flatten() {
+            all.count(*party, order);
+        }
     }
 
     /// Counts an order, and gives what was counted before it.
@@ -87,13 +113,26 @@ impl Counters {
         let since = now.plus_secs(-i64::from(DAY + HOUR));
         let marks = store::read(store, move |view| view.marks(since, RECALLED_MAX)).await?;
         for mark in &marks {
-            self.count(mark).1.keep();
+            self.count(mark).1.keep_untold();
         }
         Ok(())
     }
 
     fn keys(&self, mark: &OrderSample) -> [Option<u64>; 4] {
         let OrderSample { merchant, customer, device, ip, .. } = mark;
+        if let Some(Shared { secret, .. }) = self.shared.get() {
+            let key = |kind: &str, value: &str| {
+                let digest =
+                    sha256_hex(format!("{secret}\n{kind}\n{merchant}\n{value}").as_bytes());
+                digest.get(..16).and_then(|it| u64::from_str_radix(it, 16).ok())
+            };
+            return [
+                key("merchant", ""),
+                customer.as_deref().and_then(|it| key("customer", it)),
+                device.as_deref().and_then(|it| key("device", it)),
+                ip.and_then(|ip| key("network", &format!("{:?}", network(ip)))),
+            ];
+        }
         let key = |kind: u8, value: &str| self.key.hash_one((kind, merchant.as_str(), value));
         [
             Some(key(0, "")),
@@ -115,8 +154,16 @@ impl Default for Counters {
 }
 
 impl Counted<'_> {
-    /// The order counts.
-    pub fn keep(mut self) {
+    /// The order counts, at the other nodes as well.
+    pub fn keep(self) {
+        if let Some(shared) = self.counters.shared.get() {
+            let Entry { at, currency, sum, .. } = self.order;
+            (shared.tell)(CountedOrder { parties: self.keys, at, currency, minor: sum });
+        }
+        self.keep_untold();
+    }
+
+    fn keep_untold(mut self) {
         self.keys = [None; 4];
     }
 }
@@ -393,6 +440,27 @@ mod tests {
         count(&counters, &mark(200, "c", "1 CNY"));
         drop(late);
         assert_eq!(count(&counters, &mark(200, "c", "1 CNY"))[1], (4, 103));
+    }
+
+    #[test]
+    fn nodes_that_share_a_secret_count_together() {
+        let told: Arc<Mutex<Vec<CountedOrder>>> = Arc::default();
+        let [one, other] = [(); 2].map(|()| {
+            let (counters, told) = (Counters::default(), Arc::clone(&told));
+            let tell = move |order| told.lock().unwrap().push(order);
+            counters.share("secret".to_owned(), Box::new(tell));
+            counters
+        });
+        one.count(&mark(0, "c", "100 CNY")).1.keep();
+        // What comes to nothing is told to nobody.
+        drop(one.count(&mark(1, "c", "7 CNY")));
+        let all = std::mem::take(&mut *told.lock().unwrap());
+        assert_eq!(all.len(), 1);
+        all.iter().for_each(|it| other.count_elsewhere(it));
+        let (seen, _counted) = other.count(&mark(2, "c", "1 CNY"));
+        assert_eq!((seen.merchant.day.count, seen.customer.unwrap().day.count), (1, 1));
+        let (strange, _counted) = other.count(&mark(2, "d", "1 CNY"));
+        assert_eq!(strange.customer.unwrap().day.count, 0);
     }
 
     /// However they were put together meanwhile, counters say what looking at every order says.

@@ -54,6 +54,23 @@ impl OrderWatchers {
         }
     }
 
+    /// The orders that are watched.
+    pub fn watched(&self) -> Vec<OrderId> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// The order stands at `version`, and may have before.
+    pub fn stands_at(&self, order: &OrderId, version: u64) {
+        let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = orders.get(order) {
+            sender.send_if_modified(|known| {
+                let is_new = *known < version;
+                *known = version.max(*known);
+                is_new
+            });
+        }
+    }
+
     /// Ends every stream: the gateway stops.
     pub fn close(&self) {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).clear();

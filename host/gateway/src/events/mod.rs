@@ -17,7 +17,7 @@ use lezai_store as store;
 use lezai_store::events::{
     DeliveryProgress, DeliveryRecord, DeliveryStatus, EventQuery, EventRecord,
 };
-use lezai_store::{StoreError, Task, Tx};
+use lezai_store::{Scope, StoreError, Task, Tx};
 use lezai_wire::json::{Field, Invalid, Kind, Object};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -235,7 +235,8 @@ pub async fn redeliver_range(
     let mut told = 0;
     for slice in found.chunks(SLICE) {
         let slice = slice.to_vec();
-        told += store::write(&node.store, move |tx| tell_again(tx, &slice, now)).await?;
+        let scope = Scope::Merchant(merchant.clone());
+        told += store::write(&node.store, scope, move |tx| tell_again(tx, &slice, now)).await?;
         node.cluster.wake.call();
     }
     let answer = ApiResponse::json(202, &json!({ "object": "redelivery", "events": told }))?;

@@ -25,7 +25,7 @@ use crate::gateway::Gateway;
 use crate::schedule;
 use lezai_store as store;
 use lezai_store::funds::Statement;
-use lezai_store::{Page, StoreError, Task, Tx, View};
+use lezai_store::{Page, Scope, StoreError, Task, Tx, View};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::time::rfc3339;
@@ -182,7 +182,8 @@ pub async fn close(
 ) -> Result<Closed, Problem> {
     let now = gateway.node.clock.now();
     let payers = payers(gateway);
-    let done = store::write(&gateway.node.store, move |tx| {
+    let scope = Scope::Merchant(merchant.clone());
+    let done = store::write(&gateway.node.store, scope, move |tx| {
         let agreed = schedule::in_force(tx, &merchant, cut_off)?;
         if agreed.number != contract {
             // The contract that took its place closes by its own cut-offs.

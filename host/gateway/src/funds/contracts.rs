@@ -16,7 +16,7 @@ use crate::events::record::{self, Happened, Subject};
 use crate::gateway::Gateway;
 use crate::schedule;
 use lezai_store as store;
-use lezai_store::{Page, StoreError, Tx, View};
+use lezai_store::{Page, Scope, StoreError, Tx, View};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::time::rfc3339;
@@ -60,7 +60,8 @@ pub async fn put(
     from: Option<Timestamp>,
 ) -> Result<ContractView, Problem> {
     let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
-    let view = store::write(&gateway.node.store, move |tx| {
+    let scope = Scope::Merchant(merchant.clone());
+    let view = store::write(&gateway.node.store, scope, move |tx| {
         if tx.merchant(&merchant)?.is_none() {
             return Err(Problem::new(Code::NotFound, format!("there is no merchant {merchant}")));
         }
@@ -184,7 +185,7 @@ pub async fn put_calendar(
     }
     let view = calendar_view(&calendar, text.clone());
     let (name, edition) = (name.to_owned(), calendar.edition());
-    store::write(&gateway.node.store, move |tx| {
+    store::write(&gateway.node.store, Scope::Gateway, move |tx| {
         let before = text_of(tx, &name)?;
         if before.as_deref() == Some(text.as_str()) {
             return Ok(());

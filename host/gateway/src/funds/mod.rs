@@ -10,7 +10,7 @@ pub mod views;
 use lezai_core::funds::payout::{
     self, Payout, PayoutEffect, PayoutEvent, PayoutNotice, PayoutStep,
 };
-use lezai_core::id::PayoutId;
+use lezai_core::id::{MerchantId, PayoutId};
 use lezai_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::events::record::{self, Happened, Subject};
 use crate::gateway::{self, Gateway};
 use lezai_store as store;
-use lezai_store::{StoreError, Task, Tx};
+use lezai_store::{Scope, StoreError, Task, Tx};
 use lezai_wire::problem::{Code, Problem};
 use views::PayoutView;
 
@@ -42,9 +42,22 @@ pub struct PayoutEventData {
 /// The core's refusal as a problem; `payout_not_found`; `internal`.
 pub async fn apply(gateway: &Gateway, id: PayoutId, event: PayoutEvent) -> Result<Payout, Problem> {
     let now = gateway.node.clock.now();
-    let payout = store::write(&gateway.node.store, move |tx| happen(tx, &id, event, now)).await?;
+    let scope = Scope::Merchant(merchant_of(gateway, &id).await?);
+    let work = move |tx: &dyn Tx| happen(tx, &id, event, now);
+    let payout = store::write(&gateway.node.store, scope, work).await?;
     gateway.node.cluster.wake.call();
     Ok(payout)
+}
+
+/// Whose payout it is.
+///
+/// # Errors
+///
+/// `payout_not_found`; `internal`.
+async fn merchant_of(gateway: &Gateway, id: &PayoutId) -> Result<MerchantId, Problem> {
+    let of = id.clone();
+    let found = store::read(&gateway.node.store, move |view| view.payout(&of)).await?;
+    Ok(found.ok_or_else(not_found)?.terms.merchant)
 }
 
 /// As [`apply`], within a commit that may do more.

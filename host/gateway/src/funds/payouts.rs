@@ -399,6 +399,7 @@ async fn by_operator(
 ) -> Result<ApiResponse, Problem> {
     let id = PayoutId::parse(id).map_err(|_| not_found())?;
     let now = gateway.node.clock.now();
+    let key = key.on(&super::merchant_of(gateway, &id).await?);
     let done = key.commit(&gateway.node, move |tx| {
         let payout = happen(tx, &id, event, now)?;
         Ok((ApiResponse::json(200, &operator_view(&payout))?, ()))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lezai_store as store;
+use lezai_store::Scope;
 use tokio::sync::watch;
 
 use crate::gateway::Gateway;
@@ -26,7 +27,7 @@ pub async fn prune(gateway: &Gateway) {
     let wall = gateway.node.clock.wall();
     let keep_after = gateway.node.clock.now().plus_secs(-idempotency::RETENTION_SECS);
     let log_after = gateway.node.clock.now().plus_secs(-events::LOG_SECS);
-    let pruned = store::write(&gateway.node.store, move |tx| {
+    let pruned = store::write(&gateway.node.store, Scope::Background, move |tx| {
         tx.prune(wall, keep_after)?;
         tx.prune_deliveries(log_after)
     })

@@ -7,7 +7,7 @@ use lezai_core::funds::payout::PayoutEvent;
 use lezai_core::id::OrderId;
 use lezai_core::order::Event;
 use lezai_store as store;
-use lezai_store::{DueTask, Lane, StoreError, Task};
+use lezai_store::{DueTask, Lane, Scope, StoreError, Task, Tx};
 use lezai_wire::problem::Problem;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -96,7 +96,8 @@ pub async fn claim(
         return Ok(Vec::new());
     }
     let lease_end = now.plus_secs(LEASE_SECS);
-    store::write(&gateway.node.store, move |tx| tx.claim_tasks(lane, now, lease_end, limit)).await
+    let work = move |tx: &dyn Tx| tx.claim_tasks(lane, now, lease_end, limit);
+    store::write(&gateway.node.store, Scope::Background, work).await
 }
 
 async fn until_due(gateway: &Gateway, lane: Lane) -> Duration {
@@ -146,7 +147,7 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
         Done::PutOff { .. } => "put_off",
     };
     gateway.node.metrics.tasks.get_or_create(&OutcomeLabel { outcome }).inc();
-    let noted = store::write(&gateway.node.store, move |tx| match done {
+    let noted = store::write(&gateway.node.store, Scope::Background, move |tx| match done {
         Done::Finished => tx.finish_task(number),
         Done::Again { due, why } => tx.postpone_task(number, due, &why),
         Done::PutOff { due } => tx.put_off_task(number, due),

@@ -6,7 +6,7 @@ use lezai_core::id::MerchantId;
 use lezai_core::webhook::Secret;
 use lezai_store as store;
 use lezai_store::events::Failing;
-use lezai_store::{Brand, MerchantKey, MerchantRecord, View};
+use lezai_store::{Brand, MerchantKey, MerchantRecord, Scope, View};
 use lezai_wire::problem::{Code, Problem};
 
 use super::Registry;
@@ -88,7 +88,8 @@ impl Registry {
         let (now, fresh) = (self.node.clock.wall(), fresh_secret()?);
         // The operator that names the secret knows it, so the request can be repeated.
         let secret = change.webhook_secret.take();
-        let put = store::write(&self.node.store, move |tx| {
+        let scope = Scope::Merchant(id.clone());
+        let put = store::write(&self.node.store, scope, move |tx| {
             let (record, is_new) = match tx.merchant(&id)? {
                 Some(known) => {
                     let record = change.on(known);
@@ -131,7 +132,9 @@ impl Registry {
     /// `not_found`; `invalid_field` if the name is another merchant's.
     pub async fn put_key(&self, key: MerchantKey) -> Result<(), Problem> {
         self.known(&key.merchant)?;
-        let put = store::write(&self.node.store, move |tx| tx.put_merchant_key(&key)).await?;
+        let scope = Scope::Merchant(key.merchant.clone());
+        let work = move |tx: &dyn store::Tx| tx.put_merchant_key(&key);
+        let put = store::write(&self.node.store, scope, work).await?;
         if !put {
             let problem = Problem::new(Code::InvalidField, "keyid is another merchant's");
             return Err(problem.with("field", "keyid"));
@@ -146,8 +149,9 @@ impl Registry {
     /// `not_found`.
     pub async fn remove_key(&self, merchant: MerchantId, keyid: String) -> Result<(), Problem> {
         self.known(&merchant)?;
+        let scope = Scope::Merchant(merchant.clone());
         let work = move |tx: &dyn store::Tx| tx.remove_merchant_key(&merchant, &keyid);
-        if !store::write(&self.node.store, work).await? {
+        if !store::write(&self.node.store, scope, work).await? {
             let detail = "the merchant has no key with this keyid";
             return Err(Problem::new(Code::NotFound, detail));
         }
@@ -178,7 +182,8 @@ impl Registry {
         id: MerchantId,
         change: impl FnOnce(MerchantRecord) -> MerchantRecord + Send + 'static,
     ) -> Result<MerchantRecord, Problem> {
-        let record = store::write(&self.node.store, move |tx| {
+        let scope = Scope::Merchant(id.clone());
+        let record = store::write(&self.node.store, scope, move |tx| {
             let known = tx.merchant(&id)?;
             let record = change(known.ok_or_else(|| Self::unknown(&id))?);
             tx.put_merchant(&record)?;

@@ -287,7 +287,7 @@ pub async fn renew_session(
     let order = OrderId::parse(id).map_err(|_| not_found())?;
     let (merchant, public_url) = (merchant.clone(), gateway.public_url.clone());
     let now = gateway.node.clock.now();
-    let (session, client_secret) = new_session(gateway, order.clone(), now);
+    let (session, client_secret) = new_session(gateway, order.clone(), merchant.clone(), now);
     let done = key.commit(&gateway.node, move |tx| {
         let record = tx.order(&order)?.filter(|it| it.order.terms.merchant == merchant);
         let record = record.ok_or_else(not_found)?;
@@ -308,7 +308,7 @@ pub async fn renew_session(
             let order = &record.order;
             tracing::info!(order = %order.terms.id, session = %record.session, "session renewed");
             // The page of the one before looks, and is told.
-            gateway.node.cluster.watchers.changed(&order.terms.id, order.version);
+            gateway.tell_watchers(order);
             Ok(answer)
         }
     }
@@ -432,7 +432,8 @@ fn open(
     };
     let Step { order, effects, .. } = Order::create(terms)
         .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
-    let (session, client_secret) = new_session(gateway, order.terms.id.clone(), now);
+    let (session, client_secret) =
+        new_session(gateway, order.terms.id.clone(), order.terms.merchant.clone(), now);
     let details = Details {
         notify_url: new.notify_url,
         return_url: new.return_url,
@@ -445,13 +446,19 @@ fn open(
 }
 
 /// A session that nobody has claimed, and its client secret.
-fn new_session(gateway: &Gateway, order: OrderId, now: Timestamp) -> (SessionRecord, String) {
+fn new_session(
+    gateway: &Gateway,
+    order: OrderId,
+    merchant: MerchantId,
+    now: Timestamp,
+) -> (SessionRecord, String) {
     let random = Base64UrlUnpadded::encode_string(&gateway.node.entropy.bytes::<32>());
     let keyid = gateway.keys.current().keyid.clone();
     let client_secret = format!("{random}.{keyid}");
     let session = SessionRecord {
         id: SessionId::new(now, gateway.node.entropy.bytes()),
         order,
+        merchant,
         secret_hash: sha256_hex(random.as_bytes()),
         gateway_key: keyid,
         claim: None,

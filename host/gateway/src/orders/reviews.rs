@@ -94,6 +94,7 @@ pub async fn decide(
     let Decision { verdict, reason } = decision;
     let refund = RefundId::new(now, gateway.node.entropy.bytes());
     let event = Event::Reviewed { verdict, reason, by: OPERATOR.to_owned(), refund };
+    let key = key.on(&gateway.record(order.clone()).await?.order.terms.merchant);
     let done = key.commit(&gateway.node, move |tx| {
         if tx.order(&order)?.is_none() {
             return Err(not_found());

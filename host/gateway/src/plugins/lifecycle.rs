@@ -13,7 +13,7 @@ use crate::releases::rollout::Version;
 use crate::releases::stage::{self, Refusal, Slot};
 use lezai_store as store;
 use lezai_store::plugins::Stage;
-use lezai_store::{ReleaseRecord, StoreError, Tx};
+use lezai_store::{ReleaseRecord, Scope, StoreError, Tx};
 use lezai_wire::problem::{Code, Problem};
 
 /// What the operator wants of a release.
@@ -45,7 +45,8 @@ impl Plugins {
         wish: Move,
     ) -> Result<ReleaseStateView, Problem> {
         let (id, now, told) = (merchant.clone(), self.node.clock.now(), wish.clone());
-        let record = store::write(&self.node.store, move |tx| {
+        let scope = Scope::Merchant(id.clone());
+        let record = store::write(&self.node.store, scope, move |tx| {
             let all = around(tx, &id, sequence)?;
             let moves = match wish {
                 Move::Promote { to, drift_percent } => {
@@ -71,7 +72,8 @@ impl Plugins {
     /// `not_found` if none was.
     pub async fn remove(&self, merchant: MerchantId) -> Result<(), Problem> {
         let (id, now) = (merchant.clone(), self.node.clock.now());
-        store::write(&self.node.store, move |tx| {
+        let scope = Scope::Merchant(id.clone());
+        store::write(&self.node.store, scope, move |tx| {
             let moves = stage::remove(&slots(&tx.standing_releases(Some(&id))?), now);
             if moves.is_empty() {
                 return Err(view::none());
@@ -100,7 +102,8 @@ impl Plugins {
         let (merchant, sequence) = (manifest.merchant.clone(), manifest.sequence);
         let (standing, now, counts) =
             (version.standing.clone(), self.node.clock.now(), version.health.counts());
-        let moved = store::write(&self.node.store, move |tx| {
+        let scope = Scope::Merchant(manifest.merchant.clone());
+        let moved = store::write(&self.node.store, scope, move |tx| {
             let all = around(tx, &manifest.merchant, sequence)?;
             // Somebody may have moved it meanwhile: then what was counted is of another time.
             if !all.iter().any(|(number, it)| *number == sequence && *it == standing) {

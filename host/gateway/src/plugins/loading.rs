@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use lezai_engine::Plugin;
+use lezai_store as store;
+use lezai_store::StoreError;
 
 use super::Plugins;
 use crate::releases::rollout::Version;
@@ -23,6 +25,29 @@ impl Plugins {
             let merchant = &version.manifest.merchant;
             tracing::error!(%merchant, sequence = version.manifest.sequence, error, "plugin cannot be loaded: orders are reviewed");
         }
+    }
+
+    /// Fetches the components that this node does not have, of releases that may be asked: others may have published
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn fetch_components(&self) -> Result<(), StoreError> {
+        let blobs = Arc::clone(&self.blobs);
+        let fetched = store::read(&self.node.store, move |view| {
+            for release in view.standing_releases(None)? {
+                let digest = &release.manifest.digest;
+                if blobs.get(digest).is_err()
+                    && let Some(component) = view.component(digest)?
+                    && let Err(error) = blobs.put(&component)
+                {
+                    tracing::error!(%error, digest, "a plugin cannot be kept on disk");
+                }
+            }
+            Ok(())
+        });
+        fetched.await
     }
 
     /// Makes the code again of a release that an order asked for in vain.

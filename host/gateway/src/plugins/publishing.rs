@@ -15,7 +15,7 @@ use crate::releases::stage::{self, Slot};
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_store as store;
 use lezai_store::plugins::{ReleaseState, Stage};
-use lezai_store::{ReleaseRecord, StoreError, Tx};
+use lezai_store::{ReleaseRecord, Scope, StoreError, Tx};
 use lezai_wire::problem::{Code, Problem};
 
 /// How many of a hundred orders a release may decide otherwise, unless its operator says.
@@ -84,16 +84,23 @@ impl Plugins {
                     Problem::new(Code::ReleaseHooks, detail).with("field", "manifest.hooks")
                 );
             }
-            blobs.put(&component).map_err(Problem::internal)
+            blobs.put(&component).map_err(Problem::internal)?;
+            Ok(component)
         };
-        tokio::task::spawn_blocking(admit).await.map_err(Problem::internal)??;
+        let component = tokio::task::spawn_blocking(admit).await.map_err(Problem::internal)??;
 
         let now = self.node.clock.now();
         let standing = ReleaseState { stage, paused: false, since: now, drift_percent, note: None };
         let record =
             ReleaseRecord { envelope, manifest, settings, size, published_at: now, standing };
         let (id, kept) = (merchant.clone(), record.clone());
-        let first = store::write(&self.node.store, move |tx| keep(tx, &id, kept)).await?;
+        let scope = Scope::Merchant(id.clone());
+        let digest = record.manifest.digest.clone();
+        let work = move |tx: &dyn Tx| {
+            tx.put_component(&digest, &component)?;
+            keep(tx, &id, kept)
+        };
+        let first = store::write(&self.node.store, scope, work).await?;
         self.merchants.refresh_releases(&merchant).await?;
         tracing::info!(%merchant, sequence, digest = record.manifest.digest, stage = stage.as_str(), "release published");
         Ok(view::release(first.as_ref().unwrap_or(&record)))

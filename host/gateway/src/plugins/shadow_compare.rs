@@ -15,9 +15,10 @@ use super::queue::{Compare, Job};
 use super::recording::record as record_of;
 use crate::releases::health::RollbackReason;
 use crate::releases::rollout::Version;
+use lezai_core::id::MerchantId;
 use lezai_store as store;
-use lezai_store::StoreError;
 use lezai_store::plugins::{Denial, Difference, Side};
+use lezai_store::{Scope, StoreError};
 use lezai_wire::problem::Problem;
 
 /// Jobs that are taken at once, and so differences that share a commit.
@@ -158,11 +159,28 @@ impl Plugins {
         if differences.is_empty() && denials.is_empty() {
             return Ok(());
         }
-        store::write(&self.node.store, move |tx| {
-            differences.iter().try_for_each(|it| tx.insert_difference(it, DIFFERENCES_MAX))?;
-            denials.iter().try_for_each(|it| tx.insert_denial(it, DENIALS_MAX))
-        })
-        .await
+        let mut merchants: Vec<MerchantId> = differences
+            .iter()
+            .map(|it| &it.merchant)
+            .chain(denials.iter().map(|it| &it.merchant))
+            .cloned()
+            .collect();
+        merchants.sort_unstable();
+        merchants.dedup();
+        let all = Arc::new((differences, denials));
+        for merchant in merchants {
+            let (all, scope) = (Arc::clone(&all), Scope::Merchant(merchant.clone()));
+            store::write(&self.node.store, scope, move |tx| {
+                let differences = all.0.iter().filter(|it| it.merchant == merchant);
+                let mut denials = all.1.iter().filter(|it| it.merchant == merchant);
+                for difference in differences {
+                    tx.insert_difference(difference, DIFFERENCES_MAX)?;
+                }
+                denials.try_for_each(|it| tx.insert_denial(it, DENIALS_MAX))
+            })
+            .await?;
+        }
+        Ok(())
     }
 }
 

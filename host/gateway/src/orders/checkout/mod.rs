@@ -20,7 +20,7 @@ use crate::keys::GatewayKey;
 use crate::orders::collecting::{channel_for, payment_request};
 use lezai_channels::channel::{Method, PAYER_MISSING, Prepared};
 use lezai_store as store;
-use lezai_store::{Claim, IdempotencyKey, OrderRecord, SessionRecord, Tx};
+use lezai_store::{Claim, IdempotencyKey, OrderRecord, Scope, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::views::SessionView;
@@ -192,7 +192,8 @@ pub async fn claim(
     let page = Page { claim: Claim { key, origin, at: now }, proven: true };
     let claim = {
         let id = session.id.clone();
-        store::write(&gateway.node.store, move |tx| {
+        let scope = Scope::Merchant(session.merchant.clone());
+        store::write(&gateway.node.store, scope, move |tx| {
             signer.take_nonce(tx, wall)?;
             let record = tx.order(&record.order.terms.id)?.ok_or_else(gateway::not_found)?;
             take(tx, &id, &record, page, now)
@@ -325,13 +326,9 @@ pub async fn pay(
     let offer = offer(gateway, &record, &attempt).await?;
 
     let prepared = {
-        let (order, now) = (session.order.clone(), gateway.node.clock.now());
-        store::write(&gateway.node.store, move |tx| {
-            gateway::apply(tx, &order, Event::Prepared(attempt.id, offer), now)
-        })
-        .await?
+        let prepared = Event::Prepared(attempt.id, offer);
+        gateway.apply_of(session.merchant.clone(), session.order.clone(), prepared).await?
     };
-    gateway.committed(&prepared);
     check_newest(&session.id, &prepared)?;
     let view = session::view(gateway, &prepared, &claim, &signing, gateway.node.clock.wall())?;
     key.finish(&gateway.node, ApiResponse::json(200, &view)?).await

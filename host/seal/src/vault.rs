@@ -1,0 +1,69 @@
+//! The root keys of a store, which can be changed while it is open; without any, what is written stays as it is.
+
+use std::sync::{Arc, LazyLock};
+
+use arc_swap::ArcSwapOption;
+
+use super::{Roots, SealError, is_sealed};
+
+static NONE: LazyLock<Arc<Vault>> = LazyLock::new(Arc::default);
+
+/// The root keys of a store.
+#[derive(Default)]
+pub struct Vault(ArcSwapOption<Roots>);
+
+impl Vault {
+    /// Seals under the first of these.
+    pub fn new(roots: Roots) -> Arc<Self> {
+        Arc::new(Self(ArcSwapOption::from_pointee(roots)))
+    }
+
+    /// Nothing is sealed.
+    pub fn none() -> Arc<Self> {
+        Arc::clone(&NONE)
+    }
+
+    /// The root keys as of now.
+    pub fn roots(&self) -> Option<Arc<Roots>> {
+        self.0.load_full()
+    }
+
+    /// Other root keys from now on: what is sealed under one of those before must be among them until everything
+    /// is sealed anew.
+    pub fn replace(&self, roots: Roots) {
+        self.0.store(Some(Arc::new(roots)));
+    }
+
+    /// What is to be kept in place of a value; none without root keys.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`].
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Option<String>, SealError> {
+        let Some(roots) = self.roots() else { return Ok(None) };
+        roots.seal(context, plain).map(Some)
+    }
+
+    /// What was sealed for this context.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`].
+    pub fn open(&self, context: &str, sealed: &str) -> Result<Vec<u8>, SealError> {
+        self.roots().ok_or(SealError::NoRoot)?.open(context, sealed)
+    }
+
+    /// The value sealed under the current root key, if it is not yet.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`].
+    pub fn renew(&self, context: &str, value: &str) -> Result<Option<String>, SealError> {
+        let Some(roots) = self.roots() else { return Ok(None) };
+        if is_sealed(value) {
+            roots.rewrap(context, value)
+        } else {
+            self.seal(context, value.as_bytes())
+        }
+    }
+}

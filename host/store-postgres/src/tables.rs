@@ -1,0 +1,233 @@
+//! Statements and rows: what every part of the store reads and writes by.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use lezai_core::id::MerchantId;
+use lezai_seal::{Vault, is_sealed};
+use lezai_store::{Scope, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, ToSql};
+
+use super::ledger::Head;
+use super::session::{Owned, Session, failed};
+
+/// Rows that are forgotten in one commit: bounds how long it takes.
+pub(super) const PRUNED: i64 = 5_000;
+
+/// The tables, over a session.
+pub(super) struct Postgres<'s> {
+    pub(super) session: &'s Session,
+    pub(super) vault: &'s Arc<Vault>,
+    pub(super) books: u32,
+    /// Whose rows the job that runs writes, or reads.
+    scope: RefCell<Option<Scope>>,
+    /// The head of the book that is locked.
+    head: RefCell<Option<Head>>,
+    /// How far the book's revision rises.
+    pub(super) changes: Cell<i64>,
+}
+
+/// What a statement is given, by reference.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$(&$value as &(dyn tokio_postgres::types::ToSql + Sync)),*] };
+}
+
+/// What a statement is given that is sent along with the next.
+macro_rules! owned {
+    ($($value:expr),* $(,)?) => { vec![$(Box::new($value) as Box<dyn tokio_postgres::types::ToSql + Sync + Send>),*] };
+}
+
+pub(super) use {owned, params};
+
+impl<'s> Postgres<'s> {
+    pub(super) fn view(
+        session: &'s Session,
+        vault: &'s Arc<Vault>,
+        books: u32,
+        merchant: Option<MerchantId>,
+    ) -> Self {
+        let tables = Self::tx(session, vault, books, None);
+        tables.scope.replace(merchant.map(Scope::Merchant));
+        tables
+    }
+
+    pub(super) fn tx(
+        session: &'s Session,
+        vault: &'s Arc<Vault>,
+        books: u32,
+        head: Option<Head>,
+    ) -> Self {
+        Self {
+            session,
+            vault,
+            books,
+            scope: RefCell::default(),
+            head: RefCell::new(head),
+            changes: Cell::new(0),
+        }
+    }
+
+    /// The scope of the job that comes next.
+    pub(super) fn enter(&self, scope: Scope) {
+        self.scope.replace(Some(scope));
+    }
+
+    pub(super) fn head(&self) -> Option<Head> {
+        self.head.borrow().clone()
+    }
+
+    pub(super) fn set_head(&self, head: Option<Head>) {
+        self.head.replace(head);
+    }
+
+    /// The merchant whose rows alone are looked at, if the job named one.
+    pub(super) fn merchant(&self) -> Option<String> {
+        match &*self.scope.borrow() {
+            Some(Scope::Merchant(merchant)) => Some(merchant.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The same as it is kept in rows that can be the operator's, too.
+    pub(super) fn owner(&self) -> String {
+        self.merchant().unwrap_or_default()
+    }
+
+    /// Checks that the job may write rows of the merchant's, and gives its id.
+    pub(super) fn admit(&self, merchant: &MerchantId) -> Result<String, StoreError> {
+        match &*self.scope.borrow() {
+            Some(scope) => scope.admit(merchant)?,
+            None => return Err(StoreError::Damaged("a job that reads writes".to_owned())),
+        }
+        Ok(merchant.to_string())
+    }
+
+    /// The merchant of a job that writes rows which name none.
+    pub(super) fn writer(&self) -> Result<String, StoreError> {
+        self.merchant().ok_or_else(|| {
+            StoreError::Damaged("a job of no merchant writes a merchant's row".to_owned())
+        })
+    }
+
+    /// `… WHERE column = value`, among the rows of the job's merchant if it named one.
+    pub(super) fn by<T>(
+        &self,
+        select: &str,
+        column: &str,
+        value: &str,
+        read: impl FnOnce(&Row) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match self.merchant() {
+            Some(merchant) => {
+                let sql = format!("{select} WHERE merchant = $1 AND {column} = $2");
+                self.one(&sql, params![merchant, value], read)
+            }
+            None => self.one(&format!("{select} WHERE {column} = $1"), params![value], read),
+        }
+    }
+
+    pub(super) fn one<T>(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+        read: impl FnOnce(&Row) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.session.query(sql, params)?.first().map(read).transpose()
+    }
+
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+        read: impl FnMut(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.session.query(sql, params)?.iter().map(read).collect()
+    }
+
+    /// How many rows the statement changed.
+    pub(super) fn change(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, StoreError> {
+        self.session.execute(sql, params)
+    }
+
+    /// A statement whose answer is not waited for before the job's end.
+    pub(super) fn later(&self, sql: &str, params: Owned) -> Result<(), StoreError> {
+        self.session.send(sql, params)
+    }
+
+    /// A merchant's configuration changed: other nodes look at the revision of its book.
+    pub(super) fn configured(&self) {
+        self.changes.set(self.changes.get() + 1);
+    }
+
+    pub(super) fn seal(&self, context: &str, plain: String) -> Result<String, StoreError> {
+        Ok(self.vault.seal(context, plain.as_bytes()).map_err(damaged)?.unwrap_or(plain))
+    }
+
+    pub(super) fn seal_bytes(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let sealed = self.vault.seal(context, plain).map_err(damaged)?;
+        Ok(sealed.map_or_else(|| plain.to_vec(), String::into_bytes))
+    }
+
+    pub(super) fn open(&self, context: &str, kept: String) -> Result<String, StoreError> {
+        if !is_sealed(&kept) {
+            return Ok(kept);
+        }
+        let plain = self.vault.open(context, &kept);
+        let plain = plain.map_err(|error| damaged(format!("{context}: {error}")))?;
+        String::from_utf8(plain).map_err(damaged)
+    }
+
+    pub(super) fn open_bytes(&self, context: &str, kept: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        match std::str::from_utf8(&kept) {
+            Ok(text) if is_sealed(text) => {
+                let plain = self.vault.open(context, text);
+                plain.map_err(|error| damaged(format!("{context}: {error}")))
+            }
+            _ => Ok(kept),
+        }
+    }
+}
+
+pub(super) fn damaged(error: impl Display) -> StoreError {
+    StoreError::Damaged(error.to_string())
+}
+
+pub(super) fn get<'r, T: FromSql<'r>>(row: &'r Row, column: usize) -> Result<T, StoreError> {
+    row.try_get(column).map_err(failed)
+}
+
+/// A number that is never negative.
+pub(super) fn count<T: TryFrom<i64>>(row: &Row, column: usize) -> Result<T, StoreError> {
+    let number: i64 = get(row, column)?;
+    T::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is out of range")))
+}
+
+pub(super) fn json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, StoreError> {
+    serde_json::from_str(get(row, column)?).map_err(damaged)
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(damaged)
+}
+
+pub(super) fn id<T, E>(
+    row: &Row,
+    column: usize,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, StoreError> {
+    let text: &str = get(row, column)?;
+    parse(text).map_err(|_| StoreError::Damaged(format!("{text} is no id")))
+}
+
+/// Numbers of the store's are at most 2⁵³, so they all fit.
+pub(super) fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

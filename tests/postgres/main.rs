@@ -1,0 +1,303 @@
+//! Several gateways over one PostgreSQL, as real processes: killed, stopped, rolled and cut off under load. `make
+//! test-postgres` starts the database.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::{Duration, Instant};
+
+use lezai_channel_simulators::{Simulators, keys};
+use lezai_core::key::SigningKey;
+use lezai_tests::nodes::{Cuttable, Nodes};
+use lezai_tests::page::Page;
+use lezai_tests::{Answer, Merchant, binary, random_hex};
+use serde_json::{Value, json};
+
+/// For a test that hangs, on a machine that is slow.
+const TIMEOUT: Duration = Duration::from_secs(180);
+const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
+
+/// A database of its own, with tables.
+fn database() -> String {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let base = std::env::var("LEZAI_TEST_POSTGRES").expect("run make test-postgres");
+    let name = format!("nodes_{}", MADE.fetch_add(1, Ordering::SeqCst));
+    let make = format!("CREATE DATABASE {name}");
+    assert!(Command::new("psql").args([&base, "-q", "-c", &make]).status().unwrap().success());
+    let url = format!("{}/{name}", base.rsplit_once('/').unwrap().0);
+    let migrated = Command::new(binary()).args(["migrate", "--store", &url]).output().unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
+    url
+}
+
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn some_key() -> SigningKey {
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy).unwrap();
+    SigningKey::from_entropy(&entropy).unwrap()
+}
+
+/// A merchant whom one node is told of; the others learn of it by themselves.
+fn merchant(nodes: &Nodes, id: &str, keyid: &str, channel: &str) -> Merchant {
+    let mut policy: Value = serde_json::from_str(POLICY).unwrap();
+    policy["routes"] = json!([{ "channel": channel }]);
+    let body = json!({ "name": "Tea 茶", "policy": policy }).to_string();
+    let target = format!("/admin/v1/merchants/{id}");
+    let made = nodes.node(0).operate("PUT", &target, &body).unwrap();
+    assert_eq!(made.status, 200, "{}", made.json());
+    let key = some_key();
+    let pem = key.verifying_key().to_spki_pem().unwrap();
+    let body = json!({ "public_key": pem }).to_string();
+    let put = nodes.node(0).operate("PUT", &format!("{target}/keys/{keyid}"), &body).unwrap();
+    assert_eq!(put.status, 204, "{}", put.json());
+    let merchant = Merchant::of_nodes(nodes, key, keyid);
+    // The front goes round, so that as many answers in a row are of all of them.
+    let mut known = 0;
+    eventually("every node knows the merchant", || {
+        let request = merchant.sign(lezai_tests::Request::new("GET", "/v1/orders?limit=1", ""));
+        let answer = nodes.tls.send(&request, &nodes.authority);
+        known = if answer.is_ok_and(|it| it.status == 200) { known + 1 } else { 0 };
+        known == 6
+    });
+    merchant
+}
+
+/// Sends a request until it is answered for good, as a merchant's server does: the same bytes and the same key, signed
+/// anew each time. Whatever is between 500 and 599, and every broken connection, leaves open what happened.
+fn insist(merchant: &Merchant, target: &str, key: &str, body: &str) -> Answer {
+    let begun = Instant::now();
+    loop {
+        let request = merchant.post(target, key, body.to_owned());
+        match merchant.send(&request) {
+            Ok(answer) if answer.status < 500 && answer.json()["code"] != "request_in_progress" => {
+                return answer;
+            }
+            Ok(answer) => {
+                assert!(begun.elapsed() < TIMEOUT, "{}", answer.json());
+            }
+            Err(error) => assert!(begun.elapsed() < TIMEOUT, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Makes orders from several threads until it is told to stop; what was acknowledged, by the merchant's number.
+fn order_until(
+    stop: &AtomicBool,
+    merchants: &[Merchant],
+    threads: usize,
+) -> BTreeMap<(usize, String), String> {
+    let made = Mutex::new(BTreeMap::new());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    let n = next.fetch_add(1, Ordering::SeqCst);
+                    let (whose, number) = (n % merchants.len(), format!("L-{n}"));
+                    let body = Merchant::order(&number).to_string();
+                    let answer = insist(&merchants[whose], "/v1/orders", &format!("k-{n}"), &body);
+                    assert_eq!(answer.status, 201, "{}", answer.json());
+                    let id = answer.json()["id"].as_str().unwrap().to_owned();
+                    made.lock().unwrap().insert((whose, number), id);
+                }
+            });
+        }
+    });
+    made.into_inner().unwrap()
+}
+
+fn all_are_there_once(merchants: &[Merchant], made: &BTreeMap<(usize, String), String>) {
+    let ids: BTreeSet<&String> = made.values().collect();
+    assert_eq!(ids.len(), made.len());
+    for ((whose, number), id) in made {
+        let found = merchants[*whose].find(number);
+        assert_eq!(found.len(), 1, "{number}");
+        assert_eq!(found[0]["id"], id.as_str(), "{number}");
+    }
+}
+
+fn ledger_is_whole(nodes: &Nodes) {
+    let check = nodes.lezai(&["ledger", "check"]);
+    assert!(check.status.success(), "{check:?}\n{}", nodes.logs());
+}
+
+fn address(url: &str) -> SocketAddr {
+    url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.parse().unwrap()
+}
+
+/// WeChat Pay, simulated, with the section that names it.
+fn provider(folder: &std::path::Path) -> (Arc<Simulators>, tokio::runtime::Runtime, String) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let simulators = Arc::new(Simulators::new());
+    let address = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        simulators.serve(listener).unwrap()
+    });
+    for (name, content) in keys::FILES {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let section = format!(
+        "[channels.wechat]\nmerchant = \"1900000001\"\napp_id = \"wx8888888888888888\"\n\
+         certificate_serial = \"{}\"\nprivate_key_file = {:?}\napi_v3_key_file = {:?}\n\
+         download_certificates = true\nbase_url = \"http://{address}\"\n",
+        keys::MERCHANT_SERIAL,
+        folder.join("wechat_merchant.pem"),
+        folder.join("wechat_api_v3_key"),
+    );
+    (simulators, runtime, section)
+}
+
+#[test]
+fn nodes_are_killed_stopped_and_rolled_under_load_and_every_answer_stands() {
+    let store = database();
+    let folder = lezai_tests::TempDir::new();
+    let (_simulators, _runtime, section) = provider(folder.path());
+    let nodes = Nodes::start(3, &store, |_| store.clone(), &section);
+    let merchants: Vec<Merchant> = (0..4)
+        .map(|n| merchant(&nodes, &format!("m_live_tea{n}"), &format!("key-{n}"), "wechat"))
+        .collect();
+    let stop = AtomicBool::new(false);
+    let made = std::thread::scope(|scope| {
+        let load = scope.spawn(|| order_until(&stop, &merchants, 6));
+        for _ in 0..2 {
+            // The power fails.
+            nodes.node(0).kill();
+            std::thread::sleep(Duration::from_millis(500));
+            nodes.node(0).start();
+            // It stands still, perhaps in the middle of a commit, for longer than the database waits for it.
+            nodes.node(1).signal("STOP");
+            std::thread::sleep(Duration::from_secs(6));
+            nodes.node(1).signal("CONT");
+            // A new version is rolled out.
+            for n in 0..3 {
+                assert!(nodes.node(n).stop(), "{}", nodes.logs());
+                nodes.node(n).start();
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+        load.join().unwrap()
+    });
+    assert!(made.len() > 100, "{} orders\n{}", made.len(), nodes.logs());
+    eprintln!("{} orders", made.len());
+    all_are_there_once(&merchants, &made);
+    ledger_is_whole(&nodes);
+}
+
+#[test]
+fn a_connection_to_the_database_that_is_cut_loses_nothing() {
+    let store = database();
+    let folder = lezai_tests::TempDir::new();
+    let (_simulators, _runtime, section) = provider(folder.path());
+    let way = Cuttable::to(address(&store));
+    let through = store.replace(&address(&store).to_string(), &way.address.to_string());
+    let nodes = Nodes::start(2, &store, |_| through.clone(), &section);
+    let merchants = [merchant(&nodes, "m_live_cut", "cut", "wechat")];
+    let stop = AtomicBool::new(false);
+    let made = std::thread::scope(|scope| {
+        let load = scope.spawn(|| order_until(&stop, &merchants, 6));
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(150));
+            way.cut();
+        }
+        stop.store(true, Ordering::SeqCst);
+        load.join().unwrap()
+    });
+    eprintln!("{} orders", made.len());
+    all_are_there_once(&merchants, &made);
+    eventually("ready again", || {
+        nodes.node(0).operate("GET", "/readyz", "").is_ok_and(|it| it.status == 200)
+    });
+    // What is changed on one node holds on the other, by whatever connection it hears of it.
+    let removed =
+        nodes.node(0).operate("DELETE", "/admin/v1/merchants/m_live_cut/keys/cut", "").unwrap();
+    assert_eq!(removed.status, 204, "{}", removed.json());
+    let mut refused = 0;
+    eventually("the key is refused by both", || {
+        let request = merchants[0].sign(lezai_tests::Request::new("GET", "/v1/orders?limit=1", ""));
+        let answer = nodes.tls.send(&request, &nodes.authority);
+        refused = if answer.is_ok_and(|it| it.status == 401) { refused + 1 } else { 0 };
+        refused == 4
+    });
+    ledger_is_whole(&nodes);
+}
+
+/// Callers who refund one order at once, by three nodes: more than it can give back.
+const CALLERS: usize = 200;
+
+#[test]
+fn two_hundred_refund_one_order_at_once_on_three_nodes() {
+    let store = database();
+    let folder = lezai_tests::TempDir::new();
+    let (simulators, runtime, section) = provider(folder.path());
+    let nodes = Nodes::start(3, &store, |_| store.clone(), &section);
+    let merchant = merchant(&nodes, "m_live_refunds", "refunds", "wechat");
+    let mut order = Merchant::order("W-1");
+    order["methods"] = json!(["wechat_native"]);
+    let order = insist(&merchant, "/v1/orders", "W-1", &order.to_string()).json();
+    let page = Page::live(&nodes.tls, &nodes.authority, &order);
+    page.claim();
+    page.choose(r#"{"method":"wechat_native"}"#, &random_hex());
+    let target = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    let shown = merchant.get(&target).json().to_string();
+    let at = shown.rfind("att_").unwrap();
+    {
+        let _inside = runtime.enter();
+        simulators.wechat.pay(&simulators, &shown[at + 4..at + 36]).unwrap();
+    }
+    // No callback reaches a test's own authority: the worker of some node asks after twenty seconds.
+    eventually("paid", || merchant.get(&target).json()["status"] == "paid");
+
+    // No two alike; of every ten, one sends another's request again, and one takes another's number.
+    let refunds = format!("{target}/refunds");
+    let refund_of =
+        |caller: usize| caller / 10 * 10 + if caller % 10 < 8 { caller % 10 } else { 0 };
+    let amount = |caller: usize| 300 + i64::try_from(refund_of(caller) % 100).unwrap();
+    let ask = |caller: usize| {
+        let refund = json!({
+            "merchant_refund_id": format!("W-1-{}", refund_of(caller)), "amount": amount(caller), "currency": "CNY",
+        });
+        let key = if caller % 10 == 9 { refund_of(caller) } else { caller };
+        insist(&merchant, &refunds, &format!("W-1-{key}"), &refund.to_string())
+    };
+    let start = Barrier::new(CALLERS);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let (start, ask) = (&start, &ask);
+                scope.spawn(move || {
+                    start.wait();
+                    ask(caller)
+                })
+            })
+            .collect();
+        callers.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let mut accepted: BTreeMap<String, i64> = BTreeMap::new();
+    for (caller, answer) in answers.iter().enumerate() {
+        if answer.status < 300 {
+            let id = answer.json()["id"].as_str().unwrap().to_owned();
+            accepted.insert(id, amount(caller));
+        } else {
+            let code = answer.json()["code"].as_str().unwrap().to_owned();
+            let expected =
+                ["refund_exceeds_available", "merchant_refund_id_taken", "too_many_refunds"];
+            assert!(expected.contains(&code.as_str()), "{}", answer.json());
+        }
+    }
+    let sum: i64 = accepted.values().sum();
+    assert!(sum <= 12_800 && 12_800 - sum < 500, "{sum} in {} refunds", accepted.len());
+    eventually("all of it is refunded", || merchant.get(&target).json()["refunded_amount"] == sum);
+    ledger_is_whole(&nodes);
+}

@@ -1,0 +1,302 @@
+//! Several `lezai serve` over one PostgreSQL, behind a front that gives each connection to the next of them, and a
+//! proxy before the database that can cut what goes through it.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use crate::client::{Answer, Request};
+use crate::gateway::{START, TempDir, binary};
+use crate::live::{Tls, authority, certify};
+
+/// The gateways of one database.
+pub struct Nodes {
+    /// Where the front is: `localhost:PORT`.
+    pub authority: String,
+    /// A client of them.
+    pub tls: Tls,
+    /// The database.
+    pub store: String,
+    nodes: Vec<Mutex<Node>>,
+    folder: TempDir,
+}
+
+/// One gateway of several.
+pub struct Node {
+    child: Option<Child>,
+    /// Its data folder.
+    pub data: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    operator: SocketAddr,
+    /// Where it listens for merchants.
+    pub public: SocketAddr,
+}
+
+impl Nodes {
+    /// Starts so many over a database that has its tables. Each reaches it by `store`, given its number; `rest` is
+    /// added to the configuration.
+    ///
+    /// # Panics
+    ///
+    /// If one does not start; with its log.
+    pub fn start(count: usize, store: &str, through: impl Fn(usize) -> String, rest: &str) -> Self {
+        Self::start_with(count, store, through, rest, true)
+    }
+
+    /// As [`Nodes::start`]; without TLS the nodes are behind a proxy that ends it, which whoever asks them plays.
+    ///
+    /// # Panics
+    ///
+    /// As of [`Nodes::start`].
+    pub fn start_with(
+        count: usize,
+        store: &str,
+        through: impl Fn(usize) -> String,
+        rest: &str,
+        tls: bool,
+    ) -> Self {
+        let folder = TempDir::new();
+        let path = folder.path();
+        authority(path);
+        certify(path);
+        let front = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = front.local_addr().unwrap().port();
+        let mut nodes: Vec<Mutex<Node>> = Vec::new();
+        let mut publics = Vec::new();
+        for n in 0..count {
+            let (public, operator) = (free(), free());
+            publics.push(public);
+            let data = path.join(format!("data-{n}"));
+            if let Some(first) = nodes.first() {
+                let first = first.lock().unwrap().data.clone();
+                fs::create_dir(&data).unwrap();
+                fs::set_permissions(&data, fs::metadata(&first).unwrap().permissions()).unwrap();
+                for file in ["gateway.pem", "gateway-public.pem", "admin-token"] {
+                    fs::copy(first.join(file), data.join(file)).unwrap();
+                }
+            }
+            let config = path.join(format!("lezai-{n}.toml"));
+            let listen = match tls {
+                true => format!(
+                    "certificate = {:?}\nprivate_key = {:?}\n",
+                    path.join("tls.pem"),
+                    path.join("tls.key")
+                ),
+                false => "[proxies]\ntrusted = [\"127.0.0.1\"]\n".to_owned(),
+            };
+            let text = format!(
+                "public_url = \"https://localhost:{port}\"\ndata_dir = {data:?}\n[listen]\naddress = \"{public}\"\n\
+                 {listen}[operator]\naddress = \"{operator}\"\n[store]\nurl = \"{}\"\n\
+                 [limits]\nmerchant_per_second = 0\nconnections_per_address = 0\n{rest}",
+                through(n),
+            );
+            fs::write(&config, text).unwrap();
+            let log = path.join(format!("log-{n}"));
+            let mut node = Node { child: None, data, config, log, operator, public };
+            node.start();
+            nodes.push(Mutex::new(node));
+        }
+        balance(front, publics);
+        Self {
+            authority: format!("localhost:{port}"),
+            tls: Tls::trusting(&path.join("ca.pem")),
+            store: store.to_owned(),
+            nodes,
+            folder,
+        }
+    }
+
+    /// One of them.
+    pub fn node(&self, n: usize) -> std::sync::MutexGuard<'_, Node> {
+        self.nodes[n].lock().unwrap()
+    }
+
+    /// A folder for what a test needs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What a command of the binary's says of the database.
+    pub fn lezai(&self, arguments: &[&str]) -> Output {
+        Command::new(binary()).args(arguments).args(["--store", &self.store]).output().unwrap()
+    }
+
+    /// What all of them logged.
+    pub fn logs(&self) -> String {
+        let logs = self.nodes.iter().enumerate().map(|(n, node)| {
+            let text = fs::read_to_string(&node.lock().unwrap().log).unwrap_or_default();
+            format!("--- node {n}\n{text}")
+        });
+        logs.collect()
+    }
+}
+
+impl Node {
+    /// Starts it, or starts it again.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start; with its log.
+    pub fn start(&mut self) {
+        let stderr = File::options().create(true).append(true).open(&self.log).unwrap();
+        let mut child = Command::new(binary())
+            .args(["serve", "--config"])
+            .arg(&self.config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let (sender, banner) = mpsc::channel();
+        let stdout = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        self.child = Some(child);
+        let is_ready =
+            std::iter::from_fn(|| banner.recv_timeout(START).ok()).any(|line| line == "ready");
+        if !is_ready {
+            self.kill();
+            panic!("a node did not start:\n{}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
+    }
+
+    /// Sends it a signal by its name, such as `STOP`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Kills it with `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Ends it in good order; whether it ended well.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run.
+    pub fn stop(&mut self) -> bool {
+        self.signal("TERM");
+        self.child.take().unwrap().wait().unwrap().success()
+    }
+
+    /// A call of the operator's, with the token.
+    ///
+    /// # Errors
+    ///
+    /// The socket's.
+    pub fn operate(&self, method: &str, target: &str, body: &str) -> io::Result<Answer> {
+        let token = fs::read_to_string(self.data.join("admin-token")).unwrap();
+        let request = Request::new(method, target, body)
+            .with("authorization", &format!("Bearer {}", token.trim()))
+            .with("content-type", "application/json");
+        request.send(&self.operator.to_string())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that was free a moment ago. The node binds it, and whoever connects in between is refused.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Gives each connection to the next node that takes it.
+fn balance(front: TcpListener, nodes: Vec<SocketAddr>) {
+    let turn = AtomicUsize::new(0);
+    std::thread::spawn(move || {
+        for client in front.incoming().map_while(Result::ok) {
+            let first = turn.fetch_add(1, Ordering::Relaxed);
+            let to = (0..nodes.len())
+                .map(|n| nodes[(first + n) % nodes.len()])
+                .find_map(|node| TcpStream::connect_timeout(&node, Duration::from_secs(1)).ok());
+            if let Some(node) = to {
+                join(client, node);
+            }
+        }
+    });
+}
+
+/// Carries bytes both ways until one side ends.
+fn join(one: TcpStream, other: TcpStream) {
+    for (mut from, mut to) in [(one.try_clone().unwrap(), other.try_clone().unwrap()), (other, one)]
+    {
+        std::thread::spawn(move || {
+            let _ = carry(&mut from, &mut to);
+            let _ = from.shutdown(Shutdown::Both);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    }
+}
+
+fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            length => to.write_all(&buffer[..length])?,
+        }
+    }
+}
+
+/// A way to the database that can be cut.
+pub struct Cuttable {
+    /// Where it begins.
+    pub address: SocketAddr,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Cuttable {
+    /// A way to this address.
+    ///
+    /// # Panics
+    ///
+    /// If there is no port.
+    pub fn to(database: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let kept = Arc::clone(&open);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(database) else { continue };
+                let both = [client.try_clone().unwrap(), server.try_clone().unwrap()];
+                kept.lock().unwrap().extend(both);
+                join(client, server);
+            }
+        });
+        Self { address, open }
+    }
+
+    /// Ends every connection, in the middle of whatever goes through it.
+    ///
+    /// # Panics
+    ///
+    /// If the lock is broken.
+    pub fn cut(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
