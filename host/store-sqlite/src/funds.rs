@@ -170,12 +170,12 @@ impl FundsReads for Sqlite<'_> {
     }
 
     fn settlements_wait(&self, cut_off: Timestamp) -> Result<bool, StoreError> {
-        // A task that is being done waits at the end of its lease, a minute after it was claimed.
         let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND due_ms <= ?1 AND task LIKE '%\"settle\"%' LIMIT 1";
         if self.one(sql, params![cut_off.as_ms()], |_| Ok(()))?.is_some() {
             return Ok(true);
         }
-        let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND due_ms > ?1 AND leased_from <= ?1
+        // One that is being done is due at the end of its lease, a minute after it was claimed.
+        let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND leased_from <= ?1 AND leased_from IS NOT NULL
                    AND task LIKE '%\"settle\"%' LIMIT 1";
         Ok(self.one(sql, params![cut_off.as_ms()], |_| Ok(()))?.is_some())
     }
