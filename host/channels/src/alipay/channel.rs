@@ -12,9 +12,9 @@ use crate::alipay::call::Order;
 use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
-    About, Acknowledgement, Answer, AttemptRef, Callback, CaptureRequest, Channel, GiveBackRequest,
-    Heard, Hearing, Method, MethodKind, PaymentRequest, Prepared, RefundRequest, RefundStanding,
-    Standing, Unanswered,
+    About, Acknowledgement, Answer, AttemptRef, BillRow, Callback, CaptureRequest, Channel,
+    GiveBackRequest, Heard, Hearing, Method, MethodKind, Moved, PaymentRequest, Prepared,
+    RefundRequest, RefundStanding, Standing, Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
@@ -274,6 +274,17 @@ impl Channel for Alipay {
 
     fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
         Box::pin(self.ask_refund(request.clone()))
+    }
+
+    // What is given back whole is a refund there, by a number of its own.
+    fn bill_row(&self, moved: Moved<'_>) -> BillRow {
+        match moved {
+            Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
+            Moved::Reversal(attempt) => ("refund", reversal(&number::of_attempt(attempt))),
+            Moved::Refund(refund) => ("refund", number::of_refund(refund)),
+            Moved::Payout(payout) => ("payout", number::of_payout(payout)),
+            Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+        }
     }
 
     fn hear(&self, callback: Callback) -> Hearing<'_> {

@@ -5,6 +5,7 @@
 //! holds by itself that no more goes back than came. What goes wrong follows from the amount:
 //! [`magic`].
 
+mod bill;
 pub mod magic;
 mod mini;
 mod payment;
@@ -15,6 +16,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lezai_core::funds::date::Date;
 use lezai_core::id::{AttemptId, PayoutId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
@@ -23,7 +25,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
-    Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
+    Answer, AttemptRef, BillFetched, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
     PaymentRequest, PayoutRequest, PayoutStanding, Prepared, RefundRequest, RefundStanding,
     Standing, Unanswered,
 };
@@ -63,6 +65,9 @@ pub struct WalletPayment {
 
 /// The code of a payment that the shopper herself declined.
 pub const SHOPPER_DECLINED: &str = "shopper_declined";
+
+/// The wallet prints a day's bill ten minutes after its end.
+const BILL_AFTER_SECS: i64 = 600;
 
 /// What the shopper does in the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +141,11 @@ CREATE TABLE IF NOT EXISTS payouts (
   payout TEXT PRIMARY KEY, minor INTEGER NOT NULL, currency TEXT NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL,
   status TEXT NOT NULL, code TEXT, ready_ms INTEGER
 ) STRICT;
+CREATE TABLE IF NOT EXISTS movements (
+  number TEXT NOT NULL, kind TEXT NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (number, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS movements_by_time ON movements (at_ms);
 ";
 
 const fn at_once(id: &'static str, kind: MethodKind) -> Method {
@@ -265,6 +275,7 @@ impl Sandbox {
             let answer = happens(wallet, &mut payment, now)?;
             if payment != former {
                 payment.save(wallet)?;
+                payment.move_money(wallet, former.status, now)?;
             }
             Ok(answer)
         })
@@ -403,12 +414,14 @@ impl Channel for Sandbox {
                         refund.status = "succeeded".to_owned();
                     }
                     refund.save(wallet, &request.refund)?;
+                    refund.move_money(wallet, &request.refund, now)?;
                     return refund.answer();
                 }
                 let payment = Payment::load(wallet, &request.attempt)?;
                 let refunded = sum_of_refunds(wallet, &request.attempt, now, counts)?;
                 let (refund, answered) = Refund::begin(&request, payment, refunded, now);
                 refund.save(wallet, &request.refund)?;
+                refund.move_money(wallet, &request.refund, now)?;
                 if answered { refund.answer() } else { Ok(None) }
             })
             .await
@@ -446,6 +459,17 @@ impl Channel for Sandbox {
     fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {
         let id = payout.clone();
         Box::pin(async move { self.with(move |wallet, now| payout::query(wallet, &id, now)).await })
+    }
+
+    fn bill_after_secs(&self) -> Option<i64> {
+        Some(BILL_AFTER_SECS)
+    }
+
+    fn bill(&self, day: Date) -> Answer<'_, BillFetched> {
+        Box::pin(async move {
+            let bill = self.with(move |wallet, _| bill::print(wallet, day).map(Some)).await?;
+            Ok(BillFetched::Bill(bill))
+        })
     }
 }
 
