@@ -37,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 28] = [
             "lezai-channels",
             "lezai-core",
             "lezai-engine",
+            "lezai-reconcile",
             "lezai-store",
             // In its tests.
             "lezai-store-sqlite",

@@ -20,6 +20,7 @@ pub mod orders;
 pub mod plugins;
 pub mod readiness;
 pub mod realm;
+pub mod reconciliation;
 pub mod releases;
 pub mod schedule;
 pub mod test_clock;

@@ -11,8 +11,8 @@ use utoipa::{Modify, OpenApi};
 use super::openapi::ProblemView;
 
 use super::{
-    admin, balances, checkout, document, events, operations, orders, payouts, plugins, refunds,
-    reviews, sandbox, settlements,
+    admin, balances, bills, checkout, document, events, operations, orders, payouts, plugins,
+    refunds, reviews, sandbox, settlements,
 };
 
 #[derive(OpenApi)]
@@ -34,8 +34,10 @@ use super::{
         plugins::put_plugin_key, plugins::remove_plugin_key, plugins::decisions, plugins::plugin, plugins::remove_plugin,
         reviews::list, reviews::decide,
         payouts::of_status, payouts::decide_payout, payouts::resume_payout,
+        bills::put_bill, bills::list_bills, bills::reconcile, bills::list_reconciliations, bills::find_reconciliation,
+        bills::list_differences,
         settlements::put_contract, settlements::contracts, settlements::contract, settlements::simulate,
-        settlements::open_of_merchant, settlements::put_calendar, settlements::calendar,
+        settlements::open_of_merchant, settlements::close_of_merchant, settlements::put_calendar, settlements::calendar,
         sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
         operations::alive, operations::ready, operations::metrics, operations::jwks,
     ),
@@ -48,7 +50,7 @@ use super::{
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),
-        (name = "operator", description = "Merchants, keys, policies, contracts, plugins, reviews and payouts. With the operator's token."),
+        (name = "operator", description = "Merchants, keys, policies, contracts, plugins, reviews, payouts and reconciliation. With the operator's token."),
         (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
         (name = "operations", description = "What machines ask. Unsigned."),
     ),

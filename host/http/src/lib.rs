@@ -4,6 +4,7 @@
 
 mod admin;
 mod balances;
+mod bills;
 mod channels;
 mod checkout;
 mod description;
@@ -139,6 +140,7 @@ fn operator() -> Routes {
         )
         .route("/admin/v1/merchants/{id}/fees/simulate", post(settlements::simulate))
         .route("/admin/v1/merchants/{id}/settlements/open", get(settlements::open_of_merchant))
+        .route("/admin/v1/merchants/{id}/settlements/close", post(settlements::close_of_merchant))
         .route(
             "/admin/v1/calendars/{name}",
             put(settlements::put_calendar).get(settlements::calendar),
@@ -146,6 +148,11 @@ fn operator() -> Routes {
         .route("/admin/v1/payouts", get(payouts::of_status))
         .route("/admin/v1/payouts/{id}/decision", post(payouts::decide_payout))
         .route("/admin/v1/payouts/{id}/resume", post(payouts::resume_payout))
+        .route("/admin/v1/bills", get(bills::list_bills))
+        .route("/admin/v1/bills/{channel}/{date}", put(bills::put_bill))
+        .route("/admin/v1/reconciliations", post(bills::reconcile).get(bills::list_reconciliations))
+        .route("/admin/v1/reconciliations/{id}", get(bills::find_reconciliation))
+        .route("/admin/v1/differences", get(bills::list_differences))
         .route("/admin/v1/reviews", get(reviews::list))
         .route("/admin/v1/orders/{id}/review", post(reviews::decide))
 }

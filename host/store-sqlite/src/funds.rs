@@ -45,7 +45,11 @@ CREATE TRIGGER batches_stay BEFORE UPDATE ON batches BEGIN SELECT RAISE(ABORT, '
 ";
 
 /// The ids that a page may have: from the first, and before the second.
-fn range<Id>(page: &Page<Id>, prefix: &str, text: impl Fn(&Id) -> String) -> (String, String) {
+pub(super) fn range<Id>(
+    page: &Page<Id>,
+    prefix: &str,
+    text: impl Fn(&Id) -> String,
+) -> (String, String) {
     let bound = |at: Timestamp| format!("{prefix}{:012x}", at.as_ms().max(0));
     let from = page.from.map_or_else(|| prefix.to_owned(), bound);
     let to = page.to.map_or_else(|| format!("{prefix}~"), bound);

@@ -6,15 +6,21 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{STATEMENTS, Vault, events, funds, ledger, plugins, records, sealed};
+use super::{STATEMENTS, Vault, bills, events, funds, ledger, plugins, records, sealed};
 use lezai_store::{Fault, StoreError};
 
 /// The writer's cache: the inner pages of every tree of some million orders. In KiB, and so negative.
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 5] =
-    [records::TABLES, ledger::TABLES, events::TABLES, plugins::TABLES, funds::TABLES];
+const TABLES: [&str; 6] = [
+    records::TABLES,
+    ledger::TABLES,
+    events::TABLES,
+    plugins::TABLES,
+    funds::TABLES,
+    bills::TABLES,
+];
 
 /// A change of the tables: the version that it leads to, and the SQL that leads there from the one
 /// before.
