@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, random_hex};
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A receiver that answers as it is told, and counts.
 struct Stubborn {
@@ -124,7 +124,7 @@ impl Scene {
             if enough(&event) {
                 return event;
             }
-            assert!(start.elapsed() < PATIENCE, "{event:#}\n{}", self.gateway.log());
+            assert!(start.elapsed() < TIMEOUT, "{event:#}\n{}", self.gateway.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -165,9 +165,9 @@ fn an_event_is_tried_for_a_day_and_each_try_is_logged() {
     let alarms = scene.events("type=endpoint.failing");
     assert_eq!(alarms.len(), 1, "{alarms:#?}");
     assert_eq!(alarms[0]["data"]["endpoint"]["failures"], 5);
-    assert_eq!(alarms[0]["delivery"]["status"], "kept");
+    assert_eq!(alarms[0]["delivery"]["status"], "not_sent");
     let refused = scene.post(&format!("/v1/events/{}/redeliver", id(&alarms[0])), &json!({}));
-    assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("event_kept")));
+    assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("event_not_sent")));
     let merchant = scene.operator("GET", "/admin/v1/merchants/m_demo", "").json();
     assert_eq!(merchant["failing_hosts"][0]["failures"], 10, "{merchant}");
 
@@ -214,7 +214,7 @@ fn events_are_listed_found_and_told_again() {
     let receiver = Receiver::start();
     let from = scene.gateway_time();
     let orders: Vec<String> = (0..3).map(|_| scene.paid(&receiver.url)).collect();
-    assert!(receiver.wait(PATIENCE, |it| it.len() >= 3));
+    assert!(receiver.wait(TIMEOUT, |it| it.len() >= 3));
     let all = scene.events("limit=100");
     assert_eq!(all.len(), 3, "{all:#?}");
     for (event, order) in all.iter().zip(&orders) {
@@ -253,7 +253,7 @@ fn events_are_listed_found_and_told_again() {
     assert_eq!((answer.status, &answer.json()["events"]), (202, &json!(3)));
     let repeat = scene.merchant.post("/v1/events/redeliver", "the-same", range.to_string());
     assert_eq!(scene.merchant.send(&repeat).unwrap().json(), answer.json());
-    assert!(receiver.wait(PATIENCE, |it| it.len() >= 6));
+    assert!(receiver.wait(TIMEOUT, |it| it.len() >= 6));
     std::thread::sleep(Duration::from_millis(300));
     let told = receiver.events();
     assert_eq!(told.len(), 6);
@@ -312,7 +312,7 @@ fn secrets_and_keys_are_changed_without_a_gap() {
     let signatures = |n: usize| {
         let start = Instant::now();
         while receiver.seen() < n {
-            assert!(start.elapsed() < PATIENCE, "{}", scene.gateway.log());
+            assert!(start.elapsed() < TIMEOUT, "{}", scene.gateway.log());
             std::thread::sleep(Duration::from_millis(20));
         }
         let head = receiver.heads.lock().unwrap()[n - 1].to_ascii_lowercase();

@@ -7,7 +7,7 @@ use lezai_tests::page::Page;
 use lezai_tests::{Gateway, Merchant, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// As in host/channels/src/sandbox/magic.rs.
 const CODE_SECS: i64 = 120;
 
@@ -49,7 +49,7 @@ fn secs_between(from: &Value, to: &Value) -> i64 {
 fn wait(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < PATIENCE, "{what}");
+        assert!(start.elapsed() < TIMEOUT, "{what}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

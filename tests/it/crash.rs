@@ -17,7 +17,7 @@ const ROUNDS: usize = 50;
 const SHOPPERS: usize = 6;
 /// A round is killed after so many answers at most: early ones in the midst of orders, late ones
 /// among payments and refunds.
-const MOST_ANSWERS: usize = 24;
+const ANSWERS_MAX: usize = 24;
 /// What the worker had claimed when it was killed is given back at the next start, long before its
 /// lease of a minute ends. A callback that the receiver was cut off from comes again after 5 s.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -154,7 +154,7 @@ fn shop_until_killed(
                 }
             });
         }
-        for _ in 0..=round * 7 % MOST_ANSWERS {
+        for _ in 0..=round * 7 % ANSWERS_MAX {
             watch.recv_timeout(Duration::from_secs(30)).expect("nothing was answered");
         }
         gateway.kill();

@@ -24,7 +24,7 @@ const MAX_SETTINGS: usize = 16 * 1024;
 /// The longest upload that is taken (host/http/src/plugins.rs).
 const MAX_UPLOAD: usize = 2 * 1024 * 1024;
 
-/// A gateway with its operator, and its demo merchant with what she sells.
+/// A gateway with its operator, and its demo merchant with what it sells.
 struct Scene {
     merchant: Merchant,
     operator: Operator,
@@ -599,7 +599,7 @@ fn nobody_calls_in_the_operator_s_place() {
 }
 
 /// What was published is there after a restart; and if it can no longer be loaded, the merchant
-/// goes on selling, her orders are reviewed, and publishing repairs it.
+/// goes on selling, its orders are reviewed, and publishing repairs it.
 #[test]
 fn a_plugin_outlives_the_gateway_and_its_own_damage() {
     let mut scene = Scene::new();

@@ -228,13 +228,13 @@ fn two_hundred_refund_settled_split_orders_at_once_and_nobody_is_overdrawn() {
         let refunds = merchant.get(&format!("/v1/orders/{id}/refunds")).json();
         for refund in refunds["data"].as_array().unwrap() {
             assert_eq!(refund["status"], "succeeded", "{refund}");
-            let mut hers = minor(&refund["amount"]) - minor(&refund["fee"]);
+            let mut own = minor(&refund["amount"]) - minor(&refund["fee"]);
             for share in refund["shares"].as_array().into_iter().flatten() {
                 let name = if share["receiver"] == "tea" { "tea" } else { "cup" };
                 *left.entry(name).or_default() -= minor(&share["amount"]);
-                hers -= minor(&share["amount"]);
+                own -= minor(&share["amount"]);
             }
-            *left.entry("").or_default() -= hers;
+            *left.entry("").or_default() -= own;
         }
     }
     for (receiver, left) in left {

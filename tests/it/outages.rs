@@ -12,13 +12,13 @@ use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, binary, lezai, ra
 use rlimit::{INFINITY, Resource, prlimit};
 
 /// Far above what anything here takes, for a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Waits until it is so.
 fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

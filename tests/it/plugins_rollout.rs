@@ -206,7 +206,7 @@ fn from_the_shadow_to_all_orders_and_back() {
     let refused = scene.call(
         "POST",
         &format!("{PLUGINS}/{second}/promote"),
-        &json!({"to": "gray", "per_mille": 10}),
+        &json!({"to": "canary", "per_mille": 10}),
     );
     assert_problem(&refused, 409, "release_stage", "backwards");
 
@@ -215,7 +215,7 @@ fn from_the_shadow_to_all_orders_and_back() {
     let paused: Vec<u64> = (0..12).map(|_| sequence_of(&scene.gift_card())).collect();
     assert_eq!(paused, [first; 12]);
     let (code, text) = scene.cli(&["promote"]);
-    assert!(code == Some(0) && text.contains("gray 50 %"), "{text}");
+    assert!(code == Some(0) && text.contains("canary 50 %"), "{text}");
     // All of it, the same answer again, and the one before ready to take over.
     for _ in 0..2 {
         assert_eq!(scene.act(second, "promote", &json!({"to": "live"}))["stage"], "live");
@@ -269,7 +269,7 @@ fn what_does_badly_is_taken_back_by_itself() {
 
     // Deciding otherwise more often than it was said to.
     let drifting = scene.publish(&demo, GENEROUS, "shadow");
-    scene.act(drifting, "promote", &json!({"to": "gray", "per_mille": 500, "drift_percent": 20}));
+    scene.act(drifting, "promote", &json!({"to": "canary", "per_mille": 500, "drift_percent": 20}));
     soon("a release that drifts is taken back", || {
         scene.gift_card();
         Some(()).filter(|()| scene.release(drifting)["stage"] == "rolled_back")

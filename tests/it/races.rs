@@ -56,7 +56,7 @@ fn an_order_ends_one_way_and_is_paid_once() {
         }
         let end =
             merchant.get(&format!("/v1/orders/{id}")).json()["status"].as_str().unwrap().to_owned();
-        // Whoever was told that she won, won.
+        // Whoever was told that it won, won.
         for answer in answers.iter().filter(|it| it.status == 200) {
             assert_eq!(answer.json()["status"], end.as_str(), "{id}");
         }
@@ -82,7 +82,7 @@ fn an_order_ends_one_way_and_is_paid_once() {
     assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
 }
 
-/// Besides, she may be told of a try that failed, or of money that came too late and went back.
+/// Besides, it may be told of a try that failed, or of money that came too late and went back.
 fn is_end(event: &Value) -> bool {
     event["type"] == "order.paid" || event["type"] == "order.closed"
 }
@@ -181,10 +181,10 @@ fn two_hundred_refund_one_order_at_once_and_the_sums_are_exact() {
     }
     assert_eq!(sums["channel_receivable:sandbox"], left);
     assert_eq!(sums["refunds_in_flight"], 0);
-    // Her share and our fee are what is left, split as at first.
+    // Its share and our fee are what is left, split as at first.
     assert_eq!(sums["merchant_pending:m_demo"] + sums["fee_income"], -left, "{sums:?}");
-    let hers = merchant.get("/v1/balances").json();
-    assert_eq!(hers["data"][0]["amount"], -sums["merchant_pending:m_demo"], "{hers}");
+    let own = merchant.get("/v1/balances").json();
+    assert_eq!(own["data"][0]["amount"], -sums["merchant_pending:m_demo"], "{own}");
 
     let wallet = rusqlite::Connection::open(gateway.data.join("sandbox.db")).unwrap();
     let books = "SELECT (SELECT sum(taken) FROM payments WHERE status = 'paid'),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The demo merchant's plugin holds a gift card of more than 500 yuan that is bought on a new device.
 const LARGE: i64 = 60_800;
 /// Far above what a slow machine with neighbours needs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 struct Shop<'g> {
     gateway: &'g Gateway,
@@ -86,7 +86,7 @@ impl<'g> Shop<'g> {
             if is(&order) {
                 return order;
             }
-            assert!(begun.elapsed() < PATIENCE, "{order}\n{}", self.gateway.log());
+            assert!(begun.elapsed() < TIMEOUT, "{order}\n{}", self.gateway.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -171,7 +171,7 @@ fn a_held_order_is_decided_once_and_its_money_moves_on() {
             events.iter().filter(|it| it["type"].as_str().unwrap().starts_with("review."));
         reviews.map(|it| it["id"].to_string()).collect::<std::collections::BTreeSet<_>>().len()
     };
-    assert!(shop.receiver.wait(PATIENCE, |events| told(events) == 8), "{}", gateway.log());
+    assert!(shop.receiver.wait(TIMEOUT, |events| told(events) == 8), "{}", gateway.log());
     let check = lezai(&["ledger", "check", "--data", gateway.data.to_str().unwrap()]);
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
     assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());

@@ -1,5 +1,5 @@
 //! Every magic amount of docs/sandbox.md on the real binary, from the order to its end: what the
-//! merchant reads, what she is told, and that the ledger adds up.
+//! merchant reads, what it is told, and that the ledger adds up.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// The wallet is asked again within half a minute of business time, whatever it did, and that is
 /// moved forward here; the rest is for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// What the wallet does later, it does after 30 s (host/channels/src/sandbox/magic.rs).
 const LATER_SECS: u32 = 31;
 /// A channel that stays silent is asked this long and a little more (host/gateway/src/jobs/mod.rs).
@@ -412,7 +412,7 @@ fn wait(done: impl Fn() -> Result<(), String>, complaint: impl Fn(&str) -> Strin
     loop {
         match done() {
             Ok(()) => return,
-            Err(seen) if start.elapsed() > PATIENCE => panic!("{}", complaint(&seen)),
+            Err(seen) if start.elapsed() > TIMEOUT => panic!("{}", complaint(&seen)),
             Err(_) => std::thread::sleep(Duration::from_millis(200)),
         }
     }

@@ -14,7 +14,7 @@ use lezai_tests::{
 use serde_json::json;
 
 /// Far above what anything here takes, for a machine that is slow.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
 
@@ -22,7 +22,7 @@ const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

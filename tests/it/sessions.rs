@@ -10,7 +10,7 @@ use lezai_tests::page::Page;
 use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// As in host/channels/src/sandbox/magic.rs.
 const CODE_SECS: i64 = 120;
 
@@ -125,7 +125,7 @@ fn to_look_claims_nothing_and_the_first_choice_does() {
     assert_eq!(shopper.view()["payment"], first.json()["payment"]);
     assert_eq!(shopper.pay("other")["payment"], first.json()["payment"]);
     assert_eq!(shopper.opens().json()["claimed"], true);
-    // Nobody else sees what she pays by, nor takes it over.
+    // Nobody else sees what they pay by, nor takes it over.
     for answer in [scanner.opens(), scanner.claims(), scanner.pays_first("s")] {
         refused(&answer, "session_taken");
     }
@@ -269,7 +269,7 @@ fn a_session_is_renewed_by_its_merchant_alone_and_once_for_a_key() {
 }
 
 #[test]
-fn a_renewal_while_she_pays_leaves_one_payment() {
+fn a_renewal_during_payment_leaves_one_payment() {
     let scene = Scene::new();
     for _ in 0..10 {
         let order = scene.order();
@@ -280,7 +280,7 @@ fn a_renewal_while_she_pays_leaves_one_payment() {
         let answers = at_once(&works);
         let [paid, renewed] = &answers[..] else { panic!() };
         assert_eq!(renewed.status, 201, "{}", renewed.json());
-        // She has her code, or was told; and then her page is.
+        // They have their code, or were told; and then their page is told.
         if paid.status != 200 {
             refused(paid, "session_replaced");
         }
@@ -290,7 +290,7 @@ fn a_renewal_while_she_pays_leaves_one_payment() {
         scene.shopper(&order, "pay");
         let begun = Instant::now();
         while next.view()["status"] != "paid" {
-            assert!(begun.elapsed() < PATIENCE, "{}", scene.gateway.log());
+            assert!(begun.elapsed() < TIMEOUT, "{}", scene.gateway.log());
         }
         assert_eq!(scene.read(&order)["captured_amount"], 12800);
     }

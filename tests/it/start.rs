@@ -149,7 +149,7 @@ fn the_log_is_json_with_a_request_s_id_and_no_secret() {
     order["customer"] =
         serde_json::json!({"ref": "shopper-4711", "ip": "198.51.100.23", "country": "CN"});
     order["device"] = serde_json::json!({"id": "device-0815", "user_agent": "Secret Browser 9"});
-    order["metadata"] = serde_json::json!({"note": "for her birthday"});
+    order["metadata"] = serde_json::json!({"note": "for the birthday"});
     order["description"] = serde_json::json!("A ring");
     let key = random_hex();
     let request = merchant.post("/v1/orders", &key, order.to_string());
@@ -185,9 +185,9 @@ fn the_log_is_json_with_a_request_s_id_and_no_secret() {
         ("a private key", "PRIVATE KEY"),
         ("the signature", &signature[..40]),
         ("who bought", "shopper-4711"),
-        ("her address", "198.51.100.23"),
-        ("her device", "device-0815"),
-        ("her browser", "Secret Browser"),
+        ("the shopper's address", "198.51.100.23"),
+        ("the shopper's device", "device-0815"),
+        ("the shopper's browser", "Secret Browser"),
         ("the note", "birthday"),
         ("what was bought", "A ring"),
     ] {

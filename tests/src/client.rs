@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Longer than any time limit of the gateway.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A request. `Host`, `Content-Length` and `Connection` are added when it is sent, the first two
 /// unless they are among the fields.
@@ -133,8 +133,8 @@ pub fn send_raw(authority: &str, pieces: &[&[u8]], pause: Duration) -> std::io::
 /// A connection with patience.
 pub(crate) fn connect(authority: &str) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(authority)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 

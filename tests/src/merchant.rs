@@ -42,7 +42,7 @@ impl Merchant {
         }
     }
 
-    /// Someone with a key of her own.
+    /// Someone with a key of its own.
     pub fn new(gateway: &Gateway, key: SigningKey, keyid: &str) -> Self {
         Self {
             authority: gateway.authority.clone(),

@@ -17,11 +17,11 @@ use crate::gateway::Gateway;
 /// A publisher.
 #[derive(Clone)]
 pub struct Publisher {
-    /// Her key.
+    /// Its key.
     pub key: SigningKey,
     /// Its name at the gateway.
     pub keyid: String,
-    /// Whose plugins she makes.
+    /// Whose plugins it makes.
     pub merchant: String,
 }
 
@@ -49,7 +49,7 @@ impl Publisher {
         Self { key, keyid: keyid.to_owned(), merchant: merchant.to_owned() }
     }
 
-    /// What she would say of a component.
+    /// What it would say of a component.
     ///
     /// # Panics
     ///

@@ -1,7 +1,7 @@
-//! Instalments: an amount that the shopper pays in monthly parts, and what that costs her.
+//! Instalments: an amount that the shopper pays in monthly parts, and what that costs them.
 //!
 //! The channel finances them. The merchant is paid the whole amount at once as ever, and the shopper owes the
-//! channel that amount and its fee, in parts: nothing here is booked. What a page shows before she agrees,
+//! channel that amount and its fee, in parts: nothing here is booked. What a page shows before they agree,
 //! and what the gateway tells the channel, come from these lines, in whole minor units.
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub struct Plan {
 pub struct Parts {
     /// What the shopper pays beside the amount.
     pub fee: i64,
-    /// All that she pays.
+    /// All that they pay.
     pub total: i64,
     /// The first part. What cannot be parted evenly is in it, less than one unit for each part.
     pub first: i64,
@@ -46,7 +46,7 @@ pub struct Parts {
 pub struct Quote {
     /// What the shopper pays beside the amount.
     pub fee: Money,
-    /// All that she pays.
+    /// All that they pay.
     pub total: Money,
     /// The first part.
     pub first: Money,

@@ -8,7 +8,7 @@
 //! | `channel_receivable:CHANNEL` | asset, + | paid by shoppers, still at the channel |
 //! | `merchant_pending:MERCHANT` | liability, − | owed to a merchant, not yet settled |
 //! | `merchant_held:MERCHANT` | liability, − | the same, held back because risk control wants a review |
-//! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: hers to take out |
+//! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: own to take out |
 //! | `receiver_available:MERCHANT:RECEIVER` | liability, − | owed to whom a merchant shares with, and settled |
 //! | `merchant_owes:MERCHANT` | asset, + | owed by a merchant: refunds of more than was available to it |
 //! | `receiver_owes:MERCHANT:RECEIVER` | asset, + | the same, owed by one that a merchant shares with |
@@ -44,7 +44,7 @@ pub enum Account {
     MerchantHeld(MerchantId),
     /// Owed to a merchant and settled.
     MerchantAvailable(MerchantId),
-    /// Owed to somebody that a merchant shares with, under the merchant's own name for her, and settled.
+    /// Owed to somebody that a merchant shares with, under the merchant's own name for it, and settled.
     ReceiverAvailable(MerchantId, String),
     /// Owed by a merchant.
     MerchantOwes(MerchantId),

@@ -3,7 +3,7 @@
 //!
 //! The manifest names the component and its settings by their digests, so the one signature vouches
 //! for both. It names the merchant and carries a number that only grows, so that neither another
-//! merchant's release nor an old one can be passed off as hers. Nothing is ever re-serialised to be
+//! merchant's release nor an old one can be passed off as its own. Nothing is ever re-serialised to be
 //! verified. What [`Envelope::read`] gives is a claim; only [`Envelope::verify`] gives a [`Release`].
 
 use serde::{Deserialize, Serialize};

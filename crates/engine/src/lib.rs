@@ -5,7 +5,7 @@
 //! nothing of HTTP or SQL, and never decides by a plugin's answer before the core has checked it.
 //!
 //! The way of a plugin: `admission` reads its bytes, `cache` compiles it or finds it compiled,
-//! `plugin` tries it once, `shelf` keeps it ready. The way of an order: `decision` asks who is to be asked, `sandbox` runs
+//! `plugin` tries it once, `loaded` keeps it ready. The way of an order: `decision` asks who is to be asked, `sandbox` runs
 //! one question under all limits, `contract` says it in the contract's types.
 
 #![deny(unsafe_code)]
@@ -16,16 +16,16 @@ mod compile;
 mod contract;
 mod decision;
 mod fuel;
-mod gate;
 mod hook;
 mod limits;
+mod loaded;
 mod pace;
 mod plugin;
 mod profile;
 mod question;
 mod refused;
 mod sandbox;
-mod shelf;
+mod slots;
 mod strip;
 mod ticker;
 
@@ -58,10 +58,10 @@ pub use refused::Refused;
 pub use sandbox::{Asked, Failure};
 
 use cache::Cache;
-use gate::Gate;
+use loaded::{Key, LoadedPlugins};
 use plugin::Digest;
 use sandbox::Guest;
-use shelf::{Key, Shelf};
+use slots::Slots;
 use ticker::Ticker;
 
 /// What one wasm call may use of the stack of the thread that makes it, in bytes. Threads of tokio
@@ -146,12 +146,12 @@ pub struct Engine {
     linker: Linker<Guest>,
     limits: Limits,
     cache: Cache,
-    gate: Gate,
+    gate: Slots,
     ticker: Ticker,
     compiler: Arc<dyn Compiler>,
     clock: ThreadClock,
     /// The plugins that stand ready.
-    shelf: Shelf,
+    loaded_plugins: LoadedPlugins,
     /// Every plugin that somebody holds, so that one component is compiled code once.
     loaded: Mutex<HashMap<Key, Weak<Plugin>>>,
     /// Held while a component is compiled: one at a time, because each takes all processors and
@@ -196,12 +196,12 @@ impl Engine {
             // Nothing is ever put into the linker: it is how an instance gets no imports.
             linker: Linker::new(&wasmtime),
             cache: Cache::open(cache_dir, &wasmtime)?,
-            gate: Gate::new(slots),
+            gate: Slots::new(slots),
             ticker,
             limits,
             compiler,
             clock,
-            shelf: Shelf::new(loaded),
+            loaded_plugins: LoadedPlugins::new(loaded),
             loaded: Mutex::default(),
             compiling: Mutex::default(),
             wasmtime,
@@ -269,7 +269,7 @@ impl Engine {
         limits: Limits,
     ) -> Result<Option<(Arc<Plugin>, Found)>, Refused> {
         let key = (Digest::from_bytes(*digest), self.within(limits));
-        if let Some(plugin) = self.shelf.find(&key) {
+        if let Some(plugin) = self.loaded_plugins.find(&key) {
             return Ok(Some((plugin, Found::Ready)));
         }
         if let Some(plugin) = self.held(&key) {
@@ -288,7 +288,7 @@ impl Engine {
 
     /// How many plugins stand ready now, and how many can.
     pub fn ready(&self) -> (usize, usize) {
-        (self.shelf.len(), self.shelf.most())
+        (self.loaded_plugins.len(), self.loaded_plugins.most())
     }
 
     fn within(&self, limits: Limits) -> Limits {
@@ -299,15 +299,15 @@ impl Engine {
     /// One that somebody holds.
     fn held(&self, key: &Key) -> Option<Arc<Plugin>> {
         let plugin = self.loaded().get(key).and_then(Weak::upgrade)?;
-        self.shelf.put(*key, &plugin);
+        self.loaded_plugins.put(*key, &plugin);
         Some(plugin)
     }
 
     fn hold(&self, key: Key, plugin: &Arc<Plugin>) {
-        self.shelf.put(key, plugin);
+        self.loaded_plugins.put(key, plugin);
         let mut loaded = self.loaded();
         // In passing, and not each time: with thousands of plugins that would take long.
-        if loaded.len() > 2 * self.shelf.most() {
+        if loaded.len() > 2 * self.loaded_plugins.most() {
             loaded.retain(|_, plugin| plugin.strong_count() > 0);
         }
         loaded.insert(key, Arc::downgrade(plugin));

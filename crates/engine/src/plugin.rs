@@ -6,9 +6,9 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use crate::Engine;
 use crate::hook::{self, Hook};
 use crate::limits::Limits;
+use crate::loaded::Key;
 use crate::refused::Refused;
 use crate::sandbox::{Guest, Sandbox};
-use crate::shelf::Key;
 
 /// A component that follows the contract, compiled.
 pub struct Plugin {

@@ -185,7 +185,7 @@ fn nothing_of_one_merchants_is_left_for_another() {
     assert_eq!(looked, 4 * 4 * 6);
 }
 
-/// Whoever does not end is ended by its fuel, wherever it is that she does not end, though the clock
+/// Whoever does not end is ended by its fuel, wherever it is that it does not end, though the clock
 /// stands still: so a neighbour waits for as long as some fuel takes, and no longer.
 #[test]
 fn a_runaway_is_stopped_by_its_fuel() {

@@ -140,7 +140,7 @@ fn more_merchants_than_stand_ready() {
     assert_eq!(plugin.limits(), limits, "nobody gets more than the engine gives");
 }
 
-/// A merchant's plugin changes ten thousand times while her orders are decided: no decision fails,
+/// A merchant's plugin changes ten thousand times while its orders are decided: no decision fails,
 /// each is by one version from its first question to its last, and nothing piles up.
 #[test]
 fn ten_thousand_swaps_under_load() {

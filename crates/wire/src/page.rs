@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::problem::{Code, Problem};
 
 /// The longest page.
-pub const MOST: u32 = 100;
+pub const LIMIT_MAX: u32 = 100;
 /// A page ends early, with `has_more`, before it has more bytes than this: an order can have 20 KB, and
 /// clients bound what they read. Theirs is above it by room for what stands around the page.
 pub const BYTES_MAX: usize = 768 * 1024;
@@ -38,7 +38,7 @@ pub struct Page<Id> {
 ///
 /// `invalid_field`, with its name.
 pub fn parse<Id, E: Display>(
-    asked: &mut Asked,
+    asked: &mut QueryParams,
     id: impl FnOnce(&str) -> Result<Id, E>,
 ) -> Result<Page<Id>, Problem> {
     let page = Page {
@@ -120,9 +120,9 @@ impl io::Write for Size {
 }
 
 /// The parameters of a query, each of which must be known and stand there once.
-pub struct Asked(Vec<(String, String)>);
+pub struct QueryParams(Vec<(String, String)>);
 
-impl Asked {
+impl QueryParams {
     /// The parameters of a query as they came.
     pub fn new(query: Vec<(String, String)>) -> Self {
         Self(query)
@@ -168,7 +168,7 @@ fn invalid(name: &str, what: impl Display) -> Problem {
 
 fn limit(text: &str) -> Result<u32, &'static str> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let limit = text.parse().ok().filter(|it| digits && (1..=MOST).contains(it));
+    let limit = text.parse().ok().filter(|it| digits && (1..=LIMIT_MAX).contains(it));
     limit.ok_or("not a whole number from 1 to 100")
 }
 
@@ -192,7 +192,7 @@ mod tests {
     fn a_page_is_read_strictly() {
         let read = |query: &[(&str, &str)]| {
             let query = query.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-            let mut asked = Asked::new(query.collect());
+            let mut asked = QueryParams::new(query.collect());
             let page = parse(&mut asked, |id| match id {
                 "x" => Ok(7),
                 _ => Err("no id"),

@@ -250,7 +250,7 @@ codes! {
         "List the releases; `stage` says where this one was.";
     EventNotFound = "event_not_found", StatusCode::NOT_FOUND, Never, "There is no such event",
         "Check the id and whose key signs: another merchant's event is not found either.";
-    EventKept = "event_kept", StatusCode::CONFLICT, Never, "The event is not sent",
+    EventNotSent = "event_not_sent", StatusCode::CONFLICT, Never, "The event is not sent",
         "Read it here: what tells of a host that fails is not sent there.";
     TooManyEvents = "too_many_events", StatusCode::UNPROCESSABLE_ENTITY, Never, "Too many events lie in the range",
         "Ask for a shorter range, or for some types only.";

@@ -39,7 +39,7 @@ pub struct OrderView {
     pub fee: i64,
     /// What the shopper reads.
     pub description: String,
-    /// The methods she may choose.
+    /// The methods they may choose.
     pub methods: Vec<String>,
     /// The kind of trade.
     #[schema(value_type = String)]
@@ -189,7 +189,7 @@ pub struct InstalmentsView {
     pub rate_ppm: u32,
     /// The shopper's fee, in minor units of the order's currency; the channel's, and no part of the order.
     pub fee: i64,
-    /// All that she pays, in minor units.
+    /// All that they pay, in minor units.
     pub total: i64,
     /// The first part, in minor units.
     pub first: i64,
@@ -254,9 +254,9 @@ pub struct SessionView {
     /// Where the shopper goes afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
-    /// What she may choose.
+    /// What they may choose.
     pub methods: Vec<MethodView>,
-    /// What she needs to pay with the method she chose.
+    /// What they need to pay with the method they chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<CredentialView>,
     /// Why the last try failed.
@@ -327,7 +327,7 @@ pub struct MethodView {
 /// What the shopper needs to pay.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CredentialView {
-    /// The method she chose.
+    /// The method they chose.
     pub method: String,
     /// As of the method; absent while the channel is being asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -342,7 +342,7 @@ pub struct CredentialView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
-    /// The plan that she chose.
+    /// The plan that they chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instalments: Option<InstalmentsView>,
     /// Until when a payment can be begun by it: the code's own end, or the order's. RFC 3339.

@@ -20,9 +20,9 @@ use crate::number;
 /// How a shopper pays with a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MethodKind {
-    /// She scans a QR code.
+    /// They scan a QR code.
     Qr,
-    /// She is sent to the wallet's page.
+    /// They are sent to the wallet's page.
     Redirect,
     /// A WeChat mini-program calls `wx.requestPayment`.
     WechatJsapi,
@@ -56,7 +56,7 @@ impl MethodKind {
     }
 
     /// Whether any page can use it. Those of one mini-program are offered to an order that names
-    /// them, for its merchant knows where her shopper is.
+    /// them, for its merchant knows where its shopper is.
     pub fn works_anywhere(self) -> bool {
         matches!(self, Self::Qr | Self::Redirect)
     }
@@ -88,9 +88,9 @@ pub struct PaymentRequest {
     pub description: String,
     /// Where the shopper goes afterwards.
     pub return_url: String,
-    /// Whether the money moves when she agrees; otherwise it is set aside until it is captured.
+    /// Whether the money moves when they agree; otherwise it is set aside until it is captured.
     pub capture: bool,
-    /// The plan that she chose, for a method that is paid in monthly parts.
+    /// The plan that they chose, for a method that is paid in monthly parts.
     pub instalments: Option<Plan>,
     /// The method, by its name in the API.
     pub method: String,
@@ -139,7 +139,7 @@ pub struct CaptureRequest {
 
 /// What a channel is asked to give back whole.
 #[derive(Clone, Debug)]
-pub struct GiveBackRequest {
+pub struct ReversalRequest {
     /// The payment.
     pub attempt: AttemptId,
     /// Our number of the request, as in [`CaptureRequest`]. 0 for money that the order cannot take:
@@ -171,7 +171,7 @@ pub struct Callback {
 
 /// What a channel makes of a callback that was sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct HandledCallback {
     /// What to ask the channel about. What the callback says itself is never believed.
     pub about: About,
     /// What to answer once the question is committed.
@@ -203,11 +203,11 @@ pub struct Acknowledgement {
 }
 
 /// What a channel makes of a callback, in its own time.
-pub type Hearing<'a> = Pin<Box<dyn Future<Output = Heard> + Send + 'a>>;
+pub type CallbackFuture<'a> = Pin<Box<dyn Future<Output = HandledCallback> + Send + 'a>>;
 
 /// What a channel knows of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum AttemptStatus {
     /// It never heard of it.
     Unknown,
     /// The shopper has not decided.
@@ -244,7 +244,7 @@ pub enum Standing {
 
 /// What a channel knows of a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefundStanding {
+pub enum RefundStatus {
     /// It never heard of it.
     Unknown,
     /// The money is on its way.
@@ -273,7 +273,7 @@ pub struct PayoutRequest {
 
 /// What a channel knows of a payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PayoutStanding {
+pub enum PayoutStatus {
     /// It never heard of it.
     Unknown,
     /// The money is on its way.
@@ -335,7 +335,7 @@ pub enum Moved<'m> {
 pub type BillRow = (&'static str, String);
 
 /// What a channel says in its own time.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unanswered>> + Send + 'a>>;
+pub type ChannelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unanswered>> + Send + 'a>>;
 
 /// A channel. Whatever is asked twice is done once; every call may end [`Unanswered`].
 pub trait Channel: Send + Sync {
@@ -351,25 +351,25 @@ pub trait Channel: Send + Sync {
     }
 
     /// Asks it to collect a payment, or to set its amount aside.
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared>;
+    fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared>;
 
     /// Asks what became of an attempt.
-    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing>;
+    fn query(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus>;
 
     /// Calls an attempt off, unless it is too late; either way says how it stands then.
-    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing>;
+    fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus>;
 
     /// Takes this much of what is set aside, once, and lets go of the rest.
-    fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing>;
+    fn capture(&self, request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus>;
 
     /// Has the whole of an attempt's money given back, or let go of what is set aside.
-    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing>;
+    fn reverse(&self, request: ReversalRequest) -> ChannelFuture<'_, AttemptStatus>;
 
     /// Has some of an attempt's money given back.
-    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding>;
+    fn refund(&self, request: RefundRequest) -> ChannelFuture<'_, RefundStatus>;
 
     /// Asks what became of a refund.
-    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding>;
+    fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus>;
 
     /// The kinds of destination that it pays out to; none if it pays nothing out.
     fn pays_to(&self) -> &'static [&'static str] {
@@ -377,12 +377,12 @@ pub trait Channel: Send + Sync {
     }
 
     /// Has it pay out. The payout's id keeps a repeat from being a second payout.
-    fn pay_out(&self, request: PayoutRequest) -> Answer<'_, PayoutStanding> {
+    fn pay_out(&self, request: PayoutRequest) -> ChannelFuture<'_, PayoutStatus> {
         Box::pin(async move { Err(self.pays_nothing(&request.payout)) })
     }
 
     /// Asks what became of a payout, also once it was paid: it may come back.
-    fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {
+    fn query_payout(&self, payout: &PayoutId) -> ChannelFuture<'_, PayoutStatus> {
         let error = self.pays_nothing(payout);
         Box::pin(async move { Err(error) })
     }
@@ -414,14 +414,14 @@ pub trait Channel: Send + Sync {
     }
 
     /// Asks for its bill of a day that is over.
-    fn bill(&self, day: Date) -> Answer<'_, BillFetched> {
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
         let reason = format!("it gives no bills, so none of {day}");
         Box::pin(std::future::ready(Err(Unanswered { channel: self.id(), reason })))
     }
 
     /// Reads a callback. A channel that sends none refuses what others send in its name.
-    fn hear(&self, _callback: Callback) -> Hearing<'_> {
+    fn hear(&self, _callback: Callback) -> CallbackFuture<'_> {
         let reply = Acknowledgement { status: 404, content_type: "text/plain", body: "" };
-        Box::pin(std::future::ready(Heard { about: About::Refused, reply }))
+        Box::pin(std::future::ready(HandledCallback { about: About::Refused, reply }))
     }
 }

@@ -8,7 +8,7 @@ use lezai_base::entropy::Entropy;
 use lezai_channels::channel::Channel;
 use lezai_channels::sandbox::Sandbox;
 use lezai_engine::{Config, Engine};
-use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::callbacks::egress::EgressPolicy;
 use lezai_gateway::callbacks::transport::Http;
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::{Gateway, Parts};
@@ -31,7 +31,7 @@ pub(crate) struct Differences {
     pub(crate) clock: Arc<Clock>,
     pub(crate) admin_token: String,
     pub(crate) rates: Rates,
-    pub(crate) reach: Reach,
+    pub(crate) reach: EgressPolicy,
     pub(crate) realm: Realm,
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) sandbox: Option<Arc<Sandbox>>,

@@ -37,7 +37,7 @@ const GREETING_TIME: Duration = Duration::from_secs(10);
 /// Who does not take what it asked for within this is let go.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 /// What is under way at the end has this long.
-const FAREWELL: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The log is told this often that connections cannot be taken.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Past this, hyper answers 431 by itself; up to it, we answer with a problem.
@@ -119,7 +119,7 @@ pub async fn serve_with(
         });
     }
     drop(listener);
-    if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
 }

@@ -52,7 +52,7 @@ pub enum TlsError {
     NoKey(PathBuf),
     /// The key is another certificate's, or of a kind that is not supported.
     #[error("{} and {} do not fit together: {why}", files.certificate.display(), files.private_key.display())]
-    Unfit {
+    Forbidden {
         /// Which.
         files: TlsFiles,
         /// Why.
@@ -192,7 +192,7 @@ fn read(files: &TlsFiles) -> Result<Loaded, TlsError> {
         certificates.ok_or_else(|| TlsError::NoCertificate(files.certificate.clone()))?;
     let key = PrivateKeyDer::from_pem_slice(&private);
     let key = key.map_err(|_| TlsError::NoKey(files.private_key.clone()))?;
-    let unfit = |why: String| TlsError::Unfit { files: files.clone(), why };
+    let unfit = |why: String| TlsError::Forbidden { files: files.clone(), why };
     let first = certificates.first().map(|it| it.to_vec()).unwrap_or_default();
     let provider = rustls::crypto::ring::default_provider();
     let key = CertifiedKey::from_der(certificates, key, &provider)
@@ -252,7 +252,10 @@ mod tests {
         assert_eq!(days(&certificates), 10);
         assert!(!certificates.reload().unwrap());
         fs::copy(&other.certificate, &one.certificate).unwrap();
-        assert!(matches!(certificates.reload(), Err(TlsError::Unfit { .. })), "half of a change");
+        assert!(
+            matches!(certificates.reload(), Err(TlsError::Forbidden { .. })),
+            "half of a change"
+        );
         assert_eq!(days(&certificates), 10);
         fs::copy(&other.private_key, &one.private_key).unwrap();
         assert!(certificates.reload().unwrap());

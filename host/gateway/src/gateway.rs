@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lezai_base::clock::Clock;
 use lezai_base::entropy::Entropy;
-use lezai_channels::channel::{AttemptRef, Channel, Standing, Unanswered};
+use lezai_channels::channel::{AttemptRef, AttemptStatus, Channel, Unanswered};
 use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::ledger::{Account, Entry, Subject as Booked};
@@ -20,13 +20,13 @@ use lezai_wire::problem::{Code, Problem};
 use lezai_wire::views::EventData;
 
 use crate::callbacks::Callbacks;
-use crate::callbacks::egress::Reach;
+use crate::callbacks::egress::EgressPolicy;
 use crate::callbacks::transport::Transport;
 use crate::channels::Channels;
 use crate::cluster::Cluster;
 use crate::cluster::rate::Rates;
 use crate::events::record::{Happened, Subject};
-use crate::idempotency::{Answer, Outcome};
+use crate::idempotency::{ApiResponse, Outcome};
 use crate::keys::Keys;
 use crate::merchants::Registry;
 use crate::metrics::Metrics;
@@ -96,7 +96,7 @@ pub struct Parts {
     /// How often each caller may ask.
     pub rates: Rates,
     /// Where callbacks may go.
-    pub reach: Reach,
+    pub reach: EgressPolicy,
     /// What carries callbacks.
     pub transport: Box<dyn Transport>,
     /// The channels.
@@ -166,7 +166,7 @@ impl Gateway {
     }
 
     /// The answer of a request that changed an order; what it changed is told, unless it was told before.
-    pub fn announce(&self, done: Outcome<(Answer, OrderRecord)>) -> Answer {
+    pub fn announce(&self, done: Outcome<(ApiResponse, OrderRecord)>) -> ApiResponse {
         match done {
             Outcome::Before(first) => first,
             Outcome::Now((answer, record)) => {
@@ -181,21 +181,25 @@ impl Gateway {
     /// # Errors
     ///
     /// As of [`Gateway::apply`].
-    pub async fn heard(
+    pub async fn apply_channel_status(
         &self,
         order: OrderId,
         attempt: AttemptId,
-        standing: Standing,
+        standing: AttemptStatus,
     ) -> Result<(), Problem> {
         let event = match standing {
-            Standing::Authorized { amount, channel_ref } => {
+            AttemptStatus::Authorized { amount, channel_ref } => {
                 Event::Authorized { attempt, amount, channel_ref }
             }
-            Standing::Paid { amount, channel_ref } => Event::Paid { attempt, amount, channel_ref },
-            Standing::Declined { code } => Event::Declined { attempt, code },
-            Standing::Returned => Event::Returned(attempt),
-            Standing::Cancelled => Event::Cancelled(attempt),
-            Standing::Unknown | Standing::Pending | Standing::Refused { .. } => return Ok(()),
+            AttemptStatus::Paid { amount, channel_ref } => {
+                Event::Paid { attempt, amount, channel_ref }
+            }
+            AttemptStatus::Declined { code } => Event::Declined { attempt, code },
+            AttemptStatus::Returned => Event::Returned(attempt),
+            AttemptStatus::Cancelled => Event::Cancelled(attempt),
+            AttemptStatus::Unknown | AttemptStatus::Pending | AttemptStatus::Refused { .. } => {
+                return Ok(());
+            }
         };
         self.apply(order, event).await.map(drop)
     }
@@ -206,7 +210,7 @@ impl Gateway {
     /// # Errors
     ///
     /// `order_not_found` for an attempt that is not ours; `channel_unavailable`.
-    pub async fn ask(&self, attempt: AttemptId) -> Result<(), Problem> {
+    pub async fn sync_attempt(&self, attempt: AttemptId) -> Result<(), Problem> {
         let id = attempt.clone();
         let order = store::read(&self.node.store, move |view| view.order_of_attempt(&id)).await?;
         let order =
@@ -215,7 +219,7 @@ impl Gateway {
         let channel = self.channel_of(&record, &attempt)?;
         let reference = attempt_ref(&record, &attempt)?;
         let standing = channel.query(&reference).await.map_err(unanswered)?;
-        self.heard(order, attempt, standing).await
+        self.apply_channel_status(order, attempt, standing).await
     }
 
     /// The order, whoever's it is.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cluster::nonces;
 use crate::node::Node;
 use lezai_store as store;
-use lezai_store::{FirstAnswer, IdempotencyKey, StoreError, Tx, View};
+use lezai_store::{IdempotencyKey, StoreError, StoredResponse, Tx, View};
 use lezai_wire::problem::{Code, Problem};
 
 /// A key is remembered for a day; after that it counts as new.
@@ -19,7 +19,7 @@ const MAX_KEY: usize = 255;
 
 /// A request that can be repeated: its key, what it asks, and who signed it.
 #[derive(Clone, Debug)]
-pub struct Repeatable {
+pub struct IdempotentRequest {
     /// Whose key it is, and the key.
     pub key: IdempotencyKey,
     /// What is asked.
@@ -32,8 +32,8 @@ pub struct Repeatable {
 pub enum Outcome<T> {
     /// It was done now.
     Now(T),
-    /// It was done before: the first answer, byte for byte.
-    Before(Answer),
+    /// It was done before: the first response, byte for byte.
+    Before(ApiResponse),
 }
 
 /// Who signed a request, and with which nonce.
@@ -67,15 +67,15 @@ impl Signer {
 
 /// An answer to such a request.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct ApiResponse {
     status: u16,
     body: Vec<u8>,
     /// It was given before.
     pub repeated: bool,
 }
 
-impl Repeatable {
-    /// Does the request's work in one commit, once: the nonce is taken, the first answer is given if there was
+impl IdempotentRequest {
+    /// Does the request's work in one commit, once: the nonce is taken, the first response is given if there was
     /// one, and else the answer of `work` is kept with all that it wrote.
     ///
     /// # Errors
@@ -84,8 +84,8 @@ impl Repeatable {
     pub async fn commit<T: Send + 'static>(
         self,
         node: &Node,
-        work: impl FnOnce(&dyn Tx) -> Result<(Answer, T), Problem> + Send + 'static,
-    ) -> Result<Outcome<(Answer, T)>, Problem> {
+        work: impl FnOnce(&dyn Tx) -> Result<(ApiResponse, T), Problem> + Send + 'static,
+    ) -> Result<Outcome<(ApiResponse, T)>, Problem> {
         let (now, wall) = (node.clock.now(), node.clock.wall());
         store::write(&node.store, move |tx| {
             if let Some(first) = self.begin(tx, wall)? {
@@ -99,11 +99,11 @@ impl Repeatable {
     }
 
     /// Begins a request whose work takes more than one commit, with the first of them. It ends with
-    /// [`Repeatable::finish`]; should the process die before that, a repeat begins again.
+    /// [`IdempotentRequest::finish`]; should the process die before that, a repeat begins again.
     ///
     /// # Errors
     ///
-    /// As of [`Repeatable::commit`].
+    /// As of [`IdempotentRequest::commit`].
     pub async fn start<T: Send + 'static>(
         &self,
         node: &Node,
@@ -117,15 +117,15 @@ impl Repeatable {
         .await
     }
 
-    /// Keeps the answer to a request that was begun by [`Repeatable::start`]; if another one was kept meanwhile,
+    /// Keeps the answer to a request that was begun by [`IdempotentRequest::start`]; if another one was kept meanwhile,
     /// that one stands.
     ///
     /// # Errors
     ///
     /// `internal`.
-    pub async fn finish(self, node: &Node, answer: Answer) -> Result<Answer, Problem> {
+    pub async fn finish(self, node: &Node, answer: ApiResponse) -> Result<ApiResponse, Problem> {
         let now = node.clock.now();
-        store::write(&node.store, move |tx| match self.first_answer(tx)? {
+        store::write(&node.store, move |tx| match self.stored_response(tx)? {
             Some(first) => Ok(first),
             None => {
                 self.keep(tx, &answer, now)?;
@@ -142,24 +142,24 @@ impl Repeatable {
     /// `idempotency_key_reused`.
     pub async fn was_answered(&self, node: &Node) -> Result<bool, Problem> {
         let request = self.clone();
-        let read = move |view: &dyn View| Ok(request.first_answer(view));
+        let read = move |view: &dyn View| Ok(request.stored_response(view));
         let first = store::read(&node.store, read).await??;
         Ok(first.is_some())
     }
 
-    /// The nonce is taken before the first answer is given, or a replay would be answered, too.
-    fn begin(&self, tx: &dyn Tx, wall: Timestamp) -> Result<Option<Answer>, Problem> {
+    /// The nonce is taken before the first response is given, or a replay would be answered, too.
+    fn begin(&self, tx: &dyn Tx, wall: Timestamp) -> Result<Option<ApiResponse>, Problem> {
         if let Some(signer) = &self.signer {
             signer.take_nonce(tx, wall)?;
         }
-        self.first_answer(tx)
+        self.stored_response(tx)
     }
 
-    fn first_answer<V: View + ?Sized>(&self, view: &V) -> Result<Option<Answer>, Problem> {
-        match view.first_answer(&self.key)? {
+    fn stored_response<V: View + ?Sized>(&self, view: &V) -> Result<Option<ApiResponse>, Problem> {
+        match view.stored_response(&self.key)? {
             None => Ok(None),
             Some(first) if first.fingerprint == self.fingerprint => {
-                Ok(Some(Answer { status: first.status, body: first.body, repeated: true }))
+                Ok(Some(ApiResponse { status: first.status, body: first.body, repeated: true }))
             }
             Some(_) => Err(Problem::new(
                 Code::IdempotencyKeyReused,
@@ -168,17 +168,17 @@ impl Repeatable {
         }
     }
 
-    fn keep(&self, tx: &dyn Tx, answer: &Answer, now: Timestamp) -> Result<(), StoreError> {
-        let first = FirstAnswer {
+    fn keep(&self, tx: &dyn Tx, answer: &ApiResponse, now: Timestamp) -> Result<(), StoreError> {
+        let first = StoredResponse {
             fingerprint: self.fingerprint.clone(),
             status: answer.status,
             body: answer.body.clone(),
         };
-        tx.save_first_answer(&self.key, &first, now)
+        tx.save_response(&self.key, &first, now)
     }
 }
 
-impl Answer {
+impl ApiResponse {
     /// A JSON answer.
     ///
     /// # Errors
@@ -190,7 +190,7 @@ impl Answer {
     }
 }
 
-impl Answer {
+impl ApiResponse {
     /// The status code.
     pub fn status(&self) -> u16 {
         self.status

@@ -192,7 +192,7 @@ fn authorized_at(order: &Order) -> Option<String> {
     Some(rfc3339(payment.at))
 }
 
-/// The status for a page: the shopper has paid once she agreed, and what the merchant does with it
+/// The status for a page: the shopper has paid once they agreed, and what the merchant does with it
 /// after that is not the page's business.
 pub fn page_status(state: &State) -> &'static str {
     match state {

@@ -14,11 +14,10 @@ use lezai_core::webhook::{Secret, WebhookError};
 use serde_json::{Value, json};
 
 use super::Reply;
-use super::operator::{Operator, checked_keyid, known, public_key, unknown};
-use lezai_base::entropy;
+use super::operator::{Operator, checked_keyid, public_key};
 use lezai_gateway::gateway::Gateway;
+use lezai_gateway::merchants::admin::MerchantChange;
 use lezai_gateway::merchants::brand;
-use lezai_store as store;
 use lezai_store::{MerchantKey, MerchantRecord};
 use lezai_wire::json::{Field, Invalid, Object};
 use lezai_wire::order_request::url;
@@ -26,8 +25,6 @@ use lezai_wire::problem::{Code, Problem};
 
 /// A merchant with more servers than this names one in front of them.
 const MAX_HOSTS: usize = 16;
-/// Hosts that take no callbacks: an order may name any that the operator allows, with any port.
-const FAILING_SHOWN: u32 = 100;
 
 #[utoipa::path(
     put, path = "/admin/v1/merchants/{id}", tag = "operator", summary = "Make a merchant, or change one",
@@ -40,56 +37,19 @@ pub(super) async fn put_merchant(
     operator: Operator,
 ) -> Result<Json<Value>, Reply> {
     let mut body = Object::parse(&operator.body)?;
-    let name = body.required("name", |field| field.shown(1..=64))?;
-    let notify_url = body.optional("notify_url", notify_url)?;
-    let notify_hosts = body.optional("notify_hosts", hosts)?;
-    let frame_origins = body.optional("frame_origins", origins)?;
-    let policy = body.optional("policy", policy_field)?;
-    let brand = body.optional("brand", brand::read)?;
-    let given = body.optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?;
+    let change = MerchantChange {
+        name: body.required("name", |field| field.shown(1..=64))?,
+        notify_url: body.optional("notify_url", notify_url)?,
+        notify_hosts: body.optional("notify_hosts", hosts)?,
+        frame_origins: body.optional("frame_origins", origins)?,
+        policy: body.optional("policy", policy_field)?,
+        brand: body.optional("brand", brand::read)?,
+        webhook_secret: body
+            .optional("webhook_secret", |field| field.parsed(1..=100, checked_secret))?,
+    };
     body.finish()?;
-    let (id, now) = (operator.merchant, gateway.node.clock.wall());
-    gateway.realm.admits(&id)?;
-    let fresh =
-        Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
-    let (record, is_new) = store::write(&gateway.node.store, move |tx| {
-        let known = tx.merchant(&id)?;
-        let is_new = known.is_none();
-        let policy = policy.or(known.as_ref().map(|it| it.policy.clone()));
-        let policy = policy.ok_or_else(|| {
-            Problem::new(Code::MissingField, "a new merchant needs a policy")
-                .with("field", "policy")
-        })?;
-        // Who gives the secret knows it, and can repeat the request; it can be changed that way too.
-        let record = match known {
-            Some(known) => {
-                let known = MerchantRecord { name, notify_url, policy, ..known };
-                let notify_hosts = notify_hosts.unwrap_or_else(|| known.notify_hosts.clone());
-                let frame_origins = frame_origins.unwrap_or_else(|| known.frame_origins.clone());
-                let brand = brand.unwrap_or_else(|| known.brand.clone());
-                let known = MerchantRecord { notify_hosts, frame_origins, brand, ..known };
-                match given {
-                    Some(secret) => known.with_secret(secret, now),
-                    None => known,
-                }
-            }
-            None => MerchantRecord {
-                id,
-                name,
-                notify_url,
-                webhook_secret: given.unwrap_or(fresh),
-                policy,
-                notify_hosts: notify_hosts.unwrap_or_default(),
-                frame_origins: frame_origins.unwrap_or_default(),
-                brand: brand.unwrap_or_default(),
-                former_secret: None,
-            },
-        };
-        tx.put_merchant(&record)?;
-        Ok::<_, Problem>((record, is_new))
-    })
-    .await?;
-    gateway.merchants.reload().await?;
+    gateway.realm.admits(&operator.merchant)?;
+    let (record, is_new) = gateway.merchants.put_merchant(operator.merchant, change).await?;
     let mut view = merchant_view(&record);
     if is_new {
         view["webhook_secret"] = record.webhook_secret.into();
@@ -106,20 +66,15 @@ pub(super) async fn merchant(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<Value>, Reply> {
-    let id = operator.merchant.clone();
-    let read = move |view: &dyn store::View| {
-        Ok((view.merchant_keys()?, view.failing(&id, FAILING_SHOWN)?))
-    };
-    let (keys, failing) = store::read(&gateway.node.store, read).await?;
-    let failing = failing
+    let merchant = gateway.merchants.known(&operator.merchant)?;
+    let report = gateway.merchants.report(&operator.merchant).await?;
+    let failing = report
+        .failing_hosts
         .into_iter()
         .map(|it| json!({ "host": it.host, "failures": it.failures, "since": rfc3339(it.since) }));
-    let failing: Vec<_> = failing.collect();
-    let keys: Vec<_> =
-        keys.into_iter().filter(|it| it.merchant == operator.merchant).map(|it| it.keyid).collect();
-    let mut view = merchant_view(&known(&gateway, &operator.merchant)?.record);
-    view["keys"] = keys.into();
-    view["failing_hosts"] = failing.into();
+    let mut view = merchant_view(&merchant.record);
+    view["failing_hosts"] = failing.collect();
+    view["keys"] = report.keys.into();
     Ok(Json(view))
 }
 
@@ -133,17 +88,9 @@ pub(super) async fn put_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    known(&gateway, &operator.merchant)?;
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
     let pem = public_key(&operator.body)?;
-    let key = MerchantKey { keyid, merchant: operator.merchant, pem };
-    let put = store::write(&gateway.node.store, move |tx| tx.put_merchant_key(&key)).await?;
-    if !put {
-        return Err(Problem::new(Code::InvalidField, "keyid is another merchant's")
-            .with("field", "keyid")
-            .into());
-    }
-    gateway.merchants.reload().await?;
+    gateway.merchants.put_key(MerchantKey { keyid, merchant: operator.merchant, pem }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -156,15 +103,8 @@ pub(super) async fn remove_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    known(&gateway, &operator.merchant)?;
-    let Operator { merchant, part, .. } = operator;
-    let keyid = part.unwrap_or_default();
-    let removed =
-        store::write(&gateway.node.store, move |tx| tx.remove_merchant_key(&merchant, &keyid));
-    if !removed.await? {
-        return Err(Problem::new(Code::NotFound, "the merchant has no key with this keyid").into());
-    }
-    gateway.merchants.reload().await?;
+    let keyid = operator.part.unwrap_or_default();
+    gateway.merchants.remove_key(operator.merchant, keyid).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -181,17 +121,7 @@ pub(super) async fn rotate_secret(
     if !operator.body.is_empty() {
         Object::parse(&operator.body)?.finish()?;
     }
-    let (merchant, now) = (operator.merchant, gateway.node.clock.wall());
-    let fresh =
-        Secret::from_bytes(entropy::bytes::<32>().to_vec()).map_err(Problem::internal)?.reveal();
-    let record = store::write(&gateway.node.store, move |tx| {
-        let known = tx.merchant(&merchant)?;
-        let record = known.ok_or_else(|| unknown(&merchant))?.with_secret(fresh, now);
-        tx.put_merchant(&record)?;
-        Ok::<_, Problem>(record)
-    })
-    .await?;
-    gateway.merchants.reload().await?;
+    let record = gateway.merchants.rotate_webhook_secret(operator.merchant).await?;
     let mut view = merchant_view(&record);
     view["webhook_secret"] = record.webhook_secret.into();
     Ok(Json(view))
@@ -209,13 +139,7 @@ pub(super) async fn put_policy(
     Policy::from_json(&operator.body).map_err(|error| policy_problem(&error))?;
     let policy = String::from_utf8(operator.body)
         .map_err(|_| Problem::new(Code::NotJson, "the policy is no UTF-8"))?;
-    store::write(&gateway.node.store, move |tx| {
-        let known = tx.merchant(&operator.merchant)?;
-        let known = known.ok_or_else(|| unknown(&operator.merchant))?;
-        Ok::<_, Problem>(tx.put_merchant(&MerchantRecord { policy, ..known })?)
-    })
-    .await?;
-    gateway.merchants.reload().await?;
+    gateway.merchants.put_policy(operator.merchant, policy).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -228,7 +152,7 @@ pub(super) async fn policy(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<impl IntoResponse, Reply> {
-    let policy = known(&gateway, &operator.merchant)?.record.policy.clone();
+    let policy = gateway.merchants.known(&operator.merchant)?.record.policy.clone();
     Ok(([(header::CONTENT_TYPE, "application/json")], policy))
 }
 

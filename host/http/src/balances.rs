@@ -15,7 +15,7 @@ use lezai_gateway::gateway::Gateway;
 use lezai_wire::page;
 
 #[utoipa::path(
-    get, path = "/v1/balances", tag = "balances", summary = "What is owed to the merchant or to one that she shares with, now or at a past moment",
+    get, path = "/v1/balances", tag = "balances", summary = "What is owed to the merchant or to one that it shares with, now or at a past moment",
     description = "Taken from the ledger, in which nothing is ever changed: a past moment's balances stay what they were.",
     params(super::openapi::Signed, super::openapi::BalancesAsked),
     responses((status = 200, description = "The balances", body = BalancesView), super::openapi::Problems),

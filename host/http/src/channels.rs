@@ -48,7 +48,7 @@ pub(super) async fn notify(
         // The task that sends a refund asks for it until it is done.
         About::Refund(refund) => tracing::info!(%refund, channel = id, "callback of a refund"),
         About::Payment(attempt) => {
-            match tokio::time::timeout(ASK_TIMEOUT, gateway.ask(attempt.clone())).await {
+            match tokio::time::timeout(ASK_TIMEOUT, gateway.sync_attempt(attempt.clone())).await {
                 Ok(Ok(())) => {}
                 Ok(Err(problem)) if problem.code() == Code::OrderNotFound => {
                     tracing::warn!(%attempt, channel = id, "callback of a payment that is not ours");

@@ -10,7 +10,7 @@ use Code::*;
 /// Who may make a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
-    /// A merchant's server, signed with her key.
+    /// A merchant's server, signed with its key.
     Merchant,
     /// A page that claimed a session, signed with its own key.
     Page,
@@ -126,7 +126,7 @@ const CALLS: &[Call] = {
         call("get", "/v1/contracts", Merchant, None, &[]),
         call("get", "/v1/events", Merchant, None, &[InvalidField, UnknownField, EventNotFound]),
         call("get", "/v1/events/{id}", Merchant, None, &[EventNotFound]),
-        call("post", "/v1/events/{id}/redeliver", Merchant, Empty, &[EventNotFound, EventKept]),
+        call("post", "/v1/events/{id}/redeliver", Merchant, Empty, &[EventNotFound, EventNotSent]),
         call("post", "/v1/events/redeliver", Merchant, Fields, &[TooManyEvents]),
         call("post", "/v1/events/test", Merchant, Fields, &[NotifyUrlRefused]),
         call(
@@ -371,7 +371,7 @@ const HEADERS: &[(&str, &str)] = &[
         "Signature",
         "The gateway's signature (RFC 9421), with `Signature-Input` and `Content-Digest` beside it.",
     ),
-    ("Idempotency-Hit", "`true` if this is the first answer to the key once more."),
+    ("Idempotency-Hit", "`true` if this is the first response to the key once more."),
     (
         "RateLimit",
         "How many requests are left at once, `r`, and in how many seconds all are back, `t`.",
@@ -649,7 +649,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "NewRelease" => json!({
             "component": "AGFzbQ0AAQA=", "manifest": "eyJwbHVnaW4iOiJuaWdodF9vd2xzIn0=", "signature": "cmVsZWFzZQ==", "stage": "shadow",
         }),
-        "Promotion" => json!({ "to": "gray", "per_mille": 10 }),
+        "Promotion" => json!({ "to": "canary", "per_mille": 10 }),
         "OrderView" => order(),
         "RefundView" => refund(),
         "BalancesView" => json!({
@@ -762,7 +762,7 @@ fn release() -> Value {
     json!({
         "merchant": "m_tea", "plugin": "night_owls", "version": "1.0.0", "sequence": 3,
         "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c", "hooks": ["risk"], "size": 31844,
-        "keyid": "tea-plugins", "published_at": "2026-11-18T11:06:40.042Z", "stage": "gray", "per_mille": 10, "paused": false,
+        "keyid": "tea-plugins", "published_at": "2026-11-18T11:06:40.042Z", "stage": "canary", "per_mille": 10, "paused": false,
         "since": "2026-11-18T12:06:40.042Z", "drift_percent": 10,
     })
 }

@@ -22,7 +22,7 @@ use lezai_wire::page::List;
 
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", summary = "What the merchant was told, oldest first",
-    description = "Who keeps the last id she has seen and asks for those after it misses nothing, whatever became of the callbacks.",
+    description = "Who keeps the last id it has seen and asks for those after it misses nothing, whatever became of the callbacks.",
     params(super::openapi::Signed, super::openapi::EventsAsked, super::openapi::PageAsked),
     responses((status = 200, description = "A page", body = List<StoredEvent>), super::openapi::Problems),
 )]

@@ -4,7 +4,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query as AxumQuery};
 
 use lezai_wire::json::{Invalid, Object};
-use lezai_wire::page::Asked;
+use lezai_wire::page::QueryParams;
 use lezai_wire::problem::{Code, Problem};
 
 /// A segment of the path as it came.
@@ -27,9 +27,9 @@ pub(super) fn segment(path: Segment) -> Result<String, Problem> {
 /// # Errors
 ///
 /// `invalid_field`.
-pub(super) fn asked(query: Query) -> Result<Asked, Problem> {
+pub(super) fn asked(query: Query) -> Result<QueryParams, Problem> {
     query
-        .map(|AxumQuery(query)| Asked::new(query))
+        .map(|AxumQuery(query)| QueryParams::new(query))
         .map_err(|rejected| Problem::new(Code::InvalidField, rejected.body_text()))
 }
 

@@ -91,7 +91,7 @@ impl Guard {
             );
             return Err(Problem::new(Code::Misdirected, detail));
         }
-        match self.refused.look(network, now) {
+        match self.refused.status(network, now) {
             Some(standing) => standing.allowed(),
             None => Ok(()),
         }

@@ -81,7 +81,7 @@ pub(super) struct BalancesAsked {
     /// RFC 3339, not after now; now if absent.
     #[param(required = false, example = "2026-11-18T00:00:00Z")]
     at: String,
-    /// Whom the merchant shares with, by her own name: then the balances are that receiver's.
+    /// Whom the merchant shares with, by the merchant's name: then the balances are that receiver's.
     #[param(
         required = false,
         min_length = 1,
@@ -188,7 +188,7 @@ pub(super) enum Problems {
 #[schema(as = NewOrder)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewOrder {
-    /// The merchant's own number, unique among her orders.
+    /// The merchant's own number, unique among its orders.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "A-1001")]
     merchant_order_id: String,
     /// Minor units of `currency`.
@@ -206,7 +206,7 @@ pub(super) struct NewOrder {
     /// Where the shopper goes afterwards.
     #[schema(required = false, max_length = 512, format = "uri")]
     return_url: String,
-    /// What she may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
+    /// What the shopper may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
     /// `alipay_mini`, `douyin_mini`) are offered to an order that names them, and to no other.
     #[schema(required = false, max_items = 16)]
     methods: Vec<String>,
@@ -422,7 +422,7 @@ pub(super) struct NewCalendar {
 #[schema(as = NewRefund)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewRefund {
-    /// The merchant's own number, unique among her refunds.
+    /// The merchant's own number, unique among its refunds.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "R-1")]
     merchant_refund_id: String,
     /// What the shopper gets back, in minor units of `currency`.
@@ -467,7 +467,7 @@ pub(super) struct NewCapture {
 #[schema(as = NewCustomer)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewCustomer {
-    /// The merchant's own name for her.
+    /// The merchant's own name for the receiver.
     #[schema(required = false, max_length = 64)]
     r#ref: String,
     /// IPv4 or IPv6.
@@ -596,7 +596,7 @@ pub(super) struct NewRelease {
     /// `shadow`, or `live` to decide the next order.
     #[schema(required = false)]
     stage: String,
-    /// How many of a hundred orders it may decide otherwise in `gray`; 10 if left out.
+    /// How many of a hundred orders it may decide otherwise in `canary`; 10 if left out.
     #[schema(required = false)]
     drift_percent: u8,
 }
@@ -606,12 +606,12 @@ pub(super) struct NewRelease {
 #[schema(as = Promotion)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct Promotion {
-    /// `shadow`, `gray` or `live`.
+    /// `shadow`, `canary` or `live`.
     to: String,
-    /// In `gray`, how many of a thousand orders it decides: 1, 10, 50, 100, 200 or 500.
+    /// In `canary`, how many of a thousand orders it decides: 1, 10, 50, 100, 200 or 500.
     #[schema(required = false)]
     per_mille: u16,
-    /// How many of a hundred orders it may decide otherwise in `gray`.
+    /// How many of a hundred orders it may decide otherwise in `canary`.
     #[schema(required = false)]
     drift_percent: u8,
 }

@@ -10,7 +10,7 @@ use lezai_core::key::VerifyingKey;
 use lezai_gateway::gateway::Gateway;
 use lezai_store::Page;
 use lezai_wire::json::Object;
-use lezai_wire::page::{self, Asked};
+use lezai_wire::page::{self, QueryParams};
 use lezai_wire::problem::{Code, Problem};
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ impl Operator {
 
     /// How much of a list is wanted.
     pub(super) fn limit(&self) -> Result<u32, Problem> {
-        let mut asked = Asked::new(self.query.clone());
+        let mut asked = QueryParams::new(self.query.clone());
         let page: Page<Value> = page::parse(&mut asked, |_| Err("not known to this list"))?;
         asked.finish()?;
         Ok(page.limit)
@@ -109,16 +109,4 @@ pub(super) fn public_key(body: &[u8]) -> Result<String, Problem> {
     })?;
     body.finish()?;
     Ok(pem)
-}
-
-pub(super) fn known(
-    gateway: &Gateway,
-    id: &MerchantId,
-) -> Result<Arc<lezai_gateway::merchants::Merchant>, Problem> {
-    let merchant = gateway.merchants.current().get(id).cloned();
-    merchant.ok_or_else(|| unknown(id))
-}
-
-pub(super) fn unknown(id: &MerchantId) -> Problem {
-    Problem::new(Code::NotFound, format!("there is no merchant {id}"))
 }

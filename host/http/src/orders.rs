@@ -11,7 +11,7 @@ use super::Reply;
 use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::signed::Incoming;
 use lezai_gateway::gateway::Gateway;
-use lezai_gateway::idempotency::Answer;
+use lezai_gateway::idempotency::ApiResponse;
 use lezai_gateway::orders;
 use lezai_gateway::orders::refunds;
 use lezai_wire::order_request;
@@ -128,7 +128,7 @@ pub(super) async fn void(
 
 #[utoipa::path(
     post, path = "/v1/orders/{id}/session", tag = "orders", summary = "Give an order that is not paid a new checkout session",
-    description = "For a shopper whose page is lost. The session before ends; what she began there can still be paid by what she has of it, and counts once.",
+    description = "For a shopper whose page is lost. The session before ends; what they began there can still be paid by what they have of it, and counts once.",
     params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
     responses((status = 201, description = "The order, with its new checkout session and client secret", body = OrderView), super::openapi::Problems),
 )]
@@ -150,7 +150,7 @@ async fn act(
     id: Segment,
     incoming: Incoming,
     event: Event,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let (merchant, verified) = incoming.merchant(gateway)?;
     let key = incoming.repeatable(gateway, merchant.record.id.as_str(), &verified)?;
     verified.parse(no_fields)?;

@@ -11,7 +11,7 @@ use super::Reply;
 use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::openapi;
 use super::operator::authorize;
-use super::reviews::Asked;
+use super::reviews::ReviewRequest;
 use super::signed::Incoming;
 use lezai_gateway::funds::payouts::{self, Decision, NewPayout, OperatorPayout};
 use lezai_gateway::funds::views::PayoutView;
@@ -115,7 +115,7 @@ pub(super) async fn of_status(
 )]
 pub(super) async fn decide_payout(
     State(gateway): State<Arc<Gateway>>,
-    asked: Asked,
+    asked: ReviewRequest,
 ) -> Result<Reply, Reply> {
     let decision = Decision::parse(&asked.body)?;
     Ok(payouts::decide(&gateway, &asked.order, decision, asked.key).await?.into())
@@ -129,7 +129,7 @@ pub(super) async fn decide_payout(
 )]
 pub(super) async fn resume_payout(
     State(gateway): State<Arc<Gateway>>,
-    asked: Asked,
+    asked: ReviewRequest,
 ) -> Result<Reply, Reply> {
     no_fields(&asked.body)?;
     Ok(payouts::resume(&gateway, &asked.order, asked.key).await?.into())

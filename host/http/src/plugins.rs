@@ -12,7 +12,7 @@ use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
 
 use super::Reply;
 use super::openapi;
-use super::operator::{MAX_UPLOAD, Operator, checked_keyid, known, public_key};
+use super::operator::{MAX_UPLOAD, Operator, checked_keyid, public_key};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::plugins::lifecycle::Move;
 use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
@@ -36,7 +36,7 @@ pub(super) async fn publish(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<ReleaseStateView>, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let mut body = Object::parse(&operator.body)?;
     let component = body.required("component", |field| decoded(field, MAX_UPLOAD))?;
     let settings =
@@ -77,13 +77,13 @@ pub(super) async fn releases(
     operator: Operator,
 ) -> Result<Json<List<ReleaseStateView>>, Reply> {
     let limit = operator.limit()?;
-    let merchant = known(&gateway, &operator.merchant)?;
+    let merchant = gateway.merchants.known(&operator.merchant)?;
     Ok(Json(List::whole(gateway.plugins.releases(&merchant, limit).await?)))
 }
 
 #[utoipa::path(
     post, path = "/admin/v1/merchants/{id}/plugins/{sequence}/promote", tag = "operator", summary = "Let a release go on",
-    description = "Forward alone: `shadow`, `gray` with 1, 10, 50, 100, 200 or 500 of a thousand orders, `live`. One that was paused goes on. The same again changes nothing.",
+    description = "Forward alone: `shadow`, `canary` with 1, 10, 50, 100, 200 or 500 of a thousand orders, `live`. One that was paused goes on. The same again changes nothing.",
     params(("id" = String, Path, description = "`m_…`"), ("sequence" = u64, Path, description = "The number of the release")),
     request_body = openapi::Promotion,
     responses((status = 200, description = "The release", body = ReleaseStateView), openapi::Problems), security(("operator" = [])),
@@ -102,9 +102,9 @@ pub(super) async fn promote(
     let to = match (to.as_str(), per_mille, share) {
         ("shadow", None, _) => Stage::Shadow,
         ("live", None, _) => Stage::Live,
-        ("gray", Some(_), Some(share)) => Stage::Gray(share),
+        ("canary", Some(_), Some(share)) => Stage::Canary(share),
         _ => {
-            let detail = "to is shadow, live, or gray with per_mille 1, 10, 50, 100, 200 or 500";
+            let detail = "to is shadow, live, or canary with per_mille 1, 10, 50, 100, 200 or 500";
             return Err(Problem::new(Code::InvalidField, detail).with("field", "to").into());
         }
     };
@@ -150,7 +150,7 @@ pub(super) async fn differences(
     operator: Operator,
 ) -> Result<Json<List<DifferenceView>>, Reply> {
     let (sequence, limit) = (operator.sequence()?, operator.limit()?);
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let found = gateway.plugins.differences(operator.merchant, sequence, limit).await?;
     Ok(Json(List::whole(found)))
 }
@@ -164,7 +164,7 @@ pub(super) async fn plugin(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<ReleaseStateView>, Reply> {
-    let merchant = known(&gateway, &operator.merchant)?;
+    let merchant = gateway.merchants.known(&operator.merchant)?;
     Ok(Json(gateway.plugins.live_release(&merchant).await?))
 }
 
@@ -191,7 +191,7 @@ pub(super) async fn put_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
     let pem = public_key(&operator.body)?;
     VerifyingKey::from_spki_pem(&pem).map_err(Problem::internal)?;
@@ -213,7 +213,7 @@ pub(super) async fn remove_plugin_key(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let Operator { merchant, part, .. } = operator;
     let keyid = part.unwrap_or_default();
     let removed =
@@ -237,7 +237,7 @@ pub(super) async fn decisions(
     operator: Operator,
 ) -> Result<Json<List<LoggedView>>, Reply> {
     let limit = operator.limit()?;
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     Ok(Json(List::whole(gateway.plugins.decisions(operator.merchant, limit).await?)))
 }
 

@@ -8,7 +8,7 @@ use lezai_core::order::Refusal;
 use lezai_core::signature::SignatureError;
 
 use super::request_id;
-use lezai_gateway::idempotency::Answer;
+use lezai_gateway::idempotency::ApiResponse;
 use lezai_store::StoreError;
 use lezai_wire::json::Invalid;
 use lezai_wire::problem::{Code, Problem, Retry};
@@ -24,8 +24,8 @@ impl IntoResponse for Reply {
     }
 }
 
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
+impl From<ApiResponse> for Reply {
+    fn from(answer: ApiResponse) -> Self {
         let status = StatusCode::from_u16(answer.status());
         let repeated = answer.repeated;
         let mut response = Response::new(Body::from(answer.into_body()));

@@ -71,7 +71,7 @@ fn named(method: &Method) -> String {
 }
 
 /// A path as the log may have it. Our own ids stay, so that what happened to one can be found; the rest is a
-/// stranger's, and may be an address or a number of hers. A query is not logged at all.
+/// stranger's, and may be an address or a number of its own. A query is not logged at all.
 pub fn masked(path: &str) -> String {
     let is_ours = |segment: &str| {
         segment.split_once('_').is_some_and(|(kind, id)| {

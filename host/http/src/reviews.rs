@@ -15,7 +15,7 @@ use super::signed::{MAX_BODY, read_body};
 use lezai_gateway::cluster::in_progress::UnderWay;
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency;
-use lezai_gateway::idempotency::Repeatable;
+use lezai_gateway::idempotency::IdempotentRequest;
 use lezai_gateway::orders::reviews;
 use lezai_gateway::orders::reviews::{Decision, ReviewedOrder};
 use lezai_store as store;
@@ -27,15 +27,15 @@ use lezai_wire::page::List;
 const SCOPE: &str = "operator";
 
 /// An order or payout that the operator wants something of, once.
-pub(super) struct Asked {
+pub(super) struct ReviewRequest {
     pub(super) order: String,
-    pub(super) key: Repeatable,
+    pub(super) key: IdempotentRequest,
     pub(super) body: Vec<u8>,
     // No second request with this key is worked on while this one is.
     _under_way: UnderWay,
 }
 
-impl FromRequest<Arc<Gateway>> for Asked {
+impl FromRequest<Arc<Gateway>> for ReviewRequest {
     type Rejection = Reply;
 
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
@@ -51,7 +51,7 @@ impl FromRequest<Arc<Gateway>> for Asked {
         let _under_way = gateway.node.cluster.in_progress.begin(&key)?;
         Ok(Self {
             order,
-            key: Repeatable { key, fingerprint, signer: None },
+            key: IdempotentRequest { key, fingerprint, signer: None },
             body: body.into(),
             _under_way,
         })
@@ -67,7 +67,7 @@ impl FromRequest<Arc<Gateway>> for Asked {
 )]
 pub(super) async fn decide(
     State(gateway): State<Arc<Gateway>>,
-    asked: Asked,
+    asked: ReviewRequest,
 ) -> Result<Reply, Reply> {
     let decision = Decision::parse(&asked.body)?;
     Ok(reviews::decide(&gateway, &asked.order, decision, asked.key).await?.into())

@@ -1,4 +1,4 @@
-//! The shopper's acts in the sandbox, unsigned: they stand in for a wallet on her own phone, and
+//! The shopper's acts in the sandbox, unsigned: they stand in for a wallet on their own phone, and
 //! exist in development and sandbox alone.
 
 use lezai_wire::time::rfc3339;
@@ -19,7 +19,7 @@ use super::Reply;
 use super::extract::{Segment, segment};
 use super::signed::read_body;
 use super::wallet::{self, Language};
-use lezai_channels::channel::Standing;
+use lezai_channels::channel::AttemptStatus;
 use lezai_channels::sandbox::{Act, Outcome, Sandbox, WalletPayment};
 use lezai_gateway::gateway::{Gateway, not_found, unanswered};
 use lezai_gateway::orders::checkout;
@@ -34,7 +34,7 @@ const MAX_ADVANCE: usize = 1024;
 
 #[utoipa::path(
     post, path = "/sandbox/orders/{id}/pay", operation_id = "sandbox_pay", tag = "sandbox", summary = "Pay as the shopper would",
-    description = "By the method she chose, or else by the order's first. What her wallet makes of it follows from the amount: docs/sandbox.md.",
+    description = "By the method they chose, or else by the order's first. What their wallet makes of it follows from the amount: docs/sandbox.md.",
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
 )]
@@ -47,7 +47,7 @@ pub(super) async fn pay(
 
 #[utoipa::path(
     post, path = "/sandbox/orders/{id}/decline", operation_id = "sandbox_decline", tag = "sandbox", summary = "Decline as the shopper would",
-    description = "By the method she chose, or else by the order's first.",
+    description = "By the method they chose, or else by the order's first.",
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
 )]
@@ -182,15 +182,15 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
     let standing = sandbox.act(&attempt, act).await.map_err(unanswered)?;
     hear(gateway, &attempt).await?;
     match (act, standing) {
-        // Who agrees may yet be declined by her wallet, or have to wait for it (docs/sandbox.md).
+        // Who agrees may yet be declined by their wallet, or have to wait for it (docs/sandbox.md).
         (
             Act::Approve | Act::Simulate(_),
-            Standing::Paid { .. }
-            | Standing::Authorized { .. }
-            | Standing::Pending
-            | Standing::Declined { .. },
+            AttemptStatus::Paid { .. }
+            | AttemptStatus::Authorized { .. }
+            | AttemptStatus::Pending
+            | AttemptStatus::Declined { .. },
         )
-        | (Act::Decline, Standing::Declined { .. }) => {
+        | (Act::Decline, AttemptStatus::Declined { .. }) => {
             Ok(Json(views::order(&gateway.record(id).await?)))
         }
         _ => Err(refused(&record, act)),
@@ -201,9 +201,13 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
 /// once where the amount says so.
 async fn hear(gateway: &Gateway, attempt: &AttemptId) -> Result<(), Problem> {
     if sandbox(gateway)?.tells_twice(attempt).await.map_err(unanswered)? {
-        tokio::try_join!(gateway.ask(attempt.clone()), gateway.ask(attempt.clone())).map(drop)
+        tokio::try_join!(
+            gateway.sync_attempt(attempt.clone()),
+            gateway.sync_attempt(attempt.clone())
+        )
+        .map(drop)
     } else {
-        gateway.ask(attempt.clone()).await
+        gateway.sync_attempt(attempt.clone()).await
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Reply;
 use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::openapi;
-use super::operator::{Operator, authorize, known};
+use super::operator::{Operator, authorize};
 use super::signed::{Incoming, MAX_BODY, read_body};
 use lezai_gateway::funds::batches::{self, OpenSettlement};
 use lezai_gateway::funds::contracts::{self, CalendarView, FeesSimulated, SIMULATED_DAYS};
@@ -92,7 +92,7 @@ pub(super) async fn lines(
 
 fn limit(text: &str) -> Result<u32, &'static str> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let limit = text.parse().ok().filter(|it| digits && (1..=page::MOST).contains(it));
+    let limit = text.parse().ok().filter(|it| digits && (1..=page::LIMIT_MAX).contains(it));
     limit.ok_or("not a whole number from 1 to 100")
 }
 
@@ -144,7 +144,7 @@ pub(super) async fn contracts(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<List<ContractView>>, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     Ok(Json(contracts::list(&gateway, &operator.merchant).await?))
 }
 
@@ -171,7 +171,7 @@ pub(super) async fn simulate(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<FeesSimulated>, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     let mut body = Object::parse(&operator.body)?;
     let days = body.optional("days", |field| field.integer(1..=SIMULATED_DAYS.into()))?;
     let contract = body.required("contract", |field| Ok(field.value().to_string()))?;
@@ -190,7 +190,7 @@ pub(super) async fn open_of_merchant(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<List<OpenSettlement>>, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     Ok(Json(batches::open(&gateway, &operator.merchant).await?))
 }
 
@@ -204,7 +204,7 @@ pub(super) async fn close_of_merchant(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<List<SettlementView>>, Reply> {
-    known(&gateway, &operator.merchant)?;
+    gateway.merchants.known(&operator.merchant)?;
     no_fields(&operator.body)?;
     Ok(Json(overdue::close(&gateway, &operator.merchant).await?))
 }

@@ -30,7 +30,7 @@ use lezai_gateway::cluster::nonces::{Signers, Taken};
 use lezai_gateway::cluster::rate::Meter;
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency;
-use lezai_gateway::idempotency::Repeatable;
+use lezai_gateway::idempotency::IdempotentRequest;
 use lezai_gateway::keys::GatewayKey;
 use lezai_gateway::merchants::Merchant;
 use lezai_store as store;
@@ -136,7 +136,7 @@ impl Incoming {
         let unknown = || Problem::new(Code::KeyUnknown, "no merchant has a key with this keyid");
         let (merchant, key) = gateway.merchants.current().by_keyid(keyid).ok_or_else(unknown)?;
         let verified = self.verified(&borrowed, &input, Tag::Merchant, &key)?;
-        // Only what she signed is counted: nobody else uses up what is hers.
+        // Only what it signed is counted: nobody else uses up what is its own.
         self.meter.count(
             &gateway.node.cluster.rates.merchants,
             merchant.record.id.as_str(),
@@ -215,13 +215,13 @@ impl Incoming {
         gateway: &Gateway,
         scope: &str,
         verified: &Verified<T>,
-    ) -> Result<Repeatable, Problem> {
+    ) -> Result<IdempotentRequest, Problem> {
         let key = self.head.idempotency_key()?;
         let key = IdempotencyKey { scope: scope.to_owned(), key };
         // It is asked for once.
         let _ = self.under_way.set(gateway.node.cluster.in_progress.begin(&key)?);
         let target = format!("{}?{}", self.head.path, self.head.query);
-        Ok(Repeatable {
+        Ok(IdempotentRequest {
             key,
             fingerprint: store::fingerprint(&self.head.method, &target, &self.body),
             signer: Some(verified.into()),

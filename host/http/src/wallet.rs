@@ -1,4 +1,4 @@
-//! The simulated wallet's page: what a shopper's own wallet would show on her phone. No script.
+//! The simulated wallet's page: what a shopper's own wallet would show on their phone. No script.
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -8,7 +8,7 @@ use lezai_core::money::Money;
 use maud::{DOCTYPE, Markup, html};
 use url::Url;
 
-use lezai_channels::channel::Standing;
+use lezai_channels::channel::AttemptStatus;
 use lezai_channels::sandbox::{Outcome, SHOPPER_DECLINED, WalletPayment};
 
 /// Its style sheet.
@@ -16,7 +16,7 @@ pub(super) const STYLE: &str = include_str!("wallet.css");
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Who paid goes back to the shop by herself after these seconds.
+/// Who paid goes back to the shop by themselves after these seconds.
 const BACK_AFTER_SECS: u32 = 3;
 
 /// The language that the page speaks.
@@ -50,7 +50,7 @@ impl Language {
 
 /// The page for a payment as it stands.
 pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Language) -> Response {
-    let decided = payment.agreed || payment.standing != Standing::Pending;
+    let decided = payment.agreed || payment.standing != AttemptStatus::Pending;
     let asks = !decided && !payment.code_is_over;
     let markup = html! {
         (DOCTYPE)
@@ -140,7 +140,7 @@ fn payer(payment: &WalletPayment, language: Language) -> Markup {
     }
 }
 
-/// What she agrees to pay monthly, as the core has it.
+/// What they agree to pay monthly, as the core has it.
 fn parts(plan: Plan, whole: Money, language: Language) -> Markup {
     let Some(Quote { fee, total, first, each }) = plan.quote(whole) else { return html! {} };
     html! {
@@ -208,28 +208,34 @@ fn result(payment: &WalletPayment, language: Language) -> Markup {
         };
     }
     let (class, word) = match &payment.standing {
-        Standing::Paid { .. } if payment.refunded == payment.amount => {
+        AttemptStatus::Paid { .. } if payment.refunded == payment.amount => {
             ("paid", language.pick("Refunded", "已全额退款"))
         }
-        Standing::Paid { .. } if refunded => {
+        AttemptStatus::Paid { .. } if refunded => {
             ("paid", language.pick("Partly refunded", "已部分退款"))
         }
-        Standing::Paid { .. } => ("paid", language.pick("Paid", "已付款")),
-        Standing::Authorized { .. } => {
+        AttemptStatus::Paid { .. } => ("paid", language.pick("Paid", "已付款")),
+        AttemptStatus::Authorized { .. } => {
             ("paid", language.pick("Authorised: the amount is set aside", "已授权，金额已预留"))
         }
-        Standing::Declined { code } if code == SHOPPER_DECLINED => {
+        AttemptStatus::Declined { code } if code == SHOPPER_DECLINED => {
             ("declined", language.pick("Declined", "已拒绝"))
         }
-        Standing::Declined { .. } => ("declined", language.pick("The payment failed", "付款失败")),
-        Standing::Returned => ("declined", language.pick("The money was returned", "款项已退回")),
-        Standing::Pending => ("pending", language.pick("Being processed", "处理中")),
-        Standing::Cancelled | Standing::Unknown | Standing::Refused { .. } => {
+        AttemptStatus::Declined { .. } => {
+            ("declined", language.pick("The payment failed", "付款失败"))
+        }
+        AttemptStatus::Returned => {
+            ("declined", language.pick("The money was returned", "款项已退回"))
+        }
+        AttemptStatus::Pending => ("pending", language.pick("Being processed", "处理中")),
+        AttemptStatus::Cancelled | AttemptStatus::Unknown | AttemptStatus::Refused { .. } => {
             ("declined", language.pick("This payment was called off", "这笔付款已取消"))
         }
     };
     let moved = match &payment.standing {
-        Standing::Paid { amount, .. } | Standing::Authorized { amount, .. } => Some(*amount),
+        AttemptStatus::Paid { amount, .. } | AttemptStatus::Authorized { amount, .. } => {
+            Some(*amount)
+        }
         _ => None,
     };
     let stroke = match class {
@@ -240,7 +246,7 @@ fn result(payment: &WalletPayment, language: Language) -> Markup {
     html! {
         (picture(stroke))
         p.result.(class) role="status" { (word) }
-        @if let Standing::Declined { code } = &payment.standing && code != SHOPPER_DECLINED {
+        @if let AttemptStatus::Declined { code } = &payment.standing && code != SHOPPER_DECLINED {
             p.description { code { (code) } }
         }
         @if let Some(moved) = moved.filter(|it| *it != payment.amount) {
@@ -319,14 +325,15 @@ mod tests {
     }
 
     #[test]
-    fn the_shopper_reads_how_it_stands_in_her_language() {
+    fn the_shopper_reads_the_status_in_their_language() {
         let cny = |minor| Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap();
         let channel_ref = || "sbx_1".to_owned();
-        let paid = |minor| Standing::Paid { amount: cny(minor), channel_ref: channel_ref() };
-        let authorised = Standing::Authorized { amount: cny(12800), channel_ref: channel_ref() };
-        let declined = |code: &str| Standing::Declined { code: code.to_owned() };
+        let paid = |minor| AttemptStatus::Paid { amount: cny(minor), channel_ref: channel_ref() };
+        let authorised =
+            AttemptStatus::Authorized { amount: cny(12800), channel_ref: channel_ref() };
+        let declined = |code: &str| AttemptStatus::Declined { code: code.to_owned() };
         for (standing, refunded, english, chinese) in [
-            (Standing::Pending, 0, "Being processed", "处理中"),
+            (AttemptStatus::Pending, 0, "Being processed", "处理中"),
             (authorised, 0, "Authorised: the amount is set aside", "已授权，金额已预留"),
             (paid(12800), 0, "Paid", "已付款"),
             (paid(5000), 0, "Taken: CN¥50.00", "实际金额：¥50.00"),
@@ -334,8 +341,8 @@ mod tests {
             (paid(12800), 12800, ">Refunded<", "已全额退款"),
             (declined("shopper_declined"), 0, "Declined", "已拒绝"),
             (declined("insufficient_funds"), 0, "insufficient_funds", "付款失败"),
-            (Standing::Returned, 0, "The money was returned", "款项已退回"),
-            (Standing::Cancelled, 0, "This payment was called off", "这笔付款已取消"),
+            (AttemptStatus::Returned, 0, "The money was returned", "款项已退回"),
+            (AttemptStatus::Cancelled, 0, "This payment was called off", "这笔付款已取消"),
         ] {
             let payment = WalletPayment {
                 amount: cny(12800),
@@ -374,13 +381,13 @@ mod tests {
             merchant_name: "<script>".to_owned(),
             description: "\"><img onerror=x>".to_owned(),
             return_url: Some("https://shop.example/?a=\"><script>".to_owned()),
-            standing: Standing::Pending,
+            standing: AttemptStatus::Pending,
             agreed: false,
             refunded: Money::zero(Currency::from_code("CNY").unwrap()),
             code_is_over: false,
             instalments: None,
         };
-        for standing in [Standing::Pending, Standing::Cancelled] {
+        for standing in [AttemptStatus::Pending, AttemptStatus::Cancelled] {
             let markup = result(&WalletPayment { standing, ..payment.clone() }, Language::English)
                 .into_string();
             assert!(!markup.contains("<script>") && !markup.contains("<img"), "{markup}");

@@ -7,14 +7,15 @@ use rusqlite::{Row, params};
 use super::tables::{PRUNED, Sqlite, id};
 use lezai_store::StoreError;
 use lezai_store::events::{
-    DeliveryRecord, EventQuery, EventReads, EventRecord, EventWrites, Failing, Progress, Telling,
+    DeliveryProgress, DeliveryRecord, DeliveryStatus, EventQuery, EventReads, EventRecord,
+    EventWrites, Failing,
 };
 
 pub(super) const TABLES: &str = "
 CREATE TABLE events (
   id TEXT PRIMARY KEY, order_id TEXT REFERENCES orders, merchant TEXT NOT NULL, sequence INTEGER NOT NULL,
   event_type TEXT NOT NULL, created_ms INTEGER NOT NULL, body BLOB NOT NULL,
-  telling TEXT NOT NULL, round INTEGER NOT NULL DEFAULT 0, first_try_ms INTEGER, delivered_ms INTEGER,
+  delivery_status TEXT NOT NULL, round INTEGER NOT NULL DEFAULT 0, first_try_ms INTEGER, delivered_ms INTEGER,
   UNIQUE (order_id, sequence)
 ) STRICT;
 CREATE INDEX events_by_merchant ON events (merchant);
@@ -31,15 +32,15 @@ CREATE TABLE failing_hosts (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const EVENT: &str = "SELECT id, order_id, merchant, sequence, event_type, created_ms, opened('event/' || id || '/body', body), telling, round, first_try_ms, delivered_ms FROM events";
+const EVENT: &str = "SELECT id, order_id, merchant, sequence, event_type, created_ms, opened('event/' || id || '/body', body), delivery_status, round, first_try_ms, delivered_ms FROM events";
 
-fn event(row: &Row<'_>) -> Result<(EventRecord, Progress), StoreError> {
+fn event(row: &Row<'_>) -> Result<(EventRecord, DeliveryProgress), StoreError> {
     let order = match row.get_ref(1)? {
         rusqlite::types::ValueRef::Null => None,
         _ => Some(id(row, 1, OrderId::parse)?),
     };
-    let telling: String = row.get(7)?;
-    let telling = Telling::ALL.into_iter().find(|it| it.as_str() == telling);
+    let delivery_status: String = row.get(7)?;
+    let delivery_status = DeliveryStatus::ALL.into_iter().find(|it| it.as_str() == delivery_status);
     let record = EventRecord {
         id: id(row, 0, EventId::parse)?,
         order,
@@ -49,9 +50,9 @@ fn event(row: &Row<'_>) -> Result<(EventRecord, Progress), StoreError> {
         created_at: Timestamp::from_ms(row.get(5)?),
         body: row.get(6)?,
     };
-    let progress = Progress {
-        telling: telling
-            .ok_or_else(|| StoreError::Damaged("unknown telling of an event".to_owned()))?,
+    let progress = DeliveryProgress {
+        status: delivery_status
+            .ok_or_else(|| StoreError::Damaged("unknown delivery_status of an event".to_owned()))?,
         round: row.get(8)?,
         first_try: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_ms),
         delivered_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_ms),
@@ -60,11 +61,14 @@ fn event(row: &Row<'_>) -> Result<(EventRecord, Progress), StoreError> {
 }
 
 impl EventReads for Sqlite<'_> {
-    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, Progress)>, StoreError> {
+    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, DeliveryProgress)>, StoreError> {
         self.one(&format!("{EVENT} WHERE id = ?1"), [id.as_str()], event)
     }
 
-    fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, Progress)>, StoreError> {
+    fn events(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Vec<(EventRecord, DeliveryProgress)>, StoreError> {
         // By rowid, for that is the order of commits. A merchant's events have times in that order
         // too, so a range of time is one of rows.
         let merchant = query.merchant.as_str();
@@ -163,9 +167,13 @@ fn failing(row: &Row<'_>) -> Result<Failing, StoreError> {
 }
 
 impl EventWrites for Sqlite<'_> {
-    fn insert_event(&self, event: &EventRecord, telling: Telling) -> Result<(), StoreError> {
+    fn insert_event(
+        &self,
+        event: &EventRecord,
+        delivery_status: DeliveryStatus,
+    ) -> Result<(), StoreError> {
         self.change(
-            "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, telling)
+            "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, delivery_status)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, sealed('event/' || ?1 || '/body', ?7), ?8)",
             params![
                 event.id.as_str(),
@@ -175,17 +183,17 @@ impl EventWrites for Sqlite<'_> {
                 event.event_type,
                 event.created_at.as_ms(),
                 event.body,
-                telling.as_str(),
+                delivery_status.as_str(),
             ],
         )?;
         Ok(())
     }
 
-    fn set_progress(&self, event: &EventId, progress: &Progress) -> Result<(), StoreError> {
-        let sql = "UPDATE events SET telling = ?2, round = ?3, first_try_ms = ?4, delivered_ms = ?5 WHERE id = ?1";
+    fn set_progress(&self, event: &EventId, progress: &DeliveryProgress) -> Result<(), StoreError> {
+        let sql = "UPDATE events SET delivery_status = ?2, round = ?3, first_try_ms = ?4, delivered_ms = ?5 WHERE id = ?1";
         let params = params![
             event.as_str(),
-            progress.telling.as_str(),
+            progress.status.as_str(),
             progress.round,
             progress.first_try.map(Timestamp::as_ms),
             progress.delivered_at.map(Timestamp::as_ms),

@@ -8,7 +8,7 @@ use lezai_core::order::Order;
 use rusqlite::{Connection, params};
 
 use super::tables::{Sqlite, id, json};
-use lezai_store::events::Telling;
+use lezai_store::events::DeliveryStatus;
 use lezai_store::{StoreError, Task};
 
 /// The first thing that SQLite finds wrong with its file, if there is any.
@@ -135,8 +135,9 @@ pub fn untold_event(
     connection: &Connection,
     waits: impl Fn(&Task) -> bool,
 ) -> Result<Option<EventId>, StoreError> {
-    let mut statement = connection.prepare("SELECT id, round FROM events WHERE telling = ?1")?;
-    let mut rows = statement.query(params![Telling::Waiting.as_str()])?;
+    let mut statement =
+        connection.prepare("SELECT id, round FROM events WHERE delivery_status = ?1")?;
+    let mut rows = statement.query(params![DeliveryStatus::Waiting.as_str()])?;
     while let Some(row) = rows.next()? {
         let task = Task::Deliver { event: id(row, 0, EventId::parse)?, round: row.get(1)? };
         if let Task::Deliver { event, .. } = &task

@@ -38,7 +38,7 @@ use lezai_store::Details;
 use lezai_store::decision::DecisionRecord;
 use lezai_store::plugins::{PluginReads as _, ReleaseRecord};
 use lezai_store::{Fault, Outcome, ReadJob, Store, StoreError, WriteJob};
-use log::{Care, Log, copy, copy_all};
+use log::{Checkpoint, Log, copy, copy_all};
 use schema::prepare;
 use tables::{Sqlite, json};
 
@@ -332,9 +332,9 @@ fn commit_batch(connection: &Connection, batch: impl Iterator<Item = WriteJob>, 
         tracing::error!(%error, "commit failed");
     }
     match log.grew(jobs) {
-        Care::None => {}
-        Care::Rest => _ = copy(connection, "PASSIVE"),
-        Care::Wait => _ = copy(connection, "RESTART"),
+        Checkpoint::None => {}
+        Checkpoint::Rest => _ = copy(connection, "PASSIVE"),
+        Checkpoint::Wait => _ = copy(connection, "RESTART"),
     }
     committed.is_ok()
 }

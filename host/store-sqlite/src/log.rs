@@ -14,7 +14,7 @@ const COPIED_JOBS: usize = 1_024;
 /// From this length on (in pages, 128 MiB) the log is begun anew.
 const LONG_LOG: i64 = 32_768;
 /// Jobs that the copier may lag behind; then the writer waits for it, and the log stays bounded.
-const MOST_JOBS: usize = 32 * COPIED_JOBS;
+const JOBS_MAX: usize = 32 * COPIED_JOBS;
 
 /// What the writer and the copier tell each other of the log.
 #[derive(Default)]
@@ -33,7 +33,7 @@ struct LogState {
 }
 
 /// What the writer is to do for the log before it goes on.
-pub(super) enum Care {
+pub(super) enum Checkpoint {
     None,
     /// Copy the rest, which is little: then the next commit begins the log anew.
     Rest,
@@ -42,18 +42,18 @@ pub(super) enum Care {
 }
 
 impl Log {
-    pub(super) fn grew(&self, jobs: usize) -> Care {
+    pub(super) fn grew(&self, jobs: usize) -> Checkpoint {
         let mut state = lock(&self.state);
         state.jobs += jobs;
         if state.jobs >= COPIED_JOBS {
             self.changed.notify_one();
         }
-        if state.jobs >= MOST_JOBS {
-            Care::Wait
+        if state.jobs >= JOBS_MAX {
+            Checkpoint::Wait
         } else if std::mem::take(&mut state.long) {
-            Care::Rest
+            Checkpoint::Rest
         } else {
-            Care::None
+            Checkpoint::None
         }
     }
 

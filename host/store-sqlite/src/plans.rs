@@ -14,7 +14,7 @@ use super::schema::prepare;
 use super::tables::Sqlite;
 use lezai_store::View as _;
 use lezai_store::events::{
-    EventQuery, EventReads as _, EventRecord, EventWrites as _, Failing, Telling,
+    DeliveryStatus, EventQuery, EventReads as _, EventRecord, EventWrites as _, Failing,
 };
 use lezai_store::{Brand, MerchantRecord, Tx as _};
 
@@ -103,7 +103,7 @@ fn merchant_with(events: u32) -> (Connection, MerchantId) {
             created_at: NOW.plus_secs(n.into()),
             body: b"{}".to_vec(),
         };
-        tx.insert_event(&event, Telling::Waiting).unwrap();
+        tx.insert_event(&event, DeliveryStatus::Waiting).unwrap();
         let host = format!("host-{n}.example");
         let failing = Failing { host, failures: 1, since: NOW };
         tx.set_failing(&merchant, &failing).unwrap();

@@ -8,8 +8,8 @@ use rusqlite::{Row, params};
 use super::tables::{PRUNED, Sqlite, id, json, to_json};
 use lezai_store::StoreError;
 use lezai_store::plugins::{
-    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord, Side,
-    Stage, Standing,
+    DENIAL_SECS, Denial, Difference, PluginKey, PluginReads, PluginWrites, ReleaseRecord,
+    ReleaseState, Side, Stage,
 };
 
 pub(super) const TABLES: &str = "
@@ -20,9 +20,9 @@ CREATE TABLE releases (
   stage TEXT NOT NULL, per_mille INTEGER, paused INTEGER NOT NULL, since_ms INTEGER NOT NULL, drift_percent INTEGER NOT NULL, note TEXT,
   PRIMARY KEY (merchant, sequence)
 ) STRICT;
-CREATE INDEX releases_that_stand ON releases (merchant) WHERE stage IN ('shadow', 'gray', 'live', 'previous');
+CREATE INDEX releases_that_stand ON releases (merchant) WHERE stage IN ('shadow', 'canary', 'live', 'previous');
 CREATE UNIQUE INDEX one_live_release ON releases (merchant) WHERE stage = 'live';
-CREATE UNIQUE INDEX one_candidate ON releases (merchant) WHERE stage IN ('shadow', 'gray');
+CREATE UNIQUE INDEX one_candidate ON releases (merchant) WHERE stage IN ('shadow', 'canary');
 CREATE TABLE differences (
   number INTEGER PRIMARY KEY AUTOINCREMENT, merchant TEXT NOT NULL, sequence INTEGER NOT NULL, order_id TEXT NOT NULL,
   at_ms INTEGER NOT NULL, applied TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL
@@ -50,7 +50,7 @@ fn release(row: &Row<'_>) -> Result<ReleaseRecord, StoreError> {
         settings: row.get(2)?,
         size: row.get(3)?,
         published_at: Timestamp::from_ms(row.get(4)?),
-        standing: Standing {
+        standing: ReleaseState {
             stage: stage
                 .ok_or_else(|| StoreError::Damaged("unknown stage of a release".to_owned()))?,
             paused: row.get(7)?,
@@ -84,7 +84,7 @@ impl PluginReads for Sqlite<'_> {
         &self,
         merchant: Option<&MerchantId>,
     ) -> Result<Vec<ReleaseRecord>, StoreError> {
-        let standing = format!("{RELEASE} WHERE stage IN ('shadow', 'gray', 'live', 'previous')");
+        let standing = format!("{RELEASE} WHERE stage IN ('shadow', 'canary', 'live', 'previous')");
         match merchant {
             Some(merchant) => {
                 self.all(&format!("{standing} AND merchant = ?1"), [merchant.as_str()], release)
@@ -166,7 +166,7 @@ impl PluginWrites for Sqlite<'_> {
         &self,
         merchant: &MerchantId,
         sequence: u64,
-        standing: &Standing,
+        standing: &ReleaseState,
     ) -> Result<(), StoreError> {
         let changed = self.change(
             "UPDATE releases SET stage = ?3, per_mille = ?4, paused = ?5, since_ms = ?6, drift_percent = ?7, note = ?8

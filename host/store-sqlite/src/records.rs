@@ -1,4 +1,4 @@
-//! Orders, sessions, merchants, tasks and first answers as rows. The ledger's, the events' and the
+//! Orders, sessions, merchants, tasks and stored responses as rows. The ledger's, the events' and the
 //! plugins' stand beside.
 
 use lezai_core::digest::sha256_hex;
@@ -12,8 +12,8 @@ use rusqlite::{Row, params};
 use super::ledger;
 use super::tables::{PRUNED, Sqlite, id, json, to_json};
 use lezai_store::{
-    Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
-    SessionRecord, StoreError, Task, Tx, View,
+    Claim, DueTask, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord, SessionRecord,
+    StoreError, StoredResponse, Task, Tx, View,
 };
 use lezai_store::{OrderSample, Page};
 
@@ -56,18 +56,18 @@ CREATE TABLE tasks (
 ) STRICT;
 CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
 CREATE INDEX tasks_leased ON tasks (lane, leased_from) WHERE leased_from IS NOT NULL;
-CREATE TABLE first_answers (
+CREATE TABLE stored_responses (
   scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
 ) STRICT;
-CREATE INDEX first_answers_by_age ON first_answers (at_ms);
+CREATE INDEX stored_responses_by_age ON stored_responses (at_ms);
 CREATE TABLE nonces (keyid TEXT NOT NULL, nonce TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (keyid, nonce)) STRICT, WITHOUT ROWID;
 CREATE INDEX nonces_by_age ON nonces (expires_ms);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// A task that cannot be read is put off for as long as there are dates.
-const NEVER_MS: i64 = 253_402_300_799_000;
+const PARKED_UNTIL_MS: i64 = 253_402_300_799_000;
 
 impl Sqlite<'_> {
     fn insert_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
@@ -234,10 +234,10 @@ impl View for Sqlite<'_> {
         Ok(self.one(sql, [order.as_str()], |row| Ok(row.get(0)?))?.unwrap_or_default())
     }
 
-    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
-        let sql = "SELECT fingerprint, status, opened('answer/' || scope || '/' || key, body) FROM first_answers WHERE scope = ?1 AND key = ?2";
+    fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, StoreError> {
+        let sql = "SELECT fingerprint, status, opened('answer/' || scope || '/' || key, body) FROM stored_responses WHERE scope = ?1 AND key = ?2";
         self.one(sql, [&key.scope, &key.key], |row| {
-            Ok(FirstAnswer { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
+            Ok(StoredResponse { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
         })
     }
 
@@ -397,7 +397,11 @@ impl Tx for Sqlite<'_> {
                 // One that cannot be read is for a person; the others go on.
                 Err(error) => {
                     tracing::error!(number, %error, "task set aside");
-                    self.postpone_task(number, Timestamp::from_ms(NEVER_MS), &error.to_string())?;
+                    self.postpone_task(
+                        number,
+                        Timestamp::from_ms(PARKED_UNTIL_MS),
+                        &error.to_string(),
+                    )?;
                 }
             }
         }
@@ -425,14 +429,14 @@ impl Tx for Sqlite<'_> {
         self.change(sql, []).map(drop)
     }
 
-    fn save_first_answer(
+    fn save_response(
         &self,
         key: &IdempotencyKey,
-        answer: &FirstAnswer,
+        answer: &StoredResponse,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(
-            "INSERT INTO first_answers (scope, key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, sealed('answer/' || ?1 || '/' || ?2, ?5), ?6)",
+            "INSERT INTO stored_responses (scope, key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, sealed('answer/' || ?1 || '/' || ?2, ?5), ?6)",
             params![key.scope, key.key, answer.fingerprint, answer.status, answer.body, at.as_ms()],
         )?;
         Ok(())
@@ -517,8 +521,8 @@ impl Tx for Sqlite<'_> {
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
         let nonces = "DELETE FROM nonces WHERE (keyid, nonce) IN
                       (SELECT keyid, nonce FROM nonces WHERE expires_ms < ?1 LIMIT ?2)";
-        let answers = "DELETE FROM first_answers WHERE (scope, key) IN
-                       (SELECT scope, key FROM first_answers WHERE at_ms < ?1 LIMIT ?2)";
+        let answers = "DELETE FROM stored_responses WHERE (scope, key) IN
+                       (SELECT scope, key FROM stored_responses WHERE at_ms < ?1 LIMIT ?2)";
         self.change(nonces, params![nonces_before.as_ms(), PRUNED])?;
         self.change(answers, params![answers_before.as_ms(), PRUNED]).map(drop)
     }

@@ -21,7 +21,7 @@ const COLUMNS: [(&str, &str, &str); 7] = [
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
     ("orders", "details", "'order/' || id || '/details'"),
     ("events", "body", "'event/' || id || '/body'"),
-    ("first_answers", "body", "'answer/' || scope || '/' || key"),
+    ("stored_responses", "body", "'answer/' || scope || '/' || key"),
     ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition"),
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
 ];

@@ -25,8 +25,8 @@ use lezai_store::Page;
 use lezai_store::brand::{Brand, Rgb};
 use lezai_store::decision::{DecisionRecord, HookRecord, HooksRecord, VerdictRecord};
 use lezai_store::{
-    Claim, DueTask, FirstAnswer, IdempotencyKey, Lane, MerchantRecord, OrderRecord, SessionRecord,
-    Store, StoreError, Task, read, write,
+    Claim, DueTask, IdempotencyKey, Lane, MerchantRecord, OrderRecord, SessionRecord, Store,
+    StoreError, StoredResponse, Task, read, write,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
@@ -357,15 +357,15 @@ async fn what_is_counted_of_orders_is_there(store: &Arc<dyn Store>) {
 
 async fn the_first_answer_is_kept(store: &Arc<dyn Store>) {
     let key = IdempotencyKey { scope: "m_demo".to_owned(), key: "k".to_owned() };
-    let answer = FirstAnswer { fingerprint: "f".to_owned(), status: 201, body: b"{}".to_vec() };
-    let other = FirstAnswer { body: b"other".to_vec(), ..answer.clone() };
-    let keep = |answer: FirstAnswer| {
+    let answer = StoredResponse { fingerprint: "f".to_owned(), status: 201, body: b"{}".to_vec() };
+    let other = StoredResponse { body: b"other".to_vec(), ..answer.clone() };
+    let keep = |answer: StoredResponse| {
         let key = key.clone();
-        write(store, move |tx| tx.save_first_answer(&key, &answer, NOW))
+        write(store, move |tx| tx.save_response(&key, &answer, NOW))
     };
     keep(answer).await.unwrap();
     assert!(keep(other).await.is_err(), "a second answer to one key is a mistake of ours");
-    let kept = read(store, move |view| view.first_answer(&key)).await.unwrap().unwrap();
+    let kept = read(store, move |view| view.stored_response(&key)).await.unwrap().unwrap();
     assert_eq!((kept.status, kept.body.as_slice()), (201, b"{}".as_slice()));
 }
 
@@ -401,7 +401,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
 
 async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
     let merchant = MerchantId::parse("m_books").unwrap();
-    let hers = Account::MerchantPending(merchant);
+    let own = Account::MerchantPending(merchant);
     let posting = |account: &Account, minor, code| Posting {
         account: account.clone(),
         minor,
@@ -412,12 +412,12 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
     for (secs, minor, code) in
         [(1000, -100, "CNY"), (1010, -7, "JPY"), (1005, 30, "CNY"), (1010, 5, "CNY")]
     {
-        let hers = hers.clone();
+        let own = own.clone();
         let written = write(store, move |tx| {
             // Two sides on one account are one change of it.
             let sides = vec![
-                posting(&hers, minor - 1, code),
-                posting(&hers, 1, code),
+                posting(&own, minor - 1, code),
+                posting(&own, 1, code),
                 posting(&Account::FeeIncome, -minor, code),
             ];
             tx.book(&order_id(2).into(), &Entry::new(Kind::Payment, sides).unwrap(), at(secs))
@@ -431,10 +431,10 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
         (1010, [("CNY", -65), ("JPY", -7)]),
         (9999, [("CNY", -65), ("JPY", -7)]),
     ] {
-        let hers = hers.clone();
-        let of = hers.clone();
+        let own = own.clone();
+        let of = own.clone();
         let found = read(store, move |view| view.balances(&of, at(secs))).await.unwrap();
-        let now = read(store, move |view| view.balance(&hers, Currency::from_code("CNY").unwrap()));
+        let now = read(store, move |view| view.balance(&own, Currency::from_code("CNY").unwrap()));
         assert_eq!(now.await.unwrap(), -65);
         let found: Vec<_> = found.iter().map(|(it, minor)| (it.code(), *minor)).collect();
         assert_eq!(found, expected, "{secs}");

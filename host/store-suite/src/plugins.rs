@@ -10,7 +10,7 @@ use lezai_core::time::Timestamp;
 
 use lezai_store::Details;
 use lezai_store::decision::DecisionRecord;
-use lezai_store::plugins::{DENIAL_SECS, Denial, Difference, PluginKey, Side, Stage, Standing};
+use lezai_store::plugins::{DENIAL_SECS, Denial, Difference, PluginKey, ReleaseState, Side, Stage};
 use lezai_store::{ReleaseRecord, Store, StoreError, read, write};
 
 /// Runs it; the merchant is known to the store, and decision and facts are any.
@@ -56,8 +56,8 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
     assert_eq!((newest[0].settings.as_slice(), newest[0].size), (&b"s"[..], 9));
     assert_eq!((&newest[0].standing, standing.len()), (&second.standing, 2));
 
-    let moved = Standing {
-        stage: Stage::Gray(Share::STEPS[2]),
+    let moved = ReleaseState {
+        stage: Stage::Canary(Share::STEPS[2]),
         paused: true,
         since: at(7),
         drift_percent: 33,
@@ -77,7 +77,7 @@ async fn releases_come_back_as_they_were(store: &Arc<dyn Store>, merchant: &Merc
 }
 
 async fn two_are_never_live(store: &Arc<dyn Store>, merchant: &MerchantId) {
-    for stage in [Stage::Live, Stage::Shadow, Stage::Gray(Share::STEPS[0])] {
+    for stage in [Stage::Live, Stage::Shadow, Stage::Canary(Share::STEPS[0])] {
         let third = release(merchant, 3, stage);
         assert!(write(store, move |tx| tx.insert_release(&third)).await.is_err(), "{stage:?}");
     }
@@ -176,6 +176,12 @@ fn release(merchant: &MerchantId, sequence: u64, stage: Stage) -> ReleaseRecord 
         settings: b"s".to_vec(),
         size: 9,
         published_at: at(1),
-        standing: Standing { stage, paused: false, since: at(1), drift_percent: 10, note: None },
+        standing: ReleaseState {
+            stage,
+            paused: false,
+            since: at(1),
+            drift_percent: 10,
+            note: None,
+        },
     }
 }

@@ -18,13 +18,13 @@ pub struct DecisionRecord {
     /// It is booked when the payment is settled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<ShareRecord>,
-    /// What the merchant's plugin wants beside the order in her books.
+    /// What the merchant's plugin wants beside the order in its books.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnRecord>,
     /// SHA-256 of the merchant's policy, as it was saved, in hex.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub policy: String,
-    /// SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none.
+    /// SHA-256 of the settings of the merchant's plugin, in hex; absent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<String>,
     /// How each question was asked.
@@ -48,7 +48,7 @@ pub struct DecidingRelease {
     pub sequence: u64,
     /// SHA-256 of the component, in hex.
     pub digest: String,
-    /// `live`, `gray` or `shadow`.
+    /// `live`, `canary` or `shadow`.
     pub stage: String,
 }
 

@@ -27,9 +27,9 @@ pub struct EventRecord {
 
 /// How far an event's delivery has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct DeliveryProgress {
     /// Where it stands.
-    pub telling: Telling,
+    pub status: DeliveryStatus,
     /// 0 for the schedule that began with the event; one more each time it is asked for again, so
     /// that a task of an earlier round knows that it is late.
     pub round: u32,
@@ -39,16 +39,16 @@ pub struct Progress {
     pub delivered_at: Option<Timestamp>,
 }
 
-impl Progress {
+impl DeliveryProgress {
     /// That of an event which nobody has tried to deliver.
-    pub fn new(telling: Telling) -> Self {
-        Self { telling, round: 0, first_try: None, delivered_at: None }
+    pub fn new(status: DeliveryStatus) -> Self {
+        Self { status, round: 0, first_try: None, delivered_at: None }
     }
 }
 
 /// Where an event's delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
+pub enum DeliveryStatus {
     /// It is tried, now or later.
     Waiting,
     /// The receiver took it.
@@ -60,13 +60,13 @@ pub enum Telling {
     /// Neither the order nor the merchant has an address for callbacks.
     NoAddress,
     /// It is there to be asked for alone: what tells of an address that fails is not sent there.
-    Kept,
+    NotSent,
 }
 
-impl Telling {
+impl DeliveryStatus {
     /// All of them.
     pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Delivered, Self::Gone, Self::GivenUp, Self::NoAddress, Self::Kept];
+        [Self::Waiting, Self::Delivered, Self::Gone, Self::GivenUp, Self::NoAddress, Self::NotSent];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -76,7 +76,7 @@ impl Telling {
             Self::Gone => "gone",
             Self::GivenUp => "given_up",
             Self::NoAddress => "no_address",
-            Self::Kept => "kept",
+            Self::NotSent => "not_sent",
         }
     }
 }
@@ -133,9 +133,12 @@ pub struct EventQuery {
 /// What can be read.
 pub trait EventReads {
     /// An event.
-    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, Progress)>, StoreError>;
+    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, DeliveryProgress)>, StoreError>;
     /// Events. It reads no more rows than it gives, and two.
-    fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, Progress)>, StoreError>;
+    fn events(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Vec<(EventRecord, DeliveryProgress)>, StoreError>;
     /// When the last of the merchant's events came about.
     fn latest_event_at(&self, merchant: &MerchantId) -> Result<Option<Timestamp>, StoreError>;
     /// The tries to deliver an event, newest first.
@@ -153,9 +156,13 @@ pub trait EventReads {
 /// What can be written.
 pub trait EventWrites: EventReads {
     /// A new event.
-    fn insert_event(&self, event: &EventRecord, telling: Telling) -> Result<(), StoreError>;
+    fn insert_event(
+        &self,
+        event: &EventRecord,
+        delivery_status: DeliveryStatus,
+    ) -> Result<(), StoreError>;
     /// How far an event's delivery has come.
-    fn set_progress(&self, event: &EventId, progress: &Progress) -> Result<(), StoreError>;
+    fn set_progress(&self, event: &EventId, progress: &DeliveryProgress) -> Result<(), StoreError>;
     /// One more try.
     fn log_delivery(&self, event: &EventId, delivery: &DeliveryRecord) -> Result<(), StoreError>;
     /// A host of a merchant's failed once more.

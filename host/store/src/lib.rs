@@ -159,9 +159,9 @@ pub struct DueTask {
     pub tries: u32,
 }
 
-/// The first answer to a request with an idempotency key.
+/// The first response to a request with an idempotency key.
 #[derive(Clone, Debug)]
-pub struct FirstAnswer {
+pub struct StoredResponse {
     /// SHA-256 over what was asked, in hex: a key is good for one request only.
     pub fingerprint: String,
     /// The status code.
@@ -279,8 +279,8 @@ pub trait View: BillReads + EventReads + FundsReads + PluginReads {
     fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
     /// How many sessions of the order ended because another took their place.
     fn former_sessions(&self, order: &OrderId) -> Result<u32, StoreError>;
-    /// The first answer to a key.
-    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError>;
+    /// The first response to a key.
+    fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, StoreError>;
     /// A merchant.
     fn merchant(&self, id: &MerchantId) -> Result<Option<MerchantRecord>, StoreError>;
     /// Every merchant.
@@ -336,11 +336,11 @@ pub trait Tx: View + BillWrites + EventWrites + FundsWrites + PluginWrites {
     fn put_off_task(&self, number: i64, due: Timestamp) -> Result<(), StoreError>;
     /// Gives every claimed task back: for a store's only user, who knows that nobody is at work.
     fn end_leases(&self) -> Result<(), StoreError>;
-    /// The first answer to a key.
-    fn save_first_answer(
+    /// The first response to a key.
+    fn save_response(
         &self,
         key: &IdempotencyKey,
-        answer: &FirstAnswer,
+        answer: &StoredResponse,
         at: Timestamp,
     ) -> Result<(), StoreError>;
     /// Takes a nonce. `false` if it was taken before.
@@ -358,7 +358,7 @@ pub trait Tx: View + BillWrites + EventWrites + FundsWrites + PluginWrites {
     fn put_merchant_key(&self, key: &MerchantKey) -> Result<bool, StoreError>;
     /// No such key any more. `false` if the merchant had none with this name.
     fn remove_merchant_key(&self, merchant: &MerchantId, keyid: &str) -> Result<bool, StoreError>;
-    /// Forgets nonces and first answers whose time is over.
+    /// Forgets nonces and stored responses whose time is over.
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError>;
 }
 

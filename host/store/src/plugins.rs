@@ -24,19 +24,19 @@ pub struct ReleaseRecord {
     /// When it was published.
     pub published_at: Timestamp,
     /// How far it has come.
-    pub standing: Standing,
+    pub standing: ReleaseState,
 }
 
 /// How far a release has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ReleaseState {
     /// The stage.
     pub stage: Stage,
     /// It waits where it is, and is not asked.
     pub paused: bool,
     /// Since when it is there.
     pub since: Timestamp,
-    /// In a gray stage, how many of a hundred orders it may decide otherwise than the live one.
+    /// In a canary stage, how many of a hundred orders it may decide otherwise than the live one.
     pub drift_percent: u8,
     /// Why it is there, if nobody asked for it.
     pub note: Option<String>,
@@ -48,7 +48,7 @@ pub enum Stage {
     /// It is asked beside the live one, and what it says is recorded and not applied.
     Shadow,
     /// It decides a share of the orders.
-    Gray(Share),
+    Canary(Share),
     /// It decides.
     Live,
     /// It decided until the live one came, and takes over again should that one fail.
@@ -64,7 +64,7 @@ impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Shadow => "shadow",
-            Self::Gray(_) => "gray",
+            Self::Canary(_) => "canary",
             Self::Live => "live",
             Self::Previous => "previous",
             Self::Retired => "retired",
@@ -75,7 +75,7 @@ impl Stage {
     /// Of a thousand orders, how many it decides while another decides the rest.
     pub fn share(self) -> Option<Share> {
         match self {
-            Self::Gray(share) => Some(share),
+            Self::Canary(share) => Some(share),
             _ => None,
         }
     }
@@ -84,7 +84,7 @@ impl Stage {
     pub fn parse(word: &str, per_mille: Option<u16>) -> Option<Self> {
         Some(match (word, per_mille) {
             ("shadow", None) => Self::Shadow,
-            ("gray", Some(per_mille)) => Self::Gray(Share::from_per_mille(per_mille)?),
+            ("canary", Some(per_mille)) => Self::Canary(Share::from_per_mille(per_mille)?),
             ("live", None) => Self::Live,
             ("previous", None) => Self::Previous,
             ("retired", None) => Self::Retired,
@@ -95,12 +95,12 @@ impl Stage {
 
     /// On its way to be live.
     pub fn is_candidate(self) -> bool {
-        matches!(self, Self::Shadow | Self::Gray(_))
+        matches!(self, Self::Shadow | Self::Canary(_))
     }
 
     /// Whether it may be asked.
     pub fn is_standing(self) -> bool {
-        matches!(self, Self::Shadow | Self::Gray(_) | Self::Live | Self::Previous)
+        matches!(self, Self::Shadow | Self::Canary(_) | Self::Live | Self::Previous)
     }
 }
 
@@ -210,7 +210,7 @@ pub trait PluginWrites: PluginReads {
         &self,
         merchant: &MerchantId,
         sequence: u64,
-        standing: &Standing,
+        standing: &ReleaseState,
     ) -> Result<(), StoreError>;
     /// A new key, or another in its place. `false` if the name is another merchant's.
     fn put_plugin_key(&self, key: &PluginKey) -> Result<bool, StoreError>;

@@ -28,8 +28,8 @@ const ORDERS: usize = 8_000;
 const ROUNDS: usize = 3;
 const MEMORY_ORDERS: usize = 1_000_000;
 const MEMORY_PART: usize = 200_000;
-const MOST_CONNECTIONS: usize = 64;
-const CONNECTIONS: [usize; 3] = [1, 16, MOST_CONNECTIONS];
+const CONNECTIONS_MAX: usize = 64;
+const CONNECTIONS: [usize; 3] = [1, 16, CONNECTIONS_MAX];
 const HEAD: &str = "| what | requests | a second | median | 99 % |\n|---|---|---|---|---|";
 const STARTS: usize = 7;
 /// What the gateway is to reach of the floor.
@@ -115,7 +115,7 @@ fn throughput(gateway: &Gateway, folder: &Path) {
     let alive = vec![keep_alive(&Request::new("GET", "/healthz", ""), &gateway.authority); ORDERS];
     row(
         "`GET /healthz`: the server alone",
-        &load::closed(&gateway.authority, MOST_CONNECTIONS, &alive, 200),
+        &load::closed(&gateway.authority, CONNECTIONS_MAX, &alive, 200),
     );
     let queries: Vec<Vec<u8>> = (0..ORDERS)
         .map(|_| {
@@ -125,7 +125,7 @@ fn throughput(gateway: &Gateway, folder: &Path) {
         .collect();
     row(
         "`GET /v1/orders`: signatures both ways, no commit",
-        &load::closed(&gateway.authority, MOST_CONNECTIONS, &queries, 200),
+        &load::closed(&gateway.authority, CONNECTIONS_MAX, &queries, 200),
     );
     disk(folder);
 }
@@ -139,7 +139,7 @@ fn against_the_floor(gateway: &Gateway, merchant: &Merchant, folder: &Path) -> f
     };
     let before = kept();
     let requests = orders_of(merchant, &gateway.authority, ORDERS);
-    let run = load::closed(&gateway.authority, MOST_CONNECTIONS, &requests, 201);
+    let run = load::closed(&gateway.authority, CONNECTIONS_MAX, &requests, 201);
     let kept = (kept() - before) / ORDERS;
     let answered = run.bodies[0].len();
     let key = gateway.data.join("demo-merchant.pem");
@@ -147,12 +147,12 @@ fn against_the_floor(gateway: &Gateway, merchant: &Merchant, folder: &Path) -> f
     // Signed for the gateway, which the floor believes to be.
     let runs = (0..ROUNDS).map(|_| {
         let requests = orders_of(merchant, &gateway.authority, ORDERS);
-        load::closed(&floor.authority, MOST_CONNECTIONS, &requests, 201)
+        load::closed(&floor.authority, CONNECTIONS_MAX, &requests, 201)
     });
     let best = runs.max_by(|a, b| a.rate().total_cmp(&b.rate())).unwrap();
     row(
         &format!(
-            "the floor, {MOST_CONNECTIONS} connections: the same server and signatures, {kept} bytes appended with a shared fsync, {answered} answered"
+            "the floor, {CONNECTIONS_MAX} connections: the same server and signatures, {kept} bytes appended with a shared fsync, {answered} answered"
         ),
         &best,
     );
@@ -183,7 +183,7 @@ fn memory(folder: &Path) {
         let mut rate = 0.0;
         for _ in 0..MEMORY_PART / ORDERS {
             let requests = orders_of(&merchant, &gateway.authority, ORDERS);
-            rate = load::closed(&gateway.authority, MOST_CONNECTIONS, &requests, 201).rate();
+            rate = load::closed(&gateway.authority, CONNECTIONS_MAX, &requests, 201).rate();
         }
         let resident = memory_kb(gateway.pid()) as f64 / 1024.0;
         println!("| {} | {resident:.0} MiB | {rate:.0} |", part * MEMORY_PART);
@@ -198,7 +198,7 @@ fn refunds(gateway: &Gateway, merchant: &Merchant) {
     let authority = &gateway.authority;
     let paid = |count| {
         let requests = orders_of(merchant, authority, count);
-        let created = load::closed(authority, MOST_CONNECTIONS, &requests, 201).bodies;
+        let created = load::closed(authority, CONNECTIONS_MAX, &requests, 201).bodies;
         let ids: Vec<String> = created
             .iter()
             .map(|it| {
@@ -210,7 +210,7 @@ fn refunds(gateway: &Gateway, merchant: &Merchant) {
             keep_alive(&Request::new("POST", &format!("/sandbox/orders/{id}/pay"), ""), authority)
         };
         let payments: Vec<_> = ids.iter().map(pay).collect();
-        load::closed(authority, MOST_CONNECTIONS, &payments, 200);
+        load::closed(authority, CONNECTIONS_MAX, &payments, 200);
         ids.iter()
             .map(|id| {
                 let number = random_hex();
@@ -222,8 +222,8 @@ fn refunds(gateway: &Gateway, merchant: &Merchant) {
             })
             .collect::<Vec<_>>()
     };
-    let all = load::closed(authority, MOST_CONNECTIONS, &paid(ORDERS / 2), 201);
-    row(&format!("{MOST_CONNECTIONS} connections"), &all);
+    let all = load::closed(authority, CONNECTIONS_MAX, &paid(ORDERS / 2), 201);
+    row(&format!("{CONNECTIONS_MAX} connections"), &all);
     let half = all.rate() / 2.0;
     let at_half = load::open(authority, half, &paid(ORDERS / 2), 201);
     row(&format!("half of that: {half:.0} a second, answered or not"), &at_half);

@@ -14,8 +14,8 @@ use lezai_channel_simulators::fault::{Fault, What};
 use lezai_channel_simulators::{Simulators, alipay as sim_alipay, keys, wechat as sim_wechat};
 use lezai_channels::alipay;
 use lezai_channels::channel::{
-    About, AttemptRef, Callback, CaptureRequest, Channel, GiveBackRequest, MethodKind,
-    PaymentRequest, Prepared, RefundRequest, RefundStanding, Standing,
+    About, AttemptRef, AttemptStatus, Callback, CaptureRequest, Channel, MethodKind,
+    PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
 };
 use lezai_channels::http::{Headers, Network};
 use lezai_channels::number;
@@ -298,11 +298,11 @@ impl Bench {
         self.books()["refunds"].as_object().unwrap().len()
     }
 
-    async fn query(&self, payment: &PaymentRequest) -> Result<Standing, String> {
+    async fn query(&self, payment: &PaymentRequest) -> Result<AttemptStatus, String> {
         self.channel.query(&reference(payment)).await.map_err(|error| error.reason)
     }
 
-    async fn cancel(&self, payment: &PaymentRequest) -> Result<Standing, String> {
+    async fn cancel(&self, payment: &PaymentRequest) -> Result<AttemptStatus, String> {
         self.channel.cancel(&reference(payment)).await.map_err(|error| error.reason)
     }
 
@@ -339,8 +339,8 @@ fn refund(payment: &PaymentRequest, fen: i64) -> RefundRequest {
     }
 }
 
-fn is_paid(standing: &Standing, fen: i64) -> bool {
-    matches!(standing, Standing::Paid { amount, channel_ref } if *amount == cny(fen) && !channel_ref.is_empty())
+fn is_paid(standing: &AttemptStatus, fen: i64) -> bool {
+    matches!(standing, AttemptStatus::Paid { amount, channel_ref } if *amount == cny(fen) && !channel_ref.is_empty())
 }
 
 /// What spoils an answer so that it must not be believed.
@@ -371,7 +371,11 @@ async fn an_order_is_made_once_and_paid_once() {
         assert_eq!(bench.orders(), 1);
         let before = bench.query(&payment).await.unwrap();
         // At Alipay nothing is there before the code is scanned.
-        let unpaid = if bench.provider == "wechat" { Standing::Pending } else { Standing::Unknown };
+        let unpaid = if bench.provider == "wechat" {
+            AttemptStatus::Pending
+        } else {
+            AttemptStatus::Unknown
+        };
         assert_eq!(before, unpaid);
         bench.pay(&payment).unwrap();
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
@@ -435,7 +439,7 @@ async fn a_prepare_that_was_refused_says_so() {
         let number =
             CaptureRequest { attempt: payment.attempt.clone(), number: 1, amount: payment.amount };
         let told = bench.channel.capture(number).await.unwrap();
-        assert_eq!(told, Standing::Refused { code: "capture_unsupported".to_owned() });
+        assert_eq!(told, AttemptStatus::Refused { code: "capture_unsupported".to_owned() });
         assert_eq!(bench.orders(), 1);
     }
 }
@@ -473,20 +477,20 @@ async fn a_payment_is_called_off_or_was_paid() {
             assert!(bench.cancel(&unpaid).await.is_err());
             let over = PaymentRequest { expires_at: now().plus_secs(-302), ..bench.payment() };
             bench.offer(&over).await;
-            assert_eq!(bench.cancel(&over).await.unwrap(), Standing::Cancelled);
+            assert_eq!(bench.cancel(&over).await.unwrap(), AttemptStatus::Cancelled);
             bench.simulators.alipay.scan(&number::of_attempt(&unpaid.attempt)).unwrap();
         }
         bench.fault("close", What::CutAfter);
         assert!(bench.cancel(&unpaid).await.is_err());
-        assert_eq!(bench.cancel(&unpaid).await.unwrap(), Standing::Cancelled);
-        assert_eq!(bench.cancel(&unpaid).await.unwrap(), Standing::Cancelled);
+        assert_eq!(bench.cancel(&unpaid).await.unwrap(), AttemptStatus::Cancelled);
+        assert_eq!(bench.cancel(&unpaid).await.unwrap(), AttemptStatus::Cancelled);
         assert!(bench.pay(&unpaid).is_err());
 
         let paid = bench.paid().await;
         assert!(is_paid(&bench.cancel(&paid).await.unwrap(), TOTAL));
         let told = bench.cancel(&bench.payment()).await;
         match bench.provider {
-            "wechat" => assert_eq!(told.unwrap(), Standing::Cancelled),
+            "wechat" => assert_eq!(told.unwrap(), AttemptStatus::Cancelled),
             _ => assert!(told.is_err()),
         }
     }
@@ -508,24 +512,24 @@ async fn refunds_are_done_once() {
         let payment = bench.paid().await;
         let part = refund(&payment, 1_000);
         let unheard = bench.channel.query_refund(&part).await.unwrap();
-        assert_eq!(unheard, RefundStanding::Unknown);
-        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStanding::Succeeded);
-        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStanding::Succeeded);
-        assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStanding::Succeeded);
+        assert_eq!(unheard, RefundStatus::Unknown);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Succeeded);
         assert_eq!(bench.refunds(), 1);
         // Something went back, and the payment is paid as before.
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
 
         let too_much = bench.channel.refund(refund(&payment, TOTAL)).await.unwrap();
-        assert!(matches!(too_much, RefundStanding::Failed { .. }), "{too_much:?}");
+        assert!(matches!(too_much, RefundStatus::Failed { .. }), "{too_much:?}");
         // One number for another amount is neither done nor failed: somebody must look.
         let other = RefundRequest { amount: cny(2_000), ..part.clone() };
         let told = bench.channel.refund(other).await;
-        assert!(!matches!(told, Ok(RefundStanding::Succeeded)), "{told:?}");
+        assert!(!matches!(told, Ok(RefundStatus::Succeeded)), "{told:?}");
         assert_eq!(bench.refunds(), 1);
 
         let rest = refund(&payment, TOTAL - 1_000);
-        assert_eq!(bench.channel.refund(rest).await.unwrap(), RefundStanding::Succeeded);
+        assert_eq!(bench.channel.refund(rest).await.unwrap(), RefundStatus::Succeeded);
         assert_eq!(bench.refunds(), 2);
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
     }
@@ -544,9 +548,9 @@ async fn a_refund_without_an_answer_keeps_its_number() {
             let known = bench.channel.query_refund(&part).await.unwrap();
             let done = matches!(what, What::CutAfter | What::ErrorAfter)
                 || matches!(what, What::WrongSignature | What::Unsigned | What::WrongNumber);
-            let expected = if done { RefundStanding::Succeeded } else { RefundStanding::Unknown };
+            let expected = if done { RefundStatus::Succeeded } else { RefundStatus::Unknown };
             assert_eq!(known, expected, "{what:?}");
-            assert_eq!(bench.channel.refund(part).await.unwrap(), RefundStanding::Succeeded);
+            assert_eq!(bench.channel.refund(part).await.unwrap(), RefundStatus::Succeeded);
             assert_eq!(bench.refunds(), before + 1, "{what:?}");
         }
     }
@@ -561,12 +565,12 @@ async fn a_refund_that_lacks_money_waits_under_its_number() {
             bench.fault("refund", what);
             let told = bench.channel.refund(part.clone()).await;
             assert!(
-                !matches!(told, Ok(RefundStanding::Failed { .. } | RefundStanding::Succeeded)),
+                !matches!(told, Ok(RefundStatus::Failed { .. } | RefundStatus::Succeeded)),
                 "{told:?}"
             );
-            assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStanding::Unknown);
+            assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Unknown);
         }
-        assert_eq!(bench.channel.refund(part).await.unwrap(), RefundStanding::Succeeded);
+        assert_eq!(bench.channel.refund(part).await.unwrap(), RefundStatus::Succeeded);
         assert_eq!(bench.refunds(), 1);
     }
 }
@@ -577,18 +581,18 @@ async fn a_refund_that_was_taken_is_not_done() {
         let payment = bench.paid().await;
         let part = refund(&payment, 100);
         bench.fault("refund", What::Processing);
-        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStanding::Pending);
-        assert_ne!(bench.channel.query_refund(&part).await.unwrap(), RefundStanding::Succeeded);
-        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStanding::Pending);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Pending);
+        assert_ne!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Pending);
         bench.finish(&part.refund);
-        assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStanding::Succeeded);
+        assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Succeeded);
         assert_eq!(bench.refunds(), 1);
     }
     let bench = wechat_bench(Mode::Key).await;
     let payment = bench.paid().await;
     bench.fault("refund", What::Abnormal);
     let told = bench.channel.refund(refund(&payment, 100)).await.unwrap();
-    assert_eq!(told, RefundStanding::Pending, "a person says where the money goes");
+    assert_eq!(told, RefundStatus::Pending, "a person says where the money goes");
 }
 
 #[tokio::test]
@@ -596,7 +600,7 @@ async fn another_amount_of_a_refund_is_not_believed() {
     for bench in benches().await {
         let payment = bench.paid().await;
         let part = refund(&payment, 100);
-        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStanding::Succeeded);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Succeeded);
         bench.fault("query_refund", What::WrongAmount);
         assert!(bench.channel.query_refund(&part).await.is_err());
     }
@@ -606,13 +610,16 @@ async fn another_amount_of_a_refund_is_not_believed() {
 async fn a_whole_payment_is_given_back_once() {
     for bench in benches().await {
         let payment = bench.paid().await;
-        let request = |number| GiveBackRequest { attempt: payment.attempt.clone(), number };
+        let request = |number| ReversalRequest { attempt: payment.attempt.clone(), number };
         bench.fault("refund", What::CutAfter);
-        assert!(bench.channel.give_back(request(0)).await.is_err());
+        assert!(bench.channel.reverse(request(0)).await.is_err());
         for number in [0, 0, 1] {
-            assert_eq!(bench.channel.give_back(request(number)).await.unwrap(), Standing::Returned);
+            assert_eq!(
+                bench.channel.reverse(request(number)).await.unwrap(),
+                AttemptStatus::Returned
+            );
         }
-        assert_eq!(bench.query(&payment).await.unwrap(), Standing::Returned);
+        assert_eq!(bench.query(&payment).await.unwrap(), AttemptStatus::Returned);
         assert_eq!(bench.refunds(), 1);
     }
 }
@@ -756,7 +763,7 @@ async fn a_trade_that_is_finished_is_paid_and_not_refunded() {
     bench.simulators.alipay.end(&bench.simulators, &number::of_attempt(&payment.attempt)).unwrap();
     assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
     let told = bench.channel.refund(refund(&payment, 100)).await.unwrap();
-    assert_eq!(told, RefundStanding::Failed { code: "finished".to_owned() });
+    assert_eq!(told, RefundStatus::Failed { code: "finished".to_owned() });
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The two fields of a signature as a stranger sends them, over a message that she sends as well:
+//! The two fields of a signature as a stranger sends them, over a message that it sends as well:
 //! nothing panics, and nothing verifies, for nobody here has the key.
 
 #![no_main]

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use lezai_channels::channel::{
-    Answer, AttemptRef, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
-    PaymentRequest, PayoutRequest, PayoutStanding, Prepared, RefundRequest, RefundStanding,
-    Standing, Unanswered,
+    AttemptRef, AttemptStatus, CaptureRequest, Channel, ChannelFuture, Method, MethodKind,
+    PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
+    ReversalRequest, Unanswered,
 };
 use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::money::{Currency, Money};
@@ -40,7 +40,7 @@ pub(super) enum Ask {
     Query(AttemptId),
     Cancel(AttemptId),
     Capture(CaptureRequest),
-    GiveBack(GiveBackRequest),
+    Reverse(ReversalRequest),
     Refund(RefundRequest),
     QueryRefund(RefundId),
     PayOut(PayoutRequest),
@@ -54,7 +54,7 @@ impl Ask {
             Self::Query(_) => "query",
             Self::Cancel(_) => "cancel",
             Self::Capture(_) => "capture",
-            Self::GiveBack(_) => "give_back",
+            Self::Reverse(_) => "reverse",
             Self::Refund(_) => "refund",
             Self::QueryRefund(_) => "query_refund",
             Self::PayOut(_) => "pay_out",
@@ -66,9 +66,9 @@ impl Ask {
 #[derive(Debug)]
 pub(super) enum Said {
     Offer(Offer),
-    Standing(Standing),
-    Refund(RefundStanding),
-    Payout(PayoutStanding),
+    AttemptStatus(AttemptStatus),
+    Refund(RefundStatus),
+    Payout(PayoutStatus),
 }
 
 /// The wire to the bank.
@@ -90,25 +90,25 @@ impl Wire {
         said.await.map_err(|_| Unanswered { channel: CHANNEL, reason: "lost".to_owned() })
     }
 
-    async fn standing(&self, ask: Ask) -> Result<Standing, Unanswered> {
+    async fn standing(&self, ask: Ask) -> Result<AttemptStatus, Unanswered> {
         match self.ask(ask).await? {
-            Said::Standing(standing) => Ok(standing),
+            Said::AttemptStatus(standing) => Ok(standing),
             said => panic!("{said:?} is no standing"),
         }
     }
 
-    async fn payout_standing(&self, ask: Ask) -> Result<PayoutStanding, Unanswered> {
+    async fn payout_standing(&self, ask: Ask) -> Result<PayoutStatus, Unanswered> {
         match self.ask(ask).await {
             Ok(Said::Payout(standing)) => Ok(standing),
             Ok(said) => panic!("{said:?} is no standing of a payout"),
             Err(_) if self.planted == Planted::SilenceIsFailure => {
-                Ok(PayoutStanding::Failed { code: "no_answer".to_owned() })
+                Ok(PayoutStatus::Failed { code: "no_answer".to_owned() })
             }
             Err(unanswered) => Err(unanswered),
         }
     }
 
-    async fn refund_standing(&self, ask: Ask) -> Result<RefundStanding, Unanswered> {
+    async fn refund_standing(&self, ask: Ask) -> Result<RefundStatus, Unanswered> {
         match self.ask(ask).await? {
             Said::Refund(standing) => Ok(standing),
             said => panic!("{said:?} is no standing of a refund"),
@@ -128,7 +128,7 @@ impl Channel for SimChannel {
         METHODS
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
+    fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         Box::pin(async move {
             match self.0.ask(Ask::Prepare(request)).await? {
                 Said::Offer(offer) => Ok(Prepared::Offer(offer)),
@@ -137,40 +137,40 @@ impl Channel for SimChannel {
         })
     }
 
-    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn query(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move {
             if self.0.given_up.lock().unwrap().contains(&attempt) {
-                return Ok(Standing::Cancelled);
+                return Ok(AttemptStatus::Cancelled);
             }
             self.0.standing(Ask::Query(attempt)).await
         })
     }
 
-    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         if self.0.planted == Planted::LatePaymentIgnored {
             self.0.given_up.lock().unwrap().push(attempt.clone());
         }
         Box::pin(async move {
             let standing = self.0.standing(Ask::Cancel(attempt)).await?;
-            let late = matches!(standing, Standing::Paid { .. });
+            let late = matches!(standing, AttemptStatus::Paid { .. });
             if late && self.0.planted == Planted::LatePaymentIgnored {
-                return Ok(Standing::Cancelled);
+                return Ok(AttemptStatus::Cancelled);
             }
             Ok(standing)
         })
     }
 
-    fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing> {
+    fn capture(&self, request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
         Box::pin(self.0.standing(Ask::Capture(request)))
     }
 
-    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
-        Box::pin(self.0.standing(Ask::GiveBack(request)))
+    fn reverse(&self, request: ReversalRequest) -> ChannelFuture<'_, AttemptStatus> {
+        Box::pin(self.0.standing(Ask::Reverse(request)))
     }
 
-    fn refund(&self, mut request: RefundRequest) -> Answer<'_, RefundStanding> {
+    fn refund(&self, mut request: RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         if self.0.planted == Planted::FreshRefundId {
             let calls = self.0.calls.lock().unwrap().len();
             request.refund = fresh(&request.refund, calls);
@@ -178,9 +178,9 @@ impl Channel for SimChannel {
         Box::pin(self.0.refund_standing(Ask::Refund(request)))
     }
 
-    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
+    fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         if self.0.planted == Planted::FreshRefundId {
-            return Box::pin(async { Ok(RefundStanding::Unknown) });
+            return Box::pin(async { Ok(RefundStatus::Unknown) });
         }
         Box::pin(self.0.refund_standing(Ask::QueryRefund(request.refund.clone())))
     }
@@ -189,16 +189,16 @@ impl Channel for SimChannel {
         &["account"]
     }
 
-    fn pay_out(&self, mut request: PayoutRequest) -> Answer<'_, PayoutStanding> {
+    fn pay_out(&self, mut request: PayoutRequest) -> ChannelFuture<'_, PayoutStatus> {
         if self.0.planted == Planted::FreshPayoutId {
             request.payout = PayoutId::new(request.payout.made_at(), fresh_bytes());
         }
         Box::pin(self.0.payout_standing(Ask::PayOut(request)))
     }
 
-    fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {
+    fn query_payout(&self, payout: &PayoutId) -> ChannelFuture<'_, PayoutStatus> {
         if self.0.planted == Planted::FreshPayoutId {
-            return Box::pin(async { Ok(PayoutStanding::Unknown) });
+            return Box::pin(async { Ok(PayoutStatus::Unknown) });
         }
         Box::pin(self.0.payout_standing(Ask::QueryPayout(payout.clone())))
     }
@@ -255,7 +255,7 @@ impl Payment {
 struct GivenBack {
     attempt: AttemptId,
     minor: i64,
-    standing: RefundStanding,
+    standing: RefundStatus,
 }
 
 /// The bank.
@@ -295,7 +295,7 @@ impl Bank {
                 let expires_at = payment.code_end;
                 Said::Offer(Offer { credential: Credential::Qr { qr }, expires_at })
             }
-            Ask::Query(attempt) => Said::Standing(self.standing(&attempt)),
+            Ask::Query(attempt) => Said::AttemptStatus(self.standing(&attempt)),
             Ask::Cancel(attempt) => {
                 // Should its request come late, it must not be paid any more.
                 let nothing = Money::zero(Currency::from_code("CNY").unwrap());
@@ -311,12 +311,12 @@ impl Bank {
                 if matches!(payment.status, Status::Pending | Status::Authorized) {
                     payment.status = Status::Cancelled;
                 }
-                Said::Standing(self.standing(&attempt))
+                Said::AttemptStatus(self.standing(&attempt))
             }
             Ask::Capture(CaptureRequest { attempt, number, amount }) => {
                 let refuses = moods && random.once_in(8);
                 let Some(payment) = self.payments.get_mut(&attempt) else {
-                    return Said::Standing(Standing::Unknown);
+                    return Said::AttemptStatus(AttemptStatus::Unknown);
                 };
                 if payment.status == Status::Authorized {
                     if payment.refuses(number, refuses) || amount.minor() > payment.asked.minor() {
@@ -326,12 +326,12 @@ impl Bank {
                     payment.taken = amount.minor();
                     *self.holds.entry(amount.currency().code()).or_default() += amount.minor();
                 }
-                Said::Standing(self.standing(&attempt))
+                Said::AttemptStatus(self.standing(&attempt))
             }
-            Ask::GiveBack(GiveBackRequest { attempt, number }) => {
+            Ask::Reverse(ReversalRequest { attempt, number }) => {
                 let refuses = moods && random.once_in(3);
                 let Some(payment) = self.payments.get_mut(&attempt) else {
-                    return Said::Standing(Standing::Unknown);
+                    return Said::AttemptStatus(AttemptStatus::Unknown);
                 };
                 let open = matches!(payment.status, Status::Authorized | Status::Paid);
                 if open && payment.refuses(number, refuses) {
@@ -347,16 +347,16 @@ impl Bank {
                     }
                     Status::Declined | Status::Cancelled | Status::Returned => {}
                 }
-                Said::Standing(self.standing(&attempt))
+                Said::AttemptStatus(self.standing(&attempt))
             }
             Ask::Refund(request) => self.refund(request, random, moods),
             Ask::PayOut(request) => self.paid_out.pay(request, random, moods),
             Ask::QueryPayout(id) => self.paid_out.query(&id, random, moods),
             Ask::QueryRefund(id) => {
                 let Some(refund) = self.refunds.get(&id) else {
-                    return Said::Refund(RefundStanding::Unknown);
+                    return Said::Refund(RefundStatus::Unknown);
                 };
-                if refund.standing == RefundStanding::Pending {
+                if refund.standing == RefundStatus::Pending {
                     let fails = moods && random.once_in(3);
                     self.end(&id, fails);
                 }
@@ -375,14 +375,13 @@ impl Bank {
             _ => 0,
         });
         if minor > left {
-            return Said::Refund(RefundStanding::Failed { code: "not_available".to_owned() });
+            return Said::Refund(RefundStatus::Failed { code: "not_available".to_owned() });
         }
         if let Some(payment) = self.payments.get_mut(&request.attempt) {
             payment.given_back += minor;
         }
         let id = request.refund.clone();
-        let refund =
-            GivenBack { attempt: request.attempt, minor, standing: RefundStanding::Pending };
+        let refund = GivenBack { attempt: request.attempt, minor, standing: RefundStatus::Pending };
         self.refunds.insert(id.clone(), refund);
         if !(moods && random.once_in(4)) {
             let fails = moods && random.once_in(6);
@@ -395,15 +394,15 @@ impl Bank {
         let Some(refund) = self.refunds.get_mut(id) else { return };
         let Some(payment) = self.payments.get_mut(&refund.attempt) else { return };
         if fails {
-            refund.standing = RefundStanding::Failed { code: "bank_refused".to_owned() };
+            refund.standing = RefundStatus::Failed { code: "bank_refused".to_owned() };
             payment.given_back -= refund.minor;
         } else {
-            refund.standing = RefundStanding::Succeeded;
+            refund.standing = RefundStatus::Succeeded;
             *self.holds.entry(payment.asked.currency().code()).or_default() -= refund.minor;
         }
     }
 
-    /// The shopper's act: the nth payment that waits for her. `short` is a bank that takes less
+    /// The shopper's act: the nth payment that waits for them. `short` is a bank that takes less
     /// than it was asked for.
     pub(super) fn shopper(
         &mut self,
@@ -444,23 +443,23 @@ impl Bank {
         Some((id, act))
     }
 
-    fn standing(&self, attempt: &AttemptId) -> Standing {
-        let Some(payment) = self.payments.get(attempt) else { return Standing::Unknown };
+    fn standing(&self, attempt: &AttemptId) -> AttemptStatus {
+        let Some(payment) = self.payments.get(attempt) else { return AttemptStatus::Unknown };
         let channel_ref = format!("bank-{attempt}");
         match payment.status {
-            Status::Pending => Standing::Pending,
-            Status::Authorized => Standing::Authorized { amount: payment.asked, channel_ref },
-            Status::Paid => Standing::Paid {
+            Status::Pending => AttemptStatus::Pending,
+            Status::Authorized => AttemptStatus::Authorized { amount: payment.asked, channel_ref },
+            Status::Paid => AttemptStatus::Paid {
                 amount: Money::new(payment.taken, payment.asked.currency()).unwrap(),
                 channel_ref,
             },
-            Status::Declined => Standing::Declined { code: "shopper_declined".to_owned() },
-            Status::Cancelled => Standing::Cancelled,
-            Status::Returned => Standing::Returned,
+            Status::Declined => AttemptStatus::Declined { code: "shopper_declined".to_owned() },
+            Status::Cancelled => AttemptStatus::Cancelled,
+            Status::Returned => AttemptStatus::Returned,
         }
     }
 }
 
 fn refused() -> Said {
-    Said::Standing(Standing::Refused { code: "bank_refused".to_owned() })
+    Said::AttemptStatus(AttemptStatus::Refused { code: "bank_refused".to_owned() })
 }

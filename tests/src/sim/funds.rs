@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lezai_channels::channel::{PayoutRequest, PayoutStanding};
+use lezai_channels::channel::{PayoutRequest, PayoutStatus};
 use lezai_core::funds::contract::{Agreed, Contract};
 use lezai_core::funds::payout::{Payout, PayoutEvent, PayoutState};
 use lezai_core::id::PayoutId;
@@ -64,7 +64,7 @@ pub(super) const CALENDAR: &str = "calendar open 1\nweekend sun\nyear 2026\n2026
 /// What the bank paid out, and what came back.
 #[derive(Default)]
 pub(super) struct PaidOut {
-    payouts: BTreeMap<PayoutId, (Money, PayoutStanding)>,
+    payouts: BTreeMap<PayoutId, (Money, PayoutStatus)>,
     /// Paid, and sent back by the recipient's bank: whoever asks next hears of it.
     returning: BTreeSet<PayoutId>,
     /// What left and did not come back.
@@ -77,7 +77,7 @@ impl PaidOut {
         if let Some((_, standing)) = self.payouts.get(&id) {
             return Said::Payout(standing.clone());
         }
-        self.payouts.insert(id.clone(), (request.amount, PayoutStanding::Pending));
+        self.payouts.insert(id.clone(), (request.amount, PayoutStatus::Pending));
         if !(moods && random.once_in(4)) {
             self.end(&id, moods && random.once_in(5), random);
         }
@@ -86,8 +86,8 @@ impl PaidOut {
 
     pub(super) fn query(&mut self, id: &PayoutId, random: &mut Random, moods: bool) -> Said {
         match self.payouts.get(id).map(|it| it.1.clone()) {
-            None => return Said::Payout(PayoutStanding::Unknown),
-            Some(PayoutStanding::Pending) => self.end(id, moods && random.once_in(3), random),
+            None => return Said::Payout(PayoutStatus::Unknown),
+            Some(PayoutStatus::Pending) => self.end(id, moods && random.once_in(3), random),
             Some(_) if self.returning.remove(id) => self.send_back(id),
             Some(_) => {}
         }
@@ -97,7 +97,7 @@ impl PaidOut {
     fn end(&mut self, id: &PayoutId, fails: bool, random: &mut Random) {
         let Some((amount, standing)) = self.payouts.get_mut(id) else { return };
         *standing = if fails {
-            PayoutStanding::Failed { code: "bank_refused".to_owned() }
+            PayoutStatus::Failed { code: "bank_refused".to_owned() }
         } else {
             // The money comes back whether or not anybody asks.
             if random.once_in(12) {
@@ -105,13 +105,13 @@ impl PaidOut {
             } else {
                 self.minor += amount.minor();
             }
-            PayoutStanding::Paid { amount: *amount, channel_ref: format!("bank-{id}") }
+            PayoutStatus::Paid { amount: *amount, channel_ref: format!("bank-{id}") }
         };
     }
 
     fn send_back(&mut self, id: &PayoutId) {
         let Some((_, standing)) = self.payouts.get_mut(id) else { return };
-        *standing = PayoutStanding::Returned { code: "account_closed".to_owned() };
+        *standing = PayoutStatus::Returned { code: "account_closed".to_owned() };
     }
 }
 

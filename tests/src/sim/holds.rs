@@ -224,20 +224,20 @@ impl World<'_> {
     /// What the gateway gave up to tell, or was told not to, the merchant asks for once more.
     fn asks_for_untold(&mut self) -> bool {
         let untold: Vec<(String, String)> = self.look(|connection| {
-            let sql = "SELECT id, telling FROM events WHERE telling IN ('gone', 'given_up')";
+            let sql = "SELECT id, delivery_status FROM events WHERE delivery_status IN ('gone', 'given_up')";
             let mut statement = connection.prepare(sql).unwrap();
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
             rows.map(Result::unwrap).collect()
         });
         let mut asks = false;
-        for (event, telling) in untold {
+        for (event, delivery_status) in untold {
             if self.received.contains(&event) {
                 continue;
             }
             *self
                 .counts
                 .ends
-                .entry(if telling == "gone" { "gone" } else { "given_up" })
+                .entry(if delivery_status == "gone" { "gone" } else { "given_up" })
                 .or_default() += 1;
             self.ask_again(event);
             asks = true;
@@ -248,7 +248,7 @@ impl World<'_> {
     fn all_told(&self) -> Checked {
         let events: Vec<(String, String, u32, String)> = self.look(|connection| {
             let sql =
-                "SELECT id, order_id, sequence, telling FROM events WHERE order_id IS NOT NULL ORDER BY order_id, sequence";
+                "SELECT id, order_id, sequence, delivery_status FROM events WHERE order_id IS NOT NULL ORDER BY order_id, sequence";
             let mut statement = connection.prepare(sql).unwrap();
             let rows = statement
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
@@ -256,18 +256,21 @@ impl World<'_> {
             rows.map(Result::unwrap).collect()
         });
         let mut last = (String::new(), 0);
-        for (id, order, sequence, telling) in events {
+        for (id, order, sequence, delivery_status) in events {
             let expected = if last.0 == order { last.1 + 1 } else { 1 };
             if sequence != expected {
                 return fail(format!("{order}: event {sequence} instead of {expected}"));
             }
             if !self.received.contains(&id) {
-                return fail(format!("the merchant never heard of {id}, which is {telling}"));
+                return fail(format!(
+                    "the merchant never heard of {id}, which is {delivery_status}"
+                ));
             }
             last = (order, sequence);
         }
         let others: Vec<String> = self.look(|connection| {
-            let sql = "SELECT id FROM events WHERE order_id IS NULL AND telling != 'kept'";
+            let sql =
+                "SELECT id FROM events WHERE order_id IS NULL AND delivery_status != 'not_sent'";
             let mut statement = connection.prepare(sql).unwrap();
             let rows = statement.query_map([], |row| row.get(0)).unwrap();
             rows.map(Result::unwrap).collect()

@@ -1,4 +1,4 @@
-//! The merchant and her shoppers: what they ask, what they hear, and that they act on it once.
+//! The merchant and its shoppers: what they ask, what they hear, and that they act on it once.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use lezai_gateway::callbacks::transport::Reply;
 use lezai_gateway::events;
 use lezai_gateway::funds::payouts::{self, NewPayout};
 use lezai_gateway::gateway::Gateway;
-use lezai_gateway::idempotency::{Answer, Repeatable, Signer};
+use lezai_gateway::idempotency::{ApiResponse, IdempotentRequest, Signer};
 use lezai_gateway::orders;
 use lezai_gateway::orders::checkout;
 use lezai_gateway::orders::checkout::{Page, PayRequest};
@@ -33,7 +33,7 @@ use super::plan::Op;
 use super::world::{Checked, DAY_MS, Heard, START, World, fail};
 use super::{Fault, Planted};
 
-/// A merchant's request, which she sends again until it is answered.
+/// A merchant's request, which it sends again until it is answered.
 pub(super) struct Request {
     pub(super) what: What,
     pub(super) key: String,
@@ -147,7 +147,7 @@ impl World<'_> {
                 self.request(What::Create { fee, held }, &body);
             }
             Op::CreateAgain(n) => {
-                // The same number under another key: a merchant who lost her key.
+                // The same number under another key: a merchant who lost its key.
                 let before =
                     self.requests.iter().filter(|it| matches!(it.what, What::Create { .. }));
                 let before: Vec<_> = before.map(|it| (it.what.clone(), it.body.clone())).collect();
@@ -239,7 +239,7 @@ impl World<'_> {
         }
     }
 
-    /// The merchant found an event in the list that she was never told.
+    /// The merchant found an event in the list that it was never told.
     pub(super) fn ask_again(&mut self, event: String) {
         self.note(|| format!("the merchant asks for {event} again"));
         self.request(What::Redeliver(event), &json!({}));
@@ -296,7 +296,7 @@ impl World<'_> {
         if !self.random.once_in(3) {
             let gateway = Arc::clone(&self.gateway);
             self.spawn(async move {
-                let _ = gateway.ask(attempt).await;
+                let _ = gateway.sync_attempt(attempt).await;
                 Heard::Nothing
             });
         }
@@ -310,7 +310,7 @@ impl World<'_> {
         let Some(attempt) = attempt else { return };
         let gateway = Arc::clone(&self.gateway);
         self.spawn(async move {
-            let _ = gateway.ask(attempt).await;
+            let _ = gateway.sync_attempt(attempt).await;
             Heard::Nothing
         });
     }
@@ -367,7 +367,7 @@ impl World<'_> {
             What::CancelPayout(payout) => format!("/v1/payouts/{payout}/cancel"),
             What::Review(order) => format!("/admin/v1/orders/{order}/review"),
         };
-        let key = Repeatable {
+        let key = IdempotentRequest {
             key: IdempotencyKey { scope, key: request.key.clone() },
             fingerprint: fingerprint("POST", &path, &request.body),
             // The operator signs nothing.
@@ -381,7 +381,7 @@ impl World<'_> {
         });
     }
 
-    pub(super) fn hear(&mut self, sent: Sent, result: Result<Answer, Problem>) -> Checked {
+    pub(super) fn hear(&mut self, sent: Sent, result: Result<ApiResponse, Problem>) -> Checked {
         let (now, nth) = (self.now(), sent.request);
         self.requests[nth].under_way = false;
         match result {
@@ -476,8 +476,8 @@ async fn ask(
     merchant_id: MerchantId,
     what: What,
     body: Vec<u8>,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     match what {
         What::Create { fee, held } => {
             let new = NewOrder::parse(&body)?;

@@ -227,9 +227,9 @@ pub struct Counts {
     pub crashes: usize,
     /// Answers that a merchant heard.
     pub answers: usize,
-    /// Requests that she sent again.
+    /// Requests that it sent again.
     pub repeats: usize,
-    /// Callbacks that she had already.
+    /// Callbacks that it had already.
     pub duplicates: usize,
     /// Operations by name.
     pub ops: BTreeMap<&'static str, usize>,

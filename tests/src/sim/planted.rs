@@ -12,12 +12,12 @@ use lezai_core::order::{Effect, Order};
 use lezai_core::time::Timestamp;
 use lezai_store::OrderSample;
 use lezai_store::Page;
-use lezai_store::events::{DeliveryRecord, EventQuery, Failing, Progress, Telling};
-use lezai_store::plugins::{Denial, Difference, PluginKey, Standing};
+use lezai_store::events::{DeliveryProgress, DeliveryRecord, DeliveryStatus, EventQuery, Failing};
+use lezai_store::plugins::{Denial, Difference, PluginKey, ReleaseState};
 use lezai_store::{
-    Claim, DueTask, EventReads, EventRecord, EventWrites, FirstAnswer, IdempotencyKey, Lane,
-    MerchantKey, MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord,
-    SessionRecord, StoreError, Task, Tx, View, WriteJob,
+    Claim, DueTask, EventReads, EventRecord, EventWrites, IdempotencyKey, Lane, MerchantKey,
+    MerchantRecord, OrderRecord, Outcome, PluginReads, PluginWrites, ReleaseRecord, SessionRecord,
+    StoreError, StoredResponse, Task, Tx, View, WriteJob,
 };
 
 /// A bug, or none.
@@ -141,10 +141,13 @@ impl Layer<'_> {
 }
 
 impl EventReads for Layer<'_> {
-    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, Progress)>, StoreError> {
+    fn event(&self, id: &EventId) -> Result<Option<(EventRecord, DeliveryProgress)>, StoreError> {
         self.tx.event(id)
     }
-    fn events(&self, query: &EventQuery) -> Result<Vec<(EventRecord, Progress)>, StoreError> {
+    fn events(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Vec<(EventRecord, DeliveryProgress)>, StoreError> {
         self.tx.events(query)
     }
     fn deliveries(&self, event: &EventId, limit: u32) -> Result<Vec<DeliveryRecord>, StoreError> {
@@ -166,10 +169,14 @@ impl EventReads for Layer<'_> {
 }
 
 impl EventWrites for Layer<'_> {
-    fn insert_event(&self, event: &EventRecord, telling: Telling) -> Result<(), StoreError> {
-        self.tx.insert_event(event, telling)
+    fn insert_event(
+        &self,
+        event: &EventRecord,
+        delivery_status: DeliveryStatus,
+    ) -> Result<(), StoreError> {
+        self.tx.insert_event(event, delivery_status)
     }
-    fn set_progress(&self, event: &EventId, progress: &Progress) -> Result<(), StoreError> {
+    fn set_progress(&self, event: &EventId, progress: &DeliveryProgress) -> Result<(), StoreError> {
         self.tx.set_progress(event, progress)
     }
     fn log_delivery(&self, event: &EventId, delivery: &DeliveryRecord) -> Result<(), StoreError> {
@@ -231,7 +238,7 @@ impl PluginWrites for Layer<'_> {
         &self,
         merchant: &MerchantId,
         sequence: u64,
-        standing: &Standing,
+        standing: &ReleaseState,
     ) -> Result<(), StoreError> {
         self.tx.set_standing(merchant, sequence, standing)
     }
@@ -258,13 +265,13 @@ impl View for Layer<'_> {
         }
         self.tx.order(id)
     }
-    fn first_answer(&self, key: &IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+    fn stored_response(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>, StoreError> {
         if self.planted == Planted::StaleRead
             && self.memory.fresh_keys.lock().unwrap().contains(&key.key)
         {
             return Ok(None);
         }
-        self.tx.first_answer(key)
+        self.tx.stored_response(key)
     }
     fn order_by_merchant_order_id(
         &self,
@@ -421,19 +428,19 @@ impl Tx for Layer<'_> {
         }
         self.tx.schedule(task, due)
     }
-    fn save_first_answer(
+    fn save_response(
         &self,
         key: &IdempotencyKey,
-        answer: &FirstAnswer,
+        answer: &StoredResponse,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         if self.planted == Planted::StaleRead {
             self.memory.fresh_keys.lock().unwrap().push(key.key.clone());
-            if self.tx.first_answer(key)?.is_some() {
+            if self.tx.stored_response(key)?.is_some() {
                 return Ok(());
             }
         }
-        self.tx.save_first_answer(key, answer, at)
+        self.tx.save_response(key, answer, at)
     }
     fn end_leases(&self) -> Result<(), StoreError> {
         self.tx.end_leases()

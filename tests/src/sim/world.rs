@@ -13,11 +13,11 @@ use lezai_base::entropy::Entropy;
 use lezai_core::id::{OrderId, SessionId};
 use lezai_core::ledger::{Account, GENESIS};
 use lezai_core::time::Timestamp;
-use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::callbacks::egress::EgressPolicy;
 use lezai_gateway::callbacks::transport::{Post, Reply, Transport, Unreached};
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::{Gateway, Parts};
-use lezai_gateway::idempotency::Answer;
+use lezai_gateway::idempotency::ApiResponse;
 use lezai_gateway::jobs;
 use lezai_gateway::keys::Keys;
 use lezai_store::{DueTask, Lane, OrderRecord, ReadJob, Store, StoreError, Tx, WriteJob};
@@ -102,7 +102,7 @@ struct Running {
 /// What a future ends with.
 pub(super) enum Heard {
     Nothing,
-    Answer(Sent, Result<Answer, Problem>),
+    Answer(Sent, Result<ApiResponse, Problem>),
     Tasks(Lane, Vec<DueTask>),
 }
 
@@ -127,7 +127,7 @@ pub(super) struct World<'r> {
     pub(super) acted: BTreeMap<String, u32>,
     pub(super) received: BTreeSet<String>,
     pub(super) shipped: BTreeMap<String, u32>,
-    /// Events that her server wants none of.
+    /// Events that its server wants none of.
     pub(super) gone: BTreeSet<String>,
     pub(super) seen: Arc<Mutex<Vec<OrderRecord>>>,
     pub(super) memory: Arc<Memory>,
@@ -497,7 +497,9 @@ impl<'r> World<'r> {
         self.generation += 1;
         let now = self.now();
         if self.run.planted == Planted::LostIdempotency {
-            self.look(|connection| connection.execute_batch("DELETE FROM first_answers").unwrap());
+            self.look(|connection| {
+                connection.execute_batch("DELETE FROM stored_responses").unwrap()
+            });
         }
         if self.run.planted != Planted::LeaseNeverGivenBack {
             let end: WriteJob = Box::new(|tx: &dyn Tx| {
@@ -517,7 +519,7 @@ impl<'r> World<'r> {
         // Captures and voids are few, and what goes wrong with them is the more worth seeing.
         let rare = matches!(
             self.wire.calls.lock().unwrap()[nth].ask,
-            Ask::Capture(_) | Ask::GiveBack(_) | Ask::PayOut(_)
+            Ask::Capture(_) | Ask::Reverse(_) | Ask::PayOut(_)
         );
         let fate = self.random.below(if rare { 8 } else { 24 });
         if fate == 0 && self.fault(Fault::Lost) {
@@ -571,7 +573,7 @@ fn start(
         keys: Keys::one(shared.key.clone()),
         admin_token: String::new(),
         rates: Rates::default(),
-        reach: Reach::Public,
+        reach: EgressPolicy::Public,
         transport: Box::new(mail),
         channels: vec![Arc::new(SimChannel(Arc::clone(wire)))],
         sandbox: None,

@@ -8,7 +8,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is owed to the merchant or to one that she shares with, now or at a past moment */
+        /** What is owed to the merchant or to one that it shares with, now or at a past moment */
         get: operations["balances_find"];
         put?: never;
         post?: never;
@@ -445,7 +445,7 @@ export interface components {
             data: components["schemas"]["BalanceView"][];
             /** @description Always `balances`. */
             object: string;
-            /** @description Who the balances are of, if not of the merchant herself. */
+            /** @description Who the balances are of, if not of the merchant itself. */
             receiver?: string;
         };
         /** @description The shopper's way to pay. */
@@ -492,7 +492,7 @@ export interface components {
         DecisionView: {
             /** @description The channels that may serve the order, best first. */
             channels: string[];
-            /** @description What the merchant's plugin wants beside the order in her books. */
+            /** @description What the merchant's plugin wants beside the order in its books. */
             columns?: components["schemas"]["ColumnView"][];
             /** @description How each question was asked. */
             hooks: components["schemas"]["HooksView"];
@@ -512,7 +512,7 @@ export interface components {
              * How risky the order is, from 0.
              */
             score: number;
-            /** @description SHA-256 of the settings of the merchant's plugin, in hex; absent if she has none. */
+            /** @description SHA-256 of the settings of the merchant's plugin, in hex; absent if it has none. */
             settings?: string | null;
             /**
              * Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
@@ -659,7 +659,7 @@ export interface components {
             rate_ppm: number;
             /**
              * Format: int64
-             * All that she pays, in minor units.
+             * All that they pay, in minor units.
              */
             total: number;
         };
@@ -771,7 +771,7 @@ export interface components {
             country?: string;
             /** @description IPv4 or IPv6. */
             ip?: string;
-            /** @description The merchant's own name for her. */
+            /** @description The merchant's own name for the receiver. */
             ref?: string;
         };
         /** @description Where a payout goes to. */
@@ -827,7 +827,7 @@ export interface components {
              */
             expires_in?: number;
             /**
-             * The merchant's own number, unique among her orders.
+             * The merchant's own number, unique among its orders.
              * @example A-1001
              */
             merchant_order_id: string;
@@ -836,7 +836,7 @@ export interface components {
                 [key: string]: string;
             };
             /**
-             * What she may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
+             * What the shopper may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
              *     `alipay_mini`, `douyin_mini`) are offered to an order that names them, and to no other.
              */
             methods?: string[];
@@ -903,7 +903,7 @@ export interface components {
              */
             currency: string;
             /**
-             * The merchant's own number, unique among her refunds.
+             * The merchant's own number, unique among its refunds.
              * @example R-1
              */
             merchant_refund_id: string;
@@ -996,7 +996,7 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
-            /** @description The methods she may choose. */
+            /** @description The methods they may choose. */
             methods: string[];
             /** @description What a person must look at, such as `refund` or `amount`; absent but for rare trouble. */
             needs_attention?: components["schemas"]["AttentionView"][];
@@ -1129,7 +1129,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_kept" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
@@ -1233,7 +1233,7 @@ export interface components {
              * The number of the release.
              */
             sequence: number;
-            /** @description `live`, `gray` or `shadow`. */
+            /** @description `live`, `canary` or `shadow`. */
             stage: string;
             /** @description Its version. */
             version: string;
@@ -1443,7 +1443,7 @@ export interface operations {
                  */
                 at?: string;
                 /**
-                 * Whom the merchant shares with, by her own name: then the balances are that receiver's.
+                 * Whom the merchant shares with, by the merchant's name: then the balances are that receiver's.
                  * @example tea
                  */
                 receiver?: string;

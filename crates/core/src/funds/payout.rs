@@ -579,12 +579,12 @@ pub fn step(
         }
         // Some that fail were called paid at first: what had gone is back.
         (State::Paid { at, .. }, Event::Failed { code } | Event::Returned { code }) => {
-            Ok(give_back(payout, code, Some(at), now))
+            Ok(return_money(payout, code, Some(at), now))
         }
         (State::Failed { .. } | State::Returned { .. }, Event::Failed { .. }) => Ok(payout.step()),
         // Paid and returned before anybody heard of either.
         (State::Sent { .. } | State::Unknown { .. }, Event::Returned { code }) => {
-            Ok(give_back(payout, code, None, now))
+            Ok(return_money(payout, code, None, now))
         }
         (State::Failed { .. } | State::Returned { .. }, Event::Returned { .. }) => {
             Ok(payout.step())
@@ -640,7 +640,7 @@ fn fail(payout: Payout, code: String, now: Timestamp) -> PayoutStep {
 }
 
 /// The money is its owner's again, whatever had been heard of it before.
-fn give_back(
+fn return_money(
     payout: Payout,
     code: String,
     paid_at: Option<Timestamp>,

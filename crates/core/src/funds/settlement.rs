@@ -100,7 +100,7 @@ impl Carry {
 
 /// What is held against the contract when a batch is closed, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Position {
     /// What is the merchant's: less than zero if it owes.
     pub position: i64,
     /// The least that is paid.
@@ -108,7 +108,7 @@ pub struct Standing {
 }
 
 /// How much of a batch is paid out, fee included: all that is there, or why nothing is.
-pub fn payable(standing: Standing, automatic: bool) -> Result<Money, Carry> {
+pub fn payable(standing: Position, automatic: bool) -> Result<Money, Carry> {
     if !automatic {
         return Err(Carry::Manual);
     }
@@ -177,7 +177,7 @@ mod tests {
             (-1, 0, true, Err(Carry::NothingAvailable)),
             (10_000, 0, false, Err(Carry::Manual)),
         ] {
-            let standing = Standing { position, minimum: cny(minimum) };
+            let standing = Position { position, minimum: cny(minimum) };
             let paid = payable(standing, automatic).map(Money::minor);
             assert_eq!(paid, expected, "{position} {minimum} {automatic}");
         }

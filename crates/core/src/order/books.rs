@@ -132,8 +132,8 @@ impl Order {
         let due = fee.share(refunded.checked_add(amount)?, captured)?;
         // Refunds that failed since may have had the smaller parts of units, or the larger ones. Then
         // this one gives back nothing of the fee, or nothing else; the last of a payment, which leaves
-        // the merchant nothing, comes out right either way, for what she lost so far never is more
-        // than her share.
+        // the merchant nothing, comes out right either way, for what it lost so far never is more
+        // than its share.
         let back = due.checked_sub(given).unwrap_or(Money::zero(fee.currency()));
         Some(if back.minor() > amount.minor() { amount } else { back })
     }
@@ -173,14 +173,14 @@ impl Order {
 
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
         let net = refund.amount.checked_sub(refund.fee)?;
-        let hers = refund.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))?;
+        let own = refund.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))?;
         let whole = (Account::RefundsInFlight, refund.amount);
         let parts = |account| {
             let merchant = &self.terms.merchant;
             let others = refund.shares.iter().map(|it| {
                 (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
             });
-            let own = [(account, hers), (Account::FeeIncome, refund.fee)];
+            let own = [(account, own), (Account::FeeIncome, refund.fee)];
             own.into_iter().chain(others).collect::<Vec<_>>()
         };
         match (kind, &refund.state) {
@@ -221,9 +221,9 @@ impl Order {
             }
         }
         let whole = self.net(captured)?;
-        let hers = left.iter().try_fold(whole, |left, it| left.checked_sub(it.amount))?;
+        let own = left.iter().try_fold(whole, |left, it| left.checked_sub(it.amount))?;
         let weights: Vec<Money> =
-            std::iter::once(hers).chain(left.iter().map(|it| it.amount)).collect();
+            std::iter::once(own).chain(left.iter().map(|it| it.amount)).collect();
         let parts = net.apportioned(&weights)?;
         let parts = parts.into_iter().skip(1).zip(left);
         Some(parts.map(|(amount, it)| Share { amount, ..it }).collect())
@@ -263,11 +263,11 @@ impl Order {
         let shares = settled.shares.iter().map(|it| {
             (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
         });
-        let hers = (Account::MerchantAvailable(merchant.clone()), settled.amount);
+        let own = (Account::MerchantAvailable(merchant.clone()), settled.amount);
         Entry::transfer(
             Kind::Settlement,
             [(Account::MerchantPending(merchant.clone()), whole?)],
-            std::iter::once(hers).chain(shares),
+            std::iter::once(own).chain(shares),
         )
         .filter(|entry| !entry.postings().is_empty())
     }

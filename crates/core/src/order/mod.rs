@@ -93,7 +93,7 @@ pub struct Terms {
     pub description: String,
     /// The methods a shopper may choose, best first.
     pub methods: Vec<String>,
-    /// The plans by which she may pay it in monthly parts, where a method does that.
+    /// The plans by which the shopper may pay it in monthly parts, where a method does that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instalments: Vec<Plan>,
     /// When the order was created.
@@ -357,7 +357,7 @@ pub struct Attempt {
     pub method: String,
     /// The channel that was asked.
     pub channel: String,
-    /// The plan that the shopper chose, if she pays in monthly parts.
+    /// The plan that the shopper chose, if it is paid in monthly parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instalments: Option<Plan>,
 }
@@ -374,7 +374,7 @@ pub struct Decline {
 /// What a channel offers a shopper to pay by, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// What she needs.
+    /// What the shopper needs.
     pub credential: Credential,
     /// From when on it begins no payment any more; absent if it ends with the order. Who began in time
     /// may still finish, and what comes of that is taken or returned as any late payment.
@@ -464,12 +464,12 @@ pub struct Refund {
 pub enum RefundState {
     /// Waiting for the channel's word.
     Pending,
-    /// The shopper has her money.
+    /// The shopper has the money.
     Succeeded {
         /// Since when.
         at: Timestamp,
     },
-    /// The channel refused, and the merchant has her money again.
+    /// The channel refused, and the merchant has its money again.
     Failed {
         /// Why, as a stable word.
         code: String,
@@ -600,7 +600,7 @@ pub enum Event {
         merchant_refund_id: String,
         /// How much.
         amount: Money,
-        /// Why, in her words.
+        /// Why, in its words.
         reason: Option<String>,
     },
     /// The channel says that the refund went through.
@@ -908,7 +908,7 @@ impl Order {
         self.sum(|state| matches!(state, RefundState::Succeeded { .. }))
     }
 
-    /// What is on its way back to her.
+    /// What is on its way back to them.
     pub fn refunding(&self) -> Money {
         self.sum(|state| matches!(state, RefundState::Pending))
     }

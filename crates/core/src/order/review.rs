@@ -40,7 +40,7 @@ pub struct Released {
 pub enum ReviewVerdict {
     /// The payment is the merchant's, as any other.
     Approved,
-    /// The shopper gets her money back.
+    /// The shopper gets their money back.
     Refused,
 }
 

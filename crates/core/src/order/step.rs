@@ -108,7 +108,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
         {
             Ok(order.step())
         }
-        (_, Event::Returned(attempt)) => give_back(order, &attempt),
+        (_, Event::Returned(attempt)) => finish_return(order, &attempt),
 
         // An order that is not paid.
         (State::Created { .. } | State::Paying { .. }, Event::CloseRequested) => {
@@ -382,7 +382,7 @@ fn owe_back(order: Order, attempt: AttemptId, amount: Money) -> Result<Step, Ref
     Ok(Step { entry, effects: vec![Effect::Return(attempt)], ..order.changed().step() })
 }
 
-fn give_back(mut order: Order, attempt: &AttemptId) -> Result<Step, Refusal> {
+fn finish_return(mut order: Order, attempt: &AttemptId) -> Result<Step, Refusal> {
     let Some(owed) = order.returns.iter_mut().find(|it| it.attempt == *attempt) else {
         return Err(Refusal::UnknownAttempt);
     };

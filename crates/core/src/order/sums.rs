@@ -210,15 +210,15 @@ proptest! {
                 prop_assert_eq!((fees, net.unwrap().minor()), (i128::from(whole_fee), 0));
             }
             // The ledger says the same.
-            let hers = |it: &Account| matches!(
+            let own = |it: &Account| matches!(
                 it,
                 Account::MerchantPending(_) | Account::MerchantAvailable(_) | Account::ReceiverAvailable(..)
             );
-            prop_assert_eq!(balance(&entries, hers), -i128::from(net.unwrap().minor()));
+            prop_assert_eq!(balance(&entries, own), -i128::from(net.unwrap().minor()));
             prop_assert_eq!(balance(&entries, |it| *it == Account::FeeIncome), fees - i128::from(whole_fee));
             prop_assert_eq!(balance(&entries, |_| true), 0);
             prop_assert_eq!(sorted(&order.entries().unwrap()), sorted(&entries));
-            // Nobody gets more than was agreed, nor a whole unit less than her part of what was left.
+            // Nobody gets more than was agreed, nor a whole unit less than its part of what was left.
             if let State::Paid { settled: Some(Settled { amount: own, shares, .. }), .. } = &order.state {
                 let whole: i128 = shares.iter().map(|it| i128::from(it.amount.minor())).sum::<i128>()
                     + i128::from(own.minor());

@@ -127,7 +127,7 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
     if order.captured().minor() > 0 {
         assert!(gone.minor() <= order.captured().minor());
     }
-    // What was owed to the merchant, and to those that she shares with, is never less than nothing.
+    // What was owed to the merchant, and to those that it shares with, is never less than nothing.
     let balance = |account: &dyn Fn(&Account) -> bool| -> i64 {
         booked
             .iter()

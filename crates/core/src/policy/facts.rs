@@ -9,7 +9,7 @@ use crate::id::{MerchantId, OrderId};
 use crate::money::Money;
 
 /// An order as policy and plugins see it. The merchant's server gave most of it, so what does not
-/// say otherwise is what she claims, not what somebody checked.
+/// say otherwise is what it claims, not what somebody checked.
 ///
 /// The gateway keeps the facts that it decided by, so that the decision can be made again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,13 +123,13 @@ pub enum DeviceKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// Where she trades from: ISO 3166-1 alpha-2, two capitals.
+    /// Where it trades from: ISO 3166-1 alpha-2, two capitals.
     #[serde(default)]
     pub country: Option<String>,
-    /// What she sells: her merchant category code, ISO 18245, at most [`Profile::MAX_CATEGORY`].
+    /// What it sells: its merchant category code, ISO 18245, at most [`Profile::MAX_CATEGORY`].
     #[serde(default)]
     pub category: Option<u16>,
-    /// The operator's own grade of her, at most [`Profile::MAX_TIER`].
+    /// The operator's own grade of it, at most [`Profile::MAX_TIER`].
     #[serde(default)]
     pub tier: Option<u8>,
 }

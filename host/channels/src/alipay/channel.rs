@@ -12,9 +12,9 @@ use crate::alipay::call::Order;
 use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
-    About, Acknowledgement, Answer, AttemptRef, BillRow, Callback, CaptureRequest, Channel,
-    GiveBackRequest, Heard, Hearing, Method, MethodKind, Moved, PaymentRequest, Prepared,
-    RefundRequest, RefundStanding, Standing, Unanswered,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture,
+    CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind, Moved,
+    PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest, Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
@@ -109,25 +109,25 @@ impl Alipay {
         }
     }
 
-    async fn ask(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+    async fn ask(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
         let number = number::of_attempt(attempt);
         match self.client.query(&number, None).await {
             Ok(trade) => self.standing(&number, &trade).await,
-            Err(error) if word(&error) == "not_found" => Ok(Standing::Unknown),
+            Err(error) if word(&error) == "not_found" => Ok(AttemptStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
-    async fn standing(&self, number: &str, trade: &Trade) -> Result<Standing, Unanswered> {
+    async fn standing(&self, number: &str, trade: &Trade) -> Result<AttemptStatus, Unanswered> {
         match trade.trade_status {
-            Some(TradeStatus::WaitBuyerPay) => Ok(Standing::Pending),
+            Some(TradeStatus::WaitBuyerPay) => Ok(AttemptStatus::Pending),
             Some(TradeStatus::TradeSuccess | TradeStatus::TradeFinished) => paid(trade),
             // Closed is both: never paid, and paid and given back whole, by one refund or by many.
-            Some(TradeStatus::TradeClosed) if !trade.was_paid() => Ok(Standing::Cancelled),
+            Some(TradeStatus::TradeClosed) if !trade.was_paid() => Ok(AttemptStatus::Cancelled),
             Some(TradeStatus::TradeClosed) => {
                 let back = self.client.query_refund(number, &reversal(number), trade.total()).await;
                 match back {
-                    Ok(true) => Ok(Standing::Returned),
+                    Ok(true) => Ok(AttemptStatus::Returned),
                     Ok(false) => paid(trade),
                     Err(error) if word(&error) == "not_found" => paid(trade),
                     Err(error) => Err(unanswered(&error.to_string())),
@@ -137,10 +137,10 @@ impl Alipay {
         }
     }
 
-    async fn close(&self, attempt: &AttemptRef) -> Result<Standing, Unanswered> {
+    async fn close(&self, attempt: &AttemptRef) -> Result<AttemptStatus, Unanswered> {
         match self.ask(&attempt.attempt).await? {
-            Standing::Unknown => return self.unscanned(attempt),
-            Standing::Pending => {}
+            AttemptStatus::Unknown => return self.unscanned(attempt),
+            AttemptStatus::Pending => {}
             decided => return Ok(decided),
         }
         match self.client.close(&number::of_attempt(&attempt.attempt)).await {
@@ -151,86 +151,86 @@ impl Alipay {
     }
 
     /// A code that nobody scanned cannot be called off at Alipay: it is watched until its time is over.
-    fn unscanned(&self, attempt: &AttemptRef) -> Result<Standing, Unanswered> {
+    fn unscanned(&self, attempt: &AttemptRef) -> Result<AttemptStatus, Unanswered> {
         if self.surroundings.now() > seconds(attempt.expires_at) + LATE_SECS {
-            return Ok(Standing::Cancelled);
+            return Ok(AttemptStatus::Cancelled);
         }
         Err(unanswered("not scanned, and may be until its time is over"))
     }
 
-    async fn reverse(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+    async fn reverse(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
         let number = number::of_attempt(attempt);
         let trade = match self.client.query(&number, None).await {
             Ok(trade) => trade,
-            Err(error) if word(&error) == "not_found" => return Ok(Standing::Unknown),
+            Err(error) if word(&error) == "not_found" => return Ok(AttemptStatus::Unknown),
             Err(error) => return Err(unanswered(&error.to_string())),
         };
         let standing = self.standing(&number, &trade).await?;
-        let (Standing::Paid { .. }, Some(total)) = (&standing, trade.total()) else {
+        let (AttemptStatus::Paid { .. }, Some(total)) = (&standing, trade.total()) else {
             return Ok(standing);
         };
         let reversal = reversal(&number);
         match self.client.refund(&number, &reversal, total, None).await {
-            Ok(refunded) if refunded.fund_change == "Y" => Ok(Standing::Returned),
+            Ok(refunded) if refunded.fund_change == "Y" => Ok(AttemptStatus::Returned),
             Ok(_) => match self.client.query_refund(&number, &reversal, Some(total)).await {
-                Ok(true) => Ok(Standing::Returned),
-                Ok(false) => Ok(Standing::Pending),
+                Ok(true) => Ok(AttemptStatus::Returned),
+                Ok(false) => Ok(AttemptStatus::Pending),
                 Err(error) => Err(unanswered(&error.to_string())),
             },
             Err(error) => match error.refusal() {
                 Some(refusal) if refusal.advice == Advice::GiveUp => {
-                    Ok(Standing::Refused { code: refusal.word.to_owned() })
+                    Ok(AttemptStatus::Refused { code: refusal.word.to_owned() })
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
         }
     }
 
-    async fn give(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
-        let failed = |code: &str| Ok(RefundStanding::Failed { code: code.to_owned() });
+    async fn give(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
+        let failed = |code: &str| Ok(RefundStatus::Failed { code: code.to_owned() });
         let Some(amount) = fen(request.amount) else { return failed("currency_unsupported") };
         let number = number::of_attempt(&request.attempt);
         let refund = number::of_refund(&request.refund);
         match self.client.refund(&number, &refund, amount, None).await {
-            Ok(refunded) if refunded.fund_change == "Y" => Ok(RefundStanding::Succeeded),
+            Ok(refunded) if refunded.fund_change == "Y" => Ok(RefundStatus::Succeeded),
             // Taken, or a repeat of what was done: only its query tells.
             Ok(_) => self.ask_refund(request).await.map(known),
             Err(error) => match error.refusal() {
                 Some(refusal) if refusal.advice == Advice::GiveUp => failed(refusal.word),
                 Some(refusal) => {
                     tracing::warn!(%refusal, channel = ID, "refund waits");
-                    Ok(RefundStanding::Unknown)
+                    Ok(RefundStatus::Unknown)
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
         }
     }
 
-    async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
+    async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
         let number = number::of_attempt(&request.attempt);
         let refund = number::of_refund(&request.refund);
         match self.client.query_refund(&number, &refund, fen(request.amount)).await {
-            Ok(true) => Ok(RefundStanding::Succeeded),
+            Ok(true) => Ok(RefundStatus::Succeeded),
             // Alipay does not tell a refund that it never heard of from one that is not done. The same
             // number again is the same refund, so it is sent again.
-            Ok(false) => Ok(RefundStanding::Unknown),
-            Err(error) if word(&error) == "not_found" => Ok(RefundStanding::Unknown),
+            Ok(false) => Ok(RefundStatus::Unknown),
+            Err(error) if word(&error) == "not_found" => Ok(RefundStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
-    fn read(&self, callback: &Callback) -> Heard {
+    fn read(&self, callback: &Callback) -> HandledCallback {
         let reply = |status, body| Acknowledgement { status, content_type: "text/plain", body };
         match self.client.notice(&callback.body) {
             Ok(told) => {
                 let refund = told.refund.as_deref().and_then(number::to_refund).map(About::Refund);
                 let payment = || number::to_attempt(&told.number).map(About::Payment);
                 let about = refund.or_else(payment).unwrap_or(About::Nothing);
-                Heard { about, reply: reply(200, notice::ACCEPTED) }
+                HandledCallback { about, reply: reply(200, notice::ACCEPTED) }
             }
             Err(error) => {
                 tracing::warn!(%error, channel = ID, "callback refused");
-                Heard { about: About::Refused, reply: reply(401, notice::FAILED) }
+                HandledCallback { about: About::Refused, reply: reply(401, notice::FAILED) }
             }
         }
     }
@@ -245,34 +245,34 @@ impl Channel for Alipay {
         self.methods
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
+    fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         Box::pin(self.make(request))
     }
 
-    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn query(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move { self.ask(&attempt).await })
     }
 
-    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.clone();
         Box::pin(async move { self.close(&attempt).await })
     }
 
-    fn capture(&self, _request: CaptureRequest) -> Answer<'_, Standing> {
-        let refused = Standing::Refused { code: "capture_unsupported".to_owned() };
+    fn capture(&self, _request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
+        let refused = AttemptStatus::Refused { code: "capture_unsupported".to_owned() };
         Box::pin(std::future::ready(Ok(refused)))
     }
 
-    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
+    fn reverse(&self, request: ReversalRequest) -> ChannelFuture<'_, AttemptStatus> {
         Box::pin(async move { self.reverse(&request.attempt).await })
     }
 
-    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding> {
+    fn refund(&self, request: RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.give(request))
     }
 
-    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
+    fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.ask_refund(request.clone()))
     }
 
@@ -287,21 +287,21 @@ impl Channel for Alipay {
         }
     }
 
-    fn hear(&self, callback: Callback) -> Hearing<'_> {
+    fn hear(&self, callback: Callback) -> CallbackFuture<'_> {
         Box::pin(std::future::ready(self.read(&callback)))
     }
 }
 
-fn paid(trade: &Trade) -> Result<Standing, Unanswered> {
+fn paid(trade: &Trade) -> Result<AttemptStatus, Unanswered> {
     let amount = trade.total().and_then(money);
     let amount = amount.ok_or_else(|| unanswered("the answer has no amount"))?;
-    Ok(Standing::Paid { amount, channel_ref: trade.trade_no.clone() })
+    Ok(AttemptStatus::Paid { amount, channel_ref: trade.trade_no.clone() })
 }
 
 /// What was taken is known, if only as something under way.
-fn known(standing: RefundStanding) -> RefundStanding {
+fn known(standing: RefundStatus) -> RefundStatus {
     match standing {
-        RefundStanding::Unknown => RefundStanding::Pending,
+        RefundStatus::Unknown => RefundStatus::Pending,
         known => known,
     }
 }

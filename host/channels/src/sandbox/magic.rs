@@ -23,17 +23,17 @@ pub enum Payment {
     Usual,
     /// The wallet declines although the shopper agreed.
     Declined(&'static str),
-    /// The first question after she agreed is not answered, but the money came.
+    /// The first question after they agreed is not answered, but the money came.
     SilentPaid,
-    /// The first question after she agreed is not answered, and no money came.
+    /// The first question after they agreed is not answered, and no money came.
     SilentUnpaid,
-    /// The money comes [`LATE_SECS`] after she agreed.
+    /// The money comes [`LATE_SECS`] after they agreed.
     Late,
     /// The wallet tells the gateway twice, at once.
     Twice,
     /// The money comes once the gateway calls the payment off.
     AfterClose,
-    /// The wallet says nothing any more once she agreed.
+    /// The wallet says nothing any more once they agreed.
     SilentForEver,
     /// The code is over after [`CODE_SOON_SECS`].
     CodeSoonOver,
@@ -56,9 +56,9 @@ pub enum Payment {
 /// What becomes of a refund, by its own amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refund {
-    /// The shopper has her money at once.
+    /// The shopper has their money at once.
     Usual,
-    /// She has it [`LATE_SECS`] later.
+    /// They have it [`LATE_SECS`] later.
     Late,
     /// It fails.
     Failed(&'static str),

@@ -25,9 +25,9 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
-    Answer, AttemptRef, BillFetched, CaptureRequest, Channel, GiveBackRequest, Method, MethodKind,
-    PaymentRequest, PayoutRequest, PayoutStanding, Prepared, RefundRequest, RefundStanding,
-    Standing, Unanswered,
+    AttemptRef, AttemptStatus, BillFetched, CaptureRequest, Channel, ChannelFuture, Method,
+    MethodKind, PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
+    ReversalRequest, Unanswered,
 };
 use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
@@ -43,27 +43,27 @@ pub struct Sandbox {
 /// A payment as the wallet shows it to the shopper.
 #[derive(Clone, Debug)]
 pub struct WalletPayment {
-    /// How much she is asked for.
+    /// How much they are asked for.
     pub amount: Money,
     /// For whom.
     pub merchant_name: String,
     /// What for.
     pub description: String,
-    /// Where the shopper goes afterwards; none when she scanned a code with another device.
+    /// Where the shopper goes afterwards; none when they scanned a code with another device.
     pub return_url: Option<String>,
     /// How it stands.
-    pub standing: Standing,
-    /// She agreed, whatever became of it.
+    pub standing: AttemptStatus,
+    /// They agreed, whatever became of it.
     pub agreed: bool,
-    /// What went back to her by refunds.
+    /// What went back to them by refunds.
     pub refunded: Money,
-    /// The plan by which she pays us, if she does so in monthly parts.
+    /// The plan by which they pay us, if they do so in monthly parts.
     pub instalments: Option<Plan>,
-    /// The code that led her here is over, and she had not begun.
+    /// The code that led them here is over, and they had not begun.
     pub code_is_over: bool,
 }
 
-/// The code of a payment that the shopper herself declined.
+/// The code of a payment that the shopper themselves declined.
 pub const SHOPPER_DECLINED: &str = "shopper_declined";
 
 /// The wallet prints a day's bill ten minutes after its end.
@@ -72,11 +72,11 @@ const BILL_AFTER_SECS: i64 = 600;
 /// What the shopper does in the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// She pays.
+    /// They pay.
     Approve,
-    /// She does not.
+    /// They do not.
     Decline,
-    /// She pays, and this comes of it.
+    /// They pay, and this comes of it.
     Simulate(Outcome),
 }
 
@@ -125,7 +125,7 @@ impl Outcome {
 
 /// `taken` is what is set aside or was captured, refunds not yet deducted; `silent` counts the calls that
 /// are not answered. Until `code_end_ms` a payment can be begun, or as long as its order if that is null.
-/// `parts` is how many monthly parts there are and `rate_ppm` their fee, null if she pays at once.
+/// `parts` is how many monthly parts there are and `rate_ppm` their fee, null if they pay at once.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS payments (
   attempt TEXT PRIMARY KEY, minor INTEGER NOT NULL, currency TEXT NOT NULL, merchant_name TEXT NOT NULL,
@@ -199,7 +199,7 @@ impl Sandbox {
     /// # Errors
     ///
     /// [`Unanswered`] if the wallet's file cannot be written.
-    pub async fn act(&self, attempt: &AttemptId, act: Act) -> Result<Standing, Unanswered> {
+    pub async fn act(&self, attempt: &AttemptId, act: Act) -> Result<AttemptStatus, Unanswered> {
         self.on_payment(attempt, move |_, payment, now| {
             match act {
                 Act::Approve => payment.approve(now),
@@ -222,7 +222,7 @@ impl Sandbox {
         self.with(move |wallet, now| {
             let Some(mut payment) = Payment::load(wallet, &id)? else { return Ok(Some(None)) };
             payment.ripen(now);
-            let refunded = sum_of_refunds(wallet, &id, now, |it| *it == RefundStanding::Succeeded)?;
+            let refunded = sum_of_refunds(wallet, &id, now, |it| *it == RefundStatus::Succeeded)?;
             Ok(Some(Some(WalletPayment {
                 standing: payment.standing(),
                 agreed: !matches!(
@@ -261,14 +261,14 @@ impl Sandbox {
             &Transaction<'_>,
             &mut Payment,
             Timestamp,
-        ) -> Result<Option<Standing>, Broken>
+        ) -> Result<Option<AttemptStatus>, Broken>
         + Send
         + 'static,
-    ) -> Result<Standing, Unanswered> {
+    ) -> Result<AttemptStatus, Unanswered> {
         let id = attempt.clone();
         self.with(move |wallet, now| {
             let Some(mut payment) = Payment::load(wallet, &id)? else {
-                return Ok(Some(Standing::Unknown));
+                return Ok(Some(AttemptStatus::Unknown));
             };
             let former = payment.clone();
             payment.ripen(now);
@@ -315,7 +315,7 @@ impl Channel for Sandbox {
         Self::METHODS
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
+    fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         let url = format!("{}/sandbox/wallet/{}", self.public_url, request.attempt);
         let kind = request.kind;
         let attempt = request.attempt.clone();
@@ -355,7 +355,7 @@ impl Channel for Sandbox {
         })
     }
 
-    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn query(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move {
             self.on_payment(&attempt, |_, payment, _| {
@@ -365,7 +365,7 @@ impl Channel for Sandbox {
         })
     }
 
-    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move {
             // An attempt that was never heard of is noted as cancelled, should its request come late.
@@ -385,26 +385,26 @@ impl Channel for Sandbox {
     }
 
     // What this wallet refuses it refuses whatever the number, so a late copy meets the same.
-    fn capture(&self, request: CaptureRequest) -> Answer<'_, Standing> {
+    fn capture(&self, request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
         let CaptureRequest { attempt, amount, .. } = request;
         Box::pin(async move {
             self.on_payment(&attempt, move |_, payment, _| Ok(payment.capture(amount))).await
         })
     }
 
-    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
+    fn reverse(&self, request: ReversalRequest) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = request.attempt;
         Box::pin(async move {
             let id = attempt.clone();
             self.on_payment(&attempt, move |wallet, payment, now| {
                 let refunded = sum_of_refunds(wallet, &id, now, counts)?;
-                Ok(payment.give_back(refunded))
+                Ok(payment.reverse(refunded))
             })
             .await
         })
     }
 
-    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding> {
+    fn refund(&self, request: RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(async move {
             self.with(move |wallet, now| {
                 if let Some(mut refund) = Refund::load(wallet, &request.refund)? {
@@ -428,12 +428,12 @@ impl Channel for Sandbox {
         })
     }
 
-    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
+    fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         let id = request.refund.clone();
         Box::pin(async move {
             self.with(move |wallet, now| {
                 let Some(mut refund) = Refund::load(wallet, &id)? else {
-                    return Ok(Some(RefundStanding::Unknown));
+                    return Ok(Some(RefundStatus::Unknown));
                 };
                 let former = refund.status.clone();
                 refund.ripen(now);
@@ -450,13 +450,13 @@ impl Channel for Sandbox {
         payout::KINDS
     }
 
-    fn pay_out(&self, request: PayoutRequest) -> Answer<'_, PayoutStanding> {
+    fn pay_out(&self, request: PayoutRequest) -> ChannelFuture<'_, PayoutStatus> {
         Box::pin(
             async move { self.with(move |wallet, now| payout::pay(wallet, &request, now)).await },
         )
     }
 
-    fn query_payout(&self, payout: &PayoutId) -> Answer<'_, PayoutStanding> {
+    fn query_payout(&self, payout: &PayoutId) -> ChannelFuture<'_, PayoutStatus> {
         let id = payout.clone();
         Box::pin(async move { self.with(move |wallet, now| payout::query(wallet, &id, now)).await })
     }
@@ -465,7 +465,7 @@ impl Channel for Sandbox {
         Some(BILL_AFTER_SECS)
     }
 
-    fn bill(&self, day: Date) -> Answer<'_, BillFetched> {
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
         Box::pin(async move {
             let bill = self.with(move |wallet, _| bill::print(wallet, day).map(Some)).await?;
             Ok(BillFetched::Bill(bill))

@@ -7,7 +7,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::{Broken, SHOPPER_DECLINED, bill, magic};
-use crate::channel::{MethodKind, Standing};
+use crate::channel::{AttemptStatus, MethodKind};
 use crate::number;
 use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
 
@@ -44,7 +44,7 @@ impl Status {
     }
 }
 
-/// A redirect leads to the wallet at once, so it has no end of its own; whatever waits for her has one.
+/// A redirect leads to the wallet at once, so it has no end of its own; whatever waits for them has one.
 pub(super) fn code_end(kind: MethodKind, amount: Money, now: Timestamp) -> Option<Timestamp> {
     let secs = match (kind, magic::payment(amount)) {
         (MethodKind::Redirect, _) => return None,
@@ -163,19 +163,19 @@ impl Payment {
         )
     }
 
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> AttemptStatus {
         let channel_ref = || format!("sbx_{}", &self.attempt[4..20]);
         match self.status {
-            Status::Pending | Status::Agreed => Standing::Pending,
+            Status::Pending | Status::Agreed => AttemptStatus::Pending,
             Status::Authorized => {
-                Standing::Authorized { amount: self.taken, channel_ref: channel_ref() }
+                AttemptStatus::Authorized { amount: self.taken, channel_ref: channel_ref() }
             }
-            Status::Paid => Standing::Paid { amount: self.taken, channel_ref: channel_ref() },
-            Status::Declined => Standing::Declined {
+            Status::Paid => AttemptStatus::Paid { amount: self.taken, channel_ref: channel_ref() },
+            Status::Declined => AttemptStatus::Declined {
                 code: self.code.clone().unwrap_or_else(|| SHOPPER_DECLINED.to_owned()),
             },
-            Status::Cancelled => Standing::Cancelled,
-            Status::Returned => Standing::Returned,
+            Status::Cancelled => AttemptStatus::Cancelled,
+            Status::Returned => AttemptStatus::Returned,
         }
     }
 
@@ -254,13 +254,13 @@ impl Payment {
         self.status = if self.capture { Status::Paid } else { Status::Authorized };
     }
 
-    pub(super) fn cancel(&mut self) -> Standing {
+    pub(super) fn cancel(&mut self) -> AttemptStatus {
         match self.status {
             Status::Pending | Status::Authorized => self.status = Status::Cancelled,
             Status::Agreed if self.ready.is_none() => {
                 // It answers that the payment is on its way, and then it comes.
                 self.take();
-                return Standing::Pending;
+                return AttemptStatus::Pending;
             }
             _ => {}
         }
@@ -268,7 +268,7 @@ impl Payment {
     }
 
     /// `None` is silence.
-    pub(super) fn capture(&mut self, amount: Money) -> Option<Standing> {
+    pub(super) fn capture(&mut self, amount: Money) -> Option<AttemptStatus> {
         if self.status != Status::Authorized {
             return Some(self.standing());
         }
@@ -285,7 +285,7 @@ impl Payment {
     }
 
     /// `None` is silence.
-    pub(super) fn give_back(&mut self, refunded: i64) -> Option<Standing> {
+    pub(super) fn reverse(&mut self, refunded: i64) -> Option<AttemptStatus> {
         if !matches!(self.status, Status::Authorized | Status::Paid) {
             return Some(self.standing());
         }
@@ -301,6 +301,6 @@ impl Payment {
     }
 }
 
-pub(super) fn refused(code: &str) -> Standing {
-    Standing::Refused { code: code.to_owned() }
+pub(super) fn refused(code: &str) -> AttemptStatus {
+    AttemptStatus::Refused { code: code.to_owned() }
 }

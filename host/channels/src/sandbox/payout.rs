@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::magic::{self, LATE_SECS};
 use super::{Broken, bill};
-use crate::channel::{PayoutRequest, PayoutStanding};
+use crate::channel::{PayoutRequest, PayoutStatus};
 use crate::number;
 
 /// What the wallet pays to.
@@ -28,7 +28,7 @@ pub(super) fn pay(
     wallet: &Transaction<'_>,
     request: &PayoutRequest,
     now: Timestamp,
-) -> Result<Option<PayoutStanding>, Broken> {
+) -> Result<Option<PayoutStatus>, Broken> {
     if let Some(mut payout) = Payout::load(wallet, &request.payout)? {
         if payout.status == "lost" {
             // The first call did not come through; this one does.
@@ -64,10 +64,10 @@ pub(super) fn query(
     wallet: &Transaction<'_>,
     id: &PayoutId,
     now: Timestamp,
-) -> Result<Option<PayoutStanding>, Broken> {
+) -> Result<Option<PayoutStatus>, Broken> {
     match Payout::load(wallet, id)? {
         Some(payout) => payout.answer(id, now),
-        None => Ok(Some(PayoutStanding::Unknown)),
+        None => Ok(Some(PayoutStatus::Unknown)),
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn paid_out(
         let (code, payout) = row?;
         let payout = payout?;
         let minor = match payout.standing("", now)? {
-            PayoutStanding::Paid { amount, .. } => amount.minor(),
+            PayoutStatus::Paid { amount, .. } => amount.minor(),
             _ => 0,
         };
         match sums.last_mut() {
@@ -154,19 +154,19 @@ impl Payout {
         Ok(())
     }
 
-    fn answer(&self, id: &PayoutId, now: Timestamp) -> Result<Option<PayoutStanding>, Broken> {
+    fn answer(&self, id: &PayoutId, now: Timestamp) -> Result<Option<PayoutStatus>, Broken> {
         if self.status == "silent" {
             return Ok(None);
         }
         self.standing(id.as_str(), now).map(Some)
     }
 
-    fn standing(&self, id: &str, now: Timestamp) -> Result<PayoutStanding, Broken> {
+    fn standing(&self, id: &str, now: Timestamp) -> Result<PayoutStatus, Broken> {
         let ripe = self.ready.is_none_or(|ready| now >= ready);
         let less = magic::payout(self.amount) == magic::Payout::Less;
         let arrived = Money::new(self.amount.minor() - i64::from(less), self.amount.currency());
         let paid = || {
-            Ok(PayoutStanding::Paid {
+            Ok(PayoutStatus::Paid {
                 amount: arrived.map_err(|_| Broken::damaged())?,
                 // As short as the numbers on a bank's statement.
                 channel_ref: format!("W{}", id.get(id.len().saturating_sub(16)..).unwrap_or(id)),
@@ -174,11 +174,11 @@ impl Payout {
         };
         let code = || self.code.clone().unwrap_or_else(|| "failed".to_owned());
         match (self.status.as_str(), ripe) {
-            ("lost", _) => Ok(PayoutStanding::Unknown),
-            ("silent", _) | ("pending", false) => Ok(PayoutStanding::Pending),
+            ("lost", _) => Ok(PayoutStatus::Unknown),
+            ("silent", _) | ("pending", false) => Ok(PayoutStatus::Pending),
             ("paid", _) | ("pending", true) | ("returning", false) => paid(),
-            ("returning", true) => Ok(PayoutStanding::Returned { code: code() }),
-            ("failed", _) => Ok(PayoutStanding::Failed { code: code() }),
+            ("returning", true) => Ok(PayoutStatus::Returned { code: code() }),
+            ("failed", _) => Ok(PayoutStatus::Failed { code: code() }),
             _ => Err(Broken::damaged()),
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::payment::{Payment, Status};
 use super::{Broken, bill, magic};
-use crate::channel::{RefundRequest, RefundStanding};
+use crate::channel::{RefundRequest, RefundStatus};
 use crate::number;
 use magic::LATE_SECS;
 
@@ -116,16 +116,16 @@ impl Refund {
     }
 
     /// `None` is silence.
-    pub(super) fn answer(&self) -> Result<Option<RefundStanding>, Broken> {
+    pub(super) fn answer(&self) -> Result<Option<RefundStatus>, Broken> {
         if self.status == "silent" { Ok(None) } else { self.standing().map(Some) }
     }
 
-    pub(super) fn standing(&self) -> Result<RefundStanding, Broken> {
+    pub(super) fn standing(&self) -> Result<RefundStatus, Broken> {
         Ok(match self.status.as_str() {
-            "lost" => RefundStanding::Unknown,
-            "pending" | "silent" => RefundStanding::Pending,
-            "succeeded" => RefundStanding::Succeeded,
-            "failed" => RefundStanding::Failed {
+            "lost" => RefundStatus::Unknown,
+            "pending" | "silent" => RefundStatus::Pending,
+            "succeeded" => RefundStatus::Succeeded,
+            "failed" => RefundStatus::Failed {
                 code: self.code.clone().unwrap_or_else(|| "failed".to_owned()),
             },
             _ => return Err(Broken::damaged()),
@@ -154,15 +154,15 @@ pub(super) fn refusal(
 }
 
 /// What a refund that was lost may yet take counts, too.
-pub(super) fn counts(standing: &RefundStanding) -> bool {
-    !matches!(standing, RefundStanding::Failed { .. })
+pub(super) fn counts(standing: &RefundStatus) -> bool {
+    !matches!(standing, RefundStatus::Failed { .. })
 }
 
 pub(super) fn sum_of_refunds(
     wallet: &Transaction<'_>,
     attempt: &AttemptId,
     now: Timestamp,
-    counts: impl Fn(&RefundStanding) -> bool,
+    counts: impl Fn(&RefundStatus) -> bool,
 ) -> Result<i64, Broken> {
     let sql = "SELECT attempt, minor, status, code, ready_ms FROM refunds WHERE attempt = ?1";
     let mut statement = wallet.prepare_cached(sql)?;

@@ -89,15 +89,17 @@ impl Scene {
             "decline" => self.wallet.act(&attempt, Act::Decline).await,
             "query" => self.wallet.query(&reference).await,
             "cancel" => self.wallet.cancel(&reference).await,
-            "return" => self.wallet.give_back(GiveBackRequest { attempt, number: 0 }).await,
+            "return" => self.wallet.reverse(ReversalRequest { attempt, number: 0 }).await,
             "capture" => self.wallet.capture(CaptureRequest { attempt, number: 1, amount }).await,
             _ => panic!("{word}"),
         };
         match said {
-            Ok(Standing::Paid { amount, .. }) => format!("paid:{}", amount.minor()),
-            Ok(Standing::Authorized { amount, .. }) => format!("authorised:{}", amount.minor()),
-            Ok(Standing::Declined { code }) => format!("declined:{code}"),
-            Ok(Standing::Refused { code }) => format!("refused:{code}"),
+            Ok(AttemptStatus::Paid { amount, .. }) => format!("paid:{}", amount.minor()),
+            Ok(AttemptStatus::Authorized { amount, .. }) => {
+                format!("authorised:{}", amount.minor())
+            }
+            Ok(AttemptStatus::Declined { code }) => format!("declined:{code}"),
+            Ok(AttemptStatus::Refused { code }) => format!("refused:{code}"),
             Ok(standing) => format!("{standing:?}").to_lowercase(),
             Err(_) => "silence".to_owned(),
         }
@@ -108,9 +110,9 @@ fn cny(minor: i64) -> Money {
     Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap()
 }
 
-fn of_refund(standing: RefundStanding) -> String {
+fn of_refund(standing: RefundStatus) -> String {
     match standing {
-        RefundStanding::Failed { code } => format!("failed:{code}"),
+        RefundStatus::Failed { code } => format!("failed:{code}"),
         standing => format!("{standing:?}").to_lowercase(),
     }
 }

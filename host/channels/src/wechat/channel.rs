@@ -9,9 +9,9 @@ use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
 use crate::channel::{
-    About, Acknowledgement, Answer, AttemptRef, BillFetched, BillRow, Callback, CaptureRequest,
-    Channel, GiveBackRequest, Heard, Hearing, Method, MethodKind, Moved, PaymentRequest, Prepared,
-    RefundRequest, RefundStanding, Standing, Unanswered,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
+    Moved, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest, Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
@@ -100,32 +100,40 @@ impl WechatPay {
         }
     }
 
-    async fn ask(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+    async fn ask(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
         let number = number::of_attempt(attempt);
         // The amount that WeChat Pay tells goes up as it is: the order compares it, and returns what it
         // cannot take.
         match self.client.query(Expected { number: &number, total: None }).await {
             Ok(transaction) => self.standing(&number, &transaction).await,
-            Err(error) if word(&error) == "not_found" => Ok(Standing::Unknown),
+            Err(error) if word(&error) == "not_found" => Ok(AttemptStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
-    async fn standing(&self, number: &str, told: &Transaction) -> Result<Standing, Unanswered> {
+    async fn standing(
+        &self,
+        number: &str,
+        told: &Transaction,
+    ) -> Result<AttemptStatus, Unanswered> {
         match told.trade_state {
             TradeState::Success => paid(told),
             // Something went back, and that need not be all of it.
-            TradeState::Refund if self.is_given_back(number, told).await? => Ok(Standing::Returned),
+            TradeState::Refund if self.is_given_back(number, told).await? => {
+                Ok(AttemptStatus::Returned)
+            }
             TradeState::Refund => paid(told),
             TradeState::NotPay | TradeState::UserPaying | TradeState::Accept => {
-                Ok(Standing::Pending)
+                Ok(AttemptStatus::Pending)
             }
-            TradeState::Closed | TradeState::Revoked => Ok(Standing::Cancelled),
-            TradeState::PayError => Ok(Standing::Declined { code: "payment_failed".to_owned() }),
+            TradeState::Closed | TradeState::Revoked => Ok(AttemptStatus::Cancelled),
+            TradeState::PayError => {
+                Ok(AttemptStatus::Declined { code: "payment_failed".to_owned() })
+            }
         }
     }
 
-    /// Whether the whole of a payment went back by [`Channel::give_back`].
+    /// Whether the whole of a payment went back by [`Channel::reverse`].
     async fn is_given_back(&self, number: &str, told: &Transaction) -> Result<bool, Unanswered> {
         let whole = told.amount.as_ref().and_then(|amount| amount.total);
         match self.client.query_refund(&reversal(number), Some(number), whole).await {
@@ -135,28 +143,28 @@ impl WechatPay {
         }
     }
 
-    async fn close(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+    async fn close(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
         match self.ask(attempt).await? {
             // It may have been made a moment ago, and be told of a moment later: closed all the same.
-            Standing::Unknown | Standing::Pending => {}
+            AttemptStatus::Unknown | AttemptStatus::Pending => {}
             decided => return Ok(decided),
         }
         match self.client.close(&number::of_attempt(attempt)).await {
             // What 204 leaves open is asked: closing and paying may meet.
             Ok(()) => self.ask(attempt).await,
             // Never made: nobody has a code, and nobody will get one.
-            Err(error) if word(&error) == "not_found" => Ok(Standing::Cancelled),
+            Err(error) if word(&error) == "not_found" => Ok(AttemptStatus::Cancelled),
             Err(error) if error.refusal().is_some() => self.ask(attempt).await,
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
-    async fn reverse(&self, attempt: &AttemptId) -> Result<Standing, Unanswered> {
+    async fn reverse(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
         let payment = number::of_attempt(attempt);
         let expected = Expected { number: &payment, total: None };
         let told = match self.client.query(expected).await {
             Ok(told) => told,
-            Err(error) if word(&error) == "not_found" => return Ok(Standing::Cancelled),
+            Err(error) if word(&error) == "not_found" => return Ok(AttemptStatus::Cancelled),
             Err(error) => return Err(unanswered(&error.to_string())),
         };
         let total = told.amount.as_ref().and_then(|amount| amount.total);
@@ -173,19 +181,19 @@ impl WechatPay {
             reason: None,
         };
         match self.client.refund(&refund).await {
-            Ok(RefundAnswer { status: RefundState::Success, .. }) => Ok(Standing::Returned),
-            Ok(_) => Ok(Standing::Pending),
+            Ok(RefundAnswer { status: RefundState::Success, .. }) => Ok(AttemptStatus::Returned),
+            Ok(_) => Ok(AttemptStatus::Pending),
             Err(error) => match error.refusal() {
                 Some(refusal) if refusal.advice == Advice::GiveUp => {
-                    Ok(Standing::Refused { code: refusal.word.to_owned() })
+                    Ok(AttemptStatus::Refused { code: refusal.word.to_owned() })
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
         }
     }
 
-    async fn give(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
-        let failed = |code: &str| Ok(RefundStanding::Failed { code: code.to_owned() });
+    async fn give(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
+        let failed = |code: &str| Ok(RefundStatus::Failed { code: code.to_owned() });
         let (Some(amount), Some(total)) = (fen(request.amount), fen(request.payment)) else {
             return failed("currency_unsupported");
         };
@@ -204,24 +212,24 @@ impl WechatPay {
                 Some(refusal) if refusal.advice == Advice::GiveUp => failed(refusal.word),
                 Some(refusal) => {
                     tracing::warn!(%refusal, channel = ID, "refund waits");
-                    Ok(RefundStanding::Unknown)
+                    Ok(RefundStatus::Unknown)
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
         }
     }
 
-    async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStanding, Unanswered> {
+    async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
         let number = number::of_refund(&request.refund);
         let payment = number::of_attempt(&request.attempt);
         match self.client.query_refund(&number, Some(&payment), fen(request.amount)).await {
             Ok(answer) => Ok(refunded(&answer)),
-            Err(error) if word(&error) == "not_found" => Ok(RefundStanding::Unknown),
+            Err(error) if word(&error) == "not_found" => Ok(RefundStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
-    async fn read(&self, callback: Callback) -> Heard {
+    async fn read(&self, callback: Callback) -> HandledCallback {
         let reply =
             |status, body| Acknowledgement { status, content_type: "application/json", body };
         let taken = reply(200, r#"{"code":"SUCCESS"}"#);
@@ -244,10 +252,10 @@ impl WechatPay {
                     _ => 401,
                 };
                 let body = r#"{"code":"FAIL","message":"refused"}"#;
-                return Heard { about: About::Refused, reply: reply(status, body) };
+                return HandledCallback { about: About::Refused, reply: reply(status, body) };
             }
         };
-        Heard { about, reply: taken }
+        HandledCallback { about, reply: taken }
     }
 }
 
@@ -265,34 +273,34 @@ impl Channel for WechatPay {
         self.methods
     }
 
-    fn prepare(&self, request: PaymentRequest) -> Answer<'_, Prepared> {
+    fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         Box::pin(self.make(request))
     }
 
-    fn query(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn query(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move { self.ask(&attempt).await })
     }
 
-    fn cancel(&self, attempt: &AttemptRef) -> Answer<'_, Standing> {
+    fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move { self.close(&attempt).await })
     }
 
-    fn capture(&self, _request: CaptureRequest) -> Answer<'_, Standing> {
-        let refused = Standing::Refused { code: "capture_unsupported".to_owned() };
+    fn capture(&self, _request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
+        let refused = AttemptStatus::Refused { code: "capture_unsupported".to_owned() };
         Box::pin(std::future::ready(Ok(refused)))
     }
 
-    fn give_back(&self, request: GiveBackRequest) -> Answer<'_, Standing> {
+    fn reverse(&self, request: ReversalRequest) -> ChannelFuture<'_, AttemptStatus> {
         Box::pin(async move { self.reverse(&request.attempt).await })
     }
 
-    fn refund(&self, request: RefundRequest) -> Answer<'_, RefundStanding> {
+    fn refund(&self, request: RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.give(request))
     }
 
-    fn query_refund(&self, request: &RefundRequest) -> Answer<'_, RefundStanding> {
+    fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.ask_refund(request.clone()))
     }
 
@@ -311,7 +319,7 @@ impl Channel for WechatPay {
         Some(BILL_AFTER_SECS)
     }
 
-    fn bill(&self, day: Date) -> Answer<'_, BillFetched> {
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
         Box::pin(async move {
             match self.client.bill(Bill::Trades, &day.to_string()).await {
                 Ok(bill) => Ok(BillFetched::Bill(bill)),
@@ -324,27 +332,27 @@ impl Channel for WechatPay {
         })
     }
 
-    fn hear(&self, callback: Callback) -> Hearing<'_> {
+    fn hear(&self, callback: Callback) -> CallbackFuture<'_> {
         Box::pin(self.read(callback))
     }
 }
 
-fn paid(told: &Transaction) -> Result<Standing, Unanswered> {
+fn paid(told: &Transaction) -> Result<AttemptStatus, Unanswered> {
     let total = told.amount.as_ref().and_then(|amount| amount.total);
     let amount = total.and_then(money).ok_or_else(|| unanswered("the answer has no amount"))?;
     let channel_ref = told.transaction_id.clone().unwrap_or_default();
-    Ok(Standing::Paid { amount, channel_ref })
+    Ok(AttemptStatus::Paid { amount, channel_ref })
 }
 
-fn refunded(answer: &RefundAnswer) -> RefundStanding {
+fn refunded(answer: &RefundAnswer) -> RefundStatus {
     match answer.status {
-        RefundState::Success => RefundStanding::Succeeded,
-        RefundState::Processing => RefundStanding::Pending,
-        RefundState::Closed => RefundStanding::Failed { code: "closed".to_owned() },
+        RefundState::Success => RefundStatus::Succeeded,
+        RefundState::Processing => RefundStatus::Pending,
+        RefundState::Closed => RefundStatus::Failed { code: "closed".to_owned() },
         // The shopper's card is gone, and a person must say where the money goes: it is not ours again.
         RefundState::Abnormal => {
             tracing::error!(refund = %answer.out_refund_no, channel = ID, "refund abnormal: needs attention");
-            RefundStanding::Pending
+            RefundStatus::Pending
         }
     }
 }

@@ -32,7 +32,7 @@ use lezai_channels::sandbox::Sandbox;
 use lezai_connections::server;
 use lezai_demo_shop as shop;
 use lezai_demo_shop::ShopError;
-use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::callbacks::egress::EgressPolicy;
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::jobs;
@@ -58,9 +58,9 @@ const PUBLISHER: &str = "demo-plugins";
 /// Its policy.
 pub const POLICY: &str = include_str!("../../../demo-shop/policy.json");
 /// The demo shop is on this machine.
-const REACH: Reach = Reach::Local;
+const REACH: EgressPolicy = EgressPolicy::Local;
 /// What is under way when the gateway is told to stop has this long.
-const FAREWELL: Duration = Duration::from_secs(15);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 /// The store has this long to bring its log, some 150 MB at most, to its place.
 const CLOSING: Duration = Duration::from_secs(60);
 
@@ -204,7 +204,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 }
 
 async fn end(task: JoinHandle<()>, what: &str) {
-    if tokio::time::timeout(FAREWELL, task).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, task).await.is_err() {
         // What was committed is done at the next start.
         tracing::warn!(what, "did not end in time");
     }
@@ -331,7 +331,7 @@ async fn seed(
     })
 }
 
-/// The demo merchant's plugin, as her developers would publish it.
+/// The demo merchant's plugin, as its developers would publish it.
 async fn publish_demo(gateway: &Gateway, folder: &Folder) -> Result<(), Problem> {
     let key = folder.key(PUBLISHER).map_err(Problem::internal)?;
     let (component, most) = (assets::DEMO_PLUGIN.to_vec(), gateway.plugins.engine.limits());

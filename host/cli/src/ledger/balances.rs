@@ -32,7 +32,7 @@ pub struct BalancesArgs {
 
 /// What stood at a moment.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Standing {
+struct AccountBalance {
     /// The last entry that counts, and its hash.
     entries: u64,
     head: String,
@@ -41,7 +41,7 @@ struct Standing {
 
 pub(super) fn run(args: &BalancesArgs) -> Result<(), Stopped> {
     let connection = open_to_read(&file(&args.data))?;
-    let Standing { entries, head, balances } = standing(&connection, args.at)?;
+    let AccountBalance { entries, head, balances } = standing(&connection, args.at)?;
     let at = args.at.map(rfc3339);
     if args.json {
         let balances = balances.iter().map(|((account, currency), minor)| {
@@ -60,8 +60,8 @@ pub(super) fn run(args: &BalancesArgs) -> Result<(), Stopped> {
 
 /// Adds up the entries until a moment. They are in the order of time, so the first that is later
 /// ends it.
-fn standing(connection: &Connection, at: Option<Timestamp>) -> Result<Standing, Stopped> {
-    let mut standing = Standing { head: GENESIS.to_owned(), ..Standing::default() };
+fn standing(connection: &Connection, at: Option<Timestamp>) -> Result<AccountBalance, Stopped> {
+    let mut standing = AccountBalance { head: GENESIS.to_owned(), ..AccountBalance::default() };
     walk_entries(connection, Wanted::default(), |entry| {
         if at.is_some_and(|at| entry.at > at) {
             return Ok::<_, Stopped>(ControlFlow::Break(()));

@@ -543,7 +543,7 @@ mod tests {
                         events += 1;
                         let event = EventId::new(START, [events; 10]);
                         self.run(
-                            "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, telling)
+                            "INSERT INTO events (id, order_id, merchant, sequence, event_type, created_ms, body, delivery_status)
                              VALUES (?1, ?2, 'm_demo', ?3, 'order.paid', 0, x'7b7d', 'waiting')",
                             params![event.as_str(), id.as_str(), sequence],
                         );
@@ -659,7 +659,7 @@ mod tests {
             ("DELETE FROM tasks WHERE lane = 'callbacks'".to_owned(), "waits to be delivered, and no task"),
             ("UPDATE tasks SET task = '{}' WHERE number = 1".to_owned(), "the file: missing field"),
             ("INSERT INTO merchant_keys VALUES ('k', 'm_nobody', '')".to_owned(), "the file: a row of merchant_keys names one of merchants"),
-            ("INSERT INTO first_answers VALUES ('s', 'k', '', 200, x'', 5); PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'at_ms)', 'status)') WHERE name = 'first_answers_by_age'".to_owned(), "the file: "),
+            ("INSERT INTO stored_responses VALUES ('s', 'k', '', 200, x'', 5); PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'at_ms)', 'status)') WHERE name = 'stored_responses_by_age'".to_owned(), "the file: "),
         ] {
             let fixture = Fixture::new();
             fixture.tamper(&sql);

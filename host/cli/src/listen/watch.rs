@@ -222,7 +222,7 @@ mod tests {
             ),
             (
                 json!({ "id": "evt_3", "type": "endpoint.failing", "created_at": at, "order_id": null,
-                    "data": { "endpoint": { "host": "shop.example" } }, "delivery": { "status": "kept", "tries": [] } }),
+                    "data": { "endpoint": { "host": "shop.example" } }, "delivery": { "status": "not_sent", "tries": [] } }),
                 "not delivered: endpoint.failing of shop.example (evt_3), kept",
             ),
         ] {

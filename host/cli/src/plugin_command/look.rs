@@ -124,7 +124,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<String, Failed> {
     let found = match args.sequence {
         Some(sequence) => all.iter().find(|it| it.sequence == sequence),
         None => {
-            let on_its_way = all.iter().find(|it| ["shadow", "gray"].contains(&&*it.stage));
+            let on_its_way = all.iter().find(|it| ["shadow", "canary"].contains(&&*it.stage));
             on_its_way.or(all.first())
         }
     };

@@ -36,7 +36,7 @@ pub enum PluginCommand {
     Remove(look::OfMerchant),
     /// Show which release decides the merchant's orders.
     Show(look::OfMerchant),
-    /// What an author does, on her own machine.
+    /// what an author does, on their own machine.
     #[command(flatten)]
     Author(AuthorCommand),
 }

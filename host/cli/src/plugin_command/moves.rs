@@ -74,7 +74,7 @@ async fn meant(args: &MoveArgs) -> Result<Listed, Failed> {
         None => {
             let at =
                 |stages: &[&str]| all.iter().position(|it| stages.contains(&it.stage.as_str()));
-            let index = at(&["shadow", "gray"]).or_else(|| at(&["live"]));
+            let index = at(&["shadow", "canary"]).or_else(|| at(&["live"]));
             index.and_then(|index| all.into_iter().nth(index))
         }
     };
@@ -106,7 +106,7 @@ fn place(to: &str) -> Result<Value, Failed> {
     let to = to.trim_end_matches('%');
     match (to, words.iter().find(|(word, _)| *word == to)) {
         ("shadow" | "live", _) => Ok(json!({ "to": to })),
-        (_, Some((_, per_mille))) => Ok(json!({ "to": "gray", "per_mille": per_mille })),
+        (_, Some((_, per_mille))) => Ok(json!({ "to": "canary", "per_mille": per_mille })),
         _ => Err(Failed::NotDone("--to takes 0.1, 1, 5, 10, 20, 50 or live".to_owned())),
     }
 }
@@ -118,9 +118,9 @@ fn after(release: &Listed) -> Result<Value, Failed> {
     let first = Share::STEPS[0].per_mille();
     match (release.stage.as_str(), release.paused, share) {
         ("shadow", true, _) => Ok(json!({ "to": "shadow" })),
-        ("shadow", false, _) => Ok(json!({ "to": "gray", "per_mille": first })),
-        ("gray", _, Some(share)) => Ok(json!({ "to": "gray", "per_mille": share.per_mille() })),
-        ("gray", _, None) => Ok(json!({ "to": "live" })),
+        ("shadow", false, _) => Ok(json!({ "to": "canary", "per_mille": first })),
+        ("canary", _, Some(share)) => Ok(json!({ "to": "canary", "per_mille": share.per_mille() })),
+        ("canary", _, None) => Ok(json!({ "to": "live" })),
         (stage, ..) => Err(Failed::Refused(format!(
             "release_stage: release {} is {stage}; publish a new one",
             release.sequence
@@ -159,11 +159,11 @@ mod tests {
     fn the_next_step_follows_from_where_it_is() {
         let to = |release: &Listed| after(release).map_or("no".to_owned(), |it| it.to_string());
         for (release, expected) in [
-            (listed("shadow", None, false), r#"{"per_mille":1,"to":"gray"}"#),
+            (listed("shadow", None, false), r#"{"per_mille":1,"to":"canary"}"#),
             (listed("shadow", None, true), r#"{"to":"shadow"}"#),
-            (listed("gray", Some(1), false), r#"{"per_mille":10,"to":"gray"}"#),
-            (listed("gray", Some(10), true), r#"{"per_mille":10,"to":"gray"}"#),
-            (listed("gray", Some(500), false), r#"{"to":"live"}"#),
+            (listed("canary", Some(1), false), r#"{"per_mille":10,"to":"canary"}"#),
+            (listed("canary", Some(10), true), r#"{"per_mille":10,"to":"canary"}"#),
+            (listed("canary", Some(500), false), r#"{"to":"live"}"#),
             (listed("live", None, false), "no"),
         ] {
             assert_eq!(to(&release), expected, "{release:?}");

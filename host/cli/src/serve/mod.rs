@@ -16,7 +16,7 @@ use lezai_config::{Config, LogFormat, ProxyProtocol, Tls};
 use lezai_connections::proxies::Proxies;
 use lezai_connections::server::{self, Options};
 use lezai_connections::tls::Certificates;
-use lezai_gateway::callbacks::egress::Reach;
+use lezai_gateway::callbacks::egress::EgressPolicy;
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::jobs;
@@ -305,7 +305,7 @@ fn open(config: &Config, folder: &Folder, vault: &Arc<Vault>) -> Result<Gateway,
         clock: Arc::new(Clock::system()),
         admin_token,
         rates: Rates::new(config.limits.merchant_per_second, config.limits.page_per_second),
-        reach: Reach::Public,
+        reach: EgressPolicy::Public,
         realm: Realm::Live,
         channels: settings::channels(config)
             .map_err(|faults| CannotStart::new(lezai_config::Faults(faults)))?,

@@ -1,4 +1,4 @@
-//! Plays out what leads to an event, as a merchant and her shopper, and waits for it.
+//! Plays out what leads to an event, as a merchant and its shopper, and waits for it.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many tries in a row that fail are told (`endpoint.failing`).
 const FAILURES: usize = 5;
 
-/// A merchant and her shopper.
+/// A merchant and its shopper.
 pub(super) struct Play {
     client: Client,
     http: reqwest::Client,

@@ -12,7 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// How strictly addresses are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum EgressPolicy {
     /// Public addresses alone, by https.
     Public,
     /// For development: this machine and private networks too, and these by http and without
@@ -22,7 +22,7 @@ pub enum Reach {
 
 /// Why callbacks cannot go somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum Forbidden {
     /// No list names the host.
     #[error("{0} is not among the hosts that the operator allowed for the merchant's callbacks")]
     NotListed(String),
@@ -39,41 +39,41 @@ pub enum Unfit {
     NotPublic(IpAddr),
 }
 
-impl Reach {
+impl EgressPolicy {
     /// Judges an address by what is written in it. `listed` are the merchant's hosts.
     ///
     /// # Errors
     ///
-    /// [`Unfit`].
+    /// [`Forbidden`].
     pub fn judge<'a>(
         self,
         url: &Url,
         listed: impl IntoIterator<Item = &'a str>,
-    ) -> Result<(), Unfit> {
+    ) -> Result<(), Forbidden> {
         if let Some(ip) = literal(url)
-            && !self.takes(ip)
+            && !self.allows(ip)
         {
-            return Err(Unfit::NotPublic(ip));
+            return Err(Forbidden::NotPublic(ip));
         }
         let host = authority(url);
         if url.host_str().is_some_and(|it| it.ends_with('.')) {
-            return Err(Unfit::TrailingDot(host));
+            return Err(Forbidden::TrailingDot(host));
         }
         if self == Self::Local && is_near(url) {
             return Ok(());
         }
         if url.scheme() != "https" {
-            return Err(Unfit::NotHttps(host));
+            return Err(Forbidden::NotHttps(host));
         }
         if listed.into_iter().any(|it| it.eq_ignore_ascii_case(&host)) {
             Ok(())
         } else {
-            Err(Unfit::NotListed(host))
+            Err(Forbidden::NotListed(host))
         }
     }
 
     /// Whether a connection may go there.
-    pub fn takes(self, ip: IpAddr) -> bool {
+    pub fn allows(self, ip: IpAddr) -> bool {
         is_public(ip) || self == Self::Local && (ip.is_loopback() || is_private(ip))
     }
 }
@@ -83,10 +83,10 @@ impl Reach {
 #[error("the name has no address")]
 pub struct NotFound;
 
-/// Resolves names for [`Reach`]: a name with an address that may not be reached has none at all,
+/// Resolves names for [`EgressPolicy`]: a name with an address that may not be reached has none at all,
 /// for whoever mixes both kinds means the other one.
 #[derive(Clone, Copy, Debug)]
-pub struct Resolver(pub Reach);
+pub struct Resolver(pub EgressPolicy);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
@@ -95,8 +95,8 @@ impl Resolve for Resolver {
             // The port is the caller's to set.
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
             let found: Vec<SocketAddr> = found.map_err(|_| NotFound)?.collect();
-            match found.iter().find(|it| !reach.takes(it.ip())) {
-                Some(refused) => Err(Unfit::NotPublic(refused.ip()).into()),
+            match found.iter().find(|it| !reach.allows(it.ip())) {
+                Some(refused) => Err(Forbidden::NotPublic(refused.ip()).into()),
                 None => Ok(Box::new(found.into_iter()) as Addrs),
             }
         })
@@ -114,14 +114,14 @@ mod tests {
     #[test]
     fn an_address_is_judged_by_its_host_scheme_and_list() {
         let listed = ["shop.example", "shop.example:8443"];
-        let judge = |reach: Reach, url: &str| {
+        let judge = |reach: EgressPolicy, url: &str| {
             let judged = reach.judge(&Url::parse(url).unwrap(), listed);
             match judged {
                 Ok(()) => "fit",
-                Err(Unfit::NotListed(_)) => "not listed",
-                Err(Unfit::NotHttps(_)) => "not https",
-                Err(Unfit::TrailingDot(_)) => "trailing dot",
-                Err(Unfit::NotPublic(_)) => "not public",
+                Err(Forbidden::NotListed(_)) => "not listed",
+                Err(Forbidden::NotHttps(_)) => "not https",
+                Err(Forbidden::TrailingDot(_)) => "trailing dot",
+                Err(Forbidden::NotPublic(_)) => "not public",
             }
         };
         for (url, public, local) in [
@@ -149,7 +149,7 @@ mod tests {
             ("https://0.0.0.0/", "not public", "not public"),
         ] {
             assert_eq!(
-                [judge(Reach::Public, url), judge(Reach::Local, url)],
+                [judge(EgressPolicy::Public, url), judge(EgressPolicy::Local, url)],
                 [public, local],
                 "{url}"
             );
@@ -159,8 +159,8 @@ mod tests {
     #[tokio::test]
     async fn a_name_for_this_machine_is_not_resolved_but_in_development() {
         let resolve = |reach| Resolver(reach).resolve("localhost".parse().unwrap());
-        assert!(resolve(Reach::Local).await.is_ok_and(|mut found| found.next().is_some()));
-        let refused = resolve(Reach::Public).await.err().unwrap();
+        assert!(resolve(EgressPolicy::Local).await.is_ok_and(|mut found| found.next().is_some()));
+        let refused = resolve(EgressPolicy::Public).await.err().unwrap();
         assert!(refused.to_string().ends_with("is no public address"), "{refused}");
     }
 }

@@ -15,8 +15,8 @@ use reqwest::Url;
 use crate::keys::Keys;
 use crate::merchants::{Merchant, Registry};
 use crate::node::Node;
-use egress::Reach;
-use in_flight::Visits;
+use egress::EgressPolicy;
+use in_flight::InFlight;
 use transport::Transport;
 
 /// Carries callbacks to merchants.
@@ -25,9 +25,9 @@ pub struct Callbacks {
     keys: Arc<Keys>,
     merchants: Arc<Registry>,
     /// Where callbacks may go.
-    reach: Reach,
+    reach: EgressPolicy,
     transport: Box<dyn Transport>,
-    visits: Visits,
+    in_flight: InFlight,
 }
 
 impl Callbacks {
@@ -36,11 +36,11 @@ impl Callbacks {
         node: &Arc<Node>,
         keys: &Arc<Keys>,
         merchants: &Arc<Registry>,
-        reach: Reach,
+        reach: EgressPolicy,
         transport: Box<dyn Transport>,
     ) -> Self {
         let (node, keys, merchants) = (Arc::clone(node), Arc::clone(keys), Arc::clone(merchants));
-        Self { node, keys, merchants, reach, transport, visits: Visits::default() }
+        Self { node, keys, merchants, reach, transport, in_flight: InFlight::default() }
     }
 
     /// An address for a merchant's callbacks, as it is sent and signed.

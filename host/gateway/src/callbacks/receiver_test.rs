@@ -1,5 +1,5 @@
 //! Tries a merchant's receiver out: one good callback, one forged, and the good one again. It says
-//! what the receiver answered, and what that means; whether she acted twice on what came twice,
+//! what the receiver answered, and what that means; whether it acted twice on what came twice,
 //! nobody can see from outside.
 
 use lezai_core::id::EventId;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Callbacks;
 use super::transport::{Post, Transport, Unreached};
-use crate::idempotency::{Answer, Outcome, Repeatable};
+use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::merchants::Merchant;
 use lezai_wire::problem::{Code, Problem};
 
@@ -56,13 +56,13 @@ impl Callbacks {
         &self,
         merchant: &Merchant,
         url: Option<String>,
-        key: Repeatable,
-    ) -> Result<Answer, Problem> {
+        key: IdempotentRequest,
+    ) -> Result<ApiResponse, Problem> {
         let _turn = self.node.cluster.turns.heavy(&merchant.record.id)?;
         if let Outcome::Before(first) = key.start(&self.node, |_| Ok(())).await? {
             return Ok(first);
         }
-        let answer = Answer::json(200, &self.report(merchant, url).await?)?;
+        let answer = ApiResponse::json(200, &self.report(merchant, url).await?)?;
         // Should we be killed before this, the same request tries the receiver once more.
         key.finish(&self.node, answer).await
     }
@@ -81,7 +81,7 @@ impl Callbacks {
             "merchant": merchant.record.id, "sequence": 0, "data": {},
         });
         let body = body.to_string().into_bytes();
-        // Another event under the good one's signatures: both of them fail, so whichever she verifies.
+        // Another event under the good one's signatures: both of them fail, so whichever it verifies.
         let other = String::from_utf8_lossy(&body).replace("endpoint.test", "endpoint.fake");
         let mut callbacks = Vec::with_capacity(3);
         for (kind, sent) in [("good", &body), ("forged", &other.into_bytes()), ("duplicate", &body)]

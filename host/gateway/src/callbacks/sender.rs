@@ -1,7 +1,7 @@
 //! Delivers callbacks: at least once, the same bytes each time, signed in two ways.
 //!
 //! Signed by RFC 9421 with the gateway's key, so that a merchant needs no shared secret, and by
-//! Standard Webhooks, so that she can verify with a library that her language has today.
+//! Standard Webhooks, so that it can verify with a library that its language has today.
 
 use lezai_base::url;
 use lezai_wire::time::rfc3339;
@@ -26,7 +26,7 @@ use crate::events::{
 use crate::merchants::Merchant;
 use crate::metrics::OutcomeLabel;
 use lezai_store as store;
-use lezai_store::events::{DeliveryRecord, Failing, Progress, Telling};
+use lezai_store::events::{DeliveryProgress, DeliveryRecord, DeliveryStatus, Failing};
 use lezai_store::{EventRecord, StoreError, Tx};
 use lezai_wire::problem::Problem;
 
@@ -42,7 +42,7 @@ const PUT_OFF_MS: i64 = 500;
 
 /// A try to deliver.
 #[derive(Debug)]
-struct Try {
+struct DeliveryAttempt {
     host: String,
     at: Timestamp,
     latency_ms: u32,
@@ -59,15 +59,15 @@ impl Callbacks {
         let Some((event, progress, url)) = self.load(event).await? else {
             return Ok(Delivery::Finished);
         };
-        if progress.round != round || progress.telling != Telling::Waiting {
+        if progress.round != round || progress.status != DeliveryStatus::Waiting {
             return Ok(Delivery::Finished);
         }
         let Some(url) = url else {
-            let progress = Progress { telling: Telling::NoAddress, ..progress };
+            let progress = DeliveryProgress { status: DeliveryStatus::NoAddress, ..progress };
             store::write(&self.node.store, move |tx| tx.set_progress(&event.id, &progress)).await?;
             return Ok(Delivery::Finished);
         };
-        let Some(_visit) = self.visits.begin(&event.merchant) else {
+        let Some(_visit) = self.in_flight.begin(&event.merchant) else {
             return Ok(Delivery::PutOff { due: self.node.clock.now().plus_ms(PUT_OFF_MS) });
         };
         let tried = self.visit(&event, &url).await;
@@ -81,9 +81,10 @@ impl Callbacks {
         };
         self.node.metrics.callbacks.get_or_create(&OutcomeLabel { outcome }).inc();
         let (id, kind) = (event.id.clone(), event.event_type.clone());
-        let due =
-            store::write(&self.node.store, move |tx| note(tx, &event, round, tried, now, jitter))
-                .await?;
+        let due = store::write(&self.node.store, move |tx| {
+            record_delivery(tx, &event, round, tried, now, jitter)
+        })
+        .await?;
         match (due, why) {
             (Some(due), why) => {
                 let why = why.unwrap_or_default();
@@ -98,7 +99,7 @@ impl Callbacks {
     }
 
     /// One try, as far as the answer.
-    async fn visit(&self, event: &EventRecord, url: &str) -> Try {
+    async fn visit(&self, event: &EventRecord, url: &str) -> DeliveryAttempt {
         let (at, begun) = (self.node.clock.now(), Instant::now());
         let parsed = Url::parse(url);
         let host = parsed.as_ref().map(url::authority).unwrap_or_default();
@@ -107,7 +108,7 @@ impl Callbacks {
             Err(_) => Err(Unreached::Failed),
         };
         let latency_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
-        Try { host, at, latency_ms, outcome }
+        DeliveryAttempt { host, at, latency_ms, outcome }
     }
 
     async fn send(&self, event: &EventRecord, url: Url) -> Result<Reply, Unreached> {
@@ -145,11 +146,11 @@ pub enum Delivery {
 
 /// Notes a try: in the log, on the event, and on the host. Gives when the next is due, if there is
 /// to be one.
-fn note(
+fn record_delivery(
     tx: &dyn Tx,
     event: &EventRecord,
     round: u32,
-    tried: Try,
+    tried: DeliveryAttempt,
     now: Timestamp,
     jitter: u8,
 ) -> Result<Option<Timestamp>, StoreError> {
@@ -173,27 +174,32 @@ fn note(
     tx.log_delivery(&event.id, &delivery)?;
     let first_try = before.first_try.unwrap_or(tried.at);
     let taken = reply.as_ref().is_some_and(Reply::is_success);
-    if !taken && (before.telling != Telling::Waiting || before.round != round) {
+    if !taken && (before.status != DeliveryStatus::Waiting || before.round != round) {
         // A second try of the same task, whose lease ended under the first one, or one of a round
         // that was begun anew meanwhile: what ended since stays as it ended.
         return Ok(None);
     }
     let wait = reply.and_then(|it| it.retry_after_secs);
-    let (telling, due) = match status {
-        _ if taken => (Telling::Delivered, None),
-        Some(410) => (Telling::Gone, None),
+    let (delivery_status, due) = match status {
+        _ if taken => (DeliveryStatus::Delivered, None),
+        Some(410) => (DeliveryStatus::Gone, None),
         _ => match next_try(first_try, tried.at, now, wait, jitter) {
-            Some(due) => (Telling::Waiting, Some(due)),
-            None => (Telling::GivenUp, None),
+            Some(due) => (DeliveryStatus::Waiting, Some(due)),
+            None => (DeliveryStatus::GivenUp, None),
         },
     };
     let delivered_at = before.delivered_at.or(taken.then_some(now));
-    let progress = Progress { telling, first_try: Some(first_try), delivered_at, ..before };
+    let progress = DeliveryProgress {
+        status: delivery_status,
+        first_try: Some(first_try),
+        delivered_at,
+        ..before
+    };
     tx.set_progress(&event.id, &progress)?;
-    match telling {
-        Telling::Delivered => answers_again(tx, &event.merchant, &delivery, now)?,
+    match delivery_status {
+        DeliveryStatus::Delivered => answers_again(tx, &event.merchant, &delivery, now)?,
         // An answer of its own, of a host that is well.
-        Telling::Gone => {}
+        DeliveryStatus::Gone => {}
         _ => fails(tx, &event.merchant, &delivery, now)?,
     }
     Ok(due)
@@ -294,7 +300,7 @@ impl Callbacks {
     async fn load(
         &self,
         event: EventId,
-    ) -> Result<Option<(EventRecord, Progress, Option<String>)>, Problem> {
+    ) -> Result<Option<(EventRecord, DeliveryProgress, Option<String>)>, Problem> {
         let found = store::read(&self.node.store, move |view| {
             let Some((event, progress)) = view.event(&event)? else { return Ok(None) };
             let order = match &event.order {

@@ -12,7 +12,7 @@ use http::header;
 use lezai_core::time::Timestamp;
 use reqwest::{Client, Url};
 
-use crate::callbacks::egress::{NotFound, Reach, Resolver, Unfit};
+use crate::callbacks::egress::{EgressPolicy, Forbidden, NotFound, Resolver};
 use lezai_base::clock;
 
 /// A receiver has this long to answer …
@@ -38,7 +38,7 @@ pub struct Post {
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// How long she asks us to wait.
+    /// How long it asks us to wait.
     pub retry_after_secs: Option<i64>,
     /// The first bytes of the body.
     pub excerpt: Vec<u8>,
@@ -182,7 +182,7 @@ impl Http {
     /// # Errors
     ///
     /// If TLS cannot be set up.
-    pub fn new(reach: Reach) -> Result<Self, reqwest::Error> {
+    pub fn new(reach: EgressPolicy) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -252,7 +252,7 @@ fn within(error: &(dyn Error + 'static)) -> Option<Unreached> {
 
 /// What a cause says of itself.
 fn cause(error: &(dyn Error + 'static)) -> Option<Unreached> {
-    if error.is::<Unfit>() {
+    if error.is::<Forbidden>() {
         return Some(Unreached::NotAllowed);
     }
     if error.is::<NotFound>() {
@@ -352,7 +352,7 @@ mod tests {
     async fn sent(url: Url) -> Result<u16, Unreached> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let post = Post { url, fields: Vec::new(), body: b"{}".to_vec() };
-        Http::new(Reach::Local).unwrap().send(post).await.map(|it| it.status)
+        Http::new(EgressPolicy::Local).unwrap().send(post).await.map(|it| it.status)
     }
 
     #[tokio::test]

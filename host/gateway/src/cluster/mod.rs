@@ -7,17 +7,17 @@
 //! | [`in_progress`] | answer a repeat late instead of at once with `request_in_progress`; the commit decides |
 //! | [`rate`] | let a caller send as many requests again |
 //! | [`velocity`] | count half of a shopper's orders |
-//! | [`hub`] | not tell pages that watch there |
+//! | [`watchers`] | not tell pages that watch there |
 //! | [`turns`] | read as many lists again for a merchant |
 //! | [`wake`] | look for tasks seconds later |
 
-pub mod hub;
 pub mod in_progress;
 pub mod nonces;
 pub mod rate;
 pub mod turns;
 pub mod velocity;
 pub mod wake;
+pub mod watchers;
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub struct Cluster {
     /// How much was ordered of late.
     pub velocity: velocity::Counters,
     /// Pages that watch an order.
-    pub watchers: hub::Hub,
+    pub watchers: watchers::OrderWatchers,
     /// Whose turn it is to read a list, or to have something long done.
     pub turns: turns::Turns,
     /// Wakes the worker.

@@ -87,7 +87,7 @@ struct Bucket {
 
 /// How a caller stands after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateStatus {
     policy: &'static str,
     limit: Limit,
     left: u64,
@@ -103,16 +103,16 @@ impl Limiter {
     }
 
     /// Takes a token from the caller's bucket. `None` if nothing is counted.
-    pub fn take(&self, caller: impl Hash, now: Timestamp) -> Option<Standing> {
+    pub fn take(&self, caller: impl Hash, now: Timestamp) -> Option<RateStatus> {
         self.ask(caller, now, true)
     }
 
     /// How the caller would stand if it took a token. `None` if nothing is counted.
-    pub fn look(&self, caller: impl Hash, now: Timestamp) -> Option<Standing> {
+    pub fn status(&self, caller: impl Hash, now: Timestamp) -> Option<RateStatus> {
         self.ask(caller, now, false)
     }
 
-    fn ask(&self, caller: impl Hash, now: Timestamp, takes: bool) -> Option<Standing> {
+    fn ask(&self, caller: impl Hash, now: Timestamp, takes: bool) -> Option<RateStatus> {
         let limit = self.limit?;
         let caller = self.secret.hash_one(caller);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,7 +123,7 @@ impl Limiter {
             bucket.thousandths -= TOKEN;
         }
         let lacks = limit.full() - bucket.thousandths;
-        Some(Standing {
+        Some(RateStatus {
             policy: self.policy,
             limit,
             left: bucket.thousandths / TOKEN,
@@ -163,7 +163,7 @@ impl Bucket {
     }
 }
 
-impl Standing {
+impl RateStatus {
     /// # Errors
     ///
     /// `rate_limited`, if there was no token.
@@ -192,7 +192,7 @@ impl Standing {
 
 /// Carries a request's standing from where the caller is known to the answer's header.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<OnceLock<Standing>>);
+pub struct Meter(Arc<OnceLock<RateStatus>>);
 
 impl Meter {
     /// Whether the request was counted under somebody.
@@ -219,7 +219,7 @@ impl Meter {
 
     /// The fields `RateLimit-Policy` and `RateLimit` for the response, if a caller was counted.
     pub fn fields(&self) -> Option<[(&'static str, String); 2]> {
-        self.0.get().map(Standing::fields)
+        self.0.get().map(RateStatus::fields)
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
             assert_eq!(policy, "\"merchant\";q=3;w=2");
         }
         assert_eq!(Rates::default().merchants.take("a", now), None);
-        let looked = |ms| limiter.look("c", now.plus_ms(ms)).unwrap().taken;
+        let looked = |ms| limiter.status("c", now.plus_ms(ms)).unwrap().taken;
         assert_eq!(
             [looked(0), looked(0), looked(0), looked(0)],
             [true; 4],

@@ -24,12 +24,12 @@ use lezai_store::{OrderSample, Store, StoreError};
 /// Entries of one generation of parties; there are two. An entry with its share of the tables is some
 /// 100 bytes, so that both take 50 MB at most. A party that ordered once today has one entry, and
 /// none has more than [`SPARSE`] for each currency.
-const MOST_ENTRIES: usize = 250_000;
+const ENTRIES_MAX: usize = 250_000;
 /// What one party's orders in one currency can come to: 60 seconds, 61 minutes, 25 hours.
 #[cfg(test)]
 const SPARSE: usize = 60 + 61 + 25;
 /// Orders that are looked at after a start: some seconds' work.
-const MOST_RECALLED: u32 = 100_000;
+const RECALLED_MAX: u32 = 100_000;
 
 const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
@@ -85,7 +85,7 @@ impl Counters {
     /// [`StoreError`].
     pub async fn recall(&self, store: &Arc<dyn Store>, now: Timestamp) -> Result<(), StoreError> {
         let since = now.plus_secs(-i64::from(DAY + HOUR));
-        let marks = store::read(store, move |view| view.marks(since, MOST_RECALLED)).await?;
+        let marks = store::read(store, move |view| view.marks(since, RECALLED_MAX)).await?;
         for mark in &marks {
             self.count(mark).1.keep();
         }
@@ -110,7 +110,7 @@ impl Counters {
 
 impl Default for Counters {
     fn default() -> Self {
-        Self::with_room(MOST_ENTRIES)
+        Self::with_room(ENTRIES_MAX)
     }
 }
 
@@ -128,7 +128,7 @@ impl Drop for Counted<'_> {
         }
         let mut parties = self.counters.parties();
         for key in self.keys.into_iter().flatten() {
-            parties.take_back(key, self.order);
+            parties.remove(key, self.order);
         }
     }
 }
@@ -172,11 +172,11 @@ impl Parties {
         windows
     }
 
-    fn take_back(&mut self, key: u64, order: Entry) {
+    fn remove(&mut self, key: u64, order: Entry) {
         // In the old generation too: a full young one may have become it meanwhile.
         for generation in [&mut self.young, &mut self.old] {
             if let Some(history) = generation.get_mut(&key) {
-                history.take_back(order);
+                history.remove(order);
             }
         }
     }
@@ -256,7 +256,7 @@ impl History {
         }
     }
 
-    fn take_back(&mut self, order: Entry) {
+    fn remove(&mut self, order: Entry) {
         let has = |it: &Entry| it.currency == order.currency && it.at >= order.at;
         // The first that ends no earlier is the one that it was put into.
         if let Some(it) = self.0.iter_mut().find(|it| has(it)) {

@@ -11,10 +11,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::idempotency::{Answer, Outcome, Repeatable};
+use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::node::Node;
 use lezai_store as store;
-use lezai_store::events::{DeliveryRecord, EventQuery, EventRecord, Progress, Telling};
+use lezai_store::events::{
+    DeliveryProgress, DeliveryRecord, DeliveryStatus, EventQuery, EventRecord,
+};
 use lezai_store::{StoreError, Task, Tx};
 use lezai_wire::json::{Field, Invalid, Kind, Object};
 use lezai_wire::page::List;
@@ -183,26 +185,26 @@ pub async fn find(node: &Node, merchant: &MerchantId, id: &str) -> Result<Stored
 ///
 /// # Errors
 ///
-/// `event_not_found`, `event_kept`.
+/// `event_not_found`, `event_not_sent`.
 pub async fn redeliver(
     node: &Node,
     merchant: &MerchantId,
     id: &str,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let (id, merchant) = (parse(id)?, merchant.clone());
     let now = node.clock.now();
     let done = key.commit(node, move |tx| {
         let event = tx.event(&id)?.filter(|(it, _)| it.merchant == merchant);
         let (event, progress) = event.ok_or_else(not_found)?;
-        if progress.telling == Telling::Kept {
+        if progress.status == DeliveryStatus::NotSent {
             return Err(Problem::new(
-                Code::EventKept,
+                Code::EventNotSent,
                 "what tells of an address that fails is not sent there; ask for it",
             ));
         }
         let progress = again(tx, &event.id, progress, now)?;
-        Ok((Answer::json(202, &view(&event, &progress, None))?, ()))
+        Ok((ApiResponse::json(202, &view(&event, &progress, None))?, ()))
     });
     let (Outcome::Before(answer) | Outcome::Now((answer, ()))) = done.await?;
     node.cluster.wake.call();
@@ -222,8 +224,8 @@ pub async fn redeliver_range(
     node: &Node,
     merchant: &MerchantId,
     range: Range,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let _turn = node.cluster.turns.heavy(merchant)?;
     if let Outcome::Before(first) = key.start(node, |_| Ok(())).await? {
         return Ok(first);
@@ -236,7 +238,7 @@ pub async fn redeliver_range(
         told += store::write(&node.store, move |tx| tell_again(tx, &slice, now)).await?;
         node.cluster.wake.call();
     }
-    let answer = Answer::json(202, &json!({ "object": "redelivery", "events": told }))?;
+    let answer = ApiResponse::json(202, &json!({ "object": "redelivery", "events": told }))?;
     key.finish(node, answer).await
 }
 
@@ -284,7 +286,7 @@ fn tell_again(tx: &dyn Tx, events: &[EventId], now: Timestamp) -> Result<usize, 
     let mut told = 0;
     for id in events {
         let Some((_, progress)) = tx.event(id)? else { continue };
-        if progress.telling != Telling::Kept {
+        if progress.status != DeliveryStatus::NotSent {
             again(tx, id, progress, now)?;
             told += 1;
         }
@@ -296,11 +298,12 @@ fn tell_again(tx: &dyn Tx, events: &[EventId], now: Timestamp) -> Result<usize, 
 fn again(
     tx: &dyn Tx,
     event: &EventId,
-    before: Progress,
+    before: DeliveryProgress,
     now: Timestamp,
-) -> Result<Progress, StoreError> {
+) -> Result<DeliveryProgress, StoreError> {
     let round = before.round.saturating_add(1);
-    let progress = Progress { telling: Telling::Waiting, round, first_try: None, ..before };
+    let progress =
+        DeliveryProgress { status: DeliveryStatus::Waiting, round, first_try: None, ..before };
     tx.set_progress(event, &progress)?;
     tx.schedule(&Task::Deliver { event: event.clone(), round }, now)?;
     Ok(progress)
@@ -308,7 +311,7 @@ fn again(
 
 fn view(
     event: &EventRecord,
-    progress: &Progress,
+    progress: &DeliveryProgress,
     tries: Option<Vec<DeliveryRecord>>,
 ) -> StoredEvent {
     // The bytes are ours.
@@ -322,7 +325,7 @@ fn view(
         sequence: event.sequence,
         data: body["data"].take(),
         delivery: DeliveryView {
-            status: progress.telling.as_str(),
+            status: progress.status.as_str(),
             delivered_at: progress.delivered_at.map(rfc3339),
             tries: tries.map(|it| it.into_iter().map(try_view).collect()),
         },

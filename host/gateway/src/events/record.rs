@@ -3,7 +3,7 @@
 
 use lezai_core::id::{EventId, MerchantId, OrderId, PayoutId};
 use lezai_core::time::Timestamp;
-use lezai_store::events::Telling;
+use lezai_store::events::DeliveryStatus;
 use lezai_store::{EventRecord, StoreError, Task, Tx};
 use lezai_wire::time::rfc3339;
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub fn deliver(
         Subject::Order(..) | Subject::Named(_) => None,
     };
     let event = record(tx, happened, now)?;
-    tx.insert_event(&event, Telling::Waiting)?;
+    tx.insert_event(&event, DeliveryStatus::Waiting)?;
     if let Some((payout, sequence)) = payout {
         tx.note_payout_event(&payout, sequence, &event.id)?;
     }
@@ -76,7 +76,7 @@ pub fn keep(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let event = record(tx, happened, now)?;
-    tx.insert_event(&event, Telling::Kept)
+    tx.insert_event(&event, DeliveryStatus::NotSent)
 }
 
 fn record(

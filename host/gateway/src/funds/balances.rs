@@ -1,4 +1,4 @@
-//! What is owed to a merchant, or to one that she shares with, now or at any moment before: their
+//! What is owed to a merchant, or to one that it shares with, now or at any moment before: their
 //! accounts in the ledger, seen from their side.
 
 use lezai_core::id::MerchantId;
@@ -20,7 +20,7 @@ pub struct BalancesView {
     object: &'static str,
     /// RFC 3339: all that was booked by then counts.
     at: String,
-    /// Who the balances are of, if not of the merchant herself.
+    /// Who the balances are of, if not of the merchant itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     receiver: Option<String>,
@@ -53,7 +53,7 @@ impl BalanceView {
     }
 }
 
-/// A merchant's balances at a moment, now if none is named; or those of a receiver of hers. One that
+/// A merchant's balances at a moment, now if none is named; or those of a receiver of it. One that
 /// never got anything has none.
 ///
 /// # Errors

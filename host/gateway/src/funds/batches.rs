@@ -8,7 +8,7 @@ use lezai_core::funds::contract::Agreed;
 use lezai_core::funds::cycle::{CutOff, Unsettled};
 use lezai_core::funds::payout::PayoutTerms;
 use lezai_core::funds::settlement::{
-    Batch, Carry, LATE_SECS, Outcome, Standing, net_of_fee, payable,
+    Batch, Carry, LATE_SECS, Outcome, Position, net_of_fee, payable,
 };
 use lezai_core::id::{MerchantId, PayoutId, SettlementId};
 use lezai_core::ledger::Account;
@@ -36,7 +36,7 @@ pub const GRACE_SECS: i64 = 10;
 /// So often, ten minutes long, it is looked whether what was due before a cut-off is done; then a batch is
 /// closed without it, and what is booked later lies in the next. Tries are counted and not time: after an
 /// outage, what was due is done first.
-const PATIENCE_TRIES: u32 = 120;
+const SETTLEMENT_WAITS_MAX: u32 = 120;
 /// How often it looks whether that is done.
 const LOOK_SECS: i64 = 5;
 /// How often a calendar is looked at again that does not know the days to come.
@@ -106,7 +106,7 @@ fn drafts<V: View + ?Sized>(
 /// What a contract pays of a position, and the fee of that.
 fn pays(agreed: &Agreed, currency: Currency, position: i64) -> Result<(Money, Money), Carry> {
     let contract = &agreed.contract;
-    let standing = Standing { position, minimum: contract.minimum(currency) };
+    let standing = Position { position, minimum: contract.minimum(currency) };
     let whole = payable(standing, contract.pay_to().is_some())?;
     let rules = contract.payout_rules(currency).ok_or(Carry::Limits)?;
     let net = net_of_fee(whole, |it| contract.payout_fee(it)).ok_or(Carry::BelowMinimum)?;
@@ -197,7 +197,7 @@ pub async fn close(
             return Ok(Closed::Planned);
         }
         let waits = tx.settlements_wait(cut_off)?;
-        if waits && tries < PATIENCE_TRIES {
+        if waits && tries < SETTLEMENT_WAITS_MAX {
             let why = "what was due before the cut-off is not done".to_owned();
             return Ok(Closed::Later { due: now.plus_secs(LOOK_SECS), why });
         }

@@ -15,7 +15,7 @@ use lezai_core::time::Timestamp;
 
 use super::{OURS, follow, happen, not_found, views};
 use crate::gateway::Gateway;
-use crate::idempotency::{Answer, Outcome, Repeatable};
+use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::schedule;
 use lezai_store as store;
 use lezai_store::{Page, Tx};
@@ -122,8 +122,8 @@ pub async fn create(
     gateway: &Gateway,
     merchant: &MerchantId,
     new: NewPayout,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let channel = channel_for(gateway, &new.destination).ok_or_else(|| {
         let kinds: Vec<&str> = gateway.channels.payers().map(|(kind, _)| kind).collect();
         let detail = format!("destination.kind must be one of: {}", kinds.join(", "));
@@ -138,7 +138,7 @@ pub async fn create(
     let merchant = merchant.clone();
     let done = key.commit(&gateway.node, move |tx| {
         let payout = accept(tx, Wanted { id, merchant, channel, new }, now)?;
-        Ok((Answer::json(201, &views::payout(&payout))?, ()))
+        Ok((ApiResponse::json(201, &views::payout(&payout))?, ()))
     });
     Ok(told(gateway, done.await?))
 }
@@ -322,8 +322,8 @@ pub async fn cancel(
     gateway: &Gateway,
     merchant: &MerchantId,
     id: &str,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let id = PayoutId::parse(id).map_err(|_| not_found())?;
     let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
     let done = key.commit(&gateway.node, move |tx| {
@@ -331,7 +331,7 @@ pub async fn cancel(
             return Err(not_found());
         }
         let payout = happen(tx, &id, PayoutEvent::CancelRequested, now)?;
-        Ok((Answer::json(200, &views::payout(&payout))?, ()))
+        Ok((ApiResponse::json(200, &views::payout(&payout))?, ()))
     });
     Ok(told(gateway, done.await?))
 }
@@ -371,8 +371,8 @@ pub async fn decide(
     gateway: &Gateway,
     id: &str,
     decision: Decision,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let Decision { approved, reason } = decision;
     let event = PayoutEvent::Decided { approved, reason, by: OPERATOR.to_owned() };
     by_operator(gateway, id, event, key).await
@@ -383,7 +383,11 @@ pub async fn decide(
 /// # Errors
 ///
 /// `payout_not_found`, `payout_state`.
-pub async fn resume(gateway: &Gateway, id: &str, key: Repeatable) -> Result<Answer, Problem> {
+pub async fn resume(
+    gateway: &Gateway,
+    id: &str,
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     by_operator(gateway, id, PayoutEvent::Resumed, key).await
 }
 
@@ -391,19 +395,19 @@ async fn by_operator(
     gateway: &Gateway,
     id: &str,
     event: PayoutEvent,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let id = PayoutId::parse(id).map_err(|_| not_found())?;
     let now = gateway.node.clock.now();
     let done = key.commit(&gateway.node, move |tx| {
         let payout = happen(tx, &id, event, now)?;
-        Ok((Answer::json(200, &operator_view(&payout))?, ()))
+        Ok((ApiResponse::json(200, &operator_view(&payout))?, ()))
     });
     Ok(told(gateway, done.await?))
 }
 
 /// The answer of a request; what it left to be done is begun, unless it was before.
-fn told(gateway: &Gateway, done: Outcome<(Answer, ())>) -> Answer {
+fn told(gateway: &Gateway, done: Outcome<(ApiResponse, ())>) -> ApiResponse {
     match done {
         Outcome::Before(first) => first,
         Outcome::Now((answer, ())) => {

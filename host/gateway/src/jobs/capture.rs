@@ -1,6 +1,6 @@
 //! Has a channel capture what is set aside; a repeat is no second capture.
 
-use lezai_channels::channel::{CaptureRequest, Standing};
+use lezai_channels::channel::{AttemptStatus, CaptureRequest};
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::{Attention, Event, State};
 use lezai_wire::problem::Problem;
@@ -35,17 +35,19 @@ impl Capture {
         let channel = turn.gateway.channel_of(&record, attempt)?;
         let standing = match turn.status_before(channel, &attempt_ref(&record, attempt)?).await? {
             // What was not answered did happen.
-            Some(paid @ Standing::Paid { .. }) => paid,
+            Some(paid @ AttemptStatus::Paid { .. }) => paid,
             _ => {
                 let request = CaptureRequest { attempt: attempt.clone(), number, amount: *amount };
                 channel.capture(request).await.map_err(unanswered)?
             }
         };
         match standing {
-            Standing::Refused { code } => {
+            AttemptStatus::Refused { code } => {
                 turn.apply(order, Event::CaptureFailed { request: number, code }).await
             }
-            Standing::Unknown | Standing::Pending | Standing::Authorized { .. } => Ok(turn.later()),
+            AttemptStatus::Unknown | AttemptStatus::Pending | AttemptStatus::Authorized { .. } => {
+                Ok(turn.later())
+            }
             known => turn.apply_final_status(order, attempt, known).await,
         }
     }

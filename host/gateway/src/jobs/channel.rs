@@ -1,6 +1,6 @@
 //! What the jobs that ask a channel share.
 
-use lezai_channels::channel::{AttemptRef, Channel, Standing};
+use lezai_channels::channel::{AttemptRef, AttemptStatus, Channel};
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_wire::problem::Problem;
 
@@ -13,9 +13,10 @@ impl Turn<'_> {
         &self,
         order: &OrderId,
         attempt: &AttemptId,
-        standing: Standing,
+        standing: AttemptStatus,
     ) -> Result<Done, Problem> {
-        let heard = self.gateway.heard(order.clone(), attempt.clone(), standing).await;
+        let heard =
+            self.gateway.apply_channel_status(order.clone(), attempt.clone(), standing).await;
         heard.map(|()| Done::Finished)
     }
 
@@ -24,7 +25,7 @@ impl Turn<'_> {
         &self,
         channel: &dyn Channel,
         attempt: &AttemptRef,
-    ) -> Result<Option<Standing>, Problem> {
+    ) -> Result<Option<AttemptStatus>, Problem> {
         if self.tries == 0 {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! Has a channel pay out, and asks what became of it; closes a merchant's settlement batches.
 
-use lezai_channels::channel::{PayoutRequest, PayoutStanding};
+use lezai_channels::channel::{PayoutRequest, PayoutStatus};
 use lezai_core::funds::payout::{PayoutEffect, PayoutEvent, PayoutState};
 use lezai_core::id::{MerchantId, PayoutId};
 use lezai_core::time::Timestamp;
@@ -77,12 +77,12 @@ async fn send(turn: &Turn<'_>, id: PayoutId) -> Result<Done, Problem> {
         .get(&terms.channel)
         .ok_or_else(|| Problem::internal("the payout's channel is not there"))?;
     let known = match turn.tries {
-        0 => PayoutStanding::Unknown,
+        0 => PayoutStatus::Unknown,
         // What was not answered may have happened.
         _ => channel.query_payout(&id).await.map_err(unanswered)?,
     };
     let standing = match known {
-        PayoutStanding::Unknown => {
+        PayoutStatus::Unknown => {
             let request = PayoutRequest {
                 payout: id.clone(),
                 amount: terms.amount,
@@ -113,7 +113,7 @@ async fn watch(turn: &Turn<'_>, id: PayoutId) -> Result<Done, Problem> {
             Err(_) if over => return Ok(Done::Finished),
             standing => standing.map_err(unanswered)?,
         };
-        if let PayoutStanding::Returned { .. } | PayoutStanding::Failed { .. } = &standing
+        if let PayoutStatus::Returned { .. } | PayoutStatus::Failed { .. } = &standing
             && let Some(event) = heard(standing)
         {
             return apply(gateway, id, event).await.map(|_| Done::Finished);
@@ -128,13 +128,13 @@ async fn watch(turn: &Turn<'_>, id: PayoutId) -> Result<Done, Problem> {
 }
 
 /// What a channel's word comes to; `None` if it does not know yet.
-fn heard(standing: PayoutStanding) -> Option<PayoutEvent> {
+fn heard(standing: PayoutStatus) -> Option<PayoutEvent> {
     match standing {
-        PayoutStanding::Unknown | PayoutStanding::Pending => None,
-        PayoutStanding::Paid { amount, channel_ref } => {
+        PayoutStatus::Unknown | PayoutStatus::Pending => None,
+        PayoutStatus::Paid { amount, channel_ref } => {
             Some(PayoutEvent::Paid { amount, channel_ref })
         }
-        PayoutStanding::Failed { code } => Some(PayoutEvent::Failed { code }),
-        PayoutStanding::Returned { code } => Some(PayoutEvent::Returned { code }),
+        PayoutStatus::Failed { code } => Some(PayoutEvent::Failed { code }),
+        PayoutStatus::Returned { code } => Some(PayoutEvent::Returned { code }),
     }
 }

@@ -1,6 +1,6 @@
 //! Asks the channel of an attempt until it knows, for as long as it may still change its mind.
 
-use lezai_channels::channel::Standing;
+use lezai_channels::channel::AttemptStatus;
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::{Attention, State};
 use lezai_wire::problem::Problem;
@@ -35,9 +35,9 @@ impl Query {
         let channel = turn.gateway.channel_of(&record, attempt)?;
         let standing = channel.query(&attempt_ref(&record, attempt)?).await.map_err(unanswered)?;
         match standing {
-            Standing::Unknown | Standing::Pending => Ok(turn.later()),
-            Standing::Authorized { .. } => {
-                turn.gateway.heard(order.clone(), attempt.clone(), standing).await?;
+            AttemptStatus::Unknown | AttemptStatus::Pending => Ok(turn.later()),
+            AttemptStatus::Authorized { .. } => {
+                turn.gateway.apply_channel_status(order.clone(), attempt.clone(), standing).await?;
                 let record = turn.gateway.record(order.clone()).await?;
                 match &record.order.state {
                     // The channel does in two steps what was asked of it in one.

@@ -1,6 +1,6 @@
 //! Has a channel refund; the refund's id keeps a repeat from being a second refund.
 
-use lezai_channels::channel::{RefundRequest, RefundStanding};
+use lezai_channels::channel::{RefundRequest, RefundStatus};
 use lezai_core::id::{OrderId, RefundId};
 use lezai_core::order::{Attention, Event, RefundState};
 use lezai_wire::problem::Problem;
@@ -43,17 +43,17 @@ impl Refund {
             payment: record.order.terms.amount,
         };
         let known = match turn.tries {
-            0 => RefundStanding::Unknown,
+            0 => RefundStatus::Unknown,
             _ => channel.query_refund(&request).await.map_err(unanswered)?,
         };
         let standing = match known {
-            RefundStanding::Unknown => channel.refund(request).await.map_err(unanswered)?,
+            RefundStatus::Unknown => channel.refund(request).await.map_err(unanswered)?,
             known => known,
         };
         let event = match standing {
-            RefundStanding::Unknown | RefundStanding::Pending => return Ok(turn.later()),
-            RefundStanding::Succeeded => Event::RefundSucceeded(id.clone()),
-            RefundStanding::Failed { code } => Event::RefundFailed { refund: id.clone(), code },
+            RefundStatus::Unknown | RefundStatus::Pending => return Ok(turn.later()),
+            RefundStatus::Succeeded => Event::RefundSucceeded(id.clone()),
+            RefundStatus::Failed { code } => Event::RefundFailed { refund: id.clone(), code },
         };
         turn.apply(&self.order, event).await
     }

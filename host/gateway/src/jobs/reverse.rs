@@ -1,6 +1,6 @@
 //! Has a channel give back money that its order cannot take.
 
-use lezai_channels::channel::{GiveBackRequest, Standing};
+use lezai_channels::channel::{AttemptStatus, ReversalRequest};
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::Attention;
 use lezai_wire::problem::{Code, Problem};
@@ -28,10 +28,10 @@ impl Reverse {
     async fn perform(&self, turn: &Turn<'_>) -> Result<Done, Problem> {
         let Self { order, attempt } = self;
         let record = turn.gateway.record(order.clone()).await?;
-        let request = GiveBackRequest { attempt: attempt.clone(), number: 0 };
+        let request = ReversalRequest { attempt: attempt.clone(), number: 0 };
         let channel = turn.gateway.channel_of(&record, attempt)?;
-        match channel.give_back(request).await.map_err(unanswered)? {
-            returned @ Standing::Returned => {
+        match channel.reverse(request).await.map_err(unanswered)? {
+            returned @ AttemptStatus::Returned => {
                 turn.apply_final_status(order, attempt, returned).await
             }
             _ => Err(Problem::new(

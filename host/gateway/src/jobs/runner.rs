@@ -25,7 +25,7 @@ const LEASE_SECS: i64 = 60;
 const CONCURRENCY: usize = 64;
 /// A channel is asked this often, which takes a day: eight tries in the first quarter of an hour, and
 /// then one every ten minutes.
-const PATIENCE_TRIES: u32 = 150;
+const CHANNEL_POLLS_MAX: u32 = 150;
 /// The worker looks for due tasks at least this often, should a wake be lost.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -122,23 +122,24 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
         why: problem.code().as_str().to_owned(),
     });
     let done = match (order, done) {
-        (Some(order), Done::Again { due, why }) if tries >= PATIENCE_TRIES => {
+        (Some(order), Done::Again { due, why }) if tries >= CHANNEL_POLLS_MAX => {
             match give_up(gateway, &order, &*job).await {
                 Ok(true) => Done::Finished,
                 Ok(false) | Err(_) => Done::Again { due, why },
             }
         }
-        (None, Done::Again { due, why }) if tries >= PATIENCE_TRIES => match job.payout_exhausted()
-        {
-            Some(payout) => {
-                let unresolved = funds::apply(gateway, payout.clone(), PayoutEvent::Unresolved);
-                match unresolved.await {
-                    Ok(_) => Done::Finished,
-                    Err(_) => Done::Again { due, why },
+        (None, Done::Again { due, why }) if tries >= CHANNEL_POLLS_MAX => {
+            match job.payout_exhausted() {
+                Some(payout) => {
+                    let unresolved = funds::apply(gateway, payout.clone(), PayoutEvent::Unresolved);
+                    match unresolved.await {
+                        Ok(_) => Done::Finished,
+                        Err(_) => Done::Again { due, why },
+                    }
                 }
+                None => Done::Again { due, why },
             }
-            None => Done::Again { due, why },
-        },
+        }
         (_, done) => done,
     };
     let outcome = match &done {
@@ -159,7 +160,7 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
 }
 
 /// A channel had its time to say, and did not: a person must look. While the shopper may still
-/// pay, a channel that waits for her is not silent.
+/// pay, a channel that waits for them is not silent.
 async fn give_up(gateway: &Gateway, order: &OrderId, job: &dyn Job) -> Result<bool, Problem> {
     let Some(attention) = job.on_exhausted() else { return Ok(false) };
     let record = gateway.record(order.clone()).await?;

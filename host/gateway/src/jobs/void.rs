@@ -1,6 +1,6 @@
 //! Has a channel reverse a payment, or let go of what is set aside; a repeat is no second void.
 
-use lezai_channels::channel::{GiveBackRequest, Standing};
+use lezai_channels::channel::{AttemptStatus, ReversalRequest};
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::{Attention, Event, State};
 use lezai_wire::problem::Problem;
@@ -34,23 +34,23 @@ impl Void {
         let number = record.order.channel_requests;
         let channel = turn.gateway.channel_of(&record, attempt)?;
         let standing = match turn.status_before(channel, &attempt_ref(&record, attempt)?).await? {
-            Some(gone @ (Standing::Returned | Standing::Cancelled)) => gone,
+            Some(gone @ (AttemptStatus::Returned | AttemptStatus::Cancelled)) => gone,
             _ => {
-                let request = GiveBackRequest { attempt: attempt.clone(), number };
-                channel.give_back(request).await.map_err(unanswered)?
+                let request = ReversalRequest { attempt: attempt.clone(), number };
+                channel.reverse(request).await.map_err(unanswered)?
             }
         };
         match standing {
-            Standing::Refused { code } => {
+            AttemptStatus::Refused { code } => {
                 turn.apply(order, Event::VoidFailed { request: number, code }).await
             }
-            Standing::Returned | Standing::Cancelled | Standing::Declined { .. } => {
+            AttemptStatus::Returned | AttemptStatus::Cancelled | AttemptStatus::Declined { .. } => {
                 turn.apply_final_status(order, attempt, standing).await
             }
-            Standing::Unknown
-            | Standing::Pending
-            | Standing::Authorized { .. }
-            | Standing::Paid { .. } => Ok(turn.later()),
+            AttemptStatus::Unknown
+            | AttemptStatus::Pending
+            | AttemptStatus::Authorized { .. }
+            | AttemptStatus::Paid { .. } => Ok(turn.later()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The merchants as the running gateway sees them: read from the store at the start and after
 //! each change, and swapped in whole, so that a request sees one state and nothing restarts.
 
+pub mod admin;
 mod agreements;
 pub mod brand;
 mod registry;
@@ -39,7 +40,7 @@ pub struct Merchant {
     pub webhook_secret: Secret,
     /// The one before, and until when it is used as well.
     former_secret: Option<(Secret, Timestamp)>,
-    /// The hosts that callbacks may go to: those on the list, and that of her own address.
+    /// The hosts that callbacks may go to: those on the list, and that of its own address.
     hosts: Vec<String>,
     /// The merchant's own plugin, swapped in whole: an order meets one state of it.
     pub rollout: ArcSwap<Rollout>,

@@ -8,16 +8,17 @@ use arc_swap::{ArcSwap, Guard};
 use lezai_core::id::MerchantId;
 use lezai_store as store;
 use lezai_store::{ReleaseRecord, StoreError};
+use lezai_wire::problem::{Code, Problem};
 use tokio::sync::Mutex;
 
-use super::Merchants;
 use super::agreements::Agreements;
+use super::{Merchant, Merchants};
 use crate::node::Node;
 use crate::releases::rollout::Rollout;
 
 /// The merchants as of now. It knows none before [`Registry::reload`].
 pub struct Registry {
-    node: Arc<Node>,
+    pub(super) node: Arc<Node>,
     /// What merchants have agreed to, as of now.
     pub contracts: Agreements,
     merchants: ArcSwap<Merchants>,
@@ -39,6 +40,19 @@ impl Registry {
     /// The merchants as of now.
     pub fn current(&self) -> Guard<Arc<Merchants>> {
         self.merchants.load()
+    }
+
+    /// The merchant with this id.
+    ///
+    /// # Errors
+    ///
+    /// `not_found`.
+    pub fn known(&self, id: &MerchantId) -> Result<Arc<Merchant>, Problem> {
+        self.current().get(id).cloned().ok_or_else(|| Self::unknown(id))
+    }
+
+    pub(super) fn unknown(id: &MerchantId) -> Problem {
+        Problem::new(Code::NotFound, format!("there is no merchant {id}"))
     }
 
     /// Swaps in merchants that were loaded elsewhere.

@@ -1,5 +1,5 @@
 //! What is counted of each merchant's releases, for Prometheus. A label takes few values: so many
-//! releases have lines of their own, all others share one, and who is retired gives hers back.
+//! releases have lines of their own, all others share one, and one that is retired gives its own back.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::{OutcomeLabel, word};
 
 /// Releases with lines of their own. Each has some sixty, so a scrape stays below 2 MB.
-pub const MOST_RELEASES: usize = 256;
+pub const RELEASES_MAX: usize = 256;
 /// What stands in each label of the line that the others share.
 const OTHER: &str = "other";
 
@@ -216,7 +216,7 @@ impl PluginMetrics {
         let wanted =
             ReleaseLabel { merchant: text(merchant), plugin: text(plugin), version: text(version) };
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let label = if lines.contains_key(&wanted) || lines.len() < MOST_RELEASES {
+        let label = if lines.contains_key(&wanted) || lines.len() < RELEASES_MAX {
             wanted
         } else {
             ReleaseLabel { merchant: text(OTHER), plugin: text(OTHER), version: text(OTHER) }
@@ -389,17 +389,17 @@ mod tests {
             text.lines().filter(|line| line.starts_with("plugin_fuel_count")).count()
         };
         let series = |number: usize| metrics.series("m_a", "rules", &number.to_string());
-        let mut held: Vec<_> = (0..MOST_RELEASES).map(series).collect();
-        assert_eq!(lines(), MOST_RELEASES);
-        let shared = [series(MOST_RELEASES), series(MOST_RELEASES + 1)];
+        let mut held: Vec<_> = (0..RELEASES_MAX).map(series).collect();
+        assert_eq!(lines(), RELEASES_MAX);
+        let shared = [series(RELEASES_MAX), series(RELEASES_MAX + 1)];
         assert_eq!(shared.each_ref().map(|it| it.label.merchant.as_str()), [OTHER; 2]);
-        assert_eq!(lines(), MOST_RELEASES + 1);
+        assert_eq!(lines(), RELEASES_MAX + 1);
         // One that is known keeps its line for as long as anybody holds it.
         let twice = series(0);
         drop(held.swap_remove(0));
-        assert_eq!(lines(), MOST_RELEASES + 1);
+        assert_eq!(lines(), RELEASES_MAX + 1);
         drop(twice);
-        assert_eq!(lines(), MOST_RELEASES);
-        assert_eq!(series(MOST_RELEASES).label.merchant, "m_a", "the place is free again");
+        assert_eq!(lines(), RELEASES_MAX);
+        assert_eq!(series(RELEASES_MAX).label.merchant, "m_a", "the place is free again");
     }
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::cluster::velocity::Counted;
 use crate::gateway;
 use crate::gateway::{Gateway, not_found};
-use crate::idempotency::{Answer, Outcome, Repeatable};
+use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::merchants::Merchant;
 use crate::plugins::deciding::Decided;
 use crate::plugins::recording::record;
@@ -43,8 +43,8 @@ pub async fn create(
     gateway: &Gateway,
     merchant: &Merchant,
     request: Verified<NewOrder>,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let decide = async |facts: OrderFacts| {
         let decided = gateway.plugins.decide(merchant, &facts)?;
         Ok((facts, decided))
@@ -61,9 +61,9 @@ pub async fn create_decided<F>(
     gateway: &Gateway,
     merchant: &Merchant,
     new: NewOrder,
-    key: Repeatable,
+    key: IdempotentRequest,
     decide: impl FnOnce(OrderFacts) -> F,
-) -> Result<Answer, Problem>
+) -> Result<ApiResponse, Problem>
 where
     F: Future<Output = Result<(OrderFacts, Decided), Problem>>,
 {
@@ -78,7 +78,7 @@ where
             return match key.start(&gateway.node, |_| Ok(())).await? {
                 Outcome::Before(first) => Ok(first),
                 Outcome::Now(()) => {
-                    Err(Problem::internal("a first answer was there and is no more"))
+                    Err(Problem::internal("a first response was there and is no more"))
                 }
             };
         }
@@ -94,7 +94,7 @@ where
     };
     let Opened { record, effects, session, client_secret } = opened;
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
-    let answer = Answer::json(201, &view)?;
+    let answer = ApiResponse::json(201, &view)?;
 
     let done = key.commit(&gateway.node, move |tx| {
         if !tx.insert_order(&record, &session)? {
@@ -116,7 +116,7 @@ where
     }
 }
 
-/// What the merchant's policy and risk control make of her wish. An order that got so far that
+/// What the merchant's policy and risk control make of its wish. An order that got so far that
 /// somebody was asked about it is `counted`.
 async fn prepare<'g, F>(
     gateway: &'g Gateway,
@@ -189,7 +189,7 @@ pub async fn list(
     Ok(List::new(found, limit, |order| order.id.clone()))
 }
 
-/// The merchant's orders with her number: one or none.
+/// The merchant's orders with its number: one or none.
 ///
 /// # Errors
 ///
@@ -210,7 +210,7 @@ pub async fn find_by_number(
         .collect())
 }
 
-/// A change that a merchant asks for: what is to happen to which order of hers.
+/// A change that a merchant asks for: what is to happen to which of its orders.
 pub struct Change {
     /// The order.
     pub order: OrderId,
@@ -231,11 +231,11 @@ pub struct Change {
 pub async fn change<B: Serialize>(
     gateway: &Gateway,
     merchant: &MerchantId,
-    key: Repeatable,
+    key: IdempotentRequest,
     change: Change,
     allowed: impl FnOnce(&dyn store::Tx) -> Result<(), Problem> + Send + 'static,
     answer: impl FnOnce(&OrderRecord) -> Result<B, Problem> + Send + 'static,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let Change { order, event, status } = change;
     let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
     let done = key.commit(&gateway.node, move |tx| {
@@ -244,7 +244,7 @@ pub async fn change<B: Serialize>(
         }
         allowed(tx)?;
         let record = gateway::apply(tx, &order, event, now)?;
-        Ok((Answer::json(status, &answer(&record)?)?, record))
+        Ok((ApiResponse::json(status, &answer(&record)?)?, record))
     });
     Ok(gateway.announce(done.await?))
 }
@@ -259,8 +259,8 @@ pub async fn act(
     merchant: &MerchantId,
     id: &str,
     event: Event,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
     let public_url = gateway.public_url.clone();
     let view =
@@ -270,7 +270,7 @@ pub async fn act(
 }
 
 /// Gives an order that is not paid a new checkout session, once for its idempotency key, and ends the
-/// one before: for a shopper whose page is lost. What she began there can still be paid by what she has
+/// one before: for a shopper whose page is lost. What they began there can still be paid by what they have
 /// of it, and counts once.
 ///
 /// # Errors
@@ -280,8 +280,8 @@ pub async fn renew_session(
     gateway: &Gateway,
     merchant: &MerchantId,
     id: &str,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let order = OrderId::parse(id).map_err(|_| not_found())?;
     let (merchant, public_url) = (merchant.clone(), gateway.public_url.clone());
     let now = gateway.node.clock.now();
@@ -298,7 +298,7 @@ pub async fn renew_session(
         tx.renew_session(&session, now)?;
         let record = OrderRecord { session: session.id, ..record };
         let view = views::order_with_checkout(&record, &public_url, Some(client_secret));
-        Ok((Answer::json(201, &view)?, record))
+        Ok((ApiResponse::json(201, &view)?, record))
     });
     match done.await? {
         Outcome::Before(first) => Ok(first),

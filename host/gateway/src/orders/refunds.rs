@@ -8,7 +8,7 @@ use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::Event;
 
 use crate::gateway::{Gateway, not_found};
-use crate::idempotency::{Answer, Repeatable};
+use crate::idempotency::{ApiResponse, IdempotentRequest};
 use crate::orders;
 use crate::orders::Change;
 use crate::views;
@@ -86,8 +86,8 @@ pub async fn create(
     merchant: &MerchantId,
     order: &str,
     new: NewRefund,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let order = OrderId::parse(order).map_err(|_| not_found())?;
     let id = RefundId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
     let NewRefund { merchant_refund_id, amount, reason } = new;
@@ -133,7 +133,7 @@ pub async fn find(
     view(&record, &id)
 }
 
-/// The merchant's refunds with her number: one or none.
+/// The merchant's refunds with its number: one or none.
 ///
 /// # Errors
 ///

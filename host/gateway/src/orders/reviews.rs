@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::gateway;
 use crate::gateway::Gateway;
-use crate::idempotency::{Answer, Repeatable};
+use crate::idempotency::{ApiResponse, IdempotentRequest};
 use crate::views;
 use lezai_store as store;
 use lezai_store::{OrderRecord, Page};
@@ -87,8 +87,8 @@ pub async fn decide(
     gateway: &Gateway,
     order: &str,
     decision: Decision,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let order = OrderId::parse(order).map_err(|_| not_found())?;
     let now = gateway.node.clock.now();
     let Decision { verdict, reason } = decision;
@@ -99,7 +99,7 @@ pub async fn decide(
             return Err(not_found());
         }
         let record = gateway::apply(tx, &order, event, now)?;
-        Ok((Answer::json(200, &view(&record))?, record))
+        Ok((ApiResponse::json(200, &view(&record))?, record))
     });
     Ok(gateway.announce(done.await?))
 }

@@ -46,7 +46,7 @@ impl Plugins {
         let rollout = merchant.rollout.load();
         let sides = rollout.sides(&facts.id);
         let asked = self.ask(&merchant.compact_policy, sides.applied, facts);
-        let Asked { decision, found, time } = asked?;
+        let PluginDecision { decision, found, time } = asked?;
         for (hook, run) in decision.runs() {
             if let Outcome::Failed(failure) = &run.outcome {
                 // A plugin may complain of an order in the shopper's own words.
@@ -56,10 +56,10 @@ impl Plugins {
         }
         self.node.metrics.decided(&decision);
         if let Some(version) = sides.applied {
-            self.note(version, &decision, found, time);
+            self.record_outcome(version, &decision, found, time);
         }
         if let Some(beside) = sides.beside {
-            self.queue.later(&self.node.metrics, || {
+            self.queue.try_enqueue(&self.node.metrics, || {
                 Job::Compare(Box::new(Compare {
                     policy: Arc::clone(&merchant.compact_policy),
                     facts: facts.clone(),
@@ -76,7 +76,7 @@ impl Plugins {
 }
 
 /// What came of a question.
-pub(super) struct Asked {
+pub(super) struct PluginDecision {
     pub(super) decision: Decision,
     pub(super) found: Option<Found>,
     pub(super) time: Duration,
@@ -89,14 +89,14 @@ impl Plugins {
         policy: &[u8],
         version: Option<&Arc<Version>>,
         facts: &OrderFacts,
-    ) -> Result<Asked, Problem> {
+    ) -> Result<PluginDecision, Problem> {
         let begun = Instant::now();
         let by = |own| {
             let (engine, standard) = (&self.engine, &self.standard);
             lezai_engine::decide(engine, standard, policy, own, facts).map_err(Problem::internal)
         };
         let Some(version) = version else {
-            return Ok(Asked { decision: by(None)?, found: None, time: begun.elapsed() });
+            return Ok(PluginDecision { decision: by(None)?, found: None, time: begun.elapsed() });
         };
         let opened = self.engine.open(&version.digest, version.limits(self.engine.limits()));
         let (decision, found) = match opened {
@@ -105,15 +105,15 @@ impl Plugins {
                 if let Err(error) = missing {
                     tracing::error!(merchant = %version.manifest.merchant, %error, "plugin cannot be started");
                 }
-                self.queue.later(&self.node.metrics, || Job::Mend(Arc::clone(version)));
-                (unheard(by(None)?), None)
+                self.queue.try_enqueue(&self.node.metrics, || Job::Recompile(Arc::clone(version)));
+                (decision_without_plugin(by(None)?), None)
             }
         };
-        Ok(Asked { decision, found, time: begun.elapsed() })
+        Ok(PluginDecision { decision, found, time: begun.elapsed() })
     }
 
     /// Counts what a release said, and has it looked at if it does badly.
-    pub(super) fn note(
+    pub(super) fn record_outcome(
         &self,
         version: &Arc<Version>,
         decision: &Decision,
@@ -125,17 +125,19 @@ impl Plugins {
         version.health.asked(decision, digest, version.manifest.limits.fuel);
         let failed = decision.runs().any(|(_, run)| matches!(run.outcome, Outcome::Failed(_)));
         if failed || version.health.counts().calls.is_multiple_of(LOOK_EVERY) {
-            self.look(version);
+            self.check_health(version);
         }
     }
 
     /// Has a release taken back if it does badly.
-    pub(super) fn look(&self, version: &Arc<Version>) {
+    pub(super) fn check_health(&self, version: &Arc<Version>) {
         let standing = &version.standing;
-        let trouble = version.health.trouble(standing.stage, standing.drift_percent);
-        if let Some(trouble) = trouble
+        let reason = version.health.rollback_reason(standing.stage, standing.drift_percent);
+        if let Some(reason) = reason
             && version.health.tell()
-            && !self.queue.later(&self.node.metrics, || Job::Trouble(Arc::clone(version), trouble))
+            && !self
+                .queue
+                .try_enqueue(&self.node.metrics, || Job::RollBack(Arc::clone(version), reason))
         {
             version.health.untell();
         }
@@ -156,7 +158,7 @@ pub(super) fn release_view(version: &Version) -> DecidingRelease {
 
 /// The merchant's plugin could not be loaded, so nobody knows what it would have said: as after any
 /// failure of a risk hook, somebody looks.
-fn unheard(mut decision: Decision) -> Decision {
+fn decision_without_plugin(mut decision: Decision) -> Decision {
     if decision.risk.verdict == Verdict::Accept {
         decision.risk.verdict = Verdict::Review;
     }

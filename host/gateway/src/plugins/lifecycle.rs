@@ -8,7 +8,7 @@ use super::Plugins;
 use super::view::{self, ReleaseStateView};
 use crate::events;
 use crate::events::record::{Happened, Subject};
-use crate::releases::health::Trouble;
+use crate::releases::health::RollbackReason;
 use crate::releases::rollout::Version;
 use crate::releases::stage::{self, Refusal, Slot};
 use lezai_store as store;
@@ -91,46 +91,46 @@ impl Plugins {
     /// # Errors
     ///
     /// `internal`.
-    pub(super) async fn take_back(
+    pub(super) async fn roll_back(
         &self,
         version: &Version,
-        trouble: Trouble,
+        reason: RollbackReason,
     ) -> Result<(), Problem> {
         let manifest = version.manifest.clone();
         let (merchant, sequence) = (manifest.merchant.clone(), manifest.sequence);
         let (standing, now, counts) =
             (version.standing.clone(), self.node.clock.now(), version.health.counts());
         let moved = store::write(&self.node.store, move |tx| {
-        let all = around(tx, &manifest.merchant, sequence)?;
-        // Somebody may have moved it meanwhile: then what was counted is of another time.
-        if !all.iter().any(|(number, it)| *number == sequence && *it == standing) {
-            return Ok::<_, Problem>(false);
-        }
-        let alone = standing.stage == Stage::Live
-            && !all.iter().any(|(_, it)| it.stage == Stage::Previous);
-        let event_type = if alone { "plugin.failing" } else { "plugin.rolled_back" };
-        if !alone {
-            let why = Some(trouble.as_str().to_owned());
-            apply(tx, &manifest.merchant, stage::roll_back(&all, sequence, why, now)?)?;
-        }
-        let data = json!({ "release": {
-            "plugin": manifest.plugin, "version": manifest.version, "sequence": sequence,
-            "digest": manifest.digest, "stage": standing.stage.as_str(), "why": trouble.as_str(),
-            "calls": counts.calls, "failures": counts.failures, "timeouts": counts.timeouts,
-            "compared": counts.compared, "different": counts.different,
-        }});
-        let (merchant, name) = (&manifest.merchant, sequence.to_string());
-        let happened = Happened { merchant, subject: Subject::Named(&name), event_type, data };
-        events::record::deliver(tx, happened, now)?;
-        Ok(!alone)
-    })
-    .await?;
+            let all = around(tx, &manifest.merchant, sequence)?;
+            // Somebody may have moved it meanwhile: then what was counted is of another time.
+            if !all.iter().any(|(number, it)| *number == sequence && *it == standing) {
+                return Ok::<_, Problem>(false);
+            }
+            let alone = standing.stage == Stage::Live
+                && !all.iter().any(|(_, it)| it.stage == Stage::Previous);
+            let event_type = if alone { "plugin.failing" } else { "plugin.rolled_back" };
+            if !alone {
+                let why = Some(reason.as_str().to_owned());
+                apply(tx, &manifest.merchant, stage::roll_back(&all, sequence, why, now)?)?;
+            }
+            let data = json!({ "release": {
+                "plugin": manifest.plugin, "version": manifest.version, "sequence": sequence,
+                "digest": manifest.digest, "stage": standing.stage.as_str(), "why": reason.as_str(),
+                "calls": counts.calls, "failures": counts.failures, "timeouts": counts.timeouts,
+                "compared": counts.compared, "different": counts.different,
+            }});
+            let (merchant, name) = (&manifest.merchant, sequence.to_string());
+            let happened = Happened { merchant, subject: Subject::Named(&name), event_type, data };
+            events::record::deliver(tx, happened, now)?;
+            Ok(!alone)
+        })
+        .await?;
         if moved {
-            self.node.metrics.plugins.rolled_back(trouble.as_str());
+            self.node.metrics.plugins.rolled_back(reason.as_str());
             self.merchants.refresh_releases(&merchant).await?;
         }
         self.node.cluster.wake.call();
-        tracing::error!(%merchant, sequence, why = trouble.as_str(), moved, "a release does badly");
+        tracing::error!(%merchant, sequence, why = reason.as_str(), moved, "a release does badly");
         Ok(())
     }
 }

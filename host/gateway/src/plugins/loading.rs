@@ -26,7 +26,7 @@ impl Plugins {
     }
 
     /// Makes the code again of a release that an order asked for in vain.
-    pub async fn mend(self: &Arc<Self>, version: &Arc<Version>) {
+    pub async fn recompile(self: &Arc<Self>, version: &Arc<Version>) {
         let (plugins, version) = (Arc::clone(self), Arc::clone(version));
         let _ = tokio::task::spawn_blocking(move || plugins.prepare(&version)).await;
     }

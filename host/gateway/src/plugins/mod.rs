@@ -8,7 +8,6 @@
 //! later, writes down where they differ, and acts on `health`. `blobs` keeps the components,
 //! `compiler` makes code of them, `series` counts, `pace` says whether the node is fast enough.
 
-mod beside;
 pub mod blobs;
 pub mod compiler;
 pub mod deciding;
@@ -18,6 +17,7 @@ pub mod pace;
 pub mod publishing;
 mod queue;
 pub mod recording;
+mod shadow_compare;
 pub mod view;
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use lezai_engine::{Engine, Plugin};
 use crate::merchants::Registry;
 use crate::node::Node;
 use blobs::Blobs;
-use queue::Beside;
+use queue::BackgroundQueue;
 
 /// Decides orders by merchants' plugins, and takes releases from their publication to every order.
 pub struct Plugins {
@@ -40,7 +40,7 @@ pub struct Plugins {
     /// Components on disk.
     blobs: Arc<Blobs>,
     /// What is done beside orders.
-    queue: Beside,
+    queue: BackgroundQueue,
 }
 
 impl Plugins {
@@ -53,6 +53,6 @@ impl Plugins {
         blobs: Arc<Blobs>,
     ) -> Self {
         let (node, merchants) = (Arc::clone(node), Arc::clone(merchants));
-        Self { node, merchants, engine, standard, blobs, queue: Beside::default() }
+        Self { node, merchants, engine, standard, blobs, queue: BackgroundQueue::default() }
     }
 }

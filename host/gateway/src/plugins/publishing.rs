@@ -14,7 +14,7 @@ use super::view::{self, ReleaseStateView};
 use crate::releases::stage::{self, Slot};
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_store as store;
-use lezai_store::plugins::{Stage, Standing};
+use lezai_store::plugins::{ReleaseState, Stage};
 use lezai_store::{ReleaseRecord, StoreError, Tx};
 use lezai_wire::problem::{Code, Problem};
 
@@ -89,7 +89,7 @@ impl Plugins {
         tokio::task::spawn_blocking(admit).await.map_err(Problem::internal)??;
 
         let now = self.node.clock.now();
-        let standing = Standing { stage, paused: false, since: now, drift_percent, note: None };
+        let standing = ReleaseState { stage, paused: false, since: now, drift_percent, note: None };
         let record =
             ReleaseRecord { envelope, manifest, settings, size, published_at: now, standing };
         let (id, kept) = (merchant.clone(), record.clone());

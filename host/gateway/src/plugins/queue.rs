@@ -9,7 +9,7 @@ use lezai_store::plugins::{Denial, Side};
 use tokio::sync::mpsc;
 
 use crate::metrics::Metrics;
-use crate::releases::health::Trouble;
+use crate::releases::health::RollbackReason;
 use crate::releases::rollout::Version;
 
 /// Jobs that wait: a tenth of a second's worth of comparisons at the busiest.
@@ -21,9 +21,9 @@ pub(super) enum Job {
     /// Write down an order that was denied.
     Denied(Box<Denial>),
     /// A release that is to be asked has no code.
-    Mend(Arc<Version>),
+    Recompile(Arc<Version>),
     /// A release does badly.
-    Trouble(Arc<Version>, Trouble),
+    RollBack(Arc<Version>, RollbackReason),
 }
 
 /// An order that one side decided.
@@ -43,21 +43,21 @@ pub(super) struct Compare {
 }
 
 /// The queue.
-pub(super) struct Beside {
+pub(super) struct BackgroundQueue {
     jobs: mpsc::Sender<Job>,
     pub(super) waiting: Mutex<Option<mpsc::Receiver<Job>>>,
 }
 
-impl Default for Beside {
+impl Default for BackgroundQueue {
     fn default() -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         Self { jobs, waiting: Mutex::new(Some(waiting)) }
     }
 }
 
-impl Beside {
+impl BackgroundQueue {
     /// Has a job done later, or not at all, and says which. It is made only if there is room.
-    pub(super) fn later(&self, metrics: &Metrics, job: impl FnOnce() -> Job) -> bool {
+    pub(super) fn try_enqueue(&self, metrics: &Metrics, job: impl FnOnce() -> Job) -> bool {
         match self.jobs.try_reserve() {
             Ok(place) => {
                 place.send(job());

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Plugins;
-use super::beside::{MOST_DENIALS, MOST_DIFFERENCES};
+use super::shadow_compare::{DENIALS_MAX, DIFFERENCES_MAX};
 use crate::merchants::Merchant;
 use crate::views;
 use lezai_store as store;
@@ -37,16 +37,16 @@ pub struct ReleaseStateView {
     pub keyid: String,
     /// RFC 3339.
     pub published_at: String,
-    /// `shadow`, `gray`, `live`, `previous`, `retired` or `rolled_back`.
+    /// `shadow`, `canary`, `live`, `previous`, `retired` or `rolled_back`.
     pub stage: &'static str,
-    /// In `gray`, how many of a thousand orders it decides.
+    /// In `canary`, how many of a thousand orders it decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_mille: Option<u16>,
     /// It is not asked, and waits where it is.
     pub paused: bool,
     /// Since when it is there, RFC 3339.
     pub since: String,
-    /// How many of a hundred orders it may decide otherwise in `gray`.
+    /// How many of a hundred orders it may decide otherwise in `canary`.
     pub drift_percent: u8,
     /// Why it was taken back, if nobody asked for that: `failures`, `timeouts`, `fuel` or `drift`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,7 +177,7 @@ impl Plugins {
         sequence: u64,
         limit: u32,
     ) -> Result<Vec<DifferenceView>, Problem> {
-        let limit = limit.min(MOST_DIFFERENCES);
+        let limit = limit.min(DIFFERENCES_MAX);
         let read = move |view: &dyn store::View| view.differences(&merchant, sequence, limit);
         let found = store::read(&self.node.store, read).await?;
         Ok(found
@@ -207,7 +207,7 @@ impl Plugins {
         let (orders, denials) = store::read(&self.node.store, move |view| {
             Ok((
                 view.orders(&merchant, None, &page)?,
-                view.denials(&merchant, limit.min(MOST_DENIALS))?,
+                view.denials(&merchant, limit.min(DENIALS_MAX))?,
             ))
         })
         .await?;

@@ -35,7 +35,7 @@ pub struct Health {
 
 /// Why a release is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum RollbackReason {
     /// It traps, exceeds its limits, or answers nonsense.
     Failures,
     /// It takes too long.
@@ -46,7 +46,7 @@ pub enum Trouble {
     Drift,
 }
 
-impl Trouble {
+impl RollbackReason {
     /// One stable word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,21 +102,21 @@ impl Health {
 
     /// What is bad enough to take it back. In the shadow it may differ as it likes, for that is what
     /// one looks at before it goes on.
-    pub fn trouble(&self, stage: Stage, drift_percent: u8) -> Option<Trouble> {
+    pub fn rollback_reason(&self, stage: Stage, drift_percent: u8) -> Option<RollbackReason> {
         let Counts { calls, failures, timeouts, compared, different } = self.counts();
         let heavy = self.heavy.load(Relaxed);
-        let gray = matches!(stage, Stage::Gray(_));
+        let canary = matches!(stage, Stage::Canary(_));
         if timeouts >= TIMEOUTS && timeouts * 1000 >= calls * TIMEOUTS_PER_MILLE {
-            Some(Trouble::Timeouts)
+            Some(RollbackReason::Timeouts)
         } else if failures >= FAILURES && failures * 1000 >= calls * FAILURES_PER_MILLE {
-            Some(Trouble::Failures)
+            Some(RollbackReason::Failures)
         } else if calls >= FUEL_CALLS && heavy * 100 > calls {
-            Some(Trouble::Fuel)
-        } else if gray
+            Some(RollbackReason::Fuel)
+        } else if canary
             && compared >= COMPARED
             && different * 100 > compared * u64::from(drift_percent)
         {
-            Some(Trouble::Drift)
+            Some(RollbackReason::Drift)
         } else {
             None
         }
@@ -165,30 +165,30 @@ mod tests {
 
     #[test]
     fn each_bound_at_its_edge() {
-        let gray = Stage::Gray(Share::STEPS[0]);
+        let canary = Stage::Canary(Share::STEPS[0]);
         let none = (0, 0);
-        for (health, trouble) in [
+        for (health, reason) in [
             (health(0, 0, 0, 0, none), None),
             (health(19, 19, 0, 0, none), None),
-            (health(20, 20, 0, 0, none), Some(Trouble::Failures)),
-            (health(2_000, 20, 0, 0, none), Some(Trouble::Failures)),
+            (health(20, 20, 0, 0, none), Some(RollbackReason::Failures)),
+            (health(2_000, 20, 0, 0, none), Some(RollbackReason::Failures)),
             (health(2_001, 20, 0, 0, none), None),
             (health(4, 4, 4, 0, none), None),
-            (health(5, 5, 5, 0, none), Some(Trouble::Timeouts)),
-            (health(1_000, 5, 5, 0, none), Some(Trouble::Timeouts)),
+            (health(5, 5, 5, 0, none), Some(RollbackReason::Timeouts)),
+            (health(1_000, 5, 5, 0, none), Some(RollbackReason::Timeouts)),
             (health(1_001, 5, 5, 0, none), None),
             (health(199, 0, 0, 199, none), None),
             (health(200, 0, 0, 2, none), None),
-            (health(200, 0, 0, 3, none), Some(Trouble::Fuel)),
+            (health(200, 0, 0, 3, none), Some(RollbackReason::Fuel)),
             (health(200, 0, 0, 0, (99, 99)), None),
             (health(200, 0, 0, 0, (100, 10)), None),
-            (health(200, 0, 0, 0, (100, 11)), Some(Trouble::Drift)),
+            (health(200, 0, 0, 0, (100, 11)), Some(RollbackReason::Drift)),
         ] {
-            assert_eq!(health.trouble(gray, 10), trouble, "{health:?}");
+            assert_eq!(health.rollback_reason(canary, 10), reason, "{health:?}");
             // Who is asked in the shadow alone, or decides all, has nobody to differ from.
-            let elsewhere = trouble.filter(|it| *it != Trouble::Drift);
-            assert_eq!(health.trouble(Stage::Shadow, 10), elsewhere, "{health:?}");
-            assert_eq!(health.trouble(Stage::Live, 10), elsewhere, "{health:?}");
+            let elsewhere = reason.filter(|it| *it != RollbackReason::Drift);
+            assert_eq!(health.rollback_reason(Stage::Shadow, 10), elsewhere, "{health:?}");
+            assert_eq!(health.rollback_reason(Stage::Live, 10), elsewhere, "{health:?}");
         }
         let health = Health::default();
         assert!(health.tell() && !health.tell());

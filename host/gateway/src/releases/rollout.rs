@@ -9,7 +9,7 @@ use lezai_engine::Limits;
 use super::health::Health;
 use crate::metrics::series::{PluginMetrics, Series};
 use lezai_store::ReleaseRecord;
-use lezai_store::plugins::{Side, Stage, Standing};
+use lezai_store::plugins::{ReleaseState, Side, Stage};
 
 /// A release that may be asked.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Version {
     /// What it is given with each order.
     pub settings: Vec<u8>,
     /// Where it stands.
-    pub standing: Standing,
+    pub standing: ReleaseState,
     /// How it does there.
     pub health: Health,
     /// What is counted of it.
@@ -45,12 +45,12 @@ pub struct Sides<'r> {
     /// Whose decision is applied; the standard plugin's if it is none.
     pub applied: Option<&'r Arc<Version>>,
     /// What is compared with it, if there is a candidate to look at.
-    pub beside: Option<Beside<'r>>,
+    pub beside: Option<Comparison<'r>>,
 }
 
 /// What is asked beside.
 #[derive(Debug)]
-pub struct Beside<'r> {
+pub struct Comparison<'r> {
     /// The candidate.
     pub candidate: &'r Arc<Version>,
     /// The live one.
@@ -80,7 +80,7 @@ impl Rollout {
             match version.standing.stage {
                 Stage::Live => rollout.live = Some(version),
                 Stage::Previous => rollout.previous = Some(version),
-                Stage::Shadow | Stage::Gray(_) => rollout.candidate = Some(version),
+                Stage::Shadow | Stage::Canary(_) => rollout.candidate = Some(version),
                 Stage::Retired | Stage::RolledBack => {}
             }
         }
@@ -95,7 +95,7 @@ impl Rollout {
         };
         let takes = candidate.standing.stage.share().is_some_and(|share| share.takes(order));
         let (applied, side) = if takes { (Some(candidate), Side::New) } else { (live, Side::Old) };
-        Sides { applied, beside: Some(Beside { candidate, live, applied: side }) }
+        Sides { applied, beside: Some(Comparison { candidate, live, applied: side }) }
     }
 
     /// Every release in it.

@@ -1,13 +1,13 @@
-//! Where a merchant's releases may go: pure, over all of hers at once, because where one goes moves
+//! Where a merchant's releases may go: pure, over all of them at once, because where one goes moves
 //! others. At most one is live, one on its way, and one ready to take over again.
 
 use lezai_core::release::Share;
 use lezai_core::time::Timestamp;
 
-use lezai_store::plugins::{Stage, Standing};
+use lezai_store::plugins::{ReleaseState, Stage};
 
 /// A release by its number, and where it stands.
-pub type Slot = (u64, Standing);
+pub type Slot = (u64, ReleaseState);
 
 /// Why a release does not go there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum Refusal {
 }
 
 /// A new release begins in the shadow, or decides at once. Who was on the way is off it.
-pub fn publish(all: &[Slot], sequence: u64, standing: Standing) -> Vec<Slot> {
+pub fn publish(all: &[Slot], sequence: u64, standing: ReleaseState) -> Vec<Slot> {
     let mut moves = make_room(all, sequence, standing.stage, standing.since);
     moves.push((sequence, standing));
     moves
@@ -60,7 +60,7 @@ pub fn promote(
     }
     let since = if onto == from && !standing.paused { standing.since } else { now };
     let drift_percent = drift_percent.unwrap_or(standing.drift_percent);
-    let moved = Standing { stage: to, paused: false, since, drift_percent, note: None };
+    let moved = ReleaseState { stage: to, paused: false, since, drift_percent, note: None };
     let mut moves = make_room(all, sequence, to, now);
     moves.push((sequence, moved));
     Ok(moves)
@@ -80,7 +80,7 @@ pub fn pause(all: &[Slot], sequence: u64, now: Timestamp) -> Result<Vec<Slot>, R
     if standing.paused {
         return Ok(Vec::new());
     }
-    Ok(vec![(sequence, Standing { paused: true, since: now, ..standing.clone() })])
+    Ok(vec![(sequence, ReleaseState { paused: true, since: now, ..standing.clone() })])
 }
 
 /// A release is taken back. If it was live, the one before decides again; if there is none, the
@@ -97,16 +97,22 @@ pub fn roll_back(
 ) -> Result<Vec<Slot>, Refusal> {
     let standing = find(all, sequence)?;
     let stage = standing.stage;
-    let back =
-        Standing { stage: Stage::RolledBack, paused: false, since: now, note, ..standing.clone() };
+    let back = ReleaseState {
+        stage: Stage::RolledBack,
+        paused: false,
+        since: now,
+        note,
+        ..standing.clone()
+    };
     match stage {
         Stage::RolledBack => Ok(Vec::new()),
-        Stage::Shadow | Stage::Gray(_) => Ok(vec![(sequence, back)]),
+        Stage::Shadow | Stage::Canary(_) => Ok(vec![(sequence, back)]),
         Stage::Live => {
             let mut moves = vec![(sequence, back)];
-            let again = Standing { stage: Stage::Live, since: now, note: None, ..standing.clone() };
+            let again =
+                ReleaseState { stage: Stage::Live, since: now, note: None, ..standing.clone() };
             moves.extend(previous(all).map(|(number, before)| {
-                (*number, Standing { drift_percent: before.drift_percent, ..again.clone() })
+                (*number, ReleaseState { drift_percent: before.drift_percent, ..again.clone() })
             }));
             Ok(moves)
         }
@@ -126,8 +132,8 @@ pub fn remove(all: &[Slot], now: Timestamp) -> Vec<Slot> {
 /// What would come after: the next share, and after the last everything.
 pub fn next(stage: Stage) -> Option<Stage> {
     match stage {
-        Stage::Shadow => Some(Stage::Gray(Share::STEPS[0])),
-        Stage::Gray(share) => Some(share.next().map_or(Stage::Live, Stage::Gray)),
+        Stage::Shadow => Some(Stage::Canary(Share::STEPS[0])),
+        Stage::Canary(share) => Some(share.next().map_or(Stage::Live, Stage::Canary)),
         Stage::Live | Stage::Previous | Stage::Retired | Stage::RolledBack => None,
     }
 }
@@ -142,7 +148,7 @@ fn make_room(all: &[Slot], sequence: u64, to: Stage, now: Timestamp) -> Vec<Slot
         && let Some((number, live)) = others().find(|(_, it)| it.stage == Stage::Live)
     {
         moves.extend(previous(all).map(|(number, it)| (*number, retired(it, now))));
-        moves.push((*number, Standing { stage: Stage::Previous, since: now, ..live.clone() }));
+        moves.push((*number, ReleaseState { stage: Stage::Previous, since: now, ..live.clone() }));
     }
     moves
 }
@@ -151,11 +157,11 @@ fn previous(all: &[Slot]) -> Option<&Slot> {
     all.iter().find(|(_, it)| it.stage == Stage::Previous)
 }
 
-fn retired(standing: &Standing, now: Timestamp) -> Standing {
-    Standing { stage: Stage::Retired, paused: false, since: now, ..standing.clone() }
+fn retired(standing: &ReleaseState, now: Timestamp) -> ReleaseState {
+    ReleaseState { stage: Stage::Retired, paused: false, since: now, ..standing.clone() }
 }
 
-fn find(all: &[Slot], sequence: u64) -> Result<&Standing, Refusal> {
+fn find(all: &[Slot], sequence: u64) -> Result<&ReleaseState, Refusal> {
     let found = all.iter().find(|(number, _)| *number == sequence);
     found.map(|(_, standing)| standing).ok_or(Refusal::Unknown(sequence))
 }
@@ -164,7 +170,7 @@ fn find(all: &[Slot], sequence: u64) -> Result<&Standing, Refusal> {
 fn rank(stage: Stage) -> Option<u16> {
     match stage {
         Stage::Shadow => Some(0),
-        Stage::Gray(share) => Some(share.per_mille()),
+        Stage::Canary(share) => Some(share.per_mille()),
         Stage::Live => Some(1_001),
         Stage::Previous | Stage::Retired | Stage::RolledBack => None,
     }
@@ -176,12 +182,12 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
-    fn standing(stage: Stage) -> Standing {
-        Standing { stage, paused: false, since: NOW, drift_percent: 10, note: None }
+    fn standing(stage: Stage) -> ReleaseState {
+        ReleaseState { stage, paused: false, since: NOW, drift_percent: 10, note: None }
     }
 
-    fn gray(per_mille: u16) -> Stage {
-        Stage::Gray(Share::from_per_mille(per_mille).unwrap())
+    fn canary(per_mille: u16) -> Stage {
+        Stage::Canary(Share::from_per_mille(per_mille).unwrap())
     }
 
     /// A merchant's releases, and what has become of them.
@@ -263,13 +269,13 @@ mod tests {
         let mut all = All(Vec::new());
         all.publish(1, Stage::Live);
         all.publish(2, Stage::Shadow);
-        assert_eq!(all.promote(2, gray(50)), "live, gray50");
-        assert!(all.promote(2, gray(10)).contains("only goes forward"));
+        assert_eq!(all.promote(2, canary(50)), "live, canary50");
+        assert!(all.promote(2, canary(10)).contains("only goes forward"));
         assert!(all.promote(2, Stage::Shadow).contains("only goes forward"));
-        assert_eq!(all.pause(2), "live, gray50 paused");
-        assert_eq!(all.pause(2), "live, gray50 paused");
+        assert_eq!(all.pause(2), "live, canary50 paused");
+        assert_eq!(all.pause(2), "live, canary50 paused");
         assert!(all.pause(1).contains("release 1 is live"));
-        assert_eq!(all.promote(2, gray(50)), "live, gray50");
+        assert_eq!(all.promote(2, canary(50)), "live, canary50");
         // Another one takes its place on the way.
         assert_eq!(all.publish(3, Stage::Shadow), "live, retired, shadow");
         assert_eq!(all.roll_back(3), "live, retired, rolled_back");

@@ -1,4 +1,4 @@
-//! Thousands of merchants, each with a plugin of her own: the demo plugin, told apart by a custom section,
+//! Thousands of merchants, each with a plugin of its own: the demo plugin, told apart by a custom section,
 //! so that each is mapped for itself.
 
 use std::fs;
@@ -112,7 +112,7 @@ pub fn measure(goals: &mut Goals, folder: &Path) {
     }
     let (hot, uniform) = (Times::new(hot), Times::new(uniform));
     goals.time(
-        "demo rules: the same hot merchant, with finding her plugin",
+        "demo rules: the same hot merchant, with finding its plugin",
         signed(hot.median()),
         10_000,
     );

@@ -1,4 +1,4 @@
-//! What a limit means for an author: which one it is, how far over it she is, and how to get under.
+//! What a limit means for an author: which one it is, how far over it it is, and how to get under.
 
 use lezai_engine::{Failure, Limits, Refused};
 

@@ -15,7 +15,7 @@ use ring::hmac;
 
 use crate::gateway;
 use crate::gateway::{Gateway, unanswered};
-use crate::idempotency::{Answer, Outcome, Repeatable, Signer};
+use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
 use crate::views;
 use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest, Prepared};
@@ -26,7 +26,7 @@ use lezai_wire::problem::{Code, Problem};
 use lezai_wire::views::SessionView;
 
 /// After its order's end a session can still be looked at for a day.
-const AFTERLIFE_SECS: i64 = 86_400;
+const SESSION_READABLE_SECS: i64 = 86_400;
 
 /// What a page sends to open a session or to claim it.
 #[derive(Clone, Debug)]
@@ -273,7 +273,7 @@ pub async fn view(
 ) -> Result<SessionView, Problem> {
     let record = gateway.record(session.order.clone()).await?;
     check_newest(&session.id, &record)?;
-    if gateway.node.clock.now() >= record.order.terms.expires_at.plus_secs(AFTERLIFE_SECS) {
+    if gateway.node.clock.now() >= record.order.terms.expires_at.plus_secs(SESSION_READABLE_SECS) {
         return Err(Problem::new(Code::SessionExpired, "the session has ended"));
     }
     // The page compares what it is granted with its own clock.
@@ -281,7 +281,7 @@ pub async fn view(
     session::view(gateway, &record, claim, &key, gateway.node.clock.wall())
 }
 
-/// The shopper chose a method: asks its channel, and gives back what she needs to pay. A page that has
+/// The shopper chose a method: asks its channel, and returns what they need to pay. A page that has
 /// no session yet, and proved the client secret, gets it in the commit that its choice is written in.
 ///
 /// The attempt's id follows from the idempotency key, so a request that is repeated after a crash
@@ -296,8 +296,8 @@ pub async fn pay(
     session: &SessionRecord,
     page: Page,
     choice: Choice,
-    key: Repeatable,
-) -> Result<Answer, Problem> {
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
     let now = gateway.node.clock.now();
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, if page.proven { &page.claim.origin } else { "" })?;
@@ -337,14 +337,14 @@ pub async fn pay(
     gateway.committed(&prepared);
     check_newest(&session.id, &prepared)?;
     let view = session::view(gateway, &prepared, &claim, &signing, gateway.node.clock.wall())?;
-    key.finish(&gateway.node, Answer::json(200, &view)?).await
+    key.finish(&gateway.node, ApiResponse::json(200, &view)?).await
 }
 
 /// The same for every repeat of the request, and nobody else's: a page chooses its idempotency keys,
 /// so what makes the id is a MAC of the gateway's over the key. It is made with the key that the session
 /// pins, so that a change of keys between two repeats changes nothing.
-fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &Repeatable) -> AttemptId {
-    let Repeatable { key: IdempotencyKey { scope, key }, fingerprint, .. } = key;
+fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &IdempotentRequest) -> AttemptId {
+    let IdempotentRequest { key: IdempotencyKey { scope, key }, fingerprint, .. } = key;
     let named = format!("attempt {scope} {key} {fingerprint}");
     let mac = hmac::sign(&signing.names, named.as_bytes());
     let mac = mac.as_ref();

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A counter of free slots.
-pub(crate) struct Gate {
+pub(crate) struct Slots {
     state: Mutex<State>,
     freed: Condvar,
 }
@@ -15,9 +15,9 @@ struct State {
 }
 
 /// One slot, given back when dropped.
-pub(crate) struct Pass<'a>(&'a Gate);
+pub(crate) struct Pass<'a>(&'a Slots);
 
-impl Gate {
+impl Slots {
     pub(crate) fn new(slots: u32) -> Self {
         Self { state: Mutex::new(State { free: slots, waiting: 0 }), freed: Condvar::new() }
     }

@@ -10,10 +10,10 @@ use lezai_engine::Decision;
 use tokio::sync::watch;
 
 use super::Plugins;
-use super::deciding::Asked;
+use super::deciding::PluginDecision;
 use super::queue::{Compare, Job};
 use super::recording::record as record_of;
-use crate::releases::health::Trouble;
+use crate::releases::health::RollbackReason;
 use crate::releases::rollout::Version;
 use lezai_store as store;
 use lezai_store::StoreError;
@@ -23,15 +23,15 @@ use lezai_wire::problem::Problem;
 /// Jobs that are taken at once, and so differences that share a commit.
 const BATCH: usize = 64;
 /// Differences that are kept of one release.
-pub(super) const MOST_DIFFERENCES: u32 = 1_000;
+pub(super) const DIFFERENCES_MAX: u32 = 1_000;
 /// Denials that are kept of one merchant.
-pub(super) const MOST_DENIALS: u32 = 1_000;
+pub(super) const DENIALS_MAX: u32 = 1_000;
 
 impl Plugins {
     /// Has an order that was denied written down, if there is room for it: of one that is made the decision is
     /// kept with it.
     pub fn record_denial(&self, denial: impl FnOnce() -> Denial) {
-        self.queue.later(&self.node.metrics, || Job::Denied(Box::new(denial())));
+        self.queue.try_enqueue(&self.node.metrics, || Job::Denied(Box::new(denial())));
     }
 
     /// Works until it is told to stop. What waits then is dropped: it is about orders that are decided.
@@ -52,10 +52,10 @@ impl Plugins {
                 tracing::error!(%error, "differences cannot be written");
             }
             for version in missing {
-                self.mend(&version).await;
+                self.recompile(&version).await;
             }
-            for (version, trouble) in troubles {
-                if let Err(problem) = self.take_back(&version, trouble).await {
+            for (version, reason) in troubles {
+                if let Err(problem) = self.roll_back(&version, reason).await {
                     let code = problem.code().as_str();
                     tracing::error!(merchant = %version.manifest.merchant, code, "a release cannot be taken back");
                     version.health.untell();
@@ -69,7 +69,7 @@ impl Plugins {
 struct Done {
     differences: Vec<Difference>,
     denials: Vec<Denial>,
-    troubles: Vec<(Arc<Version>, Trouble)>,
+    troubles: Vec<(Arc<Version>, RollbackReason)>,
     missing: Vec<Arc<Version>>,
 }
 
@@ -87,8 +87,8 @@ impl Plugins {
                     Err(_) => tracing::error!("not compared: a panic"),
                 },
                 Job::Denied(denial) => done.denials.push(*denial),
-                Job::Trouble(version, trouble) => done.troubles.push((version, trouble)),
-                Job::Mend(version) => {
+                Job::RollBack(version, reason) => done.troubles.push((version, reason)),
+                Job::Recompile(version) => {
                     if !done.missing.iter().any(|it| it.digest == version.digest) {
                         done.missing.push(version);
                     }
@@ -104,10 +104,10 @@ impl Plugins {
             Side::Old => Some(&candidate),
             Side::New => live.as_ref(),
         };
-        let Asked { decision: other, found, time } = self.ask(&policy, other, &facts)?;
+        let PluginDecision { decision: other, found, time } = self.ask(&policy, other, &facts)?;
         let (old, new) = match applied {
             Side::Old => {
-                self.note(&candidate, &other, found, time);
+                self.record_outcome(&candidate, &other, found, time);
                 (decision, other)
             }
             Side::New => (other, decision),
@@ -120,8 +120,8 @@ impl Plugins {
         let drifts = !same(&old, &new);
         candidate.health.compared(drifts);
         candidate.series.compared(drifts);
-        self.look(&candidate);
-        // Columns are words in her books, and move no money: they are recorded, and no drift.
+        self.check_health(&candidate);
+        // Columns are words in its books, and move no money: they are recorded, and no drift.
         if !drifts && reasons(&old).eq(reasons(&new)) && old.columns == new.columns {
             return Ok(None);
         }
@@ -159,8 +159,8 @@ impl Plugins {
             return Ok(());
         }
         store::write(&self.node.store, move |tx| {
-            differences.iter().try_for_each(|it| tx.insert_difference(it, MOST_DIFFERENCES))?;
-            denials.iter().try_for_each(|it| tx.insert_denial(it, MOST_DENIALS))
+            differences.iter().try_for_each(|it| tx.insert_difference(it, DIFFERENCES_MAX))?;
+            denials.iter().try_for_each(|it| tx.insert_denial(it, DENIALS_MAX))
         })
         .await
     }

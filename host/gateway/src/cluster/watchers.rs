@@ -14,7 +14,7 @@ const MAX_STREAMS: usize = 10_000;
 const MAX_OF_AN_ORDER: usize = 8;
 
 /// Who watches which order.
-pub struct Hub {
+pub struct OrderWatchers {
     orders: Mutex<HashMap<OrderId, watch::Sender<u64>>>,
     streams: Arc<Semaphore>,
 }
@@ -25,13 +25,13 @@ pub struct Watch {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Default for Hub {
+impl Default for OrderWatchers {
     fn default() -> Self {
         Self { orders: Mutex::default(), streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
     }
 }
 
-impl Hub {
+impl OrderWatchers {
     /// Watches an order: hears of each change from now on. `None` if too many do.
     pub fn watch(&self, order: &OrderId) -> Option<Watch> {
         let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
@@ -88,7 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_watches_hears_of_changes_until_the_end() {
-        let (hub, order) = (Hub::default(), OrderId::new(Timestamp::from_ms(0), [1; 10]));
+        let (hub, order) = (OrderWatchers::default(), OrderId::new(Timestamp::from_ms(0), [1; 10]));
         let mut watch = hub.watch(&order).unwrap();
         hub.changed(&order, 2);
         assert_eq!(watch.next().await, Some(2));
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn one_order_does_not_use_up_all_streams() {
-        let (hub, order) = (Hub::default(), OrderId::new(Timestamp::from_ms(0), [1; 10]));
+        let (hub, order) = (OrderWatchers::default(), OrderId::new(Timestamp::from_ms(0), [1; 10]));
         let watches: Vec<_> = (0..MAX_OF_AN_ORDER).map(|_| hub.watch(&order).unwrap()).collect();
         assert!(hub.watch(&order).is_none());
         assert_eq!(hub.streams(), MAX_OF_AN_ORDER);

@@ -24,12 +24,12 @@ const FEWEST: usize = 16;
 pub(crate) type Key = (Digest, Limits);
 
 /// The plugins, the least recently asked first.
-pub(crate) struct Shelf {
+pub(crate) struct LoadedPlugins {
     plugins: Mutex<LruCache<Key, Arc<Plugin>>>,
     most: usize,
 }
 
-impl Shelf {
+impl LoadedPlugins {
     pub(crate) fn new(wanted: usize) -> Self {
         let most = wanted.clamp(1, most_loaded(max_map_count()));
         Self { plugins: Mutex::new(LruCache::new(most)), most }
@@ -48,7 +48,7 @@ impl Shelf {
         self.lock().get(key).cloned()
     }
 
-    /// Whoever still asks the one that has to go keeps it until she has her answer.
+    /// Whoever still asks the one that has to go keeps it until it has its answer.
     pub(crate) fn put(&self, key: Key, plugin: &Arc<Plugin>) {
         let gone = {
             let mut plugins = self.lock();
