@@ -1,9 +1,7 @@
 //! A till charges the code that the shopper shows: once for a request, whatever is sent again, and what is not
 //! decided when the order ends is undone.
 
-use lezai_tests::{
-    Answer, Gateway, Merchant, Request, TempDir, at_once, eventually, lezai, random_hex,
-};
+use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, at_once, lezai, random_hex, until};
 use serde_json::{Value, json};
 
 struct Till<'g> {
@@ -120,7 +118,7 @@ fn a_shopper_who_must_do_something_is_waited_for_until_the_order_ends() {
     let waits = till.charge(&leaves, &random_hex(), "990000000000000002");
     assert_eq!(waits.status, 202, "{}", waits.json());
     till.later(61);
-    eventually("the order is closed", || till.read(&leaves)["status"] == "closed");
+    until("the order is closed", || till.read(&leaves)["status"] == "closed");
     // Too late for the shopper: nothing is charged.
     let pay = Request::new("POST", &format!("/sandbox/orders/{leaves}/pay"), "");
     assert!(pay.send(&gateway.authority).unwrap().status >= 400);

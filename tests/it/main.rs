@@ -6,6 +6,7 @@
 mod arrows;
 mod author;
 mod backup;
+mod bills;
 mod callbacks;
 mod channels;
 mod codes;
@@ -13,6 +14,7 @@ mod counter;
 mod crash;
 mod deploy;
 mod first_hour;
+mod funds_commands;
 mod hostile;
 mod idempotency;
 mod instalments;

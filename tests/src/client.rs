@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -185,19 +185,6 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 fn find<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     fields.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
-}
-
-/// Waits until it is so. Only a test that fails waits long.
-///
-/// # Panics
-///
-/// If it does not come to be so.
-pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Does them all from the same moment on, and gives their answers in the same order.

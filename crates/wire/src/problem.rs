@@ -188,6 +188,10 @@ codes! {
         "Ask the operator for a contract that has them.";
     SettlementNotFound = "settlement_not_found", StatusCode::NOT_FOUND, Never, "There is no such settlement",
         "Check the id and whose key signs: another merchant's settlement is not found either.";
+    BillNotFound = "bill_not_found", StatusCode::NOT_FOUND, QueryFirst, "There is no bill of this day",
+        "List the bills; put the one that is missing, or wait until the channel has made it.";
+    BillRefused = "bill_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The bill is not taken, and nothing of it counts",
+        "Download it again; `line` and `column` are where it is wrong. One that was changed on the way never fits its own totals.";
     ContractNumber = "contract_number", StatusCode::CONFLICT, QueryFirst, "The number is not the next one",
         "List the contracts, or read the calendar; what is agreed is never edited, and `next` is free.";
     ContractDate = "contract_date", StatusCode::UNPROCESSABLE_ENTITY, Never, "A contract cannot be in force from then on",

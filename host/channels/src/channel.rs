@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use lezai_core::funds::date::Date;
 use lezai_core::funds::payout::Destination;
 use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::instalments::Plan;
@@ -16,6 +17,7 @@ use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 
 use crate::http::Headers;
+use crate::number;
 
 /// How a shopper pays with a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,6 +332,33 @@ pub struct Unanswered {
     pub reason: String,
 }
 
+/// What a channel gives for its bill of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BillFetched {
+    /// The bill, or what says that the day has none.
+    Bill(Vec<u8>),
+    /// It is still being made.
+    Creating,
+}
+
+/// One of our movements, by the number that the channel was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved<'m> {
+    /// A payment.
+    Payment(&'m AttemptId),
+    /// A payment that went back as a whole.
+    Reversal(&'m AttemptId),
+    /// A refund.
+    Refund(&'m RefundId),
+    /// A payout.
+    Payout(&'m PayoutId),
+    /// A payout that came back.
+    PayoutReturn(&'m PayoutId),
+}
+
+/// How a bill names a movement: its kind, a word of `lezai_reconcile::movement::Kind`, and its reference.
+pub type BillRow = (&'static str, String);
+
 /// What a channel says in its own time.
 pub type ChannelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unanswered>> + Send + 'a>>;
 
@@ -391,6 +420,33 @@ pub trait Channel: Send + Sync {
     /// What a channel says that pays nothing out.
     fn pays_nothing(&self, payout: &PayoutId) -> Unanswered {
         Unanswered { channel: self.id(), reason: format!("it pays nothing out, so not {payout}") }
+    }
+
+    /// How its bill names a movement.
+    fn bill_row(&self, moved: Moved<'_>) -> BillRow {
+        match moved {
+            Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
+            Moved::Reversal(attempt) => ("void", number::of_attempt(attempt)),
+            Moved::Refund(refund) => ("refund", number::of_refund(refund)),
+            Moved::Payout(payout) => ("payout", number::of_payout(payout)),
+            Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+        }
+    }
+
+    /// Where the days of its bills begin, in minutes east of Greenwich.
+    fn bill_offset_minutes(&self) -> i32 {
+        480
+    }
+
+    /// How long after a day's end its bill can be asked for; `None` if it gives none by itself.
+    fn bill_after_secs(&self) -> Option<i64> {
+        None
+    }
+
+    /// Asks for its bill of a day that is over.
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+        let reason = format!("it gives no bills, so none of {day}");
+        Box::pin(std::future::ready(Err(Unanswered { channel: self.id(), reason })))
     }
 
     /// Reads a callback. A channel that sends none refuses what others send in its name.

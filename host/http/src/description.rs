@@ -28,7 +28,7 @@ use super::document;
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),
-        (name = "operator", description = "Merchants, keys, policies, contracts, plugins, reviews and payouts. With the operator's token."),
+        (name = "operator", description = "Merchants, keys, policies, contracts, plugins, reviews, payouts and reconciliation. With the operator's token."),
         (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
         (name = "operations", description = "What machines ask. Unsigned."),
     ),

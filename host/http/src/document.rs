@@ -127,7 +127,7 @@ fn answer(method: &str, operation: &mut Value) {
         return;
     }
     let body = match (method, who) {
-        _ if operation.get("requestBody").is_some() => Body::Fields,
+        _ if operation.pointer("/requestBody/content/application~1json").is_some() => Body::Fields,
         (_, Who::Anybody) => Body::None,
         ("post", _) => Body::Empty,
         _ => Body::None,
@@ -329,6 +329,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "years": [2026], "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n",
         }),
         "NewCharge" => json!({ "code": "990000000000000001" }),
+        "NewReconciliation" => json!({ "channel": "wechat", "date": "2026-11-18" }),
         "NewCapture" => json!({ "amount": 6000, "currency": "CNY" }),
         "NewReview" => json!({ "verdict": "approve", "reason": "The buyer was called back" }),
         "ReviewedOrder" => reviewed(),

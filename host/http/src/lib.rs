@@ -5,6 +5,7 @@
 
 mod admin;
 mod balances;
+mod bills;
 mod channels;
 mod checkout;
 mod description;
@@ -94,6 +95,7 @@ fn operator_calls() -> Calls {
         .merge(plugins::calls())
         .merge(settlements::operator_calls())
         .merge(payouts::operator_calls())
+        .merge(bills::calls())
         .merge(reviews::calls())
 }
 

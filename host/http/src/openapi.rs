@@ -403,6 +403,32 @@ pub(super) struct NewContract {
     contract: BTreeMap<String, String>,
 }
 
+/// A day to be reconciled.
+#[derive(ToSchema)]
+#[schema(as = NewReconciliation)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewReconciliation {
+    /// The channel.
+    #[schema(min_length = 1, max_length = 32, example = "wechat")]
+    channel: String,
+    /// The day, which must be over where the channel's days end.
+    #[schema(format = "date", example = "2026-11-18")]
+    date: String,
+}
+
+/// Which differences.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct DifferencesAsked {
+    /// Those of one run: `rec_…`. Then of every status, unless one is named.
+    #[param(required = false)]
+    reconciliation: String,
+    /// `open` (if absent), `cleared`, `superseded` or `resolved`.
+    #[param(required = false)]
+    status: String,
+}
+
 /// Fees to be simulated.
 #[derive(ToSchema)]
 #[schema(as = NewSimulation)]

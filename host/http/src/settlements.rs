@@ -11,13 +11,14 @@ use serde_json::Value;
 use utoipa_axum::routes;
 
 use super::document::codes;
-use super::extract::{Query, Segment, asked, segment};
+use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::openapi;
 use super::operator::{Operator, authorize};
 use super::signed::{Incoming, MAX_BODY, read_body};
 use super::{Calls, Reply};
 use lezai_gateway::funds::batches::{self, OpenSettlement};
 use lezai_gateway::funds::contracts::{self, CalendarView, FeesSimulated, SIMULATED_DAYS};
+use lezai_gateway::funds::overdue;
 use lezai_gateway::funds::views::{ContractView, SettlementLine, SettlementView};
 use lezai_gateway::gateway::Gateway;
 use lezai_wire::json::Object;
@@ -43,6 +44,7 @@ pub(super) fn operator_calls() -> Calls {
         .routes(routes!(contracts))
         .routes(routes!(simulate))
         .routes(routes!(open_of_merchant))
+        .routes(routes!(close_of_merchant))
         .routes(routes!(put_calendar, calendar))
 }
 
@@ -218,6 +220,21 @@ pub(super) async fn open_of_merchant(
 ) -> Result<Json<List<OpenSettlement>>, Reply> {
     gateway.merchants.known(&operator.merchant)?;
     Ok(Json(batches::open(&gateway, &operator.merchant).await?))
+}
+
+#[utoipa::path(
+    post, path = "/admin/v1/merchants/{id}/settlements/close", tag = "operator", summary = "Close the batches that the last cut-off has left open",
+    description = "For when a batch waits for something that was due before the cut-off, or for a calendar. What is closed never changes, so repeating the call is safe.",
+    params(("id" = String, Path, description = "`m_…`")),
+    responses((status = 200, description = "The batches of that cut-off, one for each currency", body = List<SettlementView>), openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn close_of_merchant(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<List<SettlementView>>, Reply> {
+    gateway.merchants.known(&operator.merchant)?;
+    no_fields(&operator.body)?;
+    Ok(Json(overdue::close(&gateway, &operator.merchant).await?))
 }
 
 #[utoipa::path(

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bills;
 mod events;
 mod funds;
 mod holds;

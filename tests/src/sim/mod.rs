@@ -7,6 +7,7 @@ mod holds;
 mod merchant;
 mod plan;
 mod planted;
+mod planted_bills;
 mod planted_funds;
 mod random;
 mod world;

@@ -13,9 +13,10 @@ use crate::alipay::call::{AuthCode, Buyer, Order};
 use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, Callback, CallbackFuture, CaptureRequest,
-    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PAYER_MISSING, PaymentRequest,
-    Prepared, RefundRequest, RefundStatus, ReversalRequest, Unanswered,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture,
+    CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind, Moved,
+    PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
@@ -326,6 +327,17 @@ impl Channel for Alipay {
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.ask_refund(request.clone()))
+    }
+
+    // What is given back whole is a refund there, by a number of its own.
+    fn bill_row(&self, moved: Moved<'_>) -> BillRow {
+        match moved {
+            Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
+            Moved::Reversal(attempt) => ("refund", reversal(&number::of_attempt(attempt))),
+            Moved::Refund(refund) => ("refund", number::of_refund(refund)),
+            Moved::Payout(payout) => ("payout", number::of_payout(payout)),
+            Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+        }
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

@@ -5,6 +5,7 @@
 //! holds by itself that no more goes back than came. What goes wrong follows from the amount:
 //! [`magic`].
 
+mod bill;
 mod code;
 pub mod magic;
 mod mini;
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lezai_core::funds::date::Date;
 use lezai_core::id::{AttemptId, PayoutId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
@@ -24,8 +26,8 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
-    AttemptRef, AttemptStatus, CaptureRequest, Channel, ChannelFuture, Method, MethodKind,
-    PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
+    AttemptRef, AttemptStatus, BillFetched, CaptureRequest, Channel, ChannelFuture, Method,
+    MethodKind, PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
     ReversalRequest, Unanswered,
 };
 use payment::{Payment, Status, code_end};
@@ -64,6 +66,9 @@ pub struct WalletPayment {
 
 /// The code of a payment that the shopper themselves declined.
 pub const SHOPPER_DECLINED: &str = "shopper_declined";
+
+/// The wallet prints a day's bill ten minutes after its end.
+const BILL_AFTER_SECS: i64 = 600;
 
 /// What the shopper does in the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +142,11 @@ CREATE TABLE IF NOT EXISTS payouts (
   payout TEXT PRIMARY KEY, minor INTEGER NOT NULL, currency TEXT NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL,
   status TEXT NOT NULL, code TEXT, ready_ms INTEGER
 ) STRICT;
+CREATE TABLE IF NOT EXISTS movements (
+  number TEXT NOT NULL, kind TEXT NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (number, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS movements_by_time ON movements (at_ms);
 ";
 
 /// A till that scans the code of the simulated wallet.
@@ -266,6 +276,7 @@ impl Sandbox {
             let answer = happens(wallet, &mut payment, now)?;
             if payment != former {
                 payment.save(wallet)?;
+                payment.move_money(wallet, former.status, now)?;
             }
             Ok(answer)
         })
@@ -419,12 +430,14 @@ impl Channel for Sandbox {
                         refund.status = "succeeded".to_owned();
                     }
                     refund.save(wallet, &request.refund)?;
+                    refund.move_money(wallet, &request.refund, now)?;
                     return refund.answer();
                 }
                 let payment = Payment::load(wallet, &request.attempt)?;
                 let refunded = sum_of_refunds(wallet, &request.attempt, now, counts)?;
                 let (refund, answered) = Refund::begin(&request, payment, refunded, now);
                 refund.save(wallet, &request.refund)?;
+                refund.move_money(wallet, &request.refund, now)?;
                 if answered { refund.answer() } else { Ok(None) }
             })
             .await
@@ -462,6 +475,17 @@ impl Channel for Sandbox {
     fn query_payout(&self, payout: &PayoutId) -> ChannelFuture<'_, PayoutStatus> {
         let id = payout.clone();
         Box::pin(async move { self.with(move |wallet, now| payout::query(wallet, &id, now)).await })
+    }
+
+    fn bill_after_secs(&self) -> Option<i64> {
+        Some(BILL_AFTER_SECS)
+    }
+
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+        Box::pin(async move {
+            let bill = self.with(move |wallet, _| bill::print(wallet, day).map(Some)).await?;
+            Ok(BillFetched::Bill(bill))
+        })
     }
 }
 

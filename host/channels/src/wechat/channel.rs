@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, Callback, CallbackFuture, CaptureRequest,
-    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PAYER_MISSING, PaymentRequest,
-    Prepared, RefundRequest, RefundStatus, ReversalRequest, Unanswered,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
+    Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
@@ -20,7 +22,7 @@ use crate::wechat::account::Account;
 use crate::wechat::answer::{
     Expected, Prepaid, RefundAnswer, RefundState, TradeState, Transaction,
 };
-use crate::wechat::call::{CodePayment, Order, Refund, Scene, is_auth_code};
+use crate::wechat::call::{Bill, CodePayment, Order, Refund, Scene, is_auth_code};
 use crate::wechat::client::{Client, Reversed};
 use crate::wechat::notice::{BadNotice, Content};
 
@@ -361,6 +363,11 @@ impl WechatPay {
     }
 }
 
+/// A day's bill is there from ten o'clock of the next day on; a little later, so as not to come with all others.
+const BILL_AFTER_SECS: i64 = 10 * 3600 + 900;
+/// What WeChat Pay says of a day without trades: `lezai_reconcile::bill` reads it as a bill without rows.
+const NO_BILL: &str = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+
 impl Channel for WechatPay {
     fn id(&self) -> &'static str {
         ID
@@ -405,6 +412,34 @@ impl Channel for WechatPay {
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.ask_refund(request.clone()))
+    }
+
+    // What is given back whole is a refund there, by a number of its own.
+    fn bill_row(&self, moved: Moved<'_>) -> BillRow {
+        match moved {
+            Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
+            Moved::Reversal(attempt) => ("refund", reversal(&number::of_attempt(attempt))),
+            Moved::Refund(refund) => ("refund", number::of_refund(refund)),
+            Moved::Payout(payout) => ("payout", number::of_payout(payout)),
+            Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+        }
+    }
+
+    fn bill_after_secs(&self) -> Option<i64> {
+        Some(BILL_AFTER_SECS)
+    }
+
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+        Box::pin(async move {
+            match self.client.bill(Bill::Trades, &day.to_string()).await {
+                Ok(bill) => Ok(BillFetched::Bill(bill)),
+                Err(error) if word(&error) == "no_bill" => {
+                    Ok(BillFetched::Bill(NO_BILL.as_bytes().to_vec()))
+                }
+                Err(error) if word(&error) == "bill_creating" => Ok(BillFetched::Creating),
+                Err(error) => Err(unanswered(&error.to_string())),
+            }
+        })
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

@@ -33,6 +33,8 @@ pub struct Metrics {
     pub streams: Gauge,
     /// Merchants' plugins.
     pub plugins: Arc<PluginMetrics>,
+    differences: Family<DifferenceLabel, Gauge>,
+    not_reconciled: Family<ReconciledLabel, Gauge>,
     requests: Family<RequestLabel, Counter>,
     request_seconds: Histogram,
     verdicts: Family<OutcomeLabel, Counter>,
@@ -56,6 +58,22 @@ pub struct ChannelLabel {
     pub outcome: &'static str,
 }
 
+/// Which differences are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DifferenceLabel {
+    /// The channel.
+    pub channel: String,
+    /// The class.
+    pub class: String,
+    /// `day` for what was found within a day, else `older`.
+    pub age: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReconciledLabel {
+    channel: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabel {
     route: String,
@@ -73,6 +91,8 @@ impl Default for Metrics {
             waiting_tasks: Gauge::default(),
             streams: Gauge::default(),
             plugins: Arc::default(),
+            differences: Family::default(),
+            not_reconciled: Family::default(),
             requests: Family::default(),
             request_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
             verdicts: Family::default(),
@@ -94,6 +114,16 @@ impl Default for Metrics {
         registry.register("tasks", "Tasks of the worker, by how they ended", metrics.tasks.clone());
         registry.register("tasks_waiting", "Tasks that wait", metrics.waiting_tasks.clone());
         registry.register("streams", "Pages that watch an order", metrics.streams.clone());
+        registry.register(
+            "differences_open",
+            "Open differences between channels' bills and the books, by class and age",
+            metrics.differences.clone(),
+        );
+        registry.register(
+            "days_not_reconciled",
+            "Days whose bill is due and that are not reconciled",
+            metrics.not_reconciled.clone(),
+        );
         registry.register(
             "requests",
             "Requests answered, by route and status",
@@ -136,6 +166,20 @@ impl Metrics {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let help = "Lines of the log that could not be written";
         registry.register("log_lines_lost", help, lost.clone());
+    }
+
+    /// So many differences are open now. Of a label that comes twice the last counts.
+    pub fn open_differences(&self, counts: impl Iterator<Item = (DifferenceLabel, u64)>) {
+        self.differences.clear();
+        for (label, count) in counts {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.differences.get_or_create(&label).set(count);
+        }
+    }
+
+    /// So many days of a channel are due and not reconciled.
+    pub fn days_not_reconciled(&self, channel: &'static str, days: i64) {
+        self.not_reconciled.get_or_create(&ReconciledLabel { channel }).set(days);
     }
 
     /// A request was answered. `route` is the pattern, never the path.
