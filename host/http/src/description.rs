@@ -35,7 +35,7 @@ use super::{
         reviews::list, reviews::decide,
         payouts::of_status, payouts::decide_payout, payouts::resume_payout,
         bills::put_bill, bills::list_bills, bills::reconcile, bills::list_reconciliations, bills::find_reconciliation,
-        bills::list_differences,
+        bills::list_differences, bills::find_difference, bills::assign_difference, bills::resolve_difference, bills::approve_difference,
         settlements::put_contract, settlements::contracts, settlements::contract, settlements::simulate,
         settlements::open_of_merchant, settlements::close_of_merchant, settlements::put_calendar, settlements::calendar,
         sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,

@@ -50,6 +50,17 @@ const fn call(
     Call { method, path, who, body, codes }
 }
 
+/// What a call about a difference may answer.
+const RESOLVING: &[Code] = &[
+    IdempotencyKeyMissing,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    RequestInProgress,
+    DifferenceState,
+    ApproverIsResolver,
+    DifferenceWithoutAmount,
+];
+
 const CALLS: &[Call] = {
     use Body::{Empty, Fields, None};
     use Who::{Anybody, Merchant, Operator, Page};
@@ -308,6 +319,10 @@ const CALLS: &[Call] = {
         call("get", "/admin/v1/reconciliations", Operator, None, &[InvalidField, UnknownField]),
         call("get", "/admin/v1/reconciliations/{id}", Operator, None, &[]),
         call("get", "/admin/v1/differences", Operator, None, &[InvalidField, UnknownField]),
+        call("get", "/admin/v1/differences/{id}", Operator, None, &[]),
+        call("post", "/admin/v1/differences/{id}/owner", Operator, Fields, RESOLVING),
+        call("post", "/admin/v1/differences/{id}/resolution", Operator, Fields, RESOLVING),
+        call("post", "/admin/v1/differences/{id}/approval", Operator, Fields, RESOLVING),
         call("get", "/admin/v1/reviews", Operator, None, &[InvalidField, UnknownField]),
         call(
             "post",
@@ -625,6 +640,11 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "object": "calendar", "name": "cn", "edition": 2, "digest": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
             "years": [2026], "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n",
         }),
+        "NewOwner" => json!({ "owner": "li" }),
+        "NewResolution" => {
+            json!({ "act": "suspense", "reason": "The channel is asked, case 4711", "by": "li" })
+        }
+        "NewApproval" => json!({ "verdict": "approve", "by": "wang" }),
         "NewReconciliation" => json!({ "channel": "wechat", "date": "2026-11-18" }),
         "NewCapture" => json!({ "amount": 6000, "currency": "CNY" }),
         "NewReview" => json!({ "verdict": "approve", "reason": "The buyer was called back" }),

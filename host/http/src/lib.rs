@@ -153,6 +153,10 @@ fn operator() -> Routes {
         .route("/admin/v1/reconciliations", post(bills::reconcile).get(bills::list_reconciliations))
         .route("/admin/v1/reconciliations/{id}", get(bills::find_reconciliation))
         .route("/admin/v1/differences", get(bills::list_differences))
+        .route("/admin/v1/differences/{id}", get(bills::find_difference))
+        .route("/admin/v1/differences/{id}/owner", post(bills::assign_difference))
+        .route("/admin/v1/differences/{id}/resolution", post(bills::resolve_difference))
+        .route("/admin/v1/differences/{id}/approval", post(bills::approve_difference))
         .route("/admin/v1/reviews", get(reviews::list))
         .route("/admin/v1/orders/{id}/review", post(reviews::decide))
 }
