@@ -15,6 +15,7 @@ mod compose;
 pub mod contract_command;
 pub mod data_dir;
 pub mod dev;
+pub mod difference_command;
 pub mod doctor;
 pub mod fees_command;
 mod folder;
