@@ -82,6 +82,77 @@ impl<'g> Desk<'g> {
     }
 }
 
+impl Desk<'_> {
+    /// Resolves what is open after the bill turned out to be empty: -10000, +5000 (a refund) and three
+    /// others, each in another way.
+    fn resolves_each(&self) {
+        let post = |id: &str, name: &str, body: Value| {
+            let target = format!("/admin/v1/differences/{id}/{name}");
+            let request = Request::new("POST", &target, body.to_string())
+                .with("authorization", &self.token)
+                .with("content-type", "application/json")
+                .with("idempotency-key", &format!("\"{}\"", random_hex()));
+            request.send(&self.gateway.authority).unwrap()
+        };
+        let resolve = |id: &str, act: &str| {
+            post(id, "resolution", json!({ "act": act, "reason": "Asked the channel", "by": "li" }))
+        };
+        let approve =
+            |id: &str, by: &str| post(id, "approval", json!({ "verdict": "approve", "by": by }));
+        let open = self.differences("");
+        let id_of = |surplus: i64| {
+            let found = open.iter().find(|it| it["surplus"] == surplus);
+            found.unwrap_or_else(|| panic!("{open:?}"))["id"].as_str().unwrap().to_owned()
+        };
+        // Up to 10000 one person resolves it alone.
+        let refund = id_of(5_000);
+        assert_eq!(post(&refund, "owner", json!({ "owner": "li" })).json()["owner"], "li");
+        let resolved = resolve(&refund, "suspense").json();
+        assert_eq!(resolved["status"], "resolved", "{resolved}");
+        assert_eq!(resolved["resolution"]["by"], "li");
+        assert_eq!(resolve(&refund, "explain").code(), "difference_state");
+        assert_eq!(resolve(&id_of(-10_000), "write_off").json()["status"], "resolved");
+        // Above it two do.
+        let large = id_of(-10_983);
+        assert_eq!(resolve(&large, "write_off").json()["status"], "proposed");
+        assert_eq!(approve(&large, "li").code(), "approver_is_resolver");
+        let approved = approve(&large, "wang").json();
+        assert_eq!(approved["status"], "resolved", "{approved}");
+        assert_eq!(approved["resolution"]["approved_by"], "wang");
+        // By the command, too.
+        let (url, data) =
+            (format!("http://{}", self.gateway.authority), self.gateway.data.display().to_string());
+        let command = |arguments: &[&str]| {
+            let at = ["--gateway", &url, "--data-dir", &data];
+            let done = lezai(&[&["difference"], arguments, &at[..]].concat());
+            assert!(done.status.success(), "{done:?}");
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let explained = id_of(-10_981);
+        let flags = ["--act", "explain", "--reason", "Their next bill has it", "--by", "li"];
+        let said = command(&[&["resolve", &explained], &flags[..]].concat());
+        assert!(said.contains("-10981 CNY  proposed, 0 days"), "{said}");
+        let said = command(&["refuse", &explained, "--by", "wang"]);
+        assert!(said.contains("  open, "), "{said}");
+        assert_eq!(command(&["list"]).lines().count(), 2);
+        let shown = command(&["show", &explained]);
+        assert!(shown.contains("\"evidence\": \""), "{shown}");
+        // What was resolved is booked, and nothing else.
+        let check = lezai(&["ledger", "check", "--data", &data]);
+        let text = String::from_utf8(check.stdout).unwrap();
+        assert!(check.status.success(), "{text}");
+        // 3 open and none cleared of the first run, 5 of the second.
+        assert!(text.contains("bills    8 differences"), "{text}");
+        let balance = |account: &str, minor: i64| {
+            let found = text.lines().find(|it| it.trim_start().starts_with(account));
+            let found = found.unwrap_or_else(|| panic!("{text}"));
+            assert!(found.contains(&minor.to_string()), "{found}");
+        };
+        balance("suspense:sandbox", -5_000);
+        balance("write_off", 10_000 + 10_983);
+    }
+}
+
 /// The classes of some differences, sorted.
 fn classes(differences: &[Value]) -> Vec<&str> {
     let mut classes: Vec<_> = differences.iter().map(|it| it["class"].as_str().unwrap()).collect();
@@ -100,7 +171,7 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     let refund = desk.merchant.post(&target, "r-1", refund.to_string());
     assert_eq!(desk.merchant.send(&refund).unwrap().status, 201);
     eventually(|| {
-        let refunds = desk.merchant.get("/v1/refunds").json();
+        let refunds = desk.merchant.get(&target).json();
         let done = refunds["data"][0]["status"] == "succeeded";
         done.then_some(()).ok_or_else(|| refunds.to_string())
     });
@@ -164,6 +235,7 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     let second = desk.reconcile();
     assert_eq!(second["summary"]["sum_theirs"], json!({}), "{second}");
     assert_eq!(classes(&desk.differences("")), ["missing_there"; 5]);
+    desk.resolves_each();
     let first = run["id"].as_str().unwrap();
     let before = desk.differences(&format!("&reconciliation={first}"));
     assert!(before.iter().all(|it| it["status"] == "superseded"), "{before:?}");
@@ -172,4 +244,20 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
         bills["data"].as_array().unwrap().iter().map(|it| &it["source"]).collect();
     assert_eq!(editions, ["put", "fetched"]);
     assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
+    // A resolution that was changed afterwards no longer fits its entry.
+    let data = gateway.data.clone();
+    drop(gateway);
+    let store = rusqlite::Connection::open(data.join("lezai.db")).unwrap();
+    let changed = store
+        .execute(
+            "UPDATE bill_differences SET data = replace(data, '\"suspense\"', '\"explain\"')",
+            [],
+        )
+        .unwrap();
+    assert!(changed > 0);
+    drop(store);
+    let check = lezai(&["ledger", "check", "--data", data.to_str().unwrap()]);
+    let text = String::from_utf8(check.stdout).unwrap();
+    assert_eq!(check.status.code(), Some(1), "{text}");
+    assert!(text.contains("resolved, does not call for this suspense"), "{text}");
 }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::operator::{self, OperatorArgs, OperatorCall};
-use crate::outcome::{self, Failed, text};
+use crate::outcome::{self, Failed, number, text};
 
 /// What can be done with contracts.
 #[derive(Debug, clap::Subcommand)]
@@ -120,7 +120,7 @@ fn line(contract: &Value) -> String {
     let differences = contract["differences"].as_array().map_or(0, Vec::len);
     format!(
         "{:<4} {:<9}  from {}  {differences} differences",
-        contract["number"],
+        number(&contract["number"]),
         text(&contract["status"]),
         text(&contract["in_force_from"]),
     )

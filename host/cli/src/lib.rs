@@ -16,6 +16,7 @@ pub mod contract_command;
 pub mod data_dir;
 pub mod database;
 pub mod dev;
+pub mod difference_command;
 pub mod doctor;
 pub mod fees_command;
 mod folder;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    backup, bill_command, call, channel_command, contract_command, database, dev, doctor,
-    fees_command, keys, ledger, listen, page_check, payout_command, plugin_command,
-    reconcile_command, review_command, secrets, serve, settlement_command, statement_command,
-    trigger,
+    backup, bill_command, call, channel_command, contract_command, database, dev,
+    difference_command, doctor, fees_command, keys, ledger, listen, page_check, payout_command,
+    plugin_command, reconcile_command, review_command, secrets, serve, settlement_command,
+    statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -80,6 +80,9 @@ enum Command {
     /// Show merchants' contracts, and agree on the next.
     #[command(subcommand)]
     Contract(contract_command::ContractCommand),
+    /// Look at differences between bills and books, and resolve them.
+    #[command(subcommand)]
+    Difference(difference_command::DifferenceCommand),
     /// Try out what a contract's fees come to.
     #[command(subcommand)]
     Fees(fees_command::FeesCommand),
@@ -216,6 +219,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Review(command) => review_command::run(command).await,
         Command::Bill(command) => bill_command::run(command).await,
         Command::Contract(command) => contract_command::run(command).await,
+        Command::Difference(command) => difference_command::run(command).await,
         Command::Fees(command) => fees_command::run(command).await,
         Command::Payout(command) => payout_command::run(command).await,
         Command::Settle(args) => settlement_command::settle(args).await,

@@ -80,6 +80,11 @@ pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("-")
 }
 
+/// A member's count or number; 0 if it has none. Unlike a value it can be printed in a column.
+pub fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
 /// The members of a page as a line each, or what to say if there are none, and how to read on.
 pub fn page(page: &Value, line: impl Fn(&Value) -> String, none: &str) -> String {
     let mut lines: Vec<String> = page["data"].as_array().into_iter().flatten().map(line).collect();

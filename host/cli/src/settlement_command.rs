@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::caller::CallerArgs;
 use crate::operator::{OperatorArgs, OperatorCall};
-use crate::outcome::{self, Failed, PageArgs, text};
+use crate::outcome::{self, Failed, PageArgs, number, text};
 
 /// What can be read of settlement batches.
 #[derive(Debug, clap::Subcommand)]
@@ -159,7 +159,7 @@ fn open(batch: &Value) -> String {
 fn entry(line: &Value) -> String {
     format!(
         "  {:>8}  {}  {:+} {}  {}  {}",
-        line["entry"],
+        number(&line["entry"]),
         text(&line["booked_at"]),
         line["amount"].as_i64().unwrap_or_default(),
         text(&line["currency"]),

@@ -10,16 +10,17 @@ use lezai_core::id::{DifferenceId, ReconciliationId};
 
 use utoipa_axum::routes;
 
-use super::document::codes;
+use super::document::{RESOLVING, codes};
 use super::extract::{Query, Segment, asked, segment};
 use super::openapi;
 use super::operator::authorize;
+use super::reviews::ReviewRequest;
 use super::signed::{MAX_BODY, read_body};
 use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::reconciliation::bills::{self, PUT};
 use lezai_gateway::reconciliation::views::{BillView, DifferenceView, ReconciliationView};
-use lezai_gateway::reconciliation::{BILL_BYTES_MAX, runs};
+use lezai_gateway::reconciliation::{BILL_BYTES_MAX, resolving, runs};
 use lezai_store::bills::DifferenceQuery;
 use lezai_wire::json::{Field, Invalid, Object};
 use lezai_wire::page;
@@ -36,6 +37,10 @@ pub(super) fn calls() -> Calls {
         .routes(routes!(reconcile, list_reconciliations))
         .routes(routes!(find_reconciliation))
         .routes(routes!(list_differences))
+        .routes(routes!(find_difference))
+        .routes(routes!(assign_difference))
+        .routes(routes!(resolve_difference))
+        .routes(routes!(approve_difference))
 }
 
 #[utoipa::path(
@@ -146,6 +151,67 @@ pub(super) async fn list_differences(
     asked.finish()?;
     let query = DifferenceQuery { run, status, page };
     Ok(Json(runs::differences_of(&gateway, query).await?))
+}
+
+#[utoipa::path(
+    get, path = "/admin/v1/differences/{id}", tag = "operator", summary = "A difference",
+    params(("id" = String, Path, description = "`dif_…`")),
+    responses((status = 200, description = "The difference", body = DifferenceView), openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn find_difference(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    id: Segment,
+) -> Result<Json<DifferenceView>, Reply> {
+    authorize(&headers, &gateway)?;
+    Ok(Json(resolving::find(&gateway, &segment(id)?).await?))
+}
+
+#[utoipa::path(
+    post, path = "/admin/v1/differences/{id}/owner", tag = "operator", summary = "Say who takes care of a difference",
+    params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`dif_…`")),
+    request_body = openapi::NewOwner,
+    responses((status = 200, description = "The difference", body = DifferenceView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(RESOLVING)))),
+)]
+pub(super) async fn assign_difference(
+    State(gateway): State<Arc<Gateway>>,
+    asked: ReviewRequest,
+) -> Result<Reply, Reply> {
+    let event = resolving::parse_owner(&asked.body)?;
+    Ok(resolving::apply(&gateway, &asked.order, event, asked.key).await?.into())
+}
+
+#[utoipa::path(
+    post, path = "/admin/v1/differences/{id}/resolution", tag = "operator", summary = "Resolve a difference",
+    description = "`suspense` and `write_off` book the amount, and `explain` books nothing. Above 10000 minor units, and where no amount can be told, a second person decides first.",
+    params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`dif_…`")),
+    request_body = openapi::NewResolution,
+    responses((status = 200, description = "The difference, `resolved` or `proposed`", body = DifferenceView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(RESOLVING)))),
+)]
+pub(super) async fn resolve_difference(
+    State(gateway): State<Arc<Gateway>>,
+    asked: ReviewRequest,
+) -> Result<Reply, Reply> {
+    let event = resolving::parse_resolution(&asked.body)?;
+    Ok(resolving::apply(&gateway, &asked.order, event, asked.key).await?.into())
+}
+
+#[utoipa::path(
+    post, path = "/admin/v1/differences/{id}/approval", tag = "operator", summary = "Approve or refuse a resolution that needs a second person",
+    description = "Who decides is another than who proposed. Refused, the difference is open again.",
+    params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`dif_…`")),
+    request_body = openapi::NewApproval,
+    responses((status = 200, description = "The difference", body = DifferenceView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(RESOLVING)))),
+)]
+pub(super) async fn approve_difference(
+    State(gateway): State<Arc<Gateway>>,
+    asked: ReviewRequest,
+) -> Result<Reply, Reply> {
+    let event = resolving::parse_approval(&asked.body)?;
+    Ok(resolving::apply(&gateway, &asked.order, event, asked.key).await?.into())
 }
 
 fn date(field: Field) -> Result<Date, Invalid> {

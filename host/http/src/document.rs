@@ -52,6 +52,17 @@ pub(super) fn codes(codes: &[Code]) -> Vec<&'static str> {
     codes.iter().map(|code| code.as_str()).collect()
 }
 
+/// What a call about a difference may answer.
+pub(super) const RESOLVING: &[Code] = &[
+    IdempotencyKeyMissing,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    RequestInProgress,
+    DifferenceState,
+    ApproverIsResolver,
+    DifferenceWithoutAmount,
+];
+
 /// What any answer to a call may carry.
 const HEADERS: &[(&str, &str)] = &[
     ("Request-Id", "The request's id, for support."),
@@ -329,6 +340,11 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "years": [2026], "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n",
         }),
         "NewCharge" => json!({ "code": "990000000000000001" }),
+        "NewOwner" => json!({ "owner": "li" }),
+        "NewResolution" => {
+            json!({ "act": "suspense", "reason": "The channel is asked, case 4711", "by": "li" })
+        }
+        "NewApproval" => json!({ "verdict": "approve", "by": "wang" }),
         "NewReconciliation" => json!({ "channel": "wechat", "date": "2026-11-18" }),
         "NewCapture" => json!({ "amount": 6000, "currency": "CNY" }),
         "NewReview" => json!({ "verdict": "approve", "reason": "The buyer was called back" }),

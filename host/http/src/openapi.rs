@@ -416,6 +416,45 @@ pub(super) struct NewReconciliation {
     date: String,
 }
 
+/// Who takes care of a difference.
+#[derive(ToSchema)]
+#[schema(as = NewOwner)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewOwner {
+    /// A person's name or number at the operator's.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
+    owner: String,
+}
+
+/// How a difference is resolved.
+#[derive(ToSchema)]
+#[schema(as = NewResolution)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewResolution {
+    /// `explain`, `suspense` or `write_off`.
+    #[schema(pattern = "^(explain|suspense|write_off)$")]
+    act: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+    /// Who says so: a person's name or number at the operator's.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
+    by: String,
+}
+
+/// What a second person decides on a resolution.
+#[derive(ToSchema)]
+#[schema(as = NewApproval)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewApproval {
+    /// `approve` or `refuse`.
+    #[schema(pattern = "^(approve|refuse)$")]
+    verdict: String,
+    /// Who decides: another than who proposed.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
+    by: String,
+}
+
 /// Which differences.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -424,7 +463,7 @@ pub(super) struct DifferencesAsked {
     /// Those of one run: `rec_…`. Then of every status, unless one is named.
     #[param(required = false)]
     reconciliation: String,
-    /// `open` (if absent), `cleared`, `superseded` or `resolved`.
+    /// `open` (if absent), `cleared`, `superseded`, `proposed` or `resolved`.
     #[param(required = false)]
     status: String,
 }

@@ -56,6 +56,10 @@ impl BillReads for Postgres<'_> {
         not_there()
     }
 
+    fn waiting_differences(&self, _: &str, _: Date) -> Result<Vec<DifferenceRecord>, StoreError> {
+        not_there()
+    }
+
     fn open_differences(&self, _: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
         not_there()
     }

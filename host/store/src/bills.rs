@@ -1,6 +1,7 @@
 //! Channels' bills as they came, and what reconciling them found.
 
 use lezai_core::funds::date::Date;
+use lezai_core::funds::difference::Difference;
 use lezai_core::id::{DifferenceId, ReconciliationId};
 use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -57,78 +58,21 @@ pub struct ReconciliationRecord {
     pub at: Timestamp,
 }
 
-/// How a difference stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DifferenceStatus {
-    /// It waits for a person.
-    Open,
-    /// A rule cleared it.
-    Cleared,
-    /// A later run of the same day took the place of the one that found it.
-    Superseded,
-    /// A person resolved it.
-    Resolved,
-}
-
-impl DifferenceStatus {
-    /// Every status.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Cleared, Self::Superseded, Self::Resolved];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Cleared => "cleared",
-            Self::Superseded => "superseded",
-            Self::Resolved => "resolved",
-        }
-    }
-}
-
-/// A difference between a bill and the books.
+/// A difference with the run that found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DifferenceRecord {
-    /// The difference.
-    pub id: DifferenceId,
+    /// The core's difference.
+    pub difference: Difference,
     /// The run that found it.
     pub run: ReconciliationId,
-    /// The channel.
-    pub channel: String,
     /// The day.
     pub day: Date,
     /// Its class, such as `missing_here`.
     pub class: String,
-    /// The rule that cleared it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cleared_by: Option<String>,
     /// Why, with the field and both values, and both sides: an object as `lezai reconcile --json` prints it.
     pub found: Value,
-    /// SHA-256 over `found`, in hex: what a resolution names as its evidence.
+    /// SHA-256 over `found`, in hex: the id depends on it, and so does the entry of a resolution.
     pub evidence: String,
-    /// How it stands.
-    pub status: DifferenceStatus,
-    /// When it was found.
-    pub opened_at: Timestamp,
-    /// Who takes care of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    /// How a person resolved it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resolution: Option<ResolutionRecord>,
-}
-
-/// How a difference was resolved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResolutionRecord {
-    /// What was done about it.
-    pub act: String,
-    /// Why.
-    pub reason: String,
-    /// Who.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// Which differences are wanted.
@@ -136,13 +80,13 @@ pub struct ResolutionRecord {
 pub struct DifferenceQuery {
     /// Those of one run; of all if absent.
     pub run: Option<ReconciliationId>,
-    /// Of one status; all of the run if absent.
-    pub status: Option<DifferenceStatus>,
+    /// Of one status; all of the run if absent, and those that are open if no run is named either.
+    pub status: Option<&'static str>,
     /// Which page, newest first.
     pub page: Page<DifferenceId>,
 }
 
-/// How many differences of a class are open.
+/// How many differences of a class wait for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenDifferences {
     /// The channel.
@@ -184,7 +128,13 @@ pub trait BillReads {
         &self,
         query: &DifferenceQuery,
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
-    /// How many are open, by channel and class, and how many of those were found before a moment.
+    /// Those of a channel's day that wait for a person.
+    fn waiting_differences(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError>;
+    /// How many wait for a person, by channel and class, and how many of those were found before a moment.
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError>;
     /// The number of the last entry that was booked before a moment; 0 if there is none.
     fn last_entry_before(&self, at: Timestamp) -> Result<u64, StoreError>;
@@ -194,7 +144,7 @@ pub trait BillReads {
 pub trait BillWrites: BillReads {
     /// A bill, as the next edition of its day.
     fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError>;
-    /// A run with what it found. What is open of earlier runs of the same day is superseded.
+    /// A run with what it found.
     fn insert_reconciliation(
         &self,
         run: &ReconciliationRecord,

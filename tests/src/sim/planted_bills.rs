@@ -46,6 +46,13 @@ impl BillReads for Layer<'_> {
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
         self.tx.bill_differences(query)
     }
+    fn waiting_differences(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        self.tx.waiting_differences(channel, day)
+    }
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
         self.tx.open_differences(before)
     }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::operator::{OperatorArgs, OperatorCall};
-use crate::outcome::{self, Failed, text};
+use crate::outcome::{self, Failed, number, text};
 
 /// Has a day reconciled and prints what it came to. The exit code is 0 if nothing is open, 1 if something
 /// is, and 2 if it could not be said.
@@ -86,8 +86,8 @@ fn report(run: &Value, differences: &[Value]) -> String {
         lines.push(format!(
             "{:<15}{cleared:<14}{:>7}{:>11}",
             text(&class["class"]),
-            class["lines"],
-            class["movements"]
+            number(&class["lines"]),
+            number(&class["movements"])
         ));
     }
     lines.push(String::new());

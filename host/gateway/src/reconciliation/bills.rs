@@ -4,7 +4,6 @@
 use lezai_channels::channel::Channel;
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::date::Date;
-use lezai_core::time::Timestamp;
 use lezai_reconcile::bill::{self, Bill, Contents, Limits, ReadError};
 use lezai_reconcile::layout;
 use lezai_reconcile::refused::Refused;
@@ -88,11 +87,10 @@ fn check(channel: &dyn Channel, day: Date, bytes: Vec<u8>) -> Result<(Bill, Vec<
         return Err(Problem::new(Code::BillRefused, detail));
     }
     let (from, to) = period(channel, day);
-    let offset = i64::from(channel.bill_offset_minutes()) * 60_000;
-    let local = |at: Timestamp| (at.as_ms() + offset).div_euclid(super::DAY_MS);
-    let (first, behind) = (local(from), local(to));
+    // The bill's days begin where its layout says, which may be elsewhere than the channel's.
+    let begin = |day: i64| day * super::DAY_MS - i64::from(read.offset_minutes) * 60_000;
     match read.days {
-        Some(days) if days.1 < first || days.0 >= behind => {
+        Some(days) if begin(days.1 + 1) <= from.as_ms() || begin(days.0) >= to.as_ms() => {
             let detail = format!(
                 "its rows are of {} to {}, and none is of {day}",
                 lezai_reconcile::when::date(days.0),

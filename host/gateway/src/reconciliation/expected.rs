@@ -67,6 +67,8 @@ fn named<V: View + ?Sized>(
             Kind::PayoutReturn => Some(channel.bill_row(Moved::PayoutReturn(payout))),
             _ => None,
         }),
+        // The resolution of a difference moves nothing at the channel.
+        Subject::Difference(_) => Ok(None),
         Subject::Order(order) => {
             let left = match orders.entry(order.clone()) {
                 std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),

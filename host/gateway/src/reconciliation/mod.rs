@@ -6,6 +6,7 @@
 
 pub mod bills;
 mod expected;
+pub mod resolving;
 pub mod runs;
 pub mod views;
 pub mod watch;

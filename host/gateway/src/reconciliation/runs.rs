@@ -2,19 +2,20 @@
 
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::date::Date;
+use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
 use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::ledger::Account;
+use lezai_core::money::Currency;
 use lezai_reconcile::whole;
 use lezai_store as store;
-use lezai_store::bills::{
-    BillRecord, DifferenceQuery, DifferenceRecord, DifferenceStatus, ReconciliationRecord,
-};
+use lezai_store::bills::{BillRecord, DifferenceQuery, DifferenceRecord, ReconciliationRecord};
 use lezai_store::{Page, Scope};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
 use super::views::{self, DifferenceView, ReconciliationView};
-use super::{channel, expected, is_there, period_over};
+use super::{channel, expected, is_there, period_over, resolving};
 use crate::gateway::Gateway;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -109,8 +110,15 @@ async fn keep(
     };
     let differences = differences(&run, &found)?;
     let view = views::reconciliation(&run);
-    let work = move |tx: &dyn store::Tx| tx.insert_reconciliation(&run, &differences);
-    store::write(&gateway.node.store, Scope::Gateway, work).await?;
+    store::write(&gateway.node.store, Scope::Gateway, move |tx| {
+        // What an earlier run found and nobody resolved, this one finds again if it is still so.
+        for former in tx.waiting_differences(&run.channel, run.day)? {
+            resolving::happen(tx, former, DifferenceEvent::Superseded, now)?;
+        }
+        tx.insert_reconciliation(&run, &differences)?;
+        Ok::<_, Problem>(())
+    })
+    .await?;
     Ok(view)
 }
 
@@ -129,29 +137,55 @@ fn differences(
     }
     let record = |(number, found): (usize, &Value)| {
         let evidence = sha256_hex(found.to_string().as_bytes());
-        let cleared_by = found["cleared_by"].as_str().map(str::to_owned);
-        DifferenceRecord {
-            id: DifferenceId::new(
-                run.at,
-                ten(&format!("difference {} {number} {evidence}", run.id)),
-            ),
-            run: run.id.clone(),
+        let id =
+            DifferenceId::new(run.at, ten(&format!("difference {} {number} {evidence}", run.id)));
+        let difference = Difference {
+            id,
             channel: run.channel.clone(),
+            surplus: surplus(&run.channel, found),
+            state: match found["cleared_by"].as_str() {
+                Some(rule) => DifferenceState::Cleared { rule: rule.to_owned() },
+                None => DifferenceState::Open,
+            },
+            owner: None,
+            opened_at: run.at,
+        };
+        DifferenceRecord {
+            difference,
+            run: run.id.clone(),
             day: run.day,
             class: found["class"].as_str().unwrap_or_default().to_owned(),
-            status: match cleared_by {
-                Some(_) => DifferenceStatus::Cleared,
-                None => DifferenceStatus::Open,
-            },
-            cleared_by,
             found: found.clone(),
             evidence,
-            opened_at: run.at,
-            owner: None,
-            resolution: None,
         }
     };
     Ok(all.iter().enumerate().map(record).collect())
+}
+
+/// What the channel has more than the books by a difference: of a pair of one currency what one side has
+/// more, and of what is alone all of it. A row that is not understood tells no amount.
+fn surplus(channel: &str, found: &Value) -> Option<Surplus> {
+    let side = |name: &str| {
+        let side = &found[name];
+        let currency = Currency::from_code(side["currency"].as_str()?).ok()?;
+        Some((side["minor"].as_i64()?, currency, side["kind"].as_str()?.starts_with("payout")))
+    };
+    let (minor, currency, is_payout) = match (side("theirs"), side("ours")) {
+        (Some((theirs, currency, is_payout)), Some((ours, other, _))) => (currency == other)
+            .then(|| theirs.checked_sub(ours))
+            .flatten()
+            .map(|it| (it, currency, is_payout)),
+        (Some(theirs), None) => Some(theirs),
+        (None, Some((ours, currency, is_payout))) => {
+            ours.checked_neg().map(|it| (it, currency, is_payout))
+        }
+        (None, None) => None,
+    }?;
+    let account = match is_payout {
+        true => Account::Prefund(channel.to_owned()),
+        false => Account::ChannelReceivable(channel.to_owned()),
+    };
+    Some(Surplus { account, minor, currency })
 }
 
 /// Ten bytes of a digest.
@@ -210,7 +244,32 @@ pub async fn differences_of(
 /// # Errors
 ///
 /// What is right.
-pub fn status(text: &str) -> Result<DifferenceStatus, &'static str> {
-    let mut all = DifferenceStatus::ALL.into_iter();
-    all.find(|it| it.as_str() == text).ok_or("must be open, cleared, superseded or resolved")
+pub fn status(text: &str) -> Result<&'static str, &'static str> {
+    let mut all = DifferenceState::STATUSES.into_iter();
+    all.find(|it| *it == text).ok_or("must be open, cleared, superseded, proposed or resolved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surplus_is_what_the_channel_has_more() {
+        let side = |kind: &str, minor: i64, currency: &str| json!({ "kind": kind, "minor": minor, "currency": currency });
+        let pay = |minor| side("payment", minor, "CNY");
+        for (theirs, ours, expected) in [
+            (pay(500), Value::Null, Some((500, "channel_receivable:x"))),
+            (Value::Null, pay(500), Some((-500, "channel_receivable:x"))),
+            (Value::Null, side("refund", -500, "CNY"), Some((500, "channel_receivable:x"))),
+            (pay(501), pay(500), Some((1, "channel_receivable:x"))),
+            (side("payout", -500, "CNY"), Value::Null, Some((-500, "prefund:x"))),
+            (pay(500), side("payment", 500, "JPY"), None),
+            (json!({ "file": 0, "line": 7 }), Value::Null, None),
+        ] {
+            let found = surplus("x", &json!({ "theirs": theirs, "ours": ours }));
+            let found = found.map(|it| (it.minor, it.account.to_string()));
+            let expected = expected.map(|(minor, account)| (minor, account.to_owned()));
+            assert_eq!(found, expected, "{theirs} {ours}");
+        }
+    }
 }

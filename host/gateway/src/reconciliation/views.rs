@@ -1,5 +1,7 @@
 //! Bills, runs and differences as the operator reads them.
 
+use lezai_core::funds::difference::DifferenceState;
+use lezai_core::time::Timestamp;
 use lezai_store::bills::{BillRecord, DifferenceRecord, ReconciliationRecord};
 use lezai_wire::time::rfc3339;
 use serde::Serialize;
@@ -114,16 +116,26 @@ pub struct DifferenceView {
     pub date: String,
     /// Its class, such as `missing_here`: docs/reconciliation.md has them all.
     pub class: String,
-    /// `open`, `cleared` by a rule, `superseded` by a later run of its day, or `resolved`.
+    /// `open`, `cleared` by a rule, `superseded` by a later run of its day, `proposed` until a second person
+    /// decides, or `resolved`.
     pub status: &'static str,
     /// The rule that cleared it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub cleared_by: Option<String>,
+    /// What the channel has more than the books, in minor units; less if negative. Absent where no amount
+    /// can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub surplus: Option<i64>,
+    /// ISO 4217, of `surplus`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub currency: Option<&'static str>,
     /// Why, with the field and both values, and both sides, as `lezai reconcile --json` prints them.
     #[schema(value_type = Object)]
     pub found: Value,
-    /// SHA-256 over `found`, in hex.
+    /// SHA-256 over `found`, in hex: the difference's id depends on it.
     pub evidence: String,
     /// RFC 3339.
     pub opened_at: String,
@@ -133,50 +145,65 @@ pub struct DifferenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub owner: Option<String>,
-    /// How a person resolved it.
+    /// How it is resolved, or is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub resolution: Option<ResolutionView>,
 }
 
-/// How a difference was resolved.
+/// How a difference is resolved.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ResolutionView {
-    /// `explained` or `corrected`.
-    pub act: String,
+    /// `explain`, `suspense` or `write_off`.
+    pub act: &'static str,
     /// Why.
     pub reason: String,
-    /// Who.
+    /// Who said so.
     pub by: String,
     /// RFC 3339.
     pub at: String,
+    /// Who approved it, if two had to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub approved_by: Option<String>,
 }
 
 /// A difference as the operator reads it at a moment.
-pub fn difference(
-    difference: &DifferenceRecord,
-    now: lezai_core::time::Timestamp,
-) -> DifferenceView {
+pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
+    let difference = &record.difference;
     let age_ms = now.as_ms().saturating_sub(difference.opened_at.as_ms());
+    let (resolution, approved_by) = match &difference.state {
+        DifferenceState::Proposed { resolution } => (Some(resolution), None),
+        DifferenceState::Resolved { resolution, approved_by, .. } => {
+            (Some(resolution), approved_by.clone())
+        }
+        _ => (None, None),
+    };
     DifferenceView {
         id: difference.id.to_string(),
         object: "difference",
-        reconciliation: difference.run.to_string(),
+        reconciliation: record.run.to_string(),
         channel: difference.channel.clone(),
-        date: difference.day.to_string(),
-        class: difference.class.clone(),
-        status: difference.status.as_str(),
-        cleared_by: difference.cleared_by.clone(),
-        found: difference.found.clone(),
-        evidence: difference.evidence.clone(),
+        date: record.day.to_string(),
+        class: record.class.clone(),
+        status: difference.state.status(),
+        cleared_by: match &difference.state {
+            DifferenceState::Cleared { rule } => Some(rule.clone()),
+            _ => None,
+        },
+        surplus: difference.surplus.as_ref().map(|it| it.minor),
+        currency: difference.surplus.as_ref().map(|it| it.currency.code()),
+        found: record.found.clone(),
+        evidence: record.evidence.clone(),
         opened_at: rfc3339(difference.opened_at),
         age_days: age_ms.max(0) / super::DAY_MS,
         owner: difference.owner.clone(),
-        resolution: difference.resolution.as_ref().map(|it| ResolutionView {
-            act: it.act.clone(),
+        resolution: resolution.map(|it| ResolutionView {
+            act: it.act.as_str(),
             reason: it.reason.clone(),
             by: it.by.clone(),
             at: rfc3339(it.at),
+            approved_by,
         }),
     }
 }
