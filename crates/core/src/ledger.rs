@@ -109,7 +109,9 @@ impl Account {
             | Self::RefundsInFlight
             | Self::PaymentReturns
             | Self::PayoutsInFlight(_)
-            | Self::Prefund(_) => None,
+            | Self::Prefund(_)
+            | Self::Suspense(_)
+            | Self::WriteOff => None,
         }
     }
 

@@ -9,7 +9,7 @@ use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_store::bills::{BillRecord, DifferenceQuery, DifferenceRecord, ReconciliationRecord};
-use lezai_store::{Page, Store, StoreError, read, write};
+use lezai_store::{Page, Scope, Store, StoreError, read, write};
 use serde_json::json;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
@@ -44,9 +44,10 @@ async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
         (bill("a", "2026-11-18", 1), b"one".to_vec()),
         (bill("a", "2026-11-18", 2), b"two".to_vec()),
     ] {
-        write(store, move |tx| tx.insert_bill(&record, &bytes)).await.unwrap();
+        write(store, Scope::Gateway, move |tx| tx.insert_bill(&record, &bytes)).await.unwrap();
     }
-    let twice = write(store, |tx| tx.insert_bill(&bill("a", "2026-11-18", 2), b"other"));
+    let twice =
+        write(store, Scope::Gateway, |tx| tx.insert_bill(&bill("a", "2026-11-18", 2), b"other"));
     assert!(twice.await.is_err(), "an edition is never made anew");
     let of = |channel: &'static str, date: &'static str| {
         read(store, move |view| view.bill(channel, day(date)))
@@ -112,7 +113,7 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     ];
     let later = vec![difference(&second, 4, "duplicate", DifferenceState::Open)];
     let (runs, all) = ([first.clone(), second.clone()], [found.clone(), later.clone()]);
-    write(store, move |tx| {
+    write(store, Scope::Gateway, move |tx| {
         for (run, found) in runs.iter().zip(&all) {
             tx.insert_reconciliation(run, found)?;
         }
@@ -151,7 +152,7 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
         open.iter().map(|it| (it.channel.as_str(), it.class.as_str(), it.count, it.old)).collect();
     assert_eq!(open, [("a", "amount", 2, 2), ("a", "duplicate", 1, 0)]);
     // What is superseded waits for nobody.
-    write(store, move |tx| {
+    write(store, Scope::Gateway, move |tx| {
         let record = tx.difference(&found[0].difference.id)?.expect("it is there");
         let step = record.difference.clone().step(DifferenceEvent::Superseded, NOW);
         let (difference, _) = step.map_err(|error| StoreError::Damaged(error.to_string()))?;

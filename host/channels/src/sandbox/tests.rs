@@ -47,7 +47,7 @@ impl Scene {
         };
         match self.wallet.prepare(request).await.unwrap() {
             Prepared::Offer(offer) => offer,
-            refused @ Prepared::Refused { .. } => panic!("{refused:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
