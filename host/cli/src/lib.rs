@@ -20,6 +20,7 @@ pub mod keys;
 pub mod ledger;
 pub mod listen;
 pub mod log;
+pub mod migrate;
 pub mod operator;
 pub mod page_check;
 pub mod plugin_command;

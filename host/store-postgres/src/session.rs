@@ -94,7 +94,7 @@ impl Session {
     }
 
     fn dial(&self) -> Result<Link, StoreError> {
-        let connecting = dial(&self.address, |message| drop(message));
+        let connecting = dial(&self.address, drop);
         let client = self.runtime.block_on(connecting)?;
         Ok(Link { client: Arc::new(client), statements: HashMap::new() })
     }
