@@ -120,6 +120,11 @@ bench: build ## measure, and print the tables of the README; BENCH_MEMORY=1 take
 	@cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench decision --bench gateway
 	@cd www && npm run --silent sizes
 
+# Beside it nothing else should run: load, gateways and PostgreSQL share the processors.
+bench-postgres: build ## measure orders a second over PostgreSQL, beside pgbench in the same run
+	@scripts/setup postgres
+	@DURABLE=1 scripts/postgres cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench postgres
+
 bench-signing: ## measure the libraries that could make and check signatures
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
 

@@ -92,9 +92,28 @@ fn insist(merchant: &Merchant, target: &str, key: &str, body: &str) -> Answer {
     }
 }
 
+/// Orders that are made while something happens.
+#[derive(Default)]
+struct Load {
+    stop: AtomicBool,
+    acknowledged: AtomicUsize,
+}
+
+impl Load {
+    /// Waits until so many more are acknowledged: whatever just happened, orders go on.
+    fn goes_on(&self, more: usize) {
+        let before = self.acknowledged.load(Ordering::SeqCst);
+        eventually("orders go on", || self.acknowledged.load(Ordering::SeqCst) >= before + more);
+    }
+
+    fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Makes orders from several threads until it is told to stop; what was acknowledged, by the merchant's number.
 fn order_until(
-    stop: &AtomicBool,
+    load: &Load,
     merchants: &[Merchant],
     threads: usize,
 ) -> BTreeMap<(usize, String), String> {
@@ -103,7 +122,7 @@ fn order_until(
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while !stop.load(Ordering::SeqCst) {
+                while !load.stop.load(Ordering::SeqCst) {
                     let n = next.fetch_add(1, Ordering::SeqCst);
                     let (whose, number) = (n % merchants.len(), format!("L-{n}"));
                     let body = Merchant::order(&number).to_string();
@@ -111,6 +130,7 @@ fn order_until(
                     assert_eq!(answer.status, 201, "{}", answer.json());
                     let id = answer.json()["id"].as_str().unwrap().to_owned();
                     made.lock().unwrap().insert((whose, number), id);
+                    load.acknowledged.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
@@ -168,26 +188,28 @@ fn nodes_are_killed_stopped_and_rolled_under_load_and_every_answer_stands() {
     let merchants: Vec<Merchant> = (0..4)
         .map(|n| merchant(&nodes, &format!("m_live_tea{n}"), &format!("key-{n}"), "wechat"))
         .collect();
-    let stop = AtomicBool::new(false);
+    let load = Load::default();
     let made = std::thread::scope(|scope| {
-        let load = scope.spawn(|| order_until(&stop, &merchants, 6));
+        let orders = scope.spawn(|| order_until(&load, &merchants, 6));
         for _ in 0..2 {
             // The power fails.
             nodes.node(0).kill();
-            std::thread::sleep(Duration::from_millis(500));
+            load.goes_on(30);
             nodes.node(0).start();
             // It stands still, perhaps in the middle of a commit, for longer than the database waits for it.
             nodes.node(1).signal("STOP");
-            std::thread::sleep(Duration::from_secs(6));
+            load.goes_on(60);
             nodes.node(1).signal("CONT");
             // A new version is rolled out.
             for n in 0..3 {
-                assert!(nodes.node(n).stop(), "{}", nodes.logs());
+                let ended_well = nodes.node(n).stop();
+                assert!(ended_well, "{}", nodes.logs());
                 nodes.node(n).start();
+                load.goes_on(10);
             }
         }
-        stop.store(true, Ordering::SeqCst);
-        load.join().unwrap()
+        load.stop();
+        orders.join().unwrap()
     });
     assert!(made.len() > 100, "{} orders\n{}", made.len(), nodes.logs());
     eprintln!("{} orders", made.len());
@@ -204,15 +226,15 @@ fn a_connection_to_the_database_that_is_cut_loses_nothing() {
     let through = store.replace(&address(&store).to_string(), &way.address.to_string());
     let nodes = Nodes::start(2, &store, |_| through.clone(), &section);
     let merchants = [merchant(&nodes, "m_live_cut", "cut", "wechat")];
-    let stop = AtomicBool::new(false);
+    let load = Load::default();
     let made = std::thread::scope(|scope| {
-        let load = scope.spawn(|| order_until(&stop, &merchants, 6));
+        let orders = scope.spawn(|| order_until(&load, &merchants, 6));
         for _ in 0..20 {
-            std::thread::sleep(Duration::from_millis(150));
             way.cut();
+            load.goes_on(5);
         }
-        stop.store(true, Ordering::SeqCst);
-        load.join().unwrap()
+        load.stop();
+        orders.join().unwrap()
     });
     eprintln!("{} orders", made.len());
     all_are_there_once(&merchants, &made);

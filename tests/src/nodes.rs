@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ impl Nodes {
         let mut publics = Vec::new();
         for n in 0..count {
             let (public, operator) = (free(), free());
-            publics.push(public);
+            publics.push((public, operator));
             let data = path.join(format!("data-{n}"));
             if let Some(first) = nodes.first() {
                 let first = first.lock().unwrap().data.clone();
@@ -222,20 +222,74 @@ fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// Gives each connection to the next node that takes it.
-fn balance(front: TcpListener, nodes: Vec<SocketAddr>) {
+/// A node as the front sees it.
+struct Backend {
+    public: SocketAddr,
+    operator: SocketAddr,
+    is_up: AtomicBool,
+    /// What goes through it, to be ended once it does not answer any more.
+    open: Mutex<Vec<TcpStream>>,
+}
+
+/// Gives each connection to the next node that is up, as a load balancer does that asks `/healthz`.
+fn balance(front: TcpListener, nodes: Vec<(SocketAddr, SocketAddr)>) {
+    let backends: Arc<Vec<Backend>> = Arc::new(
+        nodes
+            .into_iter()
+            .map(|(public, operator)| Backend {
+                public,
+                operator,
+                is_up: AtomicBool::new(true),
+                open: Mutex::default(),
+            })
+            .collect(),
+    );
+    for n in 0..backends.len() {
+        let backends = Arc::clone(&backends);
+        std::thread::spawn(move || {
+            loop {
+                let backend = &backends[n];
+                let is_up = answers(backend.operator).unwrap_or(false);
+                if backend.is_up.swap(is_up, Ordering::SeqCst) && !is_up {
+                    for stream in backend.open.lock().unwrap().drain(..) {
+                        let _ = stream.shutdown(Shutdown::Both);
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+    }
     let turn = AtomicUsize::new(0);
     std::thread::spawn(move || {
         for client in front.incoming().map_while(Result::ok) {
             let first = turn.fetch_add(1, Ordering::Relaxed);
-            let to = (0..nodes.len())
-                .map(|n| nodes[(first + n) % nodes.len()])
-                .find_map(|node| TcpStream::connect_timeout(&node, Duration::from_secs(1)).ok());
-            if let Some(node) = to {
+            let mut turns = (0..backends.len()).map(|n| &backends[(first + n) % backends.len()]);
+            let to = turns.find_map(|backend| {
+                if !backend.is_up.load(Ordering::SeqCst) {
+                    return None;
+                }
+                let wait = Duration::from_secs(1);
+                Some((backend, TcpStream::connect_timeout(&backend.public, wait).ok()?))
+            });
+            if let Some((backend, node)) = to {
+                let mut open = backend.open.lock().unwrap();
+                open.retain(|it| it.peer_addr().is_ok());
+                open.push(node.try_clone().unwrap());
+                drop(open);
                 join(client, node);
             }
         }
     });
+}
+
+fn answers(operator: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(&operator, Duration::from_millis(500))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let request = format!("GET /healthz HTTP/1.1\r\nhost: {operator}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head)?;
+    Ok(&head == b"HTTP/1.1 200")
 }
 
 /// Carries bytes both ways until one side ends.
@@ -282,7 +336,10 @@ impl Cuttable {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(database) else { continue };
                 let both = [client.try_clone().unwrap(), server.try_clone().unwrap()];
-                kept.lock().unwrap().extend(both);
+                let mut open = kept.lock().unwrap();
+                open.retain(|it| it.peer_addr().is_ok());
+                open.extend(both);
+                drop(open);
                 join(client, server);
             }
         });

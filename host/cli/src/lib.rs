@@ -24,6 +24,7 @@ pub mod keys;
 pub mod ledger;
 pub mod listen;
 pub mod log;
+pub mod migrate;
 pub mod operator;
 pub mod outcome;
 pub mod page_check;

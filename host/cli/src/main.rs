@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
     backup, bill_command, call, channel_command, contract_command, database, dev,
-    difference_command, doctor, fees_command, keys, ledger, listen, page_check, payout_command,
-    plugin_command, reconcile_command, review_command, secrets, serve, settlement_command,
-    statement_command, trigger,
+    difference_command, doctor, fees_command, keys, ledger, listen, migrate, page_check,
+    payout_command, plugin_command, reconcile_command, review_command, secrets, serve,
+    settlement_command, statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -49,7 +49,7 @@ enum Command {
     /// Make an event happen for real, in the sandbox.
     Trigger(trigger::TriggerArgs),
     /// Make the tables of a database of PostgreSQL's, or bring them up to this program's version.
-    Migrate(database::MigrateArgs),
+    Migrate(migrate::MigrateArgs),
     /// Copy a data folder, beside a gateway that may be running.
     Backup(backup::BackupArgs),
     /// Make a data folder from a copy.
@@ -207,7 +207,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Trigger(args) => trigger::run(args).await,
-        Command::Migrate(args) => database::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -24,7 +24,11 @@ pub fn listen(gateway: &Arc<Gateway>) {
     let gateway = Arc::clone(gateway);
     tokio::spawn(async move {
         while let Some(news) = heard.recv().await {
-            if let Err(error) = take(&gateway, news).await {
+            // What was missed is looked for again soon, as long as the connection for news is cut.
+            let is_looked_for_again = news == News::Missed;
+            if let Err(error) = take(&gateway, news).await
+                && !is_looked_for_again
+            {
                 tracing::error!(%error, "what another node changed is not read");
             }
         }

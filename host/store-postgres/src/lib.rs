@@ -199,9 +199,12 @@ fn begin_to_read(session: &Session) -> Result<(), StoreError> {
         session.connect()?;
         session.batch(BEGIN)
     };
-    begin().or_else(|_| {
-        session.hang_up();
-        begin()
+    begin().or_else(|error| match session.is_connected() {
+        true => Err(error),
+        false => {
+            session.hang_up();
+            begin()
+        }
     })
 }
 

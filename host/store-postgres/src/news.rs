@@ -135,14 +135,18 @@ fn tell_all(session: &Session, bulletin: &Bulletin) {
 
 fn hear_all(address: &Arc<Address>, bulletin: &Bulletin) {
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
-    let mut revision = None;
+    // Said once each time that it is lost.
+    let (mut revision, mut is_lost) = (None, false);
     while !bulletin.is_ended() {
         // It ends when the connection does.
-        let heard = runtime.block_on(listen(address, bulletin, &mut revision));
+        let heard = runtime.block_on(listen(address, bulletin, &mut revision, &mut is_lost));
         if bulletin.is_ended() {
             return;
         }
-        if let Err(error) = heard {
+        if let Err(error) = heard
+            && !is_lost
+        {
+            is_lost = true;
             tracing::warn!(%error, "changes on other nodes are not heard of");
         }
         // Orders that are watched are looked at as long as nothing is heard.
@@ -160,10 +164,14 @@ async fn listen(
     address: &Arc<Address>,
     bulletin: &Bulletin,
     revision: &mut Option<String>,
+    is_lost: &mut bool,
 ) -> Result<(), StoreError> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let client = super::session::listening(address, sender).await?;
     client.batch_execute(&format!("LISTEN {CHANNEL}")).await.map_err(super::session::failed)?;
+    if std::mem::take(is_lost) {
+        tracing::info!("changes on other nodes are heard of again");
+    }
     bulletin.hear(News::Missed);
     let mut look = tokio::time::interval(LOOK);
     loop {

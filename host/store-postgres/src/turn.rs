@@ -88,9 +88,13 @@ fn begin(session: &Session, lane: Lane) -> Result<Option<Head>, StoreError> {
             Lane::Background => session.flush().map(|()| None),
         }
     };
-    begin().or_else(|_| {
-        session.hang_up();
-        begin()
+    begin().or_else(|error| match session.is_connected() {
+        // It was not the connection, such as a book that another node holds for too long.
+        true => Err(error),
+        false => {
+            session.hang_up();
+            begin()
+        }
     })
 }
 

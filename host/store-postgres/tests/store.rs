@@ -116,7 +116,7 @@ async fn a_node_works_on_its_own_tables_and_on_those_of_the_next_version() {
     migrate(&address, 2).unwrap();
     let opened = || PostgresStore::open(&address, &Vault::none(), Connections::default());
     let set = |version: i64| psql(&url, &format!("UPDATE lezai_schema SET version = {version}"));
-    for (version, usable) in [(1, true), (2, true), (3, false), (0, false)] {
+    for (version, usable) in [(1, true), (2, true), (3, false)] {
         set(version);
         let result = opened().map(drop);
         assert_eq!(result.is_ok(), usable, "{version}: {result:?}");
@@ -126,6 +126,7 @@ async fn a_node_works_on_its_own_tables_and_on_those_of_the_next_version() {
             (version, other) => panic!("{version}: {other:?}"),
         }
     }
+    set(1);
     // Nobody changes what is booked.
     let store = open(&address);
     let merchant = MerchantId::parse("m_tea").unwrap();

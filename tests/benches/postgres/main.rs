@@ -57,15 +57,11 @@ fn run(program: &str, arguments: &[&str]) -> String {
 fn tpc_b(database: &str, clients: usize) {
     let clients = clients.to_string();
     let said = run(
-        bin("pgbench").as_str(),
+        "pgbench",
         &["-M", "prepared", "-n", "-c", &clients, "-j", "2", "-T", PGBENCH_SECS, database],
     );
     let tps = said.lines().find(|line| line.starts_with("tps")).unwrap_or_default();
     println!("| `pgbench -M prepared`, {tps} | {clients} | | | |");
-}
-
-fn bin(program: &str) -> String {
-    program.to_owned()
 }
 
 fn orders(store: &str, count: usize) {
@@ -120,16 +116,9 @@ fn orders(store: &str, count: usize) {
 fn merchant(nodes: &Nodes, n: usize) -> Merchant {
     let mut policy: Value = serde_json::from_str(POLICY).unwrap();
     policy["routes"] = json!([{ "channel": "wechat" }]);
-    policy["risk"] = json!({ "rules": [] });
     let target = format!("/admin/v1/merchants/m_live_{n}");
-    let mut body = json!({ "name": "Tea", "policy": policy });
-    let mut made = nodes.node(0).operate("PUT", &target, &body.to_string()).unwrap();
-    if made.status != 200 {
-        // The demo shop's own rules, then.
-        body["policy"] = serde_json::from_str(POLICY).unwrap();
-        body["policy"]["routes"] = json!([{ "channel": "wechat" }]);
-        made = nodes.node(0).operate("PUT", &target, &body.to_string()).unwrap();
-    }
+    let body = json!({ "name": "Tea", "policy": policy });
+    let made = nodes.node(0).operate("PUT", &target, &body.to_string()).unwrap();
     assert_eq!(made.status, 200, "{}", made.json());
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy).unwrap();

@@ -89,12 +89,12 @@ pub(crate) fn record() -> Seen {
 
 /// Looks at the plan of each.
 pub(crate) fn look(url: &str, seen: &Seen) {
-    let seen = seen.0.lock().unwrap();
+    let seen = seen.0.lock().unwrap().clone();
     let is_data = |sql: &&String| {
         ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|it| sql.starts_with(it))
     };
     let statements: Vec<&String> = seen.iter().filter(is_data).collect();
-    assert!(statements.len() > 80, "{} statements", statements.len());
+    assert!(statements.len() > 55, "{} statements", statements.len());
     for sql in statements {
         let count = (1..20).take_while(|n| sql.contains(&format!("${n}"))).count();
         let nulls = vec!["NULL"; count].join(", ");
@@ -118,7 +118,7 @@ pub(crate) fn look(url: &str, seen: &Seen) {
     }
 }
 
-/// Every table of merchants' rows is read along an index by the merchant.
+/// Every table of merchants' rows is read by the merchant.
 fn finds_by_merchant(sql: &str, plan: &str) {
     let lines: Vec<&str> = plan.lines().collect();
     for (n, line) in lines.iter().enumerate() {
@@ -129,8 +129,17 @@ fn finds_by_merchant(sql: &str, plan: &str) {
         if !scan.contains("Scan") || !by_name(table) || scan.contains("Bitmap Heap") {
             continue;
         }
-        let condition = lines.iter().skip(n + 1).take(2).find(|it| it.contains("Index Cond"));
-        let is_by_merchant = condition.is_some_and(|it| it.contains("merchant = "));
+        // Along an index whose condition names the merchant; or one row by its own id, which is then looked at.
+        let below = |what: &str| {
+            let rest = lines.iter().skip(n + 1);
+            let own = rest.take_while(|it| !it.contains("->") && !it.contains("Plan"));
+            own.into_iter().find(|it| it.trim_start().starts_with(what)).copied()
+        };
+        let condition = below("Index Cond:").unwrap_or_default();
+        let filter = below("Filter:").unwrap_or_default();
+        let names = |text: &str| text.contains("merchant = ");
+        let is_by_merchant =
+            names(condition) || (names(filter) && condition.trim_end().ends_with("(id = $2)"));
         assert!(is_by_merchant, "{sql}\n{plan}");
     }
 }
