@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    backup, bill_command, call, channel_command, contract_command, database, dev,
-    difference_command, doctor, fees_command, keys, ledger, listen, migrate, page_check,
-    payout_command, plugin_command, reconcile_command, review_command, secrets, serve,
-    settlement_command, statement_command, trigger,
+    backup, bill_command, call, channel_command, contract_command, dev, difference_command, doctor,
+    fees_command, keys, ledger, listen, migrate, page_check, payout_command, plugin_command,
+    reconcile_command, review_command, secrets, serve, settlement_command, statement_command,
+    trigger,
 };
 use lezai_gateway::plugins::compiler;
 
