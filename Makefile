@@ -104,6 +104,14 @@ release: build ## pack target/dist/lezai-VERSION-MACHINE.tar.gz: stripped, with 
 	@scripts/setup sbom
 	@scripts/release
 
+deb: build ## pack target/dist/lezai_VERSION_MACHINE.deb: program, systemd unit, manual pages, completions
+	@scripts/setup deb
+	@scripts/deb
+
+image: build ## pack target/dist/lezai-VERSION-MACHINE.oci.tar, an image from scratch, and print its digest
+	@scripts/setup image
+	@scripts/image
+
 advisories: ## ask the RustSec database about our dependencies (needs the network)
 	@scripts/setup deny
 	@.setup/bin/cargo-deny check advisories
@@ -137,9 +145,9 @@ bench-reconcile: build ## reconcile beside DuckDB, pandas, polars and a query a 
 	@scripts/setup peers
 	@ROWS="$(or $(ROWS),1000000)" .setup/peers/bin/python tests/benches/reconcile/bench.py
 
-sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit
+sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit; SHRINK=0 for the whole trace
 	@cargo build --quiet $(PRODUCT) --bin sim
-	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) PLANTED=$(PLANTED) target/release/sim
+	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) SHRINK=$(SHRINK) PLANTED=$(PLANTED) target/release/sim
 
 gallery: ## every state, language, theme and width of the checkout, on one page
 	@scripts/setup npm

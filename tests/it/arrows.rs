@@ -38,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 29] = [
             "lezai-channels",
             "lezai-core",
             "lezai-engine",
+            "lezai-reconcile",
             "lezai-store",
             // In its tests.
             "lezai-store-sqlite",

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use lezai_channel_simulators::fault::{Fault, What};
 use lezai_channel_simulators::{Simulators, keys};
+use lezai_core::funds::date::Date;
 use lezai_tests::page::Page;
-use lezai_tests::{Gateway, Merchant, Request, TempDir, random_hex};
+use lezai_tests::{Gateway, Merchant, Request, TempDir, eventually, random_hex};
 use serde_json::{Value, json};
 
 /// Both providers, a gateway with its channels, and its demo merchant.
@@ -179,6 +180,38 @@ fn an_order_is_paid_and_refunded_through_each_provider() {
         scene.refund(&order, 1_000);
         scene.eventually(&order, "refunded", |order| order["refunded_amount"] == 1_000);
     }
+}
+
+#[test]
+fn the_days_bill_of_wechat_pay_is_fetched_and_agrees_with_the_books() {
+    let scene = Scene::new();
+    // In Shanghai, where the bill's days begin.
+    let day = (lezai_tests::now_ms() / 1000 + 8 * 3600).div_euclid(86_400);
+    let day = Date::parse("1970-01-01").unwrap().plus_days(i32::try_from(day).unwrap());
+    let order = scene.order(&["wechat_native"]);
+    let (_, number) = scene.choose(&order, "wechat_native");
+    scene.pay("wechat", &number);
+    scene.eventually(&order, "paid", is("paid"));
+    scene.refund(&order, 1_000);
+    scene.eventually(&order, "refunded", |order| order["refunded_amount"] == 1_000);
+    scene.advance(36 * 3600);
+    let token = std::fs::read_to_string(scene.gateway.data.join("admin-token")).unwrap();
+    let run = eventually(|| {
+        let runs = Request::new("GET", "/admin/v1/reconciliations?limit=100", "")
+            .with("authorization", &format!("Bearer {}", token.trim()))
+            .send(&scene.gateway.authority)
+            .unwrap()
+            .json();
+        let mut all = runs["data"].as_array().unwrap().iter();
+        let found = all.find(|it| it["channel"] == "wechat" && it["date"] == day.to_string());
+        found.cloned().ok_or_else(|| format!("{runs}\n{}", scene.gateway.log()))
+    });
+    assert_eq!(run["status"], "balanced", "{run}");
+    assert_eq!(run["summary"]["theirs"][0]["layout"], "wechat-trade", "{run}");
+    assert_eq!(
+        (run["summary"]["lines"].as_u64(), run["summary"]["movements"].as_u64()),
+        (Some(2), Some(2))
+    );
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn every_kind_of_event_is_triggered_and_arrives() {
     let receiver = Receiver::start();
     let listed = String::from_utf8(lezai(&["trigger", "--list"]).stdout).unwrap();
     let kinds: BTreeSet<&str> = listed.lines().map(|it| it.split(' ').next().unwrap()).collect();
-    assert!(kinds.len() >= 14, "{listed}");
+    assert!(kinds.len() >= 23, "{listed}");
     for kind in kinds {
         let (code, text) = trigger(&gateway, kind, &receiver.url);
         if kind == "endpoint.test" {
@@ -131,6 +131,10 @@ fn every_kind_of_event_is_triggered_and_arrives() {
             continue;
         }
         assert_eq!(event["delivery"]["status"], "delivered", "{text}");
+        if ["payout.", "settlement.", "contract."].iter().any(|it| kind.starts_with(it)) {
+            // The merchant's own address took it: such an event has no other.
+            continue;
+        }
         let came = |it: &[Value]| it.iter().any(|it| it["id"] == id.as_str() && it["type"] == kind);
         assert!(receiver.wait(TIMEOUT, came), "{kind}: {text}");
     }

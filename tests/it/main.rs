@@ -6,12 +6,15 @@
 mod arrows;
 mod author;
 mod backup;
+mod bills;
 mod callbacks;
 mod channels;
 mod codes;
+mod counter;
 mod crash;
 mod deploy;
 mod first_hour;
+mod funds_commands;
 mod hostile;
 mod idempotency;
 mod instalments;

@@ -6,22 +6,9 @@ use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, binary, lezai, random_hex};
+use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, binary, lezai, random_hex, until};
 use rlimit::{INFINITY, Resource, prlimit};
-
-/// Far above what anything here takes, for a machine that is busy with other things.
-const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Waits until it is so.
-fn eventually(what: &str, mut so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !so() {
-        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn ready(gateway: &Gateway) -> u16 {
     Request::new("GET", "/readyz", "").send(&gateway.authority).unwrap().status
@@ -49,18 +36,18 @@ fn no_room_and_room_again(gateway: &mut Gateway, fill: impl Fn(&Gateway), free: 
     assert_eq!((order(&merchant).status, ready(gateway)), (201, 200));
     fill(gateway);
     // What there is room for yet goes through.
-    eventually("a commit fails", || order(&merchant).status == 500);
+    until("a commit fails", || order(&merchant).status == 500);
     let (key, body) = (random_hex(), Merchant::order("N-1").to_string());
     assert_eq!(merchant.create(&key, body.clone()).unwrap().status, 500);
     assert_eq!(orders(&merchant, 80), [500; 80]);
-    eventually("it is not ready", || ready(gateway) == 503);
+    until("it is not ready", || ready(gateway) == 503);
     // It can be read all the while, and what could not be committed is not there.
     assert!(merchant.find("N-1").is_empty());
     assert!(gateway.metric("lezai_commits_failed_total").unwrap() >= 1.0);
     assert!(gateway.metric("lezai_log_lines_lost_total").unwrap() >= 1.0);
 
     free(gateway);
-    eventually("it is ready again", || ready(gateway) == 200);
+    until("it is ready again", || ready(gateway) == 200);
     assert_eq!(merchant.create(&key, body).unwrap().status, 201);
     assert_eq!(orders(&merchant, 16), [201; 16]);
     gateway.terminate();
@@ -161,7 +148,7 @@ fn works_without_its_log(gateway: &mut Gateway) {
     let merchant = Merchant::demo(gateway);
     assert_eq!(orders(&merchant, 40), [201; 40]);
     assert_eq!(ready(gateway), 200);
-    eventually("lost lines are counted", || {
+    until("lost lines are counted", || {
         gateway.metric("lezai_log_lines_lost_total").unwrap() >= 40.0
     });
     gateway.terminate();
@@ -180,7 +167,7 @@ fn nobody_need_read_where_it_listens() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    eventually("it is ready", || {
+    until("it is ready", || {
         Request::new("GET", "/readyz", "").send(&authority).is_ok_and(|it| it.status == 200)
     });
     assert!(Command::new("kill").arg(gateway.id().to_string()).status().unwrap().success());
@@ -295,7 +282,7 @@ fn connections_beyond_the_limit_are_told_of() {
     let folder = TempDir::new();
     let gateway = Gateway::start_after(folder.path(), "ulimit -n 300");
     let held: Vec<_> = (0..160).map(|_| TcpStream::connect(&gateway.authority).unwrap()).collect();
-    eventually("the log says so", || gateway.log().contains("ulimit -n"));
+    until("the log says so", || gateway.log().contains("ulimit -n"));
     drop(held);
     assert_eq!(order(&Merchant::demo(&gateway)).status, 201);
 }

@@ -5,28 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::time::Duration;
 
-use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, random_hex};
+use lezai_tests::{
+    Answer, Gateway, Merchant, Receiver, Request, TempDir, at_once, lezai, random_hex,
+};
 use serde_json::{Value, json};
 
 const ORDERS: usize = 25;
 
-/// Runs them all from the same moment on.
-fn at_once(works: &[&(dyn Fn() -> Answer + Sync)]) -> Vec<Answer> {
-    let start = Barrier::new(works.len());
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = works
-            .iter()
-            .map(|work| {
-                let start = &start;
-                scope.spawn(move || {
-                    start.wait();
-                    work()
-                })
-            })
-            .collect();
-        handles.into_iter().map(|it| it.join().unwrap()).collect()
-    })
-}
+type Work<'w> = &'w (dyn Fn() -> Answer + Sync);
 
 #[test]
 fn an_order_ends_one_way_and_is_paid_once() {
@@ -50,7 +36,7 @@ fn an_order_ends_one_way_and_is_paid_once() {
                 .send(&merchant.post(&format!("/v1/orders/{id}/close"), &random_hex(), "{}"))
                 .unwrap()
         };
-        let answers = at_once(&[&pay, &close, &pay, &close]);
+        let answers = at_once::<Work<'_>>(&[&pay, &close, &pay, &close]);
         for answer in &answers {
             assert!([200, 409].contains(&answer.status), "{}", answer.json());
         }
@@ -208,7 +194,7 @@ fn a_number_and_a_key_are_taken_once() {
         let (same, other) = (random_hex(), random_hex());
         let same = || create(&same);
         let other = || create(&other);
-        let answers = at_once(&[&same, &other, &same, &other]);
+        let answers = at_once::<Work<'_>>(&[&same, &other, &same, &other]);
         let made: BTreeSet<_> =
             answers.iter().filter(|it| it.status == 201).map(|it| it.body.clone()).collect();
         assert_eq!(made.len(), 1, "{number}: {answers:?}");

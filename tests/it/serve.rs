@@ -5,27 +5,16 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lezai_core::key::SigningKey;
 use lezai_tests::{
-    Answer, Gateway, Live, Merchant, Request, TempDir, binary, certify, lezai, random_hex, send_raw,
+    Answer, Gateway, Live, Merchant, Request, TempDir, binary, certify, lezai, random_hex,
+    send_raw, until,
 };
 use serde_json::json;
 
-/// Far above what anything here takes, for a machine that is slow.
-const TIMEOUT: Duration = Duration::from_secs(180);
-
 const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
-
-/// Waits until something is so.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn text(output: &Output) -> String {
     [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
@@ -153,17 +142,17 @@ fn a_changed_certificate_is_served_without_a_restart() {
     let (key, kept) = (folder.path().join("tls.key"), folder.path().join("kept.key"));
     fs::copy(&key, &kept).unwrap();
     fs::write(&key, "no key").unwrap();
-    eventually("the unusable key is told", || {
+    until("the unusable key is told", || {
         live.log().contains("the changed certificate is not used")
     });
     assert_eq!(shown(), first);
     fs::rename(&kept, &key).unwrap();
     certify(folder.path());
-    eventually("the new certificate is shown", || shown() != first);
+    until("the new certificate is shown", || shown() != first);
     let second = shown();
     certify(folder.path());
     live.signal("HUP");
-    eventually("the third certificate is shown", || shown() != second);
+    until("the third certificate is shown", || shown() != second);
     let metrics = live.operate("GET", "/metrics", "");
     let metrics = String::from_utf8(metrics.body).unwrap();
     assert!(metrics.contains("lezai_tls_certificates_refused_total 1"), "{metrics}");
@@ -185,7 +174,7 @@ fn a_trusted_proxy_speaks_for_clients_and_nobody_else_does() {
     assert_eq!(asks("198.51.100.1", "https").code(), "signature_missing");
     assert_eq!(asks("198.51.100.1", "http").code(), "misdirected");
     // A stranger who is refused again and again is refused at the door, and no other.
-    eventually("the stranger is limited", || {
+    until("the stranger is limited", || {
         let answer = asks("198.51.100.1", "https");
         answer.status == 429 && answer.field("retry-after").is_some()
     });
@@ -214,7 +203,7 @@ fn the_proxy_protocol_names_the_client_before_its_first_byte() {
     let request = Request::new("GET", "/v1/orders", "").bytes(&live.authority);
     let asks = |last: u8| send_raw(&port, &[&header(last), &request], Duration::ZERO).unwrap();
     assert_eq!(asks(1).code(), "signature_missing");
-    eventually("the stranger is limited", || asks(1).status == 429);
+    until("the stranger is limited", || asks(1).status == 429);
     assert_eq!(asks(2).status, 401);
     assert!(send_raw(&port, &[&request], Duration::ZERO).is_err(), "there is no header");
 }
@@ -230,7 +219,7 @@ fn beyond_what_there_is_room_for_requests_are_told_to_come_again() {
         .with("content-type", "application/json")
         .bytes(&live.authority);
     let mut held: Vec<TcpStream> = Vec::new();
-    eventually("there is no room", || {
+    until("there is no room", || {
         // Each waits for a body that does not come; who waited too long is let go.
         held.extend((0..16).map(|_| {
             let mut stream = TcpStream::connect(&port).unwrap();
@@ -244,7 +233,7 @@ fn beyond_what_there_is_room_for_requests_are_told_to_come_again() {
     // The operator is let in all the same.
     assert_eq!(live.operate("GET", "/readyz", "").status, 200);
     held.clear();
-    eventually("there is room again", || {
+    until("there is room again", || {
         let asked = Request::new("GET", "/v1/orders", "").with("host", &live.authority);
         asked.send(&port).unwrap().status == 401
     });
@@ -261,12 +250,12 @@ fn connections_of_one_address_are_bounded() {
     let live = Live::start_with(folder.path(), &listen, "[limits]\nconnections_per_address = 2\n");
     let port = live.authority.replace("localhost", "127.0.0.1");
     let mut held: Vec<TcpStream> = Vec::new();
-    eventually("the address has too many connections", || {
+    until("the address has too many connections", || {
         held.push(TcpStream::connect(&port).unwrap());
         live.send(&Request::new("GET", "/v1/orders", "")).is_err()
     });
     held.clear();
-    eventually("the address has room again", || {
+    until("the address has room again", || {
         live.send(&Request::new("GET", "/v1/orders", "")).is_ok_and(|it| it.status == 401)
     });
 }
@@ -334,21 +323,21 @@ fn the_signing_key_is_changed_while_it_runs() {
     let [old] = names(&live).try_into().unwrap();
     key(&["prepare"]);
     live.signal("HUP");
-    eventually("the next key is published", || names(&live).len() == 2);
+    until("the next key is published", || names(&live).len() == 2);
     assert_eq!((&names(&live)[0], tea.get("/v1/orders").status), (&old, 200));
     // That it is published is noted after it is.
     let published = live.data.join("gateway-next-published");
-    eventually("that is noted", || published.exists());
+    until("that is noted", || published.exists());
     key(&["rotate"]);
     live.signal("HUP");
-    eventually("the next key signs", || names(&live)[0] != old);
+    until("the next key signs", || names(&live)[0] != old);
     assert_eq!(names(&live).len(), 2, "the former one is kept");
     // Who goes by the new public key verifies what it signs; that of the former one is nobody's any more.
     let again = Merchant::live(&live, some_key(), "tea-2");
     assert_eq!(again.get("/v1/orders").code(), "key_unknown");
     key(&["retire", "--now"]);
     live.signal("HUP");
-    eventually("the former key is gone", || names(&live).len() == 1);
+    until("the former key is gone", || names(&live).len() == 1);
     assert_ne!(names(&live), [old]);
 }
 
@@ -362,12 +351,12 @@ fn what_is_logged_is_changed_while_it_runs() {
         std::thread::sleep(Duration::from_millis(20));
         live.log().contains(&id)
     };
-    eventually("requests are logged", ask);
+    until("requests are logged", ask);
     let mut config = fs::read_to_string(&live.config).unwrap();
     config.push_str("[log]\nfilter = \"error\"\n");
     fs::write(&live.config, config).unwrap();
     live.signal("HUP");
-    eventually("requests are not logged any more", || !ask());
+    until("requests are not logged any more", || !ask());
 }
 
 /// Whether any file of a folder has these bytes.
@@ -427,7 +416,7 @@ fn no_planted_secret_is_in_the_data_folder_and_the_root_key_is_changed_while_it_
         let secrets = findings.filter(|it| it["subject"] == "secrets");
         secrets.map(|it| it["status"].to_string() + &it["found"].to_string()).collect::<String>()
     };
-    eventually("everything is sealed", || sealed_under(&live).contains("ok"));
+    until("everything is sealed", || sealed_under(&live).contains("ok"));
     let first = sealed_under(&live);
 
     assert!(lezai(&["secrets", "new-root", &file]).status.success());
@@ -435,9 +424,9 @@ fn no_planted_secret_is_in_the_data_folder_and_the_root_key_is_changed_while_it_
     let forget = || lezai(&["secrets", "forget-former", &file, "--data-dir", &data]);
     assert!(!forget().status.success(), "not before all is sealed anew");
     live.signal("HUP");
-    eventually("the former root key is forgotten", || forget().status.success());
+    until("the former root key is forgotten", || forget().status.success());
     assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
-    eventually("the signing key is sealed anew", || sealed_under(&live).contains("ok"));
+    until("the signing key is sealed anew", || sealed_under(&live).contains("ok"));
     assert_ne!(sealed_under(&live), first);
 
     // What was sealed opens with the new root key alone, and not without one.

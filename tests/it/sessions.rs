@@ -1,13 +1,12 @@
 //! Who may pay in a checkout session: to look claims nothing, the first choice of a method does, nobody
 //! takes over what is being paid, and what is lost can be given again.
 
-use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use lezai_core::claim::{MAX_CLAIMS, MAX_SESSIONS};
 use lezai_core::grant::Unverified;
 use lezai_tests::page::Page;
-use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, lezai, random_hex};
+use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, at_once, lezai, random_hex};
 use serde_json::{Value, json};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -76,24 +75,6 @@ fn refused(answer: &Answer, code: &str) {
 }
 
 type Work<'a> = Box<dyn Fn() -> Answer + Sync + Send + 'a>;
-
-/// Runs them all from the same moment on.
-fn at_once(works: &[Work<'_>]) -> Vec<Answer> {
-    let start = Barrier::new(works.len());
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = works
-            .iter()
-            .map(|work| {
-                let start = &start;
-                scope.spawn(move || {
-                    start.wait();
-                    work()
-                })
-            })
-            .collect();
-        handles.into_iter().map(|it| it.join().unwrap()).collect()
-    })
-}
 
 #[test]
 fn to_look_claims_nothing_and_the_first_choice_does() {

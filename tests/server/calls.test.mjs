@@ -40,6 +40,7 @@ test("no call of the document is missing", PATIENCE, async () => {
     orders.renewSession(id),
     orders.close(id),
     orders.capture(id),
+    orders.charge(id, { code: "990000000000000001" }),
     orders.void(id),
     orders.refund(id, { merchant_refund_id: "R-1" }),
     orders.refunds(id),

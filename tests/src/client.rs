@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Barrier;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -184,4 +185,20 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 fn find<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     fields.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+}
+
+/// Does them all from the same moment on, and gives their answers in the same order.
+pub fn at_once<Work: Fn() -> Answer + Sync>(works: &[Work]) -> Vec<Answer> {
+    let start = Barrier::new(works.len());
+    std::thread::scope(|scope| {
+        let mut handles = Vec::with_capacity(works.len());
+        for work in works {
+            let start = &start;
+            handles.push(scope.spawn(move || {
+                start.wait();
+                work()
+            }));
+        }
+        handles.into_iter().map(|it| it.join().unwrap()).collect()
+    })
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test that called")]
 
 mod client;
+mod eventually;
 mod gateway;
 mod live;
 mod merchant;
@@ -17,7 +18,8 @@ mod receiver;
 pub mod recorded;
 pub mod sim;
 
-pub use client::{Answer, Request, send_raw};
+pub use client::{Answer, Request, at_once, send_raw};
+pub use eventually::{eventually, until};
 pub use gateway::{Gateway, TempDir, binary, lezai};
 pub use live::{Live, Tls, certify};
 pub use merchant::{Merchant, now_ms, random_hex};

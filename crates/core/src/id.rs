@@ -84,6 +84,10 @@ ids! {
     PayoutId = "po_",
     /// A settlement batch: what happened to a merchant's balance from one cut-off to the next.
     SettlementId = "stl_",
+    /// A run that reconciled a channel's bill of a day with the books.
+    ReconciliationId = "rec_",
+    /// A difference that such a run found.
+    DifferenceId = "dif_",
     /// A checkout session: the shopper's way to pay one order.
     SessionId = "cs_",
     /// Something that happened to an order and that its merchant is told.

@@ -16,6 +16,8 @@
 //! | `refunds_in_flight` | liability, − | refunds and voids that a channel was asked for and has not confirmed |
 //! | `payment_returns` | liability, − | received for orders that could not take it, owed back to shoppers |
 //! | `payouts_in_flight:CHANNEL` | liability, − | taken from what is available for payouts that the channel has not confirmed |
+//! | `suspense:CHANNEL` | − or + | what the channel has more or less than was booked, until somebody knows whose it is |
+//! | `write_off` | − or + | differences from bills that were given up |
 //! | `prefund:CHANNEL` | asset | our money at the channel that pays out: less than zero by what it paid more than we put there |
 //!
 //! No available account is ever overdrawn. What an order calls for is written as if it could be, and
@@ -28,7 +30,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::sha256_hex;
-use crate::id::{MerchantId, OrderId, PayoutId};
+use crate::id::{DifferenceId, MerchantId, OrderId, PayoutId};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
 
@@ -60,6 +62,10 @@ pub enum Account {
     PayoutsInFlight(String),
     /// Our money at a channel that pays out.
     Prefund(String),
+    /// What a channel has more or less than was booked, until somebody knows whose it is.
+    Suspense(String),
+    /// Differences that were written off: a loss, or a gain.
+    WriteOff,
 }
 
 impl fmt::Display for Account {
@@ -82,6 +88,8 @@ impl fmt::Display for Account {
             Self::PaymentReturns => f.write_str("payment_returns"),
             Self::PayoutsInFlight(channel) => write!(f, "payouts_in_flight:{channel}"),
             Self::Prefund(channel) => write!(f, "prefund:{channel}"),
+            Self::Suspense(channel) => write!(f, "suspense:{channel}"),
+            Self::WriteOff => f.write_str("write_off"),
         }
     }
 }
@@ -101,7 +109,9 @@ impl Account {
             | Self::RefundsInFlight
             | Self::PaymentReturns
             | Self::PayoutsInFlight(_)
-            | Self::Prefund(_) => None,
+            | Self::Prefund(_)
+            | Self::Suspense(_)
+            | Self::WriteOff => None,
         }
     }
 
@@ -175,11 +185,15 @@ pub enum Kind {
     PayoutRelease,
     /// What was paid out came back.
     PayoutReturn,
+    /// A difference from a channel's bill that nobody can explain yet.
+    Suspense,
+    /// A difference from a channel's bill that is given up.
+    WriteOff,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
@@ -196,6 +210,8 @@ impl Kind {
         Self::PayoutFailure,
         Self::PayoutRelease,
         Self::PayoutReturn,
+        Self::Suspense,
+        Self::WriteOff,
     ];
 
     /// The kind's name, as in JSON.
@@ -217,6 +233,8 @@ impl Kind {
             Self::PayoutFailure => "payout_failure",
             Self::PayoutRelease => "payout_release",
             Self::PayoutReturn => "payout_return",
+            Self::Suspense => "suspense",
+            Self::WriteOff => "write_off",
         }
     }
 }
@@ -229,11 +247,13 @@ pub enum Subject {
     Order(OrderId),
     /// A payout.
     Payout(PayoutId),
+    /// A difference between a channel's bill and the books.
+    Difference(DifferenceId),
 }
 
 /// A text that names nothing that entries belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be the id of an order or a payout")]
+#[error("must be the id of an order, a payout or a difference")]
 pub struct BadSubject;
 
 impl Subject {
@@ -245,7 +265,8 @@ impl Subject {
     pub fn parse(text: &str) -> Result<Self, BadSubject> {
         let order = || OrderId::parse(text).map(Self::Order);
         let payout = || PayoutId::parse(text).map(Self::Payout);
-        order().or_else(|_| payout()).map_err(|_| BadSubject)
+        let difference = || DifferenceId::parse(text).map(Self::Difference);
+        order().or_else(|_| payout()).or_else(|_| difference()).map_err(|_| BadSubject)
     }
 
     /// The id as text.
@@ -253,6 +274,7 @@ impl Subject {
         match self {
             Self::Order(id) => id.as_str(),
             Self::Payout(id) => id.as_str(),
+            Self::Difference(id) => id.as_str(),
         }
     }
 
@@ -260,7 +282,7 @@ impl Subject {
     pub fn order(&self) -> Option<&OrderId> {
         match self {
             Self::Order(id) => Some(id),
-            Self::Payout(_) => None,
+            Self::Payout(_) | Self::Difference(_) => None,
         }
     }
 }
@@ -280,6 +302,12 @@ impl From<OrderId> for Subject {
 impl From<PayoutId> for Subject {
     fn from(id: PayoutId) -> Self {
         Self::Payout(id)
+    }
+}
+
+impl From<DifferenceId> for Subject {
+    fn from(id: DifferenceId) -> Self {
+        Self::Difference(id)
     }
 }
 

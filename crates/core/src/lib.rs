@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod mask;
 pub mod money;
 pub mod order;
+pub mod payer;
 pub mod policy;
 pub mod release;
 pub mod signature;

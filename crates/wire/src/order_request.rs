@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::{Capture, RefundBearer};
+use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
@@ -47,6 +48,8 @@ pub struct NewOrder {
     pub scene: Scene,
     /// Who buys.
     pub customer: Customer,
+    /// Who the shopper is to the platform that takes the payment.
+    pub payer: Payer,
     /// With what.
     pub device: Device,
     /// The merchant's own remarks.
@@ -89,6 +92,7 @@ impl NewOrder {
                 .optional("scene", |field| field.one_of(&SCENES))?
                 .unwrap_or(Scene::Ecommerce),
             customer: body.optional("customer", customer)?.unwrap_or_default(),
+            payer: body.optional("payer", payer)?.unwrap_or_default(),
             device: body.optional("device", device)?.unwrap_or_default(),
             metadata: body.optional("metadata", metadata)?.unwrap_or_default(),
         };
@@ -120,6 +124,36 @@ impl NewOrder {
             velocity: Velocity::default(),
             at_ms: now.as_ms(),
         }
+    }
+}
+
+/// What a till scanned.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewCharge {
+    /// The code that the shopper shows: good once, for a minute.
+    pub code: String,
+}
+
+impl NewCharge {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], with the field at fault.
+    pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        let mut body = Object::parse(body)?;
+        let code = body.required("code", |field| {
+            field.parsed(16..=64, |text| {
+                let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                if plain {
+                    Ok(text.to_owned())
+                } else {
+                    Err("must be the letters and digits that the till scanned")
+                }
+            })
+        })?;
+        body.finish()?;
+        Ok(Self { code })
     }
 }
 
@@ -220,6 +254,25 @@ fn customer(field: Field) -> Result<Customer, Invalid> {
     Ok(customer)
 }
 
+fn payer(field: Field) -> Result<Payer, Invalid> {
+    let mut it = field.object()?;
+    let id = |text: &str| {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if visible {
+            Ok(text.to_owned())
+        } else {
+            Err("must be visible ASCII, as the platform gave it")
+        }
+    };
+    let payer = Payer {
+        wechat_openid: it.optional("wechat_openid", |field| field.parsed(1..=128, id))?,
+        alipay_open_id: it.optional("alipay_open_id", |field| field.parsed(1..=128, id))?,
+        alipay_user_id: it.optional("alipay_user_id", |field| field.parsed(1..=128, id))?,
+    };
+    it.finish()?;
+    Ok(payer)
+}
+
 fn country(text: &str) -> Result<String, &'static str> {
     if text.bytes().all(|b| b.is_ascii_uppercase()) {
         Ok(text.to_owned())
@@ -262,7 +315,8 @@ mod tests {
     const GOOD: &str = r#"{"merchant_order_id":"A-1001","amount":12800,"currency":"CNY","description":"Tea 茶",
         "notify_url":"https://shop.example/cb","return_url":"https://shop.example/","methods":["wallet_qr"],"expires_in":900,
         "scene":"o2o","customer":{"ref":"c-1","ip":"203.0.113.7","country":"CN"},
-        "device":{"id":"d-1","kind":"phone","os":"iOS","user_agent":"UA"},"metadata":{"table":"7"}}"#;
+        "device":{"id":"d-1","kind":"phone","os":"iOS","user_agent":"UA"},"metadata":{"table":"7"},
+        "payer":{"wechat_openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}}"#;
 
     #[test]
     fn a_full_order_and_a_short_one_are_read() {
@@ -271,6 +325,12 @@ mod tests {
             (full.amount.minor(), full.scene, full.metadata["table"].as_str()),
             (12800, Scene::O2o, "7")
         );
+        assert_eq!(full.payer.wechat_openid.as_deref(), Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"));
+        for ids in [r#"{"wechat_openid":"o b"}"#, r#"{"wechat_openid":""}"#, r#"{"openid":"o"}"#] {
+            let text = GOOD.replace(r#"{"wechat_openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}"#, ids);
+            let refused = NewOrder::parse(text.as_bytes()).unwrap_err();
+            assert!(refused.field.starts_with("payer."), "{refused:?}");
+        }
         let short = NewOrder::parse(
             br#"{"merchant_order_id":"A","amount":1,"currency":"JPY","description":"x"}"#,
         )

@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 use lezai_core::funds::contract::NotAgreed;
+use lezai_core::funds::difference::NotResolved;
 use lezai_core::funds::payout::PayoutRefusal;
 use lezai_core::money::Money;
 use lezai_core::order::Refusal;
@@ -188,6 +189,16 @@ codes! {
         "Ask the operator for a contract that has them.";
     SettlementNotFound = "settlement_not_found", StatusCode::NOT_FOUND, Never, "There is no such settlement",
         "Check the id and whose key signs: another merchant's settlement is not found either.";
+    BillNotFound = "bill_not_found", StatusCode::NOT_FOUND, QueryFirst, "There is no bill of this day",
+        "List the bills; put the one that is missing, or wait until the channel has made it.";
+    BillRefused = "bill_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The bill is not taken, and nothing of it counts",
+        "Download it again; `line` and `column` are where it is wrong. One that was changed on the way never fits its own totals.";
+    DifferenceState = "difference_state", StatusCode::CONFLICT, QueryFirst, "The difference's state does not allow this",
+        "Query the difference; one that is resolved stays so, and a later run finds what is still different.";
+    ApproverIsResolver = "approver_is_resolver", StatusCode::CONFLICT, Never, "Who proposed a resolution may not approve it",
+        "Have another person decide.";
+    DifferenceWithoutAmount = "difference_without_amount", StatusCode::UNPROCESSABLE_ENTITY, Never, "The difference has no amount to be booked",
+        "Explain it; what cannot be told as an amount is not booked.";
     ContractNumber = "contract_number", StatusCode::CONFLICT, QueryFirst, "The number is not the next one",
         "List the contracts, or read the calendar; what is agreed is never edited, and `next` is free.";
     ContractDate = "contract_date", StatusCode::UNPROCESSABLE_ENTITY, Never, "A contract cannot be in force from then on",
@@ -202,6 +213,8 @@ codes! {
         "Make a new order.";
     MethodUnavailable = "method_unavailable", StatusCode::UNPROCESSABLE_ENTITY, Never, "The order cannot be paid by this method",
         "Leave `methods` out, or name one that the merchant's channels offer.";
+    CodeRefused = "code_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The shopper's payment code was refused",
+        "Have the shopper show a new code, and send it under a new Idempotency-Key; `reason` has the channel's word.";
     LimitExceeded = "limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the merchant's limits",
         "Ask the operator to change the limits, or sell for less.";
     RiskDenied = "risk_denied", StatusCode::FORBIDDEN, Never, "Risk control denies the order",
@@ -459,6 +472,19 @@ impl From<PayoutRefusal> for Problem {
                 problem.with("available", available.minor())
             }
             PayoutRefusal::TooEarly | PayoutRefusal::NotAsked => Self::internal(detail),
+        }
+    }
+}
+
+impl From<NotResolved> for Problem {
+    fn from(error: NotResolved) -> Self {
+        let detail = error.to_string();
+        match error {
+            NotResolved::State { status } => {
+                Self::new(Code::DifferenceState, detail).with("difference_status", status)
+            }
+            NotResolved::SamePerson => Self::new(Code::ApproverIsResolver, detail),
+            NotResolved::NoAmount => Self::new(Code::DifferenceWithoutAmount, detail),
         }
     }
 }

@@ -4,16 +4,20 @@
 //! is not answered is an unknown and never a failure: the worker asks again until the channel
 //! knows. What a channel tells us unasked is a hint to ask it.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 
+use lezai_core::funds::date::Date;
 use lezai_core::funds::payout::Destination;
 use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
+use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 
 use crate::http::Headers;
+use crate::number;
 
 /// How a shopper pays with a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub enum MethodKind {
     AlipayMini,
     /// A Douyin mini-program calls `tt.pay`.
     DouyinMini,
+    /// The till scans the code that the shopper shows.
+    Code,
 }
 
 impl MethodKind {
@@ -39,6 +45,7 @@ impl MethodKind {
             Self::WechatJsapi => "wechat_jsapi",
             Self::AlipayMini => "alipay_mini",
             Self::DouyinMini => "douyin_mini",
+            Self::Code => "code",
         }
     }
 
@@ -52,12 +59,6 @@ impl MethodKind {
             Credential::DouyinMini { .. } => Self::DouyinMini,
         }
     }
-
-    /// Whether any page can use it. Those of one mini-program are offered to an order that names
-    /// them, for its merchant knows where its shopper is.
-    pub fn works_anywhere(self) -> bool {
-        matches!(self, Self::Qr | Self::Redirect)
-    }
 }
 
 /// A method that a channel offers.
@@ -69,7 +70,25 @@ pub struct Method {
     pub kind: MethodKind,
     /// Whether it is paid in monthly parts, which the channel finances: we are paid all of it at once.
     pub instalments: bool,
+    /// Whether it is offered only to an order that names it: a method of one mini-program, or of browsers on
+    /// phones, works where the merchant knows its shopper to be.
+    pub named_only: bool,
 }
+
+impl Method {
+    /// A method that any page can use, paid at once.
+    pub const fn anywhere(id: &'static str, kind: MethodKind) -> Self {
+        Self { id, kind, instalments: false, named_only: false }
+    }
+
+    /// A method that is offered only to an order that names it.
+    pub const fn named(id: &'static str, kind: MethodKind) -> Self {
+        Self { id, kind, instalments: false, named_only: true }
+    }
+}
+
+/// Why a payment is refused whose order does not say who pays.
+pub const PAYER_MISSING: &str = "payer_missing";
 
 /// What a channel is asked to collect.
 #[derive(Clone, Debug)]
@@ -92,6 +111,12 @@ pub struct PaymentRequest {
     pub instalments: Option<Plan>,
     /// The method, by its name in the API.
     pub method: String,
+    /// Who the shopper is to the channel's platform.
+    pub payer: Payer,
+    /// The shopper's address, as the merchant told it.
+    pub client_ip: Option<IpAddr>,
+    /// What the till scanned, for a method of kind [`MethodKind::Code`]: good once, and kept nowhere.
+    pub code: Option<String>,
     /// When the order can no longer be paid. The same in each repeat.
     pub expires_at: Timestamp,
 }
@@ -101,6 +126,8 @@ pub struct PaymentRequest {
 pub enum Prepared {
     /// The shopper can pay.
     Offer(Offer),
+    /// The channel has the code that the shopper showed: a query says what came of it.
+    Charging,
     /// The channel did not take it and never will: nothing can come of this attempt, and another
     /// channel may be tried.
     Refused {
@@ -305,6 +332,33 @@ pub struct Unanswered {
     pub reason: String,
 }
 
+/// What a channel gives for its bill of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BillFetched {
+    /// The bill, or what says that the day has none.
+    Bill(Vec<u8>),
+    /// It is still being made.
+    Creating,
+}
+
+/// One of our movements, by the number that the channel was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved<'m> {
+    /// A payment.
+    Payment(&'m AttemptId),
+    /// A payment that went back as a whole.
+    Reversal(&'m AttemptId),
+    /// A refund.
+    Refund(&'m RefundId),
+    /// A payout.
+    Payout(&'m PayoutId),
+    /// A payout that came back.
+    PayoutReturn(&'m PayoutId),
+}
+
+/// How a bill names a movement: its kind, a word of `lezai_reconcile::movement::Kind`, and its reference.
+pub type BillRow = (&'static str, String);
+
 /// What a channel says in its own time.
 pub type ChannelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unanswered>> + Send + 'a>>;
 
@@ -319,6 +373,11 @@ pub trait Channel: Send + Sync {
     /// One of its methods.
     fn method(&self, id: &str) -> Option<&'static Method> {
         self.methods().iter().find(|method| method.id == id)
+    }
+
+    /// The method that charges a code which a till scanned; none if the code is not the channel's.
+    fn method_of_code(&self, _code: &str) -> Option<&'static str> {
+        None
     }
 
     /// Asks it to collect a payment, or to set its amount aside.
@@ -361,6 +420,33 @@ pub trait Channel: Send + Sync {
     /// What a channel says that pays nothing out.
     fn pays_nothing(&self, payout: &PayoutId) -> Unanswered {
         Unanswered { channel: self.id(), reason: format!("it pays nothing out, so not {payout}") }
+    }
+
+    /// How its bill names a movement.
+    fn bill_row(&self, moved: Moved<'_>) -> BillRow {
+        match moved {
+            Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
+            Moved::Reversal(attempt) => ("void", number::of_attempt(attempt)),
+            Moved::Refund(refund) => ("refund", number::of_refund(refund)),
+            Moved::Payout(payout) => ("payout", number::of_payout(payout)),
+            Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+        }
+    }
+
+    /// Where the days of its bills begin, in minutes east of Greenwich.
+    fn bill_offset_minutes(&self) -> i32 {
+        480
+    }
+
+    /// How long after a day's end its bill can be asked for; `None` if it gives none by itself.
+    fn bill_after_secs(&self) -> Option<i64> {
+        None
+    }
+
+    /// Asks for its bill of a day that is over.
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+        let reason = format!("it gives no bills, so none of {day}");
+        Box::pin(std::future::ready(Err(Unanswered { channel: self.id(), reason })))
     }
 
     /// Reads a callback. A channel that sends none refuses what others send in its name.

@@ -3,18 +3,23 @@
 //! `att_` and 32 digits are 36 characters, and WeChat Pay takes 32 at most. So a provider gets the 32
 //! hexadecimal digits alone, which fit every provider's alphabet.
 
-use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::id::{AttemptId, PayoutId, RefundId};
 
 const DIGITS: usize = 32;
 
 /// The number of a payment at a provider.
 pub fn of_attempt(attempt: &AttemptId) -> String {
-    digits(attempt.as_str())
+    digits(attempt.as_str()).to_owned()
 }
 
 /// The number of a refund at a provider.
 pub fn of_refund(refund: &RefundId) -> String {
-    digits(refund.as_str())
+    digits(refund.as_str()).to_owned()
+}
+
+/// The number of a payout at a provider.
+pub fn of_payout(payout: &PayoutId) -> String {
+    digits(payout.as_str()).to_owned()
 }
 
 /// The attempt whose number this is.
@@ -27,9 +32,10 @@ pub fn to_refund(number: &str) -> Option<RefundId> {
     RefundId::parse(&format!("rfd_{number}")).ok()
 }
 
-fn digits(id: &str) -> String {
+/// The digits of an id, without its prefix.
+pub(crate) fn digits(id: &str) -> &str {
     let at = id.len().saturating_sub(DIGITS);
-    id.get(at..).unwrap_or_default().to_owned()
+    id.get(at..).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use lezai_core::key::{SigningKey, VerifyingKey};
 
 use crate::data_dir;
-use lezai_client::{Client, ClientError, fetch_gateway_key};
+use crate::outcome::{self, Failed};
+use lezai_client::{Client, ClientError, Problem, Trust, fetch_gateway_key};
+use serde_json::Value;
 
 /// Which gateway, and as whom.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,6 +59,37 @@ impl CallerArgs {
             .map_err(|error| named(&file, error))?;
         let gateway_key = self.gateway_key().await?;
         Client::new(&self.gateway, key, &self.keyid, gateway_key).map_err(|error| error.to_string())
+    }
+
+    /// Makes a call as the merchant. A response that is not the gateway's own word is not believed.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`].
+    pub async fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        idempotency_key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Value, Failed> {
+        let client = self.client().await.map_err(Failed::NotDone)?;
+        let body = body.map(|it| it.to_string().into_bytes());
+        let answer = client.request(method, target, body, idempotency_key).await;
+        let answer = answer.map_err(|error| Failed::NotDone(unanswered(&self.gateway, &error)))?;
+        if let Trust::Refused(why) = &answer.trust {
+            return Err(Failed::NotDone(format!("the response is not to be believed: {why}")));
+        }
+        if answer.is_success() {
+            return outcome::parse(&answer.body);
+        }
+        Err(match serde_json::from_slice::<Problem>(&answer.body) {
+            Ok(problem) => Failed::Refused(format!("{}: {}", problem.code, problem.detail)),
+            Err(_) => Failed::NotDone(format!(
+                "{} answers with status {}: is it a gateway?",
+                self.gateway, answer.status
+            )),
+        })
     }
 
     /// Whether there is a key to sign with.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
-    backup, call, channel_command, dev, doctor, keys, ledger, listen, migrate, page_check,
-    plugin_command, reconcile_command, review_command, secrets, serve, statement_command, trigger,
+    backup, bill_command, call, channel_command, contract_command, dev, difference_command, doctor,
+    fees_command, keys, ledger, listen, migrate, page_check, payout_command, plugin_command,
+    reconcile_command, review_command, secrets, serve, settlement_command, statement_command,
+    trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -72,6 +74,26 @@ enum Command {
     /// Look at the orders that risk control holds, and decide on them.
     #[command(subcommand)]
     Review(review_command::ReviewCommand),
+    /// Look after channels' bills.
+    #[command(subcommand)]
+    Bill(bill_command::BillCommand),
+    /// Show merchants' contracts, and agree on the next.
+    #[command(subcommand)]
+    Contract(contract_command::ContractCommand),
+    /// Look at differences between bills and books, and resolve them.
+    #[command(subcommand)]
+    Difference(difference_command::DifferenceCommand),
+    /// Try out what a contract's fees come to.
+    #[command(subcommand)]
+    Fees(fees_command::FeesCommand),
+    /// Pay out what is available, and decide on payouts.
+    #[command(subcommand)]
+    Payout(payout_command::PayoutCommand),
+    /// Close the settlement batches that a cut-off has left open.
+    Settle(settlement_command::SettleArgs),
+    /// Look at settlement batches.
+    #[command(subcommand)]
+    Settlement(settlement_command::SettlementCommand),
     /// Compare bills with what was expected, or a statement with a merchant's own books.
     Reconcile(reconcile_command::ReconcileArgs),
     /// Write a merchant's statement from the ledger: the same request gives the same bytes.
@@ -195,6 +217,13 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Channel(command) => channel_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,
+        Command::Bill(command) => bill_command::run(command).await,
+        Command::Contract(command) => contract_command::run(command).await,
+        Command::Difference(command) => difference_command::run(command).await,
+        Command::Fees(command) => fees_command::run(command).await,
+        Command::Payout(command) => payout_command::run(command).await,
+        Command::Settle(args) => settlement_command::settle(args).await,
+        Command::Settlement(command) => settlement_command::run(command).await,
         Command::Reconcile(args) => reconcile_command::run(args).await,
         Command::Statement(args) => statement_command::run(args).await,
         Command::Page(command) => page_check::run(command).await,

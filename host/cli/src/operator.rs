@@ -8,6 +8,7 @@ use reqwest::Method;
 use crate::caller;
 use crate::data_dir;
 use crate::data_dir::DataDir;
+pub use crate::outcome::Failed;
 use lezai_client as client;
 use lezai_client::Problem;
 
@@ -34,14 +35,6 @@ pub struct OperatorArgs {
     pub admin_token_file: Option<PathBuf>,
 }
 
-/// Why it was not done.
-pub enum Failed {
-    /// The gateway says no.
-    Refused(String),
-    /// It was not asked, or did not answer.
-    NotDone(String),
-}
-
 /// A call of the operator's.
 pub struct OperatorCall<'c> {
     /// The method.
@@ -54,6 +47,13 @@ pub struct OperatorCall<'c> {
     pub body: Option<String>,
 }
 
+impl<'c> OperatorCall<'c> {
+    /// A call that reads.
+    pub fn get(target: &'c str) -> Self {
+        Self { method: Method::GET, target, idempotency_key: None, body: None }
+    }
+}
+
 impl OperatorArgs {
     /// Asks the gateway.
     ///
@@ -61,6 +61,32 @@ impl OperatorArgs {
     ///
     /// [`Failed`].
     pub async fn ask(&self, call: OperatorCall<'_>) -> Result<Vec<u8>, Failed> {
+        let OperatorCall { method, target, idempotency_key, body } = call;
+        let body = body.map(|it| ("application/json", it.into_bytes()));
+        self.request(method, target, idempotency_key, body).await
+    }
+
+    /// Sends the gateway a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`].
+    pub async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Vec<u8>, Failed> {
+        self.request(method, target, None, Some(("application/octet-stream", bytes))).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        target: &str,
+        idempotency_key: Option<&str>,
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<Vec<u8>, Failed> {
         let not_done =
             |error: client::ClientError| Failed::NotDone(caller::unanswered(&self.gateway, &error));
         let origin = client::parse_origin(&self.gateway).map_err(not_done)?;
@@ -73,14 +99,14 @@ impl OperatorArgs {
         let usual = || self.data.join("admin-token");
         let token = data_dir::text(&self.admin_token_file.clone().unwrap_or_else(usual))
             .map_err(Failed::NotDone)?;
-        let url = client::parse_target(&origin, call.target).map_err(not_done)?;
+        let url = client::parse_target(&origin, target).map_err(not_done)?;
         let http = client::http(&origin).map_err(not_done)?;
-        let mut request = http.request(call.method, url).bearer_auth(&token);
-        if let Some(key) = call.idempotency_key {
+        let mut request = http.request(method, url).bearer_auth(&token);
+        if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", format!("\"{key}\""));
         }
-        if let Some(body) = call.body {
-            request = request.header("content-type", "application/json").body(body);
+        if let Some((media_type, body)) = body {
+            request = request.header("content-type", media_type).body(body);
         }
         let (status, _, body) = client::receive(request).await.map_err(not_done)?;
         if (200..300).contains(&status) {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::operator::{Failed, OperatorArgs, OperatorCall};
-use lezai_base::entropy;
+use crate::operator::{OperatorArgs, OperatorCall};
+use crate::outcome::{self, Failed, text};
 
 /// What can be done with reviews.
 #[derive(Debug, clap::Subcommand)]
@@ -57,72 +57,42 @@ pub async fn run(command: ReviewCommand) -> ExitCode {
         ReviewCommand::Approve(args) => decide(&args, "approve").await,
         ReviewCommand::Refuse(args) => decide(&args, "refuse").await,
     };
-    match done {
-        Ok(text) => {
-            say!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(Failed::Refused(why)) => {
-            eprintln!("lezai: {why}");
-            ExitCode::from(1)
-        }
-        Err(Failed::NotDone(why)) => {
-            eprintln!("lezai: {why}");
-            ExitCode::from(2)
-        }
-    }
+    outcome::finish(done)
 }
 
 async fn list(args: &ListArgs) -> Result<String, Failed> {
     let after = args.after.as_ref().map(|it| format!("&after={it}")).unwrap_or_default();
     let target = &format!("/admin/v1/reviews?limit={}{after}", args.limit);
     let call = OperatorCall { method: Method::GET, target, idempotency_key: None, body: None };
-    let answer = read(&args.operator.ask(call).await?)?;
+    let found = outcome::parse(&args.operator.ask(call).await?)?;
     if args.json {
-        return Ok(answer.to_string());
+        return Ok(found.to_string());
     }
-    let reviews = answer["data"].as_array().into_iter().flatten();
-    let mut lines: Vec<String> = reviews.map(line).collect();
-    if lines.is_empty() {
-        lines.push("no order waits for a review".to_owned());
-    }
-    if let Some(next) = answer["next"].as_str() {
-        lines.push(format!("more     --after {next}"));
-    }
-    Ok(lines.join("\n"))
+    Ok(outcome::page(&found, line, "no order waits for a review"))
 }
 
 async fn decide(args: &DecideArgs, verdict: &str) -> Result<String, Failed> {
-    let random = || entropy::bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
-    let key = args.idempotency_key.clone().unwrap_or_else(random);
+    let key = outcome::key_or_random(args.idempotency_key.as_ref());
     let call = OperatorCall {
         method: Method::POST,
         target: &format!("/admin/v1/orders/{}/review", args.order),
         idempotency_key: Some(&key),
         body: Some(json!({ "verdict": verdict, "reason": args.reason }).to_string()),
     };
-    Ok(line(&read(&args.operator.ask(call).await?)?))
-}
-
-fn read(body: &[u8]) -> Result<Value, Failed> {
-    serde_json::from_slice(body)
-        .map_err(|error| Failed::NotDone(format!("the gateway's answer is not JSON: {error}")))
+    Ok(line(&outcome::parse(&args.operator.ask(call).await?)?))
 }
 
 /// An order in a line: who, how much, how it stands, and why it is held.
-fn line(review: &Value) -> String {
-    let order = &review["order"];
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+fn line(reviewed: &Value) -> String {
+    let order = &reviewed["order"];
     let reasons = order["decision"]["reasons"].as_array().into_iter().flatten();
     let reasons: Vec<_> = reasons.filter_map(|it| it["code"].as_str()).collect();
-    let state = match order["review"]["verdict"].as_str() {
-        Some(verdict) => verdict,
-        None => order["review"]["status"].as_str().unwrap_or("-"),
-    };
+    let review = &order["review"];
+    let state = review["verdict"].as_str().unwrap_or_else(|| text(&review["status"]));
     format!(
         "{}  {}  {} {}  {}, {state}  {}",
-        text(&review["order_id"]),
-        text(&review["merchant"]),
+        text(&reviewed["order_id"]),
+        text(&reviewed["merchant"]),
         order["amount"],
         text(&order["currency"]),
         text(&order["status"]),

@@ -377,6 +377,8 @@ impl Source<'_> {
                 let (found, _) = payout_with_entries(self.connection, payout, 0)?;
                 Ok(found.map(|it| it.terms.merchant_payout_id).unwrap_or_default())
             }
+            // It touches no merchant's account.
+            Subject::Difference(_) => Ok(String::new()),
         }
     }
 }

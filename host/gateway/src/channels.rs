@@ -23,6 +23,16 @@ impl Channels {
         self.0.iter().flat_map(|channel| channel.pays_to().iter().map(|kind| (*kind, channel.id())))
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Channel>> {
+        self.0.iter()
+    }
+
+    /// The channel with this name, to be kept.
+    pub fn shared(&self, id: &str) -> Option<Arc<dyn Channel>> {
+        self.0.iter().find(|channel| channel.id() == id).cloned()
+    }
+
     /// The channel with this name.
     pub fn get(&self, id: &str) -> Option<&dyn Channel> {
         self.0.iter().map(|channel| &**channel).find(|channel| channel.id() == id)

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use lezai_base::clock::Clock;
 use lezai_base::entropy::Entropy;
-use lezai_channels::channel::{AttemptRef, AttemptStatus, Channel, Unanswered};
+use lezai_channels::channel::{
+    AttemptRef, AttemptStatus, Channel, PaymentRequest, Prepared, Unanswered,
+};
 use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, MerchantId, OrderId};
 use lezai_core::ledger::{Account, Entry, Subject as Booked};
@@ -29,7 +31,7 @@ use crate::events::record::{Happened, Subject};
 use crate::idempotency::{ApiResponse, Outcome};
 use crate::keys::Keys;
 use crate::merchants::Registry;
-use crate::metrics::Metrics;
+use crate::metrics::{ChannelLabel, Metrics};
 use crate::node::Node;
 use crate::plugins::Plugins;
 use crate::plugins::blobs::Blobs;
@@ -225,6 +227,25 @@ impl Gateway {
             }
         };
         self.apply(order, event).await.map(drop)
+    }
+
+    /// Has a channel collect a payment, and notes whether it answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered`].
+    pub async fn prepare(
+        &self,
+        channel: &dyn Channel,
+        request: PaymentRequest,
+    ) -> Result<Prepared, Unanswered> {
+        let prepared = channel.prepare(request).await;
+        let (id, now) = (channel.id(), self.node.clock.wall());
+        self.node.cluster.channels.record(id, prepared.is_ok(), now);
+        let outcome = if prepared.is_ok() { "answered" } else { "unanswered" };
+        let label = ChannelLabel { channel: id, outcome };
+        self.node.metrics.channel_requests.get_or_create(&label).inc();
+        prepared
     }
 
     /// Asks the channel of an attempt how it stands, and applies what it says: what a channel

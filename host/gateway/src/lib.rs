@@ -21,6 +21,7 @@ pub mod peers;
 pub mod plugins;
 pub mod readiness;
 pub mod realm;
+pub mod reconciliation;
 pub mod releases;
 pub mod schedule;
 pub mod test_clock;

@@ -13,8 +13,10 @@ use lezai_core::policy::Policy;
 use lezai_core::webhook::{Secret, WebhookError};
 use serde_json::{Value, json};
 
-use super::Reply;
+use utoipa_axum::routes;
+
 use super::operator::{Operator, checked_keyid, public_key};
+use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::merchants::admin::MerchantChange;
 use lezai_gateway::merchants::brand;
@@ -25,6 +27,15 @@ use lezai_wire::problem::{Code, Problem};
 
 /// A merchant with more servers than this names one in front of them.
 const MAX_HOSTS: usize = 16;
+
+/// The operator's calls on merchants, their keys and policies.
+pub(super) fn calls() -> Calls {
+    Calls::default()
+        .routes(routes!(put_merchant, merchant))
+        .routes(routes!(put_key, remove_key))
+        .routes(routes!(rotate_secret))
+        .routes(routes!(put_policy, policy))
+}
 
 #[utoipa::path(
     put, path = "/admin/v1/merchants/{id}", tag = "operator", summary = "Make a merchant, or change one",

@@ -13,9 +13,12 @@ use http::{HeaderName, header};
 use lezai_core::key::VerifyingKey;
 use lezai_core::signature::Verified;
 
-use super::Reply;
+use utoipa_axum::routes;
+
+use super::document::codes;
 use super::extract::{Segment, segment};
 use super::signed::Incoming;
+use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::orders::checkout;
 use lezai_gateway::orders::checkout::{ClaimRequest, Page, PayRequest};
@@ -28,12 +31,23 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A page that waits for longer opens a new stream.
 const STREAM_LIFE: Duration = Duration::from_secs(30 * 60);
 
+/// The calls of checkout pages.
+pub(super) fn calls() -> Calls {
+    Calls::default()
+        .routes(routes!(open))
+        .routes(routes!(claim))
+        .routes(routes!(view))
+        .routes(routes!(pay))
+        .routes(routes!(events))
+}
+
 #[utoipa::path(
     post, path = "/v1/checkout/sessions/{id}/open", tag = "checkout", summary = "See a session without claiming it",
     description = "For a page that knows the client secret and has not paid yet. `claimed` says whether the page has the session already; if not, it sends `claim` with its first choice of a method.",
     params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`cs_…`")),
     request_body = super::openapi::Claim,
     responses((status = 200, description = "The session", body = SessionView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::SessionNotFound, Code::SessionTaken, Code::SessionReplaced, Code::SessionExpired, Code::ClientSecretInvalid, Code::MethodUnavailable])))),
 )]
 pub(super) async fn open(
     State(gateway): State<Arc<Gateway>>,
@@ -51,6 +65,7 @@ pub(super) async fn open(
     params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`cs_…`")),
     request_body = super::openapi::Claim,
     responses((status = 200, description = "The session", body = SessionView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::SessionNotFound, Code::SessionTaken, Code::SessionReplaced, Code::SessionExpired, Code::ClientSecretInvalid, Code::MethodUnavailable])))),
 )]
 pub(super) async fn claim(
     State(gateway): State<Arc<Gateway>>,
@@ -92,6 +107,7 @@ async fn newcomer<'i>(
     get, path = "/v1/checkout/sessions/{id}", tag = "checkout", summary = "See the session",
     params(super::openapi::Signed, ("id" = String, Path, description = "`cs_…`")),
     responses((status = 200, description = "The session", body = SessionView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::SessionNotFound, Code::SessionUnclaimed, Code::SessionReplaced, Code::SessionExpired])))),
 )]
 pub(super) async fn view(
     State(gateway): State<Arc<Gateway>>,
@@ -108,6 +124,7 @@ pub(super) async fn view(
     params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`cs_…`")),
     request_body = super::openapi::Choice,
     responses((status = 200, description = "The session, with what is needed to pay", body = SessionView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::SessionNotFound, Code::SessionUnclaimed, Code::SessionTaken, Code::SessionReplaced, Code::SessionExpired, Code::ClientSecretInvalid, Code::OrderState, Code::OrderExpired, Code::TooManyAttempts, Code::MethodUnavailable, Code::ChannelUnavailable])))),
 )]
 pub(super) async fn pay(
     State(gateway): State<Arc<Gateway>>,
@@ -144,6 +161,7 @@ pub(super) async fn pay(
         (status = 200, description = "`event: change`, `id: <version>`; a hint to look again, and no more", content_type = "text/event-stream", body = String),
         super::openapi::Problems,
     ),
+    extensions(("x-codes" = json!(codes(&[Code::SessionNotFound, Code::SessionUnclaimed, Code::SessionReplaced, Code::SessionExpired])))),
 )]
 pub(super) async fn events(
     State(gateway): State<Arc<Gateway>>,

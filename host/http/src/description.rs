@@ -8,36 +8,16 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use super::Calls;
 use super::openapi::ProblemView;
 
-use super::{
-    admin, balances, checkout, document, events, operations, orders, payouts, plugins, refunds,
-    reviews, sandbox, settlements,
-};
+use super::document;
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Lezai", license(name = "Apache-2.0", identifier = "Apache-2.0"),
         description = "A payment gateway. Amounts are whole minor units with an ISO 4217 currency; times are RFC 3339 in UTC.",
-    ),
-    paths(
-        orders::create, orders::list, orders::find, orders::close, orders::capture, orders::void, orders::renew_session,
-        refunds::create, refunds::of_order, refunds::list, refunds::find,
-        balances::find,
-        payouts::create, payouts::list, payouts::find, payouts::cancel,
-        settlements::list, settlements::open, settlements::find, settlements::lines, settlements::contracts_of_merchant,
-        events::list, events::find, events::redeliver, events::redeliver_range, events::test,
-        checkout::open, checkout::claim, checkout::view, checkout::pay, checkout::events,
-        admin::put_merchant, admin::merchant, admin::put_key, admin::remove_key, admin::rotate_secret, admin::put_policy, admin::policy,
-        plugins::publish, plugins::releases, plugins::promote, plugins::pause, plugins::rollback, plugins::differences,
-        plugins::put_plugin_key, plugins::remove_plugin_key, plugins::decisions, plugins::plugin, plugins::remove_plugin,
-        reviews::list, reviews::decide,
-        payouts::of_status, payouts::decide_payout, payouts::resume_payout,
-        settlements::put_contract, settlements::contracts, settlements::contract, settlements::simulate,
-        settlements::open_of_merchant, settlements::put_calendar, settlements::calendar,
-        sandbox::pay, sandbox::decline, sandbox::clock, sandbox::advance_clock,
-        operations::alive, operations::ready, operations::metrics, operations::jwks,
     ),
     components(schemas(ProblemView)),
     tags(
@@ -48,7 +28,7 @@ use super::{
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),
-        (name = "operator", description = "Merchants, keys, policies, contracts, plugins, reviews and payouts. With the operator's token."),
+        (name = "operator", description = "Merchants, keys, policies, contracts, plugins, reviews, payouts and reconciliation. With the operator's token."),
         (name = "sandbox", description = "The shopper's acts and the test clock. Unsigned; in development and sandbox alone."),
         (name = "operations", description = "What machines ask. Unsigned."),
     ),
@@ -67,8 +47,12 @@ impl Modify for OperatorToken {
     }
 }
 
+fn api() -> utoipa::openapi::OpenApi {
+    Calls::with_openapi(Document::openapi()).merge(super::calls()).into_openapi()
+}
+
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    let mut document = serde_json::to_value(api()).unwrap_or_default();
     document::complete(&mut document);
     document
 });
@@ -87,14 +71,4 @@ pub fn text() -> &'static str {
 /// The document, to be read.
 pub(super) fn parsed() -> &'static Value {
     &DOCUMENT
-}
-
-/// Every call in it, such as `get /v1/orders`.
-#[cfg(test)]
-pub(super) fn calls() -> impl Iterator<Item = String> {
-    let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
-    paths.flat_map(|(path, item)| {
-        let methods = item.as_object().into_iter().flat_map(|it| it.keys());
-        methods.filter(|it| *it != "parameters").map(move |method| format!("{method} {path}"))
-    })
 }

@@ -6,9 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use lezai_core::id::{EventId, OrderId};
 
-use super::Reply;
+use lezai_wire::problem::Code;
+use utoipa_axum::routes;
+
+use super::document::codes;
 use super::extract::{Query, Segment, asked, no_fields, segment};
-use super::signed::Incoming;
+use super::signed::{Change, Incoming};
+use super::{Calls, Reply};
 use lezai_gateway::callbacks::receiver_test::Report;
 use lezai_gateway::events;
 use lezai_gateway::events::{Range, StoredEvent};
@@ -20,11 +24,22 @@ use lezai_wire::order_request;
 use lezai_wire::page;
 use lezai_wire::page::List;
 
+/// A merchant's calls on events.
+pub(super) fn calls() -> Calls {
+    Calls::default()
+        .routes(routes!(list))
+        .routes(routes!(find))
+        .routes(routes!(redeliver))
+        .routes(routes!(redeliver_range))
+        .routes(routes!(test))
+}
+
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", summary = "What the merchant was told, oldest first",
     description = "Who keeps the last id it has seen and asks for those after it misses nothing, whatever became of the callbacks.",
     params(super::openapi::Signed, super::openapi::EventsAsked, super::openapi::PageAsked),
     responses((status = 200, description = "A page", body = List<StoredEvent>), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField, Code::EventNotFound])))),
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -46,6 +61,7 @@ pub(super) async fn list(
     get, path = "/v1/events/{id}", tag = "events", summary = "An event, with the tries to deliver it",
     params(super::openapi::Signed, ("id" = String, Path, description = "`evt_…`")),
     responses((status = 200, description = "The event", body = StoredEvent), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::EventNotFound])))),
 )]
 pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
@@ -61,19 +77,14 @@ pub(super) async fn find(
     description = "At once, and then by the schedule; the callback has the same id and the same body.",
     params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`evt_…`")),
     responses((status = 202, description = "The event, `waiting`", body = StoredEvent), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::EventNotFound, Code::EventNotSent])))),
 )]
 pub(super) async fn redeliver(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(
-        &gateway,
-        merchant.record.id.as_str(),
-        &merchant.record.id,
-        &verified,
-    )?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     verified.parse(no_fields)?;
     Ok(events::redeliver(&gateway.node, &merchant.record.id, &segment(id)?, key).await?.into())
 }
@@ -83,18 +94,13 @@ pub(super) async fn redeliver(
     description = "At most 500; if there are more, none is told.",
     params(super::openapi::Signed, super::openapi::Idempotency), request_body = super::openapi::EventRange,
     responses((status = 202, description = "How many", body = super::openapi::Redelivery), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::TooManyEvents])))),
 )]
 pub(super) async fn redeliver_range(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(
-        &gateway,
-        merchant.record.id.as_str(),
-        &merchant.record.id,
-        &verified,
-    )?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let request = verified.parse(Range::parse)?;
     let range = request.content().clone();
     Ok(events::redeliver_range(&gateway.node, &merchant.record.id, range, key).await?.into())
@@ -105,18 +111,13 @@ pub(super) async fn redeliver_range(
     description = "Sends three callbacks of type `endpoint.test` at once: a good one, a forged one, and the good one again.",
     params(super::openapi::Signed, super::openapi::Idempotency), request_body = super::openapi::EchoTest,
     responses((status = 200, description = "What the receiver did with each", body = Report), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::NotifyUrlRefused])))),
 )]
 pub(super) async fn test(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(
-        &gateway,
-        merchant.record.id.as_str(),
-        &merchant.record.id,
-        &verified,
-    )?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let request = verified.parse(|body| {
         let mut body = Object::parse(if body.is_empty() { b"{}" } else { body })?;
         let url = body.optional("notify_url", order_request::url)?;

@@ -1,9 +1,11 @@
-//! The gateway over HTTP. Every route stands here; a handler reads, asks, and answers.
+//! The gateway over HTTP. Each file has the calls of one subject, with route, shapes, codes and handler
+//! together; here they are put together. A handler reads, asks, and answers.
 
 #![forbid(unsafe_code)]
 
 mod admin;
 mod balances;
+mod bills;
 mod channels;
 mod checkout;
 mod description;
@@ -35,9 +37,10 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next, map_response};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{Any, CorsLayer};
+use utoipa_axum::router::OpenApiRouter;
 
 use lezai_connections::origin::{authority, is_foreign};
 use lezai_gateway::cluster::rate::Meter;
@@ -65,89 +68,52 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
 }
 
 type Routes = Router<Arc<Gateway>>;
+/// Calls of the API: a route, and what the document says of it, in one.
+type Calls = OpenApiRouter<Arc<Gateway>>;
+
+/// Every call of the API, for its document.
+fn calls() -> Calls {
+    merchant_calls()
+        .merge(checkout::calls())
+        .merge(operator_calls())
+        .merge(sandbox::calls())
+        .merge(operations::calls())
+        .merge(operations::public_calls())
+}
+
+fn merchant_calls() -> Calls {
+    orders::calls()
+        .merge(refunds::calls())
+        .merge(balances::calls())
+        .merge(events::calls())
+        .merge(payouts::calls())
+        .merge(settlements::calls())
+}
+
+fn operator_calls() -> Calls {
+    admin::calls()
+        .merge(plugins::calls())
+        .merge(settlements::operator_calls())
+        .merge(payouts::operator_calls())
+        .merge(bills::calls())
+        .merge(reviews::calls())
+}
 
 /// Merchants' signed calls.
 fn merchants() -> Routes {
-    Router::new()
-        .route("/v1/orders", post(orders::create).get(orders::list))
-        .route("/v1/orders/{id}", get(orders::find))
-        .route("/v1/orders/{id}/close", post(orders::close))
-        .route("/v1/orders/{id}/capture", post(orders::capture))
-        .route("/v1/orders/{id}/void", post(orders::void))
-        .route("/v1/orders/{id}/session", post(orders::renew_session))
-        .route("/v1/orders/{id}/refunds", post(refunds::create).get(refunds::of_order))
-        .route("/v1/refunds", get(refunds::list))
-        .route("/v1/refunds/{id}", get(refunds::find))
-        .route("/v1/balances", get(balances::find))
-        .route("/v1/events", get(events::list))
-        .route("/v1/events/{id}", get(events::find))
-        .route("/v1/events/{id}/redeliver", post(events::redeliver))
-        .route("/v1/events/redeliver", post(events::redeliver_range))
-        .route("/v1/events/test", post(events::test))
-        .route("/v1/payouts", post(payouts::create).get(payouts::list))
-        .route("/v1/payouts/{id}", get(payouts::find))
-        .route("/v1/payouts/{id}/cancel", post(payouts::cancel))
-        .route("/v1/settlements", get(settlements::list))
-        .route("/v1/settlements/open", get(settlements::open))
-        .route("/v1/settlements/{id}", get(settlements::find))
-        .route("/v1/settlements/{id}/lines", get(settlements::lines))
-        .route("/v1/contracts", get(settlements::contracts_of_merchant))
-        .method_not_allowed_fallback(method_not_allowed)
+    Router::from(merchant_calls()).method_not_allowed_fallback(method_not_allowed)
 }
 
 /// The calls of checkout pages.
 fn pages() -> Routes {
-    let calls = Router::new()
-        .route("/v1/checkout/sessions/{id}/open", post(checkout::open))
-        .route("/v1/checkout/sessions/{id}/claim", post(checkout::claim))
-        .route("/v1/checkout/sessions/{id}", get(checkout::view))
-        .route("/v1/checkout/sessions/{id}/pay", post(checkout::pay))
-        .route("/v1/checkout/sessions/{id}/events", get(checkout::events))
-        // Before the layers, so that they go around it: a preflight (OPTIONS) is the layer's to answer.
-        .method_not_allowed_fallback(method_not_allowed);
+    // Before the layers, so that they go around it: a preflight (OPTIONS) is the layer's to answer.
+    let calls = Router::from(checkout::calls()).method_not_allowed_fallback(method_not_allowed);
     calls.layer(cors()).layer(map_response(answers_once))
 }
 
 /// The operator's calls.
 fn operator() -> Routes {
-    Router::new()
-        .route("/admin/v1/merchants/{id}", put(admin::put_merchant).get(admin::merchant))
-        .route(
-            "/admin/v1/merchants/{id}/keys/{keyid}",
-            put(admin::put_key).delete(admin::remove_key),
-        )
-        .route("/admin/v1/merchants/{id}/webhook-secret", post(admin::rotate_secret))
-        .route("/admin/v1/merchants/{id}/policy", put(admin::put_policy).get(admin::policy))
-        .route(
-            "/admin/v1/merchants/{id}/plugin",
-            get(plugins::plugin).delete(plugins::remove_plugin),
-        )
-        .route("/admin/v1/merchants/{id}/plugins", post(plugins::publish).get(plugins::releases))
-        .route("/admin/v1/merchants/{id}/plugins/{sequence}/promote", post(plugins::promote))
-        .route("/admin/v1/merchants/{id}/plugins/{sequence}/pause", post(plugins::pause))
-        .route("/admin/v1/merchants/{id}/plugins/{sequence}/rollback", post(plugins::rollback))
-        .route("/admin/v1/merchants/{id}/plugins/{sequence}/differences", get(plugins::differences))
-        .route(
-            "/admin/v1/merchants/{id}/plugin-keys/{keyid}",
-            put(plugins::put_plugin_key).delete(plugins::remove_plugin_key),
-        )
-        .route("/admin/v1/merchants/{id}/decisions", get(plugins::decisions))
-        .route("/admin/v1/merchants/{id}/contracts", get(settlements::contracts))
-        .route(
-            "/admin/v1/merchants/{id}/contracts/{number}",
-            put(settlements::put_contract).get(settlements::contract),
-        )
-        .route("/admin/v1/merchants/{id}/fees/simulate", post(settlements::simulate))
-        .route("/admin/v1/merchants/{id}/settlements/open", get(settlements::open_of_merchant))
-        .route(
-            "/admin/v1/calendars/{name}",
-            put(settlements::put_calendar).get(settlements::calendar),
-        )
-        .route("/admin/v1/payouts", get(payouts::of_status))
-        .route("/admin/v1/payouts/{id}/decision", post(payouts::decide_payout))
-        .route("/admin/v1/payouts/{id}/resume", post(payouts::resume_payout))
-        .route("/admin/v1/reviews", get(reviews::list))
-        .route("/admin/v1/orders/{id}/review", post(reviews::decide))
+    operator_calls().into()
 }
 
 /// The hosted page.
@@ -165,10 +131,7 @@ fn reference_pages() -> Routes {
 
 /// The sandbox's calls: unsigned, so done for programs and our own pages alone.
 fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
-    Router::new()
-        .route("/sandbox/clock", get(sandbox::clock).post(sandbox::advance_clock))
-        .route("/sandbox/orders/{id}/pay", post(sandbox::pay))
-        .route("/sandbox/orders/{id}/decline", post(sandbox::decline))
+    Router::from(sandbox::calls())
         .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))
         .route("/sandbox/wallet/{attempt}/approve", post(sandbox::approve))
         .route("/sandbox/wallet/{attempt}/decline", post(sandbox::refuse))
@@ -187,21 +150,16 @@ fn channel_notices() -> Routes {
 
 /// What any website may fetch.
 fn public() -> Routes {
-    let files = Router::new()
+    let files = Router::from(operations::public_calls())
         .route("/checkout/v1/", get(pages::release))
         .route("/checkout/v1/{file}", get(pages::checkout_file))
-        .route("/.well-known/jwks.json", get(operations::jwks))
         .method_not_allowed_fallback(method_not_allowed);
     files.layer(cors())
 }
 
 /// What the operator's machines ask.
 fn operations() -> Routes {
-    Router::new()
-        .route("/healthz", get(operations::alive))
-        .route("/readyz", get(operations::ready))
-        .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(description::document))
+    Router::from(operations::calls()).route("/openapi.json", get(description::document))
 }
 
 /// Routes with what goes around all of them. `guard` goes around the first, and around what is answered where

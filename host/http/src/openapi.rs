@@ -226,12 +226,46 @@ pub(super) struct NewOrder {
     /// Who buys.
     #[schema(required = false)]
     customer: NewCustomer,
+    /// Who the shopper is to the platform whose mini-program or page takes the payment.
+    #[schema(required = false)]
+    payer: NewPayer,
     /// With what.
     #[schema(required = false)]
     device: NewDevice,
     /// The merchant's own remarks: at most 20.
     #[schema(required = false)]
     metadata: BTreeMap<String, String>,
+}
+
+/// The shopper's ids at platforms. Each is needed by methods of that platform alone: docs/channels.md.
+#[derive(ToSchema)]
+#[schema(as = NewPayer)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewPayer {
+    /// For `wechat_jsapi`: the `openid` under the application that WeChat Pay has bound to the merchant.
+    #[schema(required = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    wechat_openid: String,
+    /// For `alipay_mini`: `buyer_open_id`.
+    #[schema(required = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    alipay_open_id: String,
+    /// For `alipay_mini` of older applications: `buyer_id`, 2088….
+    #[schema(required = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    alipay_user_id: String,
+}
+
+/// What a till scanned.
+#[derive(ToSchema)]
+#[schema(as = NewCharge)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewCharge {
+    /// The code that the shopper shows: good once, for a minute. It is kept nowhere.
+    #[schema(
+        min_length = 16,
+        max_length = 64,
+        pattern = "^[0-9A-Za-z]+$",
+        example = "990000000000000001"
+    )]
+    code: String,
 }
 
 /// What to tell again.
@@ -367,6 +401,71 @@ pub(super) struct NewContract {
     /// What is agreed: docs/payouts.md has every member.
     #[schema(value_type = Object)]
     contract: BTreeMap<String, String>,
+}
+
+/// A day to be reconciled.
+#[derive(ToSchema)]
+#[schema(as = NewReconciliation)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewReconciliation {
+    /// The channel.
+    #[schema(min_length = 1, max_length = 32, example = "wechat")]
+    channel: String,
+    /// The day, which must be over where the channel's days end.
+    #[schema(format = "date", example = "2026-11-18")]
+    date: String,
+}
+
+/// Who takes care of a difference.
+#[derive(ToSchema)]
+#[schema(as = NewOwner)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewOwner {
+    /// A person's name or number at the operator's.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
+    owner: String,
+}
+
+/// How a difference is resolved.
+#[derive(ToSchema)]
+#[schema(as = NewResolution)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewResolution {
+    /// `explain`, `suspense` or `write_off`.
+    #[schema(pattern = "^(explain|suspense|write_off)$")]
+    act: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+    /// Who says so: a person's name or number at the operator's.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
+    by: String,
+}
+
+/// What a second person decides on a resolution.
+#[derive(ToSchema)]
+#[schema(as = NewApproval)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewApproval {
+    /// `approve` or `refuse`.
+    #[schema(pattern = "^(approve|refuse)$")]
+    verdict: String,
+    /// Who decides: another than who proposed.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
+    by: String,
+}
+
+/// Which differences.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct DifferencesAsked {
+    /// Those of one run: `rec_…`. Then of every status, unless one is named.
+    #[param(required = false)]
+    reconciliation: String,
+    /// `open` (if absent), `cleared`, `superseded`, `proposed` or `resolved`.
+    #[param(required = false)]
+    status: String,
 }
 
 /// Fees to be simulated.

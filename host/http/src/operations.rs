@@ -9,7 +9,20 @@ use http::{StatusCode, header};
 use lezai_core::key::Jwk;
 use serde_json::{Value, json};
 
+use utoipa_axum::routes;
+
+use super::Calls;
 use lezai_gateway::gateway::Gateway;
+
+/// What the operator's machines ask.
+pub(super) fn calls() -> Calls {
+    Calls::default().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(metrics))
+}
+
+/// The gateway's public keys.
+pub(super) fn public_calls() -> Calls {
+    Calls::default().routes(routes!(jwks))
+}
 
 #[utoipa::path(get, path = "/healthz", tag = "operations", summary = "Is the process alive?",
     responses((status = 200, description = "It is", body = Object)))]

@@ -7,12 +7,16 @@ use axum::extract::State;
 use http::HeaderMap;
 use lezai_core::id::PayoutId;
 
-use super::Reply;
+use lezai_wire::problem::Code;
+use utoipa_axum::routes;
+
+use super::document::codes;
 use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::openapi;
 use super::operator::authorize;
 use super::reviews::ReviewRequest;
-use super::signed::Incoming;
+use super::signed::{Change, Incoming};
+use super::{Calls, Reply};
 use lezai_gateway::funds::payouts::{self, Decision, NewPayout, OperatorPayout};
 use lezai_gateway::funds::views::PayoutView;
 use lezai_gateway::gateway::Gateway;
@@ -20,23 +24,31 @@ use lezai_wire::order_request::number;
 use lezai_wire::page;
 use lezai_wire::page::List;
 
+/// A merchant's calls on payouts.
+pub(super) fn calls() -> Calls {
+    Calls::default().routes(routes!(create, list)).routes(routes!(find)).routes(routes!(cancel))
+}
+
+/// The operator's calls on payouts.
+pub(super) fn operator_calls() -> Calls {
+    Calls::default()
+        .routes(routes!(of_status))
+        .routes(routes!(decide_payout))
+        .routes(routes!(resume_payout))
+}
+
 #[utoipa::path(
     post, path = "/v1/payouts", tag = "payouts", summary = "Pay out what is available",
     description = "The amount and its fee are taken from the available balance at once; a callback says how it ended. `paid` is not the end: a bank may return the money days later, and then it is available again.",
     params(openapi::Signed, openapi::Idempotency), request_body = openapi::NewPayout,
     responses((status = 201, description = "The payout", body = PayoutView), openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::MerchantPayoutIdTaken, Code::InsufficientFunds, Code::PayoutLimitExceeded, Code::PayoutNotAgreed])))),
 )]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(
-        &gateway,
-        merchant.record.id.as_str(),
-        &merchant.record.id,
-        &verified,
-    )?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let payout = verified.parse(NewPayout::parse)?.into_content();
     Ok(payouts::create(&gateway, &merchant.record.id, payout, key).await?.into())
 }
@@ -45,6 +57,7 @@ pub(super) async fn create(
     get, path = "/v1/payouts/{id}", tag = "payouts", summary = "Query a payout",
     params(openapi::Signed, ("id" = String, Path, description = "`po_…`")),
     responses((status = 200, description = "The payout", body = PayoutView), openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::PayoutNotFound])))),
 )]
 pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
@@ -59,6 +72,7 @@ pub(super) async fn find(
     get, path = "/v1/payouts", tag = "payouts", summary = "List payouts, newest first, or find one by the merchant's own number",
     params(openapi::Signed, openapi::PayoutsAsked, openapi::PageAsked),
     responses((status = 200, description = "A page", body = List<PayoutView>), openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -82,19 +96,14 @@ pub(super) async fn list(
     post, path = "/v1/payouts/{id}/cancel", tag = "payouts", summary = "Call off a payout that was not sent",
     params(openapi::Signed, openapi::Idempotency, ("id" = String, Path, description = "`po_…`")),
     responses((status = 200, description = "The payout, `cancelled`", body = PayoutView), openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::PayoutNotFound, Code::PayoutState])))),
 )]
 pub(super) async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(
-        &gateway,
-        merchant.record.id.as_str(),
-        &merchant.record.id,
-        &verified,
-    )?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     verified.parse(no_fields)?;
     Ok(payouts::cancel(&gateway, &merchant.record.id, &segment(id)?, key).await?.into())
 }
@@ -103,6 +112,7 @@ pub(super) async fn cancel(
     get, path = "/admin/v1/payouts", tag = "operator", summary = "Payouts of one status, newest first",
     params(openapi::OperatorPayoutsAsked, openapi::PageAsked),
     responses((status = 200, description = "A page", body = List<OperatorPayout>), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn of_status(
     State(gateway): State<Arc<Gateway>>,
@@ -122,6 +132,7 @@ pub(super) async fn of_status(
     params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`po_…`")),
     request_body = openapi::NewReview,
     responses((status = 200, description = "The payout", body = OperatorPayout), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::IdempotencyKeyMissing, Code::IdempotencyKeyInvalid, Code::IdempotencyKeyReused, Code::RequestInProgress, Code::PayoutNotFound, Code::PayoutState, Code::PayoutDecided])))),
 )]
 pub(super) async fn decide_payout(
     State(gateway): State<Arc<Gateway>>,
@@ -136,6 +147,7 @@ pub(super) async fn decide_payout(
     description = "Its number stays the same, so asking again is never a second payout.",
     params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`po_…`")),
     responses((status = 200, description = "The payout", body = OperatorPayout), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::IdempotencyKeyMissing, Code::IdempotencyKeyInvalid, Code::IdempotencyKeyReused, Code::RequestInProgress, Code::PayoutNotFound])))),
 )]
 pub(super) async fn resume_payout(
     State(gateway): State<Arc<Gateway>>,

@@ -10,9 +10,12 @@ use http::StatusCode;
 use lezai_core::key::VerifyingKey;
 use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
 
-use super::Reply;
+use utoipa_axum::routes;
+
+use super::document::codes;
 use super::openapi;
 use super::operator::{MAX_UPLOAD, Operator, checked_keyid, public_key};
+use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::plugins::lifecycle::Move;
 use lezai_gateway::plugins::publishing::{DRIFT_PERCENT, Upload};
@@ -27,11 +30,25 @@ use lezai_wire::problem::{Code, Problem};
 /// What a plugin may be given with each order.
 const MAX_SETTINGS: usize = 16 * 1024;
 
+/// The operator's calls on plugins.
+pub(super) fn calls() -> Calls {
+    Calls::default()
+        .routes(routes!(publish, releases))
+        .routes(routes!(promote))
+        .routes(routes!(pause))
+        .routes(routes!(rollback))
+        .routes(routes!(differences))
+        .routes(routes!(plugin, remove_plugin))
+        .routes(routes!(put_plugin_key, remove_plugin_key))
+        .routes(routes!(decisions))
+}
+
 #[utoipa::path(
     post, path = "/admin/v1/merchants/{id}/plugins", tag = "operator", summary = "Publish a release of a merchant's plugin",
     description = "It is verified before it is compiled, and begins in the shadow unless `stage` says `live`. The same release again is answered as the first time. What it is refused for, the problem says.",
     params(("id" = String, Path, description = "`m_…`")), request_body = openapi::NewRelease,
     responses((status = 200, description = "The release", body = ReleaseStateView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::PluginRefused, Code::ReleaseMalformed, Code::ReleaseKeyUnknown, Code::ReleaseSignatureInvalid, Code::ReleaseOfAnother, Code::ReleaseDigestMismatch, Code::ReleaseReplayed, Code::ReleaseContract, Code::ReleaseLimits, Code::ReleaseHooks])))),
 )]
 pub(super) async fn publish(
     State(gateway): State<Arc<Gateway>>,
@@ -72,6 +89,7 @@ pub(super) async fn publish(
     get, path = "/admin/v1/merchants/{id}/plugins", tag = "operator", summary = "A merchant's releases, newest first",
     params(("id" = String, Path, description = "`m_…`"), ("limit" = Option<u32>, Query, description = "1 to 100; 20 if left out")),
     responses((status = 200, description = "The releases", body = List<ReleaseStateView>), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn releases(
     State(gateway): State<Arc<Gateway>>,
@@ -88,6 +106,7 @@ pub(super) async fn releases(
     params(("id" = String, Path, description = "`m_…`"), ("sequence" = u64, Path, description = "The number of the release")),
     request_body = openapi::Promotion,
     responses((status = 200, description = "The release", body = ReleaseStateView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::ReleaseNotFound, Code::ReleaseStage])))),
 )]
 pub(super) async fn promote(
     State(gateway): State<Arc<Gateway>>,
@@ -118,6 +137,7 @@ pub(super) async fn promote(
     description = "It stays where it is and is not asked; `promote` lets it go on.",
     params(("id" = String, Path, description = "`m_…`"), ("sequence" = u64, Path, description = "The number of the release")),
     responses((status = 200, description = "The release", body = ReleaseStateView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::ReleaseNotFound, Code::ReleaseStage])))),
 )]
 pub(super) async fn pause(
     State(gateway): State<Arc<Gateway>>,
@@ -131,6 +151,7 @@ pub(super) async fn pause(
     description = "If it was live, the one before decides again; if there is none, the standard plugin does. The same again changes nothing.",
     params(("id" = String, Path, description = "`m_…`"), ("sequence" = u64, Path, description = "The number of the release")),
     responses((status = 200, description = "The release", body = ReleaseStateView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::ReleaseNotFound, Code::ReleaseStage])))),
 )]
 pub(super) async fn rollback(
     State(gateway): State<Arc<Gateway>>,
@@ -145,6 +166,7 @@ pub(super) async fn rollback(
     params(("id" = String, Path, description = "`m_…`"), ("sequence" = u64, Path, description = "The number of the release"),
         ("limit" = Option<u32>, Query, description = "1 to 100; 20 if left out")),
     responses((status = 200, description = "The orders, each with both decisions", body = List<DifferenceView>), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::ReleaseNotFound, Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn differences(
     State(gateway): State<Arc<Gateway>>,
@@ -234,6 +256,7 @@ pub(super) async fn remove_plugin_key(
     description = "Each with the release, its digest, fuel and reasons. Those of orders are kept with them; of orders that were denied, the last 1,000.",
     params(("id" = String, Path, description = "`m_…`"), ("limit" = Option<u32>, Query, description = "1 to 100; 20 if left out")),
     responses((status = 200, description = "The decisions", body = List<LoggedView>), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn decisions(
     State(gateway): State<Arc<Gateway>>,

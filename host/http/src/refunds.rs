@@ -5,9 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::Reply;
+use utoipa_axum::routes;
+
+use super::document::codes;
 use super::extract::{Query, Segment, asked, segment};
-use super::signed::Incoming;
+use super::signed::{Change, Incoming};
+use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::orders::refunds;
 use lezai_gateway::orders::refunds::NewRefund;
@@ -16,25 +19,25 @@ use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::views::RefundView;
 
+/// A merchant's calls on refunds.
+pub(super) fn calls() -> Calls {
+    Calls::default().routes(routes!(create, of_order)).routes(routes!(find)).routes(routes!(list))
+}
+
 #[utoipa::path(
     post, path = "/v1/orders/{id}/refunds", tag = "refunds", summary = "Refund a paid order, whole or in part",
     description = "The answer says that the refund was taken on; a callback says how it ended.",
     params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
     request_body = super::openapi::NewRefund,
     responses((status = 201, description = "The refund, `pending`", body = RefundView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::OrderState, Code::MerchantRefundIdTaken, Code::RefundExceedsAvailable, Code::CurrencyMismatch, Code::TooManyRefunds])))),
 )]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    let (merchant, verified) = incoming.merchant(&gateway)?;
-    let key = incoming.repeatable(
-        &gateway,
-        merchant.record.id.as_str(),
-        &merchant.record.id,
-        &verified,
-    )?;
+    let Change { merchant, verified, key } = incoming.change(&gateway)?;
     let refund = verified.parse(NewRefund::parse)?;
     let id = segment(id)?;
     Ok(refunds::create(&gateway, &merchant.record.id, &id, refund.into_content(), key)
@@ -46,6 +49,7 @@ pub(super) async fn create(
     get, path = "/v1/orders/{id}/refunds", tag = "refunds", summary = "Every refund of an order",
     params(super::openapi::Signed, ("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "At most 50, oldest first", body = List<RefundView>), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound])))),
 )]
 pub(super) async fn of_order(
     State(gateway): State<Arc<Gateway>>,
@@ -61,6 +65,7 @@ pub(super) async fn of_order(
     get, path = "/v1/refunds/{id}", tag = "refunds", summary = "Query a refund",
     params(super::openapi::Signed, ("id" = String, Path, description = "`rfd_…`")),
     responses((status = 200, description = "The refund", body = RefundView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::RefundNotFound])))),
 )]
 pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
@@ -75,6 +80,7 @@ pub(super) async fn find(
     get, path = "/v1/refunds", tag = "refunds", summary = "Query a refund by the merchant's own number",
     params(super::openapi::Signed, super::openapi::RefundsAsked),
     responses((status = 200, description = "One refund or none", body = List<RefundView>), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::MissingField, Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,

@@ -7,11 +7,15 @@ use axum::extract::{FromRequest, FromRequestParts as _, Path, Request, State};
 use http::HeaderMap;
 use lezai_core::id::OrderId;
 
-use super::Reply;
+use lezai_wire::problem::Code;
+use utoipa_axum::routes;
+
+use super::document::codes;
 use super::extract::{Query, asked, segment};
 use super::openapi;
 use super::operator::authorize;
 use super::signed::{MAX_BODY, read_body};
+use super::{Calls, Reply};
 use lezai_gateway::cluster::in_progress::UnderWay;
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency;
@@ -58,12 +62,18 @@ impl FromRequest<Arc<Gateway>> for ReviewRequest {
     }
 }
 
+/// The operator's calls on reviews.
+pub(super) fn calls() -> Calls {
+    Calls::default().routes(routes!(decide)).routes(routes!(list))
+}
+
 #[utoipa::path(
     post, path = "/admin/v1/orders/{id}/review", tag = "operator", summary = "Approve or refuse an order that is held",
     description = "Approved, its money is the merchant's and settles like any other. Refused, it goes back to the shopper, by a void or a refund. If that fails, the review is open again.",
     params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`ord_…`")),
     request_body = openapi::NewReview,
     responses((status = 200, description = "The order and its review", body = ReviewedOrder), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::IdempotencyKeyMissing, Code::IdempotencyKeyInvalid, Code::IdempotencyKeyReused, Code::RequestInProgress, Code::OrderNotFound, Code::OrderState, Code::OrderNotHeld, Code::ReviewClosed, Code::TooManyRefunds, Code::TooManyVoids])))),
 )]
 pub(super) async fn decide(
     State(gateway): State<Arc<Gateway>>,
@@ -77,6 +87,7 @@ pub(super) async fn decide(
     get, path = "/admin/v1/reviews", tag = "operator", summary = "The orders that wait for a review, newest first",
     params(openapi::PageAsked),
     responses((status = 200, description = "A page", body = List<ReviewedOrder>), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,

@@ -15,14 +15,17 @@ use lezai_core::order::{Attempt, Event, State as OrderState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Reply;
+use utoipa_axum::routes;
+
+use super::document::codes;
 use super::extract::{Segment, segment};
 use super::signed::read_body;
 use super::wallet::{self, Language};
+use super::{Calls, Reply};
 use lezai_channels::channel::AttemptStatus;
 use lezai_channels::sandbox::{Act, Outcome, Sandbox, WalletPayment};
 use lezai_gateway::gateway::{Gateway, not_found, unanswered};
-use lezai_gateway::orders::checkout;
+use lezai_gateway::orders::{checkout, collecting};
 use lezai_gateway::test_clock;
 use lezai_gateway::views;
 use lezai_store::OrderRecord;
@@ -32,11 +35,20 @@ use lezai_wire::views::OrderView;
 /// A span or a time.
 const MAX_ADVANCE: usize = 1024;
 
+/// The sandbox's calls for programs; what its wallet page asks is no part of the API.
+pub(super) fn calls() -> Calls {
+    Calls::default()
+        .routes(routes!(pay))
+        .routes(routes!(decline))
+        .routes(routes!(clock, advance_clock))
+}
+
 #[utoipa::path(
     post, path = "/sandbox/orders/{id}/pay", operation_id = "sandbox_pay", tag = "sandbox", summary = "Pay as the shopper would",
     description = "By the method they chose, or else by the order's first. What their wallet makes of it follows from the amount: docs/sandbox.md.",
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::OrderState, Code::OrderExpired, Code::TooManyAttempts, Code::MethodUnavailable, Code::ChannelUnavailable, Code::CrossSite, Code::NotFound])))),
 )]
 pub(super) async fn pay(
     State(gateway): State<Arc<Gateway>>,
@@ -50,6 +62,7 @@ pub(super) async fn pay(
     description = "By the method they chose, or else by the order's first.",
     params(("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), super::openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::OrderState, Code::OrderExpired, Code::TooManyAttempts, Code::MethodUnavailable, Code::ChannelUnavailable, Code::CrossSite, Code::NotFound])))),
 )]
 pub(super) async fn decline(
     State(gateway): State<Arc<Gateway>>,
@@ -218,7 +231,7 @@ async fn begin(
 ) -> Result<(AttemptId, OrderRecord), Problem> {
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
-    let (channel, offered) = checkout::channel_for(gateway, &record, &method)?;
+    let (channel, offered) = collecting::channel_for(gateway, &record, &method)?;
     let instalments = terms.instalments.first().copied().filter(|_| offered.instalments);
     let id = AttemptId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
     let channel = channel.id().to_owned();

@@ -8,13 +8,17 @@ use http::HeaderMap;
 use lezai_core::id::SettlementId;
 use serde_json::Value;
 
-use super::Reply;
-use super::extract::{Query, Segment, asked, segment};
+use utoipa_axum::routes;
+
+use super::document::codes;
+use super::extract::{Query, Segment, asked, no_fields, segment};
 use super::openapi;
 use super::operator::{Operator, authorize};
 use super::signed::{Incoming, MAX_BODY, read_body};
+use super::{Calls, Reply};
 use lezai_gateway::funds::batches::{self, OpenSettlement};
 use lezai_gateway::funds::contracts::{self, CalendarView, FeesSimulated, SIMULATED_DAYS};
+use lezai_gateway::funds::overdue;
 use lezai_gateway::funds::views::{ContractView, SettlementLine, SettlementView};
 use lezai_gateway::gateway::Gateway;
 use lezai_wire::json::Object;
@@ -23,11 +27,33 @@ use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::time::parse_rfc3339;
 
+/// A merchant's calls on settlements and contracts.
+pub(super) fn calls() -> Calls {
+    Calls::default()
+        .routes(routes!(list))
+        .routes(routes!(open))
+        .routes(routes!(find))
+        .routes(routes!(lines))
+        .routes(routes!(contracts_of_merchant))
+}
+
+/// The operator's calls on contracts, settlements and calendars.
+pub(super) fn operator_calls() -> Calls {
+    Calls::default()
+        .routes(routes!(put_contract, contract))
+        .routes(routes!(contracts))
+        .routes(routes!(simulate))
+        .routes(routes!(open_of_merchant))
+        .routes(routes!(close_of_merchant))
+        .routes(routes!(put_calendar, calendar))
+}
+
 #[utoipa::path(
     get, path = "/v1/settlements", tag = "settlements", summary = "Settlement batches, newest first",
     description = "A batch has what happened to the available balance from one cut-off of the merchant's contract to the next. It never changes: what comes later is a line of the next.",
     params(openapi::Signed, openapi::PageAsked),
     responses((status = 200, description = "A page", body = List<SettlementView>), openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -58,6 +84,7 @@ pub(super) async fn open(
     get, path = "/v1/settlements/{id}", tag = "settlements", summary = "A settlement batch",
     params(openapi::Signed, ("id" = String, Path, description = "`stl_…`")),
     responses((status = 200, description = "The batch", body = SettlementView), openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::SettlementNotFound])))),
 )]
 pub(super) async fn find(
     State(gateway): State<Arc<Gateway>>,
@@ -73,6 +100,7 @@ pub(super) async fn find(
     description = "Each entry of the ledger in the batch's range that touches the available balance. Their sum is the batch's `net`.",
     params(openapi::Signed, openapi::LinesAsked, ("id" = String, Path, description = "`stl_…`")),
     responses((status = 200, description = "A page", body = List<SettlementLine>), openapi::Problems),
+    extensions(("x-codes" = json!(codes(&[Code::SettlementNotFound, Code::InvalidField, Code::UnknownField])))),
 )]
 pub(super) async fn lines(
     State(gateway): State<Arc<Gateway>>,
@@ -120,6 +148,7 @@ pub(super) async fn contracts_of_merchant(
     params(("id" = String, Path, description = "`m_…`"), ("number" = u32, Path, description = "1 for the first")),
     request_body = openapi::NewContract,
     responses((status = 200, description = "The contract", body = ContractView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::ContractNumber, Code::ContractDate, Code::ContractNotice])))),
 )]
 pub(super) async fn put_contract(
     State(gateway): State<Arc<Gateway>>,
@@ -194,10 +223,26 @@ pub(super) async fn open_of_merchant(
 }
 
 #[utoipa::path(
+    post, path = "/admin/v1/merchants/{id}/settlements/close", tag = "operator", summary = "Close the batches that the last cut-off has left open",
+    description = "For when a batch waits for something that was due before the cut-off, or for a calendar. What is closed never changes, so repeating the call is safe.",
+    params(("id" = String, Path, description = "`m_…`")),
+    responses((status = 200, description = "The batches of that cut-off, one for each currency", body = List<SettlementView>), openapi::Problems), security(("operator" = [])),
+)]
+pub(super) async fn close_of_merchant(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+) -> Result<Json<List<SettlementView>>, Reply> {
+    gateway.merchants.known(&operator.merchant)?;
+    no_fields(&operator.body)?;
+    Ok(Json(overdue::close(&gateway, &operator.merchant).await?))
+}
+
+#[utoipa::path(
     put, path = "/admin/v1/calendars/{name}", tag = "operator", summary = "Put an edition of a calendar",
     description = "For a year that was published, or a day that is off by notice. Batches that are closed keep the digest of the edition that they were closed by.",
     params(("name" = String, Path, description = "Such as `cn`")), request_body = openapi::NewCalendar,
     responses((status = 200, description = "The calendar", body = CalendarView), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::ContractNumber])))),
 )]
 pub(super) async fn put_calendar(
     State(gateway): State<Arc<Gateway>>,

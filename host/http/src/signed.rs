@@ -84,6 +84,16 @@ impl FromRequest<Arc<Gateway>> for Incoming {
     }
 }
 
+/// A merchant's request that changes something: it is done once for its key.
+pub struct Change<'i> {
+    /// Whose it is.
+    pub merchant: Arc<Merchant>,
+    /// The body, as signed by the merchant.
+    pub verified: Verified<&'i [u8]>,
+    /// What makes it the same request when it is sent again.
+    pub key: IdempotentRequest,
+}
+
 impl Incoming {
     /// The body, not yet believed: for the one call that brings its key along.
     pub fn unverified_body(&self) -> &[u8] {
@@ -145,6 +155,18 @@ impl Incoming {
         )?;
         once(gateway, &verified, Signers::Merchants)?;
         Ok((merchant, verified))
+    }
+
+    /// A merchant's request that changes something.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Incoming::merchant`] and [`Incoming::repeatable`].
+    pub fn change(&self, gateway: &Gateway) -> Result<Change<'_>, Problem> {
+        let (merchant, verified) = self.merchant(gateway)?;
+        let key =
+            self.repeatable(gateway, merchant.record.id.as_str(), &merchant.record.id, &verified)?;
+        Ok(Change { merchant, verified, key })
     }
 
     /// The body as signed by the key of the page that claimed the session.

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bills;
 mod events;
 mod funds;
 mod lanes;

@@ -353,7 +353,7 @@ impl Tx for Postgres<'_> {
         lease_end: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueTask>, StoreError> {
-        let sql = "UPDATE tasks SET due_ms = $2, leased_from = $1, tries = tries + 1
+        let sql = "UPDATE tasks SET due_ms = $2, leased_from = due_ms, tries = tries + 1
                    WHERE number IN (SELECT number FROM tasks WHERE lane = $4 AND due_ms <= $1
                                     ORDER BY due_ms LIMIT $3 FOR UPDATE SKIP LOCKED)
                    RETURNING number, task, tries - 1";

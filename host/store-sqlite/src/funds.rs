@@ -45,7 +45,11 @@ CREATE TRIGGER batches_stay BEFORE UPDATE ON batches BEGIN SELECT RAISE(ABORT, '
 ";
 
 /// The ids that a page may have: from the first, and before the second.
-fn range<Id>(page: &Page<Id>, prefix: &str, text: impl Fn(&Id) -> String) -> (String, String) {
+pub(super) fn range<Id>(
+    page: &Page<Id>,
+    prefix: &str,
+    text: impl Fn(&Id) -> String,
+) -> (String, String) {
     let bound = |at: Timestamp| format!("{prefix}{:012x}", at.as_ms().max(0));
     let from = page.from.map_or_else(|| prefix.to_owned(), bound);
     let to = page.to.map_or_else(|| format!("{prefix}~"), bound);
@@ -170,12 +174,12 @@ impl FundsReads for Sqlite<'_> {
     }
 
     fn settlements_wait(&self, cut_off: Timestamp) -> Result<bool, StoreError> {
-        // A task that is being done waits at the end of its lease, a minute after it was claimed.
         let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND due_ms <= ?1 AND task LIKE '%\"settle\"%' LIMIT 1";
         if self.one(sql, params![cut_off.as_ms()], |_| Ok(()))?.is_some() {
             return Ok(true);
         }
-        let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND due_ms > ?1 AND leased_from <= ?1
+        // One that is being done is due at the end of its lease, a minute after it was claimed.
+        let sql = "SELECT 1 FROM tasks WHERE lane = 'orders' AND leased_from <= ?1 AND leased_from IS NOT NULL
                    AND task LIKE '%\"settle\"%' LIMIT 1";
         Ok(self.one(sql, params![cut_off.as_ms()], |_| Ok(()))?.is_some())
     }

@@ -3,8 +3,9 @@
 
 use std::ops::ControlFlow;
 
+use lezai_core::funds::difference::Difference;
 use lezai_core::funds::payout::Payout;
-use lezai_core::id::{OrderId, PayoutId};
+use lezai_core::id::{DifferenceId, OrderId, PayoutId};
 use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::order::{Order, Terms};
@@ -12,6 +13,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::tables::{Sqlite, id, json, to_json};
+use lezai_store::bills::DifferenceRecord;
 use lezai_store::{BookedEntry, StoreError};
 
 pub(super) const TABLES: &str = "
@@ -293,6 +295,23 @@ pub fn payout_with_entries(
     let sql = "SELECT data FROM payouts WHERE id = ?1";
     let payout = Sqlite { connection }.one(sql, [payout.as_str()], |row| json(row, 0))?;
     Ok((payout, entries))
+}
+
+/// A difference, and its entries up to the one numbered `last`.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn difference_with_entries(
+    connection: &Connection,
+    difference: &DifferenceId,
+    last: u64,
+) -> Result<(Option<Difference>, Vec<BookedEntry>), StoreError> {
+    let entries = entries_of(connection, difference.as_str(), last)?;
+    let sql = "SELECT data FROM bill_differences WHERE id = ?1";
+    let found = Sqlite { connection }
+        .one(sql, [difference.as_str()], |row| json::<DifferenceRecord>(row, 0))?;
+    Ok((found.map(|it| it.difference), entries))
 }
 
 fn entries_of(

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bills;
 mod events;
 mod funds;
 mod holds;
@@ -42,12 +43,13 @@ use log::{Checkpoint, Log, copy, copy_all};
 use schema::prepare;
 use tables::{Sqlite, json};
 
+pub use bills::for_each_difference;
 pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract};
 
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{
-    Wanted, balance_after, balances_kept, book, for_each_entry, for_each_order, last_entry, moved,
-    order_with_entries, payout_with_entries, walk_entries,
+    Wanted, balance_after, balances_kept, book, difference_with_entries, for_each_entry,
+    for_each_order, last_entry, moved, order_with_entries, payout_with_entries, walk_entries,
 };
 pub use statements::{balances_after, entry_head, last_before, reference};
 

@@ -55,6 +55,7 @@ CREATE TABLE tasks (
   leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
 ) STRICT;
 CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
+CREATE INDEX tasks_leased ON tasks (lane, leased_from) WHERE leased_from IS NOT NULL;
 CREATE TABLE stored_responses (
   scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
@@ -384,7 +385,8 @@ impl Tx for Sqlite<'_> {
         lease_end: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueTask>, StoreError> {
-        let sql = "UPDATE tasks SET due_ms = ?2, leased_from = ?1, tries = tries + 1
+        // `leased_from` is when it was due: what was due before a moment is found while it is being done.
+        let sql = "UPDATE tasks SET due_ms = ?2, leased_from = due_ms, tries = tries + 1
                    WHERE number IN (SELECT number FROM tasks WHERE lane = ?4 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?3)
                    RETURNING number, task, tries - 1";
         let params = params![now.as_ms(), lease_end.as_ms(), limit, lane.as_str()];

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by its place")]
 
+mod bills;
+mod funds;
 mod plugins;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use lezai_core::order::{
     Attempt, Capture, Credential, Effect, Event, Offer, Order, RefundBearer, ReviewVerdict, Terms,
     step,
 };
+use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
@@ -46,6 +49,11 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     open_reviews_are_listed_by_the_page(&store).await;
     what_is_counted_of_orders_is_there(&store).await;
     the_first_answer_is_kept(&store).await;
+    // A store that several nodes share keeps no bills yet.
+    if !store.is_shared() {
+        bills::run(&store).await;
+    }
+    funds::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
@@ -589,7 +597,13 @@ fn record(n: u8, number: &str) -> OrderRecord {
     };
     OrderRecord {
         order: Order::create(terms).unwrap().order,
-        details: Details { notify_url: None, return_url: None, facts, decision },
+        details: Details {
+            notify_url: None,
+            return_url: None,
+            payer: Payer::default(),
+            facts,
+            decision,
+        },
         session: session_id(n),
     }
 }

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bills;
 pub mod brand;
 pub mod decision;
 mod error;
@@ -30,6 +31,7 @@ use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+pub use bills::{BillReads, BillWrites};
 pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
@@ -250,7 +252,7 @@ pub struct BookedEntry {
 }
 
 /// What can be read.
-pub trait View: EventReads + FundsReads + PluginReads {
+pub trait View: BillReads + EventReads + FundsReads + PluginReads {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
@@ -311,7 +313,7 @@ pub trait View: EventReads + FundsReads + PluginReads {
 }
 
 /// What can be written. All writes of one job are one commit.
-pub trait Tx: View + EventWrites + FundsWrites + PluginWrites {
+pub trait Tx: View + BillWrites + EventWrites + FundsWrites + PluginWrites {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(
         &self,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use lezai_core::id::MerchantId;
 use lezai_core::money::Money;
+use lezai_core::payer::Payer;
 use lezai_core::policy::OrderFacts;
 use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ pub struct Details {
     pub notify_url: Option<String>,
     /// Where the shopper goes afterwards.
     pub return_url: Option<String>,
+    /// Who the shopper is to the platform whose mini-program or page takes the payment.
+    pub payer: Payer,
     /// What the rules saw: with it the order can be decided again, bit for bit.
     pub facts: OrderFacts,
     /// What they decided.

@@ -11,6 +11,7 @@
 )]
 
 mod floor;
+mod funds;
 mod load;
 
 use std::fs::File;
@@ -110,7 +111,8 @@ fn throughput(gateway: &Gateway, folder: &Path) {
         at_half.at_ms(99),
         3.0 * at_half.at_ms(50) + fsync_ms
     );
-    refunds(gateway, &merchant);
+    let refunded = refunds(gateway, &merchant);
+    funds::rows(gateway, &merchant, &refunded);
     println!("\npeers, 64 connections (the disk: one)\n\n{HEAD}");
     let alive = vec![keep_alive(&Request::new("GET", "/healthz", ""), &gateway.authority); ORDERS];
     row(
@@ -191,7 +193,7 @@ fn memory(folder: &Path) {
 }
 
 /// One refund of each of so many paid orders, while the worker carries them out.
-fn refunds(gateway: &Gateway, merchant: &Merchant) {
+fn refunds(gateway: &Gateway, merchant: &Merchant) -> Run {
     println!(
         "\n`POST /v1/orders/{{id}}/refunds`: the same, while the channel is asked and callbacks are delivered\n\n{HEAD}"
     );
@@ -227,6 +229,7 @@ fn refunds(gateway: &Gateway, merchant: &Merchant) {
     let half = all.rate() / 2.0;
     let at_half = load::open(authority, half, &paid(ORDERS / 2), 201);
     row(&format!("half of that: {half:.0} a second, answered or not"), &at_half);
+    all
 }
 
 fn row(name: &str, run: &Run) {

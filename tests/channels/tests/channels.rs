@@ -24,6 +24,7 @@ use lezai_channels::wechat;
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Credential, Offer};
+use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -255,6 +256,9 @@ impl Bench {
             capture: true,
             instalments: None,
             method: self.method.to_owned(),
+            payer: Payer::default(),
+            client_ip: None,
+            code: None,
             expires_at: now.plus_secs(900),
         }
     }
@@ -309,7 +313,7 @@ impl Bench {
     async fn offer(&self, payment: &PaymentRequest) -> Offer {
         match self.channel.prepare(payment.clone()).await.unwrap() {
             Prepared::Offer(offer) => offer,
-            refused @ Prepared::Refused { .. } => panic!("{refused:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -784,6 +788,101 @@ async fn alipays_pages_are_addresses_that_it_takes() {
         bench.pay(&payment).unwrap();
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
     }
+}
+
+#[tokio::test]
+async fn a_mini_program_pays_as_the_shopper_that_the_order_names() {
+    let wechat =
+        Payer { wechat_openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".into()), ..Payer::default() };
+    let alipay = Payer {
+        alipay_open_id: Some("074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5".into()),
+        ..Payer::default()
+    };
+    let older = Payer { alipay_user_id: Some("2088102146225135".into()), ..Payer::default() };
+    for (bench, method, payer) in [
+        (wechat_bench(Mode::Key).await, "wechat_jsapi", wechat),
+        (alipay_bench(Mode::Key).await, "alipay_mini", alipay),
+        (alipay_bench(Mode::Key).await, "alipay_mini", older),
+    ] {
+        let unnamed = PaymentRequest { method: method.to_owned(), ..bench.payment() };
+        let refused = bench.channel.prepare(unnamed.clone()).await.unwrap();
+        assert_eq!(refused, Prepared::Refused { code: "payer_missing".to_owned() }, "{method}");
+        assert_eq!(bench.orders(), 0, "{method}: nothing was asked of the provider");
+        let payment = PaymentRequest { payer, ..unnamed };
+        match bench.offer(&payment).await.credential {
+            Credential::WechatJsapi { package, sign_type, .. } => {
+                assert!(package.starts_with("prepay_id=") && sign_type == "RSA", "{package}");
+            }
+            Credential::AlipayMini { trade_no } => assert!(!trade_no.is_empty()),
+            other => panic!("{other:?}"),
+        }
+        bench.pay(&payment).unwrap();
+        assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_till_charges_the_code_that_the_shopper_shows() {
+    for (bench, method, begins) in [
+        (wechat_bench(Mode::Key).await, "wechat_code", "1300000000000000"),
+        (alipay_bench(Mode::Key).await, "alipay_code", "2800000000000000"),
+    ] {
+        let charge = |ending: &str| PaymentRequest {
+            method: method.to_owned(),
+            kind: MethodKind::Code,
+            code: Some(format!("{begins}{ending}")),
+            ..bench.payment()
+        };
+        let prepared =
+            async |payment: &PaymentRequest| bench.channel.prepare(payment.clone()).await;
+        assert_eq!(bench.channel.method_of_code(&format!("{begins}01")), Some(method));
+        assert_eq!(bench.channel.method_of_code("990000000000000001"), None);
+
+        let paid = charge("01");
+        for _ in 0..2 {
+            assert_eq!(prepared(&paid).await.unwrap(), Prepared::Charging, "{method}");
+        }
+        assert!(is_paid(&bench.query(&paid).await.unwrap(), TOTAL), "{method}");
+        assert!(is_paid(&bench.cancel(&paid).await.unwrap(), TOTAL), "what is paid is not undone");
+
+        for (ending, word) in [("03", "not_enough"), ("04", "code_")] {
+            let Prepared::Refused { code } = prepared(&charge(ending)).await.unwrap() else {
+                panic!("{method} {ending} is not refused")
+            };
+            assert!(code.contains(word), "{method} {ending}: {code}");
+        }
+
+        // The shopper is asked for the password, and leaves.
+        let waiting = charge("02");
+        assert_eq!(prepared(&waiting).await.unwrap(), Prepared::Charging);
+        assert_eq!(bench.query(&waiting).await.unwrap(), AttemptStatus::Pending);
+        assert_eq!(bench.cancel(&waiting).await.unwrap(), AttemptStatus::Cancelled);
+        assert_eq!(bench.query(&waiting).await.unwrap(), AttemptStatus::Cancelled);
+
+        // The answer is lost, before and after the act: it is asked, and never charged again.
+        let lost = charge("05");
+        assert!(prepared(&lost).await.is_err(), "{method}");
+        assert_eq!(bench.cancel(&lost).await.unwrap(), AttemptStatus::Cancelled);
+        let charged = charge("06");
+        assert!(prepared(&charged).await.is_err(), "{method}");
+        assert!(is_paid(&bench.query(&charged).await.unwrap(), TOTAL), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_phones_browser_opens_wechat_and_comes_back() {
+    let bench = wechat_bench(Mode::Key).await;
+    let unnamed = PaymentRequest { method: "wechat_h5".to_owned(), ..bench.payment() };
+    let refused = bench.channel.prepare(unnamed.clone()).await.unwrap();
+    assert_eq!(refused, Prepared::Refused { code: "payer_missing".to_owned() });
+    let payment = PaymentRequest { client_ip: Some([203, 0, 113, 7].into()), ..unnamed };
+    let offer = bench.offer(&payment).await;
+    let Credential::Redirect { redirect_url } = offer.credential else { panic!("not an address") };
+    let back = "redirect_url=https%3A%2F%2Fshop.example%2Fthanks%3Forder%3D1%26lang%3Dzh";
+    assert!(redirect_url.ends_with(back), "{redirect_url}");
+    assert!(offer.expires_at.is_some(), "it opens WeChat for five minutes");
+    bench.pay(&payment).unwrap();
+    assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
 }
 
 #[tokio::test]

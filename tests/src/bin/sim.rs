@@ -1,5 +1,5 @@
 //! `make sim SEEDS=10000`, or `make sim SEED=17` to see one. With `CRASH=1` each seed runs once for each
-//! of its commits, and dies there.
+//! of its commits, and dies there. With `SHRINK=0` a seed that fails is shown as it ran, and not narrowed down.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -30,7 +30,8 @@ fn main() -> ExitCode {
             }
         };
     }
-    match sim::run(first, seeds, planted.unwrap_or(Planted::Nothing)) {
+    let run = if number("SHRINK") == Some(0) { sim::run_untouched } else { sim::run };
+    match run(first, seeds, planted.unwrap_or(Planted::Nothing)) {
         Ok(counts) => {
             let took = begun.elapsed();
             print!("{}", counts.text());

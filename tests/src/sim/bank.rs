@@ -24,8 +24,8 @@ use super::random::Random;
 /// The channel's name.
 pub(super) const CHANNEL: &str = "sim";
 const METHODS: &[Method] = &[
-    Method { id: "sim_qr", kind: MethodKind::Qr, instalments: false },
-    Method { id: "sim_redirect", kind: MethodKind::Redirect, instalments: false },
+    Method::anywhere("sim_qr", MethodKind::Qr),
+    Method::anywhere("sim_redirect", MethodKind::Redirect),
 ];
 
 /// A question on its way to the bank.

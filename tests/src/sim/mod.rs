@@ -7,6 +7,7 @@ mod holds;
 mod merchant;
 mod plan;
 mod planted;
+mod planted_bills;
 mod planted_funds;
 mod random;
 mod world;
@@ -33,6 +34,9 @@ use world::World;
 const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000}],
   "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"}],
   "routes":[{"channel":"sim"}]}"#;
+
+/// So many steps of all runs together look for a shorter trace: some seconds.
+const SHRINK_STEPS: usize = 2_000_000;
 
 /// What goes wrong in the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,6 +298,21 @@ impl Counts {
 ///
 /// What does not hold, with the shortest trace that was found and how to run it again.
 pub fn run(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
+    search(first, seeds, planted).map_err(|seed| explain(Run::new(seed, planted), shared()))
+}
+
+/// As [`run`], with the whole trace of the seed that fails, as it ran.
+///
+/// # Errors
+///
+/// What does not hold, with the trace.
+pub fn run_untouched(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
+    search(first, seeds, planted)
+        .map_err(|seed| told(&Run { trace: true, ..Run::new(seed, planted) }, shared()))
+}
+
+/// Runs the seeds, and gives the first that fails.
+fn search(first: u64, seeds: u64, planted: Planted) -> Result<Counts, u64> {
     let shared = shared();
     let (next, stop) = (AtomicU64::new(first), AtomicBool::new(false));
     let (total, failed) = (Mutex::new(Counts::default()), Mutex::new(Vec::new()));
@@ -323,7 +342,7 @@ pub fn run(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
     failed.sort_unstable();
     match failed.first() {
         None => Ok(total.into_inner().unwrap()),
-        Some(seed) => Err(explain(Run::new(*seed, planted), shared)),
+        Some(seed) => Err(*seed),
     }
 }
 
@@ -360,9 +379,12 @@ pub fn first_to_see(planted: Planted, seen: &[&str], seeds: u64) -> Option<(u64,
 }
 
 fn explain(run: Run, shared: &Shared) -> String {
+    let run = shrink(run, shared);
+    told(&Run { trace: true, ..run }, shared)
+}
+
+fn told(run: &Run, shared: &Shared) -> String {
     let seed = run.seed;
-    let mut run = shrink(run, shared);
-    run.trace = true;
     let (failure, trace) = run
         .fails(shared)
         .unwrap_or((Failure { what: "it fails, and not a second time".to_owned() }, Vec::new()));
@@ -376,12 +398,17 @@ fn explain(run: Run, shared: &Shared) -> String {
 }
 
 /// Leaves out what the failure does not need: faults by kind, the last ones, and operations one by
-/// one. Deterministic, so the seed alone leads here again.
+/// one. Deterministic, so the seed alone leads here again. It ends after so many steps: a run that does not
+/// come to rest takes thousands each time.
 fn shrink(mut run: Run, shared: &Shared) -> Run {
-    let mut tries = 0;
+    let mut steps = 0;
     let mut still = |run: &Run| {
-        tries += 1;
-        tries < 2_000 && run.fails(shared).is_some()
+        if steps > SHRINK_STEPS {
+            return false;
+        }
+        let (counts, _, done) = World::new(run, shared).live();
+        steps += counts.steps;
+        done.is_err()
     };
     if run.ops.is_none() {
         run.ops = Some((0..plan::plan(run.seed).len()).collect());

@@ -10,6 +10,7 @@ import type {
   EventQuery,
   EventRange,
   NewCapture,
+  NewCharge,
   NewOrder,
   NewPayout,
   NewRefund,
@@ -104,6 +105,14 @@ class Orders {
   /** Captures an authorised order: the whole amount, or a part. */
   capture(id: string, part: NewCapture = {}, options?: CallOptions): Promise<Order> {
     return this.#connection.post(`/v1/orders/${segment(id)}/capture`, { ...options, content: part });
+  }
+
+  /**
+   * Charges the code that the shopper shows at the counter. The order is `paid`, or still open while the shopper
+   * must do something: call again with the same key until it is decided. A refused code rejects with `code_refused`.
+   */
+  charge(id: string, charge: NewCharge, options?: CallOptions): Promise<Order> {
+    return this.#connection.post(`/v1/orders/${segment(id)}/charge`, { ...options, content: charge });
   }
 
   /** Voids a payment before it is settled. */

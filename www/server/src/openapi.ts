@@ -172,6 +172,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{id}/charge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Charge the code that the shopper shows at the counter */
+        post: operations["orders_charge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders/{id}/close": {
         parameters: {
             query?: never;
@@ -765,6 +782,14 @@ export interface components {
              */
             currency?: string;
         };
+        /** @description What a till scanned. */
+        NewCharge: {
+            /**
+             * The code that the shopper shows: good once, for a minute. It is kept nowhere.
+             * @example 990000000000000001
+             */
+            code: string;
+        };
         /** @description Who buys. */
         NewCustomer: {
             /** @description ISO 3166-1 alpha-2. */
@@ -845,6 +870,8 @@ export interface components {
              * Where callbacks go; the merchant's own address if absent.
              */
             notify_url?: string;
+            /** @description Who the shopper is to the platform whose mini-program or page takes the payment. */
+            payer?: components["schemas"]["NewPayer"];
             /**
              * Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
              *     `pro_rata`, or `receiver:` and the name of one that has a share.
@@ -858,6 +885,15 @@ export interface components {
             return_url?: string;
             /** @description The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`. */
             scene?: string;
+        };
+        /** @description The shopper's ids at platforms. Each is needed by methods of that platform alone: docs/channels.md. */
+        NewPayer: {
+            /** @description For `alipay_mini`: `buyer_open_id`. */
+            alipay_open_id?: string;
+            /** @description For `alipay_mini` of older applications: `buyer_id`, 2088…. */
+            alipay_user_id?: string;
+            /** @description For `wechat_jsapi`: the `openid` under the application that WeChat Pay has bound to the merchant. */
+            wechat_openid?: string;
         };
         /** @description A payout to be made. */
         NewPayout: {
@@ -1129,7 +1165,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
@@ -2069,6 +2105,177 @@ export interface operations {
         responses: {
             /** @description The order, `capturing` until the channel has confirmed */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "replayable": true,
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    orders_charge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "990000000000000001"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewCharge"];
+            };
+        };
+        responses: {
+            /** @description The order, paid */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "replayable": true,
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+            /** @description The order; the payment is not decided */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };

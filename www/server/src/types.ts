@@ -10,6 +10,7 @@ export type Order = Schemas["OrderView"];
 export type CreatedOrder = Order & { checkout: Schemas["CheckoutView"] };
 export type OrderQuery = Query<"orders_list">;
 export type NewCapture = Schemas["NewCapture"];
+export type NewCharge = Schemas["NewCharge"];
 
 export type NewRefund = Schemas["NewRefund"];
 export type Refund = Schemas["RefundView"];

@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod contract;
 pub mod cycle;
 pub mod date;
+pub mod difference;
 pub mod payout;
 pub mod settlement;
 pub mod split;

@@ -20,6 +20,7 @@
 //!
 //! Every state and event stand in one table: `order/table.txt`, which the tests hold row by row.
 
+mod at_channel;
 mod bearer;
 mod books;
 mod review;
@@ -37,6 +38,7 @@ mod walks;
 
 use serde::{Deserialize, Serialize};
 
+pub use at_channel::{ChannelMovement, ChannelReference};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
 pub use review::{Released, Review, ReviewVerdict};

@@ -116,6 +116,7 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
         texts
     };
     assert_eq!(sorted(booked), sorted(&order.entries().unwrap()), "{order:#?}");
+    at_channel::movements_are_those_booked(order);
     let told = step.effects.iter().filter(|it| matches!(it, Effect::Notify(_))).count();
     assert_eq!(order.notices as usize, before.notices as usize + told);
     let unchanged = *order == *before && step.entry.is_none() && step.effects.is_empty();

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use lezai_core::id::AttemptId;
 use lezai_core::order::{Credential, Offer};
+use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 
 use crate::alipay::account::Account;
 use crate::alipay::answer::{Trade, TradeStatus};
-use crate::alipay::call::Order;
+use crate::alipay::call::{AuthCode, Buyer, Order};
 use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, Callback, CallbackFuture, CaptureRequest,
-    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PaymentRequest, Prepared,
-    RefundRequest, RefundStatus, ReversalRequest, Unanswered,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture,
+    CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind, Moved,
+    PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
@@ -27,6 +29,8 @@ pub const ID: &str = "alipay";
 const QR: &str = "alipay_qr";
 const PAGE: &str = "alipay_page";
 const WAP: &str = "alipay_wap";
+const MINI: &str = "alipay_mini";
+const CODE: &str = "alipay_code";
 /// A QR code of Alipay begins payments for two hours.
 const CODE_SECS: i64 = 2 * 3_600 - 60;
 /// After an order's end Alipay may still come to know it for as long as clocks and pages differ.
@@ -34,9 +38,11 @@ const LATE_SECS: i64 = 300;
 
 /// What it offers.
 pub const METHODS: &[Method] = &[
-    Method { id: QR, kind: MethodKind::Qr, instalments: false },
-    Method { id: PAGE, kind: MethodKind::Redirect, instalments: false },
-    Method { id: WAP, kind: MethodKind::Redirect, instalments: false },
+    Method::anywhere(QR, MethodKind::Qr),
+    Method::anywhere(PAGE, MethodKind::Redirect),
+    Method::anywhere(WAP, MethodKind::Redirect),
+    Method::named(MINI, MethodKind::AlipayMini),
+    Method::named(CODE, MethodKind::Code),
 ];
 
 /// Alipay.
@@ -86,6 +92,25 @@ impl Alipay {
         let offered =
             |credential, expires_at| Ok(Prepared::Offer(Offer { credential, expires_at }));
         let made = match request.method.as_str() {
+            CODE => {
+                let code = request.code.as_deref().and_then(AuthCode::parse);
+                let Some(code) = code else { return refused(PAYER_MISSING) };
+                match self.client.pay(&order, &code, &request.merchant_name).await {
+                    Ok(_) => return Ok(Prepared::Charging),
+                    Err(error) if word(&error) == "paid" => return Ok(Prepared::Charging),
+                    Err(error) => Err(error),
+                }
+            }
+            MINI => {
+                let Some(buyer) = buyer(&request.payer) else { return refused(PAYER_MISSING) };
+                match self.client.create(&order, &buyer).await {
+                    Ok(made) => {
+                        let trade_no = made.trade_no;
+                        return offered(Credential::AlipayMini { trade_no }, None);
+                    }
+                    Err(error) => Err(error),
+                }
+            }
             PAGE => self.client.page_pay(&order, &request.return_url),
             WAP => self.client.wap_pay(&order, &request.return_url),
             _ => match self.client.precreate(&order).await {
@@ -134,6 +159,19 @@ impl Alipay {
                 }
             }
             None => Err(unanswered("the answer has no trade_status")),
+        }
+    }
+
+    /// Undoes a payment at the counter that is not decided.
+    async fn undo(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
+        match self.ask(attempt).await? {
+            AttemptStatus::Unknown | AttemptStatus::Pending => {}
+            decided => return Ok(decided),
+        }
+        match self.client.cancel(&number::of_attempt(attempt)).await {
+            Ok(canceled) if canceled.retry_flag == "Y" => Err(unanswered("not cancelled yet")),
+            Ok(_) => Ok(AttemptStatus::Cancelled),
+            Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
@@ -236,6 +274,12 @@ impl Alipay {
     }
 }
 
+/// The buyer of a trade in a mini-program; the id of today's applications if the order has both.
+fn buyer(payer: &Payer) -> Option<Buyer> {
+    let older = || payer.alipay_user_id.clone().map(Buyer::UserId);
+    payer.alipay_open_id.clone().map(Buyer::OpenId).or_else(older)
+}
+
 impl Channel for Alipay {
     fn id(&self) -> &'static str {
         ID
@@ -243,6 +287,10 @@ impl Channel for Alipay {
 
     fn methods(&self) -> &'static [Method] {
         self.methods
+    }
+
+    fn method_of_code(&self, code: &str) -> Option<&'static str> {
+        AuthCode::parse(code).map(|_| CODE)
     }
 
     fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
@@ -256,7 +304,12 @@ impl Channel for Alipay {
 
     fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.clone();
-        Box::pin(async move { self.close(&attempt).await })
+        Box::pin(async move {
+            if attempt.method == CODE {
+                return self.undo(&attempt.attempt).await;
+            }
+            self.close(&attempt).await
+        })
     }
 
     fn capture(&self, _request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
@@ -274,6 +327,17 @@ impl Channel for Alipay {
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.ask_refund(request.clone()))
+    }
+
+    // What is given back whole is a refund there, by a number of its own.
+    fn bill_row(&self, moved: Moved<'_>) -> BillRow {
+        match moved {
+            Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
+            Moved::Reversal(attempt) => ("refund", reversal(&number::of_attempt(attempt))),
+            Moved::Refund(refund) => ("refund", number::of_refund(refund)),
+            Moved::Payout(payout) => ("payout", number::of_payout(payout)),
+            Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+        }
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

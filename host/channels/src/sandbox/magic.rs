@@ -133,6 +133,25 @@ pub const PAYOUTS: &[(i64, Payout)] = &[
     (978, Payout::Less),
 ];
 
+/// What is wrong with the wallet's bill, by the amount of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bill {
+    /// The payment is not in it.
+    Lost,
+    /// It is in it twice.
+    Twice,
+    /// It is there with one minor unit more.
+    More,
+}
+
+/// The last three digits of an order's amount, and what they do to the bill.
+pub const BILLS: &[(i64, Bill)] = &[(981, Bill::Lost), (982, Bill::Twice), (983, Bill::More)];
+
+/// What is wrong with the bill's row of a payment of this amount.
+pub fn bill(amount: Money) -> Option<Bill> {
+    pick(BILLS, amount)
+}
+
 /// What becomes of a payout of this amount.
 pub fn payout(amount: Money) -> Payout {
     pick(PAYOUTS, amount).unwrap_or(Payout::Usual)
@@ -163,7 +182,8 @@ mod tests {
         let documented: Vec<i64> = rows.map(|digits| digits.parse().unwrap()).collect();
         let all = PAYMENTS.iter().map(|(digits, _)| *digits);
         let all = all.chain(REFUNDS.iter().map(|(digits, _)| *digits));
-        let all: Vec<i64> = all.chain(PAYOUTS.iter().map(|(digits, _)| *digits)).collect();
+        let all = all.chain(PAYOUTS.iter().map(|(digits, _)| *digits));
+        let all: Vec<i64> = all.chain(BILLS.iter().map(|(digits, _)| *digits)).collect();
         assert_eq!(documented, all);
     }
 
@@ -179,6 +199,7 @@ mod tests {
                 let amount = Money::new(minor, currency).unwrap();
                 let met = (payment(amount), refund(amount));
                 assert_eq!(met, (Payment::Usual, Refund::Usual), "{amount}");
+                assert_eq!(bill(amount), None, "{amount}");
             }
         }
     }

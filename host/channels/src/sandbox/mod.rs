@@ -5,6 +5,8 @@
 //! holds by itself that no more goes back than came. What goes wrong follows from the amount:
 //! [`magic`].
 
+mod bill;
+mod code;
 pub mod magic;
 mod mini;
 mod payment;
@@ -15,6 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lezai_core::funds::date::Date;
 use lezai_core::id::{AttemptId, PayoutId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
@@ -23,8 +26,8 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
-    AttemptRef, AttemptStatus, CaptureRequest, Channel, ChannelFuture, Method, MethodKind,
-    PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
+    AttemptRef, AttemptStatus, BillFetched, CaptureRequest, Channel, ChannelFuture, Method,
+    MethodKind, PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
     ReversalRequest, Unanswered,
 };
 use payment::{Payment, Status, code_end};
@@ -63,6 +66,9 @@ pub struct WalletPayment {
 
 /// The code of a payment that the shopper themselves declined.
 pub const SHOPPER_DECLINED: &str = "shopper_declined";
+
+/// The wallet prints a day's bill ten minutes after its end.
+const BILL_AFTER_SECS: i64 = 600;
 
 /// What the shopper does in the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,23 +142,28 @@ CREATE TABLE IF NOT EXISTS payouts (
   payout TEXT PRIMARY KEY, minor INTEGER NOT NULL, currency TEXT NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL,
   status TEXT NOT NULL, code TEXT, ready_ms INTEGER
 ) STRICT;
+CREATE TABLE IF NOT EXISTS movements (
+  number TEXT NOT NULL, kind TEXT NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (number, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS movements_by_time ON movements (at_ms);
 ";
 
-const fn at_once(id: &'static str, kind: MethodKind) -> Method {
-    Method { id, kind, instalments: false }
-}
+/// A till that scans the code of the simulated wallet.
+const CODE: &str = "wallet_code";
 
 impl Sandbox {
     /// The channel's name.
     pub const ID: &str = "sandbox";
     /// What it offers.
     pub const METHODS: &[Method] = &[
-        at_once("wallet_qr", MethodKind::Qr),
-        at_once("wallet_redirect", MethodKind::Redirect),
-        Method { id: "wallet_instalments", kind: MethodKind::Qr, instalments: true },
-        at_once("wechat_jsapi", MethodKind::WechatJsapi),
-        at_once("alipay_mini", MethodKind::AlipayMini),
-        at_once("douyin_mini", MethodKind::DouyinMini),
+        Method::anywhere("wallet_qr", MethodKind::Qr),
+        Method::anywhere("wallet_redirect", MethodKind::Redirect),
+        Method { instalments: true, ..Method::anywhere("wallet_instalments", MethodKind::Qr) },
+        Method::named("wechat_jsapi", MethodKind::WechatJsapi),
+        Method::named("alipay_mini", MethodKind::AlipayMini),
+        Method::named("douyin_mini", MethodKind::DouyinMini),
+        Method::named(CODE, MethodKind::Code),
     ];
 
     /// Opens the wallet's file, or makes it. Its pages are under `public_url`; what is late is so
@@ -265,6 +276,7 @@ impl Sandbox {
             let answer = happens(wallet, &mut payment, now)?;
             if payment != former {
                 payment.save(wallet)?;
+                payment.move_money(wallet, former.status, now)?;
             }
             Ok(answer)
         })
@@ -304,10 +316,21 @@ impl Channel for Sandbox {
         Self::METHODS
     }
 
+    fn method_of_code(&self, code: &str) -> Option<&'static str> {
+        code::is_ours(code).then_some(CODE)
+    }
+
     fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         let url = format!("{}/sandbox/wallet/{}", self.public_url, request.attempt);
         let kind = request.kind;
         let attempt = request.attempt.clone();
+        let code = match code::Ending::of(&request) {
+            Ok(code) => code,
+            Err(word) => {
+                let refused = Prepared::Refused { code: word.to_owned() };
+                return Box::pin(std::future::ready(Ok(refused)));
+            }
+        };
         Box::pin(async move {
             let id = attempt.clone();
             let expires_at = self.with(move |wallet, now| {
@@ -333,7 +356,11 @@ impl Channel for Sandbox {
                 Ok(Some(payment.and_then(|it| it.code_end)))
             });
             let expires_at = expires_at.await?;
+            if code == code::Ending::Charged {
+                self.act(&attempt, Act::Approve).await?;
+            }
             let credential = match kind {
+                MethodKind::Code => return Ok(Prepared::Charging),
                 MethodKind::Qr => Credential::Qr { qr: url },
                 MethodKind::Redirect => Credential::Redirect { redirect_url: url },
                 MethodKind::WechatJsapi => mini::wechat(&attempt),
@@ -403,12 +430,14 @@ impl Channel for Sandbox {
                         refund.status = "succeeded".to_owned();
                     }
                     refund.save(wallet, &request.refund)?;
+                    refund.move_money(wallet, &request.refund, now)?;
                     return refund.answer();
                 }
                 let payment = Payment::load(wallet, &request.attempt)?;
                 let refunded = sum_of_refunds(wallet, &request.attempt, now, counts)?;
                 let (refund, answered) = Refund::begin(&request, payment, refunded, now);
                 refund.save(wallet, &request.refund)?;
+                refund.move_money(wallet, &request.refund, now)?;
                 if answered { refund.answer() } else { Ok(None) }
             })
             .await
@@ -446,6 +475,17 @@ impl Channel for Sandbox {
     fn query_payout(&self, payout: &PayoutId) -> ChannelFuture<'_, PayoutStatus> {
         let id = payout.clone();
         Box::pin(async move { self.with(move |wallet, now| payout::query(wallet, &id, now)).await })
+    }
+
+    fn bill_after_secs(&self) -> Option<i64> {
+        Some(BILL_AFTER_SECS)
+    }
+
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+        Box::pin(async move {
+            let bill = self.with(move |wallet, _| bill::print(wallet, day).map(Some)).await?;
+            Ok(BillFetched::Bill(bill))
+        })
     }
 }
 

@@ -6,8 +6,9 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{Broken, SHOPPER_DECLINED, magic};
+use super::{Broken, SHOPPER_DECLINED, bill, magic};
 use crate::channel::{AttemptStatus, MethodKind};
+use crate::number;
 use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
 
 /// Where a payment stands at the wallet.
@@ -46,7 +47,7 @@ impl Status {
 /// A redirect leads to the wallet at once, so it has no end of its own; whatever waits for them has one.
 pub(super) fn code_end(kind: MethodKind, amount: Money, now: Timestamp) -> Option<Timestamp> {
     let secs = match (kind, magic::payment(amount)) {
-        (MethodKind::Redirect, _) => return None,
+        (MethodKind::Redirect | MethodKind::Code, _) => return None,
         (_, magic::Payment::CodeSoonOver) => CODE_SOON_SECS,
         (MethodKind::Qr, _) => CODE_SECS,
         (MethodKind::WechatJsapi | MethodKind::AlipayMini | MethodKind::DouyinMini, _) => {
@@ -135,6 +136,31 @@ impl Payment {
             self.silent,
         ])?;
         Ok(())
+    }
+
+    /// Writes down what moved by a change of this payment, for the bill.
+    pub(super) fn move_money(
+        &self,
+        wallet: &Transaction<'_>,
+        former: Status,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        let (kind, minor, at) = match (former, self.status) {
+            (Status::Agreed, Status::Paid) => ("payment", 1, self.ready.unwrap_or(now)),
+            (former, Status::Paid) if former != Status::Paid => ("payment", 1, now),
+            (Status::Paid, Status::Returned) => ("void", -1, now),
+            _ => return Ok(()),
+        };
+        bill::record(
+            wallet,
+            &bill::Movement {
+                number: number::digits(&self.attempt),
+                kind,
+                minor: minor * self.taken.minor(),
+                currency: self.taken.currency().code(),
+                at,
+            },
+        )
     }
 
     pub(super) fn standing(&self) -> AttemptStatus {

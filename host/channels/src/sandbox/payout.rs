@@ -6,9 +6,10 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::Broken;
 use super::magic::{self, LATE_SECS};
+use super::{Broken, bill};
 use crate::channel::{PayoutRequest, PayoutStatus};
+use crate::number;
 
 /// What the wallet pays to.
 pub(super) const KINDS: &[&str] = &["wallet", "bank_account"];
@@ -33,6 +34,7 @@ pub(super) fn pay(
             // The first call did not come through; this one does.
             payout.status = "paid".to_owned();
             payout.save(wallet, request)?;
+            payout.move_money(wallet, &request.payout, now)?;
         }
         return payout.answer(&request.payout, now);
     }
@@ -53,6 +55,7 @@ pub(super) fn pay(
         ready,
     };
     payout.save(wallet, request)?;
+    payout.move_money(wallet, &request.payout, now)?;
     if answered { payout.answer(&request.payout, now) } else { Ok(None) }
 }
 
@@ -124,6 +127,30 @@ impl Payout {
             self.code,
             self.ready.map(Timestamp::as_ms),
         ])?;
+        Ok(())
+    }
+
+    /// Writes down what moved, or will at its time, for the bill. Of what was silent the bill tells.
+    fn move_money(
+        &self,
+        wallet: &Transaction<'_>,
+        id: &PayoutId,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        if matches!(self.status.as_str(), "lost" | "failed") {
+            return Ok(());
+        }
+        let less = magic::payout(self.amount) == magic::Payout::Less;
+        let (number, currency) = (number::of_payout(id), self.amount.currency().code());
+        let minor = self.amount.minor() - i64::from(less);
+        let returning = self.status == "returning";
+        let at = self.ready.filter(|_| !returning).unwrap_or(now);
+        let paid = bill::Movement { number: &number, kind: "payout", minor: -minor, currency, at };
+        bill::record(wallet, &paid)?;
+        if let Some(at) = self.ready.filter(|_| returning) {
+            let back = bill::Movement { kind: "payout_return", minor, at, ..paid };
+            bill::record(wallet, &back)?;
+        }
         Ok(())
     }
 

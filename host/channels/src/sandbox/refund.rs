@@ -5,8 +5,9 @@ use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::payment::{Payment, Status};
-use super::{Broken, magic};
+use super::{Broken, bill, magic};
 use crate::channel::{RefundRequest, RefundStatus};
+use crate::number;
 use magic::LATE_SECS;
 
 /// A refund as the wallet keeps it.
@@ -81,6 +82,31 @@ impl Refund {
             self.ready.map(Timestamp::as_ms),
         ])?;
         Ok(())
+    }
+
+    /// Writes down what moved, or will at its time, for the bill. Of what was silent the bill tells.
+    pub(super) fn move_money(
+        &self,
+        wallet: &Transaction<'_>,
+        refund: &RefundId,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        if matches!(self.status.as_str(), "lost" | "failed") {
+            return Ok(());
+        }
+        let sql = "SELECT currency FROM payments WHERE attempt = ?1";
+        let currency: String =
+            wallet.prepare_cached(sql)?.query_row([&self.attempt], |row| row.get(0))?;
+        bill::record(
+            wallet,
+            &bill::Movement {
+                number: &number::of_refund(refund),
+                kind: "refund",
+                minor: -self.minor,
+                currency: &currency,
+                at: self.ready.unwrap_or(now),
+            },
+        )
     }
 
     pub(super) fn ripen(&mut self, now: Timestamp) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use lezai_core::id::RefundId;
 use lezai_core::money::Currency;
+use lezai_core::payer::Payer;
 use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
 
 const START_MS: i64 = 1_795_000_000_000;
@@ -39,11 +40,14 @@ impl Scene {
             capture,
             instalments: None,
             method: "wallet_qr".to_owned(),
+            payer: Payer::default(),
+            client_ip: None,
+            code: None,
             expires_at: Timestamp::from_ms(START_MS).plus_secs(900),
         };
         match self.wallet.prepare(request).await.unwrap() {
             Prepared::Offer(offer) => offer,
-            refused @ Prepared::Refused { .. } => panic!("{refused:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

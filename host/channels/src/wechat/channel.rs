@@ -2,24 +2,28 @@
 
 use std::sync::Arc;
 
+use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, Callback, CallbackFuture, CaptureRequest,
-    Channel, ChannelFuture, HandledCallback, Method, MethodKind, PaymentRequest, Prepared,
-    RefundRequest, RefundStatus, ReversalRequest, Unanswered,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
+    Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
 use crate::outcome::{Advice, CallError};
 use crate::surroundings::Surroundings;
 use crate::wechat::account::Account;
-use crate::wechat::answer::{Expected, RefundAnswer, RefundState, TradeState, Transaction};
-use crate::wechat::call::{Order, Refund, Scene};
-use crate::wechat::client::Client;
+use crate::wechat::answer::{
+    Expected, Prepaid, RefundAnswer, RefundState, TradeState, Transaction,
+};
+use crate::wechat::call::{Bill, CodePayment, Order, Refund, Scene, is_auth_code};
+use crate::wechat::client::{Client, Reversed};
 use crate::wechat::notice::{BadNotice, Content};
 
 /// The channel's name.
@@ -27,12 +31,24 @@ pub const ID: &str = "wechat";
 /// A QR code of WeChat Pay begins payments for two hours. Ours ends a little earlier, so that nobody
 /// scans one in its last second.
 const CODE_SECS: i64 = 2 * 3_600 - 60;
+/// An H5 address opens WeChat for five minutes; a page that opens it in the last second is too late.
+const H5_SECS: i64 = 5 * 60 - 15;
+/// A page in WeChat, or a mini-program.
+const JSAPI: &str = "wechat_jsapi";
+/// A browser on a phone.
+const H5: &str = "wechat_h5";
+/// A till that scans the shopper's code.
+const CODE: &str = "wechat_code";
 /// WeChat Pay wants an order to live for a minute at least.
 const LIFE_SECS_MIN: i64 = 60;
 
 /// What it offers.
-pub const METHODS: &[Method] =
-    &[Method { id: "wechat_native", kind: MethodKind::Qr, instalments: false }];
+pub const METHODS: &[Method] = &[
+    Method::anywhere("wechat_native", MethodKind::Qr),
+    Method::named(JSAPI, MethodKind::WechatJsapi),
+    Method::named(H5, MethodKind::Redirect),
+    Method::named(CODE, MethodKind::Code),
+];
 
 /// WeChat Pay.
 pub struct WechatPay {
@@ -70,6 +86,9 @@ impl WechatPay {
             return refused("capture_unsupported");
         }
         let Some(total) = fen(request.amount) else { return refused("currency_unsupported") };
+        if request.method == CODE {
+            return self.charge(request, total).await;
+        }
         let now = self.surroundings.now();
         let expires = seconds(request.expires_at);
         let order = Order {
@@ -80,14 +99,23 @@ impl WechatPay {
             expires_at: Some(expires.max(seconds(request.attempt.made_at()) + LIFE_SECS_MIN)),
             notify_url: self.notify_url.clone(),
         };
-        match self.client.prepay(&Scene::Native, &order).await {
+        let (scene, lives_secs) = match request.method.as_str() {
+            JSAPI => match request.payer.wechat_openid {
+                Some(openid) => (Scene::Jsapi { openid }, CODE_SECS),
+                None => return refused(PAYER_MISSING),
+            },
+            H5 => match request.client_ip {
+                Some(ip) => (Scene::H5 { client_ip: ip.to_string() }, H5_SECS),
+                None => return refused(PAYER_MISSING),
+            },
+            _ => (Scene::Native, CODE_SECS),
+        };
+        match self.client.prepay(&scene, &order).await {
             Ok(prepaid) => {
-                let Some(qr) = prepaid.code_url else {
-                    return Err(unanswered("the answer has no code_url"));
-                };
-                let ends = now + CODE_SECS;
+                let credential = self.credential(&scene, prepaid, &request.return_url)?;
+                let ends = now + lives_secs;
                 let expires_at = (ends < expires).then(|| Timestamp::from_secs(ends));
-                Ok(Prepared::Offer(Offer { credential: Credential::Qr { qr }, expires_at }))
+                Ok(Prepared::Offer(Offer { credential, expires_at }))
             }
             Err(error) => match error.refusal() {
                 Some(refusal) if error.is_certain() && refusal.advice == Advice::GiveUp => {
@@ -96,6 +124,83 @@ impl WechatPay {
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
+        }
+    }
+
+    /// Charges the code that the shopper shows. Sent again, it is the same payment.
+    async fn charge(&self, request: PaymentRequest, total: i64) -> Result<Prepared, Unanswered> {
+        let Some(auth_code) = request.code else {
+            return Ok(Prepared::Refused { code: PAYER_MISSING.to_owned() });
+        };
+        let payment = CodePayment {
+            number: number::of_attempt(&request.attempt),
+            description: described(&request.merchant_name, &request.description),
+            total,
+            auth_code,
+            store: request.merchant_name,
+        };
+        match self.client.codepay(&payment).await {
+            Ok(_) => Ok(Prepared::Charging),
+            Err(error) if word(&error) == "paid" => Ok(Prepared::Charging),
+            Err(error) => match error.refusal() {
+                Some(refusal) if error.is_certain() && refusal.advice == Advice::GiveUp => {
+                    Ok(Prepared::Refused { code: refusal.word.to_owned() })
+                }
+                _ => Err(unanswered(&error.to_string())),
+            },
+        }
+    }
+
+    /// Undoes a payment at the counter that is not decided.
+    async fn undo(&self, attempt: &AttemptId) -> Result<AttemptStatus, Unanswered> {
+        match self.ask(attempt).await? {
+            AttemptStatus::Unknown | AttemptStatus::Pending => {}
+            decided => return Ok(decided),
+        }
+        match self.client.reverse(&number::of_attempt(attempt)).await {
+            Ok(Reversed::Done) => Ok(AttemptStatus::Cancelled),
+            Ok(Reversed::NotYet) => Err(unanswered("not reversed yet")),
+            Err(error) if error.refusal().is_some() => match self.ask(attempt).await? {
+                // It never came to be, and nothing can be paid by it: a code is good for a minute.
+                AttemptStatus::Unknown => Ok(AttemptStatus::Cancelled),
+                known => Ok(known),
+            },
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
+    /// What the shopper needs to pay, of what WeChat Pay gave for the scene.
+    fn credential(
+        &self,
+        scene: &Scene,
+        prepaid: Prepaid,
+        return_url: &str,
+    ) -> Result<Credential, Unanswered> {
+        let there = |member: Option<String>, name: &str| {
+            member.ok_or_else(|| unanswered(&format!("the answer has no {name}")))
+        };
+        match scene {
+            Scene::Native => Ok(Credential::Qr { qr: there(prepaid.code_url, "code_url")? }),
+            Scene::H5 { .. } => {
+                let url = there(prepaid.h5_url, "h5_url")?;
+                let back: String = form_urlencoded::byte_serialize(return_url.as_bytes()).collect();
+                let joint = if url.contains('?') { '&' } else { '?' };
+                Ok(Credential::Redirect {
+                    redirect_url: format!("{url}{joint}redirect_url={back}"),
+                })
+            }
+            Scene::Jsapi { .. } | Scene::App => {
+                let prepay_id = there(prepaid.prepay_id, "prepay_id")?;
+                let signed = self.client.jsapi_parameters(&prepay_id);
+                let signed = signed.map_err(|error| unanswered(&error.to_string()))?;
+                Ok(Credential::WechatJsapi {
+                    time_stamp: signed.time_stamp,
+                    nonce_str: signed.nonce_str,
+                    package: signed.package,
+                    sign_type: signed.sign_type.to_owned(),
+                    pay_sign: signed.pay_sign,
+                })
+            }
         }
     }
 
@@ -258,6 +363,11 @@ impl WechatPay {
     }
 }
 
+/// A day's bill is there from ten o'clock of the next day on; a little later, so as not to come with all others.
+const BILL_AFTER_SECS: i64 = 10 * 3600 + 900;
+/// What WeChat Pay says of a day without trades: `lezai_reconcile::bill` reads it as a bill without rows.
+const NO_BILL: &str = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+
 impl Channel for WechatPay {
     fn id(&self) -> &'static str {
         ID
@@ -265,6 +375,10 @@ impl Channel for WechatPay {
 
     fn methods(&self) -> &'static [Method] {
         self.methods
+    }
+
+    fn method_of_code(&self, code: &str) -> Option<&'static str> {
+        is_auth_code(code).then_some(CODE)
     }
 
     fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
@@ -277,8 +391,10 @@ impl Channel for WechatPay {
     }
 
     fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
-        let attempt = attempt.attempt.clone();
-        Box::pin(async move { self.close(&attempt).await })
+        let AttemptRef { attempt, method, .. } = attempt.clone();
+        Box::pin(async move {
+            if method == CODE { self.undo(&attempt).await } else { self.close(&attempt).await }
+        })
     }
 
     fn capture(&self, _request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
@@ -296,6 +412,34 @@ impl Channel for WechatPay {
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.ask_refund(request.clone()))
+    }
+
+    // What is given back whole is a refund there, by a number of its own.
+    fn bill_row(&self, moved: Moved<'_>) -> BillRow {
+        match moved {
+            Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
+            Moved::Reversal(attempt) => ("refund", reversal(&number::of_attempt(attempt))),
+            Moved::Refund(refund) => ("refund", number::of_refund(refund)),
+            Moved::Payout(payout) => ("payout", number::of_payout(payout)),
+            Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+        }
+    }
+
+    fn bill_after_secs(&self) -> Option<i64> {
+        Some(BILL_AFTER_SECS)
+    }
+
+    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+        Box::pin(async move {
+            match self.client.bill(Bill::Trades, &day.to_string()).await {
+                Ok(bill) => Ok(BillFetched::Bill(bill)),
+                Err(error) if word(&error) == "no_bill" => {
+                    Ok(BillFetched::Bill(NO_BILL.as_bytes().to_vec()))
+                }
+                Err(error) if word(&error) == "bill_creating" => Ok(BillFetched::Creating),
+                Err(error) => Err(unanswered(&error.to_string())),
+            }
+        })
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

@@ -55,6 +55,8 @@ pub const TABLE: &[ErrorRow] = rows! {
     "FREQUENCY_LIMITED" "busy" Repeat "too many requests" "频率超限";
     "FREQUENCY_LIMIT_EXCEED" "busy" Repeat "too many requests" "频率超限";
     "RATELIMIT_EXCEEDED" "busy" Repeat "too many requests" "频率超限";
+    "NO_STATEMENT_EXIST" "no_bill" GiveUp "the day has no bill: nothing was traded" "账单文件不存在";
+    "STATEMENT_CREATING" "bill_creating" Repeat "the bill is still being made" "账单文件正在生成";
     "SYSTEM_ERROR" "channel_error" Query "WeChat Pay failed, and may have done it" "系统异常";
     "SYSTEMERROR" "channel_error" Query "WeChat Pay failed, and may have done it" "系统异常";
 };

@@ -1,7 +1,7 @@
 //! `lezai ledger check`: proves, beside a gateway that may be running, that the ledger says what
 //! happened. Every entry carries the hash of the one before, none is missing, each balances, the
-//! balances that are kept beside them are theirs, and the entries are exactly those that the orders
-//! and payouts call for. What they call for the core knows: it is worked out from the order or payout
+//! balances that are kept beside them are theirs, and the entries are exactly those that the orders,
+//! payouts and resolved differences call for. What they call for the core knows: it is worked out from the order or payout
 //! as it is, not from what was booked. The rows that an order is found by, its events, and the tasks that
 //! it waits for are there too, and the file is one that SQLite finds whole.
 
@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use lezai_core::funds::difference::Difference;
 use lezai_core::funds::payout::Payout;
 use lezai_core::id::MerchantId;
 use lezai_core::ledger::Account;
@@ -26,9 +27,9 @@ use crate::database::StoreArgs;
 use lezai_store::{BookedEntry, Task, book_of};
 use lezai_store_postgres::{Address, snapshot};
 use lezai_store_sqlite::{
-    Rows, balance_after, balances_kept, dangling_row, file, for_each_entry, for_each_order,
-    integrity, missing_row, moved, open_to_read, order_with_entries, payout_with_entries, rows,
-    tasks, untold_event,
+    Rows, balance_after, balances_kept, dangling_row, difference_with_entries, file,
+    for_each_entry, for_each_order, integrity, missing_row, moved, open_to_read,
+    order_with_entries, payout_with_entries, rows, tasks, untold_event,
 };
 
 /// What is checked.
@@ -126,6 +127,8 @@ pub struct Report {
     pub payouts: u64,
     /// How many settlement batches were closed.
     pub batches: u64,
+    /// How many differences were found between channels' bills and the books.
+    pub differences: u64,
     /// The balance of each account in each currency, in minor units, debits positive.
     pub balances: Balances,
 }
@@ -145,7 +148,7 @@ impl Report {
 
     /// A few lines for people.
     pub fn text(&self) -> String {
-        let Self { entries, head, orders, paid, payouts, batches, balances } = self;
+        let Self { entries, head, orders, paid, payouts, batches, differences, balances } = self;
         let mut text = format!(
             "entries  {entries}: chained without a gap, each in balance\norders   {orders}, {paid} of them paid: \
              each has its entries, events and tasks, and no entry is without its order\n"
@@ -156,6 +159,11 @@ impl Report {
         if *batches > 0 {
             text += &format!(
                 "batches  {batches}: each follows the one before and is its entries' sum\n"
+            );
+        }
+        if *differences > 0 {
+            text += &format!(
+                "bills    {differences} differences: each that is resolved has its entry\n"
             );
         }
         text += &format!("head     {head}\n");
@@ -190,6 +198,7 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     rows_are_there(connection)?;
     report.payouts = funds::payouts_hold(connection)?;
     report.batches = funds::batches_hold(connection)?;
+    report.differences = funds::differences_hold(connection)?;
     funds::closes_are_planned(connection)?;
     Ok(report)
 }
@@ -315,6 +324,10 @@ fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Fail
                 let (payout, so_far) = payout_with_entries(connection, id, number)?;
                 (payout.filter(|it| it.terms.id == *id).map(|it| Caller::of_payout(&it)), so_far)
             }
+            Subject::Difference(id) => {
+                let (found, so_far) = difference_with_entries(connection, id, number)?;
+                (found.filter(|it| it.id == *id).map(|it| Caller::of_difference(&it)), so_far)
+            }
         };
         belongs(&booked, caller, &so_far).map_err(fault)?;
         names_debts(&booked, &report.balances).map_err(fault)?;
@@ -402,6 +415,11 @@ impl Caller {
         let status = payout.state.status();
         Self { what: "payout", status, entries: called_for_by_payout(payout) }
     }
+
+    fn of_difference(difference: &Difference) -> Self {
+        let status = difference.state.status();
+        Self { what: "difference", status, entries: Ok(difference.entries()) }
+    }
 }
 
 /// Whether what the entry belongs to calls for it, and not more often than it is there so far.
@@ -411,7 +429,11 @@ fn belongs(
     so_far: &[BookedEntry],
 ) -> Result<(), String> {
     let id = &booked.subject;
-    let what = if id.order().is_some() { "order" } else { "payout" };
+    let what = match id {
+        Subject::Order(_) => "order",
+        Subject::Payout(_) => "payout",
+        Subject::Difference(_) => "difference",
+    };
     let caller = caller.ok_or_else(|| format!("its {what} {id} is not there"))?;
     let Caller { what, status, entries } = caller;
     let wanted = entries?;

@@ -223,7 +223,7 @@ mod tests {
             (
                 json!({ "id": "evt_3", "type": "endpoint.failing", "created_at": at, "order_id": null,
                     "data": { "endpoint": { "host": "shop.example" } }, "delivery": { "status": "not_sent", "tries": [] } }),
-                "not delivered: endpoint.failing of shop.example (evt_3), kept",
+                "not delivered: endpoint.failing of shop.example (evt_3), not_sent",
             ),
         ] {
             assert_eq!(undelivered(&event), format!("{at} {expected}"));

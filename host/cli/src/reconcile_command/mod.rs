@@ -1,7 +1,9 @@
 //! `lezai reconcile`: bills against expected movements, or a statement against a merchant's own books. It reads
-//! files and nothing else, so it runs wherever they are.
+//! files and nothing else, so it runs wherever they are. With a channel and a day it asks the gateway instead,
+//! which has the bill and the books.
 
 mod files;
+mod gateway;
 mod input;
 mod progress;
 mod text;
@@ -21,6 +23,7 @@ use lezai_reconcile::rules::Rules;
 use lezai_reconcile::run::{self, Counted, Keep, Plan, RunError, Side, Spread, Summary, Total};
 use lezai_reconcile::when;
 
+use crate::operator::OperatorArgs;
 use files::WorkFolder;
 use input::Input;
 use progress::Progress;
@@ -40,11 +43,19 @@ const INTERRUPTED: u8 = 130;
 pub struct ReconcileArgs {
     /// A channel's bill, as it was downloaded (CSV, gzip or zip), or the gateway's statement. Several days or
     /// parts: several times.
-    #[arg(long, alias = "statement", required = true, value_name = "FILE")]
+    #[arg(long, alias = "statement", required_unless_present = "channel", value_name = "FILE")]
     bill: Vec<PathBuf>,
     /// What was expected: movements, another bill, or a merchant's own books.
-    #[arg(long, alias = "own", required = true, value_name = "FILE")]
+    #[arg(long, alias = "own", required_unless_present = "channel", value_name = "FILE")]
     movements: Vec<PathBuf>,
+    /// Have the gateway reconcile a day of this channel, by the bill that it has.
+    #[arg(long, requires = "date", conflicts_with_all = ["bill", "movements"])]
+    channel: Option<String>,
+    /// The day, such as 2026-11-18.
+    #[arg(long, requires = "channel", value_name = "DAY")]
+    date: Option<String>,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// A mapping that says how a CSV of another kind is laid out.
     #[arg(long, value_name = "FILE")]
     layout: Vec<PathBuf>,
@@ -110,6 +121,9 @@ pub(crate) enum NoResult {
 
 /// Does it. The exit code is 0 if nothing is open, 1 if something is, and 2 if it could not be said.
 pub async fn run(args: ReconcileArgs) -> ExitCode {
+    if let (Some(channel), Some(date)) = (&args.channel, &args.date) {
+        return gateway::run(&args.operator, channel, date, args.json).await;
+    }
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     let watch = tokio::spawn(async move {

@@ -1,7 +1,8 @@
 //! `lezai trigger`: makes an event happen for real. Nothing is faked: an order is made and paid, voided
-//! or refunded over the public API, the sandbox's magic amounts make go wrong what must, and its
-//! clock is moved where something takes time.
+//! or refunded, and money is paid out, over the public API; the sandbox's magic amounts make go wrong
+//! what must, and its clock is moved where something takes time.
 
+mod funds;
 mod play;
 mod refusing;
 
@@ -21,7 +22,8 @@ pub struct TriggerArgs {
     /// Print what can be made to happen, and how.
     #[arg(long, exclusive = true)]
     list: bool,
-    /// Where the callback goes [default: the merchant's own address].
+    /// Where the callback goes [default: the merchant's own address, which alone is told of payouts,
+    /// settlements and contracts].
     #[arg(long, value_name = "URL")]
     notify_url: Option<String>,
     #[command(flatten)]
@@ -44,6 +46,12 @@ enum Plot {
     Endpoint { recovers: bool },
     /// The merchant's receiver is tried out.
     Test,
+    /// A payout of an amount, called off or not.
+    Payout { amount: i64, cancelled: bool },
+    /// Days pass until a settlement batch is closed.
+    Settlement,
+    /// The merchant's next contract, with the terms of the last.
+    Contract,
 }
 
 /// What is done with an order.
@@ -72,6 +80,10 @@ const fn order(
 const fn held(event: &'static str, what: &'static str, acts: &'static [Act]) -> Kind {
     let plot = Plot::Order { amount: 60_800, capture: "automatic", held: true, acts };
     Kind { event, what, plot }
+}
+
+const fn payout(event: &'static str, what: &'static str, amount: i64) -> Kind {
+    Kind { event, what, plot: Plot::Payout { amount, cancelled: false } }
 }
 
 /// Every kind. Amounts are those of docs/sandbox.md.
@@ -154,6 +166,25 @@ const KINDS: &[Kind] = {
             what: "tries the receiver out: one good callback, one forged, one duplicate",
             plot: Plot::Test,
         },
+        payout("payout.paid", "pays out what a day has made available", 10_000),
+        payout("payout.failed", "pays out to an account that is closed (…972)", 10_972),
+        payout("payout.returned", "pays out, and the bank sends it back (…977)", 10_977),
+        payout("payout.needs_attention", "pays out, and too little arrives (…978)", 10_978),
+        Kind {
+            event: "payout.cancelled",
+            what: "plans a payout and calls it off",
+            plot: Plot::Payout { amount: 10_000, cancelled: true },
+        },
+        Kind {
+            event: "settlement.closed",
+            what: "pays an order and lets days pass, to the cut-off of the merchant's contract",
+            plot: Plot::Settlement,
+        },
+        Kind {
+            event: "contract.announced",
+            what: "agrees on the merchant's next contract, with the terms of the last",
+            plot: Plot::Contract,
+        },
     ]
 };
 
@@ -205,7 +236,9 @@ pub async fn run(args: TriggerArgs) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use lezai_core::funds::payout::PayoutNotice;
     use lezai_core::order::Notice;
+    use lezai_gateway::funds::{batches, contracts};
 
     use super::*;
 
@@ -214,6 +247,8 @@ mod tests {
         let mut kinds: Vec<_> = KINDS.iter().map(|it| it.event).collect();
         let endpoint = ["endpoint.test", "endpoint.failing", "endpoint.recovered"];
         let mut expected: Vec<_> = Notice::EVENT_TYPES.into_iter().chain(endpoint).collect();
+        expected.extend(PayoutNotice::EVENT_TYPES);
+        expected.extend([batches::CLOSED, contracts::ANNOUNCED]);
         kinds.sort_unstable();
         expected.sort_unstable();
         assert_eq!(kinds, expected);

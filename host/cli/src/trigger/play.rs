@@ -15,14 +15,14 @@ use lezai_client as client;
 use lezai_client::{Client, Trust};
 
 /// What needs no time happens within this, on a busy machine too.
-const AT_ONCE: Duration = Duration::from_secs(2);
+pub(super) const AT_ONCE: Duration = Duration::from_secs(2);
 /// What the wallet does later it does after half a minute, and its gateway asks within another.
-const LATER_SECS: u32 = 31;
+pub(super) const LATER_SECS: u32 = 31;
 /// So often the clock is moved before it is given up.
-const MOVES: u32 = 6;
+pub(super) const MOVES: u32 = 6;
 /// A receiver has five seconds to answer, and is tried twice within these.
 const DELIVERY: Duration = Duration::from_secs(15);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many tries in a row that fail are told (`endpoint.failing`).
 const FAILURES: usize = 5;
 
@@ -31,7 +31,7 @@ pub(super) struct Play {
     client: Client,
     http: reqwest::Client,
     origin: Url,
-    operator: OperatorArgs,
+    pub(super) operator: OperatorArgs,
     notify_url: Option<String>,
 }
 
@@ -63,10 +63,13 @@ impl Play {
             }
             Plot::Endpoint { recovers } => self.endpoint(kind.event, recovers).await,
             Plot::Test => self.test().await,
+            Plot::Payout { amount, cancelled } => self.payout(kind.event, amount, cancelled).await,
+            Plot::Settlement => self.settlement(kind.event).await,
+            Plot::Contract => self.contract(kind.event).await,
         }
     }
 
-    async fn order(
+    pub(super) async fn order(
         &self,
         amount: i64,
         capture: &str,
@@ -89,7 +92,7 @@ impl Play {
         Ok(id)
     }
 
-    async fn act(&self, order: &str, act: Act) -> Result<(), String> {
+    pub(super) async fn act(&self, order: &str, act: Act) -> Result<(), String> {
         let call = |name: &str| format!("/v1/orders/{order}/{name}");
         let answer = match act {
             Act::Pay => self.unsigned(&format!("/sandbox/orders/{order}/pay"), &json!({})).await?,
@@ -143,7 +146,7 @@ impl Play {
     }
 
     /// Whether the receiver takes the event's callback in time.
-    async fn delivered(&self, event: &Value) -> Result<bool, String> {
+    pub(super) async fn delivered(&self, event: &Value) -> Result<bool, String> {
         let id = event["id"].as_str().ok_or("the event has no id")?;
         let begun = Instant::now();
         loop {
@@ -217,16 +220,16 @@ impl Play {
         Ok(report["passed"] == true)
     }
 
-    async fn later(&self, secs: u32) -> Result<(), String> {
+    pub(super) async fn later(&self, secs: u32) -> Result<(), String> {
         say!("clock      {secs} s later");
         self.unsigned("/sandbox/clock", &json!({ "advance_secs": secs })).await.map(drop)
     }
 
-    async fn get(&self, target: &str) -> Result<Value, String> {
+    pub(super) async fn get(&self, target: &str) -> Result<Value, String> {
         self.signed("GET", target, None).await
     }
 
-    async fn post(&self, target: &str, body: &Value) -> Result<Value, String> {
+    pub(super) async fn post(&self, target: &str, body: &Value) -> Result<Value, String> {
         self.signed("POST", target, Some(body.to_string().into_bytes())).await
     }
 
@@ -243,6 +246,14 @@ impl Play {
             return Err(why.to_string());
         }
         read(target, answer.status, &answer.body)
+    }
+
+    pub(super) async fn get_unsigned(&self, path: &str) -> Result<Value, String> {
+        let target = client::parse_target(&self.origin, path).map_err(|error| error.to_string())?;
+        let (status, _, body) = client::receive(self.http.get(target))
+            .await
+            .map_err(|error| caller::unanswered(&self.operator.gateway, &error))?;
+        read(path, status, &body)
     }
 
     async fn unsigned(&self, path: &str, body: &Value) -> Result<Value, String> {
@@ -264,6 +275,6 @@ fn read(target: &str, status: u16, body: &[u8]) -> Result<Value, String> {
     Err(format!("{target} answered {status}: {detail}"))
 }
 
-fn random() -> String {
+pub(super) fn random() -> String {
     entropy::bytes::<8>().map(|byte| format!("{byte:02x}")).concat()
 }

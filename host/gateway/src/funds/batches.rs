@@ -58,6 +58,20 @@ fn accounts(merchant: &MerchantId) -> [Account; 2] {
     [Account::MerchantAvailable(merchant.clone()), Account::MerchantOwes(merchant.clone())]
 }
 
+/// The currencies in which something was ever available to a merchant, or owed by it.
+pub(super) fn currencies<V: View + ?Sized>(
+    view: &V,
+    merchant: &MerchantId,
+) -> Result<Vec<Currency>, StoreError> {
+    let mut currencies = Vec::new();
+    for account in &accounts(merchant) {
+        currencies.extend(view.currencies(account)?);
+    }
+    currencies.sort_by_key(|it| it.code());
+    currencies.dedup();
+    Ok(currencies)
+}
+
 /// What each currency of a merchant comes to since its last batch.
 fn drafts<V: View + ?Sized>(
     view: &V,
@@ -65,15 +79,9 @@ fn drafts<V: View + ?Sized>(
     agreed: &Agreed,
 ) -> Result<Vec<Draft>, StoreError> {
     let accounts = accounts(merchant);
-    let mut currencies = Vec::new();
-    for account in &accounts {
-        currencies.extend(view.currencies(account)?);
-    }
-    currencies.sort_by_key(|it| it.code());
-    currencies.dedup();
     let to_entry = view.last_entry_number()?;
     let mut drafts = Vec::new();
-    for currency in currencies {
+    for currency in currencies(view, merchant)? {
         let after_entry = view.last_batch(merchant, currency)?.map_or(0, |it| it.to_entry);
         let standing = |entry| {
             let minors = accounts.iter().map(|it| view.balance_at(it, currency, entry));
@@ -181,7 +189,7 @@ pub async fn close(
     tries: u32,
 ) -> Result<Closed, Problem> {
     let now = gateway.node.clock.now();
-    let payers = payers(gateway);
+    let payers: Vec<_> = gateway.channels.payers().collect();
     let scope = Scope::Merchant(merchant.clone());
     let done = store::write(&gateway.node.store, scope, move |tx| {
         let agreed = schedule::in_force(tx, &merchant, cut_off)?;
@@ -209,21 +217,17 @@ pub async fn close(
 }
 
 /// What is closed, by which contract, and who can pay.
-struct Closing<'c> {
-    merchant: &'c MerchantId,
-    agreed: &'c Agreed,
-    payers: &'c [(&'static str, &'static str)],
-    cut_off: Timestamp,
-    now: Timestamp,
-}
-
-/// The kinds of destination that there are, each with the first channel that pays to it.
-fn payers(gateway: &Gateway) -> Vec<(&'static str, &'static str)> {
-    gateway.channels.payers().collect()
+pub(super) struct Closing<'c> {
+    pub(super) merchant: &'c MerchantId,
+    pub(super) agreed: &'c Agreed,
+    /// The kinds of destination that there are, each with the first channel that pays to it.
+    pub(super) payers: &'c [(&'static str, &'static str)],
+    pub(super) cut_off: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// As [`close`], within a commit: what was closed for this cut-off before stays as it is.
-fn close_in(tx: &dyn Tx, closing: &Closing<'_>) -> Result<(), Problem> {
+pub(super) fn close_in(tx: &dyn Tx, closing: &Closing<'_>) -> Result<(), Problem> {
     let Closing { merchant, agreed, cut_off, now, .. } = *closing;
     let days = schedule::cut_offs(&agreed.contract, cut_off, schedule::TODAY)
         .map_err(Problem::internal)?;

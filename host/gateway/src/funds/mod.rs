@@ -4,6 +4,7 @@
 pub mod balances;
 pub mod batches;
 pub mod contracts;
+pub mod overdue;
 pub mod payouts;
 pub mod views;
 

@@ -9,7 +9,7 @@ use lezai_core::order::Event;
 use lezai_store as store;
 use lezai_store::{DueTask, Lane, Scope, StoreError, Task, Tx};
 use lezai_wire::problem::Problem;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, watch::Receiver};
 use tokio::task::JoinSet;
 
 use super::{Done, Job, Turn, prune, registry};
@@ -17,6 +17,7 @@ use crate::callbacks::sender::backoff_secs;
 use crate::funds;
 use crate::gateway::Gateway;
 use crate::metrics::OutcomeLabel;
+use crate::reconciliation::watch;
 
 /// Longer than any task takes, as all of them have time-outs.
 const LEASE_SECS: i64 = 60;
@@ -29,15 +30,16 @@ const CHANNEL_POLLS_MAX: u32 = 150;
 const IDLE: Duration = Duration::from_secs(5);
 
 /// Works until it is told to stop, then finishes what is under way.
-pub async fn run(gateway: Arc<Gateway>, stop: watch::Receiver<bool>) {
+pub async fn run(gateway: Arc<Gateway>, stop: Receiver<bool>) {
     tokio::join!(
         work(&gateway, Lane::Orders, stop.clone()),
         work(&gateway, Lane::Callbacks, stop.clone()),
-        prune::tidy(&gateway, stop),
+        prune::tidy(&gateway, stop.clone()),
+        watch::run(Arc::clone(&gateway), stop),
     );
 }
 
-async fn work(gateway: &Arc<Gateway>, lane: Lane, mut stop: watch::Receiver<bool>) {
+async fn work(gateway: &Arc<Gateway>, lane: Lane, mut stop: Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut under_way = JoinSet::new();
     while !*stop.borrow() {

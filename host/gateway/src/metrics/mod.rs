@@ -25,12 +25,16 @@ pub struct Metrics {
     pub callbacks: Family<OutcomeLabel, Counter>,
     /// Tasks of the worker by how they ended.
     pub tasks: Family<OutcomeLabel, Counter>,
+    /// Requests to collect a payment, by channel and by whether it answered.
+    pub channel_requests: Family<ChannelLabel, Counter>,
     /// Tasks that wait.
     pub waiting_tasks: Gauge,
     /// Pages that watch.
     pub streams: Gauge,
     /// Merchants' plugins.
     pub plugins: Arc<PluginMetrics>,
+    differences: Family<DifferenceLabel, Gauge>,
+    not_reconciled: Family<ReconciledLabel, Gauge>,
     requests: Family<RequestLabel, Counter>,
     request_seconds: Histogram,
     verdicts: Family<OutcomeLabel, Counter>,
@@ -43,6 +47,31 @@ pub struct Metrics {
 pub struct OutcomeLabel {
     /// How it ended.
     pub outcome: &'static str,
+}
+
+/// A channel's answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChannelLabel {
+    /// The channel.
+    pub channel: &'static str,
+    /// `answered`, or `unanswered`.
+    pub outcome: &'static str,
+}
+
+/// Which differences are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DifferenceLabel {
+    /// The channel.
+    pub channel: String,
+    /// The class.
+    pub class: String,
+    /// `day` for what was found within a day, else `older`.
+    pub age: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReconciledLabel {
+    channel: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,9 +87,12 @@ impl Default for Metrics {
             orders_created: Counter::default(),
             callbacks: Family::default(),
             tasks: Family::default(),
+            channel_requests: Family::default(),
             waiting_tasks: Gauge::default(),
             streams: Gauge::default(),
             plugins: Arc::default(),
+            differences: Family::default(),
+            not_reconciled: Family::default(),
             requests: Family::default(),
             request_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
             verdicts: Family::default(),
@@ -74,9 +106,24 @@ impl Default for Metrics {
             "Callback attempts, by how the merchant's server answered",
             metrics.callbacks.clone(),
         );
+        registry.register(
+            "channel_requests",
+            "Requests to collect a payment, by channel and by whether it answered",
+            metrics.channel_requests.clone(),
+        );
         registry.register("tasks", "Tasks of the worker, by how they ended", metrics.tasks.clone());
         registry.register("tasks_waiting", "Tasks that wait", metrics.waiting_tasks.clone());
         registry.register("streams", "Pages that watch an order", metrics.streams.clone());
+        registry.register(
+            "differences_open",
+            "Open differences between channels' bills and the books, by class and age",
+            metrics.differences.clone(),
+        );
+        registry.register(
+            "days_not_reconciled",
+            "Days whose bill is due and that are not reconciled",
+            metrics.not_reconciled.clone(),
+        );
         registry.register(
             "requests",
             "Requests answered, by route and status",
@@ -119,6 +166,20 @@ impl Metrics {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let help = "Lines of the log that could not be written";
         registry.register("log_lines_lost", help, lost.clone());
+    }
+
+    /// So many differences are open now. Of a label that comes twice the last counts.
+    pub fn open_differences(&self, counts: impl Iterator<Item = (DifferenceLabel, u64)>) {
+        self.differences.clear();
+        for (label, count) in counts {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.differences.get_or_create(&label).set(count);
+        }
+    }
+
+    /// So many days of a channel are due and not reconciled.
+    pub fn days_not_reconciled(&self, channel: &'static str, days: i64) {
+        self.not_reconciled.get_or_create(&ReconciledLabel { channel }).set(days);
     }
 
     /// A request was answered. `route` is the pattern, never the path.

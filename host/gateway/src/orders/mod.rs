@@ -1,6 +1,8 @@
 //! A merchant's calls on orders: create, query, close, capture, void, renew the checkout session.
 
+pub mod charge;
 pub mod checkout;
+pub mod collecting;
 pub mod refunds;
 pub mod reviews;
 
@@ -326,7 +328,7 @@ fn plans(merchant: &Merchant, new: &NewOrder) -> Vec<Plan> {
 fn offered(gateway: &Gateway, new: &NewOrder, in_parts: bool) -> Result<Vec<String>, Problem> {
     let wanted = |method: &&Method| {
         let named = match new.methods.as_slice() {
-            [] => method.kind.works_anywhere(),
+            [] => !method.named_only,
             named => named.iter().any(|it| it == method.id),
         };
         named && (in_parts || !method.instalments)
@@ -432,8 +434,13 @@ fn open(
         .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
     let (session, client_secret) =
         new_session(gateway, order.terms.id.clone(), order.terms.merchant.clone(), now);
-    let details =
-        Details { notify_url: new.notify_url, return_url: new.return_url, facts, decision: kept };
+    let details = Details {
+        notify_url: new.notify_url,
+        return_url: new.return_url,
+        payer: new.payer,
+        facts,
+        decision: kept,
+    };
     let record = OrderRecord { order, details, session: session.id.clone() };
     Ok(Opened { record, effects, session, client_secret })
 }

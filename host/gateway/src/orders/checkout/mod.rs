@@ -8,7 +8,7 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::id::{AttemptId, SessionId};
 use lezai_core::instalments::{self, Plan};
 use lezai_core::key::{Jwk, VerifyingKey};
-use lezai_core::order::{Attempt, Capture, Event, Offer};
+use lezai_core::order::{Attempt, Event, Offer};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use ring::hmac;
@@ -17,8 +17,8 @@ use crate::gateway;
 use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
-use crate::views;
-use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest, Prepared};
+use crate::orders::collecting::{channel_for, payment_request};
+use lezai_channels::channel::{Method, PAYER_MISSING, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, Scope, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
@@ -256,10 +256,7 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     let methods = &record.order.terms.methods;
-    methods
-        .iter()
-        .filter_map(|id| gateway.channels.method(id))
-        .any(|(_, it)| it.kind.works_anywhere())
+    methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| !it.named_only)
 }
 
 /// What the page may see.
@@ -349,24 +346,6 @@ fn attempt_id(signing: &GatewayKey, session: &SessionId, key: &IdempotentRequest
     AttemptId::new(session.made_at(), std::array::from_fn(|index| mac[index]))
 }
 
-/// The channel that serves a method of the order: the first that its decision names.
-///
-/// # Errors
-///
-/// `method_unavailable`.
-pub fn channel_for<'g>(
-    gateway: &'g Gateway,
-    record: &OrderRecord,
-    method: &str,
-) -> Result<(&'g dyn Channel, &'static Method), Problem> {
-    let mut channels =
-        record.details.decision.channels.iter().filter_map(|id| gateway.channels.get(id));
-    channels.find_map(|channel| Some((channel, channel.method(method)?))).ok_or_else(|| {
-        Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
-            .with("field", "method")
-    })
-}
-
 /// The plan that a choice of a method means: one of the order's if the method is paid in parts, else none.
 ///
 /// # Errors
@@ -407,41 +386,21 @@ pub async fn offer(
     let method = channel.method(&attempt.method);
     let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;
     let request = payment_request(gateway, record, attempt, method.kind)?;
-    match channel.prepare(request).await.map_err(unanswered)? {
+    match gateway.prepare(channel, request).await.map_err(unanswered)? {
         Prepared::Offer(offer) => Ok(offer),
+        Prepared::Charging => Err(Problem::internal("a page charged a code")),
         Prepared::Refused { code } => {
+            let detail = match code.as_str() {
+                PAYER_MISSING => {
+                    "the order does not say who pays, which this method needs: docs/channels.md"
+                }
+                _ => "the channel refused this method: choose another one",
+            };
             let refused = Event::Declined { attempt: attempt.id.clone(), code };
             gateway.apply(record.order.terms.id.clone(), refused).await?;
-            let detail = "the channel refused this method: choose another one";
             Err(Problem::new(Code::MethodUnavailable, detail).with("field", "method"))
         }
     }
-}
-
-fn payment_request(
-    gateway: &Gateway,
-    record: &OrderRecord,
-    attempt: &Attempt,
-    kind: MethodKind,
-) -> Result<PaymentRequest, Problem> {
-    let merchants = gateway.merchants.current();
-    let terms = &record.order.terms;
-    let merchant = merchants
-        .get(&terms.merchant)
-        .ok_or_else(|| Problem::internal("the order's merchant is gone"))?;
-    let return_url = record.details.return_url.clone();
-    Ok(PaymentRequest {
-        attempt: attempt.id.clone(),
-        instalments: attempt.instalments,
-        kind,
-        amount: terms.amount,
-        merchant_name: merchant.record.name.clone(),
-        description: terms.description.clone(),
-        return_url: return_url.unwrap_or_else(|| views::hosted_page(record, &gateway.public_url)),
-        capture: terms.capture == Capture::Automatic,
-        method: attempt.method.clone(),
-        expires_at: terms.expires_at,
-    })
 }
 
 /// The version of the order behind a session, for who watches it.

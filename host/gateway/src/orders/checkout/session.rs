@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::keys::GatewayKey;
+use crate::orders::collecting;
 use crate::views;
 use lezai_channels::channel::MethodKind;
 use lezai_store::{Claim, MerchantRecord, OrderRecord};
@@ -97,6 +98,12 @@ pub(super) fn view(
     };
     let methods =
         terms.methods.iter().filter_map(|id| gateway.channels.method(id).map(|(_, method)| method));
+    // A till's method is no choice of a page's.
+    let methods: Vec<_> = methods.filter(|it| it.kind != MethodKind::Code).collect();
+    // A channel that is down is not offered, unless there is no other.
+    let up = methods.iter().copied().filter(|it| collecting::is_up(gateway, record, it.id));
+    let up: Vec<_> = up.collect();
+    let methods = if up.is_empty() { methods } else { up };
     Ok(SessionView {
         object: "checkout.session",
         session: session.to_string(),
@@ -114,6 +121,7 @@ pub(super) fn view(
         expires_at: rfc3339(terms.expires_at),
         return_url: details.return_url.clone(),
         methods: methods
+            .into_iter()
             .map(|it| MethodView {
                 id: it.id.to_owned(),
                 kind: it.kind.as_str(),

@@ -1,0 +1,363 @@
+//! The life of a difference between a channel's bill and the books: [`Difference::step`] is the only place
+//! where a decision about it is made.
+//!
+//! ```text
+//!  open ──▶ resolved              up to a sum by one person
+//!   ▲ │
+//!   │ └───▶ proposed ──▶ resolved above it by two: who approves is another than who proposed
+//!   └──────────┘
+//! ```
+//!
+//! A resolution never changes what was booked: it books an entry of its own, or it explains why none is
+//! needed. `cleared` by a rule and `superseded` by a later run are ends, too.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::DifferenceId;
+use crate::ledger::{Account, Entry, Kind};
+use crate::money::{Currency, Money};
+use crate::time::Timestamp;
+
+/// Up to so many minor units one person resolves a difference.
+pub const ALONE_MAX: i64 = 10_000;
+
+/// A difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The difference.
+    pub id: DifferenceId,
+    /// The channel.
+    pub channel: String,
+    /// What the channel has more than the books; absent where no amount can be told, such as between two
+    /// currencies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surplus: Option<Surplus>,
+    /// How it stands.
+    pub state: DifferenceState,
+    /// Who takes care of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// When it was found.
+    pub opened_at: Timestamp,
+}
+
+/// What a channel has more than the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surplus {
+    /// The channel's account in the books.
+    pub account: Account,
+    /// Minor units; negative is money that the channel has less.
+    pub minor: i64,
+    /// The currency.
+    pub currency: Currency,
+}
+
+/// How a difference stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum DifferenceState {
+    /// It waits for a person.
+    Open,
+    /// A rule cleared it.
+    Cleared {
+        /// Which.
+        rule: String,
+    },
+    /// A later run of the same day took the place of the one that found it.
+    Superseded,
+    /// A resolution waits for a second person.
+    Proposed {
+        /// The resolution.
+        resolution: Resolution,
+    },
+    /// A person resolved it.
+    Resolved {
+        /// The resolution.
+        resolution: Resolution,
+        /// Who approved it, if two had to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl DifferenceState {
+    /// Every status.
+    pub const STATUSES: [&'static str; 5] =
+        ["open", "cleared", "superseded", "proposed", "resolved"];
+
+    /// Whether it waits for a person.
+    pub fn waits(&self) -> bool {
+        matches!(self, Self::Open | Self::Proposed { .. })
+    }
+
+    /// The status as the API names it.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Cleared { .. } => "cleared",
+            Self::Superseded => "superseded",
+            Self::Proposed { .. } => "proposed",
+            Self::Resolved { .. } => "resolved",
+        }
+    }
+}
+
+/// How a difference is resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// What is done about it.
+    pub act: Act,
+    /// Why.
+    pub reason: String,
+    /// Who says so.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is done about a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Nothing is booked: it is known why they differ, and money is where it belongs.
+    Explain,
+    /// The amount is booked on suspense until somebody knows whose it is.
+    Suspense,
+    /// The amount is booked as a loss or a gain.
+    WriteOff,
+}
+
+impl Act {
+    /// Every act.
+    pub const ALL: [Self; 3] = [Self::Explain, Self::Suspense, Self::WriteOff];
+
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Explain => "explain",
+            Self::Suspense => "suspense",
+            Self::WriteOff => "write_off",
+        }
+    }
+}
+
+/// What happens to a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DifferenceEvent {
+    /// Somebody takes care of it.
+    Assigned(String),
+    /// Somebody says how it is resolved.
+    Resolved {
+        /// What is done about it.
+        act: Act,
+        /// Why.
+        reason: String,
+        /// Who says so.
+        by: String,
+    },
+    /// A second person decides on what was proposed.
+    Decided {
+        /// Whether it may be done.
+        approved: bool,
+        /// Who decides.
+        by: String,
+    },
+    /// A later run took the place of the one that found it.
+    Superseded,
+}
+
+/// Why something cannot happen to a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotResolved {
+    /// Its state does not allow it.
+    #[error("the difference is {status}, which does not allow this")]
+    State {
+        /// The state.
+        status: &'static str,
+    },
+    /// Who proposed may not approve.
+    #[error("who approves must be another person than who proposed")]
+    SamePerson,
+    /// There is no amount to be booked.
+    #[error("the difference has no amount to be booked: explain it")]
+    NoAmount,
+}
+
+impl Difference {
+    /// What becomes of the difference, and the entry that is booked.
+    ///
+    /// # Errors
+    ///
+    /// [`NotResolved`].
+    pub fn step(
+        self,
+        event: DifferenceEvent,
+        now: Timestamp,
+    ) -> Result<(Self, Option<Entry>), NotResolved> {
+        let status = self.state.status();
+        let state = match (&self.state, event) {
+            (
+                DifferenceState::Open | DifferenceState::Proposed { .. },
+                DifferenceEvent::Assigned(owner),
+            ) => {
+                return Ok((Self { owner: Some(owner), ..self }, None));
+            }
+            (DifferenceState::Open, DifferenceEvent::Resolved { act, reason, by }) => {
+                if act != Act::Explain && self.booked(act).is_none() {
+                    return Err(NotResolved::NoAmount);
+                }
+                let resolution = Resolution { act, reason, by, at: now };
+                match self.needs_two() {
+                    true => DifferenceState::Proposed { resolution },
+                    false => DifferenceState::Resolved { resolution, approved_by: None, at: now },
+                }
+            }
+            (
+                DifferenceState::Proposed { resolution },
+                DifferenceEvent::Decided { approved, by },
+            ) => {
+                if resolution.by == by {
+                    return Err(NotResolved::SamePerson);
+                }
+                match approved {
+                    true => DifferenceState::Resolved {
+                        resolution: resolution.clone(),
+                        approved_by: Some(by),
+                        at: now,
+                    },
+                    false => DifferenceState::Open,
+                }
+            }
+            (
+                DifferenceState::Open | DifferenceState::Proposed { .. },
+                DifferenceEvent::Superseded,
+            ) => DifferenceState::Superseded,
+            _ => return Err(NotResolved::State { status }),
+        };
+        let next = Self { state, ..self };
+        let entry = next.entries().pop();
+        Ok((next, entry))
+    }
+
+    /// Every entry that the ledger must have for the difference as it is: one or none.
+    pub fn entries(&self) -> Vec<Entry> {
+        match &self.state {
+            DifferenceState::Resolved { resolution, .. } => {
+                self.booked(resolution.act).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether one person may not resolve it alone. Of an amount that nobody can tell, two decide.
+    fn needs_two(&self) -> bool {
+        self.surplus.as_ref().is_none_or(|it| it.minor.saturating_abs() > ALONE_MAX)
+    }
+
+    /// What an act books.
+    fn booked(&self, act: Act) -> Option<Entry> {
+        let (kind, other) = match act {
+            Act::Explain => return None,
+            Act::Suspense => (Kind::Suspense, Account::Suspense(self.channel.clone())),
+            Act::WriteOff => (Kind::WriteOff, Account::WriteOff),
+        };
+        let Surplus { account, minor, currency } =
+            self.surplus.as_ref().filter(|it| it.minor != 0)?;
+        let amount = Money::new(minor.checked_abs()?, *currency).ok()?;
+        let (debit, credit) =
+            if *minor > 0 { (account.clone(), other) } else { (other, account.clone()) };
+        Entry::transfer(kind, [(debit, amount)], [(credit, amount)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+    fn difference(minor: Option<i64>) -> Difference {
+        Difference {
+            id: DifferenceId::new(NOW, [1; 10]),
+            channel: "sandbox".to_owned(),
+            surplus: minor.map(|minor| Surplus {
+                account: Account::ChannelReceivable("sandbox".to_owned()),
+                minor,
+                currency: Currency::from_code("CNY").unwrap(),
+            }),
+            state: DifferenceState::Open,
+            owner: None,
+            opened_at: NOW,
+        }
+    }
+
+    fn resolve(act: Act, by: &str) -> DifferenceEvent {
+        DifferenceEvent::Resolved { act, reason: "Known".to_owned(), by: by.to_owned() }
+    }
+
+    fn decide(approved: bool, by: &str) -> DifferenceEvent {
+        DifferenceEvent::Decided { approved, by: by.to_owned() }
+    }
+
+    /// What a resolution books: its accounts with what is added to each.
+    fn booked(entry: Option<Entry>) -> Vec<(String, i64)> {
+        let entry = entry.into_iter();
+        entry
+            .flat_map(|it| it.postings().to_vec())
+            .map(|it| (it.account.to_string(), it.minor))
+            .collect()
+    }
+
+    #[test]
+    fn one_person_resolves_up_to_the_sum_and_two_above_it() {
+        for (minor, act, status) in [
+            (Some(ALONE_MAX), Act::WriteOff, "resolved"),
+            (Some(-ALONE_MAX), Act::Suspense, "resolved"),
+            (Some(ALONE_MAX + 1), Act::WriteOff, "proposed"),
+            (Some(-ALONE_MAX - 1), Act::Explain, "proposed"),
+            (Some(i64::MIN), Act::Explain, "proposed"),
+            (Some(0), Act::Explain, "resolved"),
+            (None, Act::Explain, "proposed"),
+        ] {
+            let (after, _) = difference(minor).step(resolve(act, "li"), NOW).unwrap();
+            assert_eq!(after.state.status(), status, "{minor:?}");
+        }
+        for minor in [None, Some(0), Some(i64::MIN)] {
+            let refused = difference(minor).step(resolve(Act::Suspense, "li"), NOW);
+            assert_eq!(refused, Err(NotResolved::NoAmount), "{minor:?}");
+        }
+    }
+
+    #[test]
+    fn who_proposed_does_not_approve() {
+        let (proposed, entry) =
+            difference(Some(20_000)).step(resolve(Act::WriteOff, "li"), NOW).unwrap();
+        assert_eq!(entry, None);
+        assert_eq!(proposed.clone().step(decide(true, "li"), NOW), Err(NotResolved::SamePerson));
+        let (refused, entry) = proposed.clone().step(decide(false, "wang"), NOW).unwrap();
+        assert_eq!((refused.state, entry), (DifferenceState::Open, None));
+        let (resolved, entry) = proposed.step(decide(true, "wang"), NOW).unwrap();
+        assert_eq!(resolved.entries(), entry.clone().into_iter().collect::<Vec<_>>());
+        assert_eq!(
+            booked(entry),
+            [("channel_receivable:sandbox".to_owned(), 20_000), ("write_off".to_owned(), -20_000)]
+        );
+        let again = resolved.clone().step(resolve(Act::Explain, "li"), NOW);
+        assert_eq!(again, Err(NotResolved::State { status: "resolved" }));
+        let gone = resolved.step(DifferenceEvent::Superseded, NOW);
+        assert_eq!(gone, Err(NotResolved::State { status: "resolved" }));
+    }
+
+    #[test]
+    fn what_the_channel_has_less_goes_the_other_way() {
+        let (_, entry) = difference(Some(-500)).step(resolve(Act::Suspense, "li"), NOW).unwrap();
+        assert_eq!(
+            booked(entry),
+            [("suspense:sandbox".to_owned(), 500), ("channel_receivable:sandbox".to_owned(), -500)]
+        );
+        let (_, entry) = difference(Some(-500)).step(resolve(Act::Explain, "li"), NOW).unwrap();
+        assert_eq!(entry, None);
+    }
+}

@@ -1,0 +1,141 @@
+//! Payment at the counter: the till scanned the code that the shopper shows, and the merchant's server has it charged.
+//!
+//! The code is good once and kept nowhere. The attempt is committed before the channel hears of the code, and its id
+//! follows from the request, so a request that is sent again goes on where the first one stopped: the channel knows the
+//! payment by its number and charges once.
+
+use lezai_channels::channel::{AttemptStatus, Channel, MethodKind, Prepared};
+use lezai_core::id::{AttemptId, MerchantId, OrderId};
+use lezai_core::order::{Attempt, Event, State};
+use lezai_store::OrderRecord;
+use lezai_wire::problem::{Code, Problem};
+use sha2::{Digest as _, Sha256};
+
+use super::collecting::payment_request;
+use crate::gateway::{self, Gateway, attempt_ref, not_found};
+use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
+use crate::views;
+
+/// Charges a code. The answer is 200 once the payment is decided. Until then, such as while the shopper enters the
+/// password, it is 202 and is not kept: the same request again asks the channel again. The worker asks meanwhile, too,
+/// and what is not paid when the order expires is undone.
+///
+/// # Errors
+///
+/// `order_not_found`, `order_state`, `order_expired`, `too_many_attempts`, `method_unavailable`, `code_refused`.
+pub async fn charge(
+    gateway: &Gateway,
+    merchant: &MerchantId,
+    id: &str,
+    code: String,
+    key: IdempotentRequest,
+) -> Result<ApiResponse, Problem> {
+    let order = OrderId::parse(id).map_err(|_| not_found())?;
+    let record = gateway.record(order.clone()).await?;
+    if record.order.terms.merchant != *merchant {
+        return Err(not_found());
+    }
+    let (channel, method) = channel_of_code(gateway, &record, &code)?;
+    let attempt = Attempt {
+        id: attempt_id(&record, &key),
+        method: method.to_owned(),
+        channel: channel.id().to_owned(),
+        instalments: None,
+    };
+    let now = gateway.node.clock.now();
+    let begun = {
+        let (order, attempt) = (order.clone(), attempt.clone());
+        key.start(&gateway.node, move |tx| {
+            let record = tx.order(&order)?.ok_or_else(not_found)?;
+            if record.order.attempt(&attempt.id).is_some() {
+                return Ok(record);
+            }
+            gateway::apply(tx, &order, Event::MethodChosen(attempt), now)
+        })
+        .await?
+    };
+    let record = match begun {
+        Outcome::Before(first) => return Ok(first),
+        Outcome::Now(record) => record,
+    };
+    gateway.committed(&record);
+    if is_open(&record, &attempt.id) {
+        present(gateway, channel, &record, &attempt, code).await?;
+    }
+    let record = gateway.record(order).await?;
+    if let State::Created { declined: Some(declined) } = &record.order.state {
+        let detail = "have the shopper show a new code, and send it under a new key";
+        return Err(Problem::new(Code::CodeRefused, detail).with("reason", declined.code.as_str()));
+    }
+    let view = views::order_with_checkout(&record, &gateway.public_url, None);
+    if is_open(&record, &attempt.id) {
+        return ApiResponse::json(202, &view);
+    }
+    key.finish(&gateway.node, ApiResponse::json(200, &view)?).await
+}
+
+/// The channel that takes the code, and its method, which the order must name.
+fn channel_of_code<'g>(
+    gateway: &'g Gateway,
+    record: &OrderRecord,
+    code: &str,
+) -> Result<(&'g dyn Channel, &'static str), Problem> {
+    let methods = &record.order.terms.methods;
+    let mut channels =
+        record.details.decision.channels.iter().filter_map(|id| gateway.channels.get(id));
+    let found = channels.find_map(|channel| {
+        let method = channel.method_of_code(code)?;
+        methods.iter().any(|it| it == method).then_some((channel, method))
+    });
+    found.ok_or_else(|| {
+        let detail = "no method of the order takes this code: name wechat_code or alipay_code in its methods";
+        Problem::new(Code::MethodUnavailable, detail).with("field", "code")
+    })
+}
+
+/// The same for every repeat of the request. The merchant proved who it is, so the id need not be a secret.
+fn attempt_id(record: &OrderRecord, key: &IdempotentRequest) -> AttemptId {
+    let terms = &record.order.terms;
+    let named = format!("charge {} {} {}", terms.id, key.key.key, key.fingerprint);
+    let digest = Sha256::digest(named);
+    AttemptId::new(terms.created_at, std::array::from_fn(|index| digest[index]))
+}
+
+fn is_open(record: &OrderRecord, attempt: &AttemptId) -> bool {
+    matches!(&record.order.state, State::Paying { attempt: current, .. } if current == attempt)
+}
+
+/// Gives the channel the code, and applies what it says. Silence leaves the payment open: the worker asks on.
+async fn present(
+    gateway: &Gateway,
+    channel: &dyn Channel,
+    record: &OrderRecord,
+    attempt: &Attempt,
+    code: String,
+) -> Result<(), Problem> {
+    let order = record.order.terms.id.clone();
+    let mut request = payment_request(gateway, record, attempt, MethodKind::Code)?;
+    request.code = Some(code);
+    match gateway.prepare(channel, request).await {
+        Ok(Prepared::Charging) => {}
+        Ok(Prepared::Offer(_)) => {
+            return Err(Problem::internal("a channel made an offer for a code"));
+        }
+        Ok(Prepared::Refused { code }) => {
+            let refused = Event::Declined { attempt: attempt.id.clone(), code };
+            return gateway.apply(order, refused).await.map(drop);
+        }
+        Err(error) => {
+            tracing::warn!(%order, attempt = %attempt.id, %error, "a code's charge is not answered");
+            return Ok(());
+        }
+    }
+    match channel.query(&attempt_ref(record, &attempt.id)?).await {
+        Ok(AttemptStatus::Unknown | AttemptStatus::Pending) => Ok(()),
+        Ok(status) => gateway.apply_channel_status(order, attempt.id.clone(), status).await,
+        Err(error) => {
+            tracing::warn!(%order, attempt = %attempt.id, %error, "a code's charge is not known yet");
+            Ok(())
+        }
+    }
+}

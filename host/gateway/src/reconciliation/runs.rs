@@ -1,0 +1,275 @@
+//! Runs: a day's bill is held against the books, and what differs is kept for a person.
+
+use lezai_core::digest::sha256_hex;
+use lezai_core::funds::date::Date;
+use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
+use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::ledger::Account;
+use lezai_core::money::Currency;
+use lezai_reconcile::whole;
+use lezai_store as store;
+use lezai_store::bills::{BillRecord, DifferenceQuery, DifferenceRecord, ReconciliationRecord};
+use lezai_store::{Page, Scope};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::task::spawn_blocking;
+
+use super::views::{self, DifferenceView, ReconciliationView};
+use super::{channel, expected, is_there, period_over, resolving};
+use crate::gateway::Gateway;
+use lezai_wire::page::List;
+use lezai_wire::problem::{Code, Problem};
+use lezai_wire::time::rfc3339;
+
+/// The most differences of a run: a bill with more is another account's, and a matter for
+/// `lezai reconcile` on files.
+const DIFFERENCES_MAX: usize = 10_000;
+
+/// Reconciles a channel's day. A run of the same bill with the same entries is the one that there is.
+///
+/// # Errors
+///
+/// `bill_not_found`, `bill_refused`; `not_found` for a channel that is not there; `invalid_field` for a
+/// day that is not over.
+pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<ReconciliationView, Problem> {
+    is_there(gateway)?;
+    let channel = channel(gateway, name)?;
+    let (from, to) = period_over(gateway, &*channel, day)?;
+    let offset = lezai_reconcile::when::offset(channel.bill_offset_minutes());
+    let id = name.to_owned();
+    let sides = store::read(&gateway.node.store, move |view| {
+        let Some((bill, bytes)) = view.bill(&id, day)? else { return Ok(None) };
+        let (after, to) = (view.last_entry_before(from)?, view.last_entry_before(to)?);
+        let ours = expected::movements(view, &*channel, after, to)?;
+        let last = view.last_reconciliation(&id, day)?;
+        Ok(Some(Sides { bill, bytes, after, to, ours, last }))
+    })
+    .await?;
+    let sides = sides.ok_or_else(|| {
+        let detail = format!("there is no bill of {name} of {day}: put it, or wait for it");
+        Problem::new(Code::BillNotFound, detail)
+    })?;
+    let options = json!({ "from": rfc3339(from), "to": rfc3339(to), "offset": offset });
+    let (sides, found) = spawn_blocking(move || {
+        let ours = sides.ours.as_bytes();
+        let found = whole::reconcile(&[&sides.bytes], &[ours], options.to_string().as_bytes());
+        (sides, found)
+    })
+    .await
+    .map_err(Problem::internal)?;
+    let found = found.map_err(|why| match why {
+        whole::NoResult::Refused { .. } | whole::NoResult::Creating(_) => {
+            Problem::new(Code::BillRefused, why.to_string())
+        }
+        _ => Problem::internal(why),
+    })?;
+    keep(gateway, day, sides, found).await
+}
+
+/// Both sides of a run.
+struct Sides {
+    bill: BillRecord,
+    bytes: Vec<u8>,
+    after: u64,
+    to: u64,
+    ours: String,
+    last: Option<ReconciliationRecord>,
+}
+
+/// Keeps what a run found, unless the last run of its day found just that.
+async fn keep(
+    gateway: &Gateway,
+    day: Date,
+    sides: Sides,
+    found: Value,
+) -> Result<ReconciliationView, Problem> {
+    let result_digest = sha256_hex(found.to_string().as_bytes());
+    let Sides { bill, after, to, last, .. } = sides;
+    let same = last
+        .filter(|it| (&it.bill_digest, it.after_entry, it.to_entry) == (&bill.digest, after, to));
+    if let Some(same) = same {
+        if same.result_digest == result_digest {
+            return Ok(views::reconciliation(&same));
+        }
+        // The rules changed with the program, or a file did without it.
+        tracing::warn!(channel = bill.channel, %day, "a run of the same bill and entries finds something else");
+    }
+    let now = gateway.node.clock.now();
+    let named = format!("reconciliation {} {day} {result_digest}", bill.channel);
+    let run = ReconciliationRecord {
+        id: ReconciliationId::new(now, ten(&named)),
+        channel: bill.channel,
+        day,
+        edition: bill.edition,
+        bill_digest: bill.digest,
+        after_entry: after,
+        to_entry: to,
+        result_digest,
+        summary: found["summary"].clone(),
+        at: now,
+    };
+    let differences = differences(&run, &found)?;
+    let view = views::reconciliation(&run);
+    store::write(&gateway.node.store, Scope::Gateway, move |tx| {
+        // What an earlier run found and nobody resolved, this one finds again if it is still so.
+        for former in tx.waiting_differences(&run.channel, run.day)? {
+            resolving::happen(tx, former, DifferenceEvent::Superseded, now)?;
+        }
+        tx.insert_reconciliation(&run, &differences)?;
+        Ok::<_, Problem>(())
+    })
+    .await?;
+    Ok(view)
+}
+
+/// What a run found, one by one. An id depends on what both sides say, so that whatever names the
+/// difference names its evidence.
+fn differences(
+    run: &ReconciliationRecord,
+    found: &Value,
+) -> Result<Vec<DifferenceRecord>, Problem> {
+    let all = found["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.len() > DIFFERENCES_MAX {
+        let detail = format!(
+            "more than {DIFFERENCES_MAX} differences: is it the bill of another account? `lezai reconcile` on files takes it"
+        );
+        return Err(Problem::new(Code::BillRefused, detail));
+    }
+    let record = |(number, found): (usize, &Value)| {
+        let evidence = sha256_hex(found.to_string().as_bytes());
+        let id =
+            DifferenceId::new(run.at, ten(&format!("difference {} {number} {evidence}", run.id)));
+        let difference = Difference {
+            id,
+            channel: run.channel.clone(),
+            surplus: surplus(&run.channel, found),
+            state: match found["cleared_by"].as_str() {
+                Some(rule) => DifferenceState::Cleared { rule: rule.to_owned() },
+                None => DifferenceState::Open,
+            },
+            owner: None,
+            opened_at: run.at,
+        };
+        DifferenceRecord {
+            difference,
+            run: run.id.clone(),
+            day: run.day,
+            class: found["class"].as_str().unwrap_or_default().to_owned(),
+            found: found.clone(),
+            evidence,
+        }
+    };
+    Ok(all.iter().enumerate().map(record).collect())
+}
+
+/// What the channel has more than the books by a difference: of a pair of one currency what one side has
+/// more, and of what is alone all of it. A row that is not understood tells no amount.
+fn surplus(channel: &str, found: &Value) -> Option<Surplus> {
+    let side = |name: &str| {
+        let side = &found[name];
+        let currency = Currency::from_code(side["currency"].as_str()?).ok()?;
+        Some((side["minor"].as_i64()?, currency, side["kind"].as_str()?.starts_with("payout")))
+    };
+    let (minor, currency, is_payout) = match (side("theirs"), side("ours")) {
+        (Some((theirs, currency, is_payout)), Some((ours, other, _))) => (currency == other)
+            .then(|| theirs.checked_sub(ours))
+            .flatten()
+            .map(|it| (it, currency, is_payout)),
+        (Some(theirs), None) => Some(theirs),
+        (None, Some((ours, currency, is_payout))) => {
+            ours.checked_neg().map(|it| (it, currency, is_payout))
+        }
+        (None, None) => None,
+    }?;
+    let account = match is_payout {
+        true => Account::Prefund(channel.to_owned()),
+        false => Account::ChannelReceivable(channel.to_owned()),
+    };
+    Some(Surplus { account, minor, currency })
+}
+
+/// Ten bytes of a digest.
+fn ten(text: &str) -> [u8; 10] {
+    let digest = Sha256::digest(text);
+    std::array::from_fn(|index| digest[index])
+}
+
+/// A page of runs, newest first.
+///
+/// # Errors
+///
+/// `internal`.
+pub async fn list(
+    gateway: &Gateway,
+    page: Page<ReconciliationId>,
+) -> Result<List<ReconciliationView>, Problem> {
+    is_there(gateway)?;
+    let limit = page.limit;
+    let found = store::read(&gateway.node.store, move |view| view.reconciliations(&page)).await?;
+    let found = found.iter().map(views::reconciliation).collect();
+    Ok(List::new(found, limit, |it: &ReconciliationView| it.id.clone()))
+}
+
+/// The run with this id.
+///
+/// # Errors
+///
+/// `not_found`.
+pub async fn find(gateway: &Gateway, id: &str) -> Result<ReconciliationView, Problem> {
+    is_there(gateway)?;
+    let unknown = || Problem::new(Code::NotFound, "there is no such reconciliation");
+    let id = ReconciliationId::parse(id).map_err(|_| unknown())?;
+    let found = store::read(&gateway.node.store, move |view| view.reconciliation(&id)).await?;
+    Ok(views::reconciliation(&found.ok_or_else(unknown)?))
+}
+
+/// A page of differences, newest first.
+///
+/// # Errors
+///
+/// `internal`.
+pub async fn differences_of(
+    gateway: &Gateway,
+    query: DifferenceQuery,
+) -> Result<List<DifferenceView>, Problem> {
+    is_there(gateway)?;
+    let (limit, now) = (query.page.limit, gateway.node.clock.now());
+    let found = store::read(&gateway.node.store, move |view| view.bill_differences(&query)).await?;
+    let found = found.iter().map(|it| views::difference(it, now)).collect();
+    Ok(List::new(found, limit, |it: &DifferenceView| it.id.clone()))
+}
+
+/// The status with this name.
+///
+/// # Errors
+///
+/// What is right.
+pub fn status(text: &str) -> Result<&'static str, &'static str> {
+    let mut all = DifferenceState::STATUSES.into_iter();
+    all.find(|it| *it == text).ok_or("must be open, cleared, superseded, proposed or resolved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surplus_is_what_the_channel_has_more() {
+        let side = |kind: &str, minor: i64, currency: &str| json!({ "kind": kind, "minor": minor, "currency": currency });
+        let pay = |minor| side("payment", minor, "CNY");
+        for (theirs, ours, expected) in [
+            (pay(500), Value::Null, Some((500, "channel_receivable:x"))),
+            (Value::Null, pay(500), Some((-500, "channel_receivable:x"))),
+            (Value::Null, side("refund", -500, "CNY"), Some((500, "channel_receivable:x"))),
+            (pay(501), pay(500), Some((1, "channel_receivable:x"))),
+            (side("payout", -500, "CNY"), Value::Null, Some((-500, "prefund:x"))),
+            (pay(500), side("payment", 500, "JPY"), None),
+            (json!({ "file": 0, "line": 7 }), Value::Null, None),
+        ] {
+            let found = surplus("x", &json!({ "theirs": theirs, "ours": ours }));
+            let found = found.map(|it| (it.minor, it.account.to_string()));
+            let expected = expected.map(|(minor, account)| (minor, account.to_owned()));
+            assert_eq!(found, expected, "{theirs} {ours}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Bills, runs and differences as the operator reads them.
+
+use lezai_core::funds::difference::DifferenceState;
+use lezai_core::time::Timestamp;
+use lezai_store::bills::{BillRecord, DifferenceRecord, ReconciliationRecord};
+use lezai_wire::time::rfc3339;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A channel's bill of a day.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BillView {
+    /// Always `bill`.
+    pub object: &'static str,
+    /// The channel.
+    pub channel: String,
+    /// The day, such as `2026-11-18`.
+    pub date: String,
+    /// 1 for the first of this day; another file is another edition.
+    pub edition: u32,
+    /// SHA-256 of its bytes, in hex.
+    pub digest: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// `fetched` from the channel, or `put` by the operator.
+    pub source: String,
+    /// The layout that it was read by, such as `wechat-trade`; empty if it says that the day has no bill.
+    pub layout: String,
+    /// How many rows it has.
+    pub rows: u64,
+    /// RFC 3339.
+    pub received_at: String,
+}
+
+/// A bill as the operator reads it.
+pub fn bill(bill: &BillRecord) -> BillView {
+    BillView {
+        object: "bill",
+        channel: bill.channel.clone(),
+        date: bill.day.to_string(),
+        edition: bill.edition,
+        digest: bill.digest.clone(),
+        bytes: bill.bytes,
+        source: bill.source.clone(),
+        layout: bill.layout.clone(),
+        rows: bill.rows,
+        received_at: rfc3339(bill.at),
+    }
+}
+
+/// What a run found.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReconciliationView {
+    /// `rec_…`
+    pub id: String,
+    /// Always `reconciliation`.
+    pub object: &'static str,
+    /// The channel.
+    pub channel: String,
+    /// The day.
+    pub date: String,
+    /// `balanced`, or `open` if it found something that no rule cleared.
+    pub status: &'static str,
+    /// How many differences it found that no rule cleared.
+    pub open: u64,
+    /// The bill's edition.
+    pub edition: u32,
+    /// The bill's digest.
+    pub bill_digest: String,
+    /// It has the ledger's entries after this one.
+    pub after_entry: u64,
+    /// And up to this one.
+    pub to_entry: u64,
+    /// SHA-256 of all that it found: a run of the same bill has the same.
+    pub result_digest: String,
+    /// RFC 3339.
+    pub created_at: String,
+    /// Each class with its sums, as `lezai reconcile --json` prints them.
+    #[schema(value_type = Object)]
+    pub summary: Value,
+}
+
+/// A run as the operator reads it.
+pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
+    let open = run.summary["open"].as_u64().unwrap_or_default();
+    ReconciliationView {
+        id: run.id.to_string(),
+        object: "reconciliation",
+        channel: run.channel.clone(),
+        date: run.day.to_string(),
+        status: if open == 0 { "balanced" } else { "open" },
+        open,
+        edition: run.edition,
+        bill_digest: run.bill_digest.clone(),
+        after_entry: run.after_entry,
+        to_entry: run.to_entry,
+        result_digest: run.result_digest.clone(),
+        created_at: rfc3339(run.at),
+        summary: run.summary.clone(),
+    }
+}
+
+/// A difference between a bill and the books.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DifferenceView {
+    /// `dif_…`
+    pub id: String,
+    /// Always `difference`.
+    pub object: &'static str,
+    /// The run that found it.
+    pub reconciliation: String,
+    /// The channel.
+    pub channel: String,
+    /// The day.
+    pub date: String,
+    /// Its class, such as `missing_here`: docs/reconciliation.md has them all.
+    pub class: String,
+    /// `open`, `cleared` by a rule, `superseded` by a later run of its day, `proposed` until a second person
+    /// decides, or `resolved`.
+    pub status: &'static str,
+    /// The rule that cleared it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub cleared_by: Option<String>,
+    /// What the channel has more than the books, in minor units; less if negative. Absent where no amount
+    /// can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub surplus: Option<i64>,
+    /// ISO 4217, of `surplus`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub currency: Option<&'static str>,
+    /// Why, with the field and both values, and both sides, as `lezai reconcile --json` prints them.
+    #[schema(value_type = Object)]
+    pub found: Value,
+    /// SHA-256 over `found`, in hex: the difference's id depends on it.
+    pub evidence: String,
+    /// RFC 3339.
+    pub opened_at: String,
+    /// How long it has been there, in whole days.
+    pub age_days: i64,
+    /// Who takes care of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub owner: Option<String>,
+    /// How it is resolved, or is to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub resolution: Option<ResolutionView>,
+}
+
+/// How a difference is resolved.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ResolutionView {
+    /// `explain`, `suspense` or `write_off`.
+    pub act: &'static str,
+    /// Why.
+    pub reason: String,
+    /// Who said so.
+    pub by: String,
+    /// RFC 3339.
+    pub at: String,
+    /// Who approved it, if two had to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub approved_by: Option<String>,
+}
+
+/// A difference as the operator reads it at a moment.
+pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
+    let difference = &record.difference;
+    let age_ms = now.as_ms().saturating_sub(difference.opened_at.as_ms());
+    let (resolution, approved_by) = match &difference.state {
+        DifferenceState::Proposed { resolution } => (Some(resolution), None),
+        DifferenceState::Resolved { resolution, approved_by, .. } => {
+            (Some(resolution), approved_by.clone())
+        }
+        _ => (None, None),
+    };
+    DifferenceView {
+        id: difference.id.to_string(),
+        object: "difference",
+        reconciliation: record.run.to_string(),
+        channel: difference.channel.clone(),
+        date: record.day.to_string(),
+        class: record.class.clone(),
+        status: difference.state.status(),
+        cleared_by: match &difference.state {
+            DifferenceState::Cleared { rule } => Some(rule.clone()),
+            _ => None,
+        },
+        surplus: difference.surplus.as_ref().map(|it| it.minor),
+        currency: difference.surplus.as_ref().map(|it| it.currency.code()),
+        found: record.found.clone(),
+        evidence: record.evidence.clone(),
+        opened_at: rfc3339(difference.opened_at),
+        age_days: age_ms.max(0) / super::DAY_MS,
+        owner: difference.owner.clone(),
+        resolution: resolution.map(|it| ResolutionView {
+            act: it.act.as_str(),
+            reason: it.reason.clone(),
+            by: it.by.clone(),
+            at: rfc3339(it.at),
+            approved_by,
+        }),
+    }
+}

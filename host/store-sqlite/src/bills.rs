@@ -1,0 +1,212 @@
+//! Channels' bills, reconciliations and differences in SQLite.
+
+use lezai_core::funds::date::Date;
+use lezai_core::funds::difference::Difference;
+use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::time::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::funds::range;
+use super::statements::last_before;
+use super::tables::{Sqlite, json, to_json};
+use lezai_store::bills::{
+    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, OpenDifferences,
+    ReconciliationRecord,
+};
+use lezai_store::{Page, StoreError};
+
+pub(super) const TABLES: &str = "
+CREATE TABLE bills (
+  channel TEXT NOT NULL, day TEXT NOT NULL, edition INTEGER NOT NULL, data TEXT NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (channel, day, edition)
+) STRICT;
+CREATE INDEX bills_by_day ON bills (day, channel, edition);
+CREATE TRIGGER bills_stay BEFORE UPDATE OF channel, day, edition, data ON bills
+  BEGIN SELECT RAISE(ABORT, 'a bill is never changed'); END;
+CREATE TABLE reconciliations (
+  id TEXT PRIMARY KEY, channel TEXT NOT NULL, day TEXT NOT NULL, data TEXT NOT NULL
+) STRICT;
+CREATE INDEX reconciliations_by_day ON reconciliations (channel, day, id);
+CREATE TRIGGER reconciliations_stay BEFORE UPDATE ON reconciliations
+  BEGIN SELECT RAISE(ABORT, 'a reconciliation is never changed'); END;
+CREATE TABLE bill_differences (
+  id TEXT PRIMARY KEY, run TEXT NOT NULL REFERENCES reconciliations, channel TEXT NOT NULL, day TEXT NOT NULL,
+  class TEXT NOT NULL, status TEXT NOT NULL, waits INTEGER NOT NULL, opened_ms INTEGER NOT NULL, data TEXT NOT NULL
+) STRICT;
+CREATE INDEX bill_differences_by_run ON bill_differences (run, id);
+CREATE INDEX bill_differences_by_status ON bill_differences (status, id);
+CREATE INDEX bill_differences_waiting ON bill_differences (waits, channel, class, opened_ms);
+CREATE INDEX bill_differences_by_day ON bill_differences (channel, day, waits);
+";
+
+impl BillReads for Sqlite<'_> {
+    fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
+        let sql = "SELECT data, opened('bill/' || channel || '/' || day || '/' || edition, bytes) FROM bills
+                   WHERE channel = ?1 AND day = ?2 ORDER BY edition DESC LIMIT 1";
+        self.one(sql, params![channel, day.to_string()], |row| Ok((json(row, 0)?, row.get(1)?)))
+    }
+
+    fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError> {
+        let sql = "SELECT data FROM bills WHERE day > '' ORDER BY day DESC, channel DESC, edition DESC LIMIT ?1";
+        self.all(sql, [limit], |row| json(row, 0))
+    }
+
+    fn reconciliation(
+        &self,
+        id: &ReconciliationId,
+    ) -> Result<Option<ReconciliationRecord>, StoreError> {
+        let sql = "SELECT data FROM reconciliations WHERE id = ?1";
+        self.one(sql, [id.as_str()], |row| json(row, 0))
+    }
+
+    fn last_reconciliation(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Option<ReconciliationRecord>, StoreError> {
+        let sql = "SELECT data FROM reconciliations WHERE channel = ?1 AND day = ?2 ORDER BY id DESC LIMIT 1";
+        self.one(sql, params![channel, day.to_string()], |row| json(row, 0))
+    }
+
+    fn reconciliations(
+        &self,
+        page: &Page<ReconciliationId>,
+    ) -> Result<Vec<ReconciliationRecord>, StoreError> {
+        let (from, before) = range(page, "rec_", ReconciliationId::to_string);
+        let sql =
+            "SELECT data FROM reconciliations WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+        let params = params![from, before, page.limit.saturating_add(1)];
+        self.all(sql, params, |row| json(row, 0))
+    }
+
+    fn difference(&self, id: &DifferenceId) -> Result<Option<DifferenceRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_differences WHERE id = ?1";
+        self.one(sql, [id.as_str()], |row| json(row, 0))
+    }
+
+    fn bill_differences(
+        &self,
+        query: &DifferenceQuery,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        let (from, before) = range(&query.page, "dif_", DifferenceId::to_string);
+        let limit = query.page.limit.saturating_add(1);
+        let status = query.status.unwrap_or("open");
+        match (&query.run, query.status) {
+            (Some(run), None) => self.all(
+                "SELECT data FROM bill_differences WHERE run = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+                params![run.as_str(), from, before, limit],
+                |row| json(row, 0),
+            ),
+            (Some(run), Some(_)) => self.all(
+                "SELECT data FROM bill_differences WHERE run = ?1 AND id >= ?2 AND id < ?3 AND status = ?4
+                 ORDER BY id DESC LIMIT ?5",
+                params![run.as_str(), from, before, status, limit],
+                |row| json(row, 0),
+            ),
+            (None, _) => self.all(
+                "SELECT data FROM bill_differences WHERE status = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+                params![status, from, before, limit],
+                |row| json(row, 0),
+            ),
+        }
+    }
+
+    fn waiting_differences(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day = ?2 AND waits = 1";
+        self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
+    }
+
+    fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
+        let sql = "SELECT channel, class, count(*), sum(opened_ms < ?1) FROM bill_differences
+                   WHERE waits = 1 GROUP BY channel, class";
+        self.all(sql, [before.as_ms()], |row| {
+            Ok(OpenDifferences {
+                channel: row.get(0)?,
+                class: row.get(1)?,
+                count: row.get(2)?,
+                old: row.get(3)?,
+            })
+        })
+    }
+
+    fn last_entry_before(&self, at: Timestamp) -> Result<u64, StoreError> {
+        last_before(self.connection, at)
+    }
+}
+
+impl BillWrites for Sqlite<'_> {
+    fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO bills (channel, day, edition, data, bytes)
+                   VALUES (?1, ?2, ?3, ?4, sealed('bill/' || ?1 || '/' || ?2 || '/' || ?3, ?5))";
+        let params =
+            params![bill.channel, bill.day.to_string(), bill.edition, to_json(bill)?, bytes];
+        self.change(sql, params).map(drop)
+    }
+
+    fn insert_reconciliation(
+        &self,
+        run: &ReconciliationRecord,
+        found: &[DifferenceRecord],
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO reconciliations (id, channel, day, data) VALUES (?1, ?2, ?3, ?4)";
+        let params = params![run.id.as_str(), run.channel, run.day.to_string(), to_json(run)?];
+        self.change(sql, params)?;
+        for record in found {
+            let sql = "INSERT INTO bill_differences (id, run, channel, day, class, status, waits, opened_ms, data)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let difference = &record.difference;
+            let params = params![
+                difference.id.as_str(),
+                record.run.as_str(),
+                difference.channel,
+                record.day.to_string(),
+                record.class,
+                difference.state.status(),
+                difference.state.waits(),
+                difference.opened_at.as_ms(),
+                to_json(record)?,
+            ];
+            self.change(sql, params)?;
+        }
+        Ok(())
+    }
+
+    fn update_difference(&self, record: &DifferenceRecord) -> Result<(), StoreError> {
+        let sql = "UPDATE bill_differences SET status = ?2, waits = ?3, data = ?4 WHERE id = ?1";
+        let Difference { id, state, .. } = &record.difference;
+        let params = params![id.as_str(), state.status(), state.waits(), to_json(record)?];
+        self.change(sql, params).map(drop)
+    }
+}
+
+/// Every difference, one at a time.
+///
+/// # Errors
+///
+/// [`StoreError`], or what `each` gives.
+pub fn for_each_difference<E: From<StoreError>>(
+    connection: &Connection,
+    mut each: impl FnMut(Difference) -> Result<(), E>,
+) -> Result<(), E> {
+    let sql = "SELECT data, id, status, waits FROM bill_differences";
+    let mut statement = connection.prepare(sql).map_err(StoreError::from)?;
+    let mut rows = statement.query([]).map_err(StoreError::from)?;
+    while let Some(row) = rows.next().map_err(StoreError::from)? {
+        let DifferenceRecord { difference, .. } = json(row, 0)?;
+        let column = |column| row.get::<_, String>(column).map_err(StoreError::from);
+        let state = &difference.state;
+        let same = column(1)? == difference.id.as_str()
+            && column(2)? == state.status()
+            && row.get::<_, bool>(3).map_err(StoreError::from)? == state.waits();
+        if !same {
+            let what = format!("the row of {} says otherwise than the difference", difference.id);
+            return Err(StoreError::Damaged(what).into());
+        }
+        each(difference)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! What every store must do for bills, reconciliations and differences.
+
+use std::sync::Arc;
+
+use lezai_core::funds::date::Date;
+use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
+use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::ledger::Account;
+use lezai_core::money::Currency;
+use lezai_core::time::Timestamp;
+use lezai_store::bills::{BillRecord, DifferenceQuery, DifferenceRecord, ReconciliationRecord};
+use lezai_store::{Page, Scope, Store, StoreError, read, write};
+use serde_json::json;
+
+const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+pub(super) async fn run(store: &Arc<dyn Store>) {
+    editions_of_a_bill_stay(store).await;
+    runs_and_differences_are_found(store).await;
+}
+
+fn day(text: &str) -> Date {
+    Date::parse(text).unwrap()
+}
+
+fn bill(channel: &str, date: &str, edition: u32) -> BillRecord {
+    BillRecord {
+        channel: channel.to_owned(),
+        day: day(date),
+        edition,
+        digest: format!("digest-{edition}"),
+        bytes: 3,
+        source: "put".to_owned(),
+        layout: "lezai-movements".to_owned(),
+        rows: 1,
+        at: NOW,
+    }
+}
+
+async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
+    // Not UTF-8, as a bill in GBK is.
+    for (record, bytes) in [
+        (bill("b", "2026-11-17", 1), b"\xd5\xca\x00".to_vec()),
+        (bill("a", "2026-11-18", 1), b"one".to_vec()),
+        (bill("a", "2026-11-18", 2), b"two".to_vec()),
+    ] {
+        write(store, Scope::Gateway, move |tx| tx.insert_bill(&record, &bytes)).await.unwrap();
+    }
+    let twice =
+        write(store, Scope::Gateway, |tx| tx.insert_bill(&bill("a", "2026-11-18", 2), b"other"));
+    assert!(twice.await.is_err(), "an edition is never made anew");
+    let of = |channel: &'static str, date: &'static str| {
+        read(store, move |view| view.bill(channel, day(date)))
+    };
+    let last = of("a", "2026-11-18").await.unwrap().unwrap();
+    assert_eq!(last, (bill("a", "2026-11-18", 2), b"two".to_vec()));
+    let gbk = of("b", "2026-11-17").await.unwrap().unwrap();
+    assert_eq!(gbk.1, b"\xd5\xca\x00");
+    assert_eq!(of("b", "2026-11-18").await.unwrap(), None);
+    let listed = read(store, |view| view.bills(2)).await.unwrap();
+    assert_eq!(listed, [bill("a", "2026-11-18", 2), bill("a", "2026-11-18", 1)]);
+}
+
+fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
+    ReconciliationRecord {
+        id: ReconciliationId::new(at, [n; 10]),
+        channel: "a".to_owned(),
+        day: day("2026-11-18"),
+        edition: u32::from(n),
+        bill_digest: format!("digest-{n}"),
+        after_entry: 3,
+        to_entry: 9,
+        result_digest: format!("result-{n}"),
+        summary: json!({ "open": 2 }),
+        at,
+    }
+}
+
+fn difference(
+    run: &ReconciliationRecord,
+    n: u8,
+    class: &str,
+    state: DifferenceState,
+) -> DifferenceRecord {
+    DifferenceRecord {
+        difference: Difference {
+            id: DifferenceId::new(run.at, [n; 10]),
+            channel: run.channel.clone(),
+            surplus: Some(Surplus {
+                account: Account::ChannelReceivable(run.channel.clone()),
+                minor: -5,
+                currency: Currency::from_code("CNY").unwrap(),
+            }),
+            state,
+            owner: None,
+            opened_at: run.at,
+        },
+        run: run.id.clone(),
+        day: run.day,
+        class: class.to_owned(),
+        found: json!({ "class": class }),
+        evidence: format!("evidence-{n}"),
+    }
+}
+
+async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
+    let (first, second) = (a_run(1, NOW), a_run(2, NOW.plus_secs(90_000)));
+    let cleared = DifferenceState::Cleared { rule: "cut_off".to_owned() };
+    let found = vec![
+        difference(&first, 1, "amount", DifferenceState::Open),
+        difference(&first, 2, "amount", DifferenceState::Open),
+        difference(&first, 3, "timing", cleared),
+    ];
+    let later = vec![difference(&second, 4, "duplicate", DifferenceState::Open)];
+    let (runs, all) = ([first.clone(), second.clone()], [found.clone(), later.clone()]);
+    write(store, Scope::Gateway, move |tx| {
+        for (run, found) in runs.iter().zip(&all) {
+            tx.insert_reconciliation(run, found)?;
+        }
+        Ok::<_, StoreError>(())
+    })
+    .await
+    .unwrap();
+    let id = first.id.clone();
+    assert_eq!(
+        read(store, move |view| view.reconciliation(&id)).await.unwrap(),
+        Some(first.clone())
+    );
+    let last = read(store, |view| view.last_reconciliation("a", day("2026-11-18")));
+    assert_eq!(last.await.unwrap(), Some(second.clone()));
+    let page = |limit, after| Page { limit, after, from: None, to: None };
+    // One more than was asked for, if there is one more.
+    let listed = read(store, move |view| view.reconciliations(&page(1, None))).await.unwrap();
+    assert_eq!(listed, [second.clone(), first.clone()]);
+    let ids = |query: DifferenceQuery| async move {
+        let found = read(store, move |view| view.bill_differences(&query)).await.unwrap();
+        found.into_iter().map(|it| it.evidence).collect::<Vec<_>>()
+    };
+    let query = |run: Option<&ReconciliationRecord>, status, limit| DifferenceQuery {
+        run: run.map(|it| it.id.clone()),
+        status,
+        page: Page { limit, after: None, from: None, to: None },
+    };
+    assert_eq!(ids(query(None, None, 9)).await, ["evidence-4", "evidence-2", "evidence-1"]);
+    assert_eq!(ids(query(None, Some("cleared"), 9)).await, ["evidence-3"]);
+    assert_eq!(ids(query(Some(&first), None, 9)).await, ["evidence-3", "evidence-2", "evidence-1"]);
+    assert_eq!(ids(query(Some(&first), Some("open"), 1)).await, ["evidence-2", "evidence-1"]);
+    // Of an age, by channel and class.
+    let before = NOW.plus_secs(1);
+    let open = read(store, move |view| view.open_differences(before)).await.unwrap();
+    let open: Vec<_> =
+        open.iter().map(|it| (it.channel.as_str(), it.class.as_str(), it.count, it.old)).collect();
+    assert_eq!(open, [("a", "amount", 2, 2), ("a", "duplicate", 1, 0)]);
+    // What is superseded waits for nobody.
+    write(store, Scope::Gateway, move |tx| {
+        let record = tx.difference(&found[0].difference.id)?.expect("it is there");
+        let step = record.difference.clone().step(DifferenceEvent::Superseded, NOW);
+        let (difference, _) = step.map_err(|error| StoreError::Damaged(error.to_string()))?;
+        tx.update_difference(&DifferenceRecord { difference, ..record })
+    })
+    .await
+    .unwrap();
+    let waiting = read(store, |view| view.waiting_differences("a", day("2026-11-18")));
+    let mut waiting: Vec<_> = waiting.await.unwrap().into_iter().map(|it| it.evidence).collect();
+    waiting.sort();
+    assert_eq!(waiting, ["evidence-2", "evidence-4"]);
+}

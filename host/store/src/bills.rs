@@ -1,0 +1,155 @@
+//! Channels' bills as they came, and what reconciling them found.
+
+use lezai_core::funds::date::Date;
+use lezai_core::funds::difference::Difference;
+use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::StoreError;
+use lezai_wire::page::Page;
+
+/// A channel's bill of a day, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillRecord {
+    /// The channel.
+    pub channel: String,
+    /// The day that it is of.
+    pub day: Date,
+    /// 1 for the first that came of this day; the channel may make it anew.
+    pub edition: u32,
+    /// SHA-256 of its bytes, in hex.
+    pub digest: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// `fetched` from the channel, or `put` by the operator.
+    pub source: String,
+    /// The layout that it was read by; empty if it says that the day has no bill.
+    pub layout: String,
+    /// How many rows it has.
+    pub rows: u64,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// A run: one edition of a bill, held against what the ledger booked on its day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconciliationRecord {
+    /// The run.
+    pub id: ReconciliationId,
+    /// The channel.
+    pub channel: String,
+    /// The day.
+    pub day: Date,
+    /// The bill's edition.
+    pub edition: u32,
+    /// The bill's digest.
+    pub bill_digest: String,
+    /// The ledger's entries after this one.
+    pub after_entry: u64,
+    /// And up to this one.
+    pub to_entry: u64,
+    /// SHA-256 of all that the run found, in hex: a run of the same bill and entries has the same.
+    pub result_digest: String,
+    /// Classes and sums, as `lezai reconcile --json` prints them.
+    pub summary: Value,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+/// A difference with the run that found it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferenceRecord {
+    /// The core's difference.
+    pub difference: Difference,
+    /// The run that found it.
+    pub run: ReconciliationId,
+    /// The day.
+    pub day: Date,
+    /// Its class, such as `missing_here`.
+    pub class: String,
+    /// Why, with the field and both values, and both sides: an object as `lezai reconcile --json` prints it.
+    pub found: Value,
+    /// SHA-256 over `found`, in hex: the id depends on it, and so does the entry of a resolution.
+    pub evidence: String,
+}
+
+/// Which differences are wanted.
+#[derive(Clone, Debug)]
+pub struct DifferenceQuery {
+    /// Those of one run; of all if absent.
+    pub run: Option<ReconciliationId>,
+    /// Of one status; all of the run if absent, and those that are open if no run is named either.
+    pub status: Option<&'static str>,
+    /// Which page, newest first.
+    pub page: Page<DifferenceId>,
+}
+
+/// How many differences of a class wait for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenDifferences {
+    /// The channel.
+    pub channel: String,
+    /// The class.
+    pub class: String,
+    /// How many.
+    pub count: u64,
+    /// How many of them were found before the moment that was asked for.
+    pub old: u64,
+}
+
+/// What can be read.
+pub trait BillReads {
+    /// The latest edition of a channel's bill of a day, with its bytes.
+    fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError>;
+    /// The latest bills of all channels without their bytes, every edition, newest day first.
+    fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError>;
+    /// A run.
+    fn reconciliation(
+        &self,
+        id: &ReconciliationId,
+    ) -> Result<Option<ReconciliationRecord>, StoreError>;
+    /// The last run of a channel's day.
+    fn last_reconciliation(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Option<ReconciliationRecord>, StoreError>;
+    /// The runs of a page, newest first, and one more if there are more.
+    fn reconciliations(
+        &self,
+        page: &Page<ReconciliationId>,
+    ) -> Result<Vec<ReconciliationRecord>, StoreError>;
+    /// A difference.
+    fn difference(&self, id: &DifferenceId) -> Result<Option<DifferenceRecord>, StoreError>;
+    /// The differences of a page, newest first, and one more if there are more.
+    fn bill_differences(
+        &self,
+        query: &DifferenceQuery,
+    ) -> Result<Vec<DifferenceRecord>, StoreError>;
+    /// Those of a channel's day that wait for a person.
+    fn waiting_differences(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError>;
+    /// How many wait for a person, by channel and class, and how many of those were found before a moment.
+    fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError>;
+    /// The number of the last entry that was booked before a moment; 0 if there is none.
+    fn last_entry_before(&self, at: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// What can be written.
+pub trait BillWrites: BillReads {
+    /// A bill, as the next edition of its day.
+    fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError>;
+    /// A run with what it found.
+    fn insert_reconciliation(
+        &self,
+        run: &ReconciliationRecord,
+        found: &[DifferenceRecord],
+    ) -> Result<(), StoreError>;
+    /// The difference as it is now.
+    fn update_difference(&self, difference: &DifferenceRecord) -> Result<(), StoreError>;
+}

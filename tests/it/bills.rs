@@ -1,0 +1,263 @@
+//! Channels' bills and reconciliation on a running gateway: the wallet's own bill is fetched, each fault in
+//! it is found, a run can be repeated, and another edition takes the place of the first.
+
+use lezai_core::funds::date::Date;
+use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, eventually, lezai, random_hex};
+use serde_json::{Value, json};
+
+/// The last digits of the amounts that put a fault into the bill.
+pub(crate) const AMOUNTS: [&str; 3] = ["981", "982", "983"];
+const DAY: i64 = 86_400;
+const SHANGHAI: i64 = 8 * 3600;
+
+struct Desk<'g> {
+    gateway: &'g Gateway,
+    merchant: Merchant,
+    token: String,
+    day: String,
+}
+
+impl<'g> Desk<'g> {
+    /// At one o'clock in Shanghai, so that no day ends meanwhile.
+    fn new(gateway: &'g Gateway) -> Self {
+        let token = std::fs::read_to_string(gateway.data.join("admin-token")).unwrap();
+        let token = format!("Bearer {}", token.trim());
+        let desk = Self { gateway, merchant: Merchant::demo(gateway), token, day: String::new() };
+        let local = lezai_tests::now_ms() / 1000 + SHANGHAI;
+        let tomorrow = local.div_euclid(DAY) + 1;
+        desk.advance(tomorrow * DAY + 3600 - local);
+        let day = Date::parse("1970-01-01").unwrap().plus_days(i32::try_from(tomorrow).unwrap());
+        Self { day: day.to_string(), ..desk }
+    }
+
+    fn advance(&self, secs: i64) {
+        let body = json!({ "advance_secs": secs }).to_string();
+        let clock = Request::new("POST", "/sandbox/clock", body)
+            .with("content-type", "application/json")
+            .send(&self.gateway.authority)
+            .unwrap();
+        assert_eq!(clock.status, 200, "{}", clock.json());
+    }
+
+    /// An order of this amount that is paid.
+    fn paid(&self, minor: i64) -> String {
+        let mut order = Merchant::order(&random_hex());
+        order["amount"] = json!(minor);
+        let created = self.merchant.create(&random_hex(), order.to_string()).unwrap().json();
+        let id = created["id"].as_str().unwrap().to_owned();
+        let pay = Request::new("POST", &format!("/sandbox/orders/{id}/pay"), "");
+        assert_eq!(pay.send(&self.gateway.authority).unwrap().json()["status"], "paid");
+        id
+    }
+
+    fn operator(&self, method: &str, target: &str, body: impl Into<String>) -> Answer {
+        let mut request =
+            Request::new(method, target, body.into()).with("authorization", &self.token);
+        if method != "GET" {
+            request = request.with("content-type", "application/json");
+        }
+        request.send(&self.gateway.authority).unwrap()
+    }
+
+    fn reconcile(&self) -> Value {
+        let body = json!({ "channel": "sandbox", "date": self.day }).to_string();
+        let run = self.operator("POST", "/admin/v1/reconciliations", body);
+        assert_eq!(run.status, 200, "{}", run.json());
+        run.json()
+    }
+
+    fn differences(&self, query: &str) -> Vec<Value> {
+        let page = self.operator("GET", &format!("/admin/v1/differences?limit=100{query}"), "");
+        page.json()["data"].as_array().unwrap_or_else(|| panic!("{}", page.json())).clone()
+    }
+
+    /// The exit code of `lezai reconcile`, and what it printed.
+    fn command(&self, flags: &[&str]) -> (Option<i32>, String) {
+        let (url, data) =
+            (format!("http://{}", self.gateway.authority), self.gateway.data.display().to_string());
+        let at = ["--gateway", &url, "--data-dir", &data, "--date", &self.day];
+        let done = lezai(&[&["reconcile", "--channel", "sandbox"], &at[..], flags].concat());
+        let text = String::from_utf8(done.stdout).unwrap();
+        (done.status.code(), text + &String::from_utf8(done.stderr).unwrap())
+    }
+}
+
+impl Desk<'_> {
+    /// Resolves what is open after the bill turned out to be empty: -10000, +5000 (a refund) and three
+    /// others, each in another way.
+    fn resolves_each(&self) {
+        let post = |id: &str, name: &str, body: Value| {
+            let target = format!("/admin/v1/differences/{id}/{name}");
+            let request = Request::new("POST", &target, body.to_string())
+                .with("authorization", &self.token)
+                .with("content-type", "application/json")
+                .with("idempotency-key", &format!("\"{}\"", random_hex()));
+            request.send(&self.gateway.authority).unwrap()
+        };
+        let resolve = |id: &str, act: &str| {
+            post(id, "resolution", json!({ "act": act, "reason": "Asked the channel", "by": "li" }))
+        };
+        let approve =
+            |id: &str, by: &str| post(id, "approval", json!({ "verdict": "approve", "by": by }));
+        let open = self.differences("");
+        let id_of = |surplus: i64| {
+            let found = open.iter().find(|it| it["surplus"] == surplus);
+            found.unwrap_or_else(|| panic!("{open:?}"))["id"].as_str().unwrap().to_owned()
+        };
+        // Up to 10000 one person resolves it alone.
+        let refund = id_of(5_000);
+        assert_eq!(post(&refund, "owner", json!({ "owner": "li" })).json()["owner"], "li");
+        let resolved = resolve(&refund, "suspense").json();
+        assert_eq!(resolved["status"], "resolved", "{resolved}");
+        assert_eq!(resolved["resolution"]["by"], "li");
+        assert_eq!(resolve(&refund, "explain").code(), "difference_state");
+        assert_eq!(resolve(&id_of(-10_000), "write_off").json()["status"], "resolved");
+        // Above it two do.
+        let large = id_of(-10_983);
+        assert_eq!(resolve(&large, "write_off").json()["status"], "proposed");
+        assert_eq!(approve(&large, "li").code(), "approver_is_resolver");
+        let approved = approve(&large, "wang").json();
+        assert_eq!(approved["status"], "resolved", "{approved}");
+        assert_eq!(approved["resolution"]["approved_by"], "wang");
+        // By the command, too.
+        let (url, data) =
+            (format!("http://{}", self.gateway.authority), self.gateway.data.display().to_string());
+        let command = |arguments: &[&str]| {
+            let at = ["--gateway", &url, "--data-dir", &data];
+            let done = lezai(&[&["difference"], arguments, &at[..]].concat());
+            assert!(done.status.success(), "{done:?}");
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let explained = id_of(-10_981);
+        let flags = ["--act", "explain", "--reason", "Their next bill has it", "--by", "li"];
+        let said = command(&[&["resolve", &explained], &flags[..]].concat());
+        assert!(said.contains("-10981 CNY  proposed, 0 days"), "{said}");
+        let said = command(&["refuse", &explained, "--by", "wang"]);
+        assert!(said.contains("  open, "), "{said}");
+        assert_eq!(command(&["list"]).lines().count(), 2);
+        let shown = command(&["show", &explained]);
+        assert!(shown.contains("\"evidence\": \""), "{shown}");
+        // What was resolved is booked, and nothing else.
+        let check = lezai(&["ledger", "check", "--data", &data]);
+        let text = String::from_utf8(check.stdout).unwrap();
+        assert!(check.status.success(), "{text}");
+        // 3 open and none cleared of the first run, 5 of the second.
+        assert!(text.contains("bills    8 differences"), "{text}");
+        let balance = |account: &str, minor: i64| {
+            let found = text.lines().find(|it| it.trim_start().starts_with(account));
+            let found = found.unwrap_or_else(|| panic!("{text}"));
+            assert!(found.contains(&minor.to_string()), "{found}");
+        };
+        balance("suspense:sandbox", -5_000);
+        balance("write_off", 10_000 + 10_983);
+    }
+}
+
+/// The classes of some differences, sorted.
+fn classes(differences: &[Value]) -> Vec<&str> {
+    let mut classes: Vec<_> = differences.iter().map(|it| it["class"].as_str().unwrap()).collect();
+    classes.sort_unstable();
+    classes
+}
+
+#[test]
+fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let desk = Desk::new(&gateway);
+    let order = desk.paid(10_000);
+    let refund = json!({ "merchant_refund_id": "R-1", "amount": 5_000, "currency": "CNY" });
+    let target = format!("/v1/orders/{order}/refunds");
+    let refund = desk.merchant.post(&target, "r-1", refund.to_string());
+    assert_eq!(desk.merchant.send(&refund).unwrap().status, 201);
+    eventually(|| {
+        let refunds = desk.merchant.get(&target).json();
+        let done = refunds["data"][0]["status"] == "succeeded";
+        done.then_some(()).ok_or_else(|| refunds.to_string())
+    });
+    for digits in AMOUNTS {
+        desk.paid(10_000 + digits.parse::<i64>().unwrap());
+    }
+    // Its day is not over: there is nothing to reconcile yet.
+    let early = json!({ "channel": "sandbox", "date": desk.day }).to_string();
+    assert_eq!(desk.operator("POST", "/admin/v1/reconciliations", early).code(), "invalid_field");
+
+    desk.advance(DAY);
+    let run = eventually(|| {
+        let runs = desk.operator("GET", "/admin/v1/reconciliations", "").json();
+        let found =
+            runs["data"].as_array().unwrap().iter().find(|it| it["date"] == desk.day.as_str());
+        found.cloned().ok_or_else(|| format!("{runs}\n{}", gateway.log()))
+    });
+    assert_eq!((run["status"].as_str(), run["open"].as_u64()), (Some("open"), Some(3)), "{run}");
+    assert_eq!(run["summary"]["sum_ours"]["CNY"], 10_000 - 5_000 + 10_981 + 10_982 + 10_983);
+    let open = desk.differences("");
+    assert_eq!(classes(&open), ["amount", "duplicate", "missing_there"], "{open:?}");
+    let amount = open.iter().find(|it| it["class"] == "amount").unwrap();
+    assert_eq!(amount["found"]["reason"], "amount: 109.84 CNY there, 109.83 CNY here");
+    assert_eq!(amount["age_days"], 0);
+    let metric = r#"lezai_differences_open{channel="sandbox",class="amount",age="day"} 1"#;
+    eventually(|| {
+        let metrics = desk.operator("GET", "/metrics", "").body;
+        let metrics = String::from_utf8(metrics).unwrap();
+        metrics.contains(metric).then_some(()).ok_or(metrics)
+    });
+
+    // Once more it is the same run, bit for bit.
+    assert_eq!(desk.reconcile(), run);
+    let (code, text) = desk.command(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("\n3 open:\ndif_"), "{text}");
+    assert!(text.contains("matched                            3          3\n"), "{text}");
+    let (code, text) = desk.command(&["--json"]);
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!((code, last), (Some(1), run.clone()));
+
+    // A bill that is damaged changes nothing; another edition takes the place of the first.
+    let target = format!("/admin/v1/bills/sandbox/{}", desk.day);
+    let refused = desk.operator("PUT", &target, "at,kind,reference,minor,currency,currency\n");
+    assert_eq!((refused.code().as_str(), refused.status), ("bill_refused", 422));
+    assert_eq!(
+        (refused.json()["line"].as_u64(), &refused.json()["column"]),
+        (Some(1), &json!("currency"))
+    );
+    let other = format!(
+        "at,kind,reference,minor,currency\n{}",
+        "2020-01-01T09:30:00+08:00,payment,x,5,CNY\n"
+    );
+    assert_eq!(desk.operator("PUT", &target, other).json()["field"], "date");
+    assert_eq!(desk.operator("PUT", "/admin/v1/bills/cash/2026-01-01", "x").code(), "not_found");
+    let none = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+    for _ in 0..2 {
+        let put = desk.operator("PUT", &target, none).json();
+        assert_eq!((put["edition"].as_u64(), put["rows"].as_u64()), (Some(2), Some(0)), "{put}");
+    }
+    let second = desk.reconcile();
+    assert_eq!(second["summary"]["sum_theirs"], json!({}), "{second}");
+    assert_eq!(classes(&desk.differences("")), ["missing_there"; 5]);
+    desk.resolves_each();
+    let first = run["id"].as_str().unwrap();
+    let before = desk.differences(&format!("&reconciliation={first}"));
+    assert!(before.iter().all(|it| it["status"] == "superseded"), "{before:?}");
+    let bills = desk.operator("GET", "/admin/v1/bills", "").json();
+    let editions: Vec<_> =
+        bills["data"].as_array().unwrap().iter().map(|it| &it["source"]).collect();
+    assert_eq!(editions, ["put", "fetched"]);
+    assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
+    // A resolution that was changed afterwards no longer fits its entry.
+    let data = gateway.data.clone();
+    drop(gateway);
+    let store = rusqlite::Connection::open(data.join("lezai.db")).unwrap();
+    let changed = store
+        .execute(
+            "UPDATE bill_differences SET data = replace(data, '\"suspense\"', '\"explain\"')",
+            [],
+        )
+        .unwrap();
+    assert!(changed > 0);
+    drop(store);
+    let check = lezai(&["ledger", "check", "--data", data.to_str().unwrap()]);
+    let text = String::from_utf8(check.stdout).unwrap();
+    assert_eq!(check.status.code(), Some(1), "{text}");
+    assert!(text.contains("resolved, does not call for this suspense"), "{text}");
+}

@@ -1,0 +1,78 @@
+//! Bills and reconciliations through the layer that has the planted bugs: it has none of them.
+
+use lezai_core::funds::date::Date;
+use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::time::Timestamp;
+use lezai_store::bills::{
+    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, OpenDifferences,
+    ReconciliationRecord,
+};
+use lezai_store::{Page, StoreError};
+
+use super::planted::Layer;
+
+impl BillReads for Layer<'_> {
+    fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
+        self.tx.bill(channel, day)
+    }
+    fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError> {
+        self.tx.bills(limit)
+    }
+    fn reconciliation(
+        &self,
+        id: &ReconciliationId,
+    ) -> Result<Option<ReconciliationRecord>, StoreError> {
+        self.tx.reconciliation(id)
+    }
+    fn last_reconciliation(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Option<ReconciliationRecord>, StoreError> {
+        self.tx.last_reconciliation(channel, day)
+    }
+    fn reconciliations(
+        &self,
+        page: &Page<ReconciliationId>,
+    ) -> Result<Vec<ReconciliationRecord>, StoreError> {
+        self.tx.reconciliations(page)
+    }
+    fn difference(&self, id: &DifferenceId) -> Result<Option<DifferenceRecord>, StoreError> {
+        self.tx.difference(id)
+    }
+    fn bill_differences(
+        &self,
+        query: &DifferenceQuery,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        self.tx.bill_differences(query)
+    }
+    fn waiting_differences(
+        &self,
+        channel: &str,
+        day: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        self.tx.waiting_differences(channel, day)
+    }
+    fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
+        self.tx.open_differences(before)
+    }
+    fn last_entry_before(&self, at: Timestamp) -> Result<u64, StoreError> {
+        self.tx.last_entry_before(at)
+    }
+}
+
+impl BillWrites for Layer<'_> {
+    fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError> {
+        self.tx.insert_bill(bill, bytes)
+    }
+    fn insert_reconciliation(
+        &self,
+        run: &ReconciliationRecord,
+        found: &[DifferenceRecord],
+    ) -> Result<(), StoreError> {
+        self.tx.insert_reconciliation(run, found)
+    }
+    fn update_difference(&self, difference: &DifferenceRecord) -> Result<(), StoreError> {
+        self.tx.update_difference(difference)
+    }
+}
