@@ -12,7 +12,9 @@ use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_seal::{Roots, Vault, new_root};
-use lezai_store::{Brand, Fault, MerchantRecord, Scope, Store, StoreError, book_of, read, write};
+use lezai_store::{
+    Brand, Fault, MerchantRecord, News, Scope, Store, StoreError, book_of, read, write,
+};
 use lezai_store_postgres::{
     Address, BOOKS, Connections, PostgresStore, check, migrate, reseal, sealed_under,
 };
@@ -100,6 +102,36 @@ async fn two_nodes_book_in_one_chain() {
     let books: std::collections::BTreeSet<u32> =
         merchants.iter().map(|it| book_of(it, 4)).collect();
     assert!(books.len() > 1, "more than one book was used");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: make test-postgres"]
+async fn a_node_hears_what_another_changes_and_not_what_it_told_itself() {
+    let (_, address) = blank();
+    migrate(&address, 2).unwrap();
+    let [one, other] = [open(&address), open(&address)];
+    let (heard, mut news) = tokio::sync::mpsc::unbounded_channel();
+    other.listen(Box::new(move |it| drop(heard.send(it))));
+    let order = OrderId::new(NOW, [1; 10]);
+    // Told again until it is heard, for a listener may only just have begun.
+    let mut version = 0;
+    let mut next = async || loop {
+        version += 1;
+        other.announce(News::Order(order.clone(), 1_000_000));
+        one.announce(News::Order(order.clone(), version));
+        let wait = tokio::time::Duration::from_millis(300);
+        match tokio::time::timeout(wait, news.recv()).await {
+            Ok(Some(News::Missed)) | Err(_) => {}
+            Ok(news) => break news.unwrap(),
+        }
+    };
+    let News::Order(of, heard) = next().await else { panic!() };
+    assert!(of == order && heard < 1_000_000, "what it told itself comes back to nobody");
+    // What nobody tells is found by the revisions of the books.
+    let id = MerchantId::parse("m_tea").unwrap();
+    let record = merchant(&id, "whsec_x");
+    write(&one, Scope::Merchant(id), move |tx| tx.put_merchant(&record)).await.unwrap();
+    while next().await != News::Merchants {}
 }
 
 fn psql(url: &str, sql: &str) -> String {
