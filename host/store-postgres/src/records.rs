@@ -341,8 +341,8 @@ impl Tx for Postgres<'_> {
 
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
         self.later(
-            "INSERT INTO tasks (merchant, lane, task, due_ms) VALUES ($1, $2, $3, $4)",
-            owned![self.owner(), task.lane().as_str(), to_json(task)?, due.as_ms()],
+            "INSERT INTO tasks (merchant, lane, task, due_ms, once) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            owned![self.owner(), task.lane().as_str(), to_json(task)?, due.as_ms(), task.once()],
         )
     }
 

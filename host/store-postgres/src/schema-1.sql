@@ -58,8 +58,10 @@ CREATE TABLE former_sessions (
 -- The queue, of all merchants; who takes a task skips what others have locked.
 CREATE TABLE tasks (
   number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, merchant TEXT COLLATE "C" NOT NULL, lane TEXT COLLATE "C" NOT NULL,
-  task TEXT NOT NULL, due_ms BIGINT NOT NULL, leased_from BIGINT, tries BIGINT NOT NULL DEFAULT 0, last_error TEXT
+  task TEXT NOT NULL, due_ms BIGINT NOT NULL, leased_from BIGINT, tries BIGINT NOT NULL DEFAULT 0, last_error TEXT,
+  once TEXT COLLATE "C"
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
+CREATE UNIQUE INDEX tasks_once ON tasks (once) WHERE once IS NOT NULL;
 CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
 CREATE INDEX tasks_of_settlement ON tasks (merchant, due_ms) WHERE task LIKE '%"settle"%';
 

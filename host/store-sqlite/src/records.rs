@@ -52,8 +52,9 @@ CREATE TABLE former_sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tasks (
   number INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, task TEXT NOT NULL, due_ms INTEGER NOT NULL,
-  leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT
+  leased_from INTEGER, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT, once TEXT
 ) STRICT;
+CREATE UNIQUE INDEX tasks_once ON tasks (once) WHERE once IS NOT NULL;
 CREATE INDEX tasks_by_due ON tasks (lane, due_ms);
 CREATE INDEX tasks_leased ON tasks (lane, leased_from) WHERE leased_from IS NOT NULL;
 CREATE TABLE stored_responses (
@@ -372,8 +373,8 @@ impl Tx for Sqlite<'_> {
 
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
         self.change(
-            "INSERT INTO tasks (lane, task, due_ms) VALUES (?1, ?2, ?3)",
-            params![task.lane().as_str(), to_json(task)?, due.as_ms()],
+            "INSERT INTO tasks (lane, task, due_ms, once) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            params![task.lane().as_str(), to_json(task)?, due.as_ms(), task.once()],
         )?;
         Ok(())
     }

@@ -145,6 +145,17 @@ impl Lane {
 }
 
 impl Task {
+    /// What names a task that waits only once, however often it is scheduled: one that plans its successor would
+    /// otherwise, done twice, plan two, and these four.
+    pub fn once(&self) -> Option<String> {
+        match self {
+            Self::CloseBatches { merchant, contract, cut_off } => {
+                Some(format!("close_batches {merchant} {contract} {}", cut_off.as_ms()))
+            }
+            Self::Order { .. } | Self::Payout { .. } | Self::Deliver { .. } => None,
+        }
+    }
+
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
@@ -324,7 +335,7 @@ pub trait Tx: View + BillWrites + EventWrites + FundsWrites + PluginWrites {
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
     /// An entry at the end of the ledger's chain.
     fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
-    /// A task for the worker.
+    /// A task for the worker. One that waits only once ([`Task::once`]) and is there already stays as it is.
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
     /// Up to `limit` due tasks of a lane, which nobody else gets until `lease_end`.
     fn claim_tasks(
