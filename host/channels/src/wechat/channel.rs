@@ -143,7 +143,11 @@ impl WechatPay {
             Ok(_) => Ok(Prepared::Charging),
             Err(error) if word(&error) == "paid" => Ok(Prepared::Charging),
             Err(error) => match error.refusal() {
-                Some(refusal) if error.is_certain() && refusal.advice == Advice::GiveUp => {
+                // Of a refund it is our balance that lacks, and of a code the shopper's.
+                Some(refusal)
+                    if error.is_certain()
+                        && (refusal.advice == Advice::GiveUp || refusal.word == "not_enough") =>
+                {
                     Ok(Prepared::Refused { code: refusal.word.to_owned() })
                 }
                 _ => Err(unanswered(&error.to_string())),
