@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lezai_core::id::{MerchantId, OrderId, PayoutId, SessionId};
 use lezai_core::ledger::Account;
 use lezai_core::money::Money;
-use lezai_core::order::{Event, Order};
+use lezai_core::order::{Event, Order, State};
 use lezai_core::policy::{Reason, Risk, Share, Verdict};
 use lezai_core::time::Timestamp;
 use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
@@ -218,7 +218,13 @@ impl World<'_> {
                 let of_seller = n.is_multiple_of(4);
                 let from = if of_seller { sellers } else { ours };
                 let there = -self.balances.get(&from).copied().unwrap_or_default();
-                let minor = if n.is_multiple_of(9) { 500 } else { (there * percent / 100).max(1) };
+                let minor = match n {
+                    // Above what the contract lets out at once.
+                    _ if n.is_multiple_of(11) => 80_001,
+                    _ if n.is_multiple_of(9) => 500,
+                    _ if same_number => (there / 4).max(1),
+                    _ => (there * percent / 100).max(1),
+                };
                 let number = if same_number { "P-same".to_owned() } else { format!("P-{nth}") };
                 let mut body = json!({
                     "merchant_payout_id": number, "amount": minor, "currency": "CNY",
@@ -266,11 +272,15 @@ impl World<'_> {
         if !n.is_multiple_of(4) {
             return waiting.get(n % waiting.len().max(1)).map(|it| it.0.clone());
         }
-        let held = |it: &&(OrderId, SessionId)| {
-            self.read_order(&it.0).is_some_and(|order| order.terms.held)
+        // One that was decided on, or that nobody holds.
+        let paid = |it: &&(OrderId, SessionId)| {
+            self.read_order(&it.0).is_some_and(|order| {
+                let is_paid = matches!(order.state, State::Paid { .. });
+                is_paid && !order.under_review() && (order.terms.held || n.is_multiple_of(8))
+            })
         };
-        let held: Vec<_> = self.orders.iter().filter(held).collect();
-        held.get(n % held.len().max(1)).map(|it| it.0.clone())
+        let paid: Vec<_> = self.orders.iter().filter(paid).collect();
+        paid.get(n % paid.len().max(1)).map(|it| it.0.clone())
     }
 
     /// The operator decides on an order.

@@ -65,9 +65,16 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
             match random.below(8) {
                 0 => Op::CancelPayout(n),
                 1..3 => Op::Advance(random.between(43_200, 3 * 86_400)),
-                _ => Op::Payout(n, random.between(1, 130), random.once_in(8)),
+                _ => Op::Payout(n, random.between(1, 130), random.once_in(3)),
             },
         );
+    }
+    // Somebody decides once more on what was decided on.
+    let reviews: Vec<usize> =
+        (0..ops.len()).filter(|nth| matches!(ops[*nth], Op::Review(..))).collect();
+    for nth in reviews.into_iter().rev() {
+        let again = Op::Review(4, random.once_in(2));
+        ops.insert(ops.len().min(nth + 4), again);
     }
     // Left to chance alone most orders would never be paid.
     let mut nth = 0;
