@@ -8,7 +8,9 @@ use base64ct::{Base64, Encoding as _};
 use sha2::{Digest as _, Sha256, Sha384};
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked when it runs: what was compiled in a folder that was copied would look in the old one.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let root = Path::new(&manifest).join("../..");
     let artifacts = root.join("target/artifacts");
     println!("cargo::rerun-if-changed={}", artifacts.display());
     println!("cargo::rerun-if-changed=build.rs");
