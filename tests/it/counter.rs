@@ -115,7 +115,8 @@ fn a_shopper_who_must_do_something_is_waited_for_until_the_order_ends() {
     let paid = till.charge(&pays, &key, "990000000000000002");
     assert_eq!((paid.status, &paid.json()["status"]), (200, &json!("paid")), "{}", paid.json());
 
-    let waits = till.charge(&leaves, &random_hex(), "990000000000000002");
+    let left = random_hex();
+    let waits = till.charge(&leaves, &left, "990000000000000002");
     assert_eq!(waits.status, 202, "{}", waits.json());
     till.later(61);
     until("the order is closed", || till.read(&leaves)["status"] == "closed");
@@ -123,4 +124,7 @@ fn a_shopper_who_must_do_something_is_waited_for_until_the_order_ends() {
     let pay = Request::new("POST", &format!("/sandbox/orders/{leaves}/pay"), "");
     assert!(pay.send(&gateway.authority).unwrap().status >= 400);
     assert_eq!(till.read(&leaves)["captured_amount"], 0);
+    // The till that asks once more is not told 200, which it would take for paid.
+    let late = till.charge(&leaves, &left, "990000000000000002");
+    assert_eq!((late.status, &late.json()["code"]), (409, &json!("order_state")));
 }

@@ -71,6 +71,11 @@ pub async fn charge(
     if is_open(&record, &attempt.id) {
         return ApiResponse::json(202, &view);
     }
+    // A till hands the goods over at 200: an order that ended meanwhile must not look like one.
+    if record.order.state.payment().is_none_or(|it| it.attempt != attempt.id) {
+        let detail = "the order ended before the code was charged";
+        return Err(Problem::new(Code::OrderState, detail));
+    }
     key.finish(&gateway.node, ApiResponse::json(200, &view)?).await
 }
 
