@@ -81,7 +81,14 @@ impl PaidOut {
         if !(moods && random.once_in(4)) {
             self.end(&id, moods && random.once_in(5), random);
         }
-        Said::Payout(self.payouts[&id].1.clone())
+        match self.payouts[&id].1.clone() {
+            // At first it names another amount; asked again, the right one.
+            PayoutStatus::Paid { amount, channel_ref } if moods && random.once_in(8) => {
+                let amount = Money::new(amount.minor() - 1, amount.currency()).unwrap();
+                Said::Payout(PayoutStatus::Paid { amount, channel_ref })
+            }
+            standing => Said::Payout(standing),
+        }
     }
 
     pub(super) fn query(&mut self, id: &PayoutId, random: &mut Random, moods: bool) -> Said {
