@@ -111,9 +111,6 @@ enum Command {
         /// A folder that is there.
         folder: PathBuf,
     },
-    /// Compile a component from standard input: the gateway's own child.
-    #[command(name = compiler::VERB, hide = true)]
-    CompilePlugin(compiler::ChildLimits),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -143,15 +140,15 @@ In production:
 `lezai help` lists all commands.";
 
 fn main() -> ExitCode {
+    if let Some(limits) = compiler::ChildLimits::of_this_process() {
+        // Before there are threads: it sets limits on its own process.
+        return compiler::run(limits);
+    }
     let cli = Cli::parse();
     let Some(command) = cli.command else {
         lezai::say::line(format_args!("{FIRST_STEPS}"));
         return ExitCode::SUCCESS;
     };
-    if let Command::CompilePlugin(limits) = command {
-        // Before there are threads: it sets limits on its own process.
-        return compiler::run(limits);
-    }
     if let Command::Config(command) = &command {
         return serve::show(command);
     }
@@ -234,7 +231,6 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Man { folder } => manual(&folder),
-        Command::CompilePlugin(limits) => compiler::run(limits),
     }
 }
 

@@ -10,7 +10,7 @@ mod sign;
 
 use std::process::ExitCode;
 
-use at::Failed;
+use crate::outcome;
 
 pub use at::At;
 pub use author::AuthorCommand;
@@ -43,7 +43,7 @@ pub enum PluginCommand {
 
 /// Does it. The exit code is 1 if the gateway refuses, and 2 if it could not be asked.
 pub async fn run(command: PluginCommand) -> ExitCode {
-    let done = match command {
+    outcome::finish(match command {
         PluginCommand::Author(command) => return author::run(command),
         PluginCommand::Sign(args) => sign::run(&args),
         PluginCommand::Publish(args) => publish::run(args).await,
@@ -54,19 +54,5 @@ pub async fn run(command: PluginCommand) -> ExitCode {
         PluginCommand::Diff(args) => look::diff(args).await,
         PluginCommand::Remove(args) => look::remove(args).await,
         PluginCommand::Show(args) => look::show(args).await,
-    };
-    match done {
-        Ok(text) => {
-            say!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(Failed::Refused(why)) => {
-            eprintln!("lezai: {why}");
-            ExitCode::from(1)
-        }
-        Err(Failed::NotDone(why)) => {
-            eprintln!("lezai: {why}");
-            ExitCode::from(2)
-        }
-    }
+    })
 }
