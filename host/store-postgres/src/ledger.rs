@@ -9,8 +9,8 @@ use lezai_store::{StoreError, book_of};
 use super::session::Session;
 use super::tables::{Postgres, count, get, number, owned, params, to_json};
 
-/// The book of the gateway's own settings. It has no entries.
-pub(super) const GATEWAY_BOOK: i64 = -1;
+/// The book of the gateway's own settings, and of what it books in nobody's name: the resolutions of differences.
+pub const GATEWAY_BOOK: i64 = -1;
 
 /// The end of a book's chain, while its row is locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,14 +67,16 @@ impl Postgres<'_> {
         entry: &Entry,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let merchant = self.writer()?;
+        let merchant = self.owner();
         let head = self.head();
         let head = head.ok_or_else(|| StoreError::Damaged("no book is locked".to_owned()))?;
         let next = head.entries + 1;
         let at = if head.entries == 0 { at } else { at.max(head.at) };
         for Posting { account, .. } in entry.postings() {
             if account.owner().is_some_and(|owner| owner.as_str() != merchant) {
-                return Err(StoreError::Damaged(format!("a job of {merchant} books on {account}")));
+                return Err(StoreError::Damaged(format!(
+                    "a job of '{merchant}' books on {account}"
+                )));
             }
         }
         let hash = entry.hash(&head.hash, next, at, subject);
@@ -131,7 +133,7 @@ impl Postgres<'_> {
     fn books_of(&self, account: &Account) -> Vec<i64> {
         match account.owner() {
             Some(merchant) => vec![book_of(merchant, self.books).into()],
-            None => (0..i64::from(self.books)).collect(),
+            None => every_book(self.books).collect(),
         }
     }
 
@@ -174,6 +176,11 @@ impl Postgres<'_> {
             Ok((currency, get(row, 1)?))
         })
     }
+}
+
+/// Every chain that there is, the gateway's own first.
+pub(super) fn every_book(books: u32) -> impl Iterator<Item = i64> {
+    GATEWAY_BOOK..i64::from(books)
 }
 
 /// What an entry moves, an account and currency once each.

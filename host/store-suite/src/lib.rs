@@ -49,10 +49,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     open_reviews_are_listed_by_the_page(&store).await;
     what_is_counted_of_orders_is_there(&store).await;
     the_first_answer_is_kept(&store).await;
-    // A store that several nodes share keeps no bills yet.
-    if !store.is_shared() {
-        bills::run(&store).await;
-    }
+    bills::run(&store).await;
     funds::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);

@@ -27,6 +27,31 @@ pub struct Movement {
     pub minor: i64,
 }
 
+/// Movements on several accounts as those of one: an entry that touches several of them is one movement.
+pub fn by_entry(mut found: Vec<Movement>) -> Vec<Movement> {
+    found.sort_by_key(|it| it.number);
+    let mut merged: Vec<Movement> = Vec::with_capacity(found.len());
+    for movement in found {
+        match merged.last_mut() {
+            Some(last) if last.number == movement.number => {
+                last.minor = last.minor.saturating_add(movement.minor);
+            }
+            _ => merged.push(movement),
+        }
+    }
+    merged
+}
+
+/// Movements from rows of an account, in order, whose `minor` is what stood on it after them.
+pub fn from_balances(mut before: i64, rows: Vec<Movement>) -> Vec<Movement> {
+    let moved = rows.into_iter().map(|movement| {
+        let minor = movement.minor.saturating_sub(before);
+        before = movement.minor;
+        Movement { minor, ..movement }
+    });
+    moved.collect()
+}
+
 /// A range of entries on accounts that are looked at as one, such as what is available to somebody and
 /// what the same party owes.
 #[derive(Clone, Debug)]

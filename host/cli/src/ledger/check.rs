@@ -69,7 +69,7 @@ fn run_books(address: &Arc<Address>) -> ExitCode {
             return Ok(Err((None, Failed::Broken(Fault::File(what)))));
         }
         let (mut all, mut heads) = (Report::default(), Vec::new());
-        for book in 0..snapshot.books {
+        for book in mirror::books(snapshot) {
             let store = mirror::of_book(snapshot, book)?;
             let report = match check_tables(store.connection()) {
                 Ok(report) => report,
@@ -102,12 +102,15 @@ fn run_books(address: &Arc<Address>) -> ExitCode {
 }
 
 /// An account of a merchant's whose entries are in another book than that merchant's.
-fn stray(balances: &Balances, book: u32, books: u32) -> Option<String> {
+fn stray(balances: &Balances, book: i64, books: u32) -> Option<String> {
     let strays = balances.keys().map(|(account, _)| account).find(|account| {
         // `kind:merchant`, and for a receiver's `kind:merchant:receiver`.
         let merchant = account.to_string();
         let merchant = merchant.split(':').nth(1).and_then(|it| MerchantId::parse(it).ok());
-        merchant.is_some_and(|it| it.as_str().starts_with("m_") && book_of(&it, books) != book)
+        let is_stray = |it: MerchantId| {
+            it.as_str().starts_with("m_") && i64::from(book_of(&it, books)) != book
+        };
+        merchant.is_some_and(is_stray)
     });
     strays.map(ToString::to_string)
 }
@@ -141,6 +144,7 @@ impl Report {
         self.paid += other.paid;
         self.payouts += other.payouts;
         self.batches += other.batches;
+        self.differences += other.differences;
         for (account, minor) in other.balances {
             *self.balances.entry(account).or_default() += minor;
         }

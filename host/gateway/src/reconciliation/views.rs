@@ -68,10 +68,10 @@ pub struct ReconciliationView {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
-    /// It has the ledger's entries after this one.
-    pub after_entry: u64,
-    /// And up to this one.
-    pub to_entry: u64,
+    /// It has the ledger's entries after these: one number for each of its chains. SQLite has one chain.
+    pub after_entries: Vec<u64>,
+    /// And up to these.
+    pub to_entries: Vec<u64>,
     /// SHA-256 of all that it found: a run of the same bill has the same.
     pub result_digest: String,
     /// RFC 3339.
@@ -93,8 +93,8 @@ pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
         open,
         edition: run.edition,
         bill_digest: run.bill_digest.clone(),
-        after_entry: run.after_entry,
-        to_entry: run.to_entry,
+        after_entries: run.after_entries.clone(),
+        to_entries: run.to_entries.clone(),
         result_digest: run.result_digest.clone(),
         created_at: rfc3339(run.at),
         summary: run.summary.clone(),
