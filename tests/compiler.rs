@@ -49,7 +49,7 @@ fn a_child_that_wants_more_time_is_ended() {
     let refused = frugal.compile(&heavy()).unwrap_err();
     assert!(matches!(refused, Refused::Compiler(_)), "{refused}");
     assert!(refused.to_string().contains("more than 1 s of processor time"), "{refused}");
-    // What is usual takes a fraction of what there usually is.
+    // A usual plugin takes a fraction of the usual limits.
     let usual = child(ChildLimits::default());
     assert!(usual.compile(STANDARD_PLUGIN).unwrap().len() > 100_000);
 }

@@ -75,7 +75,7 @@ fn shares_and_columns_stand_with_the_order() {
         assert_eq!(decision["hooks"]["split"]["outcome"], "ok", "{decision}");
         assert_eq!(decision["hooks"]["statement"]["outcome"], "ok", "{decision}");
     }
-    // What was agreed is booked a day after the payment; a part of it, for a part was refunded.
+    // The agreed shares are booked a day after the payment; a part of them, for a part was refunded.
     let id = made["id"].as_str().unwrap();
     let pay = Request::new("POST", &format!("/sandbox/orders/{id}/pay"), "");
     assert_eq!(pay.send(&gateway.authority).unwrap().status, 200);
@@ -204,7 +204,7 @@ fn two_hundred_refund_settled_split_orders_at_once_and_nobody_is_overdrawn() {
         until(|| (of(id)["refunding_amount"] == 0).then_some(Value::Null));
     }
 
-    // What each still has is what it got less what it bore; it is available or owed, and never both.
+    // The rest of each is what it got less what it bore; it is available or owed, and never both.
     let mut left = std::collections::BTreeMap::<&str, i64>::new();
     let minor = |value: &Value| value.as_i64().unwrap();
     for id in &orders {

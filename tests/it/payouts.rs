@@ -43,7 +43,7 @@ impl<'g> Shop<'g> {
         assert_eq!(clock.send(&self.gateway.authority).unwrap().status, 200);
     }
 
-    /// What stands on one of the merchant's accounts.
+    /// The balance of one of the merchant's accounts.
     fn balance(&self, account: &str) -> i64 {
         let balances = self.merchant.get("/v1/balances").json();
         let mut all = balances["data"].as_array().unwrap().iter();
@@ -379,7 +379,7 @@ fn two_hundred_callers_take_exactly_what_is_there() {
         let found = shop.balance("available") - shop.balance("owes");
         (found == left).then_some(()).ok_or(format!("{found} instead of {left}"))
     });
-    // What was refused was not there at its moment: whoever came before took it.
+    // A refused request's money was gone at its moment: one that came before took it.
     assert!(paid <= 99 && (paid == 99 || left < 10_000), "{paid} {left}");
     shop.check();
 }

@@ -42,7 +42,7 @@ fn an_order_ends_one_way_and_is_paid_once() {
         }
         let end =
             merchant.get(&format!("/v1/orders/{id}")).json()["status"].as_str().unwrap().to_owned();
-        // Whoever was told that it won, won.
+        // A caller that was told that it won, won.
         for answer in answers.iter().filter(|it| it.status == 200) {
             assert_eq!(answer.json()["status"], end.as_str(), "{id}");
         }

@@ -200,7 +200,7 @@ fn a_connection_to_the_database_that_is_cut_loses_nothing() {
     until("ready again", || {
         nodes.node(0).operate("GET", "/readyz", "").is_ok_and(|it| it.status == 200)
     });
-    // What is changed on one node holds on the other, by whatever connection it hears of it.
+    // A change on one node holds on the other, by whatever connection it hears of it.
     let removed =
         nodes.node(0).operate("DELETE", "/admin/v1/merchants/m_live_cut/keys/cut", "").unwrap();
     assert_eq!(removed.status, 204, "{}", removed.json());

@@ -36,7 +36,7 @@ impl Default for TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // What a failed test leaves behind is the system's to clean.
+        // The files of a failed test are the system's to clean.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -173,7 +173,7 @@ impl Gateway {
         self.child.id()
     }
 
-    /// What it logged so far, in all its runs.
+    /// The log so far, of all its runs.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -213,7 +213,7 @@ pub fn lezai(arguments: &[&str]) -> Output {
         .spawn()
         .unwrap();
     let start = Instant::now();
-    // What such a verb prints fits a pipe, so it need not be read meanwhile.
+    // The output of such a verb fits a pipe, so it need not be read meanwhile.
     while child.try_wait().unwrap().is_none() {
         if start.elapsed() > START {
             let _ = child.kill();

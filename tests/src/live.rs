@@ -176,7 +176,7 @@ impl Live {
         request.send(&self.operator).unwrap()
     }
 
-    /// What a command of the binary's says to this gateway's configuration.
+    /// The output of a command of the binary's with this gateway's configuration.
     ///
     /// # Panics
     ///
@@ -204,7 +204,7 @@ impl Live {
         self.child.wait().unwrap().success()
     }
 
-    /// What it logged so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -177,12 +177,12 @@ impl Nodes {
         self.folder.path()
     }
 
-    /// What a command of the binary's says of the database.
+    /// The output of a command of the binary's on the database.
     pub fn lezai(&self, arguments: &[&str]) -> Output {
         Command::new(binary()).args(arguments).args(["--store", &self.store]).output().unwrap()
     }
 
-    /// What all of them logged.
+    /// The logs of all of them.
     pub fn logs(&self) -> String {
         let logs = self.nodes.iter().enumerate().map(|(n, node)| {
             let text = fs::read_to_string(&node.lock().unwrap().log).unwrap_or_default();
@@ -258,7 +258,7 @@ struct Backend {
     public: SocketAddr,
     operator: SocketAddr,
     is_up: AtomicBool,
-    /// What goes through it, to be ended once it does not answer any more.
+    /// The connections through it, to be ended once it does not answer any more.
     open: Mutex<Vec<TcpStream>>,
 }
 

@@ -13,7 +13,7 @@ use lezai::{
 };
 use lezai_gateway::plugins::compiler;
 
-/// What a request needs is allocated on one thread and freed on another, many times over: in that,
+/// Memory for a request is allocated on one thread and freed on another, many times over: in that,
 /// glibc's allocator took a tenth of the processor under load.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -119,7 +119,7 @@ enum Log {
     Json,
 }
 
-/// What `lezai` says to somebody who has just got it.
+/// The text of `lezai` for somebody who has just got it.
 const FIRST_STEPS: &str = "\
 Lezai (乐在), a payment gateway for merchants.
 
@@ -172,7 +172,7 @@ fn main() -> ExitCode {
     let code = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
             let code = runtime.block_on(run(command, prepared));
-            // What still runs was waited for, or is not worth waiting for.
+            // A task that still runs was waited for, or is not worth waiting for.
             runtime.shutdown_background();
             code
         }

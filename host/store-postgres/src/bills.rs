@@ -205,7 +205,7 @@ impl BillWrites for Postgres<'_> {
     }
 }
 
-/// What a bill's bytes are sealed for.
+/// The context that a bill's bytes are sealed for.
 fn context(bill: &BillRecord) -> String {
     format!("bill/{}/{}/{}", bill.channel, bill.day, bill.edition)
 }

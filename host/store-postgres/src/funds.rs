@@ -191,7 +191,7 @@ impl Postgres<'_> {
         self.one(sql, params![book, number(entry)], |row| get(row, 0))
     }
 
-    /// What stood on an account after an entry of a book, as far as that book goes.
+    /// The balance of an account after an entry of a book, as far as that book goes.
     fn balance_in(
         &self,
         book: i64,

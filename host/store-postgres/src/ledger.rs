@@ -114,7 +114,7 @@ impl Postgres<'_> {
         Ok(())
     }
 
-    /// What stands on accounts now, in one book.
+    /// The balances of accounts now, in one book.
     fn standing(
         &self,
         book: i64,
@@ -137,7 +137,7 @@ impl Postgres<'_> {
         }
     }
 
-    /// What stands on an account now, of all books together.
+    /// The balance of an account now, of all books together.
     pub(super) fn balance_now(
         &self,
         account: &Account,
@@ -152,7 +152,7 @@ impl Postgres<'_> {
         Ok(self.one(sql, params, |row| get(row, 0))?.unwrap_or_default())
     }
 
-    /// What stood on an account at a moment, in each currency that it has ever seen until today.
+    /// The balances of an account at a moment, in each currency that it has ever seen until today.
     pub(super) fn balances_at(
         &self,
         account: &Account,
@@ -183,7 +183,7 @@ pub(super) fn every_book(books: u32) -> impl Iterator<Item = i64> {
     GATEWAY_BOOK..i64::from(books)
 }
 
-/// What an entry moves, an account and currency once each.
+/// The net amounts of an entry, an account and currency once each.
 fn moved(postings: &[Posting]) -> Result<Vec<(&Account, Currency, i64)>, StoreError> {
     let mut moved: Vec<(&Account, Currency, i64)> = Vec::with_capacity(postings.len());
     for Posting { account, minor, currency } in postings {

@@ -114,7 +114,7 @@ fn renew(
         }
         session.batch("COMMIT")?;
         page += AT_ONCE / 10;
-        // Whoever waits to write has its turn.
+        // A writer that waits has its turn.
         thread::sleep(Duration::from_millis(2));
     }
     Ok(())

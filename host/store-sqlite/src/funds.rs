@@ -426,7 +426,7 @@ pub fn unplanned_contract(
     Ok(None)
 }
 
-/// What a batch's range comes to on some accounts: what stood on them together before and after, and how
+/// The sums of a batch's range on some accounts: their balance together before and after, and how
 /// many entries of it touch them.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What every store must do for bills, reconciliations and differences.
+//! The suite that every store must pass for bills, reconciliations and differences.
 
 use std::sync::Arc;
 
@@ -151,7 +151,7 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     let open: Vec<_> =
         open.iter().map(|it| (it.channel.as_str(), it.class.as_str(), it.count, it.old)).collect();
     assert_eq!(open, [("a", "amount", 2, 2), ("a", "duplicate", 1, 0)]);
-    // What is superseded waits for nobody.
+    // A difference that is superseded waits for nobody.
     write(store, Scope::Gateway, move |tx| {
         let record = tx.difference(&found[0].difference.id)?.expect("it is there");
         let step = record.difference.clone().step(DifferenceEvent::Superseded, NOW);

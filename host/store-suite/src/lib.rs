@@ -1,4 +1,4 @@
-//! What every store must do. Each store's own tests call [`run`] with a way to open it.
+//! The suite that every store must pass. Each store's own tests call [`run`] with a way to open it.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by its place")]

@@ -102,7 +102,7 @@ pub struct OpenDifferences {
     pub old: u64,
 }
 
-/// What can be read.
+/// Reads of bills, reconciliations and differences.
 pub trait BillReads {
     /// The latest edition of a channel's bill of a day, with its bytes.
     fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError>;
@@ -142,7 +142,7 @@ pub trait BillReads {
     /// The number of the last entry of each of the ledger's chains that was booked before a moment, 0 if there is
     /// none; the chains in an order that never changes.
     fn entries_before(&self, at: Timestamp) -> Result<Vec<u64>, StoreError>;
-    /// What the entries of all chains after some and up to others book on accounts that are looked at as one, in the
+    /// Movements by the entries of all chains after some and up to others on accounts looked at as one, in the
     /// order of their times, then of the chains.
     fn movements_of_all(
         &self,
@@ -153,7 +153,7 @@ pub trait BillReads {
     ) -> Result<Vec<Movement>, StoreError>;
 }
 
-/// What can be written.
+/// Writes of bills, reconciliations and differences.
 pub trait BillWrites: BillReads {
     /// A bill, as the next edition of its day.
     fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError>;

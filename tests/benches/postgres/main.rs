@@ -1,4 +1,4 @@
-//! What gateways over PostgreSQL do in a second, beside what `pgbench` does with the same database in the same run:
+//! The throughput of gateways over PostgreSQL, beside what `pgbench` does with the same database in the same run:
 //! `make bench-postgres`. Load, gateways and database share this machine's processors.
 
 #![allow(

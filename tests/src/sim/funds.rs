@@ -61,13 +61,13 @@ pub(super) fn contract(seed: u64) -> Option<Agreed> {
 pub(super) const CALENDAR: &str = "calendar open 1\nweekend sun\nyear 2026\n2026-11-26 off\n\
     year 2027\nyear 2028\nyear 2029\nyear 2030\n";
 
-/// What the bank paid out, and what came back.
+/// The bank's payouts, and those that came back.
 #[derive(Default)]
 pub(super) struct PaidOut {
     payouts: BTreeMap<PayoutId, (Money, PayoutStatus)>,
     /// Paid, and sent back by the recipient's bank: whoever asks next hears of it.
     returning: BTreeSet<PayoutId>,
-    /// What left and did not come back.
+    /// The sum that left and did not come back.
     pub(super) minor: i64,
 }
 

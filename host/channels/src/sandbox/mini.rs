@@ -1,4 +1,4 @@
-//! What the sandbox gives a mini-program to pay with: each platform's own shape, and nothing that its
+//! The sandbox's credentials for mini-programs: each platform's own shape, and nothing that its
 //! real cashier would take.
 //!
 //! All of it follows from the attempt's id, so that a repeat is the same, and names the attempt, so that

@@ -38,7 +38,7 @@ pub fn request(account: &Account, call: &Call, at: i64, nonce: &str) -> Request 
     Request { method: *method, url, headers, body: body.clone() }
 }
 
-/// What `wx.requestPayment` and `WeixinJSBridge` take.
+/// The parameters of `wx.requestPayment` and `WeixinJSBridge`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsapiParameters {
     /// Seconds since the epoch.
@@ -73,7 +73,7 @@ pub fn jsapi(
     }
 }
 
-/// What the SDK in an app takes.
+/// The parameters of the SDK in an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppParameters {
     /// The application.

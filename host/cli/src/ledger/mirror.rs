@@ -6,7 +6,7 @@ use lezai_store_postgres::{GATEWAY_BOOK, Rows, Snapshot, Value};
 use lezai_store_sqlite::Stepped;
 use rusqlite::types::Value as Kept;
 
-/// What is copied: the table, its columns here, the same in PostgreSQL, and the column that names the merchant.
+/// The tables to copy: the name, its columns here, the same in PostgreSQL, and the column that names the merchant.
 const TABLES: &[(&str, &str, &str, &str)] = &[
     (
         "merchants",
@@ -64,7 +64,7 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
 
 const ENTRIES: &str = "number, at_ms, subject, kind, postings, previous, hash";
 
-/// What is copied for the gateway's own book.
+/// The tables to copy for the gateway's own book.
 const GATEWAY_TABLES: [(&str, &str); 2] = [
     ("reconciliations", "id, channel, day, data"),
     ("bill_differences", "id, run, channel, day, class, status, waits, opened_ms, data"),

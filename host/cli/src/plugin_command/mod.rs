@@ -15,7 +15,7 @@ use crate::outcome;
 pub use at::At;
 pub use author::AuthorCommand;
 
-/// What can be done with a merchant's plugin.
+/// Commands on a merchant's plugin.
 #[derive(Debug, clap::Subcommand)]
 pub enum PluginCommand {
     /// Sign a component as a release: writes FILE.release.json.
@@ -36,7 +36,7 @@ pub enum PluginCommand {
     Remove(look::OfMerchant),
     /// Show which release decides the merchant's orders.
     Show(look::OfMerchant),
-    /// what an author does, on their own machine.
+    /// Commands of an author, on their own machine.
     #[command(flatten)]
     Author(AuthorCommand),
 }

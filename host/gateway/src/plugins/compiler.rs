@@ -13,7 +13,7 @@ use rlimit::Resource;
 /// The first argument of a child. It is no command for people, so no help and no completion has it.
 const VERB: &str = "compile-plugin";
 
-/// What a child may use. It is told by its parent, and takes it from itself before it reads a byte.
+/// The limits of a child. Its parent tells them, and it takes them on before it reads a byte.
 #[derive(Clone, Copy, Debug)]
 pub struct ChildLimits {
     /// Processor time in seconds; the worst component that passes admission takes one, and ten on a slow

@@ -1,4 +1,4 @@
-//! What the books expect of a channel's bill: each entry that moved money there, by the number that the
+//! The books' side of a channel's bill: each entry that moved money there, by the number that the
 //! channel knows.
 
 use std::collections::BTreeMap;

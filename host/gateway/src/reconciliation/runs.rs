@@ -108,7 +108,7 @@ async fn keep(
             // The rules changed with the program, or a file did without it.
             tracing::warn!(run.channel, %day, "a run of the same bill and entries finds something else");
         }
-        // What an earlier run found and nobody resolved, this one finds again if it is still so.
+        // A difference that nobody resolved is found again by this run if it is still so.
         for former in tx.waiting_differences(&run.channel, run.day)? {
             resolving::happen(tx, former, DifferenceEvent::Superseded, now)?;
         }
@@ -125,7 +125,7 @@ fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool
         == (&other.bill_digest, &other.after_entries, &other.to_entries)
 }
 
-/// What a run found, one by one. An id depends on what both sides say, so that whatever names the
+/// The differences that a run found. An id depends on what both sides say, so that whatever names the
 /// difference names its evidence.
 fn differences(
     run: &ReconciliationRecord,
@@ -165,7 +165,7 @@ fn differences(
     Ok(all.iter().enumerate().map(record).collect())
 }
 
-/// What the channel has more than the books by a difference: of a pair of one currency what one side has
+/// The channel's surplus over the books by a difference: of a pair of one currency what one side has
 /// more, and of what is alone all of it. A row that is not understood tells no amount.
 fn surplus(channel: &str, found: &Value) -> Option<Surplus> {
     let side = |name: &str| {
@@ -243,7 +243,7 @@ pub async fn differences_of(
 ///
 /// # Errors
 ///
-/// What is right.
+/// The statuses that there are, for any other text.
 pub fn status(text: &str) -> Result<&'static str, &'static str> {
     let mut all = DifferenceState::STATUSES.into_iter();
     all.find(|it| *it == text).ok_or("must be open, cleared, superseded, proposed or resolved")

@@ -49,7 +49,7 @@ pub fn bill(bill: &BillRecord) -> BillView {
     }
 }
 
-/// What a run found.
+/// The result of a run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReconciliationView {
     /// `rec_…`
@@ -123,7 +123,7 @@ pub struct DifferenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub cleared_by: Option<String>,
-    /// What the channel has more than the books, in minor units; less if negative. Absent where no amount
+    /// The channel's surplus over the books, in minor units; less if negative. Absent where no amount
     /// can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
@@ -141,7 +141,7 @@ pub struct DifferenceView {
     pub opened_at: String,
     /// How long it has been there, in whole days.
     pub age_days: i64,
-    /// Who takes care of it.
+    /// The person who takes care of it, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub owner: Option<String>,
@@ -158,11 +158,11 @@ pub struct ResolutionView {
     pub act: &'static str,
     /// Why.
     pub reason: String,
-    /// Who said so.
+    /// The person who resolved it.
     pub by: String,
     /// RFC 3339.
     pub at: String,
-    /// Who approved it, if two had to.
+    /// The person who approved it, if a second one had to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub approved_by: Option<String>,

@@ -28,7 +28,7 @@ use lezai_wire::views::SessionView;
 /// After its order's end a session can still be looked at for a day.
 const SESSION_READABLE_SECS: i64 = 86_400;
 
-/// What a page sends to open a session or to claim it.
+/// A page's request to open a session or to claim it.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
     /// The client secret: the random part, which may be followed by a dot and the thumbprint that
@@ -69,7 +69,7 @@ pub struct Choice {
     pub instalments: Option<u8>,
 }
 
-/// What a page sends to pay: its choice, and its claim, if it has none yet.
+/// A page's request to pay: its choice, and its claim, if it has none yet.
 #[derive(Clone, Debug)]
 pub struct PayRequest {
     /// The choice.
@@ -259,7 +259,7 @@ fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| !it.named_only)
 }
 
-/// What the page may see.
+/// The session as the page may see it.
 ///
 /// # Errors
 ///
