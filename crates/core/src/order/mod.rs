@@ -396,8 +396,11 @@ pub enum Credential {
         /// The address.
         redirect_url: String,
     },
-    /// The parameters of `wx.requestPayment` in a WeChat mini-program, signed by WeChat Pay's merchant.
+    /// The parameters of `wx.requestPayment` in a WeChat mini-program, and of a page's call in WeChat's browser,
+    /// signed by WeChat Pay's merchant.
     WechatJsapi {
+        /// The mini-program or official account that the page belongs to.
+        app_id: String,
         /// Seconds since the epoch, as a text.
         time_stamp: String,
         /// At most 32 characters.

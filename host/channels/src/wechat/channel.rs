@@ -198,6 +198,7 @@ impl WechatPay {
                 let signed = self.client.jsapi_parameters(&prepay_id);
                 let signed = signed.map_err(|error| unanswered(&error.to_string()))?;
                 Ok(Credential::WechatJsapi {
+                    app_id: signed.app_id,
                     time_stamp: signed.time_stamp,
                     nonce_str: signed.nonce_str,
                     package: signed.package,

@@ -18,7 +18,7 @@ use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
 use crate::orders::collecting::{channel_for, payment_request};
-use lezai_channels::channel::{Method, PAYER_MISSING, Prepared};
+use lezai_channels::channel::{Method, MethodKind, PAYER_MISSING, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, Scope, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
@@ -256,7 +256,11 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     let methods = &record.order.terms.methods;
-    methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| !it.named_only)
+    // WeChat's own method works in a page too, if WeChat shows it; another browser's page says so.
+    let works = |kind| {
+        matches!(kind, MethodKind::Qr | MethodKind::Redirect | MethodKind::WechatJsapi)
+    };
+    methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| works(it.kind))
 }
 
 /// The session as the page may see it.
