@@ -17,7 +17,7 @@ use wasmtime::component::Component;
 
 use crate::StartError;
 use crate::compile::Compiler;
-use crate::plugin::Digest;
+use crate::digest::Digest;
 use crate::refused::Refused;
 
 /// The format of the files, as their first bytes.

@@ -5,7 +5,7 @@
 //! nothing of HTTP or SQL, and never decides by a plugin's answer before the core has checked it.
 //!
 //! The way of a plugin: `admission` reads its bytes, `cache` compiles it or finds it compiled,
-//! `plugin` tries it once, `loaded` keeps it ready. The way of an order: `decision` asks who is to be asked, `sandbox` runs
+//! `trial` tries it once, `loaded` keeps it ready. The way of an order: `decision` asks who is to be asked, `sandbox` runs
 //! one question under all limits, `contract` says it in the contract's types.
 
 #![deny(unsafe_code)]
@@ -15,7 +15,9 @@ mod cache;
 mod compile;
 mod contract;
 mod decision;
+mod digest;
 mod fuel;
+mod guest;
 mod hook;
 mod limits;
 mod loaded;
@@ -28,6 +30,7 @@ mod sandbox;
 mod slots;
 mod strip;
 mod ticker;
+mod trial;
 
 // Shared by the tests beside the code and those in `tests`, which know this crate by its name.
 #[cfg(test)]
@@ -58,9 +61,9 @@ pub use refused::Refused;
 pub use sandbox::{Asked, Failure};
 
 use cache::Cache;
-use loaded::{Key, LoadedPlugins};
-use plugin::Digest;
-use sandbox::Guest;
+use digest::{Digest, Key};
+use guest::Guest;
+use loaded::LoadedPlugins;
 use slots::Slots;
 use ticker::Ticker;
 
@@ -248,7 +251,7 @@ impl Engine {
                 (compiled, Some(code))
             }
         };
-        let plugin = Arc::new(Plugin::admit(self, &compiled, key)?);
+        let plugin = Arc::new(trial::admit(self, &compiled, key)?);
         if let Some(code) = fresh {
             self.cache.keep(&key.0, &code);
         }
@@ -276,7 +279,7 @@ impl Engine {
             return Ok(Some((plugin, Found::Ready)));
         }
         let Some(compiled) = self.cache.find(&self.wasmtime, &key.0) else { return Ok(None) };
-        let plugin = Arc::new(Plugin::admit(self, &compiled, key)?);
+        let plugin = Arc::new(trial::admit(self, &compiled, key)?);
         self.hold(key, &plugin);
         Ok(Some((plugin, Found::InCache)))
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashlink::LruCache;
 
-use crate::limits::Limits;
-use crate::plugin::{Digest, Plugin};
+use crate::digest::Key;
+use crate::plugin::Plugin;
 
 /// Maps of one plugin's code: what is read, what is run, what is read again.
 const MAPS: usize = 3;
@@ -19,9 +19,6 @@ const OTHER_MAPS: usize = 16_384;
 const USUAL_MAP_COUNT: usize = 65_530;
 /// So many are taken even where the bound is set absurdly low.
 const FEWEST: usize = 16;
-
-/// The key of a loaded plugin: the same component under other limits is another plugin.
-pub(crate) type Key = (Digest, Limits);
 
 /// The plugins, the least recently asked first.
 pub(crate) struct LoadedPlugins {

@@ -1,14 +1,13 @@
 //! A plugin that was taken: which questions it answers, and how its instances are made.
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::Engine;
+use crate::digest::{Digest, Key};
+use crate::guest::Guest;
 use crate::hook::{self, Hook};
 use crate::limits::Limits;
-use crate::loaded::Key;
 use crate::refused::Refused;
-use crate::sandbox::{Guest, Sandbox};
 
 /// A component that follows the contract, compiled.
 pub struct Plugin {
@@ -22,8 +21,8 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Makes one instance to see that it starts and that its exports have the contract's types.
-    pub(crate) fn admit(
+    /// A plugin of a component, which nobody tried yet.
+    pub(crate) fn untried(
         engine: &Engine,
         component: &Component,
         (digest, limits): Key,
@@ -42,18 +41,7 @@ impl Plugin {
             let problem = "it exports none of risk, pricing, routing, split and statement";
             return Err(Refused::Contract(problem.to_owned()));
         }
-        let hex = digest.to_hex();
-        let plugin = Self { digest, hex, limits, hooks, blueprint, functions };
-        let _pass = engine.gate.pass();
-        let mut sandbox = Sandbox::start(engine, &plugin)
-            .map_err(|failure| Refused::Start(failure.to_string()))?;
-        for hook in &plugin.hooks {
-            sandbox.check_type(*hook).map_err(|error| {
-                Refused::Contract(format!("{} has another type: {error:#}", hook.export().0))
-            })?;
-        }
-        drop(sandbox);
-        Ok(plugin)
+        Ok(Self { digest, hex: digest.to_hex(), limits, hooks, blueprint, functions })
     }
 
     /// SHA-256 of the component, in hex.
@@ -89,30 +77,4 @@ impl Plugin {
 fn foreign_exports(component: &Component) -> Result<(), Refused> {
     let ty = component.component_type();
     ty.exports(component.engine()).try_for_each(|(name, _)| hook::known_interface(name))
-}
-
-/// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Digest([u8; 32]);
-
-impl Digest {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    pub(crate) fn to_hex(self) -> String {
-        use std::fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    }
 }

@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use lezai_core::money;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc};
-use wasmtime::{
-    FrameInfo, ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace,
-};
+use wasmtime::{FrameInfo, Store, Trap, WasmBacktrace};
 
+use crate::Engine;
 use crate::contract::{Amount, Assessment, Column, Money, OrderRecord, Share};
+use crate::guest::{Guest, Stop, on_tick};
 use crate::hook::Hook;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::ticker::Ticking;
-use crate::{Engine, ThreadClock};
 
 /// The longest text of a failure that is kept, in characters.
 const MAX_TEXT: usize = 200;
@@ -86,17 +85,6 @@ pub(crate) struct Sandbox<'e> {
     /// Where the last question ran out of fuel, if the engine keeps names.
     stopped_in: Option<Vec<String>>,
     _ticking: Ticking<'e>,
-}
-
-/// The host's state beside an instance.
-pub(crate) struct Guest {
-    max_memory: usize,
-    deadline: Duration,
-    clock: ThreadClock,
-    /// The size of its linear memory, in bytes.
-    memory: usize,
-    /// The thread's processor time at the first tick of the question.
-    first_tick: Option<Duration>,
 }
 
 impl<'e> Sandbox<'e> {
@@ -267,54 +255,6 @@ fn functions(backtrace: &WasmBacktrace) -> Vec<String> {
         None => format!("function {}", it.func_index()),
     };
     frames[skipped..].iter().map(name).collect()
-}
-
-/// A tick came while the guest ran. A tick is a millisecond of the clock on the wall, in which the
-/// thread may not have run at all; so the thread's own time says whether the guest is late. It is
-/// asked for at ticks alone, for it costs a system call, and so a deadline is up to 2 ms late.
-fn on_tick(mut store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
-    let guest = store.data_mut();
-    let now = (guest.clock)();
-    let first = *guest.first_tick.get_or_insert(now);
-    if now.saturating_sub(first) >= guest.deadline {
-        return Err(Stop::Deadline.into());
-    }
-    Ok(UpdateDeadline::Continue(1))
-}
-
-impl ResourceLimiter for Guest {
-    /// An error stops the guest here and now; a refusal would let it go on without the memory, and
-    /// trap somewhere later with nothing that tells why.
-    fn memory_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if desired > self.max_memory {
-            return Err(Stop::Memory.into());
-        }
-        self.memory = desired;
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if desired > crate::TABLE_ELEMENTS { Err(Stop::Memory.into()) } else { Ok(true) }
-    }
-}
-
-/// Why we stopped a guest ourselves.
-#[derive(Debug, thiserror::Error)]
-enum Stop {
-    #[error("out of time")]
-    Deadline,
-    #[error("out of memory")]
-    Memory,
 }
 
 /// The plugin's failure that an error of wasmtime stands for.

@@ -9,7 +9,8 @@ use toml::de::{DeTable, DeValue};
 use url::Url;
 
 use crate::fault::{Fault, Faults};
-use crate::reader::{Origin, Reader, Sources, line};
+use crate::origin::Origin;
+use crate::reader::{Reader, Sources, line};
 use crate::shown::{self, Setting, quoted};
 
 /// Requests per second: past this a limit limits nothing on one machine.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::reader::Origin;
+use crate::origin::Origin;
 
 /// Something that is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

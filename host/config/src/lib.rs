@@ -6,6 +6,7 @@
 
 mod config;
 mod fault;
+mod origin;
 mod reader;
 mod shown;
 #[cfg(test)]
@@ -16,5 +17,6 @@ pub use config::{
     Store, Tls, read, template,
 };
 pub use fault::{Fault, Faults};
-pub use reader::{Origin, Sources};
+pub use origin::Origin;
+pub use reader::Sources;
 pub use shown::Setting;

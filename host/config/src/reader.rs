@@ -2,7 +2,6 @@
 //! A fault is noted, and reading goes on.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -12,33 +11,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::Fault;
+use crate::origin::Origin;
 use crate::shown::{Setting, masked, quoted};
-
-/// Where a setting's value stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// In the file.
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
-    /// In a variable of the environment.
-    Variable(String),
-    /// After `--set`.
-    Flag(String),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Self::Variable(name) => write!(f, "{name}"),
-            Self::Flag(key) => write!(f, "--set {key}"),
-        }
-    }
-}
 
 /// Everything that a configuration is read from.
 #[derive(Clone, Debug, Default)]

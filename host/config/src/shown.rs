@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::reader::Origin;
+use crate::origin::Origin;
 
 /// The text in the place of a secret.
 const MASK: &str = "\"********\"";

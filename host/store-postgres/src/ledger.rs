@@ -6,44 +6,11 @@ use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_store::{StoreError, book_of};
 
-use super::session::Session;
-use super::tables::{Postgres, count, get, number, owned, params, to_json};
+use super::head::Head;
+use super::tables::{Postgres, get, number, owned, params, to_json};
 
 /// The book of the gateway's own settings, and of what it books in nobody's name: the resolutions of differences.
 pub const GATEWAY_BOOK: i64 = -1;
-
-/// The end of a book's chain, while its row is locked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    book: i64,
-    entries: u64,
-    at: Timestamp,
-    hash: String,
-    is_changed: bool,
-}
-
-impl Head {
-    /// Waits until no other transaction has the book, and locks it until the end of this one.
-    pub(super) fn lock(session: &Session, book: i64) -> Result<Self, StoreError> {
-        let sql = "SELECT entries, at_ms, hash FROM books WHERE book = $1 FOR UPDATE";
-        let rows = session.query(sql, params![book])?;
-        let row = rows.first().ok_or_else(|| {
-            StoreError::Damaged(format!("book {book} is not there: the schema is not whole"))
-        })?;
-        Ok(Self {
-            book,
-            entries: count(row, 0)?,
-            at: Timestamp::from_ms(get(row, 1)?),
-            hash: get(row, 2)?,
-            is_changed: false,
-        })
-    }
-
-    /// How many entries the book has.
-    pub(super) fn entries(&self) -> u64 {
-        self.entries
-    }
-}
 
 impl Postgres<'_> {
     /// Writes where the chain ends, and that configuration changed, once for all jobs of a transaction.

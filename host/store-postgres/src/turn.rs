@@ -8,8 +8,8 @@ use lezai_seal::Vault;
 use lezai_store::{Fault, Outcome, StoreError};
 use prometheus_client::metrics::counter::Counter;
 
+use super::head::Head;
 use super::lanes::{Job, Lane, Lanes};
-use super::ledger::Head;
 use super::session::Session;
 use super::tables::Postgres;
 

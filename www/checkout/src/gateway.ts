@@ -15,7 +15,7 @@ import { forgetOld, type Memory, recall, remember, rememberFirst } from "./memor
 import { ownOrigin } from "./origin.ts";
 import { type P256, p256, type Verify } from "./p256.ts";
 
-const PAGE_KINDS: Method["kind"][] = ["qr", "redirect"];
+const PAGE_KINDS: Method["kind"][] = ["qr", "redirect", "wechat_jsapi"];
 /** The time limit of an answer. */
 const TIMEOUT_MS = 15_000;
 /** A smaller clock difference is ignored; with a larger one, the gateway would refuse our signatures. */

@@ -257,9 +257,8 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     let methods = &record.order.terms.methods;
     // WeChat's own method works in a page too, if WeChat shows it; another browser's page says so.
-    let works = |kind| {
-        matches!(kind, MethodKind::Qr | MethodKind::Redirect | MethodKind::WechatJsapi)
-    };
+    let works =
+        |kind| matches!(kind, MethodKind::Qr | MethodKind::Redirect | MethodKind::WechatJsapi);
     methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| works(it.kind))
 }
 
