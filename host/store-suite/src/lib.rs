@@ -550,6 +550,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         amount,
         fee: Money::new(77, currency).unwrap(),
         shares: Vec::new(),
+        split: lezai_core::order::SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
         held: false,
         capture: Capture::Automatic,

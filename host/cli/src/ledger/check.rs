@@ -558,6 +558,7 @@ mod tests {
                 amount: cny(1000 * i64::from(n)),
                 fee: cny(if n == 3 { 0 } else { 6 }),
                 shares: Vec::new(),
+                split: lezai_core::order::SplitTime::Agreed,
                 refund_bearer: RefundBearer::Merchant,
                 held,
                 capture: lezai_core::order::Capture::Automatic,
