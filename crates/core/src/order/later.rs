@@ -127,7 +127,11 @@ fn what_is_split_given_back_and_refunded_is_whose_it_is() {
         (Merchant, vec![split(&[("a", 9000), ("b", 700)])], [3023, 0, 9000, 700]),
         (Merchant, vec![split(&[("a", 9000), ("b", 700)]), finish()], [0, 3023, 9000, 700]),
         // Given back before the finish it waits again; afterwards it is the merchant's.
-        (Merchant, vec![split(&[("a", 9000)]), wish_back(1, 1, "a", 500, 9000)], [4223, 0, 8500, 0]),
+        (
+            Merchant,
+            vec![split(&[("a", 9000)]), wish_back(1, 1, "a", 500, 9000)],
+            [4223, 0, 8500, 0],
+        ),
         (
             Merchant,
             vec![split(&[("a", 9000)]), finish(), wish_back(1, 1, "a", 500, 9000)],
@@ -141,7 +145,11 @@ fn what_is_split_given_back_and_refunded_is_whose_it_is() {
         (Merchant, vec![split(&[("a", 9000)]), asks(1, 6400)], [0, -2639, 9000, 0]),
         (Merchant, vec![split(&[("a", 9000)]), asks(1, 6400), failed()], [3723, 0, 9000, 0]),
         // It fails after the finish: all of it is the merchant's.
-        (Merchant, vec![split(&[("a", 9000)]), asks(1, 6400), finish(), failed()], [0, 3723, 9000, 0]),
+        (
+            Merchant,
+            vec![split(&[("a", 9000)]), asks(1, 6400), finish(), failed()],
+            [0, 3723, 9000, 0],
+        ),
         (ProRata, vec![split(&[("a", 9000)]), asks(1, 6400)], [1861, 0, 4500, 0]),
         (ProRata, vec![split(&[("a", 9000), ("b", 700)]), asks(1, 12_800)], [0, 0, 0, 0]),
         (ProRata, vec![asks(1, 6400), split(&[("a", 6361)])], [0, 0, 6361, 0]),
@@ -171,12 +179,15 @@ fn a_split_is_all_or_nothing_or_partial() {
     let (order, _) = settled(12_800, 77, RefundBearer::Merchant);
     let now = later();
     let asked = [("a", 9000), ("b", 4000), ("c", 3000)];
-    let all = |removed: &[&str]| step(order.clone(), wish(1, SplitMode::AllOrNothing, &asked, removed), now);
+    let all = |removed: &[&str]| {
+        step(order.clone(), wish(1, SplitMode::AllOrNothing, &asked, removed), now)
+    };
     assert_eq!(all(&[]), Err(Refusal::SplitTooLarge { available: cny(12_723) }));
     assert_eq!(all(&["a"]), Err(Refusal::ReceiverRemoved { receiver: "a".to_owned() }));
     let part = |removed: &[&str]| {
         let step = step(order.clone(), wish(1, SplitMode::Partial, &asked, removed), now).unwrap();
-        let items = step.order.splits[0].items.iter().map(|it| it.failure.map(SplitFailure::as_str));
+        let items =
+            step.order.splits[0].items.iter().map(|it| it.failure.map(SplitFailure::as_str));
         (items.collect::<Vec<_>>(), step.order.unsplit().minor())
     };
     assert_eq!(part(&[]), (vec![None, Some("exceeds_unsplit"), None], 723));
@@ -198,7 +209,8 @@ fn split_id() -> SplitId {
 fn each_bound_at_its_edge() {
     let (mut order, mut booked) = settled(12_800, 77, RefundBearer::Merchant);
     for n in 1..=50 {
-        happens(&mut order, &mut booked, wish(n, SplitMode::AllOrNothing, &[("a", 1)], &[])).unwrap();
+        happens(&mut order, &mut booked, wish(n, SplitMode::AllOrNothing, &[("a", 1)], &[]))
+            .unwrap();
     }
     let more = wish(51, SplitMode::AllOrNothing, &[("a", 1)], &[]);
     assert_eq!(happens(&mut order, &mut booked, more), Err(Refusal::TooManySplits));
@@ -245,6 +257,39 @@ fn who_says_who_shares_says_it_once() {
     happens(&mut order, &mut booked, Event::SplitFinishRequested { after: None }).unwrap();
     let read: Order = serde_json::from_str(&serde_json::to_string(&order).unwrap()).unwrap();
     assert_eq!(read, order);
+}
+
+/// The worked example of docs/splits.md: what each step leaves frozen, to the merchant and to two receivers.
+#[test]
+fn the_worked_example_in_the_docs_is_what_comes_of_it() {
+    const DOCS: [(&str, &str); 2] = [
+        ("splits.md", include_str!("../../../../docs/splits.md")),
+        ("splits.zh-CN.md", include_str!("../../../../docs/splits.zh-CN.md")),
+    ];
+    let (mut order, mut booked) = settled(12_800, 77, RefundBearer::ProRata);
+    let steps = [
+        None,
+        Some(wish(1, SplitMode::AllOrNothing, &[("courier", 9000), ("guide", 700)], &[])),
+        Some(wish_back(1, 1, "guide", 200, 700)),
+        Some(asks(1, 6400)),
+        Some(Event::SplitFinishRequested { after: None }),
+        Some(asks(2, 6400)),
+    ];
+    for (n, event) in (1..).zip(steps) {
+        if let Some(event) = event {
+            happens(&mut order, &mut booked, event).unwrap();
+        }
+        let stands = stands(&booked);
+        let of = |account: &str| stands.get(account).copied().unwrap_or_default();
+        let [frozen, merchant] = ["merchant_frozen", "merchant_available"].map(of);
+        let [courier, guide] = ["receiver_available:courier", "receiver_available:guide"].map(of);
+        let (begins, ends) =
+            (format!("| {n} | "), format!(" | {frozen} | {merchant} | {courier} | {guide} |"));
+        for (guide, text) in DOCS {
+            let row = text.lines().find(|it| it.starts_with(&begins));
+            assert!(row.is_some_and(|it| it.ends_with(&ends)), "{guide}, {n}: {ends}");
+        }
+    }
 }
 
 /// What may happen, as what a twin whose receivers are named the other way round can be told too.
@@ -336,7 +381,8 @@ fn holds(order: &Order, booked: &[Entry]) {
     assert!(order.split_finish.is_none() || frozen == 0);
     let has = order.still_had().unwrap();
     for it in &has {
-        let account = |a: &Account| matches!(a, Account::ReceiverAvailable(_, name) if *name == it.receiver);
+        let account =
+            |a: &Account| matches!(a, Account::ReceiverAvailable(_, name) if *name == it.receiver);
         assert_eq!(of(&account), i128::from(it.amount.minor()), "{order:#?}");
     }
     assert_eq!(of(&|_| true), 0);

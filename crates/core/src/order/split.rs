@@ -327,7 +327,8 @@ impl Order {
 
     /// The return with this id, and the split that it is of.
     pub fn split_return(&self, id: &SplitReturnId) -> Option<(&Split, &SplitReturn)> {
-        let all = self.splits.iter().flat_map(|split| split.returns.iter().map(move |it| (split, it)));
+        let all =
+            self.splits.iter().flat_map(|split| split.returns.iter().map(move |it| (split, it)));
         all.into_iter().find(|(_, it)| it.id == *id)
     }
 
@@ -338,12 +339,12 @@ impl Order {
         let Some(settled) = self.settled().filter(|_| self.is_split_later()) else { return zero };
         let frozen = |account: &Account| matches!(account, Account::MerchantFrozen(_));
         let returned = self.splits.iter().flat_map(Split::returned);
-        let returned = returned.filter(
-            |it| matches!(&it.state, SplitReturnState::Succeeded { to } if frozen(to)),
-        );
-        let came_back = self.refunds.iter().filter(
-            |it| matches!(&it.state, RefundState::Failed { to, .. } if frozen(to)),
-        );
+        let returned = returned
+            .filter(|it| matches!(&it.state, SplitReturnState::Succeeded { to } if frozen(to)));
+        let came_back = self
+            .refunds
+            .iter()
+            .filter(|it| matches!(&it.state, RefundState::Failed { to, .. } if frozen(to)));
         let taken = self.refunds.iter().filter(|it| frozen(&it.from));
         let shared = self.splits.iter().flat_map(Split::booked).map(|it| it.amount);
         let come = std::iter::once(settled.amount)
@@ -389,7 +390,11 @@ impl Order {
             *share = share.checked_sub(amount)?;
         }
         let shares = shares.into_iter();
-        Some(shares.map(|(receiver, amount)| Share { receiver: receiver.to_owned(), amount }).collect())
+        Some(
+            shares
+                .map(|(receiver, amount)| Share { receiver: receiver.to_owned(), amount })
+                .collect(),
+        )
     }
 
     /// Whether what is settled waits to be split.

@@ -1,11 +1,11 @@
 //! What may happen to an order, and what comes of it.
 
+use super::split;
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
     MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Moment, Notice, Offer, Order, Payment, Refund,
     RefundState, Refusal, Released, Return, Review, ReviewVerdict, Settled, Settles, State, Step,
 };
-use super::split;
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::{Account, Kind};
 use crate::money::Money;

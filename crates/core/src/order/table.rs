@@ -20,7 +20,12 @@ const STATES: [(&str, Capture, bool, &str); 14] = [
     ("refunding", Capture::Automatic, false, "choose1 choose2 paid1 refund1:6000"),
     ("settled", Capture::Automatic, false, "choose1 choose2 paid1 @86400 settle"),
     ("frozen", Capture::Automatic, false, "later choose1 choose2 paid1 @86400 settle split1:6000"),
-    ("split", Capture::Automatic, false, "later choose1 choose2 paid1 @86400 settle split1:6000 finish"),
+    (
+        "split",
+        Capture::Automatic,
+        false,
+        "later choose1 choose2 paid1 @86400 settle split1:6000 finish",
+    ),
     ("held", Capture::Automatic, true, "choose1 choose2 paid1"),
     ("released", Capture::Automatic, true, "choose1 choose2 paid1 approve1"),
     ("voiding", Capture::Automatic, false, "choose1 choose2 paid1 void"),
