@@ -9,5 +9,6 @@ mod legible;
 pub mod order_request;
 pub mod page;
 pub mod problem;
+pub mod split_request;
 pub mod time;
 pub mod views;

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
-use lezai_core::order::{Capture, RefundBearer};
+use lezai_core::order::{Capture, RefundBearer, SplitTime};
 use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
-use crate::json::{Field, Invalid, Object};
+use crate::json::{Field, Invalid, Kind, Object};
+use crate::split_request::{NewShare, shares};
 
 /// How long an order can be paid unless it says otherwise: fifteen minutes.
 const DEFAULT_EXPIRY_SECS: i64 = 900;
@@ -38,6 +39,10 @@ pub struct NewOrder {
     pub expires_in_secs: i64,
     /// Whether the money moves at once when the shopper agrees.
     pub capture: Capture,
+    /// When it is said who gets a part of it.
+    pub split: SplitTime,
+    /// Who gets a part once it is settled, as the merchant says; empty if it leaves that to its plugin.
+    pub shares: Vec<NewShare>,
     /// Who bears a refund once the payment is settled to several.
     pub refund_bearer: RefundBearer,
     /// Where callbacks go.
@@ -69,7 +74,7 @@ impl NewOrder {
             body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
         let order = Self {
             amount: Money::new(minor, currency).map_err(|error| Invalid {
-                kind: crate::json::Kind::InvalidField,
+                kind: Kind::InvalidField,
                 field: "amount".to_owned(),
                 detail: error.to_string(),
             })?,
@@ -83,6 +88,8 @@ impl NewOrder {
             capture: body
                 .optional("capture", |field| field.one_of(&CAPTURES))?
                 .unwrap_or(Capture::Automatic),
+            split: body.optional("split", |field| field.one_of(&SPLITS))?.unwrap_or_default(),
+            shares: body.optional("shares", shares)?.unwrap_or_default(),
             refund_bearer: body
                 .optional("refund_bearer", |field| field.parsed(1..=80, RefundBearer::parse))?
                 .unwrap_or_default(),
@@ -97,6 +104,13 @@ impl NewOrder {
             metadata: body.optional("metadata", metadata)?.unwrap_or_default(),
         };
         body.finish()?;
+        if order.split == SplitTime::Later && !order.shares.is_empty() {
+            return Err(Invalid {
+                kind: Kind::InvalidField,
+                field: "shares".to_owned(),
+                detail: "shares are of an order that is split when it is settled: leave them out, or split".to_owned(),
+            });
+        }
         Ok(order)
     }
 
@@ -159,6 +173,8 @@ impl NewCharge {
 
 const CAPTURES: [(&str, Capture); 2] =
     [("automatic", Capture::Automatic), ("manual", Capture::Manual)];
+
+const SPLITS: [(&str, SplitTime); 2] = [("agreed", SplitTime::Agreed), ("later", SplitTime::Later)];
 
 const SCENES: [(&str, Scene); 5] = [
     ("ecommerce", Scene::Ecommerce),

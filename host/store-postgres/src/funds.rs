@@ -14,7 +14,11 @@ use lezai_store::{Page, StoreError, book_of};
 use super::tables::{Postgres, count, damaged, get, id, json, number, owned, params, to_json};
 
 /// The ids that a page may have: from the first, and before the second.
-fn range<Id>(page: &Page<Id>, prefix: &str, text: impl Fn(&Id) -> String) -> (String, String) {
+pub(super) fn range<Id>(
+    page: &Page<Id>,
+    prefix: &str,
+    text: impl Fn(&Id) -> String,
+) -> (String, String) {
     let bound = |at: Timestamp| format!("{prefix}{:012x}", at.as_ms().max(0));
     let from = page.from.map_or_else(|| prefix.to_owned(), bound);
     let to = page.to.map_or_else(|| format!("{prefix}~"), bound);
