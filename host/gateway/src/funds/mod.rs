@@ -6,6 +6,7 @@ pub mod batches;
 pub mod contracts;
 pub mod overdue;
 pub mod payouts;
+pub mod receivers;
 pub mod views;
 
 use lezai_core::funds::payout::{
