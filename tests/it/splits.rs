@@ -38,11 +38,16 @@ impl<'g> Shop<'g> {
     fn settled(&self, with: &Value) -> String {
         let id = self.paid(with);
         self.advance(DAY);
-        eventually(|| {
-            let order = self.find(&id);
-            if order["settled_at"].is_null() { Err(order.to_string()) } else { Ok(()) }
-        });
+        self.comes(&id, "settled_at");
         id
+    }
+
+    /// Waits until an order has something.
+    fn comes(&self, order: &str, what: &str) {
+        eventually(|| {
+            let order = self.find(order);
+            if order[what].is_null() { Err(order.to_string()) } else { Ok(()) }
+        });
     }
 
     fn advance(&self, secs: i64) {
@@ -108,6 +113,7 @@ fn a_payment_is_split_later_given_back_refunded_and_finished() {
     let tea = json!({ "shares": shares(&[("courier", 9000), ("guide", 700)]) });
     assert_eq!(shop.split(&paid, "early", &tea).code(), "split_state");
     let order = shop.settled(&later);
+    shop.comes(&paid, "settled_at");
     let found = shop.find(&order);
     assert_eq!((&found["split"], &found["unsplit_amount"]), (&json!("later"), &json!(12_723)));
     assert_eq!((shop.balance(None, "frozen"), shop.balance(None, "available")), (25_446, 0));
@@ -188,10 +194,7 @@ fn a_payment_is_split_later_given_back_refunded_and_finished() {
 
     // What nobody finishes ends by itself.
     shop.advance(30 * DAY);
-    eventually(|| {
-        let found = shop.find(&paid);
-        if found["split_finished_at"].is_null() { Err(found.to_string()) } else { Ok(()) }
-    });
+    shop.comes(&paid, "split_finished_at");
     assert_eq!((shop.balance(None, "frozen"), shop.balance(None, "available")), (0, 14_423));
     shop.check();
 }

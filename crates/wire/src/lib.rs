@@ -6,6 +6,7 @@
 pub mod decision;
 pub mod json;
 mod legible;
+mod number;
 pub mod order_request;
 pub mod page;
 pub mod problem;

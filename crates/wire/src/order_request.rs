@@ -11,6 +11,7 @@ use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scen
 use lezai_core::time::Timestamp;
 
 use crate::json::{Field, Invalid, Kind, Object};
+pub use crate::number::number;
 use crate::split_request::{NewShare, shares};
 
 /// How long an order can be paid unless it says otherwise: fifteen minutes.
@@ -191,20 +192,6 @@ const DEVICES: [(&str, DeviceKind); 5] = [
     ("pos", DeviceKind::Pos),
     ("other", DeviceKind::Other),
 ];
-
-/// A merchant's own number for an order.
-///
-/// # Errors
-///
-/// What it is not.
-pub fn number(text: &str) -> Result<String, &'static str> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
-    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("not 1 to 64 of A-Z, a-z, 0-9 and _ . : -")
-    }
-}
 
 fn methods(field: Field) -> Result<Vec<String>, Invalid> {
     let word = |text: &str| {

@@ -6,7 +6,7 @@ use lezai_core::policy::answer::MAX_SHARES;
 use lezai_core::policy::is_receiver;
 
 use crate::json::{Field, Invalid, Object};
-use crate::order_request::number;
+use crate::number::number;
 
 /// A part of an order that a merchant wants somebody to have.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -222,7 +222,7 @@ pub(super) struct NewOrder {
     split: String,
     /// Who gets a part once it is settled. What a plugin says too must be the same; not with `split` `later`.
     #[schema(required = false, max_items = 16)]
-    shares: Vec<super::split_shapes::NewShare>,
+    shares: Vec<NewShare>,
     /// Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
     /// `pro_rata`, or `receiver:` and the name of one that has a share.
     #[schema(required = false, max_length = 80, example = "pro_rata")]
@@ -385,6 +385,19 @@ pub(super) struct NewPayout {
     /// RFC 3339: it is not sent before; at most 90 days ahead.
     #[schema(required = false, format = "date-time")]
     not_before: String,
+}
+
+/// A part of an order that somebody is to have.
+#[derive(ToSchema)]
+#[schema(as = NewShare)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewShare {
+    /// The merchant's name for who gets it, registered or not.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "courier")]
+    receiver: String,
+    /// In minor units of the order's currency.
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 3000)]
+    amount: i64,
 }
 
 /// Whose money a payout is.

@@ -3,20 +3,7 @@
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::openapi::NewDestination;
-
-/// A part of an order that somebody is to have.
-#[derive(ToSchema)]
-#[schema(as = NewShare)]
-#[expect(dead_code, reason = "a shape for the document")]
-pub(super) struct NewShare {
-    /// The merchant's name for who gets it, registered or not.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "courier")]
-    receiver: String,
-    /// In minor units of the order's currency.
-    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 3000)]
-    amount: i64,
-}
+use super::openapi::{NewDestination, NewShare};
 
 /// A split to be made.
 #[derive(ToSchema)]

@@ -20,8 +20,6 @@ use lezai_store::{
     SessionRecord, StoreError, StoredResponse, Task, Tx, View, WriteJob,
 };
 
-use super::planted_splits::to_available;
-
 /// A bug, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
@@ -550,4 +548,19 @@ impl Tx for Layer<'_> {
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
         self.tx.prune(nonces_before, answers_before)
     }
+}
+
+/// The return of a share as one who forgets that the order may still be split would book it.
+fn to_available(entry: &Entry) -> Result<Entry, StoreError> {
+    if entry.kind() != Kind::SplitReturn {
+        return Ok(entry.clone());
+    }
+    let moved = entry.postings().iter().cloned().map(|it| match it.account {
+        Account::MerchantFrozen(merchant) => {
+            Posting { account: Account::MerchantAvailable(merchant), ..it }
+        }
+        account => Posting { account, ..it },
+    });
+    Entry::new(entry.kind(), moved.collect())
+        .map_err(|error| StoreError::Damaged(error.to_string()))
 }

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use lezai_core::funds::receiver::Receiver;
 use lezai_core::id::{MerchantId, OrderId, ReceiverId, SplitId, SplitReturnId};
-use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_store::{Page, SplitReads, SplitWrites, StoreError};
 
 use super::planted::Layer;
@@ -52,19 +51,4 @@ impl SplitWrites for Layer<'_> {
         self.scope.admit(&receiver.merchant)?;
         self.tx.put_receiver(receiver)
     }
-}
-
-/// The return of a share as one who forgets that the order may still be split would book it.
-pub(super) fn to_available(entry: &Entry) -> Result<Entry, StoreError> {
-    if entry.kind() != Kind::SplitReturn {
-        return Ok(entry.clone());
-    }
-    let moved = entry.postings().iter().cloned().map(|it| match it.account {
-        Account::MerchantFrozen(merchant) => {
-            Posting { account: Account::MerchantAvailable(merchant), ..it }
-        }
-        account => Posting { account, ..it },
-    });
-    Entry::new(entry.kind(), moved.collect())
-        .map_err(|error| StoreError::Damaged(error.to_string()))
 }

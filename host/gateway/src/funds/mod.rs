@@ -133,3 +133,8 @@ fn tell(
 pub fn not_found() -> Problem {
     Problem::new(Code::PayoutNotFound, "there is no such payout among the merchant's")
 }
+
+/// There is no such receiver, or it is another merchant's.
+fn no_receiver() -> Problem {
+    Problem::new(Code::ReceiverNotFound, "there is no such receiver among the merchant's")
+}

@@ -12,7 +12,7 @@ use lezai_core::id::{MerchantId, PayoutId, ReceiverId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::time::Timestamp;
 
-use super::{OURS, follow, happen, not_found, receivers, views};
+use super::{OURS, follow, happen, no_receiver, not_found, views};
 use crate::channels::Channels;
 use crate::gateway::Gateway;
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
@@ -179,9 +179,9 @@ fn ends(
     if let Some(destination) = &new.destination {
         return Ok((new.receiver.clone(), destination.clone()));
     }
-    let id = new.from.as_ref().ok_or_else(receivers::not_found)?;
+    let id = new.from.as_ref().ok_or_else(no_receiver)?;
     let receiver = tx.receiver(id)?.filter(|it| it.merchant == *merchant);
-    let receiver = receiver.ok_or_else(receivers::not_found)?;
+    let receiver = receiver.ok_or_else(no_receiver)?;
     let destination = receiver.destination.ok_or_else(|| {
         let detail = "the receiver is registered without a destination";
         Problem::new(Code::InvalidField, detail).with("field", "from.receiver")

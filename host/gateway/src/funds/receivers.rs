@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::balances::{self, BalanceView};
+use super::no_receiver;
 use super::payouts::{destination, payer};
 use super::views::DestinationView;
 use crate::gateway::Gateway;
@@ -153,13 +154,13 @@ pub async fn find(
     merchant: &MerchantId,
     id: &str,
 ) -> Result<ReceiverView, Problem> {
-    let id = ReceiverId::parse(id).map_err(|_| not_found())?;
+    let id = ReceiverId::parse(id).map_err(|_| no_receiver())?;
     let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
     let found = store::read(&gateway.node.store, move |view| {
         let found = view.receiver(&id)?.filter(|it| it.merchant == merchant);
         found.map(|it| with_balances(view, &it, now)).transpose()
     });
-    found.await?.ok_or_else(not_found)
+    found.await?.ok_or_else(no_receiver)
 }
 
 /// The merchant's receivers with its name: one or none.
@@ -210,11 +211,11 @@ pub async fn remove(
     id: &str,
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
-    let id = ReceiverId::parse(id).map_err(|_| not_found())?;
+    let id = ReceiverId::parse(id).map_err(|_| no_receiver())?;
     let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
     let done = key.commit(&gateway.node, move |tx| {
         let found = tx.receiver(&id)?.filter(|it| it.merchant == merchant);
-        let receiver = found.ok_or_else(not_found)?.remove(now);
+        let receiver = found.ok_or_else(no_receiver)?.remove(now);
         tx.put_receiver(&receiver)?;
         Ok((ApiResponse::json(200, &with_balances(tx, &receiver, now)?)?, ()))
     });
@@ -225,11 +226,6 @@ fn answer(done: Outcome<(ApiResponse, ())>) -> ApiResponse {
     match done {
         Outcome::Before(first) | Outcome::Now((first, ())) => first,
     }
-}
-
-/// There is no such receiver, or it is another merchant's.
-pub(super) fn not_found() -> Problem {
-    Problem::new(Code::ReceiverNotFound, "there is no such receiver among the merchant's")
 }
 
 #[cfg(test)]

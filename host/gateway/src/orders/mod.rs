@@ -5,6 +5,7 @@ pub mod checkout;
 pub mod collecting;
 pub mod refunds;
 pub mod reviews;
+mod shares;
 pub mod splits;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -100,7 +101,7 @@ where
     let answer = ApiResponse::json(201, &view)?;
 
     let done = key.commit(&gateway.node, move |tx| {
-        splits::check_receivers(tx, &record.order.terms)?;
+        shares::check_receivers(tx, &record.order.terms)?;
         if !tx.insert_order(&record, &session)? {
             return Err(taken(tx, &record)?);
         }
@@ -405,7 +406,7 @@ fn open(
     let agreed = gateway.merchants.contracts.in_force(&facts.merchant, now);
     // What is agreed with the merchant goes before what its policy or plugin asks.
     let fee = agreed.contract.payment_fee(new.amount).unwrap_or(decision.fee);
-    let shares = splits::agreed(&new, decision.shares, fee, &facts)?;
+    let shares = shares::agreed(&new, decision.shares, fee, &facts)?;
     let terms = Terms {
         id: facts.id.clone(),
         merchant: facts.merchant.clone(),
