@@ -78,7 +78,7 @@ impl<'g> Shop<'g> {
         self.post(&format!("/v1/splits/{split}/returns"), &format!("key-{number}"), &body)
     }
 
-    /// What stands on an account of the merchant's, or of a receiver's.
+    /// The balance of an account of the merchant's, or of a receiver's.
     fn balance(&self, receiver: Option<&str>, account: &str) -> i64 {
         let query = receiver.map(|it| format!("?receiver={it}")).unwrap_or_default();
         let balances = self.merchant.get(&format!("/v1/balances{query}")).json();

@@ -84,7 +84,7 @@ ids! {
     PayoutId = "po_",
     /// A split of a settled payment.
     SplitId = "spl_",
-    /// What a receiver gives back of a split.
+    /// A share that a receiver gives back, whole or in part.
     SplitReturnId = "spr_",
     /// A receiver: one that a merchant shares payments with.
     ReceiverId = "rcv_",

@@ -164,9 +164,9 @@ pub enum Kind {
     HoldRelease,
     /// A payment became the merchant's to take out.
     Settlement,
-    /// What is frozen was shared out.
+    /// Frozen money was shared out.
     Split,
-    /// What was left of it became the merchant's to take out.
+    /// The rest of it became the merchant's to take out.
     SplitFinish,
     /// A receiver gave back a share.
     SplitReturn,

@@ -4,7 +4,7 @@
 ///
 /// # Errors
 ///
-/// What it is not.
+/// If it has other characters, or too many.
 pub fn number(text: &str) -> Result<String, &'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
     if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {

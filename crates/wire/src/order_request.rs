@@ -42,7 +42,7 @@ pub struct NewOrder {
     pub capture: Capture,
     /// When it is said who gets a part of it.
     pub split: SplitTime,
-    /// Who gets a part once it is settled, as the merchant says; empty if it leaves that to its plugin.
+    /// The receivers of parts once it is settled, as the merchant says; empty if it leaves that to its plugin.
     pub shares: Vec<NewShare>,
     /// Who bears a refund once the payment is settled to several.
     pub refund_bearer: RefundBearer,

@@ -24,7 +24,7 @@ pub struct NewSplit {
     pub merchant_split_id: String,
     /// The shares: at least one, each of another receiver.
     pub shares: Vec<NewShare>,
-    /// What is to become of it if some shares cannot be.
+    /// How it is to end if some shares cannot be.
     pub mode: SplitMode,
     /// Whether what is left is the merchant's once it is done.
     pub finish: bool,
@@ -57,7 +57,7 @@ impl NewSplit {
 pub struct NewReturn {
     /// The merchant's own number.
     pub merchant_return_id: String,
-    /// Whose share.
+    /// The receiver of the share.
     pub receiver: String,
     /// How much of it, in minor units of the order's currency; more than zero.
     pub minor: i64,
@@ -89,7 +89,7 @@ const MODES: [(&str, SplitMode); 2] =
 ///
 /// # Errors
 ///
-/// What it is not.
+/// If it has other characters, or too many.
 pub fn receiver(text: &str) -> Result<String, &'static str> {
     if is_receiver(text) {
         Ok(text.to_owned())

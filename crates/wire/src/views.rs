@@ -62,22 +62,22 @@ pub struct OrderView {
     /// When the payment became the merchant's to take out. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<String>,
-    /// What of it became the merchant's: to take out, or to be split if the order is split later. Minor units.
+    /// The merchant's part of it: to take out, or to be split if the order is split later. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_amount: Option<i64>,
-    /// Who else gets a part once it is settled: as the merchant said, or `decision.shares`.
+    /// The receivers of parts once it is settled: as the merchant said, or `decision.shares`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<ShareView>,
     /// `later` for an order that is split once it is settled; absent for any other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<&'static str>,
-    /// What of an order that is split later waits to be split now. Minor units.
+    /// The part of an order that is split later which waits to be split now. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsplit_amount: Option<i64>,
     /// When its splitting was finished, and what was left became the merchant's to take out. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_finished_at: Option<String>,
-    /// What of it became others'. Of `shares` as much as there was left of the whole, rounded
+    /// The others' parts of it. Of `shares` as much as there was left of the whole, rounded
     /// down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settled_shares: Vec<ShareView>,
@@ -192,9 +192,9 @@ pub struct SplitView {
     pub currency: &'static str,
     /// Its shares, as they were asked for.
     pub items: Vec<SplitItemView>,
-    /// What receivers gave back of it, or could not, oldest first.
+    /// Its returns, failed ones included, oldest first.
     pub returns: Vec<SplitReturnView>,
-    /// What of the order waits to be split now, with all splits and refunds counted. Minor units.
+    /// The part of the order that waits to be split now, with all splits and refunds counted. Minor units.
     pub unsplit_amount: i64,
     /// RFC 3339.
     pub created_at: String,
@@ -214,7 +214,7 @@ pub struct SplitItemView {
     pub failure: Option<&'static str>,
 }
 
-/// What a receiver gives back of a split.
+/// A share that a receiver gives back, whole or in part.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SplitReturnView {
     /// `spr_…`
@@ -454,7 +454,7 @@ pub struct EventData {
     /// The refund, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundView>,
-    /// What a receiver gave back of a split, if it is about that.
+    /// The share that a receiver gave back, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_return: Option<SplitReturnView>,
 }

@@ -284,7 +284,7 @@ pub fn split(order: &Order, split: &Split) -> SplitView {
     }
 }
 
-/// What a receiver gave back of a split, or could not.
+/// A return of a split.
 pub fn split_return(order: &Order, split: &Split, it: &SplitReturn) -> SplitReturnView {
     let (status, failure) = match it.state {
         SplitReturnState::Succeeded { .. } => ("succeeded", None),

@@ -220,7 +220,8 @@ pub(super) struct NewOrder {
     /// settled. `later`: what is settled waits for splits.
     #[schema(required = false, example = "agreed")]
     split: String,
-    /// Who gets a part once it is settled. What a plugin says too must be the same; not with `split` `later`.
+    /// The receivers of parts once it is settled. A plugin that names shares too must name the same. Not with
+    /// `split` `later`.
     #[schema(required = false, max_items = 16)]
     shares: Vec<NewShare>,
     /// Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
@@ -375,8 +376,8 @@ pub(super) struct NewPayout {
     /// A registered receiver whose available balance it is taken from: it goes to that one's own destination.
     #[schema(required = false)]
     from: PayoutSource,
-    /// Whose available balance it is taken from, by the merchant's name, if not the merchant's own: one that it
-    /// shares with. Not with `from`.
+    /// The receiver whose available balance it is taken from, by the merchant's name; the merchant's own if
+    /// absent. Not with `from`.
     #[schema(required = false, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$")]
     receiver: String,
     /// What the recipient reads.
@@ -400,7 +401,7 @@ pub(super) struct NewShare {
     amount: i64,
 }
 
-/// Whose money a payout is.
+/// The owner of a payout's money.
 #[derive(ToSchema)]
 #[schema(as = PayoutSource)]
 #[expect(dead_code, reason = "a shape for the document")]

@@ -32,7 +32,7 @@ pub(super) struct NewReturn {
     /// The merchant's own number, unique among its returns.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "T-1")]
     merchant_return_id: String,
-    /// Whose share, by the merchant's name.
+    /// The receiver of the share, by the merchant's name.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "courier")]
     receiver: String,
     /// In minor units of the order's currency.

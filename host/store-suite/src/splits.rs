@@ -1,4 +1,4 @@
-//! What every store must do for splits and receivers.
+//! Splits and receivers, as every store must keep them.
 
 use std::sync::Arc;
 

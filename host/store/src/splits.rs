@@ -7,7 +7,7 @@ use lezai_wire::page::Page;
 
 use super::StoreError;
 
-/// What can be read.
+/// Reads of receivers, splits and returns.
 pub trait SplitReads {
     /// A receiver, removed or not.
     fn receiver(&self, id: &ReceiverId) -> Result<Option<Receiver>, StoreError>;
@@ -39,7 +39,7 @@ pub trait SplitReads {
     ) -> Result<Option<SplitReturnId>, StoreError>;
 }
 
-/// What can be written.
+/// Writes of receivers.
 pub trait SplitWrites: SplitReads {
     /// A new receiver, or one as it is now.
     fn put_receiver(&self, receiver: &Receiver) -> Result<(), StoreError>;

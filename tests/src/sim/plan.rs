@@ -119,10 +119,12 @@ fn split_later(seed: u64, ops: &mut Vec<Op>) {
     }
     for _ in 0..random.between(2, 9) {
         let (at, n) = (ops.len() / 2 + random.below(ops.len() / 2 + 1), random.below(64));
-        let op = match random.below(10) {
+        let op = match random.below(13) {
             0..5 => Op::Split(n, random.between(1, 110), random.once_in(8)),
-            5..8 => Op::GiveBack(n, random.between(1, 110)),
-            8 => Op::FinishSplits(n),
+            5..9 => Op::GiveBack(n, random.between(1, 110)),
+            9 => Op::FinishSplits(n),
+            // The seller takes out nearly all that it has, and can give nothing back.
+            10..12 => Op::Payout(4 << random.below(3), random.between(70, 100), false),
             _ => Op::Advance(random.between(43_200, 3 * 86_400)),
         };
         ops.insert(at, op);

@@ -67,11 +67,11 @@ pub enum Planted {
     NextBatchNotPlanned,
     /// Nothing ends the splitting of an order that its merchant does not finish.
     SplitsNeverFinished,
-    /// What a receiver gives back is available at once, though the order can still be split.
+    /// A share that is given back is available at once, though the order can still be split.
     ReturnAvailableAtOnce,
     /// A split is booked twice.
     SplitBookedTwice,
-    /// What a receiver is to give back is held against more than what is available to it.
+    /// A return is held against more than what is available to its receiver.
     ReturnUnchecked,
 }
 

@@ -1,7 +1,7 @@
 //! Receivers: those that a merchant shares payments with, as it registered them.
 //!
 //! A receiver's money stands in the ledger under the merchant's name for it, with or without a registration.
-//! What is registered adds an id, where its money may go, and that it may get no more of it.
+//! A registration adds an id, where its money may go, and that it may get no more of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +14,11 @@ use crate::time::Timestamp;
 pub struct Receiver {
     /// Our id of it: the same for as long as there is such a name.
     pub id: ReceiverId,
-    /// Whose it is.
+    /// The merchant that shares with it.
     pub merchant: MerchantId,
     /// The merchant's name for it, as shares have it; unique for the merchant.
     pub name: String,
-    /// What it is.
+    /// A merchant, a company or a person.
     pub kind: ReceiverKind,
     /// Where payouts to it go, if the merchant said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ pub struct Receiver {
     pub removed_at: Option<Timestamp>,
 }
 
-/// What a receiver is.
+/// The kinds of receivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiverKind {

@@ -104,7 +104,7 @@ fn asks(n: u8, minor: i64) -> Event {
     }
 }
 
-/// What stands on the accounts, as if they could be overdrawn, credits positive.
+/// The accounts' balances, as if they could be overdrawn, credits positive.
 fn stands(booked: &[Entry]) -> BTreeMap<String, i128> {
     let mut stands = BTreeMap::new();
     for (account, _, minor) in booked.iter().flat_map(|it| without_debts(it.postings())) {
@@ -114,7 +114,7 @@ fn stands(booked: &[Entry]) -> BTreeMap<String, i128> {
     stands
 }
 
-/// What each way comes to: what still waits, then what the merchant and each receiver has.
+/// Each way, and what it comes to: what still waits, then what the merchant and each receiver has.
 #[test]
 fn what_is_split_given_back_and_refunded_is_whose_it_is() {
     use RefundBearer::{Merchant, ProRata};
@@ -292,7 +292,7 @@ fn the_worked_example_in_the_docs_is_what_comes_of_it() {
     }
 }
 
-/// What may happen, as what a twin whose receivers are named the other way round can be told too.
+/// An event that may happen, and that a twin whose receivers are named the other way round can be told too.
 fn random_event(random: &mut Random, order: &Order) -> Event {
     let n = |of: usize| u8::try_from(of + 1).unwrap();
     let pending: Vec<&Refund> =
@@ -370,7 +370,7 @@ fn a_million_events_lose_no_unit_and_know_no_order() {
     }
 }
 
-/// What must hold after every event, without writing everything down as [`check`] does.
+/// Checks what must hold after every event, without writing everything down as [`check`] does.
 fn holds(order: &Order, booked: &[Entry]) {
     let of = |wanted: &dyn Fn(&Account) -> bool| -> i128 {
         let postings = booked.iter().flat_map(Entry::postings);

@@ -474,8 +474,8 @@ pub struct Refund {
     /// What others bear of it, less its fee: the rest is the merchant's part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
-    /// What of the merchant's part was taken from what is available to it, because of what waits to be split
-    /// too little was left.
+    /// The part of the merchant's that was taken from what is available to it, because too little waited to
+    /// be split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond: Option<Money>,
     /// Where it stands.
@@ -513,7 +513,7 @@ impl Refund {
         self.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))
     }
 
-    /// What of that came from the account where the merchant's part of the order lay.
+    /// The part of that which came from the account where the merchant's part of the order lay.
     pub(crate) fn from_where_it_lay(&self) -> Option<Money> {
         self.beyond.map_or(self.own(), |beyond| self.own()?.checked_sub(beyond))
     }
@@ -891,7 +891,7 @@ pub enum Refusal {
     /// More is to be split than waits for it.
     #[error("only {available} can still be split")]
     SplitTooLarge {
-        /// What can still be split.
+        /// As much can still be split.
         available: Money,
     },
     /// [`MAX_SPLITS`] is reached.
@@ -909,7 +909,7 @@ pub enum Refusal {
     /// More is to be given back than the receiver still has of its share.
     #[error("only {available} of the share can still be given back")]
     SplitReturnTooLarge {
-        /// What can still be given back.
+        /// As much can still be given back.
         available: Money,
     },
     /// [`MAX_RETURNS`] is reached.

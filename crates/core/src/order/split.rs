@@ -8,7 +8,7 @@
 //!                                 └──▶ merchant_available, and so do returns from then on
 //! ```
 //!
-//! What waits is counted from what happened to the order, so that it can be no other number than what
+//! The part that waits is counted from what happened to the order, so that it can be no other number than what
 //! its entries say. No split takes more than that, whatever came between.
 
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ impl SplitTime {
     }
 }
 
-/// What becomes of a split of which some shares cannot be.
+/// How a split ends of which some shares cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitMode {
@@ -78,11 +78,11 @@ pub struct Split {
     pub id: SplitId,
     /// The merchant's own number, unique for the merchant.
     pub merchant_split_id: String,
-    /// What was to become of it if some shares could not be.
+    /// How it was to end if some shares could not be.
     pub mode: SplitMode,
     /// Its shares, as they were asked for.
     pub items: Vec<SplitItem>,
-    /// What receivers gave back of it, or could not.
+    /// The returns of it, failed ones included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<SplitReturn>,
     /// When.
@@ -100,7 +100,7 @@ impl Split {
         self.items.iter().all(|it| it.failure.is_none())
     }
 
-    /// What receivers gave back of it.
+    /// The returns of it that succeeded.
     pub fn returned(&self) -> impl Iterator<Item = &SplitReturn> {
         self.returns.iter().filter(|it| matches!(it.state, SplitReturnState::Succeeded { .. }))
     }
@@ -109,7 +109,7 @@ impl Split {
 /// One share of a split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitItem {
-    /// Who, and how much.
+    /// The receiver, and how much.
     pub share: Share,
     /// Why it was not booked, if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,24 +136,24 @@ impl SplitFailure {
     }
 }
 
-/// What a receiver gives back of a share.
+/// A share that is given back, whole or in part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitReturn {
     /// Our id of it.
     pub id: SplitReturnId,
     /// The merchant's own number, unique for the merchant.
     pub merchant_return_id: String,
-    /// Who.
+    /// The receiver.
     pub receiver: String,
     /// How much.
     pub amount: Money,
-    /// What came of it.
+    /// How it ended.
     pub state: SplitReturnState,
     /// When.
     pub at: Timestamp,
 }
 
-/// What came of a return.
+/// How a return ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum SplitReturnState {
@@ -169,7 +169,7 @@ pub enum SplitReturnState {
 /// The end of splitting: what was left became the merchant's to take out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitFinish {
-    /// What was left.
+    /// The amount that was left.
     pub amount: Money,
     /// When.
     pub at: Timestamp,
@@ -184,7 +184,7 @@ pub struct NewSplit {
     pub id: SplitId,
     /// The merchant's own number.
     pub merchant_split_id: String,
-    /// What is to become of it if some shares cannot be.
+    /// How it is to end if some shares cannot be.
     pub mode: SplitMode,
     /// The shares, of different receivers, each of more than nothing.
     pub shares: Vec<Share>,
@@ -201,11 +201,11 @@ pub struct NewSplitReturn {
     pub split: SplitId,
     /// The merchant's own number.
     pub merchant_return_id: String,
-    /// Who.
+    /// The receiver.
     pub receiver: String,
     /// How much.
     pub amount: Money,
-    /// What is available to the receiver now.
+    /// As much is available to the receiver now.
     pub available: Money,
 }
 
@@ -332,7 +332,7 @@ impl Order {
         all.into_iter().find(|(_, it)| it.id == *id)
     }
 
-    /// What is settled and waits to be split: neither shared out, nor taken by a refund, nor the merchant's
+    /// The part that is settled and waits to be split: neither shared out, nor taken by a refund, nor the merchant's
     /// to take out. Nothing of an order that is not split later.
     pub fn unsplit(&self) -> Money {
         let zero = Money::zero(self.terms.amount.currency());
@@ -371,7 +371,7 @@ impl Order {
         Some(if still_has.minor() < left.minor() { still_has } else { left })
     }
 
-    /// What each receiver has of the payment: what was settled to it or split, less what it gave back and
+    /// Each receiver's part of the payment: what was settled to it or split, less what it gave back and
     /// what it bore of refunds. By name, so that the order in which they are named is nothing.
     pub(super) fn still_had(&self) -> Option<Vec<Share>> {
         let zero = Money::zero(self.terms.amount.currency());
@@ -464,7 +464,7 @@ impl Order {
     }
 }
 
-/// What is to be done once a payment is settled: one that is split later is not so for ever.
+/// The effects of a settlement: a payment that is split later is not so for ever.
 pub(super) fn effects_of_settlement(order: &Order) -> Vec<Effect> {
     if order.waits_for_splits() { vec![Effect::FinishSplits] } else { Vec::new() }
 }

@@ -99,7 +99,7 @@ pub(super) fn of_receiver_accounts(
     ]
 }
 
-/// What stands on accounts at a moment, seen from their owner's side.
+/// The balances of accounts at a moment, seen from their owner's side.
 pub(super) fn read<V: View + ?Sized>(
     view: &V,
     accounts: &[(&'static str, Account)],

@@ -40,7 +40,7 @@ pub struct NewPayout {
     pub merchant_payout_id: String,
     /// What arrives; more than zero.
     pub amount: Money,
-    /// Whose available balance it is taken from, by the merchant's name, if not the merchant's own.
+    /// The receiver whose available balance it is taken from, by name; the merchant's own if absent.
     pub receiver: Option<String>,
     /// The same by its id: then it goes to where its registration says.
     pub from: Option<ReceiverId>,
@@ -170,7 +170,7 @@ pub async fn create(
     Ok(told(gateway, done.await?))
 }
 
-/// Whose money goes, if not the merchant's own, and where to.
+/// The receiver whose money goes, if it is not the merchant's own, and where to.
 fn ends(
     tx: &dyn Tx,
     merchant: &MerchantId,

@@ -28,7 +28,7 @@ use lezai_wire::time::rfc3339;
 pub struct NewReceiver {
     /// The merchant's name for it, as shares have it.
     pub name: String,
-    /// What it is.
+    /// A merchant, a company or a person.
     pub kind: ReceiverKind,
     /// Where payouts to it go.
     pub destination: Option<Destination>,
@@ -69,7 +69,7 @@ pub struct ReceiverView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub destination: Option<DestinationView>,
-    /// What is `available` to it and what it `owes`, in each currency that it knows.
+    /// The amounts that are `available` to it and that it `owes`, in each currency that it knows.
     pub balances: Vec<BalanceView>,
     /// RFC 3339.
     pub created_at: String,
