@@ -11,7 +11,7 @@ use crate::amount;
 use crate::report::exponent;
 use crate::when;
 
-/// What a statement lists.
+/// The kind of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `account.1`: opening balances, each movement of the merchant's accounts, closing balances.
@@ -78,10 +78,10 @@ pub enum Form {
     JsonLines,
 }
 
-/// What a statement covers.
+/// The scope of a statement.
 #[derive(Clone, Debug)]
 pub struct Scope<'a> {
-    /// What it lists.
+    /// The kind of statement.
     pub kind: Kind,
     /// Whose.
     pub merchant: &'a str,
@@ -103,7 +103,7 @@ pub struct AccountLine<'a> {
     pub entry: u64,
     /// When it was booked.
     pub at_ms: i64,
-    /// What it books.
+    /// The kind of entry.
     pub kind: &'a str,
     /// The merchant's own number.
     pub reference: &'a str,
@@ -124,15 +124,15 @@ pub struct OrderLine<'a> {
     pub entry: u64,
     /// When it was booked.
     pub at_ms: i64,
-    /// What it is.
+    /// The kind of movement.
     pub kind: &'a str,
     /// The merchant's own number of the order, or of the refund.
     pub reference: &'a str,
     /// The order.
     pub order: &'a str,
-    /// What the shopper paid, negative for what went back.
+    /// The amount that the shopper paid, negative for one that went back.
     pub gross_minor: i64,
-    /// What of it is our fee, negative for what is given back of it.
+    /// The fee in it, negative for a fee that is given back.
     pub fee_minor: i64,
     /// The currency.
     pub currency: &'a str,
@@ -153,9 +153,9 @@ pub enum Unfinished {
         account: String,
         /// The currency.
         currency: String,
-        /// What the lines lead to.
+        /// The balance that the lines lead to.
         found: i128,
-        /// What stands in the ledger.
+        /// The balance that stands in the ledger.
         said: i128,
     },
 }
@@ -384,7 +384,7 @@ fn csv_row(line: &mut Vec<u8>, cells: &[Cell<'_>]) {
     line.extend_from_slice(b"\r\n");
 }
 
-/// What stands before a text that a spreadsheet would take for a formula. A reader takes it off again
+/// The prefix of a text that a spreadsheet would take for a formula. A reader takes it off again
 /// ([`unguard`]).
 const GUARD: char = '\'';
 

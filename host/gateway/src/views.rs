@@ -17,7 +17,7 @@ use lezai_wire::views::{
     ReviewView, SplitItemView, SplitReturnView, SplitView,
 };
 
-/// What the rules said of an order.
+/// The view of the rules' decision on an order.
 pub fn decision(record: DecisionRecord) -> DecisionView {
     let reasons = record.reasons.into_iter();
     let shares = record.shares.into_iter();

@@ -18,13 +18,14 @@ const SETTING: &str = "sealed_under";
 const AT_ONCE: i64 = 200;
 
 /// Each column that is sealed: its table, its name, what it is for, in SQL, and whether it is bytes.
-const COLUMNS: [(&str, &str, &str, bool); 7] = [
+const COLUMNS: [(&str, &str, &str, bool); 8] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'", false),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'", false),
     ("orders", "details", "'order/' || id || '/details'", false),
     ("events", "body", "'event/' || id || '/body'", true),
     ("stored_responses", "body", "'answer/' || scope || '/' || key", true),
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
+    ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition", true),
     ("receivers", "data", "'receiver/' || id || '/data'", false),
 ];
 
@@ -114,7 +115,7 @@ fn renew(
         }
         session.batch("COMMIT")?;
         page += AT_ONCE / 10;
-        // Whoever waits to write has its turn.
+        // A writer that waits has its turn.
         thread::sleep(Duration::from_millis(2));
     }
     Ok(())

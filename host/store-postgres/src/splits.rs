@@ -4,10 +4,9 @@ use lezai_core::funds::receiver::Receiver;
 use lezai_core::id::{MerchantId, OrderId, ReceiverId, SplitId, SplitReturnId};
 use lezai_core::order::Order;
 use lezai_store::splits::{SplitReads, SplitWrites};
-use lezai_store::{Page, StoreError};
+use lezai_store::{Page, StoreError, id_range};
 use tokio_postgres::Row;
 
-use super::funds::range;
 use super::tables::{Postgres, damaged, get, id, owned, params, to_json};
 
 const RECEIVER: &str = "SELECT id, data FROM receivers";
@@ -74,7 +73,7 @@ impl SplitReads for Postgres<'_> {
         merchant: &MerchantId,
         page: &Page<ReceiverId>,
     ) -> Result<Vec<Receiver>, StoreError> {
-        let (from, before) = range(page, "rcv_", ReceiverId::to_string);
+        let (from, before) = id_range(page, "rcv_", ReceiverId::to_string);
         let sql = format!(
             "{RECEIVER} WHERE merchant = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4"
         );

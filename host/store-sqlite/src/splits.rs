@@ -5,10 +5,9 @@ use lezai_core::id::{MerchantId, OrderId, ReceiverId, SplitId, SplitReturnId};
 use lezai_core::order::Order;
 use rusqlite::params;
 
-use super::funds::range;
 use super::tables::{Sqlite, id, json, to_json};
 use lezai_store::splits::{SplitReads, SplitWrites};
-use lezai_store::{Page, StoreError};
+use lezai_store::{Page, StoreError, id_range};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE receivers (
@@ -48,7 +47,7 @@ impl SplitReads for Sqlite<'_> {
         merchant: &MerchantId,
         page: &Page<ReceiverId>,
     ) -> Result<Vec<Receiver>, StoreError> {
-        let (from, before) = range(page, "rcv_", ReceiverId::to_string);
+        let (from, before) = id_range(page, "rcv_", ReceiverId::to_string);
         let sql = format!(
             "{RECEIVER} WHERE merchant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4"
         );

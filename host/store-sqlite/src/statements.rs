@@ -1,4 +1,4 @@
-//! What statements ask of the ledger's tables: where a time parts the chain, what stood on an account after an
+//! Queries of the ledger's tables for statements: where a time parts the chain, an account's balances after an
 //! entry, and the merchant's own numbers.
 
 use lezai_core::id::OrderId;
@@ -49,7 +49,7 @@ pub fn entry_head(
     Ok(row)
 }
 
-/// What stood on an account after an entry, each currency that ever moved on it, debits positive.
+/// The balances of an account after an entry, each currency that ever moved on it, debits positive.
 ///
 /// # Errors
 ///

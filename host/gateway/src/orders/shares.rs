@@ -1,4 +1,4 @@
-//! Who shares an order that is about to be, as its merchant and its plugin say.
+//! The shares of an order that is about to be, as its merchant and its plugin say.
 //!
 //! A receiver is a name of the merchant's. One that is registered has an id and a destination beside it, and
 //! may be removed; a name that is not works as well, but for those.
@@ -13,8 +13,8 @@ use lezai_store::Tx;
 use lezai_wire::order_request::NewOrder;
 use lezai_wire::problem::{Code, Problem};
 
-/// Who gets a part of an order that is about to be: as its merchant says, or else as its plugin does. Where
-/// both speak they must say the same, and nobody may of an order that is split later.
+/// The shares of an order that is about to be: as its merchant says, or else as its plugin does. Where both
+/// speak they must say the same, and neither may of an order that is split later.
 ///
 /// # Errors
 ///
