@@ -11,6 +11,14 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 DOCUMENTED = {
+    "POST /v1/receivers",
+    "GET /v1/receivers",
+    "GET /v1/receivers/{id}",
+    "POST /v1/receivers/{id}/remove",
+    "POST /v1/orders/{id}/splits",
+    "GET /v1/orders/{id}/splits",
+    "POST /v1/orders/{id}/splits/finish",
+    "POST /v1/splits/{id}/returns",
     "POST /v1/payouts",
     "GET /v1/payouts",
     "GET /v1/payouts/{id}",

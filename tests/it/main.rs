@@ -36,5 +36,6 @@ mod sandbox;
 mod serve;
 mod sessions;
 mod sim;
+mod splits;
 mod start;
 mod vectors_engine;

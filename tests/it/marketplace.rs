@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use lezai_tests::{Gateway, Merchant, Request, TempDir, crowd, lezai, random_hex};
 use serde_json::{Value, json};
 
-fn publish(gateway: &Gateway, settings: &str) {
+/// Has the marketplace's plugin decide from now on.
+pub(crate) fn publish(gateway: &Gateway, settings: &str) {
     let file: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "../target/artifacts/plugins/marketplace.wasm"]
             .iter()

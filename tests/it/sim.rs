@@ -25,6 +25,9 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "review",
         "payout",
         "cancel_payout",
+        "split",
+        "give_back",
+        "finish_splits",
         "advance",
     ] {
         assert!(counts.ops.contains_key(op), "{op} never happens");
@@ -44,6 +47,10 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "merchant_payout_id_taken",
         "payout_limit_exceeded",
         "payout_state",
+        "split_state",
+        "split_exceeds_available",
+        "merchant_split_id_taken",
+        "return_exceeds_split",
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
@@ -65,6 +72,8 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "payout.cancelled",
         "payout.needs_attention",
         "settlement.closed",
+        "split.finished",
+        "split.returned",
     ] {
         assert!(counts.events.contains_key(event), "{event} is never told");
     }
@@ -106,6 +115,9 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::ReturnBookedTwice => &["the ledger has"],
             Planted::BatchForgetsTheLast => &["it does not follow"],
             Planted::NextBatchNotPlanned => &["no close of its next batch"],
+            Planted::SplitsNeverFinished => &["nothing waits to finish its splitting"],
+            Planted::ReturnAvailableAtOnce | Planted::SplitBookedTwice => &["the ledger has"],
+            Planted::ReturnUnchecked => &["gives back what was not there"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)
             .unwrap_or_else(|| panic!("{planted:?} is not found"));

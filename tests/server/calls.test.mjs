@@ -28,10 +28,8 @@ test("no call of the document is missing", PATIENCE, async () => {
     sent.add(`${method} ${path}`);
     throw new TypeError("fetch failed");
   };
-  const { orders, refunds, events, balances, payouts, settlements } = lezaiAt(gateway, {
-    fetch: nothing,
-    tries: 1,
-  });
+  const lezai = lezaiAt(gateway, { fetch: nothing, tries: 1 });
+  const { orders, refunds, events, balances, receivers, splits, payouts, settlements } = lezai;
   const id = `ord_${"0".repeat(32)}`;
   for (const call of [
     orders.create(newOrder()),
@@ -52,6 +50,14 @@ test("no call of the document is missing", PATIENCE, async () => {
     events.redeliverRange({}),
     events.test(),
     balances.get(),
+    receivers.register({ name: "courier", kind: "company" }),
+    receivers.list(),
+    receivers.find(id),
+    receivers.remove(id),
+    splits.create(id, { merchant_split_id: "S-1", shares: [{ receiver: "courier", amount: 1 }] }),
+    splits.list(id),
+    splits.finish(id),
+    splits.giveBack(id, { merchant_return_id: "T-1", receiver: "courier", amount: 1 }),
     payouts.create({
       merchant_payout_id: "P-1",
       amount: 100,

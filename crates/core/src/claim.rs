@@ -107,6 +107,7 @@ mod tests {
             shares: Vec::new(),
             held: false,
             capture: Capture::Automatic,
+            split: Default::default(),
             refund_bearer: Default::default(),
             contract: 0,
             description: "Jasmine tea".to_owned(),

@@ -82,6 +82,12 @@ ids! {
     RefundId = "rfd_",
     /// A payout. It is also our id of it at the channel, so that a repeat is not a second payout.
     PayoutId = "po_",
+    /// A split of a settled payment.
+    SplitId = "spl_",
+    /// A share that a receiver gives back, whole or in part.
+    SplitReturnId = "spr_",
+    /// A receiver: one that a merchant shares payments with.
+    ReceiverId = "rcv_",
     /// A settlement batch: what happened to a merchant's balance from one cut-off to the next.
     SettlementId = "stl_",
     /// A run that reconciled a channel's bill of a day with the books.

@@ -8,6 +8,7 @@
 //! | `channel_receivable:CHANNEL` | asset, + | paid by shoppers, still at the channel |
 //! | `merchant_pending:MERCHANT` | liability, − | owed to a merchant, not yet settled |
 //! | `merchant_held:MERCHANT` | liability, − | the same, held back because risk control wants a review |
+//! | `merchant_frozen:MERCHANT` | liability, − | owed to a merchant and settled, until it is split |
 //! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: own to take out |
 //! | `receiver_available:MERCHANT:RECEIVER` | liability, − | owed to whom a merchant shares with, and settled |
 //! | `merchant_owes:MERCHANT` | asset, + | owed by a merchant: refunds of more than was available to it |
@@ -44,6 +45,8 @@ pub enum Account {
     MerchantPending(MerchantId),
     /// Owed to a merchant, held back for a review.
     MerchantHeld(MerchantId),
+    /// Owed to a merchant and settled, and waits to be split.
+    MerchantFrozen(MerchantId),
     /// Owed to a merchant and settled.
     MerchantAvailable(MerchantId),
     /// Owed to somebody that a merchant shares with, under the merchant's own name for it, and settled.
@@ -74,6 +77,7 @@ impl fmt::Display for Account {
             Self::ChannelReceivable(channel) => write!(f, "channel_receivable:{channel}"),
             Self::MerchantPending(merchant) => write!(f, "merchant_pending:{merchant}"),
             Self::MerchantHeld(merchant) => write!(f, "merchant_held:{merchant}"),
+            Self::MerchantFrozen(merchant) => write!(f, "merchant_frozen:{merchant}"),
             Self::MerchantAvailable(merchant) => write!(f, "merchant_available:{merchant}"),
             // A merchant's id has no colon; the receiver is the rest, whatever is in it.
             Self::ReceiverAvailable(merchant, receiver) => {
@@ -100,6 +104,7 @@ impl Account {
         match self {
             Self::MerchantPending(merchant)
             | Self::MerchantHeld(merchant)
+            | Self::MerchantFrozen(merchant)
             | Self::MerchantAvailable(merchant)
             | Self::ReceiverAvailable(merchant, _)
             | Self::MerchantOwes(merchant)
@@ -159,6 +164,12 @@ pub enum Kind {
     HoldRelease,
     /// A payment became the merchant's to take out.
     Settlement,
+    /// Frozen money was shared out.
+    Split,
+    /// The rest of it became the merchant's to take out.
+    SplitFinish,
+    /// A receiver gave back a share.
+    SplitReturn,
     /// A refund was asked of the channel.
     RefundRequest,
     /// The refund went through.
@@ -193,10 +204,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
+        Self::Split,
+        Self::SplitFinish,
+        Self::SplitReturn,
         Self::RefundRequest,
         Self::Refund,
         Self::RefundFailure,
@@ -220,6 +234,9 @@ impl Kind {
             Self::Payment => "payment",
             Self::HoldRelease => "hold_release",
             Self::Settlement => "settlement",
+            Self::Split => "split",
+            Self::SplitFinish => "split_finish",
+            Self::SplitReturn => "split_return",
             Self::RefundRequest => "refund_request",
             Self::Refund => "refund",
             Self::RefundFailure => "refund_failure",

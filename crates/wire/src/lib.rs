@@ -6,8 +6,10 @@
 pub mod decision;
 pub mod json;
 mod legible;
+mod number;
 pub mod order_request;
 pub mod page;
 pub mod problem;
+pub mod split_request;
 pub mod time;
 pub mod views;

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
-use lezai_core::order::{Capture, RefundBearer};
+use lezai_core::order::{Capture, RefundBearer, SplitTime};
 use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, DeviceKind, OrderFacts, Profile, Scene, Velocity};
 use lezai_core::time::Timestamp;
 
-use crate::json::{Field, Invalid, Object};
+use crate::json::{Field, Invalid, Kind, Object};
+pub use crate::number::number;
+use crate::split_request::{NewShare, shares};
 
 /// How long an order can be paid unless it says otherwise: fifteen minutes.
 const DEFAULT_EXPIRY_SECS: i64 = 900;
@@ -38,6 +40,10 @@ pub struct NewOrder {
     pub expires_in_secs: i64,
     /// Whether the money moves at once when the shopper agrees.
     pub capture: Capture,
+    /// When it is said who gets a part of it.
+    pub split: SplitTime,
+    /// The receivers of parts once it is settled, as the merchant says; empty if it leaves that to its plugin.
+    pub shares: Vec<NewShare>,
     /// The bearer of a refund once the payment is settled to several parties.
     pub refund_bearer: RefundBearer,
     /// Where callbacks go.
@@ -69,7 +75,7 @@ impl NewOrder {
             body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
         let order = Self {
             amount: Money::new(minor, currency).map_err(|error| Invalid {
-                kind: crate::json::Kind::InvalidField,
+                kind: Kind::InvalidField,
                 field: "amount".to_owned(),
                 detail: error.to_string(),
             })?,
@@ -83,6 +89,8 @@ impl NewOrder {
             capture: body
                 .optional("capture", |field| field.one_of(&CAPTURES))?
                 .unwrap_or(Capture::Automatic),
+            split: body.optional("split", |field| field.one_of(&SPLITS))?.unwrap_or_default(),
+            shares: body.optional("shares", shares)?.unwrap_or_default(),
             refund_bearer: body
                 .optional("refund_bearer", |field| field.parsed(1..=80, RefundBearer::parse))?
                 .unwrap_or_default(),
@@ -97,6 +105,13 @@ impl NewOrder {
             metadata: body.optional("metadata", metadata)?.unwrap_or_default(),
         };
         body.finish()?;
+        if order.split == SplitTime::Later && !order.shares.is_empty() {
+            return Err(Invalid {
+                kind: Kind::InvalidField,
+                field: "shares".to_owned(),
+                detail: "shares are of an order that is split when it is settled: leave them out, or split".to_owned(),
+            });
+        }
         Ok(order)
     }
 
@@ -160,6 +175,8 @@ impl NewCharge {
 const CAPTURES: [(&str, Capture); 2] =
     [("automatic", Capture::Automatic), ("manual", Capture::Manual)];
 
+const SPLITS: [(&str, SplitTime); 2] = [("agreed", SplitTime::Agreed), ("later", SplitTime::Later)];
+
 const SCENES: [(&str, Scene); 5] = [
     ("ecommerce", Scene::Ecommerce),
     ("o2o", Scene::O2o),
@@ -175,20 +192,6 @@ const DEVICES: [(&str, DeviceKind); 5] = [
     ("pos", DeviceKind::Pos),
     ("other", DeviceKind::Other),
 ];
-
-/// A merchant's own number for an order.
-///
-/// # Errors
-///
-/// The rule that the text breaks.
-pub fn number(text: &str) -> Result<String, &'static str> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
-    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("not 1 to 64 of A-Z, a-z, 0-9 and _ . : -")
-    }
-}
 
 fn methods(field: Field) -> Result<Vec<String>, Invalid> {
     let word = |text: &str| {

@@ -173,6 +173,30 @@ codes! {
         "Query the order: it is held from when it is paid or authorised until its money went back or the review ended.";
     ReviewClosed = "review_closed", StatusCode::CONFLICT, QueryFirst, "The review of the order ended otherwise",
         "Query the order; `verdict` says how its review ended. What was approved can still be refunded by its merchant.";
+    ReceiverNotFound = "receiver_not_found", StatusCode::NOT_FOUND, Never, "There is no such receiver",
+        "Check the id and whose key signs: another merchant's receiver is not found either.";
+    ReceiverNameTaken = "receiver_name_taken", StatusCode::CONFLICT, QueryFirst, "The merchant has a receiver of this name",
+        "Query the receiver (`receiver_id` names it). To register it anew, with another destination perhaps, remove it first.";
+    ReceiverRemoved = "receiver_removed", StatusCode::UNPROCESSABLE_ENTITY, Never, "A receiver that was removed gets no new share",
+        "Share with another one, or register `receiver` anew.";
+    SplitAmbiguous = "split_ambiguous", StatusCode::UNPROCESSABLE_ENTITY, Never, "Two say who shares the order, and not the same",
+        "Leave `shares` and `split` out, or have the plugin's split hook name no shares of this order.";
+    SplitNotFound = "split_not_found", StatusCode::NOT_FOUND, Never, "There is no such split",
+        "Check the id and whose key signs: another merchant's split is not found either.";
+    SplitState = "split_state", StatusCode::CONFLICT, QueryFirst, "The order cannot be split now",
+        "Query the order: it must have `split` `later`, be settled, and its splitting must not be finished.";
+    SplitExceedsAvailable = "split_exceeds_available", StatusCode::CONFLICT, QueryFirst, "More is to be split than waits for it",
+        "Query the order: refunds and other splits take from the same. At most `available` can be split.";
+    MerchantSplitIdTaken = "merchant_split_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a split with this number",
+        "Query the order's splits (`split_id` names it). If it is the one you meant, do not split again.";
+    TooManySplits = "too_many_splits", StatusCode::CONFLICT, Never, "The order has too many splits",
+        "Finish it; an order takes 50 splits of 16 shares.";
+    MerchantReturnIdTaken = "merchant_return_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a return with this number",
+        "Query the order's splits (`return_id` names it). If it is the one you meant, do not take back again.";
+    ReturnExceedsSplit = "return_exceeds_split", StatusCode::CONFLICT, QueryFirst, "More is to be given back than the receiver has of its share",
+        "Query the order's splits and refunds: what they took back before counts. At most `available` can be given back.";
+    TooManyReturns = "too_many_returns", StatusCode::CONFLICT, Never, "The order has too many returns of splits",
+        "Settle the rest with the receiver by other means; an order takes 50 returns, failed ones included.";
     PayoutNotFound = "payout_not_found", StatusCode::NOT_FOUND, Never, "There is no such payout",
         "Check the id and whose key signs: another merchant's payout is not found either.";
     PayoutState = "payout_state", StatusCode::CONFLICT, QueryFirst, "The payout's state does not allow this",
@@ -533,6 +557,23 @@ impl From<Refusal> for Problem {
             Refusal::TooManyVoids => Self::new(Code::TooManyVoids, detail),
             Refusal::Settled => Self::new(Code::OrderSettled, detail),
             Refusal::Refunded => Self::new(Code::OrderRefunded, detail),
+            Refusal::NotSplitLater | Refusal::NotSettled | Refusal::SplitFinished => {
+                Self::new(Code::SplitState, detail)
+            }
+            Refusal::SplitTooLarge { available } => Self::new(Code::SplitExceedsAvailable, detail)
+                .with("field", "shares")
+                .with("available", available.minor()),
+            Refusal::TooManySplits => Self::new(Code::TooManySplits, detail),
+            Refusal::ReceiverRemoved { receiver } => {
+                Self::new(Code::ReceiverRemoved, detail).with("receiver", receiver)
+            }
+            Refusal::UnknownSplit => {
+                Self::new(Code::InvalidField, detail).with("field", "receiver")
+            }
+            Refusal::SplitReturnTooLarge { available } => {
+                Self::new(Code::ReturnExceedsSplit, detail).left(available)
+            }
+            Refusal::TooManySplitReturns => Self::new(Code::TooManyReturns, detail),
             Refusal::NotHeld => Self::new(Code::OrderNotHeld, detail),
             Refusal::Reviewed { verdict } => {
                 Self::new(Code::ReviewClosed, detail).with("verdict", verdict.as_str())

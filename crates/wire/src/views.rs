@@ -62,10 +62,22 @@ pub struct OrderView {
     /// When the payment became the merchant's to take out. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<String>,
-    /// The part of it that became the merchant's to take out. Minor units.
+    /// The merchant's part of it: to take out, or to be split if the order is split later. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_amount: Option<i64>,
-    /// The others' parts of it. Of `decision.shares` as much as there was left of the whole, rounded
+    /// The receivers of parts once it is settled: as the merchant said, or `decision.shares`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<ShareView>,
+    /// `later` for an order that is split once it is settled; absent for any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<&'static str>,
+    /// The part of an order that is split later which waits to be split now. Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsplit_amount: Option<i64>,
+    /// When its splitting was finished, and what was left became the merchant's to take out. RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split_finished_at: Option<String>,
+    /// The others' parts of it. Of `shares` as much as there was left of the whole, rounded
     /// down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settled_shares: Vec<ShareView>,
@@ -161,6 +173,73 @@ pub struct RefundView {
     /// When the channel said so. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
+}
+
+/// A split of a settled payment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SplitView {
+    /// `spl_…`
+    pub id: String,
+    /// Always `split`.
+    pub object: &'static str,
+    /// The order it belongs to.
+    pub order_id: String,
+    /// The merchant's own number.
+    pub merchant_split_id: String,
+    /// `all_or_nothing` or `partial`.
+    pub mode: &'static str,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// Its shares, as they were asked for.
+    pub items: Vec<SplitItemView>,
+    /// Its returns, failed ones included, oldest first.
+    pub returns: Vec<SplitReturnView>,
+    /// The part of the order that waits to be split now, with all splits and refunds counted. Minor units.
+    pub unsplit_amount: i64,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// One share of a split.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SplitItemView {
+    /// The merchant's own name for who gets it.
+    pub receiver: String,
+    /// In minor units of the order's currency.
+    pub amount: i64,
+    /// `succeeded` or `failed`.
+    pub status: &'static str,
+    /// Why it failed: `exceeds_unsplit` or `receiver_removed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<&'static str>,
+}
+
+/// A share that a receiver gives back, whole or in part.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SplitReturnView {
+    /// `spr_…`
+    pub id: String,
+    /// Always `split_return`.
+    pub object: &'static str,
+    /// The split.
+    pub split_id: String,
+    /// The order.
+    pub order_id: String,
+    /// The merchant's own number.
+    pub merchant_return_id: String,
+    /// The merchant's own name for who gives it back.
+    pub receiver: String,
+    /// In minor units of `currency`.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// `succeeded` or `failed`.
+    pub status: &'static str,
+    /// Why it failed: `balance_short`, as the receiver has not as much available.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<&'static str>,
+    /// RFC 3339.
+    pub created_at: String,
 }
 
 /// A try to pay.
@@ -375,4 +454,7 @@ pub struct EventData {
     /// The refund, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundView>,
+    /// The share that a receiver gave back, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split_return: Option<SplitReturnView>,
 }

@@ -285,6 +285,7 @@ impl Source<'_> {
         let merchant = || self.args.merchant.clone();
         for account in [
             Account::MerchantAvailable(merchant()),
+            Account::MerchantFrozen(merchant()),
             Account::MerchantHeld(merchant()),
             Account::MerchantOwes(merchant()),
             Account::MerchantPending(merchant()),
@@ -362,6 +363,7 @@ impl Source<'_> {
         match account {
             Account::MerchantPending(merchant)
             | Account::MerchantHeld(merchant)
+            | Account::MerchantFrozen(merchant)
             | Account::MerchantAvailable(merchant)
             | Account::MerchantOwes(merchant) => *merchant == self.args.merchant,
             _ => false,

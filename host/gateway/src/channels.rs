@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lezai_channels::channel::{Channel, Method};
 
 /// The channels, in the order in which they are preferred.
+#[derive(Clone)]
 pub struct Channels(Vec<Arc<dyn Channel>>);
 
 impl Channels {

@@ -12,7 +12,7 @@ use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, MerchantId, OrderId};
 use lezai_core::ledger::{Account, Entry, Subject as Booked};
 use lezai_core::order::{
-    self, AUTHORIZATION_SECS, Effect, Event, Moment, Order, Settles, State, Step,
+    self, AUTHORIZATION_SECS, Effect, Event, Moment, Order, SPLIT_SECS, Settles, State, Step,
 };
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
@@ -418,6 +418,7 @@ pub fn schedule(
                 }
                 _ => now,
             },
+            Effect::FinishSplits => now.plus_secs(SPLIT_SECS),
             Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),
             Effect::Cancel(_)
             | Effect::Return(_)
@@ -432,9 +433,11 @@ pub fn schedule(
         };
         sequence += 1;
         let refund = notice.refund().and_then(|id| order.refund(id));
+        let given_back = notice.split_return().and_then(|id| order.split_return(id));
         let data = EventData {
             order: views::order(record),
             refund: refund.map(|it| views::refund(order, it)),
+            split_return: given_back.map(|(split, it)| views::split_return(order, split, it)),
         };
         let happened = Happened {
             merchant: &terms.merchant,

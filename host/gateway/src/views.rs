@@ -3,7 +3,8 @@
 use lezai_core::instalments::{Plan, Quote};
 use lezai_core::money::Money;
 use lezai_core::order::{
-    Attention, Capture, CloseReason, Decline, Order, Refund, RefundState, State,
+    Attention, Capture, CloseReason, Decline, Order, Refund, RefundState, Split, SplitFailure,
+    SplitReturn, SplitReturnState, SplitTime, State,
 };
 use lezai_store::OrderRecord;
 use lezai_store::decision::{DecisionRecord, HookRecord, VerdictRecord};
@@ -13,7 +14,7 @@ use lezai_wire::decision::{
 use lezai_wire::time::rfc3339;
 use lezai_wire::views::{
     AttentionView, CheckoutView, DeclineView, InstalmentsView, OrderView, PaymentView, RefundView,
-    ReviewView,
+    ReviewView, SplitItemView, SplitReturnView, SplitView,
 };
 
 /// The view of the rules' decision on an order.
@@ -71,6 +72,7 @@ pub fn order(record: &OrderRecord) -> OrderView {
         State::Paid { settled, .. } => settled.as_ref(),
         _ => None,
     };
+    let is_later = terms.split == SplitTime::Later;
     OrderView {
         id: terms.id.to_string(),
         object: "order",
@@ -95,9 +97,14 @@ pub fn order(record: &OrderRecord) -> OrderView {
         paid_at: paid_at(&order.state),
         settled_at: settled.map(|it| rfc3339(it.at)),
         settled_amount: settled.map(|it| it.amount.minor()),
+        shares: terms.shares.iter().map(ShareView::from).collect(),
+        split: is_later.then(|| terms.split.as_str()),
+        unsplit_amount: is_later.then(|| order.unsplit().minor()),
+        split_finished_at: order.split_finish.as_ref().map(|it| rfc3339(it.at)),
         settled_shares: settled
             .map_or_else(Vec::new, |it| it.shares.iter().map(ShareView::from).collect()),
-        refund_bearer: (!terms.shares.is_empty()).then(|| terms.refund_bearer.to_string()),
+        refund_bearer: (is_later || !terms.shares.is_empty())
+            .then(|| terms.refund_bearer.to_string()),
         review: review(order),
         voided_at: match &order.state {
             State::Voided { voided_at, .. } => Some(rfc3339(*voided_at)),
@@ -252,6 +259,49 @@ pub fn refund(order: &Order, refund: &Refund) -> RefundView {
         failure,
         created_at: rfc3339(refund.requested_at),
         ended_at,
+    }
+}
+
+/// A split of an order.
+pub fn split(order: &Order, split: &Split) -> SplitView {
+    let items = split.items.iter().map(|it| SplitItemView {
+        receiver: it.share.receiver.clone(),
+        amount: it.share.amount.minor(),
+        status: if it.failure.is_none() { "succeeded" } else { "failed" },
+        failure: it.failure.map(SplitFailure::as_str),
+    });
+    SplitView {
+        id: split.id.to_string(),
+        object: "split",
+        order_id: order.terms.id.to_string(),
+        merchant_split_id: split.merchant_split_id.clone(),
+        mode: split.mode.as_str(),
+        currency: order.terms.amount.currency().code(),
+        items: items.collect(),
+        returns: split.returns.iter().map(|it| split_return(order, split, it)).collect(),
+        unsplit_amount: order.unsplit().minor(),
+        created_at: rfc3339(split.at),
+    }
+}
+
+/// A return of a split.
+pub fn split_return(order: &Order, split: &Split, it: &SplitReturn) -> SplitReturnView {
+    let (status, failure) = match it.state {
+        SplitReturnState::Succeeded { .. } => ("succeeded", None),
+        SplitReturnState::BalanceShort => ("failed", Some("balance_short")),
+    };
+    SplitReturnView {
+        id: it.id.to_string(),
+        object: "split_return",
+        split_id: split.id.to_string(),
+        order_id: order.terms.id.to_string(),
+        merchant_return_id: it.merchant_return_id.clone(),
+        receiver: it.receiver.clone(),
+        amount: it.amount.minor(),
+        currency: it.amount.currency().code(),
+        status,
+        failure,
+        created_at: rfc3339(it.at),
     }
 }
 

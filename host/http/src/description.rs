@@ -23,6 +23,8 @@ use super::document;
     tags(
         (name = "orders", description = "A merchant's server makes orders, asks, and ends them. Signed with the merchant's key."),
         (name = "balances", description = "What is owed to a merchant. Signed with the merchant's key."),
+        (name = "receivers", description = "Those that a merchant shares orders with. Signed with the merchant's key."),
+        (name = "splits", description = "Settled orders are shared out, and shares given back. Signed with the merchant's key."),
         (name = "payouts", description = "A merchant's server has paid out what is available. Signed with the merchant's key."),
         (name = "settlements", description = "What became available and was paid out, from one cut-off to the next, and by which contract. Signed with the merchant's key."),
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),

@@ -387,7 +387,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "List_ReleaseStateView" => {
             json!({ "object": "list", "data": [release()], "has_more": false })
         }
-        _ => return None,
+        other => return super::split_shapes::example(other),
     })
 }
 

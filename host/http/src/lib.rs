@@ -20,6 +20,7 @@ mod orders;
 pub mod pages;
 mod payouts;
 mod plugins;
+mod receivers;
 mod reference;
 mod refunds;
 mod reply;
@@ -28,6 +29,8 @@ mod reviews;
 mod sandbox;
 mod settlements;
 pub mod signed;
+mod split_shapes;
+mod splits;
 mod wallet;
 
 use std::sync::Arc;
@@ -86,6 +89,8 @@ fn merchant_calls() -> Calls {
         .merge(refunds::calls())
         .merge(balances::calls())
         .merge(events::calls())
+        .merge(receivers::calls())
+        .merge(splits::calls())
         .merge(payouts::calls())
         .merge(settlements::calls())
 }

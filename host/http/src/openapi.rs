@@ -216,6 +216,14 @@ pub(super) struct NewOrder {
     /// `automatic` (if absent), or `manual`: the amount is authorised only, until it is captured.
     #[schema(required = false)]
     capture: String,
+    /// `agreed` (if absent): who shares it is said now, by `shares` or the merchant's plugin, and booked when it is
+    /// settled. `later`: what is settled waits for splits.
+    #[schema(required = false, example = "agreed")]
+    split: String,
+    /// The receivers of parts once it is settled. A plugin that names shares too must name the same. Not with
+    /// `split` `later`.
+    #[schema(required = false, max_items = 16)]
+    shares: Vec<NewShare>,
     /// The bearer of a refund once the payment is settled and others have their shares: `merchant` (if absent),
     /// `pro_rata`, or `receiver:` and the name of one that has a share.
     #[schema(required = false, max_length = 80, example = "pro_rata")]
@@ -361,9 +369,15 @@ pub(super) struct NewPayout {
     /// ISO 4217.
     #[schema(min_length = 3, max_length = 3, example = "CNY")]
     currency: String,
-    /// Where to. What is not a merchant's first payout to it may go at once; a contract may have a new one wait.
+    /// Where to; not with `from`. What is not a merchant's first payout to it may go at once; a contract may have a
+    /// new one wait.
+    #[schema(required = false)]
     destination: NewDestination,
-    /// Whose available balance it is taken from, if not the merchant's own: one that it shares with.
+    /// A registered receiver whose available balance it is taken from: it goes to that one's own destination.
+    #[schema(required = false)]
+    from: PayoutSource,
+    /// The receiver whose available balance it is taken from, by the merchant's name; the merchant's own if
+    /// absent. Not with `from`.
     #[schema(required = false, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$")]
     receiver: String,
     /// The text that the recipient reads.
@@ -372,6 +386,28 @@ pub(super) struct NewPayout {
     /// RFC 3339: it is not sent before; at most 90 days ahead.
     #[schema(required = false, format = "date-time")]
     not_before: String,
+}
+
+/// A part of an order that somebody is to have.
+#[derive(ToSchema)]
+#[schema(as = NewShare)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewShare {
+    /// The merchant's name for who gets it, registered or not.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "courier")]
+    receiver: String,
+    /// In minor units of the order's currency.
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 3000)]
+    amount: i64,
+}
+
+/// The owner of a payout's money.
+#[derive(ToSchema)]
+#[schema(as = PayoutSource)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct PayoutSource {
+    /// `rcv_…`
+    receiver: String,
 }
 
 /// Where a payout goes to.

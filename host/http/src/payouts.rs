@@ -42,7 +42,7 @@ pub(super) fn operator_calls() -> Calls {
     description = "The amount and its fee are taken from the available balance at once; a callback says how it ended. `paid` is not the end: a bank may return the money days later, and then it is available again.",
     params(openapi::Signed, openapi::Idempotency), request_body = openapi::NewPayout,
     responses((status = 201, description = "The payout", body = PayoutView), openapi::Problems),
-    extensions(("x-codes" = json!(codes(&[Code::MerchantPayoutIdTaken, Code::InsufficientFunds, Code::PayoutLimitExceeded, Code::PayoutNotAgreed])))),
+    extensions(("x-codes" = json!(codes(&[Code::MerchantPayoutIdTaken, Code::ReceiverNotFound, Code::InsufficientFunds, Code::PayoutLimitExceeded, Code::PayoutNotAgreed])))),
 )]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,

@@ -24,6 +24,7 @@ mod schema;
 mod sealed;
 mod session;
 mod snapshot;
+mod splits;
 mod tables;
 mod tls;
 mod turn;

@@ -318,10 +318,10 @@ impl Tx for Postgres<'_> {
                 "INSERT INTO refunds (merchant, id, order_id, merchant_refund_id)
                  SELECT $1, each.id, $2, each.number FROM unnest($3::TEXT[], $4::TEXT[]) AS each (id, number)
                  WHERE NOT EXISTS (SELECT 1 FROM refunds WHERE merchant = $1 AND refunds.id = each.id AND order_id = $2)",
-                owned![merchant, id, ids, numbers],
+                owned![merchant.clone(), id, ids, numbers],
             )?;
         }
-        Ok(())
+        self.note_splits(&merchant, order)
     }
 
     fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {

@@ -37,6 +37,20 @@ CREATE TABLE refunds (
   merchant_refund_id TEXT COLLATE "C" NOT NULL, PRIMARY KEY (merchant, id), UNIQUE (merchant, merchant_refund_id)
 );
 CREATE UNIQUE INDEX refunds_by_id ON refunds (id);
+CREATE TABLE receivers (
+  merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL,
+  PRIMARY KEY (merchant, id), UNIQUE (merchant, name)
+);
+CREATE INDEX receivers_by_id ON receivers (id);
+CREATE TABLE splits (
+  merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, order_id TEXT COLLATE "C" NOT NULL,
+  merchant_split_id TEXT COLLATE "C" NOT NULL, PRIMARY KEY (merchant, id), UNIQUE (merchant, merchant_split_id)
+);
+CREATE UNIQUE INDEX splits_by_id ON splits (id);
+CREATE TABLE split_returns (
+  merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, split TEXT COLLATE "C" NOT NULL,
+  merchant_return_id TEXT COLLATE "C" NOT NULL, PRIMARY KEY (merchant, id), UNIQUE (merchant, merchant_return_id)
+);
 CREATE TABLE attempts (
   merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, order_id TEXT COLLATE "C" NOT NULL, PRIMARY KEY (merchant, id)
 );

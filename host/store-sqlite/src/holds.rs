@@ -41,6 +41,10 @@ pub struct Rows {
     pub attempts: u64,
     /// Refunds.
     pub refunds: u64,
+    /// Splits.
+    pub splits: u64,
+    /// Returns of splits.
+    pub returns: u64,
 }
 
 /// The rows that there are.
@@ -49,9 +53,16 @@ pub struct Rows {
 ///
 /// [`StoreError`].
 pub fn rows(connection: &Connection) -> Result<Rows, StoreError> {
-    let sql = "SELECT (SELECT count(*) FROM attempts), (SELECT count(*) FROM refunds)";
-    let found = Sqlite { connection }
-        .one(sql, [], |row| Ok(Rows { attempts: row.get(0)?, refunds: row.get(1)? }))?;
+    let sql = "SELECT (SELECT count(*) FROM attempts), (SELECT count(*) FROM refunds),
+                 (SELECT count(*) FROM splits), (SELECT count(*) FROM split_returns)";
+    let found = Sqlite { connection }.one(sql, [], |row| {
+        Ok(Rows {
+            attempts: row.get(0)?,
+            refunds: row.get(1)?,
+            splits: row.get(2)?,
+            returns: row.get(3)?,
+        })
+    })?;
     Ok(found.unwrap_or_default())
 }
 
@@ -79,6 +90,9 @@ pub fn missing_row(connection: &Connection, order: &Order) -> Result<Option<Stri
         if tables.one(sql, params, |_| Ok(()))?.is_none() {
             return Ok(Some(format!("its refund {} is missing", refund.id)));
         }
+    }
+    if let Some(missing) = tables.missing_split(order)? {
+        return Ok(Some(missing));
     }
     let sql = "SELECT count(*), coalesce(max(sequence), 0) FROM events WHERE order_id = ?1";
     let events = tables.one(sql, [order_id], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -20,6 +20,7 @@ mod plugins;
 mod records;
 mod schema;
 mod sealed;
+mod splits;
 mod statements;
 mod tables;
 

@@ -352,7 +352,7 @@ impl Tx for Sqlite<'_> {
                 return Err(StoreError::Damaged(format!("{} is another order's", refund.id)));
             }
         }
-        Ok(())
+        self.note_splits(order)
     }
 
     fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {

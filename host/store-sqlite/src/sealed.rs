@@ -14,7 +14,7 @@ use rusqlite::{Connection, Error, params};
 pub(super) const SETTING: &str = "sealed_under";
 
 /// Each column that is sealed: its table, its name, and what it is for, in SQL.
-const COLUMNS: [(&str, &str, &str); 7] = [
+const COLUMNS: [(&str, &str, &str); 8] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'"),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
     ("orders", "details", "'order/' || id || '/details'"),
@@ -22,6 +22,7 @@ const COLUMNS: [(&str, &str, &str); 7] = [
     ("stored_responses", "body", "'answer/' || scope || '/' || key"),
     ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition"),
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
+    ("receivers", "data", "'receiver/' || id || '/data'"),
 ];
 
 /// How far sealing anew has come: the column, and the row in its table.

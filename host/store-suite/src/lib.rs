@@ -6,6 +6,7 @@
 mod bills;
 mod funds;
 mod plugins;
+mod splits;
 
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{
-    Attempt, Capture, Credential, Effect, Event, Offer, Order, RefundBearer, ReviewVerdict, Terms,
-    step,
+    Attempt, Capture, Credential, Effect, Event, Offer, Order, RefundBearer, ReviewVerdict,
+    SplitTime, Terms, step,
 };
 use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
@@ -51,6 +52,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     the_first_answer_is_kept(&store).await;
     bills::run(&store).await;
     funds::run(&store).await;
+    splits::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
@@ -547,6 +549,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         amount,
         fee: Money::new(77, currency).unwrap(),
         shares: Vec::new(),
+        split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
         held: false,
         capture: Capture::Automatic,

@@ -18,6 +18,7 @@ mod news;
 mod orders;
 pub mod plugins;
 mod scope;
+pub mod splits;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 pub use scope::{Scope, book_of};
+pub use splits::{SplitReads, SplitWrites};
 
 /// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
 const FORMER_SECRET_SECS: i64 = 86_400;
@@ -265,7 +267,7 @@ pub struct BookedEntry {
 }
 
 /// Reads of the store.
-pub trait View: BillReads + EventReads + FundsReads + PluginReads {
+pub trait View: BillReads + EventReads + FundsReads + PluginReads + SplitReads {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
@@ -326,14 +328,14 @@ pub trait View: BillReads + EventReads + FundsReads + PluginReads {
 }
 
 /// Writes to the store. All writes of one job are one commit.
-pub trait Tx: View + BillWrites + EventWrites + FundsWrites + PluginWrites {
+pub trait Tx: View + BillWrites + EventWrites + FundsWrites + PluginWrites + SplitWrites {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(
         &self,
         record: &OrderRecord,
         session: &SessionRecord,
     ) -> Result<bool, StoreError>;
-    /// The order as it is now, with attempts and refunds that are new.
+    /// The order as it is now, with attempts, refunds, splits and returns that are new.
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
     /// An entry at the end of the ledger's chain.
     fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;

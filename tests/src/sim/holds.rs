@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use lezai::ledger::check_tables;
 use lezai_core::id::OrderId;
-use lezai_core::ledger::{Account, without_debts};
+use lezai_core::ledger::{Account, Kind, without_debts};
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order, RefundState, State};
 use lezai_store::OrderRecord;
@@ -75,6 +75,13 @@ impl World<'_> {
             for it in &entry.postings {
                 *self.balances.entry(it.account.clone()).or_default() += it.minor;
             }
+            let indebts = entry
+                .postings
+                .iter()
+                .any(|it| it.minor > 0 && matches!(it.account, Account::ReceiverOwes(..)));
+            if entry.kind == Kind::SplitReturn && indebts {
+                return fail(format!("entry {} gives back what was not there", entry.number));
+            }
             for account in entry.postings.iter().map(|it| &it.account) {
                 self.nobody_is_overdrawn(account, entry.number)?;
             }
@@ -132,9 +139,11 @@ impl World<'_> {
         }
         for (account, minor) in &self.balances {
             // Every review that was due is done, and every settlement.
-            if matches!(account, Account::MerchantHeld(_) | Account::MerchantPending(_))
-                && *minor != 0
-            {
+            let waits = matches!(
+                account,
+                Account::MerchantHeld(_) | Account::MerchantPending(_) | Account::MerchantFrozen(_)
+            );
+            if waits && *minor != 0 {
                 return fail(format!("{minor} is left on {account} for ever"));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lezai_core::id::{MerchantId, OrderId, PayoutId, SessionId};
+use lezai_core::id::{MerchantId, OrderId, PayoutId, SessionId, SplitId};
 use lezai_core::ledger::Account;
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order, State};
@@ -21,10 +21,12 @@ use lezai_gateway::orders::refunds;
 use lezai_gateway::orders::refunds::NewRefund;
 use lezai_gateway::orders::reviews;
 use lezai_gateway::orders::reviews::Decision;
+use lezai_gateway::orders::splits;
 use lezai_store::{Claim, IdempotencyKey, Scope, SessionRecord, fingerprint};
 use lezai_store_sqlite::order_with_entries;
 use lezai_wire::order_request::NewOrder;
 use lezai_wire::problem::{Code, Problem};
+use lezai_wire::split_request::{NewReturn, NewSplit};
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
@@ -57,6 +59,7 @@ pub(super) enum What {
     Create {
         fee: i64,
         held: bool,
+        later: bool,
     },
     Choose(OrderId, SessionId),
     Act(OrderId, Event),
@@ -66,6 +69,9 @@ pub(super) enum What {
     Review(OrderId),
     Payout,
     CancelPayout(PayoutId),
+    Split(OrderId),
+    GiveBack(SplitId),
+    FinishSplits(OrderId),
 }
 
 impl World<'_> {
@@ -133,18 +139,18 @@ impl World<'_> {
         *self.counts.ops.entry(op.name()).or_default() += 1;
         let nth = self.requests.len();
         match op {
-            Op::Create { minor, fee, manual, held, expires, bearer } => {
+            Op::Create { minor, fee, manual, held, expires, bearer, later } => {
                 let fee = minor * fee / 1_000_000;
                 // A party without a share bears nothing.
-                let shared = (minor - fee) / 3 > 0;
+                let shared = later || (minor - fee) / 3 > 0;
                 let bearer =
                     ["merchant", "pro_rata", "receiver:seller"][if shared { bearer } else { 0 }];
                 let body = json!({
-                    "refund_bearer": bearer,
+                    "refund_bearer": bearer, "split": if later { "later" } else { "agreed" },
                     "merchant_order_id": format!("A-{nth}"), "amount": minor, "currency": "CNY", "description": "Tea",
                     "capture": if manual { "manual" } else { "automatic" }, "expires_in": expires,
                 });
-                self.request(What::Create { fee, held }, &body);
+                self.request(What::Create { fee, held, later }, &body);
             }
             Op::CreateAgain(n) => {
                 // The same number under another key: a merchant who lost its key.
@@ -241,6 +247,7 @@ impl World<'_> {
                     self.request(What::CancelPayout(payout.terms.id.clone()), &json!({}));
                 }
             }
+            Op::Split(..) | Op::GiveBack(..) | Op::FinishSplits(_) => self.begin_split(op),
             Op::Advance(secs) => self.advance(secs * 1000),
         }
     }
@@ -331,7 +338,7 @@ impl World<'_> {
         }
     }
 
-    fn request(&mut self, what: What, body: &Value) {
+    pub(super) fn request(&mut self, what: What, body: &Value) {
         let nth = self.requests.len();
         self.request_with_key(what, format!("key-{nth}"), body);
         // An impatient merchant: the same request twice at once.
@@ -373,6 +380,9 @@ impl World<'_> {
             What::Act(order, _) => format!("/v1/orders/{order}/act"),
             What::Refund(order) => format!("/v1/orders/{order}/refunds"),
             What::Redeliver(event) => format!("/v1/events/{event}/redeliver"),
+            What::Split(order) => format!("/v1/orders/{order}/splits"),
+            What::GiveBack(split) => format!("/v1/splits/{split}/returns"),
+            What::FinishSplits(order) => format!("/v1/orders/{order}/splits/finish"),
             What::Payout => "/v1/payouts".to_owned(),
             What::CancelPayout(payout) => format!("/v1/payouts/{payout}/cancel"),
             What::Review(order) => format!("/admin/v1/orders/{order}/review"),
@@ -490,7 +500,7 @@ async fn ask(
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
     match what {
-        What::Create { fee, held } => {
+        What::Create { fee, held, later } => {
             let new = NewOrder::parse(&body)?;
             let merchant = gateway.merchants.current().get(&merchant_id).cloned().unwrap();
             let decide = |facts: lezai_core::policy::OrderFacts| async move {
@@ -513,7 +523,7 @@ async fn ask(
                     risk,
                     fee,
                     channels,
-                    shares: if third > 0 { vec![share] } else { Vec::new() },
+                    shares: if third > 0 && !later { vec![share] } else { Vec::new() },
                     columns: Vec::new(),
                     hooks,
                     split: None,
@@ -553,6 +563,17 @@ async fn ask(
         }
         What::CancelPayout(payout) => {
             payouts::cancel(gateway, &merchant_id, payout.as_str(), key).await
+        }
+        What::Split(order) => {
+            let new = NewSplit::parse(&body)?;
+            splits::create(gateway, &merchant_id, order.as_str(), new, key).await
+        }
+        What::GiveBack(split) => {
+            let new = NewReturn::parse(&body)?;
+            splits::give_back(gateway, &merchant_id, split.as_str(), new, key).await
+        }
+        What::FinishSplits(order) => {
+            splits::finish(gateway, &merchant_id, order.as_str(), key).await
         }
         What::Refund(order) => {
             let new = NewRefund::parse(&body)?;

@@ -9,7 +9,9 @@ mod plan;
 mod planted;
 mod planted_bills;
 mod planted_funds;
+mod planted_splits;
 mod random;
+mod splits;
 mod world;
 
 use std::collections::BTreeMap;

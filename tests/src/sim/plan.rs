@@ -5,7 +5,15 @@ use super::random::Random;
 /// An act of somebody. The numbers choose among what there is by then.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
-    Create { minor: i64, fee: i64, manual: bool, held: bool, expires: i64, bearer: usize },
+    Create {
+        minor: i64,
+        fee: i64,
+        manual: bool,
+        held: bool,
+        expires: i64,
+        bearer: usize,
+        later: bool,
+    },
     CreateAgain(usize),
     Choose(usize),
     Approve(usize, bool),
@@ -19,6 +27,9 @@ pub(super) enum Op {
     Redeliver(usize),
     Payout(usize, i64, bool),
     CancelPayout(usize),
+    Split(usize, i64, bool),
+    GiveBack(usize, i64),
+    FinishSplits(usize),
     Review(usize, bool),
     Advance(i64),
 }
@@ -33,6 +44,7 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
         held: random.once_in(4),
         expires: random.between(300, 7_200),
         bearer: random.below(3),
+        later: false,
     };
     let mut ops = vec![create(&mut random)];
     for _ in 0..random.between(10, 34) {
@@ -87,7 +99,36 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
         }
         nth += 1;
     }
+    split_later(seed, &mut ops);
     ops
+}
+
+/// Some orders are split later, and are split once they are settled. By a dice of its own: what else happens is
+/// what happens without.
+fn split_later(seed: u64, ops: &mut Vec<Op>) {
+    let mut random = Random::new(seed ^ 0x73_706c_6974_7300);
+    let mut some = false;
+    for op in ops.iter_mut() {
+        if let Op::Create { later, .. } = op {
+            *later = random.once_in(3);
+            some |= *later;
+        }
+    }
+    if !some {
+        return;
+    }
+    for _ in 0..random.between(2, 9) {
+        let (at, n) = (ops.len() / 2 + random.below(ops.len() / 2 + 1), random.below(64));
+        let op = match random.below(13) {
+            0..5 => Op::Split(n, random.between(1, 110), random.once_in(8)),
+            5..9 => Op::GiveBack(n, random.between(1, 110)),
+            9 => Op::FinishSplits(n),
+            // The seller takes out nearly all that it has, and can give nothing back.
+            10..12 => Op::Payout(4 << random.below(3), random.between(70, 100), false),
+            _ => Op::Advance(random.between(43_200, 3 * 86_400)),
+        };
+        ops.insert(at, op);
+    }
 }
 
 impl Op {
@@ -108,6 +149,9 @@ impl Op {
             Op::Redeliver(_) => "redeliver",
             Op::Payout(..) => "payout",
             Op::CancelPayout(_) => "cancel_payout",
+            Op::Split(..) => "split",
+            Op::GiveBack(..) => "give_back",
+            Op::FinishSplits(_) => "finish_splits",
             Op::Review(..) => "review",
             Op::Advance(_) => "advance",
         }

@@ -2,7 +2,7 @@
 //! product has none of them. A simulator that does not find them would prove nothing.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
@@ -65,11 +65,19 @@ pub enum Planted {
     BatchForgetsTheLast,
     /// Now and then the next batch is not planned.
     NextBatchNotPlanned,
+    /// Nothing ends the splitting of an order that its merchant does not finish.
+    SplitsNeverFinished,
+    /// A share that is given back is available at once, though the order can still be split.
+    ReturnAvailableAtOnce,
+    /// A split is booked twice.
+    SplitBookedTwice,
+    /// A return is held against more than what is available to its receiver.
+    ReturnUnchecked,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -90,6 +98,10 @@ impl Planted {
         Self::WatchForgotten,
         Self::BatchForgetsTheLast,
         Self::NextBatchNotPlanned,
+        Self::SplitsNeverFinished,
+        Self::ReturnAvailableAtOnce,
+        Self::SplitBookedTwice,
+        Self::ReturnUnchecked,
     ];
 }
 
@@ -116,7 +128,9 @@ pub(super) fn wrap(
     let memory = std::sync::Arc::clone(memory);
     Box::new(move |tx: &dyn Tx| -> Outcome {
         let updated = Mutex::new(None);
-        let layer = Layer { tx, planted, scope, memory: &memory, seen: &seen, updated };
+        let gives_back = AtomicBool::new(false);
+        let (memory, seen) = (&memory, &seen);
+        let layer = Layer { tx, planted, scope, memory, seen, updated, gives_back };
         job(&layer)
     })
 }
@@ -128,6 +142,8 @@ pub(super) struct Layer<'t> {
     memory: &'t Memory,
     seen: &'t [OrderRecord],
     updated: Mutex<Option<Order>>,
+    /// A share is about to be given back.
+    pub(super) gives_back: AtomicBool,
 }
 
 impl Layer<'_> {
@@ -350,6 +366,12 @@ impl View for Layer<'_> {
                 let mut first = self.memory.first_available.lock().unwrap();
                 Ok(*first.entry(account.to_string()).or_insert(stands))
             }
+            // Looked at once before the entry is made.
+            (Planted::ReturnUnchecked, Account::ReceiverAvailable(..))
+                if self.gives_back.swap(false, Ordering::Relaxed) =>
+            {
+                Ok(self.tx.balance(account, currency)?.saturating_sub(1_000_000))
+            }
             (Planted::DebtNotRepaid, Account::MerchantOwes(_) | Account::ReceiverOwes(..)) => Ok(0),
             _ => self.tx.balance(account, currency),
         }
@@ -387,6 +409,12 @@ impl Tx for Layer<'_> {
         if self.planted == Planted::ReturnBookedTwice && entry.kind() == Kind::PayoutReturn {
             self.tx.book(order, entry, at)?;
         }
+        if self.planted == Planted::SplitBookedTwice && entry.kind() == Kind::Split {
+            self.tx.book(order, entry, at)?;
+        }
+        if self.planted == Planted::ReturnAvailableAtOnce {
+            return self.tx.book(order, &to_available(entry)?, at);
+        }
         let twice = self.planted == Planted::DoublePosting
             && entry.kind() == Kind::Payment
             && self.memory.bookings.fetch_add(1, Ordering::Relaxed) % 2 == 1;
@@ -418,6 +446,9 @@ impl Tx for Layer<'_> {
     }
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError> {
         let forgotten = match (self.planted, task) {
+            (Planted::SplitsNeverFinished, Task::Order { what, .. }) => {
+                *what == Effect::FinishSplits
+            }
             (Planted::WatchForgotten, Task::Payout { what, .. }) => *what == PayoutEffect::Watch,
             (Planted::NextBatchNotPlanned, Task::CloseBatches { .. }) => {
                 self.memory.bookings.fetch_add(1, Ordering::Relaxed) % 2 == 1
@@ -517,4 +548,19 @@ impl Tx for Layer<'_> {
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError> {
         self.tx.prune(nonces_before, answers_before)
     }
+}
+
+/// The return of a share as one who forgets that the order may still be split would book it.
+fn to_available(entry: &Entry) -> Result<Entry, StoreError> {
+    if entry.kind() != Kind::SplitReturn {
+        return Ok(entry.clone());
+    }
+    let moved = entry.postings().iter().cloned().map(|it| match it.account {
+        Account::MerchantFrozen(merchant) => {
+            Posting { account: Account::MerchantAvailable(merchant), ..it }
+        }
+        account => Posting { account, ..it },
+    });
+    Entry::new(entry.kind(), moved.collect())
+        .map_err(|error| StoreError::Damaged(error.to_string()))
 }

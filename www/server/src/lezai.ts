@@ -13,19 +13,26 @@ import type {
   NewCharge,
   NewOrder,
   NewPayout,
+  NewReceiver,
   NewRefund,
+  NewReturn,
+  NewSplit,
   OpenSettlement,
   Order,
   OrderQuery,
   Page,
   Payout,
   PayoutQuery,
+  ReceiverAccount,
+  ReceiverQuery,
   Redelivery,
   Refund,
   Settlement,
   SettlementLine,
   SettlementLinesQuery,
   SettlementQuery,
+  Split,
+  SplitReturn,
   StoredEvent,
 } from "./types.ts";
 
@@ -37,6 +44,8 @@ export class Lezai {
   readonly refunds: Refunds;
   readonly events: Events;
   readonly balances: Balances;
+  readonly receivers: Receivers;
+  readonly splits: Splits;
   readonly payouts: Payouts;
   readonly settlements: Settlements;
 
@@ -47,6 +56,8 @@ export class Lezai {
     this.refunds = new Refunds(connection);
     this.events = new Events(connection);
     this.balances = new Balances(connection);
+    this.receivers = new Receivers(connection);
+    this.splits = new Splits(connection);
     this.payouts = new Payouts(connection);
     this.settlements = new Settlements(connection);
   }
@@ -130,6 +141,80 @@ class Orders {
   /** The order's refunds, oldest first. */
   async refunds(id: string, options?: CallOptions): Promise<Refund[]> {
     return (await this.#connection.get<Page<Refund>>(`/v1/orders/${segment(id)}/refunds`, options)).data;
+  }
+}
+
+/** Splits of settled orders that were created with `split: "later"`. Every call throws a LezaiError. */
+class Splits {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Splits an order. The key is derived from `merchant_split_id`, so a repeat is never a second split. */
+  create(order: string, split: NewSplit, options: CallOptions = {}): Promise<Split> {
+    return numbered("split", "merchant_split_id", split.merchant_split_id, options, (own) =>
+      this.#connection.post(`/v1/orders/${segment(order)}/splits`, { ...own, content: split }),
+    );
+  }
+
+  /** The order's splits with what was given back of them, oldest first. */
+  async list(order: string, options?: CallOptions): Promise<Split[]> {
+    return (await this.#connection.get<Page<Split>>(`/v1/orders/${segment(order)}/splits`, options)).data;
+  }
+
+  /** Ends an order's splitting: what is left is yours to take out. */
+  finish(order: string, options?: CallOptions): Promise<Order> {
+    return this.#connection.post(`/v1/orders/${segment(order)}/splits/finish`, options);
+  }
+
+  /**
+   * Takes a share back, whole or in part. It is `failed` if the receiver has not as much available. The key is
+   * derived from `merchant_return_id`; try again under another number.
+   */
+  giveBack(split: string, wish: NewReturn, options: CallOptions = {}): Promise<SplitReturn> {
+    return numbered("return", "merchant_return_id", wish.merchant_return_id, options, (own) =>
+      this.#connection.post(`/v1/splits/${segment(split)}/returns`, { ...own, content: wish }),
+    );
+  }
+}
+
+/** Receivers: those that orders are shared with. */
+class Receivers {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Registers a receiver under your name for it, as shares have it. */
+  register(receiver: NewReceiver, options: CallOptions = {}): Promise<ReceiverAccount> {
+    return this.#connection.post("/v1/receivers", { ...options, content: receiver });
+  }
+
+  find(id: string, options?: CallOptions): Promise<ReceiverAccount> {
+    return this.#connection.get(`/v1/receivers/${segment(id)}`, options);
+  }
+
+  /** The receiver with your name for it, if there is one. */
+  async findByName(name: string, options?: CallOptions): Promise<ReceiverAccount | undefined> {
+    return (await this.list({ name }, options)).data[0];
+  }
+
+  /** A page of receivers, newest first. */
+  list(query: ReceiverQuery = {}, options?: CallOptions): Promise<Page<ReceiverAccount>> {
+    return this.#connection.get("/v1/receivers", { ...options, query });
+  }
+
+  /** All receivers, newest first; further pages are requested as needed. */
+  all(query: ReceiverQuery = {}, options?: CallOptions): AsyncGenerator<ReceiverAccount, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  /** Removes a receiver: it gets no new shares and keeps its balance. */
+  remove(id: string, options?: CallOptions): Promise<ReceiverAccount> {
+    return this.#connection.post(`/v1/receivers/${segment(id)}/remove`, options);
   }
 }
 
@@ -291,12 +376,21 @@ class Settlements {
   }
 }
 
+/** Where to look for what was made under a number before. */
+const LOOK = {
+  order: "orders.findByNumber",
+  refund: "refunds.findByNumber",
+  payout: "payouts.findByNumber",
+  split: "splits.list",
+  return: "splits.list",
+};
+
 /**
  * Calls with a key derived from the merchant's own number, unless the caller passed one. Without a valid number
  * there is no key, and the gateway reports the number. The error for a reused key names the number and not the key.
  */
 function numbered<T>(
-  what: "order" | "refund" | "payout",
+  what: keyof typeof LOOK,
   field: string,
   number: string,
   options: CallOptions,
@@ -307,7 +401,7 @@ function numbered<T>(
     if (!(error instanceof Problem) || error.code !== "idempotency_key_reused") throw error;
     const meaning =
       `the ${field} "${number}" was sent before with other content, and the idempotency key follows from it. ` +
-      `Look with ${what}s.findByNumber what was made by then, or give this ${what} a number of its own`;
+      `Look with ${LOOK[what]} what was made by then, or give this ${what} a number of its own`;
     throw new Problem(error.problem, error.retryAfterMs, error.idempotencyKey, meaning);
   });
 }
@@ -332,4 +426,4 @@ async function* every<T>(page: (after: { after?: string }) => Promise<Page<T>>):
   }
 }
 
-export type { Balances, Events, Orders, Payouts, Refunds, Settlements };
+export type { Balances, Events, Orders, Payouts, Receivers, Refunds, Settlements, Splits };

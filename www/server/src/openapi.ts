@@ -241,6 +241,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{id}/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every split of an order, with what was given back of it */
+        get: operations["splits_of_order"];
+        put?: never;
+        /** Split a settled order among receivers */
+        post: operations["splits_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/splits/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an order's splitting: what is left is the merchant's to take out */
+        post: operations["splits_finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders/{id}/void": {
         parameters: {
             query?: never;
@@ -304,6 +339,58 @@ export interface paths {
         put?: never;
         /** Call off a payout that was not sent */
         post: operations["payouts_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List receivers, newest first, or find one by the merchant's name for it */
+        get: operations["receivers_list"];
+        put?: never;
+        /** Register a receiver: one that orders are shared with */
+        post: operations["receivers_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/receivers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query a receiver and its balances */
+        get: operations["receivers_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/receivers/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove a receiver: it gets no new shares and keeps its balance */
+        post: operations["receivers_remove"];
         delete?: never;
         options?: never;
         head?: never;
@@ -412,6 +499,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/splits/{id}/returns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a share back from its receiver, whole or in part */
+        post: operations["splits_give_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -438,8 +542,8 @@ export interface components {
         /** @description What was owed on one account. */
         BalanceView: {
             /**
-             * `pending` until it is settled, `held` for a review, `available` to take out, or `owes`: what is
-             *     owed by the merchant or receiver, and not to it. A receiver has the last two alone.
+             * `pending` until it is settled, `held` for a review, `frozen` until it is split, `available` to take out,
+             *     or `owes`: what is owed by the merchant or receiver, and not to it. A receiver has the last two alone.
              */
             account: string;
             /**
@@ -725,6 +829,17 @@ export interface components {
             object: string;
         };
         /** @description One page of a list. */
+        List_ReceiverView: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["ReceiverView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
         List_RefundView: {
             /** @description What was asked for, newest first. */
             data: components["schemas"]["RefundView"][];
@@ -750,6 +865,17 @@ export interface components {
         List_SettlementView: {
             /** @description What was asked for, newest first. */
             data: components["schemas"]["SettlementView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_SplitView: {
+            /** @description What was asked for, newest first. */
+            data: components["schemas"]["SplitView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
             /** @description The cursor to the next page; absent on the last one. */
@@ -885,6 +1011,14 @@ export interface components {
             return_url?: string;
             /** @description The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`. */
             scene?: string;
+            /** @description Who gets a part once it is settled. What a plugin says too must be the same; not with `split` `later`. */
+            shares?: components["schemas"]["NewShare"][];
+            /**
+             * `agreed` (if absent): who shares it is said now, by `shares` or the merchant's plugin, and booked when it is
+             *     settled. `later`: what is settled waits for splits.
+             * @example agreed
+             */
+            split?: string;
         };
         /** @description The shopper's ids at platforms. Each is needed by methods of that platform alone: docs/channels.md. */
         NewPayer: {
@@ -910,8 +1044,13 @@ export interface components {
             currency: string;
             /** @description What the recipient reads. */
             description?: string;
-            /** @description Where to. What is not a merchant's first payout to it may go at once; a contract may have a new one wait. */
-            destination: components["schemas"]["NewDestination"];
+            /**
+             * Where to; not with `from`. What is not a merchant's first payout to it may go at once; a contract may have a
+             *     new one wait.
+             */
+            destination?: components["schemas"]["NewDestination"];
+            /** @description A registered receiver whose available balance it is taken from: it goes to that one's own destination. */
+            from?: components["schemas"]["PayoutSource"];
             /**
              * The merchant's own number, unique among its payouts; not one that begins with `settlement:`.
              * @example P-1
@@ -922,8 +1061,26 @@ export interface components {
              * RFC 3339: it is not sent before; at most 90 days ahead.
              */
             not_before?: string;
-            /** @description Whose available balance it is taken from, if not the merchant's own: one that it shares with. */
+            /**
+             * Whose available balance it is taken from, by the merchant's name, if not the merchant's own: one that it
+             *     shares with. Not with `from`.
+             */
             receiver?: string;
+        };
+        /** @description A receiver to be registered. */
+        NewReceiver: {
+            /** @description Where payouts from its balance go. */
+            destination?: components["schemas"]["NewDestination"];
+            /**
+             * `merchant`, `company` or `person`.
+             * @example company
+             */
+            kind: string;
+            /**
+             * The merchant's name for it, as shares have it. It stays its own for good.
+             * @example courier
+             */
+            name: string;
         };
         /** @description A refund to be made. */
         NewRefund: {
@@ -945,6 +1102,56 @@ export interface components {
             merchant_refund_id: string;
             /** @description Why, in the merchant's words. */
             reason?: string;
+        };
+        /** @description A share to be given back, whole or in part. */
+        NewReturn: {
+            /**
+             * Format: int64
+             * In minor units of the order's currency.
+             * @example 500
+             */
+            amount: number;
+            /**
+             * The merchant's own number, unique among its returns.
+             * @example T-1
+             */
+            merchant_return_id: string;
+            /**
+             * Whose share, by the merchant's name.
+             * @example courier
+             */
+            receiver: string;
+        };
+        /** @description A part of an order that somebody is to have. */
+        NewShare: {
+            /**
+             * Format: int64
+             * In minor units of the order's currency.
+             * @example 3000
+             */
+            amount: number;
+            /**
+             * The merchant's name for who gets it, registered or not.
+             * @example courier
+             */
+            receiver: string;
+        };
+        /** @description A split to be made. */
+        NewSplit: {
+            /** @description Whether what is left is the merchant's to take out afterwards. Not if a share failed. */
+            finish?: boolean;
+            /**
+             * The merchant's own number, unique among its splits.
+             * @example S-1
+             */
+            merchant_split_id: string;
+            /**
+             * `all_or_nothing` (if absent): it is refused if a share cannot be. `partial`: those that can be are booked.
+             * @example all_or_nothing
+             */
+            mode?: string;
+            /** @description The shares, each of another receiver. */
+            shares: components["schemas"]["NewShare"][];
         };
         /** @description A batch that is not closed yet: what it would be if it were. */
         OpenSettlement: {
@@ -1068,18 +1275,29 @@ export interface components {
             scene: string;
             /**
              * Format: int64
-             * What of it became the merchant's to take out. Minor units.
+             * What of it became the merchant's: to take out, or to be split if the order is split later. Minor units.
              */
             settled_amount?: number | null;
             /** @description When the payment became the merchant's to take out. RFC 3339. */
             settled_at?: string | null;
             /**
-             * What of it became others'. Of `decision.shares` as much as there was left of the whole, rounded
+             * What of it became others'. Of `shares` as much as there was left of the whole, rounded
              *     down.
              */
             settled_shares?: components["schemas"]["ShareView"][];
+            /** @description Who else gets a part once it is settled: as the merchant said, or `decision.shares`. */
+            shares?: components["schemas"]["ShareView"][];
+            /** @description `later` for an order that is split once it is settled; absent for any other. */
+            split?: string | null;
+            /** @description When its splitting was finished, and what was left became the merchant's to take out. RFC 3339. */
+            split_finished_at?: string | null;
             /** @description `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`. */
             status: string;
+            /**
+             * Format: int64
+             * What of an order that is split later waits to be split now. Minor units.
+             */
+            unsplit_amount?: number | null;
             /** @description RFC 3339. */
             voided_at?: string | null;
         };
@@ -1101,6 +1319,11 @@ export interface components {
             at: string;
             /** @description A stable word, such as `account_closed`, or `cancelled_by_merchant`. */
             code: string;
+        };
+        /** @description Whose money a payout is. */
+        PayoutSource: {
+            /** @description `rcv_…` */
+            receiver: string;
         };
         /** @description A payout. */
         PayoutView: {
@@ -1165,7 +1388,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description What would be right. */
@@ -1212,6 +1435,27 @@ export interface components {
             code: string;
             /** @description For people. */
             message: string;
+        };
+        /** @description A receiver. */
+        ReceiverView: {
+            /** @description What is `available` to it and what it `owes`, in each currency that it knows. */
+            balances: components["schemas"]["BalanceView"][];
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description Where payouts to it go, if the merchant said so. */
+            destination?: components["schemas"]["DestinationView"];
+            /** @description `rcv_…` */
+            id: string;
+            /** @description `merchant`, `company` or `person`. */
+            kind: string;
+            /** @description The merchant's own name for it, as shares have it. */
+            name: string;
+            /** @description Always `receiver`. */
+            object: string;
+            /** @description RFC 3339. */
+            removed_at?: string;
+            /** @description `active`, or `removed`: it gets no new shares and keeps its balance. */
+            status: string;
         };
         /** @description What is told again. */
         Redelivery: {
@@ -1407,6 +1651,74 @@ export interface components {
             amount: number;
             /** @description The merchant's own name for who gets it. */
             receiver: string;
+        };
+        /** @description One share of a split. */
+        SplitItemView: {
+            /**
+             * Format: int64
+             * In minor units of the order's currency.
+             */
+            amount: number;
+            /** @description Why it failed: `exceeds_unsplit` or `receiver_removed`. */
+            failure?: string | null;
+            /** @description The merchant's own name for who gets it. */
+            receiver: string;
+            /** @description `succeeded` or `failed`. */
+            status: string;
+        };
+        /** @description What a receiver gives back of a split. */
+        SplitReturnView: {
+            /**
+             * Format: int64
+             * In minor units of `currency`.
+             */
+            amount: number;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description Why it failed: `balance_short`, as the receiver has not as much available. */
+            failure?: string | null;
+            /** @description `spr_…` */
+            id: string;
+            /** @description The merchant's own number. */
+            merchant_return_id: string;
+            /** @description Always `split_return`. */
+            object: string;
+            /** @description The order. */
+            order_id: string;
+            /** @description The merchant's own name for who gives it back. */
+            receiver: string;
+            /** @description The split. */
+            split_id: string;
+            /** @description `succeeded` or `failed`. */
+            status: string;
+        };
+        /** @description A split of a settled payment. */
+        SplitView: {
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description `spl_…` */
+            id: string;
+            /** @description Its shares, as they were asked for. */
+            items: components["schemas"]["SplitItemView"][];
+            /** @description The merchant's own number. */
+            merchant_split_id: string;
+            /** @description `all_or_nothing` or `partial`. */
+            mode: string;
+            /** @description Always `split`. */
+            object: string;
+            /** @description The order it belongs to. */
+            order_id: string;
+            /** @description What receivers gave back of it, or could not, oldest first. */
+            returns: components["schemas"]["SplitReturnView"][];
+            /**
+             * Format: int64
+             * What of the order waits to be split now, with all splits and refunds counted. Minor units.
+             */
+            unsplit_amount: number;
         };
         /** @description An event as it is kept. */
         StoredEvent: {
@@ -2618,6 +2930,242 @@ export interface operations {
             };
         };
     };
+    splits_of_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 50, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-11-19T12:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "id": "spl_019ab5c0f1000123456789abcdef0123",
+                     *           "items": [
+                     *             {
+                     *               "amount": 3000,
+                     *               "receiver": "courier",
+                     *               "status": "succeeded"
+                     *             },
+                     *             {
+                     *               "amount": 700,
+                     *               "receiver": "guide",
+                     *               "status": "succeeded"
+                     *             }
+                     *           ],
+                     *           "merchant_split_id": "S-1",
+                     *           "mode": "all_or_nothing",
+                     *           "object": "split",
+                     *           "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *           "returns": [
+                     *             {
+                     *               "amount": 500,
+                     *               "created_at": "2026-11-19T13:00:00.000Z",
+                     *               "currency": "CNY",
+                     *               "id": "spr_019ab5c0f2000123456789abcdef0123",
+                     *               "merchant_return_id": "T-1",
+                     *               "object": "split_return",
+                     *               "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *               "receiver": "courier",
+                     *               "split_id": "spl_019ab5c0f1000123456789abcdef0123",
+                     *               "status": "succeeded"
+                     *             }
+                     *           ],
+                     *           "unsplit_amount": 9523
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_SplitView"];
+                };
+            };
+        };
+    };
+    splits_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "merchant_split_id": "S-1",
+                 *       "mode": "all_or_nothing",
+                 *       "shares": [
+                 *         {
+                 *           "amount": 3000,
+                 *           "receiver": "courier"
+                 *         },
+                 *         {
+                 *           "amount": 700,
+                 *           "receiver": "guide"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewSplit"];
+            };
+        };
+        responses: {
+            /** @description The split */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-19T12:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "id": "spl_019ab5c0f1000123456789abcdef0123",
+                     *       "items": [
+                     *         {
+                     *           "amount": 3000,
+                     *           "receiver": "courier",
+                     *           "status": "succeeded"
+                     *         },
+                     *         {
+                     *           "amount": 700,
+                     *           "receiver": "guide",
+                     *           "status": "succeeded"
+                     *         }
+                     *       ],
+                     *       "merchant_split_id": "S-1",
+                     *       "mode": "all_or_nothing",
+                     *       "object": "split",
+                     *       "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "returns": [
+                     *         {
+                     *           "amount": 500,
+                     *           "created_at": "2026-11-19T13:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "id": "spr_019ab5c0f2000123456789abcdef0123",
+                     *           "merchant_return_id": "T-1",
+                     *           "object": "split_return",
+                     *           "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *           "receiver": "courier",
+                     *           "split_id": "spl_019ab5c0f1000123456789abcdef0123",
+                     *           "status": "succeeded"
+                     *         }
+                     *       ],
+                     *       "unsplit_amount": 9523
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SplitView"];
+                };
+            };
+        };
+    };
+    splits_finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ord_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "replayable": true,
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
     orders_void: {
         parameters: {
             query?: never;
@@ -2928,6 +3476,221 @@ export interface operations {
             };
         };
     };
+    receivers_list: {
+        parameters: {
+            query?: {
+                /**
+                 * The merchant's own name for it. It stands alone.
+                 * @example courier
+                 */
+                name?: string;
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "balances": [
+                     *             {
+                     *               "account": "available",
+                     *               "amount": 2500,
+                     *               "currency": "CNY",
+                     *               "exact": "2500"
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-11-18T08:00:00.000Z",
+                     *           "destination": {
+                     *             "account": "****3445",
+                     *             "kind": "bank_account"
+                     *           },
+                     *           "id": "rcv_019ab5c0de000123456789abcdef0123",
+                     *           "kind": "company",
+                     *           "name": "courier",
+                     *           "object": "receiver",
+                     *           "status": "active"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_ReceiverView"];
+                };
+            };
+        };
+    };
+    receivers_register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "destination": {
+                 *         "account": "6222020200112233445",
+                 *         "holder": "Swift Ltd",
+                 *         "kind": "bank_account"
+                 *       },
+                 *       "kind": "company",
+                 *       "name": "courier"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewReceiver"];
+            };
+        };
+        responses: {
+            /** @description The receiver */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "balances": [
+                     *         {
+                     *           "account": "available",
+                     *           "amount": 2500,
+                     *           "currency": "CNY",
+                     *           "exact": "2500"
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "destination": {
+                     *         "account": "****3445",
+                     *         "kind": "bank_account"
+                     *       },
+                     *       "id": "rcv_019ab5c0de000123456789abcdef0123",
+                     *       "kind": "company",
+                     *       "name": "courier",
+                     *       "object": "receiver",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceiverView"];
+                };
+            };
+        };
+    };
+    receivers_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rcv_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receiver */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "balances": [
+                     *         {
+                     *           "account": "available",
+                     *           "amount": 2500,
+                     *           "currency": "CNY",
+                     *           "exact": "2500"
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "destination": {
+                     *         "account": "****3445",
+                     *         "kind": "bank_account"
+                     *       },
+                     *       "id": "rcv_019ab5c0de000123456789abcdef0123",
+                     *       "kind": "company",
+                     *       "name": "courier",
+                     *       "object": "receiver",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceiverView"];
+                };
+            };
+        };
+    };
+    receivers_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rcv_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receiver, `removed` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "balances": [
+                     *         {
+                     *           "account": "available",
+                     *           "amount": 2500,
+                     *           "currency": "CNY",
+                     *           "exact": "2500"
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "destination": {
+                     *         "account": "****3445",
+                     *         "kind": "bank_account"
+                     *       },
+                     *       "id": "rcv_019ab5c0de000123456789abcdef0123",
+                     *       "kind": "company",
+                     *       "name": "courier",
+                     *       "object": "receiver",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceiverView"];
+                };
+            };
+        };
+    };
     refunds_list: {
         parameters: {
             query: {
@@ -3201,6 +3964,54 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["List_SettlementLine"];
+                };
+            };
+        };
+    };
+    splits_give_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `spl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 500,
+                 *       "merchant_return_id": "T-1",
+                 *       "receiver": "courier"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewReturn"];
+            };
+        };
+        responses: {
+            /** @description The return, `succeeded` or `failed` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 500,
+                     *       "created_at": "2026-11-19T13:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "id": "spr_019ab5c0f2000123456789abcdef0123",
+                     *       "merchant_return_id": "T-1",
+                     *       "object": "split_return",
+                     *       "order_id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "receiver": "courier",
+                     *       "split_id": "spl_019ab5c0f1000123456789abcdef0123",
+                     *       "status": "succeeded"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SplitReturnView"];
                 };
             };
         };

@@ -22,6 +22,16 @@ export type NewPayout = Schemas["NewPayout"];
 export type Payout = Schemas["PayoutView"];
 export type PayoutQuery = Query<"payouts_list">;
 
+export type NewReceiver = Schemas["NewReceiver"];
+/** One that orders are shared with, and its balances. */
+export type ReceiverAccount = Schemas["ReceiverView"];
+export type ReceiverQuery = Query<"receivers_list">;
+
+export type NewSplit = Schemas["NewSplit"];
+export type Split = Schemas["SplitView"];
+export type NewReturn = Schemas["NewReturn"];
+export type SplitReturn = Schemas["SplitReturnView"];
+
 export type Settlement = Schemas["SettlementView"];
 export type SettlementQuery = Query<"settlements_list">;
 export type SettlementLine = Schemas["SettlementLine"];
@@ -48,6 +58,7 @@ export type Callback = Omit<StoredEvent, "data" | "delivery"> & {
   data: {
     order?: Omit<Order, "checkout">;
     refund?: Refund;
+    split_return?: SplitReturn;
     payout?: Payout;
     settlement?: Settlement;
     contract?: Contract;

@@ -9,5 +9,6 @@ pub mod cycle;
 pub mod date;
 pub mod difference;
 pub mod payout;
+pub mod receiver;
 pub mod settlement;
 pub mod split;

@@ -5,6 +5,10 @@
 //! | `payment` | `channel_receivable` all | `merchant_pending` (or `_held`) net, `fee_income` fee |
 //! | `hold_release` | `merchant_held` what is left | `merchant_pending` the same |
 //! | `settlement` | `merchant_pending` what is left | `receiver_available` the shares, `merchant_available` the rest |
+//! | `settlement` of one that is split later | `merchant_pending` what is left | `merchant_frozen` the same |
+//! | `split` | `merchant_frozen` the shares | `receiver_available` each its share |
+//! | `split_finish` | `merchant_frozen` what is left | `merchant_available` the same |
+//! | `split_return` | `receiver_available` | `merchant_frozen` until the finish, then `merchant_available` |
 //! | `refund_request`, `void_request` | the merchant's account net (or whoever bears it), `fee_income` fee | `refunds_in_flight` all |
 //! | `refund`, `void` | `refunds_in_flight` all | `channel_receivable` all |
 //! | `refund_failure`, `void_failure` | `refunds_in_flight` all | the merchant's account net (or whoever bore it), `fee_income` fee |
@@ -21,6 +25,10 @@
 //! proportion to what each still has of the payment, so that a payment refunded in any number of parts
 //! takes exactly each share. What comes back when one fails goes to whoever bore it; one that was asked
 //! for before the settlement was borne by the merchant.
+//!
+//! The merchant's part of a refund of one that is split later comes out of what waits to be split, and out
+//! of what is available to it as far as that is too little. A receiver that is to bear such refunds alone
+//! bears them up to what it has of the payment, for nobody knew its share when that was agreed.
 //!
 //! Nothing here knows what is available to anybody: an entry debits available accounts as if they
 //! could be overdrawn, and [`Entry::with_debts`] makes of it what is booked.
@@ -71,6 +79,9 @@ impl Order {
         }
         if let State::Paid { settled: Some(settled), .. } = &self.state {
             entries.extend(self.settlement(settled));
+            entries.extend(self.split_entries());
+        } else if !self.splits.is_empty() || self.split_finish.is_some() {
+            return Err(BadBooks("splits of what was never settled"));
         }
         for refund in &self.refunds {
             entries.push(self.refund_entry(Kind::RefundRequest, refund).ok_or_else(bad)?);
@@ -97,6 +108,9 @@ impl Order {
     pub(super) fn owed(&self) -> Account {
         let merchant = self.terms.merchant.clone();
         match &self.state {
+            State::Paid { settled: Some(_), .. } if self.waits_for_splits() => {
+                Account::MerchantFrozen(merchant)
+            }
             State::Paid { settled: Some(_), .. } => Account::MerchantAvailable(merchant),
             _ => self.owed_after(self.failed_voids),
         }
@@ -172,16 +186,16 @@ impl Order {
     }
 
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
-        let net = refund.amount.checked_sub(refund.fee)?;
-        let own = refund.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))?;
+        let own = refund.from_where_it_lay()?;
         let whole = (Account::RefundsInFlight, refund.amount);
         let parts = |account| {
             let merchant = &self.terms.merchant;
+            let beyond = refund.beyond.map(|it| (Account::MerchantAvailable(merchant.clone()), it));
             let others = refund.shares.iter().map(|it| {
                 (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
             });
             let own = [(account, own), (Account::FeeIncome, refund.fee)];
-            own.into_iter().chain(others).collect::<Vec<_>>()
+            own.into_iter().chain(beyond).chain(others).collect::<Vec<_>>()
         };
         match (kind, &refund.state) {
             (Kind::RefundRequest, _) => Entry::transfer(kind, parts(refund.from.clone()), [whole]),
@@ -194,15 +208,23 @@ impl Order {
 
     /// The others' parts of a refund that takes `net` from those whom the payment was settled to.
     pub(super) fn borne_by_others(&self, net: Money) -> Option<Vec<Share>> {
-        let State::Paid { captured, settled: Some(settled), .. } = &self.state else {
+        let State::Paid { captured, settled: Some(_), .. } = &self.state else {
             return Some(Vec::new());
         };
         let mut shares = match &self.terms.refund_bearer {
             RefundBearer::Merchant => Vec::new(),
+            RefundBearer::Receiver(receiver) if self.is_split_later() => {
+                let mut has = self.still_had()?;
+                has.retain(|it| it.receiver == *receiver);
+                for it in &mut has {
+                    it.amount = if net.checked_sub(it.amount).is_some() { it.amount } else { net };
+                }
+                has
+            }
             RefundBearer::Receiver(receiver) => {
                 vec![Share { receiver: receiver.clone(), amount: net }]
             }
-            RefundBearer::ProRata => self.in_proportion(net, captured.amount, &settled.shares)?,
+            RefundBearer::ProRata => self.in_proportion(net, captured.amount)?,
         };
         shares.retain(|it| it.amount.minor() > 0);
         Some(shares)
@@ -210,16 +232,8 @@ impl Order {
 
     /// Of `net` as much for each as it still has of the payment, by largest remainders: the merchant
     /// before others where they are alike, and those by their names, so that their order is nothing.
-    fn in_proportion(&self, net: Money, captured: Money, settled: &[Share]) -> Option<Vec<Share>> {
-        let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
-        let mut left = settled.to_vec();
-        left.sort_by(|one, other| one.receiver.cmp(&other.receiver));
-        for share in &mut left {
-            let borne = self.refunds.iter().filter(counts).flat_map(|it| &it.shares);
-            for it in borne.filter(|it| it.receiver == share.receiver) {
-                share.amount = share.amount.checked_sub(it.amount)?;
-            }
-        }
+    fn in_proportion(&self, net: Money, captured: Money) -> Option<Vec<Share>> {
+        let left = self.still_had()?;
         let whole = self.net(captured)?;
         let own = left.iter().try_fold(whole, |left, it| left.checked_sub(it.amount))?;
         let weights: Vec<Money> =
@@ -263,7 +277,11 @@ impl Order {
         let shares = settled.shares.iter().map(|it| {
             (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
         });
-        let own = (Account::MerchantAvailable(merchant.clone()), settled.amount);
+        let own = match self.is_split_later() {
+            true => Account::MerchantFrozen(merchant.clone()),
+            false => Account::MerchantAvailable(merchant.clone()),
+        };
+        let own = (own, settled.amount);
         Entry::transfer(
             Kind::Settlement,
             [(Account::MerchantPending(merchant.clone()), whole?)],

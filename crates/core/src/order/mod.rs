@@ -23,9 +23,12 @@
 mod at_channel;
 mod bearer;
 mod books;
+#[cfg(test)]
+mod later;
 mod review;
 #[cfg(test)]
 mod settling;
+mod split;
 mod step;
 #[cfg(test)]
 mod sums;
@@ -42,9 +45,13 @@ pub use at_channel::{ChannelMovement, ChannelReference};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
 pub use review::{Released, Review, ReviewVerdict};
+pub use split::{
+    NewSplit, NewSplitReturn, Split, SplitFailure, SplitFinish, SplitItem, SplitMode, SplitReturn,
+    SplitReturnState, SplitTime,
+};
 pub use step::step;
 
-use crate::id::{AttemptId, MerchantId, OrderId, RefundId};
+use crate::id::{AttemptId, MerchantId, OrderId, RefundId, SplitId, SplitReturnId};
 use crate::instalments::Plan;
 use crate::ledger::{Account, Entry};
 use crate::money::Money;
@@ -55,6 +62,12 @@ use crate::time::Timestamp;
 pub const MAX_ATTEMPTS: usize = 20;
 /// How many refunds one order may have, failed ones included: what other channels allow.
 pub const MAX_REFUNDS: usize = 50;
+/// How many splits one order may have, and how many returns of them, failed ones included: as WeChat Pay.
+pub const MAX_SPLITS: usize = 50;
+/// As [`MAX_SPLITS`], of all of the order's splits together.
+pub const MAX_RETURNS: usize = 50;
+/// How long after its settlement a payment can be split: 30 days, as Alipay has it.
+pub const SPLIT_SECS: i64 = 30 * 86_400;
 /// How many times a void may fail before no more are tried.
 pub const MAX_FAILED_VOIDS: u32 = 20;
 /// An authorisation that was not captured is released after seven days, as card schemes ask.
@@ -78,6 +91,9 @@ pub struct Terms {
     /// The others' shares once it is settled; with the fee no more than `amount`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
+    /// When it is said who gets a part; nobody has a share yet of an order that is split later.
+    #[serde(default, skip_serializing_if = "SplitTime::is_agreed")]
+    pub split: SplitTime,
     /// The bearer of a refund once the payment is settled and the others have their shares.
     #[serde(default, skip_serializing_if = "RefundBearer::is_merchant")]
     pub refund_bearer: RefundBearer,
@@ -140,6 +156,12 @@ pub struct Order {
     pub returns: Vec<Return>,
     /// Every refund, oldest first; at most [`MAX_REFUNDS`].
     pub refunds: Vec<Refund>,
+    /// Every split of one that is split later, oldest first; at most [`MAX_SPLITS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Split>,
+    /// The end of its splitting, once it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_finish: Option<SplitFinish>,
     /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].
     pub failed_voids: u32,
     /// The reviews of an order that is held: refusals that came to nothing, and then the one
@@ -329,7 +351,7 @@ impl From<Timestamp> for Moment {
 /// what was refunded until then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
-    /// The merchant's part.
+    /// The merchant's part; of an order that is split later it waits to be split.
     pub amount: Money,
     /// The others': of what was agreed as much as there was of the whole, and nothing that is nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -455,6 +477,10 @@ pub struct Refund {
     /// The others' parts of it, less its fee: the rest is the merchant's part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
+    /// The part of the merchant's that was taken from what is available to it, because too little waited to
+    /// be split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<Money>,
     /// Where it stands.
     pub state: RefundState,
     /// When it was asked for.
@@ -478,9 +504,22 @@ pub enum RefundState {
         code: String,
         /// Since when.
         at: Timestamp,
-        /// The account that the merchant's part went back to.
+        /// The account that the merchant's part went back to, but for what was taken beyond.
         to: Account,
     },
+}
+
+impl Refund {
+    /// The merchant's part of it: less its fee, and less what others bear.
+    pub fn own(&self) -> Option<Money> {
+        let net = self.amount.checked_sub(self.fee)?;
+        self.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))
+    }
+
+    /// The part of that which came from the account where the merchant's part of the order lay.
+    pub(crate) fn from_where_it_lay(&self) -> Option<Money> {
+        self.beyond.map_or(self.own(), |beyond| self.own()?.checked_sub(beyond))
+    }
 }
 
 impl RefundState {
@@ -619,6 +658,17 @@ pub enum Event {
     Returned(AttemptId),
     /// The time has come at which the payment is settled.
     SettlementDue,
+    /// The merchant shares out what is frozen.
+    SplitRequested(NewSplit),
+    /// The merchant wants no more splits.
+    SplitFinishRequested {
+        /// Only if every share of this split was booked.
+        after: Option<SplitId>,
+    },
+    /// The time to split is over.
+    SplitTimeOver,
+    /// The merchant takes a share back.
+    SplitReturnRequested(NewSplitReturn),
     /// A person looked at an order that is held.
     Reviewed {
         /// The reviewer's verdict.
@@ -646,6 +696,8 @@ pub enum Effect {
     Release,
     /// Settle the payment at its time.
     Settle,
+    /// End its splitting when the time for it is over.
+    FinishSplits,
     /// Ask the channel what became of the attempt, until it knows.
     Query(AttemptId),
     /// Tell the channel that the attempt is given up.
@@ -686,6 +738,10 @@ pub enum Notice {
     RefundSucceeded(RefundId),
     /// A refund failed.
     RefundFailed(RefundId),
+    /// No more splits: what was left is the merchant's to take out.
+    SplitFinished,
+    /// A receiver gave back a share.
+    SplitReturned(SplitReturnId),
     /// A person must look at the order.
     NeedsAttention,
     /// Money of an order that is held came, or came back: a person is to decide.
@@ -696,7 +752,7 @@ pub enum Notice {
 
 impl Notice {
     /// Every event's type.
-    pub const EVENT_TYPES: [&'static str; 13] = [
+    pub const EVENT_TYPES: [&'static str; 15] = [
         "order.authorized",
         "order.paid",
         "order.closed",
@@ -708,6 +764,8 @@ impl Notice {
         "payment.returned",
         "refund.succeeded",
         "refund.failed",
+        "split.finished",
+        "split.returned",
         "review.opened",
         "review.closed",
     ];
@@ -726,6 +784,8 @@ impl Notice {
             Self::Returned => "payment.returned",
             Self::RefundSucceeded(_) => "refund.succeeded",
             Self::RefundFailed(_) => "refund.failed",
+            Self::SplitFinished => "split.finished",
+            Self::SplitReturned(_) => "split.returned",
             Self::ReviewOpened => "review.opened",
             Self::ReviewClosed => "review.closed",
         }
@@ -735,6 +795,14 @@ impl Notice {
     pub fn refund(&self) -> Option<&RefundId> {
         match self {
             Self::RefundSucceeded(refund) | Self::RefundFailed(refund) => Some(refund),
+            _ => None,
+        }
+    }
+
+    /// The return that it is about, if it is about one.
+    pub fn split_return(&self) -> Option<&SplitReturnId> {
+        match self {
+            Self::SplitReturned(it) => Some(it),
             _ => None,
         }
     }
@@ -814,6 +882,42 @@ pub enum Refusal {
     /// [`MAX_FAILED_VOIDS`] is reached.
     #[error("the channel refused too many voids: refund the payment instead")]
     TooManyVoids,
+    /// The order is not one that is split later.
+    #[error("the order is not split later: its shares were agreed when it was created")]
+    NotSplitLater,
+    /// Only what is settled can be split.
+    #[error("the payment is not settled yet")]
+    NotSettled,
+    /// Its splitting has ended.
+    #[error("the splitting of the order is finished")]
+    SplitFinished,
+    /// More is to be split than waits for it.
+    #[error("only {available} can still be split")]
+    SplitTooLarge {
+        /// As much can still be split.
+        available: Money,
+    },
+    /// [`MAX_SPLITS`] is reached.
+    #[error("the order has too many splits")]
+    TooManySplits,
+    /// A receiver that was removed gets no new share.
+    #[error("the receiver {receiver} was removed")]
+    ReceiverRemoved {
+        /// Its name.
+        receiver: String,
+    },
+    /// The order has no such split, or nobody of this name has a share of it.
+    #[error("the split has no share of this receiver")]
+    UnknownSplit,
+    /// More is to be given back than the receiver still has of its share.
+    #[error("only {available} of the share can still be given back")]
+    SplitReturnTooLarge {
+        /// As much can still be given back.
+        available: Money,
+    },
+    /// [`MAX_RETURNS`] is reached.
+    #[error("the order has too many returns of splits")]
+    TooManySplitReturns,
     /// Nothing of the order is held for a review.
     #[error("nothing of the order is held for a review")]
     NotHeld,
@@ -833,7 +937,12 @@ impl Order {
     pub fn create(terms: Terms) -> Option<Step> {
         let net = terms.amount.checked_sub(terms.fee)?;
         terms.shares.iter().try_fold(net, |left, it| left.checked_sub(it.amount))?;
-        if !terms.refund_bearer.is_one_of(&terms.shares) {
+        let later = terms.split == SplitTime::Later;
+        if later && !terms.shares.is_empty() {
+            return None;
+        }
+        // Who will have a share of one that is split later, nobody knows yet.
+        if !later && !terms.refund_bearer.is_one_of(&terms.shares) {
             return None;
         }
         let order = Self {
@@ -842,6 +951,8 @@ impl Order {
             attempts: Vec::new(),
             returns: Vec::new(),
             refunds: Vec::new(),
+            splits: Vec::new(),
+            split_finish: None,
             failed_voids: 0,
             reviews: Vec::new(),
             channel_requests: 0,

@@ -1,12 +1,13 @@
 //! The events that may happen to an order, and the result of each.
 
+use super::split;
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
     MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Moment, Notice, Offer, Order, Payment, Refund,
     RefundState, Refusal, Released, Return, Review, ReviewVerdict, Settled, Settles, State, Step,
 };
 use crate::id::{AttemptId, RefundId};
-use crate::ledger::Kind;
+use crate::ledger::{Account, Kind};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -187,6 +188,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
                 reason,
                 from: order.owed(),
                 shares: Vec::new(),
+                beyond: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };
@@ -201,6 +203,14 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
         }
         (_, Event::RefundSucceeded(refund)) => refunded(order, &refund, now),
         (_, Event::RefundFailed { refund, code }) => refund_failed(order, &refund, code, now),
+
+        // Splits.
+        (_, Event::SplitRequested(new)) => split::split(order, new, now),
+        (_, Event::SplitFinishRequested { after }) => {
+            split::finish(order, after.as_ref(), true, now)
+        }
+        (_, Event::SplitTimeOver) => split::finish(order, None, false, now),
+        (_, Event::SplitReturnRequested(new)) => split::give_back(order, new, now),
 
         // The clock, and people.
         (State::Paid { payment, captured, settled: None }, Event::SettlementDue) => {
@@ -470,7 +480,11 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
     let fee = order.fee_given_back(captured, refund.amount);
     let fee = fee.unwrap_or(refund.fee);
     let shares = refund.amount.checked_sub(fee).and_then(|net| order.borne_by_others(net));
-    let refund = Refund { fee, shares: shares.unwrap_or_default(), ..refund };
+    let mut refund = Refund { fee, shares: shares.unwrap_or_default(), ..refund };
+    if matches!(refund.from, Account::MerchantFrozen(_)) {
+        let beyond = refund.own().and_then(|own| own.checked_sub(order.unsplit()));
+        refund.beyond = beyond.filter(|it| it.minor() > 0);
+    }
     // Never absent, as `sums.rs` holds; should it be, no money moves without it.
     let Some(entry) = order.refund_entry(Kind::RefundRequest, &refund) else {
         return Err(Refusal::RefundTooLarge { available });
@@ -531,7 +545,9 @@ fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Res
     let settled = Settled { amount, shares, at: now };
     let entry = order.settlement(&settled);
     let state = State::Paid { payment, captured, settled: Some(settled) };
-    Ok(Step { entry, ..order.moved(state).step() })
+    let order = order.moved(state);
+    let effects = split::effects_of_settlement(&order);
+    Ok(Step { entry, effects, ..order.step() })
 }
 
 /// Nobody could say at the capture when it is settled. By now somebody may: it is then tried anew.
@@ -602,6 +618,7 @@ fn refuse_held(
                 reason: Some(reason),
                 from: order.owed(),
                 shares: Vec::new(),
+                beyond: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };
@@ -648,7 +665,7 @@ fn concerns(attention: &Attention, attempt: &AttemptId) -> bool {
 }
 
 impl Order {
-    fn changed(mut self) -> Self {
+    pub(super) fn changed(mut self) -> Self {
         self.version += 1;
         self
     }
@@ -657,11 +674,11 @@ impl Order {
         Self { state, ..self.changed() }
     }
 
-    fn step(self) -> Step {
+    pub(super) fn step(self) -> Step {
         Step { order: self, entry: None, effects: Vec::new() }
     }
 
-    fn notified(mut self, notice: Notice) -> Step {
+    pub(super) fn notified(mut self, notice: Notice) -> Step {
         self.notices += 1;
         Step { order: self, entry: None, effects: vec![Effect::Notify(notice)] }
     }

@@ -67,6 +67,7 @@ fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Ent
             .zip(shares)
             .map(|(n, it)| Share { receiver: format!("r{n}"), amount: cny(*it) })
             .collect(),
+        split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
         held: false,
         capture: Capture::Manual,

@@ -11,7 +11,7 @@ const DOCS: [(&str, &str); 2] = [
 ];
 
 /// The states, and how an order gets there.
-const STATES: [(&str, Capture, bool, &str); 12] = [
+const STATES: [(&str, Capture, bool, &str); 14] = [
     ("created", Capture::Automatic, false, ""),
     ("paying", Capture::Automatic, false, "choose1"),
     ("authorized", Capture::Manual, false, "choose1 authorized1"),
@@ -19,6 +19,13 @@ const STATES: [(&str, Capture, bool, &str); 12] = [
     ("paid", Capture::Automatic, false, "choose1 choose2 paid1"),
     ("refunding", Capture::Automatic, false, "choose1 choose2 paid1 refund1:6000"),
     ("settled", Capture::Automatic, false, "choose1 choose2 paid1 @86400 settle"),
+    ("frozen", Capture::Automatic, false, "later choose1 choose2 paid1 @86400 settle split1:6000"),
+    (
+        "split",
+        Capture::Automatic,
+        false,
+        "later choose1 choose2 paid1 @86400 settle split1:6000 finish",
+    ),
     ("held", Capture::Automatic, true, "choose1 choose2 paid1"),
     ("released", Capture::Automatic, true, "choose1 choose2 paid1 approve1"),
     ("voiding", Capture::Automatic, false, "choose1 choose2 paid1 void"),
@@ -27,7 +34,7 @@ const STATES: [(&str, Capture, bool, &str); 12] = [
 ];
 
 /// The events, and when they happen, in seconds after the start.
-const EVENTS: [(&str, &str, i64); 32] = [
+const EVENTS: [(&str, &str, i64); 40] = [
     ("method chosen", "choose9", 0),
     ("method chosen, too late", "choose9", 900),
     ("method chosen, not offered", "steal9", 0),
@@ -55,6 +62,14 @@ const EVENTS: [(&str, &str, i64); 32] = [
     ("refund succeeded", "refunded1", 0),
     ("refund failed", "refund_failed1", 0),
     ("settlement", "settle", SETTLEMENT_SECS),
+    ("split", "split2:3000", SETTLEMENT_SECS),
+    ("split, too much", "split2:6724", SETTLEMENT_SECS),
+    ("split return", "give_back1:6000", SETTLEMENT_SECS),
+    ("split return, too much", "give_back1:6001", SETTLEMENT_SECS),
+    ("split return, no share", "give_back2:1", SETTLEMENT_SECS),
+    ("splits finished", "finish", SETTLEMENT_SECS),
+    ("splits' time over", "time_over", SETTLEMENT_SECS + SPLIT_SECS),
+    ("splits' time over, too early", "time_over", SETTLEMENT_SECS),
     ("review: approved", "approve9", 0),
     ("review: refused", "refuse9", 0),
     ("review: refused, a day later", "refuse9", SETTLEMENT_SECS),
@@ -89,7 +104,12 @@ fn every_state_and_event_is_as_the_table_says() {
 }
 
 fn walk(capture: Capture, held: bool, way: &str) -> (Order, Vec<Entry>) {
-    let mut order = Order::create(terms(held, capture)).unwrap().order;
+    let (split, way) = match way.strip_prefix("later ") {
+        Some(way) => (SplitTime::Later, way),
+        None => (SplitTime::Agreed, way),
+    };
+    let terms = Terms { split, ..terms(held, capture) };
+    let mut order = Order::create(terms).unwrap().order;
     let (mut booked, mut now) = (Vec::new(), START);
     for word in way.split_whitespace() {
         match word.strip_prefix('@') {
@@ -135,7 +155,16 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::PlanNotOffered => "plan",
         Refusal::Currency { .. } => "currency",
         Refusal::Nothing => "nothing",
-        Refusal::CaptureTooLarge { .. } | Refusal::RefundTooLarge { .. } => "too_large",
+        Refusal::CaptureTooLarge { .. }
+        | Refusal::RefundTooLarge { .. }
+        | Refusal::SplitTooLarge { .. }
+        | Refusal::SplitReturnTooLarge { .. } => "too_large",
+        Refusal::NotSplitLater => "not_later",
+        Refusal::NotSettled => "not_settled",
+        Refusal::SplitFinished => "finished",
+        Refusal::TooManySplits | Refusal::TooManySplitReturns => "splits",
+        Refusal::ReceiverRemoved { .. } => "removed",
+        Refusal::UnknownSplit => "share",
         Refusal::TooManyRefunds => "refunds",
         Refusal::Settled => "settled",
         Refusal::Refunded => "refunded",

@@ -18,6 +18,10 @@ pub(super) fn refund(n: u8) -> RefundId {
     RefundId::new(START, [n; 10])
 }
 
+pub(super) fn split(n: u8) -> SplitId {
+    SplitId::new(START, [n; 10])
+}
+
 /// An event as a word with the number of its attempt, refund or amount: `choose1`, `refund1:6000`.
 pub(super) fn event(word: &str) -> Event {
     let (name, amount) = word.split_once(':').unwrap_or((word, "12800"));
@@ -60,6 +64,23 @@ pub(super) fn event(word: &str) -> Event {
         "refunded" => Event::RefundSucceeded(refund(n)),
         "refund_failed" => Event::RefundFailed { refund: refund(n), code },
         "settle" => Event::SettlementDue,
+        "split" => Event::SplitRequested(NewSplit {
+            id: split(n),
+            merchant_split_id: format!("S-{n}"),
+            mode: SplitMode::AllOrNothing,
+            shares: vec![Share { receiver: "tea".to_owned(), amount }],
+            removed: Vec::new(),
+        }),
+        "finish" => Event::SplitFinishRequested { after: None },
+        "time_over" => Event::SplitTimeOver,
+        "give_back" => Event::SplitReturnRequested(NewSplitReturn {
+            id: SplitReturnId::new(START, [n; 10]),
+            split: split(n),
+            merchant_return_id: format!("T-{n}"),
+            receiver: "tea".to_owned(),
+            amount,
+            available: amount,
+        }),
         "approve" => reviewed(ReviewVerdict::Approved, n),
         "refuse" => reviewed(ReviewVerdict::Refused, n),
         "unresolved" => Event::Unresolved(Attention::Refund { refund: refund(n) }),
@@ -92,6 +113,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         amount: cny(12800),
         fee: cny(77),
         shares: Vec::new(),
+        split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
         held,
         capture,
@@ -142,12 +164,16 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
             it,
             Account::MerchantPending(_)
                 | Account::MerchantHeld(_)
+                | Account::MerchantFrozen(_)
                 | Account::MerchantAvailable(_)
                 | Account::ReceiverAvailable(..)
         )
     };
     assert!(balance(&merchants) <= 0);
+    let frozen = balance(&|it| matches!(it, Account::MerchantFrozen(_)));
+    assert_eq!(frozen, -order.unsplit().minor(), "{order:#?}");
     for part in [
+        frozen,
         balance(&|it| matches!(it, Account::MerchantHeld(_))),
         balance(&|it| matches!(it, Account::MerchantPending(_))),
     ] {
@@ -187,6 +213,7 @@ fn run_on(terms: Terms, events: &str) -> String {
                         Effect::Expire => " expire".to_owned(),
                         Effect::Release => " release".to_owned(),
                         Effect::Settle => " settle".to_owned(),
+                        Effect::FinishSplits => " finish_splits".to_owned(),
                         Effect::Notify(notice) => format!(" {}", notice.event_type()),
                         Effect::Query(it) => format!(" query{}", short(it.as_str())),
                         Effect::Cancel(it) => format!(" cancel{}", short(it.as_str())),

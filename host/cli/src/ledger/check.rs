@@ -226,6 +226,8 @@ fn rows_are_there(connection: &Connection) -> Result<(), Failed> {
         }
         known.attempts += order.attempts.len() as u64;
         known.refunds += order.refunds.len() as u64;
+        known.splits += order.splits.len() as u64;
+        known.returns += order.splits.iter().map(|it| it.returns.len() as u64).sum::<u64>();
         match waits_for(&order).iter().find(|it| !tasks.contains(it)) {
             Some(missing) => Err(fault(format!("nothing waits to {}", words(missing)))),
             None => Ok(()),
@@ -239,14 +241,16 @@ fn rows_are_there(connection: &Connection) -> Result<(), Failed> {
     }
     let rows = rows(connection).map_err(Failed::Unreadable)?;
     if rows != known {
-        let what = format!(
-            "{} attempts and {} refunds belong to orders, and the file has {} and {}",
-            known.attempts, known.refunds, rows.attempts, rows.refunds
-        );
+        let what =
+            format!("{} belong to orders, and the file has {}", counted(known), counted(rows));
         return Err(Failed::Broken(Fault::File(what)));
     }
     let dangling = dangling_row(connection).map_err(Failed::Unreadable)?;
     dangling.map_or(Ok(()), |what| Err(Failed::Broken(Fault::File(what))))
+}
+
+fn counted(Rows { attempts, refunds, splits, returns }: Rows) -> String {
+    format!("{attempts} attempts, {refunds} refunds, {splits} splits and {returns} returns")
 }
 
 /// The tasks that an order cannot go on without, unless a person was called instead.
@@ -276,6 +280,7 @@ fn waits_for(order: &Order) -> Vec<Task> {
         State::Paid { settled: None, .. } if !order.terms.held || order.approved().is_some() => {
             effects.push(Effect::Settle);
         }
+        State::Paid { .. } if order.waits_for_splits() => effects.push(Effect::FinishSplits),
         State::Paid { .. } | State::Voided { .. } | State::Closed { .. } => {}
     }
     for it in order.returns.iter().filter(|it| !it.done) {
@@ -302,6 +307,7 @@ fn words(task: &Task) -> &'static str {
         Effect::Capture(_) => "capture it",
         Effect::Void(_) => "void it",
         Effect::Settle => "settle it",
+        Effect::FinishSplits => "finish its splitting",
         Effect::Return(_) => "return what came too much",
         Effect::Refund(_) => "refund it",
         Effect::Notify(_) => "tell of it",
@@ -494,10 +500,15 @@ fn called_for(order: &Order) -> Result<Vec<Entry>, String> {
 mod tests {
     use std::path::PathBuf;
 
-    use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId};
+    use lezai_core::id::{
+        AttemptId, EventId, MerchantId, OrderId, RefundId, SplitId, SplitReturnId,
+    };
     use lezai_core::ledger::Kind;
     use lezai_core::money::Money;
-    use lezai_core::order::{Attempt, Event, RefundBearer, Step, Terms, step};
+    use lezai_core::order::{
+        Attempt, Event, NewSplit, NewSplitReturn, RefundBearer, SplitMode, SplitTime, Step, Terms,
+        step,
+    };
     use lezai_core::policy::Share;
     use rusqlite::params;
 
@@ -562,6 +573,7 @@ mod tests {
                 amount: cny(1000 * i64::from(n)),
                 fee: cny(if n == 3 { 0 } else { 6 }),
                 shares: Vec::new(),
+                split: SplitTime::Agreed,
                 refund_bearer: RefundBearer::Merchant,
                 held,
                 capture: lezai_core::order::Capture::Automatic,
@@ -633,6 +645,14 @@ mod tests {
             for refund in &order.refunds {
                 let row = params![refund.id.as_str(), id.as_str(), refund.merchant_refund_id];
                 self.run("INSERT INTO refunds VALUES (?1, ?2, 'm_demo', ?3)", row);
+            }
+            for split in &order.splits {
+                let row = params![split.id.as_str(), id.as_str(), split.merchant_split_id];
+                self.run("INSERT INTO splits VALUES (?1, ?2, 'm_demo', ?3)", row);
+                for it in &split.returns {
+                    let row = params![it.id.as_str(), split.id.as_str(), it.merchant_return_id];
+                    self.run("INSERT INTO split_returns VALUES (?1, ?2, 'm_demo', ?3)", row);
+                }
             }
             let mut sequence = 0;
             for effect in effects {
@@ -748,7 +768,7 @@ mod tests {
             ("DELETE FROM refunds".to_owned(), "its refund rfd_"),
             ("UPDATE refunds SET merchant_refund_id = 'X'".to_owned(), "its refund rfd_"),
             (format!("DELETE FROM attempts WHERE order_id = '{second}'"), "its attempt att_"),
-            (format!("INSERT INTO attempts VALUES ('att_x', '{second}')"), "5 attempts and 1 refunds belong to orders, and the file has 6 and 1"),
+            (format!("INSERT INTO attempts VALUES ('att_x', '{second}')"), "5 attempts, 1 refunds, 0 splits and 0 returns belong to orders, and the file has 6 attempts, 1 refunds"),
             (format!("DELETE FROM sessions WHERE order_id = '{second}'"), "its session is missing"),
             (format!("DELETE FROM events WHERE order_id = '{second}'"), "it has 0 events up to number 0, and called for 1"),
             (format!("DELETE FROM tasks WHERE task LIKE '%{}%expire%'", order(1)), "nothing waits to close it"),
@@ -833,6 +853,87 @@ mod tests {
         refunded_whole(&mut fixture, false);
         let fault = fixture.fault();
         assert!(fault.starts_with("entry 10: what it takes from available accounts"), "{fault}");
+    }
+
+    /// Order 6 of 6,000 with a fee of 6, of which 4,000 were split and 500 of that given back.
+    fn split_later(fixture: &mut Fixture) {
+        let terms = Terms { split: SplitTime::Later, ..Fixture::terms(6, false) };
+        let Step { mut order, mut effects, .. } = Order::create(terms).unwrap();
+        let id = SplitId::new(START, [6; 10]);
+        let tea = Share { receiver: "tea".to_owned(), amount: cny(4000) };
+        let method = Attempt {
+            id: attempt(5),
+            method: "wallet_qr".to_owned(),
+            channel: "sandbox".to_owned(),
+            instalments: None,
+        };
+        let events = [
+            Event::MethodChosen(method),
+            Event::Paid { attempt: attempt(5), amount: cny(6000), channel_ref: "c".to_owned() },
+            Event::SettlementDue,
+            Event::SplitRequested(NewSplit {
+                id: id.clone(),
+                merchant_split_id: "S-6".to_owned(),
+                mode: SplitMode::AllOrNothing,
+                shares: vec![tea],
+                removed: Vec::new(),
+            }),
+            Event::SplitReturnRequested(NewSplitReturn {
+                id: SplitReturnId::new(START, [6; 10]),
+                split: id,
+                merchant_return_id: "T-6".to_owned(),
+                receiver: "tea".to_owned(),
+                amount: cny(500),
+                available: cny(4000),
+            }),
+        ];
+        let mut entries = Vec::new();
+        for (nth, event) in events.into_iter().enumerate() {
+            let later = if nth < 2 { 0 } else { lezai_core::order::SETTLEMENT_SECS };
+            let after = step(order, event, START.plus_secs(later)).unwrap();
+            order = after.order;
+            entries.extend(after.entry);
+            effects.extend(after.effects);
+        }
+        fixture.keep(&order, &entries, effects);
+    }
+
+    #[test]
+    fn what_is_split_later_has_its_entries_its_rows_and_its_end() {
+        let mut fixture = Fixture::new();
+        split_later(&mut fixture);
+        let report = check(&fixture.data).unwrap();
+        let stands = |account: &str| report.balances[&(account.to_owned(), "CNY")];
+        let (frozen, tea) =
+            (stands("merchant_frozen:m_demo"), stands("receiver_available:m_demo:tea"));
+        assert_eq!((frozen, tea), (-2494, -3500));
+        for (sql, expected) in [
+            ("DELETE FROM splits", "its split spl_"),
+            ("DELETE FROM split_returns", "its return spr_"),
+            ("UPDATE splits SET merchant_split_id = 'X'", "its split spl_"),
+            (
+                "DELETE FROM tasks WHERE task LIKE '%finish_splits%'",
+                "nothing waits to finish its splitting",
+            ),
+            (
+                "UPDATE orders SET data = replace(data, '4000', '3900') WHERE data LIKE '%spl_%'",
+                "does not call for this split",
+            ),
+            (
+                "UPDATE orders SET data = replace(data, '\"minor\":500', '\"minor\":501') WHERE data LIKE '%spl_%'",
+                "does not call for this split_return",
+            ),
+            (
+                "INSERT INTO split_returns VALUES ('spr_x', 'spl_x', 'm_demo', 'X')",
+                "1 splits and 1 returns belong to orders",
+            ),
+        ] {
+            let mut fixture = Fixture::new();
+            split_later(&mut fixture);
+            fixture.tamper(sql);
+            let fault = fixture.fault();
+            assert!(fault.contains(expected), "{sql}: {fault} / {expected}");
+        }
     }
 
     #[test]

@@ -27,6 +27,19 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
         "id, order_id, merchant, merchant_refund_id",
         "merchant",
     ),
+    (
+        "splits",
+        "id, order_id, merchant, merchant_split_id",
+        "id, order_id, merchant, merchant_split_id",
+        "merchant",
+    ),
+    (
+        "split_returns",
+        "id, split, merchant, merchant_return_id",
+        "id, split, merchant, merchant_return_id",
+        "merchant",
+    ),
+    ("receivers", "id, merchant, name, data", "id, merchant, name, '{}'", "merchant"),
     ("attempts", "id, order_id", "id, order_id", "merchant"),
     (
         "sessions",

@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Act;
-use super::play::{AT_ONCE, LATER_SECS, LOOK_EVERY, MOVES, Play, random};
+use super::play::{AT_ONCE, DAY_SECS, LATER_SECS, LOOK_EVERY, MOVES, Play, random};
 use crate::operator::OperatorCall;
 use crate::outcome::Failed;
 
-/// A payment of a merchant without a contract settles a day after its capture.
-const DAY_SECS: u32 = 86_401;
 /// A payout that is called off is planned so far ahead.
 const PLANNED_SECS: i64 = 30 * 86_400;
 /// An order of this amount is paid until enough is available.

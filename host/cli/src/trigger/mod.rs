@@ -48,6 +48,8 @@ enum Plot {
     Test,
     /// A payout of an amount, called off or not.
     Payout { amount: i64, cancelled: bool },
+    /// An order that is split later, finished or given back of.
+    Split { returned: bool },
     /// Days pass until a settlement batch is closed.
     Settlement,
     /// The merchant's next contract, with the terms of the last.
@@ -174,6 +176,16 @@ const KINDS: &[Kind] = {
             event: "payout.cancelled",
             what: "plans a payout and calls it off",
             plot: Plot::Payout { amount: 10_000, cancelled: true },
+        },
+        Kind {
+            event: "split.finished",
+            what: "splits an order once it is settled, and finishes it",
+            plot: Plot::Split { returned: false },
+        },
+        Kind {
+            event: "split.returned",
+            what: "splits an order once it is settled, and takes a share back",
+            plot: Plot::Split { returned: true },
         },
         Kind {
             event: "settlement.closed",

@@ -20,6 +20,8 @@ pub(super) const AT_ONCE: Duration = Duration::from_secs(2);
 pub(super) const LATER_SECS: u32 = 31;
 /// So often the clock is moved before it is given up.
 pub(super) const MOVES: u32 = 6;
+/// A payment of a merchant without a contract settles a day after its capture.
+pub(super) const DAY_SECS: u32 = 86_401;
 /// A receiver has five seconds to answer, and is tried twice within these.
 const DELIVERY: Duration = Duration::from_secs(15);
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -64,6 +66,7 @@ impl Play {
             Plot::Endpoint { recovers } => self.endpoint(kind.event, recovers).await,
             Plot::Test => self.test().await,
             Plot::Payout { amount, cancelled } => self.payout(kind.event, amount, cancelled).await,
+            Plot::Split { returned } => self.split(kind.event, returned).await,
             Plot::Settlement => self.settlement(kind.event).await,
             Plot::Contract => self.contract(kind.event).await,
         }
@@ -76,9 +79,21 @@ impl Play {
         goods: Option<&str>,
         notify_url: Option<&str>,
     ) -> Result<String, String> {
+        self.order_with(amount, capture, goods, notify_url, "agreed").await
+    }
+
+    /// As [`Play::order`], split when it is settled, or later.
+    async fn order_with(
+        &self,
+        amount: i64,
+        capture: &str,
+        goods: Option<&str>,
+        notify_url: Option<&str>,
+        split: &str,
+    ) -> Result<String, String> {
         let mut order = json!({
             "merchant_order_id": format!("T-{}", random()), "amount": amount, "currency": "CNY",
-            "description": "lezai trigger", "capture": capture,
+            "description": "lezai trigger", "capture": capture, "split": split,
         });
         if let Some(goods) = goods {
             order["metadata"] = json!({ "goods": goods });
@@ -110,6 +125,49 @@ impl Play {
         let act = format!("{act:?}").to_lowercase();
         say!("{act:<10} {}", answer["status"].as_str().unwrap_or_default());
         Ok(())
+    }
+
+    /// An order that is split once it is settled: finished, or given back of.
+    async fn split(&self, event: &str, returned: bool) -> Result<bool, String> {
+        let notify_url = self.notify_url.as_deref();
+        let order = self.order_with(12_800, "automatic", None, notify_url, "later").await?;
+        self.act(&order, Act::Pay).await?;
+        let (split, number) = (self.settled_to_split(&order).await?, random());
+        let body = json!({
+            "merchant_split_id": format!("T-{number}"),
+            "shares": [{ "receiver": "courier", "amount": split }],
+        });
+        let made = self.post(&format!("/v1/orders/{order}/splits"), &body).await?;
+        let id = made["id"].as_str().ok_or("the gateway gave the split no id")?;
+        say!("split      {id} of {split} CNY to courier");
+        if returned {
+            let body = json!({
+                "merchant_return_id": format!("T-{number}"), "receiver": "courier", "amount": 500,
+            });
+            let back = self.post(&format!("/v1/splits/{id}/returns"), &body).await?;
+            say!("return     {}", back["status"].as_str().unwrap_or("-"));
+        } else {
+            let done = self.post(&format!("/v1/orders/{order}/splits/finish"), &json!({})).await?;
+            say!("finish     {}", done["split_finished_at"].as_str().unwrap_or("-"));
+        }
+        let event = self.event(&format!("order_id={order}&type={event}")).await?;
+        self.delivered(&event).await
+    }
+
+    /// Lets days pass until an order is settled, and says how much of it is to be split.
+    async fn settled_to_split(&self, order: &str) -> Result<i64, String> {
+        for _ in 0..=MOVES {
+            self.later(DAY_SECS).await?;
+            let begun = Instant::now();
+            while begun.elapsed() < AT_ONCE {
+                let found = self.get(&format!("/v1/orders/{order}")).await?;
+                if found["settled_at"].is_string() {
+                    return Ok(found["unsplit_amount"].as_i64().unwrap_or_default().min(3000));
+                }
+                sleep(LOOK_EVERY).await;
+            }
+        }
+        Err("the order did not settle".to_owned())
     }
 
     async fn approve(&self, order: &str) -> Result<Value, String> {

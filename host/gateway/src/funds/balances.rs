@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::gateway::Gateway;
 use lezai_store as store;
+use lezai_store::{StoreError, View};
 use lezai_wire::problem::{Code, Problem};
 
 /// The balances of a merchant at a moment.
@@ -29,10 +30,10 @@ pub struct BalancesView {
 }
 
 /// The balance of one account.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BalanceView {
-    /// `pending` until it is settled, `held` for a review, `available` to take out, or `owes`: what is
-    /// owed by the merchant or receiver, and not to it. A receiver has the last two alone.
+    /// `pending` until it is settled, `held` for a review, `frozen` until it is split, `available` to take out,
+    /// or `owes`: what is owed by the merchant or receiver, and not to it. A receiver has the last two alone.
     account: &'static str,
     /// ISO 4217.
     currency: &'static str,
@@ -72,33 +73,48 @@ pub async fn of_merchant(
             .with("field", "at"));
     }
     let accounts = match &receiver {
-        Some(receiver) => {
-            vec![
-                ("available", Account::ReceiverAvailable(merchant.clone(), receiver.clone())),
-                ("owes", Account::ReceiverOwes(merchant.clone(), receiver.clone())),
-            ]
-        }
+        Some(receiver) => of_receiver_accounts(merchant, receiver),
         None => vec![
             ("available", Account::MerchantAvailable(merchant.clone())),
+            ("frozen", Account::MerchantFrozen(merchant.clone())),
             ("held", Account::MerchantHeld(merchant.clone())),
             ("owes", Account::MerchantOwes(merchant.clone())),
             ("pending", Account::MerchantPending(merchant.clone())),
         ],
     };
     let _turn = gateway.node.cluster.turns.read(merchant).await?;
-    let data = store::read(&gateway.node.store, move |view| {
-        let mut data = Vec::new();
-        for (name, account) in &accounts {
-            for (currency, minor) in view.balances(account, at)? {
-                // The ledger's numbers are debits. A debt is one; what is owed to somebody is a credit.
-                let minor = i128::from(minor);
-                let amount = if *name == "owes" { minor } else { -minor };
-                data.push(BalanceView::new(name, currency, amount));
-            }
-        }
-        Ok(data)
-    });
+    let data = store::read(&gateway.node.store, move |view| read(view, &accounts, at));
     Ok(BalancesView { object: "balances", at: rfc3339(at), receiver, data: data.await? })
+}
+
+/// The accounts of one that a merchant shares with, by the merchant's name for it.
+pub(super) fn of_receiver_accounts(
+    merchant: &MerchantId,
+    receiver: &str,
+) -> Vec<(&'static str, Account)> {
+    let receiver = || receiver.to_owned();
+    vec![
+        ("available", Account::ReceiverAvailable(merchant.clone(), receiver())),
+        ("owes", Account::ReceiverOwes(merchant.clone(), receiver())),
+    ]
+}
+
+/// The balances of accounts at a moment, seen from their owner's side.
+pub(super) fn read<V: View + ?Sized>(
+    view: &V,
+    accounts: &[(&'static str, Account)],
+    at: Timestamp,
+) -> Result<Vec<BalanceView>, StoreError> {
+    let mut data = Vec::new();
+    for (name, account) in accounts {
+        for (currency, minor) in view.balances(account, at)? {
+            // The ledger's numbers are debits. A debt is one; what is owed to somebody is a credit.
+            let minor = i128::from(minor);
+            let amount = if *name == "owes" { minor } else { -minor };
+            data.push(BalanceView::new(name, currency, amount));
+        }
+    }
+    Ok(data)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod batches;
 pub mod contracts;
 pub mod overdue;
 pub mod payouts;
+pub mod receivers;
 pub mod views;
 
 use lezai_core::funds::payout::{
@@ -131,4 +132,9 @@ fn tell(
 /// There is no such payout, or it is another merchant's.
 pub fn not_found() -> Problem {
     Problem::new(Code::PayoutNotFound, "there is no such payout among the merchant's")
+}
+
+/// There is no such receiver, or it is another merchant's.
+fn no_receiver() -> Problem {
+    Problem::new(Code::ReceiverNotFound, "there is no such receiver among the merchant's")
 }

@@ -8,12 +8,12 @@
 use lezai_core::funds::payout::{
     Destination, Funds, Payout, PayoutEvent, PayoutState, PayoutTerms,
 };
-use lezai_core::id::{MerchantId, PayoutId};
+use lezai_core::id::{MerchantId, PayoutId, ReceiverId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
-use lezai_core::policy::is_receiver;
 use lezai_core::time::Timestamp;
 
-use super::{OURS, follow, happen, not_found, views};
+use super::{OURS, follow, happen, no_receiver, not_found, views};
+use crate::channels::Channels;
 use crate::gateway::Gateway;
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::schedule;
@@ -23,6 +23,7 @@ use lezai_wire::json::{Field, Invalid, Kind, Object};
 use lezai_wire::order_request::number;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
+use lezai_wire::split_request::receiver;
 use lezai_wire::time::parse_rfc3339;
 use views::PayoutView;
 
@@ -39,10 +40,12 @@ pub struct NewPayout {
     pub merchant_payout_id: String,
     /// The amount that arrives; more than zero.
     pub amount: Money,
-    /// Whose available balance it is taken from, if not the merchant's own.
+    /// The receiver whose available balance it is taken from, by name; the merchant's own if absent.
     pub receiver: Option<String>,
-    /// Where to.
-    pub destination: Destination,
+    /// The same by its id: then it goes to where its registration says.
+    pub from: Option<ReceiverId>,
+    /// Where to, unless it is where a receiver's registration says.
+    pub destination: Option<Destination>,
     /// The text that the recipient reads.
     pub description: Option<String>,
     /// It is not sent before.
@@ -65,12 +68,26 @@ impl NewPayout {
             field: "amount".to_owned(),
             detail: error.to_string(),
         })?;
+        let from = body.optional("from", from)?;
+        if let Some(field) = ["receiver", "destination"].into_iter().find(|it| body.has(it))
+            && from.is_some()
+        {
+            return Err(Invalid {
+                kind: Kind::InvalidField,
+                field: field.to_owned(),
+                detail: format!("{field} is the receiver's own: leave it out, or from"),
+            });
+        }
         let payout = Self {
             merchant_payout_id: body
                 .required("merchant_payout_id", |field| field.parsed(1..=64, own_number))?,
             amount,
             receiver: body.optional("receiver", |field| field.parsed(1..=64, receiver))?,
-            destination: body.required("destination", destination)?,
+            destination: match &from {
+                Some(_) => None,
+                None => Some(body.required("destination", destination)?),
+            },
+            from,
             description: body.optional("description", |field| field.shown(1..=80))?,
             not_before: body.optional("not_before", |field| field.parsed(1..=40, time))?,
         };
@@ -79,7 +96,8 @@ impl NewPayout {
     }
 }
 
-fn destination(field: Field) -> Result<Destination, Invalid> {
+/// Reads where a payout goes to.
+pub(super) fn destination(field: Field) -> Result<Destination, Invalid> {
     let mut object = field.object()?;
     let destination = Destination {
         kind: object.required("kind", |field| field.text(1..=32))?,
@@ -90,6 +108,13 @@ fn destination(field: Field) -> Result<Destination, Invalid> {
     Ok(destination)
 }
 
+fn from(field: Field) -> Result<ReceiverId, Invalid> {
+    let mut object = field.object()?;
+    let id = object.required("receiver", |field| field.parsed(1..=64, ReceiverId::parse))?;
+    object.finish()?;
+    Ok(id)
+}
+
 fn own_number(text: &str) -> Result<String, String> {
     match text.starts_with(OURS) {
         true => Err(format!("taken: numbers that begin with {OURS} are the gateway's own")),
@@ -97,19 +122,23 @@ fn own_number(text: &str) -> Result<String, String> {
     }
 }
 
-fn receiver(text: &str) -> Result<String, &'static str> {
-    if is_receiver(text) { Ok(text.to_owned()) } else { Err("not a receiver's name") }
-}
-
 fn time(text: &str) -> Result<Timestamp, &'static str> {
     parse_rfc3339(text).ok_or("not a time as RFC 3339 has it, such as 2026-11-18T11:06:40Z")
 }
 
 /// The first channel that pays to such a destination.
-pub(super) fn channel_for(gateway: &Gateway, destination: &Destination) -> Option<String> {
+///
+/// # Errors
+///
+/// `invalid_field` if none does.
+pub(super) fn payer(channels: &Channels, destination: &Destination) -> Result<String, Problem> {
     let kind = destination.kind.as_str();
-    let mut payers = gateway.channels.payers();
-    payers.find(|(it, _)| *it == kind).map(|(_, channel)| channel.to_owned())
+    let found = channels.payers().find(|(it, _)| *it == kind);
+    found.map(|(_, channel)| channel.to_owned()).ok_or_else(|| {
+        let kinds: Vec<&str> = channels.payers().map(|(kind, _)| kind).collect();
+        let detail = format!("destination.kind must be one of: {}", kinds.join(", "));
+        Problem::new(Code::InvalidField, detail).with("field", "destination.kind")
+    })
 }
 
 /// Accepts a payout, once for its idempotency key and its number.
@@ -117,43 +146,61 @@ pub(super) fn channel_for(gateway: &Gateway, destination: &Destination) -> Optio
 /// # Errors
 ///
 /// `insufficient_funds`, `payout_limit_exceeded`, `payout_not_agreed`, `merchant_payout_id_taken`,
-/// `invalid_field`.
+/// `receiver_not_found`, `invalid_field`.
 pub async fn create(
     gateway: &Gateway,
     merchant: &MerchantId,
     new: NewPayout,
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
-    let channel = channel_for(gateway, &new.destination).ok_or_else(|| {
-        let kinds: Vec<&str> = gateway.channels.payers().map(|(kind, _)| kind).collect();
-        let detail = format!("destination.kind must be one of: {}", kinds.join(", "));
-        Problem::new(Code::InvalidField, detail).with("field", "destination.kind")
-    })?;
     let now = gateway.node.clock.now();
     if new.not_before.is_some_and(|it| it > now.plus_secs(AHEAD_SECS)) {
         let detail = "not_before must be at most 90 days ahead";
         return Err(Problem::new(Code::InvalidField, detail).with("field", "not_before"));
     }
     let id = PayoutId::new(now, gateway.node.entropy.bytes());
-    let merchant = merchant.clone();
+    let (merchant, channels) = (merchant.clone(), gateway.channels.clone());
     let done = key.commit(&gateway.node, move |tx| {
-        let payout = accept(tx, Wanted { id, merchant, channel, new }, now)?;
+        let (receiver, destination) = ends(tx, &merchant, &new)?;
+        let channel = payer(&channels, &destination)?;
+        let wanted = Wanted { id, merchant, channel, receiver, destination, new };
+        let payout = accept(tx, wanted, now)?;
         Ok((ApiResponse::json(201, &views::payout(&payout))?, ()))
     });
     Ok(told(gateway, done.await?))
+}
+
+/// The receiver whose money goes, if it is not the merchant's own, and where to.
+fn ends(
+    tx: &dyn Tx,
+    merchant: &MerchantId,
+    new: &NewPayout,
+) -> Result<(Option<String>, Destination), Problem> {
+    if let Some(destination) = &new.destination {
+        return Ok((new.receiver.clone(), destination.clone()));
+    }
+    let id = new.from.as_ref().ok_or_else(no_receiver)?;
+    let receiver = tx.receiver(id)?.filter(|it| it.merchant == *merchant);
+    let receiver = receiver.ok_or_else(no_receiver)?;
+    let destination = receiver.destination.ok_or_else(|| {
+        let detail = "the receiver is registered without a destination";
+        Problem::new(Code::InvalidField, detail).with("field", "from.receiver")
+    })?;
+    Ok((Some(receiver.name), destination))
 }
 
 struct Wanted {
     id: PayoutId,
     merchant: MerchantId,
     channel: String,
+    receiver: Option<String>,
+    destination: Destination,
     new: NewPayout,
 }
 
 fn accept(tx: &dyn Tx, wanted: Wanted, now: Timestamp) -> Result<Payout, Problem> {
-    let Wanted { id, merchant, channel, new } = wanted;
-    let NewPayout { merchant_payout_id, amount, receiver, destination, description, not_before } =
-        new;
+    let Wanted { id, merchant, channel, receiver, destination, new } = wanted;
+    let NewPayout { merchant_payout_id, amount, description, not_before, .. } = new;
     if let Some(first) = tx.payout_by_merchant_payout_id(&merchant, &merchant_payout_id)? {
         return Err(taken(&first));
     }

@@ -1,4 +1,5 @@
-//! A moment has come for an order: it expires, what was set aside is released, or what was paid is settled.
+//! A moment has come for an order: it expires, what was set aside is released, what was paid is settled, or
+//! its splitting ends.
 
 use lezai_core::id::OrderId;
 use lezai_core::order::{Event, State};

@@ -5,6 +5,8 @@ pub mod checkout;
 pub mod collecting;
 pub mod refunds;
 pub mod reviews;
+mod shares;
+pub mod splits;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::claim::MAX_SESSIONS;
@@ -99,6 +101,7 @@ where
     let answer = ApiResponse::json(201, &view)?;
 
     let done = key.commit(&gateway.node, move |tx| {
+        shares::check_receivers(tx, &record.order.terms)?;
         if !tx.insert_order(&record, &session)? {
             return Err(taken(tx, &record)?);
         }
@@ -381,11 +384,6 @@ fn open(
         )
         .with("decision", view));
     }
-    if !new.refund_bearer.is_one_of(&decision.shares) {
-        let detail = "refund_bearer names a receiver that has no share of this order; name one of `decision.shares`, \
-                      pro_rata or merchant";
-        return Err(Problem::new(Code::InvalidField, detail).with("field", "refund_bearer"));
-    }
     let channel_offers = |method: &String| {
         decision
             .channels
@@ -408,18 +406,15 @@ fn open(
     let agreed = gateway.merchants.contracts.in_force(&facts.merchant, now);
     // The contract's fee goes before that of the policy or plugin.
     let fee = agreed.contract.payment_fee(new.amount).unwrap_or(decision.fee);
-    let taken = decision.shares.iter().try_fold(fee, |sum, it| sum.checked_add(it.amount));
-    if taken.and_then(|taken| new.amount.checked_sub(taken)).is_none() {
-        let detail = "the contract's fee and the shares of others are more than the amount";
-        return Err(Problem::new(Code::LimitExceeded, detail).with("field", "amount"));
-    }
+    let shares = shares::agreed(&new, decision.shares, fee, &facts)?;
     let terms = Terms {
         id: facts.id.clone(),
         merchant: facts.merchant.clone(),
         merchant_order_id: new.merchant_order_id,
         amount: new.amount,
         fee,
-        shares: decision.shares,
+        shares,
+        split: new.split,
         contract: agreed.number,
         refund_bearer: new.refund_bearer,
         held: decision.risk.verdict == Verdict::Review,

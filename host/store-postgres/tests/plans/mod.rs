@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 /// Tables whose rows are a merchant's.
-const OF_MERCHANTS: [&str; 21] = [
+const OF_MERCHANTS: [&str; 24] = [
     "attempts",
     "batches",
     "contracts",
@@ -28,9 +28,12 @@ const OF_MERCHANTS: [&str; 21] = [
     "payout_events",
     "payouts",
     "policies",
+    "receivers",
     "refunds",
     "releases",
     "sessions",
+    "split_returns",
+    "splits",
     "stored_responses",
 ];
 
