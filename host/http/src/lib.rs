@@ -18,6 +18,7 @@ mod operations;
 mod operator;
 mod orders;
 pub mod pages;
+mod part;
 mod payouts;
 mod plugins;
 mod reference;
@@ -28,6 +29,7 @@ mod reviews;
 mod sandbox;
 mod settlements;
 pub mod signed;
+mod statements;
 mod wallet;
 
 use std::sync::Arc;
@@ -88,6 +90,7 @@ fn merchant_calls() -> Calls {
         .merge(events::calls())
         .merge(payouts::calls())
         .merge(settlements::calls())
+        .merge(statements::calls())
 }
 
 fn operator_calls() -> Calls {

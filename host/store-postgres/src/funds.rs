@@ -14,7 +14,11 @@ use lezai_store::{Page, StoreError, book_of};
 use super::tables::{Postgres, count, damaged, get, id, json, number, owned, params, to_json};
 
 /// The ids that a page may have: from the first, and before the second.
-fn range<Id>(page: &Page<Id>, prefix: &str, text: impl Fn(&Id) -> String) -> (String, String) {
+pub(super) fn range<Id>(
+    page: &Page<Id>,
+    prefix: &str,
+    text: impl Fn(&Id) -> String,
+) -> (String, String) {
     let bound = |at: Timestamp| format!("{prefix}{:012x}", at.as_ms().max(0));
     let from = page.from.map_or_else(|| prefix.to_owned(), bound);
     let to = page.to.map_or_else(|| format!("{prefix}~"), bound);
@@ -202,7 +206,7 @@ impl Postgres<'_> {
     }
 
     /// The book that a merchant's account is in. A number of an entry says nothing of an account that all books share.
-    fn book_of_account(&self, account: &Account) -> Result<i64, StoreError> {
+    pub(super) fn book_of_account(&self, account: &Account) -> Result<i64, StoreError> {
         let merchant = account
             .owner()
             .ok_or_else(|| StoreError::Damaged(format!("{account} is in every book")))?;
@@ -210,7 +214,7 @@ impl Postgres<'_> {
     }
 
     /// When an entry was booked. Times rise with numbers, so both together are a place in the order.
-    fn booked_at(&self, book: i64, entry: u64) -> Result<Option<i64>, StoreError> {
+    pub(super) fn booked_at(&self, book: i64, entry: u64) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT at_ms FROM entries WHERE book = $1 AND number = $2";
         self.one(sql, params![book, number(entry)], |row| get(row, 0))
     }

@@ -22,6 +22,7 @@ mod schema;
 mod sealed;
 mod session;
 mod snapshot;
+mod statements;
 mod tables;
 mod tls;
 mod turn;

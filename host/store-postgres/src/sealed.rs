@@ -18,12 +18,13 @@ const SETTING: &str = "sealed_under";
 const AT_ONCE: i64 = 200;
 
 /// Each column that is sealed: its table, its name, what it is for, in SQL, and whether it is bytes.
-const COLUMNS: [(&str, &str, &str, bool); 6] = [
+const COLUMNS: [(&str, &str, &str, bool); 7] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'", false),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'", false),
     ("orders", "details", "'order/' || id || '/details'", false),
     ("events", "body", "'event/' || id || '/body'", true),
     ("stored_responses", "body", "'answer/' || scope || '/' || key", true),
+    ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins", true),
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
 ];
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{STATEMENTS, bills, events, funds, ledger, plugins, records, sealed};
+use super::{STATEMENTS, bills, events, funds, ledger, plugins, records, sealed, statements};
 use lezai_seal::Vault;
 use lezai_store::{Fault, StoreError};
 
@@ -14,13 +14,14 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     records::TABLES,
     ledger::TABLES,
     events::TABLES,
     plugins::TABLES,
     funds::TABLES,
     bills::TABLES,
+    statements::TABLES,
 ];
 
 /// A change of the tables: the version that it leads to, and the SQL that leads there from the one

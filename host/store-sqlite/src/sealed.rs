@@ -14,13 +14,14 @@ use rusqlite::{Connection, Error, params};
 pub(super) const SETTING: &str = "sealed_under";
 
 /// Each column that is sealed: its table, its name, and what it is for, in SQL.
-const COLUMNS: [(&str, &str, &str); 7] = [
+const COLUMNS: [(&str, &str, &str); 8] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'"),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
     ("orders", "details", "'order/' || id || '/details'"),
     ("events", "body", "'event/' || id || '/body'"),
     ("stored_responses", "body", "'answer/' || scope || '/' || key"),
     ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition"),
+    ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins"),
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
 ];
 

@@ -9,6 +9,7 @@ mod plan;
 mod planted;
 mod planted_bills;
 mod planted_funds;
+mod planted_statements;
 mod random;
 mod world;
 
