@@ -66,6 +66,7 @@ impl Play {
             Plot::Payout { amount, cancelled } => self.payout(kind.event, amount, cancelled).await,
             Plot::Settlement => self.settlement(kind.event).await,
             Plot::Contract => self.contract(kind.event).await,
+            Plot::Statement => self.statement(kind.event).await,
         }
     }
 
