@@ -37,4 +37,5 @@ mod serve;
 mod sessions;
 mod sim;
 mod start;
+mod statements;
 mod vectors_engine;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use lezai_tests::{Gateway, Merchant, Request, TempDir, lezai, random_hex};
 use serde_json::{Value, json};
 
-fn publish(gateway: &Gateway, settings: &str) {
+pub(crate) fn publish(gateway: &Gateway, settings: &str) {
     let file: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "../target/artifacts/plugins/marketplace.wasm"]
             .iter()
