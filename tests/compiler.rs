@@ -7,21 +7,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use clap::Parser;
 use lezai_assets::STANDARD_PLUGIN;
 use lezai_engine::{Compiler, Config, Engine, Refused};
 use lezai_gateway::plugins::compiler::{self, ChildLimits, InChild};
 use lezai_tests::TempDir;
 
-#[derive(Parser)]
-enum Command {
-    #[command(name = compiler::VERB)]
-    CompilePlugin(ChildLimits),
-}
-
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|it| it == compiler::VERB) {
-        let Command::CompilePlugin(limits) = Command::parse();
+    if let Some(limits) = ChildLimits::of_this_process() {
         return compiler::run(limits);
     }
     let tests: [(&str, fn()); 3] = [
@@ -57,7 +49,7 @@ fn a_child_that_wants_more_time_is_ended() {
     let refused = frugal.compile(&heavy()).unwrap_err();
     assert!(matches!(refused, Refused::Compiler(_)), "{refused}");
     assert!(refused.to_string().contains("more than 1 s of processor time"), "{refused}");
-    // What is usual takes a fraction of what there usually is.
+    // A usual plugin takes a fraction of the usual limits.
     let usual = child(ChildLimits::default());
     assert!(usual.compile(STANDARD_PLUGIN).unwrap().len() > 100_000);
 }

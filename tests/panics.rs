@@ -66,13 +66,10 @@ impl Subscriber for Log {
 #[derive(Parser)]
 enum Command {
     Dev(DevArgs),
-    #[command(name = compiler::VERB)]
-    CompilePlugin(ChildLimits),
 }
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|it| it == compiler::VERB) {
-        let Command::CompilePlugin(limits) = Command::parse() else { unreachable!() };
+    if let Some(limits) = ChildLimits::of_this_process() {
         return compiler::run(limits);
     }
     let folder = TempDir::new();

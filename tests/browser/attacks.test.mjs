@@ -1,4 +1,4 @@
-/** Whoever holds a part of a payment (a request, a grant, a frame, the page's own scripts) does not get the rest. */
+/** A holder of a part of a payment (a request, a grant, a frame, the page's scripts) does not get the rest. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-//! Who may use whom, and what the core may be made of.
+//! The arrows between crates, and what the core may be made of.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -220,7 +220,7 @@ fn the_core_is_made_of_what_is_listed() {
     }
 }
 
-/// What clippy cannot see in crates/core/clippy.toml.
+/// The rules that clippy cannot check by crates/core/clippy.toml.
 #[test]
 fn the_core_neither_waits_nor_steps_outside_safe_rust() {
     let mut folders = vec![root().join("crates/core/src")];
@@ -248,7 +248,7 @@ fn the_core_neither_waits_nor_steps_outside_safe_rust() {
     assert!(lib.contains("#![forbid(unsafe_code)]"));
 }
 
-/// What wasmtime is built with, and what those features bring by themselves. Each is code that a
+/// The features that wasmtime is built with, and what those bring by themselves. Each is code that a
 /// plugin can reach; `gc`, `threads`, `component-model-async`, `stack-switching`, `pulley` and `winch`
 /// are not among them.
 const WASMTIME_FEATURES: [&str; 8] = [

@@ -42,7 +42,7 @@ fn lezai(folder: &Path, arguments: &[&str]) -> Output {
     command.args(arguments).output().unwrap()
 }
 
-/// What a verb that succeeds prints.
+/// The output of a verb that succeeds.
 fn says(folder: &Path, arguments: &[&str]) -> String {
     let output = lezai(folder, arguments);
     let [said, errors] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
@@ -50,7 +50,7 @@ fn says(folder: &Path, arguments: &[&str]) -> String {
     said
 }
 
-/// What a verb prints that finds something wanting.
+/// The output of a verb that finds something wanting.
 fn complains(folder: &Path, arguments: &[&str]) -> String {
     let output = lezai(folder, arguments);
     let said = String::from_utf8(output.stdout).unwrap();
@@ -83,7 +83,7 @@ fn a_new_plugin_builds_at_once_and_decides() {
         &["ok    at-night", "because night", "fuel", "µs", "2 orders, all as expected"],
     );
 
-    // What is written down is what is found; what is not so is told.
+    // The values found are written down; a wrong one is reported.
     says(&at, &["plugin", "test", "night_owls.wasm", "orders", "--update"]);
     let file = at.join("orders/at-noon.json");
     let kept = fs::read_to_string(&file).unwrap();
@@ -169,7 +169,7 @@ fn an_order_of_the_past_is_decided_again() {
     let again = lezai(folder.path(), &["plugin", "replay", id, "--data-dir", data]);
     assert!(again.status.success(), "{again:?}");
     contains(&String::from_utf8(again.stderr).unwrap(), &["the same again, bit for bit"]);
-    // What a program reads stands alone.
+    // Output for a program stands alone.
     let decision: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(decision["reasons"][0]["code"], "gift_card_new_device", "{decision}");
 
@@ -185,7 +185,7 @@ fn an_order_of_the_past_is_decided_again() {
     contains(&different, &["not the same", "hooks.risk.plugin", "another digest"]);
 }
 
-/// What the clock ended is not the same again on another machine: that is told, and no difference.
+/// A decision that the clock ended is not the same elsewhere: that is told, and no difference.
 #[test]
 fn a_decision_that_the_clock_ended_is_not_compared() {
     let folder = TempDir::new();

@@ -137,7 +137,7 @@ impl Desk<'_> {
         assert_eq!(command(&["list"]).lines().count(), 2);
         let shown = command(&["show", &explained]);
         assert!(shown.contains("\"evidence\": \""), "{shown}");
-        // What was resolved is booked, and nothing else.
+        // A resolution is booked, and nothing else.
         let check = lezai(&["ledger", "check", "--data", &data]);
         let text = String::from_utf8(check.stdout).unwrap();
         assert!(check.status.success(), "{text}");

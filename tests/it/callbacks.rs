@@ -378,7 +378,7 @@ fn an_address_is_written_as_it_is_sent_and_signed() {
         assert!(detail.ends_with(&format!("write {sent}")), "{detail}");
         assert_eq!(scene.create(sent).status, 201, "{sent}");
     }
-    // What every reader reads alike is taken.
+    // An address that every reader reads alike is taken.
     assert_eq!(scene.create("HTTP://127.0.0.1:9#top").status, 201);
 }
 

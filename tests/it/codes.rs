@@ -85,7 +85,7 @@ fn a_code_is_renewed_and_its_order_is_paid_once() {
     let paid = merchant.get(&format!("/v1/orders/{}", created["id"].as_str().unwrap())).json();
     assert_eq!(paid["captured_amount"], 12800);
 
-    // Who had begun with the old code finishes before it is called off: it counts.
+    // A shopper who had begun with the old code finishes before it is called off: it counts.
     let slow = order(&merchant, 900);
     let page = Page::of(&gateway.authority, &slow);
     page.claim();

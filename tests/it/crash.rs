@@ -18,7 +18,7 @@ const SHOPPERS: usize = 6;
 /// A round is killed after so many answers at most: early ones in the midst of orders, late ones
 /// among payments and refunds.
 const ANSWERS_MAX: usize = 24;
-/// What the worker had claimed when it was killed is given back at the next start, long before its
+/// A task claimed by the worker when it was killed is given back at the next start, long before its
 /// lease of a minute ends. A callback that the receiver was cut off from comes again after 5 s.
 const SETTLED: Duration = Duration::from_secs(60);
 /// Of each order; two of them together are less than it, three are more.
@@ -70,7 +70,7 @@ fn what_was_answered_survives_kill_9() {
         paid.len()
     );
 
-    // What was true before a kill is true after all later ones.
+    // A fact from before a kill holds after all later ones.
     let merchant = Merchant::demo(&gateway);
     for (number, known) in &all {
         stands(&merchant, number, known.clone());
@@ -270,7 +270,7 @@ fn stands(merchant: &Merchant, number: &str, mut known: Known) -> Known {
     known
 }
 
-/// What the wallet owes us, by our books.
+/// The wallet's debt to us, by our books.
 fn receivable(gateway: &Gateway) -> i64 {
     let data = gateway.data.display().to_string();
     let balances = lezai(&["ledger", "balances", "--json", "--data", &data]);

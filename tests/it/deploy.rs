@@ -1,4 +1,4 @@
-//! What stands in `deploy/` fits the binary: every metric that an alert or a dashboard names is served, and every
+//! The files in `deploy/` fit the binary: every metric that an alert or a dashboard names is served, and every
 //! alert is in the runbook, in both languages. What `promtool` can tell, `make check-deploy` asks.
 
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ fn families(metrics: &str) -> BTreeSet<String> {
     types.map(|line| family(line.split(' ').next().unwrap()).to_owned()).collect()
 }
 
-/// What a gateway serves once an order was paid and its merchant told.
+/// The metrics of a gateway once an order was paid and its merchant told.
 fn after_a_payment() -> String {
     let folder = TempDir::new();
     let gateway = Gateway::start(folder.path());

@@ -1,4 +1,4 @@
-//! What a new user does first: the commands of the README as they are printed, from any folder below the
+//! A new user's first hour: the commands of the README as they are printed, from any folder below the
 //! gateway's; what goes wrong is told with a way out; and `lezai dev` has a page that says what runs.
 
 use std::fs;

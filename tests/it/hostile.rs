@@ -1,4 +1,4 @@
-//! What a stranger, or a careless merchant, may send: each is answered with a problem that says
+//! Requests of a stranger, or a careless merchant: each is answered with a problem that says
 //! what is wrong, none with a failure of ours, and nothing of it is stored.
 
 use std::time::Duration;
@@ -920,7 +920,7 @@ fn a_session_is_opened_by_its_secret_alone() {
         assert_problem(&answer, "session_not_found", path);
     }
 
-    // What the logs must not say, after all this.
+    // The secrets that the logs must not show, after all this.
     let secret = order["checkout"]["client_secret"].as_str().unwrap();
     let log = scene.gateway.log();
     for file in ["admin-token", "demo-webhook-secret"] {

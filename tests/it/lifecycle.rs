@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const PLUGIN: &str = "/admin/v1/merchants/m_demo/plugin";
 const PLUGINS: &str = "/admin/v1/merchants/m_demo/plugins";
 const POLICY: &str = "/admin/v1/merchants/m_demo/policy";
-/// What the demo policy takes of an order of 128 yuan: 0.6 %, rounded half up.
+/// The demo policy's fee for an order of 128 yuan: 0.6 %, rounded half up.
 const FEE: i64 = 77;
 /// The longest component that is taken (crates/engine/src/limits.rs).
 const MAX_COMPONENT: usize = 256 * 1024;
@@ -79,7 +79,7 @@ impl Drop for Scene {
     }
 }
 
-/// Who has the operator's token.
+/// The holder of the operator's token.
 struct Operator {
     authority: String,
     token: String,
@@ -370,7 +370,7 @@ fn a_policy_holds_for_the_next_order() {
     scene.operator.put_policy(&dearer);
     assert_eq!(scene.operator.policy(), dearer);
     assert_eq!(scene.order()["fee"], 154);
-    // What was agreed on stays.
+    // The terms agreed on stay.
     let target = format!("/v1/orders/{}", first["id"].as_str().unwrap());
     assert_eq!(scene.merchant.get(&target).json()["fee"], FEE);
     scene.pay(&first);
@@ -598,7 +598,7 @@ fn nobody_calls_in_the_operator_s_place() {
     scene.demo_decides("after all that");
 }
 
-/// What was published is there after a restart; and if it can no longer be loaded, the merchant
+/// A published plugin is there after a restart; and if it can no longer be loaded, the merchant
 /// goes on selling, its orders are reviewed, and publishing repairs it.
 #[test]
 fn a_plugin_outlives_the_gateway_and_its_own_damage() {

@@ -226,7 +226,7 @@ fn callbacks_are_passed_on_as_they_came_and_answers_go_back() {
     let digest = lezai_core::digest::content_digest(&body).to_ascii_lowercase();
     assert!(head.contains(&digest), "{head}");
 
-    // What the server says is what the gateway hears.
+    // The server's answer is the one that the gateway hears.
     let tried = |kind: &str, status: u16| {
         let (code, text) = trigger(&gateway, kind, &listen.url());
         assert_eq!(code, Some(1), "{text}");
@@ -279,7 +279,7 @@ fn it_notices_that_it_is_cut_off_and_what_it_missed() {
     assert!(line.contains("not delivered: order.closed of ord_"), "{line}");
     assert!(line.contains(&format!("waiting: {nobody}: refused")), "{line}");
 
-    // What came is not named.
+    // A callback that came is not reported.
     let (code, text) = trigger(&gateway, "order.paid", &listen.url());
     assert_eq!(code, Some(0), "{text}");
     let id = named(&text, "order.paid");

@@ -1,4 +1,4 @@
-//! What crosses crates: the gateway as a stranger meets it, the arrows between crates, vectors through the
+//! Tests across crates: the gateway as a stranger meets it, the arrows between crates, vectors through the
 //! engine, the simulator. One module for each subject.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails its test")]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use lezai_tests::{Gateway, Merchant, Request, TempDir, lezai, random_hex};
+use lezai_tests::{Gateway, Merchant, Request, TempDir, crowd, lezai, random_hex};
 use serde_json::{Value, json};
 
 pub(crate) fn publish(gateway: &Gateway, settings: &str) {
@@ -75,7 +75,7 @@ fn shares_and_columns_stand_with_the_order() {
         assert_eq!(decision["hooks"]["split"]["outcome"], "ok", "{decision}");
         assert_eq!(decision["hooks"]["statement"]["outcome"], "ok", "{decision}");
     }
-    // What was agreed is booked a day after the payment; a part of it, for a part was refunded.
+    // The agreed shares are booked a day after the payment; a part of them, for a part was refunded.
     let id = made["id"].as_str().unwrap();
     let pay = Request::new("POST", &format!("/sandbox/orders/{id}/pay"), "");
     assert_eq!(pay.send(&gateway.authority).unwrap().status, 200);
@@ -153,8 +153,7 @@ fn orders_are_counted_over_a_restart_and_decided_again() {
     assert_eq!(message(&by(&merchant, "c-2")), Value::Null, "two so far");
 }
 
-/// Callers who refund settled orders at once, and those orders: one for each way to bear a refund.
-const CALLERS: usize = 200;
+/// Orders that are refunded by many at once: one for each way to bear a refund.
 const BEARERS: [&str; 4] = ["merchant", "pro_rata", "receiver:tea", "merchant"];
 
 #[test]
@@ -189,33 +188,23 @@ fn two_hundred_refund_settled_split_orders_at_once_and_nobody_is_overdrawn() {
     }
 
     // No two alike, of 300 and some: of each order some forty fit, and the others are told so.
-    let start = std::sync::Barrier::new(CALLERS);
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS)
-            .map(|caller| {
-                let (start, orders, merchant) = (&start, &orders, &merchant);
-                scope.spawn(move || {
-                    let refund = json!({
-                        "merchant_refund_id": format!("S-{caller}"), "amount": 300 + caller % 90, "currency": "CNY",
-                    });
-                    let path = format!("/v1/orders/{}/refunds", orders[caller % orders.len()]);
-                    start.wait();
-                    let answer = merchant.send(&merchant.post(&path, &random_hex(), refund.to_string()));
-                    let answer = answer.unwrap();
-                    let code = answer.code();
-                    assert!(["", "refund_exceeds_available"].contains(&code.as_str()), "{code}");
-                    answer.status
-                })
-            })
-            .collect();
-        callers.into_iter().map(|it| it.join().unwrap()).collect()
+    let statuses = crowd(200, |caller| {
+        let refund = json!({
+            "merchant_refund_id": format!("S-{caller}"), "amount": 300 + caller % 90, "currency": "CNY",
+        });
+        let path = format!("/v1/orders/{}/refunds", orders[caller % orders.len()]);
+        let request = merchant.post(&path, &random_hex(), refund.to_string());
+        let answer = merchant.send(&request).unwrap();
+        let code = answer.code();
+        assert!(["", "refund_exceeds_available"].contains(&code.as_str()), "{code}");
+        answer.status
     });
     assert!(statuses.contains(&201) && statuses.contains(&409), "{statuses:?}");
     for id in &orders {
         until(|| (of(id)["refunding_amount"] == 0).then_some(Value::Null));
     }
 
-    // What each still has is what it got less what it bore; it is available or owed, and never both.
+    // The rest of each is what it got less what it bore; it is available or owed, and never both.
     let mut left = std::collections::BTreeMap::<&str, i64>::new();
     let minor = |value: &Value| value.as_i64().unwrap();
     for id in &orders {

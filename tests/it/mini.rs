@@ -63,7 +63,7 @@ fn the_module_frees_and_wipes_what_it_gave() {
     let secret = seed(1);
     let memory = core.memory.data(&core.store);
     let found = memory.windows(secret.len()).filter(|it| *it == secret).count();
-    // What is left is on the stack, where the next call writes.
+    // The copy left is on the stack, where the next call writes.
     assert!(found <= 1, "the secret lies in memory {found} times");
 }
 
@@ -115,7 +115,7 @@ impl Core {
     }
 }
 
-/// What is asked, by name: each operation in its good and its bad cases.
+/// The calls, by name: each operation in its good and its bad cases.
 fn calls() -> Vec<(String, Vec<u8>)> {
     let mut calls = vec![
         ("no call".to_owned(), vec![]),
@@ -192,7 +192,7 @@ fn calls() -> Vec<(String, Vec<u8>)> {
     calls
 }
 
-/// What is asked by who signs and verifies elsewhere.
+/// The calls of a caller that signs and verifies elsewhere.
 fn elsewhere(
     add: &mut impl FnMut(&str, Operation, &[&[u8]]),
     asked: &[u8],

@@ -28,7 +28,7 @@ const CRATES: [&str; 20] = [
     "host/store-suite",
 ];
 
-/// What stands below the gateway as a whole, and so cannot name it.
+/// The modules below the gateway as a whole, which so cannot name it.
 const BELOW_THE_GATEWAY: [&str; 9] = [
     "callbacks",
     "cluster",
@@ -122,7 +122,7 @@ fn graph_of(sources: &Path) -> Graph {
     graph(&files)
 }
 
-/// Who names whom. The crate's face names all of its modules, and is left out.
+/// The modules that name one another. The crate's face names all of its modules, and is left out.
 fn graph(files: &BTreeMap<String, String>) -> Graph {
     let code: BTreeMap<&str, String> = files.iter().map(|(name, it)| (&**name, code(it))).collect();
     let shown = shown(&code);
@@ -138,7 +138,7 @@ fn graph(files: &BTreeMap<String, String>) -> Graph {
     graph
 }
 
-/// What is compiled outside of tests, without comments. What is marked as of tests takes a line.
+/// The code compiled outside of tests, without comments. An item marked as of tests takes a line.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let mut code = String::new();
@@ -205,7 +205,7 @@ fn expand(text: &str, base: &str) -> Vec<String> {
     }
 }
 
-/// What stands between the commas of a list, up to its end.
+/// The items between the commas of a list, up to its end.
 fn items(list: &str) -> Vec<&str> {
     let (mut depth, mut begin, mut items) = (0_usize, 0, Vec::new());
     for (at, character) in list.char_indices() {

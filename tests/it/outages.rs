@@ -1,4 +1,4 @@
-//! What the machine does to a gateway: a disk without room, a log that nobody takes, files that are
+//! Faults of a gateway's machine: a disk without room, a log that nobody takes, files that are
 //! gone, no file descriptors left. Every request is answered, readiness tells the truth, the process
 //! ends when it is told to, and all is well once the machine is.
 
@@ -35,7 +35,7 @@ fn no_room_and_room_again(gateway: &mut Gateway, fill: impl Fn(&Gateway), free: 
     let merchant = Merchant::demo(gateway);
     assert_eq!((order(&merchant).status, ready(gateway)), (201, 200));
     fill(gateway);
-    // What there is room for yet goes through.
+    // A commit goes through while there is room for it.
     until("a commit fails", || order(&merchant).status == 500);
     let (key, body) = (random_hex(), Merchant::order("N-1").to_string());
     assert_eq!(merchant.create(&key, body.clone()).unwrap().status, 500);

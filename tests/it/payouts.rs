@@ -1,10 +1,8 @@
 //! Money out on a running gateway: payouts of every ending, contracts, cut-offs and settlement batches,
 //! and 200 callers at one balance.
 
-use std::sync::Barrier;
-
 use lezai_tests::{
-    Answer, Gateway, Merchant, Receiver, Request, TempDir, eventually, lezai, random_hex,
+    Answer, Gateway, Merchant, Receiver, Request, TempDir, crowd, eventually, lezai, random_hex,
 };
 use serde_json::{Value, json};
 
@@ -45,7 +43,7 @@ impl<'g> Shop<'g> {
         assert_eq!(clock.send(&self.gateway.authority).unwrap().status, 200);
     }
 
-    /// What stands on one of the merchant's accounts.
+    /// The balance of one of the merchant's accounts.
     fn balance(&self, account: &str) -> i64 {
         let balances = self.merchant.get("/v1/balances").json();
         let mut all = balances["data"].as_array().unwrap().iter();
@@ -346,7 +344,6 @@ fn a_cut_off_closes_what_became_available_and_pays_it_out() {
 
 #[test]
 fn two_hundred_callers_take_exactly_what_is_there() {
-    const CALLERS: usize = 200;
     let folder = TempDir::new();
     let gateway = Gateway::start(folder.path());
     let shop = Shop::new(&gateway);
@@ -356,24 +353,15 @@ fn two_hundred_callers_take_exactly_what_is_there() {
     // Half of them pay out 10,000 each, half refund 10,000 of an order (9,940 of it the merchant's): of 200
     // wishes for 1,994,000 together no more than 994,000 is there, and refunds never fail for it: they
     // leave a debt. No payout may take what a refund took.
-    let start = Barrier::new(CALLERS);
-    let answers: Vec<(bool, Answer)> = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS)
-            .map(|n| {
-                let (shop, start, order) = (&shop, &start, &orders[n / 2 % orders.len()]);
-                scope.spawn(move || {
-                    start.wait();
-                    if n % 2 == 0 {
-                        return (true, shop.pay_out(&format!("C-{n}"), 10_000));
-                    }
-                    let body = json!({ "merchant_refund_id": format!("R-{n}"), "amount": 10_000, "currency": "CNY" });
-                    let target = format!("/v1/orders/{order}/refunds");
-                    let request = shop.merchant.post(&target, &format!("k-{n}"), body.to_string());
-                    (false, shop.merchant.send(&request).unwrap())
-                })
-            })
-            .collect();
-        callers.into_iter().map(|it| it.join().unwrap()).collect()
+    let answers: Vec<(bool, Answer)> = crowd(200, |n| {
+        if n % 2 == 0 {
+            return (true, shop.pay_out(&format!("C-{n}"), 10_000));
+        }
+        let refund =
+            json!({ "merchant_refund_id": format!("R-{n}"), "amount": 10_000, "currency": "CNY" });
+        let target = format!("/v1/orders/{}/refunds", orders[n / 2 % orders.len()]);
+        let request = shop.merchant.post(&target, &format!("k-{n}"), refund.to_string());
+        (false, shop.merchant.send(&request).unwrap())
     });
     let count = |payout: bool, status: u16| {
         i64::try_from(answers.iter().filter(|it| (it.0, it.1.status) == (payout, status)).count())
@@ -391,7 +379,7 @@ fn two_hundred_callers_take_exactly_what_is_there() {
         let found = shop.balance("available") - shop.balance("owes");
         (found == left).then_some(()).ok_or(format!("{found} instead of {left}"))
     });
-    // What was refused was not there at its moment: whoever came before took it.
+    // A refused request's money was gone at its moment: one that came before took it.
     assert!(paid <= 99 && (paid == 99 || left < 10_000), "{paid} {left}");
     shop.check();
 }

@@ -56,7 +56,7 @@ fn what_is_a_person_s_is_in_no_log_no_problem_and_no_line_of_listen() {
     let page = Page::of(&gateway.authority, &created);
     let sessions = [page.claim(), page.pay("p"), page.view()];
     for mut session in sessions {
-        // What the shopper reads, and where they go, are in their own page and their own request's.
+        // The description and the return address are in the shopper's own page and request.
         session["description"].take();
         session["return_url"].take();
         clean("the page's session", &session.to_string());

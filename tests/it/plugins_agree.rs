@@ -53,7 +53,7 @@ const POLICY: &str = r#"{
     ]
 }"#;
 
-/// What a hook says natively.
+/// The native answer of a hook.
 type Native = fn(Hook, Order, &[u8]) -> Value;
 
 /// A plugin with settings, and the hooks that it is asked for each order.
@@ -166,7 +166,7 @@ fn c_rules(folder: &Path) -> PathBuf {
     component
 }
 
-/// What V8 says: of each question, of each order, of each hook.
+/// V8's answers: of each question, of each order, of each hook.
 fn in_v8(questions: &[Question]) -> Value {
     let questions = questions.iter().map(|it| {
         let hooks: Vec<&str> = it.hooks.iter().map(|hook| hook.label()).collect();
@@ -215,7 +215,7 @@ fn in_engine(
     }
 }
 
-/// What a native hook says, in the words of JavaScript.
+/// A native hook's answer, in the words of JavaScript.
 fn told<Answer>(answer: Result<Answer, String>, words: fn(Answer) -> Value) -> Value {
     match answer {
         Ok(answer) => json!({ "ok": words(answer) }),

@@ -225,7 +225,7 @@ fn from_the_shadow_to_all_orders_and_back() {
     let (_, text) = scene.cli(&["list"]);
     assert!(text.contains("live") && text.contains("previous"), "{text}");
 
-    // What was decided so is still so after a restart.
+    // A decision made so is still so after a restart.
     let authority = scene.gateway.authority.clone();
     let Scene { merchant, publisher, token, mut gateway, folder } = scene;
     gateway.kill();
@@ -406,7 +406,7 @@ fn a_release_is_signed_in_one_place_and_published_in_another() {
     let (code, text) = scene.cli(&["show"]);
     assert!(code == Some(1) && text.contains("not_found"), "{text}");
 
-    // What lies on disk is nobody else's, and under its digest.
+    // The files on disk are nobody else's, and under their digests.
     use std::os::unix::fs::PermissionsExt as _;
     let blobs = scene.gateway.data.join("plugins/sha256");
     let mode = |path: &PathBuf| path.metadata().unwrap().permissions().mode() & 0o777;

@@ -2,11 +2,11 @@
 //! and the money is counted once.
 
 use std::collections::BTreeSet;
-use std::sync::Barrier;
 use std::time::Duration;
 
 use lezai_tests::{
-    Answer, Gateway, Merchant, Receiver, Request, TempDir, at_once, lezai, random_hex,
+    Answer, Gateway, Merchant, Receiver, Request, TempDir, at_once, eventually, lezai, random_hex,
+    refund_race,
 };
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn an_order_ends_one_way_and_is_paid_once() {
         }
         let end =
             merchant.get(&format!("/v1/orders/{id}")).json()["status"].as_str().unwrap().to_owned();
-        // Whoever was told that it won, won.
+        // A caller that was told that it won, won.
         for answer in answers.iter().filter(|it| it.status == 200) {
             assert_eq!(answer.json()["status"], end.as_str(), "{id}");
         }
@@ -73,9 +73,6 @@ fn is_end(event: &Value) -> bool {
     event["type"] == "order.paid" || event["type"] == "order.closed"
 }
 
-/// Callers who refund one order at once: more than four times what it can give back.
-const CALLERS: usize = 200;
-
 #[test]
 fn two_hundred_refund_one_order_at_once_and_the_sums_are_exact() {
     let folder = TempDir::new();
@@ -86,32 +83,9 @@ fn two_hundred_refund_one_order_at_once_and_the_sums_are_exact() {
     let pay = Request::new("POST", &format!("/sandbox/orders/{id}/pay"), "");
     assert_eq!(pay.send(&gateway.authority).unwrap().status, 200);
 
-    // No two alike, so that what is left fits some and not others; of every ten, one sends another's
-    // request again, and one takes another's number.
     let target = format!("/v1/orders/{id}/refunds");
-    let refund_of =
-        |caller: usize| caller / 10 * 10 + if caller % 10 < 8 { caller % 10 } else { 0 };
-    let amount = |caller: usize| 300 + i64::try_from(refund_of(caller) % 100).unwrap();
-    let ask = |caller: usize| {
-        let refund = json!({
-            "merchant_refund_id": format!("W-1-{}", refund_of(caller)), "amount": amount(caller), "currency": "CNY",
-        });
-        let key = if caller % 10 == 9 { refund_of(caller) } else { caller };
-        let key = format!("W-1-{key}");
-        merchant.send(&merchant.post(&target, &key, refund.to_string())).unwrap()
-    };
-    let start = Barrier::new(CALLERS);
-    let answers: Vec<Answer> = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS)
-            .map(|caller| {
-                let (start, ask) = (&start, &ask);
-                scope.spawn(move || {
-                    start.wait();
-                    ask(caller)
-                })
-            })
-            .collect();
-        callers.into_iter().map(|it| it.join().unwrap()).collect()
+    let answers = refund_race::run("W-1", |key, refund| {
+        merchant.send(&merchant.post(&target, key, refund.to_owned())).unwrap()
     });
     let mut accepted = std::collections::BTreeMap::new();
     let mut refused = Vec::new();
@@ -123,11 +97,14 @@ fn two_hundred_refund_one_order_at_once_and_the_sums_are_exact() {
             }
             (409, "refund_exceeds_available") => {
                 assert_eq!(body["field"], "amount", "{body}");
-                assert!(body["available"].as_i64().unwrap() < amount(caller), "{body}");
+                assert!(
+                    body["available"].as_i64().unwrap() < refund_race::amount(caller),
+                    "{body}"
+                );
                 refused.push(caller);
             }
-            (409, "merchant_refund_id_taken") if [0, 8, 9].contains(&(caller % 10)) => {}
-            (409, "request_in_progress") if [0, 9].contains(&(caller % 10)) => {}
+            (409, "merchant_refund_id_taken") if refund_race::is_contested(caller) => {}
+            (409, "request_in_progress") if refund_race::is_repeated(caller) => {}
             other => panic!("{caller}: {other:?} {body}"),
         }
     }
@@ -137,15 +114,10 @@ fn two_hundred_refund_one_order_at_once_and_the_sums_are_exact() {
     assert!(left < 400, "{left} is left though some were refused who wanted less");
 
     // The API, the ledger and the wallet agree, to the last fen.
-    let begun = std::time::Instant::now();
-    let order = loop {
+    let order = eventually(|| {
         let order = merchant.get(&format!("/v1/orders/{id}")).json();
-        if order["refunding_amount"] == 0 {
-            break order;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{order}\n{}", gateway.log());
-        std::thread::sleep(Duration::from_millis(50));
-    };
+        if order["refunding_amount"] == 0 { Ok(order) } else { Err(gateway.log()) }
+    });
     assert_eq!(
         (&order["refunded_amount"], &order["refundable_amount"]),
         (&json!(given), &json!(left))

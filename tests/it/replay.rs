@@ -13,7 +13,7 @@ use lezai_tests::{
 };
 use serde_json::{Value, json};
 
-/// What becomes of the gateway between a request and its repeat.
+/// The fate of the gateway between a request and its repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Between {
     Nothing,
@@ -261,7 +261,7 @@ fn a_first_answer_outlives_what_it_said() {
     }
 }
 
-/// What only asks is not kept on disk, as it changes nothing; while the gateway runs, its nonce is
+/// A query is not kept on disk, as it changes nothing; while the gateway runs, its nonce is
 /// good once like any other.
 #[test]
 fn a_question_is_answered_once() {

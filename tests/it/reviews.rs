@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use lezai_tests::{Answer, Gateway, Merchant, Receiver, Request, TempDir, lezai, random_hex};
+use lezai_tests::{
+    Answer, Gateway, Merchant, Receiver, Request, TempDir, crowd, lezai, random_hex,
+};
 use serde_json::{Value, json};
 
 /// The demo merchant's plugin holds a gift card of more than 500 yuan that is bought on a new device.
@@ -185,19 +187,9 @@ fn of_many_who_decide_at_once_one_verdict_holds() {
     let shop = Shop::new(&gateway);
     let id = shop.paid("automatic");
     let verdicts = ["approve", "refuse"];
-    let start = std::sync::Barrier::new(200);
-    let heard: Vec<(&str, Answer)> = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..200)
-            .map(|n| {
-                let (shop, id, start) = (&shop, &id, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    let verdict = verdicts[n % 2];
-                    (verdict, shop.decide(id, &format!("d-{n}"), verdict))
-                })
-            })
-            .collect();
-        callers.into_iter().map(|it| it.join().unwrap()).collect()
+    let heard = crowd(200, |n| {
+        let verdict = verdicts[n % 2];
+        (verdict, shop.decide(&id, &format!("d-{n}"), verdict))
     });
     let held = shop.order(&id)["review"]["verdict"].as_str().unwrap().to_owned();
     for (verdict, answer) in &heard {

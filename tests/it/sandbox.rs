@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The wallet is asked again within half a minute of business time, whatever it did, and that is
 /// moved forward here; the rest is for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// What the wallet does later, it does after 30 s (host/channels/src/sandbox/magic.rs).
+/// The wallet's late acts come after 30 s (host/channels/src/sandbox/magic.rs).
 const LATER_SECS: u32 = 31;
 /// A channel that stays silent is asked this long and a little more (host/gateway/src/jobs/mod.rs).
 const DAY_SECS: u32 = 86_400;
@@ -44,7 +44,7 @@ const ROWS: &[Row] = &[
         told: &["payment.declined", "order.closed"],
     },
     Row { amount: 10911, acts: "pay=503", end: "paid captured 10911", told: &["order.paid"] },
-    // Who asks again hears it at once.
+    // A shopper who asks again hears it at once.
     Row {
         amount: 10911,
         acts: "pay=503 pay=200",
@@ -75,7 +75,7 @@ const ROWS: &[Row] = &[
         end: "closed captured 0",
         told: &["order.closed", "payment.returned"],
     },
-    // What is set aside too late is let go, and the merchant need not know.
+    // An amount set aside too late is released, and the merchant need not know.
     Row {
         amount: 10915,
         acts: "manual pay=200 close=200",
@@ -229,7 +229,7 @@ fn who_stays_silent_for_a_day_is_a_person_s_to_look_at() {
     ends_well(&gateway);
 }
 
-/// What the wallet owes us, by our books, and that nothing stays set aside for who wants nothing.
+/// The wallet's debt to us, by our books, and the amounts that may stay set aside.
 fn receivable(gateway: &Gateway) -> (i64, Vec<i64>) {
     let show = lezai(&["ledger", "check", "--data", &gateway.data.display().to_string()]);
     let text = String::from_utf8(show.stdout).unwrap();
@@ -239,7 +239,7 @@ fn receivable(gateway: &Gateway) -> (i64, Vec<i64>) {
     (minor.parse().unwrap(), vec![10931, 10941])
 }
 
-/// What it owes us by its own, and the amounts that it has set aside.
+/// The wallet's debt to us by its own books, and the amounts that it has set aside.
 fn wallets(gateway: &Gateway) -> (i64, Vec<i64>) {
     let wallet = rusqlite::Connection::open(gateway.data.join("sandbox.db")).unwrap();
     let owes = "SELECT (SELECT coalesce(sum(taken), 0) FROM payments WHERE status = 'paid')
@@ -275,7 +275,7 @@ fn every_documented_amount_is_tried() {
     for digits in documented {
         let is_tried = ROWS.iter().any(|row| {
             let refund = format!("{digits}=201");
-            // What is silent for ever has a test of its own, for payouts in the simulator.
+            // Amounts silent for ever have a test of their own, for payouts in the simulator.
             ["916", "965", "976"].contains(&digits)
                 || crate::payouts::AMOUNTS.contains(&digits)
                 || crate::bills::AMOUNTS.contains(&digits)

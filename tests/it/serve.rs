@@ -284,7 +284,7 @@ fn a_wrong_configuration_is_told_whole_and_a_right_one_without_secrets() {
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
-    // What the settings name is looked at once they are right.
+    // The files that the settings name are checked once the settings are right.
     let right = wrong
         .replace("http:", "https:")
         .replace("adress = \"0.0.0.0:8443\"\n", "")
@@ -332,7 +332,7 @@ fn the_signing_key_is_changed_while_it_runs() {
     live.signal("HUP");
     until("the next key signs", || names(&live)[0] != old);
     assert_eq!(names(&live).len(), 2, "the former one is kept");
-    // Who goes by the new public key verifies what it signs; that of the former one is nobody's any more.
+    // The new public key verifies what the gateway signs; the former one verifies nothing any more.
     let again = Merchant::live(&live, some_key(), "tea-2");
     assert_eq!(again.get("/v1/orders").code(), "key_unknown");
     key(&["retire", "--now"]);
@@ -429,7 +429,7 @@ fn no_planted_secret_is_in_the_data_folder_and_the_root_key_is_changed_while_it_
     until("the signing key is sealed anew", || sealed_under(&live).contains("ok"));
     assert_ne!(sealed_under(&live), first);
 
-    // What was sealed opens with the new root key alone, and not without one.
+    // A sealed value opens with the new root key alone, and not without one.
     live.signal("TERM");
     assert!(live.ended_well(), "{}", live.log());
     let without = live.lezai(&["serve", "--set", "secrets.root_key_file="]);

@@ -1,4 +1,4 @@
-//! Who may pay in a checkout session: to look claims nothing, the first choice of a method does, nobody
+//! Access to a checkout session: looking claims nothing, the first choice of a method does, nobody
 //! takes over what is being paid, and what is lost can be given again.
 
 use std::time::{Duration, Instant};
@@ -89,7 +89,7 @@ fn to_look_claims_nothing_and_the_first_choice_does() {
         // The grant is for this page's own key.
         Unverified::parse(seen["grant"].as_str().unwrap()).unwrap();
     }
-    // Who has not claimed it has no session to look at otherwise, and cannot pay.
+    // A page that has not claimed it has no session to look at otherwise, and cannot pay.
     refused(&shopper.call("GET", "", "", ""), "session_unclaimed");
     refused(&shopper.call("GET", "/events", "", ""), "session_unclaimed");
     refused(&shopper.call("POST", "/pay", r#"{"method":"wallet_qr"}"#, "k"), "session_unclaimed");
@@ -171,7 +171,7 @@ fn what_is_lost_is_claimed_anew_while_nobody_pays() {
     scene.advance(CODE_SECS);
     let renewed = page(4).pays_first("c");
     assert_eq!(renewed.status, 200, "{}", renewed.json());
-    // What was signed by a page that had it is no way back.
+    // A request signed by a page that had it is no way back.
     refused(&page(3).call("POST", "/pay", r#"{"method":"wallet_qr"}"#, "d"), "key_unknown");
     scene.shopper(&order, "decline");
 

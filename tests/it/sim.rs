@@ -63,6 +63,7 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "payout.failed",
         "payout.returned",
         "payout.cancelled",
+        "payout.needs_attention",
         "settlement.closed",
     ] {
         assert!(counts.events.contains_key(event), "{event} is never told");

@@ -38,7 +38,7 @@ fn it_starts_soon_and_again_with_what_it_made() {
     assert_eq!(made(folder.path()), first);
     assert_eq!(Request::new("GET", "/readyz", "").send(&gateway.authority).unwrap().status, 200);
 
-    // What is secret is its owner's alone.
+    // A secret file is its owner's alone.
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&gateway.data), 0o700);
     for name in [

@@ -120,7 +120,7 @@ impl<'g> Shop<'g> {
     }
 }
 
-/// What the command writes of the same entries.
+/// The bytes that the command writes of the same entries.
 fn command(data: &Path, statement: &Value) -> Vec<u8> {
     let entries = ["after_entry", "until_entry"].map(|it| statement[it].to_string());
     let text = |name: &str| statement[name].as_str().unwrap();

@@ -7,19 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lezai_channel_simulators::{Simulators, keys};
-use lezai_core::key::SigningKey;
 use lezai_tests::nodes::{Cuttable, Nodes};
 use lezai_tests::page::Page;
-use lezai_tests::{Answer, Merchant, binary, random_hex};
-use serde_json::{Value, json};
+use lezai_tests::{Answer, Merchant, binary, crowd, random_hex, refund_race, until};
+use serde_json::json;
 
 /// For a test that hangs, on a machine that is slow.
 const TIMEOUT: Duration = Duration::from_secs(180);
-const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
 
 /// A database of its own, with tables.
 fn database() -> String {
@@ -32,45 +30,6 @@ fn database() -> String {
     let migrated = Command::new(binary()).args(["migrate", "--store", &url]).output().unwrap();
     assert!(migrated.status.success(), "{migrated:?}");
     url
-}
-
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < TIMEOUT, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn some_key() -> SigningKey {
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy).unwrap();
-    SigningKey::from_entropy(&entropy).unwrap()
-}
-
-/// A merchant whom one node is told of; the others learn of it by themselves.
-fn merchant(nodes: &Nodes, id: &str, keyid: &str, channel: &str) -> Merchant {
-    let mut policy: Value = serde_json::from_str(POLICY).unwrap();
-    policy["routes"] = json!([{ "channel": channel }]);
-    let body = json!({ "name": "Tea 茶", "policy": policy }).to_string();
-    let target = format!("/admin/v1/merchants/{id}");
-    let made = nodes.node(0).operate("PUT", &target, &body).unwrap();
-    assert_eq!(made.status, 200, "{}", made.json());
-    let key = some_key();
-    let pem = key.verifying_key().to_spki_pem().unwrap();
-    let body = json!({ "public_key": pem }).to_string();
-    let put = nodes.node(0).operate("PUT", &format!("{target}/keys/{keyid}"), &body).unwrap();
-    assert_eq!(put.status, 204, "{}", put.json());
-    let merchant = Merchant::of_nodes(nodes, key, keyid);
-    // The front goes round, so that as many answers in a row are of all of them.
-    let mut known = 0;
-    eventually("every node knows the merchant", || {
-        let request = merchant.sign(lezai_tests::Request::new("GET", "/v1/orders?limit=1", ""));
-        let answer = nodes.tls.send(&request, &nodes.authority);
-        known = if answer.is_ok_and(|it| it.status == 200) { known + 1 } else { 0 };
-        known == 6
-    });
-    merchant
 }
 
 /// Sends a request until it is answered for good, as a merchant's server does: the same bytes and the same key, signed
@@ -103,7 +62,7 @@ impl Load {
     /// Waits until so many more are acknowledged: whatever just happened, orders go on.
     fn goes_on(&self, more: usize) {
         let before = self.acknowledged.load(Ordering::SeqCst);
-        eventually("orders go on", || self.acknowledged.load(Ordering::SeqCst) >= before + more);
+        until("orders go on", || self.acknowledged.load(Ordering::SeqCst) >= before + more);
     }
 
     fn stop(&self) {
@@ -186,7 +145,7 @@ fn nodes_are_killed_stopped_and_rolled_under_load_and_every_answer_stands() {
     let (_simulators, _runtime, section) = provider(folder.path());
     let nodes = Nodes::start(3, &store, |_| store.clone(), &section);
     let merchants: Vec<Merchant> = (0..4)
-        .map(|n| merchant(&nodes, &format!("m_live_tea{n}"), &format!("key-{n}"), "wechat"))
+        .map(|n| nodes.merchant(&format!("m_live_tea{n}"), &format!("key-{n}"), "wechat"))
         .collect();
     let load = Load::default();
     let made = std::thread::scope(|scope| {
@@ -225,7 +184,7 @@ fn a_connection_to_the_database_that_is_cut_loses_nothing() {
     let way = Cuttable::to(address(&store));
     let through = store.replace(&address(&store).to_string(), &way.address.to_string());
     let nodes = Nodes::start(2, &store, |_| through.clone(), &section);
-    let merchants = [merchant(&nodes, "m_live_cut", "cut", "wechat")];
+    let merchants = [nodes.merchant("m_live_cut", "cut", "wechat")];
     let load = Load::default();
     let made = std::thread::scope(|scope| {
         let orders = scope.spawn(|| order_until(&load, &merchants, 6));
@@ -238,15 +197,15 @@ fn a_connection_to_the_database_that_is_cut_loses_nothing() {
     });
     eprintln!("{} orders", made.len());
     all_are_there_once(&merchants, &made);
-    eventually("ready again", || {
+    until("ready again", || {
         nodes.node(0).operate("GET", "/readyz", "").is_ok_and(|it| it.status == 200)
     });
-    // What is changed on one node holds on the other, by whatever connection it hears of it.
+    // A change on one node holds on the other, by whatever connection it hears of it.
     let removed =
         nodes.node(0).operate("DELETE", "/admin/v1/merchants/m_live_cut/keys/cut", "").unwrap();
     assert_eq!(removed.status, 204, "{}", removed.json());
     let mut refused = 0;
-    eventually("the key is refused by both", || {
+    until("the key is refused by both", || {
         let request = merchants[0].sign(lezai_tests::Request::new("GET", "/v1/orders?limit=1", ""));
         let answer = nodes.tls.send(&request, &nodes.authority);
         refused = if answer.is_ok_and(|it| it.status == 401) { refused + 1 } else { 0 };
@@ -255,8 +214,41 @@ fn a_connection_to_the_database_that_is_cut_loses_nothing() {
     ledger_is_whole(&nodes);
 }
 
-/// Callers who refund one order at once, by three nodes: more than it can give back.
-const CALLERS: usize = 200;
+#[test]
+fn a_day_is_reconciled_once_however_many_nodes_are_asked_to() {
+    let store = database();
+    let folder = lezai_tests::TempDir::new();
+    let (_simulators, _runtime, section) = provider(folder.path());
+    let nodes = Nodes::start(2, &store, |_| store.clone(), &section);
+    // Of a day that is over: the channel has a payment that the books do not know.
+    let bill = "at,kind,reference,minor,currency,fee,status\n\
+                2026-01-05T12:00:00+08:00,payment,0193a0,700,CNY,,done\n";
+    let put = nodes.node(0).operate("PUT", "/admin/v1/bills/wechat/2026-01-05", bill).unwrap();
+    assert!(put.status < 300, "{}", put.json());
+    let day = json!({ "channel": "wechat", "date": "2026-01-05" }).to_string();
+    let runs = crowd(8, |n| {
+        let run = nodes.node(n % 2).operate("POST", "/admin/v1/reconciliations", &day).unwrap();
+        assert_eq!(run.status, 200, "{}", run.json());
+        run.json()["id"].to_string()
+    });
+    assert_eq!(runs.into_iter().collect::<BTreeSet<_>>().len(), 1);
+    let open = nodes.node(1).operate("GET", "/admin/v1/differences", "").unwrap().json();
+    let open = open["data"].as_array().unwrap();
+    assert_eq!((open.len(), &open[0]["class"]), (1, &json!("missing_here")), "{open:?}");
+    // Its resolution is booked in nobody's name, in the gateway's own chain.
+    let target = format!("/admin/v1/differences/{}/resolution", open[0]["id"].as_str().unwrap());
+    let act = json!({ "act": "suspense", "reason": "Asked the channel", "by": "li" }).to_string();
+    let resolved = crowd(4, |n| nodes.node(n % 2).operate("POST", &target, &act).unwrap());
+    let won: Vec<_> = resolved.iter().filter(|it| it.status == 200).collect();
+    assert_eq!((won.len(), &won[0].json()["status"]), (1, &json!("resolved")), "{}", nodes.logs());
+    let check = nodes.lezai(&["ledger", "check"]);
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(check.status.success() && said.contains("1 differences"), "{said}");
+    assert!(said.contains("suspense:wechat"), "{said}");
+    let chain = nodes.lezai(&["ledger", "export", "--book", "-1"]);
+    let chain = String::from_utf8(chain.stdout).unwrap();
+    assert_eq!((chain.lines().count(), chain.contains("\"dif_")), (1, true), "{chain}");
+}
 
 #[test]
 fn two_hundred_refund_one_order_at_once_on_three_nodes() {
@@ -264,7 +256,7 @@ fn two_hundred_refund_one_order_at_once_on_three_nodes() {
     let folder = lezai_tests::TempDir::new();
     let (simulators, runtime, section) = provider(folder.path());
     let nodes = Nodes::start(3, &store, |_| store.clone(), &section);
-    let merchant = merchant(&nodes, "m_live_refunds", "refunds", "wechat");
+    let merchant = nodes.merchant("m_live_refunds", "refunds", "wechat");
     let mut order = Merchant::order("W-1");
     order["methods"] = json!(["wechat_native"]);
     let order = insist(&merchant, "/v1/orders", "W-1", &order.to_string()).json();
@@ -279,38 +271,15 @@ fn two_hundred_refund_one_order_at_once_on_three_nodes() {
         simulators.wechat.pay(&simulators, &shown[at + 4..at + 36]).unwrap();
     }
     // No callback reaches a test's own authority: the worker of some node asks after twenty seconds.
-    eventually("paid", || merchant.get(&target).json()["status"] == "paid");
+    until("paid", || merchant.get(&target).json()["status"] == "paid");
 
-    // No two alike; of every ten, one sends another's request again, and one takes another's number.
     let refunds = format!("{target}/refunds");
-    let refund_of =
-        |caller: usize| caller / 10 * 10 + if caller % 10 < 8 { caller % 10 } else { 0 };
-    let amount = |caller: usize| 300 + i64::try_from(refund_of(caller) % 100).unwrap();
-    let ask = |caller: usize| {
-        let refund = json!({
-            "merchant_refund_id": format!("W-1-{}", refund_of(caller)), "amount": amount(caller), "currency": "CNY",
-        });
-        let key = if caller % 10 == 9 { refund_of(caller) } else { caller };
-        insist(&merchant, &refunds, &format!("W-1-{key}"), &refund.to_string())
-    };
-    let start = Barrier::new(CALLERS);
-    let answers: Vec<Answer> = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS)
-            .map(|caller| {
-                let (start, ask) = (&start, &ask);
-                scope.spawn(move || {
-                    start.wait();
-                    ask(caller)
-                })
-            })
-            .collect();
-        callers.into_iter().map(|it| it.join().unwrap()).collect()
-    });
+    let answers = refund_race::run("W-1", |key, refund| insist(&merchant, &refunds, key, refund));
     let mut accepted: BTreeMap<String, i64> = BTreeMap::new();
     for (caller, answer) in answers.iter().enumerate() {
         if answer.status < 300 {
             let id = answer.json()["id"].as_str().unwrap().to_owned();
-            accepted.insert(id, amount(caller));
+            accepted.insert(id, refund_race::amount(caller));
         } else {
             let code = answer.json()["code"].as_str().unwrap().to_owned();
             let expected =
@@ -320,6 +289,6 @@ fn two_hundred_refund_one_order_at_once_on_three_nodes() {
     }
     let sum: i64 = accepted.values().sum();
     assert!(sum <= 12_800 && 12_800 - sum < 500, "{sum} in {} refunds", accepted.len());
-    eventually("all of it is refunded", || merchant.get(&target).json()["refunded_amount"] == sum);
+    until("all of it is refunded", || merchant.get(&target).json()["refunded_amount"] == sum);
     ledger_is_whole(&nodes);
 }

@@ -189,16 +189,21 @@ fn find<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
 
 /// Does them all from the same moment on, and gives their answers in the same order.
 pub fn at_once<Work: Fn() -> Answer + Sync>(works: &[Work]) -> Vec<Answer> {
-    let start = Barrier::new(works.len());
+    crowd(works.len(), |n| works[n]())
+}
+
+/// So many callers who begin at the same moment; what each got, in the order of their numbers.
+pub fn crowd<T: Send>(count: usize, call: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(count);
     std::thread::scope(|scope| {
-        let mut handles = Vec::with_capacity(works.len());
-        for work in works {
-            let start = &start;
-            handles.push(scope.spawn(move || {
+        let mut callers = Vec::with_capacity(count);
+        for n in 0..count {
+            let (start, call) = (&start, &call);
+            callers.push(scope.spawn(move || {
                 start.wait();
-                work()
+                call(n)
             }));
         }
-        handles.into_iter().map(|it| it.join().unwrap()).collect()
+        callers.into_iter().map(|it| it.join().unwrap()).collect()
     })
 }

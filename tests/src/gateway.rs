@@ -1,19 +1,15 @@
 //! `lezai dev` as a process, on free ports and in a folder of its own.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
 use crate::client::Request;
 use crate::merchant::random_hex;
-
-/// Far above the second that starting takes, for a machine that is slow, and busy with other things.
-pub(crate) const START: Duration = Duration::from_secs(180);
+use crate::process::{START, signal, start_until_ready};
 
 /// A folder that goes with its owner.
 pub struct TempDir(PathBuf);
@@ -40,7 +36,7 @@ impl Default for TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // What a failed test leaves behind is the system's to clean.
+        // The files of a failed test are the system's to clean.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -126,41 +122,17 @@ impl Gateway {
         let held = port.as_ref().map(|port| port.local_addr().unwrap().to_string());
         let listen = held.as_deref().unwrap_or(listen);
         let (data, log) = (folder.join("data"), folder.join("log"));
-        let mut child = command
-            .args(["dev", "--listen", listen, "--shop", "127.0.0.1:0", "--data"])
-            .arg(&data)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
-        let (sender, banner) = mpsc::channel();
-        let stdout = child.stdout.take().unwrap();
-        // It reads to the end, so that the gateway never writes to a full pipe.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let mut authority = None;
-        while let Ok(line) = banner.recv_timeout(START) {
-            let mut words = line.split_whitespace();
-            match (words.next(), words.next()) {
-                (Some("gateway"), Some(url)) => {
-                    authority =
-                        Some(url.trim_start_matches("http://").trim_end_matches('/').to_owned());
-                }
-                (Some("ready"), _) => {
-                    let authority = authority.expect("the banner names no gateway");
-                    return Self { child, authority, data, log, _port: port };
-                }
-                _ => {}
-            }
-        }
-        let _ = child.kill();
-        let _ = child.wait();
-        panic!("lezai dev did not start:\n{}", std::fs::read_to_string(log).unwrap_or_default());
+        command.args(["dev", "--listen", listen, "--shop", "127.0.0.1:0", "--data"]);
+        command.arg(&data).args(arguments);
+        let (child, banner) = start_until_ready(&mut command, stderr, &log);
+        let authority = banner
+            .iter()
+            .find_map(|line| {
+                let url = line.trim_start().strip_prefix("gateway")?.split_whitespace().next()?;
+                Some(url.trim_start_matches("http://").trim_end_matches('/').to_owned())
+            })
+            .expect("the banner names the gateway");
+        Self { child, authority, data, log, _port: port }
     }
 
     /// `kill -9`.
@@ -171,14 +143,12 @@ impl Gateway {
 
     /// Ctrl-C.
     pub fn interrupt(&self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        signal(&self.child, "INT");
     }
 
     /// SIGTERM, as a service manager sends it.
     pub fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        signal(&self.child, "TERM");
     }
 
     /// Waits for its end; whether it ended well.
@@ -203,7 +173,7 @@ impl Gateway {
         self.child.id()
     }
 
-    /// What it logged so far, in all its runs.
+    /// The log so far, of all its runs.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -243,7 +213,7 @@ pub fn lezai(arguments: &[&str]) -> Output {
         .spawn()
         .unwrap();
     let start = Instant::now();
-    // What such a verb prints fits a pipe, so it need not be read meanwhile.
+    // The output of such a verb fits a pipe, so it need not be read meanwhile.
     while child.try_wait().unwrap().is_none() {
         if start.elapsed() > START {
             let _ = child.kill();

@@ -13,12 +13,14 @@ mod live;
 mod merchant;
 pub mod nodes;
 pub mod page;
+mod process;
 mod publisher;
 mod receiver;
 pub mod recorded;
+pub mod refund_race;
 pub mod sim;
 
-pub use client::{Answer, Request, at_once, send_raw};
+pub use client::{Answer, Request, at_once, crowd, send_raw};
 pub use eventually::{eventually, until};
 pub use gateway::{Gateway, TempDir, binary, lezai};
 pub use live::{Live, Tls, certify};

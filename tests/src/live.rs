@@ -1,10 +1,10 @@
 //! `lezai serve` as a process: with a certificate of an authority of its own, and a client that trusts that one.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, mpsc};
+use std::process::{Child, Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -13,7 +13,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio::net::TcpSocket;
 
 use crate::client::{Answer, Request, connect, converse};
-use crate::gateway::{START, binary, hold};
+use crate::gateway::{binary, hold};
+use crate::process::{signal, start_until_ready};
 
 /// A client's TLS, which trusts one authority.
 #[derive(Clone)]
@@ -36,7 +37,21 @@ impl Tls {
     ///
     /// The socket's, those of TLS, and an answer that is none.
     pub fn send(&self, request: &Request, authority: &str) -> io::Result<Answer> {
-        let stream = self.connect(authority)?;
+        self.send_to(request, authority, &on_loopback(authority))
+    }
+
+    /// Sends a request for this authority to this address, which is one of those behind it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Tls::send`].
+    pub(crate) fn send_to(
+        &self,
+        request: &Request,
+        authority: &str,
+        address: &str,
+    ) -> io::Result<Answer> {
+        let stream = self.connect(authority, address)?;
         converse(stream, &[&request.bytes(authority)], Duration::ZERO)
     }
 
@@ -46,7 +61,7 @@ impl Tls {
     ///
     /// As of [`Tls::send`].
     pub fn certificate(&self, authority: &str) -> io::Result<Vec<u8>> {
-        let mut stream = self.connect(authority)?;
+        let mut stream = self.connect(authority, &on_loopback(authority))?;
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
@@ -56,12 +71,17 @@ impl Tls {
     fn connect(
         &self,
         authority: &str,
+        address: &str,
     ) -> io::Result<StreamOwned<ClientConnection, std::net::TcpStream>> {
-        let (host, port) = authority.rsplit_once(':').unwrap();
+        let (host, _) = authority.rsplit_once(':').unwrap();
         let name = ServerName::try_from(host.to_owned()).unwrap();
         let connection = ClientConnection::new(Arc::clone(&self.0), name).unwrap();
-        Ok(StreamOwned::new(connection, connect(&format!("127.0.0.1:{port}"))?))
+        Ok(StreamOwned::new(connection, connect(address)?))
     }
+}
+
+fn on_loopback(authority: &str) -> String {
+    format!("127.0.0.1:{}", authority.rsplit_once(':').unwrap().1)
 }
 
 /// A running `lezai serve`. It is killed when it is dropped.
@@ -119,28 +139,9 @@ impl Live {
         fs::write(&config, text).unwrap();
         let log = folder.join("log");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
-        let mut child = Command::new(binary())
-            .args(["serve", "--config"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
-        let (sender, banner) = mpsc::channel();
-        let stdout = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let ready =
-            || std::iter::from_fn(|| banner.recv_timeout(START).ok()).any(|it| it == "ready");
-        if !ready() {
-            let _ = child.kill();
-            let _ = child.wait();
-            panic!("lezai serve did not start:\n{}", fs::read_to_string(log).unwrap_or_default());
-        }
+        let mut command = Command::new(binary());
+        command.args(["serve", "--config"]).arg(&config);
+        let (child, _) = start_until_ready(&mut command, stderr.into(), &log);
         Self {
             child,
             authority: format!("localhost:{}", public.port()),
@@ -175,7 +176,7 @@ impl Live {
         request.send(&self.operator).unwrap()
     }
 
-    /// What a command of the binary's says to this gateway's configuration.
+    /// The output of a command of the binary's with this gateway's configuration.
     ///
     /// # Panics
     ///
@@ -195,8 +196,7 @@ impl Live {
     ///
     /// If it cannot be sent.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+        signal(&self.child, name);
     }
 
     /// Waits for its end; whether it ended well.
@@ -204,7 +204,7 @@ impl Live {
         self.child.wait().unwrap().success()
     }
 
-    /// What it logged so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -2,17 +2,26 @@
 //! proxy before the database that can cut what goes through it.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::client::{Answer, Request};
-use crate::gateway::{START, TempDir, binary};
+use lezai_core::key::SigningKey;
+use serde_json::{Value, json};
+use tokio::net::TcpSocket;
+
+use crate::client::{Answer, Request, connect, converse};
+use crate::eventually::until;
+use crate::gateway::{TempDir, binary, hold};
 use crate::live::{Tls, authority, certify};
+use crate::merchant::{Merchant, random_hex};
+use crate::process::{signal, start_until_ready};
+
+const POLICY: &str = include_str!("../../host/demo-shop/policy.json");
 
 /// The gateways of one database.
 pub struct Nodes {
@@ -24,6 +33,8 @@ pub struct Nodes {
     pub store: String,
     nodes: Vec<Mutex<Node>>,
     folder: TempDir,
+    /// Whether they speak TLS, and not a proxy before them.
+    speak_tls: bool,
 }
 
 /// One gateway of several.
@@ -36,6 +47,7 @@ pub struct Node {
     operator: SocketAddr,
     /// Where it listens for merchants.
     pub public: SocketAddr,
+    _ports: [Option<TcpSocket>; 2],
 }
 
 impl Nodes {
@@ -70,7 +82,9 @@ impl Nodes {
         let mut nodes: Vec<Mutex<Node>> = Vec::new();
         let mut publics = Vec::new();
         for n in 0..count {
-            let (public, operator) = (free(), free());
+            let ports = [hold("127.0.0.1:0"), hold("127.0.0.1:0")];
+            let address = |n: usize| ports[n].as_ref().unwrap().local_addr().unwrap();
+            let (public, operator) = (address(0), address(1));
             publics.push((public, operator));
             let data = path.join(format!("data-{n}"));
             if let Some(first) = nodes.first() {
@@ -98,7 +112,7 @@ impl Nodes {
             );
             fs::write(&config, text).unwrap();
             let log = path.join(format!("log-{n}"));
-            let mut node = Node { child: None, data, config, log, operator, public };
+            let mut node = Node { child: None, data, config, log, operator, public, _ports: ports };
             node.start();
             nodes.push(Mutex::new(node));
         }
@@ -109,6 +123,7 @@ impl Nodes {
             store: store.to_owned(),
             nodes,
             folder,
+            speak_tls: tls,
         }
     }
 
@@ -117,17 +132,57 @@ impl Nodes {
         self.nodes[n].lock().unwrap()
     }
 
+    /// A new merchant, paid through this channel, whom the first node is told of. The others learn of it by
+    /// themselves; this waits until each answers it.
+    ///
+    /// # Panics
+    ///
+    /// If the node refuses it, or another does not come to know it.
+    pub fn merchant(&self, id: &str, keyid: &str, channel: &str) -> Merchant {
+        let mut policy: Value = serde_json::from_str(POLICY).unwrap();
+        policy["routes"] = json!([{ "channel": channel }]);
+        let target = format!("/admin/v1/merchants/{id}");
+        let body = json!({ "name": "Tea 茶", "policy": policy }).to_string();
+        let made = self.node(0).operate("PUT", &target, &body).unwrap();
+        assert_eq!(made.status, 200, "{}", made.json());
+        let mut entropy = [0; 32];
+        getrandom::fill(&mut entropy).unwrap();
+        let key = SigningKey::from_entropy(&entropy).unwrap();
+        let body = json!({ "public_key": key.verifying_key().to_spki_pem().unwrap() }).to_string();
+        let put = self.node(0).operate("PUT", &format!("{target}/keys/{keyid}"), &body).unwrap();
+        assert_eq!(put.status, 204, "{}", put.json());
+        let merchant = Merchant::of_nodes(self, key, keyid);
+        for n in 0..self.nodes.len() {
+            until("every node knows the merchant", || {
+                let request = merchant.sign(Request::new("GET", "/v1/orders?limit=1", ""));
+                self.ask(n, request).is_ok_and(|it| it.status == 200)
+            });
+        }
+        merchant
+    }
+
+    /// Asks one of them, and not whichever the front gives.
+    fn ask(&self, n: usize, request: Request) -> io::Result<Answer> {
+        let public = self.node(n).public.to_string();
+        if self.speak_tls {
+            return self.tls.send_to(&request, &self.authority, &public);
+        }
+        let request =
+            request.with("x-forwarded-proto", "https").with("x-forwarded-for", "192.0.2.1");
+        converse(connect(&public)?, &[&request.bytes(&self.authority)], Duration::ZERO)
+    }
+
     /// A folder for what a test needs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What a command of the binary's says of the database.
+    /// The output of a command of the binary's on the database.
     pub fn lezai(&self, arguments: &[&str]) -> Output {
         Command::new(binary()).args(arguments).args(["--store", &self.store]).output().unwrap()
     }
 
-    /// What all of them logged.
+    /// The logs of all of them.
     pub fn logs(&self) -> String {
         let logs = self.nodes.iter().enumerate().map(|(n, node)| {
             let text = fs::read_to_string(&node.lock().unwrap().log).unwrap_or_default();
@@ -145,28 +200,9 @@ impl Node {
     /// If it does not start; with its log.
     pub fn start(&mut self) {
         let stderr = File::options().create(true).append(true).open(&self.log).unwrap();
-        let mut child = Command::new(binary())
-            .args(["serve", "--config"])
-            .arg(&self.config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
-        let (sender, banner) = mpsc::channel();
-        let stdout = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        self.child = Some(child);
-        let is_ready =
-            std::iter::from_fn(|| banner.recv_timeout(START).ok()).any(|line| line == "ready");
-        if !is_ready {
-            self.kill();
-            panic!("a node did not start:\n{}", fs::read_to_string(&self.log).unwrap_or_default());
-        }
+        let mut command = Command::new(binary());
+        command.args(["serve", "--config"]).arg(&self.config);
+        self.child = Some(start_until_ready(&mut command, stderr.into(), &self.log).0);
     }
 
     /// Sends it a signal by its name, such as `STOP`.
@@ -175,8 +211,7 @@ impl Node {
     ///
     /// If it cannot be sent.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+        signal(self.child.as_ref().unwrap(), name);
     }
 
     /// Kills it with `kill -9`.
@@ -206,6 +241,7 @@ impl Node {
         let token = fs::read_to_string(self.data.join("admin-token")).unwrap();
         let request = Request::new(method, target, body)
             .with("authorization", &format!("Bearer {}", token.trim()))
+            .with("idempotency-key", &format!("\"{}\"", random_hex()))
             .with("content-type", "application/json");
         request.send(&self.operator.to_string())
     }
@@ -217,17 +253,12 @@ impl Drop for Node {
     }
 }
 
-/// A port that was free a moment ago. The node binds it, and whoever connects in between is refused.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 /// A node as the front sees it.
 struct Backend {
     public: SocketAddr,
     operator: SocketAddr,
     is_up: AtomicBool,
-    /// What goes through it, to be ended once it does not answer any more.
+    /// The connections through it, to be ended once it does not answer any more.
     open: Mutex<Vec<TcpStream>>,
 }
 

@@ -66,7 +66,7 @@ impl<'g> Page<'g> {
         self.call("POST", "/pay", &body.to_string(), key)
     }
 
-    /// What it proves that it knows, and its key.
+    /// The proof of the secret that it knows, and its key.
     pub fn proof(&self) -> Value {
         json!({ "client_secret": self.secret, "key": self.key.verifying_key().to_jwk() })
     }

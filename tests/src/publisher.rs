@@ -1,4 +1,4 @@
-//! Who makes plugins for a merchant: signs releases with a key that the operator registered.
+//! A publisher of a merchant's plugins: signs releases with a key that the operator registered.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,14 +49,14 @@ impl Publisher {
         Self { key, keyid: keyid.to_owned(), merchant: merchant.to_owned() }
     }
 
-    /// What it would say of a component.
+    /// The manifest that it would make for a component.
     ///
     /// # Panics
     ///
     /// If the merchant's name is none.
     pub fn manifest(&self, component: &[u8], settings: &[u8]) -> Manifest {
         let most = lezai_engine::Limits::default();
-        // What is no component answers nothing, and is refused for that.
+        // A file that is no component answers nothing, and is refused for that.
         let hooks = lezai_engine::hooks(component, &most).unwrap_or_default();
         let hooks: Vec<_> = hooks.iter().map(|hook| hook.label().to_owned()).collect();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();

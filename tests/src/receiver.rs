@@ -30,7 +30,7 @@ impl Receiver {
         Self { url, events }
     }
 
-    /// What came so far.
+    /// The events received so far.
     pub fn events(&self) -> Vec<Value> {
         self.events.lock().unwrap().clone()
     }

@@ -26,7 +26,7 @@ pub const DONE: u8 = 0;
 /// … and to one that was not: its one field says why, in English.
 pub const REFUSED: u8 = 1;
 
-/// What can be asked for. The lists are the fields in their order.
+/// The operations that can be called. The lists are the fields in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Operation {
@@ -56,7 +56,7 @@ pub enum Operation {
     /// For who verifies elsewhere: what [`Operation::Verify`] takes after the key → what must have been signed,
     /// and the signature.
     ToVerify = 11,
-    /// What [`Operation::Verify`] takes after the key, of which the signature was found good → what it gives.
+    /// [`Operation::Verify`]'s fields after the key, their signature found good → that operation's result.
     Verified = 12,
     /// For who verifies elsewhere: grant → what must have been signed, and the signature.
     GrantToVerify = 13,

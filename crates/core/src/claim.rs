@@ -15,7 +15,7 @@ pub const MAX_CLAIMS: u32 = 10;
 /// How many sessions one order may have, the first one included.
 pub const MAX_SESSIONS: u32 = 20;
 
-/// What a claim comes to.
+/// The outcome of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// The page has the session already.

@@ -23,7 +23,7 @@ pub struct PageRequest<'a> {
 }
 
 impl<'a> PageRequest<'a> {
-    /// What the page's key `keyid` signs.
+    /// The signature base that the page's key `keyid` signs.
     ///
     /// # Errors
     ///

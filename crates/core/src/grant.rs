@@ -18,7 +18,7 @@ pub const MAX_LIFE_SECS: i64 = 900;
 /// A grant of ours is far below this; the bound keeps a stranger's text short.
 const MAX_LENGTH: usize = 8192;
 
-/// What a grant says.
+/// The contents of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
@@ -28,7 +28,7 @@ pub struct Grant {
     pub session: SessionId,
     /// The order.
     pub order: OrderId,
-    /// Who is paid.
+    /// The merchant that is paid.
     pub merchant: MerchantId,
     /// Minor units of `currency`.
     pub amount: i64,
@@ -143,7 +143,7 @@ impl Unverified {
         Ok(Self { signed: signed.to_owned(), signature: decode(signature)? })
     }
 
-    /// What must have been signed.
+    /// The bytes that must have been signed.
     pub fn message(&self) -> &[u8] {
         self.signed.as_bytes()
     }

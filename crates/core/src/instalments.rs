@@ -27,11 +27,11 @@ pub struct Plan {
     rate_ppm: u32,
 }
 
-/// What a plan comes to, in the minor units of the amount: `first` and `count - 1` times `each` are `total`,
+/// A plan's sums, in the minor units of the amount: `first` and `count - 1` times `each` are `total`,
 /// which is the amount and the fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// What the shopper pays beside the amount.
+    /// The shopper's fee, on top of the amount.
     pub fee: i64,
     /// All that they pay.
     pub total: i64,
@@ -41,10 +41,10 @@ pub struct Parts {
     pub each: i64,
 }
 
-/// What a plan comes to, as money.
+/// A plan's sums, as money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// What the shopper pays beside the amount.
+    /// The shopper's fee, on top of the amount.
     pub fee: Money,
     /// All that they pay.
     pub total: Money,
@@ -84,7 +84,7 @@ impl Plan {
         self.rate_ppm
     }
 
-    /// What the plan comes to for an amount in minor units. The fee is rounded to the nearest unit, a half
+    /// The plan's sums for an amount in minor units. The fee is rounded to the nearest unit, a half
     /// up; the parts are as even as whole units allow, and the first has what is left over.
     ///
     /// `None` for what cannot be paid so: an amount of which not every part would be a unit, or whose total

@@ -13,7 +13,7 @@ pub fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// What kind of network the address belongs to, as rules and plugins are told.
+/// The kind of network that the address belongs to, as rules and plugins are told.
 pub fn class(ip: IpAddr) -> IpClass {
     let ip = ip.to_canonical();
     let is_link_local = match ip {

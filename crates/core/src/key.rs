@@ -44,7 +44,7 @@ pub enum KeyError {
     Signature,
 }
 
-/// What signs with a private key: [`SigningKey`], or a host's faster library.
+/// A signer with a private key: [`SigningKey`], or a host's faster library.
 pub trait Sign {
     /// Signs a message (hashed here with SHA-256).
     fn sign(&self, message: &[u8]) -> Signature;
@@ -52,7 +52,7 @@ pub trait Sign {
     fn verifying_key(&self) -> VerifyingKey;
 }
 
-/// What verifies with a public key: [`VerifyingKey`], or a host's faster library, which must take
+/// A verifier with a public key: [`VerifyingKey`], or a host's faster library, which must take
 /// and refuse the same signatures.
 pub trait Verify {
     /// # Errors

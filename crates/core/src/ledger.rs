@@ -62,7 +62,7 @@ pub enum Account {
     PayoutsInFlight(String),
     /// Our money at a channel that pays out.
     Prefund(String),
-    /// What a channel has more or less than was booked, until somebody knows whose it is.
+    /// A channel's surplus or shortfall against the books, until somebody knows whose it is.
     Suspense(String),
     /// Differences that were written off: a loss, or a gain.
     WriteOff,
@@ -149,7 +149,7 @@ pub struct Posting {
     pub currency: Currency,
 }
 
-/// What an entry books.
+/// The kind of operation that an entry books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -183,7 +183,7 @@ pub enum Kind {
     PayoutFailure,
     /// The payout was called off before the channel was asked.
     PayoutRelease,
-    /// What was paid out came back.
+    /// A payout came back after it was paid.
     PayoutReturn,
     /// A difference from a channel's bill that nobody can explain yet.
     Suspense,
@@ -239,7 +239,7 @@ impl Kind {
     }
 }
 
-/// What an entry belongs to, and is called for by.
+/// The record that an entry belongs to, and that calls for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Subject {
@@ -421,7 +421,7 @@ impl Entry {
         Self::new(self.kind, postings).ok()
     }
 
-    /// What it books.
+    /// The kind of operation that it books.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -447,7 +447,7 @@ impl Entry {
     }
 }
 
-/// What an entry moves, each account and currency once and nothing that is nothing, as if available
+/// The net amount of each account and currency in an entry, zeros left out, as if available
 /// accounts could be overdrawn: the same for an entry as it is called for and as
 /// [`Entry::with_debts`] books it.
 pub fn without_debts(postings: &[Posting]) -> Vec<(Account, &'static str, i128)> {
@@ -487,7 +487,7 @@ mod tests {
         }
     }
 
-    /// What is available and owed before, what an entry debits, and what it books on both.
+    /// The available and owed balances before, an entry's debit, and the amounts that it books on both.
     #[test]
     fn what_is_not_there_is_owed_and_what_is_owed_is_repaid_first() {
         let merchant = MerchantId::parse("m_tea").unwrap();

@@ -1,4 +1,4 @@
-//! What payments mean: money, orders, the ledger, policy, and signatures.
+//! The domain model of payments: money, orders, the ledger, policy, and signatures.
 //!
 //! This crate runs in the shopper's page, in mini-programs, in sandboxed plugins and in the
 //! gateway, and must give the same bytes in each. So it is blind: no I/O, no clock, no

@@ -1,5 +1,5 @@
-//! Who the shopper is to the platform whose mini-program or page takes the payment. A channel needs it to make the
-//! payment; no rule sees it, and nothing is decided by it.
+//! The shopper's identity at the platform whose mini-program or page takes the payment. A channel needs it
+//! to make the payment; no rule sees it, and nothing is decided by it.
 
 use serde::{Deserialize, Serialize};
 

@@ -54,7 +54,7 @@ pub struct Policy {
     risk: RiskRules,
     /// One schedule for each currency taken.
     fees: Vec<FeeSchedule>,
-    /// What plugins are told about the merchant.
+    /// The facts about the merchant that plugins are told.
     profile: Profile,
     /// The monthly plans that are offered. They follow the rest in the compact form, if there are any.
     #[serde(skip)]
@@ -91,7 +91,7 @@ struct Instalments {
     min: i64,
     max: i64,
     count: u8,
-    /// What the shopper pays the channel for it, in parts per million of the amount.
+    /// The shopper's fee to the channel, in parts per million of the amount.
     rate_ppm: u32,
 }
 
@@ -125,7 +125,7 @@ struct Rule {
     when: Vec<Condition>,
 }
 
-/// What an order leaves out is in no list: it fails every `…_in` and passes every `…_not_in`.
+/// A fact that an order leaves out is in no list: it fails every `…_in` and passes every `…_not_in`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Condition {
@@ -223,7 +223,7 @@ struct Route {
 pub struct PolicyError {
     /// Where, such as `risk.rules[2].when[0].country_in[1]`; `.` is the whole document.
     pub path: String,
-    /// What is wrong there.
+    /// The error at that path.
     pub problem: String,
 }
 
@@ -348,7 +348,7 @@ impl Policy {
         Risk { verdict, score, reasons }
     }
 
-    /// What the merchant pays for an order, in its currency, at most its amount.
+    /// The merchant's fee for an order, in the order's currency, at most its amount.
     ///
     /// # Errors
     ///
@@ -383,7 +383,7 @@ impl Policy {
         plans
     }
 
-    /// What plugins are told about the merchant.
+    /// The facts about the merchant that plugins are told.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }

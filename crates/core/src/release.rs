@@ -14,7 +14,7 @@ use crate::id::{MerchantId, OrderId};
 use crate::key::{Sign, Verify};
 use crate::time::Timestamp;
 
-/// What stands before a manifest when it is signed, so that the signature is good for nothing else
+/// The prefix of a manifest when it is signed, so that the signature is good for nothing else
 /// that the key may sign, and nothing else that it signs is good for a release.
 pub const DOMAIN: &[u8] = b"lezai plugin release, version 1\n";
 /// The contract that releases are made for.
@@ -28,7 +28,7 @@ pub const MAX_SEQUENCE: u64 = (1 << 53) - 1;
 /// More hooks than any contract has.
 const MAX_HOOKS: usize = 16;
 
-/// What a publisher says of a plugin.
+/// A publisher's statement about a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -44,7 +44,7 @@ pub struct Manifest {
     pub contract: String,
     /// The hooks that it answers.
     pub hooks: Vec<String>,
-    /// What it may use.
+    /// The resources that it may use.
     pub limits: Limits,
     /// Whose it is.
     pub merchant: MerchantId,
@@ -56,7 +56,7 @@ pub struct Manifest {
     pub created_at: Timestamp,
 }
 
-/// What a plugin may use: at most what the gateway gives to any.
+/// The resources that a plugin may use: at most those that the gateway gives to any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -83,7 +83,7 @@ pub struct Envelope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release(Manifest);
 
-/// What a release has to fit.
+/// The values that a release has to match.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// Whose it is to be.
@@ -124,9 +124,9 @@ pub enum Refused {
     Limits {
         /// Which limit.
         what: &'static str,
-        /// What it wants.
+        /// The value that the manifest asks for.
         found: u64,
-        /// What it could have.
+        /// The most that it may ask for.
         most: u64,
     },
 }
@@ -193,7 +193,7 @@ impl Envelope {
         Ok(Self { manifest: bytes, signature })
     }
 
-    /// What it claims to be: whose key has to vouch for it.
+    /// The manifest as claimed: it says whose key has to vouch for it.
     ///
     /// # Errors
     ///
@@ -240,13 +240,13 @@ impl Envelope {
 }
 
 impl Release {
-    /// What is true of it.
+    /// The verified manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.0
     }
 }
 
-/// What is signed.
+/// The bytes that are signed.
 fn signed(manifest: &[u8]) -> Vec<u8> {
     [DOMAIN, manifest].concat()
 }

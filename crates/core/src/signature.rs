@@ -35,7 +35,7 @@ pub const MAX_COMPONENTS: usize = 32;
 
 const LABEL: &KeyRef = key_ref("sig1");
 
-/// Who speaks to whom: a signature made for one use is no good for another.
+/// The sender and the recipient of a message: a signature made for one use is no good for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tag {
     /// A merchant's server to the gateway.
@@ -91,7 +91,7 @@ pub struct Answer<'a> {
     pub request: Option<Request<'a>>,
 }
 
-/// What is signed.
+/// A message that is signed.
 #[derive(Clone, Copy, Debug)]
 pub enum Message<'a> {
     /// A request.
@@ -148,18 +148,18 @@ pub enum SignatureError {
         "the signature looks like DER (ASN.1): it must be r and s raw, 32 bytes each, 64 in all (RFC 9421, section 3.3.4)"
     )]
     Der {
-        /// What the verifier computed; compare it with what was signed.
+        /// The signature base as the verifier computed it; compare it with the one that was signed.
         base: String,
     },
     /// The signature is not the key's over this message.
     #[error("the signature does not verify over the signature base")]
     Invalid {
-        /// What the verifier computed; compare it with what was signed.
+        /// The signature base as the verifier computed it; compare it with the one that was signed.
         base: String,
     },
 }
 
-/// What a signature is made over, and the parameters that say so.
+/// A signature base, and the parameters that describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
     /// The signature base (RFC 9421, section 2.5): its UTF-8 bytes are signed.
@@ -478,7 +478,7 @@ impl std::fmt::Display for Component<'_> {
     }
 }
 
-/// What a signature must cover: enough that it fits this one message and no other.
+/// The components that a signature must cover: enough that it fits this one message and no other.
 fn required(message: &Message<'_>, has_body: bool, tag: Tag) -> Vec<Component<'static>> {
     let mut names = match message {
         Message::Request(request) => {

@@ -53,7 +53,7 @@ pub(crate) struct InnerList {
 ///
 /// # Errors
 ///
-/// What is wrong with it, and where.
+/// The syntax error, and its position.
 pub(crate) fn dictionary(text: &str) -> Result<Dictionary, sfv::Error> {
     Parser::new(text).parse_dictionary_with_visitor(Reading(Dictionary::default()))
 }
@@ -125,7 +125,7 @@ impl<T> Default for Map<T> {
 #[error("more than 1024 members or 256 parameters")]
 struct TooMany;
 
-/// What a visitor of the grammar's fills.
+/// The value that a visitor of the grammar fills.
 struct Reading<T>(T);
 
 impl<'de> DictionaryVisitor<'de> for Reading<Dictionary> {

@@ -1,15 +1,15 @@
-//! What a page is about to show, held against the grant that came with it.
+//! The terms that a page is about to show, compared with the grant that came with it.
 
 use crate::grant::{GrantError, check_life};
 use crate::time::Timestamp;
 
-/// Who is paid what, by which means: as a page is about to show it, or as a grant says it. All of
-/// it are texts, numbers too, so that nothing is rounded on the way.
+/// The terms of a payment, as a page is about to show them, or as a grant states them. All of
+/// them are texts, numbers too, so that nothing is rounded on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// The checkout session.
     pub session: String,
-    /// Who is paid.
+    /// The merchant that is paid.
     pub merchant: String,
     /// Minor units of `currency`, in decimal digits.
     pub amount: String,

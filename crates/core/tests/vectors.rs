@@ -133,7 +133,7 @@ fn p256_json_has_every_case() {
     assert_eq!(parsed["cases"].as_array().unwrap().len(), 1 + RAW_CASES + DER_CASES_SAID_RAW);
 }
 
-/// What a `Signature-Input` says, as the last line of a signature base repeats it. The same rows
+/// A `Signature-Input` as the last line of a signature base repeats it. The same rows
 /// are read by http-sf in tests/interop.
 #[test]
 fn signature_inputs_are_read_as_the_rows_say() {

@@ -1,4 +1,4 @@
-//! What a decision costs in processor time: natively in the core, through a fresh sandbox, and
+//! The processor time of a decision: natively in the core, through a fresh sandbox, and
 //! with a merchant's plugin. `cargo bench --profile release -p lezai-engine`.
 //!
 //! Time is the thread's own, so that other work on the machine counts as little as it can. It is

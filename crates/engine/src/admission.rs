@@ -1,4 +1,4 @@
-//! What is known of a component before anything is compiled: its size, its kind, its imports, and
+//! The checks of a component before anything is compiled: its size, its kind, its imports, and
 //! how much of everything it has.
 //!
 //! A compiler's time and memory are no matter of a component's bytes alone. 3 KB of components that
@@ -104,7 +104,7 @@ pub(crate) fn hooks(component: &[u8]) -> Result<Vec<Hook>, Refused> {
     Ok(Hook::ALL.into_iter().filter(|hook| found.contains(hook)).collect())
 }
 
-/// What was found so far.
+/// The counts so far.
 #[derive(Default)]
 struct Tally {
     /// How many components and modules are open; 0 in the outermost component.
@@ -168,7 +168,7 @@ impl Tally {
                     add_len(&mut self.component_items, items, &COMPONENT_ITEMS)?;
                 }
             }
-            // What a component has inside (modules, other components) imports from the component,
+            // Items inside a component (modules, other components) import from the component,
             // so only the outermost level counts.
             Payload::ComponentImportSection(imports) => {
                 add(&mut self.component_items, imports.count(), &COMPONENT_ITEMS)?;

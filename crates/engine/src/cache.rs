@@ -22,7 +22,7 @@ use crate::refused::Refused;
 
 /// The format of the files, as their first bytes.
 const MAGIC: &[u8; 16] = b"lezai-compiled-1";
-/// What follows is the code.
+/// The length of the header, which the code follows.
 const HEADER: usize = MAGIC.len() + 32;
 /// The longest file that is read: 1 MiB of wasm gives some 8 MiB of code.
 const MAX_FILE: u64 = 32 * 1024 * 1024;
@@ -33,7 +33,7 @@ const MAX_FILES: usize = 32_768;
 /// A folder of compiled code.
 pub(crate) struct Cache {
     folder: PathBuf,
-    /// What the code depends on besides the component.
+    /// The digest of all that the code depends on besides the component.
     environment: [u8; 32],
     files_begun: AtomicU64,
 }

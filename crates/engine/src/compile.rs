@@ -5,9 +5,9 @@
 use crate::refused::Refused;
 use crate::strip;
 
-/// What makes machine code of a component.
+/// A compiler of components to machine code.
 ///
-/// What it returns is run as native code: it must be what [`compile`] gave for these bytes, in a
+/// Its result is run as native code: it must be what [`compile`] gave for these bytes, in a
 /// process of the same program.
 pub trait Compiler: Send + Sync {
     /// Compiles a component that has passed admission.

@@ -28,18 +28,18 @@ use crate::sandbox::{Asked, Failure, Sandbox};
 /// order is.
 pub const PLUGIN_FAILED: &str = "plugin_failed";
 
-/// What the plugins decided about an order. Every number was checked by the core.
+/// The plugins' decision on an order. Every number was checked by the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The verdict.
     pub risk: Risk,
-    /// What the merchant pays: in the order's currency, at most its amount.
+    /// The merchant's fee: in the order's currency, at most its amount.
     pub fee: Money,
     /// The channels in the order in which they are tried; each is named in the policy.
     pub channels: Vec<String>,
-    /// Who gets a part of the amount; with the fee at most all of it.
+    /// The parties' shares of the amount; with the fee at most all of it.
     pub shares: Vec<Share>,
-    /// What the merchant's books have beside the order.
+    /// The extra columns in the merchant's books.
     pub columns: Vec<Column>,
     /// How risk, pricing and routing ran.
     pub hooks: [HookRun; 3],
@@ -69,9 +69,9 @@ impl Decision {
 pub struct HookRun {
     /// SHA-256, in hex, of the plugin that was asked first: the merchant's if it answers the hook.
     pub digest: String,
-    /// What that plugin burnt, in wasmtime's units of fuel.
+    /// The fuel that the plugin burnt, in wasmtime's units.
     pub fuel: u64,
-    /// What its instance's memory had grown to by then, in bytes; a multiple of 64 KiB.
+    /// The size that its instance's memory had grown to by then, in bytes; a multiple of 64 KiB.
     pub memory: usize,
     /// Whether it answered. If not, the hook's fallback applied.
     pub outcome: Outcome,
@@ -159,7 +159,7 @@ pub fn decide(
     Ok(Decision { risk, fee, channels, shares, columns, hooks, split, statement })
 }
 
-/// Who can be asked about an order.
+/// The plugins that can be asked about an order.
 struct Panel<'e> {
     own: Option<Party<'e>>,
     standard: Party<'e>,

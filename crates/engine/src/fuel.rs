@@ -1,4 +1,4 @@
-//! What an instruction costs.
+//! The cost of an instruction, in fuel.
 //!
 //! Fuel is what bounds a plugin's time, so a unit of it has to be worth about the same time wherever it
 //! is burnt. wasmtime's own costs are one for nearly everything, though some instructions take fifty times

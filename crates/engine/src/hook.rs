@@ -15,15 +15,15 @@ const STATEMENT: &str = "lezai:plugin/statement@1.0.0";
 /// A question that the contract lets a plugin answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hook {
-    /// How risky is the order?
+    /// The risk of the order.
     Risk,
-    /// What does the merchant pay for it?
+    /// The fee that the merchant pays for it.
     Pricing,
-    /// Which channels are tried, and in which order?
+    /// The channels to try, in order.
     Routing,
-    /// Who gets a part of it?
+    /// The parties that get a part of it.
     Split,
-    /// Which columns does it have in the merchant's books?
+    /// The columns that it has in the merchant's books.
     Statement,
 }
 

@@ -29,7 +29,7 @@ mod slots;
 mod strip;
 mod ticker;
 
-// What the tests beside the code share with those in `tests`, which know this crate by its name.
+// Shared by the tests beside the code and those in `tests`, which know this crate by its name.
 #[cfg(test)]
 extern crate self as lezai_engine;
 #[cfg(test)]
@@ -64,7 +64,7 @@ use sandbox::Guest;
 use slots::Slots;
 use ticker::Ticker;
 
-/// What one wasm call may use of the stack of the thread that makes it, in bytes. Threads of tokio
+/// The stack that one wasm call may use of the thread that makes it, in bytes. Threads of tokio
 /// have 2 MiB.
 const WASM_STACK: usize = 128 * 1024;
 
@@ -72,14 +72,14 @@ const WASM_STACK: usize = 128 * 1024;
 /// standard plugin.
 const INSTANCES_PER_DECISION: u32 = 2;
 
-/// What a component can be made of. One that `wit-component` makes of a guest without imports has
+/// The bounds of a component's parts. One that `wit-component` makes of a guest without imports has
 /// one core instance, one memory and one table.
 const CORE_INSTANCES: u32 = 4;
 const TABLES: u32 = 2;
 const TABLE_ELEMENTS: usize = 4096;
 
-/// What a plugin may be made of: what compilers write for a plain wasm32 target, and nothing else.
-/// Whatever wasmtime can do besides, now or in a later version, stays off: each proposal is code in
+/// The wasm features of plugins: those that compilers write for a plain wasm32 target, and no others.
+/// Anything else that wasmtime can do, now or in a later version, stays off: each proposal is code in
 /// the compiler and the runtime that a stranger could reach, and most of wasmtime's advisories are
 /// about one that we have no use for. No vectors (SIMD) either: rules on one order have nothing to
 /// vectorise, and they are the part of a compiler that was wrong most often. Floating point stays,
@@ -116,9 +116,9 @@ pub struct Config {
     pub limits: Limits,
     /// How many plugins stand ready, at most; fewer if the system has not that many memory maps.
     pub loaded: usize,
-    /// Who compiles.
+    /// The compiler of plugins.
     pub compiler: Arc<dyn Compiler>,
-    /// What [`Limits::deadline_ms`] is measured by; the system's, but in tests.
+    /// The clock that [`Limits::deadline_ms`] is measured by; the system's, but in tests.
     pub clock: ThreadClock,
     /// Whether functions keep their names; see [`Config::with_names`].
     pub names: bool,

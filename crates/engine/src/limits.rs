@@ -1,4 +1,4 @@
-//! What one plugin may use.
+//! The resources that one plugin may use.
 
 /// The bounds of a plugin, its calls and its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

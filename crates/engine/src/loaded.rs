@@ -20,7 +20,7 @@ const USUAL_MAP_COUNT: usize = 65_530;
 /// So many are taken even where the bound is set absurdly low.
 const FEWEST: usize = 16;
 
-/// What a plugin is found by: the same component under other limits is another plugin.
+/// The key of a loaded plugin: the same component under other limits is another plugin.
 pub(crate) type Key = (Digest, Limits);
 
 /// The plugins, the least recently asked first.
@@ -48,7 +48,7 @@ impl LoadedPlugins {
         self.lock().get(key).cloned()
     }
 
-    /// Whoever still asks the one that has to go keeps it until it has its answer.
+    /// A caller that still asks an evicted plugin keeps it until it has its answer.
     pub(crate) fn put(&self, key: Key, plugin: &Arc<Plugin>) {
         let gone = {
             let mut plugins = self.lock();

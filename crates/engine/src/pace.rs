@@ -16,7 +16,7 @@ use crate::{Engine, StartError};
 const YARDSTICK: &[u8] =
     b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x08\x01\x04burn\0\0\
     \x0a\x09\x01\x07\0\x03\x40\x0c\0\x0b\x0b";
-/// What one round burns: short enough to be no burden at a start, long enough to be measured.
+/// The fuel of one round: short enough to be no burden at a start, long enough to be measured.
 const ROUND_FUEL: u64 = 200_000;
 /// The fastest round counts: the others had neighbours.
 const ROUNDS: usize = 5;

@@ -14,7 +14,7 @@ use crate::sandbox::{Guest, Sandbox};
 pub struct Plugin {
     digest: Digest,
     hex: String,
-    /// What it may use.
+    /// The resources that it may use.
     pub(crate) limits: Limits,
     hooks: Vec<Hook>,
     pub(crate) blueprint: InstancePre<Guest>,
@@ -66,7 +66,7 @@ impl Plugin {
         self.digest.as_bytes()
     }
 
-    /// What it may use.
+    /// The resources that it may use.
     pub fn limits(&self) -> Limits {
         self.limits
     }

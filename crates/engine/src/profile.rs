@@ -5,7 +5,7 @@
 //! counted, in production's own machine code, and the same profile comes out each time.
 //!
 //! Wasmtime looks whether there is fuel left where a function begins and where a loop begins anew.
-//! What stops at the beginning of a function was burnt by its caller; so a function without loops
+//! A stop at the beginning of a function is for fuel that its caller burnt; a function without loops
 //! and calls counts as its caller's, as if it were inlined.
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::{Config, Engine};
 /// Where the fuel of one question went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// What the question burnt in all.
+    /// The fuel that the question burnt in all.
     pub fuel: u64,
     /// The stacks that it stopped in, one for each equal part of the fuel: the names of the functions,
     /// the innermost first. A function that has no name in the component is `function 17`.

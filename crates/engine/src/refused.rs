@@ -18,7 +18,7 @@ pub enum Refused {
     /// times over.
     #[error("not a valid component: {found} {what}, at most {most} are taken")]
     TooMany {
-        /// What there is too much of.
+        /// The items that there are too many of.
         what: &'static str,
         /// How many were counted; there may be more.
         found: usize,

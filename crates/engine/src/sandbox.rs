@@ -68,9 +68,9 @@ impl Failure {
     }
 }
 
-/// What most functions of the contract take.
+/// The parameters of most functions of the contract.
 type Usual<'a> = (&'a OrderRecord<'a>, &'a [u8]);
-/// What `split` takes.
+/// The parameters of `split`.
 type Split<'a> = (&'a OrderRecord<'a>, Amount<'a>, &'a [u8]);
 /// A function of the contract.
 type Function<Params, Answer> = TypedFunc<Params, (Result<Answer, String>,)>;
@@ -88,12 +88,12 @@ pub(crate) struct Sandbox<'e> {
     _ticking: Ticking<'e>,
 }
 
-/// What the host keeps beside an instance.
+/// The host's state beside an instance.
 pub(crate) struct Guest {
     max_memory: usize,
     deadline: Duration,
     clock: ThreadClock,
-    /// What its linear memory has, in bytes.
+    /// The size of its linear memory, in bytes.
     memory: usize,
     /// The thread's processor time at the first tick of the question.
     first_tick: Option<Duration>,
@@ -242,9 +242,9 @@ impl<'e> Sandbox<'e> {
 /// How a question ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked<Answer> {
-    /// What it burnt, in wasmtime's units of fuel.
+    /// The fuel that it burnt, in wasmtime's units.
     pub fuel: u64,
-    /// What the instance's memory had grown to, in bytes.
+    /// The size that the instance's memory had grown to, in bytes.
     pub memory: usize,
     /// The answer, if there is one.
     pub answer: Result<Answer, Failure>,
@@ -317,7 +317,7 @@ enum Stop {
     Memory,
 }
 
-/// What wasmtime says, as what it means for a plugin.
+/// The plugin's failure that an error of wasmtime stands for.
 fn failure(error: wasmtime::Error) -> Failure {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return match stop {

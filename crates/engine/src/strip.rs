@@ -1,4 +1,4 @@
-//! What nobody needs who runs a plugin, and what thousands of plugins that stand ready would each carry:
+//! Removes what running a plugin does not need, and what thousands of loaded plugins would each carry:
 //! custom sections, such as the names of functions, before it is compiled, and the table of symbols
 //! after. Both together are a quarter of a small plugin's machine code.
 

@@ -90,7 +90,7 @@ impl Scene {
         self.falls_back(attack, &plugin, &decision)
     }
 
-    /// What the attack did to its own decision is what the contract says of a hook without an
+    /// The attack's effect on its own decision is what the contract says of a hook without an
     /// answer, and no more.
     fn falls_back(&self, attack: &str, plugin: &Plugin, decision: &Decision) -> String {
         let usual = &self.usual;

@@ -1,4 +1,4 @@
-//! What a plugin does wrong ends its own answer and nothing else: after each row the next order is
+//! A plugin's error ends its own answer and nothing else: after each row the next order is
 //! decided as if nothing had been.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -12,7 +12,7 @@ use lezai_engine::{
 use support::attacks::Page;
 use support::{artifact, clock, order, policy, stage};
 
-/// What the hostile plugin, told how to behave, makes of an order.
+/// The hostile plugin's decision on an order, once told how to behave.
 fn hostile(behaviour: &str, order: &OrderFacts) -> Decision {
     let stage = stage();
     let own = Some((&*stage.hostile, behaviour.as_bytes()));
@@ -142,7 +142,7 @@ fn a_slow_clock_changes_nothing() {
         assert!(usual.is_replayable(), "{settings}");
         assert_eq!(decided(clock::ALMOST), usual, "{settings}");
     }
-    // Whoever wants an end of its own gets none: it would be another one on another machine.
+    // A plugin gets no deadline of its own: it would be another one on another machine.
     let hasty = Limits { deadline_ms: 0, ..engine.limits() };
     assert_eq!(
         engine.load_within(&artifact("policy.wasm"), hasty).unwrap().limits().deadline_ms,
@@ -150,7 +150,7 @@ fn a_slow_clock_changes_nothing() {
     );
 }
 
-/// What fuel cannot end, the clock does, and the decision says that it cannot be made again.
+/// The clock ends what fuel cannot, and the decision says that it cannot be made again.
 #[test]
 fn the_last_resort_is_the_clock() {
     let (_cache, engine) = by_our_clock(u64::MAX);

@@ -32,7 +32,7 @@ enum Memory {
 /// Told apart from what fills.
 const SECRET: &str = "sk_live_of_another_merchant_0123";
 
-/// What is in a guest's memory from the first. Data is what wasmtime maps from a file, copy on write;
+/// The data in a guest's memory from the first, which wasmtime maps from a file, copy on write;
 /// a guest without any has no such image.
 #[derive(Clone, Copy, Debug)]
 enum Image {
@@ -113,9 +113,9 @@ fn guest(functions: &[&str], memory: Memory, image: Image, does: &str) -> Vec<u8
     wat::parse_str(attacks::framed(&text)).unwrap()
 }
 
-/// What was found is the score.
+/// The value found is the score.
 const TELL_SCORE: &str = "(i32.store16 (i32.const 6) (call $look))";
-/// What was found is the fee.
+/// The value found is the fee.
 const TELL_FEE: &str = "(call $currency) (i64.store (i32.const 8) (i64.extend_i32_u (call $look)))";
 
 /// Every way in which the guest before can end, once it has filled all it has.
@@ -185,7 +185,7 @@ fn nothing_of_one_merchants_is_left_for_another() {
     assert_eq!(looked, 4 * 4 * 6);
 }
 
-/// Whoever does not end is ended by its fuel, wherever it is that it does not end, though the clock
+/// A plugin that does not end is ended by its fuel, wherever it loops, though the clock
 /// stands still: so a neighbour waits for as long as some fuel takes, and no longer.
 #[test]
 fn a_runaway_is_stopped_by_its_fuel() {
@@ -244,7 +244,7 @@ fn a_runaway_is_stopped_by_its_fuel() {
     }
 }
 
-/// What takes many times as long as a plain instruction costs as much more, whether it comes to anything
+/// An instruction many times as slow as a plain one costs as much more, whether it comes to anything
 /// or not: else a plugin made of it alone would keep a thread for as long.
 #[test]
 fn what_takes_long_costs_fuel() {

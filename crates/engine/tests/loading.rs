@@ -1,4 +1,4 @@
-//! What is taken as a plugin, and how its compiled code is kept.
+//! The components that are taken as plugins, and how their compiled code is kept.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -127,7 +127,7 @@ fn doubling_side_by_side(levels: usize) -> Vec<u8> {
     wat::parse_str(format!("(component $o (component $c0) {levels})")).unwrap()
 }
 
-/// What makes compilers take long: each just within its bound goes on to the next check, which is
+/// Components slow to compile: each just within its bound goes on to the next check, which is
 /// that it has no hook, and just above it is refused before anything is compiled.
 #[test]
 fn what_would_take_a_compiler_long_is_refused() {

@@ -78,7 +78,7 @@ fn more_merchants_than_stand_ready() {
     }
     assert_eq!(compiler.asked.load(Ordering::SeqCst), usize::from(many));
 
-    // What one costs, when all stand ready: the wall is `vm.max_map_count`.
+    // The cost of one, when all stand ready: the wall is `vm.max_map_count`.
     {
         let engine = engine(folder.path(), usize::from(many), &compiler);
         let (maps_before, resident_before) = (maps(), resident_kib());
@@ -128,7 +128,7 @@ fn more_merchants_than_stand_ready() {
     }
     assert!(digests[..bound - 1].iter().all(|digest| decide_by(digest) == Found::Ready));
 
-    // What was never compiled here is not compiled on the way of an order.
+    // A component never compiled here is not compiled on the way of an order.
     assert!(engine.open(&digest(b"unknown"), limits).unwrap().is_none());
     // Other limits make it another plugin, which is held to them.
     let frugal = Limits { fuel: 100, ..limits };
@@ -183,7 +183,7 @@ fn ten_thousand_swaps_under_load() {
         (0..1_000).for_each(swap_to);
         let (maps_before, resident_before) = (maps(), resident_kib());
         (1_000..11_000).for_each(swap_to);
-        // Whoever decides may have got less of the processor than who swaps.
+        // The deciding thread may have got less of the processor than the swapping one.
         (11_000..1_000_000)
             .take_while(|_| decided.load(Ordering::SeqCst) <= 1_000)
             .for_each(swap_to);

@@ -106,7 +106,7 @@ pub fn encode(module: &[u8]) -> Result<Vec<u8>, NotAPlugin> {
     Ok(component)
 }
 
-/// What stands before and behind a module that answers these hooks; `None` without any.
+/// The bytes before and after a module that answers these hooks; `None` without any.
 fn wrapper(hooks: usize) -> Option<(&'static [u8], &'static [u8])> {
     let mut rest = WRAPPERS;
     let mut next = || {

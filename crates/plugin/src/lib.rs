@@ -1,4 +1,4 @@
-//! What a plugin's author depends on: the contract (`wit/lezai-plugin.wit`), and Rust over it.
+//! The crate that a plugin's author depends on: the contract (`wit/lezai-plugin.wit`), and Rust over it.
 //!
 //! A plugin is a type that implements some of [`Risk`], [`Pricing`], [`Routing`], [`Split`] and
 //! [`Statement`], and one line of [`export!`]. It is a plain Rust library (`crate-type = ["cdylib", "rlib"]`), so its tests
@@ -47,7 +47,7 @@ pub use bindings::types::{
     OrderRecord as Order, Reason, Scene, Share, Tally, Velocity, Verdict, Windows,
 };
 
-/// How risky is an order?
+/// The risk of an order.
 ///
 /// If the plugin does not answer, the order is put under review with the reason `plugin_failed`.
 pub trait Risk {
@@ -60,7 +60,7 @@ pub trait Risk {
     fn assess(order: Order, settings: &[u8]) -> Result<Assessment, String>;
 }
 
-/// What does the merchant pay for an order?
+/// The fee that the merchant pays for an order.
 ///
 /// If the plugin does not answer, the standard plugin does, by the merchant's policy.
 pub trait Pricing {
@@ -72,7 +72,7 @@ pub trait Pricing {
     fn fee(order: Order, settings: &[u8]) -> Result<Money, String>;
 }
 
-/// Which channels are tried for an order?
+/// The channels to try for an order.
 ///
 /// If the plugin does not answer, the standard plugin does, by the merchant's policy.
 pub trait Routing {
@@ -85,7 +85,7 @@ pub trait Routing {
     fn route(order: Order, settings: &[u8]) -> Result<Vec<String>, String>;
 }
 
-/// Who gets a part of an order?
+/// The parties that get a part of an order.
 ///
 /// If the plugin does not answer, nothing is split.
 pub trait Split {
@@ -98,7 +98,7 @@ pub trait Split {
     fn divide(order: Order, fee: Money, settings: &[u8]) -> Result<Vec<Share>, String>;
 }
 
-/// Which columns does an order have in the merchant's books?
+/// The columns that an order has in the merchant's books.
 ///
 /// If the plugin does not answer, there are none.
 pub trait Statement {
@@ -287,7 +287,7 @@ impl Windows {
 #[doc = include_str!("../../../docs/plugins.zh-CN.md")]
 struct Guide;
 
-/// What wit-bindgen and wit-component make of the contract, for [`export!`] alone. Both are kept here as they
+/// The output of wit-bindgen and wit-component for the contract, for [`export!`] alone. Both are kept here as they
 /// were made, for the contract is frozen; `make check` makes them anew and compares.
 #[doc(hidden)]
 #[rustfmt::skip]

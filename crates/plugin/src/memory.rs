@@ -61,7 +61,7 @@ mod guest {
     use super::Free;
 
     const PAGE: usize = 64 * 1024;
-    /// What most plugins never use up. Being part of the module's own memory it is there from the
+    /// An arena that most plugins never use up. Part of the module's memory, it is there from the
     /// start, and costs nothing until it is touched.
     const ARENA: usize = PAGE;
 

@@ -28,7 +28,7 @@ pub struct Limits {
     pub bytes_max: u64,
 }
 
-/// What a file turned out to be.
+/// The contents that a file turned out to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// Rows, perhaps none: an empty day has a header and a summary of zeros.
@@ -39,12 +39,12 @@ pub enum Contents {
     Creating,
 }
 
-/// What was read of a file.
+/// The result of reading a file.
 #[derive(Clone, Debug)]
 pub struct Bill {
     /// The layout's name; empty if there are no rows to have one.
     pub layout: String,
-    /// What it turned out to be.
+    /// The contents that it turned out to have.
     pub contents: Contents,
     /// Rows, those that are not understood among them.
     pub rows: u64,
@@ -116,7 +116,7 @@ pub enum NotUnderstood {
 pub enum ReadError {
     /// The file is not taken.
     Refused(Refused),
-    /// What was read could not be put down.
+    /// The rows read could not be written.
     Io(io::Error),
 }
 
@@ -265,7 +265,7 @@ fn column_names(layout: &Layout, line: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// What channels send in place of a bill.
+/// The notice that a channel sends in place of a bill.
 fn notice<R: Read>(rows: &mut Rows<R>, mut text: Vec<u8>) -> Result<Head<'static>, Refused> {
     while let Some(row) = rows.next()? {
         text.extend_from_slice(row.bytes);
@@ -628,7 +628,7 @@ fn is_scientific(key: &[u8]) -> bool {
 
 // ---- Totals ------------------------------------------------------------------------------------
 
-/// What the rows add up to, to be held against what the bill says of itself.
+/// The sums of the rows, to be compared with those that the bill states.
 struct Tally {
     rows: u64,
     in_rows: u64,
@@ -870,7 +870,7 @@ impl Tally {
     }
 }
 
-/// What stands between one of some marks and the end, without blanks.
+/// The text between one of some marks and the end, without blanks.
 fn between<'t>(text: &'t str, marks: &[&str], end: &str) -> Option<&'t str> {
     let (at, mark) = marks.iter().find_map(|mark| text.find(mark).map(|at| (at, mark)))?;
     let rest = &text[at + mark.len()..];

@@ -7,7 +7,7 @@ use crate::bill::Bill;
 use crate::movement::{Kind, Movement, Status};
 use crate::when;
 
-/// What became of a bill line, of an expected movement, or of both together.
+/// The class of a bill line, of an expected movement, or of both together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]

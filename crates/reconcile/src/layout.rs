@@ -31,7 +31,7 @@ pub enum Unit {
     Minor,
 }
 
-/// What the sign of a written number means.
+/// The meaning of a written number's sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sign {
@@ -40,13 +40,13 @@ pub enum Sign {
     AsWritten,
     /// Negative came in, or for a fee: was taken.
     Negated,
-    /// Whatever the sign, it came in.
+    /// It came in, whatever the sign.
     In,
-    /// Whatever the sign, it went out.
+    /// It went out, whatever the sign.
     Out,
 }
 
-/// What a row means if its cells say so. Columns are named, and of several names the first that the header has
+/// The rule for rows with certain cells. Columns are named; of several names the first that the header has
 /// is read: editions differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +57,7 @@ pub struct RowRule {
     /// Such a row is no movement, and is passed over: an opening balance, a total.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip: bool,
-    /// What such a row is; `None` if `kind_column` says it.
+    /// The kind of such a row; `None` if `kind_column` says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     /// The column whose text is a kind's name, as `payment`.
@@ -75,13 +75,13 @@ pub struct RowRule {
     /// … and what went out in another, whatever its sign.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expense: Vec<String>,
-    /// What the amount's sign means.
+    /// The meaning of the amount's sign.
     #[serde(default)]
     pub sign: Sign,
     /// The channel's fee; absent, nobody says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fee: Vec<String>,
-    /// What the fee's sign means.
+    /// The meaning of the fee's sign.
     #[serde(default)]
     pub fee_sign: Sign,
     /// How far it has come; absent, it is done.
@@ -101,7 +101,7 @@ pub struct Layout {
     /// Its code page.
     #[serde(default)]
     pub encoding: Encoding,
-    /// What stands between cells: one ASCII character.
+    /// The delimiter of cells: one ASCII character.
     #[serde(default = "comma")]
     pub delimiter: char,
     /// Whether cells may stand in double quotes (RFC 4180). Without them a quote is a letter.
@@ -127,7 +127,7 @@ pub struct Layout {
     /// `done`, `pending` and `failed`, and no text at all, which is done.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub statuses: BTreeMap<String, Status>,
-    /// What rows mean: the first rule that fits. A row that none fits is not understood.
+    /// The rules for rows: the first that fits. A row that none fits is not understood.
     pub rows: Vec<RowRule>,
     /// The column of the account's balance after each row. The rows must add up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -135,12 +135,12 @@ pub struct Layout {
     /// Whether texts carry the guard against spreadsheets that our own statements have.
     #[serde(skip)]
     pub(crate) guarded: bool,
-    /// What ends the rows; the known editions' alone, and a file that lacks it was cut.
+    /// The end of the rows; the known editions' alone, and a file that lacks it was cut.
     #[serde(skip)]
     pub(crate) footer: Footer,
 }
 
-/// What ends a bill's rows.
+/// The end of a bill's rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Footer {
     /// The file's end.
@@ -154,7 +154,7 @@ pub(crate) enum Footer {
     Remarks(&'static str, &'static [(&'static str, Check, Check)]),
 }
 
-/// What a figure of the footer must agree with.
+/// The value that a figure of the footer must agree with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
     /// The number of rows.
@@ -167,9 +167,9 @@ pub(crate) enum Check {
     OutRows,
     /// The sum of a column, over all rows or over those that came in.
     Sum(&'static [&'static str]),
-    /// What came in.
+    /// The sum that came in.
     In,
-    /// What went out, without its sign.
+    /// The sum that went out, without its sign.
     Out,
     /// Nothing.
     Any,

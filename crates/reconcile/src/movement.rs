@@ -1,11 +1,11 @@
-//! What both sides are brought to before they are compared: one movement of money, and its compact form on disk.
+//! The common form of both sides before they are compared: one movement of money, and its compact form on disk.
 
 use serde::{Deserialize, Serialize};
 
 /// The longest reference that is compared. WeChat Pay's and Alipay's have up to 64 characters.
 pub const KEY_MAX: usize = 128;
 
-/// What a movement is, with the direction of money that belongs to it.
+/// The kind of a movement, with the direction of money that belongs to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -104,7 +104,7 @@ pub type CurrencyCode = [u8; 3];
 pub struct Movement<'a> {
     /// The reference that both sides know it by: the merchant's number of the order, the refund, the payout.
     pub key: &'a [u8],
-    /// What it is.
+    /// The kind of movement.
     pub kind: Kind,
     /// How far it has come.
     pub status: Status,

@@ -9,11 +9,11 @@ pub struct Refused {
     pub line: u64,
     /// The column's name, where one is at fault.
     pub column: Option<String>,
-    /// What is wrong.
+    /// The error.
     pub why: Why,
 }
 
-/// What is wrong with a file.
+/// An error in a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     /// It could not be read.
@@ -59,7 +59,7 @@ pub enum Why {
     Summary {
         /// The figure in the file.
         said: String,
-        /// What the rows give.
+        /// The figure that the rows give.
         found: String,
     },
     /// The running balance does not follow from the row.
@@ -67,7 +67,7 @@ pub enum Why {
     Balance {
         /// The figure in the file.
         said: String,
-        /// What the rows give.
+        /// The figure that the rows give.
         found: String,
     },
     /// The sums are larger than is counted.

@@ -1,4 +1,4 @@
-//! What a run says to people and programs: each outcome with its reason, and the summary.
+//! The output of a run for people and programs: each outcome with its reason, and the summary.
 
 use serde_json::{Value, json};
 
@@ -112,7 +112,7 @@ impl Telling<'_> {
         })
     }
 
-    /// What a run came to, as one object of JSON.
+    /// The result of a run, as one object of JSON.
     pub fn summary(&self, summary: &Summary, terms: &Terms) -> Value {
         let offset = terms.offset_minutes;
         let time = |at| {
@@ -139,7 +139,7 @@ impl Telling<'_> {
         })
     }
 
-    /// What is in a class, as one object of JSON.
+    /// The total of a class, as one object of JSON.
     pub fn total(&self, class: Class, rule: u8, total: &Total) -> Value {
         json!({
             "class": class.as_str(),
@@ -152,7 +152,7 @@ impl Telling<'_> {
     }
 }
 
-/// What was read of a file, as one object of JSON.
+/// The result of reading a file, as one object of JSON.
 pub fn file(bill: &Bill) -> Value {
     json!({
         "layout": bill.layout,

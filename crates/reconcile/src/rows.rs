@@ -9,7 +9,7 @@ use crate::refused::{Refused, Why};
 pub(crate) const LINE_MAX: usize = 64 * 1024;
 /// The most columns of a row: bills have up to 40.
 pub(crate) const COLUMNS_MAX: usize = 256;
-/// What is read at once.
+/// The number of bytes read at once.
 const BLOCK: usize = 256 * 1024;
 
 /// One row: its cells lie in `bytes`.

@@ -19,7 +19,7 @@ pub const DAYS_MAX: u16 = 31;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// What reports call it.
+    /// Its name in reports.
     pub name: String,
     /// The class that it clears: `fee`, `timing`, `status` or `missing_there`.
     pub class: Class,
@@ -55,7 +55,7 @@ pub enum BadRules {
     Rule {
         /// Which.
         name: String,
-        /// What is wrong with it.
+        /// The error in it.
         why: &'static str,
     },
 }
@@ -180,7 +180,7 @@ impl Rules {
         found.and_then(|number| u8::try_from(number).ok()).unwrap_or_default()
     }
 
-    /// What may be cleared in one bill by the rule of a number from 1, in millionths of a minor unit; `None`
+    /// The most that a rule, by its number from 1, clears in one bill, in millionths of a minor unit; `None`
     /// without such a bound.
     pub(crate) fn max_bill_micro(&self, number: u8) -> Option<i128> {
         let rule = self.0.get(usize::from(number).checked_sub(1)?)?;

@@ -28,7 +28,7 @@ pub enum Side {
 pub enum Part {
     /// Movements of one side in one partition.
     Movements(Side, u16),
-    /// What came of one partition.
+    /// The outcomes of one partition.
     Outcomes(u16),
 }
 
@@ -104,9 +104,9 @@ pub struct Total {
     pub movements: u64,
     /// How many of the lines have one of the movements for their other half.
     pub pairs: u64,
-    /// What the lines add up to.
+    /// The sums of the lines.
     pub theirs: Sums,
-    /// What the movements add up to.
+    /// The sums of the movements.
     pub ours: Sums,
 }
 
@@ -139,7 +139,7 @@ impl Total {
 
 // ---- Spreading ---------------------------------------------------------------------------------
 
-/// What is gathered for a partition before it is written.
+/// The bytes gathered for a partition before they are written.
 const GATHERED: usize = 32 * 1024;
 
 /// Spreads one side's movements over partitions.
@@ -215,20 +215,20 @@ pub enum Keep {
     Differences,
 }
 
-/// What a run is told beside its files.
+/// The settings of a run, apart from its files.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// In what time.
     pub terms: Terms,
-    /// What is cleared without a person.
+    /// The rules that clear without a person.
     pub rules: Rules,
-    /// What is written down.
+    /// The outcomes that are written down.
     pub keep: Keep,
     /// The most bytes of one partition, both sides together.
     pub partition_max: usize,
 }
 
-/// What became of one line, one movement, or both together.
+/// The outcome of one line, one movement, or both together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome<'a> {
     /// The class.
@@ -280,7 +280,7 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// What partitions add up to.
+/// The sums of partitions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     classes: BTreeMap<(Class, u8), Total>,
@@ -491,12 +491,12 @@ impl Work<'_> {
 
 // ---- The result --------------------------------------------------------------------------------
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// By class, and by the number of the rule that cleared (0 for open, or matched): what is in it.
     pub classes: BTreeMap<(Class, u8), Total>,
-    /// What both sides add up to. The classes add up to the same: [`summary`] has seen to it.
+    /// The sums of both sides. The classes add up to the same: [`summary`] has seen to it.
     pub total: Total,
     /// Rules that cleared nothing in a bill because they would have cleared more than their bound, by rule
     /// and bill.
@@ -512,7 +512,7 @@ impl Summary {
     }
 }
 
-/// What all partitions together come to, once each of them was counted, and rows that were not understood.
+/// The summary of all partitions, once each of them was counted, and of rows that were not understood.
 ///
 /// # Errors
 ///

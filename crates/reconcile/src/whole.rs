@@ -14,7 +14,7 @@ use crate::run::{self, Counted, InMemory, Keep, Plan, RunError, Side, Spread, To
 /// The most bytes of one file.
 const FILE_MAX: u64 = 1 << 28;
 
-/// What a run is told. All of it may be left out.
+/// The options of a run. All of them may be left out.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {

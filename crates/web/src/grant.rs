@@ -31,7 +31,7 @@ impl SignedGrant {
         self.0.signature().to_vec()
     }
 
-    /// What the grant says, as JSON: page and core read it with one parser, the browser's. `holds` tells
+    /// The grant's contents, as JSON: page and core read it with one parser, the browser's. `holds` tells
     /// whether the signature is the gateway's.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ pub fn allow(granted: &str, shown: &str, iat: f64, exp: f64, now_ms: f64) -> Res
     Ok(terms(granted).allow(&terms(shown), iat, exp, Timestamp::from_ms(now))?)
 }
 
-/// What is missing is empty, and is for nothing then.
+/// A missing line is empty, and is for nothing then.
 fn terms(lines: &str) -> Terms {
     let mut lines = lines.split('\n').map(str::to_owned);
     let mut next = || lines.next().unwrap_or_default();

@@ -39,7 +39,7 @@ pub fn thumbprint(x: String, y: String) -> Result<String, JsError> {
     Ok(Jwk { kty: "EC".to_owned(), crv: "P-256".to_owned(), x, y }.thumbprint()?)
 }
 
-/// What an amount in minor units comes to in so many monthly parts, for a fee in parts per million: the fee,
+/// The sums of an amount in minor units paid in monthly parts, for a fee in parts per million: the fee,
 /// the total, the first part, and each other part. All are below 2^53, so a page's numbers hold them.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use lezai_core::key::{KeyError, Verify};
 
-/// What WebCrypto said of the one signature that it was handed.
+/// WebCrypto's result for the one signature that it was handed.
 pub(crate) struct Outside {
     pub(crate) holds: bool,
 }

@@ -1,4 +1,4 @@
-//! What the rules said of an order, as callers read it.
+//! The rules' decision on an order, as callers read it.
 
 use lezai_core::policy::Share;
 use serde::Serialize;
@@ -15,11 +15,11 @@ pub struct DecisionView {
     pub reasons: Vec<ReasonView>,
     /// The channels that may serve the order, best first.
     pub channels: Vec<String>,
-    /// Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
+    /// The split of the amount, as the merchant's plugin says; with the fee at most all of it.
     /// It is booked when the payment is settled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<ShareView>,
-    /// What the merchant's plugin wants beside the order in its books.
+    /// The extra columns that the merchant's plugin wants in its books.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnView>,
     /// SHA-256 of the merchant's policy, as it was saved, in hex.
@@ -93,7 +93,7 @@ pub struct ColumnView {
     pub value: String,
 }
 
-/// Who answered.
+/// The plugins that answered, by hook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HooksView {
     /// Risk.
@@ -115,11 +115,11 @@ pub struct HooksView {
 pub struct HookView {
     /// SHA-256 of the plugin that was asked first: the merchant's if it has the hook.
     pub plugin: String,
-    /// What it cost, in wasmtime's units of fuel.
+    /// The fuel that it burnt, in wasmtime's units.
     pub fuel: u64,
     /// `ok`, or why the merchant's plugin did not answer.
     pub outcome: String,
-    /// What it said, or what stopped it, in words.
+    /// Its answer, or what stopped it, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

@@ -13,14 +13,14 @@ use crate::legible;
 /// the bound keeps the stack small.
 pub const MAX_DEPTH: usize = 10;
 
-/// What is wrong with a body.
+/// An error in a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The kind of complaint.
     pub kind: Kind,
     /// The path of the field, such as `customer.country`; empty for the whole body.
     pub field: String,
-    /// What would be right.
+    /// The form that would be right.
     pub detail: String,
 }
 
@@ -263,7 +263,7 @@ impl Field {
     }
 }
 
-/// What a body begins with that JSON does not (RFC 8259, section 8.1).
+/// The error for a body that begins with a byte order mark (RFC 8259, section 8.1).
 fn byte_order_mark(body: &[u8]) -> Option<&'static str> {
     match body {
         [0xef, 0xbb, 0xbf, ..] => {

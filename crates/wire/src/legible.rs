@@ -5,7 +5,7 @@
 ///
 /// # Errors
 ///
-/// What it must not have: characters that nobody sees, such as a zero width space, those that change
+/// If it has characters that nobody sees, such as a zero width space, those that change
 /// the direction of what follows, or nothing but blanks.
 pub(crate) fn check(text: &str) -> Result<(), &'static str> {
     const INVISIBLE: &str = "must not contain invisible characters, such as a zero width space";

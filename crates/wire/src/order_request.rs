@@ -28,9 +28,9 @@ const MAX_METADATA: usize = 20;
 pub struct NewOrder {
     /// The merchant's own number.
     pub merchant_order_id: String,
-    /// What the shopper pays; more than zero.
+    /// The amount that the shopper pays; more than zero.
     pub amount: Money,
-    /// What the shopper reads.
+    /// The text that the shopper reads.
     pub description: String,
     /// The methods the merchant wants to offer; empty for all.
     pub methods: Vec<String>,
@@ -38,7 +38,7 @@ pub struct NewOrder {
     pub expires_in_secs: i64,
     /// Whether the money moves at once when the shopper agrees.
     pub capture: Capture,
-    /// Who bears a refund once the payment is settled to several.
+    /// The bearer of a refund once the payment is settled to several parties.
     pub refund_bearer: RefundBearer,
     /// Where callbacks go.
     pub notify_url: Option<String>,
@@ -46,9 +46,9 @@ pub struct NewOrder {
     pub return_url: Option<String>,
     /// The kind of trade.
     pub scene: Scene,
-    /// Who buys.
+    /// The shopper, as the merchant knows them.
     pub customer: Customer,
-    /// Who the shopper is to the platform that takes the payment.
+    /// The shopper's identity at the platform that takes the payment.
     pub payer: Payer,
     /// With what.
     pub device: Device,
@@ -100,7 +100,7 @@ impl NewOrder {
         Ok(order)
     }
 
-    /// What the rules see of it, with the methods that can really be offered; nothing is counted
+    /// The facts for the rules, with the methods that can really be offered; nothing is counted
     /// yet.
     pub fn facts(
         &self,
@@ -127,7 +127,7 @@ impl NewOrder {
     }
 }
 
-/// What a till scanned.
+/// A charge by the code that a till scanned.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewCharge {
     /// The code that the shopper shows: good once, for a minute.
@@ -180,7 +180,7 @@ const DEVICES: [(&str, DeviceKind); 5] = [
 ///
 /// # Errors
 ///
-/// What it is not.
+/// The rule that the text breaks.
 pub fn number(text: &str) -> Result<String, &'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
     if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {

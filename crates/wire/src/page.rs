@@ -60,7 +60,7 @@ pub fn parse<Id, E: Display>(
 pub struct List<T> {
     /// Always `list`.
     pub object: &'static str,
-    /// What was asked for, newest first.
+    /// The items asked for, newest first.
     pub data: Vec<T>,
     /// Whether there is more: ask for it with `next` as `after`.
     pub has_more: bool,
@@ -97,7 +97,7 @@ impl<T> List<T> {
 fn fitting<T: Serialize>(found: &[T], bytes_max: usize) -> usize {
     let mut size = Size(0);
     let fits = found.iter().take_while(|it| {
-        // What does not serialize fails where it is sent.
+        // A value that does not serialize fails where it is sent.
         let _ = serde_json::to_writer(&mut size, it);
         size.0 += 1;
         size.0 <= bytes_max

@@ -1,4 +1,4 @@
-//! What goes wrong, as the caller reads it: RFC 9457 problem details with a stable code, a word on
+//! Problems as the caller reads them: RFC 9457 problem details with a stable code, a word on
 //! whether to send again, and the field at fault.
 
 use http::StatusCode;
@@ -40,7 +40,7 @@ impl Retry {
         }
     }
 
-    /// What it asks of the caller.
+    /// The instruction to the caller.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Never => "The same request will fail again.",
@@ -55,7 +55,7 @@ impl Retry {
 /// and the document at `/openapi.json` are made from this table.
 macro_rules! codes {
     ($($name:ident = $code:literal, $status:expr, $retry:ident, $title:literal, $advice:literal;)*) => {
-        /// What went wrong, as a stable code.
+        /// The stable code of a problem.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code {$(
             #[doc = $title]
@@ -81,12 +81,12 @@ macro_rules! codes {
                 match self { $(Self::$name => Retry::$retry,)* }
             }
 
-            /// What it means, in a line.
+            /// Its meaning, in a line.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
 
-            /// What the caller is to do.
+            /// The next step for the caller.
             pub fn advice(self) -> &'static str {
                 match self { $(Self::$name => $advice,)* }
             }
@@ -298,7 +298,7 @@ codes! {
 }
 
 impl Code {
-    /// What a problem of this kind is told apart by: its place in the gateway's own reference, as a
+    /// The URI that tells this kind of problem apart: its place in the gateway's reference, as a
     /// reference relative to whatever was asked (RFC 9457, section 3.1.1).
     pub fn type_uri(self) -> String {
         format!("/reference#{}", self.as_str())
@@ -386,7 +386,7 @@ impl Problem {
         Self { after_secs, ..self }
     }
 
-    /// What the caller may still ask for.
+    /// Adds the amount that the caller may still ask for.
     #[must_use]
     fn left(self, available: Money) -> Self {
         self.with("field", "amount").with("available", available.minor())

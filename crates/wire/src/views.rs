@@ -21,23 +21,23 @@ pub struct OrderView {
     pub merchant_order_id: String,
     /// `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`.
     pub status: &'static str,
-    /// What the shopper pays, in minor units of `currency`.
+    /// The amount that the shopper pays, in minor units of `currency`.
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'static str,
     /// `automatic`: the money moves when the shopper agrees; `manual`: when the merchant captures.
     pub capture: &'static str,
-    /// What was captured and not voided, in minor units.
+    /// The amount captured and not voided, in minor units.
     pub captured_amount: i64,
-    /// What was refunded, in minor units.
+    /// The amount refunded, in minor units.
     pub refunded_amount: i64,
-    /// What is being refunded, in minor units.
+    /// The amount of refunds under way, in minor units.
     pub refunding_amount: i64,
-    /// What can still be refunded, in minor units.
+    /// The amount that can still be refunded, in minor units.
     pub refundable_amount: i64,
     /// The merchant's fee, in minor units.
     pub fee: i64,
-    /// What the shopper reads.
+    /// The text that the shopper reads.
     pub description: String,
     /// The methods they may choose.
     pub methods: Vec<String>,
@@ -62,14 +62,14 @@ pub struct OrderView {
     /// When the payment became the merchant's to take out. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<String>,
-    /// What of it became the merchant's to take out. Minor units.
+    /// The part of it that became the merchant's to take out. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_amount: Option<i64>,
-    /// What of it became others'. Of `decision.shares` as much as there was left of the whole, rounded
+    /// The others' parts of it. Of `decision.shares` as much as there was left of the whole, rounded
     /// down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settled_shares: Vec<ShareView>,
-    /// Who bears a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
+    /// The bearer of a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
     /// Absent for an order that is shared with nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_bearer: Option<String>,
@@ -91,10 +91,10 @@ pub struct OrderView {
     /// Why the last try failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_decline: Option<DeclineView>,
-    /// What a person must look at, such as `refund` or `amount`; absent but for rare trouble.
+    /// The items that a person must look at, such as `refund` or `amount`; absent but for rare trouble.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs_attention: Vec<AttentionView>,
-    /// What risk control and routing said.
+    /// The decision of risk control and routing.
     pub decision: DecisionView,
     /// The shopper's way to pay; absent in callbacks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,10 +118,10 @@ pub struct ReviewView {
     pub at: Option<String>,
 }
 
-/// What a person must look at.
+/// An item that a person must look at.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AttentionView {
-    /// What a channel could not say in time: `payment`, `return`, `capture`, `void` or `refund`; or
+    /// The operation with no result in time: `payment`, `return`, `capture`, `void` or `refund`; or
     /// `amount`: it spoke of another amount; or `contradiction`: a refund that had failed succeeded.
     pub what: &'static str,
     /// The attempt or refund that it is about.
@@ -141,13 +141,13 @@ pub struct RefundView {
     pub merchant_refund_id: String,
     /// `pending`, `succeeded` or `failed`.
     pub status: &'static str,
-    /// What the shopper gets back, in minor units of `currency`.
+    /// The amount that the shopper gets back, in minor units of `currency`.
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'static str,
-    /// What of the fee the merchant gets back, in minor units.
+    /// The part of the fee that the merchant gets back, in minor units.
     pub fee: i64,
-    /// What others than the merchant bear of it. Minor units.
+    /// The parts of it that others than the merchant bear. Minor units.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<ShareView>,
     /// Why, in the merchant's words.
@@ -231,7 +231,7 @@ pub struct SessionView {
     pub version: u64,
     /// The gateway's wall clock, which signatures and grants go by. RFC 3339.
     pub server_time: String,
-    /// What time it is for the order, in a sandbox whose clock was moved too: for countdowns. RFC 3339.
+    /// The time for the order, also in a sandbox whose clock was moved: for countdowns. RFC 3339.
     pub now: String,
     /// Whether this page has the session. One that has not claims it with its first choice of a method.
     pub claimed: bool,
@@ -243,9 +243,9 @@ pub struct SessionView {
     pub currency: &'static str,
     /// How many of the amount's digits are decimals, by ISO 4217: 2 for CNY, 0 for JPY.
     pub exponent: u16,
-    /// What the shopper reads.
+    /// The text that the shopper reads.
     pub description: String,
-    /// Who is paid.
+    /// The merchant that is paid.
     pub merchant: MerchantView,
     /// The merchant's own number.
     pub merchant_order_id: String,
@@ -254,9 +254,9 @@ pub struct SessionView {
     /// Where the shopper goes afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
-    /// What they may choose.
+    /// The methods that they may choose.
     pub methods: Vec<MethodView>,
-    /// What they need to pay with the method they chose.
+    /// The credential for the method that they chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<CredentialView>,
     /// Why the last try failed.
@@ -275,7 +275,7 @@ pub struct SessionView {
     pub gateway_key: Jwk,
 }
 
-/// Who is paid.
+/// The merchant that is paid.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MerchantView {
     /// `m_…`
@@ -324,7 +324,7 @@ pub struct MethodView {
     pub instalments: Vec<InstalmentsView>,
 }
 
-/// What the shopper needs to pay.
+/// The credential that the shopper pays by.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CredentialView {
     /// The method they chose.
@@ -332,13 +332,13 @@ pub struct CredentialView {
     /// As of the method; absent while the channel is being asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
-    /// What the QR code says.
+    /// The text of the QR code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qr: Option<String>,
     /// Where to go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
-    /// What the mini-program's own call to pay takes, in that platform's names.
+    /// The parameters of the mini-program's own call to pay, in that platform's names.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
@@ -349,7 +349,7 @@ pub struct CredentialView {
     pub expires_at: String,
 }
 
-/// What a callback says.
+/// The body of a callback.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventView {
     /// `evt_…`, the same in every delivery.
@@ -363,11 +363,11 @@ pub struct EventView {
     pub merchant: String,
     /// 1 for the first event of the order, and so on.
     pub sequence: u32,
-    /// What it is about.
+    /// The objects that it is about.
     pub data: EventData,
 }
 
-/// What an event is about.
+/// The objects that an event is about.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventData {
     /// The order right after the event.

@@ -15,7 +15,7 @@ use crate::toolchain::{Module, Toolchain};
 /// A guest's stack: enough for the core's policy, and its memory starts at 2 pages and not at 17.
 const PLUGIN_STACK: u32 = 64 * 1024;
 
-/// What rustc enables for wasm32-unknown-unknown. Named one by one: with `--all-features`,
+/// Wasm features that rustc enables for wasm32-unknown-unknown. One by one: with `--all-features`,
 /// binaryen writes kinds of imports that Node 20 and browsers refuse.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
@@ -74,7 +74,7 @@ struct Work<'a> {
     toolchain: Toolchain,
     stamps: Stamps,
     out: PathBuf,
-    /// What wasm-bindgen makes and the build of the npm packages takes up.
+    /// The output of wasm-bindgen, which the build of the npm packages takes up.
     bindings: PathBuf,
 }
 
@@ -208,7 +208,7 @@ impl<'a> Work<'a> {
         let www = self.root.join("www");
         let outputs = ["checkout", "shop"].map(|name| self.out.join(name));
         let core = self.bindings.join("web");
-        // What signs in a page without WebCrypto.
+        // The module that signs in a page without WebCrypto.
         let mini = self.out.join("mini/lezai.wasm");
         self.stamps.step("pages", &[&www, &core, &mini], &[&outputs[0], &outputs[1]], || {
             // File names carry hashes, so those of the last build would stay for ever.

@@ -134,7 +134,7 @@ fn section(module: &mut Vec<u8>, number: u8, content: Vec<u8>) {
     module.extend(content);
 }
 
-/// What stands before the section with the module, and what behind it.
+/// The bytes before the section with the module, and those after it.
 fn around_module(component: &[u8]) -> Result<(&[u8], &[u8])> {
     let mut payloads = Parser::new(0).parse_all(component);
     let module = payloads.find_map(|payload| match payload {

@@ -1,4 +1,4 @@
-//! What is up to date: a step runs again when the bytes it reads, or this program, have changed.
+//! Keeps steps up to date: one runs again when the bytes it reads, or this program, have changed.
 //!
 //! Contents are compared, not times: a checkout that touches every file costs nothing, and an
 //! output that comes out the same is left as it is, so that what embeds it is not rebuilt.

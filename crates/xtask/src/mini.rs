@@ -21,7 +21,7 @@ const EXPORTS: [(&str, ExternalKind); 4] = [
     ("free", ExternalKind::Func),
 ];
 
-/// What the library may have been compiled with. Named one by one: see `artifacts::WASM_FEATURES`.
+/// Features that the library may be compiled with. Named one by one: see `artifacts::WASM_FEATURES`.
 const FOUND: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",

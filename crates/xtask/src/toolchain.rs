@@ -20,7 +20,7 @@ pub(crate) struct Toolchain {
     prepared: Option<PathBuf>,
 }
 
-/// What to compile, and how.
+/// A module to compile, and how.
 pub(crate) struct Module<'a> {
     /// The package's `Cargo.toml`.
     pub(crate) manifest: &'a Path,
@@ -32,7 +32,7 @@ pub(crate) struct Module<'a> {
     /// or a package, and they are a sixteenth of what a shopper downloads. The compiler calls the two flags
     /// unstable, so it must be told that we know. SHA-256 is a loop there, and not unrolled.
     pub(crate) mute: bool,
-    /// What mini-programs run: WebAssembly as it was first, and two features.
+    /// For mini-programs: WebAssembly as it was first, and two features.
     pub(crate) plain: bool,
 }
 

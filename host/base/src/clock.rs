@@ -1,4 +1,4 @@
-//! What time it is. The core never asks; the host does, here alone.
+//! The clocks. The core never asks for the time; the host does, here alone.
 //!
 //! There are two times. Wall time, [`now`], is what signatures, nonces and log lines live by, for
 //! others compare it with their own clocks. Business time, [`Clock::now`], is what orders, tasks

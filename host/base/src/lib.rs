@@ -1,4 +1,4 @@
-//! What stands below everything that touches the world: the clock, randomness, fast P-256, and how addresses
+//! The foundation of all that touches the world: the clock, randomness, fast P-256, and how addresses
 //! are written. Knows nothing of payments.
 
 #![forbid(unsafe_code)]

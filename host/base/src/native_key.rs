@@ -1,7 +1,7 @@
 //! P-256 by ring, which signs and verifies in a third of the time that `p256` takes
 //! (`make bench-signing`): what the gateway does with every request and every answer.
 //!
-//! What counts as a key is the core's to say: the types here are made of the core's keys, which
+//! The core says what counts as a key: the types here are made of the core's keys, which
 //! hold a point on the curve. What counts as a signature is the same by both libraries, which the
 //! tests below show with every vector there is.
 
@@ -12,7 +12,7 @@ use ring::signature::{
 };
 
 /// A private key that signs fast, and each time otherwise: its signatures are not those of RFC 6979.
-/// What must come out the same again is signed with the core's key. ring does not wipe its memory.
+/// Signatures that must come out the same again are the core key's. ring does not wipe its memory.
 pub struct NativeSigningKey {
     pair: Option<EcdsaKeyPair>,
     random: SystemRandom,

@@ -53,8 +53,8 @@ pub fn as_sent(text: &str, mut url: Url) -> Result<Url, String> {
 ///
 /// # Errors
 ///
-/// What it is not. A host may be any text to a URL; here it is an address, or a name of letters,
-/// digits, `-` and `_`: a policy of a page takes `;`, `,` and `*` for words of its own.
+/// The rule that it breaks. A host may be any text to a URL; here it is an address, or a name of
+/// letters, digits, `-` and `_`: a policy of a page takes `;`, `,` and `*` for words of its own.
 pub fn origin(text: &str) -> Result<String, &'static str> {
     const FORM: &str = "no origin: give scheme and host alone, such as https://shop.example, with the port unless it is the scheme's own";
     let url = Url::parse(text).map_err(|_| FORM)?;

@@ -90,7 +90,7 @@ impl Method {
 /// Why a payment is refused whose order does not say who pays.
 pub const PAYER_MISSING: &str = "payer_missing";
 
-/// What a channel is asked to collect.
+/// A payment that a channel is asked to collect.
 #[derive(Clone, Debug)]
 pub struct PaymentRequest {
     /// Our id.
@@ -101,7 +101,7 @@ pub struct PaymentRequest {
     pub amount: Money,
     /// For whom, as the shopper knows it.
     pub merchant_name: String,
-    /// What for.
+    /// The purpose of the payment.
     pub description: String,
     /// Where the shopper goes afterwards.
     pub return_url: String,
@@ -111,17 +111,17 @@ pub struct PaymentRequest {
     pub instalments: Option<Plan>,
     /// The method, by its name in the API.
     pub method: String,
-    /// Who the shopper is to the channel's platform.
+    /// The shopper's identity at the channel's platform.
     pub payer: Payer,
     /// The shopper's address, as the merchant told it.
     pub client_ip: Option<IpAddr>,
-    /// What the till scanned, for a method of kind [`MethodKind::Code`]: good once, and kept nowhere.
+    /// The code that the till scanned, for a [`MethodKind::Code`] method: good once, and kept nowhere.
     pub code: Option<String>,
     /// When the order can no longer be paid. The same in each repeat.
     pub expires_at: Timestamp,
 }
 
-/// What came of a request to collect.
+/// The result of a request to collect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prepared {
     /// The shopper can pay.
@@ -143,14 +143,14 @@ pub struct AttemptRef {
     pub attempt: AttemptId,
     /// The method, by its name in the API.
     pub method: String,
-    /// What was asked for.
+    /// The amount asked for.
     pub amount: Money,
     /// When its order could no longer be paid. Until then a channel that knows nothing of the attempt
     /// may still come to know it: some make no payment before a code is scanned.
     pub expires_at: Timestamp,
 }
 
-/// What a channel is asked to take of what is set aside.
+/// A capture of an amount that is set aside.
 #[derive(Clone, Debug)]
 pub struct CaptureRequest {
     /// The payment.
@@ -162,7 +162,7 @@ pub struct CaptureRequest {
     pub amount: Money,
 }
 
-/// What a channel is asked to give back whole.
+/// A reversal: the channel is asked to give the payment back whole.
 #[derive(Clone, Debug)]
 pub struct ReversalRequest {
     /// The payment.
@@ -172,7 +172,7 @@ pub struct ReversalRequest {
     pub number: u32,
 }
 
-/// What a channel is asked to give back of a payment.
+/// A refund of a payment, or of a part of it.
 #[derive(Clone, Debug)]
 pub struct RefundRequest {
     /// Our id of the refund.
@@ -194,16 +194,16 @@ pub struct Callback {
     pub body: Vec<u8>,
 }
 
-/// What a channel makes of a callback that was sent to it.
+/// A channel's reading of a callback that was sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandledCallback {
-    /// What to ask the channel about. What the callback says itself is never believed.
+    /// The object to ask the channel about. The callback's own claims are never believed.
     pub about: About,
-    /// What to answer once the question is committed.
+    /// The reply to send once the question is committed.
     pub reply: Acknowledgement,
 }
 
-/// What a callback is about.
+/// The object that a callback is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// A payment.
@@ -216,7 +216,7 @@ pub enum About {
     Refused,
 }
 
-/// What a callback is answered by.
+/// The reply to a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledgement {
     /// The status code.
@@ -227,10 +227,10 @@ pub struct Acknowledgement {
     pub body: &'static str,
 }
 
-/// What a channel makes of a callback, in its own time.
+/// The future of a handled callback.
 pub type CallbackFuture<'a> = Pin<Box<dyn Future<Output = HandledCallback> + Send + 'a>>;
 
-/// What a channel knows of an attempt.
+/// The status of an attempt, as a channel knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptStatus {
     /// It never heard of it.
@@ -267,7 +267,7 @@ pub enum AttemptStatus {
     },
 }
 
-/// What a channel knows of a refund.
+/// The status of a refund, as a channel knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundStatus {
     /// It never heard of it.
@@ -283,7 +283,7 @@ pub enum RefundStatus {
     },
 }
 
-/// What a channel is asked to pay out.
+/// A payout that a channel is asked for.
 #[derive(Clone, Debug)]
 pub struct PayoutRequest {
     /// Our id of the payout.
@@ -292,11 +292,11 @@ pub struct PayoutRequest {
     pub amount: Money,
     /// Where to.
     pub destination: Destination,
-    /// What the recipient reads.
+    /// The text that the recipient reads.
     pub description: Option<String>,
 }
 
-/// What a channel knows of a payout.
+/// The status of a payout, as a channel knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PayoutStatus {
     /// It never heard of it.
@@ -328,11 +328,11 @@ pub enum PayoutStatus {
 pub struct Unanswered {
     /// Which channel.
     pub channel: &'static str,
-    /// What happened.
+    /// The cause, in words.
     pub reason: String,
 }
 
-/// What a channel gives for its bill of a day.
+/// The result of fetching a channel's bill of a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BillFetched {
     /// The bill, or what says that the day has none.
@@ -359,7 +359,7 @@ pub enum Moved<'m> {
 /// How a bill names a movement: its kind, a word of `lezai_reconcile::movement::Kind`, and its reference.
 pub type BillRow = (&'static str, String);
 
-/// What a channel says in its own time.
+/// The future of a channel's answer.
 pub type ChannelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unanswered>> + Send + 'a>>;
 
 /// A channel. Whatever is asked twice is done once; every call may end [`Unanswered`].
@@ -367,7 +367,7 @@ pub trait Channel: Send + Sync {
     /// Its name in policies, orders and the ledger.
     fn id(&self) -> &'static str;
 
-    /// What it offers.
+    /// The methods that it offers.
     fn methods(&self) -> &'static [Method];
 
     /// One of its methods.
@@ -417,7 +417,7 @@ pub trait Channel: Send + Sync {
         Box::pin(async move { Err(error) })
     }
 
-    /// What a channel says that pays nothing out.
+    /// The answer of a channel that pays nothing out.
     fn pays_nothing(&self, payout: &PayoutId) -> Unanswered {
         Unanswered { channel: self.id(), reason: format!("it pays nothing out, so not {payout}") }
     }

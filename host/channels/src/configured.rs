@@ -19,7 +19,7 @@ pub enum Configured {
     Alipay(Box<AlipayConfig>),
 }
 
-/// What a channel reaches the world with.
+/// The transport, the time and the randomness that a channel uses.
 #[derive(Clone)]
 pub struct World {
     /// Sends requests.

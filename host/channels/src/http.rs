@@ -89,7 +89,7 @@ pub enum NoAnswer {
     Unknown(String),
 }
 
-/// What a transport brings back, in its own time.
+/// The future of a transport's response.
 pub type Sent<'a> = Pin<Box<dyn Future<Output = Result<Response, NoAnswer>> + Send + 'a>>;
 
 /// Sends requests. It follows no redirect, and sends nothing twice of its own accord.

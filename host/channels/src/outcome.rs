@@ -1,8 +1,8 @@
-//! What a call to a provider comes to, and the shape of the tables of providers' errors.
+//! The outcome of a call to a provider, and the shape of the tables of providers' errors.
 
 use std::fmt;
 
-/// What to do about an error of a provider.
+/// The action to take on an error of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
     /// Query the payment or refund: the provider may have done it, now or earlier.
@@ -31,11 +31,11 @@ pub struct ErrorRow {
     pub code: &'static str,
     /// Our stable word for it, in orders and refunds.
     pub word: &'static str,
-    /// What to do.
+    /// The action to take.
     pub advice: Advice,
-    /// What it means.
+    /// The meaning, in English.
     pub english: &'static str,
-    /// What it means, in Chinese.
+    /// The meaning, in Chinese.
     pub chinese: &'static str,
 }
 
@@ -46,9 +46,9 @@ pub struct Refusal {
     pub code: String,
     /// Our stable word for it.
     pub word: &'static str,
-    /// What the provider says, for logs. It may name the shopper, so it is not part of `Debug`.
+    /// The provider's message, for logs. It may name the shopper, so it is not part of `Debug`.
     pub message: String,
-    /// What to do.
+    /// The action to take.
     pub advice: Advice,
 }
 

@@ -204,7 +204,7 @@ fn upper_hex(bytes: &[u8]) -> String {
     crate::surroundings::hex(significant).to_ascii_uppercase()
 }
 
-/// What Alipay names a certificate by is made of: the issuer, the last part first, and the serial
+/// The parts of Alipay's name for a certificate: the issuer, the last part first, and the serial
 /// number as a decimal.
 pub(crate) struct Named {
     /// `CN=…,OU=…,O=…,C=…`

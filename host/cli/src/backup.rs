@@ -27,7 +27,7 @@ const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 /// A component of a plugin has some hundred KB, a key some hundred bytes.
 const FILE_MAX: u64 = 64 << 20;
-/// What is made again by itself, or belongs to a running gateway alone.
+/// Files that are made again by themselves, or belong to a running gateway alone.
 const LEFT_OUT: [&str; 2] = ["lock", "plugin-cache"];
 
 /// Where a copy is put.
@@ -49,7 +49,7 @@ pub struct RestoreArgs {
     to: PathBuf,
 }
 
-/// What a copy holds.
+/// The contents of a copy.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     /// Of this format.
@@ -178,7 +178,7 @@ fn put_back(from: &Path, to: &Path) -> Result<Manifest, BackupError> {
     Ok(manifest)
 }
 
-/// What the ledger of a copy comes to.
+/// The manifest of a copy, once its ledger is checked.
 fn checked(folder: &Path) -> Result<Manifest, BackupError> {
     let report = ledger::check(folder).map_err(BackupError::Ledger)?;
     let Report { entries, head, orders, .. } = report;
@@ -208,7 +208,7 @@ fn begin(to: &Path) -> Result<PathBuf, BackupError> {
 }
 
 fn end(part: &Path, to: &Path) -> Result<(), BackupError> {
-    // What SQLite left beside a copy that was only read.
+    // SQLite's files beside a copy that was only read are synced, too.
     for file in listed(part)? {
         sync(&part.join(file))?;
     }

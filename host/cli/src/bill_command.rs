@@ -16,7 +16,7 @@ use crate::outcome::{self, Failed, text};
 /// Above what a gateway takes, so that it is the gateway that refuses.
 const FILE_MAX: u64 = 64 << 20;
 
-/// What can be done with bills.
+/// Commands on bills.
 #[derive(Debug, clap::Subcommand)]
 pub enum BillCommand {
     /// List the latest bills of all channels, newest day first.

@@ -16,7 +16,7 @@ use lezai_client::{Answer, Trust};
 /// Far beyond what the gateway takes, so that its own bound can be tried out.
 const MAX_BODY: u64 = 4 << 20;
 
-/// What is called, and as whom.
+/// The call, and the caller.
 #[derive(Debug, clap::Args)]
 pub struct CallArgs {
     /// Such as GET or POST.
@@ -117,7 +117,7 @@ fn print(answer: &Answer, include: bool) {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    // Whoever reads may have seen enough and gone.
+    // The reader may have seen enough and gone.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 

@@ -1,4 +1,4 @@
-//! Who calls from the command line: as which merchant, at which gateway, and by which key its answers
+//! The caller at the command line: as which merchant, at which gateway, and by which key its answers
 //! are believed.
 
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl CallerArgs {
     ///
     /// # Errors
     ///
-    /// What is missing or wrong, in words.
+    /// The part that is missing or wrong, in words.
     pub async fn client(&self) -> Result<Client, String> {
         let file = self.key_file();
         let key = SigningKey::from_pkcs8_pem(&data_dir::text(&file)?)
@@ -101,7 +101,7 @@ impl CallerArgs {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
+    /// The error in it, in words.
     pub async fn gateway_key(&self) -> Result<Option<VerifyingKey>, String> {
         if let Some(thumbprint) = &self.gateway_thumbprint {
             let key = fetch_gateway_key(&self.gateway, thumbprint).await;
@@ -122,7 +122,7 @@ impl CallerArgs {
     }
 }
 
-/// What to say where a gateway did not answer: what went wrong, and what to do about it.
+/// The message where a gateway did not answer: what went wrong, and what to do about it.
 pub fn unanswered(gateway: &str, error: &ClientError) -> String {
     match error {
         ClientError::Unreachable(why) => format!(

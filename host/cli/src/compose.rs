@@ -27,7 +27,7 @@ use crate::folder::Folder;
 use crate::keys::Keys;
 use crate::log;
 
-/// What `dev` and `serve` do differently.
+/// The settings in which `dev` and `serve` differ.
 pub(crate) struct Differences {
     pub(crate) public_url: String,
     pub(crate) authorities: Vec<String>,
@@ -39,7 +39,7 @@ pub(crate) struct Differences {
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) sandbox: Option<Arc<Sandbox>>,
     pub(crate) keys: Keys,
-    /// What secrets and personal data are sealed under.
+    /// The vault that secrets and personal data are sealed under.
     pub(crate) vault: Arc<Vault>,
     /// The database; a file in the folder if there is none.
     pub(crate) database: Option<Database>,

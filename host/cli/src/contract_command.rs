@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::operator::{self, OperatorArgs, OperatorCall};
 use crate::outcome::{self, Failed, number, text};
 
-/// What can be done with contracts.
+/// Commands on contracts.
 #[derive(Debug, clap::Subcommand)]
 pub enum ContractCommand {
     /// List a merchant's contracts, newest first.
@@ -42,7 +42,7 @@ pub struct ShowArgs {
     json: bool,
 }
 
-/// What is agreed, and from when on.
+/// The contract, and when it comes into force.
 #[derive(Debug, clap::Args)]
 pub struct PutArgs {
     /// The contract, as JSON: docs/payouts.md has its form.

@@ -8,13 +8,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// What `lezai dev` calls its folder.
+/// The name of `lezai dev`'s folder.
 pub const NAME: &str = ".lezai";
 /// The variable that names the folder.
 pub const VARIABLE: &str = "LEZAI_DATA_DIR";
 /// A key or a secret has some hundred bytes.
 const TEXT_MAX: u64 = 64 * 1024;
-/// What to do where a file of the folder is missing.
+/// The advice where a file of the folder is missing.
 const HINT: &str =
     "run this where `lezai dev` was started, or name its folder with --data-dir or LEZAI_DATA_DIR";
 
@@ -72,7 +72,7 @@ fn above(current: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// What is wrong, and what to do, in words.
+/// The error, and what to do, in words.
 pub fn text(file: &Path) -> Result<String, String> {
     let bytes = bounded(file, TEXT_MAX, HINT)?;
     let text = String::from_utf8(bytes);
@@ -85,12 +85,12 @@ pub fn text(file: &Path) -> Result<String, String> {
 ///
 /// # Errors
 ///
-/// What is wrong, in words.
+/// The error, in words.
 pub fn read(file: &Path, max: u64) -> Result<Vec<u8>, String> {
     bounded(file, max, "check the path")
 }
 
-/// What to say of something in the gateway's folder that cannot be read.
+/// The message about something in the gateway's folder that cannot be read.
 pub fn unreadable(file: &Path, error: impl std::fmt::Display) -> String {
     if file.exists() {
         format!("{}: {error}", file.display())

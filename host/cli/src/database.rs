@@ -54,13 +54,13 @@ impl Database {
         Ok((Arc::new(store), failed))
     }
 
-    /// What to say if it cannot be used.
+    /// The error to start with if it cannot be used.
     pub(crate) fn unusable(&self, error: &StoreError) -> CannotStart {
         CannotStart::new(explain(&self.address, error))
     }
 }
 
-/// What an operator reads of a database that cannot be used.
+/// The text for an operator about a database that cannot be used.
 pub(crate) fn explain(address: &Address, error: &StoreError) -> String {
     error.explain(Path::new(&address.shown()))
 }
@@ -88,7 +88,7 @@ impl StoreArgs {
     ///
     /// # Errors
     ///
-    /// What is wrong.
+    /// The error, in words.
     pub(crate) fn named(&self) -> Result<Option<Arc<Address>>, String> {
         let Some(url) = &self.store else { return Ok(None) };
         let password = self.password_file.as_deref().map(password).transpose()?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::operator::{OperatorArgs, OperatorCall};
 use crate::outcome::{self, Failed, PageArgs, text};
 
-/// What can be done with differences.
+/// Commands on differences.
 #[derive(Debug, clap::Subcommand)]
 pub enum DifferenceCommand {
     /// List the differences of a status, newest first.
@@ -51,7 +51,7 @@ pub struct ShowArgs {
 pub struct AssignArgs {
     /// The difference.
     difference: String,
-    /// Who takes care of it.
+    /// The person who takes care of it.
     #[arg(long, value_name = "PERSON")]
     owner: String,
     #[command(flatten)]
@@ -63,13 +63,13 @@ pub struct AssignArgs {
 pub struct ResolveArgs {
     /// The difference.
     difference: String,
-    /// What is done about it.
+    /// The action that resolves it.
     #[arg(long, value_parser = ["explain", "suspense", "write_off"])]
     act: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Who says so.
+    /// The person who resolves it.
     #[arg(long, value_name = "PERSON")]
     by: String,
     /// Sent once more with the same key, it is answered as the first time [default: a random one].
@@ -79,12 +79,12 @@ pub struct ResolveArgs {
     operator: OperatorArgs,
 }
 
-/// Who decides on which difference.
+/// The difference, and the person who decides.
 #[derive(Debug, clap::Args)]
 pub struct DecideArgs {
     /// The difference.
     difference: String,
-    /// Who decides: another person than who proposed.
+    /// The person who decides: another than who proposed.
     #[arg(long, value_name = "PERSON")]
     by: String,
     /// Sent once more with the same key, it is answered as the first time [default: a random one].

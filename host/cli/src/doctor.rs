@@ -31,13 +31,13 @@ const FORMER_DAYS: u64 = 3;
 const DISK_LOW: u64 = 2 << 30;
 /// A disk that is all but full.
 const DISK_FULL: u64 = 200 << 20;
-/// What plugins and connections need, as Linux has it by default.
+/// The memory maps and files needed by plugins and connections, as Linux has them by default.
 const MAPS_MIN: u64 = 65_530;
 const FILES_MIN: u64 = 8_192;
 /// Its own clock is trusted up to this beside the newest entry of the ledger.
 const AHEAD_SECS: i64 = 60;
 
-/// What is looked at.
+/// The configuration to look at.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
@@ -72,13 +72,13 @@ impl Status {
     }
 }
 
-/// What was found.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     subject: &'static str,
     status: Status,
     found: String,
-    /// What to do; empty if nothing is.
+    /// The advice; empty if nothing is to be done.
     advice: String,
 }
 

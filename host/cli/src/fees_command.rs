@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::operator::{self, OperatorArgs, OperatorCall};
 use crate::outcome::{self, Failed, text};
 
-/// What can be done with fees.
+/// Commands on fees.
 #[derive(Debug, clap::Subcommand)]
 pub enum FeesCommand {
     /// Run a contract's payment fees over a merchant's paid orders; nothing is changed.

@@ -1,6 +1,6 @@
 //! The data folder: secrets that are made once and read ever after, and one gateway at a time.
 //!
-//! What is missing is made only where nothing was before. A folder that was used and lacks its store
+//! A missing file is made only where nothing was before. A folder that was used and lacks its store
 //! or its key lost them, and nobody is told so by a gateway that starts as new.
 
 use std::collections::BTreeSet;
@@ -25,13 +25,13 @@ use lezai_store_sqlite::is_blank;
 const FOLDER_MODE: u32 = 0o700;
 const SECRET_MODE: u32 = 0o600;
 const PUBLIC_MODE: u32 = 0o644;
-/// Who reads or writes besides the owner.
+/// The mode bits of readers and writers besides the owner.
 const OTHERS: u32 = 0o077;
 /// Shorter ones can be guessed; ours has 43 characters.
 const TOKEN_MIN: usize = 32;
 const STORE: &str = "lezai.db";
 const WEBHOOK_SECRET: &str = "demo-webhook-secret";
-/// What stands in the lock's file once a gateway has made all that it needs.
+/// The text of the lock's file once a gateway has made all that it needs.
 const USED: &str = "in use\n";
 
 /// Where the store is.
@@ -48,7 +48,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// Files that were made now.
     made: BTreeSet<String>,
-    /// What the gateway's key is sealed under.
+    /// The root keys that the gateway's key is sealed under.
     roots: Option<Arc<Roots>>,
     /// A gateway ran here before.
     used: bool,
@@ -280,7 +280,7 @@ impl Folder {
         if text.is_empty() { Err(self.damaged(file, "it is empty")) } else { Ok(text.to_owned()) }
     }
 
-    /// What to say of a file that is not what it should be.
+    /// The error about a file that is not as it should be.
     pub(crate) fn damaged(&self, file: &str, why: impl std::fmt::Display) -> CannotStart {
         let path = self.path.join(file);
         CannotStart::new(format_args!(
@@ -289,7 +289,7 @@ impl Folder {
         ))
     }
 
-    /// What to say of a database that cannot be used.
+    /// The error about a database that cannot be used.
     pub(crate) fn unusable(&self, file: &str, error: &StoreError) -> CannotStart {
         CannotStart::new(error.explain(&self.path.join(file)))
     }

@@ -30,7 +30,7 @@ const PUBLISHED: &str = "gateway-next-published";
 /// An order lives for a day at most, and its session for one more.
 const PINNED: Duration = Duration::from_secs(2 * 86_400);
 
-/// What can be done with the keys.
+/// Commands on keys.
 #[derive(Debug, clap::Subcommand)]
 pub enum KeyCommand {
     /// Name the keys that there are.
@@ -133,7 +133,7 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// What is missing or damaged, in words.
+    /// The file that is missing or damaged, in words.
     pub fn of(data: &Path, roots: Option<&Roots>) -> Result<Self, String> {
         let current = key(data, CURRENT, roots)?;
         let current = current.ok_or_else(|| {
@@ -201,7 +201,7 @@ fn rotate(data: &Path, roots: Option<&Roots>, now: bool) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// What is wrong, in words.
+/// The error, in words.
 pub fn reseal(data: &Path, roots: &Roots) -> Result<(), String> {
     for name in [CURRENT, NEXT, FORMER] {
         let file = file(data, name);

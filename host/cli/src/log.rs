@@ -62,7 +62,7 @@ pub fn start(json: bool, filter: &str, log: Log) {
 ///
 /// # Errors
 ///
-/// What is wrong with the filter, in words.
+/// The error in the filter, in words.
 pub fn set_filter(filter: &str) -> Result<(), String> {
     let parsed = filter.parse::<EnvFilter>().map_err(|error| error.to_string())?;
     let set = SET_FILTER.get().ok_or("there is no log")?;
@@ -71,7 +71,7 @@ pub fn set_filter(filter: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What is logged now.
+/// The filter of the log now.
 pub fn filter() -> String {
     FILTER.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -13,7 +13,7 @@ use lezai::{
 };
 use lezai_gateway::plugins::compiler;
 
-/// What a request needs is allocated on one thread and freed on another, many times over: in that,
+/// Memory for a request is allocated on one thread and freed on another, many times over: in that,
 /// glibc's allocator took a tenth of the processor under load.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -111,9 +111,6 @@ enum Command {
         /// A folder that is there.
         folder: PathBuf,
     },
-    /// Compile a component from standard input: the gateway's own child.
-    #[command(name = compiler::VERB, hide = true)]
-    CompilePlugin(compiler::ChildLimits),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -122,7 +119,7 @@ enum Log {
     Json,
 }
 
-/// What `lezai` says to somebody who has just got it.
+/// The text of `lezai` for somebody who has just got it.
 const FIRST_STEPS: &str = "\
 Lezai (乐在), a payment gateway for merchants.
 
@@ -143,15 +140,15 @@ In production:
 `lezai help` lists all commands.";
 
 fn main() -> ExitCode {
+    if let Some(limits) = compiler::ChildLimits::of_this_process() {
+        // Before there are threads: it sets limits on its own process.
+        return compiler::run(limits);
+    }
     let cli = Cli::parse();
     let Some(command) = cli.command else {
         lezai::say::line(format_args!("{FIRST_STEPS}"));
         return ExitCode::SUCCESS;
     };
-    if let Command::CompilePlugin(limits) = command {
-        // Before there are threads: it sets limits on its own process.
-        return compiler::run(limits);
-    }
     if let Command::Config(command) = &command {
         return serve::show(command);
     }
@@ -175,7 +172,7 @@ fn main() -> ExitCode {
     let code = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
             let code = runtime.block_on(run(command, prepared));
-            // What still runs was waited for, or is not worth waiting for.
+            // A task that still runs was waited for, or is not worth waiting for.
             runtime.shutdown_background();
             code
         }
@@ -234,7 +231,6 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Man { folder } => manual(&folder),
-        Command::CompilePlugin(limits) => compiler::run(limits),
     }
 }
 

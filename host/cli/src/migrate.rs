@@ -8,7 +8,7 @@ use lezai_store_postgres::{Address, BOOKS, SCHEMA_VERSION, check, migrate};
 use crate::database::{Database, StoreArgs, explain};
 use crate::serve::ConfigArgs;
 
-/// What `lezai migrate` is told.
+/// The arguments of `lezai migrate`.
 #[derive(Debug, clap::Args)]
 pub struct MigrateArgs {
     #[command(flatten)]

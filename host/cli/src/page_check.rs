@@ -131,7 +131,7 @@ fn integrity(bytes: &[u8]) -> String {
     format!("sha384-{}", Base64::encode_string(&Sha384::digest(bytes)))
 }
 
-/// What the page's header fields lack, or say that ours do not.
+/// The header fields that the page lacks, or has and ours does not.
 fn headers_changed(headers: &HeaderMap) -> Vec<String> {
     let value = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let mut changed = Vec::new();
@@ -142,7 +142,7 @@ fn headers_changed(headers: &HeaderMap) -> Vec<String> {
     let ours = directives(POLICY);
     changed.extend(ours.difference(&live).map(|it| format!("the policy lacks: {it}")));
     for added in live.difference(&ours) {
-        // Who may frame the page is each merchant's own; any website is nobody's.
+        // The framers of the page are each merchant's own; any website is nobody's.
         let framers = added.strip_prefix("frame-ancestors ").unwrap_or("*");
         if framers.split(' ').any(|it| it.contains('*')) {
             changed.push(format!("the policy has besides: {added}"));
@@ -168,7 +168,7 @@ fn directives(policy: &str) -> BTreeSet<String> {
 mod tests {
     use super::*;
 
-    /// What is found in the header of our page, with its policy or another field changed.
+    /// The findings in the header of our page, with its policy or another field changed.
     fn found(policy: &str, without: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_SECURITY_POLICY, policy.parse().unwrap());

@@ -9,7 +9,7 @@ use crate::caller::CallerArgs;
 use crate::operator::{OperatorArgs, OperatorCall};
 use crate::outcome::{self, Failed, PageArgs, text};
 
-/// What can be done with payouts.
+/// Commands on payouts.
 #[derive(Debug, clap::Subcommand)]
 pub enum PayoutCommand {
     /// List the merchant's payouts, or every merchant's of one status, newest first.
@@ -59,13 +59,13 @@ pub struct CreateArgs {
     /// The merchant's own number for it.
     #[arg(long, value_name = "NUMBER")]
     number: String,
-    /// What arrives, in minor units.
+    /// The amount that arrives, in minor units.
     #[arg(long, value_name = "MINOR")]
     amount: i64,
     /// ISO 4217.
     #[arg(long, default_value = "CNY")]
     currency: String,
-    /// What kind of account it goes to: bank_account or wallet.
+    /// The kind of account that it goes to: bank_account or wallet.
     #[arg(long, default_value = "bank_account")]
     kind: String,
     /// The account's number or name.
@@ -77,7 +77,7 @@ pub struct CreateArgs {
     /// Take it from what is available to this receiver.
     #[arg(long, value_name = "NAME")]
     receiver: Option<String>,
-    /// What the recipient reads.
+    /// The text that the recipient reads.
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Do not send it before this time.

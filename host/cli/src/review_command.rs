@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::operator::{OperatorArgs, OperatorCall};
 use crate::outcome::{self, Failed, text};
 
-/// What can be done with reviews.
+/// Commands on reviews.
 #[derive(Debug, clap::Subcommand)]
 pub enum ReviewCommand {
     /// List the orders that wait for a review, newest first.

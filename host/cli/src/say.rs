@@ -1,7 +1,7 @@
-//! What a command prints. Who has read enough, as `head` does, closes the pipe; the command then ends,
+//! Output of commands. A reader that has enough, as `head` does, closes the pipe; the command ends,
 //! quietly, and as every program does whom the system ends for that.
 //!
-//! What only accompanies the work, such as a remark on standard error or where `lezai dev` listens,
+//! Text that only accompanies the work, such as a remark on standard error or `lezai dev`'s address,
 //! is another thing: where it cannot be written, it is not written, and the work goes on.
 
 use std::fmt::Arguments;

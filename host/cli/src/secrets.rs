@@ -14,10 +14,10 @@ use crate::data_dir::{self, DataDir};
 
 /// The variable that names the file; it is that of the setting `secrets.root_key_file`.
 pub const VARIABLE: &str = "LEZAI_SECRETS_ROOT_KEY_FILE";
-/// What the gateway's signing keys are sealed for, by whatever name they go: one becomes the other.
+/// The context that the gateway's signing keys are sealed for, by whatever name they go: one becomes the other.
 const SIGNING_KEY: &str = "signing-key";
 
-/// What can be done with root keys.
+/// Commands on root keys.
 #[derive(Debug, clap::Subcommand)]
 pub enum SecretsCommand {
     /// Make a root key, in a new file or before those in it.
@@ -48,7 +48,7 @@ impl RootArgs {
     ///
     /// # Errors
     ///
-    /// What is wrong, in words.
+    /// The error, in words.
     pub fn roots(&self) -> Result<Option<Roots>, String> {
         self.root_key_file.as_deref().map(roots).transpose()
     }
@@ -58,7 +58,7 @@ impl RootArgs {
 ///
 /// # Errors
 ///
-/// What is wrong, in words.
+/// The error, in words.
 pub fn roots(file: &Path) -> Result<Roots, String> {
     let mode = fs::metadata(file).map_or(0, |it| it.permissions().mode() & 0o777);
     if mode & 0o077 != 0 {
@@ -73,7 +73,7 @@ pub fn roots(file: &Path) -> Result<Roots, String> {
 ///
 /// # Errors
 ///
-/// What is wrong, in words.
+/// The error, in words.
 pub fn sealed_key(pem: String, roots: Option<&Roots>) -> Result<String, String> {
     match roots {
         Some(roots) => roots.seal(SIGNING_KEY, pem.as_bytes()).map_err(|error| error.to_string()),
@@ -85,7 +85,7 @@ pub fn sealed_key(pem: String, roots: Option<&Roots>) -> Result<String, String> 
 ///
 /// # Errors
 ///
-/// What is wrong, in words.
+/// The error, in words.
 pub fn opened_key(text: &str, roots: Option<&Roots>) -> Result<String, String> {
     if !is_sealed(text) {
         return Ok(text.to_owned());

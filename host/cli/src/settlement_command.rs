@@ -10,7 +10,7 @@ use crate::caller::CallerArgs;
 use crate::operator::{OperatorArgs, OperatorCall};
 use crate::outcome::{self, Failed, PageArgs, number, text};
 
-/// What can be read of settlement batches.
+/// Commands on settlement batches.
 #[derive(Debug, clap::Subcommand)]
 pub enum SettlementCommand {
     /// List the merchant's batches, newest first.
@@ -113,7 +113,7 @@ async fn close(args: &SettleArgs) -> Result<String, Failed> {
     })
 }
 
-/// What a batch comes to.
+/// The outcome of a batch, as text.
 fn outcome_of(batch: &Value) -> String {
     match batch["carried_because"].as_str() {
         Some(why) => format!("carried {}, {why}", batch["carried"]),

@@ -41,7 +41,7 @@ pub struct StatementArgs {
     /// Whose.
     #[arg(long, value_parser = MerchantId::parse)]
     merchant: MerchantId,
-    /// What it lists.
+    /// The kind of lines that it has.
     #[arg(long = "type", value_enum, default_value_t = Type::Orders)]
     kind: Type,
     /// From this time on [default: the beginning].
@@ -163,7 +163,7 @@ fn write(args: &StatementArgs, interrupted: &AtomicBool) -> Result<(), NoStateme
     if path.exists() {
         return Err(named(io::ErrorKind::AlreadyExists.into()).into());
     }
-    // Whoever finds the file finds it whole.
+    // The file is whole for everybody who finds it.
     let part = part_of(path);
     let written = File::create(&part).map_err(NoStatement::from).and_then(|out| {
         source.write(&out)?;
@@ -279,7 +279,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// What stood on the merchant's accounts after an entry, seen from the merchant.
+    /// The balances of the merchant's accounts after an entry, seen from the merchant.
     fn balances(&self, kind: Kind, number: u64) -> Result<Balances, NoStatement> {
         let mut balances = Balances::new();
         if kind != Kind::Account || number == 0 {

@@ -17,7 +17,7 @@ use lezai_base::native_key::NativeVerifyingKey;
 /// The gateway's callbacks have some 2 KiB; a body beyond this is not one of them.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// What a callback is checked with.
+/// The keys that a callback is checked with.
 #[derive(Clone)]
 pub struct Receiver {
     /// The gateway's public key.
@@ -36,11 +36,11 @@ pub struct Callback {
     pub event_type: String,
     /// 1 for the first event of the order, and so on: a smaller one that arrives later is older.
     pub sequence: u32,
-    /// What it is about.
+    /// The objects that it is about.
     pub data: CallbackData,
 }
 
-/// What a callback is about.
+/// The objects that a callback is about.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CallbackData {
     /// The order right after the event; none if it is not about an order, such as `endpoint.test`.

@@ -50,7 +50,7 @@ pub struct SignedRequest {
     base: String,
 }
 
-/// What the gateway answered.
+/// The gateway's response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status code.
@@ -223,7 +223,7 @@ impl Client {
 }
 
 impl SignedRequest {
-    /// What was signed (RFC 9421, section 2.5).
+    /// The signature base that was signed (RFC 9421, section 2.5).
     pub fn base(&self) -> &str {
         &self.base
     }

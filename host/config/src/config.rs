@@ -26,7 +26,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The listener for shoppers and merchants.
     pub listen: Listen,
-    /// Who may speak for a client's address.
+    /// The proxies that may speak for a client's address.
     pub proxies: Proxies,
     /// The operator's listener.
     pub operator: Operator,
@@ -61,7 +61,7 @@ pub struct Tls {
     pub private_key: PathBuf,
 }
 
-/// Who may speak for a client's address.
+/// The proxies that may speak for a client's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxies {
     /// The proxies' addresses.
@@ -119,7 +119,7 @@ pub enum LogFormat {
 /// The log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// What is logged, as `RUST_LOG` has it.
+    /// The filter of the log, as `RUST_LOG` has it.
     pub filter: String,
     /// How it is written.
     pub format: LogFormat,
@@ -195,7 +195,7 @@ pub fn read(sources: &Sources) -> Result<Config, Faults> {
     let syntax: Vec<Fault> = syntax.collect();
     let mut reader = Reader::new(sources, table.get_ref());
     let config = settings(&mut reader, text);
-    // What could not be read may lack what is missing.
+    // A setting that is missing may be in a part that could not be read.
     let mut faults = syntax;
     if faults.is_empty() {
         faults.append(&mut reader.faults);

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration.
+//! Faults of a configuration.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ pub struct Fault {
     pub origin: Option<Origin>,
     /// The setting, such as `listen.address`; empty if the file as a whole is meant.
     pub key: String,
-    /// What is wrong.
+    /// The fault, in words.
     pub what: String,
-    /// What to do.
+    /// The way to mend it.
     pub fix: String,
 }
 

@@ -1,5 +1,5 @@
 //! Layers of settings, and reading one of them: the flag, else the variable, else the file, else the default.
-//! Whatever is wrong is noted, and reading goes on.
+//! A fault is noted, and reading goes on.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -56,7 +56,7 @@ pub(crate) fn variable(key: &str) -> String {
     format!("LEZAI_{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-/// What was found of a setting: a text of the environment or of a flag, or a value of the file.
+/// The raw value of a setting: a text of the environment or of a flag, or a value of the file.
 enum Found<'r> {
     Text(&'r str),
     Value(&'r DeValue<'r>),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::reader::Origin;
 
-/// What stands in the place of a secret.
+/// The text in the place of a secret.
 const MASK: &str = "\"********\"";
 
 /// A setting in force.

@@ -1,4 +1,4 @@
-//! Who may speak for a client's address: proxies that the operator names, and nobody else. One of them adds the
+//! The proxies that may speak for a client's address: only those that the operator names. One adds the
 //! client to `X-Forwarded-For`, or sends a header of the PROXY protocol, version 2, before the client's first
 //! byte.
 
@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// What a header of the PROXY protocol begins with.
+/// The first bytes of a header of the PROXY protocol.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// Addresses and what proxies add to them (TLVs): HAProxy writes some hundred bytes at most.
 const PROXY_HEADER_MAX: u16 = 2_048;
@@ -137,7 +137,7 @@ mod tests {
             ("10.0.0.2", &["198.51.100.1"], "198.51.100.1"),
             ("::ffff:10.0.0.2", &["198.51.100.1"], "198.51.100.1"),
             ("10.0.0.2", &[], "10.0.0.2"),
-            // What the client wrote itself stands first.
+            // An address that the client wrote itself stands first.
             ("10.0.0.2", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.2", &["1.1.1.1", "198.51.100.1"], "198.51.100.1"),
             ("10.0.0.2", &["1.1.1.1, 198.51.100.1, 10.9.9.9"], "198.51.100.1"),

@@ -34,9 +34,9 @@ const OTHER_FILES: u64 = 200;
 const HEADER_TIME: Duration = Duration::from_secs(30);
 /// A proxy's header, and then a handshake of TLS, must be over within this each.
 const GREETING_TIME: Duration = Duration::from_secs(10);
-/// Who does not take what it asked for within this is let go.
+/// A client that does not take what it asked for within this time is disconnected.
 const WRITE_TIME: Duration = Duration::from_secs(30);
-/// What is under way at the end has this long.
+/// Requests under way at the end have this long.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The log is told this often that connections cannot be taken.
 const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ const READ_BUFFER: usize = 64 * 1024;
 pub struct Options {
     /// TLS, if it is ended here.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Who may speak for a client's address.
+    /// The proxies that may speak for a client's address.
     pub proxies: Arc<Proxies>,
     /// Connections at once; none for as many as the system gives.
     pub connections: Option<usize>,
@@ -124,7 +124,7 @@ pub async fn serve_with(
     }
 }
 
-/// What all connections of a listener share.
+/// The state that all connections of a listener share.
 struct Listening {
     http: hyper::server::conn::http1::Builder,
     app: Router,
@@ -289,7 +289,7 @@ mod tests {
         assert!(one.is_some() && other.is_some());
         assert!(addresses.enter(ip("198.51.100.1"), 2).is_none());
         assert!(addresses.enter(ip("198.51.100.2"), 2).is_some());
-        // Whoever has one address of IPv6 has its whole network.
+        // A client with one address of IPv6 has its whole network.
         let v6 = addresses.enter(ip("2001:db8::1"), 1);
         assert!(v6.is_some() && addresses.enter(ip("2001:db8::2"), 1).is_none());
         drop((one, other, v6));

@@ -136,7 +136,7 @@ impl Certificates {
         let mut told = false;
         while tokio::time::timeout(LOOK_EVERY, stop.wait_for(|stop| *stop)).await.is_err() {
             let stamp = self.stamp();
-            // What did not fit may be half of a change, of which the other half comes next.
+            // Files that did not fit may be half of a change, of which the other half comes next.
             if stamp == seen && !told {
                 continue;
             }
@@ -165,7 +165,7 @@ impl Certificates {
         }
     }
 
-    /// What tells that a file is another one: its place on the disk, its length and when it was written.
+    /// The stamp that tells a file from another: its place on the disk, its length and when it was written.
     fn stamp(&self) -> [Option<(u64, u64, i64, i64)>; 2] {
         use std::os::unix::fs::MetadataExt as _;
         [&self.files.certificate, &self.files.private_key].map(|file| {

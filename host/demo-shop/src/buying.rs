@@ -33,13 +33,13 @@ const FINISH_AT_ONCE: u32 = 20;
 /// An order is given up after a day: by then it has long expired, and its key is forgotten.
 const FINISH_WITHIN_SECS: i64 = 86_400;
 
-/// What the shopper's page needs to pay.
+/// The values that the shopper's page needs to pay.
 pub(super) struct Payable {
     /// The shop's number.
     pub(super) number: String,
     /// The checkout session.
     pub(super) session: String,
-    /// What opens it, once.
+    /// The secret that opens it, once.
     pub(super) client_secret: String,
     /// The gateway's own page for it.
     pub(super) url: String,
@@ -65,7 +65,7 @@ pub(super) enum NotBought {
     Store(#[from] StoreError),
 }
 
-/// What the gateway said to the request for an order.
+/// The gateway's response to the request for an order.
 enum Reply {
     /// The order is there.
     Placed(PlacedOrder),
@@ -215,7 +215,7 @@ async fn place(shop: &Shop, begun: &Begun, tries: u32) -> Result<PlacedOrder, No
     }
 }
 
-/// What the answer to the request for an order means. Only the gateway's own word ends the asking.
+/// The meaning of the response to the order request. Only the gateway's own word ends the asking.
 ///
 /// `None` if the order was made in an earlier try whose answer the gateway keeps no longer.
 fn read(answer: Result<Answer, ClientError>, begun: &Begun) -> Option<Reply> {
@@ -239,7 +239,7 @@ fn read(answer: Result<Answer, ClientError>, begun: &Begun) -> Option<Reply> {
     }
 }
 
-/// What the answer to the query for an order means.
+/// The meaning of the response to the order query.
 fn read_found(answer: Result<Answer, ClientError>, begun: &Begun) -> Reply {
     #[derive(Deserialize)]
     struct List {

@@ -1,4 +1,4 @@
-//! What the shop sells. A price is looked up here and never taken from a page.
+//! The shop's goods. A price is looked up here and never taken from a page.
 
 use std::sync::LazyLock;
 
@@ -21,7 +21,7 @@ pub(super) struct Product {
     image: String,
 }
 
-/// What the shop speaks.
+/// The languages that the shop speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Language {
     #[default]
@@ -62,7 +62,7 @@ impl Product {
         }
     }
 
-    /// What so many of it cost; `None` past what an amount can hold.
+    /// The price of so many of it; `None` past what an amount can hold.
     pub(super) fn price_of(&self, quantity: u8) -> Option<Money> {
         Money::new(self.price.checked_mul(quantity.into())?, self.currency).ok()
     }

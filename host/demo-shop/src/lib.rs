@@ -60,7 +60,7 @@ const HTTP_PORT: u16 = 80;
 /// The newest orders that the shop's page shows.
 const LISTED: u32 = 100;
 
-/// What the shop is told at its start.
+/// The settings of the shop at its start.
 pub struct Config {
     /// Where it listens.
     pub listener: TcpListener,
@@ -74,7 +74,7 @@ pub struct Config {
     pub keyid: String,
     /// The gateway's public key: the only one whose word counts.
     pub gateway_key: VerifyingKey,
-    /// What callbacks are signed with besides.
+    /// The secret that callbacks are signed with besides.
     pub webhook_secret: Secret,
     /// The folder of `shop.db`.
     pub data: PathBuf,
@@ -200,7 +200,7 @@ struct Purchase {
     quantity: u8,
     #[serde(default)]
     app: Option<buying::App>,
-    /// What the page is written in, and so what the order's description is.
+    /// The language of the page, and so of the order's description.
     #[serde(default)]
     language: catalogue::Language,
 }

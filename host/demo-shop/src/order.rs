@@ -36,9 +36,9 @@ pub(super) struct Order {
     /// The shop's own number: the gateway's `merchant_order_id`.
     #[serde(rename = "shop_order")]
     pub(super) number: String,
-    /// What was bought.
+    /// The product that was bought.
     pub(super) product: String,
-    /// What it costs.
+    /// Its price.
     #[serde(flatten, serialize_with = "flat")]
     pub(super) amount: Money,
     /// Where it stands.
@@ -55,7 +55,7 @@ pub(super) struct Order {
     pub(super) sequence: u32,
 }
 
-/// What became of a verified callback.
+/// The outcome of a verified callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Accepted {
     /// The order, as it is now.
@@ -72,7 +72,7 @@ pub(super) enum Mismatch {
     /// Another order of the gateway's carries the shop's number.
     #[error("the callback is about another order with the same number")]
     Order,
-    /// What was paid is not what the goods cost.
+    /// The amount paid is not the price of the goods.
     #[error("the callback's amount or currency is not the order's")]
     Amount,
     /// The event's type and the order in it disagree.

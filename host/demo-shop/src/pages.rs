@@ -27,7 +27,7 @@ impl Pages {
         Ok(Self { pay: pay.replace(PLACE, gateway_url) })
     }
 
-    /// What stands at a path.
+    /// The file at a path.
     pub(super) fn find(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         let name = match path {
             "/" => "shop.html",
@@ -43,7 +43,7 @@ impl Pages {
     }
 }
 
-/// What the shop's pages may do: run their own scripts and the gateway's element, and talk to both
+/// The pages' permissions: run their own scripts and the gateway's element, and talk to both
 /// servers. No inline script, no `eval`, no frame, no form, no text turned into markup.
 pub(super) fn content_security_policy(gateway_url: &str) -> String {
     format!(

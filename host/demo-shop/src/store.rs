@@ -1,4 +1,4 @@
-//! What the shop remembers, in a file of its own.
+//! The shop's records, in a file of its own.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,7 +14,7 @@ use lezai_client::callback::Callback;
 
 use super::order::{Accepted, Mismatch, Order, Status, noted};
 
-/// What went wrong in the shop's file.
+/// An error of the shop's file.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refused or broke.
@@ -49,9 +49,9 @@ const ORDER: &str =
 pub(super) struct Begun {
     /// The shop's number.
     pub(super) number: String,
-    /// What is bought.
+    /// The product that is bought.
     pub(super) product: String,
-    /// What it costs.
+    /// Its price.
     pub(super) amount: Money,
     /// The key that the request is repeated with.
     pub(super) idempotency_key: String,

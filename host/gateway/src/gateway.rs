@@ -51,7 +51,7 @@ pub struct Gateway {
     pub public_url: String,
     /// The hosts that requests may name, with the port unless it is the scheme's own.
     pub authorities: Vec<String>,
-    /// What every use case stands on.
+    /// The services of this process that every use case shares.
     pub node: Arc<Node>,
     /// Signs responses, callbacks and grants.
     pub keys: Arc<Keys>,
@@ -73,7 +73,7 @@ pub struct Gateway {
     pub realm: Realm,
 }
 
-/// What a [`Gateway`] is made of.
+/// The parts that a [`Gateway`] is made of.
 pub struct Parts {
     /// Where shoppers and merchants reach us, without a slash at the end.
     pub public_url: String,
@@ -99,7 +99,7 @@ pub struct Parts {
     pub rates: Rates,
     /// Where callbacks may go.
     pub reach: EgressPolicy,
-    /// What carries callbacks.
+    /// The transport that carries callbacks.
     pub transport: Box<dyn Transport>,
     /// The channels.
     pub channels: Vec<Arc<dyn Channel>>,
@@ -176,7 +176,7 @@ impl Gateway {
         Ok(record)
     }
 
-    /// What is to be told after a commit that changed an order.
+    /// Tells watchers and jobs of a commit that changed an order.
     pub fn committed(&self, record: &OrderRecord) {
         self.tell_watchers(&record.order);
         self.node.cluster.wake.call();

@@ -23,7 +23,7 @@ const MAX_KEY: usize = 255;
 pub struct IdempotentRequest {
     /// Whose key it is, and the key.
     pub key: IdempotencyKey,
-    /// What is asked.
+    /// The fingerprint of the request.
     pub fingerprint: String,
     /// Whose nonce it takes; none where a token proves who asks.
     pub signer: Option<Signer>,
@@ -31,7 +31,7 @@ pub struct IdempotentRequest {
     pub writes: Scope,
 }
 
-/// What a request came to that may have been sent before.
+/// The outcome of a request that may have been sent before.
 pub enum Outcome<T> {
     /// It was done now.
     Now(T),
@@ -39,7 +39,7 @@ pub enum Outcome<T> {
     Before(ApiResponse),
 }
 
-/// Who signed a request, and with which nonce.
+/// The signer of a request, and the nonce of its signature.
 #[derive(Clone, Debug)]
 pub struct Signer {
     keyid: String,

@@ -1,4 +1,4 @@
-//! What every use case of this process stands on.
+//! The services of this process that every use case shares.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ pub struct Node {
     pub clock: Arc<Clock>,
     /// Randomness.
     pub entropy: Entropy,
-    /// What is remembered between requests.
+    /// The memory between requests.
     pub cluster: Cluster,
-    /// What is counted.
+    /// The metrics of this process.
     pub metrics: Metrics,
 }

@@ -1,4 +1,4 @@
-//! What other nodes over the same store change, as far as this one keeps it in memory.
+//! Changes by other nodes over the same store, as far as this one keeps them in memory.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub fn listen(gateway: &Arc<Gateway>) {
     let gateway = Arc::clone(gateway);
     tokio::spawn(async move {
         while let Some(news) = heard.recv().await {
-            // What was missed is looked for again soon, as long as the connection for news is cut.
+            // Missed news is looked for again soon, as long as the connection for news is cut.
             let is_looked_for_again = news == News::Missed;
             if let Err(error) = take(&gateway, news).await
                 && !is_looked_for_again

@@ -31,7 +31,7 @@ pub enum NotReady {
     Slow,
 }
 
-/// What was found out last, and when.
+/// The last result of the check, and its time.
 #[derive(Debug)]
 pub struct Readiness {
     every: Duration,
@@ -55,7 +55,7 @@ impl Readiness {
     ///
     /// [`NotReady`].
     pub async fn check(&self, store: &Arc<dyn Store>) -> Result<(), NotReady> {
-        // Who asks while another finds out hears what that one found.
+        // A caller that asks while another finds out hears what that one found.
         let mut last = self.last.lock().await;
         if let Some((at, found)) = &*last
             && at.elapsed() < self.every
@@ -98,7 +98,7 @@ mod tests {
             self.store.submit(
                 scope,
                 Box::new(move |tx| {
-                    // What a job writes it writes anew.
+                    // Emptied first, to see whether the job writes it anew.
                     tx.put_setting(SETTING, "").unwrap();
                     let outcome = job(tx);
                     let wrote = tx.setting(SETTING).unwrap().as_deref() != Some("");

@@ -8,7 +8,7 @@ use lezai_core::id::MerchantId;
 use lezai_store::{self as store, Scope, Store, StoreError};
 use lezai_wire::problem::{Code, Problem};
 
-/// What the ids of live merchants begin with.
+/// The prefix of the ids of live merchants.
 pub const LIVE_PREFIX: &str = "m_live_";
 /// The setting that names a store's realm.
 const SETTING: &str = "realm";

@@ -16,7 +16,7 @@ use lezai_wire::views::{
     ReviewView,
 };
 
-/// What the rules said of an order.
+/// The view of the rules' decision on an order.
 pub fn decision(record: DecisionRecord) -> DecisionView {
     let reasons = record.reasons.into_iter();
     let shares = record.shares.into_iter();

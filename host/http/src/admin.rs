@@ -205,7 +205,7 @@ fn notify_url(field: Field) -> Result<String, Invalid> {
         .map_err(|why| Invalid { detail: format!("{} {why}", path.field), ..path })
 }
 
-/// What is compared letter by letter must be written as it is compared.
+/// A text that is compared letter by letter must be written as it is compared.
 fn as_written(text: &str, normal: String) -> Result<String, String> {
     if text == normal { Ok(normal) } else { Err(format!("not in its normal form: write {normal}")) }
 }

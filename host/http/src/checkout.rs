@@ -131,7 +131,7 @@ pub(super) async fn pay(
     id: Segment,
     incoming: Incoming,
 ) -> Result<Reply, Reply> {
-    // What brings its claim along brings its key, too. All of it is read again once it is verified.
+    // A request that brings its claim brings its key, too. All of it is read again once it is verified.
     let brought = PayRequest::parse(incoming.unverified_body()).ok().and_then(|it| it.claim);
     let (session, page, verified) = match brought {
         Some(claim) => {
@@ -178,7 +178,7 @@ pub(super) async fn events(
     let end = tokio::time::Instant::now() + STREAM_LIFE;
     let hints = stream::unfold((watch, Some(version)), move |(mut watch, first)| async move {
         let version = match first {
-            // What the page knows may be older than the stream.
+            // The page's version may be older than the stream.
             Some(version) => version,
             None => tokio::time::timeout_at(end, watch.next()).await.ok().flatten()?,
         };

@@ -1,4 +1,4 @@
-//! What the handlers' own words leave out of `/openapi.json`: how a call is signed, which codes any call of its
+//! The parts of `/openapi.json` that no handler states: how a call is signed, which codes any call of its
 //! kind may answer with, and examples.
 
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use lezai_wire::problem::{Code, Retry};
 
 use Code::*;
 
-/// Who may make a call.
+/// The callers that may make a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
     /// A merchant's server, signed with its key.
@@ -20,7 +20,7 @@ enum Who {
     Anybody,
 }
 
-/// What a request may carry.
+/// The body that a request may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Body {
     /// Nothing.
@@ -32,7 +32,7 @@ enum Body {
 }
 
 impl Who {
-    /// Who makes the calls of a tag.
+    /// The caller of a tag's calls.
     fn of(tag: &str) -> Self {
         match tag {
             "checkout" => Self::Page,
@@ -52,7 +52,7 @@ pub(super) fn codes(codes: &[Code]) -> Vec<&'static str> {
     codes.iter().map(|code| code.as_str()).collect()
 }
 
-/// What a call about a difference may answer.
+/// The codes that a call about a difference may answer.
 pub(super) const RESOLVING: &[Code] = &[
     IdempotencyKeyMissing,
     IdempotencyKeyInvalid,
@@ -63,7 +63,7 @@ pub(super) const RESOLVING: &[Code] = &[
     DifferenceWithoutAmount,
 ];
 
-/// What any answer to a call may carry.
+/// The header fields that any answer to a call may carry.
 const HEADERS: &[(&str, &str)] = &[
     ("Request-Id", "The request's id, for support."),
     (
@@ -173,7 +173,7 @@ fn name(operation: &mut Value) {
     }
 }
 
-/// What any call of a kind may answer.
+/// The codes that any call of a kind may answer.
 fn of_its_kind(method: &str, who: Who, body: Body) -> Vec<Code> {
     let mut codes = vec![Misdirected, HeaderTooLarge, Internal, Overloaded];
     if who != Who::Anybody {
@@ -546,7 +546,7 @@ mod tests {
     use lezai_gateway::orders::refunds::NewRefund;
     use lezai_wire::order_request::NewOrder;
 
-    /// What is for a person's eyes, or a browser's, and no call.
+    /// Routes for a person's eyes, for a browser or for a channel, and no calls.
     const PAGES: [&str; 13] = [
         "get /pay/{session}",
         // Providers', in their own formats.

@@ -144,14 +144,14 @@ fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home))
 }
 
-/// What payment channels tell us: signed by the provider, in its own way.
+/// The routes for payment channels' callbacks: signed by the provider, in its own way.
 fn channel_notices() -> Routes {
     Router::new()
         .route("/channels/{channel}/notify", post(channels::notify))
         .method_not_allowed_fallback(method_not_allowed)
 }
 
-/// What any website may fetch.
+/// The routes that any website may fetch.
 fn public() -> Routes {
     let files = Router::from(operations::public_calls())
         .route("/checkout/v1/", get(pages::release))
@@ -160,7 +160,7 @@ fn public() -> Routes {
     files.layer(cors())
 }
 
-/// What the operator's machines ask.
+/// The routes for the operator's machines.
 fn operations() -> Routes {
     Router::from(operations::calls()).route("/openapi.json", get(description::document))
 }
@@ -175,7 +175,7 @@ fn dressed(
 ) -> Router {
     let routes = guarded.method_not_allowed_fallback(method_not_allowed).fallback(nothing_here);
     guard(routes)
-        // Whoever asks a machine whether it lives does not know its public name.
+        // A probe that asks whether a machine lives does not know its public name.
         .merge(unguarded.method_not_allowed_fallback(method_not_allowed))
         .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(told_of_rates))
@@ -191,7 +191,7 @@ fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
     routes.layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
 }
 
-/// What was begun goes on to its end though the caller hang up, for what follows a commit must not depend on who
+/// Runs a request to its end even if the caller hangs up, for what follows a commit must not depend on who
 /// still listens.
 async fn to_the_end(request: Request, next: Next) -> Response {
     let ended = request_id::as_task(request, next).await;
@@ -248,7 +248,7 @@ pub async fn addressed(
     }
 }
 
-/// What changes something and is not signed is refused to the pages of other websites.
+/// A change that is not signed is refused to the pages of other websites.
 async fn at_home(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     if !request.method().is_safe() && is_foreign(&request, gateway.default_port()) {
         let detail = "a page of another website asks for this; only programs and the gateway's own pages may";
@@ -305,7 +305,7 @@ async fn nothing_here() -> Reply {
     Problem::new(Code::NotFound, "see /openapi.json for what there is").into()
 }
 
-/// What a path is answered that has no such method.
+/// The response of a path that has no such method.
 pub async fn method_not_allowed() -> Reply {
     Problem::new(Code::MethodNotAllowed, "the field Allow names the methods that the path has")
         .into()

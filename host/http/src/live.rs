@@ -27,7 +27,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// An address may be refused so many times its rate at once: a network of an office has many people.
 const REFUSED_BURST: u32 = 10;
 
-/// What the public listener holds callers to.
+/// The bounds that the public listener holds callers to.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Whether TLS ends at the listener; otherwise a trusted proxy ends it.
@@ -38,7 +38,7 @@ pub struct Bounds {
     pub refused_per_second: u32,
 }
 
-/// What shoppers and merchants reach.
+/// The router for shoppers and merchants.
 pub fn public_router(gateway: &Arc<Gateway>, bounds: Bounds) -> Router {
     let per_second = bounds.refused_per_second;
     let burst = per_second.saturating_mul(REFUSED_BURST);
@@ -49,7 +49,7 @@ pub fn public_router(gateway: &Arc<Gateway>, bounds: Bounds) -> Router {
         in_flight: Semaphore::new(bounds.in_flight),
         refused: Limiter::new("refused", limit),
     });
-    // What a problem's `type` names is there too.
+    // The pages that a problem's `type` names are there too.
     let routes = merchants()
         .merge(pages())
         .merge(shopper())
@@ -61,7 +61,7 @@ pub fn public_router(gateway: &Arc<Gateway>, bounds: Bounds) -> Router {
     })
 }
 
-/// What the operator and its machines reach. It answers to any `Host`: who may come is a matter of the
+/// The router for the operator and its machines. It answers to any `Host`: who may come is a matter of the
 /// listener's address and of the operator's token.
 pub fn operator_router(gateway: &Arc<Gateway>) -> Router {
     let routes = operator().merge(reference_pages()).merge(operations());
@@ -111,7 +111,7 @@ async fn guarded(State(guard): State<Arc<Guard>>, request: Request, next: Next) 
     };
     let mut response = next.run(request).await;
     if response.status().is_client_error() && !meter.is_counted() {
-        // Whoever proved who it is was counted under that.
+        // A caller that proved who it is was counted under that.
         guard.refused.take(network, guard.gateway.node.clock.wall());
     }
     response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

@@ -127,11 +127,11 @@ pub(super) struct RefundsAsked {
 pub(super) struct ProblemView {
     /// `/reference#<code>`: the code in the gateway's own reference.
     r#type: String,
-    /// What the code means.
+    /// The meaning of the code.
     title: String,
     /// The status code.
     status: u16,
-    /// What would be right.
+    /// The form that would be right.
     detail: String,
     /// A stable word.
     code: String,
@@ -142,7 +142,7 @@ pub(super) struct ProblemView {
     field: String,
     /// The request's id, for support.
     request_id: String,
-    /// What is left, in minor units, if more was asked for.
+    /// The amount left, in minor units, if more was asked for.
     #[schema(required = false)]
     available: i64,
     /// The order's status, if that is in the way.
@@ -160,10 +160,10 @@ pub(super) struct ProblemView {
     /// The payout's status, if that is in the way.
     #[schema(required = false)]
     payout_status: String,
-    /// What the contract allows, in minor units.
+    /// The contract's limit, in minor units.
     #[schema(required = false)]
     limit: i64,
-    /// What should have been signed (RFC 9421, section 2.5).
+    /// The signature base that should have been signed (RFC 9421, section 2.5).
     #[schema(required = false)]
     signature_base: String,
     /// Why risk control denies.
@@ -171,7 +171,7 @@ pub(super) struct ProblemView {
     decision: BTreeMap<String, String>,
 }
 
-/// What may go wrong with any call.
+/// The problems that any call may end in.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) enum Problems {
@@ -197,7 +197,7 @@ pub(super) struct NewOrder {
     /// ISO 4217.
     #[schema(min_length = 3, max_length = 3, example = "CNY")]
     currency: String,
-    /// What the shopper reads.
+    /// The text that the shopper reads.
     #[schema(min_length = 1, max_length = 200, example = "Jasmine tea, 100 g")]
     description: String,
     /// Where callbacks go; the merchant's own address if absent.
@@ -206,7 +206,7 @@ pub(super) struct NewOrder {
     /// Where the shopper goes afterwards.
     #[schema(required = false, max_length = 512, format = "uri")]
     return_url: String,
-    /// What the shopper may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
+    /// The methods to choose from. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
     /// `alipay_mini`, `douyin_mini`) are offered to an order that names them, and to no other.
     #[schema(required = false, max_items = 16)]
     methods: Vec<String>,
@@ -216,17 +216,17 @@ pub(super) struct NewOrder {
     /// `automatic` (if absent), or `manual`: the amount is authorised only, until it is captured.
     #[schema(required = false)]
     capture: String,
-    /// Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
+    /// The bearer of a refund once the payment is settled and others have their shares: `merchant` (if absent),
     /// `pro_rata`, or `receiver:` and the name of one that has a share.
     #[schema(required = false, max_length = 80, example = "pro_rata")]
     refund_bearer: String,
     /// The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`.
     #[schema(required = false)]
     scene: String,
-    /// Who buys.
+    /// The shopper, as the merchant knows them.
     #[schema(required = false)]
     customer: NewCustomer,
-    /// Who the shopper is to the platform whose mini-program or page takes the payment.
+    /// The shopper's identity at the platform whose mini-program or page takes the payment.
     #[schema(required = false)]
     payer: NewPayer,
     /// With what.
@@ -253,7 +253,7 @@ pub(super) struct NewPayer {
     alipay_user_id: String,
 }
 
-/// What a till scanned.
+/// A charge by the code that a till scanned.
 #[derive(ToSchema)]
 #[schema(as = NewCharge)]
 #[expect(dead_code, reason = "a shape for the document")]
@@ -268,7 +268,7 @@ pub(super) struct NewCharge {
     code: String,
 }
 
-/// What to tell again.
+/// The events to redeliver.
 #[derive(ToSchema)]
 #[schema(as = EventRange)]
 #[expect(dead_code, reason = "a shape for the document")]
@@ -284,7 +284,7 @@ pub(super) struct EventRange {
     types: Vec<String>,
 }
 
-/// What is told again.
+/// The number of events that are redelivered.
 #[derive(ToSchema)]
 #[schema(as = Redelivery)]
 #[expect(dead_code, reason = "a shape for the document")]
@@ -355,7 +355,7 @@ pub(super) struct NewPayout {
     /// The merchant's own number, unique among its payouts; not one that begins with `settlement:`.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "P-1")]
     merchant_payout_id: String,
-    /// What arrives, in minor units of `currency`. The fee is taken beside it.
+    /// The amount that arrives, in minor units of `currency`. The fee is taken beside it.
     #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 10000)]
     amount: i64,
     /// ISO 4217.
@@ -366,7 +366,7 @@ pub(super) struct NewPayout {
     /// Whose available balance it is taken from, if not the merchant's own: one that it shares with.
     #[schema(required = false, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$")]
     receiver: String,
-    /// What the recipient reads.
+    /// The text that the recipient reads.
     #[schema(required = false, min_length = 1, max_length = 80)]
     description: String,
     /// RFC 3339: it is not sent before; at most 90 days ahead.
@@ -476,7 +476,7 @@ pub(super) struct NewContract {
     /// RFC 3339: from when on; as soon as it may be if absent.
     #[schema(required = false, format = "date-time")]
     in_force_from: String,
-    /// What is agreed: docs/payouts.md has every member.
+    /// The terms agreed: docs/payouts.md has every member.
     #[schema(value_type = Object)]
     contract: BTreeMap<String, String>,
 }
@@ -494,7 +494,7 @@ pub(super) struct NewReconciliation {
     date: String,
 }
 
-/// Who takes care of a difference.
+/// The person who takes care of a difference.
 #[derive(ToSchema)]
 #[schema(as = NewOwner)]
 #[expect(dead_code, reason = "a shape for the document")]
@@ -515,12 +515,12 @@ pub(super) struct NewResolution {
     /// Why.
     #[schema(min_length = 1, max_length = 200)]
     reason: String,
-    /// Who says so: a person's name or number at the operator's.
+    /// The person who resolves it: a name or number at the operator's.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
     by: String,
 }
 
-/// What a second person decides on a resolution.
+/// A second person's decision on a resolution.
 #[derive(ToSchema)]
 #[schema(as = NewApproval)]
 #[expect(dead_code, reason = "a shape for the document")]
@@ -528,7 +528,7 @@ pub(super) struct NewApproval {
     /// `approve` or `refuse`.
     #[schema(pattern = "^(approve|refuse)$")]
     verdict: String,
-    /// Who decides: another than who proposed.
+    /// The person who decides: another than who proposed.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.@-]+$")]
     by: String,
 }
@@ -576,7 +576,7 @@ pub(super) struct NewRefund {
     /// The merchant's own number, unique among its refunds.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "R-1")]
     merchant_refund_id: String,
-    /// What the shopper gets back, in minor units of `currency`.
+    /// The amount that the shopper gets back, in minor units of `currency`.
     #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 6000)]
     amount: i64,
     /// ISO 4217; the order's.
@@ -600,7 +600,7 @@ pub(super) struct NewReview {
     reason: String,
 }
 
-/// What is to be captured: all of it, if nothing is said.
+/// The amount to be captured: all of it, if nothing is said.
 #[derive(ToSchema)]
 #[schema(as = NewCapture)]
 #[expect(dead_code, reason = "a shape for the document")]
@@ -613,7 +613,7 @@ pub(super) struct NewCapture {
     currency: String,
 }
 
-/// Who buys.
+/// The shopper, as the merchant knows them.
 #[derive(ToSchema)]
 #[schema(as = NewCustomer)]
 #[expect(dead_code, reason = "a shape for the document")]
@@ -682,7 +682,7 @@ pub(super) struct Choice {
 #[schema(as = NewMerchant)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewMerchant {
-    /// What a shopper reads.
+    /// The name that a shopper reads.
     #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// Where callbacks go.
@@ -737,7 +737,7 @@ pub(super) struct NewKey {
 pub(super) struct NewRelease {
     /// The component, in base64.
     component: String,
-    /// What it is given with each order, in base64.
+    /// The settings that it is given with each order, in base64.
     #[schema(required = false)]
     settings: String,
     /// The manifest's bytes, in base64.

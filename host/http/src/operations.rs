@@ -1,4 +1,4 @@
-//! What the operator's machines ask, and the gateway's public keys.
+//! The calls of the operator's machines, and the gateway's public keys.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::Calls;
 use lezai_gateway::gateway::Gateway;
 
-/// What the operator's machines ask.
+/// The calls of the operator's machines.
 pub(super) fn calls() -> Calls {
     Calls::default().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(metrics))
 }

@@ -22,7 +22,7 @@ pub(super) const MAX_UPLOAD: usize = 2 * 1024 * 1024;
 /// A merchant whose operator asks, and the body of the request.
 pub(super) struct Operator {
     pub(super) merchant: MerchantId,
-    /// What else the path names, such as a key.
+    /// The further part that the path names, such as a key.
     pub(super) part: Option<String>,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Vec<u8>,

@@ -25,7 +25,7 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eva
 /// The element's script, with its hash after the name.
 const SCRIPT: &str = "lezai-checkout-";
 
-/// What else the page's answer says; `lezai page check` wants all of it. A script without a hash is not
+/// The page's other header fields; `lezai page check` wants all of them. A script without a hash is not
 /// run, no other window holds on to this one, and the device's abilities but the clipboard stay off.
 pub const FIELDS: [(&str, &str); 4] = [
     ("integrity-policy", "blocked-destinations=(script)"),
@@ -60,7 +60,7 @@ pub(super) async fn hosted(
     Ok(response)
 }
 
-/// What this gateway serves of the element, and the tag by which a shop's page embeds exactly
+/// The element that this gateway serves, and the tag by which a shop's page embeds exactly
 /// that: its file is named by its content, and the browser holds it against its hash.
 pub(super) async fn release(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Reply> {
     let (name, script) = assets::all("checkout")

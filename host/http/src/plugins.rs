@@ -27,7 +27,7 @@ use lezai_wire::json::{Field, Invalid, Object};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 
-/// What a plugin may be given with each order.
+/// The most bytes of settings that a plugin may be given with each order.
 const MAX_SETTINGS: usize = 16 * 1024;
 
 /// The operator's calls on plugins.

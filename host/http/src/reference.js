@@ -46,7 +46,7 @@ for (const block of document.querySelectorAll("[data-tabs]")) {
     if (!isLanguage) return choose(name);
     const place = block.getBoundingClientRect().top;
     for (const other of groups) if (other.isLanguage) other.choose(name);
-    // What is above may have another height now; what is looked at stays where it was.
+    // The blocks above may have another height now; the one looked at stays where it was.
     scrollBy({ top: block.getBoundingClientRect().top - place, behavior: "instant" });
     try {
       localStorage.setItem(KEY, name);

@@ -309,7 +309,7 @@ fn row(name: &str, required: bool, schema: &Value, description: &str) -> Markup 
     }
 }
 
-/// What a field holds, with a link to its shape if that has a name.
+/// The type of a field, with a link to its shape if that has a name.
 fn kind(schema: &Value) -> Markup {
     if let Some(name) = schema["$ref"].as_str().and_then(|it| it.rsplit('/').next()) {
         return html! { a href={ "#shape-" (name) } { (shape_name(name)) } };

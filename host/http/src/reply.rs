@@ -1,4 +1,4 @@
-//! What a handler replies with: a view as JSON, a response that was kept for its idempotency key, or a
+//! The reply of a handler: a view as JSON, a response that was kept for its idempotency key, or a
 //! problem.
 
 use axum::body::Body;

@@ -18,7 +18,7 @@ tokio::task_local! {
 /// The header that carries it.
 pub const HEADER: HeaderName = HeaderName::from_static("request-id");
 
-/// What machines ask to see whether this one is well.
+/// The paths that machines ask to see whether this one is well.
 pub const SCRAPED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The id of the request that is being answered; empty outside of one.

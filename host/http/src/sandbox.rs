@@ -71,7 +71,7 @@ pub(super) async fn decline(
     Ok(shopper(&gateway, id, Act::Decline).await?)
 }
 
-/// What time it is for orders.
+/// The time for orders.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ClockView {
     /// Business time, RFC 3339.
@@ -195,7 +195,7 @@ async fn shopper(gateway: &Gateway, id: Segment, act: Act) -> Result<Json<OrderV
     let standing = sandbox.act(&attempt, act).await.map_err(unanswered)?;
     hear(gateway, &attempt).await?;
     match (act, standing) {
-        // Who agrees may yet be declined by their wallet, or have to wait for it (docs/sandbox.md).
+        // A shopper who agrees may yet be declined, or have to wait for it (docs/sandbox.md).
         (
             Act::Approve | Act::Simulate(_),
             AttemptStatus::Paid { .. }

@@ -57,7 +57,7 @@ pub struct Incoming {
     under_way: OnceLock<UnderWay>,
 }
 
-/// What a signature may cover besides the body.
+/// The parts of a request that a signature may cover besides the body.
 struct Head {
     method: String,
     scheme: &'static str,
@@ -90,7 +90,7 @@ pub struct Change<'i> {
     pub merchant: Arc<Merchant>,
     /// The body, as signed by the merchant.
     pub verified: Verified<&'i [u8]>,
-    /// What makes it the same request when it is sent again.
+    /// The key by which it is the same request when it is sent again.
     pub key: IdempotentRequest,
 }
 

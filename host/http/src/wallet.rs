@@ -16,7 +16,7 @@ pub(super) const STYLE: &str = include_str!("wallet.css");
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Who paid goes back to the shop by themselves after these seconds.
+/// The shopper who paid goes back to the shop by themselves after these seconds.
 const BACK_AFTER_SECS: u32 = 3;
 
 /// The language that the page speaks.
@@ -120,7 +120,7 @@ fn mark() -> Markup {
     }
 }
 
-/// Who pays, and out of what. Both are made up, as all here.
+/// The payer and the source of the money. Both are made up, as all here.
 fn payer(payment: &WalletPayment, language: Language) -> Markup {
     let source = match payment.instalments {
         Some(_) => language.pick("Monthly credit", "分期额度"),
@@ -140,7 +140,7 @@ fn payer(payment: &WalletPayment, language: Language) -> Markup {
     }
 }
 
-/// What they agree to pay monthly, as the core has it.
+/// The monthly parts that they agree to pay, as the core has them.
 fn parts(plan: Plan, whole: Money, language: Language) -> Markup {
     let Some(Quote { fee, total, first, each }) = plan.quote(whole) else { return html! {} };
     html! {
@@ -176,7 +176,7 @@ fn choice(attempt: &AttemptId, language: Language) -> Markup {
     }
 }
 
-/// What the wallet can be told to do, and how the buttons are called.
+/// The outcomes that the wallet can be told, and how the buttons are called.
 const OUTCOMES: [(Outcome, &str, &str); 5] = [
     (Outcome::InsufficientFunds, "Not enough money", "余额不足"),
     (Outcome::LimitExceeded, "Above the limit", "超出限额"),
@@ -258,7 +258,7 @@ fn result(payment: &WalletPayment, language: Language) -> Markup {
     }
 }
 
-/// What stands in the picture above a result.
+/// The drawing in the picture above a result.
 const TICK: &str = "M15 25.5 21.5 32 34 17.5";
 const CROSS: &str = "M17 17 31 31M31 17 17 31";
 const HANDS: &str = "M24 14v10.5l7 4";

@@ -19,9 +19,9 @@ pub use vault::Vault;
 
 /// Of a root key and of every other.
 const KEY_LEN: usize = 32;
-/// What a sealed text begins with.
+/// The prefix of a sealed text.
 const PREFIX: &str = "sealed:v1:";
-/// What a root key begins with in its file.
+/// The prefix of a root key in its file.
 const ROOT_PREFIX: &str = "lezai-root-v1:";
 /// Root keys in one file: the current one, and those before, until all is wrapped anew.
 const ROOTS_MAX: usize = 8;
@@ -116,7 +116,7 @@ impl Roots {
         decrypt(&key(&secret)?, context, sealed)
     }
 
-    /// What was sealed for this context, with its key wrapped by the current root key; none if it is already.
+    /// The value sealed for this context, with its key wrapped by the current root key; none if it is already.
     ///
     /// # Errors
     ///
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(after.open(HERE, &anew).unwrap(), b"whsec_planted");
         let id = before.current().to_owned();
         assert_eq!(after.open(HERE, &sealed), Err(SealError::OtherRoot(id)));
-        // What is sealed is the same; its key alone is wrapped anew.
+        // The sealed bytes are the same; their key alone is wrapped anew.
         assert_eq!(sealed.rsplit_once(':').unwrap().1, anew.rsplit_once(':').unwrap().1);
     }
 

@@ -34,7 +34,7 @@ impl Vault {
         self.0.store(Some(Arc::new(roots)));
     }
 
-    /// What is to be kept in place of a value; none without root keys.
+    /// The text to be kept in place of a value; none without root keys.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl Vault {
         roots.seal(context, plain).map(Some)
     }
 
-    /// What was sealed for this context.
+    /// The value that was sealed for this context.
     ///
     /// # Errors
     ///

@@ -24,12 +24,12 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// What is wrong, in words that show no password.
+    /// The error, in words that show no password.
     pub fn parse(url: &str, password: Option<&str>, ca: Option<&Path>) -> Result<Self, String> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err("must begin with postgres://".to_owned());
         }
-        // What it says of a mistake can contain the URL, and so the password.
+        // The parser's own message can contain the URL, and so the password.
         let mut config = Config::from_str(url).map_err(
             |_| "is not a URL of PostgreSQL's, such as postgres://lezai@127.0.0.1/lezai",
         )?;

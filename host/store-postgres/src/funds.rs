@@ -8,23 +8,10 @@ use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
 use lezai_core::ledger::{Account, Kind, Subject};
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
-use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement};
-use lezai_store::{Page, StoreError, book_of};
+use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement, by_entry, from_balances};
+use lezai_store::{Page, StoreError, book_of, id_range};
 
 use super::tables::{Postgres, count, damaged, get, id, json, number, owned, params, to_json};
-
-/// The ids that a page may have: from the first, and before the second.
-pub(super) fn range<Id>(
-    page: &Page<Id>,
-    prefix: &str,
-    text: impl Fn(&Id) -> String,
-) -> (String, String) {
-    let bound = |at: Timestamp| format!("{prefix}{:012x}", at.as_ms().max(0));
-    let from = page.from.map_or_else(|| prefix.to_owned(), bound);
-    let to = page.to.map_or_else(|| format!("{prefix}~"), bound);
-    let after = page.after.as_ref().map(text);
-    (from, after.map_or(to.clone(), |after| after.min(to)))
-}
 
 fn digest(destination: &Destination) -> Result<String, StoreError> {
     Ok(sha256_hex(to_json(destination)?.as_bytes()))
@@ -50,7 +37,7 @@ impl FundsReads for Postgres<'_> {
         status: Option<&str>,
         page: &Page<PayoutId>,
     ) -> Result<Vec<Payout>, StoreError> {
-        let (from, before) = range(page, "po_", PayoutId::to_string);
+        let (from, before) = id_range(page, "po_", PayoutId::to_string);
         let limit = i64::from(page.limit) + 1;
         match status {
             Some(status) => self.all(
@@ -72,7 +59,7 @@ impl FundsReads for Postgres<'_> {
         status: &str,
         page: &Page<PayoutId>,
     ) -> Result<Vec<Payout>, StoreError> {
-        let (from, before) = range(page, "po_", PayoutId::to_string);
+        let (from, before) = id_range(page, "po_", PayoutId::to_string);
         self.all(
             "SELECT data FROM payouts WHERE status = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4",
             params![status, from, before, i64::from(page.limit) + 1],
@@ -132,7 +119,7 @@ impl FundsReads for Postgres<'_> {
         merchant: &MerchantId,
         page: &Page<SettlementId>,
     ) -> Result<Vec<Batch>, StoreError> {
-        let (from, before) = range(page, "stl_", SettlementId::to_string);
+        let (from, before) = id_range(page, "stl_", SettlementId::to_string);
         self.all(
             "SELECT data FROM batches WHERE merchant = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4",
             params![merchant.as_str(), from, before, i64::from(page.limit) + 1],
@@ -161,19 +148,9 @@ impl FundsReads for Postgres<'_> {
     fn movements(&self, of: &Statement<'_>) -> Result<Vec<Movement>, StoreError> {
         let mut found: Vec<Movement> = Vec::new();
         for account in of.accounts {
-            found.extend(self.movements_on(account, of)?);
+            found.extend(self.movements_on(account, self.book_of_account(account)?, of)?);
         }
-        // An entry that touches several of the accounts is one movement.
-        found.sort_by_key(|it| it.number);
-        let mut merged: Vec<Movement> = Vec::with_capacity(found.len());
-        for movement in found {
-            match merged.last_mut() {
-                Some(last) if last.number == movement.number => {
-                    last.minor = last.minor.saturating_add(movement.minor);
-                }
-                _ => merged.push(movement),
-            }
-        }
+        let mut merged = by_entry(found);
         merged.truncate(usize::try_from(of.limit).unwrap_or(usize::MAX));
         Ok(merged)
     }
@@ -184,12 +161,7 @@ impl FundsReads for Postgres<'_> {
         currency: Currency,
         entry: u64,
     ) -> Result<i64, StoreError> {
-        let book = self.book_of_account(account)?;
-        let Some(at) = self.booked_at(book, entry)? else { return Ok(0) };
-        let sql = "SELECT minor FROM balances WHERE account = $1 AND currency = $2 AND book = $3 AND (at_ms, number) <= ($4, $5)
-                   ORDER BY at_ms DESC, number DESC LIMIT 1";
-        let params = params![account.to_string(), currency.code(), book, at, number(entry)];
-        Ok(self.one(sql, params, |row| get(row, 0))?.unwrap_or_default())
+        self.balance_in(self.book_of_account(account)?, account, currency, entry)
     }
 
     fn currencies(&self, account: &Account) -> Result<Vec<Currency>, StoreError> {
@@ -219,12 +191,28 @@ impl Postgres<'_> {
         self.one(sql, params![book, number(entry)], |row| get(row, 0))
     }
 
-    fn movements_on(
+    /// The balance of an account after an entry of a book, as far as that book goes.
+    fn balance_in(
+        &self,
+        book: i64,
+        account: &Account,
+        currency: Currency,
+        entry: u64,
+    ) -> Result<i64, StoreError> {
+        let Some(at) = self.booked_at(book, entry)? else { return Ok(0) };
+        let sql = "SELECT minor FROM balances WHERE account = $1 AND currency = $2 AND book = $3 AND (at_ms, number) <= ($4, $5)
+                   ORDER BY at_ms DESC, number DESC LIMIT 1";
+        let params = params![account.to_string(), currency.code(), book, at, number(entry)];
+        Ok(self.one(sql, params, |row| get(row, 0))?.unwrap_or_default())
+    }
+
+    /// The movements of one book, in the order of its entries.
+    pub(super) fn movements_on(
         &self,
         account: &Account,
+        book: i64,
         of: &Statement<'_>,
     ) -> Result<Vec<Movement>, StoreError> {
-        let book = self.book_of_account(account)?;
         let Some(to_ms) = self.booked_at(book, of.to)? else { return Ok(Vec::new()) };
         let after_ms = self.booked_at(book, of.after)?.unwrap_or(i64::MIN);
         let sql = "SELECT balances.number, balances.at_ms, balances.minor, entries.subject, entries.kind
@@ -254,14 +242,7 @@ impl Postgres<'_> {
                     .ok_or_else(|| StoreError::Damaged("unknown kind of entry".to_owned()))?,
             })
         })?;
-        // What is kept are balances: each movement is the difference to the one before.
-        let mut before = self.balance_at(account, of.currency, of.after)?;
-        let moved = rows.into_iter().map(|movement| {
-            let minor = movement.minor.saturating_sub(before);
-            before = movement.minor;
-            Movement { minor, ..movement }
-        });
-        Ok(moved.collect())
+        Ok(from_balances(self.balance_in(book, account, of.currency, of.after)?, rows))
     }
 }
 

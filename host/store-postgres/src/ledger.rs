@@ -9,8 +9,8 @@ use lezai_store::{StoreError, book_of};
 use super::session::Session;
 use super::tables::{Postgres, count, get, number, owned, params, to_json};
 
-/// The book of the gateway's own settings. It has no entries.
-pub(super) const GATEWAY_BOOK: i64 = -1;
+/// The book of the gateway's own settings, and of what it books in nobody's name: the resolutions of differences.
+pub const GATEWAY_BOOK: i64 = -1;
 
 /// The end of a book's chain, while its row is locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,14 +67,16 @@ impl Postgres<'_> {
         entry: &Entry,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let merchant = self.writer()?;
+        let merchant = self.owner();
         let head = self.head();
         let head = head.ok_or_else(|| StoreError::Damaged("no book is locked".to_owned()))?;
         let next = head.entries + 1;
         let at = if head.entries == 0 { at } else { at.max(head.at) };
         for Posting { account, .. } in entry.postings() {
             if account.owner().is_some_and(|owner| owner.as_str() != merchant) {
-                return Err(StoreError::Damaged(format!("a job of {merchant} books on {account}")));
+                return Err(StoreError::Damaged(format!(
+                    "a job of '{merchant}' books on {account}"
+                )));
             }
         }
         let hash = entry.hash(&head.hash, next, at, subject);
@@ -112,7 +114,7 @@ impl Postgres<'_> {
         Ok(())
     }
 
-    /// What stands on accounts now, in one book.
+    /// The balances of accounts now, in one book.
     fn standing(
         &self,
         book: i64,
@@ -131,11 +133,11 @@ impl Postgres<'_> {
     fn books_of(&self, account: &Account) -> Vec<i64> {
         match account.owner() {
             Some(merchant) => vec![book_of(merchant, self.books).into()],
-            None => (0..i64::from(self.books)).collect(),
+            None => every_book(self.books).collect(),
         }
     }
 
-    /// What stands on an account now, of all books together.
+    /// The balance of an account now, of all books together.
     pub(super) fn balance_now(
         &self,
         account: &Account,
@@ -150,7 +152,7 @@ impl Postgres<'_> {
         Ok(self.one(sql, params, |row| get(row, 0))?.unwrap_or_default())
     }
 
-    /// What stood on an account at a moment, in each currency that it has ever seen until today.
+    /// The balances of an account at a moment, in each currency that it has ever seen until today.
     pub(super) fn balances_at(
         &self,
         account: &Account,
@@ -176,7 +178,12 @@ impl Postgres<'_> {
     }
 }
 
-/// What an entry moves, an account and currency once each.
+/// Every chain that there is, the gateway's own first.
+pub(super) fn every_book(books: u32) -> impl Iterator<Item = i64> {
+    GATEWAY_BOOK..i64::from(books)
+}
+
+/// The net amounts of an entry, an account and currency once each.
 fn moved(postings: &[Posting]) -> Result<Vec<(&Account, Currency, i64)>, StoreError> {
     let mut moved: Vec<(&Account, Currency, i64)> = Vec::with_capacity(postings.len());
     for Posting { account, minor, currency } in postings {

@@ -42,6 +42,7 @@ use session::{Session, apart};
 use tables::Postgres;
 
 pub use address::Address;
+pub use ledger::GATEWAY_BOOK;
 pub use schema::{BOOKS, Found, SCHEMA_VERSION, check, migrate};
 pub use sealed::{reseal, sealed_under};
 pub use snapshot::{Rows, Snapshot, Value, snapshot};

@@ -1,4 +1,4 @@
-//! What nodes tell one another, by LISTEN and NOTIFY on a connection of their own. A notification within a commit
+//! News between nodes, by LISTEN and NOTIFY on a connection of their own. A notification within a commit
 //! would make all commits of the database wait for one another, so it is sent after it, and many at once; its own
 //! commit does not wait for the disk. Whatever is lost is found: the configuration by the books' revisions, which are
 //! looked at each half second, and watched orders by a look at them when the connection was cut.
@@ -22,7 +22,7 @@ use super::tables::{get, params};
 use super::{lock, spawn};
 
 const CHANNEL: &str = "lezai";
-/// What waits to be told; what is older is forgotten, for pages look by themselves, too.
+/// The most news that waits to be told; older news is forgotten, for pages look by themselves, too.
 const WAITING_MAX: usize = 10_000;
 /// Told in one commit.
 const TOLD_AT_ONCE: usize = 500;
@@ -31,9 +31,9 @@ const LOOK: Duration = Duration::from_millis(500);
 
 type Hear = Box<dyn Fn(News) + Send + Sync>;
 
-/// What is told and heard.
+/// The news that is told and heard.
 pub(super) struct Bulletin {
-    /// Who tells: what a node told comes back to it, too.
+    /// The node that tells: what a node told comes back to it, too.
     node: String,
     waiting: Mutex<VecDeque<News>>,
     changed: Condvar,

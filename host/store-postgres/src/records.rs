@@ -9,7 +9,7 @@ use lezai_core::order::{Order, State};
 use lezai_core::time::Timestamp;
 use lezai_store::{
     Claim, Details, DueTask, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord,
-    OrderSample, Page, SessionRecord, StoreError, StoredResponse, Task, Tx, View,
+    OrderSample, Page, SessionRecord, StoreError, StoredResponse, Task, Tx, View, id_range,
 };
 use tokio_postgres::Row;
 
@@ -20,17 +20,6 @@ const NEVER_MS: i64 = 253_402_300_799_000;
 
 pub(super) const ORDER: &str = "SELECT id, data, details, session FROM orders";
 const MERCHANT: &str = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand FROM merchants";
-
-/// The ids of a page: from the first on, before the second.
-fn range(page: &Page<OrderId>) -> (String, String) {
-    let made_at = |at: &Timestamp| OrderId::new(*at, [0; 10]).to_string();
-    let from = page.from.as_ref().map(made_at).unwrap_or_default();
-    // After every id: what sorts behind its prefix.
-    let end = || "ord_~".to_owned();
-    let before = page.to.as_ref().map_or_else(end, made_at);
-    let after = page.after.as_ref().map_or_else(end, ToString::to_string);
-    (from, before.min(after))
-}
 
 impl Postgres<'_> {
     pub(super) fn order_record(&self, row: &Row) -> Result<OrderRecord, StoreError> {
@@ -101,7 +90,7 @@ impl View for Postgres<'_> {
         status: Option<&str>,
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError> {
-        let (from, before) = range(page);
+        let (from, before) = id_range(page, "ord_", OrderId::to_string);
         let limit = i64::from(page.limit) + 1;
         // By status, so that one index serves both questions: a page costs at most eight short walks along it,
         // however many orders there are.
@@ -230,7 +219,7 @@ impl View for Postgres<'_> {
     }
 
     fn open_reviews(&self, page: &Page<OrderId>) -> Result<Vec<OrderRecord>, StoreError> {
-        let (from, before) = range(page);
+        let (from, before) = id_range(page, "ord_", OrderId::to_string);
         let sql = format!(
             "{ORDER} WHERE id IN (SELECT order_id FROM open_reviews WHERE order_id >= $1 AND order_id < $2
                                   ORDER BY order_id DESC LIMIT $3)

@@ -4,7 +4,8 @@
 -- row that others share. `lezai ledger check` looks whether every row that is named is there.
 
 -- The ledger's chains. The row of a chain is its head, and the one thing that commits of its merchants wait for.
--- `revision` rises with every change of a merchant's configuration. Book -1 is the gateway's own, and has no chain.
+-- `revision` rises with every change of a merchant's configuration. Book -1 is the gateway's own: what it books in
+-- nobody's name stands there.
 CREATE TABLE books (
   book BIGINT PRIMARY KEY, entries BIGINT NOT NULL DEFAULT 0, at_ms BIGINT NOT NULL DEFAULT 0,
   hash TEXT NOT NULL, revision BIGINT NOT NULL DEFAULT 0
@@ -159,6 +160,25 @@ CREATE TABLE batches (
 );
 CREATE INDEX batches_by_id ON batches (id);
 CREATE TRIGGER batches_stay BEFORE UPDATE ON batches FOR EACH STATEMENT EXECUTE FUNCTION stays();
+
+-- The gateway's own, of no merchant.
+CREATE TABLE bills (
+  channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL, data TEXT NOT NULL, bytes BYTEA NOT NULL,
+  PRIMARY KEY (channel, day, edition)
+);
+CREATE INDEX bills_by_day ON bills (day, channel, edition);
+CREATE TABLE reconciliations (
+  id TEXT COLLATE "C" PRIMARY KEY, channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL
+);
+CREATE INDEX reconciliations_by_day ON reconciliations (channel, day, id);
+CREATE TRIGGER reconciliations_stay BEFORE UPDATE ON reconciliations FOR EACH STATEMENT EXECUTE FUNCTION stays();
+CREATE TABLE bill_differences (
+  id TEXT COLLATE "C" PRIMARY KEY, run TEXT COLLATE "C" NOT NULL, channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL,
+  class TEXT NOT NULL, status TEXT COLLATE "C" NOT NULL, waits BOOLEAN NOT NULL, opened_ms BIGINT NOT NULL, data TEXT NOT NULL
+);
+CREATE INDEX bill_differences_by_run ON bill_differences (run, id);
+CREATE INDEX bill_differences_by_status ON bill_differences (status, id);
+CREATE INDEX bill_differences_waiting ON bill_differences (channel, day, opened_ms) WHERE waits;
 
 -- A statement is a range of its merchant's book. Its bytes are pieces, each a whole member of gzip, and `begins` counts
 -- what comes before one, uncompressed.

@@ -27,7 +27,7 @@ const MIGRATIONS: &[Migration] = &[];
 /// The version that this program writes.
 pub const SCHEMA_VERSION: i64 = latest(MIGRATIONS);
 
-/// Whoever migrates holds this lock: `lezai`, in ASCII.
+/// The lock that a migration holds: `lezai`, in ASCII.
 const LOCK: i64 = 0x6c_65_7a_61_69;
 
 const fn latest(migrations: &[Migration]) -> i64 {
@@ -37,7 +37,7 @@ const fn latest(migrations: &[Migration]) -> i64 {
     }
 }
 
-/// What [`migrate`] or [`check`] found.
+/// The schema's versions that [`migrate`] or [`check`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The version before; 0 if there were no tables.
@@ -93,7 +93,7 @@ fn make(session: &Session, books: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What a database holds, without changing it.
+/// The state of a database, without changing it.
 ///
 /// # Errors
 ///

@@ -26,6 +26,7 @@ const COLUMNS: [(&str, &str, &str, bool); 7] = [
     ("stored_responses", "body", "'answer/' || scope || '/' || key", true),
     ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins", true),
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
+    ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition", true),
 ];
 
 /// The root key that everything in a store is sealed under; none if that is not so.
@@ -114,7 +115,7 @@ fn renew(
         }
         session.batch("COMMIT")?;
         page += AT_ONCE / 10;
-        // Whoever waits to write has its turn.
+        // A writer that waits has its turn.
         thread::sleep(Duration::from_millis(2));
     }
     Ok(())

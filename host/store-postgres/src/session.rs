@@ -35,7 +35,7 @@ const STANDSTILL_MS: u32 = 5_000;
 const BACKOFF: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
-/// What a statement is given that is sent along with the next.
+/// The parameters of a statement that is sent along with the next.
 pub(super) type Owned = Vec<Box<dyn ToSql + Sync + Send>>;
 type Sent = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>;
 
@@ -43,7 +43,7 @@ pub(super) struct Session {
     address: Arc<Address>,
     runtime: Runtime,
     link: RefCell<Option<Link>>,
-    /// What was sent and not answered yet.
+    /// The statements sent and not answered yet.
     sent: RefCell<Vec<Sent>>,
     /// The first error since the transaction, or the savepoint, began: the server refuses what follows.
     failed: RefCell<Option<StoreError>>,
@@ -110,7 +110,7 @@ impl Session {
         self.link.replace(None);
     }
 
-    /// What went wrong since the transaction or the savepoint began, if anything did.
+    /// The first error since the transaction or the savepoint began, if there was one.
     pub(super) fn failure(&self) -> Option<StoreError> {
         self.failed.borrow().clone()
     }
@@ -215,7 +215,7 @@ impl Session {
         for error in before.into_iter().filter_map(Result::err) {
             self.note(error);
         }
-        // What failed first is what is the matter: the server refuses all that follows.
+        // The first error is the cause: the server refuses all that follows.
         let earlier = self.failure();
         let answer = answer.map_err(|error| self.note(error));
         match (earlier, answer) {
@@ -277,7 +277,7 @@ pub(super) async fn listening(
 ) -> Result<Client, StoreError> {
     dial(address, move |message| {
         if let AsyncMessage::Notification(notification) = message {
-            // Who listened no more hangs up.
+            // A failure means that nobody listens any more.
             let _ = heard.send(notification.payload().to_owned());
         }
     })
@@ -369,7 +369,7 @@ pub(super) fn failed(error: Error) -> StoreError {
     StoreError::database(fault, Said::new(&error))
 }
 
-/// What PostgreSQL said, with its code. Values of rows, which it tells as `detail`, are left out: they can be
+/// PostgreSQL's message, with its code. Values of rows, which it tells as `detail`, are left out: they can be
 /// somebody's.
 #[derive(Debug)]
 struct Said(String);

@@ -26,8 +26,8 @@ pub struct Snapshot<'s> {
 /// Which rows of a table.
 #[derive(Clone, Copy, Debug)]
 pub enum Rows {
-    /// Those of a book.
-    OfBook(u32),
+    /// Those of a book; [`GATEWAY_BOOK`](super::GATEWAY_BOOK) is one, too.
+    OfBook(i64),
     /// Those of the merchants whose book it is.
     OfMerchantsOf(u32),
     /// All of them.

@@ -7,10 +7,9 @@ use lezai_core::time::Timestamp;
 use lezai_store::statements::{
     Chunk, PlanRecord, StatementReads, StatementRecord, StatementWrites,
 };
-use lezai_store::{BookedEntry, OrderRecord, Page, StoreError, book_of};
+use lezai_store::{BookedEntry, OrderRecord, Page, StoreError, book_of, id_range};
 use tokio_postgres::Row;
 
-use super::funds::range;
 use super::records::ORDER;
 use super::tables::{
     PRUNED_CHUNKS, Postgres, count, damaged, get, id, json, number, owned, params, to_json,
@@ -51,7 +50,7 @@ impl StatementReads for Postgres<'_> {
         merchant: &MerchantId,
         page: &Page<StatementId>,
     ) -> Result<Vec<StatementRecord>, StoreError> {
-        let (from, before) = range(page, "stm_", StatementId::to_string);
+        let (from, before) = id_range(page, "stm_", StatementId::to_string);
         self.all(
             "SELECT data FROM statements WHERE merchant = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4",
             params![merchant.as_str(), from, before, i64::from(page.limit) + 1],

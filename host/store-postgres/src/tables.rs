@@ -33,12 +33,12 @@ pub(super) struct Postgres<'s> {
     pub(super) changes: Cell<i64>,
 }
 
-/// What a statement is given, by reference.
+/// The parameters of a statement, by reference.
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$(&$value as &(dyn tokio_postgres::types::ToSql + Sync)),*] };
 }
 
-/// What a statement is given that is sent along with the next.
+/// The parameters of a statement that is sent along with the next.
 macro_rules! owned {
     ($($value:expr),* $(,)?) => { vec![$(Box::new($value) as Box<dyn tokio_postgres::types::ToSql + Sync + Send>),*] };
 }

@@ -24,7 +24,7 @@ pub(super) fn write_all(
 ) {
     while let Some((index, mut jobs)) = lanes.take() {
         let lane = lanes.lane(index);
-        // Whatever panics: this thread outlives it, and a job that is dropped tells its caller.
+        // This thread outlives a panic, and a job that is dropped tells its caller.
         let turn = AssertUnwindSafe(|| commit(session, lane, vault, books, &mut jobs));
         match catch_unwind(turn) {
             Ok(Ok(())) => {}
@@ -113,7 +113,7 @@ fn refuse(
         tables.enter(scope);
         let caller = match catch_unwind(AssertUnwindSafe(|| job(&tables))) {
             Ok(Outcome::Commit(tell)) => (tell, Err(error.clone())),
-            // What it says of itself is that same error.
+            // The job's own error is that same one.
             Ok(Outcome::Undo(tell)) => (tell, Ok(())),
             Err(_) => continue,
         };
@@ -189,7 +189,7 @@ fn end(session: &Session) -> Result<(), StoreError> {
 
 fn tell(callers: Vec<Caller>, committed: &Result<(), StoreError>) {
     for caller in callers {
-        // Who panics at the news keeps it from nobody else.
+        // A caller that panics at the news keeps it from nobody else.
         let _ = catch_unwind(AssertUnwindSafe(|| caller(committed.clone())));
     }
 }

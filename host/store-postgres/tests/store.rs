@@ -73,7 +73,7 @@ async fn two_nodes_book_in_one_chain() {
             write(&store, Scope::Merchant(merchant), move |tx| {
                 let hers = Account::MerchantPending(of);
                 let cny = Currency::from_code("CNY").unwrap();
-                // What was read is still so when it is written.
+                // A balance that was read still holds when the entry is written.
                 let before = tx.balance(&hers, cny)?;
                 let sides = [(hers.clone(), -7), (Account::FeeIncome, 7)];
                 let sides = sides.map(|(account, minor)| Posting { account, minor, currency: cny });
@@ -127,7 +127,7 @@ async fn a_node_hears_what_another_changes_and_not_what_it_told_itself() {
     };
     let News::Order(of, heard) = next().await else { panic!() };
     assert!(of == order && heard < 1_000_000, "what it told itself comes back to nobody");
-    // What nobody tells is found by the revisions of the books.
+    // A change that nobody tells is found by the revisions of the books.
     let id = MerchantId::parse("m_tea").unwrap();
     let record = merchant(&id, "whsec_x");
     write(&one, Scope::Merchant(id), move |tx| tx.put_merchant(&record)).await.unwrap();

@@ -3,17 +3,19 @@
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::Difference;
 use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::ledger::Account;
+use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::funds::range;
 use super::statements::last_before;
 use super::tables::{Sqlite, json, to_json};
 use lezai_store::bills::{
     BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, OpenDifferences,
     ReconciliationRecord,
 };
-use lezai_store::{Page, StoreError};
+use lezai_store::funds::{FundsReads as _, Movement, Statement};
+use lezai_store::{Page, StoreError, id_range};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE bills (
@@ -72,7 +74,7 @@ impl BillReads for Sqlite<'_> {
         &self,
         page: &Page<ReconciliationId>,
     ) -> Result<Vec<ReconciliationRecord>, StoreError> {
-        let (from, before) = range(page, "rec_", ReconciliationId::to_string);
+        let (from, before) = id_range(page, "rec_", ReconciliationId::to_string);
         let sql =
             "SELECT data FROM reconciliations WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
         let params = params![from, before, page.limit.saturating_add(1)];
@@ -88,7 +90,7 @@ impl BillReads for Sqlite<'_> {
         &self,
         query: &DifferenceQuery,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        let (from, before) = range(&query.page, "dif_", DifferenceId::to_string);
+        let (from, before) = id_range(&query.page, "dif_", DifferenceId::to_string);
         let limit = query.page.limit.saturating_add(1);
         let status = query.status.unwrap_or("open");
         match (&query.run, query.status) {
@@ -133,8 +135,21 @@ impl BillReads for Sqlite<'_> {
         })
     }
 
-    fn last_entry_before(&self, at: Timestamp) -> Result<u64, StoreError> {
-        last_before(self.connection, at)
+    fn entries_before(&self, at: Timestamp) -> Result<Vec<u64>, StoreError> {
+        Ok(vec![last_before(self.connection, at)?])
+    }
+
+    fn movements_of_all(
+        &self,
+        accounts: &[Account],
+        currency: Currency,
+        after: &[u64],
+        to: &[u64],
+    ) -> Result<Vec<Movement>, StoreError> {
+        let (&[after], &[to]) = (after, to) else {
+            return Err(StoreError::Damaged("this store has one chain".to_owned()));
+        };
+        self.movements(&Statement { accounts, currency, after, to, limit: u32::MAX })
     }
 }
 

@@ -11,8 +11,8 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::tables::{Sqlite, id, json, to_json};
-use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement};
-use lezai_store::{Page, StoreError, Task};
+use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement, by_entry, from_balances};
+use lezai_store::{Page, StoreError, Task, id_range};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE payouts (
@@ -44,19 +44,6 @@ CREATE INDEX batches_by_merchant ON batches (merchant, id);
 CREATE TRIGGER batches_stay BEFORE UPDATE ON batches BEGIN SELECT RAISE(ABORT, 'a batch that is closed never changes'); END;
 ";
 
-/// The ids that a page may have: from the first, and before the second.
-pub(super) fn range<Id>(
-    page: &Page<Id>,
-    prefix: &str,
-    text: impl Fn(&Id) -> String,
-) -> (String, String) {
-    let bound = |at: Timestamp| format!("{prefix}{:012x}", at.as_ms().max(0));
-    let from = page.from.map_or_else(|| prefix.to_owned(), bound);
-    let to = page.to.map_or_else(|| format!("{prefix}~"), bound);
-    let after = page.after.as_ref().map(text);
-    (from, after.map_or(to.clone(), |after| after.min(to)))
-}
-
 fn digest(destination: &Destination) -> Result<String, StoreError> {
     Ok(sha256_hex(to_json(destination)?.as_bytes()))
 }
@@ -82,7 +69,7 @@ impl FundsReads for Sqlite<'_> {
         status: Option<&str>,
         page: &Page<PayoutId>,
     ) -> Result<Vec<Payout>, StoreError> {
-        let (from, before) = range(page, "po_", PayoutId::to_string);
+        let (from, before) = id_range(page, "po_", PayoutId::to_string);
         let limit = page.limit.saturating_add(1);
         match status {
             Some(status) => self.all(
@@ -104,7 +91,7 @@ impl FundsReads for Sqlite<'_> {
         status: &str,
         page: &Page<PayoutId>,
     ) -> Result<Vec<Payout>, StoreError> {
-        let (from, before) = range(page, "po_", PayoutId::to_string);
+        let (from, before) = id_range(page, "po_", PayoutId::to_string);
         self.all(
             "SELECT data FROM payouts WHERE status = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
             params![status, from, before, page.limit.saturating_add(1)],
@@ -165,7 +152,7 @@ impl FundsReads for Sqlite<'_> {
         merchant: &MerchantId,
         page: &Page<SettlementId>,
     ) -> Result<Vec<Batch>, StoreError> {
-        let (from, before) = range(page, "stl_", SettlementId::to_string);
+        let (from, before) = id_range(page, "stl_", SettlementId::to_string);
         self.all(
             "SELECT data FROM batches WHERE merchant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
             params![merchant.as_str(), from, before, page.limit.saturating_add(1)],
@@ -193,17 +180,7 @@ impl FundsReads for Sqlite<'_> {
         for account in of.accounts {
             found.extend(self.movements_on(account, of)?);
         }
-        // An entry that touches several of the accounts is one movement.
-        found.sort_by_key(|it| it.number);
-        let mut merged: Vec<Movement> = Vec::with_capacity(found.len());
-        for movement in found {
-            match merged.last_mut() {
-                Some(last) if last.number == movement.number => {
-                    last.minor = last.minor.saturating_add(movement.minor);
-                }
-                _ => merged.push(movement),
-            }
-        }
+        let mut merged = by_entry(found);
         merged.truncate(usize::try_from(of.limit).unwrap_or(usize::MAX));
         Ok(merged)
     }
@@ -267,14 +244,7 @@ impl Sqlite<'_> {
                     .ok_or_else(|| StoreError::Damaged("unknown kind of entry".to_owned()))?,
             })
         })?;
-        // What is kept are balances: each movement is the difference to the one before.
-        let mut before = self.balance_at(account, of.currency, of.after)?;
-        let moved = rows.into_iter().map(|movement| {
-            let minor = movement.minor.saturating_sub(before);
-            before = movement.minor;
-            Movement { minor, ..movement }
-        });
-        Ok(moved.collect())
+        Ok(from_balances(self.balance_at(account, of.currency, of.after)?, rows))
     }
 }
 
@@ -456,7 +426,7 @@ pub fn unplanned_contract(
     Ok(None)
 }
 
-/// What a batch's range comes to on some accounts: what stood on them together before and after, and how
+/// The sums of a batch's range on some accounts: their balance together before and after, and how
 /// many entries of it touch them.
 ///
 /// # Errors

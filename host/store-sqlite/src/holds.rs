@@ -1,4 +1,4 @@
-//! What must be there beside orders and entries for a store to be whole: `lezai ledger check` asks.
+//! Records that a whole store has beside orders and entries: `lezai ledger check` asks.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};

@@ -104,7 +104,7 @@ pub fn last_entry(connection: &Connection) -> Result<Option<(u64, Timestamp, Str
         .one(sql, [], |row| Ok((row.get(0)?, Timestamp::from_ms(row.get(1)?), row.get(2)?)))
 }
 
-/// What stood on an account after an entry that changed it.
+/// The balance of an account after an entry that changed it.
 ///
 /// # Errors
 ///
@@ -173,7 +173,7 @@ pub fn book(
     Ok(())
 }
 
-/// What an entry moves, an account and currency once each.
+/// The net amounts of an entry, an account and currency once each.
 ///
 /// # Errors
 ///
@@ -194,7 +194,7 @@ fn too_much() -> StoreError {
     StoreError::Damaged("a balance is more than a number holds".to_owned())
 }
 
-/// What stands on an account now.
+/// The balance of an account now.
 pub(super) fn balance(
     tables: &Sqlite<'_>,
     account: &str,
@@ -206,7 +206,7 @@ pub(super) fn balance(
     Ok(found.unwrap_or_default())
 }
 
-/// What stood on an account at a moment, in each currency that it has ever seen until today.
+/// The balances of an account at a moment, in each currency that it has ever seen until today.
 pub(super) fn balances(
     tables: &Sqlite<'_>,
     account: &Account,

@@ -254,12 +254,12 @@ pub fn reseal(path: &Path, vault: &Arc<Vault>) -> Result<bool, StoreError> {
             return Ok(was_needed);
         }
         was_needed = true;
-        // Whoever waits to write has its turn.
+        // A writer that waits has its turn.
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// What was decided of an order, and on which facts: of one that was made or that was denied.
+/// The decision on an order, and its facts: of one that was made or that was denied.
 ///
 /// # Errors
 ///
@@ -309,7 +309,7 @@ fn write_all(
 ) {
     while let Ok(first) = queue.recv() {
         let batch = std::iter::once(first).chain(queue.try_iter()).take(BATCH);
-        // Whatever panics, even the log: this thread outlives it, and a job that is dropped tells
+        // This thread outlives a panic, even in the log, and a job that is dropped tells
         // its caller.
         let turn = AssertUnwindSafe(|| commit_batch(connection, batch, log));
         if !catch_unwind(turn).unwrap_or(false) {
@@ -328,7 +328,7 @@ fn commit_batch(connection: &Connection, batch: impl Iterator<Item = WriteJob>, 
     }
     let jobs = callers.len();
     for tell in callers {
-        // Who panics at the news keeps it from nobody else.
+        // A caller that panics at the news keeps it from nobody else.
         let _ = catch_unwind(AssertUnwindSafe(|| tell(committed.clone())));
     }
     if let Err(error) = &committed {
@@ -349,7 +349,7 @@ fn end_transaction(connection: &Connection) {
     }
 }
 
-/// Who is to hear how a commit went.
+/// The function that hears how a commit went.
 pub type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 fn commit(
@@ -421,7 +421,7 @@ fn spawn<T: Send + 'static>(
 ///
 /// [`StoreError::Database`] if it is there and cannot be read.
 pub fn is_blank(path: &Path) -> Result<bool, StoreError> {
-    // What was committed may lie in the log alone, so the length of the file says nothing.
+    // Committed rows may lie in the log alone, so the length of the file says nothing.
     if !path.exists() {
         return Ok(true);
     }
@@ -450,7 +450,7 @@ mod tests {
         let file = file(folder.path());
         suite::run(|| Arc::new(SqliteStore::open(&file).unwrap())).await;
 
-        // What lies in the file can be read beside a running gateway, and the ledger not changed.
+        // The file can be read beside a running gateway, and the ledger not changed.
         let beside = open_to_read(&file).unwrap();
         let mut entries = Vec::new();
         for_each_entry(&beside, |entry| {

@@ -16,7 +16,7 @@ const LONG_LOG: i64 = 32_768;
 /// Jobs that the copier may lag behind; then the writer waits for it, and the log stays bounded.
 const JOBS_MAX: usize = 32 * COPIED_JOBS;
 
-/// What the writer and the copier tell each other of the log.
+/// The messages of the writer and the copier about the log.
 #[derive(Default)]
 pub(super) struct Log {
     state: Mutex<LogState>,
@@ -32,7 +32,7 @@ struct LogState {
     ended: bool,
 }
 
-/// What the writer is to do for the log before it goes on.
+/// The writer's duty for the log before it goes on.
 pub(super) enum Checkpoint {
     None,
     /// Copy the rest, which is little: then the next commit begins the log anew.
@@ -76,7 +76,7 @@ impl Log {
 /// for [`fold`].
 pub(super) fn copy_all(connection: &Connection, log: &Log) {
     while log.wait() {
-        // Whatever panics, even the program's log: this thread outlives it, as the writer does.
+        // This thread outlives a panic, even in the program's log, as the writer does.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             // While a commit follows another the log has no end. The second time copies what came
             // during the first, so that what is left for the writer is little.

@@ -12,10 +12,9 @@ use rusqlite::{Row, params};
 use super::ledger;
 use super::tables::{PRUNED, Sqlite, id, json, to_json};
 use lezai_store::{
-    Claim, DueTask, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord, SessionRecord,
-    StoreError, StoredResponse, Task, Tx, View,
+    Claim, DueTask, IdempotencyKey, Lane, MerchantKey, MerchantRecord, OrderRecord, OrderSample,
+    Page, SessionRecord, StoreError, StoredResponse, Task, Tx, View, id_range,
 };
-use lezai_store::{OrderSample, Page};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE merchants (
@@ -110,17 +109,6 @@ fn merchant_record(row: &Row<'_>) -> Result<MerchantRecord, StoreError> {
     })
 }
 
-/// The ids of a page: from the first on, before the second.
-fn range(page: &Page<OrderId>) -> (String, String) {
-    let made_at = |at: &Timestamp| OrderId::new(*at, [0; 10]).to_string();
-    let from = page.from.as_ref().map(made_at).unwrap_or_default();
-    // After every id: what sorts behind its prefix.
-    let end = || "ord_~".to_owned();
-    let before = page.to.as_ref().map_or_else(end, made_at);
-    let after = page.after.as_ref().map_or_else(end, ToString::to_string);
-    (from, before.min(after))
-}
-
 impl View for Sqlite<'_> {
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError> {
         self.one(&format!("{ORDER} WHERE id = ?1"), [id.as_str()], order_record)
@@ -141,7 +129,7 @@ impl View for Sqlite<'_> {
         status: Option<&str>,
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError> {
-        let (from, before) = range(page);
+        let (from, before) = id_range(page, "ord_", OrderId::to_string);
         let most = page.limit + 1;
         // By status, so that one index serves both questions: a page costs at most eight short walks
         // along it, however many orders there are.
@@ -279,7 +267,7 @@ impl View for Sqlite<'_> {
     }
 
     fn open_reviews(&self, page: &Page<OrderId>) -> Result<Vec<OrderRecord>, StoreError> {
-        let (from, before) = range(page);
+        let (from, before) = id_range(page, "ord_", OrderId::to_string);
         let sql = format!(
             "{ORDER} WHERE id IN (SELECT order_id FROM open_reviews WHERE order_id >= ?1 AND order_id < ?2
                                   ORDER BY order_id DESC LIMIT ?3)

@@ -95,7 +95,7 @@ pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
 mod tests {
     use super::*;
 
-    /// What SQLite keeps of every table, index and trigger.
+    /// SQLite's record of every table, index and trigger.
     fn schema(connection: &Connection) -> Vec<String> {
         let sql =
             "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1";

@@ -104,7 +104,7 @@ fn arguments<'c>(context: &'c Context<'_>) -> Result<(&'c str, ValueRef<'c>), Er
     Ok((context.get_raw(0).as_str()?, context.get_raw(1)))
 }
 
-/// What is sealed of a value; nothing of a NULL.
+/// The sealed bytes of a value; none of a NULL.
 fn bytes(value: ValueRef<'_>) -> Option<&[u8]> {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),

@@ -1,5 +1,5 @@
-//! Statements in SQLite, and what they ask of the ledger's tables: where a time parts the chain, what stood on an
-//! account after an entry, and the merchant's own numbers.
+//! Statements, and their queries of the ledger's tables: where a time parts the chain, an account's balances after an
+//! entry, and the merchant's own numbers.
 
 use lezai_core::id::{MerchantId, OrderId, StatementId};
 use lezai_core::ledger::Account;
@@ -8,10 +8,9 @@ use lezai_core::time::Timestamp;
 use lezai_store::statements::{
     Chunk, PlanRecord, StatementReads, StatementRecord, StatementWrites,
 };
-use lezai_store::{BookedEntry, OrderRecord, Page, StoreError, View as _};
+use lezai_store::{BookedEntry, OrderRecord, Page, StoreError, View as _, id_range};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::funds::range;
 use super::ledger::{ENTRY, booked};
 use super::tables::{PRUNED_CHUNKS, Sqlite, json, to_json};
 
@@ -46,7 +45,7 @@ impl StatementReads for Sqlite<'_> {
         merchant: &MerchantId,
         page: &Page<StatementId>,
     ) -> Result<Vec<StatementRecord>, StoreError> {
-        let (from, before) = range(page, "stm_", StatementId::to_string);
+        let (from, before) = id_range(page, "stm_", StatementId::to_string);
         self.all(
             "SELECT data FROM statements WHERE merchant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
             params![merchant.as_str(), from, before, page.limit.saturating_add(1)],
@@ -226,7 +225,7 @@ pub fn entry_head(
     Ok(row)
 }
 
-/// What stood on an account after an entry, each currency that ever moved on it, debits positive.
+/// The balances of an account after an entry, each currency that ever moved on it, debits positive.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What every store must do for bills, reconciliations and differences.
+//! The suite that every store must pass for bills, reconciliations and differences.
 
 use std::sync::Arc;
 
@@ -68,8 +68,8 @@ fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
         day: day("2026-11-18"),
         edition: u32::from(n),
         bill_digest: format!("digest-{n}"),
-        after_entry: 3,
-        to_entry: 9,
+        after_entries: vec![3],
+        to_entries: vec![9],
         result_digest: format!("result-{n}"),
         summary: json!({ "open": 2 }),
         at,
@@ -151,7 +151,7 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     let open: Vec<_> =
         open.iter().map(|it| (it.channel.as_str(), it.class.as_str(), it.count, it.old)).collect();
     assert_eq!(open, [("a", "amount", 2, 2), ("a", "duplicate", 1, 0)]);
-    // What is superseded waits for nobody.
+    // A difference that is superseded waits for nobody.
     write(store, Scope::Gateway, move |tx| {
         let record = tx.difference(&found[0].difference.id)?.expect("it is there");
         let step = record.difference.clone().step(DifferenceEvent::Superseded, NOW);

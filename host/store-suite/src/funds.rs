@@ -1,4 +1,4 @@
-//! What every store must do for money out.
+//! The suite that every store must pass for money out.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What every store must do. Each store's own tests call [`run`] with a way to open it.
+//! The suite that every store must pass. Each store's own tests call [`run`] with a way to open it.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by its place")]
@@ -50,10 +50,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     open_reviews_are_listed_by_the_page(&store).await;
     what_is_counted_of_orders_is_there(&store).await;
     the_first_answer_is_kept(&store).await;
-    // A store that several nodes share keeps no bills yet.
-    if !store.is_shared() {
-        bills::run(&store).await;
-    }
+    bills::run(&store).await;
     funds::run(&store).await;
     statements::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;

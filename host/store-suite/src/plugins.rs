@@ -1,4 +1,4 @@
-//! What every store must do with plugins; part of [`suite`](super::suite).
+//! The suite that every store must pass for plugins; part of [`suite`](super::suite).
 
 use std::sync::Arc;
 
@@ -162,7 +162,7 @@ async fn the_last_differences_and_denials_are_kept(
     assert_eq!(found, [(order(5), at(5)), (order(4), at(4))]);
     let found: Vec<_> = denials.into_iter().map(|it| it.facts.at_ms).collect();
     assert_eq!(found, [5, 4], "with what they were decided on");
-    // Whatever room there is, none is kept for ever.
+    // No denial is kept for ever, however much room there is.
     let late = Denial {
         merchant: merchant.clone(),
         order: order(6),

@@ -1,4 +1,4 @@
-//! What every store must do for statements, their pieces and their plans.
+//! Rules of every store for statements, their pieces and their plans.
 
 use std::sync::Arc;
 

@@ -3,11 +3,14 @@
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::Difference;
 use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::ledger::Account;
+use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::StoreError;
+use super::funds::Movement;
 use lezai_wire::page::Page;
 
 /// A channel's bill of a day, without its bytes.
@@ -46,10 +49,10 @@ pub struct ReconciliationRecord {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
-    /// The ledger's entries after this one.
-    pub after_entry: u64,
-    /// And up to this one.
-    pub to_entry: u64,
+    /// The ledger's entries after these: one number for each of its chains.
+    pub after_entries: Vec<u64>,
+    /// And up to these.
+    pub to_entries: Vec<u64>,
     /// SHA-256 of all that the run found, in hex: a run of the same bill and entries has the same.
     pub result_digest: String,
     /// Classes and sums, as `lezai reconcile --json` prints them.
@@ -99,7 +102,7 @@ pub struct OpenDifferences {
     pub old: u64,
 }
 
-/// What can be read.
+/// Reads of bills, reconciliations and differences.
 pub trait BillReads {
     /// The latest edition of a channel's bill of a day, with its bytes.
     fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError>;
@@ -136,11 +139,21 @@ pub trait BillReads {
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
     /// How many wait for a person, by channel and class, and how many of those were found before a moment.
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError>;
-    /// The number of the last entry that was booked before a moment; 0 if there is none.
-    fn last_entry_before(&self, at: Timestamp) -> Result<u64, StoreError>;
+    /// The number of the last entry of each of the ledger's chains that was booked before a moment, 0 if there is
+    /// none; the chains in an order that never changes.
+    fn entries_before(&self, at: Timestamp) -> Result<Vec<u64>, StoreError>;
+    /// Movements by the entries of all chains after some and up to others on accounts looked at as one, in the
+    /// order of their times, then of the chains.
+    fn movements_of_all(
+        &self,
+        accounts: &[Account],
+        currency: Currency,
+        after: &[u64],
+        to: &[u64],
+    ) -> Result<Vec<Movement>, StoreError>;
 }
 
-/// What can be written.
+/// Writes of bills, reconciliations and differences.
 pub trait BillWrites: BillReads {
     /// A bill, as the next edition of its day.
     fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError>;

@@ -21,11 +21,11 @@ const CONTRAST_MIN: f64 = 4.5;
 /// The checkout's least favourable grounds, `--lezai-wash` in `style.css`: light and dark.
 const LIGHT_GROUND: Rgb = Rgb([0xf4, 0xf7, 0xf5]);
 const DARK_GROUND: Rgb = Rgb([0x21, 0x29, 0x25]);
-/// What is written before a logo's bytes.
+/// The prefix of a logo's bytes.
 pub const DATA_URL: &str = "data:image/png;base64,";
-/// What the name of a logo's file starts with.
+/// The prefix of the name of a logo's file.
 const FILE_START: &str = "logo-";
-/// What a file starts with (PNG specification, 5.2), and the header chunk that follows at once (11.2.1).
+/// The first bytes of a PNG file (PNG specification, 5.2), and the header chunk that follows at once (11.2.1).
 const PNG_START: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
 /// A merchant's looks. What is absent is the checkout's own.
@@ -56,7 +56,7 @@ impl Logo {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, to be said after "is".
+    /// The error, to be said after "is".
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let bytes = text
             .strip_prefix(DATA_URL)
@@ -132,7 +132,7 @@ impl Rgb {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, to be said after "is".
+    /// The error, to be said after "is".
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let digits = text.strip_prefix('#').filter(|it| it.len() == 6 && it.is_ascii());
         let channel = |at: usize| u8::from_str_radix(digits?.get(at..at + 2)?, 16).ok();
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn every_accent_can_be_read_on_both_grounds_and_with_the_text_on_it() {
-        // What stands on a button, `--lezai-on-accent` in style.css.
+        // The text on a button, `--lezai-on-accent` in style.css.
         let (on_light, on_dark) = (Rgb([255; 3]), Rgb([0x09, 0x23, 0x1a]));
         let steps = (0..=255).step_by(15);
         for red in steps.clone() {

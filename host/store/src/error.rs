@@ -1,4 +1,4 @@
-//! What goes wrong in a store, by its kind: each kind has its own words, for the right thing to do
+//! Errors of a store, by their kind: each kind has its own words, for the right thing to do
 //! about a full disk is the wrong one about a damaged file.
 
 use std::error::Error;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use lezai_wire::problem::{Code, Problem};
 
-/// What went wrong in the store. Whoever gets it cannot mend it; sending again may help.
+/// An error of the store. The caller cannot mend it; sending again may help.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refused or broke.
@@ -70,7 +70,7 @@ impl StoreError {
         Self::Database(DatabaseError { fault, source: Arc::from(source.into()) })
     }
 
-    /// What an operator reads of a database file that cannot be used: what is the matter, and what to
+    /// The text for an operator about an unusable database file: what is the matter, and what to
     /// do. Nobody is told to restore a file that is whole.
     pub fn explain(&self, file: &Path) -> String {
         let path = file.display();

@@ -6,14 +6,14 @@ use lezai_core::time::Timestamp;
 
 use super::StoreError;
 
-/// What a merchant is told: the callback's bytes, made once, so that each delivery is the same.
+/// An event for a merchant: the callback's bytes, made once, so that each delivery is the same.
 #[derive(Clone, Debug)]
 pub struct EventRecord {
     /// Its id, the same in every delivery.
     pub id: EventId,
     /// The order it is about; none if it is about an address of the merchant's.
     pub order: Option<OrderId>,
-    /// Who is told.
+    /// The merchant that is notified.
     pub merchant: MerchantId,
     /// 1 for the first event of the order, and so on; 0 without an order.
     pub sequence: u32,
@@ -90,7 +90,7 @@ pub struct DeliveryRecord {
     pub at: Timestamp,
     /// The host it went to.
     pub host: String,
-    /// What the receiver answered with.
+    /// The status code of the receiver's response.
     pub status: Option<u16>,
     /// Why there was no answer.
     pub error: Option<String>,
@@ -130,7 +130,7 @@ pub struct EventQuery {
     pub limit: u32,
 }
 
-/// What can be read.
+/// Reads of events, their deliveries and failing hosts.
 pub trait EventReads {
     /// An event.
     fn event(&self, id: &EventId) -> Result<Option<(EventRecord, DeliveryProgress)>, StoreError>;
@@ -153,7 +153,7 @@ pub trait EventReads {
     ) -> Result<Option<Failing>, StoreError>;
 }
 
-/// What can be written.
+/// Writes of events, their deliveries and failing hosts.
 pub trait EventWrites: EventReads {
     /// A new event.
     fn insert_event(

@@ -19,12 +19,37 @@ pub struct Movement {
     pub number: u64,
     /// When it was booked.
     pub at: Timestamp,
-    /// What it belongs to.
+    /// The order, payout or difference that it belongs to.
     pub subject: Subject,
-    /// What it books.
+    /// The kind of operation that it books.
     pub kind: Kind,
-    /// What it changes, debits positive.
+    /// The change of the balance, debits positive.
     pub minor: i64,
+}
+
+/// Movements on several accounts as those of one: an entry that touches several of them is one movement.
+pub fn by_entry(mut found: Vec<Movement>) -> Vec<Movement> {
+    found.sort_by_key(|it| it.number);
+    let mut merged: Vec<Movement> = Vec::with_capacity(found.len());
+    for movement in found {
+        match merged.last_mut() {
+            Some(last) if last.number == movement.number => {
+                last.minor = last.minor.saturating_add(movement.minor);
+            }
+            _ => merged.push(movement),
+        }
+    }
+    merged
+}
+
+/// Movements from rows of an account, in order, whose `minor` is what stood on it after them.
+pub fn from_balances(mut before: i64, rows: Vec<Movement>) -> Vec<Movement> {
+    let moved = rows.into_iter().map(|movement| {
+        let minor = movement.minor.saturating_sub(before);
+        before = movement.minor;
+        Movement { minor, ..movement }
+    });
+    moved.collect()
 }
 
 /// A range of entries on accounts that are looked at as one, such as what is available to somebody and
@@ -43,7 +68,7 @@ pub struct Statement<'s> {
     pub limit: u32,
 }
 
-/// What can be read.
+/// Reads of payouts, contracts, settlement batches and account movements.
 pub trait FundsReads {
     /// A payout.
     fn payout(&self, id: &PayoutId) -> Result<Option<Payout>, StoreError>;
@@ -67,7 +92,7 @@ pub trait FundsReads {
         status: &str,
         page: &Page<PayoutId>,
     ) -> Result<Vec<Payout>, StoreError>;
-    /// What the merchant's payouts take that were accepted since then and neither failed nor were
+    /// The sum of the merchant's payouts accepted since then that neither failed nor were
     /// called off.
     fn paid_out_since(
         &self,
@@ -105,7 +130,7 @@ pub trait FundsReads {
     fn last_entry_number(&self) -> Result<u64, StoreError>;
     /// The movements of a range, in the order in which they were booked.
     fn movements(&self, of: &Statement<'_>) -> Result<Vec<Movement>, StoreError>;
-    /// What stood on an account after an entry, debits positive.
+    /// The balance of an account after an entry, debits positive.
     fn balance_at(
         &self,
         account: &Account,
@@ -116,7 +141,7 @@ pub trait FundsReads {
     fn currencies(&self, account: &Account) -> Result<Vec<Currency>, StoreError>;
 }
 
-/// What can be written.
+/// Writes of payouts, contracts, calendars and settlement batches.
 pub trait FundsWrites: FundsReads {
     /// A new payout. `false`, and nothing written, if the merchant's number is taken.
     fn insert_payout(&self, payout: &Payout) -> Result<bool, StoreError>;

@@ -13,6 +13,7 @@ pub mod decision;
 mod error;
 pub mod events;
 pub mod funds;
+mod listing;
 mod news;
 mod orders;
 pub mod plugins;
@@ -40,6 +41,7 @@ pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
 pub use funds::{FundsReads, FundsWrites};
 pub use lezai_wire::page::Page;
+pub use listing::id_range;
 pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
@@ -54,7 +56,7 @@ const FORMER_SECRET_SECS: i64 = 86_400;
 pub struct OrderRecord {
     /// The core's order.
     pub order: Order,
-    /// What the merchant sent and what was decided; never changed.
+    /// The merchant's request and the decision on it; never changed.
     pub details: Details,
     /// The checkout session of the order.
     pub session: SessionId,
@@ -65,7 +67,7 @@ pub struct OrderRecord {
 pub struct SessionRecord {
     /// Its id.
     pub id: SessionId,
-    /// What it pays.
+    /// The order that it pays.
     pub order: OrderId,
     /// Whose order that is.
     pub merchant: MerchantId,
@@ -119,14 +121,14 @@ pub enum Task {
     },
     /// Go on with a statement until it is made.
     MakeStatement {
-        /// Whose it is.
+        /// The merchant.
         merchant: MerchantId,
         /// The statement.
         statement: StatementId,
     },
     /// Have the statement made of a plan's period that ended, and plan the one after.
     PlanStatement {
-        /// Whose plan it is.
+        /// The merchant.
         merchant: MerchantId,
         /// The plan's name after its merchant's: `m_tea/monthly`.
         plan: String,
@@ -147,11 +149,11 @@ pub enum Task {
 /// Tasks that do not wait for one another: what a merchant's server is slow at holds up no money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// What is to be done with an order.
+    /// Work on orders.
     Orders,
-    /// What merchants are told.
+    /// Callbacks to merchants.
     Callbacks,
-    /// What merchants read: a long statement holds up neither.
+    /// Statements: a long one holds up neither.
     Statements,
 }
 
@@ -170,7 +172,7 @@ impl Lane {
 }
 
 impl Task {
-    /// What names a task that waits only once, however often it is scheduled: one that plans its successor would
+    /// The name of a task that waits once, however often it is scheduled: one that plans its successor would
     /// otherwise, done twice, plan two, and these four.
     pub fn once(&self) -> Option<String> {
         match self {
@@ -200,7 +202,7 @@ impl Task {
 pub struct DueTask {
     /// The store's number for it.
     pub number: i64,
-    /// What is to be done.
+    /// The work to be done.
     pub task: Task,
     /// How often it was begun before.
     pub tries: u32,
@@ -231,7 +233,7 @@ pub struct IdempotencyKey {
 pub struct MerchantRecord {
     /// Its id.
     pub id: MerchantId,
-    /// What a shopper reads.
+    /// The name that a shopper reads.
     pub name: String,
     /// Where callbacks go unless an order says otherwise.
     pub notify_url: Option<String>,
@@ -282,7 +284,7 @@ pub struct BookedEntry {
     pub at: Timestamp,
     /// The order or payout that it belongs to.
     pub subject: Subject,
-    /// What it books.
+    /// The kind of operation that it books.
     pub kind: Kind,
     /// Its sides.
     pub postings: Vec<Posting>,
@@ -292,7 +294,7 @@ pub struct BookedEntry {
     pub hash: String,
 }
 
-/// What can be read.
+/// Reads of the store.
 pub trait View: BillReads + EventReads + FundsReads + PluginReads + StatementReads {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
@@ -310,7 +312,7 @@ pub trait View: BillReads + EventReads + FundsReads + PluginReads + StatementRea
         status: Option<&str>,
         page: &Page<OrderId>,
     ) -> Result<Vec<OrderRecord>, StoreError>;
-    /// What velocity counts of the orders since then, the oldest first; of more than `most` the latest.
+    /// The samples for velocity of the orders since then, the oldest first; of more than `most` the latest.
     fn marks(&self, since: Timestamp, most: u32) -> Result<Vec<OrderSample>, StoreError>;
     /// The order that an attempt tries to pay.
     fn order_of_attempt(&self, attempt: &AttemptId) -> Result<Option<OrderId>, StoreError>;
@@ -336,13 +338,13 @@ pub trait View: BillReads + EventReads + FundsReads + PluginReads + StatementRea
     fn merchant_keys(&self) -> Result<Vec<MerchantKey>, StoreError>;
     /// A setting of the gateway's own.
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
-    /// What stood on an account at a moment, debits positive, in each currency that it knows.
+    /// The balances of an account at a moment, debits positive, in each currency that it knows.
     fn balances(
         &self,
         account: &Account,
         at: Timestamp,
     ) -> Result<Vec<(Currency, i64)>, StoreError>;
-    /// What stands on an account now, debits positive, with all that this very commit booked.
+    /// The balance of an account now, debits positive, with all that this very commit booked.
     fn balance(&self, account: &Account, currency: Currency) -> Result<i64, StoreError>;
     /// The orders of a page that wait for a person's review, newest first, and one more if there are
     /// more.
@@ -353,7 +355,7 @@ pub trait View: BillReads + EventReads + FundsReads + PluginReads + StatementRea
     fn waiting_tasks(&self) -> Result<u64, StoreError>;
 }
 
-/// What can be written. All writes of one job are one commit.
+/// Writes to the store. All writes of one job are one commit.
 pub trait Tx:
     View + BillWrites + EventWrites + FundsWrites + PluginWrites + StatementWrites
 {
@@ -411,7 +413,7 @@ pub trait Tx:
     fn prune(&self, nonces_before: Timestamp, answers_before: Timestamp) -> Result<(), StoreError>;
 }
 
-/// What a job wants done with its writes, and what to call once that has happened.
+/// The fate of a job's writes, and the function to call once it is settled.
 pub enum Outcome {
     /// Commit them; the call hears whether that worked.
     Commit(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
@@ -522,7 +524,7 @@ async fn view<T: Send + 'static>(
     result.await.unwrap_or(Err(StoreError::Abandoned))
 }
 
-/// What an idempotency key is compared by: method, path and body.
+/// The fingerprint that an idempotency key is compared by: of method, path and body.
 pub fn fingerprint(method: &str, path: &str, body: &[u8]) -> String {
     sha256_hex(format!("{method} {path}\n{}", sha256_hex(body)).as_bytes())
 }

@@ -1,4 +1,4 @@
-//! What one node tells the others.
+//! News from one node to the others.
 
 use lezai_core::id::OrderId;
 use lezai_core::money::Currency;
@@ -12,7 +12,7 @@ pub enum News {
     Merchants,
     /// An order was counted.
     Counted(CountedOrder),
-    /// What was told since then may have been missed: orders have to be looked at.
+    /// News since then may have been missed: orders have to be looked at.
     Missed,
 }
 
@@ -23,7 +23,7 @@ pub struct CountedOrder {
     pub parties: [Option<u64>; 4],
     /// When it was made, in seconds since 1970.
     pub at: u32,
-    /// What it is over.
+    /// The currency of its amount.
     pub currency: Currency,
     /// In minor units.
     pub minor: u64,

@@ -1,4 +1,4 @@
-//! What is kept of an order beside the core's own, and what lists and counters ask for.
+//! The host's part of an order beside the core's, and the values that lists and counters ask for.
 
 use std::net::IpAddr;
 
@@ -11,22 +11,22 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::DecisionRecord;
 
-/// What is kept beside the core's order: what the merchant sent, and what was decided.
+/// The details beside the core's order: the merchant's request, and the decision on it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Details {
     /// Where callbacks go; the merchant's own address if empty.
     pub notify_url: Option<String>,
     /// Where the shopper goes afterwards.
     pub return_url: Option<String>,
-    /// Who the shopper is to the platform whose mini-program or page takes the payment.
+    /// The shopper's identity at the platform whose mini-program or page takes the payment.
     pub payer: Payer,
-    /// What the rules saw: with it the order can be decided again, bit for bit.
+    /// The facts that the rules saw: with them the order can be decided again, bit for bit.
     pub facts: OrderFacts,
-    /// What they decided.
+    /// The rules' decision.
     pub decision: DecisionRecord,
 }
 
-/// What is counted of an order.
+/// The values of an order that velocity counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderSample {
     /// Whose order it is.

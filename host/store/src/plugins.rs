@@ -15,9 +15,9 @@ use crate::decision::DecisionRecord;
 pub struct ReleaseRecord {
     /// The manifest and its signature, as they came.
     pub envelope: Envelope,
-    /// What the manifest says.
+    /// The manifest's contents.
     pub manifest: Manifest,
-    /// What the plugin is given with each order.
+    /// The settings that the plugin is given with each order.
     pub settings: Vec<u8>,
     /// The component, in bytes.
     pub size: u64,
@@ -128,9 +128,9 @@ pub struct Difference {
     pub at: Timestamp,
     /// Which of the two was applied.
     pub applied: Side,
-    /// What the live release said, or the standard plugin.
+    /// The decision of the live release, or of the standard plugin.
     pub old: DecisionRecord,
-    /// What the candidate said.
+    /// The decision of the candidate.
     pub new: DecisionRecord,
 }
 
@@ -164,14 +164,14 @@ pub struct Denial {
     pub at: Timestamp,
     /// By whom and why.
     pub decision: DecisionRecord,
-    /// What it was decided on: kept as those of an order are, and shown to nobody.
+    /// The facts of the decision: kept as those of an order are, and shown to nobody.
     pub facts: OrderFacts,
 }
 
 /// A denial is forgotten after so many days, whatever room there is.
 pub const DENIAL_SECS: i64 = 90 * 86_400;
 
-/// What can be read.
+/// Reads of releases, plugin keys, differences and denials.
 pub trait PluginReads {
     /// A merchant's releases, newest first, at most so many.
     fn releases(&self, merchant: &MerchantId, limit: u32)
@@ -190,7 +190,7 @@ pub trait PluginReads {
     ) -> Result<Vec<ReleaseRecord>, StoreError>;
     /// The key with this name.
     fn plugin_key(&self, keyid: &str) -> Result<Option<PluginKey>, StoreError>;
-    /// What a release decided otherwise, newest first, at most so many.
+    /// The orders that a release decided otherwise, newest first, at most so many.
     fn differences(
         &self,
         merchant: &MerchantId,
@@ -206,7 +206,7 @@ pub trait PluginReads {
     fn denials(&self, merchant: &MerchantId, limit: u32) -> Result<Vec<Denial>, StoreError>;
 }
 
-/// What can be written.
+/// Writes of releases, plugin keys, differences and denials.
 pub trait PluginWrites: PluginReads {
     /// Keeps a component under its digest, if the store keeps components.
     fn put_component(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {

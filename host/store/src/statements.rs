@@ -16,9 +16,9 @@ use lezai_wire::page::Page;
 pub struct StatementRecord {
     /// Its id.
     pub id: StatementId,
-    /// Whose it is.
+    /// The merchant.
     pub merchant: MerchantId,
-    /// What it lists, such as `orders.1`.
+    /// The type, such as `orders.1`.
     pub kind: String,
     /// `csv` or `jsonl`.
     pub form: String,
@@ -43,15 +43,15 @@ pub struct StatementRecord {
     pub after: u64,
     /// … up to and with this one.
     pub until: u64,
-    /// When it was accepted.
+    /// The time of its acceptance.
     pub created_at: Timestamp,
     /// Its bytes are forgotten then.
     pub kept_until: Timestamp,
-    /// Where it stands.
+    /// Its state.
     pub state: StatementState,
 }
 
-/// Where a statement stands.
+/// The state of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StatementState {
@@ -62,7 +62,7 @@ pub enum StatementState {
     },
     /// It can be downloaded.
     Ready {
-        /// What was made.
+        /// The content.
         made: Made,
     },
     /// It cannot be made.
@@ -104,12 +104,12 @@ pub struct Cursor {
     pub written: Option<Written>,
 }
 
-/// What was written in all.
+/// The sums of all that was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// Lines, headings and sums apart.
     pub lines: u64,
-    /// What they add up to, by currency; of `orders.1`.
+    /// The sums of them, by currency; of `orders.1`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub totals: Vec<TotalRecord>,
     /// The hash of the ledger's entry that it ends with.
@@ -129,11 +129,11 @@ pub struct Made {
     pub digest: String,
     /// SHA-256 of the compressed bytes, in base64.
     pub gzip_digest: String,
-    /// What was written.
+    /// The sums of it.
     pub written: Written,
 }
 
-/// What the lines of a currency add up to.
+/// The sums of a currency's lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TotalRecord {
     /// The currency.
@@ -156,11 +156,11 @@ pub struct Chunk {
 /// By what statements are made again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRecord {
-    /// Whose it is.
+    /// The merchant.
     pub merchant: MerchantId,
     /// The merchant's name for it.
     pub name: String,
-    /// What its statements list.
+    /// The type of its statements.
     pub kind: String,
     /// `csv` or `jsonl`.
     pub form: String,
@@ -175,12 +175,12 @@ pub struct PlanRecord {
     pub is_on: bool,
     /// One more with each change: a task of an earlier edition is left behind.
     pub edition: u32,
-    /// When it was changed last.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// When the period ends whose statement comes next; none if it is off.
+    /// The end of the period whose statement comes next; none if it is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_end: Option<Timestamp>,
-    /// Where the last statement ended.
+    /// The end of its last statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<LastPeriod>,
 }
@@ -196,7 +196,7 @@ pub struct LastPeriod {
     pub statement: StatementId,
 }
 
-/// What can be read.
+/// Reads of statements.
 pub trait StatementReads {
     /// A merchant's statement.
     fn statement(
@@ -239,7 +239,7 @@ pub trait StatementReads {
     fn entry_before(&self, merchant: &MerchantId, at: Timestamp) -> Result<u64, StoreError>;
     /// The hash of an entry of the merchant's book.
     fn entry_hash(&self, merchant: &MerchantId, number: u64) -> Result<Option<String>, StoreError>;
-    /// What stood on an account of a merchant's after an entry, debits positive, in each currency that it knew then.
+    /// The balances of an account of a merchant's after an entry, debits positive, in each currency that it knew then.
     fn balances_after(
         &self,
         account: &Account,
@@ -260,7 +260,7 @@ pub trait StatementReads {
     ) -> Result<u32, StoreError>;
 }
 
-/// What can be written.
+/// Writes of statements.
 pub trait StatementWrites: StatementReads {
     /// A new statement.
     fn insert_statement(&self, statement: &StatementRecord) -> Result<(), StoreError>;

@@ -59,7 +59,7 @@ impl Drop for Floor {
     }
 }
 
-/// What the process does: the arguments are those of [`Floor::start`].
+/// The process itself: the arguments are those of [`Floor::start`].
 pub(crate) fn run(arguments: &[String]) {
     let [folder, pem, kept, answered] = arguments else { panic!("{arguments:?}") };
     let key = SigningKey::from_pkcs8_pem(&std::fs::read_to_string(pem).unwrap()).unwrap();

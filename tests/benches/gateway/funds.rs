@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::load::{self, Run};
 use super::{CONNECTIONS_MAX, HEAD, ORDERS, keep_alive, row};
 
-/// What payouts are to reach of refunds.
+/// The goal of payouts, in percent of refunds.
 const PAYOUTS_PERCENT: u32 = 60;
-/// What reading is to take at most, 99 of 100 times.
+/// The most that reading may take, 99 of 100 times.
 const READ_MS: f64 = 10.0;
 /// How long what is due may take to be settled.
 const SETTLED: Duration = Duration::from_secs(600);

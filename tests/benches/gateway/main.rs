@@ -1,4 +1,4 @@
-//! What the gateway does in a second, measured from outside: `make bench`.
+//! The gateway's throughput in a second, measured from outside: `make bench`.
 //!
 //! Load and gateway share this machine's processors, so requests are signed before the clock
 //! starts. Each table has its peers in the same run: the same server without a signature and a
@@ -33,7 +33,7 @@ const CONNECTIONS_MAX: usize = 64;
 const CONNECTIONS: [usize; 3] = [1, 16, CONNECTIONS_MAX];
 const HEAD: &str = "| what | requests | a second | median | 99 % |\n|---|---|---|---|---|";
 const STARTS: usize = 7;
-/// What the gateway is to reach of the floor.
+/// The goal of the gateway, in percent of the floor.
 const FLOOR_PERCENT: u32 = 55;
 
 fn main() {
@@ -161,7 +161,7 @@ fn against_the_floor(gateway: &Gateway, merchant: &Merchant, folder: &Path) -> f
     best.rate()
 }
 
-/// What it takes to have a few pages on this disk, in the median.
+/// The median time to have a few pages on this disk.
 fn fsync_ms(folder: &Path) -> f64 {
     let mut file = File::create(folder.join("fsync")).unwrap();
     let mut times: Vec<Duration> = (0..200)

@@ -1,4 +1,4 @@
-//! What gateways over PostgreSQL do in a second, beside what `pgbench` does with the same database in the same run:
+//! The throughput of gateways over PostgreSQL, beside what `pgbench` does with the same database in the same run:
 //! `make bench-postgres`. Load, gateways and database share this machine's processors.
 
 #![allow(
@@ -14,16 +14,13 @@ mod load;
 use std::process::Command;
 
 use lezai_channel_simulators::keys;
-use lezai_core::key::SigningKey;
 use lezai_tests::nodes::Nodes;
 use lezai_tests::{Merchant, Request, TempDir, binary, random_hex};
-use serde_json::{Value, json};
 
 const ORDERS: usize = 6_000;
 const MERCHANTS: usize = 32;
 const CLIENTS: [usize; 2] = [16, 64];
 const PGBENCH_SECS: &str = "8";
-const POLICY: &str = include_str!("../../../host/demo-shop/policy.json");
 
 fn main() {
     if std::env::args().any(|it| it == "--test") {
@@ -79,7 +76,9 @@ fn orders(store: &str, count: usize) {
         folder.path().join("wechat_api_v3_key"),
     );
     let nodes = Nodes::start_with(count, store, |_| store.to_owned(), &section, false);
-    let merchants: Vec<Merchant> = (0..MERCHANTS).map(|n| merchant(&nodes, n)).collect();
+    let merchants: Vec<Merchant> = (0..MERCHANTS)
+        .map(|n| nodes.merchant(&format!("m_live_{n}"), &format!("key-{n}"), "wechat"))
+        .collect();
     for clients in CLIENTS {
         // The best of some, for others may use the machine.
         let best = (0..3)
@@ -111,31 +110,6 @@ fn orders(store: &str, count: usize) {
             runs[0].at_ms(99)
         );
     }
-}
-
-fn merchant(nodes: &Nodes, n: usize) -> Merchant {
-    let mut policy: Value = serde_json::from_str(POLICY).unwrap();
-    policy["routes"] = json!([{ "channel": "wechat" }]);
-    let target = format!("/admin/v1/merchants/m_live_{n}");
-    let body = json!({ "name": "Tea", "policy": policy });
-    let made = nodes.node(0).operate("PUT", &target, &body.to_string()).unwrap();
-    assert_eq!(made.status, 200, "{}", made.json());
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy).unwrap();
-    let key = SigningKey::from_entropy(&entropy).unwrap();
-    let pem = key.verifying_key().to_spki_pem().unwrap();
-    let target = format!("{target}/keys/key-{n}");
-    let put =
-        nodes.node(0).operate("PUT", &target, &json!({ "public_key": pem }).to_string()).unwrap();
-    assert_eq!(put.status, 204, "{}", put.json());
-    let merchant = Merchant::of_nodes(nodes, key, &format!("key-{n}"));
-    // The other nodes read it within half a second.
-    std::thread::sleep(std::time::Duration::from_millis(if n + 1 == MERCHANTS {
-        3_000
-    } else {
-        0
-    }));
-    merchant
 }
 
 fn order(merchant: &Merchant, authority: &str) -> Vec<u8> {

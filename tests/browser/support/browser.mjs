@@ -47,7 +47,7 @@ const TIMELY = /was preloaded using link preload but not used within a few secon
  * A page in a context of its own: another shopper, or the same one with nothing remembered.
  *
  * @param {any} browser
- * @param {{ locale?: string, scheme?: "light" | "dark", width?: number, height?: number, scale?: number, touch?: boolean, webCrypto?: boolean }} [options]
+ * @param {{ locale?: string, scheme?: "light" | "dark", width?: number, height?: number, scale?: number, touch?: boolean, webCrypto?: boolean, userAgent?: string }} [options]
  *   Without `webCrypto`, the page is as one on plain HTTP.
  */
 export async function openPage(
@@ -60,10 +60,12 @@ export async function openPage(
     scale = 2,
     touch = false,
     webCrypto = true,
+    userAgent = undefined,
   } = {},
 ) {
   const context = await browser.newContext({
     locale,
+    userAgent,
     colorScheme: scheme,
     viewport: { width, height },
     deviceScaleFactor: scale,

@@ -1,4 +1,4 @@
-// What every judge needs: the simulators, a receiver of callbacks, and the keys.
+// Shared by all judges: the simulators, a receiver of callbacks, and the keys.
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -33,7 +33,7 @@ export async function start(addresses = ['127.0.0.1:0']) {
   return { url: urls[0], urls, stop: () => child.kill() };
 }
 
-/** What a shopper or bad luck does: `post(url, 'wechat/NUMBER/pay')`. */
+/** An act of a shopper, or bad luck: `post(url, 'wechat/NUMBER/pay')`. */
 export async function post(url, path, body) {
   const answer = await fetch(`${url}/_sim/${path}`, { method: 'POST', body: body && JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);

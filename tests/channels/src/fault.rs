@@ -1,4 +1,4 @@
-//! What goes wrong, by switch: `POST /_sim/faults` with a provider, a call, what, and how often.
+//! Faults, by switch: `POST /_sim/faults` with a provider, a call, what, and how often.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::locked;
 
-/// What goes wrong with one call.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
@@ -62,7 +62,7 @@ pub struct Fault {
     /// The call: `prepay`, `codepay`, `query`, `close`, `reverse`, `refund`, `query_refund`,
     /// `certificates`, `bill`, `callback`, or `*` for any.
     pub call: String,
-    /// What goes wrong.
+    /// The fault.
     pub what: What,
     /// How often.
     #[serde(default = "once")]

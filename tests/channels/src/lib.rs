@@ -31,7 +31,7 @@ pub struct Simulators {
     pub wechat: wechat::Wechat,
     /// Alipay.
     pub alipay: alipay::Alipay,
-    /// What goes wrong next.
+    /// The faults that come next.
     pub faults: Faults,
     /// How callbacks are sent.
     pub notify: notify::Notifier,

@@ -19,7 +19,7 @@ pub struct Callback {
     pub body: Vec<u8>,
 }
 
-/// What became of a callback.
+/// The outcome of a callback.
 #[derive(Clone, Debug)]
 pub struct Delivered {
     /// Where it went.
@@ -45,7 +45,7 @@ impl Notifier {
         Self { client: client.ok(), sent: Arc::default() }
     }
 
-    /// What was sent so far.
+    /// The callbacks sent so far.
     pub fn sent(&self) -> Vec<Delivered> {
         locked(&self.sent).clone()
     }

@@ -45,7 +45,7 @@ impl Incoming {
     }
 }
 
-/// What is answered.
+/// A response that is to be sent.
 #[derive(Debug)]
 pub enum Outgoing {
     /// An answer.

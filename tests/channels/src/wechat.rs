@@ -78,7 +78,7 @@ pub struct Order {
     charges: u32,
     /// Whether its merchant asked for the public key's signature.
     public: bool,
-    /// What a repeat must be equal to.
+    /// The request that a repeat must equal.
     #[serde(skip)]
     request: Value,
 }

@@ -347,7 +347,7 @@ fn is_paid(standing: &AttemptStatus, fen: i64) -> bool {
     matches!(standing, AttemptStatus::Paid { amount, channel_ref } if *amount == cny(fen) && !channel_ref.is_empty())
 }
 
-/// What spoils an answer so that it must not be believed.
+/// The faults by which an answer must not be believed.
 const FORGERIES: [What; 8] = [
     What::WrongSignature,
     What::Unsigned,

@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     for url in order.notify_url.iter().chain(&order.return_url) {
         assert!(url.len() <= 512, "{url}");
     }
-    // Whoever reads it with another library reads the same amount.
+    // Another library reads the same amount.
     let other: serde_json::Value = serde_json::from_slice(data).expect("it is JSON");
     assert_eq!(other["amount"].as_i64(), Some(order.amount.minor()));
     assert_eq!(other["currency"].as_str(), Some(order.amount.currency().code()));

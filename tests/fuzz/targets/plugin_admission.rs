@@ -1,4 +1,4 @@
-//! What a gateway looks at before it compiles a plugin: whatever the bytes are, the look ends soon,
+//! Admission of a plugin before it is compiled: whatever the bytes are, it ends soon,
 //! and says the same of the same bytes. The engine's own files are taken without the engine, which
 //! would bring wasmtime.
 

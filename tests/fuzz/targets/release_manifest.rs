@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
         assert!((1..=MAX_SEQUENCE).contains(&manifest.sequence));
         let sealed = Envelope::seal(manifest, &*KEY).unwrap();
         assert_eq!(sealed.read().as_ref(), Ok(manifest));
-        // What came with it is the component whose digest it names, or it is refused.
+        // The component that came with it is the one whose digest it names, or it is refused.
         let expected = Expected {
             merchant: &manifest.merchant,
             component: b"component",

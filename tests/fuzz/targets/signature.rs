@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = Input::by_label(&fields, query);
 
-    // What can be signed at all verifies, and over these bytes alone.
+    // A message that can be signed at all verifies, and over these bytes alone.
     let params = Params { created: NOW, keyid: input, nonce: signature, tag: Tag::Merchant };
     let digest = lezai_core::digest::content_digest(body.as_bytes());
     let fields = [

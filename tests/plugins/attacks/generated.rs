@@ -6,7 +6,7 @@
 pub struct Generated {
     /// Its name in the table.
     pub name: &'static str,
-    /// What it is.
+    /// The attack, in words.
     pub what: &'static str,
     /// Its bytes.
     pub bytes: Vec<u8>,
@@ -122,7 +122,7 @@ fn module(body: &str) -> Vec<u8> {
     component(&format!("(core module {body})"))
 }
 
-/// What would take a compiler long, or much memory.
+/// Modules that would take a compiler long, or much memory.
 fn compile_bombs() -> Vec<Row> {
     let inside = |text: &str, times: usize| module(&text.repeat(times));
     let function = |text: &str, times: usize| {

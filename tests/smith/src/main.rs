@@ -7,7 +7,7 @@ use std::path::Path;
 use arbitrary::{Arbitrary as _, Unstructured};
 use wasm_smith::{Config, Module};
 
-/// What every module exports, and nothing else.
+/// The exports of every module, which has no others.
 const EXPORTS: &str = r#"(module
     (memory (export "memory") 1 32)
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
@@ -40,7 +40,7 @@ fn module(seed: u64) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     config.max_tables = 2;
     config.max_table_elements = 1_000;
     config.max_memory32_bytes = 2 * 1024 * 1024;
-    // What plugins are made of is a list (`TAKEN` in crates/engine/src/lib.rs): of the rest there are
+    // The features of plugins are a list (`TAKEN` in crates/engine/src/lib.rs): of the rest there are
     // attacks that somebody wrote, and a random one would only be refused.
     config.exceptions_enabled = false;
     config.gc_enabled = false;

@@ -1,6 +1,6 @@
 //! The simulated channel: another company with books of its own, and the wire to it.
 //!
-//! What the gateway asks becomes a message. The simulation decides when the message arrives, how
+//! A request of the gateway becomes a message. The simulation decides when the message arrives, how
 //! often, and whether its answer does; the bank itself is honest, and does once what it is asked twice.
 
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ pub(super) enum Said {
 pub(super) struct Wire {
     pub(super) calls: Mutex<Vec<Call>>,
     planted: Planted,
-    /// What the planted bug no longer looks at.
+    /// The attempts that the planted bug no longer looks at.
     given_up: Mutex<Vec<AttemptId>>,
 }
 
@@ -263,9 +263,9 @@ struct GivenBack {
 pub(super) struct Bank {
     payments: BTreeMap<AttemptId, Payment>,
     refunds: BTreeMap<RefundId, GivenBack>,
-    /// What it holds for the gateway, by currency.
+    /// The amounts that it holds for the gateway, by currency.
     pub(super) holds: BTreeMap<&'static str, i64>,
-    /// What it paid out.
+    /// The payouts that it made.
     pub(super) paid_out: PaidOut,
 }
 

@@ -61,13 +61,13 @@ pub(super) fn contract(seed: u64) -> Option<Agreed> {
 pub(super) const CALENDAR: &str = "calendar open 1\nweekend sun\nyear 2026\n2026-11-26 off\n\
     year 2027\nyear 2028\nyear 2029\nyear 2030\n";
 
-/// What the bank paid out, and what came back.
+/// The bank's payouts, and those that came back.
 #[derive(Default)]
 pub(super) struct PaidOut {
     payouts: BTreeMap<PayoutId, (Money, PayoutStatus)>,
     /// Paid, and sent back by the recipient's bank: whoever asks next hears of it.
     returning: BTreeSet<PayoutId>,
-    /// What left and did not come back.
+    /// The sum that left and did not come back.
     pub(super) minor: i64,
 }
 
@@ -81,7 +81,14 @@ impl PaidOut {
         if !(moods && random.once_in(4)) {
             self.end(&id, moods && random.once_in(5), random);
         }
-        Said::Payout(self.payouts[&id].1.clone())
+        match self.payouts[&id].1.clone() {
+            // At first it names another amount; asked again, the right one.
+            PayoutStatus::Paid { amount, channel_ref } if moods && random.once_in(8) => {
+                let amount = Money::new(amount.minor() - 1, amount.currency()).unwrap();
+                Said::Payout(PayoutStatus::Paid { amount, channel_ref })
+            }
+            standing => Said::Payout(standing),
+        }
     }
 
     pub(super) fn query(&mut self, id: &PayoutId, random: &mut Random, moods: bool) -> Said {

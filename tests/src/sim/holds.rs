@@ -1,4 +1,4 @@
-//! What must hold: after every commit, and when nothing is under way any more.
+//! The invariants: after every commit, and when nothing is under way any more.
 
 use std::sync::{Arc, Mutex};
 
@@ -89,7 +89,7 @@ impl World<'_> {
         let stands = |it: &Account| self.balances.get(it).copied().unwrap_or_default();
         let minor = stands(account);
         let owed = matches!(account, Account::MerchantOwes(_) | Account::ReceiverOwes(..));
-        // What a channel paid out of our money there is less than nothing, until we put some there.
+        // The balance at a channel that paid out our money is below zero until we put some there.
         let liability = !owed && !matches!(account, Account::ChannelReceivable(_));
         if liability && minor > 0 || !liability && minor < 0 {
             return fail(format!("entry {number} overdraws {account}: {minor}"));
@@ -131,7 +131,7 @@ impl World<'_> {
             return self.go_on_to_the_end(Vec::new());
         }
         for (account, minor) in &self.balances {
-            // Whoever is to be looked at was, and what is settled is settled.
+            // Every review that was due is done, and every settlement.
             if matches!(account, Account::MerchantHeld(_) | Account::MerchantPending(_))
                 && *minor != 0
             {
@@ -211,7 +211,7 @@ impl World<'_> {
         }
         for order in &waiting {
             *self.counts.ends.entry("reviewed").or_default() += 1;
-            // What a refusal could not give back is approved, and so is what nobody knows the sum of.
+            // A refusal that gave no money back is approved, and so is an order of unknown sum.
             let approve = self.read_order(order).is_some_and(|it| {
                 !it.reviews.is_empty() || matches!(it.state, State::Capturing { .. })
             });
@@ -221,7 +221,7 @@ impl World<'_> {
         Ok(!waiting.is_empty())
     }
 
-    /// What the gateway gave up to tell, or was told not to, the merchant asks for once more.
+    /// The merchant asks once more for each callback that the gateway gave up, or was told not to send.
     fn asks_for_untold(&mut self) -> bool {
         let untold: Vec<(String, String)> = self.look(|connection| {
             let sql = "SELECT id, delivery_status FROM events WHERE delivery_status IN ('gone', 'given_up')";
@@ -282,7 +282,7 @@ impl World<'_> {
     }
 }
 
-/// What must hold of an order at all times.
+/// The invariants of an order at all times.
 fn holds(order: &Order) -> Checked {
     let id = &order.terms.id;
     let amount = order.terms.amount.minor();

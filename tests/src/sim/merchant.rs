@@ -41,7 +41,7 @@ pub(super) struct Request {
     pub(super) under_way: bool,
     pub(super) answered: Option<(u16, Vec<u8>)>,
     pub(super) answered_at: Timestamp,
-    /// What was sent until the answer came may still be refused: it was decided before.
+    /// A request sent until the answer came may still be refused: it was decided before.
     pub(super) answered_after: u64,
     pub(super) refused: Option<Code>,
 }
@@ -135,7 +135,7 @@ impl World<'_> {
         match op {
             Op::Create { minor, fee, manual, held, expires, bearer } => {
                 let fee = minor * fee / 1_000_000;
-                // Who has no share bears nothing.
+                // A party without a share bears nothing.
                 let shared = (minor - fee) / 3 > 0;
                 let bearer =
                     ["merchant", "pro_rata", "receiver:seller"][if shared { bearer } else { 0 }];
@@ -164,7 +164,7 @@ impl World<'_> {
             Op::Approve(n, short) => self.shopper(n, true, short),
             Op::Refuse(n) => self.shopper(n, false, false),
             Op::Hint(n, times) => {
-                // What a channel says unasked: nothing, once or twice, and about anything.
+                // A channel's unasked callbacks: none, one or two, and about anything.
                 for _ in 0..times {
                     self.hint_about_order(n);
                 }

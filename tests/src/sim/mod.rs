@@ -39,7 +39,7 @@ const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5
 /// So many steps of all runs together look for a shorter trace: some seconds.
 const SHRINK_STEPS: usize = 2_000_000;
 
-/// What goes wrong in the world.
+/// A fault of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The process dies before a commit.
@@ -169,13 +169,13 @@ impl Run {
     }
 }
 
-/// What does not hold.
+/// An invariant that does not hold.
 #[derive(Clone, Debug)]
 struct Failure {
     what: String,
 }
 
-/// What all seeds share, because making it takes long.
+/// The parts that all seeds share, because making them takes long.
 struct Shared {
     engine: Arc<Engine>,
     standard: Arc<Plugin>,
@@ -218,7 +218,7 @@ fn shared() -> &'static Shared {
     })
 }
 
-/// What happened, and how often.
+/// The counts of what happened.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     /// Seeds that ran.
@@ -237,7 +237,7 @@ pub struct Counts {
     pub duplicates: usize,
     /// Operations by name.
     pub ops: BTreeMap<&'static str, usize>,
-    /// What shoppers did at the bank.
+    /// The acts of shoppers at the bank.
     pub acts: BTreeMap<&'static str, usize>,
     /// Faults by name.
     pub faults: BTreeMap<&'static str, usize>,
@@ -297,7 +297,7 @@ impl Counts {
 ///
 /// # Errors
 ///
-/// What does not hold, with the shortest trace that was found and how to run it again.
+/// The invariant that does not hold, with the shortest trace that was found and how to run it again.
 pub fn run(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
     search(first, seeds, planted).map_err(|seed| explain(Run::new(seed, planted), shared()))
 }
@@ -306,7 +306,7 @@ pub fn run(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
 ///
 /// # Errors
 ///
-/// What does not hold, with the trace.
+/// The invariant that does not hold, with the trace.
 pub fn run_untouched(first: u64, seeds: u64, planted: Planted) -> Result<Counts, String> {
     search(first, seeds, planted)
         .map_err(|seed| told(&Run { trace: true, ..Run::new(seed, planted) }, shared()))

@@ -1,8 +1,8 @@
-//! What is going to happen, by the seed: what merchants, shoppers and the clock do, in which order.
+//! The plan of a run, by the seed: what merchants, shoppers and the clock do, in which order.
 
 use super::random::Random;
 
-/// What somebody does. The numbers choose among what there is by then.
+/// An act of somebody. The numbers choose among what there is by then.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
     Create { minor: i64, fee: i64, manual: bool, held: bool, expires: i64, bearer: usize },
@@ -23,7 +23,7 @@ pub(super) enum Op {
     Advance(i64),
 }
 
-/// What is going to happen, by the seed.
+/// The plan of a run, by the seed.
 pub(super) fn plan(seed: u64) -> Vec<Op> {
     let mut random = Random::new(seed ^ 0x0070_6c61_6e00);
     let create = |random: &mut Random| Op::Create {

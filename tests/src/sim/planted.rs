@@ -43,21 +43,21 @@ pub enum Planted {
     StaleRead,
     /// Each retry of a refund has another id at the channel.
     FreshRefundId,
-    /// What was claimed before a crash is claimed for ever.
+    /// A task claimed before a crash is claimed for ever.
     LeaseNeverGivenBack,
     /// An approval ends the review and releases nothing.
     ReleaseForgotten,
     /// An approval's settlement is left to the task of the payment, which may have come and gone.
     ApprovedNeverSettles,
-    /// What a refund takes is held against what was available when nobody had taken anything yet.
+    /// A refund is checked against the balance available when nobody had taken anything yet.
     StaleAvailable,
-    /// What becomes available repays no debt.
+    /// Money that becomes available repays no debt.
     DebtNotRepaid,
     /// Each retry of a payout has another id at the channel.
     FreshPayoutId,
     /// Silence on a payout is taken for a refusal.
     SilenceIsFailure,
-    /// What comes back of a payout is booked twice.
+    /// A payout that comes back is booked twice.
     ReturnBookedTwice,
     /// Nobody asks whether a payout came back.
     WatchForgotten,
@@ -93,12 +93,12 @@ impl Planted {
     ];
 }
 
-/// What the layer remembers between jobs.
+/// The layer's memory between jobs.
 #[derive(Default)]
 pub(super) struct Memory {
     /// First answers of the last commits, which a lagging copy does not have yet.
     pub(super) fresh_keys: Mutex<Vec<String>>,
-    /// What was available when it was first asked for.
+    /// The available balances when they were first asked for.
     first_available: Mutex<std::collections::BTreeMap<String, i64>>,
     /// Refunds that were asked of the channel from within a commit.
     pub(super) leaked: Mutex<Vec<(RefundId, AttemptId, Money)>>,

@@ -2,11 +2,14 @@
 
 use lezai_core::funds::date::Date;
 use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::ledger::Account;
+use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_store::bills::{
     BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, OpenDifferences,
     ReconciliationRecord,
 };
+use lezai_store::funds::Movement;
 use lezai_store::{Page, StoreError};
 
 use super::planted::Layer;
@@ -56,8 +59,17 @@ impl BillReads for Layer<'_> {
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
         self.tx.open_differences(before)
     }
-    fn last_entry_before(&self, at: Timestamp) -> Result<u64, StoreError> {
-        self.tx.last_entry_before(at)
+    fn entries_before(&self, at: Timestamp) -> Result<Vec<u64>, StoreError> {
+        self.tx.entries_before(at)
+    }
+    fn movements_of_all(
+        &self,
+        accounts: &[Account],
+        currency: Currency,
+        after: &[u64],
+        to: &[u64],
+    ) -> Result<Vec<Movement>, StoreError> {
+        self.tx.movements_of_all(accounts, currency, after, to)
     }
 }
 

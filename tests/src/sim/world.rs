@@ -100,7 +100,7 @@ struct Running {
     flag: Arc<Flag>,
 }
 
-/// What a future ends with.
+/// The result of a future.
 pub(super) enum Heard {
     Nothing,
     Answer(Sent, Result<ApiResponse, Problem>),
@@ -134,7 +134,7 @@ pub(super) struct World<'r> {
     pub(super) memory: Arc<Memory>,
     pub(super) versions: BTreeMap<String, u64>,
     pub(super) last_entry: u64,
-    /// What stands on each account by the entries so far.
+    /// The balance of each account by the entries so far.
     pub(super) balances: BTreeMap<Account, i64>,
     pub(super) head: String,
     pub(super) quiet: bool,
@@ -216,7 +216,7 @@ impl<'r> World<'r> {
 
     /// Runs to the end. The trace is empty unless it was asked for.
     pub(super) fn live(mut self) -> (Counts, Vec<String>, Checked) {
-        // What panics fails its seed, and is shrunk like any other failure.
+        // A panic fails its seed, and is shrunk like any other failure.
         let lived = catch_unwind(AssertUnwindSafe(|| self.go_on_to_the_end(self.run.ops())));
         let done = lived.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
@@ -440,7 +440,7 @@ impl<'r> World<'r> {
         if before || self.random.once_in(25) && self.fault(Fault::CrashBefore) {
             self.note(|| format!("the gateway dies before it commits {taken} jobs"));
             if self.run.planted == Planted::EffectBeforeCommit {
-                // What leaks does so before the commit, so it must run, and be undone.
+                // A leaking effect does so before the commit, so it must run, and be undone.
                 let undone = batch.into_iter().map(|job| -> WriteJob {
                     Box::new(move |tx: &dyn Tx| {
                         drop(job(tx));
@@ -490,7 +490,7 @@ impl<'r> World<'r> {
 
     fn crash(&mut self) {
         self.counts.crashes += 1;
-        // What was in memory is gone; what is on the wire is not.
+        // The process's memory is gone; messages on the wire are not.
         self.running.clear();
         self.queue.jobs.lock().unwrap().clear();
         self.claiming = [false; Lane::ALL.len()];

@@ -15,7 +15,7 @@ export type Child = Element_ | string;
 /** `key` tells elements of one tag apart; `vars` are CSS custom properties; `press` is what a click means. */
 export interface Attributes {
   key?: string;
-  press?: Intent | { is: "copy"; text: string };
+  press?: Intent | { is: "copy"; text: string } | { is: "cashier" };
   vars?: Record<string, string>;
   checked?: boolean;
   [name: string]: unknown;

@@ -16,7 +16,7 @@ import {
   step,
   type Told,
 } from "../../core/src/machine.ts";
-import type { Method, Session } from "../../core/src/session.ts";
+import type { Session } from "../../core/src/session.ts";
 import { endOf, Remaining } from "../../core/src/time.ts";
 import { patch, pressOf } from "./dom.ts";
 import { Follower } from "./follow.ts";
@@ -24,6 +24,7 @@ import { Gateway, randomText } from "./gateway.ts";
 import { Height } from "./height.ts";
 import { drawLogo, loadLogo } from "./logo.ts";
 import { originOf, ownOrigin } from "./origin.ts";
+import { cashier, offered, thisPlace } from "./place.ts";
 import css from "./style.css";
 import { closest, en, LANGUAGES, loadText, localeFor, type Text } from "./text.ts";
 import { view } from "./view.ts";
@@ -223,6 +224,7 @@ export class LezaiCheckout extends Base {
   }
 
   #apply({ state, effects }: Step): void {
+    const before = this.#state;
     this.#state = state;
     try {
       this.#render();
@@ -233,6 +235,17 @@ export class LezaiCheckout extends Base {
       throw error;
     }
     for (const effect of effects) this.#perform(effect);
+    // Pressing the button opens the cashier; coming back to a payment does not.
+    if (before.at === "confirming" && state.at === "waiting") void this.#cashier();
+  }
+
+  /** Opens the cashier of the app that shows the page. */
+  async #cashier(): Promise<void> {
+    const { signal } = this.#life;
+    const shown = this.#state.at === "unreachable" ? this.#state.behind : this.#state;
+    if (shown.at !== "waiting") return;
+    await cashier(shown.session);
+    if (!signal.aborted) this.#hurry();
   }
 
   /** Draws again after a change of time, language or theme. */
@@ -365,7 +378,7 @@ export class LezaiCheckout extends Base {
     let event: Happened | undefined;
     try {
       const session = await act();
-      if (session && isPhone()) session.methods.sort(byHandiness);
+      if (session) session.methods = offered(session.methods, thisPlace());
       event = session && { is: "answered", call, session };
     } catch (error) {
       event = this.#failure(call, error);
@@ -434,6 +447,7 @@ export class LezaiCheckout extends Base {
     const isRadio = event.composedPath()[0] instanceof HTMLInputElement;
     if (!press || isRadio !== (event.type === "change")) return;
     if (press.is === "copy") void this.#copy(press.text);
+    else if (press.is === "cashier") void this.#cashier();
     else this.#happened(press.is === "pay" ? { is: "pay", key: randomText() } : press);
   }
 
@@ -476,7 +490,7 @@ export class LezaiCheckout extends Base {
         share: shown.at === "waiting" ? this.#remaining.share(endOf(shown.session), now_ms) : 1,
         trusted: gateway?.trusted ?? "",
         copied: this.#copied,
-        phone: isPhone(),
+        phone: thisPlace().phone,
         hosted: this.#hosted(),
         target: this.#target,
         logo: this.#logo,
@@ -517,16 +531,6 @@ function placesOf(element: Element): { root: Node; lang: string | undefined }[] 
   const root = element.getRootNode();
   const lang = element.closest("[lang]")?.getAttribute("lang") ?? undefined;
   return [{ root, lang }, ...(root instanceof ShadowRoot ? placesOf(root.host) : [])];
-}
-
-/** A touch screen without a mouse. */
-function isPhone(): boolean {
-  return matchMedia("(pointer: coarse) and (hover: none)").matches;
-}
-
-/** On a phone, methods that open the wallet come before codes, which another phone would have to scan. */
-function byHandiness(a: Method, b: Method): number {
-  return Number(a.kind === "qr") - Number(b.kind === "qr");
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

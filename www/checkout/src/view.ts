@@ -407,13 +407,19 @@ function waiting(session: Session, world: World): Element_ {
     );
   }
   const url = payment?.redirect_url && appAddress(payment.redirect_url);
-  if (url) {
+  if (url || payment?.parameters) {
     return section(
       "wallet",
       h("h2", { class: "title", tabindex: "-1" }, text.wallet_title),
       h("p", { class: "hint" }, text.wallet_hint),
       planLine(session, world),
-      h("a", { class: "button", part: "button", href: url, target: world.target }, text.wallet_open),
+      url
+        ? h("a", { class: "button", part: "button", href: url, target: world.target }, text.wallet_open)
+        : h(
+            "button",
+            { class: "button", part: "button", type: "button", press: { is: "cashier" } },
+            text.wallet_open,
+          ),
       clock(session, world),
       anotherWay(text),
     );
@@ -635,6 +641,12 @@ const ICONS = {
 
 /** The drawing of a method's mark, 32 by 20. Our own; a channel's replaces it. */
 const SIGNS: Record<string, string> = {
+  // Two speech bubbles.
+  wechat:
+    "M13.5 4.5c3 0 5 1.8 5 4s-2 4-5 4l-2.5 1.5.5-2c-1.8-.7-3-2-3-3.5 0-2.2 2-4 5-4zM19.5 8.5c2.2.3 4 1.7 4 3.5 0 1.2-.8 2.2-2 2.8l.3 1.7-2-1.2c-2 0-3.8-.8-4.5-2.3M11.5 8h.01M15.5 8h.01",
+  // A banknote's wave through a ring.
+  alipay:
+    "M16 4a6 6 0 1 1 0 12 6 6 0 0 1 0-12zM12.5 11.5c2-2 4.5-1 6.5.8M13 8h6M16 6.5v1.8c0 2.2-1.3 4-3.3 4.9",
   qr: "M11 5h4v4h-4zM17 5h4v4h-4zM11 11h4v4h-4zM17 11.5v1M21 11v1.5M17.5 15h1M21 15h.01",
   redirect:
     "M10.5 7v6.5A1.5 1.5 0 0 0 12 15h8.5a1.5 1.5 0 0 0 1.5-1.5v-4A1.5 1.5 0 0 0 20.5 8h-9a1.25 1.25 0 0 1 0-3H19.5M19 11.5h.01",
@@ -642,10 +654,11 @@ const SIGNS: Record<string, string> = {
 };
 
 function badge(id: string, sign: string): Element_ {
+  const brand = /^(wallet|wechat|alipay)_/.exec(id)?.[1];
   return h(
     "svg",
     {
-      class: id.startsWith("wallet_") ? "badge wallet" : "badge",
+      class: brand ? `badge ${brand}` : "badge",
       viewBox: "0 0 32 20",
       "aria-hidden": "true",
     },
@@ -653,7 +666,7 @@ function badge(id: string, sign: string): Element_ {
       class: "plate",
       d: "M4 .5h24a3.5 3.5 0 0 1 3.5 3.5v12a3.5 3.5 0 0 1-3.5 3.5H4A3.5 3.5 0 0 1 .5 16V4A3.5 3.5 0 0 1 4 .5z",
     }),
-    h("path", { d: SIGNS[sign] ?? "" }),
+    h("path", { d: SIGNS[brand ?? ""] ?? SIGNS[sign] ?? "" }),
   );
 }
 

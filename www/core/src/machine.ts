@@ -219,6 +219,13 @@ function answered(was: Shown, call: Call, session: Session): Step {
     if (call !== "pay") return { state: was, effects: [] };
     session = known;
   }
+  const isOpen = session.status === "created" || session.status === "paying";
+  if (isOpen && session.methods.length === 0) {
+    return notHere("elsewhere", {
+      code: "method_unavailable",
+      detail: "none of the order's methods works in this browser",
+    });
+  }
   const state = after(was, call, session);
   const effects: Effect[] = [];
   if (was.at === "loading") {

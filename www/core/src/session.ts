@@ -46,7 +46,8 @@ export interface Logo {
 
 export interface Method {
   id: string;
-  kind: "qr" | "redirect";
+  /** Those of mini-programs, which no page can use, are left out. */
+  kind: "qr" | "redirect" | "wechat_jsapi";
   /** The instalment plans; absent if the method is paid at once. */
   instalments?: Plan[];
 }
@@ -66,10 +67,12 @@ export interface Plan {
 /** The current payment. It has only `method` while the channel is being asked. */
 export interface Payment {
   method: string;
-  kind?: "qr" | "redirect";
+  kind?: "qr" | "redirect" | "wechat_jsapi";
   /** The QR code's text. */
   qr?: string;
   redirect_url?: string;
+  /** The arguments of the call to pay in WeChat's browser. */
+  parameters?: Record<string, unknown>;
   expires_at?: string;
   /** The chosen plan. */
   instalments?: Plan;

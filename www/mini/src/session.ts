@@ -10,6 +10,7 @@ export type Session = OfTheWeb & {
 
 /** The arguments of the platform's own payment call, once the channel has returned them. */
 export function parametersFor(session: OfTheWeb, method: string): Record<string, unknown> | undefined {
+  // The web knows one platform's kind alone.
   const payment = session.payment as { kind?: string; parameters?: Record<string, unknown> } | undefined;
   return payment?.kind === method ? payment.parameters : undefined;
 }

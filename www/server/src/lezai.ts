@@ -275,7 +275,7 @@ class Settlements {
     return every((after) => this.list({ ...query, ...after }, options));
   }
 
-  /** What the batches would be if they were closed now, one for each currency. */
+  /** The batches as they would be if they were closed now, one for each currency. */
   async open(options?: CallOptions): Promise<OpenSettlement[]> {
     return (await this.#connection.get<Page<OpenSettlement>>("/v1/settlements/open", options)).data;
   }

@@ -40,7 +40,7 @@ pub struct Calendar {
 pub struct BadCalendar {
     /// Which line, from 1.
     pub line: usize,
-    /// What is wrong there.
+    /// The error at that place.
     pub problem: &'static str,
 }
 

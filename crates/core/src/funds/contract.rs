@@ -1,4 +1,4 @@
-//! What a merchant has agreed to: fees, when its money is settled, and what it may pay out.
+//! A merchant's contract: fees, the settlement cycle, and the limits of payouts.
 //!
 //! A contract has a number and a day from which on it is in force, and is never edited: what changes is
 //! a new contract. One that is worse for the merchant in any case is announced [`NOTICE_SECS`] before;
@@ -75,7 +75,7 @@ struct Payouts {
     fee_returned: bool,
 }
 
-/// What may be paid out in one currency, in its minor units.
+/// The limits of payouts in one currency, in its minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PayoutLimit {
@@ -162,7 +162,7 @@ impl TryFrom<String> for LocalTime {
 pub struct Agreed {
     /// 1 for a merchant's first; 0 is the standard, which everybody begins with.
     pub number: u32,
-    /// What is agreed.
+    /// The terms agreed.
     pub contract: Contract,
     /// Since when, or from when on.
     pub in_force_from: Timestamp,
@@ -175,9 +175,9 @@ pub struct Agreed {
 pub struct Difference {
     /// Where, such as `fees.payout.CNY.rate_ppm`.
     pub path: String,
-    /// What it was; absent if there was nothing.
+    /// The old value; absent if there was none.
     pub old: Option<String>,
-    /// What it is; absent if there is nothing.
+    /// The new value; absent if there is none.
     pub new: Option<String>,
     /// Whether it may be worse for the merchant in some case.
     pub worse: bool,
@@ -215,7 +215,7 @@ pub enum NotAgreed {
 }
 
 impl Agreed {
-    /// What holds for a merchant without a contract of its own.
+    /// The standard contract, for a merchant without one of its own.
     pub fn standard() -> Self {
         let zero = Timestamp::from_ms(0);
         Self { number: 0, contract: Contract::standard(), in_force_from: zero, announced_at: zero }
@@ -268,7 +268,7 @@ impl Agreed {
 }
 
 impl Contract {
-    /// What holds without another: payments cost what the merchant's policy says and are settled a day
+    /// The standard terms: payments cost what the merchant's policy says and are settled a day
     /// after their capture; payouts cost nothing, go as far as the balance does, and are asked for.
     pub fn standard() -> Self {
         Self {
@@ -397,7 +397,7 @@ impl Contract {
         minimum.copied().unwrap_or(Money::zero(currency))
     }
 
-    /// What may be paid out; `None` if payouts in the currency are not agreed.
+    /// The rules of payouts; `None` if payouts in the currency are not agreed.
     pub fn payout_rules(&self, currency: Currency) -> Option<PayoutRules> {
         if self.payouts.limits.is_empty() {
             let max = MAX_MINOR;

@@ -36,7 +36,7 @@ pub enum Cycle {
 pub struct CutOff {
     /// The day.
     pub day: Date,
-    /// What happens before it belongs to the day, what happens at it or later to the next.
+    /// The instant of the cut-off: before it belongs to the day, at it or later to the next.
     pub at: Timestamp,
 }
 
@@ -250,7 +250,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-        /// Whatever the calendar: each instant lies in one day, nothing settles before it is captured or
+        /// For any calendar: each instant lies in one day, nothing settles before it is captured or
         /// before what was captured earlier, and a longer cycle settles later.
         #[test]
         fn settling_keeps_the_order(

@@ -28,20 +28,20 @@ pub struct Difference {
     pub id: DifferenceId,
     /// The channel.
     pub channel: String,
-    /// What the channel has more than the books; absent where no amount can be told, such as between two
+    /// The channel's surplus over the books; absent where no amount can be told, such as between two
     /// currencies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus: Option<Surplus>,
     /// How it stands.
     pub state: DifferenceState,
-    /// Who takes care of it.
+    /// The person who takes care of it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// When it was found.
     pub opened_at: Timestamp,
 }
 
-/// What a channel has more than the books.
+/// The amount by which a channel has more than the books.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surplus {
     /// The channel's account in the books.
@@ -74,7 +74,7 @@ pub enum DifferenceState {
     Resolved {
         /// The resolution.
         resolution: Resolution,
-        /// Who approved it, if two had to.
+        /// The person who approved it, if a second one had to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<String>,
         /// When.
@@ -107,17 +107,17 @@ impl DifferenceState {
 /// How a difference is resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// What is done about it.
+    /// The action that resolves it.
     pub act: Act,
     /// Why.
     pub reason: String,
-    /// Who says so.
+    /// The person who resolved it.
     pub by: String,
     /// When.
     pub at: Timestamp,
 }
 
-/// What is done about a difference.
+/// An action that resolves a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -143,25 +143,25 @@ impl Act {
     }
 }
 
-/// What happens to a difference.
+/// An event of a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DifferenceEvent {
     /// Somebody takes care of it.
     Assigned(String),
     /// Somebody says how it is resolved.
     Resolved {
-        /// What is done about it.
+        /// The action that resolves it.
         act: Act,
         /// Why.
         reason: String,
-        /// Who says so.
+        /// The person who resolves it.
         by: String,
     },
     /// A second person decides on what was proposed.
     Decided {
         /// Whether it may be done.
         approved: bool,
-        /// Who decides.
+        /// The person who decides.
         by: String,
     },
     /// A later run took the place of the one that found it.
@@ -177,7 +177,7 @@ pub enum NotResolved {
         /// The state.
         status: &'static str,
     },
-    /// Who proposed may not approve.
+    /// The proposer may not approve.
     #[error("who approves must be another person than who proposed")]
     SamePerson,
     /// There is no amount to be booked.
@@ -186,7 +186,7 @@ pub enum NotResolved {
 }
 
 impl Difference {
-    /// What becomes of the difference, and the entry that is booked.
+    /// The difference after an event, and the entry that is booked.
     ///
     /// # Errors
     ///
@@ -256,7 +256,7 @@ impl Difference {
         self.surplus.as_ref().is_none_or(|it| it.minor.saturating_abs() > ALONE_MAX)
     }
 
-    /// What an act books.
+    /// The entry that an act books.
     fn booked(&self, act: Act) -> Option<Entry> {
         let (kind, other) = match act {
             Act::Explain => return None,
@@ -301,7 +301,7 @@ mod tests {
         DifferenceEvent::Decided { approved, by: by.to_owned() }
     }
 
-    /// What a resolution books: its accounts with what is added to each.
+    /// The accounts that a resolution books on, with the amount added to each.
     fn booked(entry: Option<Entry>) -> Vec<(String, i64)> {
         let entry = entry.into_iter();
         entry

@@ -27,7 +27,7 @@ use crate::ledger::{Account, Entry};
 use crate::money::Money;
 use crate::time::Timestamp;
 
-/// What was agreed when the payout was accepted; never changed.
+/// The terms on which the payout was accepted; never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayoutTerms {
     /// The payout.
@@ -39,9 +39,9 @@ pub struct PayoutTerms {
     /// Whose available account it is taken from, if not the merchant's own: one that it shares with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receiver: Option<String>,
-    /// What arrives; more than zero.
+    /// The amount that arrives; more than zero.
     pub amount: Money,
-    /// What is taken for it beside the amount, in its currency.
+    /// The fee on top of the amount, in its currency.
     pub fee: Money,
     /// Whether the fee goes back, too, if the amount comes back after it was paid.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -50,7 +50,7 @@ pub struct PayoutTerms {
     pub channel: String,
     /// Where to: as it was when the payout was accepted.
     pub destination: Destination,
-    /// What the recipient reads.
+    /// The text that the recipient reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The contract that fee and limits come from; 0 is the one that everybody begins with.
@@ -80,14 +80,14 @@ pub struct Destination {
 /// A payout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payout {
-    /// What was agreed.
+    /// The terms on which it was accepted.
     pub terms: PayoutTerms,
     /// Where it stands.
     pub state: PayoutState,
-    /// What a second person decided, if one had to.
+    /// The second person's decision, if one was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
-    /// What a person must look at; empty but for rare trouble.
+    /// The items that a person must look at; empty but for rare trouble.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attention: Vec<PayoutAttention>,
     /// Rises by one with each change.
@@ -150,7 +150,7 @@ pub enum PayoutState {
     },
 }
 
-/// Who called a payout off.
+/// The party that cancelled a payout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelledBy {
@@ -200,20 +200,20 @@ impl PayoutState {
     }
 }
 
-/// What a second person decided.
+/// A second person's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     /// Whether it may be sent.
     pub approved: bool,
     /// Why.
     pub reason: String,
-    /// Who.
+    /// The person who decided.
     pub by: String,
     /// When.
     pub at: Timestamp,
 }
 
-/// What a person must look at.
+/// An item that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum PayoutAttention {
@@ -221,14 +221,14 @@ pub enum PayoutAttention {
     Silence,
     /// The channel says that another amount arrived.
     Amount {
-        /// What it spoke of.
+        /// The amount that the channel reported.
         paid: Money,
     },
     /// The channel says that it paid what it had refused to pay.
     Contradiction,
 }
 
-/// What happened.
+/// An event of a payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PayoutEvent {
     /// A second person decided.
@@ -237,7 +237,7 @@ pub enum PayoutEvent {
         approved: bool,
         /// Why.
         reason: String,
-        /// Who.
+        /// The person who decided.
         by: String,
     },
     /// Its time has come.
@@ -269,7 +269,7 @@ pub enum PayoutEvent {
     Resumed,
 }
 
-/// What is to be done once the step is committed.
+/// An action to take once the step is committed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayoutEffect {
@@ -283,7 +283,7 @@ pub enum PayoutEffect {
     Notify(PayoutNotice),
 }
 
-/// What a merchant is told.
+/// An event that a merchant is notified of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayoutNotice {
@@ -321,18 +321,18 @@ impl PayoutNotice {
     }
 }
 
-/// What a step comes to: all of it is committed, or nothing.
+/// The result of a step: all of it is committed, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayoutStep {
     /// The payout as it is now.
     pub payout: Payout,
-    /// What is booked, in this order.
+    /// The entries to book, in this order.
     pub entries: Vec<Entry>,
-    /// What is to be done.
+    /// The actions to take after the commit.
     pub effects: Vec<PayoutEffect>,
 }
 
-/// What a contract allows of payouts in one currency, in its minor units.
+/// The limits of payouts in one currency, in its minor units, as a contract sets them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayoutRules {
     /// The least that one payout may be.
@@ -345,12 +345,12 @@ pub struct PayoutRules {
     pub approval_above: i64,
 }
 
-/// What a payout is held against.
+/// The sums that a payout is checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Funds {
-    /// What is available to its owner, with all that this very commit books.
+    /// The owner's available balance, with all that this very commit books.
     pub available: Money,
-    /// What other payouts of the merchant that were accepted on the same day take.
+    /// The sum of the merchant's other payouts that were accepted on the same day.
     pub today: Money,
 }
 
@@ -393,13 +393,13 @@ pub enum PayoutRefusal {
     /// More than the contract allows of all payouts of a day.
     #[error("only {left} more can be paid out today")]
     DayLimit {
-        /// What is left.
+        /// The amount left.
         left: Money,
     },
     /// More than is available, with the fee.
     #[error("only {available} is available, fee included")]
     InsufficientFunds {
-        /// What is available.
+        /// The amount available.
         available: Money,
     },
 }

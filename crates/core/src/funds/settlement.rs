@@ -33,13 +33,13 @@ pub struct Batch {
     pub after_entry: u64,
     /// Its last entry.
     pub to_entry: u64,
-    /// What was the merchant's before, in minor units: less than zero if it owed.
+    /// The merchant's balance before, in minor units: less than zero if it owed.
     pub opening: i64,
-    /// What is the merchant's after.
+    /// The merchant's balance after.
     pub closing: i64,
     /// How many entries touch it.
     pub lines: u64,
-    /// What is paid of it.
+    /// Whether it is paid out or carried over.
     pub outcome: Outcome,
     /// The contract by which it was closed.
     pub contract: u32,
@@ -52,7 +52,7 @@ pub struct Batch {
     pub late: bool,
 }
 
-/// What comes of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
@@ -98,10 +98,10 @@ impl Carry {
     }
 }
 
-/// What is held against the contract when a batch is closed, in minor units.
+/// The balance that is checked against the contract when a batch is closed, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// What is the merchant's: less than zero if it owes.
+    /// The merchant's balance: less than zero if it owes.
     pub position: i64,
     /// The least that is paid.
     pub minimum: Money,
@@ -142,12 +142,12 @@ pub fn net_of_fee(whole: Money, fee_of: impl Fn(Money) -> Money) -> Option<(Mone
 }
 
 impl Batch {
-    /// What the batch's lines come to.
+    /// The sum of the batch's lines.
     pub fn net(&self) -> i64 {
         self.closing.saturating_sub(self.opening)
     }
 
-    /// What is carried into the next batch: what is there after, less what is paid of it.
+    /// The balance carried into the next batch: the closing one less the payout and its fee.
     pub fn carried(&self) -> i64 {
         let paid = match &self.outcome {
             Outcome::Paid { amount, fee, .. } => amount.minor().saturating_add(fee.minor()),

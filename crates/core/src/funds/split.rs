@@ -6,7 +6,7 @@ use crate::policy::Share;
 /// A receiver and how much it weighs among the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weight {
-    /// Who.
+    /// The receiver.
     pub receiver: String,
     /// Parts of the sum of all weights.
     pub parts: u64,

@@ -1,4 +1,4 @@
-//! What an order moved at its channels: what their bills must have, by the numbers that they know.
+//! An order's movements at its channels, which their bills must list, by the references they know.
 
 use super::{Order, RefundState, State};
 use crate::id::{AttemptId, RefundId};

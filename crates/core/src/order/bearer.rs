@@ -1,4 +1,4 @@
-//! Who bears a refund of a payment that was settled to several.
+//! The bearer of a refund of a payment that was settled to several parties.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Share, is_receiver};
 
-/// Who bears a refund once the payment is settled and each has its share: agreed when the order is made.
+/// The bearer of a refund once the payment is settled and each has its share; agreed with the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RefundBearer {

@@ -1,4 +1,4 @@
-//! What is booked for what happened to an order: the one place that knows which accounts move.
+//! The entries for the events of an order: the one place that knows which accounts move.
 //!
 //! | entry | debit | credit |
 //! |---|---|---|
@@ -119,7 +119,7 @@ impl Order {
         self.terms.fee.share(captured, self.terms.amount)
     }
 
-    /// What of the fee a refund of `amount` gives back, after those that there are.
+    /// The part of the fee that a refund of `amount` gives back, after the refunds before it.
     pub(super) fn fee_given_back(&self, captured: Money, amount: Money) -> Option<Money> {
         let fee = self.fee(captured)?;
         let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
@@ -138,7 +138,7 @@ impl Order {
         Some(if back.minor() > amount.minor() { amount } else { back })
     }
 
-    /// What of the payment is the merchant's to take out.
+    /// The payment less its fee and its refunds.
     pub(super) fn net(&self, captured: Money) -> Option<Money> {
         let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
         let net = captured.checked_sub(self.fee(captured)?)?;
@@ -158,7 +158,7 @@ impl Order {
         )
     }
 
-    /// What is booked for a void before which so many had failed.
+    /// The entry for a void after so many failed ones.
     pub(super) fn void(&self, kind: Kind, captured: &Captured, failed_voids: u32) -> Option<Entry> {
         let fee = self.fee(captured.amount)?;
         let owed = self.owed_after(failed_voids);
@@ -192,7 +192,7 @@ impl Order {
         }
     }
 
-    /// What others bear of a refund that takes `net` from those whom the payment was settled to.
+    /// The others' parts of a refund that takes `net` from those whom the payment was settled to.
     pub(super) fn borne_by_others(&self, net: Money) -> Option<Vec<Share>> {
         let State::Paid { captured, settled: Some(settled), .. } = &self.state else {
             return Some(Vec::new());
@@ -288,7 +288,7 @@ impl Order {
 
     fn owed_at_first(&self) -> Account {
         let merchant = self.terms.merchant.clone();
-        // Who was approved before the money came never had it held.
+        // A payment that was approved before the money came was never held.
         let held = self.approved().is_none() || self.released().is_some();
         if self.terms.held && held {
             Account::MerchantHeld(merchant)

@@ -62,7 +62,7 @@ pub const AUTHORIZATION_SECS: i64 = 7 * 86_400;
 /// How long after its capture a payment is settled if no contract says otherwise: one day.
 pub const SETTLEMENT_SECS: i64 = 86_400;
 
-/// What was agreed when the order was created; never changed.
+/// The terms on which the order was created; never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The order.
@@ -71,14 +71,14 @@ pub struct Terms {
     pub merchant: MerchantId,
     /// The merchant's own number, unique for the merchant.
     pub merchant_order_id: String,
-    /// What the shopper pays.
+    /// The amount that the shopper pays.
     pub amount: Money,
-    /// What the merchant pays us of it: no more than `amount`, in its currency.
+    /// The merchant's fee, taken from the amount: no more than `amount`, in its currency.
     pub fee: Money,
-    /// Who else gets a part of it once it is settled; with the fee no more than `amount`.
+    /// The others' shares once it is settled; with the fee no more than `amount`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
-    /// Who bears a refund once the payment is settled and the others have their shares.
+    /// The bearer of a refund once the payment is settled and the others have their shares.
     #[serde(default, skip_serializing_if = "RefundBearer::is_merchant")]
     pub refund_bearer: RefundBearer,
     /// Risk control wants a review: the merchant's share is held back once paid, until somebody
@@ -89,7 +89,7 @@ pub struct Terms {
     /// The contract that it was made under; 0 is the standard, which every merchant begins with.
     #[serde(default, skip_serializing_if = "is_standard")]
     pub contract: u32,
-    /// What the shopper reads.
+    /// The text that the shopper reads.
     pub description: String,
     /// The methods a shopper may choose, best first.
     pub methods: Vec<String>,
@@ -130,7 +130,7 @@ impl Capture {
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// What was agreed.
+    /// The terms on which it was created.
     pub terms: Terms,
     /// Where it stands.
     pub state: State,
@@ -142,14 +142,14 @@ pub struct Order {
     pub refunds: Vec<Refund>,
     /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].
     pub failed_voids: u32,
-    /// What people decided of an order that is held: refusals that came to nothing, and then the one
+    /// The reviews of an order that is held: refusals that came to nothing, and then the one
     /// that counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
     /// Captures and voids that a channel was asked for. The last one's number tells the channel's
     /// answer to it from a late one to those before.
     pub channel_requests: u32,
-    /// What a person must look at; empty but for rare trouble.
+    /// The items that a person must look at; empty but for rare trouble.
     pub attention: Vec<Attention>,
     /// Rises by one with each change.
     pub version: u64,
@@ -170,7 +170,7 @@ pub enum State {
     Paying {
         /// The attempt.
         attempt: AttemptId,
-        /// What the shopper needs to pay, once the channel gave it.
+        /// The channel's offer to the shopper, once it gave one.
         offer: Option<Offer>,
     },
     /// The shopper agreed and the amount is set aside; waiting for the merchant to capture it.
@@ -182,30 +182,30 @@ pub enum State {
     Capturing {
         /// The attempt that was authorised.
         payment: Payment,
-        /// What the merchant wants of it.
+        /// The amount that the merchant wants of it.
         amount: Money,
     },
     /// Paid.
     Paid {
         /// The attempt that succeeded.
         payment: Payment,
-        /// What was captured: the order's amount, unless the merchant captured less.
+        /// The capture: of the order's amount, unless the merchant captured less.
         captured: Captured,
-        /// What became the merchant's to take out, and when.
+        /// The settlement, once there was one.
         settled: Option<Settled>,
     },
     /// Waiting for a channel's word on a void.
     Voiding {
         /// The attempt that is reversed.
         payment: Payment,
-        /// What was captured of it, if anything was.
+        /// The capture, if there was one.
         captured: Option<Captured>,
     },
     /// Reversed before it was settled.
     Voided {
         /// The attempt that was reversed.
         payment: Payment,
-        /// What was captured of it, if anything was.
+        /// The capture, if there was one.
         captured: Option<Captured>,
         /// When the channel said so.
         voided_at: Timestamp,
@@ -262,7 +262,7 @@ pub struct Payment {
     pub at: Timestamp,
 }
 
-/// What was captured.
+/// A capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {
     /// How much, at most the order's amount.
@@ -325,7 +325,7 @@ impl From<Timestamp> for Moment {
     }
 }
 
-/// What became the merchant's, and others', to take out: together the capture, less its fee, less
+/// The settled parts, the merchant's and others': together the capture, less its fee, less
 /// what was refunded until then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
@@ -371,10 +371,10 @@ pub struct Decline {
     pub at: Timestamp,
 }
 
-/// What a channel offers a shopper to pay by, and for how long.
+/// A channel's offer: a credential to pay by, and its expiry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// What the shopper needs.
+    /// The credential that the shopper pays by.
     pub credential: Credential,
     /// From when on it begins no payment any more; absent if it ends with the order. Who began in time
     /// may still finish, and what comes of that is taken or returned as any late payment.
@@ -382,7 +382,7 @@ pub struct Offer {
     pub expires_at: Option<Timestamp>,
 }
 
-/// What a shopper needs to pay with the method chosen.
+/// The credential by which a shopper pays with the method chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Credential {
@@ -396,8 +396,11 @@ pub enum Credential {
         /// The address.
         redirect_url: String,
     },
-    /// What `wx.requestPayment` takes in a WeChat mini-program, signed by WeChat Pay's merchant.
+    /// The parameters of `wx.requestPayment` in a WeChat mini-program, and of a page's call in WeChat's browser,
+    /// signed by WeChat Pay's merchant.
     WechatJsapi {
+        /// The mini-program or official account that the page belongs to.
+        app_id: String,
         /// Seconds since the epoch, as a text.
         time_stamp: String,
         /// At most 32 characters.
@@ -409,16 +412,16 @@ pub enum Credential {
         /// The signature over these, base64.
         pay_sign: String,
     },
-    /// What `my.tradePay` takes in an Alipay mini-program.
+    /// The parameters of `my.tradePay` in an Alipay mini-program.
     AlipayMini {
         /// Alipay's number of the trade.
         trade_no: String,
     },
-    /// What `tt.pay` takes in a Douyin mini-program.
+    /// The parameters of `tt.pay` in a Douyin mini-program.
     DouyinMini {
         /// Douyin's number of the order.
         order_id: String,
-        /// What opens it, once.
+        /// The token that opens it, once.
         order_token: String,
     },
 }
@@ -441,15 +444,15 @@ pub struct Refund {
     pub id: RefundId,
     /// The merchant's own number, unique for the merchant.
     pub merchant_refund_id: String,
-    /// What the shopper gets back.
+    /// The amount that the shopper gets back.
     pub amount: Money,
-    /// What of the fee the merchant gets back: the refund's share of it.
+    /// The part of the fee that the merchant gets back: the refund's share of it.
     pub fee: Money,
     /// Why, in the merchant's words.
     pub reason: Option<String>,
     /// The account that the merchant's part was taken from.
     pub from: Account,
-    /// What others bear of it, less its fee: the rest is the merchant's part.
+    /// The others' parts of it, less its fee: the rest is the merchant's part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
     /// Where it stands.
@@ -491,7 +494,7 @@ impl RefundState {
     }
 }
 
-/// What a person must look at.
+/// An item that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Attention {
@@ -524,7 +527,7 @@ pub enum Attention {
     Amount {
         /// The attempt.
         attempt: AttemptId,
-        /// What it spoke of.
+        /// The amount that the channel reported.
         received: Money,
     },
     /// The channel says that a refund succeeded of which it had said that it failed.
@@ -534,7 +537,7 @@ pub enum Attention {
     },
 }
 
-/// What happened.
+/// An event of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The shopper chose a method, and a channel will be asked.
@@ -554,7 +557,7 @@ pub enum Event {
     Paid {
         /// The attempt.
         attempt: AttemptId,
-        /// What the channel says it received.
+        /// The amount that the channel says it received.
         amount: Money,
         /// The channel's own number.
         channel_ref: String,
@@ -618,11 +621,11 @@ pub enum Event {
     SettlementDue,
     /// A person looked at an order that is held.
     Reviewed {
-        /// What was decided.
+        /// The reviewer's verdict.
         verdict: ReviewVerdict,
         /// Why.
         reason: String,
-        /// Who decided.
+        /// The person who decided.
         by: String,
         /// The id of the refund, should the decision come to one.
         refund: RefundId,
@@ -633,7 +636,7 @@ pub enum Event {
     Resumed,
 }
 
-/// What is to be done once the step is committed.
+/// An action to take once the step is committed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -659,7 +662,7 @@ pub enum Effect {
     Notify(Notice),
 }
 
-/// What a merchant is told.
+/// An event that a merchant is notified of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
@@ -737,14 +740,14 @@ impl Notice {
     }
 }
 
-/// What a step comes to: all of it is committed, or nothing.
+/// The result of a step: all of it is committed, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The order as it is now.
     pub order: Order,
-    /// What is booked.
+    /// The entry to book, if there is one.
     pub entry: Option<Entry>,
-    /// What is to be done.
+    /// The actions to take after the commit.
     pub effects: Vec<Effect>,
 }
 
@@ -790,13 +793,13 @@ pub enum Refusal {
     /// More is to be captured than is set aside.
     #[error("only {available} can be captured")]
     CaptureTooLarge {
-        /// What can be captured.
+        /// The most that can be captured.
         available: Money,
     },
     /// More is to be refunded than was captured, less what was refunded or is being refunded.
     #[error("only {available} can still be refunded")]
     RefundTooLarge {
-        /// What can still be refunded.
+        /// The amount that can still be refunded.
         available: Money,
     },
     /// [`MAX_REFUNDS`] is reached.
@@ -894,7 +897,7 @@ impl Order {
         self.refunds.iter().find(|refund| refund.id == *id)
     }
 
-    /// What was captured and not voided.
+    /// The amount captured and not voided.
     pub fn captured(&self) -> Money {
         match &self.state {
             State::Paid { captured, .. } => captured.amount,
@@ -903,17 +906,17 @@ impl Order {
         }
     }
 
-    /// What went back to the shopper by refunds.
+    /// The amount that went back to the shopper by refunds.
     pub fn refunded(&self) -> Money {
         self.sum(|state| matches!(state, RefundState::Succeeded { .. }))
     }
 
-    /// What is on its way back to them.
+    /// The amount on its way back to them.
     pub fn refunding(&self) -> Money {
         self.sum(|state| matches!(state, RefundState::Pending))
     }
 
-    /// What can still be refunded.
+    /// The amount that can still be refunded.
     pub fn refundable(&self) -> Money {
         let captured = match &self.state {
             State::Paid { captured, .. } => captured.amount,

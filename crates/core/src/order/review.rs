@@ -9,23 +9,23 @@ use super::{Order, State};
 use crate::money::Money;
 use crate::time::Timestamp;
 
-/// What a person decided of an order that is held.
+/// A person's decision on an order that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// What was decided.
+    /// The reviewer's verdict.
     pub verdict: ReviewVerdict,
     /// Why, for the merchant to read.
     pub reason: String,
-    /// Who decided.
+    /// The person who decided.
     pub by: String,
     /// When.
     pub at: Timestamp,
-    /// What an approval released; absent if no money had come by then, or nothing was released.
+    /// The amount that an approval released; absent if no money had come, or nothing was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
 }
 
-/// What an approval released.
+/// The amount that an approval released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Released {
     /// How much.
@@ -81,7 +81,7 @@ impl Order {
         self.reviews.last().filter(|it| it.verdict == ReviewVerdict::Approved)
     }
 
-    /// What the approval released.
+    /// The amount that the approval released.
     pub(super) fn released(&self) -> Option<&Released> {
         self.approved()?.released.as_ref()
     }

@@ -33,7 +33,7 @@ fn settlement_void_and_review_go_by_the_same_number() {
         assert_eq!(step(kept.clone(), event("void"), settles_at), Err(Refusal::Settled));
         let State::Paid { captured, .. } = &kept.state else { panic!() };
         assert_eq!(captured.settles_at(), Some(settles_at));
-        // What is refused by a person is voided before it, and refunded from then on.
+        // An order that a person refuses is voided before it, and refunded from then on.
         let held = paid(true, settles);
         let refused = step(held.clone(), event("refuse9"), early).unwrap().order;
         assert_eq!(refused.state.status(), "voiding");

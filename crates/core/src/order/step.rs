@@ -1,4 +1,4 @@
-//! What may happen to an order, and what comes of it.
+//! The events that may happen to an order, and the result of each.
 
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
@@ -43,7 +43,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
         (State::Paying { attempt, offer: None }, Event::Prepared(prepared, offer))
             if attempt == prepared =>
         {
-            // What would outlive the order ends with it.
+            // An offer that would outlive the order ends with it.
             let expires_at = offer.expires_at.filter(|end| *end < order.terms.expires_at);
             let offer = Some(Offer { expires_at, ..offer });
             Ok(order.moved(State::Paying { attempt, offer }).step())
@@ -86,7 +86,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
         (State::Paying { attempt, .. }, Event::Cancelled(cancelled)) if attempt == cancelled => {
             Ok(order.reopened("cancelled".to_owned(), now).notified(Notice::Declined))
         }
-        // What was set aside is not any more: the channel let go of it.
+        // The amount is no longer set aside: the channel released it.
         (
             State::Authorized { payment }
             | State::Capturing { payment, .. }
@@ -323,7 +323,7 @@ fn capture(order: Order, payment: Payment, amount: Money, at: Moment) -> Result<
     let order = order.attended(|it| !concerns(it, &attempt));
     let mut step = become_paid(order, payment, amount, at);
     if amount != asked {
-        // What was captured is booked as it is; that it is not what was asked for, a person must see.
+        // The amount captured is booked as it is; a person must see that another was asked for.
         step.order.attention.push(Attention::Amount { attempt, received: amount });
         step.order.notices += 1;
         step.effects.push(Effect::Notify(Notice::NeedsAttention));
@@ -522,7 +522,7 @@ fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Res
     if now < settles_at {
         return Err(Refusal::TooEarly);
     }
-    // What is held stays held until a person has looked.
+    // A held payment stays held until a person has looked.
     let held = order.terms.held && order.approved().is_none();
     let net = order.net(captured.amount).filter(|_| !held);
     let Some((amount, shares)) = net.and_then(|net| order.divided(net)) else {
@@ -549,14 +549,14 @@ fn learn_when_it_settles(
     Step { effects: vec![Effect::Settle], ..order.step() }
 }
 
-/// What is held is owed like any other payment, and settles like any other.
+/// The held amount is owed like any other payment, and settles like any other.
 fn approve(mut order: Order, review: Review) -> Step {
     let State::Paid { captured, .. } = &order.state else {
         // Nothing came yet; what comes is not held.
         order.reviews.push(review);
         return order.changed().step();
     };
-    // What an order that is paid has left is never absent, as `sums.rs` holds.
+    // The net of a paid order is never absent, as `sums.rs` holds.
     let amount = order.net(captured.amount).unwrap_or(Money::zero(captured.amount.currency()));
     let released = Some(Released { amount, failed_voids: order.failed_voids });
     let entry = order.hold_release(amount);
@@ -564,7 +564,7 @@ fn approve(mut order: Order, review: Review) -> Step {
     Step { entry, effects: vec![Effect::Settle], ..order.changed().step() }
 }
 
-/// What is held goes back to the shopper: by a void as long as there can be one, and then by a refund
+/// The held amount goes back to the shopper: by a void while there can be one, and then by a refund
 /// of all that is left, under a number of its own.
 fn refuse_held(
     mut order: Order,
@@ -612,7 +612,7 @@ fn refuse_held(
     }
 }
 
-/// What is still open is tried again from the start; what is a matter of the past is put away.
+/// Tries every operation still open again from the start; drops the items about the past.
 fn resume(order: Order) -> Step {
     let again = order.attention.iter().filter_map(|it| match it {
         Attention::Payment { attempt } => Some(Effect::Query(attempt.clone())),

@@ -1,4 +1,4 @@
-//! What must hold of sums whatever the amounts and however refunds end: no part is below zero, no
+//! Invariants of sums for any amounts and however refunds end: no part is below zero, no
 //! unit is lost to rounding, and what an order says of itself is what was booked.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::*;
 use crate::id::{MerchantId, OrderId};
 use crate::ledger::{Account, Entry};
 
-/// What is tried with a refund.
+/// An act that is tried with a refund.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     /// Asks for so many thousandths of the captured amount, and at least one unit.

@@ -104,8 +104,8 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
     }
 }
 
-/// What a step must be, whatever happened: the books are those that the order calls for, what is
-/// said of it is numbered, and the sums hold.
+/// The invariants of a step, whatever happened: the books are those that the order calls for, what
+/// is said of it is numbered, and the sums hold.
 pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
     let order = &step.order;
     booked.extend(step.entry.clone());
@@ -127,7 +127,7 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
     if order.captured().minor() > 0 {
         assert!(gone.minor() <= order.captured().minor());
     }
-    // What was owed to the merchant, and to those that it shares with, is never less than nothing.
+    // The balance owed to the merchant, and to those that it shares with, is never below zero.
     let balance = |account: &dyn Fn(&Account) -> bool| -> i64 {
         booked
             .iter()
@@ -328,7 +328,7 @@ fn a_code_that_is_over_is_not_under_way() {
         (Some(120), 119, true),
         (Some(120), 120, false),
         (Some(0), 0, false),
-        // What would outlive the order ends with it, and the order says when that is.
+        // An offer that would outlive the order ends with it, and the order says when that is.
         (Some(900), 899, true),
         (Some(900), 900, true),
         (Some(901), 901, true),
@@ -601,7 +601,7 @@ fn every_way_through_a_review() {
                 "paid |{HELD}{REFUND}{BACK}{REFUND} | {paid} refund1 review.closed refund.failed review.opened refund2 review.closed"
             ),
         ),
-        // What was refunded before is not released; what of it comes back later is not held.
+        // An amount refunded before is not released; any of it that comes back later is not held.
         (
             "refund1:6000 approve2 refund_failed1",
             format!(
@@ -709,7 +709,7 @@ fn a_refund_of_a_settled_payment_is_borne_as_agreed() {
             "merchant_available 1734 fee_income 36 receiver_available:a:b 11 receiver_available:tea 4219 refunds_in_flight -6000 merchant_available 1966 fee_income 41 receiver_available:a:b 12 receiver_available:tea 4781 refunds_in_flight -6800",
             "refund1 refund2",
         ),
-        // What fails goes back to whoever bore it.
+        // A failed refund goes back to whoever bore it.
         (
             "pro_rata",
             "refund1:6000 refund_failed1",
@@ -764,7 +764,7 @@ fn a_settlement_is_divided() {
             "merchant_pending 5964 fee_income 36 refunds_in_flight -6000 refunds_in_flight 6000 channel_receivable -6000 merchant_pending 6759 merchant_available -1966 receiver_available:tea -4781 receiver_available:a:b -12",
             format!("{told} refund1 refund.succeeded"),
         ),
-        // What comes back after it was divided is the merchant's, and so is what is asked for then.
+        // An amount that comes back after the division is the merchant's; so is one asked for then.
         (
             Capture::Automatic,
             format!("{pay} refund1:6000 @86400 settle refund_failed1"),

@@ -11,7 +11,7 @@ use super::tests::{START, check, cny, event, refund, terms};
 use super::*;
 use crate::ledger::without_debts;
 
-/// What may be tried with an order at any time; what it does not allow changes nothing.
+/// The events that may be tried with an order at any time; one that it does not allow changes nothing.
 const WORDS: [&str; 30] = [
     "choose1",
     "choose2",
@@ -73,7 +73,7 @@ proptest! {
             prop_assert_eq!(told(&Notice::ReviewClosed), usize::from(closes));
             order = after.order;
         }
-        // Whoever is asked can decide, but for the moment in which a capture is under way.
+        // An order under review can be decided on, but for the moment in which a capture is under way.
         for word in ["approve8", "refuse8"] {
             if !order.under_review() || (word == "refuse8" && matches!(order.state, State::Capturing { .. })) {
                 continue;
@@ -99,7 +99,7 @@ proptest! {
     }
 }
 
-/// What is done with some of the merchant's orders.
+/// An action on some of the merchant's orders.
 #[derive(Clone, Debug)]
 enum Deed {
     Pay { amount: i64, fee: u16, shares: [u16; 3], bearer: u8 },
@@ -162,7 +162,7 @@ impl Books {
         self.happens(nth, event(&format!("paid1:{amount}")), START);
     }
 
-    /// What is refused changes nothing.
+    /// An event that is refused changes nothing.
     fn happens(&mut self, nth: usize, event: Event, now: Timestamp) {
         let Ok(Step { order, entry, .. }) = step(self.orders[nth].clone(), event, now) else {
             return;
@@ -241,7 +241,7 @@ proptest! {
         // The order of the receivers is nothing.
         prop_assert_eq!(&books.balances, &mirrored.balances);
         for (order, booked) in books.orders.iter().zip(&books.booked) {
-            // What was booked is what the order calls for, but for who owes.
+            // The entries booked are those that the order calls for, but for who owes.
             let mut called_for: Vec<_> =
                 order.entries().unwrap().iter().map(|it| (it.kind(), without_debts(it.postings()))).collect();
             let mut booked: Vec<_> =

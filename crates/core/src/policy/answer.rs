@@ -1,4 +1,4 @@
-//! What a plugin may answer. Every number that comes out of a sandbox passes here before the
+//! Bounds of a plugin's answers. Every number that comes out of a sandbox passes here before the
 //! gateway acts on it, the standard plugin's too.
 //!
 //! Owns the shape of a verdict and the bounds of all answers; knows nothing of sandboxes.
@@ -33,11 +33,11 @@ pub const MAX_RECEIVER: usize = 64;
 /// The most extra columns of one order. Their names are codes, their values as long as a message.
 pub const MAX_COLUMNS: usize = 8;
 
-/// What the risk hook says about an order.
+/// The risk hook's answer about an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Risk {
-    /// What is to be done.
+    /// The verdict on the order.
     pub verdict: Verdict,
     /// How bad it looks, at most [`MAX_SCORE`].
     pub score: u16,
@@ -45,7 +45,7 @@ pub struct Risk {
     pub reasons: Vec<Reason>,
 }
 
-/// What is to be done with an order.
+/// The risk verdict on an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -222,7 +222,7 @@ pub fn check_shares(
     if shares.len() > MAX_SHARES {
         return Err(Nonsense::Shares(shares.len()));
     }
-    // What is left: the fee is one of this order's, so it is at most the amount.
+    // The remainder: the fee is one of this order's, so it is at most the amount.
     let mut left = order.amount.checked_sub(fee).ok_or(Nonsense::ShareAmount(0))?;
     let mut taken: Vec<Share> = Vec::with_capacity(shares.len());
     for (index, (receiver, minor)) in shares.enumerate() {

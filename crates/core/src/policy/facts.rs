@@ -1,4 +1,4 @@
-//! What a rule may know about an order: everything it needs and no secret.
+//! The facts that a rule may know about an order: everything it needs and no secret.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,19 +21,19 @@ pub struct OrderFacts {
     pub merchant: MerchantId,
     /// The merchant's own name for the order.
     pub merchant_order_id: String,
-    /// What is to be paid.
+    /// The amount to be paid.
     pub amount: Money,
     /// Where the shopper is.
     pub scene: Scene,
     /// The payment methods that the merchant allows; never empty.
     pub methods: Vec<String>,
-    /// Who pays.
+    /// The shopper, as the merchant knows them.
     pub customer: Customer,
-    /// What the shopper uses.
+    /// The shopper's device.
     pub device: Device,
     /// The merchant's own keys and values.
     pub metadata: BTreeMap<String, String>,
-    /// What the operator wrote down about the merchant.
+    /// The operator's record of the merchant.
     pub profile: Profile,
     /// How much was ordered of late.
     pub velocity: Velocity,
@@ -58,7 +58,7 @@ pub enum Scene {
     CrossBorder,
 }
 
-/// Who pays, as far as the merchant says.
+/// The shopper, as far as the merchant says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Customer {
@@ -67,13 +67,13 @@ pub struct Customer {
     pub reference: Option<String>,
     /// The address that the shopper came from.
     pub ip: Option<IpAddr>,
-    /// What the gateway found of that address.
+    /// The kind of network that the gateway found for that address.
     pub ip_class: Option<IpClass>,
     /// ISO 3166-1 alpha-2, two capitals.
     pub country: Option<String>,
 }
 
-/// What kind of network an address belongs to.
+/// The kind of network that an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IpClass {
@@ -89,21 +89,21 @@ pub enum IpClass {
     Special,
 }
 
-/// What the shopper uses.
+/// The shopper's device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
     /// The merchant's own name for the device.
     pub id: Option<String>,
-    /// What it is.
+    /// The kind of device.
     pub kind: Option<DeviceKind>,
     /// Its operating system.
     pub os: Option<String>,
-    /// What its browser or application calls itself.
+    /// The name that its browser or application gives itself.
     pub user_agent: Option<String>,
 }
 
-/// What a device is.
+/// The kind of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
@@ -119,14 +119,14 @@ pub enum DeviceKind {
     Other,
 }
 
-/// What the operator wrote down about a merchant.
+/// The operator's record of a merchant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Where it trades from: ISO 3166-1 alpha-2, two capitals.
     #[serde(default)]
     pub country: Option<String>,
-    /// What it sells: its merchant category code, ISO 18245, at most [`Profile::MAX_CATEGORY`].
+    /// Its merchant category code, ISO 18245, at most [`Profile::MAX_CATEGORY`].
     #[serde(default)]
     pub category: Option<u16>,
     /// The operator's own grade of it, at most [`Profile::MAX_TIER`].
@@ -217,7 +217,7 @@ pub enum Span {
 }
 
 impl Velocity {
-    /// What was counted; nothing, if the order does not say who or what it is from.
+    /// The counts; zero if the order does not say who or what it is from.
     pub fn tally(&self, of: Party, within: Span) -> Tally {
         let windows = match of {
             Party::Merchant => Some(self.merchant),

@@ -569,7 +569,7 @@ fn plans_that_contradict_each_other_are_refused() {
     assert_eq!(read(&unknown).unwrap_err().path, "instalments[0].rate");
 }
 
-/// What was made before instalments were known is read, and a policy without them is made as it was.
+/// A policy made before instalments were known is read, and one without them is made as it was.
 #[test]
 fn instalments_follow_the_compact_form_of_the_rest() {
     let without = read(&full()).unwrap().to_compact();
@@ -701,7 +701,7 @@ fn columns_are_few_named_once_and_short() {
 }
 
 proptest! {
-    /// Whatever shares are taken, what the merchant is left with is not negative.
+    /// For any shares taken, the merchant is left with no negative amount.
     #[test]
     fn shares_that_are_taken_fit(
         amount in 0..2_000_i64,

@@ -16,7 +16,7 @@ pub struct Unverified<T> {
 }
 
 impl<T: AsRef<[u8]>> Unverified<T> {
-    /// What must have been signed: its UTF-8 bytes.
+    /// The signature base that must have been signed: its UTF-8 bytes.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -86,12 +86,12 @@ pub struct Verified<T> {
 }
 
 impl<T> Verified<T> {
-    /// What was signed.
+    /// The content that was signed.
     pub fn content(&self) -> &T {
         &self.content
     }
 
-    /// What was signed, given up with the proof.
+    /// The content that was signed, given up with the proof.
     pub fn into_content(self) -> T {
         self.content
     }

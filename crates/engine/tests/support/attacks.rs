@@ -11,7 +11,7 @@ pub mod generated;
 
 /// One attack.
 pub struct Attack {
-    /// What its row is called: the file's path within the folder, or `generated/` and a name.
+    /// The name of its row: the file's path within the folder, or `generated/` and a name.
     pub name: String,
     /// Its first comment, or what its generator says of it.
     pub what: String,

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-/// What each look at a clock adds to its time, and what it never passes.
+/// The time that each look at a clock adds, and the time that it never passes.
 #[derive(Clone, Copy)]
 pub struct Run {
     step: Duration,
@@ -34,7 +34,7 @@ pub fn set(run: Run) {
     CLOCK.set((Duration::ZERO, run));
 }
 
-/// What this thread's clock says.
+/// The time by this thread's clock.
 pub fn asked() -> Duration {
     let (now, run) = CLOCK.get();
     CLOCK.set(((now + run.step).min(run.end), run));

@@ -1,4 +1,4 @@
-//! What the engine's tests and measurements share: artifacts, one engine for each process, orders.
+//! Shared by the engine's tests and measurements: artifacts, one engine for each process, orders.
 
 #![allow(
     dead_code,

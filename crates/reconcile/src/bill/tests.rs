@@ -54,7 +54,7 @@ fn refund(header: &str, order: &str, key: &str, amount: &str, status: &str) -> S
     row(header, &cells)
 }
 
-/// What is read of a file: a line for each movement, `refused` with where and why, or a line for each row that is
+/// The lines read of a file: one for each movement, `refused` with where and why, or one for each row that is
 /// not understood.
 fn read_all(bytes: &[u8]) -> (Vec<String>, Result<Bill, Refused>) {
     read_with(bytes, &known())

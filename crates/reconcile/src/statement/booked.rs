@@ -1,4 +1,4 @@
-//! What an entry of the ledger is in a statement.
+//! Entries of the ledger as lines of a statement.
 
 use lezai_core::id::MerchantId;
 use lezai_core::ledger::{Account, Kind as Booked, Posting};
@@ -31,21 +31,21 @@ pub fn account_name(account: &Account) -> String {
     name.split(':').next().unwrap_or_default().to_owned()
 }
 
-/// What an entry is in `orders.1`.
+/// An entry as a line of `orders.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderAmounts {
     /// The line's kind.
     pub kind: &'static str,
-    /// What the shopper paid, negative for what went back.
+    /// The amount that the shopper paid, negative for one that went back.
     pub gross_minor: i64,
-    /// What of it is our fee.
+    /// The fee in it.
     pub fee_minor: i64,
     /// The currency.
     pub currency: &'static str,
 }
 
-/// What of an entry the merchant and those that it shares with gain or lose, with our fee: that together is what the
-/// shopper paid or got back. `None` if the entry is no line of `orders.1`.
+/// The merchant's and the receivers' gain or loss by an entry, with our fee: that together is what the shopper paid or
+/// got back. `None` if the entry is no line of `orders.1`.
 pub fn order_amounts(
     booked: Booked,
     postings: &[Posting],

@@ -57,7 +57,7 @@ pub(super) fn csv_row(line: &mut Vec<u8>, columns: &Columns, row: Row<'_>) {
     line.extend_from_slice(b"\r\n");
 }
 
-/// What stands before a text that a spreadsheet would take for a formula. A reader takes it off again
+/// The prefix of a text that a spreadsheet would take for a formula. A reader takes it off again
 /// ([`unguard`]).
 const GUARD: char = '\'';
 

@@ -4,9 +4,9 @@ use lezai_core::policy::answer::MAX_COLUMNS;
 
 use super::Kind;
 
-/// What a column of the merchant's plugin is named after: no column of ours begins so.
+/// The prefix of a column of the merchant's plugin: no column of ours begins so.
 const OWN: &str = "plugin.";
-/// What each statement has, whether named or not: without the last row nobody could tell that a file was cut.
+/// The columns that each statement has, named or not: without the last row nobody could tell that a file was cut.
 const ALWAYS: [&str; 2] = ["record", "note"];
 
 /// A statement's columns.

@@ -16,7 +16,7 @@ pub use cells::unguard;
 pub use columns::{BadColumn, Columns};
 pub use writer::{Progress, Total, Writer};
 
-/// What a statement lists.
+/// The kind of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `account.1`: opening balances, each movement of the merchant's accounts, closing balances.
@@ -118,10 +118,10 @@ impl Form {
     }
 }
 
-/// What a statement covers.
+/// The scope of a statement.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// What it lists.
+    /// The kind of statement.
     pub kind: Kind,
     /// Whose.
     pub merchant: &'a str,
@@ -142,9 +142,9 @@ pub type Balances = BTreeMap<(String, String), i128>;
 pub struct AccountLine<'a> {
     /// The ledger's entry.
     pub entry: u64,
-    /// When it was booked.
+    /// The time of booking.
     pub at_ms: i64,
-    /// What it books.
+    /// The kind of entry.
     pub kind: &'a str,
     /// The merchant's own number.
     pub reference: &'a str,
@@ -163,21 +163,21 @@ pub struct AccountLine<'a> {
 pub struct OrderLine<'a> {
     /// The ledger's entry.
     pub entry: u64,
-    /// When it was booked.
+    /// The time of booking.
     pub at_ms: i64,
-    /// What it is.
+    /// The kind of movement.
     pub kind: &'a str,
     /// The merchant's own number of the order, or of the refund.
     pub reference: &'a str,
     /// The order.
     pub order: &'a str,
-    /// What the shopper paid, negative for what went back.
+    /// The amount that the shopper paid, negative for one that went back.
     pub gross_minor: i64,
-    /// What of it is our fee, negative for what is given back of it.
+    /// The fee in it, negative for a fee that is given back.
     pub fee_minor: i64,
     /// The currency.
     pub currency: &'a str,
-    /// What the merchant's plugin wanted beside the order: names and values.
+    /// The columns of the merchant's plugin: names and values.
     pub own: &'a [(&'a str, &'a str)],
 }
 
@@ -194,9 +194,9 @@ pub struct BatchLines<'a> {
     pub until: u64,
     /// Its cut-off.
     pub cut_off_ms: i64,
-    /// What was the merchant's before.
+    /// The merchant's balance before it.
     pub opening: i64,
-    /// What is the merchant's after.
+    /// The merchant's balance after it.
     pub closing: i64,
 }
 
@@ -205,9 +205,9 @@ pub struct BatchLines<'a> {
 pub struct BatchLine<'a> {
     /// The ledger's entry.
     pub entry: u64,
-    /// When it was booked.
+    /// The time of booking.
     pub at_ms: i64,
-    /// What it books.
+    /// The kind of entry.
     pub kind: &'a str,
     /// The merchant's own number.
     pub reference: &'a str,
@@ -217,7 +217,7 @@ pub struct BatchLine<'a> {
     pub minor: i64,
 }
 
-/// What is paid of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Copy, Debug)]
 pub enum BatchEnd<'a> {
     /// A payout of an amount, with its fee.
@@ -248,9 +248,9 @@ pub enum Unfinished {
         account: String,
         /// The currency.
         currency: String,
-        /// What the lines lead to.
+        /// The balance that the lines lead to.
         found: i128,
-        /// What stands in the ledger.
+        /// The balance that stands in the ledger.
         said: i128,
     },
 }

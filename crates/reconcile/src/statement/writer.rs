@@ -29,7 +29,7 @@ pub struct Writer<'a, W> {
     line: Vec<u8>,
 }
 
-/// Where a writer left off. Amounts are texts: readers of JSON would round them.
+/// The state of a writer that left off. Amounts are texts: readers of JSON would round them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     lines: u64,
@@ -38,7 +38,7 @@ pub struct Progress {
     sums: Vec<(String, u64, [String; 3])>,
 }
 
-/// What the lines of a currency add up to.
+/// The sums of a currency's lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Total {
     /// The currency.
@@ -112,7 +112,7 @@ impl<'a, W: Write> Writer<'a, W> {
         })
     }
 
-    /// What was written, and where to go on.
+    /// The output so far, and the state to go on from.
     pub fn leave(self) -> (W, Progress) {
         let balances = self.balances.into_iter();
         let sums = self.sums.into_iter();
@@ -134,7 +134,7 @@ impl<'a, W: Write> Writer<'a, W> {
         self.lines
     }
 
-    /// What the lines of each currency add up to, of [`Kind::Orders`].
+    /// The sums of each currency's lines, of [`Kind::Orders`].
     pub fn totals(&self) -> Vec<Total> {
         let sums = self.sums.iter();
         sums.map(|(currency, (lines, amounts))| Total {
@@ -145,7 +145,7 @@ impl<'a, W: Write> Writer<'a, W> {
         .collect()
     }
 
-    /// What was written that nobody took away yet.
+    /// The output so far.
     pub fn out(&self) -> &W {
         &self.out
     }

@@ -1,4 +1,4 @@
-//! Who we are at Alipay, and the keys we hold.
+//! Our account at Alipay, and the keys we hold.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What answers say.
+//! Alipay's responses.
 //!
 //! The signature is over the text of one member exactly as it was sent, and never over JSON that was
 //! written anew: `\/`, spaces and the order of members would be lost.
@@ -168,7 +168,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// What precreate brings.
+/// The response to precreate.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Precreated {
     /// Our number.
@@ -177,7 +177,7 @@ pub struct Precreated {
     pub qr_code: String,
 }
 
-/// What create brings.
+/// The response to create.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Created {
     /// Our number.
@@ -258,7 +258,7 @@ impl Trade {
     }
 }
 
-/// What a refund comes to.
+/// The response to a refund.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Refunded {
     /// Our number of the payment.
@@ -314,14 +314,14 @@ impl RefundQueried {
     }
 }
 
-/// What close comes to.
+/// The response to close.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Closed {
     /// Our number.
     pub out_trade_no: Option<String>,
 }
 
-/// What cancel comes to.
+/// The response to cancel.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Canceled {
     /// Our number.

@@ -31,7 +31,7 @@ impl Call {
 pub struct BadCall {
     /// The member.
     pub field: &'static str,
-    /// What it must be.
+    /// The requirement that it breaks.
     pub must: &'static str,
 }
 
@@ -40,7 +40,7 @@ pub struct BadCall {
 pub struct Order {
     /// Our number: up to 64 letters, digits and `_`.
     pub number: String,
-    /// What is bought, as the shopper reads it.
+    /// The description that the shopper reads.
     pub subject: String,
     /// Fen.
     pub total: i64,
@@ -50,7 +50,7 @@ pub struct Order {
     pub notify_url: String,
 }
 
-/// Who buys in a mini-program.
+/// The buyer in a mini-program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Buyer {
     /// `buyer_open_id`, of applications of today.
@@ -59,7 +59,7 @@ pub enum Buyer {
     UserId(String),
 }
 
-/// What a till reads off a shopper's phone, or off a face.
+/// The code that a till reads off a shopper's phone, or off a face.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthCode {
     /// Digits: `bar_code`.
@@ -235,7 +235,7 @@ pub fn bill(bill_type: BillType, day: &str) -> Result<Call, BadCall> {
     Ok(call("alipay.data.dataservice.bill.downloadurl.query", content))
 }
 
-/// What a bill lists.
+/// The movements that a bill lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BillType {
     /// Payments and refunds.

@@ -36,7 +36,7 @@ const CODE_SECS: i64 = 2 * 3_600 - 60;
 /// After an order's end Alipay may still come to know it for as long as clocks and pages differ.
 const LATE_SECS: i64 = 300;
 
-/// What it offers.
+/// The methods that it offers.
 pub const METHODS: &[Method] = &[
     Method::anywhere(QR, MethodKind::Qr),
     Method::anywhere(PAGE, MethodKind::Redirect),
@@ -329,7 +329,7 @@ impl Channel for Alipay {
         Box::pin(self.ask_refund(request.clone()))
     }
 
-    // What is given back whole is a refund there, by a number of its own.
+    // A reversal is a refund there, by a number of its own.
     fn bill_row(&self, moved: Moved<'_>) -> BillRow {
         match moved {
             Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
@@ -351,7 +351,7 @@ fn paid(trade: &Trade) -> Result<AttemptStatus, Unanswered> {
     Ok(AttemptStatus::Paid { amount, channel_ref: trade.trade_no.clone() })
 }
 
-/// What was taken is known, if only as something under way.
+/// A refund that was taken is known, if only as something under way.
 fn known(standing: RefundStatus) -> RefundStatus {
     match standing {
         RefundStatus::Unknown => RefundStatus::Pending,

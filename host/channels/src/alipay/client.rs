@@ -204,7 +204,7 @@ fn same(field: &'static str, told: &str, own: &str) -> Result<(), CallError> {
     if told == own { Ok(()) } else { Err(CallError::Mismatch { field }) }
 }
 
-/// What the provider would refuse was not sent, and never will be.
+/// A call that the provider would refuse was not sent, and never will be.
 fn ours(error: BadCall) -> CallError {
     CallError::Refused(Refusal {
         code: error.to_string(),

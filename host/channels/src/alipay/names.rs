@@ -1,4 +1,4 @@
-//! What Alipay names certificates by: MD5 over the issuer and the serial number. It is a name and
+//! Alipay's name for a certificate: MD5 over the issuer and the serial number. It is a name and
 //! protects nothing.
 
 use md5::{Digest as _, Md5};

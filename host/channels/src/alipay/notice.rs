@@ -5,9 +5,9 @@ use crate::alipay::account::Account;
 use crate::alipay::answer::TradeStatus;
 use crate::yuan;
 
-/// What a callback is answered by, once its work is committed: these seven bytes and no other.
+/// The reply to a callback, once its work is committed: these seven bytes and no other.
 pub const ACCEPTED: &str = "success";
-/// What it is answered by otherwise. Alipay sends it again.
+/// The reply otherwise. Alipay sends the callback again.
 pub const FAILED: &str = "failure";
 /// More members than Alipay ever sends.
 const MEMBERS_MAX: usize = 200;

@@ -3,7 +3,7 @@
 
 use crate::channel::{MethodKind, PAYER_MISSING, PaymentRequest};
 
-/// What becomes of a code.
+/// The outcome of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// It is charged at once, or the payment needs none.
@@ -13,7 +13,7 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// What becomes of a request's code; the word of a refusal if nothing does.
+    /// The outcome of a request's code; the word of a refusal if there is none.
     pub(super) fn of(request: &PaymentRequest) -> Result<Self, &'static str> {
         if request.kind != MethodKind::Code {
             return Ok(Self::Waits);

@@ -16,7 +16,7 @@ pub const PREPAY_SECS: i64 = 2 * 3600;
 /// How long by any of them that is soon over.
 pub const CODE_SOON_SECS: i64 = 5;
 
-/// What becomes of a payment, by the amount of the order.
+/// The outcome of a payment, by the amount of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payment {
     /// All goes well.
@@ -53,7 +53,7 @@ pub enum Payment {
     WholeRefundsOnly,
 }
 
-/// What becomes of a refund, by its own amount.
+/// The outcome of a refund, by its own amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refund {
     /// The shopper has their money at once.
@@ -100,7 +100,7 @@ pub const REFUNDS: &[(i64, Refund)] = &[
     (965, Refund::SilentForEver),
 ];
 
-/// What becomes of a payout, by its amount.
+/// The outcome of a payout, by its amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payout {
     /// The money arrives at once.
@@ -133,7 +133,7 @@ pub const PAYOUTS: &[(i64, Payout)] = &[
     (978, Payout::Less),
 ];
 
-/// What is wrong with the wallet's bill, by the amount of a payment.
+/// The fault in the wallet's bill, by the amount of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bill {
     /// The payment is not in it.
@@ -147,22 +147,22 @@ pub enum Bill {
 /// The last three digits of an order's amount, and what they do to the bill.
 pub const BILLS: &[(i64, Bill)] = &[(981, Bill::Lost), (982, Bill::Twice), (983, Bill::More)];
 
-/// What is wrong with the bill's row of a payment of this amount.
+/// The fault in the bill's row of a payment of this amount.
 pub fn bill(amount: Money) -> Option<Bill> {
     pick(BILLS, amount)
 }
 
-/// What becomes of a payout of this amount.
+/// The outcome of a payout of this amount.
 pub fn payout(amount: Money) -> Payout {
     pick(PAYOUTS, amount).unwrap_or(Payout::Usual)
 }
 
-/// What becomes of a payment of this amount.
+/// The outcome of a payment of this amount.
 pub fn payment(amount: Money) -> Payment {
     pick(PAYMENTS, amount).unwrap_or(Payment::Usual)
 }
 
-/// What becomes of a refund of this amount.
+/// The outcome of a refund of this amount.
 pub fn refund(amount: Money) -> Refund {
     pick(REFUNDS, amount).unwrap_or(Refund::Usual)
 }

@@ -1,4 +1,4 @@
-//! What the sandbox gives a mini-program to pay with: each platform's own shape, and nothing that its
+//! The sandbox's credentials for mini-programs: each platform's own shape, and nothing that its
 //! real cashier would take.
 //!
 //! All of it follows from the attempt's id, so that a repeat is the same, and names the attempt, so that
@@ -15,6 +15,7 @@ pub(super) fn wechat(attempt: &AttemptId) -> Credential {
     let package = format!("prepay_id={attempt}");
     let digest = sha256_hex(format!("{time_stamp}\n{package}\n").as_bytes());
     Credential::WechatJsapi {
+        app_id: "wx0000000000sandbox".to_owned(),
         pay_sign: Base64::encode_string(format!("sandbox {digest}").as_bytes()),
         nonce_str: digest[..32].to_owned(),
         sign_type: "RSA".to_owned(),

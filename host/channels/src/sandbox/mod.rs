@@ -48,7 +48,7 @@ pub struct WalletPayment {
     pub amount: Money,
     /// For whom.
     pub merchant_name: String,
-    /// What for.
+    /// The purpose of the payment.
     pub description: String,
     /// Where the shopper goes afterwards; none when they scanned a code with another device.
     pub return_url: Option<String>,
@@ -56,7 +56,7 @@ pub struct WalletPayment {
     pub standing: AttemptStatus,
     /// They agreed, whatever became of it.
     pub agreed: bool,
-    /// What went back to them by refunds.
+    /// The amount that went back to them by refunds.
     pub refunded: Money,
     /// The plan by which they pay us, if they do so in monthly parts.
     pub instalments: Option<Plan>,
@@ -70,7 +70,7 @@ pub const SHOPPER_DECLINED: &str = "shopper_declined";
 /// The wallet prints a day's bill ten minutes after its end.
 const BILL_AFTER_SECS: i64 = 600;
 
-/// What the shopper does in the wallet.
+/// The shopper's act in the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// They pay.
@@ -81,7 +81,7 @@ pub enum Act {
     Simulate(Outcome),
 }
 
-/// What can come of a payment that the shopper agreed to, chosen on the wallet's page; the amount can say so as well
+/// The outcome of a payment that the shopper agreed to, chosen on the wallet's page; the amount can say so as well
 /// ([`magic`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -155,7 +155,7 @@ const CODE: &str = "wallet_code";
 impl Sandbox {
     /// The channel's name.
     pub const ID: &str = "sandbox";
-    /// What it offers.
+    /// The methods that it offers.
     pub const METHODS: &[Method] = &[
         Method::anywhere("wallet_qr", MethodKind::Qr),
         Method::anywhere("wallet_redirect", MethodKind::Redirect),
@@ -179,7 +179,7 @@ impl Sandbox {
     ) -> Result<Self, rusqlite::Error> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        // What was answered survives `kill -9`; the disk is not waited for as the gateway's own store
+        // Answers given survive `kill -9`; the disk is not waited for as the gateway's own store
         // does, for this is play money, and the measured load should be the gateway's.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         // More than there are, so that none is parsed twice.
@@ -254,7 +254,7 @@ impl Sandbox {
         Ok(payment.is_some_and(|it| magic::payment(it.amount) == magic::Payment::Twice))
     }
 
-    /// What happens to a payment that the wallet knows, and what it says; it may say nothing.
+    /// Applies an event to a payment that the wallet knows, and returns its answer; it may give none.
     async fn on_payment(
         &self,
         attempt: &AttemptId,
@@ -334,7 +334,7 @@ impl Channel for Sandbox {
         Box::pin(async move {
             let id = attempt.clone();
             let expires_at = self.with(move |wallet, now| {
-                // Who scans a code pays on another device, and a mini-program is there all the while:
+                // A shopper who scans a code pays on another device, and a mini-program is there all the while:
                 // neither has a page to go back to.
                 let return_url = (kind == MethodKind::Redirect).then_some(request.return_url);
                 let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, return_url, status, capture, code_end_ms, parts, rate_ppm)
@@ -400,7 +400,7 @@ impl Channel for Sandbox {
         })
     }
 
-    // What this wallet refuses it refuses whatever the number, so a late copy meets the same.
+    // This wallet's refusals do not depend on the number, so a late copy meets the same.
     fn capture(&self, request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
         let CaptureRequest { attempt, amount, .. } = request;
         Box::pin(async move {
@@ -490,7 +490,7 @@ impl Channel for Sandbox {
 }
 
 impl Sandbox {
-    /// What stands on the sandbox's own book for us, in each currency: what it paid out for us, and did
+    /// The sandbox's own balance for us, in each currency: what it paid out for us, and did
     /// not get back.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ pub(super) struct Payment {
     /// Whether the money moves when the shopper agrees.
     pub(super) capture: bool,
     pub(super) status: Status,
-    /// What is set aside or was captured.
+    /// The amount set aside or captured.
     pub(super) taken: Money,
     pub(super) code: Option<String>,
     /// When money that is late comes.

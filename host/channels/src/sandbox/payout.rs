@@ -11,7 +11,7 @@ use super::{Broken, bill};
 use crate::channel::{PayoutRequest, PayoutStatus};
 use crate::number;
 
-/// What the wallet pays to.
+/// The kinds of destination that the wallet pays to.
 pub(super) const KINDS: &[&str] = &["wallet", "bank_account"];
 
 struct Payout {
@@ -59,7 +59,7 @@ pub(super) fn pay(
     if answered { payout.answer(&request.payout, now) } else { Ok(None) }
 }
 
-/// What became of a payout; `None` is silence.
+/// The status of a payout; `None` is silence.
 pub(super) fn query(
     wallet: &Transaction<'_>,
     id: &PayoutId,
@@ -71,7 +71,7 @@ pub(super) fn query(
     }
 }
 
-/// What left by payouts and did not come back, in each currency.
+/// The sum that left by payouts and did not come back, in each currency.
 pub(super) fn paid_out(
     wallet: &Transaction<'_>,
     now: Timestamp,

@@ -22,7 +22,7 @@ pub(super) struct Refund {
 }
 
 impl Refund {
-    /// What a first call comes to, and whether it is answered.
+    /// The outcome of a first call, and whether it is answered.
     pub(super) fn begin(
         request: &RefundRequest,
         payment: Option<Payment>,
@@ -153,7 +153,7 @@ pub(super) fn refusal(
         .then_some("partial_refund_not_supported")
 }
 
-/// What a refund that was lost may yet take counts, too.
+/// A refund that was lost counts, too, for it may yet take money.
 pub(super) fn counts(standing: &RefundStatus) -> bool {
     !matches!(standing, RefundStatus::Failed { .. })
 }

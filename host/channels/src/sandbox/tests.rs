@@ -1,4 +1,4 @@
-//! What the wallet says to each act, one after another.
+//! The wallet's answer to each act, one after another.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -183,7 +183,7 @@ async fn no_more_goes_back_than_came() {
         ),
         ("prepare approve refund:1 return", "paid:12800 succeeded refused:already_refunded"),
         ("prepare approve return refund:1", "paid:12800 returned failed:no_such_payment"),
-        // What is still on its way, or was lost on its way, is taken from what is left.
+        // A refund still on its way, or lost on its way, is taken from what is left.
         (
             "prepare approve refund:2961 refund2:2964 refund3:6876 refund4:6875",
             "paid:12800 pending silence failed:exceeds_payment succeeded",

@@ -1,4 +1,4 @@
-//! Who we are at WeChat Pay, and the keys we hold.
+//! Our account at WeChat Pay, and the keys we hold.
 
 use std::fmt;
 use std::fs;
@@ -52,7 +52,7 @@ pub struct WechatConfig {
 pub struct BadConfig {
     /// The member.
     pub field: &'static str,
-    /// What it must be.
+    /// The requirement that it breaks.
     pub must: String,
 }
 
@@ -90,9 +90,9 @@ pub struct Account {
     pub serial: String,
     /// The merchant's private key.
     pub key: PrivateKey,
-    /// What callbacks and certificates are encrypted with.
+    /// The key that callbacks and certificates are encrypted with.
     pub api_v3_key: ApiV3Key,
-    /// Who is paid, in service-provider mode.
+    /// The sub-merchant that is paid, in service-provider mode.
     pub sub: Option<SubMerchant>,
     /// The platform's keys that are configured.
     pub platform_keys: Vec<PlatformKey>,

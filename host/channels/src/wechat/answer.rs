@@ -1,4 +1,4 @@
-//! What answers say. An answer is read only after it was verified.
+//! WeChat Pay's responses. One is read only after it was verified.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use crate::wechat::account::Account;
 use crate::wechat::errors::TABLE;
 use crate::wechat::verify::Unverified;
 
-/// What a call does, which decides what an error leaves open.
+/// The effect of a call, which decides what an error leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// It only asks.
@@ -48,7 +48,7 @@ pub fn read(
     }
     let Problem { code, message } = serde_json::from_slice(&response.body).unwrap_or_default();
     let unknown = || CallError::Unknown(format!("status {status}, {code:.64}"));
-    // Whoever answers 5xx may have done it. So may who limits the rate of refunds, as WeChat Pay says.
+    // A server that answers 5xx may have done it. So may one that limits refunds, as WeChat Pay says.
     if status >= 500 || code.is_empty() || (status == 429 && act == Act::Move) {
         return Err(unknown());
     }
@@ -76,7 +76,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
     serde_json::from_slice(body).map_err(|error| CallError::Unknown(format!("unreadable: {error}")))
 }
 
-/// What a prepaid order is: one of these, by the scene.
+/// A prepaid order: one of these, by the scene.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Prepaid {
     /// Native: the text of the QR code.
@@ -141,7 +141,7 @@ pub struct TransactionAmount {
     pub currency: Option<String>,
 }
 
-/// What an answer must be about.
+/// The values that an answer must match.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// Our number.

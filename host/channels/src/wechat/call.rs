@@ -1,6 +1,6 @@
 //! The calls of APIv3: method, target and body, before they are signed.
 //!
-//! What the provider would refuse by its length or alphabet is refused here, with the member's name.
+//! A length or alphabet that the provider would refuse is refused here, with the member's name.
 
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,7 @@ pub struct Call {
 pub struct BadCall {
     /// The member.
     pub field: &'static str,
-    /// What it must be.
+    /// The requirement that it breaks.
     pub must: &'static str,
 }
 
@@ -53,7 +53,7 @@ pub enum Scene {
 pub struct Order {
     /// Our number: 6 to 32 of `0-9A-Za-z_-|*`.
     pub number: String,
-    /// What is bought, as the shopper reads it.
+    /// The description that the shopper reads.
     pub description: String,
     /// Fen.
     pub total: i64,
@@ -68,11 +68,11 @@ pub struct Order {
 pub struct CodePayment {
     /// Our number.
     pub number: String,
-    /// What is bought.
+    /// The description of the purchase.
     pub description: String,
     /// Fen.
     pub total: i64,
-    /// What the till read: 18 digits that begin with 10 to 15.
+    /// The code that the till read: 18 digits that begin with 10 to 15.
     pub auth_code: String,
     /// The shop's own number of its store.
     pub store: String,
@@ -260,7 +260,7 @@ pub fn certificates() -> Call {
     get("/v3/certificates".to_owned())
 }
 
-/// What a bill lists.
+/// The movements that a bill lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bill {
     /// Payments and refunds, `ALL`.

@@ -42,7 +42,7 @@ const CODE: &str = "wechat_code";
 /// WeChat Pay wants an order to live for a minute at least.
 const LIFE_SECS_MIN: i64 = 60;
 
-/// What it offers.
+/// The methods that it offers.
 pub const METHODS: &[Method] = &[
     Method::anywhere("wechat_native", MethodKind::Qr),
     Method::named(JSAPI, MethodKind::WechatJsapi),
@@ -173,7 +173,7 @@ impl WechatPay {
         }
     }
 
-    /// What the shopper needs to pay, of what WeChat Pay gave for the scene.
+    /// The shopper's credential, from WeChat Pay's answer for the scene.
     fn credential(
         &self,
         scene: &Scene,
@@ -198,6 +198,7 @@ impl WechatPay {
                 let signed = self.client.jsapi_parameters(&prepay_id);
                 let signed = signed.map_err(|error| unanswered(&error.to_string()))?;
                 Ok(Credential::WechatJsapi {
+                    app_id: signed.app_id,
                     time_stamp: signed.time_stamp,
                     nonce_str: signed.nonce_str,
                     package: signed.package,
@@ -258,7 +259,7 @@ impl WechatPay {
             decided => return Ok(decided),
         }
         match self.client.close(&number::of_attempt(attempt)).await {
-            // What 204 leaves open is asked: closing and paying may meet.
+            // A 204 leaves the outcome open, so it is asked for: closing and paying may meet.
             Ok(()) => self.ask(attempt).await,
             // Never made: nobody has a code, and nobody will get one.
             Err(error) if word(&error) == "not_found" => Ok(AttemptStatus::Cancelled),
@@ -369,7 +370,7 @@ impl WechatPay {
 
 /// A day's bill is there from ten o'clock of the next day on; a little later, so as not to come with all others.
 const BILL_AFTER_SECS: i64 = 10 * 3600 + 900;
-/// What WeChat Pay says of a day without trades: `lezai_reconcile::bill` reads it as a bill without rows.
+/// WeChat Pay's answer about a day without trades: `lezai_reconcile::bill` reads it as a bill without rows.
 const NO_BILL: &str = r#"{"code":"NO_STATEMENT_EXIST"}"#;
 
 impl Channel for WechatPay {
@@ -418,7 +419,7 @@ impl Channel for WechatPay {
         Box::pin(self.ask_refund(request.clone()))
     }
 
-    // What is given back whole is a refund there, by a number of its own.
+    // A reversal is a refund there, by a number of its own.
     fn bill_row(&self, moved: Moved<'_>) -> BillRow {
         match moved {
             Moved::Payment(attempt) => ("payment", number::of_attempt(attempt)),
@@ -484,7 +485,7 @@ fn unanswered(reason: &str) -> Unanswered {
     Unanswered { channel: ID, reason: reason.to_owned() }
 }
 
-/// What the shopper reads: the merchant and what is bought, never nothing.
+/// The description that the shopper reads: the merchant and what is bought, never empty.
 pub(crate) fn described(merchant: &str, description: &str) -> String {
     match (merchant.trim(), description.trim()) {
         ("", "") => "-".to_owned(),

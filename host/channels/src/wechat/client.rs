@@ -33,7 +33,7 @@ pub struct Client {
     downloaded: Mutex<Option<i64>>,
 }
 
-/// What came of a payment code.
+/// The result of a payment by code.
 #[derive(Clone, Debug)]
 pub enum CodePaid {
     /// It is decided: the transaction says how.
@@ -42,7 +42,7 @@ pub enum CodePaid {
     Waiting,
 }
 
-/// What came of a reversal.
+/// The result of a reversal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reversed {
     /// Nobody was charged, or the charge was given back.
@@ -259,7 +259,7 @@ impl Client {
             };
         }
         let keys = certificates(&self.account, &response.body)?;
-        // Who can encrypt them with the APIv3 key is WeChat Pay; that the answer is new is signed with a
+        // Certificates under the APIv3 key are WeChat Pay's; that the answer is new is signed with a
         // key that is known already, or with one of those that it brings.
         let mut verified = self.keys.verify(&response.headers, &response.body, now);
         if matches!(verified, Err(Unverified::UnknownKey(_))) {
@@ -350,7 +350,7 @@ pub fn certificates(account: &Account, body: &[u8]) -> Result<Vec<PlatformKey>, 
         .collect()
 }
 
-/// What the provider would refuse was not sent, and never will be.
+/// A call that the provider would refuse was not sent, and never will be.
 fn ours(error: BadCall) -> CallError {
     CallError::Refused(Refusal {
         code: error.to_string(),

@@ -15,11 +15,11 @@ pub struct Notice {
     pub id: String,
     /// Such as `TRANSACTION.SUCCESS`.
     pub event: String,
-    /// What it is about.
+    /// The object that it is about.
     pub content: Content,
 }
 
-/// What a callback is about.
+/// The object that a callback is about.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// A payment.

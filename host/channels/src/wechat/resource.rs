@@ -40,14 +40,14 @@ pub struct Encrypted {
     pub algorithm: String,
     /// The nonce: 12 characters, used as bytes.
     pub nonce: String,
-    /// What is authenticated beside it. It may be empty or absent.
+    /// The additional data that is authenticated with it. It may be empty or absent.
     #[serde(default)]
     pub associated_data: Option<String>,
     /// The ciphertext and its tag, in base64.
     pub ciphertext: String,
 }
 
-/// What cannot be decrypted: another key, or not what was encrypted.
+/// A ciphertext that cannot be decrypted: another key, or not what was encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Undecryptable {
     /// The algorithm is not AEAD_AES_256_GCM.

@@ -38,9 +38,11 @@ pub fn request(account: &Account, call: &Call, at: i64, nonce: &str) -> Request 
     Request { method: *method, url, headers, body: body.clone() }
 }
 
-/// What `wx.requestPayment` and `WeixinJSBridge` take.
+/// The parameters of `wx.requestPayment` and `WeixinJSBridge`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsapiParameters {
+    /// The mini-program or official account.
+    pub app_id: String,
     /// Seconds since the epoch.
     pub time_stamp: String,
     /// The nonce.
@@ -65,6 +67,7 @@ pub fn jsapi(
     let package = format!("prepay_id={prepay_id}");
     let text = format!("{app_id}\n{at}\n{nonce}\n{package}\n");
     JsapiParameters {
+        app_id: app_id.to_owned(),
         time_stamp: at.to_string(),
         nonce_str: nonce.to_owned(),
         package,
@@ -73,7 +76,7 @@ pub fn jsapi(
     }
 }
 
-/// What the SDK in an app takes.
+/// The parameters of the SDK in an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppParameters {
     /// The application.

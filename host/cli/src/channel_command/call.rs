@@ -31,7 +31,7 @@ enum Call {
         /// Where callbacks go.
         #[arg(long, default_value = "https://example.com/notify")]
         notify_url: String,
-        /// What the shopper reads.
+        /// The description that the shopper reads.
         #[arg(long, default_value = "test")]
         description: String,
     },

@@ -19,7 +19,7 @@ use lezai_channels::{alipay, wechat};
 
 use shown::Shown;
 
-/// What can be done with channels.
+/// Commands on channels.
 #[derive(Debug, clap::Subcommand)]
 pub enum ChannelCommand {
     /// Check the credentials of the configuration by a signed call that changes nothing.
@@ -84,7 +84,7 @@ impl From<BadConfig> for Failed {
 ///
 /// # Errors
 ///
-/// What cannot work, in one line with the section and the member.
+/// The fault, in one line with the section and the member.
 pub fn open(config: &Path, public_url: &str) -> Result<Vec<Arc<dyn Channel>>, String> {
     let args = ConfigArgs { config: config.to_owned() };
     let sections = args.sections().map_err(|error| error.into_text())?;

@@ -40,7 +40,7 @@ const PATH_MAX: usize = 120;
 /// RFC 9110's methods are shorter, and a stranger's may be of any length.
 const METHOD_MAX: usize = 8;
 
-/// What the page tells, and the requests that it has seen.
+/// The page's values, and the requests that it has seen.
 pub(super) struct Home {
     gateway: String,
     shop: String,
@@ -195,7 +195,7 @@ async fn page(
     (fields, render(&home, words).into_string()).into_response()
 }
 
-/// What the page says in one language.
+/// The page's texts in one language.
 struct Words {
     lang: &'static str,
     title: &'static str,

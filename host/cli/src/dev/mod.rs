@@ -59,12 +59,12 @@ const PUBLISHER: &str = "demo-plugins";
 pub const POLICY: &str = include_str!("../../../demo-shop/policy.json");
 /// The demo shop is on this machine.
 const REACH: EgressPolicy = EgressPolicy::Local;
-/// What is under way when the gateway is told to stop has this long.
+/// Requests under way when the gateway is told to stop have this long.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 /// The store has this long to bring its log, some 150 MB at most, to its place.
 const CLOSING: Duration = Duration::from_secs(60);
 
-/// What `lezai dev` is told.
+/// The arguments of `lezai dev`.
 #[derive(Debug, clap::Args)]
 pub struct DevArgs {
     /// Where the gateway listens; port 0 takes a free one.
@@ -205,7 +205,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
 async fn end(task: JoinHandle<()>, what: &str) {
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, task).await.is_err() {
-        // What was committed is done at the next start.
+        // A task that was committed is done at the next start.
         tracing::warn!(what, "did not end in time");
     }
 }
@@ -272,7 +272,7 @@ async fn seed(
     let publisher = PluginKey { keyid: PUBLISHER.to_owned(), merchant: id.clone(), pem };
     let file_secret = folder.webhook_secret()?.reveal();
     let notify_url = Some(format!("{shop_url}/callbacks"));
-    // Who moves a file away wants another in its place.
+    // An operator who moves a file away wants another in its place.
     let [new_key, new_publisher, new_secret] =
         ["demo-merchant.pem", "demo-plugins.pem", "demo-webhook-secret"]
             .map(|file| folder.is_made(file));

@@ -30,7 +30,7 @@ pub struct BalancesArgs {
     json: bool,
 }
 
-/// What stood at a moment.
+/// The balances at a moment.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct AccountBalance {
     /// The last entry that counts, and its hash.

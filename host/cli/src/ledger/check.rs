@@ -32,7 +32,7 @@ use lezai_store_sqlite::{
     order_with_entries, payout_with_entries, rows, tasks, untold_event,
 };
 
-/// What is checked.
+/// The store to check.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     #[command(flatten)]
@@ -69,7 +69,7 @@ fn run_books(address: &Arc<Address>) -> ExitCode {
             return Ok(Err((None, Failed::Broken(Fault::File(what)))));
         }
         let (mut all, mut heads) = (Report::default(), Vec::new());
-        for book in 0..snapshot.books {
+        for book in mirror::books(snapshot) {
             let store = mirror::of_book(snapshot, book)?;
             let report = match check_tables(store.connection()) {
                 Ok(report) => report,
@@ -102,17 +102,20 @@ fn run_books(address: &Arc<Address>) -> ExitCode {
 }
 
 /// An account of a merchant's whose entries are in another book than that merchant's.
-fn stray(balances: &Balances, book: u32, books: u32) -> Option<String> {
+fn stray(balances: &Balances, book: i64, books: u32) -> Option<String> {
     let strays = balances.keys().map(|(account, _)| account).find(|account| {
         // `kind:merchant`, and for a receiver's `kind:merchant:receiver`.
         let merchant = account.to_string();
         let merchant = merchant.split(':').nth(1).and_then(|it| MerchantId::parse(it).ok());
-        merchant.is_some_and(|it| it.as_str().starts_with("m_") && book_of(&it, books) != book)
+        let is_stray = |it: MerchantId| {
+            it.as_str().starts_with("m_") && i64::from(book_of(&it, books)) != book
+        };
+        merchant.is_some_and(is_stray)
     });
     strays.map(ToString::to_string)
 }
 
-/// What a whole ledger comes to.
+/// The result of checking a whole ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// How many entries there are.
@@ -134,13 +137,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// What another book comes to, added.
+    /// Adds the result of another book.
     fn add(&mut self, other: Self) {
         self.entries += other.entries;
         self.orders += other.orders;
         self.paid += other.paid;
         self.payouts += other.payouts;
         self.batches += other.batches;
+        self.differences += other.differences;
         for (account, minor) in other.balances {
             *self.balances.entry(account).or_default() += minor;
         }
@@ -203,7 +207,7 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     Ok(report)
 }
 
-/// What SQLite itself finds of pages and indices.
+/// SQLite's own check of pages and indices.
 fn file_is_whole(connection: &Connection) -> Result<(), Failed> {
     let found = integrity(connection).map_err(Failed::Unreadable)?;
     found.map_or(Ok(()), |what| Err(Failed::Broken(Fault::File(what))))
@@ -245,7 +249,7 @@ fn rows_are_there(connection: &Connection) -> Result<(), Failed> {
     dangling.map_or(Ok(()), |what| Err(Failed::Broken(Fault::File(what))))
 }
 
-/// What an order cannot go on without, unless a person was called instead.
+/// The tasks that an order cannot go on without, unless a person was called instead.
 fn waits_for(order: &Order) -> Vec<Task> {
     let called = |what: Attention| order.attention.contains(&what);
     let mut effects = Vec::new();
@@ -268,7 +272,7 @@ fn waits_for(order: &Order) -> Vec<Task> {
                 effects.push(Effect::Void(payment.attempt.clone()));
             }
         }
-        // What is held waits for a person first.
+        // A held payment waits for a person first.
         State::Paid { settled: None, .. } if !order.terms.held || order.approved().is_some() => {
             effects.push(Effect::Settle);
         }
@@ -398,7 +402,7 @@ fn links(booked: &BookedEntry, number: u64, head: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What an entry belongs to, and the entries that it calls for.
+/// The subject of an entry, and the entries that it calls for.
 struct Caller {
     what: &'static str,
     status: &'static str,
@@ -472,7 +476,7 @@ fn names_debts(booked: &BookedEntry, before: &Balances) -> Result<(), String> {
         .to_owned())
 }
 
-/// What is moved on each account, in the accounts' order.
+/// The sum moved on each account, in the accounts' order.
 fn summed(postings: &[Posting]) -> Balances {
     let mut sums = Balances::new();
     for Posting { account, minor, currency } in postings {

@@ -26,9 +26,9 @@ pub struct ExportArgs {
     pub(super) data: DataDir,
     #[command(flatten)]
     pub(super) store: StoreArgs,
-    /// Of a database, this book alone; else each line names its book.
-    #[arg(long, value_name = "NUMBER", requires = "store")]
-    book: Option<u32>,
+    /// Of a database, this book alone, -1 for the gateway's own; else each line names its book.
+    #[arg(long, value_name = "NUMBER", requires = "store", allow_negative_numbers = true)]
+    book: Option<i64>,
     /// A line of JSON for each entry, or a line of CSV for each posting.
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
@@ -81,7 +81,7 @@ pub(super) fn run_books(args: &ExportArgs, address: &Arc<Address>) -> ExitCode {
                 return Ok(Err(error));
             }
         }
-        for book in (0..snapshot.books).filter(|it| args.book.is_none_or(|book| book == *it)) {
+        for book in mirror::books(snapshot).filter(|it| args.book.is_none_or(|book| book == *it)) {
             let store = mirror::entries_of_book(snapshot, book)?;
             let wanted = Wanted { after: args.after, ..Wanted::default() };
             let walked = walk_entries(store.connection(), wanted, |entry| {

@@ -1,4 +1,4 @@
-//! What `lezai ledger check` says of a ledger that does not hold, and what its parts share.
+//! Faults that `lezai ledger check` finds in a ledger, and the checks that its parts share.
 
 use lezai_core::funds::payout::Payout;
 use lezai_core::ledger::{Entry, without_debts};
@@ -23,7 +23,7 @@ pub enum Fault {
     Entry {
         /// Its number, or the one it should have.
         number: u64,
-        /// What is wrong with it.
+        /// The fault, in words.
         what: String,
     },
     /// The file, or rows in it that belong to nothing.
@@ -34,7 +34,7 @@ pub enum Fault {
     Order {
         /// Its id.
         order: String,
-        /// What is wrong with it.
+        /// The fault, in words.
         what: String,
     },
     /// A payout whose entry, or another row of it, is missing.
@@ -42,7 +42,7 @@ pub enum Fault {
     Payout {
         /// Its id.
         payout: String,
-        /// What is wrong with it.
+        /// The fault, in words.
         what: String,
     },
     /// A settlement batch that is not what its entries say.
@@ -50,7 +50,7 @@ pub enum Fault {
     Batch {
         /// Its id.
         batch: String,
-        /// What is wrong with it.
+        /// The fault, in words.
         what: String,
     },
 }

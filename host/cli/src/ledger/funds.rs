@@ -1,4 +1,4 @@
-//! What `lezai ledger check` asks of payouts and settlement batches.
+//! Checks of payouts and settlement batches by `lezai ledger check`.
 
 use lezai_core::funds::payout::{Payout, PayoutEffect, PayoutState};
 use lezai_core::funds::settlement::{Batch, Outcome};

@@ -2,11 +2,11 @@
 //! book, too. It is kept in memory, and without what nobody checks: secrets, decisions, the bodies of events.
 
 use lezai_store::StoreError;
-use lezai_store_postgres::{Rows, Snapshot, Value};
+use lezai_store_postgres::{GATEWAY_BOOK, Rows, Snapshot, Value};
 use lezai_store_sqlite::Stepped;
 use rusqlite::types::Value as Kept;
 
-/// What is copied: the table, its columns here, the same in PostgreSQL, and the column that names the merchant.
+/// The tables to copy: the name, its columns here, the same in PostgreSQL, and the column that names the merchant.
 const TABLES: &[(&str, &str, &str, &str)] = &[
     (
         "merchants",
@@ -64,23 +64,33 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
 
 const ENTRIES: &str = "number, at_ms, subject, kind, postings, previous, hash";
 
+/// The tables to copy for the gateway's own book.
+const GATEWAY_TABLES: [(&str, &str); 2] = [
+    ("reconciliations", "id, channel, day, data"),
+    ("bill_differences", "id, run, channel, day, class, status, waits, opened_ms, data"),
+];
+
+/// The books of a database: the gateway's own, and those of merchants.
+pub(super) fn books(snapshot: &Snapshot<'_>) -> impl Iterator<Item = i64> + use<> {
+    std::iter::once(GATEWAY_BOOK).chain(0..i64::from(snapshot.books))
+}
+
 /// The tables of one book.
-pub(super) fn of_book(snapshot: &Snapshot<'_>, book: u32) -> Result<Stepped, StoreError> {
+pub(super) fn of_book(snapshot: &Snapshot<'_>, book: i64) -> Result<Stepped, StoreError> {
     let store = Stepped::new()?;
     // A row that names another which is not there is for the check to find.
     store.connection().execute_batch("PRAGMA foreign_keys = OFF; BEGIN")?;
-    for (table, here, there, merchant) in TABLES {
-        copy(snapshot, &store, table, here, there, merchant, Rows::OfMerchantsOf(book))?;
+    if let Ok(number) = u32::try_from(book) {
+        for (table, here, there, merchant) in TABLES {
+            copy(snapshot, &store, table, here, there, merchant, Rows::OfMerchantsOf(number))?;
+        }
+        const CALENDARS: &str = "name, edition, text";
+        copy(snapshot, &store, "calendars", CALENDARS, CALENDARS, "", Rows::All)?;
+    } else {
+        for (table, columns) in GATEWAY_TABLES {
+            copy(snapshot, &store, table, columns, columns, "", Rows::All)?;
+        }
     }
-    copy(
-        snapshot,
-        &store,
-        "calendars",
-        "name, edition, text",
-        "name, edition, text",
-        "",
-        Rows::All,
-    )?;
     copy(snapshot, &store, "entries", ENTRIES, ENTRIES, "", Rows::OfBook(book))?;
     const BALANCES: &str = "account, currency, at_ms, number, minor";
     copy(snapshot, &store, "balances", BALANCES, BALANCES, "", Rows::OfBook(book))?;
@@ -89,7 +99,7 @@ pub(super) fn of_book(snapshot: &Snapshot<'_>, book: u32) -> Result<Stepped, Sto
 }
 
 /// The entries of one book alone.
-pub(super) fn entries_of_book(snapshot: &Snapshot<'_>, book: u32) -> Result<Stepped, StoreError> {
+pub(super) fn entries_of_book(snapshot: &Snapshot<'_>, book: i64) -> Result<Stepped, StoreError> {
     let store = Stepped::new()?;
     copy(snapshot, &store, "entries", ENTRIES, ENTRIES, "", Rows::OfBook(book))?;
     Ok(store)

@@ -25,7 +25,7 @@ pub use balances::Balances;
 pub use check::{Report, check, check_tables};
 pub use fault::{Failed, Fault};
 
-/// What can be done with the ledger.
+/// Commands on the ledger.
 #[derive(Debug, clap::Subcommand)]
 pub enum LedgerCommand {
     /// Prove that the ledger is whole; works while the gateway runs.
@@ -65,7 +65,7 @@ enum Stopped {
 fn ended(data: &Path, outcome: Result<(), Stopped>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough.
+        // The reader has seen enough.
         Err(Stopped::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -87,7 +87,7 @@ fn unreadable(data: &Path, error: &StoreError) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// What to say of a database that cannot be read, or of one that is not named well.
+/// The error of a database that cannot be read, or of one that is not named well.
 fn no_database(why: &str) -> ExitCode {
     eprintln!("lezai: {why}");
     ExitCode::from(2)

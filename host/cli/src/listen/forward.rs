@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const TIMEOUT: Duration = Duration::from_millis(4_500);
 /// So much of an answer's body goes back: the gateway keeps 256 bytes of it.
 const MAX_ANSWER: usize = 4 * 1024;
-/// What belongs to one connection and not to the message (RFC 9110, section 7.6.1).
+/// Header fields of one connection and not of the message (RFC 9110, section 7.6.1).
 const OF_A_CONNECTION: [HeaderName; 6] = [
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -102,7 +102,7 @@ impl Forward {
     }
 }
 
-/// What a receiver that answers so has yet to learn.
+/// A remark on a receiver that answers so.
 fn remark(status: StatusCode, is_good: bool) -> &'static str {
     match (is_good, status.is_success()) {
         (false, true) => ": it took what does not verify, and so whatever anybody sends it",

@@ -1,4 +1,4 @@
-//! What is printed of a callback.
+//! The printed line of a callback.
 
 use lezai_core::mask;
 use lezai_wire::time::rfc3339;

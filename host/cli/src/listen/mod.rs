@@ -148,7 +148,7 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Res
         Ok(callback) => {
             listener.arrived.note(&callback.id);
             let line = if listener.json { line::whole(&body) } else { line::short(callback) };
-            // Whoever reads may have gone; the callback was received all the same.
+            // The reader may have gone; the callback was received all the same.
             let _ = writeln!(std::io::stdout(), "{line}");
         }
         Err(why) => eprintln!("refused: {why}"),
@@ -156,14 +156,14 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Res
     match &listener.forward {
         None if verified.is_ok() => StatusCode::NO_CONTENT.into_response(),
         None => StatusCode::UNAUTHORIZED.into_response(),
-        // What does not verify is passed on as well: that server must refuse it by itself.
+        // A callback that does not verify is passed on, too: that server must refuse it by itself.
         Some(forward) => forward.pass(&parts, body, verified.is_ok()).await,
     }
 }
 
 impl Listener {
     fn verify(&self, parts: &Parts, body: &[u8]) -> Result<Callback, Forged> {
-        // Whatever name this machine was called by is taken: a real receiver knows its own.
+        // Any name that this machine was called by is taken: a real receiver knows its own.
         let host = parts.headers.get(header::HOST);
         let authority = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
         let verified = self.receiver.verify(parts, authority, body, clock::now())?;

@@ -71,7 +71,7 @@ impl Watch {
             if !self.is_there().await {
                 continue;
             }
-            // What is wrong with the question itself is told once.
+            // An error of the query itself is told once.
             match self.compare().await {
                 Ok(()) => told.clear(),
                 Err(why) if why != told => {
@@ -157,7 +157,7 @@ impl Watch {
         Ok(())
     }
 
-    /// What time it is for the gateway's events: a sandbox may have been moved ahead.
+    /// The time of the gateway's events: a sandbox may have been moved ahead.
     async fn now(&self) -> String {
         let now = async {
             let (_, _, body) = client::receive(self.clock.try_clone()?).await.ok()?;

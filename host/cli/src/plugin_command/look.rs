@@ -14,7 +14,7 @@ pub struct OfMerchant {
     at: At,
 }
 
-/// What `list` is told.
+/// The arguments of `list`.
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
     /// Whose, and where.
@@ -22,7 +22,7 @@ pub struct ListArgs {
     at: At,
 }
 
-/// What `diff` is told.
+/// The arguments of `diff`.
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
     /// The release's number; the one on its way, or the newest, if left out.

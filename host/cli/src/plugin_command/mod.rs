@@ -10,12 +10,12 @@ mod sign;
 
 use std::process::ExitCode;
 
-use at::Failed;
+use crate::outcome;
 
 pub use at::At;
 pub use author::AuthorCommand;
 
-/// What can be done with a merchant's plugin.
+/// Commands on a merchant's plugin.
 #[derive(Debug, clap::Subcommand)]
 pub enum PluginCommand {
     /// Sign a component as a release: writes FILE.release.json.
@@ -36,14 +36,14 @@ pub enum PluginCommand {
     Remove(look::OfMerchant),
     /// Show which release decides the merchant's orders.
     Show(look::OfMerchant),
-    /// what an author does, on their own machine.
+    /// Commands of an author, on their own machine.
     #[command(flatten)]
     Author(AuthorCommand),
 }
 
 /// Does it. The exit code is 1 if the gateway refuses, and 2 if it could not be asked.
 pub async fn run(command: PluginCommand) -> ExitCode {
-    let done = match command {
+    outcome::finish(match command {
         PluginCommand::Author(command) => return author::run(command),
         PluginCommand::Sign(args) => sign::run(&args),
         PluginCommand::Publish(args) => publish::run(args).await,
@@ -54,19 +54,5 @@ pub async fn run(command: PluginCommand) -> ExitCode {
         PluginCommand::Diff(args) => look::diff(args).await,
         PluginCommand::Remove(args) => look::remove(args).await,
         PluginCommand::Show(args) => look::show(args).await,
-    };
-    match done {
-        Ok(text) => {
-            say!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(Failed::Refused(why)) => {
-            eprintln!("lezai: {why}");
-            ExitCode::from(1)
-        }
-        Err(Failed::NotDone(why)) => {
-            eprintln!("lezai: {why}");
-            ExitCode::from(2)
-        }
-    }
+    })
 }

@@ -18,7 +18,7 @@ pub struct MoveArgs {
     at: At,
 }
 
-/// What `promote` is told.
+/// The arguments of `promote`.
 #[derive(Debug, clap::Args)]
 pub struct PromoteArgs {
     /// How far: 0.1, 1, 5, 10, 20 or 50 percent of the orders, or live; the next step if left out.

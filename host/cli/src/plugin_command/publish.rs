@@ -10,7 +10,7 @@ use super::at::{At, Failed, read};
 use super::look;
 use super::sign::{self, ReleaseFile, Says};
 
-/// What `publish` is told.
+/// The arguments of `publish`.
 #[derive(Debug, clap::Args)]
 pub struct PublishArgs {
     /// The component, such as target/artifacts/plugins/demo_rules.wasm.

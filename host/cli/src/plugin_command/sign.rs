@@ -14,10 +14,10 @@ use super::at::{Failed, read, text};
 use crate::data_dir::DataDir;
 use lezai_base::clock;
 
-/// What a release says beside the component.
+/// A release's parts beside the component.
 #[derive(Debug, clap::Args)]
 pub(super) struct Says {
-    /// What the plugin is given with each order.
+    /// The settings that the plugin is given with each order.
     #[arg(long, value_name = "FILE")]
     pub(super) settings: Option<PathBuf>,
     /// The publisher's private key, as PKCS#8 PEM [default: demo-plugins.pem in the gateway's folder].
@@ -43,7 +43,7 @@ pub(super) struct Says {
     fuel: Option<u64>,
 }
 
-/// What `sign` is told.
+/// The arguments of `sign`.
 #[derive(Debug, clap::Args)]
 pub struct SignArgs {
     /// The component, such as target/artifacts/plugins/demo_rules.wasm.

@@ -35,7 +35,7 @@ impl WorkFolder {
 
 impl Drop for WorkFolder {
     fn drop(&mut self) {
-        // What cannot be removed is in the system's folder for what may be.
+        // A folder that cannot be removed is in the system's folder for temporary files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -61,6 +61,21 @@ async fn reconcile(
     }
 }
 
+/// The range of entries; of several chains how many there are.
+fn entries(run: &Value) -> String {
+    let ends = |name: &str| -> Vec<u64> {
+        run[name].as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
+    };
+    match (&ends("after_entries")[..], &ends("to_entries")[..]) {
+        ([after], [to]) => format!("entries after {after} to {to}"),
+        (after, to) => {
+            let count: u64 =
+                to.iter().zip(after).map(|(to, after)| to.saturating_sub(*after)).sum();
+            format!("{count} entries of {} chains", to.len())
+        }
+    }
+}
+
 fn is_open(difference: &Value) -> bool {
     difference["status"] == "open"
 }
@@ -76,7 +91,7 @@ fn report(run: &Value, differences: &[Value]) -> String {
             run["edition"],
             digest.get(..12).unwrap_or(digest)
         ),
-        format!("entries after {} to {}", run["after_entry"], run["to_entry"]),
+        entries(run),
         String::new(),
         format!("{:<15}{:<14}{:>7}{:>11}", "class", "cleared by", "lines", "movements"),
     ];
@@ -124,7 +139,7 @@ mod tests {
     fn day_is_reported_with_its_classes_and_what_is_open() {
         let run = json!({
             "id": "rec_1", "channel": "sandbox", "date": "2026-11-18", "edition": 1,
-            "bill_digest": "cb3398584243ffff", "after_entry": 0, "to_entry": 9,
+            "bill_digest": "cb3398584243ffff", "after_entries": [0], "to_entries": [9],
             "summary": { "classes": [
                 { "class": "matched", "cleared_by": null, "lines": 1, "movements": 1 },
                 { "class": "missing_there", "cleared_by": null, "lines": 0, "movements": 1 },

@@ -82,7 +82,7 @@ impl Input {
             ReadError::Refused(refused) => NoResult::Refused { file: self.path.clone(), refused },
             ReadError::Io(error) => NoResult::Work(error),
         })?;
-        // What the unpacking did not need: a zip's list, or bytes behind a gzip's end.
+        // The bytes that the unpacking did not need: a zip's list, or those behind a gzip's end.
         if self.packing != Packing::Plain {
             io::copy(&mut counting, &mut io::sink()).map_err(|error| failed(error.to_string()))?;
         }

@@ -32,20 +32,20 @@ use progress::Progress;
 const FILE_MAX: u64 = 64 << 30;
 /// A mapping or rules have some hundred bytes.
 const JSON_MAX: u64 = 1 << 20;
-/// What a row needs in memory while its partition is joined, measured in its bytes on disk: itself, its place
+/// The memory that a row needs while its partition is joined, measured in its bytes on disk: itself, its place
 /// in the index, and what comes of it if all differ.
 const ROOM: u64 = 4;
 /// 128 and the number of SIGINT, as a shell tells it.
 const INTERRUPTED: u8 = 130;
 
-/// What is compared with what.
+/// The two sides that are compared.
 #[derive(Debug, clap::Args)]
 pub struct ReconcileArgs {
     /// A channel's bill, as it was downloaded (CSV, gzip or zip), or the gateway's statement. Several days or
     /// parts: several times.
     #[arg(long, alias = "statement", required_unless_present = "channel", value_name = "FILE")]
     bill: Vec<PathBuf>,
-    /// What was expected: movements, another bill, or a merchant's own books.
+    /// The movements that were expected: in files, another bill, or a merchant's own books.
     #[arg(long, alias = "own", required_unless_present = "channel", value_name = "FILE")]
     movements: Vec<PathBuf>,
     /// Have the gateway reconcile a day of this channel, by the bill that it has.
@@ -160,7 +160,7 @@ pub(crate) struct ReadFile {
     pub(crate) sha256: String,
 }
 
-/// What a run came to, and what it came from.
+/// The result of a run, and the files that it came from.
 pub(crate) struct Reconciled<'a> {
     pub(crate) theirs: &'a [ReadFile],
     pub(crate) ours: &'a [ReadFile],

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-/// What takes less is not spoken of.
+/// A run that takes less is not reported on.
 const SILENT: Duration = Duration::from_secs(1);
 /// Then it is said so often.
 const OFTEN: Duration = Duration::from_millis(250);

@@ -1,4 +1,4 @@
-//! What is printed: JSON lines for programs, a summary for people.
+//! The output: JSON lines for programs, a summary for people.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -40,12 +40,12 @@ use crate::{keys, log, say, secrets};
 use notify::notify;
 pub use settings::{ConfigArgs, ConfigCommand, show};
 
-/// What is under way when the gateway is told to stop has this long.
+/// Requests under way when the gateway is told to stop have this long.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 /// The store has this long to bring its log, some 150 MB at most, to its place.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What `lezai serve` is told.
+/// The arguments of `lezai serve`.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What is logged.
+    /// The filter of the log.
     pub fn log_filter(&self) -> &str {
         &self.config.log.filter
     }
@@ -206,7 +206,7 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
     Ok(())
 }
 
-/// What can change while the gateway runs: its keys, and what is logged.
+/// Reloads the settings that can change while the gateway runs: its keys, and the filter of the log.
 fn reload(
     args: &ConfigArgs,
     gateway: &Gateway,
@@ -443,12 +443,12 @@ async fn bind(key: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr
 
 async fn end(task: JoinHandle<()>, what: &str) {
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, task).await.is_err() {
-        // What was committed is done at the next start.
+        // A task that was committed is done at the next start.
         tracing::warn!(what, "did not end in time");
     }
 }
 
-/// What a signal asks for.
+/// The request that a signal makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Stop,

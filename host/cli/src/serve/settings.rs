@@ -85,7 +85,7 @@ impl ConfigArgs {
     }
 }
 
-/// What is wrong with the files and folders that the settings name.
+/// The faults of the files and folders that the settings name.
 fn named_files(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (section, tls) in [("listen", &config.listen.tls), ("operator", &config.operator.tls)] {
@@ -187,7 +187,7 @@ pub(super) fn files(tls: &Tls) -> TlsFiles {
     TlsFiles { certificate: tls.certificate.clone(), private_key: tls.private_key.clone() }
 }
 
-/// What `lezai config` is told.
+/// The arguments of `lezai config`.
 #[derive(Debug, clap::Args)]
 pub struct ConfigCommand {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! What leads to the events of payouts, settlement batches and contracts. Days pass in it, on the
+//! The steps to the events of payouts, settlement batches and contracts. Days pass in them, on the
 //! sandbox's clock.
 
 use lezai_core::time::Timestamp;
@@ -95,7 +95,7 @@ impl Play {
         self.delivered(&event).await
     }
 
-    /// Who signs: an event says whose it is.
+    /// The merchant that signs: an event says whose it is.
     async fn merchant(&self) -> Result<String, String> {
         let mut found = self.get("/v1/events?limit=1").await?;
         if found["data"].as_array().is_none_or(Vec::is_empty) {
@@ -203,7 +203,7 @@ impl Play {
     }
 }
 
-/// What holds without a contract, as one: a cut-off in Shanghai at 16:00.
+/// The standard terms, as a contract: a cut-off in Shanghai at 16:00.
 fn standard() -> Value {
     json!({
         "cycle": { "kind": "after", "seconds": 86_400 },

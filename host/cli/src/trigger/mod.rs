@@ -15,7 +15,7 @@ use crate::operator::OperatorArgs;
 
 use play::Play;
 
-/// What is to happen, and who is told.
+/// The event to cause, and the merchant that is notified.
 #[derive(Debug, clap::Args)]
 pub struct TriggerArgs {
     /// The event's type, such as order.paid.
@@ -39,7 +39,7 @@ struct Kind {
     plot: Plot,
 }
 
-/// What leads to an event.
+/// The way to an event.
 #[derive(Clone, Copy)]
 enum Plot {
     /// An order of an amount, and what is done with it.
@@ -58,7 +58,7 @@ enum Plot {
     Statement,
 }
 
-/// What is done with an order.
+/// An act on an order.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Pay,

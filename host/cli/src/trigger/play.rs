@@ -14,9 +14,9 @@ use lezai_base::entropy;
 use lezai_client as client;
 use lezai_client::{Client, Trust};
 
-/// What needs no time happens within this, on a busy machine too.
+/// An event that needs no time happens within this, on a busy machine too.
 pub(super) const AT_ONCE: Duration = Duration::from_secs(2);
-/// What the wallet does later it does after half a minute, and its gateway asks within another.
+/// The wallet's late acts come after half a minute, and its gateway asks within another.
 pub(super) const LATER_SECS: u32 = 31;
 /// So often the clock is moved before it is given up.
 pub(super) const MOVES: u32 = 6;

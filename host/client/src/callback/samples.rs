@@ -15,7 +15,7 @@ pub(super) fn key(first: u8) -> SigningKey {
     SigningKey::from_entropy(&std::array::from_fn(|i| first + u8::try_from(i).unwrap())).unwrap()
 }
 
-/// What checks [`delivery`]'s callbacks.
+/// A receiver that checks [`delivery`]'s callbacks.
 pub(super) fn receiver() -> Receiver {
     Receiver {
         gateway_key: key(1).verifying_key(),

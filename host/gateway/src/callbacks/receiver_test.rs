@@ -15,7 +15,7 @@ use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::merchants::Merchant;
 use lezai_wire::problem::{Code, Problem};
 
-/// What a receiver did.
+/// The result of testing a receiver.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Report {
     /// Always `endpoint_test`.
@@ -28,12 +28,12 @@ pub struct Report {
     callbacks: Vec<Finding>,
 }
 
-/// What a receiver did with one callback.
+/// A receiver's answer to one test callback.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Finding {
     /// `good`, `forged` or `duplicate`.
     kind: &'static str,
-    /// What it answered with.
+    /// The status code that it answered with.
     status: Option<u16>,
     /// Why there was no answer, in a word: docs/callbacks.md has them all.
     error: Option<&'static str>,
@@ -41,7 +41,7 @@ pub struct Finding {
     latency_ms: u64,
     /// Whether that is right.
     right: bool,
-    /// What it means.
+    /// The meaning, in words.
     note: &'static str,
 }
 

@@ -286,7 +286,7 @@ fn tell_of_host(
     events::record::keep(tx, Happened { merchant, subject, event_type, data }, now)
 }
 
-/// What is kept of an answer: in one line, and nobody's name or number in it.
+/// The excerpt of an answer that is kept: in one line, and nobody's name or number in it.
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let line: String = text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
@@ -322,7 +322,7 @@ impl Callbacks {
     ///
     /// # Errors
     ///
-    /// What cannot be signed.
+    /// If a part of it cannot be signed.
     pub fn signed_fields(
         &self,
         merchant: &Merchant,

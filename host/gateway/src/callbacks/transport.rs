@@ -33,7 +33,7 @@ pub struct Post {
     pub body: Vec<u8>,
 }
 
-/// What a receiver answered.
+/// A receiver's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The status code.
@@ -82,7 +82,7 @@ pub enum Unreached {
     TlsExpired,
     /// TLS fails in another way.
     TlsFailed,
-    /// What answers does not speak HTTP.
+    /// The peer does not speak HTTP.
     NotHttp,
     /// The header of the answer is too large, or has too many fields.
     HeaderTooLarge,
@@ -131,7 +131,7 @@ impl Unreached {
         }
     }
 
-    /// What it means, for people.
+    /// The meaning, for people.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::NotAllowed => "callbacks may not go to this address",
@@ -164,7 +164,7 @@ impl std::fmt::Display for Unreached {
     }
 }
 
-/// What takes callbacks to their receivers: the network, or a simulation of it.
+/// The carrier of callbacks to their receivers: the network, or a simulation of it.
 pub trait Transport: Send + Sync {
     /// Sends one.
     fn send(
@@ -243,14 +243,14 @@ fn why(error: &reqwest::Error) -> Unreached {
     }
 }
 
-/// What an error says, or one that it carries: what an error of the system's carries is not among its
+/// The reason in an error, or in one that it carries: what a system's error carries is not among its
 /// sources, and may carry another.
 fn within(error: &(dyn Error + 'static)) -> Option<Unreached> {
     let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     carried.and_then(|it| within(it)).or_else(|| cause(error))
 }
 
-/// What a cause says of itself.
+/// The reason that a cause itself gives.
 fn cause(error: &(dyn Error + 'static)) -> Option<Unreached> {
     if error.is::<Forbidden>() {
         return Some(Unreached::NotAllowed);
@@ -307,7 +307,7 @@ fn of_tls(error: &rustls::Error) -> Unreached {
 fn retry_after_secs(value: &str, now: Timestamp) -> Option<i64> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        // What does not fit is for ever, which the courier bounds.
+        // A number that does not fit is for ever, which the sender bounds.
         return Some(value.parse().unwrap_or(i64::MAX));
     }
     let date = httpdate::parse_http_date(value).ok()?;

@@ -11,7 +11,7 @@ const FAILURES_MAX: u32 = 5;
 /// For so long it is not offered then. The next request that finds no answer begins the time anew.
 const PAUSE_SECS: i64 = 30;
 
-/// What was seen of each channel: as many entries as there are channels.
+/// The observations of each channel: as many entries as there are channels.
 #[derive(Debug, Default)]
 pub struct ChannelHealth(Mutex<HashMap<&'static str, Seen>>);
 

@@ -23,7 +23,7 @@ pub mod watchers;
 
 use std::sync::Arc;
 
-/// What this process remembers between requests.
+/// The memory of this process between requests.
 #[derive(Default)]
 pub struct Cluster {
     /// The nonces used of late.

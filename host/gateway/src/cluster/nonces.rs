@@ -35,7 +35,7 @@ struct Room {
     /// The last of the room is kept for keys that use little of it, so that those that use much
     /// cannot keep them out.
     kept: usize,
-    /// What little is.
+    /// The number of one key's nonces that counts as few.
     small: usize,
 }
 
@@ -69,7 +69,7 @@ struct Generation {
     size: usize,
 }
 
-/// What became of a nonce.
+/// The outcome of taking a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// It was new.

@@ -276,7 +276,7 @@ mod tests {
         }
         let entry = std::mem::size_of::<(u64, Bucket)>();
         assert!(entry <= 24, "{entry} bytes");
-        // Who was forgotten starts anew; who asked of late did not.
+        // A caller that was forgotten starts anew; one that asked of late did not.
         assert!(takes("spent"));
         let last = format!("{} {tail}", BUCKETS_MAX * 5 / 2 - 1);
         assert_eq!([takes(&last), takes(&last)], [true, false]);

@@ -5,7 +5,7 @@
 //! Counting and asking is one step, so that of many orders at once each sees those before it. An
 //! order that comes to nothing (a repeat, a number that was taken) is taken back.
 //!
-//! Who is counted is kept as a keyed hash, never in clear. Memory is bounded: the parties that were
+//! The parties counted are kept as keyed hashes, never in clear. Memory is bounded: the parties that were
 //! not seen for longest are forgotten first. What is counted depends on the orders and on the time
 //! that is given, and on nothing else.
 
@@ -26,7 +26,7 @@ use lezai_store::{CountedOrder, OrderSample, Store, StoreError};
 /// 100 bytes, so that both take 50 MB at most. A party that ordered once today has one entry, and
 /// none has more than [`SPARSE`] for each currency.
 const ENTRIES_MAX: usize = 250_000;
-/// What one party's orders in one currency can come to: 60 seconds, 61 minutes, 25 hours.
+/// The most that one party's orders in one currency can come to: 60 seconds, 61 minutes, 25 hours.
 #[cfg(test)]
 const SPARSE: usize = 60 + 61 + 25;
 /// Orders that are looked at after a start: some seconds' work.
@@ -40,7 +40,7 @@ const DAY: u32 = 24 * HOUR;
 pub struct Counters {
     /// Made anew at each start: nobody outside knows which hash is whose.
     key: RandomState,
-    /// What takes its place where several nodes count together.
+    /// The shared secret in its place, where several nodes count together.
     shared: OnceLock<Shared>,
     parties: Mutex<Parties>,
 }
@@ -266,7 +266,7 @@ impl History {
         entries.truncate(kept);
     }
 
-    /// What was counted before an order.
+    /// The counts before an order.
     fn windows(&self, order: &Entry) -> Windows {
         let mut windows = Windows::default();
         for entry in &self.0 {
@@ -452,7 +452,7 @@ mod tests {
             counters
         });
         one.count(&mark(0, "c", "100 CNY")).1.keep();
-        // What comes to nothing is told to nobody.
+        // An order that comes to nothing is told to nobody.
         drop(one.count(&mark(1, "c", "7 CNY")));
         let all = std::mem::take(&mut *told.lock().unwrap());
         assert_eq!(all.len(), 1);
@@ -511,7 +511,7 @@ mod tests {
             assert_eq!(found[0], parties.entries);
             assert!(found.into_iter().all(|it| it <= 101), "{found:?}");
             drop(parties);
-            // Who orders all the time is not forgotten.
+            // A customer who orders all the time is not forgotten.
             if customer % 50 == 0 {
                 count(&counters, &mark(0, "regular", "1 CNY"));
             }

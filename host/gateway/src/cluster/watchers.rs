@@ -13,7 +13,7 @@ const MAX_STREAMS: usize = 10_000;
 /// Of one order: a page has one, and another while it reloads.
 const MAX_OF_AN_ORDER: usize = 8;
 
-/// Who watches which order.
+/// The watchers of each order.
 pub struct OrderWatchers {
     orders: Mutex<HashMap<OrderId, watch::Sender<u64>>>,
     streams: Arc<Semaphore>,

@@ -1,4 +1,4 @@
-//! What merchants were told: asked for, and told again.
+//! Merchants' events: listed, and redelivered.
 
 pub mod record;
 
@@ -43,7 +43,7 @@ pub struct StoredEvent {
     event_type: String,
     /// RFC 3339.
     created_at: String,
-    /// Who is told.
+    /// The merchant that is notified.
     merchant: String,
     /// The order it is about; none if it is about an address of the merchant's.
     order_id: Option<String>,
@@ -78,7 +78,7 @@ pub struct TryView {
     at: String,
     /// The host it went to.
     host: String,
-    /// What the receiver answered with.
+    /// The status code of the receiver's response.
     status: Option<u16>,
     /// Why there was no answer, in a word: docs/callbacks.md has them all.
     error: Option<String>,
@@ -88,7 +88,7 @@ pub struct TryView {
     answer: String,
 }
 
-/// What to tell again.
+/// The events to redeliver.
 #[derive(Clone, Debug)]
 pub struct Range {
     /// From then.
@@ -128,7 +128,7 @@ impl Range {
 ///
 /// # Errors
 ///
-/// What it is not.
+/// The rule that the text breaks.
 pub fn checked_type(text: &str) -> Result<String, &'static str> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b"_.".contains(&b);
     if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {

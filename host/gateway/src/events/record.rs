@@ -9,19 +9,19 @@ use lezai_wire::time::rfc3339;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// What happened, for a merchant.
+/// An event to record for a merchant.
 pub struct Happened<'h, D> {
-    /// Who is told.
+    /// The merchant that is notified.
     pub merchant: &'h MerchantId,
-    /// What it is about.
+    /// The object that it is about.
     pub subject: Subject<'h>,
     /// Such as `order.paid`.
     pub event_type: &'h str,
-    /// What the event says, as its member `data`.
+    /// The event's member `data`.
     pub data: D,
 }
 
-/// What an event is about. An event's id follows from it, so that a retry makes no second event.
+/// The object that an event is about. An event's id follows from it, so that a retry makes no second event.
 pub enum Subject<'h> {
     /// An order, and how many events of it came before, and this one.
     Order(&'h OrderId, u32),

@@ -1,4 +1,4 @@
-//! What is owed to a merchant, or to one that it shares with, now or at any moment before: their
+//! The balances of a merchant, or of one that it shares with, now or at any moment before: their
 //! accounts in the ledger, seen from their side.
 
 use lezai_core::id::MerchantId;
@@ -13,14 +13,14 @@ use crate::gateway::Gateway;
 use lezai_store as store;
 use lezai_wire::problem::{Code, Problem};
 
-/// What was owed to a merchant at a moment.
+/// The balances of a merchant at a moment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BalancesView {
     /// Always `balances`.
     object: &'static str,
     /// RFC 3339: all that was booked by then counts.
     at: String,
-    /// Who the balances are of, if not of the merchant itself.
+    /// The receiver that the balances are of, if not of the merchant itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     receiver: Option<String>,
@@ -28,7 +28,7 @@ pub struct BalancesView {
     data: Vec<BalanceView>,
 }
 
-/// What was owed on one account.
+/// The balance of one account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BalanceView {
     /// `pending` until it is settled, `held` for a review, `available` to take out, or `owes`: what is

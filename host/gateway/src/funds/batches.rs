@@ -42,7 +42,7 @@ const LOOK_SECS: i64 = 5;
 /// How often a calendar is looked at again that does not know the days to come.
 const CALENDAR_SECS: i64 = 3600;
 
-/// What a batch would be if it were closed now.
+/// A batch as it would be if it were closed now.
 #[derive(Clone, Debug)]
 struct Draft {
     currency: Currency,
@@ -72,7 +72,7 @@ pub(super) fn currencies<V: View + ?Sized>(
     Ok(currencies)
 }
 
-/// What each currency of a merchant comes to since its last batch.
+/// A merchant's drafts since its last batch, one for each currency.
 fn drafts<V: View + ?Sized>(
     view: &V,
     merchant: &MerchantId,
@@ -103,14 +103,14 @@ fn drafts<V: View + ?Sized>(
     Ok(drafts)
 }
 
-/// What a contract pays of a position, and the fee of that.
+/// The payout of a position by a contract, and its fee.
 fn pays(agreed: &Agreed, currency: Currency, position: i64) -> Result<(Money, Money), Carry> {
     let contract = &agreed.contract;
     let standing = Position { position, minimum: contract.minimum(currency) };
     let whole = payable(standing, contract.pay_to().is_some())?;
     let rules = contract.payout_rules(currency).ok_or(Carry::Limits)?;
     let net = net_of_fee(whole, |it| contract.payout_fee(it)).ok_or(Carry::BelowMinimum)?;
-    // What one payout may not take stays for the next batch.
+    // The excess over one payout's limit stays for the next batch.
     let most = Money::new(rules.max, currency).map_err(|_| Carry::Limits)?;
     if most.checked_sub(net.0).is_some() { Ok(net) } else { Ok((most, contract.payout_fee(most))) }
 }
@@ -163,7 +163,7 @@ pub fn plan(
     }
 }
 
-/// What closing comes to.
+/// The result of closing.
 pub enum Closed {
     /// It is done, and the next is planned.
     Planned,
@@ -216,7 +216,7 @@ pub async fn close(
     Ok(done)
 }
 
-/// What is closed, by which contract, and who can pay.
+/// The merchant whose batches are closed, the contract for it, and the channels that can pay.
 pub(super) struct Closing<'c> {
     pub(super) merchant: &'c MerchantId,
     pub(super) agreed: &'c Agreed,
@@ -349,11 +349,11 @@ pub struct OpenSettlement {
     pub after_entry: u64,
     /// How many of them touch the balance.
     pub lines: u64,
-    /// What was the merchant's before, in minor units; less than zero if it owed.
+    /// The merchant's balance before, in minor units; less than zero if it owed.
     pub opening: i64,
-    /// What is the merchant's now.
+    /// The merchant's balance now.
     pub closing: i64,
-    /// What would be paid out of it now.
+    /// The amount that would be paid out of it now.
     pub pays: i64,
     /// The fee of that payout.
     pub fee: i64,
@@ -363,7 +363,7 @@ pub struct OpenSettlement {
     pub carried_because: Option<&'static str>,
 }
 
-/// What the merchant's batches would be if they were closed now.
+/// The merchant's batches as they would be if they were closed now.
 ///
 /// # Errors
 ///

@@ -230,7 +230,7 @@ fn calendar_view(calendar: &Calendar, text: String) -> CalendarView {
     }
 }
 
-/// What other fees would have come to.
+/// The fees that paid orders would have cost by another contract.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FeesSimulated {
     /// Always `fees_simulated`.
@@ -252,11 +252,11 @@ pub struct FeeTotal {
     pub currency: &'static str,
     /// How many paid orders.
     pub orders: u64,
-    /// What was captured of them. As text, exact whatever it is.
+    /// The sum captured of them. As text, exact whatever it is.
     pub captured: String,
-    /// What was taken.
+    /// The fees taken.
     pub old: String,
-    /// What would have been taken.
+    /// The fees that would have been taken.
     pub new: String,
 }
 
@@ -265,13 +265,13 @@ pub struct FeeTotal {
 pub struct FeeChange {
     /// `ord_…`
     pub order_id: String,
-    /// What was captured, in minor units.
+    /// The amount captured, in minor units.
     pub captured: i64,
     /// ISO 4217.
     pub currency: &'static str,
-    /// What was taken.
+    /// The fee taken.
     pub old: i64,
-    /// What would have been taken.
+    /// The fee that would have been taken.
     pub new: i64,
 }
 

@@ -26,10 +26,10 @@ use views::PayoutView;
 /// How long after a payout is paid the channel is first asked whether it came back.
 pub const FIRST_WATCH_SECS: i64 = 60;
 
-/// What the numbers of payouts begin with that batches make; a merchant's may not.
+/// The prefix of the numbers of payouts that batches make; a merchant's may not have it.
 pub const OURS: &str = "settlement:";
 
-/// What an event of a payout is about.
+/// The objects that an event of a payout is about.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PayoutEventData {
     /// The payout right after the event.

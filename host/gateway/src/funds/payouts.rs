@@ -2,7 +2,7 @@
 //! person approves what its contract says; the operator has one looked at again that the channel was
 //! silent on.
 //!
-//! What a payout takes is taken in the commit that accepts it, and of many at once each sees what those
+//! A payout's money is taken in the commit that accepts it, and of many at once each sees what those
 //! before it left. The channel is asked after that commit, by the worker.
 
 use lezai_core::funds::payout::{
@@ -29,7 +29,7 @@ use views::PayoutView;
 /// How far ahead a payout may be planned: 90 days.
 const AHEAD_SECS: i64 = 90 * 86_400;
 const VERDICTS: [(&str, bool); 2] = [("approve", true), ("refuse", false)];
-/// Who decides: whoever has the operator's token.
+/// The person who decides: whoever has the operator's token.
 const OPERATOR: &str = "operator";
 
 /// A merchant's wish for a payout.
@@ -37,13 +37,13 @@ const OPERATOR: &str = "operator";
 pub struct NewPayout {
     /// The merchant's own number.
     pub merchant_payout_id: String,
-    /// What arrives; more than zero.
+    /// The amount that arrives; more than zero.
     pub amount: Money,
     /// Whose available balance it is taken from, if not the merchant's own.
     pub receiver: Option<String>,
     /// Where to.
     pub destination: Destination,
-    /// What the recipient reads.
+    /// The text that the recipient reads.
     pub description: Option<String>,
     /// It is not sent before.
     pub not_before: Option<Timestamp>,
@@ -422,7 +422,7 @@ fn told(gateway: &Gateway, done: Outcome<(ApiResponse, ())>) -> ApiResponse {
 ///
 /// # Errors
 ///
-/// What is right.
+/// The statuses that there are, for any other text.
 pub fn status(text: &str) -> Result<&'static str, &'static str> {
     PayoutState::STATUSES
         .into_iter()

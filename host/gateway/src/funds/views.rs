@@ -21,11 +21,11 @@ pub struct PayoutView {
     pub merchant_payout_id: String,
     /// `needs_approval`, `accepted`, `queued`, `sent`, `unknown`, `paid`, `failed`, `returned` or `cancelled`.
     pub status: &'static str,
-    /// What arrives, in minor units of `currency`.
+    /// The amount that arrives, in minor units of `currency`.
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'static str,
-    /// What is taken for it beside the amount, in minor units.
+    /// The fee on top of the amount, in minor units.
     pub fee: i64,
     /// Whose available balance it is taken from, if not the merchant's own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +33,7 @@ pub struct PayoutView {
     pub receiver: Option<String>,
     /// Where to.
     pub destination: DestinationView,
-    /// What the recipient reads.
+    /// The text that the recipient reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub description: Option<String>,
@@ -63,11 +63,11 @@ pub struct PayoutView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub failure: Option<PayoutFailureView>,
-    /// What a second person decided, if one had to.
+    /// The second person's decision, if one was needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub approval: Option<ApprovalView>,
-    /// What a person must look at: `silence`, `amount` or `contradiction`; empty but for rare trouble.
+    /// Items that a person must look at: `silence`, `amount` or `contradiction`; empty but for rare trouble.
     pub attention: Vec<&'static str>,
 }
 
@@ -89,7 +89,7 @@ pub struct PayoutFailureView {
     pub at: String,
 }
 
-/// What a second person decided.
+/// A second person's decision.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ApprovalView {
     /// `approved` or `refused`.
@@ -173,7 +173,7 @@ pub struct ContractView {
     pub announced_at: String,
     /// Where it is not as the one before it.
     pub differences: Vec<DifferenceView>,
-    /// What is agreed.
+    /// The terms agreed.
     #[schema(value_type = Object)]
     pub contract: Contract,
 }
@@ -183,11 +183,11 @@ pub struct ContractView {
 pub struct DifferenceView {
     /// Where, such as `fees.payout.CNY.fixed`.
     pub path: String,
-    /// What it was; absent if there was nothing.
+    /// The old value; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub old: Option<String>,
-    /// What it is; absent if there is nothing.
+    /// The new value; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub new: Option<String>,
@@ -245,17 +245,17 @@ pub struct SettlementView {
     pub to_entry: u64,
     /// How many of them touch the balance.
     pub lines: u64,
-    /// What was the merchant's before, in minor units; less than zero if it owed.
+    /// The merchant's balance before, in minor units; less than zero if it owed.
     pub opening: i64,
-    /// What the lines come to.
+    /// The sum of the lines.
     pub net: i64,
-    /// What is the merchant's after.
+    /// The merchant's balance after.
     pub closing: i64,
-    /// What is paid out of it.
+    /// The amount paid out of it.
     pub paid: i64,
     /// The fee of that payout.
     pub fee: i64,
-    /// What is carried into the next: `closing` less `paid` and `fee`.
+    /// The amount carried into the next: `closing` less `paid` and `fee`.
     pub carried: i64,
     /// The payout.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -313,7 +313,7 @@ pub struct SettlementLine {
     pub entry: u64,
     /// RFC 3339.
     pub booked_at: String,
-    /// What was booked, such as `settlement`, `refund_request` or `payout_request`.
+    /// The kind of entry, such as `settlement`, `refund_request` or `payout_request`.
     pub kind: &'static str,
     /// The order or payout that it belongs to.
     pub subject: String,

@@ -34,7 +34,7 @@ impl Capture {
         let number = record.order.channel_requests;
         let channel = turn.gateway.channel_of(&record, attempt)?;
         let standing = match turn.status_before(channel, &attempt_ref(&record, attempt)?).await? {
-            // What was not answered did happen.
+            // A capture that was not answered did happen.
             Some(paid @ AttemptStatus::Paid { .. }) => paid,
             _ => {
                 let request = CaptureRequest { attempt: attempt.clone(), number, amount: *amount };

@@ -1,4 +1,4 @@
-//! What the jobs that ask a channel share.
+//! Shared by the jobs that ask a channel.
 
 use lezai_channels::channel::{AttemptRef, AttemptStatus, Channel};
 use lezai_core::id::{AttemptId, OrderId};

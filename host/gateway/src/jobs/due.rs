@@ -6,7 +6,7 @@ use lezai_core::order::{Event, State};
 use super::{Done, Job, Running, Turn};
 use crate::gateway::NOT_KNOWN_SECS;
 
-/// What happens to which order.
+/// An event that is due for an order.
 pub(super) struct Due {
     pub(super) order: OrderId,
     pub(super) event: Event,

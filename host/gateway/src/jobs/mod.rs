@@ -52,7 +52,7 @@ enum Done {
     },
 }
 
-/// What a job comes to in its own time.
+/// The future of a job's result.
 type Running<'j> = Pin<Box<dyn Future<Output = Result<Done, Problem>> + Send + 'j>>;
 
 /// One kind of task, with what it is about.
@@ -60,7 +60,7 @@ trait Job: Send + Sync {
     /// Does it. An error is tried again.
     fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j>;
 
-    /// What a person must look at once a channel had its time to say something and did not; none for a job
+    /// The item for a person to look at once a channel had its time to answer and did not; none for a job
     /// that is tried for ever.
     fn on_exhausted(&self) -> Option<Attention> {
         None

@@ -17,7 +17,7 @@ const WATCH_SECS: i64 = 8 * 86_400;
 /// The longest pause between two of these questions.
 const WATCH_PAUSE_SECS: i64 = 6 * 3600;
 
-/// What is to be done with which payout.
+/// An effect that is due for a payout.
 pub(super) struct Payout {
     pub(super) payout: PayoutId,
     pub(super) what: PayoutEffect,
@@ -78,7 +78,7 @@ async fn send(turn: &Turn<'_>, id: PayoutId) -> Result<Done, Problem> {
         .ok_or_else(|| Problem::internal("the payout's channel is not there"))?;
     let known = match turn.tries {
         0 => PayoutStatus::Unknown,
-        // What was not answered may have happened.
+        // A request that was not answered may have happened.
         _ => channel.query_payout(&id).await.map_err(unanswered)?,
     };
     let standing = match known {
@@ -127,7 +127,7 @@ async fn watch(turn: &Turn<'_>, id: PayoutId) -> Result<Done, Problem> {
     Ok(Done::Again { due, why: "it may still come back".to_owned() })
 }
 
-/// What a channel's word comes to; `None` if it does not know yet.
+/// The event that a channel's answer stands for; `None` if it does not know yet.
 fn heard(standing: PayoutStatus) -> Option<PayoutEvent> {
     match standing {
         PayoutStatus::Unknown | PayoutStatus::Pending => None,

@@ -17,7 +17,7 @@ const FAILING_SHOWN: u32 = 100;
 /// A merchant as the operator wants it; a list or a setting that is left out stays as it is.
 #[derive(Debug)]
 pub struct MerchantChange {
-    /// What a shopper reads.
+    /// The name that a shopper reads.
     pub name: String,
     /// Where callbacks go unless an order says otherwise.
     pub notify_url: Option<String>,

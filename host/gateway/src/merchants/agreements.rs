@@ -8,7 +8,7 @@ use lezai_core::funds::contract::Agreed;
 use lezai_core::id::MerchantId;
 use lezai_core::time::Timestamp;
 
-/// What merchants have agreed to, as the running gateway sees it: read at the start and after each
+/// The merchants' contracts, as the running gateway sees them: read at the start and after each
 /// change, for what is decided before a commit. A commit reads its own.
 #[derive(Debug, Default)]
 pub struct Agreements(ArcSwap<HashMap<MerchantId, Vec<Agreed>>>);

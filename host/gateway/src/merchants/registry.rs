@@ -19,7 +19,7 @@ use crate::releases::rollout::Rollout;
 /// The merchants as of now. It knows none before [`Registry::reload`].
 pub struct Registry {
     pub(super) node: Arc<Node>,
-    /// What merchants have agreed to, as of now.
+    /// The merchants' contracts, as of now.
     pub contracts: Agreements,
     merchants: ArcSwap<Merchants>,
     /// One after the other: who read earlier must not swap in later.
@@ -88,7 +88,7 @@ impl Registry {
         Ok(())
     }
 
-    /// What one merchant's orders meet from now on. Others are not touched, and what is under way ends
+    /// Reloads one merchant's releases. Others are not touched, and what is under way ends
     /// as it began. Called when the commit is done that changed it: how long that takes is counted.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Registry {
         Ok(())
     }
 
-    /// What all merchants' orders meet, when merchants are read anew: what was counted of their
+    /// The rollouts of all merchants, when merchants are read anew: what was counted of their
     /// releases goes on.
     fn rollouts(&self, records: Vec<ReleaseRecord>) -> HashMap<MerchantId, Rollout> {
         let mut by_merchant: HashMap<MerchantId, Vec<ReleaseRecord>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus. Every label has few values, whatever a stranger sends.
+//! Metrics for Prometheus. Every label has few values, whatever a stranger sends.
 
 pub mod series;
 

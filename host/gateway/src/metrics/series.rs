@@ -1,4 +1,4 @@
-//! What is counted of each merchant's releases, for Prometheus. A label takes few values: so many
+//! Metrics of each merchant's releases, for Prometheus. A label takes few values: so many
 //! releases have lines of their own, all others share one, and one that is retired gives its own back.
 
 use std::collections::HashMap;
@@ -19,10 +19,10 @@ use super::{OutcomeLabel, word};
 
 /// Releases with lines of their own. Each has some sixty, so a scrape stays below 2 MB.
 pub const RELEASES_MAX: usize = 256;
-/// What stands in each label of the line that the others share.
+/// The value of each label of the line that the others share.
 const OTHER: &str = "other";
 
-/// Who is meant.
+/// The release that a line is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReleaseLabel {
     merchant: String,
@@ -51,7 +51,7 @@ pub struct PluginMetrics {
     /// From the commit that moves a release until orders meet it.
     pub live_seconds: Histogram,
     rollbacks: Family<OutcomeLabel, Counter>,
-    /// What was to be done beside orders and was not, because too much was.
+    /// Background work for plugins that was dropped, because there was too much of it.
     pub dropped: Counter,
     /// Plugins that stand ready.
     pub ready: Gauge,
@@ -273,7 +273,7 @@ impl Series {
         self.seconds.observe(time.as_secs_f64());
     }
 
-    /// What another said of the same order is known.
+    /// Counts a comparison with another's decision on the same order.
     pub fn compared(&self, different: bool) {
         self.compared[usize::from(different)].inc();
     }

@@ -39,7 +39,7 @@ pub fn is_up(gateway: &Gateway, record: &OrderRecord, method: &str) -> bool {
         .is_ok_and(|(channel, _)| gateway.node.cluster.channels.is_up(channel.id(), now))
 }
 
-/// What the channel of an attempt is asked.
+/// The request to the channel of an attempt.
 ///
 /// # Errors
 ///

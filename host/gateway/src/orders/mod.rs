@@ -39,7 +39,7 @@ use lezai_wire::views::OrderView;
 ///
 /// # Errors
 ///
-/// What is wrong with the request, what the merchant's policy and risk control say against it,
+/// The error in the request, what the merchant's policy and risk control say against it,
 /// and `merchant_order_id_taken`.
 pub async fn create(
     gateway: &Gateway,
@@ -85,7 +85,7 @@ where
             };
         }
         Err(refusal) => {
-            // Who is denied has tried. Whatever else came to nothing is taken back, here and below.
+            // A denial counts as a try. Any other order that came to nothing is taken back, here and below.
             if refusal.code() == Code::RiskDenied
                 && let Some(counted) = counted
             {
@@ -118,7 +118,7 @@ where
     }
 }
 
-/// What the merchant's policy and risk control make of its wish. An order that got so far that
+/// The decision of the merchant's policy and risk control on the request. An order that got so far that
 /// somebody was asked about it is `counted`.
 async fn prepare<'g, F>(
     gateway: &'g Gateway,
@@ -216,7 +216,7 @@ pub async fn find_by_number(
 pub struct Change {
     /// The order.
     pub order: OrderId,
-    /// What is to happen.
+    /// The event to apply.
     pub event: Event,
     /// The status of the answer.
     pub status: u16,
@@ -406,7 +406,7 @@ fn open(
         false => Vec::new(),
     };
     let agreed = gateway.merchants.contracts.in_force(&facts.merchant, now);
-    // What is agreed with the merchant goes before what its policy or plugin asks.
+    // The contract's fee goes before that of the policy or plugin.
     let fee = agreed.contract.payment_fee(new.amount).unwrap_or(decision.fee);
     let taken = decision.shares.iter().try_fold(fee, |sum, it| sum.checked_add(it.amount));
     if taken.and_then(|taken| new.amount.checked_sub(taken)).is_none() {

@@ -24,7 +24,7 @@ use lezai_wire::views::RefundView;
 pub struct NewRefund {
     /// The merchant's own number.
     pub merchant_refund_id: String,
-    /// What the shopper gets back; more than zero.
+    /// The amount that the shopper gets back; more than zero.
     pub amount: Money,
     /// Why, in the merchant's words.
     pub reason: Option<String>,

@@ -20,7 +20,7 @@ use lezai_wire::views::OrderView;
 
 const VERDICTS: [(&str, ReviewVerdict); 2] =
     [("approve", ReviewVerdict::Approved), ("refuse", ReviewVerdict::Refused)];
-/// Who decides: whoever has the operator's token.
+/// The person who decides: whoever has the operator's token.
 const OPERATOR: &str = "operator";
 
 /// How the operator decides, and why.
@@ -71,7 +71,7 @@ pub struct ReviewDecision {
     pub verdict: &'static str,
     /// Why.
     pub reason: String,
-    /// Who decided: `operator`, whoever has the token.
+    /// The person who decided: `operator`, whoever has the token.
     pub by: String,
     /// RFC 3339.
     pub at: String,

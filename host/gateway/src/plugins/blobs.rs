@@ -112,7 +112,7 @@ mod tests {
         for name in ["", "../../lezai.db", &digest[1..], &digest.to_uppercase()] {
             assert!(blobs.get(name).is_err(), "{name}");
         }
-        // What a killed process left.
+        // A file that a killed process left.
         let left = data.path().join("plugins/sha256/half.tmp");
         fs::write(&left, b"half").unwrap();
         drop(Blobs::open(data.path()).unwrap());

@@ -10,23 +10,37 @@ use std::time::{Duration, Instant};
 use lezai_engine::{Compiler, Refused};
 use rlimit::Resource;
 
-/// The verb.
-pub const VERB: &str = "compile-plugin";
-/// What a child may use. It is told by its parent, and takes it from itself before it reads a byte.
-#[derive(Clone, Copy, Debug, clap::Args)]
+/// The first argument of a child. It is no command for people, so no help and no completion has it.
+const VERB: &str = "compile-plugin";
+
+/// The limits of a child. Its parent tells them, and it takes them on before it reads a byte.
+#[derive(Clone, Copy, Debug)]
 pub struct ChildLimits {
     /// Processor time in seconds; the worst component that passes admission takes one, and ten on a slow
     /// machine: whether a plugin is taken must not be the machine's to say.
-    #[arg(long, default_value_t = Self::default().cpu_secs)]
     pub cpu_secs: u64,
     /// Addresses in bytes; the same one takes 230 MB of memory.
-    #[arg(long, default_value_t = Self::default().memory)]
     pub memory: u64,
 }
 
 impl Default for ChildLimits {
     fn default() -> Self {
         Self { cpu_secs: 60, memory: 1536 * 1024 * 1024 }
+    }
+}
+
+impl ChildLimits {
+    /// The limits that this process was started with as a child that compiles; `None` if it is none.
+    pub fn of_this_process() -> Option<Self> {
+        Self::of_arguments(std::env::args().skip(1))
+    }
+
+    fn of_arguments(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
+        if arguments.next()? != VERB {
+            return None;
+        }
+        let mut number = || arguments.next()?.parse().ok();
+        Some(Self { cpu_secs: number()?, memory: number()? })
     }
 }
 
@@ -75,7 +89,7 @@ impl Compiler for InChild {
         let gave_up = |why: String| Refused::Compiler(why);
         let ChildLimits { cpu_secs, memory } = self.limits;
         let child = Command::new(&self.program)
-            .args([VERB, "--cpu-secs", &cpu_secs.to_string(), "--memory", &memory.to_string()])
+            .args([VERB, &cpu_secs.to_string(), &memory.to_string()])
             // Neither secrets nor switches.
             .env_clear()
             // Each thread reserves addresses, and a machine may have many processors.
@@ -209,6 +223,20 @@ mod tests {
     fn by(program: &str, wall: Duration) -> Result<Vec<u8>, Refused> {
         let limits = ChildLimits::default();
         InChild { program: program.into(), limits, wall }.compile(b"\0asm\x0d\0\x01\0")
+    }
+
+    #[test]
+    fn a_child_is_told_its_limits() {
+        for (arguments, limits) in [
+            (&[VERB, "7", "4096"][..], Some((7, 4096))),
+            (&[VERB, "7"], None),
+            (&[VERB, "much", "4096"], None),
+            (&["dev", "7", "4096"], None),
+            (&[], None),
+        ] {
+            let found = ChildLimits::of_arguments(arguments.iter().map(ToString::to_string));
+            assert_eq!(found.map(|it| (it.cpu_secs, it.memory)), limits, "{arguments:?}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ const LOOK_EVERY: u64 = 64;
 
 /// A decision, and the release that made it.
 pub struct Decided {
-    /// What was decided.
+    /// The decision on the order.
     pub decision: Decision,
     /// By which release; none if the standard plugin decided alone.
     pub release: Option<DecidingRelease>,
@@ -75,7 +75,7 @@ impl Plugins {
     }
 }
 
-/// What came of a question.
+/// A decision with the release's load state and latency.
 pub(super) struct PluginDecision {
     pub(super) decision: Decision,
     pub(super) found: Option<Found>,

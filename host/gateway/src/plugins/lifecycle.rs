@@ -16,7 +16,7 @@ use lezai_store::plugins::Stage;
 use lezai_store::{ReleaseRecord, Scope, StoreError, Tx};
 use lezai_wire::problem::{Code, Problem};
 
-/// What the operator wants of a release.
+/// An operator's change to a release.
 #[derive(Clone, Debug)]
 pub enum Move {
     /// On, to there.

@@ -39,7 +39,7 @@ pub struct Plugins {
     standard: Arc<Plugin>,
     /// Components on disk.
     blobs: Arc<Blobs>,
-    /// What is done beside orders.
+    /// The queue of work beside orders.
     queue: BackgroundQueue,
 }
 

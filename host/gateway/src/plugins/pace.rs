@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// What the clock says, and how far it goes on each time that it is asked.
+        /// The clock's time, and how far it goes on each time that it is asked.
         static CLOCK: Cell<(Duration, Duration)> = const { Cell::new((Duration::ZERO, Duration::ZERO)) };
     }
 

@@ -42,7 +42,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, each with its code; then nothing changed.
+    /// The errors in it, each with its code; then nothing changed.
     pub async fn publish(&self, upload: Upload) -> Result<ReleaseStateView, Problem> {
         let release = self.verify(&upload).await?;
         let manifest = release.manifest().clone();
@@ -106,7 +106,7 @@ impl Plugins {
         Ok(view::release(first.as_ref().unwrap_or(&record)))
     }
 
-    /// Who signed it, and whether it fits. Nothing of the component is looked at but its digest.
+    /// Verifies who signed it, and that it fits. Nothing of the component is looked at but its digest.
     pub(super) async fn verify(&self, upload: &Upload) -> Result<Release, Problem> {
         let Manifest { keyid, .. } = upload.envelope.read().map_err(refused)?;
         let name = keyid.clone();

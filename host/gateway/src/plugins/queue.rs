@@ -1,4 +1,4 @@
-//! What waits to be done for plugins beside orders. Orders never wait for it: a job that finds the queue full is
+//! The queue of background work for plugins. Orders never wait for it: a job that finds the queue full is
 //! dropped and counted.
 
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ pub(super) struct Compare {
     pub policy: Arc<[u8]>,
     /// The order.
     pub facts: OrderFacts,
-    /// What was decided and applied.
+    /// The decision that was made and applied.
     pub decision: Decision,
     /// By whom.
     pub applied: Side,

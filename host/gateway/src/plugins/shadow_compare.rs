@@ -1,4 +1,4 @@
-//! What is done for plugins beside orders: the other side is asked, differences and denials are
+//! Background work for plugins: the other side is asked, differences and denials are
 //! written down, what is missing is made again, and what does badly is taken back. Orders never
 //! wait for it: they put a job into a bounded queue, and a job that finds it full is dropped and
 //! counted.

@@ -51,12 +51,12 @@ pub struct ReleaseStateView {
     /// Why it was taken back, if nobody asked for that: `failures`, `timeouts`, `fuel` or `drift`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// What was counted since this gateway started or the release came there; of what may be asked.
+    /// The counts since this gateway started or the release came there; of what may be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counts: Option<CountsView>,
 }
 
-/// What was counted of a release.
+/// The counts of a release.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CountsView {
     /// Orders that it was asked about.
@@ -80,9 +80,9 @@ pub struct DifferenceView {
     pub at: String,
     /// `old` or `new`: which of the two was applied.
     pub applied: &'static str,
-    /// What the live release says, or the standard plugin if there is none.
+    /// The decision of the live release, or of the standard plugin if there is none.
     pub old: DecisionView,
-    /// What the candidate says.
+    /// The decision of the candidate.
     pub new: DecisionView,
 }
 
@@ -166,7 +166,7 @@ impl Plugins {
         live.map(release).ok_or_else(none)
     }
 
-    /// What a release decides otherwise, newest first.
+    /// The orders that a release decides otherwise, newest first.
     ///
     /// # Errors
     ///
@@ -229,7 +229,7 @@ impl Plugins {
     }
 }
 
-/// What to say where there is no release.
+/// The problem where there is no release.
 pub fn none() -> Problem {
     Problem::new(Code::NotFound, "the merchant has no plugin of its own; the standard one decides")
 }

@@ -13,7 +13,7 @@ use lezai_store::bills::BillRecord;
 use tokio::task::spawn_blocking;
 
 use super::views::{self, BillView};
-use super::{BILL_BYTES_MAX, channel, is_there, period, period_over};
+use super::{BILL_BYTES_MAX, channel, period, period_over};
 use crate::gateway::Gateway;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -39,7 +39,6 @@ pub async fn put(
     bytes: Vec<u8>,
     source: &'static str,
 ) -> Result<BillView, Problem> {
-    is_there(gateway)?;
     let channel = channel(gateway, name)?;
     period_over(gateway, &*channel, day)?;
     if bytes.len() > BILL_BYTES_MAX {
@@ -116,7 +115,6 @@ fn refused(why: &Refused) -> Problem {
 ///
 /// `internal`.
 pub async fn list(gateway: &Gateway) -> Result<List<BillView>, Problem> {
-    is_there(gateway)?;
     let found = store::read(&gateway.node.store, |view| view.bills(LISTED_MAX)).await?;
     Ok(List::whole(found.iter().map(views::bill).collect()))
 }

@@ -1,4 +1,4 @@
-//! What the books expect of a channel's bill: each entry that moved money there, by the number that the
+//! The books' side of a channel's bill: each entry that moved money there, by the number that the
 //! channel knows.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use lezai_channels::channel::{Channel, Moved};
 use lezai_core::id::OrderId;
 use lezai_core::ledger::{Account, Kind, Subject};
 use lezai_core::order::{ChannelMovement, ChannelReference};
-use lezai_store::funds::{Movement, Statement};
+use lezai_store::funds::Movement;
 use lezai_store::{StoreError, View};
 use lezai_wire::time::rfc3339;
 
@@ -24,8 +24,8 @@ const HEADER: &str = "at,kind,reference,minor,currency,fee,status\n";
 pub(super) fn movements<V: View + ?Sized>(
     view: &V,
     channel: &dyn Channel,
-    after: u64,
-    to: u64,
+    after: &[u64],
+    to: &[u64],
 ) -> Result<String, StoreError> {
     let id = channel.id().to_owned();
     let accounts = [Account::ChannelReceivable(id.clone()), Account::Prefund(id)];
@@ -37,10 +37,11 @@ pub(super) fn movements<V: View + ?Sized>(
     currencies.dedup();
     let mut booked = Vec::new();
     for currency in currencies {
-        let of = Statement { accounts: &accounts, currency, after, to, limit: u32::MAX };
-        booked.extend(view.movements(&of)?.into_iter().map(|it| (it, currency.code())));
+        let found = view.movements_of_all(&accounts, currency, after, to)?;
+        booked.extend(found.into_iter().map(|it| (it, currency.code())));
     }
-    booked.sort_by_key(|(it, _)| it.number);
+    // Those of one currency are in an order that never changes, and stay in it.
+    booked.sort_by_key(|(it, _)| it.at);
     let mut orders = BTreeMap::new();
     let mut text = HEADER.to_owned();
     for (movement, currency) in booked {

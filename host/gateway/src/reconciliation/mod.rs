@@ -1,8 +1,8 @@
 //! Channels' bills, held against the books: bills are fetched or put, each day is reconciled, and what
 //! differs waits for a person. The comparison itself is `lezai_reconcile`'s.
 //!
-//! The books' side of a day is a range of the ledger's entries, which never change; so a run of the same
-//! bill finds the same, byte for byte, whenever it is made.
+//! The books' side of a day is a range of the entries of each of the ledger's chains, which never change; so a run of
+//! the same bill finds the same, byte for byte, whenever it is made.
 
 pub mod bills;
 mod expected;
@@ -25,21 +25,6 @@ pub const BILL_BYTES_MAX: usize = 16 << 20;
 /// How long after a day's end its last entry is booked at the latest.
 const GRACE_SECS: i64 = 10;
 const DAY_MS: i64 = 86_400_000;
-
-/// Whether the gateway keeps bills at all: a run is a range of one chain's entries, and a store that several nodes
-/// share has several.
-///
-/// # Errors
-///
-/// `not_found`.
-fn is_there(gateway: &Gateway) -> Result<(), Problem> {
-    if gateway.node.store.is_shared() {
-        let detail =
-            "bills are not reconciled in a gateway over PostgreSQL: use `lezai reconcile` on files";
-        return Err(Problem::new(Code::NotFound, detail));
-    }
-    Ok(())
-}
 
 /// The channel with this name.
 fn channel(gateway: &Gateway, name: &str) -> Result<Arc<dyn Channel>, Problem> {

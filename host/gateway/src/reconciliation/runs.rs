@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
 use super::views::{self, DifferenceView, ReconciliationView};
-use super::{channel, expected, is_there, period_over, resolving};
+use super::{channel, expected, period_over, resolving};
 use crate::gateway::Gateway;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -32,17 +32,15 @@ const DIFFERENCES_MAX: usize = 10_000;
 /// `bill_not_found`, `bill_refused`; `not_found` for a channel that is not there; `invalid_field` for a
 /// day that is not over.
 pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<ReconciliationView, Problem> {
-    is_there(gateway)?;
     let channel = channel(gateway, name)?;
     let (from, to) = period_over(gateway, &*channel, day)?;
     let offset = lezai_reconcile::when::offset(channel.bill_offset_minutes());
     let id = name.to_owned();
     let sides = store::read(&gateway.node.store, move |view| {
         let Some((bill, bytes)) = view.bill(&id, day)? else { return Ok(None) };
-        let (after, to) = (view.last_entry_before(from)?, view.last_entry_before(to)?);
-        let ours = expected::movements(view, &*channel, after, to)?;
-        let last = view.last_reconciliation(&id, day)?;
-        Ok(Some(Sides { bill, bytes, after, to, ours, last }))
+        let (after, to) = (view.entries_before(from)?, view.entries_before(to)?);
+        let ours = expected::movements(view, &*channel, &after, &to)?;
+        Ok(Some(Sides { bill, bytes, after, to, ours }))
     })
     .await?;
     let sides = sides.ok_or_else(|| {
@@ -70,10 +68,9 @@ pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<Reconciliat
 struct Sides {
     bill: BillRecord,
     bytes: Vec<u8>,
-    after: u64,
-    to: u64,
+    after: Vec<u64>,
+    to: Vec<u64>,
     ours: String,
-    last: Option<ReconciliationRecord>,
 }
 
 /// Keeps what a run found, unless the last run of its day found just that.
@@ -84,16 +81,7 @@ async fn keep(
     found: Value,
 ) -> Result<ReconciliationView, Problem> {
     let result_digest = sha256_hex(found.to_string().as_bytes());
-    let Sides { bill, after, to, last, .. } = sides;
-    let same = last
-        .filter(|it| (&it.bill_digest, it.after_entry, it.to_entry) == (&bill.digest, after, to));
-    if let Some(same) = same {
-        if same.result_digest == result_digest {
-            return Ok(views::reconciliation(&same));
-        }
-        // The rules changed with the program, or a file did without it.
-        tracing::warn!(channel = bill.channel, %day, "a run of the same bill and entries finds something else");
-    }
+    let Sides { bill, after, to, .. } = sides;
     let now = gateway.node.clock.now();
     let named = format!("reconciliation {} {day} {result_digest}", bill.channel);
     let run = ReconciliationRecord {
@@ -102,27 +90,42 @@ async fn keep(
         day,
         edition: bill.edition,
         bill_digest: bill.digest,
-        after_entry: after,
-        to_entry: to,
+        after_entries: after,
+        to_entries: to,
         result_digest,
         summary: found["summary"].clone(),
         at: now,
     };
     let differences = differences(&run, &found)?;
-    let view = views::reconciliation(&run);
-    store::write(&gateway.node.store, Scope::Gateway, move |tx| {
-        // What an earlier run found and nobody resolved, this one finds again if it is still so.
+    let run = store::write(&gateway.node.store, Scope::Gateway, move |tx| {
+        // Several nodes may run the same day at once.
+        if let Some(last) = tx.last_reconciliation(&run.channel, run.day)?
+            && of_the_same(&last, &run)
+        {
+            if last.result_digest == run.result_digest {
+                return Ok(last);
+            }
+            // The rules changed with the program, or a file did without it.
+            tracing::warn!(run.channel, %day, "a run of the same bill and entries finds something else");
+        }
+        // A difference that nobody resolved is found again by this run if it is still so.
         for former in tx.waiting_differences(&run.channel, run.day)? {
             resolving::happen(tx, former, DifferenceEvent::Superseded, now)?;
         }
         tx.insert_reconciliation(&run, &differences)?;
-        Ok::<_, Problem>(())
+        Ok::<_, Problem>(run)
     })
     .await?;
-    Ok(view)
+    Ok(views::reconciliation(&run))
 }
 
-/// What a run found, one by one. An id depends on what both sides say, so that whatever names the
+/// Whether two runs held the same bill against the same entries.
+fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool {
+    (&one.bill_digest, &one.after_entries, &one.to_entries)
+        == (&other.bill_digest, &other.after_entries, &other.to_entries)
+}
+
+/// The differences that a run found. An id depends on what both sides say, so that whatever names the
 /// difference names its evidence.
 fn differences(
     run: &ReconciliationRecord,
@@ -162,7 +165,7 @@ fn differences(
     Ok(all.iter().enumerate().map(record).collect())
 }
 
-/// What the channel has more than the books by a difference: of a pair of one currency what one side has
+/// The channel's surplus over the books by a difference: of a pair of one currency what one side has
 /// more, and of what is alone all of it. A row that is not understood tells no amount.
 fn surplus(channel: &str, found: &Value) -> Option<Surplus> {
     let side = |name: &str| {
@@ -203,7 +206,6 @@ pub async fn list(
     gateway: &Gateway,
     page: Page<ReconciliationId>,
 ) -> Result<List<ReconciliationView>, Problem> {
-    is_there(gateway)?;
     let limit = page.limit;
     let found = store::read(&gateway.node.store, move |view| view.reconciliations(&page)).await?;
     let found = found.iter().map(views::reconciliation).collect();
@@ -216,7 +218,6 @@ pub async fn list(
 ///
 /// `not_found`.
 pub async fn find(gateway: &Gateway, id: &str) -> Result<ReconciliationView, Problem> {
-    is_there(gateway)?;
     let unknown = || Problem::new(Code::NotFound, "there is no such reconciliation");
     let id = ReconciliationId::parse(id).map_err(|_| unknown())?;
     let found = store::read(&gateway.node.store, move |view| view.reconciliation(&id)).await?;
@@ -232,7 +233,6 @@ pub async fn differences_of(
     gateway: &Gateway,
     query: DifferenceQuery,
 ) -> Result<List<DifferenceView>, Problem> {
-    is_there(gateway)?;
     let (limit, now) = (query.page.limit, gateway.node.clock.now());
     let found = store::read(&gateway.node.store, move |view| view.bill_differences(&query)).await?;
     let found = found.iter().map(|it| views::difference(it, now)).collect();
@@ -243,7 +243,7 @@ pub async fn differences_of(
 ///
 /// # Errors
 ///
-/// What is right.
+/// The statuses that there are, for any other text.
 pub fn status(text: &str) -> Result<&'static str, &'static str> {
     let mut all = DifferenceState::STATUSES.into_iter();
     all.find(|it| *it == text).ok_or("must be open, cleared, superseded, proposed or resolved")

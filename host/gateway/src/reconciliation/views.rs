@@ -49,7 +49,7 @@ pub fn bill(bill: &BillRecord) -> BillView {
     }
 }
 
-/// What a run found.
+/// The result of a run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReconciliationView {
     /// `rec_…`
@@ -68,10 +68,10 @@ pub struct ReconciliationView {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
-    /// It has the ledger's entries after this one.
-    pub after_entry: u64,
-    /// And up to this one.
-    pub to_entry: u64,
+    /// It has the ledger's entries after these: one number for each of its chains. SQLite has one chain.
+    pub after_entries: Vec<u64>,
+    /// And up to these.
+    pub to_entries: Vec<u64>,
     /// SHA-256 of all that it found: a run of the same bill has the same.
     pub result_digest: String,
     /// RFC 3339.
@@ -93,8 +93,8 @@ pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
         open,
         edition: run.edition,
         bill_digest: run.bill_digest.clone(),
-        after_entry: run.after_entry,
-        to_entry: run.to_entry,
+        after_entries: run.after_entries.clone(),
+        to_entries: run.to_entries.clone(),
         result_digest: run.result_digest.clone(),
         created_at: rfc3339(run.at),
         summary: run.summary.clone(),
@@ -123,7 +123,7 @@ pub struct DifferenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub cleared_by: Option<String>,
-    /// What the channel has more than the books, in minor units; less if negative. Absent where no amount
+    /// The channel's surplus over the books, in minor units; less if negative. Absent where no amount
     /// can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
@@ -141,7 +141,7 @@ pub struct DifferenceView {
     pub opened_at: String,
     /// How long it has been there, in whole days.
     pub age_days: i64,
-    /// Who takes care of it.
+    /// The person who takes care of it, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub owner: Option<String>,
@@ -158,11 +158,11 @@ pub struct ResolutionView {
     pub act: &'static str,
     /// Why.
     pub reason: String,
-    /// Who said so.
+    /// The person who resolved it.
     pub by: String,
     /// RFC 3339.
     pub at: String,
-    /// Who approved it, if two had to.
+    /// The person who approved it, if a second one had to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub approved_by: Option<String>,

@@ -13,7 +13,7 @@ use lezai_store as store;
 use tokio::sync::watch;
 
 use super::bills::{self, FETCHED};
-use super::{DAY_MS, is_there, period, runs};
+use super::{DAY_MS, period, runs};
 use crate::gateway::{Gateway, unanswered};
 use crate::metrics::DifferenceLabel;
 use lezai_wire::problem::Problem;
@@ -30,9 +30,6 @@ type Pauses = BTreeMap<(&'static str, Date), Timestamp>;
 
 /// Watches until it is told to stop.
 pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
-    if is_there(&gateway).is_err() {
-        return;
-    }
     let mut pauses = Pauses::new();
     while !*stop.borrow() {
         look(&gateway, &mut pauses).await;
@@ -88,7 +85,7 @@ async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Resul
     let (id, end) = (channel.id(), period(channel, day).1);
     let (bill, done, booked) = store::read(&gateway.node.store, move |view| {
         let done = view.last_reconciliation(id, day)?.is_some();
-        let booked = done || view.last_entry_before(end)? > 0;
+        let booked = done || view.entries_before(end)?.iter().any(|it| *it > 0);
         // The bytes of a bill are read only if they are needed.
         let bill = !done && booked && view.bill(id, day)?.is_some();
         Ok((bill, done, booked))

@@ -21,7 +21,7 @@ const FUEL_PERCENT: u64 = 80;
 /// So many comparisons before a share that was decided otherwise counts.
 const COMPARED: u64 = 100;
 
-/// What is counted of a release, since it is in the stage that it is in.
+/// The counts of a release, since it is in its stage.
 #[derive(Debug, Default)]
 pub struct Health {
     calls: AtomicU64,
@@ -58,7 +58,7 @@ impl RollbackReason {
     }
 }
 
-/// What is known at a glance.
+/// A snapshot of a release's counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// Orders that it was asked about.
@@ -92,7 +92,7 @@ impl Health {
         }
     }
 
-    /// What the other one said of the same order is known.
+    /// Counts a comparison with the other side's decision on the same order.
     pub fn compared(&self, different: bool) {
         self.compared.fetch_add(1, Relaxed);
         if different {
@@ -100,7 +100,7 @@ impl Health {
         }
     }
 
-    /// What is bad enough to take it back. In the shadow it may differ as it likes, for that is what
+    /// The reason to roll it back, if any. In the shadow it may differ as it likes, for that is what
     /// one looks at before it goes on.
     pub fn rollback_reason(&self, stage: Stage, drift_percent: u8) -> Option<RollbackReason> {
         let Counts { calls, failures, timeouts, compared, different } = self.counts();
@@ -132,7 +132,7 @@ impl Health {
         self.told.store(false, Relaxed);
     }
 
-    /// What was counted.
+    /// The counts so far.
     pub fn counts(&self) -> Counts {
         Counts {
             calls: self.calls.load(Relaxed),
@@ -185,7 +185,7 @@ mod tests {
             (health(200, 0, 0, 0, (100, 11)), Some(RollbackReason::Drift)),
         ] {
             assert_eq!(health.rollback_reason(canary, 10), reason, "{health:?}");
-            // Who is asked in the shadow alone, or decides all, has nobody to differ from.
+            // A release in the shadow, or one that decides all, has nobody to differ from.
             let elsewhere = reason.filter(|it| *it != RollbackReason::Drift);
             assert_eq!(health.rollback_reason(Stage::Shadow, 10), elsewhere, "{health:?}");
             assert_eq!(health.rollback_reason(Stage::Live, 10), elsewhere, "{health:?}");

@@ -14,17 +14,17 @@ use lezai_store::plugins::{ReleaseState, Side, Stage};
 /// A release that may be asked.
 #[derive(Debug)]
 pub struct Version {
-    /// What it says of itself.
+    /// The manifest that it came with.
     pub manifest: Manifest,
     /// SHA-256 of its component.
     pub digest: [u8; 32],
-    /// What it is given with each order.
+    /// The settings that it is given with each order.
     pub settings: Vec<u8>,
     /// Where it stands.
     pub standing: ReleaseState,
     /// How it does there.
     pub health: Health,
-    /// What is counted of it.
+    /// The metrics of it.
     pub series: Arc<Series>,
 }
 
@@ -39,16 +39,16 @@ pub struct Rollout {
     pub previous: Option<Arc<Version>>,
 }
 
-/// Who answers for an order.
+/// The releases that answer for an order.
 #[derive(Debug)]
 pub struct Sides<'r> {
     /// Whose decision is applied; the standard plugin's if it is none.
     pub applied: Option<&'r Arc<Version>>,
-    /// What is compared with it, if there is a candidate to look at.
+    /// The comparison with it, if there is a candidate to look at.
     pub beside: Option<Comparison<'r>>,
 }
 
-/// What is asked beside.
+/// A release that is asked beside the one that is applied.
 #[derive(Debug)]
 pub struct Comparison<'r> {
     /// The candidate.
@@ -87,7 +87,7 @@ impl Rollout {
         rollout
     }
 
-    /// Who answers for an order: always the same, as long as nothing is moved.
+    /// The releases that answer for an order: always the same, as long as nothing is moved.
     pub fn sides(&self, order: &OrderId) -> Sides<'_> {
         let live = self.live.as_ref();
         let Some(candidate) = self.candidate.as_ref().filter(|it| !it.standing.paused) else {
@@ -126,13 +126,13 @@ impl Version {
         Some(Self { digest, settings, standing, health: Health::default(), series, manifest })
     }
 
-    /// What it may use, of what the engine gives.
+    /// The resources that it may use, of those that the engine gives.
     pub fn limits(&self, most: Limits) -> Limits {
         limits(&self.manifest, most)
     }
 }
 
-/// What a release may use, of what the engine gives.
+/// The resources that a release may use, of those that the engine gives.
 pub fn limits(manifest: &Manifest, most: Limits) -> Limits {
     let limits = &manifest.limits;
     let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);

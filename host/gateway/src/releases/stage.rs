@@ -22,7 +22,7 @@ pub enum Refusal {
         sequence: u64,
         /// Where it is.
         stage: &'static str,
-        /// What would be right.
+        /// The way that would be right.
         hint: &'static str,
     },
 }
@@ -129,7 +129,7 @@ pub fn remove(all: &[Slot], now: Timestamp) -> Vec<Slot> {
     standing.map(|(number, it)| (*number, retired(it, now))).collect()
 }
 
-/// What would come after: the next share, and after the last everything.
+/// The next stage: the next share, and after the last everything.
 pub fn next(stage: Stage) -> Option<Stage> {
     match stage {
         Stage::Shadow => Some(Stage::Canary(Share::STEPS[0])),

@@ -57,14 +57,14 @@ impl From<io::Error> for NotMade {
     }
 }
 
-/// What comes next of a statement, and where to go on behind it.
+/// The next part of a statement, and the place to go on from.
 pub(super) struct Piece {
     pub(super) text: Vec<u8>,
     /// Without the bytes of this piece, which are not counted yet.
     pub(super) cursor: Cursor,
 }
 
-/// What a statement is made with, the same each time.
+/// A statement with the view that it is read from.
 struct Made<'m, V: ?Sized> {
     view: &'m V,
     record: &'m StatementRecord,
@@ -129,7 +129,7 @@ pub(super) fn next<V: View + ?Sized>(
 }
 
 impl<V: View + ?Sized> Made<'_, V> {
-    /// What stood on the merchant's accounts after an entry, seen from the merchant.
+    /// The balances of the merchant's accounts after an entry, seen from the merchant.
     fn balances(&self, number: u64) -> Result<Balances, StoreError> {
         let mut balances = Balances::new();
         if self.kind != Kind::Account || number == 0 {

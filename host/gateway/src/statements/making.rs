@@ -29,7 +29,7 @@ pub const READY: &str = "statement.ready";
 /// The type of the event that tells of a statement that cannot be made.
 pub const FAILED: &str = "statement.failed";
 
-/// What a turn came to.
+/// The outcome of a turn.
 pub enum Turned {
     /// The statement is made, or never will be.
     Over,

@@ -38,7 +38,7 @@ pub(super) fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// What a member of gzip holds.
+/// The content of a member of gzip.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What a merchant asks for: a statement, or a plan of statements.
+//! Requests of merchants for statements and plans, read strictly.
 
 use lezai_core::funds::date::Date;
 use lezai_core::id::SettlementId;
@@ -26,7 +26,7 @@ pub const GRACE_SECS: i64 = 10;
 /// How a statement looks, whatever it covers.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// What it lists.
+    /// The type of statement.
     pub kind: Kind,
     /// Its form.
     pub form: Form,
@@ -36,10 +36,10 @@ pub struct Look {
     pub zone: String,
 }
 
-/// What a statement covers.
+/// The range of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Covers {
-    /// What was booked, or which batches were closed, in a range of time.
+    /// Entries that were booked, or batches that were closed, in a range of time.
     Range {
         /// The first moment in it.
         from: Timestamp,
@@ -55,7 +55,7 @@ pub enum Covers {
 pub struct NewStatement {
     /// How it looks.
     pub look: Look,
-    /// What it covers.
+    /// Its range.
     pub covers: Covers,
 }
 

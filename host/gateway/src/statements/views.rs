@@ -12,7 +12,7 @@ pub struct StatementView {
     pub id: String,
     /// Always `statement`.
     pub object: &'static str,
-    /// What it lists: `account.1`, `orders.1` or `settlement.1`.
+    /// The type: `account.1`, `orders.1` or `settlement.1`.
     #[serde(rename = "type")]
     pub kind: String,
     /// `csv` or `jsonl`.
@@ -54,7 +54,7 @@ pub struct StatementView {
     pub created_at: String,
     /// RFC 3339: its bytes are kept until then. Asked for again after that, it has the same bytes.
     pub content_until: String,
-    /// What was made, once it is `ready`.
+    /// The content, once it is `ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub content: Option<ContentView>,
@@ -71,7 +71,7 @@ pub struct ContentView {
     pub digest: String,
     /// How many lines it has, headings and sums apart.
     pub lines: u64,
-    /// What they add up to, by currency; in `orders.1` alone.
+    /// The sums of its lines, by currency; in `orders.1` alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub totals: Vec<TotalView>,
@@ -79,16 +79,16 @@ pub struct ContentView {
     pub head: String,
 }
 
-/// What the lines of a currency add up to.
+/// The sums of a currency's lines.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TotalView {
     /// ISO 4217.
     pub currency: String,
     /// How many lines.
     pub lines: u64,
-    /// What shoppers paid, less what went back, in minor units. A text, for a sum may be more than a number of JSON's.
+    /// The amount that shoppers paid, less what went back, in minor units. A text, for a sum may be more than a number of JSON's.
     pub gross_minor: String,
-    /// What of it is the fee.
+    /// The fee in it.
     pub fee_minor: String,
     /// Gross less fee.
     pub net_minor: String,
@@ -101,7 +101,7 @@ pub struct StatementPlanView {
     pub name: String,
     /// Always `statement_plan`.
     pub object: &'static str,
-    /// What its statements list: `account.1`, `orders.1` or `settlement.1`.
+    /// The type of its statements: `account.1`, `orders.1` or `settlement.1`.
     #[serde(rename = "type")]
     pub kind: String,
     /// `csv` or `jsonl`.
@@ -128,7 +128,7 @@ pub struct StatementPlanView {
     pub last_statement: Option<String>,
 }
 
-/// What an event of a statement is about.
+/// The data of an event of a statement.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StatementEventData {
     /// The statement right after the event.

@@ -72,7 +72,7 @@ impl Zone {
         self.0.to_offset(at).seconds().div_euclid(60)
     }
 
-    /// When a day begins: a midnight that is left out is read by the offset before the gap, and of one that comes twice
+    /// The beginning of a day: a midnight that is left out is read by the offset before the gap, and of one that comes twice
     /// the first counts. A day that does not exist there begins when the next one does.
     pub fn begin_of(&self, day: Date) -> Option<Timestamp> {
         let (year, month, of_month) = day.parts();
@@ -81,7 +81,7 @@ impl Zone {
         self.begin(day.ok()?)
     }
 
-    /// When the period that a moment lies in began.
+    /// The beginning of the period that a moment lies in.
     pub fn begin_of_period(&self, period: Period, at: Timestamp) -> Option<Timestamp> {
         self.begin(period.begin(self.day_of(at)?)?)
     }

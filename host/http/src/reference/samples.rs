@@ -27,7 +27,7 @@ const NODE: &[(&str, &str, &str)] = &[
     ("post", "/v1/events/test", "events.test(\"https://shop.example/callbacks\")"),
 ];
 
-/// Who signs the call: a scheme of the document's, or nobody.
+/// The signer of the call: a scheme of the document's, or nobody.
 pub(super) fn scheme<'d>(it: &Operation<'d>) -> &'d str {
     let scheme = it.what["security"][0].as_object().and_then(|it| it.keys().next());
     scheme.map_or("", String::as_str)

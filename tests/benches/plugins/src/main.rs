@@ -1,4 +1,4 @@
-//! What the plugin engine costs, beside its peers: `make bench-plugins`.
+//! The cost of the plugin engine, beside its peers: `make bench-plugins`.
 //!
 //! All rows of the first table answer the same question by the same logic about the same recorded
 //! orders (`tests/vectors/plugin-orders.json`), in batches that take turns, and count processor time:

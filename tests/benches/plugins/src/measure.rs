@@ -87,7 +87,7 @@ pub fn take_turns(rows: &mut [Row<'_>], orders: usize, rounds: usize) -> Vec<Tim
     found.into_iter().map(Times).collect()
 }
 
-/// What was wanted, what was found.
+/// The goals: what was wanted, and what was found.
 #[derive(Default)]
 pub struct Goals(Vec<(String, String, String, bool)>);
 

@@ -1,4 +1,4 @@
-//! What a runaway plugin does to its neighbours, and when it is stopped.
+//! The effect of a runaway plugin on its neighbours, and when it is stopped.
 
 use std::hint::black_box;
 use std::path::Path;

@@ -36,7 +36,7 @@ pub fn policy() -> Policy {
     Policy::from_json(json).expect("the demo's policy")
 }
 
-/// What a question to a fresh sandbox is answered.
+/// The answer of a fresh sandbox to a question.
 pub fn risk(
     engine: &Engine,
     plugin: &lezai_engine::Plugin,
@@ -70,7 +70,7 @@ pub fn measure(goals: &mut Goals, folder: &Path) {
         std::cell::RefCell::new(Node::start(&artifacts.join("plugins/demo_rules.wasm"), b""));
     let node_standard =
         std::cell::RefCell::new(Node::start(&artifacts.join("policy.wasm"), &compact));
-    // What Extism takes, encoded by whoever asks, as the order is lowered by whoever asks.
+    // Extism's input is encoded by the caller, as the order is lowered by the caller.
     let encode =
         |at: usize| postcard::to_allocvec(&(&facts[at], compact.as_slice())).expect("bytes");
     let decode = |bytes: &[u8]| postcard::from_bytes::<Risk>(bytes).expect("a risk");

@@ -1,4 +1,4 @@
-//! What a P-256 signature and a SHA-256 cost by each library that is well kept: `make bench-signing`.
+//! The cost of a P-256 signature and a SHA-256 by each well-kept library: `make bench-signing`.
 //!
 //! Every library signs and verifies the same message with the same key, prepared as a server would
 //! keep it, and what one signs the others must verify.

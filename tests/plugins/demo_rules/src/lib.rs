@@ -6,7 +6,7 @@
 //! amount and a device's age. This plugin answers `risk` in its stead; fees and channels stay with
 //! the policy, because it does not export `pricing` and `routing`.
 //!
-//! What it needs to know the shop's server tells it in the order's `metadata`:
+//! The shop's server tells it what it needs to know in the order's `metadata`:
 //!
 //! | key | value |
 //! |---|---|
@@ -32,7 +32,7 @@ use lezai_plugin::{Assessment, Order, Reason, Risk, Verdict};
 const NEW_FOR_DAYS: u32 = 7;
 /// From so many times the limit, nobody needs to look.
 const DENY_AT_TIMES: u64 = 10;
-/// What applies when nothing was set.
+/// The settings that apply when none were given.
 const DEFAULT_SETTINGS: &str = "CNY 50000";
 
 /// The plugin.

@@ -13,7 +13,7 @@ use lezai_plugin::{
 
 /// Orders of one customer in an hour before somebody looks at the next one.
 const MANY_ORDERS: u32 = 5;
-/// What marks a key of the metadata as a seller's.
+/// The prefix of a seller's key in the metadata.
 const SELLER: &str = "seller:";
 
 /// The plugin.

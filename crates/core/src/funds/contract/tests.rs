@@ -156,7 +156,7 @@ fn what_is_worse_needs_notice_and_what_is_better_does_not() {
     // A merchant's first contract takes the place of what nobody agreed to.
     let standard = Agreed::standard().followed_by(1, china(), None, NOW);
     assert_eq!(standard.map(|it| it.in_force_from), Ok(NOW));
-    // What is announced stays announced: a better one cannot come in before it.
+    // An announced contract stays announced: a better one cannot come in before it.
     let announced = agreed(2, worse, later);
     let before = announced.followed_by(3, better.clone(), Some(NOW), NOW);
     assert_eq!(before, Err(NotAgreed::BeforeLast { number: 2 }));
@@ -199,7 +199,7 @@ fn schedule() -> impl Strategy<Value = FeeSchedule> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
-    /// Whatever needs no notice never costs more.
+    /// A change that needs no notice never costs more.
     #[test]
     fn a_change_without_notice_never_costs_more(
         old in schedule(), new in schedule(), keep in 0..32_u8, amount in 0..100_000_i64,

@@ -1,4 +1,4 @@
-//! What is booked for what happened to a payout: the one place that knows which accounts move.
+//! The entries for the events of a payout: the one place that knows which accounts move.
 //!
 //! | entry | debit | credit |
 //! |---|---|---|
@@ -67,7 +67,7 @@ impl Payout {
         Entry::transfer(Kind::PayoutReturn, debits, [(self.owner(), whole)])
     }
 
-    /// What was taken goes back whole.
+    /// The entry that returns amount and fee whole.
     fn undone(&self, kind: Kind) -> Option<Entry> {
         let taken = self.terms.amount.checked_add(self.terms.fee)?;
         Entry::transfer(

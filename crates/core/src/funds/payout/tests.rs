@@ -260,7 +260,7 @@ const WORDS: [&str; 12] = [
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
-    /// Whatever happens in whichever order: what was booked is what the payout calls for, the channel
+    /// In any order of events: the entries booked are those that the payout calls for, the channel
     /// is never asked for one that gave its money back, and each account is where it should be.
     #[test]
     fn the_books_follow_whatever_happens(
@@ -314,7 +314,7 @@ proptest! {
         prop_assert_eq!(stands("merchant_available:m_tea"), -(in_flight + prefund + fee));
     }
 
-    /// What the channel says may arrive in any order and any number of times; it ends alike, unless
+    /// The channel's answers may arrive in any order and any number of times; it ends alike, unless
     /// the channel called one and the same payout refused before it called it paid.
     #[test]
     fn the_order_of_callbacks_is_nothing(order in Just(["paid", "returned"]).prop_shuffle(), twice in any::<bool>()) {

@@ -1,4 +1,4 @@
-//! What a limit means for an author: which one it is, how far over it it is, and how to get under.
+//! The meaning of a limit for an author: which one it is, how far over it, and how to get under.
 
 use lezai_engine::{Failure, Limits, Refused};
 
@@ -27,7 +27,7 @@ pub(super) fn refused(refused: &Refused, limits: &Limits) -> String {
         Refused::Invalid(_) | Refused::Nested(_) | Refused::Glue => {
             (None, "Build it with `lezai plugin build`, or with wit-bindgen and wit-component.")
         }
-        // Whatever else a gateway refuses it says in words.
+        // Any other refusal of a gateway is in words.
         #[allow(unreachable_patterns, reason = "an engine may know more")]
         _ => (None, "See docs/plugins.md for what a gateway takes."),
     };
@@ -51,7 +51,7 @@ pub(super) fn no_component(error: &str) -> String {
     )
 }
 
-/// What an author can do about a hook that did not answer.
+/// The advice to an author about a hook that did not answer.
 pub(super) fn failure(failure: &Failure, limits: &Limits) -> String {
     let what_to_do = match failure {
         Failure::Fuel => {

@@ -11,7 +11,7 @@ pub(super) fn run(file: &Path) -> Result<String, Failed> {
     report(&component(file)?)
 }
 
-/// What there is to say about a component that is taken.
+/// The report on a component that is taken.
 pub(super) fn report(component: &[u8]) -> Result<String, Failed> {
     let bench = Workbench::open(false)?;
     let plugin = bench.load(component)?;

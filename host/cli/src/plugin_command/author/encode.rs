@@ -21,7 +21,7 @@ pub(super) fn encode(module: &[u8]) -> Result<Vec<u8>, Failed> {
 }
 
 /// Refuses exports of a version of the contract that is not known, in the words that a component gets.
-/// What cannot be read is left to [`component::encode`], which says so.
+/// A module that cannot be read is left to [`component::encode`], which says so.
 fn check_interfaces(module: &[u8]) -> Result<(), Failed> {
     for payload in Parser::new(0).parse_all(module).map_while(Result::ok) {
         let Payload::ExportSection(exports) = payload else { continue };
@@ -130,7 +130,7 @@ mod tests {
             of_module.contains("it exports lezai:plugin/risk@1.1.0, which is not known here"),
             "{of_module}"
         );
-        // What goes with a function is of the same interface, and what is not ours is nobody's.
+        // A function's companions are of the same interface, and an export that is not ours is nobody's.
         assert_eq!(refusal(&module("cabi_post_lezai:plugin/risk@1.1.0#assess")), of_module);
         assert!(refusal(&module("memory")).contains("it exports no function of the contract"));
     }

@@ -41,13 +41,13 @@ pub(super) struct Golden {
     profile: Option<Profile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     velocity: Option<Value>,
-    /// What the plugin is given, as text.
+    /// The settings that the plugin is given, as text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     settings: String,
     /// The merchant's policy; that of the demo shop if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy: Option<Value>,
-    /// What is expected: all of a decision, or those parts that matter.
+    /// The decision expected: all of it, or those parts that matter.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     expect: Map<String, Value>,
 }

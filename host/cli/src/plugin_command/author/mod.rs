@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::data_dir::DataDir;
 
-/// What an author does with a plugin.
+/// Commands for an author of a plugin.
 #[derive(Debug, clap::Subcommand)]
 pub enum AuthorCommand {
     /// Make a folder with a plugin that builds at once, its tests and its orders.

@@ -9,7 +9,7 @@ use super::Failed;
 /// The longest name; it is a crate's, and the component's file.
 const MAX_NAME: usize = 40;
 
-/// What is written, with `{name}` and `{Name}` in it where the plugin's name goes.
+/// The files that are written, with `{name}` and `{Name}` in them where the plugin's name goes.
 const TEMPLATE: [(&str, &str); 6] = [
     ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
     ("src/lib.rs", include_str!("template/lib.rs.txt")),

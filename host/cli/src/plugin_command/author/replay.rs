@@ -62,7 +62,7 @@ pub(super) fn run(
     let different = differences(&json!(then), &json!(now));
     if different.is_empty() {
         let fuel: u64 = hooks(then).map(|hook| hook.fuel).sum();
-        // What a program reads stands alone on standard output.
+        // Output for a program stands alone on standard output.
         eprintln!("{order}: the same again, bit for bit, with {fuel} units of fuel");
         return Ok(format!("{:#}", json!(now)));
     }

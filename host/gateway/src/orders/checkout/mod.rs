@@ -18,7 +18,7 @@ use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
 use crate::orders::collecting::{channel_for, payment_request};
-use lezai_channels::channel::{Method, PAYER_MISSING, Prepared};
+use lezai_channels::channel::{Method, MethodKind, PAYER_MISSING, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, Scope, SessionRecord, Tx};
 use lezai_wire::json::{Invalid, Object};
@@ -28,7 +28,7 @@ use lezai_wire::views::SessionView;
 /// After its order's end a session can still be looked at for a day.
 const SESSION_READABLE_SECS: i64 = 86_400;
 
-/// What a page sends to open a session or to claim it.
+/// A page's request to open a session or to claim it.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
     /// The client secret: the random part, which may be followed by a dot and the thumbprint that
@@ -69,7 +69,7 @@ pub struct Choice {
     pub instalments: Option<u8>,
 }
 
-/// What a page sends to pay: its choice, and its claim, if it has none yet.
+/// A page's request to pay: its choice, and its claim, if it has none yet.
 #[derive(Clone, Debug)]
 pub struct PayRequest {
     /// The choice.
@@ -256,10 +256,13 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
     let methods = &record.order.terms.methods;
-    methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| !it.named_only)
+    // WeChat's own method works in a page too, if WeChat shows it; another browser's page says so.
+    let works =
+        |kind| matches!(kind, MethodKind::Qr | MethodKind::Redirect | MethodKind::WechatJsapi);
+    methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| works(it.kind))
 }
 
-/// What the page may see.
+/// The session as the page may see it.
 ///
 /// # Errors
 ///

@@ -71,6 +71,7 @@ pub(super) fn view(
                     view.redirect_url = Some(redirect_url);
                 }
                 Some(Credential::WechatJsapi {
+                    app_id,
                     time_stamp,
                     nonce_str,
                     package,
@@ -78,7 +79,7 @@ pub(super) fn view(
                     pay_sign,
                 }) => {
                     view.parameters = Some(json!({
-                        "timeStamp": time_stamp, "nonceStr": nonce_str, "package": package,
+                        "appId": app_id, "timeStamp": time_stamp, "nonceStr": nonce_str, "package": package,
                         "signType": sign_type, "paySign": pay_sign,
                     }));
                 }
