@@ -38,4 +38,5 @@ mod sessions;
 mod sim;
 mod splits;
 mod start;
+mod statements;
 mod vectors_engine;

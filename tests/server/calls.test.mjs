@@ -24,12 +24,15 @@ test("no call of the document is missing", PATIENCE, async () => {
 
   const sent = new Set();
   const nothing = async (url, { method }) => {
-    const path = new URL(url).pathname.replace(/\b[a-z]{2,4}_[0-9a-f]{32}\b/, "{id}");
+    const path = new URL(url).pathname
+      .replace(/\b[a-z]{2,4}_[0-9a-f]{32}\b/, "{id}")
+      .replace(/(?<=statement_plans\/).*/, "{name}");
     sent.add(`${method} ${path}`);
     throw new TypeError("fetch failed");
   };
   const lezai = lezaiAt(gateway, { fetch: nothing, tries: 1 });
   const { orders, refunds, events, balances, receivers, splits, payouts, settlements } = lezai;
+  const { statements, statementPlans } = lezai;
   const id = `ord_${"0".repeat(32)}`;
   for (const call of [
     orders.create(newOrder()),
@@ -72,6 +75,13 @@ test("no call of the document is missing", PATIENCE, async () => {
     settlements.find(id),
     settlements.lines(id).next(),
     settlements.contracts(),
+    statements.create({ type: "orders.1", format: "csv", from: "2026-03-01", to: "2026-04-01" }),
+    statements.list(),
+    statements.find(id),
+    statements.content(id),
+    statementPlans.put("monthly", { type: "account.1", format: "csv", period: "month" }),
+    statementPlans.find("monthly"),
+    statementPlans.list(),
   ]) {
     await assert.rejects(call, { name: "Unreachable" });
   }

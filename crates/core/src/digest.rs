@@ -60,6 +60,53 @@ pub fn verify_content_digest(field: &str, body: &[u8]) -> Result<(), DigestError
     if known { Ok(()) } else { Err(DigestError::NoKnownAlgorithm) }
 }
 
+/// Takes the digest of a body that comes in pieces.
+#[derive(Clone, Debug)]
+pub struct ContentDigester {
+    claimed: Vec<u8>,
+    digest: Sha256,
+}
+
+impl ContentDigester {
+    /// For a body that the field vouches for with `sha-256`.
+    ///
+    /// # Errors
+    ///
+    /// [`DigestError::Malformed`], [`DigestError::NoKnownAlgorithm`].
+    pub fn new(field: &str) -> Result<Self, DigestError> {
+        let digests = structured::dictionary(field).map_err(|_| DigestError::Malformed)?;
+        let mut entries = digests.iter();
+        let (_, entry) = entries
+            .find(|(algorithm, _)| algorithm.as_str() == "sha-256")
+            .ok_or(DigestError::NoKnownAlgorithm)?;
+        match entry {
+            Member::Item(item) => match &item.value {
+                BareItem::ByteSequence(claimed) => {
+                    Ok(Self { claimed: claimed.clone(), digest: Sha256::new() })
+                }
+                _ => Err(DigestError::Malformed),
+            },
+            Member::InnerList(_) => Err(DigestError::Malformed),
+        }
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.digest.update(piece);
+    }
+
+    /// That was all of the body.
+    ///
+    /// # Errors
+    ///
+    /// [`DigestError::Mismatch`].
+    pub fn verify(self) -> Result<(), DigestError> {
+        let Self { claimed, digest } = self;
+        let matches = claimed.as_slice() == digest.finalize().as_slice();
+        if matches { Ok(()) } else { Err(DigestError::Mismatch) }
+    }
+}
+
 /// SHA-256 in lowercase hex, as plugins, cache files and the ledger are named by.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(64);
@@ -89,6 +136,26 @@ mod tests {
             format!("md5=:AAAA:, {SHA_256}"),
         ] {
             assert_eq!(verify_content_digest(&field, BODY), Ok(()), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_body_in_pieces_has_the_digest_of_the_whole() {
+        for (field, last, expected) in [
+            (SHA_256, &BODY[7..], Ok(())),
+            (SHA_256, b"x", Err(DigestError::Mismatch)),
+            (SHA_512, b"", Err(DigestError::NoKnownAlgorithm)),
+            ("sha-256=1", b"", Err(DigestError::Malformed)),
+            ("sha-256=(:AAAA:)", b"", Err(DigestError::Malformed)),
+            ("sha-256", b"", Err(DigestError::Malformed)),
+            ("", b"", Err(DigestError::NoKnownAlgorithm)),
+        ] {
+            let verified = ContentDigester::new(field).and_then(|mut digester| {
+                digester.update(&BODY[..7]);
+                digester.update(last);
+                digester.verify()
+            });
+            assert_eq!(verified, expected, "{field}");
         }
     }
 

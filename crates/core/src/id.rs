@@ -90,6 +90,8 @@ ids! {
     ReceiverId = "rcv_",
     /// A settlement batch: what happened to a merchant's balance from one cut-off to the next.
     SettlementId = "stl_",
+    /// A statement of a merchant's books.
+    StatementId = "stm_",
     /// A run that reconciled a channel's bill of a day with the books.
     ReconciliationId = "rec_",
     /// A difference that such a run found.

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use sfv::{BareItem, DictSerializer, KeyRef, key_ref};
 
-use crate::digest::DigestError;
+use crate::digest::{ContentDigester, DigestError};
 use crate::key::{Signature, Verify};
 use crate::structured::{self, Dictionary, InnerList, Item, Member, Parameters};
 use crate::time::Timestamp;
@@ -343,6 +343,26 @@ impl Input {
         now: Timestamp,
     ) -> Result<Verified<&'b [u8]>, SignatureError> {
         self.check(message, body, tag, now)?.verify(key)
+    }
+
+    /// Checks everything but the body, which is still to come: its digest must be covered. Nothing of the body may be
+    /// used before [`ContentDigester::verify`].
+    ///
+    /// # Errors
+    ///
+    /// See [`SignatureError`].
+    pub fn verify_head(
+        &self,
+        message: &Message<'_>,
+        tag: Tag,
+        key: &dyn Verify,
+        now: Timestamp,
+    ) -> Result<ContentDigester, SignatureError> {
+        // As of any body that is one.
+        let unverified = self.check(message, b"-", tag, now)?;
+        let digest = unverified.digest.ok_or(SignatureError::DigestMissing)?;
+        proof::verify_base(unverified.base, &unverified.signature, key)?;
+        Ok(ContentDigester::new(&digest)?)
     }
 
     /// All that [`Input::verify`] checks before it comes to the key: for who verifies elsewhere,

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use lezai_core::money::Currency;
 
 use crate::amount::{self, MICRO_DECIMALS, NotAnAmount};
+use crate::bounds::{LINE_MAX, UNPARSED_MAX};
 use crate::layout::{Check, Encoding, Footer, Layout, RowRule, Sign, Unit};
 use crate::movement::{CurrencyCode, KEY_MAX, Kind, Movement, Status};
 use crate::refused::{Refused, Why};
@@ -16,8 +17,6 @@ use crate::when;
 
 /// A header stands among so many lines: Alipay's is the fifth.
 const HEADER_WITHIN: u64 = 32;
-/// More rows than these not understood, and the file is another kind of file.
-pub const UNPARSED_MAX: usize = 1000;
 /// Decimals in which a column's sum is kept: WeChat Pay's fees have five.
 const SUM_DECIMALS: u32 = 8;
 
@@ -269,7 +268,7 @@ fn column_names(layout: &Layout, line: &[u8]) -> Vec<String> {
 fn notice<R: Read>(rows: &mut Rows<R>, mut text: Vec<u8>) -> Result<Head<'static>, Refused> {
     while let Some(row) = rows.next()? {
         text.extend_from_slice(row.bytes);
-        if text.len() > crate::rows::LINE_MAX {
+        if text.len() > LINE_MAX {
             return Err(Refused::at(rows.row_line(), Why::Foreign));
         }
     }

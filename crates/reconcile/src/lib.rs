@@ -11,6 +11,7 @@
 
 pub mod amount;
 pub mod bill;
+pub mod bounds;
 pub mod class;
 pub mod layout;
 pub mod movement;

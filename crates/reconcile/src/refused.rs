@@ -34,16 +34,16 @@ pub enum Why {
     #[error("the header has this column twice")]
     ColumnTwice,
     /// A line is longer than any bill's.
-    #[error("the line has more than {} bytes", crate::rows::LINE_MAX)]
+    #[error("the line has more than {} bytes", crate::bounds::LINE_MAX)]
     LineTooLong,
     /// A row has more columns than any bill's.
-    #[error("the row has more than {} columns", crate::rows::COLUMNS_MAX)]
+    #[error("the row has more than {} columns", crate::bounds::COLUMNS_MAX)]
     TooManyColumns,
     /// The file has more bytes than are taken.
     #[error("the file is larger than the bound that was set for it")]
     FileTooLarge,
     /// So many rows are not understood that it is another kind of file.
-    #[error("more than {} rows are not understood", crate::bill::UNPARSED_MAX)]
+    #[error("more than {} rows are not understood", crate::bounds::UNPARSED_MAX)]
     TooManyUnparsed,
     /// The summary that ends such a bill is not there.
     #[error("the summary at the end is missing: the file was cut")]

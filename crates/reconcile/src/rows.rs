@@ -2,13 +2,10 @@
 
 use std::io::{self, Read};
 
+use crate::bounds::{COLUMNS_MAX, LINE_MAX};
 use crate::layout::Encoding;
 use crate::refused::{Refused, Why};
 
-/// The longest line: a row of a bill has some 300 bytes, and a description of goods up to 128 characters.
-pub(crate) const LINE_MAX: usize = 64 * 1024;
-/// The most columns of a row: bills have up to 40.
-pub(crate) const COLUMNS_MAX: usize = 256;
 /// The number of bytes read at once.
 const BLOCK: usize = 256 * 1024;
 

@@ -1,6 +1,6 @@
 //! One request of the merchant's server and its answer: signed, sent by JavaScript, and verified.
 
-use lezai_core::digest::content_digest;
+use lezai_core::digest::{ContentDigester, content_digest};
 use lezai_core::signature::{
     Answer, Input, Message, Params, Request, SignatureError, Tag, sign_base,
 };
@@ -69,6 +69,44 @@ impl Exchange {
     ) -> Result<(), JsError> {
         Ok(self.0.verify(status, &pairs(fields), body, keys, timestamp(now_ms))?)
     }
+
+    /// Verifies the same of an answer whose body is still to come. Nothing of that may be believed before
+    /// `BodyDigest.verify`.
+    ///
+    /// # Errors
+    ///
+    /// If the answer is not to be believed; the message says why.
+    pub fn verify_head(
+        &self,
+        status: u16,
+        fields: Vec<String>,
+        keys: &KeyRing,
+        now_ms: f64,
+    ) -> Result<BodyDigest, JsError> {
+        let digester = self.0.verify_head(status, &pairs(fields), keys, timestamp(now_ms))?;
+        Ok(BodyDigest(digester))
+    }
+}
+
+/// The digest of a body that comes in pieces, beside the one that was signed.
+#[wasm_bindgen]
+pub struct BodyDigest(ContentDigester);
+
+#[wasm_bindgen]
+impl BodyDigest {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// That was all of the body.
+    ///
+    /// # Errors
+    ///
+    /// If it is not the one that was signed.
+    pub fn verify(self) -> Result<(), JsError> {
+        Ok(self.0.verify()?)
+    }
 }
 
 struct Signed {
@@ -115,6 +153,21 @@ impl Signed {
         let signature = key.0.sign(base.text.as_bytes());
         fields.extend(base.fields(&signature).map(|(name, value)| (name.to_owned(), value)));
         Ok(Self { target, fields })
+    }
+
+    fn verify_head(
+        &self,
+        status: u16,
+        fields: &[(String, String)],
+        keys: &KeyRing,
+        now: Timestamp,
+    ) -> Result<ContentDigester, Distrust> {
+        let (asked, answered) = (borrow(&self.fields), borrow(fields));
+        let request = Some(self.target.request(&asked));
+        let answer = Message::Answer(Answer { status, fields: &answered, request });
+        let input = Input::by_tag(&answered, Tag::Gateway)?;
+        let key = keys.named(input.keyid()?)?;
+        Ok(input.verify_head(&answer, Tag::Gateway, key, now)?)
     }
 
     fn verify(
@@ -198,6 +251,26 @@ mod tests {
         for (trusted, by) in [(&[9][..], 9), (&[8, 9], 9), (&[8, 9], 8)] {
             let fields = answer(&asked, NOW, by);
             assert_eq!(asked.verify(201, &fields, BODY, &ring(trusted), NOW), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_head_is_believed_before_its_body_and_the_body_by_its_digest() {
+        let asked_now = asked("nonce-0001");
+        let fields = answer(&asked_now, NOW, 9);
+        let head = || asked_now.verify_head(201, &fields, &ring(&[9]), NOW).unwrap();
+        for (body, is_it) in [(BODY, true), (&BODY[1..], false), (b"", false)] {
+            let mut digest = head();
+            body.chunks(3).for_each(|it| digest.update(it));
+            assert_eq!(digest.verify().is_ok(), is_it);
+        }
+        let to_another = answer(&asked("nonce-0002"), NOW, 9);
+        let bare: Vec<_> =
+            fields.iter().filter(|(name, _)| name != "content-digest").cloned().collect();
+        for (status, fields, by) in
+            [(200, &fields, 9), (201, &to_another, 9), (201, &fields, 8), (201, &bare, 9)]
+        {
+            assert!(asked_now.verify_head(status, fields, &ring(&[by]), NOW).is_err());
         }
     }
 

@@ -287,6 +287,22 @@ codes! {
         "Read it here: what tells of a host that fails is not sent there.";
     TooManyEvents = "too_many_events", StatusCode::UNPROCESSABLE_ENTITY, Never, "Too many events lie in the range",
         "Ask for a shorter range, or for some types only.";
+    StatementNotFound = "statement_not_found", StatusCode::NOT_FOUND, Never, "There is no such statement",
+        "Check the id and whose key signs: another merchant's statement is not found either.";
+    StatementNotReady = "statement_not_ready", StatusCode::CONFLICT, Later, "The statement is being made",
+        "Wait for the callback `statement.ready`, or ask for the statement until its `state` is `ready`.";
+    StatementFailed = "statement_failed", StatusCode::CONFLICT, Never, "The statement cannot be made",
+        "Read `failed_because`: ask for a shorter range if it is `too_large`, and tell the operator otherwise.";
+    StatementExpired = "statement_expired", StatusCode::GONE, Never, "The statement's bytes are no longer kept",
+        "Ask for the same statement again: it has the same bytes.";
+    RangeNotSatisfiable = "range_not_satisfiable", StatusCode::RANGE_NOT_SATISFIABLE, Never, "The statement has no such bytes",
+        "Ask for a range within what Content-Range says, or for all of it.";
+    TooManyStatements = "too_many_statements", StatusCode::TOO_MANY_REQUESTS, Later, "Too many of the merchant's statements are being made",
+        "Wait until one is ready, then send it again.";
+    StatementPlanNotFound = "statement_plan_not_found", StatusCode::NOT_FOUND, Never, "There is no such plan of statements",
+        "Check the name: PUT makes a plan, and the list has all of them.";
+    TooManyPlans = "too_many_plans", StatusCode::UNPROCESSABLE_ENTITY, Never, "The merchant has as many plans as it may",
+        "Change one of the plans that are there; one that is `off` counts, too.";
     NotifyUrlRefused = "notify_url_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "Callbacks cannot go to this address",
         "Name a public https address whose host the operator has allowed; the detail says what is wrong with this one.";
     NotFound = "not_found", StatusCode::NOT_FOUND, Never, "There is nothing here",

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lezai_base::clock;
 use lezai_core::id::MerchantId;
-use lezai_core::ledger::{Account, GENESIS, Kind as Booked, Subject};
+use lezai_core::ledger::{GENESIS, Kind as Booked, Subject};
 use lezai_core::time::Timestamp;
+use lezai_reconcile::statement::booked::{account_name, is_own, order_amounts, own_accounts};
 use lezai_reconcile::statement::{
-    AccountLine, Balances, Form, Kind, OrderLine, Scope, Unfinished, Writer,
+    AccountLine, Balances, Columns, Form, Kind, OrderLine, Scope, Unfinished, Writer,
 };
 use lezai_reconcile::when;
 use lezai_store::{BookedEntry, StoreError};
@@ -241,10 +242,12 @@ impl Source<'_> {
             merchant: self.args.merchant.as_str(),
             after: self.after,
             until: self.until,
-            offset_minutes: self.args.offset,
+            offset: &|_| self.args.offset,
         };
         let out = BufWriter::with_capacity(1 << 16, out);
-        let mut writer = Writer::new(out, form, scope, self.balances(kind, self.after)?)?;
+        let columns = Columns::all(kind);
+        let opening = self.balances(kind, self.after)?;
+        let mut writer = Writer::new(out, form, scope, &columns, opening)?;
         let mut after = self.after;
         while after < self.until {
             let (begun, end) = (after, self.until.min(after + AT_ONCE));
@@ -254,9 +257,9 @@ impl Source<'_> {
                     return Ok::<_, NoStatement>(ControlFlow::Break(()));
                 }
                 after = entry.number;
-                match kind {
-                    Kind::Account => self.account_lines(&mut writer, &entry)?,
-                    Kind::Orders => self.order_line(&mut writer, &entry)?,
+                match self.args.kind {
+                    Type::Account => self.account_lines(&mut writer, &entry)?,
+                    Type::Orders => self.order_line(&mut writer, &entry)?,
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -279,19 +282,12 @@ impl Source<'_> {
     /// The balances of the merchant's accounts after an entry, seen from the merchant.
     fn balances(&self, kind: Kind, number: u64) -> Result<Balances, NoStatement> {
         let mut balances = Balances::new();
-        if kind == Kind::Orders || number == 0 {
+        if kind != Kind::Account || number == 0 {
             return Ok(balances);
         }
-        let merchant = || self.args.merchant.clone();
-        for account in [
-            Account::MerchantAvailable(merchant()),
-            Account::MerchantFrozen(merchant()),
-            Account::MerchantHeld(merchant()),
-            Account::MerchantOwes(merchant()),
-            Account::MerchantPending(merchant()),
-        ] {
+        for account in own_accounts(&self.args.merchant) {
             for (currency, minor) in balances_after(self.connection, &account, number)? {
-                balances.insert((name(&account), currency), -i128::from(minor));
+                balances.insert((account_name(&account), currency), -i128::from(minor));
             }
         }
         Ok(balances)
@@ -302,15 +298,15 @@ impl Source<'_> {
         writer: &mut Writer<'_, impl Write>,
         entry: &BookedEntry,
     ) -> Result<(), NoStatement> {
-        let mine = entry.postings.iter().filter(|it| self.is_own(&it.account));
-        for posting in mine {
+        let merchant = &self.args.merchant;
+        for posting in entry.postings.iter().filter(|it| is_own(&it.account, merchant)) {
             writer.account_line(&AccountLine {
                 entry: entry.number,
                 at_ms: entry.at.as_ms(),
                 kind: entry.kind.as_str(),
                 reference: &self.reference(entry)?,
                 order: entry.subject.as_str(),
-                account: &name(&posting.account),
+                account: &account_name(&posting.account),
                 minor: -posting.minor,
                 currency: posting.currency.code(),
             })?;
@@ -318,56 +314,25 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// The merchant's and the receivers' gain or loss by an entry, with our fee: that together is
-    /// what the shopper paid or got back.
     fn order_line(
         &self,
         writer: &mut Writer<'_, impl Write>,
         entry: &BookedEntry,
     ) -> Result<(), NoStatement> {
-        let kind = match entry.kind {
-            Booked::Payment => "payment",
-            Booked::RefundRequest => "refund",
-            Booked::RefundFailure => "refund_failure",
-            Booked::VoidRequest => "void",
-            Booked::VoidFailure => "void_failure",
-            _ => return Ok(()),
-        };
-        let shared = |account: &Account| match account {
-            Account::ReceiverAvailable(merchant, _) | Account::ReceiverOwes(merchant, _) => {
-                *merchant == self.args.merchant
-            }
-            account => self.is_own(account),
-        };
-        let Some(own) = entry.postings.iter().find(|it| shared(&it.account)) else {
-            return Ok(());
-        };
-        let sum = |of: &dyn Fn(&Account) -> bool| -> i64 {
-            entry.postings.iter().filter(|it| of(&it.account)).map(|it| -it.minor).sum()
-        };
-        let (net, fee) = (sum(&shared), sum(&|account| *account == Account::FeeIncome));
+        let amounts = order_amounts(entry.kind, &entry.postings, &self.args.merchant);
+        let Some(amounts) = amounts else { return Ok(()) };
         writer.order_line(&OrderLine {
             entry: entry.number,
             at_ms: entry.at.as_ms(),
-            kind,
+            kind: amounts.kind,
             reference: &self.reference(entry)?,
             order: entry.subject.as_str(),
-            gross_minor: net + fee,
-            fee_minor: fee,
-            currency: own.currency.code(),
+            gross_minor: amounts.gross_minor,
+            fee_minor: amounts.fee_minor,
+            currency: amounts.currency,
+            own: &[],
         })?;
         Ok(())
-    }
-
-    fn is_own(&self, account: &Account) -> bool {
-        match account {
-            Account::MerchantPending(merchant)
-            | Account::MerchantHeld(merchant)
-            | Account::MerchantFrozen(merchant)
-            | Account::MerchantAvailable(merchant)
-            | Account::MerchantOwes(merchant) => *merchant == self.args.merchant,
-            _ => false,
-        }
     }
 
     fn reference(&self, entry: &BookedEntry) -> Result<String, NoStatement> {
@@ -383,10 +348,4 @@ impl Source<'_> {
             Subject::Difference(_) => Ok(String::new()),
         }
     }
-}
-
-/// An account's name without its merchant, who is the statement's.
-fn name(account: &Account) -> String {
-    let name = account.to_string();
-    name.split(':').next().unwrap_or_default().to_owned()
 }

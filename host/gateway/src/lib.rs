@@ -24,5 +24,6 @@ pub mod realm;
 pub mod reconciliation;
 pub mod releases;
 pub mod schedule;
+pub mod statements;
 pub mod test_clock;
 pub mod views;

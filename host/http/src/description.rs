@@ -27,6 +27,7 @@ use super::document;
         (name = "splits", description = "Settled orders are shared out, and shares given back. Signed with the merchant's key."),
         (name = "payouts", description = "A merchant's server has paid out what is available. Signed with the merchant's key."),
         (name = "settlements", description = "What became available and was paid out, from one cut-off to the next, and by which contract. Signed with the merchant's key."),
+        (name = "statements", description = "What the ledger says of a merchant between two entries, as a file. Signed with the merchant's key."),
         (name = "refunds", description = "A merchant's server gives back. Signed with the merchant's key."),
         (name = "events", description = "What the merchant was told, by callback and here: docs/callbacks.md."),
         (name = "checkout", description = "The shopper's page opens the order's session, claims it with the first choice of a method, and pays. Signed with the page's own key."),

@@ -324,6 +324,21 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "object": "list", "has_more": false,
             "data": [{ "object": "open_settlement", "currency": "CNY", "closes_at": "2026-11-19T08:00:00.000Z", "after_entry": 4715, "lines": 3, "opening": 0, "closing": 25000, "pays": 24900, "fee": 100 }],
         }),
+        "NewStatement" => json!({
+            "type": "orders.1", "format": "csv", "from": "2026-11-01", "to": "2026-12-01", "zone": "Asia/Shanghai",
+            "columns": ["at", "kind", "reference", "gross", "fee", "net", "currency", "plugin.campaign"],
+        }),
+        "StatementView" => statement(),
+        "List_StatementView" => {
+            json!({ "object": "list", "data": [statement()], "has_more": false })
+        }
+        "NewStatementPlan" => json!({
+            "type": "account.1", "format": "jsonl", "period": "month", "zone": "Asia/Shanghai", "status": "on",
+        }),
+        "StatementPlanView" => statement_plan(),
+        "List_StatementPlanView" => {
+            json!({ "object": "list", "data": [statement_plan()], "has_more": false })
+        }
         "NewContract" => json!({ "in_force_from": "2027-01-01T00:00:00Z", "contract": contract() }),
         "NewSimulation" => json!({ "contract": contract(), "days": 31 }),
         "ContractView" => agreed(),
@@ -407,6 +422,27 @@ fn settlement() -> Value {
         "day": "2026-11-18", "cut_off": "2026-11-18T08:00:00.000Z", "closed_at": "2026-11-18T08:00:10.000Z", "late": false,
         "after_entry": 4710, "to_entry": 4715, "lines": 2, "opening": 0, "net": 12723, "closing": 12723, "paid": 12623,
         "fee": 100, "carried": 0, "payout_id": "po_019ab5c0de000123456789abcdef0123", "contract": 1,
+    })
+}
+
+fn statement() -> Value {
+    json!({
+        "id": "stm_019ab5c0de000123456789abcdef0123", "object": "statement", "type": "orders.1", "format": "csv",
+        "zone": "Asia/Shanghai", "from": "2026-10-31T16:00:00.000Z", "to": "2026-11-30T16:00:00.000Z", "after_entry": 4710,
+        "until_entry": 4715, "state": "ready", "created_at": "2026-12-01T08:00:00.000Z", "content_until": "2027-03-01T08:00:00.000Z",
+        "content": {
+            "made_at": "2026-12-01T08:00:00.120Z", "bytes": 734, "digest": "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+            "lines": 2, "head": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
+            "totals": [{ "currency": "CNY", "lines": 2, "gross_minor": "6800", "fee_minor": "41", "net_minor": "6759" }],
+        },
+    })
+}
+
+fn statement_plan() -> Value {
+    json!({
+        "name": "monthly", "object": "statement_plan", "type": "account.1", "format": "jsonl", "period": "month",
+        "zone": "Asia/Shanghai", "status": "on", "updated_at": "2026-11-18T08:00:00.000Z",
+        "next_end": "2026-12-31T16:00:00.000Z", "last_statement": "stm_019ab5c0de000123456789abcdef0123",
     })
 }
 

@@ -18,6 +18,7 @@ mod operations;
 mod operator;
 mod orders;
 pub mod pages;
+mod part;
 mod payouts;
 mod plugins;
 mod receivers;
@@ -31,6 +32,7 @@ mod settlements;
 pub mod signed;
 mod split_shapes;
 mod splits;
+mod statements;
 mod wallet;
 
 use std::sync::Arc;
@@ -93,6 +95,7 @@ fn merchant_calls() -> Calls {
         .merge(splits::calls())
         .merge(payouts::calls())
         .merge(settlements::calls())
+        .merge(statements::calls())
 }
 
 fn operator_calls() -> Calls {

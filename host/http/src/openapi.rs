@@ -410,6 +410,84 @@ pub(super) struct PayoutSource {
     receiver: String,
 }
 
+/// Which part, and how it is sent.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct PartAsked {
+    /// RFC 9110: one range of bytes. Then nothing is compressed, and at most a mebibyte comes at once.
+    #[param(rename = "Range", required = false, example = "bytes=0-1048575")]
+    range: String,
+    /// The `ETag` of the part before: without it, or with another, all of the statement comes.
+    #[param(rename = "If-Range", required = false)]
+    if_range: String,
+}
+
+/// The digest of a body.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct Digest {
+    /// RFC 9530: `sha-256=:…:`.
+    #[param(rename = "Content-Digest")]
+    content_digest: String,
+}
+
+/// A statement to be made.
+#[derive(ToSchema)]
+#[schema(as = NewStatement)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewStatement {
+    /// `account.1`: opening, each movement and closing of the merchant's accounts; `orders.1`: payments, refunds and
+    /// voids; `settlement.1`: settlement batches, line by line.
+    #[schema(example = "orders.1")]
+    r#type: String,
+    /// `csv` (RFC 4180) or `jsonl`.
+    #[schema(example = "csv")]
+    format: String,
+    /// The first moment in it: RFC 3339, or a day of `zone`. Of `settlement.1`: batches that were closed then or later.
+    #[schema(required = false, example = "2026-11-01")]
+    from: String,
+    /// The first moment behind it, at most 400 days later and at least 10 seconds ago.
+    #[schema(required = false, example = "2026-12-01")]
+    to: String,
+    /// `stl_…`: one settlement batch in place of `from` and `to`, of `settlement.1`.
+    #[schema(required = false)]
+    settlement: String,
+    /// The IANA zone of days and times in it; `UTC` if absent.
+    #[schema(required = false, max_length = 64, example = "Asia/Shanghai")]
+    zone: String,
+    /// Its columns, in this order; all of its type if absent. `orders.1` also has `plugin.<name>`: what the merchant's
+    /// plugin wanted beside the order. `record` and `note` come last unless they are named.
+    #[schema(required = false, max_items = 32, example = json!(["at", "reference", "net"]))]
+    columns: Vec<String>,
+}
+
+/// A plan of statements.
+#[derive(ToSchema)]
+#[schema(as = NewStatementPlan)]
+#[expect(dead_code, reason = "a shape for the document")]
+pub(super) struct NewStatementPlan {
+    /// `account.1`, `orders.1` or `settlement.1`.
+    #[schema(example = "orders.1")]
+    r#type: String,
+    /// `csv` or `jsonl`.
+    #[schema(example = "csv")]
+    format: String,
+    /// `day`, `week` (from Monday on) or `month`.
+    #[schema(example = "month")]
+    period: String,
+    /// The IANA zone of periods and times; `UTC` if absent.
+    #[schema(required = false, max_length = 64, example = "Asia/Shanghai")]
+    zone: String,
+    /// As of a statement.
+    #[schema(required = false, max_items = 32)]
+    columns: Vec<String>,
+    /// `on` or `off`; `on` if absent.
+    #[schema(required = false, example = "on")]
+    status: String,
+}
+
 /// Where a payout goes to.
 #[derive(ToSchema)]
 #[schema(as = NewDestination)]

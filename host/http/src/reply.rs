@@ -39,6 +39,12 @@ impl From<ApiResponse> for Reply {
     }
 }
 
+impl From<Response> for Reply {
+    fn from(response: Response) -> Self {
+        Self(response)
+    }
+}
+
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
         let (code, after_secs) = (problem.code(), problem.after_secs());

@@ -483,14 +483,26 @@ async fn signing_key(gateway: &Gateway, path: &str) -> Arc<GatewayKey> {
     }
 }
 
+/// A response whose `Content-Digest` was known before its body is read: that one is sent as it comes, however long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Digested;
+
 async fn sign(key: &GatewayKey, head: &Head, response: Response) -> Result<Response, Problem> {
     let (mut parts, body) = response.into_parts();
-    let body =
-        Limited::new(body, MAX_ANSWER).collect().await.map_err(Problem::internal)?.to_bytes();
-    if !body.is_empty() {
-        let digest = HeaderValue::from_str(&content_digest(&body)).map_err(Problem::internal)?;
-        parts.headers.insert(HeaderName::from_static("content-digest"), digest);
-    }
+    let (body, has_body) = match parts.extensions.get::<Digested>() {
+        Some(Digested) => (body, true),
+        None => {
+            let body = Limited::new(body, MAX_ANSWER).collect().await;
+            let body = body.map_err(Problem::internal)?.to_bytes();
+            if !body.is_empty() {
+                let digest = HeaderValue::from_str(&content_digest(&body));
+                let digest = digest.map_err(Problem::internal)?;
+                parts.headers.insert(HeaderName::from_static("content-digest"), digest);
+            }
+            let has_body = !body.is_empty();
+            (Body::from(body), has_body)
+        }
+    };
     let own = ascii(&parts.headers);
     let borrowed: Vec<(&str, &str)> =
         own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -500,13 +512,12 @@ async fn sign(key: &GatewayKey, head: &Head, response: Response) -> Result<Respo
     let nonce = nonce();
     let params =
         Params { created: clock::now(), keyid: &key.keyid, nonce: &nonce, tag: Tag::Gateway };
-    let base = sign_base(&Message::Answer(answer), !body.is_empty(), &params)
-        .map_err(Problem::internal)?;
+    let base = sign_base(&Message::Answer(answer), has_body, &params).map_err(Problem::internal)?;
     for (name, value) in base.fields(&key.native.sign(base.text.as_bytes())) {
         let value = HeaderValue::from_str(&value).map_err(Problem::internal)?;
         parts.headers.insert(HeaderName::from_static(name), value);
     }
-    Ok(Response::from_parts(parts, Body::from(body)))
+    Ok(Response::from_parts(parts, body))
 }
 
 fn ascii(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -178,7 +178,7 @@ impl Postgres<'_> {
     }
 
     /// The book that a merchant's account is in. A number of an entry says nothing of an account that all books share.
-    fn book_of_account(&self, account: &Account) -> Result<i64, StoreError> {
+    pub(super) fn book_of_account(&self, account: &Account) -> Result<i64, StoreError> {
         let merchant = account
             .owner()
             .ok_or_else(|| StoreError::Damaged(format!("{account} is in every book")))?;
@@ -186,7 +186,7 @@ impl Postgres<'_> {
     }
 
     /// When an entry was booked. Times rise with numbers, so both together are a place in the order.
-    fn booked_at(&self, book: i64, entry: u64) -> Result<Option<i64>, StoreError> {
+    pub(super) fn booked_at(&self, book: i64, entry: u64) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT at_ms FROM entries WHERE book = $1 AND number = $2";
         self.one(sql, params![book, number(entry)], |row| get(row, 0))
     }

@@ -25,6 +25,7 @@ mod sealed;
 mod session;
 mod snapshot;
 mod splits;
+mod statements;
 mod tables;
 mod tls;
 mod turn;

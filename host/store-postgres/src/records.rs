@@ -18,11 +18,11 @@ use super::tables::{PRUNED, Postgres, count, get, id, json, owned, params, to_js
 /// A task that cannot be read is put off for as long as there are dates.
 const NEVER_MS: i64 = 253_402_300_799_000;
 
-const ORDER: &str = "SELECT id, data, details, session FROM orders";
+pub(super) const ORDER: &str = "SELECT id, data, details, session FROM orders";
 const MERCHANT: &str = "SELECT id, name, notify_url, webhook_secret, policy, notify_hosts, former_secret, former_secret_until_ms, frame_origins, brand FROM merchants";
 
 impl Postgres<'_> {
-    fn order_record(&self, row: &Row) -> Result<OrderRecord, StoreError> {
+    pub(super) fn order_record(&self, row: &Row) -> Result<OrderRecord, StoreError> {
         Ok(OrderRecord {
             order: json(row, 1)?,
             details: self.details(row, 0, 2)?,

@@ -193,3 +193,19 @@ CREATE TABLE bill_differences (
 CREATE INDEX bill_differences_by_run ON bill_differences (run, id);
 CREATE INDEX bill_differences_by_status ON bill_differences (status, id);
 CREATE INDEX bill_differences_waiting ON bill_differences (channel, day, opened_ms) WHERE waits;
+
+-- A statement is a range of its merchant's book. Its bytes are pieces, each a whole member of gzip, and `begins` counts
+-- what comes before one, uncompressed.
+CREATE TABLE statements (
+  merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, state TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL,
+  PRIMARY KEY (merchant, id)
+);
+CREATE INDEX statements_being_made ON statements (merchant) WHERE state = 'making';
+CREATE TABLE statement_chunks (
+  merchant TEXT COLLATE "C" NOT NULL, statement TEXT COLLATE "C" NOT NULL, begins BIGINT NOT NULL, kept_until_ms BIGINT NOT NULL,
+  bytes BYTEA NOT NULL, PRIMARY KEY (merchant, statement, begins)
+);
+CREATE INDEX statement_chunks_by_age ON statement_chunks (kept_until_ms);
+CREATE TABLE statement_plans (
+  merchant TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, name)
+);

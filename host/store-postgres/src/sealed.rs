@@ -24,6 +24,7 @@ const COLUMNS: [(&str, &str, &str, bool); 8] = [
     ("orders", "details", "'order/' || id || '/details'", false),
     ("events", "body", "'event/' || id || '/body'", true),
     ("stored_responses", "body", "'answer/' || scope || '/' || key", true),
+    ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins", true),
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
     ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition", true),
     ("receivers", "data", "'receiver/' || id || '/data'", false),

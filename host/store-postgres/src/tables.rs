@@ -16,6 +16,8 @@ pub(super) use super::rows::{count, damaged, get, id, json, number, owned, param
 
 /// Rows that are forgotten in one commit: bounds how long it takes.
 pub(super) const PRUNED: i64 = 5_000;
+/// Pieces of statements that are: each has some tens of kilobytes.
+pub(super) const PRUNED_CHUNKS: i64 = 50;
 
 /// The tables, over a session.
 pub(super) struct Postgres<'s> {

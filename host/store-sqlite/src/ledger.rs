@@ -30,7 +30,8 @@ CREATE TABLE balances (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const ENTRY: &str = "SELECT number, at_ms, subject, kind, postings, previous, hash FROM entries";
+pub(super) const ENTRY: &str =
+    "SELECT number, at_ms, subject, kind, postings, previous, hash FROM entries";
 
 /// Which entries are wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -326,7 +327,7 @@ fn entries_of(
     )
 }
 
-fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
+pub(super) fn booked(row: &Row<'_>) -> Result<BookedEntry, StoreError> {
     let kind: String = row.get(3)?;
     let kind = Kind::ALL.into_iter().find(|it| it.as_str() == kind);
     Ok(BookedEntry {

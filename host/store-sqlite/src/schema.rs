@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{STATEMENTS, bills, events, funds, ledger, plugins, records, sealed, splits};
+use super::{
+    STATEMENTS, bills, events, funds, ledger, plugins, records, sealed, splits, statements,
+};
 use lezai_seal::Vault;
 use lezai_store::{Fault, StoreError};
 
@@ -22,6 +24,7 @@ const TABLES: [&str; 7] = [
     funds::TABLES,
     bills::TABLES,
     splits::TABLES,
+    statements::TABLES,
 ];
 
 /// A change of the tables: the version that it leads to, and the SQL that leads there from the one

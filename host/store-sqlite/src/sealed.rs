@@ -21,6 +21,7 @@ const COLUMNS: [(&str, &str, &str); 8] = [
     ("events", "body", "'event/' || id || '/body'"),
     ("stored_responses", "body", "'answer/' || scope || '/' || key"),
     ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition"),
+    ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins"),
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
     ("receivers", "data", "'receiver/' || id || '/data'"),
 ];

@@ -1,11 +1,187 @@
-//! Queries of the ledger's tables for statements: where a time parts the chain, an account's balances after an
+//! Statements, and their queries of the ledger's tables: where a time parts the chain, an account's balances after an
 //! entry, and the merchant's own numbers.
 
-use lezai_core::id::OrderId;
+use lezai_core::id::{MerchantId, OrderId, StatementId};
 use lezai_core::ledger::Account;
+use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
-use lezai_store::StoreError;
+use lezai_store::statements::{
+    Chunk, PlanRecord, StatementReads, StatementRecord, StatementWrites,
+};
+use lezai_store::{BookedEntry, OrderRecord, Page, StoreError, View as _, id_range};
 use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::ledger::{ENTRY, booked};
+use super::tables::{PRUNED_CHUNKS, Sqlite, json, to_json};
+
+pub(super) const TABLES: &str = "
+CREATE TABLE statements (
+  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, state TEXT NOT NULL, data TEXT NOT NULL
+) STRICT;
+CREATE INDEX statements_by_merchant ON statements (merchant, id);
+CREATE INDEX statements_being_made ON statements (merchant) WHERE state = 'making';
+CREATE TABLE statement_chunks (
+  statement TEXT NOT NULL REFERENCES statements, begins INTEGER NOT NULL, kept_until_ms INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (statement, begins)
+) STRICT;
+CREATE INDEX statement_chunks_by_age ON statement_chunks (kept_until_ms);
+CREATE TABLE statement_plans (
+  merchant TEXT NOT NULL REFERENCES merchants, name TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, name)
+) STRICT, WITHOUT ROWID;
+";
+
+impl StatementReads for Sqlite<'_> {
+    fn statement(
+        &self,
+        merchant: &MerchantId,
+        id: &StatementId,
+    ) -> Result<Option<StatementRecord>, StoreError> {
+        let sql = "SELECT data FROM statements WHERE id = ?1 AND merchant = ?2";
+        self.one(sql, [id.as_str(), merchant.as_str()], |row| json(row, 0))
+    }
+
+    fn statements(
+        &self,
+        merchant: &MerchantId,
+        page: &Page<StatementId>,
+    ) -> Result<Vec<StatementRecord>, StoreError> {
+        let (from, before) = id_range(page, "stm_", StatementId::to_string);
+        self.all(
+            "SELECT data FROM statements WHERE merchant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+            params![merchant.as_str(), from, before, page.limit.saturating_add(1)],
+            |row| json(row, 0),
+        )
+    }
+
+    fn statements_making(&self, merchant: &MerchantId) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM statements WHERE merchant = ?1 AND state = 'making'";
+        Ok(self.one(sql, [merchant.as_str()], |row| Ok(row.get(0)?))?.unwrap_or_default())
+    }
+
+    fn statement_chunk(
+        &self,
+        _: &MerchantId,
+        id: &StatementId,
+        at: u64,
+    ) -> Result<Option<Chunk>, StoreError> {
+        let sql = "SELECT begins, opened('statement/' || statement || '/' || begins, bytes) FROM statement_chunks
+                   WHERE statement = ?1 AND begins <= ?2 ORDER BY begins DESC LIMIT 1";
+        self.one(sql, params![id.as_str(), at], |row| {
+            Ok(Chunk { begins: row.get(0)?, gzip: row.get(1)? })
+        })
+    }
+
+    fn statement_plan(
+        &self,
+        merchant: &MerchantId,
+        name: &str,
+    ) -> Result<Option<PlanRecord>, StoreError> {
+        let sql = "SELECT data FROM statement_plans WHERE merchant = ?1 AND name = ?2";
+        self.one(sql, [merchant.as_str(), name], |row| json(row, 0))
+    }
+
+    fn statement_plans(&self, merchant: &MerchantId) -> Result<Vec<PlanRecord>, StoreError> {
+        let sql = "SELECT data FROM statement_plans WHERE merchant = ?1 ORDER BY name";
+        self.all(sql, [merchant.as_str()], |row| json(row, 0))
+    }
+
+    fn entries_of(
+        &self,
+        merchant: &MerchantId,
+        after: u64,
+        until: u64,
+    ) -> Result<Vec<BookedEntry>, StoreError> {
+        // A merchant's account ends with its id, and a receiver's has its name behind that.
+        let sql = format!(
+            "{ENTRY} WHERE number > ?1 AND number <= ?2 AND (instr(postings, ?3) > 0 OR instr(postings, ?4) > 0)
+             ORDER BY number"
+        );
+        let [own, shared] = [format!(":{merchant}\""), format!(":{merchant}:")];
+        self.all(&sql, params![after, until, own, shared], booked)
+    }
+
+    fn entry_before(&self, _: &MerchantId, at: Timestamp) -> Result<u64, StoreError> {
+        last_before(self.connection, at)
+    }
+
+    fn entry_hash(&self, _: &MerchantId, number: u64) -> Result<Option<String>, StoreError> {
+        Ok(entry_head(self.connection, number)?.map(|(_, hash)| hash))
+    }
+
+    fn balances_after(
+        &self,
+        account: &Account,
+        number: u64,
+    ) -> Result<Vec<(Currency, i64)>, StoreError> {
+        let known = balances_after(self.connection, account, number)?.into_iter();
+        known
+            .map(|(code, minor)| {
+                let currency = Currency::from_code(&code);
+                let currency = currency.map_err(|error| StoreError::Damaged(error.to_string()))?;
+                Ok((currency, minor))
+            })
+            .collect()
+    }
+
+    fn orders_named(
+        &self,
+        _: &MerchantId,
+        ids: &[OrderId],
+    ) -> Result<Vec<OrderRecord>, StoreError> {
+        let found: Result<Vec<_>, StoreError> = ids.iter().map(|id| self.order(id)).collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
+    fn refunds_before(
+        &self,
+        _: &MerchantId,
+        order: &OrderId,
+        number: u64,
+    ) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM entries WHERE subject = ?1 AND kind = 'refund_request' AND number < ?2";
+        let found = self.one(sql, params![order.as_str(), number], |row| Ok(row.get(0)?))?;
+        Ok(found.unwrap_or_default())
+    }
+}
+
+impl StatementWrites for Sqlite<'_> {
+    fn insert_statement(&self, statement: &StatementRecord) -> Result<(), StoreError> {
+        let sql = "INSERT INTO statements (id, merchant, state, data) VALUES (?1, ?2, ?3, ?4)";
+        let StatementRecord { id, merchant, state, .. } = statement;
+        let params = params![id.as_str(), merchant.as_str(), state.as_str(), to_json(statement)?];
+        self.change(sql, params).map(drop)
+    }
+
+    fn update_statement(&self, statement: &StatementRecord) -> Result<(), StoreError> {
+        let sql = "UPDATE statements SET state = ?2, data = ?3 WHERE id = ?1";
+        let params = params![statement.id.as_str(), statement.state.as_str(), to_json(statement)?];
+        self.change(sql, params).map(drop)
+    }
+
+    fn insert_statement_chunk(
+        &self,
+        statement: &StatementRecord,
+        chunk: &Chunk,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO statement_chunks (statement, begins, kept_until_ms, bytes)
+                   VALUES (?1, ?2, ?3, sealed('statement/' || ?1 || '/' || ?2, ?4))";
+        let kept_until = statement.kept_until.as_ms();
+        let params = params![statement.id.as_str(), chunk.begins, kept_until, chunk.gzip];
+        self.change(sql, params).map(drop)
+    }
+
+    fn put_statement_plan(&self, plan: &PlanRecord) -> Result<(), StoreError> {
+        let sql = "INSERT INTO statement_plans (merchant, name, data) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (merchant, name) DO UPDATE SET data = ?3";
+        self.change(sql, params![plan.merchant.as_str(), plan.name, to_json(plan)?]).map(drop)
+    }
+
+    fn prune_statements(&self, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM statement_chunks WHERE rowid IN
+                   (SELECT rowid FROM statement_chunks WHERE kept_until_ms < ?1 LIMIT ?2)";
+        self.change(sql, params![now.as_ms(), PRUNED_CHUNKS]).map(drop)
+    }
+}
 
 /// The number of the last entry before a moment; 0 if there is none. Entries are in the order of time.
 ///

@@ -10,6 +10,8 @@ use super::plans;
 
 /// Rows that are forgotten in one commit: bounds how long others wait for it.
 pub(super) const PRUNED: u32 = 5_000;
+/// Pieces of statements that are: each has some tens of kilobytes.
+pub(super) const PRUNED_CHUNKS: u32 = 50;
 /// The tables, over a connection.
 pub(super) struct Sqlite<'c> {
     pub(super) connection: &'c Connection,

@@ -7,10 +7,11 @@ mod bills;
 mod funds;
 mod plugins;
 mod splits;
+mod statements;
 
 use std::sync::Arc;
 
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
+use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId, StatementId};
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
@@ -53,6 +54,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     bills::run(&store).await;
     funds::run(&store).await;
     splits::run(&store).await;
+    statements::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(open).await;
@@ -321,6 +323,13 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
         on_order(Effect::Return(attempt_id())),
         on_order(Effect::Refund(RefundId::new(NOW, [2; 10]))),
         Task::Deliver { event: EventId::new(NOW, [1; 10]), round: 1 },
+        Task::MakeStatement { merchant: merchant_id(), statement: StatementId::new(NOW, [1; 10]) },
+        Task::PlanStatement {
+            merchant: merchant_id(),
+            plan: "m_demo/settle".to_owned(),
+            edition: 1,
+            end: NOW,
+        },
     ];
     for task in tasks {
         let scheduled = task.clone();

@@ -19,12 +19,15 @@ mod orders;
 pub mod plugins;
 mod scope;
 pub mod splits;
+pub mod statements;
 
 use std::sync::Arc;
 
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::payout::PayoutEffect;
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId};
+use lezai_core::id::{
+    AttemptId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId, StatementId,
+};
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
 use lezai_core::money::Currency;
@@ -45,6 +48,7 @@ pub use orders::{Details, OrderSample};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 pub use scope::{Scope, book_of};
 pub use splits::{SplitReads, SplitWrites};
+pub use statements::{StatementReads, StatementWrites};
 
 /// A webhook secret that was replaced signs beside its successor for a day: time to put that one in.
 const FORMER_SECRET_SECS: i64 = 86_400;
@@ -117,6 +121,24 @@ pub enum Task {
         /// The cut-off.
         cut_off: Timestamp,
     },
+    /// Go on with a statement until it is made.
+    MakeStatement {
+        /// The merchant.
+        merchant: MerchantId,
+        /// The statement.
+        statement: StatementId,
+    },
+    /// Have the statement made of a plan's period that ended, and plan the one after.
+    PlanStatement {
+        /// The merchant.
+        merchant: MerchantId,
+        /// The plan's name after its merchant's: `m_tea/monthly`.
+        plan: String,
+        /// The plan as it stood: one that was changed has tasks of its own.
+        edition: u32,
+        /// The period's end.
+        end: Timestamp,
+    },
     /// Tell a merchant of an event.
     Deliver {
         /// The event.
@@ -133,17 +155,20 @@ pub enum Lane {
     Orders,
     /// Callbacks to merchants.
     Callbacks,
+    /// Statements: a long one holds up neither.
+    Statements,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Orders, Self::Callbacks];
+    pub const ALL: [Self; 3] = [Self::Orders, Self::Callbacks, Self::Statements];
 
     /// Its name in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Orders => "orders",
             Self::Callbacks => "callbacks",
+            Self::Statements => "statements",
         }
     }
 }
@@ -156,6 +181,10 @@ impl Task {
             Self::CloseBatches { merchant, contract, cut_off } => {
                 Some(format!("close_batches {merchant} {contract} {}", cut_off.as_ms()))
             }
+            Self::PlanStatement { plan, edition, end, .. } => {
+                Some(format!("plan_statement {plan} {edition} {}", end.as_ms()))
+            }
+            Self::MakeStatement { statement, .. } => Some(format!("make_statement {statement}")),
             Self::Order { .. } | Self::Payout { .. } | Self::Deliver { .. } => None,
         }
     }
@@ -165,6 +194,7 @@ impl Task {
         match self {
             Self::Order { .. } | Self::Payout { .. } | Self::CloseBatches { .. } => Lane::Orders,
             Self::Deliver { .. } => Lane::Callbacks,
+            Self::MakeStatement { .. } | Self::PlanStatement { .. } => Lane::Statements,
         }
     }
 }
@@ -267,7 +297,9 @@ pub struct BookedEntry {
 }
 
 /// Reads of the store.
-pub trait View: BillReads + EventReads + FundsReads + PluginReads + SplitReads {
+pub trait View:
+    BillReads + EventReads + FundsReads + PluginReads + SplitReads + StatementReads
+{
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
     /// The order with a merchant's own number.
@@ -328,7 +360,9 @@ pub trait View: BillReads + EventReads + FundsReads + PluginReads + SplitReads {
 }
 
 /// Writes to the store. All writes of one job are one commit.
-pub trait Tx: View + BillWrites + EventWrites + FundsWrites + PluginWrites + SplitWrites {
+pub trait Tx:
+    View + BillWrites + EventWrites + FundsWrites + PluginWrites + SplitWrites + StatementWrites
+{
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(
         &self,

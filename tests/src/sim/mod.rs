@@ -10,6 +10,7 @@ mod planted;
 mod planted_bills;
 mod planted_funds;
 mod planted_splits;
+mod planted_statements;
 mod random;
 mod splits;
 mod world;

@@ -122,7 +122,7 @@ pub(super) struct World<'r> {
     pub(super) bank: Bank,
     pub(super) post: Arc<Mutex<Vec<Parcel>>>,
     running: Vec<Running>,
-    pub(super) claiming: [bool; 2],
+    pub(super) claiming: [bool; Lane::ALL.len()],
     pub(super) requests: Vec<Request>,
     pub(super) orders: Vec<(OrderId, SessionId)>,
     pub(super) acted: BTreeMap<String, u32>,
@@ -194,7 +194,7 @@ impl<'r> World<'r> {
             bank: Bank::default(),
             post,
             running: Vec::new(),
-            claiming: [false; 2],
+            claiming: [false; Lane::ALL.len()],
             requests: Vec::new(),
             orders: Vec::new(),
             acted: BTreeMap::new(),
@@ -404,7 +404,7 @@ impl<'r> World<'r> {
         match heard {
             Heard::Nothing => {}
             Heard::Tasks(lane, tasks) => {
-                self.claiming[usize::from(lane != Lane::ALL[0])] = false;
+                self.claiming[place(lane)] = false;
                 for task in tasks {
                     self.note(|| {
                         format!("the worker takes {:?}, tried {} times", task.task, task.tries)
@@ -422,7 +422,7 @@ impl<'r> World<'r> {
     }
 
     fn claim(&mut self, lane: Lane) {
-        self.claiming[usize::from(lane != Lane::ALL[0])] = true;
+        self.claiming[place(lane)] = true;
         let gateway = Arc::clone(&self.gateway);
         self.spawn(async move {
             Heard::Tasks(lane, jobs::claim(&gateway, lane, 8).await.unwrap_or_default())
@@ -493,7 +493,7 @@ impl<'r> World<'r> {
         // The process's memory is gone; messages on the wire are not.
         self.running.clear();
         self.queue.jobs.lock().unwrap().clear();
-        self.claiming = [false; 2];
+        self.claiming = [false; Lane::ALL.len()];
         self.requests.iter_mut().for_each(|it| it.under_way = false);
         self.generation += 1;
         let now = self.now();
@@ -583,4 +583,9 @@ fn start(
     let agreed = contract(run.seed).map(|it| (shared.merchant.id.clone(), vec![it]));
     gateway.merchants.contracts.swap(agreed.into_iter().collect());
     Arc::new(gateway)
+}
+
+/// The place of a lane among all of them.
+fn place(lane: Lane) -> usize {
+    Lane::ALL.into_iter().position(|it| it == lane).unwrap()
 }

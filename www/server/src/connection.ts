@@ -1,5 +1,5 @@
 /** Signed requests and verified answers, for every call. */
-import { Exchange, type KeyRing, type MerchantKey } from "./core.ts";
+import { type BodyDigest, Exchange, type KeyRing, type MerchantKey } from "./core.ts";
 import { Misuse, Problem, type ProblemDetails, Refused, Unreachable } from "./errors.ts";
 import { keyRing, merchantKey, originOf } from "./keys.ts";
 import { pauseMs, retryAfterMs, sleep } from "./retry.ts";
@@ -83,22 +83,37 @@ export class Connection {
     return this.#call("POST", path, asked, key);
   }
 
-  async #call<T>(method: string, path: string, asked: Asked, key: string | undefined): Promise<T> {
+  /** A PUT is the same request when it is repeated: it needs no key. */
+  put<T>(path: string, asked: Asked = {}): Promise<T> {
+    return this.#call("PUT", path, asked, undefined);
+  }
+
+  /** The body of an answer as it comes. The stream fails at its end if the body is not the one that was signed. */
+  stream(path: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    const url = new URL(`${this.#origin.origin}${path}`);
+    return this.#patiently(options.signal, () => this.#open(url, options.signal));
+  }
+
+  #call<T>(method: string, path: string, asked: Asked, key: string | undefined): Promise<T> {
     const url = new URL(`${this.#origin.origin}${path}`);
     for (const [name, value] of Object.entries(asked.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     // Serialised once: each attempt signs and sends exactly these bytes.
     const body = new TextEncoder().encode(asked.content === undefined ? "" : JSON.stringify(asked.content));
+    return this.#patiently(asked.signal, () => this.#once<T>(method, url, body, key, asked.signal));
+  }
+
+  async #patiently<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
     const until = Date.now() + this.#patience_ms;
     for (let tried = 1; ; tried += 1) {
       try {
-        return await this.#once<T>(method, url, body, key, asked.signal);
+        return await attempt();
       } catch (error) {
-        asked.signal?.throwIfAborted();
+        signal?.throwIfAborted();
         const pause = tried < this.#tries ? pauseMs(error, tried, Math.random) : undefined;
         if (pause === undefined || Date.now() + pause > until) throw error;
-        await sleep(pause, asked.signal);
+        await sleep(pause, signal);
       }
     }
   }
@@ -110,8 +125,48 @@ export class Connection {
     key: string | undefined,
     outer: AbortSignal | undefined,
   ): Promise<T> {
+    const exchange = this.#sign(method, url, key, body);
+    try {
+      const init = { method, headers: fieldsOf(exchange), ...(body.length > 0 && { body }) };
+      const read = async (response: Response) => ({ response, content: await bounded(response, key) });
+      const { response, content } = await this.#ask(url, init, key, outer, read);
+      const answer = this.#read(exchange, response, content, key);
+      if (response.ok) return answer as T;
+      throw problem(response, answer, key);
+    } finally {
+      exchange.free();
+    }
+  }
+
+  async #open(url: URL, outer: AbortSignal | undefined): Promise<ReadableStream<Uint8Array>> {
+    const exchange = this.#sign("GET", url, undefined, new Uint8Array());
+    try {
+      const init = { method: "GET", headers: fieldsOf(exchange) };
+      const response = await this.#ask(url, init, undefined, outer, async (response) => response);
+      if (!response.ok || response.body === null) {
+        const content = await bounded(response, undefined);
+        throw problem(response, this.#read(exchange, response, content, undefined), undefined);
+      }
+      const fields = [...response.headers].flat();
+      const digest = this.#believe(response, undefined, () =>
+        exchange.verify_head(response.status, fields, this.#trusted, Date.now()),
+      );
+      // The caller can abort it as long as it runs.
+      const options = outer === undefined ? {} : { signal: outer };
+      return response.body.pipeThrough(digested(digest, response.status), options);
+    } finally {
+      exchange.free();
+    }
+  }
+
+  #sign(
+    method: string,
+    url: URL,
+    key: string | undefined,
+    body: Uint8Array<ArrayBuffer>,
+  ): Exchange {
     // A nonce is accepted once, so each attempt is signed anew.
-    const exchange = new Exchange(
+    return new Exchange(
       this.#key,
       this.#keyId,
       method,
@@ -123,26 +178,19 @@ export class Connection {
       Date.now(),
       crypto.randomUUID(),
     );
-    try {
-      const headers = pairs(exchange.fields());
-      // The digest of an answer is over the bytes as sent.
-      headers.push(["accept-encoding", "identity"]);
-      const init = { method, headers, ...(body.length > 0 && { body }) };
-      const { response, content } = await this.#ask(url, init, key, outer);
-      this.#believe(exchange, response, content, key);
-      const answer = JSON.parse(new TextDecoder().decode(content));
-      if (response.ok) return answer as T;
-      const wait = retryAfterMs(response.headers.get("retry-after"), Date.now());
-      throw new Problem(answer as ProblemDetails, wait, key);
-    } finally {
-      exchange.free();
-    }
   }
 
-  #believe(exchange: Exchange, response: Response, content: Uint8Array, key: string | undefined): void {
+  #read(exchange: Exchange, response: Response, content: Uint8Array, key: string | undefined): unknown {
     const fields = [...response.headers].flat();
+    this.#believe(response, key, () =>
+      exchange.verify(response.status, fields, content, this.#trusted, Date.now()),
+    );
+    return JSON.parse(new TextDecoder().decode(content));
+  }
+
+  #believe<T>(response: Response, key: string | undefined, verify: () => T): T {
     try {
-      exchange.verify(response.status, fields, content, this.#trusted, Date.now());
+      return verify();
     } catch (error) {
       const why = (error as Error).message;
       // A proxy in front of a broken or busy gateway signs nothing.
@@ -153,7 +201,14 @@ export class Connection {
     }
   }
 
-  async #ask(url: URL, init: RequestInit, key: string | undefined, outer: AbortSignal | undefined) {
+  /** Asks, and reads the answer as far as `read` does, within the time of one attempt. */
+  async #ask<T>(
+    url: URL,
+    init: RequestInit,
+    key: string | undefined,
+    outer: AbortSignal | undefined,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     const controller = new AbortController();
     const stop = () => controller.abort(outer?.reason);
     const timer = setTimeout(
@@ -164,7 +219,7 @@ export class Connection {
     outer?.addEventListener("abort", stop, { once: true });
     try {
       const response = await this.#fetch(url, { ...init, redirect: "error", signal: controller.signal });
-      return { response, content: await bounded(response, key) };
+      return await read(response);
     } catch (error) {
       if (error instanceof Refused) throw error;
       const { cause, message } = error as Error;
@@ -174,6 +229,34 @@ export class Connection {
       outer?.removeEventListener("abort", stop);
     }
   }
+}
+
+/** The header fields of a request. */
+function fieldsOf(exchange: Exchange): [string, string][] {
+  // The digest of an answer is over the bytes as sent.
+  return [...pairs(exchange.fields()), ["accept-encoding", "identity"]];
+}
+
+function problem(response: Response, answer: unknown, key: string | undefined): Problem {
+  const wait = retryAfterMs(response.headers.get("retry-after"), Date.now());
+  return new Problem(answer as ProblemDetails, wait, key);
+}
+
+/** Passes bytes on, and fails at their end unless they are those that were signed. */
+function digested(digest: BodyDigest, status: number): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform(piece, controller) {
+      digest.update(piece);
+      controller.enqueue(piece);
+    },
+    flush() {
+      try {
+        digest.verify();
+      } catch (error) {
+        throw new Refused((error as Error).message, status, undefined);
+      }
+    },
+  });
 }
 
 /** Names and values in turn, as pairs. */

@@ -5,6 +5,7 @@
 import { initSync } from "../../../target/wasm-bindgen/server/lezai_server.js";
 
 export {
+  type BodyDigest,
   Exchange,
   KeyRing,
   MerchantKey,

@@ -24,6 +24,8 @@ export {
   type Payouts,
   type Refunds,
   type Settlements,
+  type StatementPlans,
+  type Statements,
 } from "./lezai.ts";
 export {
   type Difference,

@@ -17,6 +17,8 @@ import type {
   NewRefund,
   NewReturn,
   NewSplit,
+  NewStatement,
+  NewStatementPlan,
   OpenSettlement,
   Order,
   OrderQuery,
@@ -33,6 +35,9 @@ import type {
   SettlementQuery,
   Split,
   SplitReturn,
+  Statement,
+  StatementPlan,
+  StatementQuery,
   StoredEvent,
 } from "./types.ts";
 
@@ -48,6 +53,8 @@ export class Lezai {
   readonly splits: Splits;
   readonly payouts: Payouts;
   readonly settlements: Settlements;
+  readonly statements: Statements;
+  readonly statementPlans: StatementPlans;
 
   /** @throws Misuse if an option is wrong; the message says which, and what is right */
   constructor(options: LezaiOptions) {
@@ -60,6 +67,8 @@ export class Lezai {
     this.splits = new Splits(connection);
     this.payouts = new Payouts(connection);
     this.settlements = new Settlements(connection);
+    this.statements = new Statements(connection);
+    this.statementPlans = new StatementPlans(connection);
   }
 }
 
@@ -385,6 +394,65 @@ const LOOK = {
   return: "splits.list",
 };
 
+/** Statements: ranges of the ledger's entries as files. */
+class Statements {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Asks for a statement. It is made in the background: the callback `statement.ready` tells when it is there. */
+  create(statement: NewStatement, options?: CallOptions): Promise<Statement> {
+    return this.#connection.post("/v1/statements", { ...options, content: statement });
+  }
+
+  find(id: string, options?: CallOptions): Promise<Statement> {
+    return this.#connection.get(`/v1/statements/${segment(id)}`, options);
+  }
+
+  /** A page of statements, newest first. */
+  list(query: StatementQuery = {}, options?: CallOptions): Promise<Page<Statement>> {
+    return this.#connection.get("/v1/statements", { ...options, query });
+  }
+
+  /** All statements, newest first; further pages are requested as needed. */
+  all(query: StatementQuery = {}, options?: CallOptions): AsyncGenerator<Statement, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  /**
+   * The bytes of a statement as they come, however many. The stream fails at its end if they are not those that the
+   * gateway signed: use what you read once it has ended.
+   */
+  content(id: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
+    return this.#connection.stream(`/v1/statements/${segment(id)}/content`, options);
+  }
+}
+
+/** Plans by which a statement is made of each day, week or month. */
+class StatementPlans {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Puts a plan under a name of your own; the same one once more changes nothing. */
+  put(name: string, plan: NewStatementPlan, options?: CallOptions): Promise<StatementPlan> {
+    return this.#connection.put(`/v1/statement_plans/${planName(name)}`, { ...options, content: plan });
+  }
+
+  find(name: string, options?: CallOptions): Promise<StatementPlan> {
+    return this.#connection.get(`/v1/statement_plans/${planName(name)}`, options);
+  }
+
+  /** All plans, by name. */
+  async list(options?: CallOptions): Promise<StatementPlan[]> {
+    return (await this.#connection.get<Page<StatementPlan>>("/v1/statement_plans", options)).data;
+  }
+}
+
 /**
  * Calls with a key derived from the merchant's own number, unless the caller passed one. Without a valid number
  * there is no key, and the gateway reports the number. The error for a reused key names the number and not the key.
@@ -416,6 +484,14 @@ function segment(id: string): string {
   return id;
 }
 
+/** A plan's name as part of a path. */
+function planName(name: string): string {
+  if (!/^[a-z0-9_-]{1,40}$/.test(name)) {
+    throw new Misuse(`a plan's name must be 1 to 40 of a-z, 0-9, _ and -, not "${name}"`);
+  }
+  return name;
+}
+
 async function* every<T>(page: (after: { after?: string }) => Promise<Page<T>>): AsyncGenerator<T, void> {
   let after: { after?: string } = {};
   for (;;) {
@@ -426,4 +502,15 @@ async function* every<T>(page: (after: { after?: string }) => Promise<Page<T>>):
   }
 }
 
-export type { Balances, Events, Orders, Payouts, Receivers, Refunds, Settlements, Splits };
+export type {
+  Balances,
+  Events,
+  Orders,
+  Payouts,
+  Receivers,
+  Refunds,
+  Settlements,
+  Splits,
+  StatementPlans,
+  Statements,
+};

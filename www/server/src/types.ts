@@ -39,6 +39,12 @@ export type SettlementLinesQuery = Query<"settlements_lines">;
 export type OpenSettlement = Schemas["OpenSettlement"];
 export type Contract = Schemas["ContractView"];
 
+export type NewStatement = Schemas["NewStatement"];
+export type Statement = Schemas["StatementView"];
+export type StatementQuery = Query<"statements_list">;
+export type NewStatementPlan = Schemas["NewStatementPlan"];
+export type StatementPlan = Schemas["StatementPlanView"];
+
 export type StoredEvent = Schemas["StoredEvent"];
 export type EventQuery = Query<"events_list">;
 export type EventRange = Schemas["EventRange"];
@@ -61,6 +67,7 @@ export type Callback = Omit<StoredEvent, "data" | "delivery"> & {
     split_return?: SplitReturn;
     payout?: Payout;
     settlement?: Settlement;
+    statement?: Statement;
     contract?: Contract;
   };
 };

@@ -33,18 +33,32 @@ impl<T: AsRef<[u8]>> Unverified<T> {
     /// [`SignatureError::Invalid`], [`SignatureError::Der`], [`SignatureError::Digest`].
     pub fn verify(self, key: &dyn Verify) -> Result<Verified<T>, SignatureError> {
         let Self { base, signature, digest, verified } = self;
-        if key.verify(base.as_bytes(), &signature).is_err() {
-            return Err(if looks_like_der(&signature) {
-                SignatureError::Der { base }
-            } else {
-                SignatureError::Invalid { base }
-            });
-        }
+        verify_base(base, &signature, key)?;
         if let Some(digest) = digest {
             digest::verify_content_digest(&digest, verified.content.as_ref())?;
         }
         Ok(verified)
     }
+}
+
+/// Checks a signature of its base.
+///
+/// # Errors
+///
+/// [`SignatureError::Invalid`], [`SignatureError::Der`].
+pub(super) fn verify_base(
+    base: String,
+    signature: &[u8],
+    key: &dyn Verify,
+) -> Result<(), SignatureError> {
+    if key.verify(base.as_bytes(), signature).is_ok() {
+        return Ok(());
+    }
+    Err(if looks_like_der(signature) {
+        SignatureError::Der { base }
+    } else {
+        SignatureError::Invalid { base }
+    })
 }
 
 /// Whether the bytes are a sequence of two integers and nothing else (X.690): what many libraries give

@@ -11,6 +11,8 @@ use super::play::{AT_ONCE, DAY_SECS, LATER_SECS, LOOK_EVERY, MOVES, Play, random
 use crate::operator::OperatorCall;
 use crate::outcome::Failed;
 
+/// A time is over so long after it, and some.
+const STATEMENT_SECS: u32 = 15;
 /// A payout that is called off is planned so far ahead.
 const PLANNED_SECS: i64 = 30 * 86_400;
 /// An order of this amount is paid until enough is available.
@@ -56,6 +58,25 @@ impl Play {
             self.agree(1, &standard()).await?;
         }
         let event = self.comes(event, end, DAY_SECS, |_| true).await?;
+        self.delivered(&event).await
+    }
+
+    /// A statement of the last hour, with an order in it.
+    pub(super) async fn statement(&self, event: &str) -> Result<bool, String> {
+        let order = self.order(12_800, "automatic", None, None).await?;
+        self.act(&order, Act::Pay).await?;
+        let to = self.now().await?.plus_secs(1);
+        // What it covers must be over.
+        self.later(STATEMENT_SECS).await?;
+        let body = json!({
+            "type": "orders.1", "format": "csv", "from": rfc3339(to.plus_secs(-3600)), "to": rfc3339(to),
+        });
+        let end = self.end_of(event).await?;
+        let asked = self.post("/v1/statements", &body).await?;
+        let id = asked["id"].as_str().ok_or("the gateway gave the statement no id")?.to_owned();
+        say!("statement  {id}");
+        let is_it = |it: &Value| it["data"]["statement"]["id"] == id.as_str();
+        let event = self.comes(event, end, LATER_SECS, is_it).await?;
         self.delivered(&event).await
     }
 

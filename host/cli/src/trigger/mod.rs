@@ -8,6 +8,8 @@ mod refusing;
 
 use std::process::ExitCode;
 
+use lezai_gateway::statements::making;
+
 use crate::caller::CallerArgs;
 use crate::operator::OperatorArgs;
 
@@ -23,7 +25,7 @@ pub struct TriggerArgs {
     #[arg(long, exclusive = true)]
     list: bool,
     /// Where the callback goes [default: the merchant's own address, which alone is told of payouts,
-    /// settlements and contracts].
+    /// settlements, statements and contracts].
     #[arg(long, value_name = "URL")]
     notify_url: Option<String>,
     #[command(flatten)]
@@ -54,6 +56,8 @@ enum Plot {
     Settlement,
     /// The merchant's next contract, with the terms of the last.
     Contract,
+    /// A statement of the last hour.
+    Statement,
 }
 
 /// An act on an order.
@@ -197,6 +201,11 @@ const KINDS: &[Kind] = {
             what: "agrees on the merchant's next contract, with the terms of the last",
             plot: Plot::Contract,
         },
+        Kind {
+            event: making::READY,
+            what: "pays an order and asks for a statement of the last hour",
+            plot: Plot::Statement,
+        },
     ]
 };
 
@@ -205,6 +214,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     (
         "plugin.rolled_back",
         "publish a plugin that fails and send it orders; docs/plugin-rollout.md says how",
+    ),
+    (
+        making::FAILED,
+        "ask for a statement of more than a million lines; docs/statements.md has the bounds",
     ),
     ("plugin.failing", "publish a plugin that fails with --live, as the first, and send it orders"),
 ];
@@ -260,7 +273,7 @@ mod tests {
         let endpoint = ["endpoint.test", "endpoint.failing", "endpoint.recovered"];
         let mut expected: Vec<_> = Notice::EVENT_TYPES.into_iter().chain(endpoint).collect();
         expected.extend(PayoutNotice::EVENT_TYPES);
-        expected.extend([batches::CLOSED, contracts::ANNOUNCED]);
+        expected.extend([batches::CLOSED, contracts::ANNOUNCED, making::READY]);
         kinds.sort_unstable();
         expected.sort_unstable();
         assert_eq!(kinds, expected);

@@ -69,6 +69,7 @@ impl Play {
             Plot::Split { returned } => self.split(kind.event, returned).await,
             Plot::Settlement => self.settlement(kind.event).await,
             Plot::Contract => self.contract(kind.event).await,
+            Plot::Statement => self.statement(kind.event).await,
         }
     }
 

@@ -5,7 +5,7 @@ use tokio::sync::Notify;
 
 /// Calls the worker to tasks that were just committed.
 #[derive(Debug, Default)]
-pub struct Wake([Notify; 2]);
+pub struct Wake([Notify; Lane::ALL.len()]);
 
 impl Wake {
     /// Something is due.
@@ -18,6 +18,7 @@ impl Wake {
         match lane {
             Lane::Orders => self.0[0].notified().await,
             Lane::Callbacks => self.0[1].notified().await,
+            Lane::Statements => self.0[2].notified().await,
         }
     }
 }

@@ -54,7 +54,7 @@ struct Draft {
     pays: Result<(Money, Money), Carry>,
 }
 
-fn accounts(merchant: &MerchantId) -> [Account; 2] {
+pub(crate) fn accounts(merchant: &MerchantId) -> [Account; 2] {
     [Account::MerchantAvailable(merchant.clone()), Account::MerchantOwes(merchant.clone())]
 }
 

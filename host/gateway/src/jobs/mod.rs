@@ -18,6 +18,7 @@ mod refund;
 mod registry;
 mod reverse;
 mod runner;
+mod statement;
 mod void;
 
 use std::pin::Pin;

@@ -25,11 +25,13 @@ pub(super) async fn tidy(gateway: &Gateway, mut stop: watch::Receiver<bool>) {
 /// Forgets what is old enough.
 pub async fn prune(gateway: &Gateway) {
     let wall = gateway.node.clock.wall();
-    let keep_after = gateway.node.clock.now().plus_secs(-idempotency::RETENTION_SECS);
-    let log_after = gateway.node.clock.now().plus_secs(-events::LOG_SECS);
+    let now = gateway.node.clock.now();
+    let keep_after = now.plus_secs(-idempotency::RETENTION_SECS);
+    let log_after = now.plus_secs(-events::LOG_SECS);
     let pruned = store::write(&gateway.node.store, Scope::Background, move |tx| {
         tx.prune(wall, keep_after)?;
-        tx.prune_deliveries(log_after)
+        tx.prune_deliveries(log_after)?;
+        tx.prune_statements(now)
     })
     .await;
     let waiting = store::read(&gateway.node.store, |view| view.waiting_tasks()).await;

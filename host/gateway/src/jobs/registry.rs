@@ -11,6 +11,7 @@ use super::payout::{CloseBatches, Payout};
 use super::query::Query;
 use super::refund::Refund;
 use super::reverse::Reverse;
+use super::statement::{MakeStatement, PlanStatement};
 use super::void::Void;
 use super::{Done, Job, Running, Turn};
 
@@ -21,6 +22,12 @@ pub(super) fn job(task: Task) -> Box<dyn Job> {
         Task::Payout { payout, what } => return Box::new(Payout { payout, what }),
         Task::CloseBatches { merchant, contract, cut_off } => {
             return Box::new(CloseBatches { merchant, contract, cut_off });
+        }
+        Task::MakeStatement { merchant, statement } => {
+            return Box::new(MakeStatement { merchant, statement });
+        }
+        Task::PlanStatement { merchant, plan, edition, end } => {
+            return Box::new(PlanStatement { merchant, plan, edition, end });
         }
         Task::Order { order, what } => (order, what),
     };

@@ -23,6 +23,8 @@ use crate::reconciliation::watch;
 const LEASE_SECS: i64 = 60;
 /// Tasks under way at once, of each lane.
 const CONCURRENCY: usize = 64;
+/// Statements that are made at once: each keeps a processor busy, and nobody waits for one.
+const STATEMENTS_AT_ONCE: usize = 2;
 /// A channel is asked this often, which takes a day: eight tries in the first quarter of an hour, and
 /// then one every ten minutes.
 const CHANNEL_POLLS_MAX: u32 = 150;
@@ -34,13 +36,17 @@ pub async fn run(gateway: Arc<Gateway>, stop: Receiver<bool>) {
     tokio::join!(
         work(&gateway, Lane::Orders, stop.clone()),
         work(&gateway, Lane::Callbacks, stop.clone()),
+        work(&gateway, Lane::Statements, stop.clone()),
         prune::tidy(&gateway, stop.clone()),
         watch::run(Arc::clone(&gateway), stop),
     );
 }
 
 async fn work(gateway: &Arc<Gateway>, lane: Lane, mut stop: Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(CONCURRENCY));
+    let slots = Arc::new(Semaphore::new(match lane {
+        Lane::Orders | Lane::Callbacks => CONCURRENCY,
+        Lane::Statements => STATEMENTS_AT_ONCE,
+    }));
     let mut under_way = JoinSet::new();
     while !*stop.borrow() {
         let free = slots.available_permits();
@@ -115,7 +121,11 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
     let DueTask { number, task, tries } = due;
     let order = match &task {
         Task::Order { order, .. } => Some(order.clone()),
-        Task::Payout { .. } | Task::CloseBatches { .. } | Task::Deliver { .. } => None,
+        Task::Payout { .. }
+        | Task::CloseBatches { .. }
+        | Task::MakeStatement { .. }
+        | Task::PlanStatement { .. }
+        | Task::Deliver { .. } => None,
     };
     let (job, turn) = (registry::job(task), Turn { gateway, tries });
     let done = job.run(&turn).await.unwrap_or_else(|problem| Done::Again {

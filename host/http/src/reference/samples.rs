@@ -20,6 +20,10 @@ const NODE: &[(&str, &str, &str)] = &[
     ("get", "/v1/events/{id}", "events.find(ID)"),
     ("post", "/v1/events/{id}/redeliver", "events.redeliver(ID)"),
     ("post", "/v1/events/redeliver", "events.redeliverRange(BODY)"),
+    ("post", "/v1/statements", "statements.create(BODY)"),
+    ("get", "/v1/statements/{id}", "statements.find(ID)"),
+    ("get", "/v1/statements/{id}/content", "statements.content(ID)"),
+    ("put", "/v1/statement_plans/{name}", "statementPlans.put(\"monthly\", BODY)"),
     ("post", "/v1/events/test", "events.test(\"https://shop.example/callbacks\")"),
 ];
 
@@ -69,6 +73,8 @@ fn path(path: &str) -> String {
     path.replace("/orders/{id}", "/orders/ord_…")
         .replace("/refunds/{id}", "/refunds/rfd_…")
         .replace("/events/{id}", "/events/evt_…")
+        .replace("/statements/{id}", "/statements/stm_…")
+        .replace("/statement_plans/{name}", "/statement_plans/monthly")
         .replace("/merchants/{id}", "/merchants/m_demo")
         .replace("{sequence}", "1")
         .replace("{keyid}", "demo-1")
