@@ -85,7 +85,7 @@ def test_other_readers_find_what_was_paid(gateway, merchant, statement, tmp_path
     relation = duckdb.sql(f"select * from read_csv('{file}', all_varchar = true, nullstr = '\u0000')")
     assert relation.columns == list(lines[0])
     assert [tuple(it.values()) for it in lines] == relation.fetchall()
-    summed = duckdb.sql(f"select sum(net_minor) from read_csv('{file}') where record = 'order'").fetchone()
+    summed = duckdb.sql(f"select sum(net_minor) from read_csv('{file}') where record = 'order'").fetchall()[0]
     assert int(summed[0]) == int(total["net_minor"])
 
     # The head that it ends with is the ledger's own.

@@ -124,6 +124,7 @@ impl<'g> Shop<'g> {
 fn command(data: &Path, statement: &Value) -> Vec<u8> {
     let entries = ["after_entry", "until_entry"].map(|it| statement[it].to_string());
     let text = |name: &str| statement[name].as_str().unwrap();
+    let out = data.join(random_hex());
     let done = lezai(&[
         "statement",
         "--data",
@@ -140,9 +141,11 @@ fn command(data: &Path, statement: &Value) -> Vec<u8> {
         &entries[1],
         "--offset",
         "+00:00",
+        "--out",
+        out.to_str().unwrap(),
     ]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    done.stdout
+    std::fs::read(out).unwrap()
 }
 
 fn gunzipped(bytes: &[u8]) -> Vec<u8> {
@@ -264,7 +267,7 @@ fn a_statement_is_its_merchant_s_alone() {
 
 /// So many entries of an order, booked while no gateway runs: a statement of them has some dozens of pieces.
 fn fill(data: &Path, order: &str, entries: u32) {
-    let connection = Connection::open(data.join("store.db")).unwrap();
+    let connection = Connection::open(data.join("lezai.db")).unwrap();
     let subject = OrderId::parse(order).unwrap().into();
     let merchant = lezai_core::id::MerchantId::parse("m_demo").unwrap();
     let currency = Currency::from_code("CNY").unwrap();
@@ -303,7 +306,7 @@ fn a_statement_is_made_through_kill_9() {
     for _ in 0..20 {
         let shop = Shop::new(&gateway);
         let id = shop.ask(&random_hex(), &asked).json()["id"].as_str().unwrap().to_owned();
-        let store = Connection::open(gateway.data.join("store.db")).unwrap();
+        let store = Connection::open(gateway.data.join("lezai.db")).unwrap();
         let pieces = || -> u32 {
             let sql = "SELECT count(*) FROM statement_chunks WHERE statement = ?1";
             store.query_row(sql, [&id], |row| row.get(0)).unwrap()
@@ -328,7 +331,7 @@ fn a_statement_is_made_through_kill_9() {
     assert_eq!(bytes, command(&gateway.data, &statement));
     assert_eq!(gunzipped(&shop.download(&statement, &[("accept-encoding", "gzip")]).body), bytes);
     // It was gone on with, and not begun anew.
-    let store = Connection::open(gateway.data.join("store.db")).unwrap();
+    let store = Connection::open(gateway.data.join("lezai.db")).unwrap();
     let sql = "SELECT count(*) FROM statement_chunks WHERE statement = ?1";
     let all: u32 = store.query_row(sql, [&id], |row| row.get(0)).unwrap();
     assert!(kept > 2 && all > kept, "{kept} of {all}");

@@ -97,15 +97,15 @@ impl StatementReads for Postgres<'_> {
         after: u64,
         until: u64,
     ) -> Result<Vec<BookedEntry>, StoreError> {
-        // A merchant's account ends with its id, and a receiver's has its name behind that.
+        // Most entries are others', and are not sent. A receiver can have a merchant's name.
         let sql = format!(
-            "{ENTRY} WHERE book = $1 AND number > $2 AND number <= $3
-             AND (strpos(postings, $4) > 0 OR strpos(postings, $5) > 0) ORDER BY number"
+            "{ENTRY} WHERE book = $1 AND number > $2 AND number <= $3 AND strpos(postings, $4) > 0 ORDER BY number"
         );
-        let [own, shared] = [format!(":{merchant}\""), format!(":{merchant}:")];
-        let params =
-            params![self.book_of_merchant(merchant), number(after), number(until), own, shared];
-        self.all(&sql, params, booked)
+        let (book, named) = (self.book_of_merchant(merchant), format!("\"{merchant}\""));
+        let mut found =
+            self.all(&sql, params![book, number(after), number(until), named], booked)?;
+        found.retain(|it| it.postings.iter().any(|it| it.account.owner() == Some(merchant)));
+        Ok(found)
     }
 
     fn entry_before(&self, merchant: &MerchantId, at: Timestamp) -> Result<u64, StoreError> {

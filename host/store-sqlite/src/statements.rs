@@ -91,13 +91,13 @@ impl StatementReads for Sqlite<'_> {
         after: u64,
         until: u64,
     ) -> Result<Vec<BookedEntry>, StoreError> {
-        // A merchant's account ends with its id, and a receiver's has its name behind that.
+        // Most entries are others', and are not parsed. A receiver can have a merchant's name.
         let sql = format!(
-            "{ENTRY} WHERE number > ?1 AND number <= ?2 AND (instr(postings, ?3) > 0 OR instr(postings, ?4) > 0)
-             ORDER BY number"
+            "{ENTRY} WHERE number > ?1 AND number <= ?2 AND instr(postings, ?3) > 0 ORDER BY number"
         );
-        let [own, shared] = [format!(":{merchant}\""), format!(":{merchant}:")];
-        self.all(&sql, params![after, until, own, shared], booked)
+        let mut found = self.all(&sql, params![after, until, format!("\"{merchant}\"")], booked)?;
+        found.retain(|it| it.postings.iter().any(|it| it.account.owner() == Some(merchant)));
+        Ok(found)
     }
 
     fn entry_before(&self, _: &MerchantId, at: Timestamp) -> Result<u64, StoreError> {
