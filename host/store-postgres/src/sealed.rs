@@ -18,7 +18,7 @@ const SETTING: &str = "sealed_under";
 const AT_ONCE: i64 = 200;
 
 /// Each column that is sealed: its table, its name, what it is for, in SQL, and whether it is bytes.
-const COLUMNS: [(&str, &str, &str, bool); 8] = [
+const COLUMNS: [(&str, &str, &str, bool); 9] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'", false),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'", false),
     ("orders", "details", "'order/' || id || '/details'", false),

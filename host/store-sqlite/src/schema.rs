@@ -16,7 +16,7 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     records::TABLES,
     ledger::TABLES,
     events::TABLES,

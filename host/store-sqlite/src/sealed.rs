@@ -14,7 +14,7 @@ use rusqlite::{Connection, Error, params};
 pub(super) const SETTING: &str = "sealed_under";
 
 /// Each column that is sealed: its table, its name, and what it is for, in SQL.
-const COLUMNS: [(&str, &str, &str); 8] = [
+const COLUMNS: [(&str, &str, &str); 9] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'"),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
     ("orders", "details", "'order/' || id || '/details'"),

@@ -516,11 +516,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/statement_plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All plans of statements, by name */
+        get: operations["statements_list_plans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statement_plans/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A plan of statements */
+        get: operations["statements_find_plan"];
+        /** Have statements made of each day, week or month */
+        put: operations["statements_put_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Statements, newest first */
+        get: operations["statements_list"];
+        put?: never;
+        /** Ask for a statement */
+        post: operations["statements_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A statement */
+        get: operations["statements_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download a statement */
+        get: operations["statements_download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What a second person decided. */
+        /** @description A second person's decision. */
         ApprovalView: {
             /** @description RFC 3339. */
             at: string;
@@ -529,17 +616,17 @@ export interface components {
             /** @description `approved` or `refused`. */
             verdict: string;
         };
-        /** @description What a person must look at. */
+        /** @description An item that a person must look at. */
         AttentionView: {
             /** @description The attempt or refund that it is about. */
             id: string;
             /**
-             * What a channel could not say in time: `payment`, `return`, `capture`, `void` or `refund`; or
+             * The operation with no result in time: `payment`, `return`, `capture`, `void` or `refund`; or
              *     `amount`: it spoke of another amount; or `contradiction`: a refund that had failed succeeded.
              */
             what: string;
         };
-        /** @description What was owed on one account. */
+        /** @description The balance of one account. */
         BalanceView: {
             /**
              * `pending` until it is settled, `held` for a review, `frozen` until it is split, `available` to take out,
@@ -558,7 +645,7 @@ export interface components {
             /** @description The same as text, exact whatever it is. */
             exact: string;
         };
-        /** @description What was owed to a merchant at a moment. */
+        /** @description The balances of a merchant at a moment. */
         BalancesView: {
             /** @description RFC 3339: all that was booked by then counts. */
             at: string;
@@ -566,7 +653,7 @@ export interface components {
             data: components["schemas"]["BalanceView"][];
             /** @description Always `balances`. */
             object: string;
-            /** @description Who the balances are of, if not of the merchant itself. */
+            /** @description The receiver that the balances are of, if not of the merchant itself. */
             receiver?: string;
         };
         /** @description The shopper's way to pay. */
@@ -587,11 +674,32 @@ export interface components {
             /** @description Text, and never a formula. */
             value: string;
         };
+        /** @description A statement's content. */
+        ContentView: {
+            /**
+             * Format: int64
+             * How many bytes it has.
+             */
+            bytes: number;
+            /** @description `Content-Digest` (RFC 9530) of all of it, without content coding. */
+            digest: string;
+            /** @description The hash of the ledger's entry `until_entry`, as `lezai ledger export` has it. */
+            head: string;
+            /**
+             * Format: int64
+             * How many lines it has, headings and sums apart.
+             */
+            lines: number;
+            /** @description RFC 3339: when it was made. */
+            made_at: string;
+            /** @description The sums of its lines, by currency; in `orders.1` alone. */
+            totals?: components["schemas"]["TotalView"][];
+        };
         /** @description A contract with its number. */
         ContractView: {
             /** @description RFC 3339. */
             announced_at: string;
-            /** @description What is agreed. */
+            /** @description The terms agreed. */
             contract: Record<string, unknown>;
             /** @description Where it is not as the one before it. */
             differences: components["schemas"]["DifferenceView"][];
@@ -613,7 +721,7 @@ export interface components {
         DecisionView: {
             /** @description The channels that may serve the order, best first. */
             channels: string[];
-            /** @description What the merchant's plugin wants beside the order in its books. */
+            /** @description The extra columns that the merchant's plugin wants in its books. */
             columns?: components["schemas"]["ColumnView"][];
             /** @description How each question was asked. */
             hooks: components["schemas"]["HooksView"];
@@ -636,7 +744,7 @@ export interface components {
             /** @description SHA-256 of the settings of the merchant's plugin, in hex; absent if it has none. */
             settings?: string | null;
             /**
-             * Who gets a part of the amount, as the merchant's plugin says; with the fee at most all of it.
+             * The split of the amount, as the merchant's plugin says; with the fee at most all of it.
              *     It is booked when the payment is settled.
              */
             shares?: components["schemas"]["ShareView"][];
@@ -671,9 +779,9 @@ export interface components {
         };
         /** @description Where a contract is not as the one before it. */
         DifferenceView: {
-            /** @description What it is; absent if there is nothing. */
+            /** @description The new value; absent if there is none. */
             new?: string;
-            /** @description What it was; absent if there was nothing. */
+            /** @description The old value; absent if there was none. */
             old?: string;
             /** @description Where, such as `fees.payout.CNY.fixed`. */
             path: string;
@@ -688,7 +796,7 @@ export interface components {
              */
             notify_url?: string;
         };
-        /** @description What to tell again. */
+        /** @description The events to redeliver. */
         EventRange: {
             /**
              * Format: date-time
@@ -705,7 +813,7 @@ export interface components {
             /** @description Of these types; of all if absent. */
             types?: string[];
         };
-        /** @description What a receiver did with one callback. */
+        /** @description A receiver's answer to one test callback. */
         Finding: {
             /** @description Why there was no answer, in a word: docs/callbacks.md has them all. */
             error?: string | null;
@@ -716,23 +824,23 @@ export interface components {
              * Until the answer, or until there was none.
              */
             latency_ms: number;
-            /** @description What it means. */
+            /** @description The meaning, in words. */
             note: string;
             /** @description Whether that is right. */
             right: boolean;
             /**
              * Format: int32
-             * What it answered with.
+             * The status code that it answered with.
              */
             status?: number | null;
         };
         /** @description One hook's run. */
         HookView: {
-            /** @description What it said, or what stopped it, in words. */
+            /** @description Its answer, or what stopped it, in words. */
             detail?: string | null;
             /**
              * Format: int64
-             * What it cost, in wasmtime's units of fuel.
+             * The fuel that it burnt, in wasmtime's units.
              */
             fuel: number;
             /** @description `ok`, or why the merchant's plugin did not answer. */
@@ -740,7 +848,7 @@ export interface components {
             /** @description SHA-256 of the plugin that was asked first: the merchant's if it has the hook. */
             plugin: string;
         };
-        /** @description Who answered. */
+        /** @description The plugins that answered, by hook. */
         HooksView: {
             /** @description The fee. */
             pricing: components["schemas"]["HookView"];
@@ -786,7 +894,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_ContractView: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["ContractView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -797,7 +905,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_OpenSettlement: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["OpenSettlement"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -808,7 +916,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_OrderView: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["OrderView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -819,7 +927,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_PayoutView: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["PayoutView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -830,7 +938,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_ReceiverView: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["ReceiverView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -841,7 +949,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_RefundView: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["RefundView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -852,7 +960,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_SettlementLine: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["SettlementLine"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -863,7 +971,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_SettlementView: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["SettlementView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -874,7 +982,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List_SplitView: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["SplitView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -884,8 +992,30 @@ export interface components {
             object: string;
         };
         /** @description One page of a list. */
+        List_StatementPlanView: {
+            /** @description The items asked for, newest first. */
+            data: components["schemas"]["StatementPlanView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_StatementView: {
+            /** @description The items asked for, newest first. */
+            data: components["schemas"]["StatementView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
         List_StoredEvent: {
-            /** @description What was asked for, newest first. */
+            /** @description The items asked for, newest first. */
             data: components["schemas"]["StoredEvent"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
@@ -894,7 +1024,7 @@ export interface components {
             /** @description Always `list`. */
             object: string;
         };
-        /** @description What is to be captured: all of it, if nothing is said. */
+        /** @description The amount to be captured: all of it, if nothing is said. */
         NewCapture: {
             /**
              * Format: int64
@@ -908,7 +1038,7 @@ export interface components {
              */
             currency?: string;
         };
-        /** @description What a till scanned. */
+        /** @description A charge by the code that a till scanned. */
         NewCharge: {
             /**
              * The code that the shopper shows: good once, for a minute. It is kept nowhere.
@@ -916,7 +1046,7 @@ export interface components {
              */
             code: string;
         };
-        /** @description Who buys. */
+        /** @description The shopper, as the merchant knows them. */
         NewCustomer: {
             /** @description ISO 3166-1 alpha-2. */
             country?: string;
@@ -963,10 +1093,10 @@ export interface components {
              * @example CNY
              */
             currency: string;
-            /** @description Who buys. */
+            /** @description The shopper, as the merchant knows them. */
             customer?: components["schemas"]["NewCustomer"];
             /**
-             * What the shopper reads.
+             * The text that the shopper reads.
              * @example Jasmine tea, 100 g
              */
             description: string;
@@ -987,7 +1117,7 @@ export interface components {
                 [key: string]: string;
             };
             /**
-             * What the shopper may choose. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
+             * The methods to choose from. If absent, all that any page can use: a mini-program's own methods (`wechat_jsapi`,
              *     `alipay_mini`, `douyin_mini`) are offered to an order that names them, and to no other.
              */
             methods?: string[];
@@ -996,10 +1126,10 @@ export interface components {
              * Where callbacks go; the merchant's own address if absent.
              */
             notify_url?: string;
-            /** @description Who the shopper is to the platform whose mini-program or page takes the payment. */
+            /** @description The shopper's identity at the platform whose mini-program or page takes the payment. */
             payer?: components["schemas"]["NewPayer"];
             /**
-             * Who bears a refund once the payment is settled and others have their shares: `merchant` (if absent),
+             * The bearer of a refund once the payment is settled and others have their shares: `merchant` (if absent),
              *     `pro_rata`, or `receiver:` and the name of one that has a share.
              * @example pro_rata
              */
@@ -1011,7 +1141,10 @@ export interface components {
             return_url?: string;
             /** @description The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`. */
             scene?: string;
-            /** @description Who gets a part once it is settled. What a plugin says too must be the same; not with `split` `later`. */
+            /**
+             * The receivers of parts once it is settled. A plugin that names shares too must name the same. Not with
+             *     `split` `later`.
+             */
             shares?: components["schemas"]["NewShare"][];
             /**
              * `agreed` (if absent): who shares it is said now, by `shares` or the merchant's plugin, and booked when it is
@@ -1033,7 +1166,7 @@ export interface components {
         NewPayout: {
             /**
              * Format: int64
-             * What arrives, in minor units of `currency`. The fee is taken beside it.
+             * The amount that arrives, in minor units of `currency`. The fee is taken beside it.
              * @example 10000
              */
             amount: number;
@@ -1042,7 +1175,7 @@ export interface components {
              * @example CNY
              */
             currency: string;
-            /** @description What the recipient reads. */
+            /** @description The text that the recipient reads. */
             description?: string;
             /**
              * Where to; not with `from`. What is not a merchant's first payout to it may go at once; a contract may have a
@@ -1062,8 +1195,8 @@ export interface components {
              */
             not_before?: string;
             /**
-             * Whose available balance it is taken from, by the merchant's name, if not the merchant's own: one that it
-             *     shares with. Not with `from`.
+             * The receiver whose available balance it is taken from, by the merchant's name; the merchant's own if
+             *     absent. Not with `from`.
              */
             receiver?: string;
         };
@@ -1086,7 +1219,7 @@ export interface components {
         NewRefund: {
             /**
              * Format: int64
-             * What the shopper gets back, in minor units of `currency`.
+             * The amount that the shopper gets back, in minor units of `currency`.
              * @example 6000
              */
             amount: number;
@@ -1117,7 +1250,7 @@ export interface components {
              */
             merchant_return_id: string;
             /**
-             * Whose share, by the merchant's name.
+             * The receiver of the share, by the merchant's name.
              * @example courier
              */
             receiver: string;
@@ -1153,6 +1286,77 @@ export interface components {
             /** @description The shares, each of another receiver. */
             shares: components["schemas"]["NewShare"][];
         };
+        /** @description A statement to be made. */
+        NewStatement: {
+            /**
+             * Its columns, in this order; all of its type if absent. `orders.1` also has `plugin.<name>`: what the merchant's
+             *     plugin wanted beside the order. `record` and `note` come last unless they are named.
+             * @example [
+             *       "at",
+             *       "reference",
+             *       "net"
+             *     ]
+             */
+            columns?: string[];
+            /**
+             * `csv` (RFC 4180) or `jsonl`.
+             * @example csv
+             */
+            format: string;
+            /**
+             * The first moment in it: RFC 3339, or a day of `zone`. Of `settlement.1`: batches that were closed then or later.
+             * @example 2026-11-01
+             */
+            from?: string;
+            /** @description `stl_…`: one settlement batch in place of `from` and `to`, of `settlement.1`. */
+            settlement?: string;
+            /**
+             * The first moment behind it, at most 400 days later and at least 10 seconds ago.
+             * @example 2026-12-01
+             */
+            to?: string;
+            /**
+             * `account.1`: opening, each movement and closing of the merchant's accounts; `orders.1`: payments, refunds and
+             *     voids; `settlement.1`: settlement batches, line by line.
+             * @example orders.1
+             */
+            type: string;
+            /**
+             * The IANA zone of days and times in it; `UTC` if absent.
+             * @example Asia/Shanghai
+             */
+            zone?: string;
+        };
+        /** @description A plan of statements. */
+        NewStatementPlan: {
+            /** @description As of a statement. */
+            columns?: string[];
+            /**
+             * `csv` or `jsonl`.
+             * @example csv
+             */
+            format: string;
+            /**
+             * `day`, `week` (from Monday on) or `month`.
+             * @example month
+             */
+            period: string;
+            /**
+             * `on` or `off`; `on` if absent.
+             * @example on
+             */
+            status?: string;
+            /**
+             * `account.1`, `orders.1` or `settlement.1`.
+             * @example orders.1
+             */
+            type: string;
+            /**
+             * The IANA zone of periods and times; `UTC` if absent.
+             * @example Asia/Shanghai
+             */
+            zone?: string;
+        };
         /** @description A batch that is not closed yet: what it would be if it were. */
         OpenSettlement: {
             /**
@@ -1166,7 +1370,7 @@ export interface components {
             closes_at?: string;
             /**
              * Format: int64
-             * What is the merchant's now.
+             * The merchant's balance now.
              */
             closing: number;
             /** @description ISO 4217. */
@@ -1185,12 +1389,12 @@ export interface components {
             object: string;
             /**
              * Format: int64
-             * What was the merchant's before, in minor units; less than zero if it owed.
+             * The merchant's balance before, in minor units; less than zero if it owed.
              */
             opening: number;
             /**
              * Format: int64
-             * What would be paid out of it now.
+             * The amount that would be paid out of it now.
              */
             pays: number;
         };
@@ -1198,7 +1402,7 @@ export interface components {
         OrderView: {
             /**
              * Format: int64
-             * What the shopper pays, in minor units of `currency`.
+             * The amount that the shopper pays, in minor units of `currency`.
              */
             amount: number;
             /** @description When the shopper agreed, if the capture is manual. RFC 3339. */
@@ -1207,7 +1411,7 @@ export interface components {
             capture: string;
             /**
              * Format: int64
-             * What was captured and not voided, in minor units.
+             * The amount captured and not voided, in minor units.
              */
             captured_amount: number;
             checkout?: components["schemas"]["CheckoutView"] | null;
@@ -1219,9 +1423,9 @@ export interface components {
             created_at: string;
             /** @description ISO 4217. */
             currency: string;
-            /** @description What risk control and routing said. */
+            /** @description The decision of risk control and routing. */
             decision: components["schemas"]["DecisionView"];
-            /** @description What the shopper reads. */
+            /** @description The text that the shopper reads. */
             description: string;
             /** @description RFC 3339. */
             expires_at: string;
@@ -1241,7 +1445,7 @@ export interface components {
             };
             /** @description The methods they may choose. */
             methods: string[];
-            /** @description What a person must look at, such as `refund` or `amount`; absent but for rare trouble. */
+            /** @description The items that a person must look at, such as `refund` or `amount`; absent but for rare trouble. */
             needs_attention?: components["schemas"]["AttentionView"][];
             /** @description Always `order`. */
             object: string;
@@ -1249,23 +1453,23 @@ export interface components {
             paid_at?: string | null;
             payment?: components["schemas"]["PaymentView"] | null;
             /**
-             * Who bears a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
+             * The bearer of a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
              *     Absent for an order that is shared with nobody.
              */
             refund_bearer?: string | null;
             /**
              * Format: int64
-             * What can still be refunded, in minor units.
+             * The amount that can still be refunded, in minor units.
              */
             refundable_amount: number;
             /**
              * Format: int64
-             * What was refunded, in minor units.
+             * The amount refunded, in minor units.
              */
             refunded_amount: number;
             /**
              * Format: int64
-             * What is being refunded, in minor units.
+             * The amount of refunds under way, in minor units.
              */
             refunding_amount: number;
             /** @description Where the shopper goes afterwards. */
@@ -1275,17 +1479,17 @@ export interface components {
             scene: string;
             /**
              * Format: int64
-             * What of it became the merchant's: to take out, or to be split if the order is split later. Minor units.
+             * The merchant's part of it: to take out, or to be split if the order is split later. Minor units.
              */
             settled_amount?: number | null;
             /** @description When the payment became the merchant's to take out. RFC 3339. */
             settled_at?: string | null;
             /**
-             * What of it became others'. Of `shares` as much as there was left of the whole, rounded
+             * The others' parts of it. Of `shares` as much as there was left of the whole, rounded
              *     down.
              */
             settled_shares?: components["schemas"]["ShareView"][];
-            /** @description Who else gets a part once it is settled: as the merchant said, or `decision.shares`. */
+            /** @description The receivers of parts once it is settled: as the merchant said, or `decision.shares`. */
             shares?: components["schemas"]["ShareView"][];
             /** @description `later` for an order that is split once it is settled; absent for any other. */
             split?: string | null;
@@ -1295,7 +1499,7 @@ export interface components {
             status: string;
             /**
              * Format: int64
-             * What of an order that is split later waits to be split now. Minor units.
+             * The part of an order that is split later which waits to be split now. Minor units.
              */
             unsplit_amount?: number | null;
             /** @description RFC 3339. */
@@ -1320,7 +1524,7 @@ export interface components {
             /** @description A stable word, such as `account_closed`, or `cancelled_by_merchant`. */
             code: string;
         };
-        /** @description Whose money a payout is. */
+        /** @description The owner of a payout's money. */
         PayoutSource: {
             /** @description `rcv_…` */
             receiver: string;
@@ -1329,12 +1533,12 @@ export interface components {
         PayoutView: {
             /**
              * Format: int64
-             * What arrives, in minor units of `currency`.
+             * The amount that arrives, in minor units of `currency`.
              */
             amount: number;
-            /** @description What a second person decided, if one had to. */
+            /** @description The second person's decision, if one was needed. */
             approval?: components["schemas"]["ApprovalView"];
-            /** @description What a person must look at: `silence`, `amount` or `contradiction`; empty but for rare trouble. */
+            /** @description Items that a person must look at: `silence`, `amount` or `contradiction`; empty but for rare trouble. */
             attention: string[];
             /** @description The channel's own number for it. */
             channel_ref?: string;
@@ -1347,7 +1551,7 @@ export interface components {
             created_at: string;
             /** @description ISO 4217. */
             currency: string;
-            /** @description What the recipient reads. */
+            /** @description The text that the recipient reads. */
             description?: string;
             /** @description Where to. */
             destination: components["schemas"]["DestinationView"];
@@ -1355,7 +1559,7 @@ export interface components {
             failure?: components["schemas"]["PayoutFailureView"];
             /**
              * Format: int64
-             * What is taken for it beside the amount, in minor units.
+             * The fee on top of the amount, in minor units.
              */
             fee: number;
             /** @description `po_…` */
@@ -1381,23 +1585,23 @@ export interface components {
         ProblemView: {
             /**
              * Format: int64
-             * What is left, in minor units, if more was asked for.
+             * The amount left, in minor units, if more was asked for.
              */
             available?: number;
             /**
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "statement_not_found" | "statement_not_ready" | "statement_failed" | "statement_expired" | "range_not_satisfiable" | "too_many_statements" | "statement_plan_not_found" | "too_many_plans" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
-            /** @description What would be right. */
+            /** @description The form that would be right. */
             detail: string;
             /** @description The field at fault. */
             field?: string;
             /**
              * Format: int64
-             * What the contract allows, in minor units.
+             * The contract's limit, in minor units.
              */
             limit?: number;
             /** @description The order that has the number already. */
@@ -1417,14 +1621,14 @@ export interface components {
              * @enum {string}
              */
             retry: "never" | "same_key" | "query_first" | "later";
-            /** @description What should have been signed (RFC 9421, section 2.5). */
+            /** @description The signature base that should have been signed (RFC 9421, section 2.5). */
             signature_base?: string;
             /**
              * Format: int32
              * The status code.
              */
             status: number;
-            /** @description What the code means. */
+            /** @description The meaning of the code. */
             title: string;
             /** @description `/reference#<code>`: the code in the gateway's own reference. */
             type: string;
@@ -1438,7 +1642,7 @@ export interface components {
         };
         /** @description A receiver. */
         ReceiverView: {
-            /** @description What is `available` to it and what it `owes`, in each currency that it knows. */
+            /** @description The amounts that are `available` to it and that it `owes`, in each currency that it knows. */
             balances: components["schemas"]["BalanceView"][];
             /** @description RFC 3339. */
             created_at: string;
@@ -1457,7 +1661,7 @@ export interface components {
             /** @description `active`, or `removed`: it gets no new shares and keeps its balance. */
             status: string;
         };
-        /** @description What is told again. */
+        /** @description The number of events that are redelivered. */
         Redelivery: {
             /**
              * Format: int32
@@ -1471,7 +1675,7 @@ export interface components {
         RefundView: {
             /**
              * Format: int64
-             * What the shopper gets back, in minor units of `currency`.
+             * The amount that the shopper gets back, in minor units of `currency`.
              */
             amount: number;
             /** @description RFC 3339. */
@@ -1484,7 +1688,7 @@ export interface components {
             failure?: string | null;
             /**
              * Format: int64
-             * What of the fee the merchant gets back, in minor units.
+             * The part of the fee that the merchant gets back, in minor units.
              */
             fee: number;
             /** @description `rfd_…`, our id at the channel. */
@@ -1497,7 +1701,7 @@ export interface components {
             order_id: string;
             /** @description Why, in the merchant's words. */
             reason?: string | null;
-            /** @description What others than the merchant bear of it. Minor units. */
+            /** @description The parts of it that others than the merchant bear. Minor units. */
             shares?: components["schemas"]["ShareView"][];
             /** @description `pending`, `succeeded` or `failed`. */
             status: string;
@@ -1518,7 +1722,7 @@ export interface components {
             /** @description Its version. */
             version: string;
         };
-        /** @description What a receiver did. */
+        /** @description The result of testing a receiver. */
         Report: {
             /** @description The good one, the forged one, the repeat. */
             callbacks: components["schemas"]["Finding"][];
@@ -1559,7 +1763,7 @@ export interface components {
              * The entry's number.
              */
             entry: number;
-            /** @description What was booked, such as `settlement`, `refund_request` or `payout_request`. */
+            /** @description The kind of entry, such as `settlement`, `refund_request` or `payout_request`. */
             kind: string;
             /** @description The order or payout that it belongs to. */
             subject: string;
@@ -1575,7 +1779,7 @@ export interface components {
             calendar?: string;
             /**
              * Format: int64
-             * What is carried into the next: `closing` less `paid` and `fee`.
+             * The amount carried into the next: `closing` less `paid` and `fee`.
              */
             carried: number;
             /** @description Why nothing is paid: `manual`, `nothing_available`, `below_minimum` or `limits`. */
@@ -1584,7 +1788,7 @@ export interface components {
             closed_at: string;
             /**
              * Format: int64
-             * What is the merchant's after.
+             * The merchant's balance after.
              */
             closing: number;
             /**
@@ -1614,19 +1818,19 @@ export interface components {
             lines: number;
             /**
              * Format: int64
-             * What the lines come to.
+             * The sum of the lines.
              */
             net: number;
             /** @description Always `settlement`. */
             object: string;
             /**
              * Format: int64
-             * What was the merchant's before, in minor units; less than zero if it owed.
+             * The merchant's balance before, in minor units; less than zero if it owed.
              */
             opening: number;
             /**
              * Format: int64
-             * What is paid out of it.
+             * The amount paid out of it.
              */
             paid: number;
             /** @description The payout. */
@@ -1666,7 +1870,7 @@ export interface components {
             /** @description `succeeded` or `failed`. */
             status: string;
         };
-        /** @description What a receiver gives back of a split. */
+        /** @description A share that a receiver gives back, whole or in part. */
         SplitReturnView: {
             /**
              * Format: int64
@@ -1712,13 +1916,84 @@ export interface components {
             object: string;
             /** @description The order it belongs to. */
             order_id: string;
-            /** @description What receivers gave back of it, or could not, oldest first. */
+            /** @description Its returns, failed ones included, oldest first. */
             returns: components["schemas"]["SplitReturnView"][];
             /**
              * Format: int64
-             * What of the order waits to be split now, with all splits and refunds counted. Minor units.
+             * The part of the order that waits to be split now, with all splits and refunds counted. Minor units.
              */
             unsplit_amount: number;
+        };
+        /** @description A plan of statements. */
+        StatementPlanView: {
+            /** @description The columns that were named; absent if its statements have all of their type. */
+            columns?: string[];
+            /** @description `csv` or `jsonl`. */
+            format: string;
+            /** @description The statement that was made last. */
+            last_statement?: string;
+            /** @description The merchant's name for it. */
+            name: string;
+            /** @description RFC 3339: when the period ends whose statement is made next; absent if it is off. */
+            next_end?: string;
+            /** @description Always `statement_plan`. */
+            object: string;
+            /** @description `day`, `week` (from Monday on) or `month`. */
+            period: string;
+            /** @description `on` or `off`. */
+            status: string;
+            /** @description The type of its statements: `account.1`, `orders.1` or `settlement.1`. */
+            type: string;
+            /** @description RFC 3339: when it was changed last. */
+            updated_at: string;
+            /** @description The IANA zone that periods and times are in. */
+            zone: string;
+        };
+        /** @description A statement. */
+        StatementView: {
+            /**
+             * Format: int64
+             * It has the ledger's entries after this one …
+             */
+            after_entry: number;
+            /** @description The columns that were named; absent if it has all of its type. */
+            columns?: string[];
+            /** @description The content, once it is `ready`. */
+            content?: components["schemas"]["ContentView"];
+            /** @description RFC 3339: its bytes are kept until then. Asked for again after that, it has the same bytes. */
+            content_until: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /**
+             * Why it cannot be made: `too_large` has more than a million lines, `inconsistent` does not add up and is for the
+             *     operator, and so is `internal`.
+             */
+            failed_because?: string;
+            /** @description `csv` or `jsonl`. */
+            format: string;
+            /** @description RFC 3339: the first moment in it; absent if it is of one settlement batch. */
+            from?: string;
+            /** @description `stm_…` */
+            id: string;
+            /** @description Always `statement`. */
+            object: string;
+            /** @description The plan that it was made by, if it was. */
+            plan?: string;
+            /** @description The settlement batch that it is of, if it is of one. */
+            settlement_id?: string;
+            /** @description `making`, `ready` or `failed`. */
+            state: string;
+            /** @description RFC 3339: the first moment behind it. */
+            to?: string;
+            /** @description The type: `account.1`, `orders.1` or `settlement.1`. */
+            type: string;
+            /**
+             * Format: int64
+             * … up to and with this one.
+             */
+            until_entry: number;
+            /** @description The IANA zone that its times are in. */
+            zone: string;
         };
         /** @description An event as it is kept. */
         StoredEvent: {
@@ -1730,7 +2005,7 @@ export interface components {
             delivery: components["schemas"]["DeliveryView"];
             /** @description `evt_…` */
             id: string;
-            /** @description Who is told. */
+            /** @description The merchant that is notified. */
             merchant: string;
             /** @description The order it is about; none if it is about an address of the merchant's. */
             order_id?: string | null;
@@ -1741,6 +2016,22 @@ export interface components {
             sequence: number;
             /** @description Such as `order.paid`; `docs/callbacks.md` has them all. */
             type: string;
+        };
+        /** @description The sums of a currency's lines. */
+        TotalView: {
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description The fee in it. */
+            fee_minor: string;
+            /** @description The amount that shoppers paid, less what went back, in minor units. A text, for a sum may be more than a number of JSON's. */
+            gross_minor: string;
+            /**
+             * Format: int64
+             * How many lines.
+             */
+            lines: number;
+            /** @description Gross less fee. */
+            net_minor: string;
         };
         /** @description A try to deliver. */
         TryView: {
@@ -1764,7 +2055,7 @@ export interface components {
             latency_ms: number;
             /**
              * Format: int32
-             * What the receiver answered with.
+             * The status code of the receiver's response.
              */
             status?: number | null;
         };
@@ -4012,6 +4303,368 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SplitReturnView"];
+                };
+            };
+        };
+    };
+    statements_list_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "format": "jsonl",
+                     *           "last_statement": "stm_019ab5c0de000123456789abcdef0123",
+                     *           "name": "monthly",
+                     *           "next_end": "2026-12-31T16:00:00.000Z",
+                     *           "object": "statement_plan",
+                     *           "period": "month",
+                     *           "status": "on",
+                     *           "type": "account.1",
+                     *           "updated_at": "2026-11-18T08:00:00.000Z",
+                     *           "zone": "Asia/Shanghai"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_StatementPlanView"];
+                };
+            };
+        };
+    };
+    statements_find_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The merchant's name for it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "format": "jsonl",
+                     *       "last_statement": "stm_019ab5c0de000123456789abcdef0123",
+                     *       "name": "monthly",
+                     *       "next_end": "2026-12-31T16:00:00.000Z",
+                     *       "object": "statement_plan",
+                     *       "period": "month",
+                     *       "status": "on",
+                     *       "type": "account.1",
+                     *       "updated_at": "2026-11-18T08:00:00.000Z",
+                     *       "zone": "Asia/Shanghai"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StatementPlanView"];
+                };
+            };
+        };
+    };
+    statements_put_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 1 to 40 of `a-z`, `0-9`, `_` and `-` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "format": "jsonl",
+                 *       "period": "month",
+                 *       "status": "on",
+                 *       "type": "account.1",
+                 *       "zone": "Asia/Shanghai"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewStatementPlan"];
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "format": "jsonl",
+                     *       "last_statement": "stm_019ab5c0de000123456789abcdef0123",
+                     *       "name": "monthly",
+                     *       "next_end": "2026-12-31T16:00:00.000Z",
+                     *       "object": "statement_plan",
+                     *       "period": "month",
+                     *       "status": "on",
+                     *       "type": "account.1",
+                     *       "updated_at": "2026-11-18T08:00:00.000Z",
+                     *       "zone": "Asia/Shanghai"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StatementPlanView"];
+                };
+            };
+        };
+    };
+    statements_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "after_entry": 4710,
+                     *           "content": {
+                     *             "bytes": 734,
+                     *             "digest": "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+                     *             "head": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
+                     *             "lines": 2,
+                     *             "made_at": "2026-12-01T08:00:00.120Z",
+                     *             "totals": [
+                     *               {
+                     *                 "currency": "CNY",
+                     *                 "fee_minor": "41",
+                     *                 "gross_minor": "6800",
+                     *                 "lines": 2,
+                     *                 "net_minor": "6759"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "content_until": "2027-03-01T08:00:00.000Z",
+                     *           "created_at": "2026-12-01T08:00:00.000Z",
+                     *           "format": "csv",
+                     *           "from": "2026-10-31T16:00:00.000Z",
+                     *           "id": "stm_019ab5c0de000123456789abcdef0123",
+                     *           "object": "statement",
+                     *           "state": "ready",
+                     *           "to": "2026-11-30T16:00:00.000Z",
+                     *           "type": "orders.1",
+                     *           "until_entry": 4715,
+                     *           "zone": "Asia/Shanghai"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_StatementView"];
+                };
+            };
+        };
+    };
+    statements_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "columns": [
+                 *         "at",
+                 *         "kind",
+                 *         "reference",
+                 *         "gross",
+                 *         "fee",
+                 *         "net",
+                 *         "currency",
+                 *         "plugin.campaign"
+                 *       ],
+                 *       "format": "csv",
+                 *       "from": "2026-11-01",
+                 *       "to": "2026-12-01",
+                 *       "type": "orders.1",
+                 *       "zone": "Asia/Shanghai"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewStatement"];
+            };
+        };
+        responses: {
+            /** @description The statement, `making` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after_entry": 4710,
+                     *       "content": {
+                     *         "bytes": 734,
+                     *         "digest": "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+                     *         "head": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
+                     *         "lines": 2,
+                     *         "made_at": "2026-12-01T08:00:00.120Z",
+                     *         "totals": [
+                     *           {
+                     *             "currency": "CNY",
+                     *             "fee_minor": "41",
+                     *             "gross_minor": "6800",
+                     *             "lines": 2,
+                     *             "net_minor": "6759"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "content_until": "2027-03-01T08:00:00.000Z",
+                     *       "created_at": "2026-12-01T08:00:00.000Z",
+                     *       "format": "csv",
+                     *       "from": "2026-10-31T16:00:00.000Z",
+                     *       "id": "stm_019ab5c0de000123456789abcdef0123",
+                     *       "object": "statement",
+                     *       "state": "ready",
+                     *       "to": "2026-11-30T16:00:00.000Z",
+                     *       "type": "orders.1",
+                     *       "until_entry": 4715,
+                     *       "zone": "Asia/Shanghai"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StatementView"];
+                };
+            };
+        };
+    };
+    statements_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `stm_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after_entry": 4710,
+                     *       "content": {
+                     *         "bytes": 734,
+                     *         "digest": "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+                     *         "head": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
+                     *         "lines": 2,
+                     *         "made_at": "2026-12-01T08:00:00.120Z",
+                     *         "totals": [
+                     *           {
+                     *             "currency": "CNY",
+                     *             "fee_minor": "41",
+                     *             "gross_minor": "6800",
+                     *             "lines": 2,
+                     *             "net_minor": "6759"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "content_until": "2027-03-01T08:00:00.000Z",
+                     *       "created_at": "2026-12-01T08:00:00.000Z",
+                     *       "format": "csv",
+                     *       "from": "2026-10-31T16:00:00.000Z",
+                     *       "id": "stm_019ab5c0de000123456789abcdef0123",
+                     *       "object": "statement",
+                     *       "state": "ready",
+                     *       "to": "2026-11-30T16:00:00.000Z",
+                     *       "type": "orders.1",
+                     *       "until_entry": 4715,
+                     *       "zone": "Asia/Shanghai"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StatementView"];
+                };
+            };
+        };
+    };
+    statements_download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `stm_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description The range, or its beginning */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
         };

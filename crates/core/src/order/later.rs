@@ -137,7 +137,7 @@ fn what_is_split_given_back_and_refunded_is_whose_it_is() {
             vec![split(&[("a", 9000)]), finish(), wish_back(1, 1, "a", 500, 9000)],
             [0, 4223, 8500, 0],
         ),
-        // Who has not enough gives nothing back.
+        // A receiver that has not enough gives nothing back.
         (Merchant, vec![split(&[("a", 9000)]), wish_back(1, 1, "a", 500, 499)], [3723, 0, 9000, 0]),
         // A refund of 6400 gives back 38 of the fee of 77, so 6362 are to be borne.
         (Merchant, vec![asks(1, 6400)], [6361, 0, 0, 0]),
@@ -214,7 +214,7 @@ fn each_bound_at_its_edge() {
     }
     let more = wish(51, SplitMode::AllOrNothing, &[("a", 1)], &[]);
     assert_eq!(happens(&mut order, &mut booked, more), Err(Refusal::TooManySplits));
-    // What is told again is no other one.
+    // A split that is told again is no other one.
     let again = wish(50, SplitMode::AllOrNothing, &[("a", 1)], &[]);
     assert_eq!(happens(&mut order, &mut booked, again), Ok(()));
     for n in 1..=50 {

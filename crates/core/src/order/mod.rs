@@ -941,7 +941,7 @@ impl Order {
         if later && !terms.shares.is_empty() {
             return None;
         }
-        // Who will have a share of one that is split later, nobody knows yet.
+        // Nobody knows yet who will have a share of an order that is split later.
         if !later && !terms.refund_bearer.is_one_of(&terms.shares) {
             return None;
         }

@@ -354,7 +354,7 @@ impl Order {
             .chain(taken.filter_map(Refund::from_where_it_lay))
             .chain(self.split_finish.iter().map(|it| it.amount));
         let sum = come.into_iter().try_fold(zero, Money::checked_add);
-        // What goes was there, as `later.rs` holds.
+        // An amount that goes was there, as `later.rs` holds.
         sum.and_then(|sum| gone.into_iter().try_fold(sum, Money::checked_sub)).unwrap_or(zero)
     }
 

@@ -205,7 +205,7 @@ mod tests {
                     let next = zone.next_begin(period, begin).unwrap();
                     let length_ms = next.as_ms() - begin.as_ms();
                     assert!(length_ms > 0 && length_ms <= hours * 3_600_000, "{name} {begin:?}");
-                    // Whatever lies in between has the same beginning.
+                    // A moment in between has the same beginning.
                     let last = Timestamp::from_ms(next.as_ms() - 1);
                     assert_eq!(zone.begin_of_period(period, next), Some(next), "{name}");
                     let begun = zone.begin_of_period(period, last).unwrap();
