@@ -159,12 +159,7 @@ export class Connection {
     }
   }
 
-  #sign(
-    method: string,
-    url: URL,
-    key: string | undefined,
-    body: Uint8Array<ArrayBuffer>,
-  ): Exchange {
+  #sign(method: string, url: URL, key: string | undefined, body: Uint8Array<ArrayBuffer>): Exchange {
     // A nonce is accepted once, so each attempt is signed anew.
     return new Exchange(
       this.#key,
