@@ -93,7 +93,7 @@ fn start(data: &Path) -> String {
         let authority = format!("127.0.0.1:{port}");
         let arguments =
             ["lezai", "dev", "--listen", &authority, "--shop", "127.0.0.1:0", "--data", &data];
-        let Command::Dev(args) = Command::parse_from(arguments) else { unreachable!() };
+        let Command::Dev(args) = Command::parse_from(arguments);
         let gateway =
             std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(dev::run(args)));
         while !gateway.is_finished() {
