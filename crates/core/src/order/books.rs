@@ -186,7 +186,7 @@ impl Order {
     }
 
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
-        let own = refund.from_where_it_lay()?;
+        let own = refund.taken_where_it_lay()?;
         let whole = (Account::RefundsInFlight, refund.amount);
         let parts = |account| {
             let merchant = &self.terms.merchant;

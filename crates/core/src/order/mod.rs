@@ -517,7 +517,7 @@ impl Refund {
     }
 
     /// The part of that which came from the account where the merchant's part of the order lay.
-    pub(crate) fn from_where_it_lay(&self) -> Option<Money> {
+    pub(crate) fn taken_where_it_lay(&self) -> Option<Money> {
         self.beyond.map_or(self.own(), |beyond| self.own()?.checked_sub(beyond))
     }
 }

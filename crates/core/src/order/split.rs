@@ -349,9 +349,9 @@ impl Order {
         let shared = self.splits.iter().flat_map(Split::booked).map(|it| it.amount);
         let come = std::iter::once(settled.amount)
             .chain(returned.map(|it| it.amount))
-            .chain(came_back.filter_map(Refund::from_where_it_lay));
+            .chain(came_back.filter_map(Refund::taken_where_it_lay));
         let gone = shared
-            .chain(taken.filter_map(Refund::from_where_it_lay))
+            .chain(taken.filter_map(Refund::taken_where_it_lay))
             .chain(self.split_finish.iter().map(|it| it.amount));
         let sum = come.into_iter().try_fold(zero, Money::checked_add);
         // An amount that goes was there, as `later.rs` holds.
