@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 /** Bytes, brotli. */
-const HELD = { "lezai-checkout.js": 23_000, "lezai_web_bg.wasm": 31_000 };
+const HELD = { "lezai-checkout.js": 23_700, "lezai_web_bg.wasm": 31_000 };
 /** A compiler's next version may be off by so much. */
 const SLACK = 0.015;
 /** Script, style, core and one language, on a shop's own page: never more. */
