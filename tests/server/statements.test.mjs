@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { startGateway } from "../browser/support/gateway.mjs";
+import { eventually } from "../browser/support/patience.mjs";
 import { lezaiAt, newOrder } from "./support/shop.mjs";
-
-const PATIENCE = { timeout: 60_000 };
 
 let gateway;
 before(async () => {
@@ -13,22 +12,13 @@ before(async () => {
 });
 after(() => gateway?.stop());
 
-/** Asks again until there is an answer. */
-async function eventually(ask) {
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 async function read(stream) {
   const pieces = [];
   for await (const piece of stream) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 
-test("a statement is a stream that fails unless all of it was signed", PATIENCE, async () => {
+test("a statement is a stream that fails unless all of it was signed", async () => {
   const lezai = lezaiAt(gateway);
   const from = (await lezai.balances.get()).at;
   for (let count = 0; count < 2; count += 1) {
@@ -40,10 +30,11 @@ test("a statement is a stream that fails unless all of it was signed", PATIENCE,
   const asked = { type: "orders.1", format: "csv", from, to, columns: ["reference", "net"] };
   const made = await lezai.statements.create(asked);
   assert.equal(made.state, "making");
-  const statement = await eventually(async () => {
-    const found = await lezai.statements.find(made.id);
-    return found.state === "ready" ? found : undefined;
-  });
+  let statement = made;
+  await eventually(async () => {
+    statement = await lezai.statements.find(made.id);
+    return statement.state === "ready";
+  }, "the statement is made");
   const bytes = await read(await lezai.statements.content(made.id));
   const digest = createHash("sha256").update(bytes).digest("base64");
   assert.equal(statement.content.digest, `sha-256=:${digest}:`);
@@ -75,7 +66,7 @@ test("a statement is a stream that fails unless all of it was signed", PATIENCE,
   await assert.rejects(lezai.statements.content(nobody), { name: "Problem", code: "statement_not_found" });
 });
 
-test("a plan is put under a name of the merchant's own", PATIENCE, async () => {
+test("a plan is put under a name of the merchant's own", async () => {
   const { statementPlans } = lezaiAt(gateway);
   const plan = { type: "account.1", format: "jsonl", period: "month", zone: "Asia/Shanghai" };
   const put = await statementPlans.put("monthly", plan);
