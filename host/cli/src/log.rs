@@ -19,6 +19,9 @@ use tracing_subscriber::fmt::MakeWriter;
 const QUEUE: usize = 16_384;
 /// As many lines as are written at once.
 const BATCH: usize = 256;
+/// Lines that come within this time are written together: to wake the thread for each would cost a request more
+/// than the line itself.
+const TOGETHER: Duration = Duration::from_millis(2);
 
 static LOST: LazyLock<Counter> = LazyLock::new(Counter::default);
 
@@ -170,6 +173,7 @@ fn write_all(mut out: impl Write, queue: &Receiver<Vec<u8>>, progress: &Progress
         let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
         *progress.ended.lock().unwrap_or_else(PoisonError::into_inner) += count;
         progress.changed.notify_all();
+        std::thread::sleep(TOGETHER);
     }
 }
 
