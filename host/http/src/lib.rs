@@ -182,18 +182,29 @@ fn dressed(
     guard(routes)
         // A probe that asks whether a machine lives does not know its public name.
         .merge(unguarded.method_not_allowed_fallback(method_not_allowed))
-        .layer(middleware::from_fn(to_the_end))
-        .layer(middleware::from_fn(told_of_rates))
-        .layer(middleware::from_fn(bounded))
-        .layer(middleware::from_fn_with_state(Arc::clone(gateway), signed::answers))
-        .layer(middleware::from_fn_with_state(Arc::clone(gateway), measured))
-        .layer(middleware::from_fn(request_id::layer))
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), around))
         .with_state(Arc::clone(gateway))
 }
 
 /// Routes that answer to the gateway's own name alone.
 fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
     routes.layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
+}
+
+/// What goes around every route, from the outside in, as one layer: each layer of a router costs a copy of the
+/// routes in it and a future in a box.
+async fn around(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let gateway = &*gateway;
+    request_id::named(request, |request| {
+        measured(gateway, request, |request| {
+            signed::answers(gateway, request, |request| {
+                within_bounds(request, |request| {
+                    told_of_rates(request, |request| to_the_end(request, next))
+                })
+            })
+        })
+    })
+    .await
 }
 
 /// Runs a request to its end even if the caller hangs up, for what follows a commit must not depend on who
@@ -264,6 +275,13 @@ async fn at_home(State(gateway): State<Arc<Gateway>>, request: Request, next: Ne
 
 /// Bounds a request's header, and gives each response the fields that all of them have.
 pub async fn bounded(request: Request, next: Next) -> Response {
+    within_bounds(request, |request| next.run(request)).await
+}
+
+async fn within_bounds<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let fields =
         request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let target = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
@@ -271,7 +289,7 @@ pub async fn bounded(request: Request, next: Next) -> Response {
         let detail = format!("at most {MAX_HEADER} bytes are taken");
         return Reply::from(Problem::new(Code::HeaderTooLarge, detail)).into_response();
     }
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     let headers = response.headers_mut();
     let fixed = HeaderValue::from_static;
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
@@ -280,7 +298,11 @@ pub async fn bounded(request: Request, next: Next) -> Response {
     response
 }
 
-async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+async fn measured<F: Future<Output = Response>>(
+    gateway: &Gateway,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let begun = std::time::Instant::now();
     // A stranger's path is no label: there is no end to them.
     let route = request
@@ -288,16 +310,19 @@ async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: N
         .get::<axum::extract::MatchedPath>()
         .map_or("none", |it| it.as_str())
         .to_owned();
-    let response = next.run(request).await;
+    let response = next(request).await;
     gateway.node.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
     response
 }
 
 /// Tells every caller that was counted how much is left.
-async fn told_of_rates(mut request: Request, next: Next) -> Response {
+async fn told_of_rates<F: Future<Output = Response>>(
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let meter = Meter::default();
     request.extensions_mut().insert(meter.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     for (name, value) in meter.fields().into_iter().flatten() {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(HeaderName::from_static(name), value);

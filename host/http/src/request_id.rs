@@ -34,14 +34,17 @@ pub async fn as_task(request: Request, next: Next) -> Option<Response> {
 }
 
 /// Gives the request its id, and the log a line on how it ended.
-pub async fn layer(request: Request, next: Next) -> Response {
+pub(super) async fn named<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let id = RequestId::new(clock::now(), entropy::bytes()).to_string();
-    let (method, path) = (named(request.method()), masked(request.uri().path()));
+    let (method, path) = (shown(request.method()), masked(request.uri().path()));
     let is_scrape = SCRAPED.contains(&request.uri().path());
     let span = tracing::info_span!("request", id);
     let answer = async {
         let begun = std::time::Instant::now();
-        let response = next.run(request).await;
+        let response = next(request).await;
         let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = response.status();
         // They come every few seconds, for as long as the gateway lives.
@@ -60,7 +63,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
 }
 
 /// A method as the log may have it: any other than HTTP's own is a stranger's text, of any length.
-fn named(method: &Method) -> String {
+fn shown(method: &Method) -> String {
     let method = method.as_str();
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => {
@@ -107,9 +110,9 @@ mod tests {
         for (method, logged) in
             [("GET", "GET"), ("PATCH", "PATCH"), ("BREW", "BREW"), ("13800138000", "138****8000")]
         {
-            assert_eq!(named(&Method::from_bytes(method.as_bytes()).unwrap()), logged);
+            assert_eq!(shown(&Method::from_bytes(method.as_bytes()).unwrap()), logged);
         }
         let long = Method::from_bytes("M".repeat(14_000).as_bytes()).unwrap();
-        assert!(named(&long).len() <= 32);
+        assert!(shown(&long).len() <= 32);
     }
 }

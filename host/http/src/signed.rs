@@ -7,8 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request, State};
-use axum::middleware::Next;
+use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -49,7 +48,7 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// A request that was read whole, not yet believed.
 pub struct Incoming {
-    head: Head,
+    head: Arc<Head>,
     body: Bytes,
     meter: Meter,
     peer: Option<Peer>,
@@ -73,7 +72,8 @@ impl FromRequest<Arc<Gateway>> for Incoming {
     type Rejection = Reply;
 
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
-        let head = Head::of(&request, gateway);
+        let head = request.extensions().get().cloned();
+        let head: Arc<Head> = head.unwrap_or_else(|| Arc::new(Head::of(&request, gateway)));
         let meter = request.extensions().get().cloned().unwrap_or_default();
         let peer = request.extensions().get().copied();
         let body = read_body(request, MAX_BODY).await?;
@@ -451,21 +451,23 @@ fn is_cut_off(error: &(dyn Error + 'static)) -> bool {
 
 /// Signs every answer of the API, and every problem wherever it comes from. A stream of hints is
 /// not signed: nothing in it is believed. Neither is a preflight: a browser reads it, no page.
-pub async fn answers(
-    State(gateway): State<Arc<Gateway>>,
-    request: Request,
-    next: Next,
+pub(super) async fn answers<F: Future<Output = Response>>(
+    gateway: &Gateway,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let head = Head::of(&request, &gateway);
+    let head = Arc::new(Head::of(&request, gateway));
+    // Whoever reads the request verifies the same.
+    request.extensions_mut().insert(Arc::clone(&head));
     let preflight = request.method() == Method::OPTIONS;
-    let response = next.run(request).await;
+    let response = next(request).await;
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let is = |media_type| content_type.is_some_and(|it| it == media_type);
     let of_api = head.path.starts_with("/v1/") || is("application/problem+json");
     if preflight || !of_api || is("text/event-stream") {
         return response;
     }
-    let key = signing_key(&gateway, &head.path).await;
+    let key = signing_key(gateway, &head.path).await;
     sign(&key, &head, response).await.unwrap_or_else(|problem| Reply::from(problem).into_response())
 }
 
