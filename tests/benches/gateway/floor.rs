@@ -52,6 +52,12 @@ impl Floor {
     }
 }
 
+impl Floor {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Floor {
     fn drop(&mut self) {
         let _ = self.child.kill();
