@@ -169,4 +169,4 @@ fmt: ## format everything
 	@cd www && npm run --silent format
 
 clean: ## remove what was built and set up
-	rm -rf target .setup www/node_modules www/bench/node_modules tests/packages/node_modules www/*/dist
+	rm -rf target .setup www/node_modules www/bench/node_modules tests/packages/node_modules tests/channels/judges/node_modules www/*/dist
