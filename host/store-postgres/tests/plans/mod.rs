@@ -9,33 +9,16 @@ use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-/// Tables whose rows are a merchant's.
-const OF_MERCHANTS: [&str; 24] = [
-    "attempts",
-    "batches",
-    "contracts",
-    "deliveries",
-    "denials",
-    "destinations",
-    "differences",
-    "events",
-    "failing_hosts",
-    "former_claims",
-    "former_sessions",
-    "nonces",
-    "open_reviews",
-    "orders",
-    "payout_events",
-    "payouts",
-    "policies",
-    "receivers",
-    "refunds",
-    "releases",
-    "sessions",
-    "split_returns",
-    "splits",
-    "stored_responses",
-];
+const SCHEMA: &str = include_str!("../../src/schema-1.sql");
+
+/// The tables whose rows are a merchant's: their primary key begins with it.
+fn of_merchants() -> Vec<&'static str> {
+    let tables = SCHEMA.split("CREATE TABLE ").skip(1);
+    let is_merchants = |it: &&str| {
+        it.split("CREATE ").next().is_some_and(|table| table.contains("PRIMARY KEY (merchant"))
+    };
+    tables.filter(is_merchants).filter_map(|it| it.split([' ', '(']).next()).collect()
+}
 
 /// Statements that find a row by what is all that is known of it, or that are of no merchant, and why.
 const ACROSS: &[(&str, &str)] = &[
@@ -124,10 +107,11 @@ pub(crate) fn look(url: &str, seen: &Seen) {
 /// Every table of merchants' rows is read by the merchant.
 fn finds_by_merchant(sql: &str, plan: &str) {
     let lines: Vec<&str> = plan.lines().collect();
+    let of_merchants = of_merchants();
     for (n, line) in lines.iter().enumerate() {
         let Some((scan, table)) = line.split_once(" on ") else { continue };
         let table = table.split(' ').next().unwrap_or_default();
-        let by_name = |name: &str| OF_MERCHANTS.iter().any(|it| name.starts_with(it));
+        let by_name = |name: &str| of_merchants.iter().any(|it| name.starts_with(it));
         // Of a bitmap the index is named, which is called by its table.
         if !scan.contains("Scan") || !by_name(table) || scan.contains("Bitmap Heap") {
             continue;
