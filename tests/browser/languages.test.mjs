@@ -54,3 +54,12 @@ for (const name of files) {
     if (lang !== "en") assert.deepEqual(copied, []);
   });
 }
+
+test("what mini-programs say besides is there in every language", () => {
+  const own = JSON.parse(readFileSync(new URL("../../mini/words.json", folder), "utf8"));
+  for (const [word, languages] of Object.entries(own)) {
+    // Brands, which have one name outside of China.
+    const expected = word === "method" ? "en zh-CN zh-TW" : PROMISED;
+    assert.equal(Object.keys(languages).toSorted().join(" "), expected, word);
+  }
+});
