@@ -9,7 +9,7 @@ import { openPage, startBrowser } from "./support/browser.mjs";
 import { startGateway } from "./support/gateway.mjs";
 
 /** On a machine with neighbours. */
-const PATIENCE = { timeout: 180_000 };
+const PATIENCE = { timeout: 600_000 };
 /** Before any test waits for a state: the browser's own half minute is short for a slow machine. */
 const STATE_MS = 90_000;
 

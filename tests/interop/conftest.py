@@ -33,7 +33,7 @@ class Gateway:
         self.keys = {key["kid"]: public_key(key) for key in self.jwks()}
 
     def jwks(self):
-        return requests.get(self.origin + "/.well-known/jwks.json", timeout=60).json()["keys"]
+        return requests.get(self.origin + "/.well-known/jwks.json", timeout=600).json()["keys"]
 
     def read_log(self):
         self.log.seek(0)

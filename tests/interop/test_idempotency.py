@@ -12,7 +12,7 @@ def test_a_repeat_gets_the_first_answer(gateway, merchant):
     first = merchant.post("/v1/orders", wanted, key)
     assert first.status_code == 201 and "idempotency-hit" not in first.headers
     # Also after the order has changed.
-    requests.post(f"{gateway.origin}/sandbox/orders/{first.json()['id']}/pay", timeout=60).raise_for_status()
+    requests.post(f"{gateway.origin}/sandbox/orders/{first.json()['id']}/pay", timeout=600).raise_for_status()
     for _ in range(3):
         again = merchant.post("/v1/orders", wanted, key)
         assert (again.status_code, again.content) == (201, first.content)

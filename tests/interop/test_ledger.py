@@ -17,7 +17,7 @@ from lezai import order
 
 def ledger(gateway, *arguments):
     command = [BINARY, "ledger", *arguments, "--data-dir", gateway.data]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
@@ -48,13 +48,13 @@ def sums(entries, until_ms=None):
 
 def paid(gateway, merchant, **more):
     created = merchant.post("/v1/orders", order(**more)).json()
-    answer = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/pay", timeout=60)
+    answer = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/pay", timeout=600)
     assert answer.json()["status"] == "paid", answer.text
     return created["id"]
 
 
 def clock(gateway):
-    return requests.get(f"{gateway.origin}/sandbox/clock", timeout=60).json()["now"]
+    return requests.get(f"{gateway.origin}/sandbox/clock", timeout=600).json()["now"]
 
 
 def passed(gateway, moment):

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 
 def pay(gateway, order_id):
-    answer = requests.post(f"{gateway.origin}/sandbox/orders/{order_id}/pay", timeout=60)
+    answer = requests.post(f"{gateway.origin}/sandbox/orders/{order_id}/pay", timeout=600)
     assert answer.status_code == 200, answer.text
     return answer
 
@@ -79,7 +79,7 @@ def test_a_changed_callback_verifies_nowhere(gateway, merchant, receiver):
 
 def test_a_declined_payment_can_be_tried_again(gateway, merchant, receiver):
     created = merchant.post("/v1/orders", order(notify_url=receiver.url)).json()
-    declined = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/decline", timeout=60)
+    declined = requests.post(f"{gateway.origin}/sandbox/orders/{created['id']}/decline", timeout=600)
     assert declined.status_code == 200, declined.text
     assert declined.json()["last_decline"]["code"]
     receiver.wait(lambda it: it["data"]["order"]["id"] == created["id"] and it["type"] == "payment.declined")

@@ -16,7 +16,7 @@ EXPONENTS = {"CNY": 2, "JPY": 0}
 
 
 def lezai(*arguments, status=0):
-    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, timeout=600, check=False)
     assert done.returncode == status, done.stderr.decode() + done.stdout.decode()
     return done
 

@@ -88,7 +88,7 @@ test("a shopper buys tea in the WeChat sample, in Chinese", async () => {
   await page.getByText("微信支付").waitFor();
   await picture("checkout");
   await page.getByRole("button", { name: /^支付/ }).click();
-  await page.getByText("支付成功，谢谢惠顾").waitFor({ timeout: 60_000 });
+  await page.getByText("支付成功，谢谢惠顾").waitFor({ timeout: 600_000 });
   await picture("result");
   assert.equal(host.cashier.length, 1);
   assert.deepEqual(trouble, []);
@@ -104,7 +104,7 @@ test("a shopper cancels in the cashier, and the page waits", async () => {
   await picture("waiting");
   host.quirks.cashier = "pays";
   await page.getByRole("button", { name: "Continue to the wallet" }).click();
-  await page.getByText("支付成功，谢谢惠顾").waitFor({ timeout: 60_000 });
+  await page.getByText("支付成功，谢谢惠顾").waitFor({ timeout: 600_000 });
   assert.deepEqual(trouble, []);
   await close();
 });
@@ -132,7 +132,7 @@ test("the probe page finds all that a checkout needs", async () => {
     world.sample.page().data.gateway = origin;
   }, gateway.origin);
   await page.getByRole("button", { name: "开始自检" }).click();
-  await page.getByText("✓ language").waitFor({ timeout: 60_000 });
+  await page.getByText("✓ language").waitFor({ timeout: 600_000 });
   await picture("probe");
   assert.equal(await page.getByText("✗").count(), 0);
   await page.getByRole("button", { name: "复制报告" }).click();

@@ -6,7 +6,7 @@ import { startGateway } from "../browser/support/gateway.mjs";
 import { npm, pack, project } from "./support/project.mjs";
 import { serveBy, serveFiles } from "./support/serve.mjs";
 
-const PATIENCE = { timeout: 300_000 };
+const PATIENCE = { timeout: 600_000 };
 
 let gateway;
 let browser;

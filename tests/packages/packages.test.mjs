@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { npm, pack, project } from "./support/project.mjs";
 import { types } from "./types.mjs";
 
-const PATIENCE = { timeout: 120_000 };
+const PATIENCE = { timeout: 600_000 };
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 const tarballs = {};

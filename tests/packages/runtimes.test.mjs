@@ -8,7 +8,7 @@ import { startGateway } from "../browser/support/gateway.mjs";
 import { credentials, lezaiAt, MERCHANT, newOrder, startReceiver } from "../server/support/shop.mjs";
 import { pack, project } from "./support/project.mjs";
 
-const PATIENCE = { timeout: 300_000 };
+const PATIENCE = { timeout: 600_000 };
 
 let gateway;
 let receiver;

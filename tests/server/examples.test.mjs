@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { startGateway } from "../browser/support/gateway.mjs";
 import { credentials, lezaiAt, newOrder, otherKeys } from "./support/shop.mjs";
 
-const PATIENCE = { timeout: 120_000 };
+const PATIENCE = { timeout: 600_000 };
 const run = promisify(execFile);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 

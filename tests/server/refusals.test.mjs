@@ -14,7 +14,7 @@ import {
   typeOf,
 } from "./support/shop.mjs";
 
-const PATIENCE = { timeout: 60_000 };
+const PATIENCE = { timeout: 600_000 };
 
 let gateway;
 let receiver;

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { startGateway } from "../browser/support/gateway.mjs";
 import { lezaiAt, newOrder } from "./support/shop.mjs";
 
-const PATIENCE = { timeout: 60_000 };
+const PATIENCE = { timeout: 600_000 };
 
 let gateway;
 before(async () => {

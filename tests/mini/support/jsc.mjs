@@ -24,7 +24,7 @@ export function jsc(flags, script) {
     const file = join(folder, "script.js");
     const head = `var wasm = new Uint8Array(readFile(${JSON.stringify(built("lezai.wasm"))}, "binary"));\n`;
     writeFileSync(file, head + script);
-    const output = execFileSync("jsc", [...flags, file], { encoding: "utf8", timeout: 60_000 });
+    const output = execFileSync("jsc", [...flags, file], { encoding: "utf8", timeout: 600_000 });
     return JSON.parse(output.trim().split("\n").at(-1) ?? "");
   } finally {
     rmSync(folder, { recursive: true });
