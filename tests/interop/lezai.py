@@ -18,7 +18,7 @@ from http_message_signatures import (
 )
 
 COVERED = ("@method", "@authority", "@path", "@query")
-PATIENCE = 60
+PATIENCE = 600
 
 
 def now(seconds=0):
