@@ -191,7 +191,7 @@ fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
     routes.layer(middleware::from_fn_with_state(Arc::clone(gateway), addressed))
 }
 
-/// What goes around every route, from the outside in, as one layer: each layer of a router costs a copy of the
+/// The functions around every route, from the outside in, as one layer: each layer of a router costs a copy of the
 /// routes in it and a future in a box.
 async fn around(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     let gateway = &*gateway;

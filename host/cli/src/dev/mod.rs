@@ -6,7 +6,7 @@ mod lan;
 
 use lezai_base::url;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,22 +136,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let (stop, stopped) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
-    let shop = shop::DemoShop::open(shop::Config {
-        listener: shop_listener,
-        public_url: shop_url.clone(),
-        gateway_url: gateway.public_url.clone(),
-        key: folder.key("demo-merchant")?,
-        keyid: KEYID.to_owned(),
-        gateway_key: gateway.keys.current().native.verifying_key(),
-        webhook_secret: folder.webhook_secret()?,
-        data: args.data.clone(),
-    });
-    let shop = shop.map_err(|error| match error {
-        ShopError::Store(lezai_demo_shop::StoreError::Database(error)) => {
-            folder.unusable("shop.db", &error.into())
-        }
-        error => CannotStart::new(error),
-    })?;
+    let shop = open_shop(&gateway, &folder, shop_listener, &shop_url)?;
     let home = home::Home::new(&gateway, &shop_url, folder.path());
     let routes = home::around(http::router(&gateway), &gateway, home);
     let server = tokio::spawn(server::serve(listener, routes, stopped.clone()));
@@ -165,20 +150,8 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         tracing::error!(why, "the next key is published, which could not be noted");
     }
 
-    let mut banner = format!(
-        "gateway  {}\nshop     {shop_url}\ndata     {}\n",
-        gateway.public_url,
-        args.data.display()
-    );
-    if let Some(code) = at_lan.and_then(|_| lan::code(&shop_url)) {
-        banner.push_str(&format!(
-            "\nScan to open the shop on a phone in the same network:\n{code}\n\n"
-        ));
-    } else if address.ip().is_unspecified() && at_lan.is_none() && args.public_url.is_none() {
-        banner.push_str("note     other devices are refused: --lan or --public-url lets them in\n");
-    }
-    banner.push_str("ready\n");
-    say::announce(banner);
+    let at_every_address = address.ip().is_unspecified() && args.public_url.is_none();
+    say::announce(banner(&gateway, &shop_url, &args.data, at_lan.is_some(), at_every_address));
 
     stop_signal.wait().await;
     tracing::info!("stopping");
@@ -201,6 +174,54 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+fn open_shop(
+    gateway: &Gateway,
+    folder: &Folder,
+    listener: TcpListener,
+    shop_url: &str,
+) -> Result<shop::DemoShop, CannotStart> {
+    let shop = shop::DemoShop::open(shop::Config {
+        listener,
+        public_url: shop_url.to_owned(),
+        gateway_url: gateway.public_url.clone(),
+        key: folder.key("demo-merchant")?,
+        keyid: KEYID.to_owned(),
+        gateway_key: gateway.keys.current().native.verifying_key(),
+        webhook_secret: folder.webhook_secret()?,
+        data: folder.path().to_owned(),
+    });
+    shop.map_err(|error| match error {
+        ShopError::Store(lezai_demo_shop::StoreError::Database(error)) => {
+            folder.unusable("shop.db", &error.into())
+        }
+        error => CannotStart::new(error),
+    })
+}
+
+/// The lines that say where everything is, and that it is ready.
+fn banner(
+    gateway: &Gateway,
+    shop_url: &str,
+    data: &Path,
+    in_network: bool,
+    at_every_address: bool,
+) -> String {
+    let mut banner = format!(
+        "gateway  {}\nshop     {shop_url}\ndata     {}\n",
+        gateway.public_url,
+        data.display()
+    );
+    if let Some(code) = in_network.then(|| lan::code(shop_url)).flatten() {
+        banner.push_str(&format!(
+            "\nScan to open the shop on a phone in the same network:\n{code}\n\n"
+        ));
+    } else if at_every_address && !in_network {
+        banner.push_str("note     other devices are refused: --lan or --public-url lets them in\n");
+    }
+    banner.push_str("ready\n");
+    banner
 }
 
 async fn end(task: JoinHandle<()>, what: &str) {
