@@ -1,0 +1,137 @@
+//! Refunds, and payments that go back whole.
+
+use lezai_channel_simulators::fault::What;
+use lezai_channels::channel::{AttemptStatus, RefundRequest, RefundStatus, ReversalRequest};
+use lezai_channels::number;
+
+use crate::bench::{
+    FORGERIES, Mode, TOTAL, alipay_bench, benches, cny, is_paid, refund, wechat_bench,
+};
+
+#[tokio::test]
+async fn refunds_are_done_once() {
+    for bench in benches().await {
+        let payment = bench.paid().await;
+        let part = refund(&payment, 1_000);
+        let unheard = bench.channel.query_refund(&part).await.unwrap();
+        assert_eq!(unheard, RefundStatus::Unknown);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.refunds(), 1);
+        // Something went back, and the payment is paid as before.
+        assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+
+        let too_much = bench.channel.refund(refund(&payment, TOTAL)).await.unwrap();
+        assert!(matches!(too_much, RefundStatus::Failed { .. }), "{too_much:?}");
+        // One number for another amount is neither done nor failed: somebody must look.
+        let other = RefundRequest { amount: cny(2_000), ..part.clone() };
+        let told = bench.channel.refund(other).await;
+        assert!(!matches!(told, Ok(RefundStatus::Succeeded)), "{told:?}");
+        assert_eq!(bench.refunds(), 1);
+
+        let rest = refund(&payment, TOTAL - 1_000);
+        assert_eq!(bench.channel.refund(rest).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.refunds(), 2);
+        assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+    }
+}
+
+#[tokio::test]
+async fn a_refund_without_an_answer_keeps_its_number() {
+    for bench in benches().await {
+        for what in FORGERIES {
+            let payment = bench.paid().await;
+            let part = refund(&payment, 100);
+            let before = bench.refunds();
+            bench.fault("refund", what);
+            let told = bench.channel.refund(part.clone()).await;
+            assert!(told.is_err(), "{what:?}: {told:?}");
+            let known = bench.channel.query_refund(&part).await.unwrap();
+            let done = matches!(what, What::CutAfter | What::ErrorAfter)
+                || matches!(what, What::WrongSignature | What::Unsigned | What::WrongNumber);
+            let expected = if done { RefundStatus::Succeeded } else { RefundStatus::Unknown };
+            assert_eq!(known, expected, "{what:?}");
+            assert_eq!(bench.channel.refund(part).await.unwrap(), RefundStatus::Succeeded);
+            assert_eq!(bench.refunds(), before + 1, "{what:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_lacks_money_waits_under_its_number() {
+    for bench in benches().await {
+        let payment = bench.paid().await;
+        let part = refund(&payment, 100);
+        for what in [What::NotEnough, What::Busy] {
+            bench.fault("refund", what);
+            let told = bench.channel.refund(part.clone()).await;
+            assert!(
+                !matches!(told, Ok(RefundStatus::Failed { .. } | RefundStatus::Succeeded)),
+                "{told:?}"
+            );
+            assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Unknown);
+        }
+        assert_eq!(bench.channel.refund(part).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.refunds(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_was_taken_is_not_done() {
+    for bench in benches().await {
+        let payment = bench.paid().await;
+        let part = refund(&payment, 100);
+        bench.fault("refund", What::Processing);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Pending);
+        assert_ne!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Pending);
+        bench.finish(&part.refund);
+        assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.refunds(), 1);
+    }
+    let bench = wechat_bench(Mode::Key).await;
+    let payment = bench.paid().await;
+    bench.fault("refund", What::Abnormal);
+    let told = bench.channel.refund(refund(&payment, 100)).await.unwrap();
+    assert_eq!(told, RefundStatus::Pending, "a person says where the money goes");
+}
+
+#[tokio::test]
+async fn another_amount_of_a_refund_is_not_believed() {
+    for bench in benches().await {
+        let payment = bench.paid().await;
+        let part = refund(&payment, 100);
+        assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Succeeded);
+        bench.fault("query_refund", What::WrongAmount);
+        assert!(bench.channel.query_refund(&part).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_whole_payment_is_given_back_once() {
+    for bench in benches().await {
+        let payment = bench.paid().await;
+        let request = |number| ReversalRequest { attempt: payment.attempt.clone(), number };
+        bench.fault("refund", What::CutAfter);
+        assert!(bench.channel.reverse(request(0)).await.is_err());
+        for number in [0, 0, 1] {
+            assert_eq!(
+                bench.channel.reverse(request(number)).await.unwrap(),
+                AttemptStatus::Returned
+            );
+        }
+        assert_eq!(bench.query(&payment).await.unwrap(), AttemptStatus::Returned);
+        assert_eq!(bench.refunds(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_trade_that_is_finished_is_paid_and_not_refunded() {
+    let bench = alipay_bench(Mode::Key).await;
+    let payment = bench.paid().await;
+    bench.simulators.alipay.end(&bench.simulators, &number::of_attempt(&payment.attempt)).unwrap();
+    assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+    let told = bench.channel.refund(refund(&payment, 100)).await.unwrap();
+    assert_eq!(told, RefundStatus::Failed { code: "finished".to_owned() });
+}
