@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::alipay::account::AlipayConfig;
 use crate::channel::{Channel, Method};
 use crate::http::{Network, Transport};
+use crate::settings::{BadConfig, bad};
 use crate::surroundings::{Machine, Surroundings};
-use crate::wechat::account::{BadConfig, WechatConfig, bad};
+use crate::wechat::account::WechatConfig;
 use crate::{alipay, wechat};
 
 /// A section, read. Its files are not read yet.

@@ -19,12 +19,15 @@
 pub mod alipay;
 pub mod channel;
 pub mod configured;
+mod form;
 pub mod http;
 pub mod number;
 pub mod outcome;
 pub mod rsa;
 pub mod sandbox;
+pub mod settings;
 pub mod surroundings;
+mod terms;
 pub mod time;
 pub mod wechat;
 pub mod yuan;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use lezai_channels::channel::Channel;
 use lezai_channels::configured::{Configured, World};
 use lezai_channels::http::Network;
+use lezai_channels::settings::BadConfig;
 use lezai_channels::surroundings::Machine;
-use lezai_channels::wechat::account::BadConfig;
 use lezai_channels::{alipay, wechat};
 
 use shown::Shown;
