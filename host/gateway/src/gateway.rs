@@ -303,6 +303,7 @@ pub fn attempt_ref(record: &OrderRecord, attempt: &AttemptId) -> Result<AttemptR
         attempt: known.id.clone(),
         method: known.method.clone(),
         amount: record.order.terms.amount,
+        begun_at: known.begun(),
         expires_at: record.order.terms.expires_at,
     })
 }

@@ -32,6 +32,7 @@ pub(super) fn event(word: &str) -> Event {
         method: method.to_owned(),
         channel: "sandbox".to_owned(),
         instalments: None,
+        begun_at: None,
     };
     let (code, channel_ref) = ("no_funds".to_owned(), "c-1".to_owned());
     match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
@@ -897,6 +898,7 @@ fn tries_refunds_and_voids_are_bounded() {
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            begun_at: None,
         };
         order = step(order, Event::MethodChosen(chosen), START).unwrap().order;
     }
@@ -905,6 +907,7 @@ fn tries_refunds_and_voids_are_bounded() {
         method: "wallet_qr".to_owned(),
         channel: String::new(),
         instalments: None,
+        begun_at: None,
     };
     assert_eq!(
         step(order.clone(), Event::MethodChosen(another), START),

@@ -41,6 +41,7 @@ pub async fn charge(
         method: method.to_owned(),
         channel: channel.id().to_owned(),
         instalments: None,
+        begun_at: None,
     };
     let now = gateway.node.clock.now();
     let begun = {

@@ -69,6 +69,8 @@ pub fn payment_request(
         payer: record.details.payer.clone(),
         client_ip: record.details.facts.customer.ip,
         code: None,
+        // The order's own record of it: what the caller holds may be from before the commit.
+        begun_at: record.order.attempt(&attempt.id).unwrap_or(attempt).begun(),
         expires_at: terms.expires_at,
     })
 }

@@ -256,6 +256,7 @@ impl Bench {
             payer: Payer::default(),
             client_ip: None,
             code: None,
+            begun_at: now,
             expires_at: now.plus_secs(900),
         }
     }
@@ -327,6 +328,7 @@ pub(crate) fn reference(payment: &PaymentRequest) -> AttemptRef {
         attempt: payment.attempt.clone(),
         method: payment.method.clone(),
         amount: payment.amount,
+        begun_at: payment.begun_at,
         expires_at: payment.expires_at,
     }
 }
@@ -337,6 +339,8 @@ pub(crate) fn refund(payment: &PaymentRequest, fen: i64) -> RefundRequest {
         attempt: payment.attempt.clone(),
         amount: cny(fen),
         payment: payment.amount,
+        begun_at: payment.begun_at,
+        requested_at: now(),
     }
 }
 

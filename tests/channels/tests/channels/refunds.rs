@@ -5,7 +5,7 @@ use lezai_channels::channel::{AttemptStatus, RefundRequest, RefundStatus, Revers
 use lezai_channels::number;
 
 use crate::bench::{
-    FORGERIES, Mode, TOTAL, alipay_bench, benches, cny, is_paid, refund, wechat_bench,
+    FORGERIES, Mode, TOTAL, alipay_bench, benches, cny, is_paid, now, refund, wechat_bench,
 };
 
 #[tokio::test]
@@ -112,7 +112,13 @@ async fn another_amount_of_a_refund_is_not_believed() {
 async fn a_whole_payment_is_given_back_once() {
     for bench in benches().await {
         let payment = bench.paid().await;
-        let request = |number| ReversalRequest { attempt: payment.attempt.clone(), number };
+        let requested_at = now();
+        let request = |number| ReversalRequest {
+            attempt: payment.attempt.clone(),
+            number,
+            begun_at: payment.begun_at,
+            requested_at,
+        };
         bench.fault("refund", What::CutAfter);
         assert!(bench.channel.reverse(request(0)).await.is_err());
         for number in [0, 0, 1] {
