@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lezai_channel_simulators::fault::{Fault, What};
-use lezai_channel_simulators::{Simulators, alipay as sim_alipay, keys, wechat as sim_wechat};
+use lezai_channel_simulators::{
+    Simulators, alipay as sim_alipay, keys, unionpay as sim_unionpay, wechat as sim_wechat,
+};
 use lezai_channels::alipay;
 use lezai_channels::channel::{
     AttemptRef, AttemptStatus, Callback, Channel, MethodKind, PaymentRequest, Prepared,
     RefundRequest,
 };
-use lezai_channels::http::{Headers, Network};
+use lezai_channels::http::{Headers, Network, Transport};
 use lezai_channels::number;
 use lezai_channels::surroundings::{Machine, NoRandomness, Surroundings};
+use lezai_channels::unionpay;
 use lezai_channels::wechat;
 use lezai_core::id::{AttemptId, RefundId};
 use lezai_core::money::{Currency, Money};
@@ -143,6 +146,10 @@ pub(crate) async fn wechat_bench_with(
 }
 
 pub(crate) async fn alipay_bench(mode: Mode) -> Bench {
+    alipay_bench_over(mode, Arc::new(Network::new().unwrap())).await
+}
+
+pub(crate) async fn alipay_bench_over(mode: Mode, transport: Arc<dyn Transport>) -> Bench {
     let (simulators, url) = simulators().await;
     let folder = files();
     let mut config = alipay_config(&url);
@@ -156,7 +163,6 @@ pub(crate) async fn alipay_bench(mode: Mode) -> Bench {
     let account = config.load(folder.path()).unwrap();
     let (notify_url, callbacks) = receiver("/channels/alipay/notify").await;
     let clock = Arc::new(Clock::default());
-    let transport = Arc::new(Network::new().unwrap());
     let channel = alipay::channel::Alipay::new(account, transport, clock.clone(), notify_url);
     Bench {
         provider: "alipay",
@@ -169,9 +175,41 @@ pub(crate) async fn alipay_bench(mode: Mode) -> Bench {
     }
 }
 
+pub(crate) fn unionpay_config(base_url: &str) -> unionpay::account::UnionpayConfig {
+    unionpay::account::UnionpayConfig {
+        merchant: sim_unionpay::MERCHANT.to_owned(),
+        private_key_file: "unionpay_merchant.pem".into(),
+        certificate_file: "unionpay_merchant.crt".into(),
+        middle_certificate_files: vec!["unionpay_middle.crt".into()],
+        root_certificate_file: "unionpay_root.crt".into(),
+        methods: None,
+        base_url: Some(base_url.to_owned()),
+    }
+}
+
+pub(crate) async fn unionpay_bench() -> Bench {
+    let (simulators, url) = simulators().await;
+    let folder = files();
+    let account = unionpay_config(&url).load(folder.path()).unwrap();
+    let (notify_url, callbacks) = receiver("/channels/unionpay/notify").await;
+    let clock = Arc::new(Clock::default());
+    let transport = Arc::new(Network::new().unwrap());
+    let channel = unionpay::channel::Unionpay::new(account, transport, clock.clone(), notify_url);
+    Bench {
+        provider: "unionpay",
+        method: "unionpay_qr",
+        channel: Arc::new(channel),
+        simulators,
+        clock,
+        callbacks,
+        _folder: folder,
+    }
+}
+
 /// Each account of each provider.
 pub(crate) async fn benches() -> Vec<Bench> {
     vec![
+        unionpay_bench().await,
         wechat_bench(Mode::Key).await,
         wechat_bench(Mode::Certificate).await,
         wechat_bench(Mode::Partner).await,
@@ -270,6 +308,7 @@ impl Bench {
         let number = number::of_attempt(&payment.attempt);
         match self.provider {
             "wechat" => self.simulators.wechat.pay(&self.simulators, &number),
+            "unionpay" => self.simulators.unionpay.pay(&self.simulators, &number),
             _ => self.simulators.alipay.pay(&self.simulators, &number),
         }
     }
@@ -278,6 +317,7 @@ impl Bench {
         let number = number::of_refund(refund);
         match self.provider {
             "wechat" => self.simulators.wechat.finish_refund(&self.simulators, &number),
+            "unionpay" => self.simulators.unionpay.finish_refund(&self.simulators, &number),
             _ => self.simulators.alipay.finish_refund(&self.simulators, &number),
         }
         .unwrap();
@@ -286,6 +326,7 @@ impl Bench {
     pub(crate) fn books(&self) -> Value {
         match self.provider {
             "wechat" => self.simulators.wechat.books(),
+            "unionpay" => self.simulators.unionpay.books(),
             _ => self.simulators.alipay.books(),
         }
     }
@@ -311,6 +352,18 @@ impl Bench {
     pub(crate) async fn offer(&self, payment: &PaymentRequest) -> Offer {
         match self.channel.prepare(payment.clone()).await.unwrap() {
             Prepared::Offer(offer) => offer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A prepare that is sent again: UnionPay tells the text of a code once.
+    pub(crate) async fn offer_again(&self, payment: &PaymentRequest) -> Option<Offer> {
+        match self.channel.prepare(payment.clone()).await.unwrap() {
+            Prepared::Offer(offer) => Some(offer),
+            Prepared::Refused { code } if self.provider == "unionpay" => {
+                assert_eq!(code, "number_used");
+                None
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -7,7 +7,8 @@ use lezai_channels::channel::{About, Callback};
 use lezai_channels::http::Headers;
 
 use crate::bench::{
-    Mode, TOTAL, alipay_bench, benches, is_paid, refund, wechat_bench, wechat_bench_with,
+    Mode, TOTAL, alipay_bench, benches, is_paid, refund, unionpay_bench, wechat_bench,
+    wechat_bench_with,
 };
 
 #[tokio::test]
@@ -17,7 +18,11 @@ async fn callbacks_are_hints_about_what_to_ask() {
         let callback = bench.callbacks.recv().await.unwrap();
         let heard = bench.channel.hear(callback.clone()).await;
         assert_eq!(heard.about, About::Payment(payment.attempt.clone()), "{}", bench.provider);
-        let taken = if bench.provider == "wechat" { r#"{"code":"SUCCESS"}"# } else { "success" };
+        let taken = match bench.provider {
+            "wechat" => r#"{"code":"SUCCESS"}"#,
+            "alipay" => "success",
+            _ => "",
+        };
         assert_eq!((heard.reply.status, heard.reply.body), (200, taken));
 
         // One byte more, another key, no signature, none at all.
@@ -28,6 +33,12 @@ async fn callbacks_are_hints_about_what_to_ask() {
         if bench.provider == "alipay" {
             let body = String::from_utf8(unsigned.body).unwrap();
             unsigned.body = body.split("&sign=").next().unwrap().as_bytes().to_vec();
+        }
+        if bench.provider == "unionpay" {
+            let form = form_urlencoded::parse(&unsigned.body);
+            let form = form.filter(|(name, _)| name != "signature");
+            let mut rest = form_urlencoded::Serializer::new(String::new());
+            unsigned.body = rest.extend_pairs(form).finish().into_bytes();
         }
         let empty = Callback { headers: Headers::default(), body: Vec::new() };
         for forged in [changed, unsigned, empty] {
@@ -56,7 +67,9 @@ async fn callbacks_of_others_are_refused() {
                 What::Stale,
                 What::WrongMerchant,
             ][..],
-            _ => &[What::WrongSignature, What::Unsigned, What::WrongMerchant],
+            "alipay" => &[What::WrongSignature, What::Unsigned, What::WrongMerchant],
+            // Anybody can sign with a certificate of their own that has UnionPay's name in it.
+            _ => &[What::WrongSignature, What::Unsigned, What::UnknownKey, What::WrongMerchant],
         };
         for what in faults {
             while bench.callbacks.try_recv().is_ok() {}
@@ -139,5 +152,16 @@ async fn alipays_next_certificate_is_known_by_its_name() {
     bench.simulators.alipay.rotate();
     assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
     bench.fault("query", What::UnknownKey);
+    assert!(bench.query(&payment).await.is_err());
+}
+
+#[tokio::test]
+async fn unionpays_next_certificate_is_known_by_its_authority() {
+    let bench = unionpay_bench().await;
+    let payment = bench.paid().await;
+    bench.simulators.unionpay.rotate();
+    assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+    // Forty years on all of them are over.
+    bench.clock.0.store(40 * 365 * 86_400, Ordering::SeqCst);
     assert!(bench.query(&payment).await.is_err());
 }

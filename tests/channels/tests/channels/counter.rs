@@ -1,6 +1,7 @@
 //! The counter: a code that a till scanned is charged once, or undone.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use lezai_channels::channel::{AttemptStatus, MethodKind, PaymentRequest, Prepared};
 use lezai_channels::http::Network;
@@ -10,7 +11,7 @@ use lezai_core::id::AttemptId;
 
 use crate::bench::{
     Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, now, simulators,
-    wechat_bench, wechat_config,
+    unionpay_bench, wechat_bench, wechat_config,
 };
 
 #[tokio::test]
@@ -18,6 +19,7 @@ async fn a_till_charges_the_code_that_the_shopper_shows() {
     for (bench, method, begins) in [
         (wechat_bench(Mode::Key).await, "wechat_code", "1300000000000000"),
         (alipay_bench(Mode::Key).await, "alipay_code", "2800000000000000"),
+        (unionpay_bench().await, "unionpay_code", "62000000000000000"),
     ] {
         let charge = |ending: &str| PaymentRequest {
             method: method.to_owned(),
@@ -49,12 +51,22 @@ async fn a_till_charges_the_code_that_the_shopper_shows() {
         assert_eq!(prepared(&waiting).await.unwrap(), Prepared::Charging);
         assert_eq!(bench.query(&waiting).await.unwrap(), AttemptStatus::Pending);
         assert_eq!(bench.cancel(&waiting).await.unwrap(), AttemptStatus::Cancelled);
-        assert_eq!(bench.query(&waiting).await.unwrap(), AttemptStatus::Cancelled);
+        let told = bench.query(&waiting).await.unwrap();
+        match bench.provider {
+            "unionpay" => assert!(matches!(told, AttemptStatus::Declined { .. }), "{told:?}"),
+            _ => assert_eq!(told, AttemptStatus::Cancelled),
+        }
 
         // The answer is lost, before and after the act: it is asked, and never charged again.
         let lost = charge("05");
         assert!(prepared(&lost).await.is_err(), "{method}");
+        if bench.provider == "unionpay" {
+            // It has nothing to undo, and may still be on the way.
+            assert!(bench.cancel(&lost).await.is_err());
+            bench.clock.0.store(900 + 601, Ordering::SeqCst);
+        }
         assert_eq!(bench.cancel(&lost).await.unwrap(), AttemptStatus::Cancelled);
+        bench.clock.0.store(0, Ordering::SeqCst);
         let charged = charge("06");
         assert!(prepared(&charged).await.is_err(), "{method}");
         assert!(is_paid(&bench.query(&charged).await.unwrap(), TOTAL), "{method}");

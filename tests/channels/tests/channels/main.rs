@@ -1,6 +1,6 @@
 //! The adapters against the simulators, over a network, with everything that goes wrong.
 //!
-//! The rows that hold for every channel are written once and run for both: [`bench::Bench`] is what differs.
+//! The rows that hold for every channel are written once and run for all: [`bench::Bench`] is what differs.
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where the surprise is")]
 

@@ -1,20 +1,24 @@
 //! Payments: made once, refused, called off, paid.
 
+use std::sync::atomic::Ordering;
+
 use lezai_channel_simulators::fault::What;
 use lezai_channels::channel::{AttemptStatus, CaptureRequest, PaymentRequest, Prepared};
 use lezai_channels::number;
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::Credential;
 
-use crate::bench::{FORGERIES, Mode, TOTAL, alipay_bench, benches, cny, is_paid, now};
+use crate::bench::{
+    FORGERIES, Mode, TOTAL, alipay_bench, benches, cny, is_paid, now, unionpay_bench,
+};
 
 #[tokio::test]
 async fn an_order_is_made_once_and_paid_once() {
     for bench in benches().await {
         let payment = bench.payment();
         let first = bench.offer(&payment).await;
-        let again = bench.offer(&payment).await;
-        for offer in [&first, &again] {
+        let again = bench.offer_again(&payment).await;
+        for offer in std::iter::once(&first).chain(&again) {
             assert!(
                 matches!(&offer.credential, Credential::Qr { qr } if qr.contains("://")),
                 "{offer:?}"
@@ -23,7 +27,7 @@ async fn an_order_is_made_once_and_paid_once() {
         }
         assert_eq!(bench.orders(), 1);
         let before = bench.query(&payment).await.unwrap();
-        // At Alipay nothing is there before the code is scanned.
+        // At the others nothing is there before the code is scanned.
         let unpaid = if bench.provider == "wechat" {
             AttemptStatus::Pending
         } else {
@@ -38,7 +42,8 @@ async fn an_order_is_made_once_and_paid_once() {
 
 #[tokio::test]
 async fn a_code_that_ends_before_its_order_says_so() {
-    for bench in benches().await {
+    // UnionPay's code lives as long as its order.
+    for bench in benches().await.into_iter().filter(|it| it.provider != "unionpay") {
         let mut payment = bench.payment();
         payment.expires_at = now().plus_secs(4 * 3_600);
         let ends = bench.offer(&payment).await.expires_at.unwrap();
@@ -60,7 +65,7 @@ async fn a_prepare_without_an_answer_is_unknown_and_its_repeat_is_the_same_order
             } else {
                 assert!(told.is_err(), "{what:?}: {told:?}");
             }
-            bench.offer(&payment).await;
+            bench.offer_again(&payment).await;
             assert_eq!(bench.orders(), before + 1, "{what:?}");
         }
     }
@@ -113,6 +118,13 @@ async fn an_answer_that_is_not_the_providers_is_not_believed() {
                 assert!(told.is_err(), "{what:?}: {told:?}");
             }
         }
+        if bench.provider == "unionpay" {
+            for what in [What::UnknownKey, What::WrongMerchant] {
+                bench.fault("query", what);
+                let told = bench.query(&payment).await;
+                assert!(told.is_err(), "{what:?}: {told:?}");
+            }
+        }
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
         // Another amount goes up as it is told: the order compares it.
         bench.fault("query", What::WrongAmount);
@@ -125,12 +137,19 @@ async fn a_payment_is_called_off_or_was_paid() {
     for bench in benches().await {
         let unpaid = bench.payment();
         bench.offer(&unpaid).await;
-        if bench.provider == "alipay" {
+        if bench.provider != "wechat" {
             // Nobody scanned it, and until its time is over somebody may.
             assert!(bench.cancel(&unpaid).await.is_err());
-            let over = PaymentRequest { expires_at: now().plus_secs(-302), ..bench.payment() };
+            let over = PaymentRequest { expires_at: now().plus_secs(-602), ..bench.payment() };
             bench.offer(&over).await;
             assert_eq!(bench.cancel(&over).await.unwrap(), AttemptStatus::Cancelled);
+        }
+        let paid = bench.paid().await;
+        assert!(is_paid(&bench.cancel(&paid).await.unwrap(), TOTAL));
+        if bench.provider == "unionpay" {
+            continue;
+        }
+        if bench.provider == "alipay" {
             bench.simulators.alipay.scan(&number::of_attempt(&unpaid.attempt)).unwrap();
         }
         bench.fault("close", What::CutAfter);
@@ -139,8 +158,6 @@ async fn a_payment_is_called_off_or_was_paid() {
         assert_eq!(bench.cancel(&unpaid).await.unwrap(), AttemptStatus::Cancelled);
         assert!(bench.pay(&unpaid).is_err());
 
-        let paid = bench.paid().await;
-        assert!(is_paid(&bench.cancel(&paid).await.unwrap(), TOTAL));
         let told = bench.cancel(&bench.payment()).await;
         match bench.provider {
             "wechat" => assert_eq!(told.unwrap(), AttemptStatus::Cancelled),
@@ -157,4 +174,35 @@ async fn a_code_paid_after_it_was_given_up_is_seen() {
     assert!(bench.cancel(&payment).await.is_err());
     bench.pay(&payment).unwrap();
     assert!(is_paid(&bench.cancel(&payment).await.unwrap(), TOTAL));
+}
+
+#[tokio::test]
+async fn a_card_that_is_refused_may_be_followed_by_another() {
+    let bench = unionpay_bench().await;
+    let payment = bench.payment();
+    bench.offer(&payment).await;
+    let number = number::of_attempt(&payment.attempt);
+    bench.simulators.unionpay.decline(&number).unwrap();
+    assert_eq!(bench.query(&payment).await.unwrap(), AttemptStatus::Pending);
+    assert!(bench.cancel(&payment).await.is_err());
+    bench.pay(&payment).unwrap();
+    assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+
+    // Nobody tried another one while the code lasted.
+    let given_up = bench.payment();
+    bench.offer(&given_up).await;
+    bench.simulators.unionpay.decline(&number::of_attempt(&given_up.attempt)).unwrap();
+    bench.clock.0.store(900 + 601, Ordering::SeqCst);
+    let told = bench.query(&given_up).await.unwrap();
+    assert_eq!(told, AttemptStatus::Declined { code: "declined".to_owned() });
+    assert_eq!(bench.cancel(&given_up).await.unwrap(), AttemptStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn a_payment_is_known_by_its_number_and_its_time() {
+    let bench = unionpay_bench().await;
+    let payment = bench.paid().await;
+    assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+    let other = PaymentRequest { begun_at: payment.begun_at.plus_secs(1), ..payment };
+    assert_eq!(bench.query(&other).await.unwrap(), AttemptStatus::Unknown);
 }

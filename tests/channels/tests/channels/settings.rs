@@ -9,10 +9,12 @@ use lezai_channels::alipay;
 use lezai_channels::http::Network;
 use lezai_channels::number;
 use lezai_channels::surroundings::{Machine, Surroundings as _};
-use lezai_channels::wechat;
+use lezai_channels::{unionpay, wechat};
 use tokio::net::TcpListener;
 
-use crate::bench::{Mode, alipay_config, files, simulators, wechat_bench, wechat_config};
+use crate::bench::{
+    Mode, alipay_config, files, simulators, unionpay_config, wechat_bench, wechat_config,
+};
 
 #[tokio::test]
 async fn a_bill_is_what_its_hash_says() {
@@ -47,6 +49,7 @@ async fn nobody_there_means_nothing_was_sent() {
 /// A member of a configuration, wrongly changed.
 type WrongWechat = (&'static str, fn(&mut wechat::account::WechatConfig));
 type WrongAlipay = (&'static str, fn(&mut alipay::account::AlipayConfig));
+type WrongUnionpay = (&'static str, fn(&mut unionpay::account::UnionpayConfig));
 
 #[test]
 fn credentials_that_cannot_work_are_named() {
@@ -92,6 +95,26 @@ fn credentials_that_cannot_work_are_named() {
     ];
     for (field, change) in wrong {
         let mut config = alipay_config(url);
+        change(&mut config);
+        assert_eq!(config.load(folder).unwrap_err().field, field);
+    }
+    let url = "https://gateway.95516.com";
+    assert!(unionpay_config(url).load(folder).is_ok());
+    let wrong: [WrongUnionpay; 9] = [
+        ("merchant", |it| it.merchant = "77729005811004".to_owned()),
+        ("merchant", |it| it.merchant = "777290058110-48".to_owned()),
+        ("private_key_file", |it| it.private_key_file = "unionpay_root.crt".into()),
+        ("certificate_file", |it| it.certificate_file = "unionpay_middle.crt".into()),
+        ("certificate_file", |it| it.certificate_file = "missing".into()),
+        ("middle_certificate_files", |it| it.middle_certificate_files = Vec::new()),
+        ("middle_certificate_files", |it| {
+            it.middle_certificate_files = vec!["unionpay_merchant.crt".into()]
+        }),
+        ("root_certificate_file", |it| it.root_certificate_file = "unionpay_middle.crt".into()),
+        ("base_url", |it| it.base_url = Some("http://gateway.95516.com".to_owned())),
+    ];
+    for (field, change) in wrong {
+        let mut config = unionpay_config(url);
         change(&mut config);
         assert_eq!(config.load(folder).unwrap_err().field, field);
     }
