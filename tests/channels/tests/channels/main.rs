@@ -9,5 +9,6 @@ mod callbacks;
 mod counter;
 mod methods;
 mod payments;
+mod planted;
 mod refunds;
 mod settings;
