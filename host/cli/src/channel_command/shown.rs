@@ -40,7 +40,7 @@ impl Transport for Shown {
 }
 
 /// Names whose values are shown by their first four characters alone.
-const SECRET: [&str; 14] = [
+const SECRET: [&str; 13] = [
     "sign",
     "signature",
     "auth_code",
@@ -54,7 +54,6 @@ const SECRET: [&str; 14] = [
     "ciphertext",
     "qrNo",
     "accNo",
-    "signPubKeyCert",
 ];
 
 /// A text with the values of secret members masked, whether it is JSON, a form or a header's list.
