@@ -58,7 +58,7 @@ test-server: build ## run the tests of @lezai/server against the gateway
 	@node --test --test-reporter=spec tests/server/*.test.mjs
 
 # Half a minute after the first time, which installs the SDKs.
-test-channels: build ## have SDKs of others judge the simulators of WeChat Pay and Alipay; the adapters against them
+test-channels: build ## have SDKs of others judge the simulators of WeChat Pay and Alipay; the adapters against them and UnionPay
 	@scripts/setup channels
 	@cargo build --quiet $(PRODUCT) --bin channel-simulators
 	@cargo test --quiet $(PRODUCT) --test channels

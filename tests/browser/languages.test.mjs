@@ -47,7 +47,7 @@ for (const name of files) {
     // A word that was copied and not translated; what is the same in both is meant to be.
     const SAME = new Set(["dir", "payment", "details", "declined.other"]);
     // A brand has one name in most languages.
-    const isBrand = (/** @type {string} */ key) => /^methods\.(wechat|alipay)_\w+\.name$/.test(key);
+    const isBrand = (/** @type {string} */ key) => /^methods\.(wechat|alipay|unionpay)_\w+\.name$/.test(key);
     const copied = words.filter(
       ([key, text]) => english.get(key) === text && !SAME.has(key) && !isBrand(key),
     );

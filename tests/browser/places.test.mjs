@@ -38,6 +38,7 @@ test("each browser is offered the methods that work in it, the handiest first", 
     alipay_page: "redirect",
     alipay_wap: "redirect",
     alipay_mini: "alipay_mini",
+    unionpay_qr: "qr",
     wallet_qr: "qr",
   });
   const desktop = { phone: false, app: undefined };
@@ -50,6 +51,8 @@ test("each browser is offered the methods that work in it, the handiest first", 
     [phone, all, "alipay_wap wechat_h5 wechat_native alipay_qr wallet_qr"],
     [inWechat, all, "wechat_jsapi wechat_native wallet_qr alipay_wap alipay_qr"],
     [inAlipay, all, "alipay_wap alipay_qr wallet_qr wechat_h5 wechat_native"],
+    [phone, "unionpay_qr alipay_wap wallet_qr", "alipay_wap unionpay_qr wallet_qr"],
+    [inWechat, "unionpay_qr wechat_native wallet_qr", "wechat_native wallet_qr unionpay_qr"],
     // What is alone is offered wherever it could work at all.
     [desktop, "wechat_h5", "wechat_h5"],
     [desktop, "alipay_wap", "alipay_wap"],

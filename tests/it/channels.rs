@@ -1,4 +1,4 @@
-//! An order paid through WeChat Pay and Alipay, simulated: the gateway as it is, its adapters, the providers
+//! An order paid through WeChat Pay, Alipay and UnionPay, simulated: the gateway as it is, its adapters, the providers
 //! over a network, their callbacks and their silence.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use lezai_tests::page::Page;
 use lezai_tests::{Gateway, Merchant, Request, TempDir, eventually, random_hex};
 use serde_json::{Value, json};
 
-/// Both providers, a gateway with its channels, and its demo merchant.
+/// The providers, a gateway with its channels, and its demo merchant.
 struct Scene {
     simulators: Arc<Simulators>,
     // They run on it.
@@ -21,7 +21,8 @@ struct Scene {
     _folder: TempDir,
 }
 
-const PROVIDERS: [(&str, &str); 2] = [("wechat", "wechat_native"), ("alipay", "alipay_qr")];
+const PROVIDERS: [(&str, &str); 3] =
+    [("wechat", "wechat_native"), ("alipay", "alipay_qr"), ("unionpay", "unionpay_qr")];
 
 impl Scene {
     fn new() -> Self {
@@ -53,6 +54,13 @@ impl Scene {
             private_key_file = "alipay_app.pem"
             alipay_public_key_file = "alipay_platform.pub"
             gateway_url = "http://{address}/gateway.do"
+            [channels.unionpay]
+            merchant = "777290058110048"
+            private_key_file = "unionpay_merchant.pem"
+            certificate_file = "unionpay_merchant.crt"
+            middle_certificate_files = ["unionpay_middle.crt"]
+            root_certificate_file = "unionpay_root.crt"
+            base_url = "http://{address}"
             "#
         );
         std::fs::write(&config, text).unwrap();
@@ -70,7 +78,7 @@ impl Scene {
         scene
     }
 
-    /// Sends orders to both, and to the sandbox.
+    /// Sends orders to all of them, and to the sandbox.
     fn route(&self) {
         let token = std::fs::read_to_string(self.gateway.data.join("admin-token")).unwrap();
         let call = |method: &str, body: Vec<u8>| {
@@ -81,8 +89,8 @@ impl Scene {
             request.send(&self.gateway.authority).unwrap()
         };
         let mut policy = call("GET", Vec::new()).json();
-        policy["routes"] =
-            json!([{"channel": "sandbox"}, {"channel": "wechat"}, {"channel": "alipay"}]);
+        let channels = ["sandbox", "wechat", "alipay", "unionpay"];
+        policy["routes"] = channels.iter().map(|channel| json!({ "channel": channel })).collect();
         let answer = call("PUT", policy.to_string().into_bytes());
         assert_eq!(answer.status, 204, "{}", answer.json());
     }
@@ -132,6 +140,7 @@ impl Scene {
         let _inside = self.runtime.enter();
         match provider {
             "wechat" => self.simulators.wechat.pay(&self.simulators, number),
+            "unionpay" => self.simulators.unionpay.pay(&self.simulators, number),
             _ => self.simulators.alipay.pay(&self.simulators, number),
         }
         .unwrap();
@@ -172,7 +181,8 @@ fn an_order_is_paid_and_refunded_through_each_provider() {
         let order = scene.order(&[method]);
         let (shown, number) = scene.choose(&order, method);
         let qr = shown.to_string();
-        assert!(qr.contains("weixin://wxpay/") || qr.contains("https://qr.alipay.com/"), "{qr}");
+        let codes = ["weixin://wxpay/", "https://qr.alipay.com/", "https://qr.95516.com/"];
+        assert!(codes.iter().any(|code| qr.contains(code)), "{qr}");
         scene.pay(provider, &number);
         // By the callback: nobody asks for twenty seconds yet.
         let paid = scene.eventually(&order, "paid", is("paid"));
@@ -284,7 +294,14 @@ fn a_prepare_without_an_answer_is_repeated_with_its_number() {
         let (choose, key) = (json!({ "method": method }).to_string(), random_hex());
         let answer = page.call("POST", "/pay", &choose, &key);
         assert_eq!(answer.json()["code"], "channel_unavailable", "{}", answer.json());
-        page.choose(&choose, &key);
+        if provider == "unionpay" {
+            // The text of its code is told once, and was lost: the shopper chooses again.
+            let answer = page.call("POST", "/pay", &choose, &key);
+            assert_eq!(answer.json()["code"], "method_unavailable", "{}", answer.json());
+            page.choose(&choose, &random_hex());
+        } else {
+            page.choose(&choose, &key);
+        }
         scene.pay(provider, &scene.attempt(&order));
         scene.eventually(&order, "paid", is("paid"));
     }
@@ -309,5 +326,26 @@ fn money_that_comes_too_late_goes_back() {
         assert!(begun.elapsed() < Duration::from_secs(300), "{}", scene.simulators.alipay.books());
         std::thread::sleep(Duration::from_millis(50));
     }
+    assert_eq!(scene.find(&order)["status"], "closed");
+}
+
+#[test]
+fn what_unionpay_takes_too_late_is_voided() {
+    let scene = Scene::new();
+    let order = scene.order(&["unionpay_qr"]);
+    let (_, number) = scene.choose(&order, "unionpay_qr");
+    let target = format!("/v1/orders/{}/close", order["id"].as_str().unwrap());
+    let answer = scene.merchant.send(&scene.merchant.post(&target, &random_hex(), "{}")).unwrap();
+    assert!(answer.status < 300, "{}", answer.json());
+    // The void's answer is lost, and it is asked for: there is one.
+    scene.fault("unionpay", "refund", What::CutAfter);
+    scene.pay("unionpay", &number);
+    let books = eventually(|| {
+        let books = scene.simulators.unionpay.books();
+        let backs = books["refunds"].as_object().unwrap().len();
+        if backs == 1 { Ok(books) } else { Err(books.to_string()) }
+    });
+    let void = books["refunds"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(void["payment"], number.as_str());
     assert_eq!(scene.find(&order)["status"], "closed");
 }

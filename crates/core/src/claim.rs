@@ -129,6 +129,7 @@ mod tests {
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            begun_at: None,
         };
         let events = std::iter::once(Event::MethodChosen(attempt)).chain(events);
         events.fold(created(), |order, event| step(order, event, NOW).unwrap().order)

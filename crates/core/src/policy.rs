@@ -38,6 +38,9 @@ const VERSION: u8 = 1;
 /// as it did, and costs the standard plugin what it did.
 const WITH_INSTALMENTS: u8 = 2;
 
+/// The compact form's first byte where instalments, or none, and shares of routes follow.
+const WITH_SHARES: u8 = 3;
+
 /// Parts per million in the whole.
 const PPM: i128 = 1_000_000;
 
@@ -59,6 +62,9 @@ pub struct Policy {
     /// The monthly plans that are offered. They follow the rest in the compact form, if there are any.
     #[serde(skip)]
     instalments: Vec<Instalments>,
+    /// The share of each route, 0 for one without; empty if none has one. They follow the instalments.
+    #[serde(skip)]
+    shares: Vec<u8>,
 }
 
 /// A policy as it is written in JSON.
@@ -66,7 +72,7 @@ pub struct Policy {
 #[serde(deny_unknown_fields)]
 struct Document {
     version: u8,
-    routes: Vec<Route>,
+    routes: Vec<RouteDocument>,
     limits: Vec<Limit>,
     risk: RiskRules,
     fees: Vec<FeeSchedule>,
@@ -79,7 +85,34 @@ struct Document {
 impl From<Document> for Policy {
     fn from(document: Document) -> Self {
         let Document { version, routes, limits, risk, fees, profile, instalments } = document;
-        Self { version, routes, limits, risk, fees, profile, instalments }
+        let mut shares: Vec<u8> = routes.iter().map(|it| it.share.unwrap_or_default()).collect();
+        if routes.iter().all(|it| it.share.is_none()) {
+            shares.clear();
+        }
+        let routes = routes.into_iter().map(Route::from).collect();
+        Self { version, routes, limits, risk, fees, profile, instalments, shares }
+    }
+}
+
+/// A route as it is written in JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteDocument {
+    channel: String,
+    #[serde(default)]
+    currencies: Vec<Currency>,
+    #[serde(default)]
+    methods: Vec<String>,
+    #[serde(default)]
+    amounts: Vec<Limit>,
+    /// The part of the orders, in percent, for which it is tried before the others that have a share.
+    share: Option<u8>,
+}
+
+impl From<RouteDocument> for Route {
+    fn from(document: RouteDocument) -> Self {
+        let RouteDocument { channel, currencies, methods, amounts, share: _ } = document;
+        Self { channel, currencies, methods, amounts }
     }
 }
 
@@ -283,9 +316,17 @@ impl Policy {
     pub fn to_compact(&self) -> Vec<u8> {
         // Postcard refuses sequences of unknown length alone, and there are none in a policy.
         let mut bytes = postcard::to_allocvec(self).unwrap_or_default();
-        if let (false, Some(first)) = (self.instalments.is_empty(), bytes.first_mut()) {
-            *first = WITH_INSTALMENTS;
-            bytes.extend(postcard::to_allocvec(&self.instalments).unwrap_or_default());
+        let version = match (self.shares.is_empty(), self.instalments.is_empty()) {
+            (true, true) => return bytes,
+            (true, false) => WITH_INSTALMENTS,
+            (false, _) => WITH_SHARES,
+        };
+        if let Some(first) = bytes.first_mut() {
+            *first = version;
+        }
+        bytes.extend(postcard::to_allocvec(&self.instalments).unwrap_or_default());
+        if version == WITH_SHARES {
+            bytes.extend(postcard::to_allocvec(&self.shares).unwrap_or_default());
         }
         bytes
     }
@@ -303,6 +344,14 @@ impl Policy {
                 match postcard::take_from_bytes::<Vec<Instalments>>(rest) {
                     Ok((instalments, [])) if !instalments.is_empty() => {
                         Ok(Self { version: VERSION, instalments, ..policy })
+                    }
+                    _ => Err(NotCompact),
+                }
+            }
+            (Some(&WITH_SHARES), Ok((policy, rest))) => {
+                match postcard::take_from_bytes::<(Vec<Instalments>, Vec<u8>)>(rest) {
+                    Ok(((instalments, shares), [])) if shares.len() == policy.routes.len() => {
+                        Ok(Self { version: VERSION, instalments, shares, ..policy })
                     }
                     _ => Err(NotCompact),
                 }
@@ -360,10 +409,21 @@ impl Policy {
         Money::new(minor, currency).map_err(|_| FeeError(currency))
     }
 
-    /// The channels that take the order, each once, in the order in which they are to be tried.
+    /// The channels that take the order, each once, in the order in which they are to be tried. Of those that have
+    /// a share, one is drawn by the order's id and stands before the others: the same for whoever asks.
     pub fn route(&self, order: &OrderFacts) -> Vec<String> {
+        let mut takers: Vec<(&Route, u8)> = self
+            .routes
+            .iter()
+            .zip(self.shares.iter().copied().chain(std::iter::repeat(0)))
+            .filter(|(route, _)| route.takes(order))
+            .collect();
+        if let Some((first, drawn)) = drawn(&takers, order) {
+            let route = takers.remove(drawn);
+            takers.insert(first, route);
+        }
         let mut channels: Vec<String> = Vec::new();
-        for route in self.routes.iter().filter(|route| route.takes(order)) {
+        for (route, _) in takers {
             if !channels.contains(&route.channel) {
                 channels.push(route.channel.clone());
             }
@@ -402,11 +462,27 @@ impl Policy {
 /// Foreign bytes. What follows the channels is not looked at.
 pub fn channels_in_compact(bytes: &[u8]) -> Result<Vec<String>, NotCompact> {
     match postcard::take_from_bytes::<(u8, Vec<Route>)>(bytes) {
-        Ok(((VERSION | WITH_INSTALMENTS, routes), _)) => {
+        Ok(((VERSION | WITH_INSTALMENTS | WITH_SHARES, routes), _)) => {
             Ok(routes.into_iter().map(|route| route.channel).collect())
         }
         _ => Err(NotCompact),
     }
+}
+
+/// Where the first route with a share stands, and where the one that is drawn for the order does.
+fn drawn(takers: &[(&Route, u8)], order: &OrderFacts) -> Option<(usize, usize)> {
+    let first = takers.iter().position(|(_, share)| *share > 0)?;
+    let total: u32 = takers.iter().map(|(_, share)| u32::from(*share)).sum();
+    // The last digits of an order's id are random, and nobody chooses them.
+    let id = order.id.as_str();
+    let digits = id.get(id.len().saturating_sub(8)..).unwrap_or_default();
+    let mut left = u32::from_str_radix(digits, 16).unwrap_or_default().checked_rem(total)?;
+    let drawn = takers.iter().position(|(_, share)| {
+        let is_here = left < u32::from(*share);
+        left = left.saturating_sub(u32::from(*share));
+        is_here
+    })?;
+    Some((first, drawn))
 }
 
 impl Rule {

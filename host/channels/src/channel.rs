@@ -117,6 +117,8 @@ pub struct PaymentRequest {
     pub client_ip: Option<IpAddr>,
     /// The code that the till scanned, for a [`MethodKind::Code`] method: good once, and kept nowhere.
     pub code: Option<String>,
+    /// When the attempt was begun. The same in each repeat.
+    pub begun_at: Timestamp,
     /// When the order can no longer be paid. The same in each repeat.
     pub expires_at: Timestamp,
 }
@@ -145,6 +147,8 @@ pub struct AttemptRef {
     pub method: String,
     /// The amount asked for.
     pub amount: Money,
+    /// When it was begun: some channels know a payment by its number and this time.
+    pub begun_at: Timestamp,
     /// When its order could no longer be paid. Until then a channel that knows nothing of the attempt
     /// may still come to know it: some make no payment before a code is scanned.
     pub expires_at: Timestamp,
@@ -170,6 +174,10 @@ pub struct ReversalRequest {
     /// Our number of the request, as in [`CaptureRequest`]. 0 for money that the order cannot take:
     /// it is asked for until it is given back, so a late copy does no harm.
     pub number: u32,
+    /// When the payment was begun.
+    pub begun_at: Timestamp,
+    /// When this request was first made. The same in each repeat.
+    pub requested_at: Timestamp,
 }
 
 /// A refund of a payment, or of a part of it.
@@ -183,6 +191,10 @@ pub struct RefundRequest {
     pub amount: Money,
     /// How much the payment was.
     pub payment: Money,
+    /// When the payment was begun.
+    pub begun_at: Timestamp,
+    /// When the refund was asked for. The same in each repeat.
+    pub requested_at: Timestamp,
 }
 
 /// A callback of a channel, as it came.

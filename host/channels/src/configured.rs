@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::alipay::account::AlipayConfig;
 use crate::channel::{Channel, Method};
 use crate::http::{Network, Transport};
+use crate::settings::{BadConfig, bad};
 use crate::surroundings::{Machine, Surroundings};
-use crate::wechat::account::{BadConfig, WechatConfig, bad};
-use crate::{alipay, wechat};
+use crate::unionpay::account::UnionpayConfig;
+use crate::wechat::account::WechatConfig;
+use crate::{alipay, unionpay, wechat};
 
 /// A section, read. Its files are not read yet.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub enum Configured {
     Wechat(Box<WechatConfig>),
     /// `[channels.alipay]`
     Alipay(Box<AlipayConfig>),
+    /// `[channels.unionpay]`
+    Unionpay(Box<UnionpayConfig>),
 }
 
 /// The transport, the time and the randomness that a channel uses.
@@ -42,7 +46,7 @@ impl World {
 
 impl Configured {
     /// The channels that there are.
-    pub const NAMES: [&str; 2] = [wechat::channel::ID, alipay::channel::ID];
+    pub const NAMES: [&str; 3] = [wechat::channel::ID, alipay::channel::ID, unionpay::channel::ID];
 
     /// Reads the section of this name: `wechat` for `[channels.wechat]`. The text has the section's
     /// members alone.
@@ -55,7 +59,11 @@ impl Configured {
         match name {
             wechat::channel::ID => toml::from_str(toml).map(Self::Wechat).map_err(unreadable),
             alipay::channel::ID => toml::from_str(toml).map(Self::Alipay).map_err(unreadable),
-            _ => Err(bad("section", "must be [channels.wechat] or [channels.alipay]")),
+            unionpay::channel::ID => toml::from_str(toml).map(Self::Unionpay).map_err(unreadable),
+            _ => {
+                let must = "must be [channels.wechat], [channels.alipay] or [channels.unionpay]";
+                Err(bad("section", must))
+            }
         }
     }
 
@@ -88,6 +96,14 @@ impl Configured {
                 let account = config.load(folder)?;
                 let url = notify_url(alipay::channel::ID);
                 let channel = alipay::channel::Alipay::new(account, transport, surroundings, url);
+                Ok(Arc::new(channel.offering(methods)))
+            }
+            Self::Unionpay(config) => {
+                let methods = offered(config.methods.as_deref(), unionpay::channel::METHODS)?;
+                let account = config.load(folder)?;
+                let url = notify_url(unionpay::channel::ID);
+                let channel =
+                    unionpay::channel::Unionpay::new(account, transport, surroundings, url);
                 Ok(Arc::new(channel.offering(methods)))
             }
         }

@@ -1,5 +1,5 @@
 //! Payment channels: the trait that every one of them is, the simulated wallet, and those of other
-//! companies: WeChat Pay (APIv3) and Alipay.
+//! companies: WeChat Pay (APIv3), Alipay and UnionPay.
 //!
 //! The protocols of other companies do no I/O: a call is built and signed as bytes, and what comes back is verified and
 //! read into a typed outcome. Sending is one trait, [`http::Transport`]; time and randomness are
@@ -19,13 +19,17 @@
 pub mod alipay;
 pub mod channel;
 pub mod configured;
+mod form;
 pub mod http;
 pub mod number;
 pub mod outcome;
 pub mod rsa;
 pub mod sandbox;
+pub mod settings;
 pub mod surroundings;
+mod terms;
 pub mod time;
+pub mod unionpay;
 pub mod wechat;
 pub mod yuan;
 

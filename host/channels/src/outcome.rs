@@ -98,6 +98,21 @@ impl CallError {
         }
     }
 
+    /// Our word for the refusal; none for anything else.
+    pub fn word(&self) -> &'static str {
+        self.refusal().map_or("", |refusal| refusal.word)
+    }
+
+    /// A call that the provider would refuse: it was not sent, and never will be.
+    pub fn unsendable(why: &dyn fmt::Display) -> Self {
+        Self::Refused(Refusal {
+            code: why.to_string(),
+            word: "invalid_request",
+            message: String::new(),
+            advice: Advice::GiveUp,
+        })
+    }
+
     /// The refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {

@@ -18,6 +18,7 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 /// Keys below 2048 bits are not taken.
 const MODULUS_BYTES_MIN: usize = 256;
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
+const COMMON_NAME: &str = "2.5.4.3";
 
 /// A key or certificate that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +102,11 @@ impl PublicKey {
             Some("CERTIFICATE") => Certificate::from_der(&der).map(|certificate| certificate.key),
             _ => Self::from_spki(&der),
         }
+    }
+
+    /// The key in PKCS#1's DER.
+    pub(crate) fn pkcs1(&self) -> &[u8] {
+        &self.0
     }
 
     fn from_spki(der: &[u8]) -> Result<Self, BadKey> {
@@ -204,6 +210,26 @@ fn upper_hex(bytes: &[u8]) -> String {
     crate::surroundings::hex(significant).to_ascii_uppercase()
 }
 
+/// The serial number of a certificate as decimal digits.
+///
+/// # Errors
+///
+/// [`BadKey`].
+pub(crate) fn decimal_serial(text: &str) -> Result<String, BadKey> {
+    let certificate = X509::from_der(&decode(text)?.1).map_err(|_| BadKey::Certificate)?;
+    Ok(decimal(certificate.tbs_certificate().serial_number().as_bytes()))
+}
+
+/// The common names in a certificate's name.
+///
+/// # Errors
+///
+/// [`BadKey`].
+pub(crate) fn common_names(name: &x509_cert::name::Name) -> Result<Vec<String>, BadKey> {
+    let common = name.iter().filter(|part| part.oid.to_string() == COMMON_NAME);
+    common.map(|part| text_of(&part.value)).collect()
+}
+
 /// The parts of Alipay's name for a certificate: the issuer, the last part first, and the serial
 /// number as a decimal.
 pub(crate) struct Named {
@@ -247,7 +273,7 @@ pub(crate) fn named(text: &str) -> Result<Vec<Named>, BadKey> {
 fn part(part: &x509_cert::attr::AttributeTypeAndValue) -> Result<String, BadKey> {
     let oid = part.oid.to_string();
     let name = match oid.as_str() {
-        "2.5.4.3" => "CN",
+        COMMON_NAME => "CN",
         "2.5.4.6" => "C",
         "2.5.4.7" => "L",
         "2.5.4.8" => "ST",

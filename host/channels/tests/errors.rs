@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
-use lezai_channels::{ErrorRow, alipay, wechat};
+use lezai_channels::{ErrorRow, alipay, unionpay, wechat};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/channel-errors.md");
 
 #[test]
 fn each_code_stands_in_its_table_once() {
-    for table in [wechat::errors::TABLE, alipay::errors::TABLE] {
+    for table in [wechat::errors::TABLE, alipay::errors::TABLE, unionpay::errors::TABLE] {
         let codes: BTreeSet<_> = table.iter().map(|row| row.code).collect();
         assert_eq!(codes.len(), table.len());
         for row in table {
@@ -34,7 +34,7 @@ fn the_document_is_the_table() {
 
 fn document() -> String {
     let mut text = String::from(
-        "# Errors of WeChat Pay and Alipay / 微信支付与支付宝的错误码\n\n\
+        "# Errors of WeChat Pay, Alipay and UnionPay / 微信支付、支付宝与银联的错误码\n\n\
          Written by `UPDATE_DOCS=1 cargo test -p lezai-channels --test errors`; do not edit.\n\n\
          | advice | what the adapter does | 适配器的处理 |\n|---|---|---|\n\
          | query | the provider may have done it: ask for the payment or refund | 结果未知或已有结果：查询该笔支付或退款 |\n\
@@ -45,6 +45,7 @@ fn document() -> String {
     );
     section(&mut text, "WeChat Pay / 微信支付", wechat::errors::TABLE);
     section(&mut text, "Alipay / 支付宝", alipay::errors::TABLE);
+    section(&mut text, "UnionPay / 银联", unionpay::errors::TABLE);
     text
 }
 

@@ -239,9 +239,11 @@ impl Gateway {
         channel: &dyn Channel,
         request: PaymentRequest,
     ) -> Result<Prepared, Unanswered> {
+        let (id, method) = (channel.id(), request.method.clone());
+        let circuits = &self.node.cluster.channels;
+        circuits.begin(id, &method, self.node.clock.wall());
         let prepared = channel.prepare(request).await;
-        let (id, now) = (channel.id(), self.node.clock.wall());
-        self.node.cluster.channels.record(id, prepared.is_ok(), now);
+        circuits.record(id, &method, prepared.is_ok(), self.node.clock.wall());
         let outcome = if prepared.is_ok() { "answered" } else { "unanswered" };
         let label = ChannelLabel { channel: id, outcome };
         self.node.metrics.channel_requests.get_or_create(&label).inc();
@@ -303,6 +305,7 @@ pub fn attempt_ref(record: &OrderRecord, attempt: &AttemptId) -> Result<AttemptR
         attempt: known.id.clone(),
         method: known.method.clone(),
         amount: record.order.terms.amount,
+        begun_at: known.begun(),
         expires_at: record.order.terms.expires_at,
     })
 }

@@ -165,7 +165,7 @@ pub(super) async fn renew_session(
 
 #[utoipa::path(
     post, path = "/v1/orders/{id}/charge", tag = "orders", summary = "Charge the code that the shopper shows at the counter",
-    description = "The order names the method: `wechat_code`, `alipay_code`, or `wallet_code` in the sandbox. While the shopper must still do something the answer is 202; send the same request again, with the same key, until it is 200 or a problem. What is not paid when the order expires is undone.",
+    description = "The order names the method: `wechat_code`, `alipay_code`, `unionpay_code`, or `wallet_code` in the sandbox. While the shopper must still do something the answer is 202; send the same request again, with the same key, until it is 200 or a problem. What is not paid when the order expires is undone.",
     params(super::openapi::Signed, super::openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
     request_body = super::openapi::NewCharge,
     responses((status = 200, description = "The order, paid", body = OrderView), (status = 202, description = "The order; the payment is not decided", body = OrderView), super::openapi::Problems),

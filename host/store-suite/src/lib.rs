@@ -186,6 +186,7 @@ async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
         method: "wallet_qr".to_owned(),
         channel: "sandbox".to_owned(),
         instalments: None,
+        begun_at: None,
     };
     let (id, amount) = (attempt.id.clone(), paid.terms.amount);
     for event in [
@@ -277,6 +278,7 @@ async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
                 method: "wallet_qr".to_owned(),
                 channel: "sandbox".to_owned(),
                 instalments: None,
+                begun_at: None,
             }),
             Event::Paid { attempt, amount: held.order.terms.amount, channel_ref: "c".to_owned() },
         ];
@@ -417,6 +419,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            begun_at: None,
         }];
         order.version += 1;
         tx.update_order(&order)
@@ -479,6 +482,7 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
         method: "wallet_qr".to_owned(),
         channel: "sandbox".to_owned(),
         instalments: None,
+        begun_at: None,
     };
     let amount = record(2, "A-2").order.terms.amount;
     let credential = Credential::Qr { qr: "x".to_owned() };

@@ -16,7 +16,7 @@ ca() { key "$1"; openssl req -new -x509 -sha256 -key "$1.pem" -days "$days" -sub
 # certificate NAME CA SUBJECT SERIAL
 certificate() {
   key "$1"
-  openssl req -new -sha256 -key "$1.pem" -subj "$3" -out "$1.csr"
+  openssl req -new -sha256 -utf8 -key "$1.pem" -subj "$3" -out "$1.csr"
   openssl x509 -req -sha256 -in "$1.csr" -CA "$2.crt" -CAkey "$2.pem" -set_serial "$4" -days "$days" -out "$1.crt" 2>/dev/null
   rm "$1.csr"
 }
@@ -49,3 +49,18 @@ openssl rsa -in alipay_platform.pem -pubout -out alipay_platform.pub 2>/dev/null
 for name in alipay_root alipay_app alipay_platform alipay_platform_next; do sn "$name"; done
 # The authorities sign nothing any more.
 rm -f wechat_ca.pem alipay_root.pem wechat_ca.crt
+
+# UnionPay: a root, a middle authority that signs with SHA-1 as UnionPay's does, UnionPay with two certificates (one
+# comes), a merchant, and a certificate with UnionPay's name that another authority made.
+ca unionpay_root '/C=CN/O=Simulated Certification Authority/CN=Simulated UnionPay Root CA'
+key unionpay_middle
+openssl req -new -sha256 -key unionpay_middle.pem -subj '/C=CN/O=Simulated Certification Authority/CN=Simulated UnionPay OCA1' -out unionpay_middle.csr
+openssl x509 -req -sha1 -in unionpay_middle.csr -CA unionpay_root.crt -CAkey unionpay_root.pem -set_serial 0x20261130000000000001 -days "$days" -out unionpay_middle.crt \
+  -extfile <(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign') 2>/dev/null
+owned() { certificate "$1" "$2" "/C=cn/O=Simulated OCA1/OU=Enterprises/CN=$3" "$4"; }
+owned unionpay_platform unionpay_middle '041@8310000000083040@中国银联股份有限公司@00016495' 0x1039308534
+owned unionpay_platform_next unionpay_middle '041@8310000000083040@中国银联股份有限公司@00016496' 0x1039308535
+owned unionpay_merchant unionpay_middle '041@Z2026-11-30@777290058110048:SIGN@00000001' 0x1046900149
+ca unionpay_other '/C=CN/O=Simulated Certification Authority/CN=Simulated UnionPay OCA1'
+owned unionpay_forged unionpay_other '041@8310000000083040@中国银联股份有限公司@00016495' 0x1039308534
+rm -f unionpay_middle.csr unionpay_root.pem unionpay_middle.pem unionpay_other.pem unionpay_other.crt

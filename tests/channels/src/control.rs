@@ -4,14 +4,14 @@
 //! |---|---|
 //! | `POST /_sim/faults` | a fault waits for its call ([`crate::fault::Fault`]) |
 //! | `POST /_sim/clear` | no fault waits any more |
-//! | `POST /_sim/{wechat,alipay}/{number}/pay` | the shopper pays |
+//! | `POST /_sim/{wechat,alipay,unionpay}/{number}/pay` | the shopper pays |
 //! | `POST /_sim/alipay/{number}/scan` | the shopper scans, or opens the page |
-//! | `POST /_sim/{wechat,alipay}/{number}/decline` | the shopper gives up |
-//! | `POST /_sim/{wechat,alipay}/{number}/finish` | a refund that was under way is done |
+//! | `POST /_sim/{wechat,alipay,unionpay}/{number}/decline` | the shopper gives up |
+//! | `POST /_sim/{wechat,alipay,unionpay}/{number}/finish` | a refund that was under way is done |
 //! | `POST /_sim/alipay/{number}/end` | the time for refunds is over |
-//! | `POST /_sim/{wechat,alipay}/rotate` | the next certificate signs |
+//! | `POST /_sim/{wechat,alipay,unionpay}/rotate` | the next certificate signs |
 //! | `POST /_sim/wechat/ramp` | callbacks are signed with the public key and a certificate in turns |
-//! | `GET /_sim/{wechat,alipay}/books` | orders and refunds |
+//! | `GET /_sim/{wechat,alipay,unionpay}/books` | orders and refunds |
 //! | `GET /_sim/callbacks` | what became of callbacks |
 
 use serde_json::json;
@@ -48,6 +48,15 @@ pub async fn handle(simulators: &Simulators, request: &Incoming) -> Outgoing {
             simulators.alipay.rotate();
             Ok(())
         }
+        ("POST", ["unionpay", "rotate"]) => {
+            simulators.unionpay.rotate();
+            Ok(())
+        }
+        ("POST", ["unionpay", number, "pay"]) => simulators.unionpay.pay(simulators, number),
+        ("POST", ["unionpay", number, "decline"]) => simulators.unionpay.decline(number),
+        ("POST", ["unionpay", number, "finish"]) => {
+            simulators.unionpay.finish_refund(simulators, number)
+        }
         ("POST", ["wechat", number, "pay"]) => simulators.wechat.pay(simulators, number),
         ("POST", ["alipay", number, "pay"]) => simulators.alipay.pay(simulators, number),
         ("POST", ["alipay", number, "scan"]) => simulators.alipay.scan(number),
@@ -61,6 +70,7 @@ pub async fn handle(simulators: &Simulators, request: &Incoming) -> Outgoing {
         }
         ("POST", ["alipay", number, "end"]) => simulators.alipay.end(simulators, number),
         ("GET", ["wechat", "books"]) => return json_text(&simulators.wechat.books()),
+        ("GET", ["unionpay", "books"]) => return json_text(&simulators.unionpay.books()),
         ("GET", ["alipay", "books"]) => return json_text(&simulators.alipay.books()),
         ("GET", ["callbacks"]) => {
             let sent = simulators.notify.sent();

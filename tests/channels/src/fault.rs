@@ -57,7 +57,7 @@ pub enum What {
 /// A fault that waits for its call.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Fault {
-    /// `wechat` or `alipay`.
+    /// `wechat`, `alipay` or `unionpay`.
     pub provider: String,
     /// The call: `prepay`, `codepay`, `query`, `close`, `reverse`, `refund`, `query_refund`,
     /// `certificates`, `bill`, `callback`, or `*` for any.

@@ -18,7 +18,7 @@ pub const WECHAT_SERIALS: [&str; 2] =
 pub const MERCHANT_SERIAL: &str = "5F1C72E2A8931B72A2E13AF8DEE92471EB397115";
 
 /// A file of `keys/`, by its name: what `lezai channel simulate` writes out.
-pub const FILES: [(&str, &str); 14] = [
+pub const FILES: [(&str, &str); 18] = [
     ("wechat_merchant.pem", include_str!("../keys/wechat_merchant.pem")),
     ("wechat_merchant.crt", include_str!("../keys/wechat_merchant.crt")),
     ("wechat_platform.crt", include_str!("../keys/wechat_platform.crt")),
@@ -33,6 +33,10 @@ pub const FILES: [(&str, &str); 14] = [
     ("alipay_platform.pub", include_str!("../keys/alipay_platform.pub")),
     ("alipay_root.crt", include_str!("../keys/alipay_root.crt")),
     ("wechat_public_key_id", PUBLIC_KEY_ID),
+    ("unionpay_merchant.pem", UNIONPAY_MERCHANT),
+    ("unionpay_merchant.crt", include_str!("../keys/unionpay_merchant.crt")),
+    ("unionpay_middle.crt", include_str!("../keys/unionpay_middle.crt")),
+    ("unionpay_root.crt", include_str!("../keys/unionpay_root.crt")),
 ];
 
 /// The simulated WeChat Pay's private keys: two certificates', and the public key's.
@@ -58,6 +62,24 @@ pub const ALIPAY_APP: &str = include_str!("../keys/alipay_app.pem");
 pub const ALIPAY_APP_NAME: &str = include_str!("../keys/alipay_app.sn");
 /// The name of the root.
 pub const ALIPAY_ROOT_NAME: &str = include_str!("../keys/alipay_root.sn");
+
+/// The merchant's private key at UnionPay.
+pub const UNIONPAY_MERCHANT: &str = include_str!("../keys/unionpay_merchant.pem");
+/// The serial number of its certificate, as a decimal.
+pub const UNIONPAY_CERTIFICATE_ID: &str = "69903319369";
+/// The simulated UnionPay's private keys.
+pub const UNIONPAY_PRIVATE: [&str; 2] = [
+    include_str!("../keys/unionpay_platform.pem"),
+    include_str!("../keys/unionpay_platform_next.pem"),
+];
+/// The certificates that go with them.
+pub const UNIONPAY_CERTIFICATES: [&str; 2] = [
+    include_str!("../keys/unionpay_platform.crt"),
+    include_str!("../keys/unionpay_platform_next.crt"),
+];
+/// A key, and a certificate for it that has UnionPay's name and is of another authority.
+pub const UNIONPAY_FORGED: (&str, &str) =
+    (include_str!("../keys/unionpay_forged.pem"), include_str!("../keys/unionpay_forged.crt"));
 
 /// A private key.
 pub struct Key(RsaKeyPair);

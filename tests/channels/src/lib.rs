@@ -1,4 +1,4 @@
-//! WeChat Pay and Alipay, simulated.
+//! WeChat Pay, Alipay and UnionPay, simulated.
 //!
 //! They speak the providers' protocols over books of their own, and make the providers' mistakes when
 //! they are told to ([`fault`]). Nothing here is of the gateway's code: what is signed and how it is
@@ -16,6 +16,7 @@ pub mod keys;
 pub mod notify;
 pub mod server;
 pub mod time;
+pub mod unionpay;
 pub mod wechat;
 
 use std::net::SocketAddr;
@@ -25,12 +26,14 @@ use tokio::net::TcpListener;
 
 use crate::fault::Faults;
 
-/// Both providers.
+/// All providers.
 pub struct Simulators {
     /// WeChat Pay.
     pub wechat: wechat::Wechat,
     /// Alipay.
     pub alipay: alipay::Alipay,
+    /// UnionPay.
+    pub unionpay: unionpay::Unionpay,
     /// The faults that come next.
     pub faults: Faults,
     /// How callbacks are sent.
@@ -44,11 +47,12 @@ impl Default for Simulators {
 }
 
 impl Simulators {
-    /// Both, with empty books.
+    /// All of them, with empty books.
     pub fn new() -> Self {
         Self {
             wechat: wechat::Wechat::default(),
             alipay: alipay::Alipay::default(),
+            unionpay: unionpay::Unionpay::default(),
             faults: Faults::default(),
             notify: notify::Notifier::new(),
         }

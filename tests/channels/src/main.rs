@@ -1,4 +1,4 @@
-//! Runs both simulators: `channel-simulators [ADDRESS…]`. Each address that it listens on is printed on a
+//! Runs the simulators: `channel-simulators [ADDRESS…]`. Each address that it listens on is printed on a
 //! line of its own. The default is a free port of this machine.
 
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use crate::{Simulators, alipay, control, wechat};
+use crate::{Simulators, alipay, control, unionpay, wechat};
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -102,6 +102,7 @@ async fn serve(
     let outgoing = match incoming.path() {
         path if path.starts_with("/v3/") => wechat::handle(&simulators, &incoming),
         "/gateway.do" => alipay::handle(&simulators, &incoming),
+        path if path.starts_with("/gateway/api/") => unionpay::handle(&simulators, &incoming),
         path if path.starts_with("/_sim/") => control::handle(&simulators, &incoming).await,
         path if path.starts_with("/_bills/") => alipay::download(&simulators, &incoming),
         _ => Outgoing::text(404, "text/plain", "no such path"),

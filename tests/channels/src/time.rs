@@ -38,6 +38,12 @@ pub fn compact(at: i64) -> String {
     civil(at).strftime("%Y%m%d").to_string()
 }
 
+/// Reads `yyyyMMddHHmmss`, Beijing's time.
+pub fn parse_compact(text: &str) -> Option<i64> {
+    let at = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
+    BEIJING.to_timestamp(at).ok().map(|at| at.as_second())
+}
+
 /// Reads a time with its zone.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(|at| at.as_second())

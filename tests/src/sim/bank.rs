@@ -328,7 +328,7 @@ impl Bank {
                 }
                 Said::AttemptStatus(self.standing(&attempt))
             }
-            Ask::Reverse(ReversalRequest { attempt, number }) => {
+            Ask::Reverse(ReversalRequest { attempt, number, .. }) => {
                 let refuses = moods && random.once_in(3);
                 let Some(payment) = self.payments.get_mut(&attempt) else {
                     return Said::AttemptStatus(AttemptStatus::Unknown);

@@ -477,8 +477,15 @@ impl<'r> World<'r> {
     fn leak(&mut self) {
         let leaked = std::mem::take(&mut *self.memory.leaked.lock().unwrap());
         for (refund, attempt, amount) in leaked {
-            let request =
-                lezai_channels::channel::RefundRequest { refund, attempt, amount, payment: amount };
+            let now = self.gateway.node.clock.now();
+            let request = lezai_channels::channel::RefundRequest {
+                refund,
+                attempt,
+                amount,
+                payment: amount,
+                begun_at: now,
+                requested_at: now,
+            };
             self.bank.hear(
                 Ask::Refund(request),
                 self.gateway.node.clock.now(),

@@ -52,7 +52,7 @@ function yields(id: string, among: Method[], { phone, app }: Place): boolean {
 
 /** The wallet whose browser it is comes first and its rival last; on a phone, codes come after what opens an app. */
 function rank({ id, kind }: Method, { phone, app }: Place): number {
-  const own = app === undefined ? 0 : id.startsWith(app) ? -2 : /^(wechat|alipay)_/.test(id) ? 2 : 0;
+  const own = app === undefined ? 0 : id.startsWith(app) ? -2 : /^(wechat|alipay|unionpay)_/.test(id) ? 2 : 0;
   return own + Number(phone && kind === "qr");
 }
 

@@ -647,6 +647,8 @@ const SIGNS: Record<string, string> = {
   // A banknote's wave through a ring.
   alipay:
     "M16 4a6 6 0 1 1 0 12 6 6 0 0 1 0-12zM12.5 11.5c2-2 4.5-1 6.5.8M13 8h6M16 6.5v1.8c0 2.2-1.3 4-3.3 4.9",
+  // Three cards, one behind the other.
+  unionpay: "M8.5 5.5h7l-2.2 9h-7zM15.5 5.5h5l-2.2 9h-5M20.5 5.5h5l-2.2 9h-5",
   qr: "M11 5h4v4h-4zM17 5h4v4h-4zM11 11h4v4h-4zM17 11.5v1M21 11v1.5M17.5 15h1M21 15h.01",
   redirect:
     "M10.5 7v6.5A1.5 1.5 0 0 0 12 15h8.5a1.5 1.5 0 0 0 1.5-1.5v-4A1.5 1.5 0 0 0 20.5 8h-9a1.25 1.25 0 0 1 0-3H19.5M19 11.5h.01",
@@ -654,7 +656,7 @@ const SIGNS: Record<string, string> = {
 };
 
 function badge(id: string, sign: string): Element_ {
-  const brand = /^(wallet|wechat|alipay)_/.exec(id)?.[1];
+  const brand = /^(wallet|wechat|alipay|unionpay)_/.exec(id)?.[1];
   return h(
     "svg",
     {

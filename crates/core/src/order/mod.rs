@@ -171,6 +171,9 @@ pub struct Order {
     /// Captures and voids that a channel was asked for. The last one's number tells the channel's
     /// answer to it from a late one to those before.
     pub channel_requests: u32,
+    /// When the last void was asked for, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void_requested_at: Option<Timestamp>,
     /// The items that a person must look at; empty but for rare trouble.
     pub attention: Vec<Attention>,
     /// Rises by one with each change.
@@ -382,6 +385,16 @@ pub struct Attempt {
     /// The plan that the shopper chose, if it is paid in monthly parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instalments: Option<Plan>,
+    /// When the shopper chose. [`crate::order::step`] writes it; records of earlier releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_at: Option<Timestamp>,
+}
+
+impl Attempt {
+    /// When it was begun, the same for each call to the channel.
+    pub fn begun(&self) -> Timestamp {
+        self.begun_at.unwrap_or_else(|| self.id.made_at())
+    }
 }
 
 /// Why a channel declined.
@@ -457,6 +470,9 @@ pub struct Return {
     pub amount: Money,
     /// It has gone back.
     pub done: bool,
+    /// Since when it is owed; records of earlier releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// A refund of a paid order.
@@ -956,6 +972,7 @@ impl Order {
             failed_voids: 0,
             reviews: Vec::new(),
             channel_requests: 0,
+            void_requested_at: None,
             attention: Vec::new(),
             version: 1,
             notices: 0,

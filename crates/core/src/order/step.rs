@@ -77,7 +77,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
         {
             Ok(order.step())
         }
-        (_, Event::Paid { attempt, amount, .. }) => owe_back(order, attempt, amount),
+        (_, Event::Paid { attempt, amount, .. }) => owe_back(order, attempt, amount, now),
 
         (State::Paying { attempt, .. }, Event::Declined { attempt: declined, code })
             if attempt == declined =>
@@ -146,13 +146,13 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
             if now < payment.at.plus_secs(AUTHORIZATION_SECS) {
                 return Err(Refusal::TooEarly);
             }
-            Ok(begin_void(order, payment, None))
+            Ok(begin_void(order, payment, None, now))
         }
         (_, Event::ReleaseDue) => Ok(order.step()),
 
         // A void.
         (State::Authorized { payment }, Event::VoidRequested) => {
-            Ok(begin_void(order, payment, None))
+            Ok(begin_void(order, payment, None, now))
         }
         (State::Paid { payment, captured, settled }, Event::VoidRequested) => {
             if settled.is_some() || captured.is_settled_at(now) {
@@ -164,7 +164,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
             if order.failed_voids == MAX_FAILED_VOIDS {
                 return Err(Refusal::TooManyVoids);
             }
-            Ok(begin_void(order, payment, Some(captured)))
+            Ok(begin_void(order, payment, Some(captured), now))
         }
         (State::Voiding { .. } | State::Voided { .. }, Event::VoidRequested) => Ok(order.step()),
         (_, Event::VoidRequested) => refuse,
@@ -260,7 +260,7 @@ fn choose(mut order: Order, attempt: Attempt, now: Timestamp) -> Result<Step, Re
     let mut effects = vec![Effect::Query(attempt.id.clone())];
     effects.extend(order.given_up());
     let state = State::Paying { attempt: attempt.id.clone(), offer: None };
-    order.attempts.push(attempt);
+    order.attempts.push(Attempt { begun_at: Some(now), ..attempt });
     Ok(Step { effects, ..order.moved(state).step() })
 }
 
@@ -367,7 +367,7 @@ fn owe_another_amount(
         State::Authorized { .. } | State::Capturing { .. } => true,
         _ => false,
     };
-    let mut step = owe_back(order, attempt.clone(), amount)?;
+    let mut step = owe_back(order, attempt.clone(), amount, now)?;
     if current {
         let declined = Some(Decline { code: "amount_mismatch".to_owned(), at: now });
         step.order.state = State::Created { declined };
@@ -381,12 +381,17 @@ fn owe_another_amount(
 }
 
 /// Money that the order cannot take goes back whole, whatever the amount.
-fn owe_back(order: Order, attempt: AttemptId, amount: Money) -> Result<Step, Refusal> {
+fn owe_back(
+    order: Order,
+    attempt: AttemptId,
+    amount: Money,
+    now: Timestamp,
+) -> Result<Step, Refusal> {
     let mut order = order.known(&attempt)?;
     if order.owed_back(&attempt).is_some() {
         return Ok(order.step());
     }
-    let owed = Return { attempt: attempt.clone(), amount, done: false };
+    let owed = Return { attempt: attempt.clone(), amount, done: false, since: Some(now) };
     let entry = order.unexpected(&owed);
     order.returns.push(owed);
     Ok(Step { entry, effects: vec![Effect::Return(attempt)], ..order.changed().step() })
@@ -428,9 +433,15 @@ fn ask_for(mut order: Order, payment: Payment, amount: Option<Money>) -> Result<
     Ok(step)
 }
 
-fn begin_void(mut order: Order, payment: Payment, captured: Option<Captured>) -> Step {
+fn begin_void(
+    mut order: Order,
+    payment: Payment,
+    captured: Option<Captured>,
+    now: Timestamp,
+) -> Step {
     let attempt = payment.attempt.clone();
     order.channel_requests += 1;
+    order.void_requested_at = Some(now);
     let order = order.moved(State::Voiding { payment, captured });
     let nth = order.failed_voids;
     let entry = captured.and_then(|captured| order.void(Kind::VoidRequest, &captured, nth));
@@ -596,7 +607,7 @@ fn refuse_held(
                 return Err(Refusal::TooManyVoids);
             }
             order.reviews.push(review);
-            Ok(begin_void(order, payment, None))
+            Ok(begin_void(order, payment, None, now))
         }
         // Heard before.
         State::Paid { .. } if order.refund(&refund).is_some() => Ok(order.step()),
@@ -607,7 +618,7 @@ fn refuse_held(
                 && order.failed_voids < MAX_FAILED_VOIDS
                 && !order.refunds.iter().any(counts)
             {
-                return Ok(begin_void(order, payment, Some(captured)));
+                return Ok(begin_void(order, payment, Some(captured), now));
             }
             let amount = order.refundable();
             let refund = Refund {

@@ -87,6 +87,7 @@ fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Ent
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            begun_at: None,
         }),
         Event::Authorized {
             attempt: attempt(1),

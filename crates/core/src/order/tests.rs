@@ -32,6 +32,7 @@ pub(super) fn event(word: &str) -> Event {
         method: method.to_owned(),
         channel: "sandbox".to_owned(),
         instalments: None,
+        begun_at: None,
     };
     let (code, channel_ref) = ("no_funds".to_owned(), "c-1".to_owned());
     match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
@@ -897,6 +898,7 @@ fn tries_refunds_and_voids_are_bounded() {
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            begun_at: None,
         };
         order = step(order, Event::MethodChosen(chosen), START).unwrap().order;
     }
@@ -905,6 +907,7 @@ fn tries_refunds_and_voids_are_bounded() {
         method: "wallet_qr".to_owned(),
         channel: String::new(),
         instalments: None,
+        begun_at: None,
     };
     assert_eq!(
         step(order.clone(), Event::MethodChosen(another), START),
@@ -928,6 +931,33 @@ fn tries_refunds_and_voids_are_bounded() {
         order = step(order, ask(n), START).unwrap().order;
     }
     assert_eq!(step(order, ask(MAX_REFUNDS), START), Err(Refusal::TooManyRefunds));
+}
+
+/// A channel that knows a transaction by its time is told the same time in each repeat.
+#[test]
+fn what_a_channel_was_asked_for_keeps_its_time() {
+    let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
+    for (word, after) in [("choose1", 5), ("choose1", 6), ("choose2", 7)] {
+        order = step(order, event(word), START.plus_secs(after)).unwrap().order;
+    }
+    let begun: Vec<_> = order.attempts.iter().map(Attempt::begun).collect();
+    assert_eq!(begun, [START.plus_secs(5), START.plus_secs(7)]);
+    for (word, after) in [("paid2", 10), ("paid1", 20), ("paid1", 21)] {
+        order = step(order, event(word), START.plus_secs(after)).unwrap().order;
+    }
+    assert_eq!(order.returns[0].since, Some(START.plus_secs(20)));
+    order = step(order, Event::VoidRequested, START.plus_secs(30)).unwrap().order;
+    order = step(order, Event::VoidRequested, START.plus_secs(31)).unwrap().order;
+    assert_eq!(order.void_requested_at, Some(START.plus_secs(30)));
+    let failed = Event::VoidFailed { request: order.channel_requests, code: "late".to_owned() };
+    order = step(order, failed, START.plus_secs(40)).unwrap().order;
+    order = step(order, Event::VoidRequested, START.plus_secs(50)).unwrap().order;
+    assert_eq!(order.void_requested_at, Some(START.plus_secs(50)));
+    // An attempt that was kept before has its id's time.
+    let mut kept = serde_json::to_value(&order.attempts[0]).unwrap();
+    kept.as_object_mut().unwrap().remove("begun_at");
+    let kept: Attempt = serde_json::from_value(kept).unwrap();
+    assert_eq!(kept.begun(), kept.id.made_at());
 }
 
 #[test]

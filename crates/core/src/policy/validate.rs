@@ -40,7 +40,7 @@ const MAX_VALUE: usize = 800;
 pub(crate) type Checked = Result<(), PolicyError>;
 
 pub(super) fn policy(policy: &Policy) -> Checked {
-    let Policy { version, routes, limits, risk, fees, profile, instalments } = policy;
+    let Policy { version, routes, limits, risk, fees, profile, instalments, shares } = policy;
     require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
     ranges("limits", limits, 1)?;
     risk_rules(risk)?;
@@ -56,6 +56,7 @@ pub(super) fn policy(policy: &Policy) -> Checked {
     for (index, it) in routes.iter().enumerate() {
         route(&format!("routes[{index}]"), it)?;
     }
+    self::shares(shares)?;
     self::instalments(instalments, limits)?;
     let mut channels: Vec<&str> = policy.channels().collect();
     channels.sort_unstable();
@@ -236,6 +237,14 @@ fn instalments(rows: &[Instalments], limits: &[Limit]) -> Checked {
         length("instalments", counts.len(), 0, MAX_PLANS)?;
     }
     Ok(())
+}
+
+/// Shares are percents of the orders, so they make a hundred; 0 stands for a route without one.
+fn shares(shares: &[u8]) -> Checked {
+    let total: u32 = shares.iter().map(|share| u32::from(*share)).sum();
+    require(shares.is_empty() || total == 100, "routes", || {
+        format!("the shares make {total} in all, and must make 100")
+    })
 }
 
 fn route(path: &str, route: &Route) -> Checked {

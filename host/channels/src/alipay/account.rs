@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::alipay::{GATEWAY_URL, names};
 use crate::rsa::{Certificate, PrivateKey, PublicKey};
-use crate::wechat::account::{BadConfig, bad, base_url, number, read};
+use crate::settings::{BadConfig, bad, base_url, number, read};
 
 /// The section `[channels.alipay]` of the configuration. Secrets stand in files, never in it.
 #[derive(Clone, Debug, Deserialize)]

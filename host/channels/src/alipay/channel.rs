@@ -20,9 +20,9 @@ use crate::channel::{
 };
 use crate::http::Transport;
 use crate::number;
-use crate::outcome::{Advice, CallError};
+use crate::outcome::Advice;
 use crate::surroundings::Surroundings;
-use crate::wechat::channel::{described, fen, money, seconds};
+use crate::terms::{described, fen, money, seconds};
 
 /// The channel's name.
 pub const ID: &str = "alipay";
@@ -97,7 +97,7 @@ impl Alipay {
                 let Some(code) = code else { return refused(PAYER_MISSING) };
                 match self.client.pay(&order, &code, &request.merchant_name).await {
                     Ok(_) => return Ok(Prepared::Charging),
-                    Err(error) if word(&error) == "paid" => return Ok(Prepared::Charging),
+                    Err(error) if error.word() == "paid" => return Ok(Prepared::Charging),
                     Err(error) => Err(error),
                 }
             }
@@ -138,7 +138,7 @@ impl Alipay {
         let number = number::of_attempt(attempt);
         match self.client.query(&number, None).await {
             Ok(trade) => self.standing(&number, &trade).await,
-            Err(error) if word(&error) == "not_found" => Ok(AttemptStatus::Unknown),
+            Err(error) if error.word() == "not_found" => Ok(AttemptStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
@@ -154,7 +154,7 @@ impl Alipay {
                 match back {
                     Ok(true) => Ok(AttemptStatus::Returned),
                     Ok(false) => paid(trade),
-                    Err(error) if word(&error) == "not_found" => paid(trade),
+                    Err(error) if error.word() == "not_found" => paid(trade),
                     Err(error) => Err(unanswered(&error.to_string())),
                 }
             }
@@ -200,7 +200,7 @@ impl Alipay {
         let number = number::of_attempt(attempt);
         let trade = match self.client.query(&number, None).await {
             Ok(trade) => trade,
-            Err(error) if word(&error) == "not_found" => return Ok(AttemptStatus::Unknown),
+            Err(error) if error.word() == "not_found" => return Ok(AttemptStatus::Unknown),
             Err(error) => return Err(unanswered(&error.to_string())),
         };
         let standing = self.standing(&number, &trade).await?;
@@ -252,7 +252,7 @@ impl Alipay {
             // Alipay does not tell a refund that it never heard of from one that is not done. The same
             // number again is the same refund, so it is sent again.
             Ok(false) => Ok(RefundStatus::Unknown),
-            Err(error) if word(&error) == "not_found" => Ok(RefundStatus::Unknown),
+            Err(error) if error.word() == "not_found" => Ok(RefundStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
@@ -361,10 +361,6 @@ fn known(standing: RefundStatus) -> RefundStatus {
 
 fn reversal(payment: &str) -> String {
     format!("{payment}v")
-}
-
-fn word(error: &CallError) -> &'static str {
-    error.refusal().map_or("", |refusal| refusal.word)
 }
 
 fn unanswered(reason: &str) -> Unanswered {

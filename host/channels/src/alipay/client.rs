@@ -13,7 +13,7 @@ use crate::alipay::call::{self, AuthCode, BadCall, BillType, Buyer, Call, Order}
 use crate::alipay::notice::{self, BadNotice, Notice};
 use crate::alipay::sign;
 use crate::http::{NoAnswer, Transport};
-use crate::outcome::{Advice, CallError, Refusal};
+use crate::outcome::CallError;
 use crate::surroundings::Surroundings;
 
 /// An account at Alipay, and the way there.
@@ -204,12 +204,6 @@ fn same(field: &'static str, told: &str, own: &str) -> Result<(), CallError> {
     if told == own { Ok(()) } else { Err(CallError::Mismatch { field }) }
 }
 
-/// A call that the provider would refuse was not sent, and never will be.
 fn ours(error: BadCall) -> CallError {
-    CallError::Refused(Refusal {
-        code: error.to_string(),
-        word: "invalid_request",
-        message: String::new(),
-        advice: Advice::GiveUp,
-    })
+    CallError::unsendable(&error)
 }

@@ -3,6 +3,7 @@
 
 use crate::alipay::account::Account;
 use crate::alipay::answer::TradeStatus;
+use crate::form;
 use crate::yuan;
 
 /// The reply to a callback, once its work is committed: these seven bytes and no other.
@@ -80,22 +81,11 @@ fn status(text: &str) -> Option<TradeStatus> {
 }
 
 /// A form as bytes: its character set may be GBK, and the signature is over those bytes.
-struct Form(Vec<(Vec<u8>, Vec<u8>)>);
+struct Form(form::Members);
 
 impl Form {
     fn parse(body: &[u8]) -> Result<Self, BadNotice> {
-        let mut members = Vec::new();
-        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-            let (name, value) = pair.split_at(at);
-            members.push((decoded(name)?, decoded(value.get(1..).unwrap_or_default())?));
-        }
-        members.sort();
-        let twice = members.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b));
-        if twice || members.is_empty() || members.len() > MEMBERS_MAX {
-            return Err(BadNotice::Unreadable);
-        }
-        Ok(Self(members))
+        form::parse(body, MEMBERS_MAX).map(Self).ok_or(BadNotice::Unreadable)
     }
 
     fn get(&self, name: &str) -> Option<&[u8]> {
@@ -137,27 +127,6 @@ impl Form {
         }
         text
     }
-}
-
-/// Decodes `+` and `%`, once. What is encoded twice stays encoded once, as it was signed.
-fn decoded(text: &[u8]) -> Result<Vec<u8>, BadNotice> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match first {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-                let digits = digits.filter(|it| it.bytes().all(|byte| byte.is_ascii_hexdigit()));
-                let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                bytes.push(byte.ok_or(BadNotice::Unreadable)?);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            byte => bytes.push(*byte),
-        }
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

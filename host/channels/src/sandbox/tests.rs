@@ -43,6 +43,7 @@ impl Scene {
             payer: Payer::default(),
             client_ip: None,
             code: None,
+            begun_at: Timestamp::from_ms(START_MS),
             expires_at: Timestamp::from_ms(START_MS).plus_secs(900),
         };
         match self.wallet.prepare(request).await.unwrap() {
@@ -66,10 +67,19 @@ impl Scene {
             attempt: attempt.clone(),
             method: "wallet_qr".to_owned(),
             amount: cny(self.amount),
+            begun_at: Timestamp::from_ms(START_MS),
             expires_at: Timestamp::from_ms(START_MS).plus_secs(900),
         };
         let payment = cny(self.amount);
-        let back = RefundRequest { refund, attempt: attempt.clone(), amount, payment };
+        let (begun_at, requested_at) = (reference.begun_at, reference.begun_at);
+        let back = RefundRequest {
+            refund,
+            attempt: attempt.clone(),
+            amount,
+            payment,
+            begun_at,
+            requested_at,
+        };
         let said = match verb {
             "prepare" | "authorise" => {
                 self.prepare(MethodKind::Qr, verb == "prepare").await;
@@ -93,7 +103,10 @@ impl Scene {
             "decline" => self.wallet.act(&attempt, Act::Decline).await,
             "query" => self.wallet.query(&reference).await,
             "cancel" => self.wallet.cancel(&reference).await,
-            "return" => self.wallet.reverse(ReversalRequest { attempt, number: 0 }).await,
+            "return" => {
+                let request = ReversalRequest { attempt, number: 0, begun_at, requested_at };
+                self.wallet.reverse(request).await
+            }
             "capture" => self.wallet.capture(CaptureRequest { attempt, number: 1, amount }).await,
             _ => panic!("{word}"),
         };

@@ -1,13 +1,11 @@
 //! Our account at WeChat Pay, and the keys we hold.
 
-use std::fmt;
-use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::rsa::{Certificate, PrivateKey, PublicKey};
+use crate::settings::{BadConfig, bad, base_url, number, read};
 use crate::wechat::BASE_URL;
 use crate::wechat::resource::ApiV3Key;
 
@@ -44,21 +42,6 @@ pub struct WechatConfig {
     pub methods: Option<Vec<String>>,
     /// Another address than WeChat Pay's own, for tests: `http://` for this machine only.
     pub base_url: Option<String>,
-}
-
-/// A configuration that cannot work, with the member and what it must be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {must}")]
-pub struct BadConfig {
-    /// The member.
-    pub field: &'static str,
-    /// The requirement that it breaks.
-    pub must: String,
-}
-
-/// An error of one member.
-pub fn bad(field: &'static str, must: impl fmt::Display) -> BadConfig {
-    BadConfig { field, must: must.to_string() }
 }
 
 /// How WeChat Pay proves who it is.
@@ -202,17 +185,6 @@ impl Account {
     }
 }
 
-pub(crate) fn read(folder: &Path, field: &'static str, file: &Path) -> Result<String, BadConfig> {
-    let path = folder.join(file);
-    fs::read_to_string(&path)
-        .map_err(|error| bad(field, format_args!("{} cannot be read: {error}", path.display())))
-}
-
-pub(crate) fn number(field: &'static str, text: &str) -> Result<(), BadConfig> {
-    let fits = (6..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    if fits { Ok(()) } else { Err(bad(field, "must have 6 to 20 digits")) }
-}
-
 fn app_id(field: &'static str, text: &str) -> Result<(), BadConfig> {
     let fits = text.starts_with("wx")
         && (10..=32).contains(&text.len())
@@ -228,50 +200,9 @@ fn serial(field: &'static str, text: &str) -> Result<String, BadConfig> {
     Ok(text.to_ascii_uppercase())
 }
 
-/// Where to send: https, or http to this machine alone.
-pub(crate) fn base_url(configured: Option<&str>, own: &str) -> Result<String, BadConfig> {
-    let url = configured.unwrap_or(own).trim_end_matches('/');
-    let must = "must be https://, or http:// with 127.0.0.1, [::1] or localhost";
-    let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-        (Some(rest), _) => (true, rest),
-        (None, Some(rest)) => (false, rest),
-        (None, None) => return Err(bad("base_url", must)),
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let here = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if authority.is_empty() || authority.contains('@') || !(secure || here) {
-        return Err(bad("base_url", must));
-    }
-    Ok(url.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_provider_is_reached_by_tls_or_on_this_machine() {
-        for url in [
-            "https://api.mch.weixin.qq.com",
-            "http://127.0.0.1:8080",
-            "http://localhost/",
-            "http://[::1]:1",
-        ] {
-            assert!(base_url(Some(url), "").is_ok(), "{url}");
-        }
-        for url in [
-            "http://api.mch.weixin.qq.com",
-            "ftp://x",
-            "",
-            "http://127.0.0.1.evil.example",
-            "http://localhost@evil.example",
-            "https://",
-        ] {
-            assert!(base_url(Some(url), "").is_err(), "{url}");
-        }
-    }
 
     #[test]
     fn numbers_of_merchants() {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
-use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
@@ -16,8 +15,9 @@ use crate::channel::{
 };
 use crate::http::Transport;
 use crate::number;
-use crate::outcome::{Advice, CallError};
+use crate::outcome::Advice;
 use crate::surroundings::Surroundings;
+use crate::terms::{described, fen, money, seconds};
 use crate::wechat::account::Account;
 use crate::wechat::answer::{
     Expected, Prepaid, RefundAnswer, RefundState, TradeState, Transaction,
@@ -141,7 +141,7 @@ impl WechatPay {
         };
         match self.client.codepay(&payment).await {
             Ok(_) => Ok(Prepared::Charging),
-            Err(error) if word(&error) == "paid" => Ok(Prepared::Charging),
+            Err(error) if error.word() == "paid" => Ok(Prepared::Charging),
             Err(error) => match error.refusal() {
                 // Of a refund it is our balance that lacks, and of a code the shopper's.
                 Some(refusal)
@@ -215,7 +215,7 @@ impl WechatPay {
         // cannot take.
         match self.client.query(Expected { number: &number, total: None }).await {
             Ok(transaction) => self.standing(&number, &transaction).await,
-            Err(error) if word(&error) == "not_found" => Ok(AttemptStatus::Unknown),
+            Err(error) if error.word() == "not_found" => Ok(AttemptStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
@@ -247,7 +247,7 @@ impl WechatPay {
         let whole = told.amount.as_ref().and_then(|amount| amount.total);
         match self.client.query_refund(&reversal(number), Some(number), whole).await {
             Ok(refund) => Ok(refund.status == RefundState::Success),
-            Err(error) if word(&error) == "not_found" => Ok(false),
+            Err(error) if error.word() == "not_found" => Ok(false),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
@@ -262,7 +262,7 @@ impl WechatPay {
             // A 204 leaves the outcome open, so it is asked for: closing and paying may meet.
             Ok(()) => self.ask(attempt).await,
             // Never made: nobody has a code, and nobody will get one.
-            Err(error) if word(&error) == "not_found" => Ok(AttemptStatus::Cancelled),
+            Err(error) if error.word() == "not_found" => Ok(AttemptStatus::Cancelled),
             Err(error) if error.refusal().is_some() => self.ask(attempt).await,
             Err(error) => Err(unanswered(&error.to_string())),
         }
@@ -273,7 +273,7 @@ impl WechatPay {
         let expected = Expected { number: &payment, total: None };
         let told = match self.client.query(expected).await {
             Ok(told) => told,
-            Err(error) if word(&error) == "not_found" => return Ok(AttemptStatus::Cancelled),
+            Err(error) if error.word() == "not_found" => return Ok(AttemptStatus::Cancelled),
             Err(error) => return Err(unanswered(&error.to_string())),
         };
         let total = told.amount.as_ref().and_then(|amount| amount.total);
@@ -333,7 +333,7 @@ impl WechatPay {
         let payment = number::of_attempt(&request.attempt);
         match self.client.query_refund(&number, Some(&payment), fen(request.amount)).await {
             Ok(answer) => Ok(refunded(&answer)),
-            Err(error) if word(&error) == "not_found" => Ok(RefundStatus::Unknown),
+            Err(error) if error.word() == "not_found" => Ok(RefundStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
         }
     }
@@ -438,10 +438,10 @@ impl Channel for WechatPay {
         Box::pin(async move {
             match self.client.bill(Bill::Trades, &day.to_string()).await {
                 Ok(bill) => Ok(BillFetched::Bill(bill)),
-                Err(error) if word(&error) == "no_bill" => {
+                Err(error) if error.word() == "no_bill" => {
                     Ok(BillFetched::Bill(NO_BILL.as_bytes().to_vec()))
                 }
-                Err(error) if word(&error) == "bill_creating" => Ok(BillFetched::Creating),
+                Err(error) if error.word() == "bill_creating" => Ok(BillFetched::Creating),
                 Err(error) => Err(unanswered(&error.to_string())),
             }
         })
@@ -477,34 +477,6 @@ fn reversal(payment: &str) -> String {
     format!("{payment}v")
 }
 
-fn word(error: &CallError) -> &'static str {
-    error.refusal().map_or("", |refusal| refusal.word)
-}
-
 fn unanswered(reason: &str) -> Unanswered {
     Unanswered { channel: ID, reason: reason.to_owned() }
-}
-
-/// The description that the shopper reads: the merchant and what is bought, never empty.
-pub(crate) fn described(merchant: &str, description: &str) -> String {
-    match (merchant.trim(), description.trim()) {
-        ("", "") => "-".to_owned(),
-        (merchant, "") => merchant.to_owned(),
-        ("", description) => description.to_owned(),
-        (merchant, description) => format!("{merchant} {description}"),
-    }
-}
-
-/// Fen, if it is CNY.
-pub(crate) fn fen(amount: Money) -> Option<i64> {
-    (amount.currency().code() == "CNY").then(|| amount.minor())
-}
-
-/// Fen as money.
-pub(crate) fn money(fen: i64) -> Option<Money> {
-    Money::new(fen, Currency::from_code("CNY").ok()?).ok()
-}
-
-pub(crate) fn seconds(at: Timestamp) -> i64 {
-    at.as_ms().div_euclid(1_000)
 }

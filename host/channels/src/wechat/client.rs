@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::http::{Headers, NoAnswer, Response, Transport};
-use crate::outcome::{Advice, CallError, Refusal};
+use crate::outcome::{CallError, Refusal};
 use crate::rsa::Certificate;
 use crate::surroundings::{self, Surroundings};
 use crate::wechat::account::{Account, PlatformKey};
@@ -350,12 +350,6 @@ pub fn certificates(account: &Account, body: &[u8]) -> Result<Vec<PlatformKey>, 
         .collect()
 }
 
-/// A call that the provider would refuse was not sent, and never will be.
 fn ours(error: BadCall) -> CallError {
-    CallError::Refused(Refusal {
-        code: error.to_string(),
-        word: "invalid_request",
-        message: String::new(),
-        advice: Advice::GiveUp,
-    })
+    CallError::unsendable(&error)
 }

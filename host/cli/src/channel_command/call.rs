@@ -2,9 +2,10 @@
 
 use lezai_channels::alipay::call as alipay_call;
 use lezai_channels::surroundings::{Machine, Surroundings as _};
+use lezai_channels::unionpay::call as unionpay_call;
 use lezai_channels::wechat::answer::Expected;
 use lezai_channels::wechat::call as wechat_call;
-use lezai_channels::{CallError, yuan};
+use lezai_channels::{CallError, time, yuan};
 
 use super::{Client, ConfigArgs, Failed};
 
@@ -12,10 +13,14 @@ use super::{Client, ConfigArgs, Failed};
 #[derive(Debug, clap::Args)]
 pub struct CallArgs {
     /// The channel.
-    #[arg(value_parser = ["wechat", "alipay"])]
+    #[arg(value_parser = ["wechat", "alipay", "unionpay"])]
     channel: String,
     #[command(subcommand)]
     call: Call,
+    /// UnionPay knows an order by its number and the time that it was sent with: that time in Beijing, such as
+    /// `2026-11-30 20:00:00`. Now if absent, as is right for a new order.
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -88,6 +93,13 @@ pub(super) async fn run(args: &CallArgs) -> Result<(), Failed> {
     let told = match args.config.client(&configured, true)? {
         Client::Wechat(client) => wechat(&client, &args.call).await?,
         Client::Alipay(client) => alipay(&client, &args.call).await?,
+        Client::Unionpay(client) => {
+            let at = args.time.as_deref().map_or(Some(Machine.now()), time::parse_beijing);
+            let at = at.ok_or_else(|| {
+                Failed::NotDone("--time must be such as 2026-11-30 20:00:00".to_owned())
+            })?;
+            unionpay(&client, &args.call, at).await?
+        }
     };
     match told {
         Ok(told) => {
@@ -176,6 +188,44 @@ async fn alipay(client: &lezai_channels::alipay::client::Client, call: &Call) ->
         Call::QueryRefund { number, refund } => {
             let done = client.query_refund(number, refund, None).await;
             done.map(|done| if done { "done" } else { "not done, or never asked for" }.to_owned())
+        }
+    })
+}
+
+async fn unionpay(client: &lezai_channels::unionpay::client::Client, call: &Call, at: i64) -> Told {
+    let named = |number: &str, at| unionpay_call::Named { number: number.to_owned(), at };
+    let payment = |number: &str, amount: &str, notify_url: &str| {
+        say!("# --time '{}' names it from now on", time::beijing(at));
+        Ok::<_, Failed>(unionpay_call::Payment {
+            named: named(number, at),
+            total: fen(amount)?,
+            expires_at: Machine.now() + 900,
+            notify_url: notify_url.to_owned(),
+        })
+    };
+    let notify_url = "https://example.com/notify";
+    Ok(match call {
+        Call::Qr { number, amount, notify_url, .. } => {
+            client.qr(&payment(number, amount, notify_url)?).await
+        }
+        Call::Code { number, amount, auth_code, .. } => {
+            client.charge(&payment(number, amount, notify_url)?, auth_code).await.map(show)
+        }
+        Call::Query { number } => client.query(&named(number, at)).await.map(show),
+        Call::Close { .. } => {
+            let why = "UnionPay closes no order: a code that is not paid ends by itself";
+            return Err(Failed::NotDone(why.to_owned()));
+        }
+        Call::Reverse { number } => client.undo(&named(number, at)).await.map(show),
+        Call::Refund { number, refund, amount, .. } => {
+            let now = Machine.now();
+            say!("# --time '{}' names the refund from now on", time::beijing(now));
+            let (kind, back) = (unionpay_call::Back::Refund, named(refund, now));
+            let (payment, amount) = (named(number, at), fen(amount)?);
+            client.give_back(kind, &payment, &back, amount, notify_url).await.map(show)
+        }
+        Call::QueryRefund { refund, .. } => {
+            client.query_back(&named(refund, at), None).await.map(show)
         }
     })
 }

@@ -2,7 +2,8 @@
 //! sides, and changes nothing.
 
 use lezai_channels::CallError;
-use lezai_channels::surroundings::{self, Machine};
+use lezai_channels::surroundings::{self, Machine, Surroundings as _};
+use lezai_channels::unionpay::{answer::State, call::Named};
 use lezai_channels::wechat::answer::Expected;
 
 use super::{Client, ConfigArgs, Failed};
@@ -11,7 +12,7 @@ use super::{Client, ConfigArgs, Failed};
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     /// The channel; all that are configured if absent.
-    #[arg(value_parser = ["wechat", "alipay"])]
+    #[arg(value_parser = ["wechat", "alipay", "unionpay"])]
     channel: Option<String>,
     /// Show each request and answer, secrets masked.
     #[arg(long)]
@@ -58,6 +59,14 @@ async fn ask(client: &Client) -> Result<(), String> {
             client.query(Expected { number: &number, total: None }).await.err()
         }
         Client::Alipay(client) => client.query(&number, None).await.err(),
+        Client::Unionpay(client) => {
+            let told = client.query(&Named { number, at: Machine.now() }).await;
+            return match told {
+                Ok(State::Unknown) => Ok(()),
+                Ok(_) => Err("an order was found that nobody made".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+        }
     };
     match error {
         // It read the request, knew us, and has no such order.

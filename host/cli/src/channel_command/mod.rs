@@ -1,5 +1,5 @@
 //! `lezai channel`: tries a channel's credentials, shows what is sent and answered, and starts simulators of
-//! WeChat Pay and Alipay.
+//! WeChat Pay, Alipay and UnionPay.
 
 mod call;
 mod check;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 use lezai_channels::channel::Channel;
 use lezai_channels::configured::{Configured, World};
 use lezai_channels::http::Network;
+use lezai_channels::settings::BadConfig;
 use lezai_channels::surroundings::Machine;
-use lezai_channels::wechat::account::BadConfig;
-use lezai_channels::{alipay, wechat};
+use lezai_channels::{alipay, unionpay, wechat};
 
 use shown::Shown;
 
@@ -26,14 +26,14 @@ pub enum ChannelCommand {
     Check(check::CheckArgs),
     /// Make one call, and show each request and answer, secrets masked.
     Call(call::CallArgs),
-    /// Run simulators of WeChat Pay and Alipay, and write a configuration for them.
+    /// Run simulators of WeChat Pay, Alipay and UnionPay, and write a configuration for them.
     Simulate(simulate::SimulateArgs),
 }
 
 /// Where the channels are configured.
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
-    /// The configuration with the sections [channels.wechat] and [channels.alipay].
+    /// The configuration with the sections [channels.wechat], [channels.alipay] and [channels.unionpay].
     #[arg(long, value_name = "FILE", default_value = "lezai.toml")]
     config: PathBuf,
 }
@@ -101,6 +101,7 @@ pub fn open(config: &Path, public_url: &str) -> Result<Vec<Arc<dyn Channel>>, St
 enum Client {
     Wechat(Box<wechat::client::Client>),
     Alipay(Box<alipay::client::Client>),
+    Unionpay(Box<unionpay::client::Client>),
 }
 
 impl ConfigArgs {
@@ -150,6 +151,11 @@ impl ConfigArgs {
             Configured::Alipay(config) => {
                 let account = config.load(self.folder())?;
                 Client::Alipay(Box::new(alipay::client::Client::new(account, transport, machine)))
+            }
+            Configured::Unionpay(config) => {
+                let account = config.load(self.folder())?;
+                let client = unionpay::client::Client::new(account, transport, machine);
+                Client::Unionpay(Box::new(client))
             }
         })
     }

@@ -40,7 +40,7 @@ impl Transport for Shown {
 }
 
 /// Names whose values are shown by their first four characters alone.
-const SECRET: [&str; 11] = [
+const SECRET: [&str; 13] = [
     "sign",
     "signature",
     "auth_code",
@@ -52,6 +52,8 @@ const SECRET: [&str; 11] = [
     "buyer_user_id",
     "app_auth_token",
     "ciphertext",
+    "qrNo",
+    "accNo",
 ];
 
 /// A text with the values of secret members masked, whether it is JSON, a form or a header's list.

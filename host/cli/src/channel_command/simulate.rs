@@ -1,11 +1,11 @@
-//! `lezai channel simulate`: WeChat Pay and Alipay on this machine, and a configuration for them.
+//! `lezai channel simulate`: WeChat Pay, Alipay and UnionPay on this machine, and a configuration for them.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lezai_channel_simulators::{Simulators, alipay, keys, wechat};
+use lezai_channel_simulators::{Simulators, alipay, keys, unionpay, wechat};
 use tokio::net::TcpListener;
 
 use super::Failed;
@@ -41,7 +41,9 @@ pub(super) async fn run(args: &SimulateArgs) -> Result<(), Failed> {
     let config = config(&format!("http://{address}"));
     let path = args.folder.join("lezai.toml");
     fs::write(&path, config).map_err(|error| not_done(&path.display(), error))?;
-    say!("WeChat Pay (/v3/) and Alipay (/gateway.do) are simulated at http://{address}");
+    say!(
+        "WeChat Pay (/v3/), Alipay (/gateway.do) and UnionPay (/gateway/api/) are simulated at http://{address}"
+    );
     say!("");
     say!("  lezai channel check --config {}", path.display());
     say!("  lezai channel call wechat --config {} qr 2026112900000001 0.01", path.display());
@@ -81,6 +83,19 @@ seller_id = "{seller}"
 private_key_file = "alipay_app.pem"
 alipay_public_key_file = "alipay_platform.pub"
 gateway_url = "{url}/gateway.do"
+
+"#
+    );
+    let merchant = unionpay::MERCHANT;
+    let _ = write!(
+        text,
+        r#"[channels.unionpay]
+merchant = "{merchant}"
+private_key_file = "unionpay_merchant.pem"
+certificate_file = "unionpay_merchant.crt"
+middle_certificate_files = ["unionpay_middle.crt"]
+root_certificate_file = "unionpay_root.crt"
+base_url = "{url}"
 "#
     );
     text
@@ -104,6 +119,7 @@ mod tests {
             match Configured::parse(name, &section).unwrap() {
                 Configured::Wechat(config) => drop(config.load(folder.path()).unwrap()),
                 Configured::Alipay(config) => drop(config.load(folder.path()).unwrap()),
+                Configured::Unionpay(config) => drop(config.load(folder.path()).unwrap()),
             }
         }
     }

@@ -88,8 +88,8 @@ pub struct DevArgs {
     /// How many requests of one merchant are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 10_000, value_name = "REQUESTS")]
     merchant_rate: u32,
-    /// Also offer the channels of this file's sections [channels.wechat] and [channels.alipay], such as the one
-    /// that `lezai channel simulate` writes. A policy must route to them.
+    /// Also offer the channels of this file's sections [channels.wechat], [channels.alipay] and [channels.unionpay],
+    /// such as the one that `lezai channel simulate` writes. A policy must route to them.
     #[arg(long, value_name = "FILE")]
     channels: Option<PathBuf>,
     /// How many requests of one checkout page are taken in a second; 0 for as many as come.

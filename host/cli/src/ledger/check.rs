@@ -600,6 +600,7 @@ mod tests {
                         method: "wallet_qr".to_owned(),
                         channel: "sandbox".to_owned(),
                         instalments: None,
+                        begun_at: None,
                     }),
                     "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
                     "returned" => Event::Returned(attempt),
@@ -803,6 +804,7 @@ mod tests {
                 method: "wallet_qr".to_owned(),
                 channel: "sandbox".to_owned(),
                 instalments: None,
+                begun_at: None,
             }),
             Event::Paid { attempt: attempt(5), amount: cny(5000), channel_ref: "c".to_owned() },
             Event::SettlementDue,
@@ -866,6 +868,7 @@ mod tests {
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            begun_at: None,
         };
         let events = [
             Event::MethodChosen(method),

@@ -1,48 +1,115 @@
-//! Whether a channel answers, as far as this node saw: one that was silent several times in a row is not offered for a
-//! while, and then tried again. It is never a reason to give up a payment that was begun.
+//! Whether a channel answers for a method, as far as this node saw: a circuit for each. It opens when requests are not
+//! answered; then the method is not offered by that channel. After a pause one request is let through: an answer
+//! closes the circuit, silence opens it again for longer. It is never a reason to give up a payment that was begun.
+//!
+//! A refusal is an answer: only silence, errors of the provider and answers that cannot be verified count.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lezai_core::time::Timestamp;
 
-/// So many requests in a row without an answer, and the channel counts as down.
+/// So many requests in a row without an answer open a circuit.
 const FAILURES_MAX: u32 = 5;
-/// For so long it is not offered then. The next request that finds no answer begins the time anew.
+/// So do half of the last so many.
+const WINDOW: u32 = 20;
+/// For so long it stays open at first; each probe that is not answered doubles it.
 const PAUSE_SECS: i64 = 30;
+const PAUSE_SECS_MAX: i64 = 480;
+/// A probe that says nothing within this time is given up for another one. Channels end a request after ten seconds.
+const PROBE_SECS: i64 = 20;
 
-/// The observations of each channel: as many entries as there are channels.
+/// The circuits: as many as the channels have methods.
 #[derive(Debug, Default)]
-pub struct ChannelHealth(Mutex<HashMap<&'static str, Seen>>);
+pub struct ChannelHealth(Mutex<HashMap<(&'static str, String), Circuit>>);
 
 #[derive(Debug, Default)]
-struct Seen {
-    failures: u32,
-    down_until: Option<Timestamp>,
+struct Circuit {
+    /// The last results, the newest in the lowest bit: 1 for no answer.
+    results: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Closed,
+    /// Until when nothing is let through, and for how long that is.
+    Open { until: Timestamp, pause_secs: i64 },
+    /// One request was let through, then.
+    Probing { since: Timestamp, pause_secs: i64 },
 }
 
 impl ChannelHealth {
-    /// Notes whether a channel answered a request to collect.
-    pub fn record(&self, channel: &'static str, answered: bool, now: Timestamp) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = all.entry(channel).or_default();
-        if answered {
-            *seen = Seen::default();
-            return;
-        }
-        seen.failures = seen.failures.saturating_add(1);
-        if seen.failures >= FAILURES_MAX {
-            if seen.failures == FAILURES_MAX {
-                tracing::warn!(channel, "the channel does not answer; it is not offered for now");
-            }
-            seen.down_until = Some(now.plus_secs(PAUSE_SECS));
+    /// Whether a method can be offered by a channel.
+    pub fn is_up(&self, channel: &str, method: &str, now: Timestamp) -> bool {
+        let all = self.all();
+        let mut states = all.iter().filter(|((id, of), _)| *id == channel && of == method);
+        states.next().is_none_or(|(_, circuit)| circuit.lets_through(now))
+    }
+
+    /// A request to collect begins: with a circuit that was open it is the probe.
+    pub fn begin(&self, channel: &'static str, method: &str, now: Timestamp) {
+        if let Some(circuit) = self.all().get_mut(&(channel, method.to_owned()))
+            && circuit.lets_through(now)
+            && let State::Open { pause_secs, .. } | State::Probing { pause_secs, .. } =
+                circuit.state
+        {
+            circuit.state = State::Probing { since: now, pause_secs };
         }
     }
 
-    /// Whether a channel can be offered.
-    pub fn is_up(&self, channel: &str, now: Timestamp) -> bool {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(channel).and_then(|seen| seen.down_until).is_none_or(|until| now >= until)
+    /// It ended, with an answer or without.
+    pub fn record(&self, channel: &'static str, method: &str, answered: bool, now: Timestamp) {
+        let mut all = self.all();
+        let circuit = all.entry((channel, method.to_owned())).or_default();
+        if let Some(said) = circuit.record(answered, now) {
+            tracing::warn!(channel, method, "{said}");
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<(&'static str, String), Circuit>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Circuit {
+    fn lets_through(&self, now: Timestamp) -> bool {
+        match self.state {
+            State::Closed => true,
+            State::Open { until, .. } => now >= until,
+            State::Probing { since, .. } => now >= since.plus_secs(PROBE_SECS),
+        }
+    }
+
+    /// Takes a result in. Says what changed by it, if anything.
+    fn record(&mut self, answered: bool, now: Timestamp) -> Option<&'static str> {
+        if answered && self.state != State::Closed {
+            *self = Self::default();
+            return Some("the channel answers again; its method is offered");
+        }
+        self.results = (self.results << 1 | u32::from(!answered)) & ((1 << WINDOW) - 1);
+        if answered {
+            return None;
+        }
+        let pause_secs = match self.state {
+            State::Closed if !self.is_failing() => return None,
+            State::Closed => PAUSE_SECS,
+            // Requests that were under way when it opened say nothing new.
+            State::Open { until, .. } if now < until => return None,
+            State::Open { pause_secs, .. } | State::Probing { pause_secs, .. } => {
+                (pause_secs * 2).min(PAUSE_SECS_MAX)
+            }
+        };
+        let was = self.state;
+        self.state = State::Open { until: now.plus_secs(pause_secs), pause_secs };
+        (was == State::Closed)
+            .then_some("the channel does not answer; its method is not offered for now")
+    }
+
+    fn is_failing(&self) -> bool {
+        let last = (1 << FAILURES_MAX) - 1;
+        self.results & last == last || self.results.count_ones() * 2 >= WINDOW
     }
 }
 
@@ -50,24 +117,64 @@ impl ChannelHealth {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+    const QR: (&str, &str) = ("wechat", "wechat_native");
+
+    /// A circuit after requests at a time: `x` was not answered, `.` was.
+    fn after(health: &ChannelHealth, results: &str, at: Timestamp) {
+        for result in results.chars() {
+            health.begin(QR.0, QR.1, at);
+            health.record(QR.0, QR.1, result == '.', at);
+        }
+    }
+
     #[test]
-    fn a_channel_that_is_silent_is_paused_and_comes_back() {
+    fn a_circuit_opens_when_requests_are_not_answered() {
+        for (results, is_up) in [
+            ("", true),
+            ("xxxx", true),
+            ("xxxxx", false),
+            ("xxxx.xxxx.", true),
+            // Half of the last twenty.
+            ("x.x.x.x.x.x.x.x.x.x", false),
+            (".x.x.x.x.x.x.x.x.x.", true),
+            ("xxxx................xxxx", true),
+        ] {
+            let health = ChannelHealth::default();
+            after(&health, results, NOW);
+            assert_eq!(health.is_up(QR.0, QR.1, NOW), is_up, "{results}");
+            // Of another method and another channel it says nothing.
+            assert!(health.is_up(QR.0, "wechat_h5", NOW) && health.is_up("alipay", QR.1, NOW));
+        }
+    }
+
+    #[test]
+    fn one_request_is_let_through_after_the_pause() {
         let health = ChannelHealth::default();
-        let now = Timestamp::from_secs(1_795_000_000);
-        let silent = |times, at| (0..times).for_each(|_| health.record("wechat", false, at));
-        silent(FAILURES_MAX - 1, now);
-        assert!(health.is_up("wechat", now));
-        health.record("wechat", true, now);
-        silent(FAILURES_MAX - 1, now);
-        assert!(health.is_up("wechat", now), "an answer begins the count anew");
-        silent(1, now);
-        assert!(!health.is_up("wechat", now) && health.is_up("alipay", now));
-        let later = now.plus_secs(PAUSE_SECS);
-        assert!(!health.is_up("wechat", later.plus_ms(-1)) && health.is_up("wechat", later));
-        // One request is let through; without an answer the pause begins anew, with one it is over.
-        silent(1, later);
-        assert!(!health.is_up("wechat", later));
-        health.record("wechat", true, later);
-        assert!(health.is_up("wechat", later));
+        let is_up = |at| health.is_up(QR.0, QR.1, at);
+        after(&health, "xxxxx", NOW);
+        // What was under way when it opened changes nothing.
+        health.record(QR.0, QR.1, false, NOW.plus_secs(3));
+        let open = NOW.plus_secs(PAUSE_SECS);
+        assert!(!is_up(open.plus_ms(-1)) && is_up(open));
+        health.begin(QR.0, QR.1, open);
+        assert!(!is_up(open), "the probe is under way, and one is enough");
+        assert!(!is_up(open.plus_secs(PROBE_SECS).plus_ms(-1)));
+        assert!(is_up(open.plus_secs(PROBE_SECS)), "a probe that was lost is followed by another");
+        // No answer: it is open for twice as long, and so on up to a bound.
+        let mut at = open;
+        for pause in [60, 120, 240, 480, 480] {
+            health.record(QR.0, QR.1, false, at);
+            let next = at.plus_secs(pause);
+            assert!(!is_up(next.plus_ms(-1)) && is_up(next), "{pause}");
+            health.begin(QR.0, QR.1, next);
+            at = next;
+        }
+        // An answer closes it, and the count begins anew.
+        health.record(QR.0, QR.1, true, at);
+        after(&health, "xxxx", at);
+        assert!(is_up(at));
+        after(&health, "x", at);
+        assert!(!is_up(at) && is_up(at.plus_secs(PAUSE_SECS)));
     }
 }

@@ -7,7 +7,7 @@
 //! | [`in_progress`] | answers a repeat late instead of at once with `request_in_progress`; the commit decides |
 //! | [`rate`] | lets a caller send as many requests again |
 //! | [`velocity`] | counts what is told of here, by [`peers`](crate::peers) |
-//! | [`channel_health`] | finds out for itself that a channel is silent |
+//! | [`channel_health`] | finds out for itself that a channel is silent, and sends a probe of its own |
 //! | [`watchers`] | tells pages that watch there, by [`peers`](crate::peers) |
 //! | [`turns`] | reads as many lists again for a merchant |
 //! | [`wake`] | looks for tasks seconds later |
@@ -38,7 +38,7 @@ pub struct Cluster {
     pub watchers: watchers::OrderWatchers,
     /// Whose turn it is to read a list, or to have something long done.
     pub turns: turns::Turns,
-    /// Which channels answer.
+    /// Which channels answer, for each method.
     pub channels: channel_health::ChannelHealth,
     /// Wakes the worker.
     pub wake: wake::Wake,

@@ -6,7 +6,7 @@ use lezai_core::order::{Attention, Event, RefundState};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::unanswered;
+use crate::gateway::{attempt_ref, unanswered};
 
 /// Which refund of which order.
 pub(super) struct Refund {
@@ -41,6 +41,8 @@ impl Refund {
             attempt: payment.attempt.clone(),
             amount: refund.amount,
             payment: record.order.terms.amount,
+            begun_at: attempt_ref(&record, &payment.attempt)?.begun_at,
+            requested_at: refund.requested_at,
         };
         let known = match turn.tries {
             0 => RefundStatus::Unknown,

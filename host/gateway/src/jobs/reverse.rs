@@ -6,7 +6,7 @@ use lezai_core::order::Attention;
 use lezai_wire::problem::{Code, Problem};
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::unanswered;
+use crate::gateway::{attempt_ref, unanswered};
 
 /// Which attempt of which order.
 pub(super) struct Reverse {
@@ -28,7 +28,15 @@ impl Reverse {
     async fn perform(&self, turn: &Turn<'_>) -> Result<Done, Problem> {
         let Self { order, attempt } = self;
         let record = turn.gateway.record(order.clone()).await?;
-        let request = ReversalRequest { attempt: attempt.clone(), number: 0 };
+        let begun_at = attempt_ref(&record, attempt)?.begun_at;
+        let since =
+            record.order.returns.iter().find(|it| it.attempt == *attempt).and_then(|it| it.since);
+        let request = ReversalRequest {
+            attempt: attempt.clone(),
+            number: 0,
+            begun_at,
+            requested_at: since.unwrap_or(begun_at),
+        };
         let channel = turn.gateway.channel_of(&record, attempt)?;
         match channel.reverse(request).await.map_err(unanswered)? {
             returned @ AttemptStatus::Returned => {

@@ -33,10 +33,14 @@ impl Void {
         }
         let number = record.order.channel_requests;
         let channel = turn.gateway.channel_of(&record, attempt)?;
-        let standing = match turn.status_before(channel, &attempt_ref(&record, attempt)?).await? {
+        let reference = attempt_ref(&record, attempt)?;
+        let standing = match turn.status_before(channel, &reference).await? {
             Some(gone @ (AttemptStatus::Returned | AttemptStatus::Cancelled)) => gone,
             _ => {
-                let request = ReversalRequest { attempt: attempt.clone(), number };
+                let begun_at = reference.begun_at;
+                let requested_at = record.order.void_requested_at.unwrap_or(begun_at);
+                let request =
+                    ReversalRequest { attempt: attempt.clone(), number, begun_at, requested_at };
                 channel.reverse(request).await.map_err(unanswered)?
             }
         };

@@ -41,6 +41,7 @@ pub async fn charge(
         method: method.to_owned(),
         channel: channel.id().to_owned(),
         instalments: None,
+        begun_at: None,
     };
     let now = gateway.node.clock.now();
     let begun = {
@@ -93,7 +94,7 @@ fn channel_of_code<'g>(
         methods.iter().any(|it| it == method).then_some((channel, method))
     });
     found.ok_or_else(|| {
-        let detail = "no method of the order takes this code: name wechat_code or alipay_code in its methods";
+        let detail = "no method of the order takes this code: name wechat_code, alipay_code or unionpay_code in its methods";
         Problem::new(Code::MethodUnavailable, detail).with("field", "code")
     })
 }

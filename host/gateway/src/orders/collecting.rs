@@ -25,18 +25,19 @@ pub fn channel_for<'g>(
         channels.filter_map(|channel| Some((channel, channel.method(method)?))).collect();
     // The first that answers; if none does, the first is tried all the same.
     let now = gateway.node.clock.wall();
-    let up = all.iter().find(|(it, _)| gateway.node.cluster.channels.is_up(it.id(), now));
+    let circuits = &gateway.node.cluster.channels;
+    let up = all.iter().find(|(it, _)| circuits.is_up(it.id(), method, now));
     up.or(all.first()).copied().ok_or_else(|| {
         Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
             .with("field", "method")
     })
 }
 
-/// Whether the channel of a method answers, as far as this node saw.
+/// Whether the channel of a method answers for it, as far as this node saw.
 pub fn is_up(gateway: &Gateway, record: &OrderRecord, method: &str) -> bool {
     let now = gateway.node.clock.wall();
     channel_for(gateway, record, method)
-        .is_ok_and(|(channel, _)| gateway.node.cluster.channels.is_up(channel.id(), now))
+        .is_ok_and(|(channel, _)| gateway.node.cluster.channels.is_up(channel.id(), method, now))
 }
 
 /// The request to the channel of an attempt.
@@ -69,6 +70,8 @@ pub fn payment_request(
         payer: record.details.payer.clone(),
         client_ip: record.details.facts.customer.ip,
         code: None,
+        // The order's own record of it: what the caller holds may be from before the commit.
+        begun_at: record.order.attempt(&attempt.id).unwrap_or(attempt).begun(),
         expires_at: terms.expires_at,
     })
 }

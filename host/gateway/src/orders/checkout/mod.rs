@@ -307,7 +307,7 @@ pub async fn pay(
     let signing = gateway.keys.named(&session.gateway_key);
     let id = attempt_id(&signing, &session.id, &key);
     let (method, channel) = (choice.method, channel.id().to_owned());
-    let attempt = Attempt { id, method, channel, instalments };
+    let attempt = Attempt { id, method, channel, instalments, begun_at: None };
     let begun = {
         let (id, order) = (session.id.clone(), session.order.clone());
         key.start(&gateway.node, move |tx| {
