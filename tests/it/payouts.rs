@@ -261,7 +261,8 @@ fn a_contract_says_what_a_payout_costs_and_who_has_to_approve() {
     })).json();
     assert_eq!(
         simulated["totals"],
-        json!([{ "currency": "CNY", "orders": 1, "captured": "100000", "old": "1000", "new": "1200" }])
+        json!([{ "currency": "CNY", "orders": 1, "captured": "100000", "old": "1000", "new": "1200",
+                 "parts": [{ "kind": "payment", "old": "1000", "new": "1200" }] }])
     );
     assert_eq!(simulated["hardest"][0]["order_id"], order, "{simulated}");
     shop.check();

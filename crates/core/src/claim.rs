@@ -109,6 +109,7 @@ mod tests {
             capture: Capture::Automatic,
             split: Default::default(),
             refund_bearer: Default::default(),
+            charges: Default::default(),
             contract: 0,
             description: "Jasmine tea".to_owned(),
             methods: vec!["wallet_qr".to_owned()],

@@ -16,8 +16,8 @@ use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{
-    Attempt, Capture, Credential, Effect, Event, Offer, Order, RefundBearer, ReviewVerdict,
-    SplitTime, Terms, step,
+    Attempt, Capture, Charges, Credential, Effect, Event, Offer, Order, RefundBearer,
+    ReviewVerdict, SplitTime, Terms, step,
 };
 use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
@@ -561,6 +561,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         shares: Vec::new(),
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
+        charges: Charges::default(),
         held: false,
         capture: Capture::Automatic,
         contract: 0,

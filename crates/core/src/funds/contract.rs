@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cycle::Cycle;
 use super::payout::{Destination, PayoutRules};
 use crate::money::{Currency, MAX_MINOR, Money};
+use crate::order::Charges;
 use crate::policy::validate::{distinct, fee_schedules, length, non_negative, require};
 use crate::policy::{FeeSchedule, PolicyError, Rounding};
 use crate::time::Timestamp;
@@ -47,6 +48,13 @@ pub struct Contract {
 struct Fees {
     payment: Vec<FeeSchedule>,
     payout: Vec<FeeSchedule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refund: Vec<FeeSchedule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    split: Vec<FeeSchedule>,
+    /// Whether a refund gives nothing back of the payment's fee.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refund_keeps_payment_fee: bool,
 }
 
 /// When a day ends, and which days count.
@@ -308,6 +316,8 @@ impl Contract {
         let Self { fees, cycle, day, settlement, payouts } = self;
         fee_schedules("fees.payment", &fees.payment, 0)?;
         fee_schedules("fees.payout", &fees.payout, 0)?;
+        fee_schedules("fees.refund", &fees.refund, 0)?;
+        fee_schedules("fees.split", &fees.split, 0)?;
         let (in_bounds, bound) = match cycle {
             Cycle::After { seconds } => (*seconds <= MAX_AFTER_SECS, u64::from(MAX_AFTER_SECS)),
             Cycle::Days { days } | Cycle::BusinessDays { days } => {
@@ -361,6 +371,16 @@ impl Contract {
         fee_of(&self.fees.payout, amount).unwrap_or(Money::zero(amount.currency()))
     }
 
+    /// What refunds and splits of an order in the currency cost.
+    pub fn charges(&self, currency: Currency) -> Charges {
+        let of = |list: &[FeeSchedule]| list.iter().find(|it| it.currency == currency).cloned();
+        Charges {
+            refund: of(&self.fees.refund),
+            split: of(&self.fees.split),
+            keeps_payment_fee: self.fees.refund_keeps_payment_fee,
+        }
+    }
+
     /// How long a captured payment waits.
     pub fn cycle(&self) -> Cycle {
         self.cycle
@@ -389,6 +409,13 @@ impl Contract {
     /// Where a settlement batch is paid to; without it payouts are the merchant's to ask for.
     pub fn pay_to(&self) -> Option<&Destination> {
         self.settlement.pay_to.as_ref()
+    }
+
+    /// The same contract with another destination, or none: it is kept apart from the rest of the terms.
+    #[must_use]
+    pub fn with_pay_to(mut self, pay_to: Option<Destination>) -> Self {
+        self.settlement.pay_to = pay_to;
+        self
     }
 
     /// The least that a settlement batch pays.
@@ -425,11 +452,16 @@ impl Contract {
         for (path, old, new) in [
             ("fees.payment", &self.fees.payment, &new.fees.payment),
             ("fees.payout", &self.fees.payout, &new.fees.payout),
+            ("fees.refund", &self.fees.refund, &new.fees.refund),
+            ("fees.split", &self.fees.split, &new.fees.split),
         ] {
-            // Without a schedule a payout costs nothing, and a payment whatever the policy says.
-            let free = path == "fees.payout";
+            // Without a schedule a payment costs whatever the policy says, and the others nothing.
+            let free = path != "fees.payment";
             found.fees(path, old, new, free);
         }
+        let (old, kept) = (self.fees.refund_keeps_payment_fee, new.fees.refund_keeps_payment_fee);
+        let (old_text, new_text) = (Some(old.to_string()), Some(kept.to_string()));
+        found.add("fees.refund_keeps_payment_fee", old_text, new_text, kept);
         let slower = match (self.cycle, new.cycle) {
             (Cycle::After { seconds: old }, Cycle::After { seconds: new }) => new > old,
             (Cycle::Days { days: old }, Cycle::Days { days: new })

@@ -5,6 +5,7 @@
 //! | `payment` | `channel_receivable` all | `merchant_pending` (or `_held`) net, `fee_income` fee |
 //! | `hold_release` | `merchant_held` what is left | `merchant_pending` the same |
 //! | `settlement` | `merchant_pending` what is left | `receiver_available` the shares, `merchant_available` the rest |
+//! | what a refund, a settlement with shares or a split costs, in the same entry | `merchant_available` | `fee_income` |
 //! | `settlement` of one that is split later | `merchant_pending` what is left | `merchant_frozen` the same |
 //! | `split` | `merchant_frozen` the shares | `receiver_available` each its share |
 //! | `split_finish` | `merchant_frozen` what is left | `merchant_available` the same |
@@ -42,7 +43,7 @@ use crate::policy::Share;
 /// An order that cannot have come about by [`super::step()`]: its record was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the order contradicts itself: {0}")]
-pub struct BadBooks(&'static str);
+pub struct BadBooks(pub(super) &'static str);
 
 impl Order {
     /// Every entry that the ledger must have for the order as it is, and no other.
@@ -52,6 +53,7 @@ impl Order {
     /// [`BadBooks`].
     pub fn entries(&self) -> Result<Vec<Entry>, BadBooks> {
         let bad = || BadBooks("an amount is more than what it is a part of");
+        self.check_charges()?;
         let mut entries = Vec::new();
         let captured = match &self.state {
             State::Paid { captured, .. } => Some(captured),
@@ -186,7 +188,7 @@ impl Order {
     }
 
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
-        let own = refund.taken_where_it_lay()?;
+        let (own, charged) = (refund.taken_where_it_lay()?, refund.charged()?);
         let whole = (Account::RefundsInFlight, refund.amount);
         let parts = |account| {
             let merchant = &self.terms.merchant;
@@ -195,12 +197,16 @@ impl Order {
                 (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
             });
             let own = [(account, own), (Account::FeeIncome, refund.fee)];
-            own.into_iter().chain(beyond).chain(others).collect::<Vec<_>>()
+            let charged = (self.payer_of_charges(), charged);
+            own.into_iter().chain(beyond).chain([charged]).chain(others).collect::<Vec<_>>()
         };
+        let income = (Account::FeeIncome, charged);
         match (kind, &refund.state) {
-            (Kind::RefundRequest, _) => Entry::transfer(kind, parts(refund.from.clone()), [whole]),
+            (Kind::RefundRequest, _) => {
+                Entry::transfer(kind, parts(refund.from.clone()), [whole, income])
+            }
             (Kind::RefundFailure, RefundState::Failed { to, .. }) => {
-                Entry::transfer(kind, [whole], parts(to.clone()))
+                Entry::transfer(kind, [whole, income], parts(to.clone()))
             }
             _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, refund.amount)]),
         }
@@ -282,10 +288,14 @@ impl Order {
             false => Account::MerchantAvailable(merchant.clone()),
         };
         let own = (own, settled.amount);
+        let charge = settled.charge.unwrap_or(Money::zero(settled.amount.currency()));
         Entry::transfer(
             Kind::Settlement,
-            [(Account::MerchantPending(merchant.clone()), whole?)],
-            std::iter::once(own).chain(shares),
+            [
+                (Account::MerchantPending(merchant.clone()), whole?),
+                (self.payer_of_charges(), charge),
+            ],
+            std::iter::once(own).chain(shares).chain([(Account::FeeIncome, charge)]),
         )
         .filter(|entry| !entry.postings().is_empty())
     }

@@ -23,6 +23,7 @@
 mod at_channel;
 mod bearer;
 mod books;
+mod charges;
 #[cfg(test)]
 mod later;
 mod review;
@@ -44,6 +45,7 @@ use serde::{Deserialize, Serialize};
 pub use at_channel::{ChannelMovement, ChannelReference};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
+pub use charges::{Charges, Costs, OF_REVIEW, RefundCharge};
 pub use review::{Released, Review, ReviewVerdict};
 pub use split::{
     NewSplit, NewSplitReturn, Split, SplitFailure, SplitFinish, SplitItem, SplitMode, SplitReturn,
@@ -105,6 +107,9 @@ pub struct Terms {
     /// The contract that it was made under; 0 is the standard, which every merchant begins with.
     #[serde(default, skip_serializing_if = "is_standard")]
     pub contract: u32,
+    /// What that contract takes of refunds and splits.
+    #[serde(default, skip_serializing_if = "Charges::is_none")]
+    pub charges: Charges,
     /// The text that the shopper reads.
     pub description: String,
     /// The methods a shopper may choose, best first.
@@ -356,6 +361,9 @@ pub struct Settled {
     /// The others': of what was agreed as much as there was of the whole, and nothing that is nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
+    /// What splitting it cost the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<Money>,
     /// When.
     pub at: Timestamp,
 }
@@ -481,6 +489,9 @@ pub struct Refund {
     /// be split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond: Option<Money>,
+    /// What it cost the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<RefundCharge>,
     /// Where it stands.
     pub state: RefundState,
     /// When it was asked for.

@@ -1,5 +1,6 @@
 //! The events that may happen to an order, and the result of each.
 
+use super::charges::OF_REVIEW;
 use super::split;
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
@@ -189,6 +190,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
                 from: order.owed(),
                 shares: Vec::new(),
                 beyond: None,
+                charge: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };
@@ -485,6 +487,7 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
         let beyond = refund.own().and_then(|own| own.checked_sub(order.unsplit()));
         refund.beyond = beyond.filter(|it| it.minor() > 0);
     }
+    refund.charge = order.refund_charge(&refund);
     // Never absent, as `sums.rs` holds; should it be, no money moves without it.
     let Some(entry) = order.refund_entry(Kind::RefundRequest, &refund) else {
         return Err(Refusal::RefundTooLarge { available });
@@ -542,7 +545,8 @@ fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Res
     let Some((amount, shares)) = net.and_then(|net| order.divided(net)) else {
         return Ok(order.step());
     };
-    let settled = Settled { amount, shares, at: now };
+    let mut settled = Settled { amount, shares, charge: None, at: now };
+    settled.charge = order.charge_of_settlement(&settled);
     let entry = order.settlement(&settled);
     let state = State::Paid { payment, captured, settled: Some(settled) };
     let order = order.moved(state);
@@ -611,7 +615,7 @@ fn refuse_held(
             }
             let amount = order.refundable();
             let refund = Refund {
-                merchant_refund_id: format!("review:{refund}"),
+                merchant_refund_id: format!("{OF_REVIEW}{refund}"),
                 id: refund,
                 amount,
                 fee: Money::zero(amount.currency()),
@@ -619,6 +623,7 @@ fn refuse_held(
                 from: order.owed(),
                 shares: Vec::new(),
                 beyond: None,
+                charge: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };

@@ -9,6 +9,7 @@ use super::tests::{START, attempt, cny, refund};
 use super::*;
 use crate::id::{MerchantId, OrderId};
 use crate::ledger::{Account, Entry};
+use crate::policy::{FeeSchedule, Rounding};
 
 /// An act that is tried with a refund.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,24 @@ fn amounts() -> impl Strategy<Value = (i64, i64)> {
     amount.prop_flat_map(|amount| (Just(amount), 0..=amount))
 }
 
+/// Rates, fixed parts, and whether the payment's fee is kept.
+fn charges() -> impl Strategy<Value = Charges> {
+    let schedule = |(rate_ppm, fixed): (u32, i64)| FeeSchedule {
+        currency: cny(0).currency(),
+        rate_ppm,
+        fixed,
+        min: 0,
+        cap: None,
+        rounding: Rounding::HalfUp,
+    };
+    let schedule = move || proptest::option::of((0..300_000_u32, 0..40_i64).prop_map(schedule));
+    (schedule(), schedule(), any::<bool>()).prop_map(|(refund, split, keeps_payment_fee)| Charges {
+        refund,
+        split,
+        keeps_payment_fee,
+    })
+}
+
 /// Some parts of what amount and fee leave, each of so many thousandths of what those before left.
 fn shares(net: i64, thousandths: &[u16]) -> Vec<i64> {
     let mut left = net;
@@ -56,7 +75,13 @@ fn shares(net: i64, thousandths: &[u16]) -> Vec<i64> {
 }
 
 /// An order of an amount, with a fee and shares, of which so much is captured.
-fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Entry>) {
+fn paid(
+    amount: i64,
+    fee: i64,
+    captured: i64,
+    shares: &[i64],
+    charges: Charges,
+) -> (Order, Vec<Entry>) {
     let terms = Terms {
         id: OrderId::new(START, [1; 10]),
         merchant: MerchantId::parse("m_demo").unwrap(),
@@ -69,6 +94,7 @@ fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Ent
             .collect(),
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
+        charges,
         held: false,
         capture: Capture::Manual,
         contract: 0,
@@ -120,7 +146,7 @@ fn sorted(entries: &[Entry]) -> BTreeMap<String, usize> {
 /// next one would have to give back two units of fee in an amount of one.
 #[test]
 fn a_refund_gives_back_no_more_fee_than_it_has() {
-    let (mut order, _) = paid(6, 3, 6, &[]);
+    let (mut order, _) = paid(6, 3, 6, &[], Charges::default());
     let ask = |n: u8| Event::RefundRequested {
         id: refund(n),
         merchant_refund_id: format!("R-{n}"),
@@ -148,11 +174,12 @@ proptest! {
         captured_share in 1..=1000_i64,
         thousandths in proptest::collection::vec(0..=1000_u16, 0..5),
         acts in proptest::collection::vec(act(), 0..60),
+        charges in charges(),
     ) {
         let part = i128::from(amount) * i128::from(captured_share) / 1000;
         let captured = i64::try_from(part.max(1)).unwrap();
         let agreed = shares(amount - fee, &thousandths);
-        let (mut order, mut entries) = paid(amount, fee, captured, &agreed);
+        let (mut order, mut entries) = paid(amount, fee, captured, &agreed, charges);
         let whole_fee = order.fee(cny(captured)).unwrap().minor();
         let mut settled = false;
         for act in acts.into_iter().chain([Act::AskRest]) {
@@ -215,8 +242,15 @@ proptest! {
                 it,
                 Account::MerchantPending(_) | Account::MerchantAvailable(_) | Account::ReceiverAvailable(..)
             );
-            prop_assert_eq!(balance(&entries, own), -i128::from(net.unwrap().minor()));
-            prop_assert_eq!(balance(&entries, |it| *it == Account::FeeIncome), fees - i128::from(whole_fee));
+            let costs = order.costs().unwrap();
+            prop_assert_eq!(costs.payment, i128::from(whole_fee));
+            let charged = costs.refunds + fees + costs.splits;
+            prop_assert!(charged >= 0);
+            prop_assert_eq!(balance(&entries, own), charged - i128::from(net.unwrap().minor()));
+            prop_assert_eq!(balance(&entries, |it| *it == Account::FeeIncome), -costs.whole());
+            // Nothing is charged to what lies elsewhere: the order's own account ends empty once all is refunded.
+            let pending = balance(&entries, |it| matches!(it, Account::MerchantPending(_)));
+            prop_assert!(pending <= 0, "a charge overdraws what is pending");
             prop_assert_eq!(balance(&entries, |_| true), 0);
             prop_assert_eq!(sorted(&order.entries().unwrap()), sorted(&entries));
             // Nobody gets more than was agreed, nor a whole unit less than its part of what was left.

@@ -115,6 +115,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         shares: Vec::new(),
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
+        charges: Charges::default(),
         held,
         capture,
         contract: 0,

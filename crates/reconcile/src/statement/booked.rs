@@ -59,6 +59,8 @@ pub fn order_amounts(
         Booked::RefundFailure => "refund_failure",
         Booked::VoidRequest => "void",
         Booked::VoidFailure => "void_failure",
+        // A line for what it cost, if it cost something: nothing is paid or given back by it.
+        Booked::Settlement | Booked::Split => "split_fee",
         _ => return None,
     };
     let shared = |account: &Account| match account {
@@ -70,6 +72,9 @@ pub fn order_amounts(
         postings.iter().filter(|it| of(&it.account)).map(|it| -it.minor).sum()
     };
     let (net, fee) = (sum(&shared), sum(&|account| *account == Account::FeeIncome));
+    if kind == "split_fee" && fee == 0 {
+        return None;
+    }
     Some(OrderAmounts {
         kind,
         gross_minor: net + fee,

@@ -506,8 +506,8 @@ mod tests {
     use lezai_core::ledger::Kind;
     use lezai_core::money::Money;
     use lezai_core::order::{
-        Attempt, Event, NewSplit, NewSplitReturn, RefundBearer, SplitMode, SplitTime, Step, Terms,
-        step,
+        Attempt, Charges, Event, NewSplit, NewSplitReturn, RefundBearer, SplitMode, SplitTime,
+        Step, Terms, step,
     };
     use lezai_core::policy::Share;
     use rusqlite::params;
@@ -575,6 +575,7 @@ mod tests {
                 shares: Vec::new(),
                 split: SplitTime::Agreed,
                 refund_bearer: RefundBearer::Merchant,
+                charges: Charges::default(),
                 held,
                 capture: lezai_core::order::Capture::Automatic,
                 contract: 0,

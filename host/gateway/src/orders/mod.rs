@@ -416,6 +416,7 @@ fn open(
         shares,
         split: new.split,
         contract: agreed.number,
+        charges: agreed.contract.charges(new.amount.currency()),
         refund_bearer: new.refund_bearer,
         held: decision.risk.verdict == Verdict::Review,
         capture: new.capture,
