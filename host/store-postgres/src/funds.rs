@@ -155,6 +155,37 @@ impl FundsReads for Postgres<'_> {
         Ok(merged)
     }
 
+    fn count_movements(&self, of: &Statement<'_>) -> Result<u64, StoreError> {
+        let Some(first) = of.accounts.first() else { return Ok(0) };
+        let book = self.book_of_account(first)?;
+        let Some(to_ms) = self.booked_at(book, of.to)? else { return Ok(0) };
+        let after_ms = self.booked_at(book, of.after)?.unwrap_or(i64::MIN);
+        let mut found = 0;
+        for (nth, account) in of.accounts.iter().enumerate() {
+            // An entry that touches several accounts is counted with the first of them.
+            let sql = "SELECT count(*) FROM balances WHERE account = $1 AND currency = $2 AND book = $3
+                       AND (at_ms, number) > ($4, $5) AND (at_ms, number) <= ($6, $7)
+                       AND NOT EXISTS (SELECT 1 FROM balances AS other WHERE other.account = ANY ($8)
+                         AND other.currency = $2 AND other.book = $3
+                         AND other.at_ms = balances.at_ms AND other.number = balances.number)";
+            let before: Vec<String> =
+                of.accounts.iter().take(nth).map(ToString::to_string).collect();
+            let params = params![
+                account.to_string(),
+                of.currency.code(),
+                book,
+                after_ms,
+                number(of.after),
+                to_ms,
+                number(of.to),
+                before
+            ];
+            let counted: Option<u64> = self.one(sql, params, |row| count(row, 0))?;
+            found += counted.unwrap_or_default();
+        }
+        Ok(found)
+    }
+
     fn balance_at(
         &self,
         account: &Account,

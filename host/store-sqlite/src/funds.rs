@@ -8,7 +8,8 @@ use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
 use lezai_core::ledger::{Account, Kind, Subject};
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::tables::{Sqlite, id, json, to_json};
 use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement, by_entry, from_balances};
@@ -183,6 +184,34 @@ impl FundsReads for Sqlite<'_> {
         let mut merged = by_entry(found);
         merged.truncate(usize::try_from(of.limit).unwrap_or(usize::MAX));
         Ok(merged)
+    }
+
+    fn count_movements(&self, of: &Statement<'_>) -> Result<u64, StoreError> {
+        let Some(to_ms) = self.booked_at(of.to)? else { return Ok(0) };
+        let after_ms = self.booked_at(of.after)?.unwrap_or(i64::MIN);
+        let mut count = 0;
+        for (nth, account) in of.accounts.iter().enumerate() {
+            // An entry that touches several accounts is counted with the first of them.
+            let mut sql = "SELECT count(*) FROM balances WHERE account = ?1 AND currency = ?2
+                 AND (at_ms, number) > (?3, ?4) AND (at_ms, number) <= (?5, ?6)"
+                .to_owned();
+            for before in 0..nth {
+                let place = 7 + before;
+                sql += &format!(
+                    " AND NOT EXISTS (SELECT 1 FROM balances AS other WHERE other.account = ?{place}
+                     AND other.currency = ?2 AND other.at_ms = balances.at_ms AND other.number = balances.number)"
+                );
+            }
+            let (account, currency) = (account.to_string(), of.currency.code());
+            let mut params: Vec<&dyn ToSql> =
+                vec![&account, &currency, &after_ms, &of.after, &to_ms, &of.to];
+            let before: Vec<String> =
+                of.accounts.iter().take(nth).map(ToString::to_string).collect();
+            params.extend(before.iter().map(|it| it as &dyn ToSql));
+            let found = self.one(&sql, params.as_slice(), |row| Ok(row.get::<_, u64>(0)?))?;
+            count += found.unwrap_or_default();
+        }
+        Ok(count)
     }
 
     fn balance_at(
@@ -449,6 +478,6 @@ pub fn batch_sums(
         to: batch.to_entry,
         limit: u32::MAX,
     };
-    let lines = view.movements(&statement)?.len() as u64;
+    let lines = view.count_movements(&statement)?;
     Ok((sum(batch.after_entry)?, sum(batch.to_entry)?, lines))
 }

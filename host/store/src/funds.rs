@@ -130,6 +130,9 @@ pub trait FundsReads {
     fn last_entry_number(&self) -> Result<u64, StoreError>;
     /// The movements of a range, in the order in which they were booked.
     fn movements(&self, of: &Statement<'_>) -> Result<Vec<Movement>, StoreError>;
+    /// How many movements there are, whatever the limit is: counted where they are kept, in memory that does not grow
+    /// with them.
+    fn count_movements(&self, of: &Statement<'_>) -> Result<u64, StoreError>;
     /// The balance of an account after an entry, debits positive.
     fn balance_at(
         &self,

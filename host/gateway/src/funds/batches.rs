@@ -96,7 +96,7 @@ fn drafts<V: View + ?Sized>(
             to: to_entry,
             limit: u32::MAX,
         };
-        let lines = view.movements(&of)?.len() as u64;
+        let lines = view.count_movements(&of)?;
         let pays = pays(agreed, currency, closing);
         drafts.push(Draft { currency, after_entry, to_entry, opening, closing, lines, pays });
     }
