@@ -25,6 +25,7 @@ mod marketplace;
 mod mini;
 mod modules;
 mod outages;
+mod payout_batches;
 mod payouts;
 mod personal;
 mod plugins_agree;

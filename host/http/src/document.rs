@@ -403,7 +403,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "List_ReleaseStateView" => {
             json!({ "object": "list", "data": [release()], "has_more": false })
         }
-        other => return super::split_shapes::example(other),
+        other => return super::payout_shapes::example(other),
     })
 }
 

@@ -5,12 +5,14 @@
 
 mod bills;
 mod funds;
+mod payout_batches;
 mod plugins;
 mod splits;
 mod statements;
 
 use std::sync::Arc;
 
+pub use funds::PLANTED;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId, StatementId};
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
@@ -53,6 +55,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     the_first_answer_is_kept(&store).await;
     bills::run(&store).await;
     funds::run(&store).await;
+    payout_batches::run(&store).await;
     splits::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);

@@ -73,11 +73,15 @@ pub enum Planted {
     SplitBookedTwice,
     /// A return is held against more than what is available to its receiver.
     ReturnUnchecked,
+    /// A batch of payouts is closed by the first of them that ends.
+    BatchClosedEarly,
+    /// Nothing ever closes a batch of payouts.
+    BatchNeverClosed,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -102,6 +106,8 @@ impl Planted {
         Self::ReturnAvailableAtOnce,
         Self::SplitBookedTwice,
         Self::ReturnUnchecked,
+        Self::BatchClosedEarly,
+        Self::BatchNeverClosed,
     ];
 }
 

@@ -307,6 +307,7 @@ fn pay(
         description: None,
         contract: agreed.number,
         settlement: Some(id.clone()),
+        batch: None,
         created_at: now,
         not_before: known_since.plus_secs(wait).max(now),
     };

@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 /// Tables whose rows are a merchant's.
-const OF_MERCHANTS: [&str; 24] = [
+const OF_MERCHANTS: [&str; 25] = [
     "attempts",
     "batches",
     "contracts",
@@ -25,6 +25,7 @@ const OF_MERCHANTS: [&str; 24] = [
     "nonces",
     "open_reviews",
     "orders",
+    "payout_batches",
     "payout_events",
     "payouts",
     "policies",
@@ -43,6 +44,7 @@ const ACROSS: &[(&str, &str)] = &[
     ("WHERE id >= $1 ORDER BY id DESC LIMIT $2", "the orders of a day, once, when a node starts"),
     ("(SELECT order_id FROM open_reviews", "the operator's list"),
     ("FROM payouts WHERE status = $1", "the operator's list"),
+    ("FROM payout_batches WHERE waits", "the operator's list"),
     ("WHERE stage IN (", "every merchant's releases, after one of them changed"),
     ("WHERE ctid = ANY", "what is old enough is forgotten, whoever's it is"),
 ];
