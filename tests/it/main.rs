@@ -8,6 +8,7 @@ mod author;
 mod backup;
 mod bills;
 mod callbacks;
+mod charges;
 mod channels;
 mod codes;
 mod counter;

@@ -122,6 +122,10 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::SplitsNeverFinished => &["nothing waits to finish its splitting"],
             Planted::ReturnAvailableAtOnce | Planted::SplitBookedTwice => &["the ledger has"],
             Planted::ReturnUnchecked => &["gives back what was not there"],
+            Planted::ReserveNeverReleased => {
+                &["nothing waits to release its reserve", "is left on merchant_reserve"]
+            }
+            Planted::ReserveReleasedTwice => &["the ledger has"],
             Planted::BatchClosedEarly | Planted::BatchNeverClosed => &["is closed at"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)

@@ -39,7 +39,7 @@ const VERSION: u8 = 1;
 const WITH_INSTALMENTS: u8 = 2;
 
 /// Parts per million in the whole.
-const PPM: i128 = 1_000_000;
+pub(crate) const PPM: i128 = 1_000_000;
 
 /// A merchant's policy, version 1. One that exists is valid: it was read by [`Policy::from_json`],
 /// or from the compact form of one that was.

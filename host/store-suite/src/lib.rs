@@ -565,6 +565,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
         charges: Charges::default(),
+        reserve: None,
         held: false,
         capture: Capture::Automatic,
         contract: 0,

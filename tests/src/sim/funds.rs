@@ -52,10 +52,18 @@ pub(super) fn contract(seed: u64) -> Option<Agreed> {
         ),
         false => String::new(),
     };
+    let reserve = match random.once_in(2) {
+        true => format!(
+            r#""reserve": {{ "rate_ppm": {}, "days": {} }},"#,
+            random.between(1, 400_000),
+            random.between(1, 12),
+        ),
+        false => String::new(),
+    };
     let json = format!(
         r#"{{
             "fees": {{ {charges} "payout": [{{ "currency": "CNY", "rate_ppm": {}, "fixed": {}, "rounding": "up" }}] }},
-            "cycle": {cycle}, "day": {{ "zone": "America/New_York", "cut_off": "02:30", "calendar": "open" }},
+            {reserve} "cycle": {cycle}, "day": {{ "zone": "America/New_York", "cut_off": "02:30", "calendar": "open" }},
             "settlement": {{ {pay_to} "minimums": [{{ "minor": {}, "currency": "CNY" }}] }},
             "payouts": {{ "fee_returned": {}, "new_destination_wait_secs": {},
                 "limits": [{{ "currency": "CNY", "max": 80000, "day_max": 160000, "approval_above": {} }}] }}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cycle::Cycle;
 use super::payout::{Destination, PayoutRules};
 use crate::money::{Currency, MAX_MINOR, Money};
-use crate::order::Charges;
+use crate::order::{Charges, MAX_RESERVE_DAYS, ReserveTerms};
 use crate::policy::validate::{distinct, fee_schedules, length, non_negative, require};
 use crate::policy::{FeeSchedule, PolicyError, Rounding};
 use crate::time::Timestamp;
@@ -39,6 +39,9 @@ pub struct Contract {
     settlement: Settlement,
     #[serde(default)]
     payouts: Payouts,
+    /// What is kept back of settled payments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserve: Option<ReserveTerms>,
 }
 
 /// One schedule for each currency; a currency without one costs nothing, or, of a payment, what the
@@ -289,6 +292,7 @@ impl Contract {
             },
             settlement: Settlement::default(),
             payouts: Payouts::default(),
+            reserve: None,
         }
     }
 
@@ -313,7 +317,7 @@ impl Contract {
     }
 
     fn check(&self) -> Result<(), PolicyError> {
-        let Self { fees, cycle, day, settlement, payouts } = self;
+        let Self { fees, cycle, day, settlement, payouts, reserve } = self;
         fee_schedules("fees.payment", &fees.payment, 0)?;
         fee_schedules("fees.payout", &fees.payout, 0)?;
         fee_schedules("fees.refund", &fees.refund, 0)?;
@@ -336,6 +340,14 @@ impl Contract {
         distinct("settlement.minimums", settlement.minimums.iter().map(|it| it.currency()))?;
         if let Some(destination) = &settlement.pay_to {
             destination.check("settlement.pay_to")?;
+        }
+        if let Some(ReserveTerms { rate_ppm, days }) = reserve {
+            require((1..=1_000_000).contains(rate_ppm), "reserve.rate_ppm", || {
+                "must be 1 to 1000000".to_owned()
+            })?;
+            require((1..=MAX_RESERVE_DAYS).contains(days), "reserve.days", || {
+                format!("must be 1 to {MAX_RESERVE_DAYS}")
+            })?;
         }
         distinct("payouts.limits", payouts.limits.iter().map(|it| it.currency))?;
         length("payouts.limits", payouts.limits.len(), 0, crate::policy::validate::MAX_CURRENCIES)?;
@@ -379,6 +391,11 @@ impl Contract {
             split: of(&self.fees.split),
             keeps_payment_fee: self.fees.refund_keeps_payment_fee,
         }
+    }
+
+    /// What is kept back of a settled payment, and for how long.
+    pub fn reserve(&self) -> Option<ReserveTerms> {
+        self.reserve
     }
 
     /// How long a captured payment waits.
@@ -458,6 +475,13 @@ impl Contract {
             // Without a schedule a payment costs whatever the policy says, and the others nothing.
             let free = path != "fees.payment";
             found.fees(path, old, new, free);
+        }
+        let part = |of: &Self| of.reserve.map_or((0, 0), |it| (it.rate_ppm, it.days));
+        let ((old_rate, old_days), (rate, days)) = (part(self), part(new));
+        for (path, old, new) in
+            [("reserve.rate_ppm", old_rate, rate), ("reserve.days", old_days.into(), days.into())]
+        {
+            found.add(path, Some(old.to_string()), Some(new.to_string()), new > old);
         }
         let (old, kept) = (self.fees.refund_keeps_payment_fee, new.fees.refund_keeps_payment_fee);
         let (old_text, new_text) = (Some(old.to_string()), Some(kept.to_string()));

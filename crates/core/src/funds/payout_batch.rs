@@ -178,7 +178,7 @@ impl PayoutBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::{Currency, MAX_MINOR};
+    use crate::money::Currency;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
@@ -214,7 +214,7 @@ mod tests {
             (301, 2, &two[..], Err(BatchRefusal::Totals { count: 2, minor: 300 })),
             (0, 0, &[], Err(BatchRefusal::Size)),
             (300, 2, &[(cny(200), cny(0)), (jpy, cny(0))], Err(BatchRefusal::Sum)),
-            (300, 2, &[(cny(200), cny(MAX_MINOR)), (cny(100), cny(1))], Err(BatchRefusal::Sum)),
+            (300, 2, &[(cny(200), cny(i64::MAX)), (cny(100), cny(1))], Err(BatchRefusal::Sum)),
         ] {
             let totals = Totals { amount: cny(amount), count };
             assert_eq!(totals.fee_of(payouts), expected, "{amount} {count} {payouts:?}");

@@ -7,6 +7,8 @@
 //! | `settlement` | `merchant_pending` what is left | `receiver_available` the shares, `merchant_available` the rest |
 //! | what a refund, a settlement with shares or a split costs, in the same entry | `merchant_available` | `fee_income` |
 //! | `settlement` of one that is split later | `merchant_pending` what is left | `merchant_frozen` the same |
+//! | what is kept back at a `settlement` or `split_finish`, in the same entry | | `merchant_reserve`, and that much less `merchant_available` |
+//! | `reserve_release` | `merchant_reserve` what is left | `merchant_available` the same |
 //! | `split` | `merchant_frozen` the shares | `receiver_available` each its share |
 //! | `split_finish` | `merchant_frozen` what is left | `merchant_available` the same |
 //! | `split_return` | `receiver_available` | `merchant_frozen` until the finish, then `merchant_available` |
@@ -54,6 +56,7 @@ impl Order {
     pub fn entries(&self) -> Result<Vec<Entry>, BadBooks> {
         let bad = || BadBooks("an amount is more than what it is a part of");
         self.check_charges()?;
+        self.check_reserve()?;
         let mut entries = Vec::new();
         let captured = match &self.state {
             State::Paid { captured, .. } => Some(captured),
@@ -82,6 +85,7 @@ impl Order {
         if let State::Paid { settled: Some(settled), .. } = &self.state {
             entries.extend(self.settlement(settled));
             entries.extend(self.split_entries());
+            entries.extend(self.reserve_release());
         } else if !self.splits.is_empty() || self.split_finish.is_some() {
             return Err(BadBooks("splits of what was never settled"));
         }
@@ -190,7 +194,8 @@ impl Order {
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
         let (own, charged) = (refund.taken_where_it_lay()?, refund.charged()?);
         let whole = (Account::RefundsInFlight, refund.amount);
-        let parts = |account| {
+        let reserve = |account| (account, refund.reserve.unwrap_or(Money::zero(own.currency())));
+        let parts = |account, reserve| {
             let merchant = &self.terms.merchant;
             let beyond = refund.beyond.map(|it| (Account::MerchantAvailable(merchant.clone()), it));
             let others = refund.shares.iter().map(|it| {
@@ -198,15 +203,21 @@ impl Order {
             });
             let own = [(account, own), (Account::FeeIncome, refund.fee)];
             let charged = (self.payer_of_charges(), charged);
-            own.into_iter().chain(beyond).chain([charged]).chain(others).collect::<Vec<_>>()
+            own.into_iter()
+                .chain(beyond)
+                .chain([reserve, charged])
+                .chain(others)
+                .collect::<Vec<_>>()
         };
         let income = (Account::FeeIncome, charged);
         match (kind, &refund.state) {
             (Kind::RefundRequest, _) => {
-                Entry::transfer(kind, parts(refund.from.clone()), [whole, income])
+                let reserve = reserve(self.reserve_account());
+                Entry::transfer(kind, parts(refund.from.clone(), reserve), [whole, income])
             }
             (Kind::RefundFailure, RefundState::Failed { to, .. }) => {
-                Entry::transfer(kind, [whole, income], parts(to.clone()))
+                let reserve = reserve(self.payer_of_charges());
+                Entry::transfer(kind, [whole, income], parts(to.clone(), reserve))
             }
             _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, refund.amount)]),
         }
@@ -284,10 +295,9 @@ impl Order {
             (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
         });
         let own = match self.is_split_later() {
-            true => Account::MerchantFrozen(merchant.clone()),
-            false => Account::MerchantAvailable(merchant.clone()),
+            true => vec![(Account::MerchantFrozen(merchant.clone()), settled.amount)],
+            false => self.less_reserve(settled.amount)?.to_vec(),
         };
-        let own = (own, settled.amount);
         let charge = settled.charge.unwrap_or(Money::zero(settled.amount.currency()));
         Entry::transfer(
             Kind::Settlement,
@@ -295,7 +305,7 @@ impl Order {
                 (Account::MerchantPending(merchant.clone()), whole?),
                 (self.payer_of_charges(), charge),
             ],
-            std::iter::once(own).chain(shares).chain([(Account::FeeIncome, charge)]),
+            own.into_iter().chain(shares).chain([(Account::FeeIncome, charge)]),
         )
         .filter(|entry| !entry.postings().is_empty())
     }

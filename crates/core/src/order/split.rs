@@ -280,9 +280,12 @@ pub(super) fn finish(
         return Ok(order.step());
     }
     let finish = SplitFinish { amount: order.unsplit(), at: now, asked };
+    let kept = order.keep_back(finish.amount, now);
     let entry = order.finish_entry(&finish);
     order.split_finish = Some(finish);
-    Ok(Step { entry, ..order.changed().notified(Notice::SplitFinished) })
+    let mut step = Step { entry, ..order.changed().notified(Notice::SplitFinished) };
+    step.effects.extend(kept);
+    Ok(step)
 }
 
 /// Takes a share back, or a part of it, from who has it available.
@@ -459,7 +462,7 @@ impl Order {
         Entry::transfer(
             Kind::SplitFinish,
             [(Account::MerchantFrozen(merchant.clone()), finish.amount)],
-            [(Account::MerchantAvailable(merchant.clone()), finish.amount)],
+            self.less_reserve(finish.amount)?,
         )
         .filter(|entry| !entry.postings().is_empty())
     }

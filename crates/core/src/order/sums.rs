@@ -24,6 +24,8 @@ enum Act {
     Fails(u8),
     /// A day is over.
     Settles,
+    /// The time of the reserve is over.
+    Releases,
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -33,6 +35,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => any::<u8>().prop_map(Act::Succeeds),
         4 => any::<u8>().prop_map(Act::Fails),
         1 => Just(Act::Settles),
+        1 => Just(Act::Releases),
     ]
 }
 
@@ -81,6 +84,7 @@ fn paid(
     captured: i64,
     shares: &[i64],
     charges: Charges,
+    reserve: Option<ReserveTerms>,
 ) -> (Order, Vec<Entry>) {
     let terms = Terms {
         id: OrderId::new(START, [1; 10]),
@@ -95,6 +99,7 @@ fn paid(
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
         charges,
+        reserve,
         held: false,
         capture: Capture::Manual,
         contract: 0,
@@ -146,7 +151,7 @@ fn sorted(entries: &[Entry]) -> BTreeMap<String, usize> {
 /// next one would have to give back two units of fee in an amount of one.
 #[test]
 fn a_refund_gives_back_no_more_fee_than_it_has() {
-    let (mut order, _) = paid(6, 3, 6, &[], Charges::default());
+    let (mut order, _) = paid(6, 3, 6, &[], Charges::default(), None);
     let ask = |n: u8| Event::RefundRequested {
         id: refund(n),
         merchant_refund_id: format!("R-{n}"),
@@ -175,13 +180,14 @@ proptest! {
         thousandths in proptest::collection::vec(0..=1000_u16, 0..5),
         acts in proptest::collection::vec(act(), 0..60),
         charges in charges(),
+        reserve in proptest::option::of((1..=1_000_000_u32).prop_map(|rate_ppm| ReserveTerms { rate_ppm, days: 30 })),
     ) {
         let part = i128::from(amount) * i128::from(captured_share) / 1000;
         let captured = i64::try_from(part.max(1)).unwrap();
         let agreed = shares(amount - fee, &thousandths);
-        let (mut order, mut entries) = paid(amount, fee, captured, &agreed, charges);
+        let (mut order, mut entries) = paid(amount, fee, captured, &agreed, charges, reserve);
         let whole_fee = order.fee(cny(captured)).unwrap().minor();
-        let mut settled = false;
+        let (mut settled, mut over) = (false, false);
         for act in acts.into_iter().chain([Act::AskRest]) {
             let pending: Vec<RefundId> = order.refunds.iter()
                 .filter(|it| it.state == RefundState::Pending).map(|it| it.id.clone()).collect();
@@ -199,6 +205,8 @@ proptest! {
                 Act::AskRest => continue,
                 Act::Settles if !settled => Event::SettlementDue,
                 Act::Settles => continue,
+                Act::Releases if settled => Event::ReserveDue,
+                Act::Releases => continue,
                 Act::Succeeds(n) | Act::Fails(n) => {
                     let Some(refund) = (!pending.is_empty()).then(|| pending[usize::from(n) % pending.len()].clone())
                         else { continue };
@@ -208,9 +216,11 @@ proptest! {
                     }
                 }
             };
-            let moves_money = !matches!(event, Event::SettlementDue);
+            let moves_money = !matches!(event, Event::SettlementDue | Event::ReserveDue);
+            over |= matches!(event, Event::ReserveDue);
             settled |= matches!(event, Event::SettlementDue);
-            let now = START.plus_secs(if settled { SETTLEMENT_SECS } else { 0 });
+            let days = if over { 30 } else { 0 };
+            let now = START.plus_secs(if settled { SETTLEMENT_SECS + days * 86_400 } else { 0 });
             match step(order.clone(), event, now) {
                 Ok(after) => {
                     prop_assert!(after.entry.is_some() || !moves_money, "moved without an entry: {act:?}");
@@ -240,7 +250,10 @@ proptest! {
             // The ledger says the same.
             let own = |it: &Account| matches!(
                 it,
-                Account::MerchantPending(_) | Account::MerchantAvailable(_) | Account::ReceiverAvailable(..)
+                Account::MerchantPending(_)
+                    | Account::MerchantReserve(_)
+                    | Account::MerchantAvailable(_)
+                    | Account::ReceiverAvailable(..)
             );
             let costs = order.costs().unwrap();
             prop_assert_eq!(costs.payment, i128::from(whole_fee));
@@ -248,6 +261,9 @@ proptest! {
             prop_assert!(charged >= 0);
             prop_assert_eq!(balance(&entries, own), charged - i128::from(net.unwrap().minor()));
             prop_assert_eq!(balance(&entries, |it| *it == Account::FeeIncome), -costs.whole());
+            // What is kept back is what the order says, no more than was agreed, and nothing once it is released.
+            let kept = balance(&entries, |it| matches!(it, Account::MerchantReserve(_)));
+            prop_assert_eq!(kept, -i128::from(order.still_reserved().minor()));
             // Nothing is charged to what lies elsewhere: the order's own account ends empty once all is refunded.
             let pending = balance(&entries, |it| matches!(it, Account::MerchantPending(_)));
             prop_assert!(pending <= 0, "a charge overdraws what is pending");

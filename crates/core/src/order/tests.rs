@@ -73,6 +73,7 @@ pub(super) fn event(word: &str) -> Event {
         }),
         "finish" => Event::SplitFinishRequested { after: None },
         "time_over" => Event::SplitTimeOver,
+        "reserve" => Event::ReserveDue,
         "give_back" => Event::SplitReturnRequested(NewSplitReturn {
             id: SplitReturnId::new(START, [n; 10]),
             split: split(n),
@@ -116,6 +117,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
         charges: Charges::default(),
+        reserve: None,
         held,
         capture,
         contract: 0,
@@ -215,6 +217,7 @@ fn run_on(terms: Terms, events: &str) -> String {
                         Effect::Release => " release".to_owned(),
                         Effect::Settle => " settle".to_owned(),
                         Effect::FinishSplits => " finish_splits".to_owned(),
+                        Effect::ReleaseReserve => " release_reserve".to_owned(),
                         Effect::Notify(notice) => format!(" {}", notice.event_type()),
                         Effect::Query(it) => format!(" query{}", short(it.as_str())),
                         Effect::Cancel(it) => format!(" cancel{}", short(it.as_str())),

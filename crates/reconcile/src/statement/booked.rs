@@ -8,6 +8,7 @@ pub fn is_own(account: &Account, of: &MerchantId) -> bool {
     match account {
         Account::MerchantPending(merchant)
         | Account::MerchantFrozen(merchant)
+        | Account::MerchantReserve(merchant)
         | Account::MerchantHeld(merchant)
         | Account::MerchantAvailable(merchant)
         | Account::MerchantOwes(merchant) => merchant == of,
@@ -16,7 +17,7 @@ pub fn is_own(account: &Account, of: &MerchantId) -> bool {
 }
 
 /// The merchant's own accounts, in the order of their names.
-pub fn own_accounts(merchant: &MerchantId) -> [Account; 5] {
+pub fn own_accounts(merchant: &MerchantId) -> [Account; 6] {
     let merchant = || merchant.clone();
     [
         Account::MerchantAvailable(merchant()),
@@ -24,6 +25,7 @@ pub fn own_accounts(merchant: &MerchantId) -> [Account; 5] {
         Account::MerchantHeld(merchant()),
         Account::MerchantOwes(merchant()),
         Account::MerchantPending(merchant()),
+        Account::MerchantReserve(merchant()),
     ]
 }
 

@@ -89,6 +89,38 @@ fn what_refunds_and_splits_cost_is_agreed_for_each_currency() {
 }
 
 #[test]
+fn a_reserve_is_agreed_within_bounds_and_more_of_it_is_worse() {
+    let reserve = |rate: u32, days: u16| {
+        let text = format!("\"reserve\": {{ \"rate_ppm\": {rate}, \"days\": {days} }}, \"cycle\"");
+        CHINA.replacen("\"cycle\"", &text, 1)
+    };
+    let read = |rate, days| Contract::from_json(reserve(rate, days).as_bytes());
+    for (rate, days, path) in [
+        (0, 30, Some("reserve.rate_ppm")),
+        (1, 1, None),
+        (1_000_000, 180, None),
+        (1_000_001, 30, Some("reserve.rate_ppm")),
+        (1, 0, Some("reserve.days")),
+        (1, 181, Some("reserve.days")),
+    ] {
+        assert_eq!(read(rate, days).err().map(|it| it.path).as_deref(), path, "{rate} {days}");
+    }
+    let contract = read(100_000, 30).unwrap();
+    assert_eq!(contract.reserve().unwrap().of(cny(12_723)), cny(1_272));
+    for (new, worse) in [
+        (china(), &[][..]),
+        (read(100_001, 30).unwrap(), &["reserve.rate_ppm"]),
+        (read(99_999, 31).unwrap(), &["reserve.days"]),
+        (read(99_999, 29).unwrap(), &[]),
+    ] {
+        let found = contract.differences(&new).into_iter().filter(|it| it.worse);
+        assert_eq!(found.map(|it| it.path).collect::<Vec<_>>(), worse);
+    }
+    let written = serde_json::to_vec(&contract).unwrap();
+    assert_eq!(Contract::from_json(&written), Ok(contract));
+}
+
+#[test]
 fn what_is_no_contract_is_refused_with_its_path() {
     for (old, new, path) in [
         ("\"fees\": {", "\"fee\": {", "fee"),
