@@ -125,6 +125,9 @@ bench-postgres: build ## measure orders a second over PostgreSQL, beside pgbench
 	@scripts/setup postgres
 	@DURABLE=1 scripts/postgres cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench postgres
 
+bench-settlement: build ## close the batches of many merchants at once; MERCHANTS=10000 ORDERS=1000000
+	@MERCHANTS="$(or $(MERCHANTS),10000)" ORDERS="$(or $(ORDERS),1000000)" cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench settlement
+
 bench-signing: ## measure the libraries that could make and check signatures
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
 

@@ -9,23 +9,23 @@ use serde_json::{Value, json};
 /// The last digits of the sandbox's amounts that are paid out here.
 pub(crate) const AMOUNTS: [&str; 7] = ["971", "972", "973", "974", "975", "977", "978"];
 
-const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
-struct Shop<'g> {
-    gateway: &'g Gateway,
-    merchant: Merchant,
+pub(crate) struct Shop<'g> {
+    pub(crate) gateway: &'g Gateway,
+    pub(crate) merchant: Merchant,
     token: String,
 }
 
 impl<'g> Shop<'g> {
-    fn new(gateway: &'g Gateway) -> Self {
+    pub(crate) fn new(gateway: &'g Gateway) -> Self {
         let token = std::fs::read_to_string(gateway.data.join("admin-token")).unwrap();
         let token = format!("Bearer {}", token.trim());
         Self { gateway, merchant: Merchant::demo(gateway), token }
     }
 
     /// An order of this amount that is paid.
-    fn paid(&self, minor: i64) -> String {
+    pub(crate) fn paid(&self, minor: i64) -> String {
         let mut order = Merchant::order(&random_hex());
         order["amount"] = json!(minor);
         let created = self.merchant.create(&random_hex(), order.to_string()).unwrap().json();
@@ -36,7 +36,7 @@ impl<'g> Shop<'g> {
         id
     }
 
-    fn advance(&self, secs: i64) {
+    pub(crate) fn advance(&self, secs: i64) {
         let clock =
             Request::new("POST", "/sandbox/clock", json!({ "advance_secs": secs }).to_string())
                 .with("content-type", "application/json");
@@ -44,25 +44,25 @@ impl<'g> Shop<'g> {
     }
 
     /// The balance of one of the merchant's accounts.
-    fn balance(&self, account: &str) -> i64 {
+    pub(crate) fn balance(&self, account: &str) -> i64 {
         let balances = self.merchant.get("/v1/balances").json();
         let mut all = balances["data"].as_array().unwrap().iter();
         let found = all.find(|it| it["account"] == account && it["currency"] == "CNY");
         found.map_or(0, |it| it["amount"].as_i64().unwrap())
     }
 
-    fn available(&self, expected: i64) {
+    pub(crate) fn available(&self, expected: i64) {
         eventually(|| {
             let found = self.balance("available");
             (found == expected).then_some(()).ok_or(format!("{found} instead of {expected}"))
         });
     }
 
-    fn pay_out(&self, number: &str, minor: i64) -> Answer {
+    pub(crate) fn pay_out(&self, number: &str, minor: i64) -> Answer {
         self.pay_out_with(number, json!({ "amount": minor }))
     }
 
-    fn pay_out_with(&self, number: &str, with: Value) -> Answer {
+    pub(crate) fn pay_out_with(&self, number: &str, with: Value) -> Answer {
         let mut body = json!({
             "merchant_payout_id": number, "currency": "CNY",
             "destination": { "kind": "bank_account", "account": "6222020200112233445", "holder": "Tea House" },
@@ -75,14 +75,20 @@ impl<'g> Shop<'g> {
     }
 
     /// The payout once it has this status.
-    fn ends(&self, id: &str, status: &str) -> Value {
+    pub(crate) fn ends(&self, id: &str, status: &str) -> Value {
         eventually(|| {
             let payout = self.merchant.get(&format!("/v1/payouts/{id}")).json();
             if payout["status"] == status { Ok(payout) } else { Err(payout.to_string()) }
         })
     }
 
-    fn operator(&self, method: &str, target: &str, key: Option<&str>, body: &Value) -> Answer {
+    pub(crate) fn operator(
+        &self,
+        method: &str,
+        target: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut request = Request::new(method, target, body).with("authorization", &self.token);
         if method != "GET" {
@@ -94,7 +100,7 @@ impl<'g> Shop<'g> {
         request.send(&self.gateway.authority).unwrap()
     }
 
-    fn check(&self) -> String {
+    pub(crate) fn check(&self) -> String {
         let check = lezai(&["ledger", "check", "--data", self.gateway.data.to_str().unwrap()]);
         let text = String::from_utf8_lossy(&check.stdout).into_owned();
         assert!(check.status.success(), "{text}");
@@ -102,7 +108,7 @@ impl<'g> Shop<'g> {
     }
 }
 
-fn id(answer: &Answer) -> String {
+pub(crate) fn id(answer: &Answer) -> String {
     answer.json()["id"].as_str().unwrap_or_else(|| panic!("{}", answer.json())).to_owned()
 }
 
@@ -261,7 +267,8 @@ fn a_contract_says_what_a_payout_costs_and_who_has_to_approve() {
     })).json();
     assert_eq!(
         simulated["totals"],
-        json!([{ "currency": "CNY", "orders": 1, "captured": "100000", "old": "1000", "new": "1200" }])
+        json!([{ "currency": "CNY", "orders": 1, "captured": "100000", "old": "1000", "new": "1200",
+                 "parts": [{ "kind": "payment", "old": "1000", "new": "1200" }] }])
     );
     assert_eq!(simulated["hardest"][0]["order_id"], order, "{simulated}");
     shop.check();

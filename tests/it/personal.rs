@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lezai_tests::page::Page;
-use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, binary, random_hex};
+use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, binary, eventually, random_hex};
 use serde_json::{Value, json};
 
 const EMAIL: &str = "zhang.wei.planted@example.com";
@@ -18,9 +18,12 @@ const AGENT: &str = "PlantedBrowser/7.7 (planted-serial-5551234)";
 const DEVICE: &str = "planted-device-0badcafe";
 const CUSTOMER: &str = "planted-customer-42";
 const TOKEN: &str = "planted-token-in-a-query";
+const ACCOUNT: &str = "6222020200998877665";
+const HOLDER: &str = "Planted Zhang Wei";
 
 /// All that must not come out. The beginning of a number is left by masking, so whole ones are looked for.
-const PLANTED: [&str; 8] = [EMAIL, PHONE, CARD, IP, AGENT, DEVICE, CUSTOMER, TOKEN];
+const PLANTED: [&str; 10] =
+    [EMAIL, PHONE, CARD, IP, AGENT, DEVICE, CUSTOMER, TOKEN, ACCOUNT, HOLDER];
 
 /// Fails if anything planted is in the text.
 fn clean(what: &str, text: &str) {
@@ -69,6 +72,7 @@ fn what_is_a_person_s_is_in_no_log_no_problem_and_no_line_of_listen() {
     let path = format!("/v1/orders/{id}/refunds");
     let refunded = merchant.send(&merchant.post(&path, &random_hex(), refund.to_string())).unwrap();
     assert_eq!(refunded.status, 201);
+    pay_out(&gateway, &merchant);
     // Nobody takes callbacks here: why is logged, and the address not.
     let nowhere = order(&format!("http://127.0.0.1:1/?t={TOKEN}"));
     let lost = merchant.create(&random_hex(), nowhere.to_string()).unwrap().json();
@@ -100,6 +104,32 @@ fn what_is_a_person_s_is_in_no_log_no_problem_and_no_line_of_listen() {
     assert!(!log.contains(secret), "the log has a client secret");
     let _ = listen.kill();
     let _ = listen.wait();
+}
+
+/// A payout to a person's account, for whom its description is meant, once something is settled.
+fn pay_out(gateway: &Gateway, merchant: &Merchant) {
+    let clock = Request::new("POST", "/sandbox/clock", r#"{"advance_secs":86401}"#)
+        .with("content-type", "application/json");
+    assert_eq!(clock.send(&gateway.authority).unwrap().status, 200);
+    let body = json!({
+        "merchant_payout_id": "P-1", "amount": 100, "currency": "CNY", "description": format!("For {HOLDER}"),
+        "destination": { "kind": "bank_account", "account": ACCOUNT, "holder": HOLDER },
+    });
+    eventually(|| {
+        let request = merchant.post("/v1/payouts", &random_hex(), body.to_string());
+        let answer = merchant.send(&request).unwrap();
+        if answer.status == 201 { Ok(()) } else { Err(answer.json().to_string()) }
+    });
+    let mut wrong = body.clone();
+    wrong["merchant_payout_id"] = json!("P-2");
+    wrong["destination"]["kind"] = json!(ACCOUNT);
+    wrong["destination"]["account"] = json!(format!("{ACCOUNT}\u{7}"));
+    for wrong in [wrong, body] {
+        let request = merchant.post("/v1/payouts", &random_hex(), wrong.to_string());
+        let answer = merchant.send(&request).unwrap();
+        assert!(answer.status >= 400);
+        clean("a problem of a payout", &answer.json().to_string());
+    }
 }
 
 /// Requests that are wrong, each with something planted where it does not belong.

@@ -25,6 +25,7 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "review",
         "payout",
         "cancel_payout",
+        "payout_batch",
         "split",
         "give_back",
         "finish_splits",
@@ -51,6 +52,8 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "split_exceeds_available",
         "merchant_split_id_taken",
         "return_exceeds_split",
+        "payout_batch_totals",
+        "merchant_payout_batch_id_taken",
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
@@ -71,6 +74,7 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "payout.returned",
         "payout.cancelled",
         "payout.needs_attention",
+        "payout_batch.closed",
         "settlement.closed",
         "split.finished",
         "split.returned",
@@ -118,6 +122,11 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::SplitsNeverFinished => &["nothing waits to finish its splitting"],
             Planted::ReturnAvailableAtOnce | Planted::SplitBookedTwice => &["the ledger has"],
             Planted::ReturnUnchecked => &["gives back what was not there"],
+            Planted::ReserveNeverReleased => {
+                &["nothing waits to release its reserve", "is left on merchant_reserve"]
+            }
+            Planted::ReserveReleasedTwice => &["the ledger has"],
+            Planted::BatchClosedEarly | Planted::BatchNeverClosed => &["is closed at"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)
             .unwrap_or_else(|| panic!("{planted:?} is not found"));

@@ -32,6 +32,7 @@ test("no call of the document is missing", PATIENCE, async () => {
   };
   const lezai = lezaiAt(gateway, { fetch: nothing, tries: 1 });
   const { orders, refunds, events, balances, receivers, splits, payouts, settlements } = lezai;
+  const { payoutBatches } = lezai;
   const { statements, statementPlans } = lezai;
   const id = `ord_${"0".repeat(32)}`;
   for (const call of [
@@ -70,6 +71,16 @@ test("no call of the document is missing", PATIENCE, async () => {
     payouts.list(),
     payouts.find(id),
     payouts.cancel(id),
+    payoutBatches.create({
+      merchant_payout_batch_id: "B-1",
+      currency: "CNY",
+      total_amount: 100,
+      total_count: 1,
+      items: [{ merchant_payout_id: "P-2", amount: 100, destination: { kind: "wallet", account: "tea" } }],
+    }),
+    payoutBatches.list(),
+    payoutBatches.find(id),
+    payoutBatches.payouts(id).next(),
     settlements.list(),
     settlements.open(),
     settlements.find(id),

@@ -109,6 +109,8 @@ mod tests {
             capture: Capture::Automatic,
             split: Default::default(),
             refund_bearer: Default::default(),
+            charges: Default::default(),
+            reserve: None,
             contract: 0,
             description: "Jasmine tea".to_owned(),
             methods: vec!["wallet_qr".to_owned()],

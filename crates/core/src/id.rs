@@ -82,6 +82,8 @@ ids! {
     RefundId = "rfd_",
     /// A payout. It is also our id of it at the channel, so that a repeat is not a second payout.
     PayoutId = "po_",
+    /// A batch of payouts.
+    PayoutBatchId = "pob_",
     /// A split of a settled payment.
     SplitId = "spl_",
     /// A share that a receiver gives back, whole or in part.

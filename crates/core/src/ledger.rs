@@ -47,6 +47,8 @@ pub enum Account {
     MerchantHeld(MerchantId),
     /// Owed to a merchant and settled, and waits to be split.
     MerchantFrozen(MerchantId),
+    /// Owed to a merchant and settled, and kept back for a while.
+    MerchantReserve(MerchantId),
     /// Owed to a merchant and settled.
     MerchantAvailable(MerchantId),
     /// Owed to somebody that a merchant shares with, under the merchant's own name for it, and settled.
@@ -78,6 +80,7 @@ impl fmt::Display for Account {
             Self::MerchantPending(merchant) => write!(f, "merchant_pending:{merchant}"),
             Self::MerchantHeld(merchant) => write!(f, "merchant_held:{merchant}"),
             Self::MerchantFrozen(merchant) => write!(f, "merchant_frozen:{merchant}"),
+            Self::MerchantReserve(merchant) => write!(f, "merchant_reserve:{merchant}"),
             Self::MerchantAvailable(merchant) => write!(f, "merchant_available:{merchant}"),
             // A merchant's id has no colon; the receiver is the rest, whatever is in it.
             Self::ReceiverAvailable(merchant, receiver) => {
@@ -105,6 +108,7 @@ impl Account {
             Self::MerchantPending(merchant)
             | Self::MerchantHeld(merchant)
             | Self::MerchantFrozen(merchant)
+            | Self::MerchantReserve(merchant)
             | Self::MerchantAvailable(merchant)
             | Self::ReceiverAvailable(merchant, _)
             | Self::MerchantOwes(merchant)
@@ -170,6 +174,8 @@ pub enum Kind {
     SplitFinish,
     /// A receiver gave back a share.
     SplitReturn,
+    /// What was kept back of a settled payment is available.
+    ReserveRelease,
     /// A refund was asked of the channel.
     RefundRequest,
     /// The refund went through.
@@ -204,13 +210,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
         Self::Split,
         Self::SplitFinish,
         Self::SplitReturn,
+        Self::ReserveRelease,
         Self::RefundRequest,
         Self::Refund,
         Self::RefundFailure,
@@ -237,6 +244,7 @@ impl Kind {
             Self::Split => "split",
             Self::SplitFinish => "split_finish",
             Self::SplitReturn => "split_return",
+            Self::ReserveRelease => "reserve_release",
             Self::RefundRequest => "refund_request",
             Self::Refund => "refund",
             Self::RefundFailure => "refund_failure",

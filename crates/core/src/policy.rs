@@ -42,7 +42,7 @@ const WITH_INSTALMENTS: u8 = 2;
 const WITH_SHARES: u8 = 3;
 
 /// Parts per million in the whole.
-const PPM: i128 = 1_000_000;
+pub(crate) const PPM: i128 = 1_000_000;
 
 /// A merchant's policy, version 1. One that exists is valid: it was read by [`Policy::from_json`],
 /// or from the compact form of one that was.

@@ -498,7 +498,7 @@ fn orders_1() -> Layout {
             row(&["payment"], Kind::Payment),
             row(&["refund"], Kind::Refund),
             row(&["void"], Kind::Void),
-            row(&["refund_failure", "void_failure"], Kind::Other),
+            row(&["refund_failure", "void_failure", "split_fee"], Kind::Other),
         ],
         &["total"],
     )

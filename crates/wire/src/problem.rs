@@ -5,6 +5,7 @@ use http::StatusCode;
 use lezai_core::funds::contract::NotAgreed;
 use lezai_core::funds::difference::NotResolved;
 use lezai_core::funds::payout::PayoutRefusal;
+use lezai_core::funds::payout_batch::BatchRefusal;
 use lezai_core::money::Money;
 use lezai_core::order::Refusal;
 use lezai_core::signature::SignatureError;
@@ -205,6 +206,12 @@ codes! {
         "Query the payout; `verdict` says how it was decided.";
     MerchantPayoutIdTaken = "merchant_payout_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a payout with this number",
         "Query the payout (`payout_id` names it). If it is the one you meant, do not pay out again.";
+    PayoutBatchNotFound = "payout_batch_not_found", StatusCode::NOT_FOUND, Never, "There is no such batch of payouts",
+        "Check the id and whose key signs: another merchant's batch is not found either.";
+    MerchantPayoutBatchIdTaken = "merchant_payout_batch_id_taken", StatusCode::CONFLICT, QueryFirst, "The merchant already has a batch of payouts with this number",
+        "Query the batch (`payout_batch_id` names it). If it is the one you meant, do not pay out again.";
+    PayoutBatchTotals = "payout_batch_totals", StatusCode::UNPROCESSABLE_ENTITY, Never, "The batch's totals are not those of its payouts",
+        "Add up the items again: `count` and `sum` say what they come to. Nothing of the batch was accepted.";
     InsufficientFunds = "insufficient_funds", StatusCode::CONFLICT, QueryFirst, "More is to be paid out than is available",
         "Query the balances: refunds and other payouts take from the same. At most `available` can go, fee included.";
     PayoutLimitExceeded = "payout_limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the contract's limits for payouts",
@@ -404,6 +411,17 @@ impl Problem {
         self
     }
 
+    /// The same problem, of a part of the request: its field is named within the whole.
+    #[must_use]
+    pub fn within(mut self, part: &str) -> Self {
+        let field = match self.extra.get("field").and_then(Value::as_str) {
+            Some(field) => format!("{part}.{field}"),
+            None => part.to_owned(),
+        };
+        self.detail = format!("{part}: {}", self.detail);
+        self.with("field", field)
+    }
+
     /// How long to wait, if waiting helps: a second, if nothing is said.
     #[must_use]
     pub fn after(self, after_secs: u32) -> Self {
@@ -512,6 +530,27 @@ impl From<PayoutRefusal> for Problem {
                 problem.with("available", available.minor())
             }
             PayoutRefusal::TooEarly | PayoutRefusal::NotAsked => Self::internal(detail),
+        }
+    }
+}
+
+impl From<BatchRefusal> for Problem {
+    fn from(refusal: BatchRefusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            BatchRefusal::Size | BatchRefusal::Sum => {
+                Self::new(Code::InvalidField, detail).with("field", "items")
+            }
+            BatchRefusal::Totals { count, minor } => {
+                let problem = Self::new(Code::PayoutBatchTotals, detail);
+                let sum = i64::try_from(minor).unwrap_or(i64::MAX);
+                problem.with("field", "total_amount").with("count", count).with("sum", sum)
+            }
+            BatchRefusal::NotWaiting => Self::new(Code::PayoutState, detail),
+            BatchRefusal::Decided { approved } => {
+                let verdict = if approved { "approved" } else { "refused" };
+                Self::new(Code::PayoutDecided, detail).with("verdict", verdict)
+            }
         }
     }
 }

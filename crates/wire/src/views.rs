@@ -81,6 +81,10 @@ pub struct OrderView {
     /// down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settled_shares: Vec<ShareView>,
+    /// What sharing it at the settlement cost the merchant, if the contract takes something. Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub split_fee: Option<i64>,
     /// The bearer of a refund once the payment is settled: `merchant`, `pro_rata` or `receiver:NAME`.
     /// Absent for an order that is shared with nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,8 +161,12 @@ pub struct RefundView {
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'static str,
-    /// The part of the fee that the merchant gets back, in minor units.
+    /// The part of the payment's fee that the merchant gets back, in minor units.
     pub fee: i64,
+    /// What the refund itself costs the merchant, if the contract takes something. Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub refund_fee: Option<i64>,
     /// The parts of it that others than the merchant bear. Minor units.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<ShareView>,
@@ -190,6 +198,10 @@ pub struct SplitView {
     pub mode: &'static str,
     /// ISO 4217.
     pub currency: &'static str,
+    /// What the split costs the merchant, if the contract takes something. Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub fee: Option<i64>,
     /// Its shares, as they were asked for.
     pub items: Vec<SplitItemView>,
     /// Its returns, failed ones included, oldest first.

@@ -67,6 +67,12 @@ fn report(found: &Value) -> String {
             text(&total["new"]),
             number("new") - number("old"),
         ));
+        let parts = total["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        // Of payments alone there is nothing more to say.
+        for part in parts.iter().filter(|_| parts.len() > 1) {
+            let (kind, old, new) = (text(&part["kind"]), text(&part["old"]), text(&part["new"]));
+            lines.push(format!("  {kind:<8} {old} -> {new}"));
+        }
     }
     let hardest = found["hardest"].as_array().into_iter().flatten();
     let hardest: Vec<String> = hardest.map(order).collect();
@@ -98,13 +104,17 @@ mod tests {
     fn simulation_shows_totals_and_the_orders_hit_hardest() {
         let found = json!({
             "orders": 2, "from": "2026-11-01T00:00:00Z",
-            "totals": [{ "currency": "CNY", "orders": 2, "captured": "32800", "old": "125", "new": "197" }],
+            "totals": [{
+                "currency": "CNY", "orders": 2, "captured": "32800", "old": "125", "new": "197",
+                "parts": [{ "kind": "payment", "old": "125", "new": "187" }, { "kind": "refund", "old": "0", "new": "10" }],
+            }],
             "hardest": [{ "order_id": "ord_1", "captured": 20000, "currency": "CNY", "old": 76, "new": 120 }],
         });
         assert_eq!(
             report(&found),
             "2 paid orders since 2026-11-01T00:00:00Z\n\
              CNY  2 orders, captured 32800: fees 125 -> 197 (+72)\n\
+             \x20 payment  125 -> 187\n  refund   0 -> 10\n\
              hit hardest:\n  ord_1  20000 CNY: 76 -> 120 (+44)"
         );
     }

@@ -422,6 +422,7 @@ pub fn schedule(
                 _ => now,
             },
             Effect::FinishSplits => now.plus_secs(SPLIT_SECS),
+            Effect::ReleaseReserve => order.reserved.as_ref().map_or(now, |it| it.until),
             Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),
             Effect::Cancel(_)
             | Effect::Return(_)

@@ -103,6 +103,7 @@ pub fn order(record: &OrderRecord) -> OrderView {
         split_finished_at: order.split_finish.as_ref().map(|it| rfc3339(it.at)),
         settled_shares: settled
             .map_or_else(Vec::new, |it| it.shares.iter().map(ShareView::from).collect()),
+        split_fee: settled.and_then(|it| it.charge).map(Money::minor),
         refund_bearer: (is_later || !terms.shares.is_empty())
             .then(|| terms.refund_bearer.to_string()),
         review: review(order),
@@ -253,7 +254,8 @@ pub fn refund(order: &Order, refund: &Refund) -> RefundView {
         status: refund.state.status(),
         amount: refund.amount.minor(),
         currency: refund.amount.currency().code(),
-        fee: refund.fee.minor(),
+        fee: refund.fee_returned().minor(),
+        refund_fee: refund.charge.map(|it| it.charge.minor()).filter(|it| *it > 0),
         shares: refund.shares.iter().map(ShareView::from).collect(),
         reason: refund.reason.clone(),
         failure,
@@ -277,6 +279,7 @@ pub fn split(order: &Order, split: &Split) -> SplitView {
         merchant_split_id: split.merchant_split_id.clone(),
         mode: split.mode.as_str(),
         currency: order.terms.amount.currency().code(),
+        fee: split.charge.map(Money::minor),
         items: items.collect(),
         returns: split.returns.iter().map(|it| split_return(order, split, it)).collect(),
         unsplit_amount: order.unsplit().minor(),

@@ -345,7 +345,8 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "List_ContractView" => json!({ "object": "list", "data": [agreed()], "has_more": false }),
         "FeesSimulated" => json!({
             "object": "fees_simulated", "orders": 2, "from": "2026-10-18T08:00:00.000Z",
-            "totals": [{ "currency": "CNY", "orders": 2, "captured": "25600", "old": "154", "new": "98" }], "hardest": [],
+            "totals": [{ "currency": "CNY", "orders": 2, "captured": "25600", "old": "154", "new": "98",
+                "parts": [{ "kind": "payment", "old": "154", "new": "98" }] }], "hardest": [],
         }),
         "NewCalendar" => {
             json!({ "text": "calendar cn 2\nweekend sat sun\nyear 2026\n2026-01-01 off\n" })
@@ -402,7 +403,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "List_ReleaseStateView" => {
             json!({ "object": "list", "data": [release()], "has_more": false })
         }
-        other => return super::split_shapes::example(other),
+        other => return super::payout_shapes::example(other),
     })
 }
 

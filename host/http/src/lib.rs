@@ -19,6 +19,8 @@ mod operator;
 mod orders;
 pub mod pages;
 mod part;
+mod payout_batches;
+mod payout_shapes;
 mod payouts;
 mod plugins;
 mod receivers;
@@ -94,6 +96,7 @@ fn merchant_calls() -> Calls {
         .merge(receivers::calls())
         .merge(splits::calls())
         .merge(payouts::calls())
+        .merge(payout_batches::calls())
         .merge(settlements::calls())
         .merge(statements::calls())
 }
@@ -103,6 +106,7 @@ fn operator_calls() -> Calls {
         .merge(plugins::calls())
         .merge(settlements::operator_calls())
         .merge(payouts::operator_calls())
+        .merge(payout_batches::operator_calls())
         .merge(bills::calls())
         .merge(reviews::calls())
 }

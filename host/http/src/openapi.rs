@@ -160,6 +160,15 @@ pub(super) struct ProblemView {
     /// The payout's status, if that is in the way.
     #[schema(required = false)]
     payout_status: String,
+    /// The batch of payouts that has the number already.
+    #[schema(required = false)]
+    payout_batch_id: String,
+    /// How many items a batch has, if its totals say otherwise.
+    #[schema(required = false)]
+    count: u32,
+    /// The sum of a batch's items, in minor units, if its totals say otherwise.
+    #[schema(required = false)]
+    sum: i64,
     /// The contract's limit, in minor units.
     #[schema(required = false)]
     limit: i64,

@@ -39,6 +39,8 @@ use lezai_wire::problem::{Code, Problem};
 
 /// The largest request of the API takes a tenth of it.
 pub const MAX_BODY: usize = 64 * 1024;
+/// A batch of a thousand payouts, each with the longest texts that it may have: less than 1 KiB each.
+pub const MAX_BATCH_BODY: usize = 1024 * 1024;
 /// Our own answers are far smaller; the bound is for the day one is not.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// Scheme, host and port.
@@ -72,11 +74,28 @@ impl FromRequest<Arc<Gateway>> for Incoming {
     type Rejection = Reply;
 
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
+        Self::read(request, gateway, MAX_BODY).await
+    }
+}
+
+/// As [`Incoming`], of up to [`MAX_BATCH_BODY`].
+pub struct LargeIncoming(pub Incoming);
+
+impl FromRequest<Arc<Gateway>> for LargeIncoming {
+    type Rejection = Reply;
+
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
+        Incoming::read(request, gateway, MAX_BATCH_BODY).await.map(Self)
+    }
+}
+
+impl Incoming {
+    async fn read(request: Request, gateway: &Arc<Gateway>, most: usize) -> Result<Self, Reply> {
         let head = request.extensions().get().cloned();
         let head: Arc<Head> = head.unwrap_or_else(|| Arc::new(Head::of(&request, gateway)));
         let meter = request.extensions().get().cloned().unwrap_or_default();
         let peer = request.extensions().get().copied();
-        let body = read_body(request, MAX_BODY).await?;
+        let body = read_body(request, most).await?;
         if !body.is_empty() {
             head.require_json()?;
         }

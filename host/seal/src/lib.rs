@@ -13,7 +13,7 @@ use std::fmt;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::digest;
+use ring::{digest, hmac};
 
 pub use vault::Vault;
 
@@ -147,6 +147,22 @@ pub fn new_root() -> Result<String, SealError> {
     Ok(format!("{ROOT_PREFIX}{}", Base64::encode_string(&random::<KEY_LEN>()?)))
 }
 
+/// A new key for [`digest_under`], as it is kept.
+///
+/// # Errors
+///
+/// [`SealError::Entropy`].
+pub fn new_digest_key() -> Result<String, SealError> {
+    Ok(Base64::encode_string(&random::<KEY_LEN>()?))
+}
+
+/// The digest that a value is found by while the value itself is sealed: HMAC-SHA-256 in hexadecimal digits. There are
+/// few enough account numbers to try them all, so that a digest without a key would say which one it is of.
+pub fn digest_under(key: &str, value: &[u8]) -> String {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), value);
+    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Whether a text is a sealed one.
 pub fn is_sealed(text: &str) -> bool {
     text.starts_with(PREFIX)
@@ -228,6 +244,19 @@ mod tests {
             let elsewhere = roots.open("merchant/m_live_rice/webhook_secret", &sealed);
             assert_eq!(elsewhere, Err(SealError::Refused));
         }
+    }
+
+    #[test]
+    fn a_digest_is_of_its_value_and_its_key() {
+        let (key, other) = (new_digest_key().unwrap(), new_digest_key().unwrap());
+        assert_ne!(key, other);
+        let digest = digest_under(&key, b"6222020200112233445");
+        assert_eq!(digest, digest_under(&key, b"6222020200112233445"));
+        assert_ne!(digest, digest_under(&key, b"6222020200112233446"));
+        assert_ne!(digest, digest_under(&other, b"6222020200112233445"));
+        // RFC 4231, test case 2.
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(digest_under("Jefe", b"what do ya want for nothing?"), expected);
     }
 
     #[test]

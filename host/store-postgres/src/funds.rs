@@ -1,25 +1,61 @@
 //! Payouts, contracts, calendars and settlement batches in PostgreSQL.
 
-use lezai_core::digest::sha256_hex;
 use lezai_core::funds::contract::Agreed;
 use lezai_core::funds::payout::{Destination, Payout};
 use lezai_core::funds::settlement::Batch;
-use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
+use lezai_core::id::{EventId, MerchantId, PayoutBatchId, PayoutId, SettlementId};
 use lezai_core::ledger::{Account, Kind, Subject};
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
-use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement, by_entry, from_balances};
+use lezai_seal::{digest_under, new_digest_key};
+use lezai_store::funds::{
+    FundsReads, FundsWrites, Movement, PayoutDetails, Statement, by_entry, from_balances,
+    pay_to_apart, with_pay_to,
+};
 use lezai_store::{Page, StoreError, book_of, id_range};
+use tokio_postgres::Row;
 
 use super::tables::{Postgres, count, damaged, get, id, json, number, owned, params, to_json};
 
-fn digest(destination: &Destination) -> Result<String, StoreError> {
-    Ok(sha256_hex(to_json(destination)?.as_bytes()))
+/// The name of the key that destinations are found under.
+const DIGEST_KEY: &str = "destination";
+pub(super) const PAYOUT: &str = "SELECT id, data, details FROM payouts";
+
+impl Postgres<'_> {
+    pub(super) fn payout_record(&self, row: &Row) -> Result<Payout, StoreError> {
+        let id: &str = get(row, 0)?;
+        let text = self.open(&format!("payout/{id}/details"), get(row, 2)?)?;
+        let details: PayoutDetails = serde_json::from_str(&text).map_err(damaged)?;
+        Ok(details.with(json(row, 1)?))
+    }
+
+    /// What a destination is found by; none if no payout was ever made.
+    fn digest(&self, destination: &Destination) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM digest_keys WHERE name = $1";
+        let kept = self.one(sql, params![DIGEST_KEY], |row| get::<String>(row, 0))?;
+        let Some(kept) = kept else { return Ok(None) };
+        let key = self.open(&format!("digest_key/{DIGEST_KEY}"), kept)?;
+        Ok(Some(digest_under(&key, to_json(destination)?.as_bytes())))
+    }
+
+    /// The same, with a key that is made for the first payout. Of two nodes that make one at once the second waits for
+    /// the first, and takes its key.
+    fn digest_to_keep(&self, destination: &Destination) -> Result<String, StoreError> {
+        if let Some(digest) = self.digest(destination)? {
+            return Ok(digest);
+        }
+        let key = new_digest_key().map_err(damaged)?;
+        let value = self.seal(&format!("digest_key/{DIGEST_KEY}"), key)?;
+        let sql = "INSERT INTO digest_keys (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        self.change(sql, params![DIGEST_KEY, value])?;
+        let digest = self.digest(destination)?;
+        digest.ok_or_else(|| StoreError::Damaged("the key of digests is gone".to_owned()))
+    }
 }
 
 impl FundsReads for Postgres<'_> {
     fn payout(&self, payout: &PayoutId) -> Result<Option<Payout>, StoreError> {
-        self.by("SELECT data FROM payouts", "id", payout.as_str(), |row| json(row, 0))
+        self.by(PAYOUT, "id", payout.as_str(), |row| self.payout_record(row))
     }
 
     fn payout_by_merchant_payout_id(
@@ -27,8 +63,8 @@ impl FundsReads for Postgres<'_> {
         merchant: &MerchantId,
         number: &str,
     ) -> Result<Option<Payout>, StoreError> {
-        let sql = "SELECT data FROM payouts WHERE merchant = $1 AND merchant_payout_id = $2";
-        self.one(sql, params![merchant.as_str(), number], |row| json(row, 0))
+        let sql = format!("{PAYOUT} WHERE merchant = $1 AND merchant_payout_id = $2");
+        self.one(&sql, params![merchant.as_str(), number], |row| self.payout_record(row))
     }
 
     fn payouts(
@@ -41,15 +77,19 @@ impl FundsReads for Postgres<'_> {
         let limit = i64::from(page.limit) + 1;
         match status {
             Some(status) => self.all(
-                "SELECT data FROM payouts WHERE merchant = $1 AND status = $2 AND id >= $3 AND id < $4
-                 ORDER BY id DESC LIMIT $5",
+                &format!(
+                    "{PAYOUT} WHERE merchant = $1 AND status = $2 AND id >= $3 AND id < $4
+                     ORDER BY id DESC LIMIT $5"
+                ),
                 params![merchant.as_str(), status, from, before, limit],
-                |row| json(row, 0),
+                |row| self.payout_record(row),
             ),
             None => self.all(
-                "SELECT data FROM payouts WHERE merchant = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+                &format!(
+                    "{PAYOUT} WHERE merchant = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4"
+                ),
                 params![merchant.as_str(), from, before, limit],
-                |row| json(row, 0),
+                |row| self.payout_record(row),
             ),
         }
     }
@@ -61,9 +101,11 @@ impl FundsReads for Postgres<'_> {
     ) -> Result<Vec<Payout>, StoreError> {
         let (from, before) = id_range(page, "po_", PayoutId::to_string);
         self.all(
-            "SELECT data FROM payouts WHERE status = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+            &format!(
+                "{PAYOUT} WHERE status = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4"
+            ),
             params![status, from, before, i64::from(page.limit) + 1],
-            |row| json(row, 0),
+            |row| self.payout_record(row),
         )
     }
 
@@ -85,14 +127,22 @@ impl FundsReads for Postgres<'_> {
         merchant: &MerchantId,
         destination: &Destination,
     ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(digest) = self.digest(destination)? else { return Ok(None) };
         let sql = "SELECT since_ms FROM destinations WHERE merchant = $1 AND digest = $2";
-        let params = params![merchant.as_str(), digest(destination)?];
+        let params = params![merchant.as_str(), digest];
         self.one(sql, params, |row| Ok(Timestamp::from_ms(get(row, 0)?)))
     }
 
     fn contracts(&self, merchant: &MerchantId) -> Result<Vec<Agreed>, StoreError> {
-        let sql = "SELECT data FROM contracts WHERE merchant = $1 ORDER BY number";
-        self.all(sql, params![merchant.as_str()], |row| json(row, 0))
+        let sql = "SELECT data, pay_to, number FROM contracts WHERE merchant = $1 ORDER BY number";
+        self.all(sql, params![merchant.as_str()], |row| {
+            let number: i64 = get(row, 2)?;
+            let pay_to = get::<Option<String>>(row, 1)?.map(|kept| {
+                let text = self.open(&format!("contract/{merchant}/{number}/pay_to"), kept)?;
+                serde_json::from_str(&text).map_err(damaged)
+            });
+            Ok(with_pay_to(json(row, 0)?, pay_to.transpose()?))
+        })
     }
 
     fn calendar(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -153,6 +203,37 @@ impl FundsReads for Postgres<'_> {
         let mut merged = by_entry(found);
         merged.truncate(usize::try_from(of.limit).unwrap_or(usize::MAX));
         Ok(merged)
+    }
+
+    fn count_movements(&self, of: &Statement<'_>) -> Result<u64, StoreError> {
+        let Some(first) = of.accounts.first() else { return Ok(0) };
+        let book = self.book_of_account(first)?;
+        let Some(to_ms) = self.booked_at(book, of.to)? else { return Ok(0) };
+        let after_ms = self.booked_at(book, of.after)?.unwrap_or(i64::MIN);
+        let mut found = 0;
+        for (nth, account) in of.accounts.iter().enumerate() {
+            // An entry that touches several accounts is counted with the first of them.
+            let sql = "SELECT count(*) FROM balances WHERE account = $1 AND currency = $2 AND book = $3
+                       AND (at_ms, number) > ($4, $5) AND (at_ms, number) <= ($6, $7)
+                       AND NOT EXISTS (SELECT 1 FROM balances AS other WHERE other.account = ANY ($8)
+                         AND other.currency = $2 AND other.book = $3
+                         AND other.at_ms = balances.at_ms AND other.number = balances.number)";
+            let before: Vec<String> =
+                of.accounts.iter().take(nth).map(ToString::to_string).collect();
+            let params = params![
+                account.to_string(),
+                of.currency.code(),
+                book,
+                after_ms,
+                number(of.after),
+                to_ms,
+                number(of.to),
+                before
+            ];
+            let counted: Option<u64> = self.one(sql, params, |row| count(row, 0))?;
+            found += counted.unwrap_or_default();
+        }
+        Ok(found)
     }
 
     fn balance_at(
@@ -250,9 +331,11 @@ impl FundsWrites for Postgres<'_> {
     fn insert_payout(&self, payout: &Payout) -> Result<bool, StoreError> {
         let terms = &payout.terms;
         let merchant = self.admit(&terms.merchant)?;
+        let (details, masked) = PayoutDetails::apart(payout);
+        let details = self.seal(&format!("payout/{}/details", terms.id), to_json(&details)?)?;
         let inserted = self.change(
-            "INSERT INTO payouts (merchant, id, merchant_payout_id, status, version, created_ms, currency, minor, counts, data)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (merchant, merchant_payout_id) DO NOTHING",
+            "INSERT INTO payouts (merchant, id, merchant_payout_id, status, version, created_ms, currency, minor, counts, data, details, batch)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (merchant, merchant_payout_id) DO NOTHING",
             params![
                 merchant,
                 terms.id.as_str(),
@@ -263,15 +346,18 @@ impl FundsWrites for Postgres<'_> {
                 terms.amount.currency().code(),
                 terms.amount.minor(),
                 payout.counts_today(),
-                to_json(payout)?,
+                to_json(&masked)?,
+                details,
+                terms.batch.as_ref().map(PayoutBatchId::as_str),
             ],
         )?;
         if inserted == 0 {
             return Ok(false);
         }
+        let digest = self.digest_to_keep(&terms.destination)?;
         self.later(
             "INSERT INTO destinations (merchant, digest, since_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            owned![merchant, digest(&terms.destination)?, terms.created_at.as_ms()],
+            owned![merchant, digest, terms.created_at.as_ms()],
         )?;
         Ok(true)
     }
@@ -286,7 +372,7 @@ impl FundsWrites for Postgres<'_> {
                 payout.state.status(),
                 number(payout.version),
                 payout.counts_today(),
-                to_json(payout)?,
+                to_json(&PayoutDetails::masked(payout))?,
             ],
         )?;
         if changed == 1 {
@@ -313,8 +399,11 @@ impl FundsWrites for Postgres<'_> {
     fn insert_contract(&self, merchant: &MerchantId, agreed: &Agreed) -> Result<(), StoreError> {
         let merchant = self.admit(merchant)?;
         self.configured();
-        let sql = "INSERT INTO contracts (merchant, number, data) VALUES ($1, $2, $3)";
-        self.later(sql, owned![merchant, i64::from(agreed.number), to_json(agreed)?])
+        let sql = "INSERT INTO contracts (merchant, number, data, pay_to) VALUES ($1, $2, $3, $4)";
+        let (agreed, pay_to) = pay_to_apart(agreed);
+        let context = format!("contract/{merchant}/{}/pay_to", agreed.number);
+        let pay_to = pay_to.map(|it| self.seal(&context, to_json(&it)?)).transpose()?;
+        self.later(sql, owned![merchant, i64::from(agreed.number), to_json(&agreed)?, pay_to])
     }
 
     fn insert_calendar(&self, name: &str, edition: u32, text: &str) -> Result<bool, StoreError> {

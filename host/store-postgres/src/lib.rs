@@ -17,6 +17,7 @@ mod head;
 mod lanes;
 mod ledger;
 mod news;
+mod payout_batches;
 mod plugins;
 mod records;
 mod rows;

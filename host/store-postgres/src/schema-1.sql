@@ -152,12 +152,22 @@ CREATE INDEX denials_by_age ON denials (merchant, at_ms);
 CREATE TABLE payouts (
   merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, merchant_payout_id TEXT COLLATE "C" NOT NULL,
   status TEXT COLLATE "C" NOT NULL, version BIGINT NOT NULL, created_ms BIGINT NOT NULL, currency TEXT COLLATE "C" NOT NULL,
-  minor BIGINT NOT NULL, counts BOOLEAN NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, id), UNIQUE (merchant, merchant_payout_id)
+  minor BIGINT NOT NULL, counts BOOLEAN NOT NULL, data TEXT NOT NULL, details TEXT NOT NULL, batch TEXT COLLATE "C",
+  PRIMARY KEY (merchant, id), UNIQUE (merchant, merchant_payout_id)
 );
 CREATE INDEX payouts_by_id ON payouts (id);
 CREATE INDEX payouts_by_status ON payouts (merchant, status, id);
 CREATE INDEX payouts_of_all_by_status ON payouts (status, id);
 CREATE INDEX payouts_by_day ON payouts (merchant, currency, created_ms);
+CREATE INDEX payouts_by_batch ON payouts (merchant, batch, id) WHERE batch IS NOT NULL;
+CREATE INDEX payouts_of_batch_by_status ON payouts (merchant, batch, status, id) INCLUDE (minor) WHERE batch IS NOT NULL;
+CREATE TABLE payout_batches (
+  merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, merchant_payout_batch_id TEXT COLLATE "C" NOT NULL,
+  version BIGINT NOT NULL, waits BOOLEAN NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, id),
+  UNIQUE (merchant, merchant_payout_batch_id)
+);
+CREATE INDEX payout_batches_by_id ON payout_batches (id);
+CREATE INDEX payout_batches_that_wait ON payout_batches (id) WHERE waits;
 CREATE TABLE payout_events (
   merchant TEXT COLLATE "C" NOT NULL, payout TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, event TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (merchant, payout, sequence)
@@ -165,8 +175,11 @@ CREATE TABLE payout_events (
 CREATE TABLE destinations (
   merchant TEXT COLLATE "C" NOT NULL, digest TEXT COLLATE "C" NOT NULL, since_ms BIGINT NOT NULL, PRIMARY KEY (merchant, digest)
 );
-CREATE TABLE contracts (merchant TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, number));
-CREATE TRIGGER contracts_stay BEFORE UPDATE ON contracts FOR EACH STATEMENT EXECUTE FUNCTION stays();
+CREATE TABLE digest_keys (name TEXT COLLATE "C" PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE contracts (
+  merchant TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, data TEXT NOT NULL, pay_to TEXT, PRIMARY KEY (merchant, number)
+);
+CREATE TRIGGER contracts_stay BEFORE UPDATE OF merchant, number, data ON contracts FOR EACH STATEMENT EXECUTE FUNCTION stays();
 CREATE TABLE calendars (name TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, edition));
 CREATE TABLE batches (
   merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, currency TEXT COLLATE "C" NOT NULL, to_entry BIGINT NOT NULL,

@@ -18,7 +18,7 @@ const SETTING: &str = "sealed_under";
 const AT_ONCE: i64 = 200;
 
 /// Each column that is sealed: its table, its name, what it is for, in SQL, and whether it is bytes.
-const COLUMNS: [(&str, &str, &str, bool); 9] = [
+const COLUMNS: [(&str, &str, &str, bool); 12] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'", false),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'", false),
     ("orders", "details", "'order/' || id || '/details'", false),
@@ -28,6 +28,9 @@ const COLUMNS: [(&str, &str, &str, bool); 9] = [
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
     ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition", true),
     ("receivers", "data", "'receiver/' || id || '/data'", false),
+    ("payouts", "details", "'payout/' || id || '/details'", false),
+    ("contracts", "pay_to", "'contract/' || merchant || '/' || number || '/pay_to'", false),
+    ("digest_keys", "value", "'digest_key/' || name", false),
 ];
 
 /// The root key that everything in a store is sealed under; none if that is not so.

@@ -59,6 +59,23 @@ async fn it_does_what_every_store_must() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test-postgres"]
+async fn with_a_root_key_nothing_personal_of_a_payout_is_in_the_database() {
+    let (url, address) = blank();
+    migrate(&address, BOOKS).unwrap();
+    let vault = Vault::new(Roots::parse(&new_root().unwrap()).unwrap());
+    suite::run(|| Arc::new(PostgresStore::open(&address, &vault, Connections::default()).unwrap()))
+        .await;
+    let kept = psql(&url, "SELECT data, details FROM payouts")
+        + &psql(&url, "SELECT data, pay_to FROM contracts")
+        + &psql(&url, "SELECT * FROM destinations");
+    assert!(kept.contains("****3445") && kept.contains("sealed:v1:"), "{kept}");
+    for planted in suite::PLANTED {
+        assert!(!kept.contains(planted), "{planted}: {kept}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: make test-postgres"]
 async fn two_nodes_book_in_one_chain() {
     let (_, address) = blank();
     migrate(&address, 4).unwrap();

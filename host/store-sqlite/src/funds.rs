@@ -1,29 +1,36 @@
 //! Payouts, contracts, calendars and settlement batches in SQLite.
 
-use lezai_core::digest::sha256_hex;
 use lezai_core::funds::contract::Agreed;
 use lezai_core::funds::payout::{Destination, Payout};
 use lezai_core::funds::settlement::Batch;
-use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
+use lezai_core::id::{EventId, MerchantId, PayoutBatchId, PayoutId, SettlementId};
 use lezai_core::ledger::{Account, Kind, Subject};
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::tables::{Sqlite, id, json, to_json};
-use lezai_store::funds::{FundsReads, FundsWrites, Movement, Statement, by_entry, from_balances};
+use lezai_seal::{digest_under, new_digest_key};
+use lezai_store::funds::{
+    FundsReads, FundsWrites, Movement, PayoutDetails, Statement, by_entry, from_balances,
+    pay_to_apart, with_pay_to,
+};
 use lezai_store::{Page, StoreError, Task, id_range};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE payouts (
   id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, merchant_payout_id TEXT NOT NULL, status TEXT NOT NULL,
   version INTEGER NOT NULL, created_ms INTEGER NOT NULL, currency TEXT NOT NULL, minor INTEGER NOT NULL,
-  counts INTEGER NOT NULL, data TEXT NOT NULL, UNIQUE (merchant, merchant_payout_id)
+  counts INTEGER NOT NULL, data TEXT NOT NULL, details TEXT NOT NULL, batch TEXT REFERENCES payout_batches,
+  UNIQUE (merchant, merchant_payout_id)
 ) STRICT;
 CREATE INDEX payouts_by_merchant ON payouts (merchant, id);
 CREATE INDEX payouts_by_status ON payouts (merchant, status, id);
 CREATE INDEX payouts_of_all_by_status ON payouts (status, id);
 CREATE INDEX payouts_by_day ON payouts (merchant, currency, created_ms, counts, minor);
+CREATE INDEX payouts_by_batch ON payouts (batch, id) WHERE batch IS NOT NULL;
+CREATE INDEX payouts_of_batch_by_status ON payouts (batch, status, id, minor) WHERE batch IS NOT NULL;
 CREATE TABLE payout_events (
   payout TEXT NOT NULL REFERENCES payouts, sequence INTEGER NOT NULL, event TEXT NOT NULL REFERENCES events,
   PRIMARY KEY (payout, sequence)
@@ -31,10 +38,11 @@ CREATE TABLE payout_events (
 CREATE TABLE destinations (
   merchant TEXT NOT NULL REFERENCES merchants, digest TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (merchant, digest)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE digest_keys (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE contracts (
-  merchant TEXT NOT NULL REFERENCES merchants, number INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, number)
-) STRICT, WITHOUT ROWID;
-CREATE TRIGGER contracts_stay BEFORE UPDATE ON contracts BEGIN SELECT RAISE(ABORT, 'a contract is never changed'); END;
+  merchant TEXT NOT NULL REFERENCES merchants, number INTEGER NOT NULL, data TEXT NOT NULL, pay_to TEXT, PRIMARY KEY (merchant, number)
+) STRICT;
+CREATE TRIGGER contracts_stay BEFORE UPDATE OF merchant, number, data ON contracts BEGIN SELECT RAISE(ABORT, 'a contract is never changed'); END;
 CREATE TABLE calendars (name TEXT NOT NULL, edition INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, edition)) STRICT, WITHOUT ROWID;
 CREATE TABLE batches (
   id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, currency TEXT NOT NULL, to_entry INTEGER NOT NULL,
@@ -44,14 +52,39 @@ CREATE INDEX batches_by_merchant ON batches (merchant, id);
 CREATE TRIGGER batches_stay BEFORE UPDATE ON batches BEGIN SELECT RAISE(ABORT, 'a batch that is closed never changes'); END;
 ";
 
-fn digest(destination: &Destination) -> Result<String, StoreError> {
-    Ok(sha256_hex(to_json(destination)?.as_bytes()))
+pub(super) const PAYOUT: &str =
+    "SELECT data, opened('payout/' || id || '/details', details) FROM payouts";
+
+pub(super) fn whole(row: &Row<'_>) -> Result<Payout, StoreError> {
+    Ok(json::<PayoutDetails>(row, 1)?.with(json(row, 0)?))
+}
+
+impl Sqlite<'_> {
+    /// What a destination is found by; none if no payout was ever made.
+    fn digest(&self, destination: &Destination) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT opened('digest_key/' || name, value) FROM digest_keys WHERE name = 'destination'";
+        let key = self.one(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
+        let value = to_json(destination)?;
+        Ok(key.map(|key| digest_under(&key, value.as_bytes())))
+    }
+
+    /// The same, with a key that is made for the first payout.
+    fn digest_to_keep(&self, destination: &Destination) -> Result<String, StoreError> {
+        if let Some(digest) = self.digest(destination)? {
+            return Ok(digest);
+        }
+        let key = new_digest_key().map_err(|error| StoreError::Damaged(error.to_string()))?;
+        let sql = "INSERT INTO digest_keys (name, value)
+                   VALUES ('destination', sealed('digest_key/destination', ?1))";
+        self.change(sql, [&key])?;
+        Ok(digest_under(&key, to_json(destination)?.as_bytes()))
+    }
 }
 
 impl FundsReads for Sqlite<'_> {
     fn payout(&self, payout: &PayoutId) -> Result<Option<Payout>, StoreError> {
-        let sql = "SELECT data FROM payouts WHERE id = ?1";
-        self.one(sql, [payout.as_str()], |row| json(row, 0))
+        let sql = format!("{PAYOUT} WHERE id = ?1");
+        self.one(&sql, [payout.as_str()], whole)
     }
 
     fn payout_by_merchant_payout_id(
@@ -59,8 +92,8 @@ impl FundsReads for Sqlite<'_> {
         merchant: &MerchantId,
         number: &str,
     ) -> Result<Option<Payout>, StoreError> {
-        let sql = "SELECT data FROM payouts WHERE merchant = ?1 AND merchant_payout_id = ?2";
-        self.one(sql, [merchant.as_str(), number], |row| json(row, 0))
+        let sql = format!("{PAYOUT} WHERE merchant = ?1 AND merchant_payout_id = ?2");
+        self.one(&sql, [merchant.as_str(), number], whole)
     }
 
     fn payouts(
@@ -73,15 +106,19 @@ impl FundsReads for Sqlite<'_> {
         let limit = page.limit.saturating_add(1);
         match status {
             Some(status) => self.all(
-                "SELECT data FROM payouts WHERE merchant = ?1 AND status = ?2 AND id >= ?3 AND id < ?4
-                 ORDER BY id DESC LIMIT ?5",
+                &format!(
+                    "{PAYOUT} WHERE merchant = ?1 AND status = ?2 AND id >= ?3 AND id < ?4
+                     ORDER BY id DESC LIMIT ?5"
+                ),
                 params![merchant.as_str(), status, from, before, limit],
-                |row| json(row, 0),
+                whole,
             ),
             None => self.all(
-                "SELECT data FROM payouts WHERE merchant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+                &format!(
+                    "{PAYOUT} WHERE merchant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4"
+                ),
                 params![merchant.as_str(), from, before, limit],
-                |row| json(row, 0),
+                whole,
             ),
         }
     }
@@ -93,9 +130,11 @@ impl FundsReads for Sqlite<'_> {
     ) -> Result<Vec<Payout>, StoreError> {
         let (from, before) = id_range(page, "po_", PayoutId::to_string);
         self.all(
-            "SELECT data FROM payouts WHERE status = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+            &format!(
+                "{PAYOUT} WHERE status = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4"
+            ),
             params![status, from, before, page.limit.saturating_add(1)],
-            |row| json(row, 0),
+            whole,
         )
     }
 
@@ -117,14 +156,22 @@ impl FundsReads for Sqlite<'_> {
         merchant: &MerchantId,
         destination: &Destination,
     ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(digest) = self.digest(destination)? else { return Ok(None) };
         let sql = "SELECT since_ms FROM destinations WHERE merchant = ?1 AND digest = ?2";
-        let params = params![merchant.as_str(), digest(destination)?];
+        let params = params![merchant.as_str(), digest];
         self.one(sql, params, |row| Ok(Timestamp::from_ms(row.get(0)?)))
     }
 
     fn contracts(&self, merchant: &MerchantId) -> Result<Vec<Agreed>, StoreError> {
-        let sql = "SELECT data FROM contracts WHERE merchant = ?1 ORDER BY number";
-        self.all(sql, [merchant.as_str()], |row| json(row, 0))
+        let sql = "SELECT data, opened('contract/' || merchant || '/' || number || '/pay_to', pay_to) FROM contracts
+                   WHERE merchant = ?1 ORDER BY number";
+        self.all(sql, [merchant.as_str()], |row| {
+            let pay_to = match row.get_ref(1)? {
+                ValueRef::Null => None,
+                _ => Some(json(row, 1)?),
+            };
+            Ok(with_pay_to(json(row, 0)?, pay_to))
+        })
     }
 
     fn calendar(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -183,6 +230,34 @@ impl FundsReads for Sqlite<'_> {
         let mut merged = by_entry(found);
         merged.truncate(usize::try_from(of.limit).unwrap_or(usize::MAX));
         Ok(merged)
+    }
+
+    fn count_movements(&self, of: &Statement<'_>) -> Result<u64, StoreError> {
+        let Some(to_ms) = self.booked_at(of.to)? else { return Ok(0) };
+        let after_ms = self.booked_at(of.after)?.unwrap_or(i64::MIN);
+        let mut count = 0;
+        for (nth, account) in of.accounts.iter().enumerate() {
+            // An entry that touches several accounts is counted with the first of them.
+            let mut sql = "SELECT count(*) FROM balances WHERE account = ?1 AND currency = ?2
+                 AND (at_ms, number) > (?3, ?4) AND (at_ms, number) <= (?5, ?6)"
+                .to_owned();
+            for before in 0..nth {
+                let place = 7 + before;
+                sql += &format!(
+                    " AND NOT EXISTS (SELECT 1 FROM balances AS other WHERE other.account = ?{place}
+                     AND other.currency = ?2 AND other.at_ms = balances.at_ms AND other.number = balances.number)"
+                );
+            }
+            let (account, currency) = (account.to_string(), of.currency.code());
+            let mut params: Vec<&dyn ToSql> =
+                vec![&account, &currency, &after_ms, &of.after, &to_ms, &of.to];
+            let before: Vec<String> =
+                of.accounts.iter().take(nth).map(ToString::to_string).collect();
+            params.extend(before.iter().map(|it| it as &dyn ToSql));
+            let found = self.one(&sql, params.as_slice(), |row| Ok(row.get::<_, u64>(0)?))?;
+            count += found.unwrap_or_default();
+        }
+        Ok(count)
     }
 
     fn balance_at(
@@ -251,9 +326,10 @@ impl Sqlite<'_> {
 impl FundsWrites for Sqlite<'_> {
     fn insert_payout(&self, payout: &Payout) -> Result<bool, StoreError> {
         let terms = &payout.terms;
+        let (details, masked) = PayoutDetails::apart(payout);
         let inserted = self.change(
-            "INSERT INTO payouts (id, merchant, merchant_payout_id, status, version, created_ms, currency, minor, counts, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (merchant, merchant_payout_id) DO NOTHING",
+            "INSERT INTO payouts (id, merchant, merchant_payout_id, status, version, created_ms, currency, minor, counts, data, details, batch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, sealed('payout/' || ?1 || '/details', ?11), ?12) ON CONFLICT (merchant, merchant_payout_id) DO NOTHING",
             params![
                 terms.id.as_str(),
                 terms.merchant.as_str(),
@@ -264,7 +340,9 @@ impl FundsWrites for Sqlite<'_> {
                 terms.amount.currency().code(),
                 terms.amount.minor(),
                 payout.counts_today(),
-                to_json(payout)?,
+                to_json(&masked)?,
+                to_json(&details)?,
+                terms.batch.as_ref().map(PayoutBatchId::as_str),
             ],
         )?;
         if inserted == 0 {
@@ -272,7 +350,7 @@ impl FundsWrites for Sqlite<'_> {
         }
         self.change(
             "INSERT INTO destinations (merchant, digest, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            params![terms.merchant.as_str(), digest(&terms.destination)?, terms.created_at.as_ms()],
+            params![terms.merchant.as_str(), self.digest_to_keep(&terms.destination)?, terms.created_at.as_ms()],
         )?;
         Ok(true)
     }
@@ -285,7 +363,7 @@ impl FundsWrites for Sqlite<'_> {
                 payout.state.status(),
                 payout.version,
                 payout.counts_today(),
-                to_json(payout)?,
+                to_json(&PayoutDetails::masked(payout))?,
             ],
         )?;
         if changed == 1 {
@@ -306,8 +384,12 @@ impl FundsWrites for Sqlite<'_> {
     }
 
     fn insert_contract(&self, merchant: &MerchantId, agreed: &Agreed) -> Result<(), StoreError> {
-        let sql = "INSERT INTO contracts (merchant, number, data) VALUES (?1, ?2, ?3)";
-        self.change(sql, params![merchant.as_str(), agreed.number, to_json(agreed)?]).map(drop)
+        let sql = "INSERT INTO contracts (merchant, number, data, pay_to)
+                   VALUES (?1, ?2, ?3, sealed('contract/' || ?1 || '/' || ?2 || '/pay_to', ?4))";
+        let (agreed, pay_to) = pay_to_apart(agreed);
+        let pay_to = pay_to.as_ref().map(to_json).transpose()?;
+        let params = params![merchant.as_str(), agreed.number, to_json(&agreed)?, pay_to];
+        self.change(sql, params).map(drop)
     }
 
     fn insert_calendar(&self, name: &str, edition: u32, text: &str) -> Result<bool, StoreError> {
@@ -328,7 +410,7 @@ impl FundsWrites for Sqlite<'_> {
     }
 }
 
-/// Every payout, one at a time.
+/// Every payout as it is kept in clear, one at a time.
 ///
 /// # Errors
 ///
@@ -337,7 +419,7 @@ pub fn for_each_payout<E: From<StoreError>>(
     connection: &Connection,
     mut each: impl FnMut(Payout) -> Result<(), E>,
 ) -> Result<(), E> {
-    let sql = "SELECT data, id, merchant, merchant_payout_id, status, version, counts, minor, currency FROM payouts";
+    let sql = "SELECT data, id, merchant, merchant_payout_id, status, version, counts, minor, currency, batch FROM payouts";
     let mut statement = connection.prepare(sql).map_err(StoreError::from)?;
     let mut rows = statement.query([]).map_err(StoreError::from)?;
     while let Some(row) = rows.next().map_err(StoreError::from)? {
@@ -359,7 +441,9 @@ fn columns_fit(row: &Row<'_>, payout: &Payout) -> Result<(), StoreError> {
         && row.get::<_, u64>(5)? == payout.version
         && row.get::<_, bool>(6)? == payout.counts_today()
         && row.get::<_, i64>(7)? == terms.amount.minor()
-        && column(8)? == terms.amount.currency().code();
+        && column(8)? == terms.amount.currency().code()
+        && row.get::<_, Option<String>>(9)?.as_deref()
+            == terms.batch.as_ref().map(PayoutBatchId::as_str);
     if same {
         return Ok(());
     }
@@ -449,6 +533,6 @@ pub fn batch_sums(
         to: batch.to_entry,
         limit: u32::MAX,
     };
-    let lines = view.movements(&statement)?.len() as u64;
+    let lines = view.count_movements(&statement)?;
     Ok((sum(batch.after_entry)?, sum(batch.to_entry)?, lines))
 }

@@ -282,7 +282,7 @@ pub fn order_with_entries(
     Ok((order, entries))
 }
 
-/// A payout, and its entries up to the one numbered `last`, in the order in which they were booked.
+/// A payout as it is kept in clear, and its entries up to the one numbered `last`, in the order in which they were booked.
 ///
 /// # Errors
 ///

@@ -14,6 +14,7 @@ mod funds;
 mod holds;
 mod ledger;
 mod log;
+mod payout_batches;
 #[cfg(test)]
 mod plans;
 mod plugins;
@@ -52,6 +53,7 @@ pub use ledger::{
     Wanted, balance_after, balances_kept, book, difference_with_entries, for_each_entry,
     for_each_order, last_entry, moved, order_with_entries, payout_with_entries, walk_entries,
 };
+pub use payout_batches::for_each_payout_batch;
 pub use statements::{balances_after, entry_head, last_before, reference};
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last.
@@ -439,6 +441,7 @@ pub fn file(data: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use lezai_core::ledger::{Entry, GENESIS};
+    use lezai_seal::{Roots, new_root};
 
     use super::schema::SCHEMA_VERSION;
     use super::*;
@@ -466,6 +469,30 @@ mod tests {
         let writer = Connection::open(&file).unwrap();
         for sql in ["UPDATE entries SET at_ms = 0", "DELETE FROM entries"] {
             assert!(writer.execute(sql, []).is_err(), "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn with_a_root_key_nothing_personal_of_a_payout_is_in_the_file() {
+        let vault = Vault::new(Roots::parse(&new_root().unwrap()).unwrap());
+        for (vault, in_clear) in [(&vault, false), (&Vault::none(), true)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = file(folder.path());
+            suite::run(|| Arc::new(SqliteStore::open_sealed(&path, vault).unwrap())).await;
+            let bytes = std::fs::read(&path).unwrap();
+            for planted in suite::PLANTED {
+                let is_there = bytes.windows(planted.len()).any(|it| it == planted.as_bytes());
+                assert_eq!(is_there, in_clear, "{planted}");
+            }
+            // What the ledger's check reads needs no root key.
+            let beside = open_to_read(&path).unwrap();
+            let mut ends = Vec::new();
+            for_each_payout(&beside, |payout| {
+                ends.push(payout.terms.destination.account);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+            assert_eq!(ends, ["****3445"; 3]);
         }
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, bills, events, funds, ledger, plugins, records, sealed, splits, statements,
+    STATEMENTS, bills, events, funds, ledger, payout_batches, plugins, records, sealed, splits,
+    statements,
 };
 use lezai_seal::Vault;
 use lezai_store::{Fault, StoreError};
@@ -16,11 +17,12 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     records::TABLES,
     ledger::TABLES,
     events::TABLES,
     plugins::TABLES,
+    payout_batches::TABLES,
     funds::TABLES,
     bills::TABLES,
     splits::TABLES,

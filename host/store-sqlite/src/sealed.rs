@@ -14,7 +14,7 @@ use rusqlite::{Connection, Error, params};
 pub(super) const SETTING: &str = "sealed_under";
 
 /// Each column that is sealed: its table, its name, and what it is for, in SQL.
-const COLUMNS: [(&str, &str, &str); 9] = [
+const COLUMNS: [(&str, &str, &str); 12] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'"),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
     ("orders", "details", "'order/' || id || '/details'"),
@@ -24,6 +24,9 @@ const COLUMNS: [(&str, &str, &str); 9] = [
     ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins"),
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
     ("receivers", "data", "'receiver/' || id || '/data'"),
+    ("payouts", "details", "'payout/' || id || '/details'"),
+    ("contracts", "pay_to", "'contract/' || merchant || '/' || number || '/pay_to'"),
+    ("digest_keys", "value", "'digest_key/' || name"),
 ];
 
 /// How far sealing anew has come: the column, and the row in its table.

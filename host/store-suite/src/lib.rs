@@ -5,19 +5,21 @@
 
 mod bills;
 mod funds;
+mod payout_batches;
 mod plugins;
 mod splits;
 mod statements;
 
 use std::sync::Arc;
 
+pub use funds::PLANTED;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId, StatementId};
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{
-    Attempt, Capture, Credential, Effect, Event, Offer, Order, RefundBearer, ReviewVerdict,
-    SplitTime, Terms, step,
+    Attempt, Capture, Charges, Credential, Effect, Event, Offer, Order, RefundBearer,
+    ReviewVerdict, SplitTime, Terms, step,
 };
 use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
@@ -53,6 +55,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     the_first_answer_is_kept(&store).await;
     bills::run(&store).await;
     funds::run(&store).await;
+    payout_batches::run(&store).await;
     splits::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);
@@ -565,6 +568,8 @@ fn record(n: u8, number: &str) -> OrderRecord {
         shares: Vec::new(),
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
+        charges: Charges::default(),
+        reserve: None,
         held: false,
         capture: Capture::Automatic,
         contract: 0,

@@ -7,10 +7,60 @@ use lezai_core::id::{EventId, MerchantId, PayoutId, SettlementId};
 use lezai_core::ledger::{Account, Kind, Subject};
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use lezai_wire::page::Page;
 
 use super::StoreError;
+
+/// The part of a payout that is personal: it is kept apart from the rest, and sealed where the gateway has a root key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutDetails {
+    /// Where to.
+    pub destination: Destination,
+    /// The text that the recipient reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl PayoutDetails {
+    /// Those of a payout, and the payout as it is kept in clear: `lezai ledger check` reads that without a root key.
+    pub fn apart(payout: &Payout) -> (Self, Payout) {
+        let details = Self {
+            destination: payout.terms.destination.clone(),
+            description: payout.terms.description.clone(),
+        };
+        (details, Self::masked(payout))
+    }
+
+    /// The payout as it is kept in clear.
+    pub fn masked(payout: &Payout) -> Payout {
+        let mut payout = payout.clone();
+        payout.terms.destination = payout.terms.destination.masked();
+        payout.terms.description = None;
+        payout
+    }
+
+    /// The whole payout.
+    pub fn with(self, mut payout: Payout) -> Payout {
+        payout.terms.destination = self.destination;
+        payout.terms.description = self.description;
+        payout
+    }
+}
+
+/// A contract as it is kept in clear, and where its batches are paid to.
+pub fn pay_to_apart(agreed: &Agreed) -> (Agreed, Option<Destination>) {
+    let pay_to = agreed.contract.pay_to().cloned();
+    let masked = pay_to.as_ref().map(Destination::masked);
+    let contract = agreed.contract.clone().with_pay_to(masked);
+    (Agreed { contract, ..agreed.clone() }, pay_to)
+}
+
+/// The whole contract.
+pub fn with_pay_to(agreed: Agreed, pay_to: Option<Destination>) -> Agreed {
+    Agreed { contract: agreed.contract.with_pay_to(pay_to), ..agreed }
+}
 
 /// An entry of the ledger as one side of it sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +180,9 @@ pub trait FundsReads {
     fn last_entry_number(&self) -> Result<u64, StoreError>;
     /// The movements of a range, in the order in which they were booked.
     fn movements(&self, of: &Statement<'_>) -> Result<Vec<Movement>, StoreError>;
+    /// How many movements there are, whatever the limit is: counted where they are kept, in memory that does not grow
+    /// with them.
+    fn count_movements(&self, of: &Statement<'_>) -> Result<u64, StoreError>;
     /// The balance of an account after an entry, debits positive.
     fn balance_at(
         &self,

@@ -16,6 +16,7 @@ pub mod funds;
 mod listing;
 mod news;
 mod orders;
+pub mod payout_batches;
 pub mod plugins;
 mod scope;
 pub mod splits;
@@ -45,6 +46,7 @@ pub use lezai_wire::page::Page;
 pub use listing::id_range;
 pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
+pub use payout_batches::{PayoutBatchReads, PayoutBatchWrites};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 pub use scope::{Scope, book_of};
 pub use splits::{SplitReads, SplitWrites};
@@ -298,7 +300,7 @@ pub struct BookedEntry {
 
 /// Reads of the store.
 pub trait View:
-    BillReads + EventReads + FundsReads + PluginReads + SplitReads + StatementReads
+    BillReads + EventReads + FundsReads + PayoutBatchReads + PluginReads + SplitReads + StatementReads
 {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
@@ -361,7 +363,14 @@ pub trait View:
 
 /// Writes to the store. All writes of one job are one commit.
 pub trait Tx:
-    View + BillWrites + EventWrites + FundsWrites + PluginWrites + SplitWrites + StatementWrites
+    View
+    + BillWrites
+    + EventWrites
+    + FundsWrites
+    + PayoutBatchWrites
+    + PluginWrites
+    + SplitWrites
+    + StatementWrites
 {
     /// A new order with its session. `false`, and nothing written, if the merchant's number is taken.
     fn insert_order(

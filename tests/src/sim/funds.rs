@@ -16,6 +16,7 @@ use lezai_store_sqlite::{for_each_payout, payout_with_entries};
 
 use super::Failure;
 use super::bank::{CHANNEL, Said};
+use super::payout_batches::waits_with_its_batch;
 use super::random::Random;
 use super::world::{Checked, Heard, START, World, fail};
 
@@ -38,10 +39,31 @@ pub(super) fn contract(seed: u64) -> Option<Agreed> {
         true => r#""pay_to": { "kind": "account", "account": "tea" },"#,
         false => "",
     };
+    // Half of the contracts take something of refunds and splits, and keep the fee of what is refunded.
+    let charges = match random.once_in(2) {
+        true => format!(
+            r#""refund": [{{ "currency": "CNY", "rate_ppm": {}, "fixed": {}, "rounding": "half_even" }}],
+               "split": [{{ "currency": "CNY", "rate_ppm": {}, "min": 1, "rounding": "down" }}],
+               "refund_keeps_payment_fee": {},"#,
+            random.between(0, 20_000),
+            random.between(0, 30),
+            random.between(0, 20_000),
+            random.once_in(2),
+        ),
+        false => String::new(),
+    };
+    let reserve = match random.once_in(2) {
+        true => format!(
+            r#""reserve": {{ "rate_ppm": {}, "days": {} }},"#,
+            random.between(1, 400_000),
+            random.between(1, 12),
+        ),
+        false => String::new(),
+    };
     let json = format!(
         r#"{{
-            "fees": {{ "payout": [{{ "currency": "CNY", "rate_ppm": {}, "fixed": {}, "rounding": "up" }}] }},
-            "cycle": {cycle}, "day": {{ "zone": "America/New_York", "cut_off": "02:30", "calendar": "open" }},
+            "fees": {{ {charges} "payout": [{{ "currency": "CNY", "rate_ppm": {}, "fixed": {}, "rounding": "up" }}] }},
+            {reserve} "cycle": {cycle}, "day": {{ "zone": "America/New_York", "cut_off": "02:30", "calendar": "open" }},
             "settlement": {{ {pay_to} "minimums": [{{ "minor": {}, "currency": "CNY" }}] }},
             "payouts": {{ "fee_returned": {}, "new_destination_wait_secs": {},
                 "limits": [{{ "currency": "CNY", "max": 80000, "day_max": 160000, "approval_above": {} }}] }}
@@ -138,6 +160,7 @@ impl World<'_> {
     /// After every commit: each payout that changed has the entries that it calls for. Those that are new.
     pub(super) fn check_payouts(&mut self) -> Result<Vec<BookedEntry>, Failure> {
         let mut new = Vec::new();
+        self.check_payout_batches()?;
         for payout in self.payouts() {
             let id = payout.terms.id.clone();
             if self.versions.get(id.as_str()) == Some(&payout.version) {
@@ -171,8 +194,11 @@ impl World<'_> {
     /// At the end: what a second person has to decide is decided, and what the channel was silent on is
     /// asked again. Whether there was such.
     pub(super) fn decides_on_payouts(&mut self) -> bool {
-        let mut found = false;
+        let mut found = self.decides_on_payout_batches();
         for payout in self.payouts() {
+            if waits_with_its_batch(&payout) {
+                continue;
+            }
             let id = payout.terms.id.clone();
             let event = match &payout.state {
                 PayoutState::NeedsApproval => PayoutEvent::Decided {
@@ -198,6 +224,7 @@ impl World<'_> {
 
     /// At the end: every payout came to something, and the bank's book is the ledger's.
     pub(super) fn payouts_ended(&mut self, balances: &lezai::ledger::Balances) -> Checked {
+        self.payout_batches_ended()?;
         for payout in self.payouts() {
             let id = &payout.terms.id;
             let status = payout.state.status();

@@ -141,7 +141,10 @@ impl World<'_> {
             // Every review that was due is done, and every settlement.
             let waits = matches!(
                 account,
-                Account::MerchantHeld(_) | Account::MerchantPending(_) | Account::MerchantFrozen(_)
+                Account::MerchantHeld(_)
+                    | Account::MerchantPending(_)
+                    | Account::MerchantFrozen(_)
+                    | Account::MerchantReserve(_)
             );
             if waits && *minor != 0 {
                 return fail(format!("{minor} is left on {account} for ever"));

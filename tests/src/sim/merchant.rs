@@ -11,6 +11,7 @@ use lezai_core::time::Timestamp;
 use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
 use lezai_gateway::callbacks::transport::Reply;
 use lezai_gateway::events;
+use lezai_gateway::funds::payout_batches::{self, NewPayoutBatch};
 use lezai_gateway::funds::payouts::{self, NewPayout};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency::{ApiResponse, IdempotentRequest, Signer};
@@ -68,6 +69,7 @@ pub(super) enum What {
     /// The operator's.
     Review(OrderId),
     Payout,
+    PayoutBatch,
     CancelPayout(PayoutId),
     Split(OrderId),
     GiveBack(SplitId),
@@ -247,6 +249,7 @@ impl World<'_> {
                     self.request(What::CancelPayout(payout.terms.id.clone()), &json!({}));
                 }
             }
+            Op::PayoutBatch(n, percent) => self.begin_payout_batch(n, percent),
             Op::Split(..) | Op::GiveBack(..) | Op::FinishSplits(_) => self.begin_split(op),
             Op::Advance(secs) => self.advance(secs * 1000),
         }
@@ -384,6 +387,7 @@ impl World<'_> {
             What::GiveBack(split) => format!("/v1/splits/{split}/returns"),
             What::FinishSplits(order) => format!("/v1/orders/{order}/splits/finish"),
             What::Payout => "/v1/payouts".to_owned(),
+            What::PayoutBatch => "/v1/payout_batches".to_owned(),
             What::CancelPayout(payout) => format!("/v1/payouts/{payout}/cancel"),
             What::Review(order) => format!("/admin/v1/orders/{order}/review"),
         };
@@ -560,6 +564,10 @@ async fn ask(
         What::Payout => {
             let new = NewPayout::parse(&body)?;
             payouts::create(gateway, &merchant_id, new, key).await
+        }
+        What::PayoutBatch => {
+            let new = NewPayoutBatch::parse(&body)?;
+            payout_batches::create(gateway, &merchant_id, new, key).await
         }
         What::CancelPayout(payout) => {
             payouts::cancel(gateway, &merchant_id, payout.as_str(), key).await

@@ -27,6 +27,7 @@ pub(super) enum Op {
     Redeliver(usize),
     Payout(usize, i64, bool),
     CancelPayout(usize),
+    PayoutBatch(usize, i64),
     Split(usize, i64, bool),
     GiveBack(usize, i64),
     FinishSplits(usize),
@@ -100,6 +101,7 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
         nth += 1;
     }
     split_later(seed, &mut ops);
+    pay_in_batches(seed, &mut ops);
     ops
 }
 
@@ -131,6 +133,19 @@ fn split_later(seed: u64, ops: &mut Vec<Op>) {
     }
 }
 
+/// Now and then several are paid out to at once, by a dice of its own, once something may have been settled.
+fn pay_in_batches(seed: u64, ops: &mut Vec<Op>) {
+    let mut random = Random::new(seed ^ 0x0062_6174_6368);
+    if random.once_in(2) {
+        return;
+    }
+    for _ in 0..random.between(1, 4) {
+        let at = ops.len() / 2 + random.below(ops.len() / 2 + 1);
+        ops.insert(at, Op::PayoutBatch(random.below(64), random.between(1, 120)));
+        ops.insert(at, Op::Advance(random.between(43_200, 2 * 86_400)));
+    }
+}
+
 impl Op {
     /// Its name in the counts.
     pub(super) fn name(self) -> &'static str {
@@ -149,6 +164,7 @@ impl Op {
             Op::Redeliver(_) => "redeliver",
             Op::Payout(..) => "payout",
             Op::CancelPayout(_) => "cancel_payout",
+            Op::PayoutBatch(..) => "payout_batch",
             Op::Split(..) => "split",
             Op::GiveBack(..) => "give_back",
             Op::FinishSplits(_) => "finish_splits",

@@ -73,11 +73,19 @@ pub enum Planted {
     SplitBookedTwice,
     /// A return is held against more than what is available to its receiver.
     ReturnUnchecked,
+    /// A batch of payouts is closed by the first of them that ends.
+    BatchClosedEarly,
+    /// Nothing ever closes a batch of payouts.
+    BatchNeverClosed,
+    /// Nothing releases what was kept back of a payment.
+    ReserveNeverReleased,
+    /// What was kept back is released twice.
+    ReserveReleasedTwice,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -102,6 +110,10 @@ impl Planted {
         Self::ReturnAvailableAtOnce,
         Self::SplitBookedTwice,
         Self::ReturnUnchecked,
+        Self::BatchClosedEarly,
+        Self::BatchNeverClosed,
+        Self::ReserveNeverReleased,
+        Self::ReserveReleasedTwice,
     ];
 }
 
@@ -439,6 +451,9 @@ impl Tx for Layer<'_> {
                 return self.tx.book(order, &entry, at);
             }
         }
+        if self.planted == Planted::ReserveReleasedTwice && entry.kind() == Kind::ReserveRelease {
+            self.tx.book(order, entry, at)?;
+        }
         if self.planted == Planted::ReleaseForgotten && entry.kind() == Kind::HoldRelease {
             return Ok(());
         }
@@ -448,6 +463,9 @@ impl Tx for Layer<'_> {
         let forgotten = match (self.planted, task) {
             (Planted::SplitsNeverFinished, Task::Order { what, .. }) => {
                 *what == Effect::FinishSplits
+            }
+            (Planted::ReserveNeverReleased, Task::Order { what, .. }) => {
+                *what == Effect::ReleaseReserve
             }
             (Planted::WatchForgotten, Task::Payout { what, .. }) => *what == PayoutEffect::Watch,
             (Planted::NextBatchNotPlanned, Task::CloseBatches { .. }) => {

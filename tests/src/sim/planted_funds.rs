@@ -86,6 +86,9 @@ impl FundsReads for Layer<'_> {
     fn movements(&self, of: &Statement<'_>) -> Result<Vec<Movement>, StoreError> {
         self.tx.movements(of)
     }
+    fn count_movements(&self, of: &Statement<'_>) -> Result<u64, StoreError> {
+        self.tx.count_movements(of)
+    }
     fn balance_at(
         &self,
         account: &Account,

@@ -21,6 +21,7 @@ export {
   Lezai,
   type LezaiOptions,
   type Orders,
+  type PayoutBatches,
   type Payouts,
   type Refunds,
   type Settlements,

@@ -13,6 +13,7 @@ import type {
   NewCharge,
   NewOrder,
   NewPayout,
+  NewPayoutBatch,
   NewReceiver,
   NewRefund,
   NewReturn,
@@ -24,7 +25,10 @@ import type {
   OrderQuery,
   Page,
   Payout,
+  PayoutBatch,
+  PayoutBatchQuery,
   PayoutQuery,
+  PayoutsOfBatchQuery,
   ReceiverAccount,
   ReceiverQuery,
   Redelivery,
@@ -52,6 +56,7 @@ export class Lezai {
   readonly receivers: Receivers;
   readonly splits: Splits;
   readonly payouts: Payouts;
+  readonly payoutBatches: PayoutBatches;
   readonly settlements: Settlements;
   readonly statements: Statements;
   readonly statementPlans: StatementPlans;
@@ -66,6 +71,7 @@ export class Lezai {
     this.receivers = new Receivers(connection);
     this.splits = new Splits(connection);
     this.payouts = new Payouts(connection);
+    this.payoutBatches = new PayoutBatches(connection);
     this.settlements = new Settlements(connection);
     this.statements = new Statements(connection);
     this.statementPlans = new StatementPlans(connection);
@@ -342,6 +348,59 @@ class Payouts {
   }
 }
 
+/** Batches of up to a thousand payouts. */
+class PayoutBatches {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Pays out to all items of a batch: all of it is accepted, or nothing. The key is derived from
+   * `merchant_payout_batch_id`, so a repeat is never a second batch.
+   */
+  create(batch: NewPayoutBatch, options: CallOptions = {}): Promise<PayoutBatch> {
+    const number = batch.merchant_payout_batch_id;
+    return numbered("payout_batch", "merchant_payout_batch_id", number, options, (own) =>
+      this.#connection.post("/v1/payout_batches", { ...own, content: batch }),
+    );
+  }
+
+  /** A batch, with how much of it is in which state. */
+  find(id: string, options?: CallOptions): Promise<PayoutBatch> {
+    return this.#connection.get(`/v1/payout_batches/${segment(id)}`, options);
+  }
+
+  /** The batch with your own number, if there is one. */
+  async findByNumber(
+    merchant_payout_batch_id: string,
+    options?: CallOptions,
+  ): Promise<PayoutBatch | undefined> {
+    return (await this.list({ merchant_payout_batch_id }, options)).data[0];
+  }
+
+  /** A page of batches, newest first. */
+  list(query: PayoutBatchQuery = {}, options?: CallOptions): Promise<Page<PayoutBatch>> {
+    return this.#connection.get("/v1/payout_batches", { ...options, query });
+  }
+
+  /** All batches, newest first; further pages are requested as needed. */
+  all(query: PayoutBatchQuery = {}, options?: CallOptions): AsyncGenerator<PayoutBatch, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  /** All payouts of a batch, the last item first; further pages are requested as needed. */
+  payouts(
+    id: string,
+    query: PayoutsOfBatchQuery = {},
+    options?: CallOptions,
+  ): AsyncGenerator<Payout, void> {
+    const path = `/v1/payout_batches/${segment(id)}/payouts`;
+    return every((after) => this.#connection.get(path, { ...options, query: { ...query, ...after } }));
+  }
+}
+
 /** Settlement batches, and the contracts that they follow. */
 class Settlements {
   readonly #connection: Connection;
@@ -390,6 +449,7 @@ const LOOK = {
   order: "orders.findByNumber",
   refund: "refunds.findByNumber",
   payout: "payouts.findByNumber",
+  payout_batch: "payoutBatches.findByNumber",
   split: "splits.list",
   return: "splits.list",
 };
@@ -506,6 +566,7 @@ export type {
   Balances,
   Events,
   Orders,
+  PayoutBatches,
   Payouts,
   Receivers,
   Refunds,

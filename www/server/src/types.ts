@@ -22,6 +22,11 @@ export type NewPayout = Schemas["NewPayout"];
 export type Payout = Schemas["PayoutView"];
 export type PayoutQuery = Query<"payouts_list">;
 
+export type NewPayoutBatch = Schemas["NewPayoutBatch"];
+export type PayoutBatch = Schemas["PayoutBatchView"];
+export type PayoutBatchQuery = Query<"payouts_list_batches">;
+export type PayoutsOfBatchQuery = Query<"payouts_payouts_of_batch">;
+
 export type NewReceiver = Schemas["NewReceiver"];
 /** One that orders are shared with, and its balances. */
 export type ReceiverAccount = Schemas["ReceiverView"];
@@ -66,6 +71,7 @@ export type Callback = Omit<StoredEvent, "data" | "delivery"> & {
     refund?: Refund;
     split_return?: SplitReturn;
     payout?: Payout;
+    payout_batch?: PayoutBatch;
     settlement?: Settlement;
     statement?: Statement;
     contract?: Contract;

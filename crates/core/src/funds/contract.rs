@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cycle::Cycle;
 use super::payout::{Destination, PayoutRules};
 use crate::money::{Currency, MAX_MINOR, Money};
+use crate::order::{Charges, MAX_RESERVE_DAYS, ReserveTerms};
 use crate::policy::validate::{distinct, fee_schedules, length, non_negative, require};
 use crate::policy::{FeeSchedule, PolicyError, Rounding};
 use crate::time::Timestamp;
@@ -38,6 +39,9 @@ pub struct Contract {
     settlement: Settlement,
     #[serde(default)]
     payouts: Payouts,
+    /// What is kept back of settled payments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserve: Option<ReserveTerms>,
 }
 
 /// One schedule for each currency; a currency without one costs nothing, or, of a payment, what the
@@ -47,6 +51,13 @@ pub struct Contract {
 struct Fees {
     payment: Vec<FeeSchedule>,
     payout: Vec<FeeSchedule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refund: Vec<FeeSchedule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    split: Vec<FeeSchedule>,
+    /// Whether a refund gives nothing back of the payment's fee.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refund_keeps_payment_fee: bool,
 }
 
 /// When a day ends, and which days count.
@@ -281,6 +292,7 @@ impl Contract {
             },
             settlement: Settlement::default(),
             payouts: Payouts::default(),
+            reserve: None,
         }
     }
 
@@ -305,9 +317,11 @@ impl Contract {
     }
 
     fn check(&self) -> Result<(), PolicyError> {
-        let Self { fees, cycle, day, settlement, payouts } = self;
+        let Self { fees, cycle, day, settlement, payouts, reserve } = self;
         fee_schedules("fees.payment", &fees.payment, 0)?;
         fee_schedules("fees.payout", &fees.payout, 0)?;
+        fee_schedules("fees.refund", &fees.refund, 0)?;
+        fee_schedules("fees.split", &fees.split, 0)?;
         let (in_bounds, bound) = match cycle {
             Cycle::After { seconds } => (*seconds <= MAX_AFTER_SECS, u64::from(MAX_AFTER_SECS)),
             Cycle::Days { days } | Cycle::BusinessDays { days } => {
@@ -326,6 +340,14 @@ impl Contract {
         distinct("settlement.minimums", settlement.minimums.iter().map(|it| it.currency()))?;
         if let Some(destination) = &settlement.pay_to {
             destination.check("settlement.pay_to")?;
+        }
+        if let Some(ReserveTerms { rate_ppm, days }) = reserve {
+            require((1..=1_000_000).contains(rate_ppm), "reserve.rate_ppm", || {
+                "must be 1 to 1000000".to_owned()
+            })?;
+            require((1..=MAX_RESERVE_DAYS).contains(days), "reserve.days", || {
+                format!("must be 1 to {MAX_RESERVE_DAYS}")
+            })?;
         }
         distinct("payouts.limits", payouts.limits.iter().map(|it| it.currency))?;
         length("payouts.limits", payouts.limits.len(), 0, crate::policy::validate::MAX_CURRENCIES)?;
@@ -361,6 +383,21 @@ impl Contract {
         fee_of(&self.fees.payout, amount).unwrap_or(Money::zero(amount.currency()))
     }
 
+    /// What refunds and splits of an order in the currency cost.
+    pub fn charges(&self, currency: Currency) -> Charges {
+        let of = |list: &[FeeSchedule]| list.iter().find(|it| it.currency == currency).cloned();
+        Charges {
+            refund: of(&self.fees.refund),
+            split: of(&self.fees.split),
+            keeps_payment_fee: self.fees.refund_keeps_payment_fee,
+        }
+    }
+
+    /// What is kept back of a settled payment, and for how long.
+    pub fn reserve(&self) -> Option<ReserveTerms> {
+        self.reserve
+    }
+
     /// How long a captured payment waits.
     pub fn cycle(&self) -> Cycle {
         self.cycle
@@ -389,6 +426,13 @@ impl Contract {
     /// Where a settlement batch is paid to; without it payouts are the merchant's to ask for.
     pub fn pay_to(&self) -> Option<&Destination> {
         self.settlement.pay_to.as_ref()
+    }
+
+    /// The same contract with another destination, or none: it is kept apart from the rest of the terms.
+    #[must_use]
+    pub fn with_pay_to(mut self, pay_to: Option<Destination>) -> Self {
+        self.settlement.pay_to = pay_to;
+        self
     }
 
     /// The least that a settlement batch pays.
@@ -425,11 +469,23 @@ impl Contract {
         for (path, old, new) in [
             ("fees.payment", &self.fees.payment, &new.fees.payment),
             ("fees.payout", &self.fees.payout, &new.fees.payout),
+            ("fees.refund", &self.fees.refund, &new.fees.refund),
+            ("fees.split", &self.fees.split, &new.fees.split),
         ] {
-            // Without a schedule a payout costs nothing, and a payment whatever the policy says.
-            let free = path == "fees.payout";
+            // Without a schedule a payment costs whatever the policy says, and the others nothing.
+            let free = path != "fees.payment";
             found.fees(path, old, new, free);
         }
+        let part = |of: &Self| of.reserve.map_or((0, 0), |it| (it.rate_ppm, it.days));
+        let ((old_rate, old_days), (rate, days)) = (part(self), part(new));
+        for (path, old, new) in
+            [("reserve.rate_ppm", old_rate, rate), ("reserve.days", old_days.into(), days.into())]
+        {
+            found.add(path, Some(old.to_string()), Some(new.to_string()), new > old);
+        }
+        let (old, kept) = (self.fees.refund_keeps_payment_fee, new.fees.refund_keeps_payment_fee);
+        let (old_text, new_text) = (Some(old.to_string()), Some(kept.to_string()));
+        found.add("fees.refund_keeps_payment_fee", old_text, new_text, kept);
         let slower = match (self.cycle, new.cycle) {
             (Cycle::After { seconds: old }, Cycle::After { seconds: new }) => new > old,
             (Cycle::Days { days: old }, Cycle::Days { days: new })

@@ -9,6 +9,7 @@ pub mod cycle;
 pub mod date;
 pub mod difference;
 pub mod payout;
+pub mod payout_batch;
 pub mod receiver;
 pub mod settlement;
 pub mod split;

@@ -22,8 +22,9 @@ mod tests;
 pub use books::BadPayout;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{MerchantId, PayoutId, SettlementId};
+use crate::id::{MerchantId, PayoutBatchId, PayoutId, SettlementId};
 use crate::ledger::{Account, Entry};
+use crate::mask;
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -58,6 +59,9 @@ pub struct PayoutTerms {
     /// The settlement batch that it pays, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<SettlementId>,
+    /// The batch that it was accepted with, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<PayoutBatchId>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// It is not sent before: its destination is new, or it is for later.
@@ -75,6 +79,13 @@ pub struct Destination {
     /// Whose it is, for the channel to check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
+}
+
+impl Destination {
+    /// The kind, and the end of the account's number or name: enough to tell two apart.
+    pub fn masked(&self) -> Self {
+        Self { kind: self.kind.clone(), account: mask::account(&self.account), holder: None }
+    }
 }
 
 /// A payout.
@@ -183,6 +194,14 @@ impl PayoutState {
         "returned",
         "cancelled",
     ];
+
+    /// The statuses of one that has not ended.
+    pub const OPEN: [&'static str; 5] = ["needs_approval", "accepted", "queued", "sent", "unknown"];
+
+    /// Whether it came to something. One that was paid may still be returned.
+    pub fn has_ended(&self) -> bool {
+        !Self::OPEN.contains(&self.status())
+    }
 
     /// The status as the API names it.
     pub fn status(&self) -> &'static str {

@@ -5,7 +5,10 @@
 //! | `payment` | `channel_receivable` all | `merchant_pending` (or `_held`) net, `fee_income` fee |
 //! | `hold_release` | `merchant_held` what is left | `merchant_pending` the same |
 //! | `settlement` | `merchant_pending` what is left | `receiver_available` the shares, `merchant_available` the rest |
+//! | what a refund, a settlement with shares or a split costs, in the same entry | `merchant_available` | `fee_income` |
 //! | `settlement` of one that is split later | `merchant_pending` what is left | `merchant_frozen` the same |
+//! | what is kept back at a `settlement` or `split_finish`, in the same entry | | `merchant_reserve`, and that much less `merchant_available` |
+//! | `reserve_release` | `merchant_reserve` what is left | `merchant_available` the same |
 //! | `split` | `merchant_frozen` the shares | `receiver_available` each its share |
 //! | `split_finish` | `merchant_frozen` what is left | `merchant_available` the same |
 //! | `split_return` | `receiver_available` | `merchant_frozen` until the finish, then `merchant_available` |
@@ -42,7 +45,7 @@ use crate::policy::Share;
 /// An order that cannot have come about by [`super::step()`]: its record was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the order contradicts itself: {0}")]
-pub struct BadBooks(&'static str);
+pub struct BadBooks(pub(super) &'static str);
 
 impl Order {
     /// Every entry that the ledger must have for the order as it is, and no other.
@@ -52,6 +55,8 @@ impl Order {
     /// [`BadBooks`].
     pub fn entries(&self) -> Result<Vec<Entry>, BadBooks> {
         let bad = || BadBooks("an amount is more than what it is a part of");
+        self.check_charges()?;
+        self.check_reserve()?;
         let mut entries = Vec::new();
         let captured = match &self.state {
             State::Paid { captured, .. } => Some(captured),
@@ -80,6 +85,7 @@ impl Order {
         if let State::Paid { settled: Some(settled), .. } = &self.state {
             entries.extend(self.settlement(settled));
             entries.extend(self.split_entries());
+            entries.extend(self.reserve_release());
         } else if !self.splits.is_empty() || self.split_finish.is_some() {
             return Err(BadBooks("splits of what was never settled"));
         }
@@ -186,21 +192,32 @@ impl Order {
     }
 
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
-        let own = refund.taken_where_it_lay()?;
+        let (own, charged) = (refund.taken_where_it_lay()?, refund.charged()?);
         let whole = (Account::RefundsInFlight, refund.amount);
-        let parts = |account| {
+        let reserve = |account| (account, refund.reserve.unwrap_or(Money::zero(own.currency())));
+        let parts = |account, reserve| {
             let merchant = &self.terms.merchant;
             let beyond = refund.beyond.map(|it| (Account::MerchantAvailable(merchant.clone()), it));
             let others = refund.shares.iter().map(|it| {
                 (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
             });
             let own = [(account, own), (Account::FeeIncome, refund.fee)];
-            own.into_iter().chain(beyond).chain(others).collect::<Vec<_>>()
+            let charged = (self.payer_of_charges(), charged);
+            own.into_iter()
+                .chain(beyond)
+                .chain([reserve, charged])
+                .chain(others)
+                .collect::<Vec<_>>()
         };
+        let income = (Account::FeeIncome, charged);
         match (kind, &refund.state) {
-            (Kind::RefundRequest, _) => Entry::transfer(kind, parts(refund.from.clone()), [whole]),
+            (Kind::RefundRequest, _) => {
+                let reserve = reserve(self.reserve_account());
+                Entry::transfer(kind, parts(refund.from.clone(), reserve), [whole, income])
+            }
             (Kind::RefundFailure, RefundState::Failed { to, .. }) => {
-                Entry::transfer(kind, [whole], parts(to.clone()))
+                let reserve = reserve(self.payer_of_charges());
+                Entry::transfer(kind, [whole, income], parts(to.clone(), reserve))
             }
             _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, refund.amount)]),
         }
@@ -278,14 +295,17 @@ impl Order {
             (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
         });
         let own = match self.is_split_later() {
-            true => Account::MerchantFrozen(merchant.clone()),
-            false => Account::MerchantAvailable(merchant.clone()),
+            true => vec![(Account::MerchantFrozen(merchant.clone()), settled.amount)],
+            false => self.less_reserve(settled.amount)?.to_vec(),
         };
-        let own = (own, settled.amount);
+        let charge = settled.charge.unwrap_or(Money::zero(settled.amount.currency()));
         Entry::transfer(
             Kind::Settlement,
-            [(Account::MerchantPending(merchant.clone()), whole?)],
-            std::iter::once(own).chain(shares),
+            [
+                (Account::MerchantPending(merchant.clone()), whole?),
+                (self.payer_of_charges(), charge),
+            ],
+            own.into_iter().chain(shares).chain([(Account::FeeIncome, charge)]),
         )
         .filter(|entry| !entry.postings().is_empty())
     }

@@ -23,8 +23,10 @@
 mod at_channel;
 mod bearer;
 mod books;
+mod charges;
 #[cfg(test)]
 mod later;
+mod reserve;
 mod review;
 #[cfg(test)]
 mod settling;
@@ -44,6 +46,8 @@ use serde::{Deserialize, Serialize};
 pub use at_channel::{ChannelMovement, ChannelReference};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
+pub use charges::{Charges, Costs, OF_REVIEW, RefundCharge};
+pub use reserve::{MAX_RESERVE_DAYS, ReserveRelease, ReserveTerms, Reserved};
 pub use review::{Released, Review, ReviewVerdict};
 pub use split::{
     NewSplit, NewSplitReturn, Split, SplitFailure, SplitFinish, SplitItem, SplitMode, SplitReturn,
@@ -105,6 +109,12 @@ pub struct Terms {
     /// The contract that it was made under; 0 is the standard, which every merchant begins with.
     #[serde(default, skip_serializing_if = "is_standard")]
     pub contract: u32,
+    /// What that contract takes of refunds and splits.
+    #[serde(default, skip_serializing_if = "Charges::is_none")]
+    pub charges: Charges,
+    /// What that contract keeps back of a settled payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<ReserveTerms>,
     /// The text that the shopper reads.
     pub description: String,
     /// The methods a shopper may choose, best first.
@@ -162,6 +172,9 @@ pub struct Order {
     /// The end of its splitting, once it has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_finish: Option<SplitFinish>,
+    /// What is kept back of it once it is settled, if something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Reserved>,
     /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].
     pub failed_voids: u32,
     /// The reviews of an order that is held: refusals that came to nothing, and then the one
@@ -359,6 +372,9 @@ pub struct Settled {
     /// The others': of what was agreed as much as there was of the whole, and nothing that is nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
+    /// What splitting it cost the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<Money>,
     /// When.
     pub at: Timestamp,
 }
@@ -497,6 +513,12 @@ pub struct Refund {
     /// be split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond: Option<Money>,
+    /// The part of the merchant's that was taken from what was kept back of the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<Money>,
+    /// What it cost the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<RefundCharge>,
     /// Where it stands.
     pub state: RefundState,
     /// When it was asked for.
@@ -534,7 +556,8 @@ impl Refund {
 
     /// The part of that which came from the account where the merchant's part of the order lay.
     pub(crate) fn taken_where_it_lay(&self) -> Option<Money> {
-        self.beyond.map_or(self.own(), |beyond| self.own()?.checked_sub(beyond))
+        let elsewhere = self.beyond.iter().chain(&self.reserve);
+        elsewhere.into_iter().try_fold(self.own()?, |own, it| own.checked_sub(*it))
     }
 }
 
@@ -683,6 +706,8 @@ pub enum Event {
     },
     /// The time to split is over.
     SplitTimeOver,
+    /// What was kept back of the payment may go.
+    ReserveDue,
     /// The merchant takes a share back.
     SplitReturnRequested(NewSplitReturn),
     /// A person looked at an order that is held.
@@ -714,6 +739,8 @@ pub enum Effect {
     Settle,
     /// End its splitting when the time for it is over.
     FinishSplits,
+    /// Let the merchant have what is kept back of the payment, at its time.
+    ReleaseReserve,
     /// Ask the channel what became of the attempt, until it knows.
     Query(AttemptId),
     /// Tell the channel that the attempt is given up.
@@ -966,6 +993,7 @@ impl Order {
             state: State::Created { declined: None },
             attempts: Vec::new(),
             returns: Vec::new(),
+            reserved: None,
             refunds: Vec::new(),
             splits: Vec::new(),
             split_finish: None,

@@ -82,6 +82,9 @@ pub struct Split {
     pub mode: SplitMode,
     /// Its shares, as they were asked for.
     pub items: Vec<SplitItem>,
+    /// What it cost the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<Money>,
     /// The returns of it, failed ones included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<SplitReturn>,
@@ -250,7 +253,9 @@ pub(super) fn split(mut order: Order, new: NewSplit, now: Timestamp) -> Result<S
     if items.is_empty() {
         return Err(Refusal::Nothing);
     }
-    let split = Split { id, merchant_split_id, mode, items, returns: Vec::new(), at: now };
+    let returns = Vec::new();
+    let mut split = Split { id, merchant_split_id, mode, items, charge: None, returns, at: now };
+    split.charge = order.charge_of_split(&split);
     let entry = order.split_entry(&split);
     order.splits.push(split);
     Ok(Step { entry, ..order.changed().step() })
@@ -275,9 +280,12 @@ pub(super) fn finish(
         return Ok(order.step());
     }
     let finish = SplitFinish { amount: order.unsplit(), at: now, asked };
+    let kept = order.keep_back(finish.amount, now);
     let entry = order.finish_entry(&finish);
     order.split_finish = Some(finish);
-    Ok(Step { entry, ..order.changed().notified(Notice::SplitFinished) })
+    let mut step = Step { entry, ..order.changed().notified(Notice::SplitFinished) };
+    step.effects.extend(kept);
+    Ok(step)
 }
 
 /// Takes a share back, or a part of it, from who has it available.
@@ -441,7 +449,10 @@ impl Order {
         let shares = split.booked().map(|it| {
             (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
         });
-        Entry::transfer(Kind::Split, [(Account::MerchantFrozen(merchant.clone()), whole)], shares)
+        let charge = split.charge.unwrap_or(zero);
+        let debits =
+            [(Account::MerchantFrozen(merchant.clone()), whole), (self.payer_of_charges(), charge)];
+        Entry::transfer(Kind::Split, debits, shares.chain([(Account::FeeIncome, charge)]))
             .filter(|entry| !entry.postings().is_empty())
     }
 
@@ -451,7 +462,7 @@ impl Order {
         Entry::transfer(
             Kind::SplitFinish,
             [(Account::MerchantFrozen(merchant.clone()), finish.amount)],
-            [(Account::MerchantAvailable(merchant.clone()), finish.amount)],
+            self.less_reserve(finish.amount)?,
         )
         .filter(|entry| !entry.postings().is_empty())
     }

@@ -1,5 +1,7 @@
 //! The events that may happen to an order, and the result of each.
 
+use super::charges::OF_REVIEW;
+use super::reserve;
 use super::split;
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
@@ -189,6 +191,8 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
                 from: order.owed(),
                 shares: Vec::new(),
                 beyond: None,
+                reserve: None,
+                charge: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };
@@ -210,6 +214,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
             split::finish(order, after.as_ref(), true, now)
         }
         (_, Event::SplitTimeOver) => split::finish(order, None, false, now),
+        (_, Event::ReserveDue) => reserve::release(order, now),
         (_, Event::SplitReturnRequested(new)) => split::give_back(order, new, now),
 
         // The clock, and people.
@@ -496,6 +501,8 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
         let beyond = refund.own().and_then(|own| own.checked_sub(order.unsplit()));
         refund.beyond = beyond.filter(|it| it.minor() > 0);
     }
+    refund.charge = order.refund_charge(&refund);
+    refund.reserve = order.reserve_for(&refund);
     // Never absent, as `sums.rs` holds; should it be, no money moves without it.
     let Some(entry) = order.refund_entry(Kind::RefundRequest, &refund) else {
         return Err(Refusal::RefundTooLarge { available });
@@ -553,11 +560,19 @@ fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Res
     let Some((amount, shares)) = net.and_then(|net| order.divided(net)) else {
         return Ok(order.step());
     };
-    let settled = Settled { amount, shares, at: now };
+    let mut settled = Settled { amount, shares, charge: None, at: now };
+    settled.charge = order.charge_of_settlement(&settled);
+    let mut order = order;
+    let kept = match order.is_split_later() {
+        // It is not the merchant's yet.
+        true => Vec::new(),
+        false => order.keep_back(settled.amount, now),
+    };
     let entry = order.settlement(&settled);
     let state = State::Paid { payment, captured, settled: Some(settled) };
     let order = order.moved(state);
-    let effects = split::effects_of_settlement(&order);
+    let mut effects = split::effects_of_settlement(&order);
+    effects.extend(kept);
     Ok(Step { entry, effects, ..order.step() })
 }
 
@@ -622,7 +637,7 @@ fn refuse_held(
             }
             let amount = order.refundable();
             let refund = Refund {
-                merchant_refund_id: format!("review:{refund}"),
+                merchant_refund_id: format!("{OF_REVIEW}{refund}"),
                 id: refund,
                 amount,
                 fee: Money::zero(amount.currency()),
@@ -630,6 +645,8 @@ fn refuse_held(
                 from: order.owed(),
                 shares: Vec::new(),
                 beyond: None,
+                reserve: None,
+                charge: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };

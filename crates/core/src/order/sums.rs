@@ -9,6 +9,7 @@ use super::tests::{START, attempt, cny, refund};
 use super::*;
 use crate::id::{MerchantId, OrderId};
 use crate::ledger::{Account, Entry};
+use crate::policy::{FeeSchedule, Rounding};
 
 /// An act that is tried with a refund.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ enum Act {
     Fails(u8),
     /// A day is over.
     Settles,
+    /// The time of the reserve is over.
+    Releases,
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -32,6 +35,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => any::<u8>().prop_map(Act::Succeeds),
         4 => any::<u8>().prop_map(Act::Fails),
         1 => Just(Act::Settles),
+        1 => Just(Act::Releases),
     ]
 }
 
@@ -39,6 +43,24 @@ fn act() -> impl Strategy<Value = Act> {
 fn amounts() -> impl Strategy<Value = (i64, i64)> {
     let amount = prop_oneof![1..200_i64, 1..1_000_000_i64, 1..=i64::MAX];
     amount.prop_flat_map(|amount| (Just(amount), 0..=amount))
+}
+
+/// Rates, fixed parts, and whether the payment's fee is kept.
+fn charges() -> impl Strategy<Value = Charges> {
+    let schedule = |(rate_ppm, fixed): (u32, i64)| FeeSchedule {
+        currency: cny(0).currency(),
+        rate_ppm,
+        fixed,
+        min: 0,
+        cap: None,
+        rounding: Rounding::HalfUp,
+    };
+    let schedule = move || proptest::option::of((0..300_000_u32, 0..40_i64).prop_map(schedule));
+    (schedule(), schedule(), any::<bool>()).prop_map(|(refund, split, keeps_payment_fee)| Charges {
+        refund,
+        split,
+        keeps_payment_fee,
+    })
 }
 
 /// Some parts of what amount and fee leave, each of so many thousandths of what those before left.
@@ -56,7 +78,14 @@ fn shares(net: i64, thousandths: &[u16]) -> Vec<i64> {
 }
 
 /// An order of an amount, with a fee and shares, of which so much is captured.
-fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Entry>) {
+fn paid(
+    amount: i64,
+    fee: i64,
+    captured: i64,
+    shares: &[i64],
+    charges: Charges,
+    reserve: Option<ReserveTerms>,
+) -> (Order, Vec<Entry>) {
     let terms = Terms {
         id: OrderId::new(START, [1; 10]),
         merchant: MerchantId::parse("m_demo").unwrap(),
@@ -69,6 +98,8 @@ fn paid(amount: i64, fee: i64, captured: i64, shares: &[i64]) -> (Order, Vec<Ent
             .collect(),
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,
+        charges,
+        reserve,
         held: false,
         capture: Capture::Manual,
         contract: 0,
@@ -121,7 +152,7 @@ fn sorted(entries: &[Entry]) -> BTreeMap<String, usize> {
 /// next one would have to give back two units of fee in an amount of one.
 #[test]
 fn a_refund_gives_back_no_more_fee_than_it_has() {
-    let (mut order, _) = paid(6, 3, 6, &[]);
+    let (mut order, _) = paid(6, 3, 6, &[], Charges::default(), None);
     let ask = |n: u8| Event::RefundRequested {
         id: refund(n),
         merchant_refund_id: format!("R-{n}"),
@@ -149,13 +180,15 @@ proptest! {
         captured_share in 1..=1000_i64,
         thousandths in proptest::collection::vec(0..=1000_u16, 0..5),
         acts in proptest::collection::vec(act(), 0..60),
+        charges in charges(),
+        reserve in proptest::option::of((1..=1_000_000_u32).prop_map(|rate_ppm| ReserveTerms { rate_ppm, days: 30 })),
     ) {
         let part = i128::from(amount) * i128::from(captured_share) / 1000;
         let captured = i64::try_from(part.max(1)).unwrap();
         let agreed = shares(amount - fee, &thousandths);
-        let (mut order, mut entries) = paid(amount, fee, captured, &agreed);
+        let (mut order, mut entries) = paid(amount, fee, captured, &agreed, charges, reserve);
         let whole_fee = order.fee(cny(captured)).unwrap().minor();
-        let mut settled = false;
+        let (mut settled, mut over) = (false, false);
         for act in acts.into_iter().chain([Act::AskRest]) {
             let pending: Vec<RefundId> = order.refunds.iter()
                 .filter(|it| it.state == RefundState::Pending).map(|it| it.id.clone()).collect();
@@ -173,6 +206,8 @@ proptest! {
                 Act::AskRest => continue,
                 Act::Settles if !settled => Event::SettlementDue,
                 Act::Settles => continue,
+                Act::Releases if settled => Event::ReserveDue,
+                Act::Releases => continue,
                 Act::Succeeds(n) | Act::Fails(n) => {
                     let Some(refund) = (!pending.is_empty()).then(|| pending[usize::from(n) % pending.len()].clone())
                         else { continue };
@@ -182,9 +217,11 @@ proptest! {
                     }
                 }
             };
-            let moves_money = !matches!(event, Event::SettlementDue);
+            let moves_money = !matches!(event, Event::SettlementDue | Event::ReserveDue);
+            over |= matches!(event, Event::ReserveDue);
             settled |= matches!(event, Event::SettlementDue);
-            let now = START.plus_secs(if settled { SETTLEMENT_SECS } else { 0 });
+            let days = if over { 30 } else { 0 };
+            let now = START.plus_secs(if settled { SETTLEMENT_SECS + days * 86_400 } else { 0 });
             match step(order.clone(), event, now) {
                 Ok(after) => {
                     prop_assert!(after.entry.is_some() || !moves_money, "moved without an entry: {act:?}");
@@ -214,10 +251,23 @@ proptest! {
             // The ledger says the same.
             let own = |it: &Account| matches!(
                 it,
-                Account::MerchantPending(_) | Account::MerchantAvailable(_) | Account::ReceiverAvailable(..)
+                Account::MerchantPending(_)
+                    | Account::MerchantReserve(_)
+                    | Account::MerchantAvailable(_)
+                    | Account::ReceiverAvailable(..)
             );
-            prop_assert_eq!(balance(&entries, own), -i128::from(net.unwrap().minor()));
-            prop_assert_eq!(balance(&entries, |it| *it == Account::FeeIncome), fees - i128::from(whole_fee));
+            let costs = order.costs().unwrap();
+            prop_assert_eq!(costs.payment, i128::from(whole_fee));
+            let charged = costs.refunds + fees + costs.splits;
+            prop_assert!(charged >= 0);
+            prop_assert_eq!(balance(&entries, own), charged - i128::from(net.unwrap().minor()));
+            prop_assert_eq!(balance(&entries, |it| *it == Account::FeeIncome), -costs.whole());
+            // What is kept back is what the order says, no more than was agreed, and nothing once it is released.
+            let kept = balance(&entries, |it| matches!(it, Account::MerchantReserve(_)));
+            prop_assert_eq!(kept, -i128::from(order.still_reserved().minor()));
+            // Nothing is charged to what lies elsewhere: the order's own account ends empty once all is refunded.
+            let pending = balance(&entries, |it| matches!(it, Account::MerchantPending(_)));
+            prop_assert!(pending <= 0, "a charge overdraws what is pending");
             prop_assert_eq!(balance(&entries, |_| true), 0);
             prop_assert_eq!(sorted(&order.entries().unwrap()), sorted(&entries));
             // Nobody gets more than was agreed, nor a whole unit less than its part of what was left.

@@ -34,7 +34,7 @@ const STATES: [(&str, Capture, bool, &str); 14] = [
 ];
 
 /// The events, and when they happen, in seconds after the start.
-const EVENTS: [(&str, &str, i64); 40] = [
+const EVENTS: [(&str, &str, i64); 41] = [
     ("method chosen", "choose9", 0),
     ("method chosen, too late", "choose9", 900),
     ("method chosen, not offered", "steal9", 0),
@@ -70,6 +70,7 @@ const EVENTS: [(&str, &str, i64); 40] = [
     ("splits finished", "finish", SETTLEMENT_SECS),
     ("splits' time over", "time_over", SETTLEMENT_SECS + SPLIT_SECS),
     ("splits' time over, too early", "time_over", SETTLEMENT_SECS),
+    ("reserve due", "reserve", SETTLEMENT_SECS + SPLIT_SECS),
     ("review: approved", "approve9", 0),
     ("review: refused", "refuse9", 0),
     ("review: refused, a day later", "refuse9", SETTLEMENT_SECS),

@@ -8,6 +8,7 @@ pub fn is_own(account: &Account, of: &MerchantId) -> bool {
     match account {
         Account::MerchantPending(merchant)
         | Account::MerchantFrozen(merchant)
+        | Account::MerchantReserve(merchant)
         | Account::MerchantHeld(merchant)
         | Account::MerchantAvailable(merchant)
         | Account::MerchantOwes(merchant) => merchant == of,
@@ -16,7 +17,7 @@ pub fn is_own(account: &Account, of: &MerchantId) -> bool {
 }
 
 /// The merchant's own accounts, in the order of their names.
-pub fn own_accounts(merchant: &MerchantId) -> [Account; 5] {
+pub fn own_accounts(merchant: &MerchantId) -> [Account; 6] {
     let merchant = || merchant.clone();
     [
         Account::MerchantAvailable(merchant()),
@@ -24,6 +25,7 @@ pub fn own_accounts(merchant: &MerchantId) -> [Account; 5] {
         Account::MerchantHeld(merchant()),
         Account::MerchantOwes(merchant()),
         Account::MerchantPending(merchant()),
+        Account::MerchantReserve(merchant()),
     ]
 }
 
@@ -59,6 +61,8 @@ pub fn order_amounts(
         Booked::RefundFailure => "refund_failure",
         Booked::VoidRequest => "void",
         Booked::VoidFailure => "void_failure",
+        // A line for what it cost, if it cost something: nothing is paid or given back by it.
+        Booked::Settlement | Booked::Split => "split_fee",
         _ => return None,
     };
     let shared = |account: &Account| match account {
@@ -70,6 +74,9 @@ pub fn order_amounts(
         postings.iter().filter(|it| of(&it.account)).map(|it| -it.minor).sum()
     };
     let (net, fee) = (sum(&shared), sum(&|account| *account == Account::FeeIncome));
+    if kind == "split_fee" && fee == 0 {
+        return None;
+    }
     Some(OrderAmounts {
         kind,
         gross_minor: net + fee,

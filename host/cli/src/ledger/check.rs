@@ -283,6 +283,9 @@ fn waits_for(order: &Order) -> Vec<Task> {
         State::Paid { .. } if order.waits_for_splits() => effects.push(Effect::FinishSplits),
         State::Paid { .. } | State::Voided { .. } | State::Closed { .. } => {}
     }
+    if order.waits_for_reserve() {
+        effects.push(Effect::ReleaseReserve);
+    }
     for it in order.returns.iter().filter(|it| !it.done) {
         if !called(Attention::Return { attempt: it.attempt.clone() }) {
             effects.push(Effect::Return(it.attempt.clone()));
@@ -308,6 +311,7 @@ fn words(task: &Task) -> &'static str {
         Effect::Void(_) => "void it",
         Effect::Settle => "settle it",
         Effect::FinishSplits => "finish its splitting",
+        Effect::ReleaseReserve => "release its reserve",
         Effect::Return(_) => "return what came too much",
         Effect::Refund(_) => "refund it",
         Effect::Notify(_) => "tell of it",
@@ -506,8 +510,8 @@ mod tests {
     use lezai_core::ledger::Kind;
     use lezai_core::money::Money;
     use lezai_core::order::{
-        Attempt, Event, NewSplit, NewSplitReturn, RefundBearer, SplitMode, SplitTime, Step, Terms,
-        step,
+        Attempt, Charges, Event, NewSplit, NewSplitReturn, RefundBearer, SplitMode, SplitTime,
+        Step, Terms, step,
     };
     use lezai_core::policy::Share;
     use rusqlite::params;
@@ -575,6 +579,8 @@ mod tests {
                 shares: Vec::new(),
                 split: SplitTime::Agreed,
                 refund_bearer: RefundBearer::Merchant,
+                charges: Charges::default(),
+                reserve: None,
                 held,
                 capture: lezai_core::order::Capture::Automatic,
                 contract: 0,

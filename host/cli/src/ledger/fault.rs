@@ -45,6 +45,14 @@ pub enum Fault {
         /// The fault, in words.
         what: String,
     },
+    /// A batch of payouts that is not its payouts.
+    #[error("payout batch {batch}: {what}")]
+    PayoutBatch {
+        /// Its id.
+        batch: String,
+        /// The fault, in words.
+        what: String,
+    },
     /// A settlement batch that is not what its entries say.
     #[error("settlement {batch}: {what}")]
     Batch {

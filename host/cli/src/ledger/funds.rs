@@ -1,7 +1,10 @@
 //! Checks of payouts and settlement batches by `lezai ledger check`.
 
+use std::collections::BTreeMap;
+
 use lezai_core::funds::payout::{Payout, PayoutEffect, PayoutState};
 use lezai_core::funds::settlement::{Batch, Outcome};
+use lezai_core::id::PayoutBatchId;
 use lezai_core::ledger::Account;
 use rusqlite::Connection;
 
@@ -9,22 +12,83 @@ use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
 use lezai_store::Task;
 use lezai_store_sqlite::{
     Tasks, batch_sums, difference_with_entries, for_each_batch, for_each_difference,
-    for_each_payout, payout_events, payout_with_entries, tasks, unplanned_contract,
+    for_each_payout, for_each_payout_batch, payout_events, payout_with_entries, tasks,
+    unplanned_contract,
 };
 
-/// Every payout has its entries, was or will be told of, and goes on. How many there are.
+/// What the payouts of a batch come to.
+#[derive(Default)]
+struct Sums {
+    count: u32,
+    open: u32,
+    minor: i128,
+    fee: i128,
+    waits: bool,
+}
+
+/// Every payout has its entries, was or will be told of, and goes on; every batch is its payouts. How many payouts
+/// there are.
 pub(super) fn payouts_hold(connection: &Connection) -> Result<u64, Failed> {
     let tasks = tasks(connection).map_err(|error| Stop::from(error).at(Fault::File))?;
     let (mut count, mut last) = (0, String::new());
+    let mut batches: BTreeMap<PayoutBatchId, Sums> = BTreeMap::new();
     let walked = for_each_payout(connection, |payout| {
         last = payout.terms.id.to_string();
         count += 1;
+        if let Some(batch) = &payout.terms.batch {
+            let sums = batches.entry(batch.clone()).or_default();
+            sums.count += 1;
+            sums.open += u32::from(!payout.state.has_ended());
+            sums.minor += i128::from(payout.terms.amount.minor());
+            sums.fee += i128::from(payout.terms.fee.minor());
+            sums.waits |= payout.state == PayoutState::NeedsApproval;
+        }
         holds(connection, &tasks, &payout)
     });
     walked.map_err(|stop: Stop| {
         stop.at(|what| Fault::Payout { payout: format!("after {last}"), what })
     })?;
+    payout_batches_hold(connection, batches)?;
     Ok(count)
+}
+
+/// Every batch has the payouts that its totals say, and is closed if and only if all of them have ended.
+fn payout_batches_hold(
+    connection: &Connection,
+    mut found: BTreeMap<PayoutBatchId, Sums>,
+) -> Result<(), Failed> {
+    let walked = for_each_payout_batch(connection, |batch| {
+        let terms = &batch.terms;
+        let fault = |what: &str| {
+            let (batch, what) = (terms.id.to_string(), what.to_owned());
+            Stop::Fault(Fault::PayoutBatch { batch, what })
+        };
+        let sums = found.remove(&terms.id).unwrap_or_default();
+        let is = (sums.count, sums.minor, sums.fee);
+        let says = (terms.count, i128::from(terms.total.minor()), i128::from(terms.fee.minor()));
+        if is != says {
+            return Err(fault("its totals are not those of its payouts"));
+        }
+        match (batch.closed_at.is_some(), sums.open > 0) {
+            (true, true) => return Err(fault("it is closed, and a payout of it is open")),
+            (false, false) => return Err(fault("all of its payouts ended, and it is not closed")),
+            _ => {}
+        }
+        if batch.waits() != sums.waits {
+            return Err(fault(
+                "it waits for a second person where its payouts do not, or they alone",
+            ));
+        }
+        Ok(())
+    });
+    walked.map_err(|stop: Stop| stop.at(Fault::File))?;
+    match found.keys().next() {
+        None => Ok(()),
+        Some(batch) => {
+            let what = format!("{batch}, which payouts are of, is not there");
+            Err(Failed::Broken(Fault::File(what)))
+        }
+    }
 }
 
 fn holds(connection: &Connection, tasks: &Tasks, payout: &Payout) -> Result<(), Stop> {

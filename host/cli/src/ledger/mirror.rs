@@ -60,9 +60,15 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
         "merchant",
     ),
     (
+        "payout_batches",
+        "id, merchant, merchant_payout_batch_id, version, waits, data",
+        "id, merchant, merchant_payout_batch_id, version, waits, data",
+        "merchant",
+    ),
+    (
         "payouts",
-        "id, merchant, merchant_payout_id, status, version, created_ms, currency, minor, counts, data",
-        "id, merchant, merchant_payout_id, status, version, created_ms, currency, minor, counts, data",
+        "id, merchant, merchant_payout_id, status, version, created_ms, currency, minor, counts, data, details, batch",
+        "id, merchant, merchant_payout_id, status, version, created_ms, currency, minor, counts, data, '', batch",
         "merchant",
     ),
     ("payout_events", "payout, sequence, event", "payout, sequence, event", "merchant"),

@@ -48,6 +48,30 @@ impl Play {
         self.delivered(&event).await
     }
 
+    /// A batch of two payouts, one of which the bank refuses.
+    pub(super) async fn payout_batch(&self, event: &str) -> Result<bool, String> {
+        const AMOUNTS: [i64; 2] = [10_000, 10_972];
+        let total = AMOUNTS.iter().sum::<i64>();
+        self.make_available(total).await?;
+        let item = |amount: &i64| {
+            json!({
+                "merchant_payout_id": format!("T-{}", random()), "amount": amount,
+                "destination": { "kind": "bank_account", "account": "6222020200112233445", "holder": "lezai trigger" },
+            })
+        };
+        let body = json!({
+            "merchant_payout_batch_id": format!("T-{}", random()), "currency": "CNY", "total_amount": total,
+            "total_count": AMOUNTS.len(), "items": AMOUNTS.iter().map(item).collect::<Vec<_>>(),
+        });
+        let end = self.end_of(event).await?;
+        let created = self.post("/v1/payout_batches", &body).await?;
+        let id = created["id"].as_str().ok_or("the gateway gave the batch no id")?.to_owned();
+        say!("batch      {id} of {total} CNY, {}", created["status"].as_str().unwrap_or("-"));
+        let is_it = |it: &Value| it["data"]["payout_batch"]["id"] == id.as_str();
+        let event = self.comes(event, end, LATER_SECS, is_it).await?;
+        self.delivered(&event).await
+    }
+
     /// A batch that is closed at a cut-off of the merchant's contract, which is agreed on if there is none.
     pub(super) async fn settlement(&self, event: &str) -> Result<bool, String> {
         let end = self.end_of(event).await?;

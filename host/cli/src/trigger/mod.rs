@@ -50,6 +50,8 @@ enum Plot {
     Test,
     /// A payout of an amount, called off or not.
     Payout { amount: i64, cancelled: bool },
+    /// A batch of two payouts.
+    PayoutBatch,
     /// An order that is split later, finished or given back of.
     Split { returned: bool },
     /// Days pass until a settlement batch is closed.
@@ -180,6 +182,11 @@ const KINDS: &[Kind] = {
             event: "payout.cancelled",
             what: "plans a payout and calls it off",
             plot: Plot::Payout { amount: 10_000, cancelled: true },
+        },
+        Kind {
+            event: "payout_batch.closed",
+            what: "pays out a batch of two, one of which the bank refuses",
+            plot: Plot::PayoutBatch,
         },
         Kind {
             event: "split.finished",

@@ -66,6 +66,7 @@ impl Play {
             Plot::Endpoint { recovers } => self.endpoint(kind.event, recovers).await,
             Plot::Test => self.test().await,
             Plot::Payout { amount, cancelled } => self.payout(kind.event, amount, cancelled).await,
+            Plot::PayoutBatch => self.payout_batch(kind.event).await,
             Plot::Split { returned } => self.split(kind.event, returned).await,
             Plot::Settlement => self.settlement(kind.event).await,
             Plot::Contract => self.contract(kind.event).await,

@@ -80,6 +80,7 @@ pub async fn of_merchant(
             ("held", Account::MerchantHeld(merchant.clone())),
             ("owes", Account::MerchantOwes(merchant.clone())),
             ("pending", Account::MerchantPending(merchant.clone())),
+            ("reserve", Account::MerchantReserve(merchant.clone())),
         ],
     };
     let _turn = gateway.node.cluster.turns.read(merchant).await?;

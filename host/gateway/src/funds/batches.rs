@@ -96,7 +96,7 @@ fn drafts<V: View + ?Sized>(
             to: to_entry,
             limit: u32::MAX,
         };
-        let lines = view.movements(&of)?.len() as u64;
+        let lines = view.count_movements(&of)?;
         let pays = pays(agreed, currency, closing);
         drafts.push(Draft { currency, after_entry, to_entry, opening, closing, lines, pays });
     }
@@ -307,6 +307,7 @@ fn pay(
         description: None,
         contract: agreed.number,
         settlement: Some(id.clone()),
+        batch: None,
         created_at: now,
         not_before: known_since.plus_secs(wait).max(now),
     };

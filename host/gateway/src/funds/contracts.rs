@@ -4,7 +4,7 @@ use lezai_core::funds::calendar::{BadCalendar, CHINA, Calendar};
 use lezai_core::funds::contract::{Agreed, Contract};
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::Money;
-use lezai_core::order::State;
+use lezai_core::order::{Costs, State};
 use lezai_core::policy::PolicyError;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -254,6 +254,20 @@ pub struct FeeTotal {
     pub orders: u64,
     /// The sum captured of them. As text, exact whatever it is.
     pub captured: String,
+    /// All fees taken.
+    pub old: String,
+    /// All fees that would have been taken.
+    pub new: String,
+    /// Those of payments, refunds and splits, without what nothing was taken for. Those of refunds are less than nothing
+    /// where refunds give back more of the payments' fees than they cost.
+    pub parts: Vec<FeePart>,
+}
+
+/// The fees of one kind, in minor units. As text, exact whatever they are.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FeePart {
+    /// `payment`, `refund` or `split`.
+    pub kind: &'static str,
     /// The fees taken.
     pub old: String,
     /// The fees that would have been taken.
@@ -269,14 +283,14 @@ pub struct FeeChange {
     pub captured: i64,
     /// ISO 4217.
     pub currency: &'static str,
-    /// The fee taken.
+    /// All fees taken.
     pub old: i64,
-    /// The fee that would have been taken.
+    /// All fees that would have been taken.
     pub new: i64,
 }
 
-/// Runs a contract's payment fees over the merchant's paid orders of the last days, by the function that
-/// books.
+/// Runs a contract's fees of payments, refunds and splits over the merchant's paid orders of the last days, by the
+/// functions that book.
 ///
 /// # Errors
 ///
@@ -300,18 +314,22 @@ pub async fn simulate_fees(
         for record in found.iter().take(100) {
             let State::Paid { captured, .. } = &record.order.state else { continue };
             let terms = &record.order.terms;
-            let Some(old) = terms.fee.share(captured.amount, terms.amount) else { continue };
             let agreed = contract.payment_fee(terms.amount).unwrap_or(terms.fee);
-            let Some(new) = agreed.share(captured.amount, terms.amount) else { continue };
+            let charges = contract.charges(terms.amount.currency());
+            let under = (record.order.costs(), record.order.costs_under(agreed, charges));
+            let (Some(old), Some(new)) = under else { continue };
             orders += 1;
             add(&mut totals, captured.amount, old, new);
-            if new.minor() > old.minor() {
+            let whole = |it: Costs| i64::try_from(it.whole()).unwrap_or(i64::MAX);
+            let currency = captured.amount.currency();
+            let (old, new) = (whole(old), whole(new));
+            if new > old {
                 changes.push(FeeChange {
                     order_id: terms.id.to_string(),
                     captured: captured.amount.minor(),
-                    currency: old.currency().code(),
-                    old: old.minor(),
-                    new: new.minor(),
+                    currency: currency.code(),
+                    old,
+                    new,
                 });
                 if changes.len() > 20 * HARDEST {
                     keep_hardest(&mut changes);
@@ -328,8 +346,9 @@ pub async fn simulate_fees(
         currency: it.currency,
         orders: it.orders,
         captured: it.captured.to_string(),
-        old: it.old.to_string(),
-        new: it.new.to_string(),
+        old: it.old.whole().to_string(),
+        new: it.new.whole().to_string(),
+        parts: parts(it.old, it.new),
     });
     Ok(FeesSimulated {
         object: "fees_simulated",
@@ -344,21 +363,40 @@ struct Totals {
     currency: &'static str,
     orders: u64,
     captured: i128,
-    old: i128,
-    new: i128,
+    old: Costs,
+    new: Costs,
 }
 
-fn add(totals: &mut Vec<Totals>, captured: Money, old: Money, new: Money) {
+fn add(totals: &mut Vec<Totals>, captured: Money, old: Costs, new: Costs) {
     let currency = captured.currency().code();
     let at = totals.iter().position(|it| it.currency == currency).unwrap_or_else(|| {
-        totals.push(Totals { currency, orders: 0, captured: 0, old: 0, new: 0 });
+        let (old, new) = (Costs::default(), Costs::default());
+        totals.push(Totals { currency, orders: 0, captured: 0, old, new });
         totals.len() - 1
     });
     let total = &mut totals[at];
     total.orders += 1;
     total.captured += i128::from(captured.minor());
-    total.old += i128::from(old.minor());
-    total.new += i128::from(new.minor());
+    for (sum, of) in [(&mut total.old, old), (&mut total.new, new)] {
+        sum.payment += of.payment;
+        sum.refunds += of.refunds;
+        sum.splits += of.splits;
+    }
+}
+
+fn parts(old: Costs, new: Costs) -> Vec<FeePart> {
+    let parts = [
+        ("payment", old.payment, new.payment),
+        ("refund", old.refunds, new.refunds),
+        ("split", old.splits, new.splits),
+    ];
+    let taken = parts.into_iter().filter(|(_, old, new)| (*old, *new) != (0, 0));
+    let part = |(kind, old, new): (_, i128, i128)| FeePart {
+        kind,
+        old: old.to_string(),
+        new: new.to_string(),
+    };
+    taken.map(part).collect()
 }
 
 fn keep_hardest(changes: &mut Vec<FeeChange>) {

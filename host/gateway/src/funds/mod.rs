@@ -3,8 +3,10 @@
 
 pub mod balances;
 pub mod batches;
+pub mod closing;
 pub mod contracts;
 pub mod overdue;
+pub mod payout_batches;
 pub mod payouts;
 pub mod receivers;
 pub mod views;
@@ -80,7 +82,9 @@ pub fn happen(
         return Ok(step.payout);
     }
     tx.update_payout(&step.payout)?;
-    Ok(follow(tx, step, now)?)
+    let payout = follow(tx, step, now)?;
+    closing::close_if_ended(tx, &payout, now)?;
+    Ok(payout)
 }
 
 /// Writes what comes of a step whose payout is written: postings, events and tasks.

@@ -5,10 +5,11 @@
 //! A payout's money is taken in the commit that accepts it, and of many at once each sees what those
 //! before it left. The channel is asked after that commit, by the worker.
 
+use lezai_core::funds::contract::{Agreed, Contract};
 use lezai_core::funds::payout::{
-    Destination, Funds, Payout, PayoutEvent, PayoutState, PayoutTerms,
+    Destination, Funds, Payout, PayoutEvent, PayoutRules, PayoutState, PayoutTerms,
 };
-use lezai_core::id::{MerchantId, PayoutId, ReceiverId};
+use lezai_core::id::{MerchantId, PayoutBatchId, PayoutId, ReceiverId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::time::Timestamp;
 
@@ -19,7 +20,7 @@ use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::schedule;
 use lezai_store as store;
 use lezai_store::{Page, Tx};
-use lezai_wire::json::{Field, Invalid, Kind, Object};
+use lezai_wire::json::{Field, Invalid, Object};
 use lezai_wire::order_request::number;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -29,9 +30,9 @@ use views::PayoutView;
 
 /// How far ahead a payout may be planned: 90 days.
 const AHEAD_SECS: i64 = 90 * 86_400;
-const VERDICTS: [(&str, bool); 2] = [("approve", true), ("refuse", false)];
+pub(super) const VERDICTS: [(&str, bool); 2] = [("approve", true), ("refuse", false)];
 /// The person who decides: whoever has the operator's token.
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 
 /// A merchant's wish for a payout.
 #[derive(Clone, Debug)]
@@ -60,25 +61,26 @@ impl NewPayout {
     /// [`Invalid`], with the field at fault.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
         let mut body = Object::parse(body)?;
-        let minor = body.required("amount", |field| field.integer(1..=MAX_MINOR))?;
-        let currency =
-            body.required("currency", |field| field.parsed(3..=3, Currency::from_code))?;
-        let amount = Money::new(minor, currency).map_err(|error| Invalid {
-            kind: Kind::InvalidField,
-            field: "amount".to_owned(),
-            detail: error.to_string(),
-        })?;
+        let currency = body.required("currency", currency)?;
+        let mut payout = Self::read(&mut body, currency)?;
+        payout.not_before = body.optional("not_before", time)?;
+        body.finish()?;
+        Ok(payout)
+    }
+
+    /// Reads what a payout and an item of a batch have in common.
+    pub(super) fn read(body: &mut Object, currency: Currency) -> Result<Self, Invalid> {
+        let amount = body.required("amount", |field| amount(field, currency))?;
         let from = body.optional("from", from)?;
-        if let Some(field) = ["receiver", "destination"].into_iter().find(|it| body.has(it))
+        if let Some(name) = ["receiver", "destination"].into_iter().find(|it| body.has(it))
             && from.is_some()
         {
-            return Err(Invalid {
-                kind: Kind::InvalidField,
-                field: field.to_owned(),
-                detail: format!("{field} is the receiver's own: leave it out, or from"),
-            });
+            let wrong = |field: Field| -> Result<(), Invalid> {
+                Err(field.invalid("is the receiver's own: leave it out, or from"))
+            };
+            body.required(name, wrong)?;
         }
-        let payout = Self {
+        Ok(Self {
             merchant_payout_id: body
                 .required("merchant_payout_id", |field| field.parsed(1..=64, own_number))?,
             amount,
@@ -89,11 +91,36 @@ impl NewPayout {
             },
             from,
             description: body.optional("description", |field| field.shown(1..=80))?,
-            not_before: body.optional("not_before", |field| field.parsed(1..=40, time))?,
-        };
-        body.finish()?;
-        Ok(payout)
+            not_before: None,
+        })
     }
+}
+
+/// Reads a currency.
+pub(super) fn currency(field: Field) -> Result<Currency, Invalid> {
+    field.parsed(3..=3, Currency::from_code)
+}
+
+/// Reads an amount that is paid.
+pub(super) fn amount(field: Field, currency: Currency) -> Result<Money, Invalid> {
+    let of = field.invalid("is no amount of this currency");
+    let minor = field.integer(1..=MAX_MINOR)?;
+    Money::new(minor, currency).map_err(|_| of)
+}
+
+/// Reads when a payout is sent at the earliest.
+pub(super) fn time(field: Field) -> Result<Timestamp, Invalid> {
+    const FORM: &str = "not a time as RFC 3339 has it, such as 2026-11-18T11:06:40Z";
+    field.parsed(1..=40, |text| parse_rfc3339(text).ok_or(FORM))
+}
+
+/// Checks how far ahead a payout is planned.
+pub(super) fn soon(not_before: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
+    if not_before.is_some_and(|it| it > now.plus_secs(AHEAD_SECS)) {
+        let detail = "not_before must be at most 90 days ahead";
+        return Err(Problem::new(Code::InvalidField, detail).with("field", "not_before"));
+    }
+    Ok(())
 }
 
 /// Reads where a payout goes to.
@@ -120,10 +147,6 @@ fn own_number(text: &str) -> Result<String, String> {
         true => Err(format!("taken: numbers that begin with {OURS} are the gateway's own")),
         false => number(text).map_err(|error| error.to_string()),
     }
-}
-
-fn time(text: &str) -> Result<Timestamp, &'static str> {
-    parse_rfc3339(text).ok_or("not a time as RFC 3339 has it, such as 2026-11-18T11:06:40Z")
 }
 
 /// The first channel that pays to such a destination.
@@ -154,17 +177,14 @@ pub async fn create(
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
     let now = gateway.node.clock.now();
-    if new.not_before.is_some_and(|it| it > now.plus_secs(AHEAD_SECS)) {
-        let detail = "not_before must be at most 90 days ahead";
-        return Err(Problem::new(Code::InvalidField, detail).with("field", "not_before"));
-    }
+    soon(new.not_before, now)?;
     let id = PayoutId::new(now, gateway.node.entropy.bytes());
     let (merchant, channels) = (merchant.clone(), gateway.channels.clone());
     let done = key.commit(&gateway.node, move |tx| {
-        let (receiver, destination) = ends(tx, &merchant, &new)?;
-        let channel = payer(&channels, &destination)?;
-        let wanted = Wanted { id, merchant, channel, receiver, destination, new };
-        let payout = accept(tx, wanted, now)?;
+        let agreed = schedule::in_force(tx, &merchant, now)?;
+        let accepting = Accepting { merchant: &merchant, agreed: &agreed, batch: None, now };
+        let terms = accepting.terms(tx, &channels, id, new)?;
+        let payout = take(tx, terms, &agreed.contract, now)?;
         Ok((ApiResponse::json(201, &views::payout(&payout))?, ()))
     });
     Ok(told(gateway, done.await?))
@@ -189,43 +209,55 @@ fn ends(
     Ok((Some(receiver.name), destination))
 }
 
-struct Wanted {
-    id: PayoutId,
-    merchant: MerchantId,
-    channel: String,
-    receiver: Option<String>,
-    destination: Destination,
-    new: NewPayout,
+/// What payouts are accepted by.
+pub(super) struct Accepting<'a> {
+    pub(super) merchant: &'a MerchantId,
+    pub(super) agreed: &'a Agreed,
+    pub(super) batch: Option<&'a PayoutBatchId>,
+    pub(super) now: Timestamp,
 }
 
-fn accept(tx: &dyn Tx, wanted: Wanted, now: Timestamp) -> Result<Payout, Problem> {
-    let Wanted { id, merchant, channel, receiver, destination, new } = wanted;
-    let NewPayout { merchant_payout_id, amount, description, not_before, .. } = new;
-    if let Some(first) = tx.payout_by_merchant_payout_id(&merchant, &merchant_payout_id)? {
-        return Err(taken(&first));
+impl Accepting<'_> {
+    /// The terms of a payout that a merchant wants.
+    ///
+    /// # Errors
+    ///
+    /// `merchant_payout_id_taken`, `receiver_not_found`, `invalid_field`.
+    pub(super) fn terms(
+        &self,
+        tx: &dyn Tx,
+        channels: &Channels,
+        id: PayoutId,
+        new: NewPayout,
+    ) -> Result<PayoutTerms, Problem> {
+        let Self { merchant, agreed, batch, now } = *self;
+        let (receiver, destination) = ends(tx, merchant, &new)?;
+        let channel = payer(channels, &destination)?;
+        let NewPayout { merchant_payout_id, amount, description, not_before, .. } = new;
+        if let Some(first) = tx.payout_by_merchant_payout_id(merchant, &merchant_payout_id)? {
+            return Err(taken(&first));
+        }
+        let contract = &agreed.contract;
+        let wait = contract.new_destination_wait_secs();
+        let known_since = tx.destination_since(merchant, &destination)?.unwrap_or(now);
+        Ok(PayoutTerms {
+            id,
+            merchant: merchant.clone(),
+            merchant_payout_id,
+            receiver,
+            amount,
+            fee: contract.payout_fee(amount),
+            fee_returned: contract.payout_fee_returned(),
+            channel,
+            destination,
+            description,
+            contract: agreed.number,
+            settlement: None,
+            batch: batch.cloned(),
+            created_at: now,
+            not_before: not_before.unwrap_or(now).max(known_since.plus_secs(wait)).max(now),
+        })
     }
-    let agreed = schedule::in_force(tx, &merchant, now)?;
-    let contract = &agreed.contract;
-    let wait = contract.new_destination_wait_secs();
-    let known_since = tx.destination_since(&merchant, &destination)?.unwrap_or(now);
-    let not_before = not_before.unwrap_or(now).max(known_since.plus_secs(wait)).max(now);
-    let terms = PayoutTerms {
-        id,
-        merchant,
-        merchant_payout_id,
-        receiver,
-        amount,
-        fee: contract.payout_fee(amount),
-        fee_returned: contract.payout_fee_returned(),
-        channel,
-        destination,
-        description,
-        contract: agreed.number,
-        settlement: None,
-        created_at: now,
-        not_before,
-    };
-    take(tx, terms, &agreed.contract, now)
 }
 
 /// Accepts a payout with these terms, and takes what it takes.
@@ -236,25 +268,65 @@ fn accept(tx: &dyn Tx, wanted: Wanted, now: Timestamp) -> Result<Payout, Problem
 pub(super) fn take(
     tx: &dyn Tx,
     terms: PayoutTerms,
-    contract: &lezai_core::funds::contract::Contract,
+    contract: &Contract,
+    now: Timestamp,
+) -> Result<Payout, Problem> {
+    let rules = agreed_rules(contract, terms.amount.currency())?;
+    let today = match day_begun(&rules, contract, now)? {
+        Some(since) => tx.paid_out_since(&terms.merchant, terms.amount.currency(), since)?,
+        None => Money::zero(terms.amount.currency()),
+    };
+    take_by(tx, terms, rules, today, now)
+}
+
+/// The limits of payouts in a currency.
+///
+/// # Errors
+///
+/// `payout_not_agreed`.
+pub(super) fn agreed_rules(
+    contract: &Contract,
+    currency: Currency,
+) -> Result<PayoutRules, Problem> {
+    contract.payout_rules(currency).ok_or_else(|| {
+        let detail = format!("the merchant's contract has no payouts in {currency}");
+        Problem::new(Code::PayoutNotAgreed, detail).with("field", "currency")
+    })
+}
+
+/// Since when payouts are added up for the limit of a day, if there is one.
+///
+/// # Errors
+///
+/// `internal`.
+pub(super) fn day_begun(
+    rules: &PayoutRules,
+    contract: &Contract,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Problem> {
+    if rules.day_max == i64::MAX {
+        return Ok(None);
+    }
+    let days = schedule::cut_offs(contract, now, schedule::TODAY).map_err(Problem::internal)?;
+    Ok(Some(days.last_passed(now).map_or(now.plus_secs(-86_400), |it| it.at)))
+}
+
+/// As [`take`], by rules that are known, and the sum of what was accepted on the same day before.
+///
+/// # Errors
+///
+/// The core's refusal as a problem.
+pub(super) fn take_by(
+    tx: &dyn Tx,
+    terms: PayoutTerms,
+    rules: PayoutRules,
+    today: Money,
     now: Timestamp,
 ) -> Result<Payout, Problem> {
     let currency = terms.amount.currency();
-    let rules = contract.payout_rules(currency).ok_or_else(|| {
-        let detail = format!("the merchant's contract has no payouts in {currency}");
-        Problem::new(Code::PayoutNotAgreed, detail).with("field", "currency")
-    })?;
-    let zero = Money::zero(currency);
-    let today = if rules.day_max == i64::MAX {
-        zero
-    } else {
-        let days = schedule::cut_offs(contract, now, schedule::TODAY).map_err(Problem::internal)?;
-        let since = days.last_passed(now).map_or(now.plus_secs(-86_400), |it| it.at);
-        tx.paid_out_since(&terms.merchant, currency, since)?
-    };
     // The ledger's numbers are debits; what is available is a credit.
     let available = tx.balance(&terms.owner(), currency)?.saturating_neg();
-    let available = Money::new(available, currency).unwrap_or(zero);
+    let available = Money::new(available, currency).unwrap_or(Money::zero(currency));
     let step = Payout::accept(terms, rules, Funds { available, today })?;
     if !tx.insert_payout(&step.payout)? {
         return Err(taken(&step.payout));
@@ -422,7 +494,21 @@ pub async fn decide(
 ) -> Result<ApiResponse, Problem> {
     let Decision { approved, reason } = decision;
     let event = PayoutEvent::Decided { approved, reason, by: OPERATOR.to_owned() };
+    alone(gateway, id).await?;
     by_operator(gateway, id, event, key).await
+}
+
+/// A payout of a batch is decided on with its batch.
+async fn alone(gateway: &Gateway, id: &str) -> Result<(), Problem> {
+    let id = PayoutId::parse(id).map_err(|_| not_found())?;
+    let found = store::read(&gateway.node.store, move |view| view.payout(&id)).await?;
+    let payout = found.ok_or_else(not_found)?;
+    let Some(batch) = payout.terms.batch.filter(|_| payout.approval.is_none()) else {
+        return Ok(());
+    };
+    let detail = format!("it is decided on with its batch, {batch}");
+    let problem = Problem::new(Code::PayoutState, detail);
+    Err(problem.with("payout_status", payout.state.status()))
 }
 
 /// Has the channel asked again about a payout that it was silent on.
@@ -455,7 +541,7 @@ async fn by_operator(
 }
 
 /// The answer of a request; what it left to be done is begun, unless it was before.
-fn told(gateway: &Gateway, done: Outcome<(ApiResponse, ())>) -> ApiResponse {
+pub(super) fn told(gateway: &Gateway, done: Outcome<(ApiResponse, ())>) -> ApiResponse {
     match done {
         Outcome::Before(first) => first,
         Outcome::Now((answer, ())) => {

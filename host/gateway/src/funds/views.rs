@@ -1,7 +1,8 @@
 //! Payouts, contracts and settlement batches as callers read them.
 
 use lezai_core::funds::contract::{Agreed, Contract, Difference};
-use lezai_core::funds::payout::{Payout, PayoutAttention, PayoutState};
+use lezai_core::funds::payout::{Approval, Payout, PayoutAttention, PayoutState};
+use lezai_core::funds::payout_batch::{PayoutBatch, Tally};
 use lezai_core::funds::settlement::{Batch, Outcome};
 use lezai_core::mask;
 use serde::Serialize;
@@ -43,6 +44,10 @@ pub struct PayoutView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub settlement_id: Option<String>,
+    /// The batch that it was accepted with, if one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub payout_batch_id: Option<String>,
     /// RFC 3339.
     pub created_at: String,
     /// RFC 3339: it is not sent before.
@@ -119,11 +124,7 @@ pub fn payout(payout: &Payout) -> PayoutView {
             failure = fail(&format!("cancelled_by_{}", by.as_str()), *at);
         }
     }
-    let approval = payout.approval.as_ref().map(|it| ApprovalView {
-        verdict: if it.approved { "approved" } else { "refused" },
-        reason: it.reason.clone(),
-        at: rfc3339(it.at),
-    });
+    let approval = payout.approval.as_ref().map(approval);
     let attention = payout.attention.iter().map(|it| match it {
         PayoutAttention::Silence => "silence",
         PayoutAttention::Amount { .. } => "amount",
@@ -145,6 +146,7 @@ pub fn payout(payout: &Payout) -> PayoutView {
         description: terms.description.clone(),
         contract: terms.contract,
         settlement_id: terms.settlement.as_ref().map(ToString::to_string),
+        payout_batch_id: terms.batch.as_ref().map(ToString::to_string),
         created_at: rfc3339(terms.created_at),
         not_before: rfc3339(terms.not_before),
         sent_at,
@@ -153,6 +155,92 @@ pub fn payout(payout: &Payout) -> PayoutView {
         failure,
         approval,
         attention: attention.collect(),
+    }
+}
+
+fn approval(of: &Approval) -> ApprovalView {
+    ApprovalView {
+        verdict: if of.approved { "approved" } else { "refused" },
+        reason: of.reason.clone(),
+        at: rfc3339(of.at),
+    }
+}
+
+/// A batch of payouts.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PayoutBatchView {
+    /// `pob_…`
+    pub id: String,
+    /// Always `payout_batch`.
+    pub object: &'static str,
+    /// The merchant's own number.
+    pub merchant_payout_batch_id: String,
+    /// `needs_approval`, `open`, or `closed` once every payout of it has ended.
+    pub status: &'static str,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// The sum of the amounts of its payouts, in minor units.
+    pub total_amount: i64,
+    /// How many they are.
+    pub total_count: u32,
+    /// The sum of their fees, in minor units.
+    pub fee: i64,
+    /// What of it is in which state now, without the states that nothing is in. A payout that came back after the batch
+    /// was closed is `returned` here.
+    pub by_status: Vec<TallyView>,
+    /// The number of the contract that fees and limits come from; 0 is the standard.
+    pub contract: u32,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339: when the last of its payouts ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub closed_at: Option<String>,
+    /// The second person's decision, if one was needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub approval: Option<ApprovalView>,
+}
+
+/// The part of a batch that is in one state.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TallyView {
+    /// The state of the payouts.
+    pub status: &'static str,
+    /// How many they are.
+    pub count: u32,
+    /// The sum of their amounts, in minor units.
+    pub amount: i64,
+}
+
+/// A batch as its merchant reads it.
+pub fn payout_batch(batch: &PayoutBatch, tally: &[Tally]) -> PayoutBatchView {
+    let terms = &batch.terms;
+    let of_status = |status: &&'static str| tally.iter().find(|it| it.status == *status);
+    let by_status = PayoutState::STATUSES.iter().filter_map(of_status).map(|it| TallyView {
+        status: it.status,
+        count: it.count,
+        amount: it.amount.minor(),
+    });
+    let status = match batch.closed_at {
+        Some(_) => "closed",
+        None if batch.waits() => "needs_approval",
+        None => "open",
+    };
+    PayoutBatchView {
+        id: terms.id.to_string(),
+        object: "payout_batch",
+        merchant_payout_batch_id: terms.merchant_payout_batch_id.clone(),
+        status,
+        currency: terms.total.currency().code(),
+        total_amount: terms.total.minor(),
+        total_count: terms.count,
+        fee: terms.fee.minor(),
+        by_status: by_status.collect(),
+        contract: terms.contract,
+        created_at: rfc3339(terms.created_at),
+        closed_at: batch.closed_at.map(rfc3339),
+        approval: batch.approval.as_ref().map(approval),
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn job(task: Task) -> Box<dyn Job> {
         Effect::Release => Box::new(Due { order, event: Event::ReleaseDue }),
         Effect::Settle => Box::new(Due { order, event: Event::SettlementDue }),
         Effect::FinishSplits => Box::new(Due { order, event: Event::SplitTimeOver }),
+        Effect::ReleaseReserve => Box::new(Due { order, event: Event::ReserveDue }),
         Effect::Query(attempt) => Box::new(Query { order, attempt }),
         Effect::Cancel(attempt) => Box::new(Cancel { order, attempt }),
         Effect::Capture(attempt) => Box::new(Capture { order, attempt }),

@@ -416,6 +416,8 @@ fn open(
         shares,
         split: new.split,
         contract: agreed.number,
+        charges: agreed.contract.charges(new.amount.currency()),
+        reserve: agreed.contract.reserve(),
         refund_bearer: new.refund_bearer,
         held: decision.risk.verdict == Verdict::Review,
         capture: new.capture,

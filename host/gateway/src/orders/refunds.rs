@@ -5,7 +5,7 @@
 
 use lezai_core::id::{MerchantId, OrderId, RefundId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
-use lezai_core::order::Event;
+use lezai_core::order::{Event, OF_REVIEW};
 
 use crate::gateway::{Gateway, not_found};
 use crate::idempotency::{ApiResponse, IdempotentRequest};
@@ -41,11 +41,18 @@ impl NewRefund {
         let refund = Self {
             amount: amount(&mut body)?,
             merchant_refund_id: body
-                .required("merchant_refund_id", |field| field.parsed(1..=64, number))?,
+                .required("merchant_refund_id", |field| field.parsed(1..=64, own_number))?,
             reason: body.optional("reason", |field| field.shown(1..=200))?,
         };
         body.finish()?;
         Ok(refund)
+    }
+}
+
+fn own_number(text: &str) -> Result<String, String> {
+    match text.starts_with(OF_REVIEW) {
+        true => Err(format!("taken: numbers that begin with {OF_REVIEW} are the gateway's own")),
+        false => number(text).map_err(|error| error.to_string()),
     }
 }
 

@@ -57,6 +57,70 @@ fn a_contract_says_what_it_says() {
 }
 
 #[test]
+fn what_refunds_and_splits_cost_is_agreed_for_each_currency() {
+    let currency = cny(0).currency();
+    assert!(china().charges(currency).is_none());
+    let fees = r#""fees": {
+        "refund": [{ "currency": "CNY", "rate_ppm": 1000, "fixed": 20, "min": 30, "cap": 50, "rounding": "up" }],
+        "split": [{ "currency": "CNY", "rate_ppm": 2000, "rounding": "down" }],
+        "refund_keeps_payment_fee": true,"#;
+    let contract = with("\"fees\": {", fees);
+    let charges = contract.charges(currency);
+    for (amount, charge) in [(1, 1), (100, 30), (12_001, 33), (90_000, 50)] {
+        let found = charges.of_refund(cny(amount), cny(7)).unwrap();
+        assert_eq!((found.charge, found.kept), (cny(charge), cny(7)), "{amount}");
+    }
+    assert_eq!((charges.of_split(cny(1_999)), charges.of_split(cny(0))), (cny(3), cny(0)));
+    let jpy = Currency::from_code("JPY").unwrap();
+    let elsewhere = contract.charges(jpy);
+    let one = Money::new(100, jpy).unwrap();
+    assert_eq!(elsewhere.of_split(one).minor(), 0);
+    assert_eq!(elsewhere.of_refund(one, one).unwrap().kept, one, "what is kept is kept of all");
+    let worse: Vec<String> = china()
+        .differences(&contract)
+        .into_iter()
+        .filter(|it| it.worse)
+        .map(|it| it.path)
+        .collect();
+    assert_eq!(worse, ["fees.refund.CNY", "fees.split.CNY", "fees.refund_keeps_payment_fee"]);
+    assert!(contract.differences(&china()).iter().all(|it| !it.worse), "free is never worse");
+    let written = serde_json::to_vec(&contract).unwrap();
+    assert_eq!(Contract::from_json(&written), Ok(contract));
+}
+
+#[test]
+fn a_reserve_is_agreed_within_bounds_and_more_of_it_is_worse() {
+    let reserve = |rate: u32, days: u16| {
+        let text = format!("\"reserve\": {{ \"rate_ppm\": {rate}, \"days\": {days} }}, \"cycle\"");
+        CHINA.replacen("\"cycle\"", &text, 1)
+    };
+    let read = |rate, days| Contract::from_json(reserve(rate, days).as_bytes());
+    for (rate, days, path) in [
+        (0, 30, Some("reserve.rate_ppm")),
+        (1, 1, None),
+        (1_000_000, 180, None),
+        (1_000_001, 30, Some("reserve.rate_ppm")),
+        (1, 0, Some("reserve.days")),
+        (1, 181, Some("reserve.days")),
+    ] {
+        assert_eq!(read(rate, days).err().map(|it| it.path).as_deref(), path, "{rate} {days}");
+    }
+    let contract = read(100_000, 30).unwrap();
+    assert_eq!(contract.reserve().unwrap().of(cny(12_723)), cny(1_272));
+    for (new, worse) in [
+        (china(), &[][..]),
+        (read(100_001, 30).unwrap(), &["reserve.rate_ppm"]),
+        (read(99_999, 31).unwrap(), &["reserve.days"]),
+        (read(99_999, 29).unwrap(), &[]),
+    ] {
+        let found = contract.differences(&new).into_iter().filter(|it| it.worse);
+        assert_eq!(found.map(|it| it.path).collect::<Vec<_>>(), worse);
+    }
+    let written = serde_json::to_vec(&contract).unwrap();
+    assert_eq!(Contract::from_json(&written), Ok(contract));
+}
+
+#[test]
 fn what_is_no_contract_is_refused_with_its_path() {
     for (old, new, path) in [
         ("\"fees\": {", "\"fee\": {", "fee"),
@@ -214,7 +278,7 @@ proptest! {
             ..new
         };
         let contract = |it: &FeeSchedule| Contract {
-            fees: Fees { payment: vec![it.clone()], payout: Vec::new() },
+            fees: Fees { payment: vec![it.clone()], ..Fees::default() },
             ..Contract::standard()
         };
         let (before, after) = (contract(&old), contract(&new));

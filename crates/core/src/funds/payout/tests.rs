@@ -63,6 +63,7 @@ fn terms(later: bool) -> PayoutTerms {
         description: None,
         contract: 0,
         settlement: None,
+        batch: None,
         created_at: START,
         not_before: START.plus_secs(if later { DAY } else { 0 }),
     }
