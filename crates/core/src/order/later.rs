@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::tests::{START, attempt, check, cny, event, refund, split, terms};
 use super::*;
+use crate::id::{SplitId, SplitReturnId};
 use crate::ledger::{Account, Entry, without_debts};
+use crate::policy::Share;
 
 /// SplitMix64, so that a million events are the same on every machine.
 struct Random(u64);

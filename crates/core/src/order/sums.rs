@@ -9,7 +9,7 @@ use super::tests::{START, attempt, cny, refund};
 use super::*;
 use crate::id::{MerchantId, OrderId};
 use crate::ledger::{Account, Entry};
-use crate::policy::{FeeSchedule, Rounding};
+use crate::policy::{FeeSchedule, Rounding, Share};
 
 /// An act that is tried with a refund.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,11 @@
 //! Ways through the life of an order, each written down as what came of it.
 
 use super::*;
-use crate::ledger::{Kind, Posting};
+use crate::id::{MerchantId, OrderId, SplitId, SplitReturnId};
+use crate::instalments::Plan;
+use crate::ledger::{Account, Kind, Posting};
 use crate::money::Currency;
+use crate::policy::Share;
 
 pub(super) const START: Timestamp = Timestamp::from_secs(1_795_000_000);
 

@@ -9,7 +9,8 @@ use proptest::sample::Index;
 
 use super::tests::{START, check, cny, event, refund, terms};
 use super::*;
-use crate::ledger::without_debts;
+use crate::ledger::{Account, without_debts};
+use crate::policy::Share;
 
 /// The events that may be tried with an order at any time; one that it does not allow changes nothing.
 const WORDS: [&str; 30] = [

@@ -1,0 +1,105 @@
+//! Money on its way back to the shopper.
+
+use serde::{Deserialize, Serialize};
+
+use super::RefundCharge;
+use crate::id::{AttemptId, RefundId};
+use crate::ledger::Account;
+use crate::money::Money;
+use crate::policy::Share;
+use crate::time::Timestamp;
+
+/// Money that came although the order could not take it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// The attempt it came by.
+    pub attempt: AttemptId,
+    /// How much came.
+    pub amount: Money,
+    /// It has gone back.
+    pub done: bool,
+    /// Since when it is owed; records of earlier releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// A refund of a paid order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Our id of it, at the channel too.
+    pub id: RefundId,
+    /// The merchant's own number, unique for the merchant.
+    pub merchant_refund_id: String,
+    /// The amount that the shopper gets back.
+    pub amount: Money,
+    /// The part of the fee that the merchant gets back: the refund's share of it.
+    pub fee: Money,
+    /// Why, in the merchant's words.
+    pub reason: Option<String>,
+    /// The account that the merchant's part was taken from.
+    pub from: Account,
+    /// The others' parts of it, less its fee: the rest is the merchant's part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
+    /// The part of the merchant's that was taken from what is available to it, because too little waited to
+    /// be split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<Money>,
+    /// The part of the merchant's that was taken from what was kept back of the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<Money>,
+    /// What it cost the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<RefundCharge>,
+    /// Where it stands.
+    pub state: RefundState,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+}
+
+/// Where a refund stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum RefundState {
+    /// Waiting for the channel's word.
+    Pending,
+    /// The shopper has the money.
+    Succeeded {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The channel refused, and the merchant has its money again.
+    Failed {
+        /// Why, as a stable word.
+        code: String,
+        /// Since when.
+        at: Timestamp,
+        /// The account that the merchant's part went back to, but for what was taken beyond.
+        to: Account,
+    },
+}
+
+impl Refund {
+    /// The merchant's part of it: less its fee, and less what others bear.
+    pub fn own(&self) -> Option<Money> {
+        let net = self.amount.checked_sub(self.fee)?;
+        self.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))
+    }
+
+    /// The part of that which came from the account where the merchant's part of the order lay.
+    pub(crate) fn taken_where_it_lay(&self) -> Option<Money> {
+        let elsewhere = self.beyond.iter().chain(&self.reserve);
+        elsewhere.into_iter().try_fold(self.own()?, |own, it| own.checked_sub(*it))
+    }
+}
+
+impl RefundState {
+    /// The status as the API names it.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
