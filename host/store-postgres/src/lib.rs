@@ -11,6 +11,7 @@
 
 mod address;
 mod bills;
+mod chain;
 mod events;
 mod funds;
 mod head;
@@ -18,10 +19,12 @@ mod lanes;
 mod ledger;
 mod news;
 mod plugins;
+mod recorded;
 mod records;
 mod rows;
 mod schema;
 mod sealed;
+mod server;
 mod session;
 mod snapshot;
 mod splits;
@@ -46,8 +49,10 @@ use tables::Postgres;
 
 pub use address::Address;
 pub use ledger::GATEWAY_BOOK;
+pub use recorded::recorded;
 pub use schema::{BOOKS, Found, SCHEMA_VERSION, check, migrate};
 pub use sealed::{reseal, sealed_under};
+pub use server::{Server, server};
 pub use snapshot::{Rows, Snapshot, Value, snapshot};
 
 /// Reads that wait: some seconds' worth. Further ones are refused, for their callers would have given up.
