@@ -145,9 +145,11 @@ bench-reconcile: build ## reconcile beside DuckDB, pandas, polars and a query a 
 	@scripts/setup peers
 	@ROWS="$(or $(ROWS),1000000)" .setup/peers/bin/python tests/benches/reconcile/bench.py
 
-sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit; SHRINK=0 for the whole trace
+sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; STORE=postgres; CRASH=1 dies at each commit; SHRINK=0
 	@cargo build --quiet $(PRODUCT) --bin sim
-	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) SHRINK=$(SHRINK) PLANTED=$(PLANTED) target/release/sim
+	@$(if $(filter postgres,$(STORE)),scripts/setup postgres)
+	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) SHRINK=$(SHRINK) PLANTED=$(PLANTED) \
+	  $(if $(filter postgres,$(STORE)),scripts/postgres) target/release/sim
 
 gallery: ## every state, language, theme and width of the checkout, on one page
 	@scripts/setup npm

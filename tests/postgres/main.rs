@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod operators;
+mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -29,6 +29,7 @@ mod session;
 mod snapshot;
 mod splits;
 mod statements;
+mod stepped;
 mod tables;
 mod tls;
 mod turn;
@@ -54,6 +55,7 @@ pub use schema::{BOOKS, Found, SCHEMA_VERSION, check, migrate};
 pub use sealed::{reseal, sealed_under};
 pub use server::{Server, server};
 pub use snapshot::{Rows, Snapshot, Value, snapshot};
+pub use stepped::Stepped;
 
 /// Reads that wait: some seconds' worth. Further ones are refused, for their callers would have given up.
 const READS_MAX: usize = 8_192;

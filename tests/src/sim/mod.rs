@@ -4,6 +4,7 @@
 mod bank;
 mod funds;
 mod holds;
+mod kept;
 mod merchant;
 mod plan;
 mod planted;
@@ -30,9 +31,13 @@ use lezai_gateway::plugins::blobs::Blobs;
 use lezai_store::Brand;
 use lezai_store::MerchantRecord;
 
+pub use kept::over;
 use plan::Op;
 pub use planted::Planted;
 use world::World;
+
+/// The merchant.
+const MERCHANT: &str = "m_sim";
 
 const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000}],
   "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"}],
@@ -197,7 +202,7 @@ fn shared() -> &'static Shared {
         let blobs = Arc::new(Blobs::open(&cache).unwrap());
         let _ = std::fs::remove_dir_all(&cache);
         let merchant = MerchantRecord {
-            id: MerchantId::parse("m_sim").unwrap(),
+            id: MerchantId::parse(MERCHANT).unwrap(),
             name: "Sim".to_owned(),
             notify_url: Some("https://merchant.example/callbacks".to_owned()),
             webhook_secret: Secret::from_bytes((0..32).collect()).unwrap().reveal(),
