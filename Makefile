@@ -94,11 +94,13 @@ check: artifacts ## check format, lints, types, licences and dependencies
 	@cd www && npm run --silent check
 	@.setup/bin/cargo-deny check --hide-inclusion-graph bans licenses sources
 
-check-deploy: ## test the alerts with promtool, rate the systemd unit
+check-deploy: ## test the alerts with promtool, rate the systemd unit, check the Compose file
 	@scripts/setup promtool
+	@scripts/setup compose
 	@cd deploy/prometheus && ../../.setup/prometheus/usr/bin/promtool check rules lezai.rules.yml
 	@cd deploy/prometheus && ../../.setup/prometheus/usr/bin/promtool test rules lezai.test.yml
 	@systemd-analyze security --offline=true --threshold=20 --no-pager deploy/systemd/lezai.service | tail -n 1
+	@.setup/venv/bin/python scripts/check-compose .setup/compose_spec.json
 
 release: build ## pack target/dist/lezai-VERSION-MACHINE.tar.gz: stripped, with checksums and an SBOM
 	@scripts/setup sbom
