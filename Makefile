@@ -50,6 +50,11 @@ test-postgres: build ## run the tests over PostgreSQL: the store, and several ga
 	@scripts/setup postgres
 	@scripts/postgres cargo test $(PRODUCT) --test store --test postgres -- --include-ignored
 
+test-upgrade: build ## roll from a former program to this one over PostgreSQL under load: FORMER=path/to/lezai
+	@scripts/setup postgres
+	@test -x "$(FORMER)" || { echo "name a program of a former version: make test-upgrade FORMER=path/to/lezai" >&2; exit 1; }
+	@LEZAI_FORMER="$(abspath $(FORMER))" scripts/postgres cargo test $(PRODUCT) --test postgres -- upgrade --nocapture
+
 test-interop: build ## run the tests against other people's libraries, in Python
 	@scripts/setup test
 	@HYPOTHESIS_STORAGE_DIRECTORY=.setup/hypothesis .setup/venv/bin/python -m pytest tests/interop

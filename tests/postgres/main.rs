@@ -5,6 +5,7 @@
 
 mod operators;
 mod simulated;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
