@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::Output;
 
+use lezai_core::time::Timestamp;
 use lezai_tests::nodes::Nodes;
 use lezai_tests::{Merchant, Request, TempDir, eventually, lezai, random_hex};
+use lezai_wire::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::{database, paid, provider};
@@ -22,12 +24,17 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The bytes of a statement that a node made, and its description.
-fn made(merchant: &Merchant, kind: &str) -> (Vec<u8>, Value) {
-    let body = json!({ "type": kind, "format": "jsonl", "zone": "UTC" }).to_string();
-    let asked = merchant.send(&merchant.post("/v1/statements", &random_hex(), body)).unwrap();
-    assert_eq!(asked.status, 201, "{}", asked.json());
-    let target = format!("/v1/statements/{}", asked.json()["id"].as_str().unwrap());
+/// The bytes of a statement of the hour before `to` that a node made, and its description.
+fn made(merchant: &Merchant, kind: &str, to: Timestamp) -> (Vec<u8>, Value) {
+    let (from, to) = (rfc3339(to.plus_secs(-3600)), rfc3339(to));
+    let body = json!({ "type": kind, "format": "jsonl", "from": from, "to": to }).to_string();
+    // Its end must have been over for some seconds.
+    let asked = eventually(|| {
+        let post = merchant.post("/v1/statements", &random_hex(), body.clone());
+        let asked = merchant.send(&post).unwrap();
+        if asked.status == 201 { Ok(asked.json()) } else { Err(asked.json().to_string()) }
+    });
+    let target = format!("/v1/statements/{}", asked["id"].as_str().unwrap());
     let made = eventually(|| {
         let found = merchant.get(&target).json();
         if found["state"] == "ready" { Ok(found) } else { Err(found.to_string()) }
@@ -84,8 +91,9 @@ fn the_ledger_is_shown_and_written_out() {
     assert!(check.contains(&receivable.to_string()), "{check}");
 
     // A statement has the bytes that a node makes of the same entries.
+    let end = Timestamp::from_ms(shown[shown.len() - 1]["at_ms"].as_i64().unwrap() + 1);
     for kind in ["account.1", "orders.1"] {
-        let (bytes, made) = made(&merchants[0], kind);
+        let (bytes, made) = made(&merchants[0], kind, end);
         let entries = ["after_entry", "until_entry"].map(|it| made[it].to_string());
         let arguments = [
             "statement",

@@ -157,17 +157,25 @@ pub fn over(server: &str) {
     assert!(PLACE.set(place).is_ok(), "a process simulates over one server");
 }
 
+/// Whether this process simulates over a database.
+pub(super) fn is_database() -> bool {
+    PLACE.get().is_some()
+}
+
 impl Place {
     /// An empty database: one that was used before, or a new one.
     fn take(&self) -> OverPostgres {
         let free = self.free.lock().unwrap().pop();
         let store = free.unwrap_or_else(|| self.make());
-        // A ledger entry is never changed, but for whoever may do everything.
+        // A ledger entry is never changed, but for whoever may do everything. Of so few rows DELETE is fifty times as fast as
+        // TRUNCATE, which makes files anew.
         store
             .statement(&format!(
                 "SET session_replication_role = replica;
-                 DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('%I', tablename), ', ') || ' RESTART IDENTITY'
-                   FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT IN ('books', 'lezai_schema')); END $$;
+                 DO $$ DECLARE name TEXT; BEGIN
+                   FOR name IN SELECT tablename FROM pg_tables
+                     WHERE schemaname = current_schema() AND tablename NOT IN ('books', 'lezai_schema')
+                   LOOP EXECUTE format('DELETE FROM %I', name); END LOOP; END $$;
                  UPDATE books SET entries = 0, at_ms = 0, hash = '{GENESIS}', revision = 0;
                  SET session_replication_role = DEFAULT"
             ))

@@ -401,7 +401,8 @@ fn told(run: &Run, shared: &Shared) -> String {
         let _ = writeln!(text, "  {line}");
     }
     let crash = if run.crash.is_some() { " CRASH=1" } else { "" };
-    let _ = writeln!(text, "{}\nrun it again: make sim SEED={seed}{crash}", failure.what);
+    let store = if kept::is_database() { " STORE=postgres" } else { "" };
+    let _ = writeln!(text, "{}\nrun it again: make sim SEED={seed}{crash}{store}", failure.what);
     text
 }
 
