@@ -33,6 +33,7 @@ pub mod signed;
 mod split_shapes;
 mod splits;
 mod statements;
+mod traces;
 mod wallet;
 
 use std::sync::Arc;
@@ -182,6 +183,7 @@ fn dressed(
     guard(routes)
         // A probe that asks whether a machine lives does not know its public name.
         .merge(unguarded.method_not_allowed_fallback(method_not_allowed))
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), traces::layer))
         .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(told_of_rates))
         .layer(middleware::from_fn(bounded))
@@ -289,7 +291,9 @@ async fn measured(State(gateway): State<Arc<Gateway>>, request: Request, next: N
         .map_or("none", |it| it.as_str())
         .to_owned();
     let response = next.run(request).await;
-    gateway.node.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    let trace = response.extensions().get::<traces::TraceId>().map(|it| it.0.clone());
+    let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
+    gateway.node.metrics.answered(route, status, seconds, trace);
     response
 }
 

@@ -60,7 +60,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
 }
 
 /// A method as the log may have it: any other than HTTP's own is a stranger's text, of any length.
-fn named(method: &Method) -> String {
+pub(super) fn named(method: &Method) -> String {
     let method = method.as_str();
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => {

@@ -6,7 +6,7 @@ use lezai_core::order::Attention;
 use lezai_wire::problem::{Code, Problem};
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::unanswered;
+use crate::gateway::asked;
 
 /// Which attempt of which order.
 pub(super) struct Reverse {
@@ -30,7 +30,7 @@ impl Reverse {
         let record = turn.gateway.record(order.clone()).await?;
         let request = ReversalRequest { attempt: attempt.clone(), number: 0 };
         let channel = turn.gateway.channel_of(&record, attempt)?;
-        match channel.reverse(request).await.map_err(unanswered)? {
+        match asked(channel, "reverse", channel.reverse(request)).await? {
             returned @ AttemptStatus::Returned => {
                 turn.apply_final_status(order, attempt, returned).await
             }

@@ -6,7 +6,7 @@ use lezai_core::order::{Attention, Event, State};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::{attempt_ref, unanswered};
+use crate::gateway::{asked, attempt_ref};
 
 /// Which attempt of which order.
 pub(super) struct Void {
@@ -37,7 +37,7 @@ impl Void {
             Some(gone @ (AttemptStatus::Returned | AttemptStatus::Cancelled)) => gone,
             _ => {
                 let request = ReversalRequest { attempt: attempt.clone(), number };
-                channel.reverse(request).await.map_err(unanswered)?
+                asked(channel, "reverse", channel.reverse(request)).await?
             }
         };
         match standing {
