@@ -50,6 +50,11 @@ test-postgres: build ## run the tests over PostgreSQL: the store, and several ga
 	@scripts/setup postgres
 	@scripts/postgres cargo test $(PRODUCT) --test store --test postgres -- --include-ignored
 
+test-upgrade: build ## roll from a former program to this one over PostgreSQL under load: FORMER=path/to/lezai
+	@scripts/setup postgres
+	@test -x "$(FORMER)" || { echo "name a program of a former version: make test-upgrade FORMER=path/to/lezai" >&2; exit 1; }
+	@LEZAI_FORMER="$(abspath $(FORMER))" scripts/postgres cargo test $(PRODUCT) --test postgres -- upgrade --nocapture
+
 test-interop: build ## run the tests against other people's libraries, in Python
 	@scripts/setup test
 	@HYPOTHESIS_STORAGE_DIRECTORY=.setup/hypothesis .setup/venv/bin/python -m pytest tests/interop
@@ -94,11 +99,13 @@ check: artifacts ## check format, lints, types, licences and dependencies
 	@cd www && npm run --silent check
 	@.setup/bin/cargo-deny check --hide-inclusion-graph bans licenses sources
 
-check-deploy: ## test the alerts with promtool, rate the systemd unit
+check-deploy: ## test the alerts with promtool, rate the systemd unit, check the Compose file
 	@scripts/setup promtool
+	@scripts/setup compose
 	@cd deploy/prometheus && ../../.setup/prometheus/usr/bin/promtool check rules lezai.rules.yml
 	@cd deploy/prometheus && ../../.setup/prometheus/usr/bin/promtool test rules lezai.test.yml
 	@systemd-analyze security --offline=true --threshold=20 --no-pager deploy/systemd/lezai.service | tail -n 1
+	@.setup/venv/bin/python scripts/check-compose .setup/compose_spec.json
 
 release: build ## pack target/dist/lezai-VERSION-MACHINE.tar.gz: stripped, with checksums and an SBOM
 	@scripts/setup sbom
@@ -148,9 +155,11 @@ bench-reconcile: build ## reconcile beside DuckDB, pandas, polars and a query a 
 	@scripts/setup peers
 	@ROWS="$(or $(ROWS),1000000)" .setup/peers/bin/python tests/benches/reconcile/bench.py
 
-sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; CRASH=1 dies at each commit; SHRINK=0 for the whole trace
+sim: ## simulate, as in: make sim SEEDS=10000, or SEED=17 for one; STORE=postgres; CRASH=1 dies at each commit; SHRINK=0
 	@cargo build --quiet $(PRODUCT) --bin sim
-	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) SHRINK=$(SHRINK) PLANTED=$(PLANTED) target/release/sim
+	@$(if $(filter postgres,$(STORE)),scripts/setup postgres)
+	@SEEDS=$(SEEDS) SEED=$(SEED) CRASH=$(CRASH) SHRINK=$(SHRINK) PLANTED=$(PLANTED) \
+	  $(if $(filter postgres,$(STORE)),scripts/postgres) target/release/sim
 
 gallery: ## every state, language, theme and width of the checkout, on one page
 	@scripts/setup npm

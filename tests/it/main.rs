@@ -41,4 +41,5 @@ mod sim;
 mod splits;
 mod start;
 mod statements;
+mod traces;
 mod vectors_engine;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates: all of them.
-const CRATES: [&str; 25] = [
+const CRATES: [&str; 26] = [
     "crates/core",
     "crates/engine",
     "crates/mini",
@@ -31,6 +31,7 @@ const CRATES: [&str; 25] = [
     "host/store-postgres",
     "host/store-sqlite",
     "host/store-suite",
+    "host/traces",
 ];
 
 /// The rooms of the gateway's crate, from the ground up, as ARCHITECTURE.md lists them. Rooms of one row may use

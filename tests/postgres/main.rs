@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod operators;
+mod simulated;
+mod upgrade;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -21,15 +25,23 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A database of its own, with tables.
 fn database() -> String {
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    let base = std::env::var("LEZAI_TEST_POSTGRES").expect("run make test-postgres");
-    let name = format!("nodes_{}", MADE.fetch_add(1, Ordering::SeqCst));
-    let make = format!("CREATE DATABASE {name}");
-    assert!(Command::new("psql").args([&base, "-q", "-c", &make]).status().unwrap().success());
-    let url = format!("{}/{name}", base.rsplit_once('/').unwrap().0);
+    let url = blank();
     let migrated = Command::new(binary()).args(["migrate", "--store", &url]).output().unwrap();
     assert!(migrated.status.success(), "{migrated:?}");
     url
+}
+
+/// A database of its own, without tables.
+fn blank() -> String {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let base = std::env::var("LEZAI_TEST_POSTGRES").expect("run make test-postgres");
+    let name = format!("nodes_{}", MADE.fetch_add(1, Ordering::SeqCst));
+    psql(&base, &format!("CREATE DATABASE {name}"));
+    format!("{}/{name}", base.rsplit_once('/').unwrap().0)
+}
+
+fn psql(url: &str, sql: &str) {
+    assert!(Command::new("psql").args([url, "-q", "-c", sql]).status().unwrap().success());
 }
 
 /// Sends a request until it is answered for good, as a merchant's server does: the same bytes and the same key, signed
@@ -136,6 +148,31 @@ fn provider(folder: &std::path::Path) -> (Arc<Simulators>, tokio::runtime::Runti
         folder.join("wechat_api_v3_key"),
     );
     (simulators, runtime, section)
+}
+
+/// An order that is paid; its path.
+fn paid(
+    nodes: &Nodes,
+    merchant: &Merchant,
+    (simulators, runtime): (&Arc<Simulators>, &tokio::runtime::Runtime),
+    number: &str,
+) -> String {
+    let mut order = Merchant::order(number);
+    order["methods"] = json!(["wechat_native"]);
+    let order = insist(merchant, "/v1/orders", number, &order.to_string()).json();
+    let page = Page::live(&nodes.tls, &nodes.authority, &order);
+    page.claim();
+    page.choose(r#"{"method":"wechat_native"}"#, &random_hex());
+    let target = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    let shown = merchant.get(&target).json().to_string();
+    let at = shown.rfind("att_").unwrap();
+    {
+        let _inside = runtime.enter();
+        simulators.wechat.pay(simulators, &shown[at + 4..at + 36]).unwrap();
+    }
+    // No callback reaches a test's own authority: the worker of some node asks after twenty seconds.
+    until("paid", || merchant.get(&target).json()["status"] == "paid");
+    target
 }
 
 #[test]
@@ -257,21 +294,7 @@ fn two_hundred_refund_one_order_at_once_on_three_nodes() {
     let (simulators, runtime, section) = provider(folder.path());
     let nodes = Nodes::start(3, &store, |_| store.clone(), &section);
     let merchant = nodes.merchant("m_live_refunds", "refunds", "wechat");
-    let mut order = Merchant::order("W-1");
-    order["methods"] = json!(["wechat_native"]);
-    let order = insist(&merchant, "/v1/orders", "W-1", &order.to_string()).json();
-    let page = Page::live(&nodes.tls, &nodes.authority, &order);
-    page.claim();
-    page.choose(r#"{"method":"wechat_native"}"#, &random_hex());
-    let target = format!("/v1/orders/{}", order["id"].as_str().unwrap());
-    let shown = merchant.get(&target).json().to_string();
-    let at = shown.rfind("att_").unwrap();
-    {
-        let _inside = runtime.enter();
-        simulators.wechat.pay(&simulators, &shown[at + 4..at + 36]).unwrap();
-    }
-    // No callback reaches a test's own authority: the worker of some node asks after twenty seconds.
-    until("paid", || merchant.get(&target).json()["status"] == "paid");
+    let target = paid(&nodes, &merchant, (&simulators, &runtime), "W-1");
 
     let refunds = format!("{target}/refunds");
     let answers = refund_race::run("W-1", |key, refund| insist(&merchant, &refunds, key, refund));

@@ -39,10 +39,13 @@ pub struct Nodes {
 
 /// One gateway of several.
 pub struct Node {
+    /// The program that it runs from its next start on.
+    pub program: PathBuf,
     child: Option<Child>,
     /// Its data folder.
     pub data: PathBuf,
-    config: PathBuf,
+    /// Its configuration.
+    pub config: PathBuf,
     log: PathBuf,
     operator: SocketAddr,
     /// Where it listens for merchants.
@@ -61,12 +64,32 @@ impl Nodes {
         Self::start_with(count, store, through, rest, true)
     }
 
+    /// As [`Nodes::start`], of another program.
+    ///
+    /// # Panics
+    ///
+    /// As of [`Nodes::start`].
+    pub fn start_of(program: &Path, count: usize, store: &str, rest: &str) -> Self {
+        Self::run(program, count, store, |_| store.to_owned(), rest, true)
+    }
+
     /// As [`Nodes::start`]; without TLS the nodes are behind a proxy that ends it, which whoever asks them plays.
     ///
     /// # Panics
     ///
     /// As of [`Nodes::start`].
     pub fn start_with(
+        count: usize,
+        store: &str,
+        through: impl Fn(usize) -> String,
+        rest: &str,
+        tls: bool,
+    ) -> Self {
+        Self::run(&binary(), count, store, through, rest, tls)
+    }
+
+    fn run(
+        program: &Path,
         count: usize,
         store: &str,
         through: impl Fn(usize) -> String,
@@ -112,7 +135,9 @@ impl Nodes {
             );
             fs::write(&config, text).unwrap();
             let log = path.join(format!("log-{n}"));
-            let mut node = Node { child: None, data, config, log, operator, public, _ports: ports };
+            let program = program.to_owned();
+            let mut node =
+                Node { program, child: None, data, config, log, operator, public, _ports: ports };
             node.start();
             nodes.push(Mutex::new(node));
         }
@@ -200,7 +225,7 @@ impl Node {
     /// If it does not start; with its log.
     pub fn start(&mut self) {
         let stderr = File::options().create(true).append(true).open(&self.log).unwrap();
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.program);
         command.args(["serve", "--config"]).arg(&self.config);
         self.child = Some(start_until_ready(&mut command, stderr.into(), &self.log).0);
     }

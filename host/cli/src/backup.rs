@@ -18,9 +18,14 @@ use serde::{Deserialize, Serialize};
 use lezai_base::clock;
 use lezai_store_sqlite::file as store_file;
 
-use crate::data_dir::DataDir;
 use crate::ledger::{self, Failed, Report};
+use crate::source::{Source, SourceArgs, is_of_database};
 
+/// The advice about a store that this does not copy.
+const OF_DATABASE: &str = "is a database, which PostgreSQL's own tools copy: \
+    pg_basebackup with an archive of its WAL restores it to any moment, pg_dump copies it as of one (docs/backup.md)";
+/// Files of a base backup, as files and as archives, and of a dump in a folder.
+const COPIES_OF_DATABASES: [&str; 4] = ["PG_VERSION", "backup_manifest", "base.tar.gz", "toc.dat"];
 const MANIFEST: &str = "backup.json";
 /// Whose folder it is, and nobody else's.
 const FOLDER_MODE: u32 = 0o700;
@@ -36,7 +41,7 @@ pub struct BackupArgs {
     /// The copy: a folder that is not there yet.
     folder: PathBuf,
     #[command(flatten)]
-    data: DataDir,
+    source: SourceArgs,
 }
 
 /// Where a copy is and where it is put back.
@@ -83,13 +88,24 @@ enum BackupError {
     NoManifest(PathBuf),
     #[error("{} is not as it was when the copy was made; take another copy", .0.display())]
     Changed(PathBuf),
+    #[error("{0}")]
+    Unnamed(String),
+    #[error("{0}")]
+    InDatabase(String),
     #[error("the copy's ledger: {0}")]
     Ledger(Failed),
 }
 
 /// Takes a copy. The exit code is 2 if there is none.
 pub fn backup(args: &BackupArgs) -> ExitCode {
-    match take(&args.data, &args.folder) {
+    let taken = match args.source.source() {
+        Ok(Source::Folder(data)) => take(&data, &args.folder),
+        Ok(Source::Database(address)) => {
+            Err(BackupError::InDatabase(format!("{} {OF_DATABASE}", address.shown())))
+        }
+        Err(why) => Err(BackupError::Unnamed(why)),
+    };
+    match taken {
         Ok(manifest) => {
             say!("backup   {}", args.folder.display());
             say!("entries  {}, orders {}", manifest.entries, manifest.orders);
@@ -130,6 +146,12 @@ fn failed(error: &BackupError) -> ExitCode {
 }
 
 fn take(data: &Path, to: &Path) -> Result<Manifest, BackupError> {
+    if is_of_database(data) {
+        return Err(BackupError::InDatabase(format!(
+            "{} has keys and no orders: the store of its gateway {OF_DATABASE}",
+            data.display()
+        )));
+    }
     if !store_file(data).exists() {
         return Err(BackupError::NoStore(data.to_owned()));
     }
@@ -155,6 +177,15 @@ fn take(data: &Path, to: &Path) -> Result<Manifest, BackupError> {
 }
 
 fn put_back(from: &Path, to: &Path) -> Result<Manifest, BackupError> {
+    if to.to_string_lossy().starts_with("postgres") && to.to_string_lossy().contains("://") {
+        return Err(BackupError::InDatabase(format!("--to {OF_DATABASE}")));
+    }
+    if COPIES_OF_DATABASES.iter().any(|it| from.join(it).exists()) || from.is_file() {
+        let copy = from.display();
+        return Err(BackupError::InDatabase(format!(
+            "{copy} is no copy of a data folder: what it was taken from {OF_DATABASE}"
+        )));
+    }
     let text = fs::read_to_string(from.join(MANIFEST));
     let manifest = text.ok().and_then(|it| serde_json::from_str::<Manifest>(&it).ok());
     let manifest = manifest.filter(|it| it.version == 1);
@@ -367,6 +398,30 @@ mod tests {
         assert!(matches!(put_back(&copy, &back), Err(BackupError::Occupied(_))));
         drop(SqliteStore::open(&store_file(&back)).unwrap());
         assert!(matches!(take(&folder.path().join("none"), &copy), Err(BackupError::NoStore(_))));
+    }
+
+    #[test]
+    fn of_a_database_the_right_tools_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        fs::create_dir(&data).unwrap();
+        fs::write(data.join("admin-token"), "token").unwrap();
+        let [copy, back] = ["copy", "back"].map(|it| folder.path().join(it));
+        let told = |error: BackupError| {
+            let told = error.to_string();
+            assert!(told.contains("pg_basebackup") && told.contains("pg_dump"), "{told}");
+        };
+        told(take(&data, &copy).map(drop).unwrap_err());
+        let database = Path::new("postgres://lezai@127.0.0.1/lezai");
+        told(put_back(&data, database).map(drop).unwrap_err());
+        for file in COPIES_OF_DATABASES {
+            fs::create_dir(&copy).unwrap();
+            fs::write(copy.join(file), "").unwrap();
+            told(put_back(&copy, &back).map(drop).unwrap_err());
+            told(put_back(&copy.join(file), &back).map(drop).unwrap_err());
+            fs::remove_dir_all(&copy).unwrap();
+        }
+        assert!(!back.exists());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lezai_assets as assets;
 use lezai_base::clock::Clock;
-use lezai_base::entropy::Entropy;
+use lezai_base::entropy::{self, Entropy};
 use lezai_channels::channel::Channel;
 use lezai_channels::sandbox::Sandbox;
 use lezai_engine::{Config, Engine};
@@ -19,6 +19,7 @@ use lezai_gateway::realm::Realm;
 use lezai_seal::Vault;
 use lezai_store::{Store, StoreError};
 use lezai_store_sqlite::SqliteStore;
+use lezai_traces::{Collector, Traces};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::cannot_start::CannotStart;
@@ -43,6 +44,8 @@ pub(crate) struct Differences {
     pub(crate) vault: Arc<Vault>,
     /// The database; a file in the folder if there is none.
     pub(crate) database: Option<Database>,
+    /// Where traces go.
+    pub(crate) traces: Traces,
 }
 
 fn in_folder(
@@ -104,6 +107,11 @@ pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, Cann
         sandbox: its.sandbox,
     });
     gateway.realm = its.realm;
+    if let Some(failed) = its.traces.failed() {
+        let help = "Requests to the collector of traces that failed";
+        gateway.node.metrics.show("trace_exports_failed", help, failed.clone());
+    }
+    gateway.traces = its.traces;
     gateway.node.metrics.show_failed_commits(&failed_commits);
     gateway.node.metrics.show_lost_log_lines(log::lost());
     let slow = pace::measure(&gateway.plugins.engine, &gateway.node.metrics.plugins);
@@ -111,6 +119,22 @@ pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, Cann
         tracing::warn!("{notice}");
     }
     Ok(gateway)
+}
+
+/// Traces that go to a collector at this address.
+pub(crate) fn traces(endpoint: &str, sampled_percent: u32) -> Result<Traces, CannotStart> {
+    let instance = entropy::bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let endpoint = endpoint.to_owned();
+    let version = env!("CARGO_PKG_VERSION");
+    Traces::to(&Collector { endpoint, sampled_percent, version, instance })
+        .map_err(|why| CannotStart::new(format_args!("traces cannot be sent: {why}")))
+}
+
+/// Sends the traces that wait, for as long as that takes its bounded time.
+pub(crate) async fn end_traces(gateway: &Gateway) {
+    let traces = gateway.traces.clone();
+    // A panic of it is nobody's concern any more.
+    let _ = tokio::task::spawn_blocking(move || traces.end()).await;
 }
 
 /// Reads from the store what is kept in memory.

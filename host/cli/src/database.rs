@@ -72,7 +72,7 @@ fn password(file: &Path) -> Result<String, String> {
 /// Where a database is, for commands that look at one.
 #[derive(Clone, Debug, clap::Args)]
 pub struct StoreArgs {
-    /// The database; that of the configuration if left out.
+    /// A database of PostgreSQL's, such as postgres://lezai@db.internal/lezai.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// The file with its password.

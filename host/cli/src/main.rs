@@ -8,8 +8,8 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
     backup, bill_command, call, channel_command, contract_command, dev, difference_command, doctor,
     fees_command, keys, ledger, listen, migrate, page_check, payout_command, plugin_command,
-    reconcile_command, review_command, secrets, serve, settlement_command, statement_command,
-    trigger,
+    reconcile_command, review_command, secrets_command, serve, settlement_command,
+    statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -61,7 +61,7 @@ enum Command {
     Ledger(ledger::LedgerCommand),
     /// Look after the root keys that secrets are sealed under.
     #[command(subcommand)]
-    Secrets(secrets::SecretsCommand),
+    Secrets(secrets_command::SecretsCommand),
     /// Change the key that the gateway signs with.
     #[command(subcommand)]
     Key(keys::KeyCommand),
@@ -209,7 +209,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Restore(args) => backup::restore(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Ledger(command) => ledger::run(&command),
-        Command::Secrets(command) => secrets::run(&command),
+        Command::Secrets(command) => secrets_command::run(&command),
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Channel(command) => channel_command::run(command).await,

@@ -1,8 +1,7 @@
-//! `lezai statement`: a merchant's statement, read from the store's file beside a gateway that may be running.
+//! `lezai statement`: a merchant's statement, read from the store beside a gateway that may be running.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,13 +17,8 @@ use lezai_reconcile::statement::{
 };
 use lezai_reconcile::when;
 use lezai_store::{BookedEntry, StoreError};
-use lezai_store_sqlite::{
-    Wanted, balances_after, entry_head, file, last_before, last_entry, open_to_read,
-    payout_with_entries, reference, walk_entries,
-};
-use rusqlite::Connection;
 
-use crate::data_dir::{self, DataDir};
+use crate::source::{Chain, Source, SourceArgs, refuse};
 
 /// Entries that are read at once, as for `lezai ledger export`.
 const AT_ONCE: u64 = 10_000;
@@ -37,7 +31,7 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug, clap::Args)]
 pub struct StatementArgs {
     #[command(flatten)]
-    data: DataDir,
+    source: SourceArgs,
     /// Whose.
     #[arg(long, value_parser = MerchantId::parse)]
     merchant: MerchantId,
@@ -113,6 +107,10 @@ impl From<io::Error> for NoStatement {
 
 /// Writes it. The exit code is 0 if it was written, and 2 if not.
 pub async fn run(args: StatementArgs) -> ExitCode {
+    let source = match args.source.source() {
+        Ok(source) => source,
+        Err(why) => return refuse(&why),
+    };
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     let watch = tokio::spawn(async move {
@@ -120,8 +118,8 @@ pub async fn run(args: StatementArgs) -> ExitCode {
             flag.store(true, Ordering::Relaxed);
         }
     });
-    let path = file(&args.data);
-    let done = tokio::task::spawn_blocking(move || write(&args, &interrupted)).await;
+    let from = source.clone();
+    let done = tokio::task::spawn_blocking(move || write(&args, &from, &interrupted)).await;
     watch.abort();
     match done {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -134,30 +132,27 @@ pub async fn run(args: StatementArgs) -> ExitCode {
             eprintln!("lezai: {error}");
             ExitCode::from(INTERRUPTED)
         }
-        Ok(Err(NoStatement::Store(error))) if path.exists() => {
-            eprintln!("lezai: {}", error.explain(&path));
-            ExitCode::from(2)
-        }
-        Ok(Err(NoStatement::Store(error))) => {
-            eprintln!("lezai: {}", data_dir::unreadable(&path, &error));
-            ExitCode::from(2)
-        }
-        Ok(Err(error)) => {
-            eprintln!("lezai: {error}");
-            ExitCode::from(2)
-        }
-        Err(panicked) => {
-            eprintln!("lezai: {panicked}");
-            ExitCode::from(2)
-        }
+        Ok(Err(NoStatement::Store(error))) => refuse(&source.unreadable(&error)),
+        Ok(Err(error)) => refuse(&error.to_string()),
+        Err(panicked) => refuse(&panicked.to_string()),
     }
 }
 
-fn write(args: &StatementArgs, interrupted: &AtomicBool) -> Result<(), NoStatement> {
-    let connection = open_to_read(&file(&args.data))?;
-    let (after, until) = range(args, &connection)?;
-    let source = Source { connection: &connection, args, after, until, interrupted };
-    let Some(path) = &args.out else { return source.write(io::stdout().lock()).map(|_| ()) };
+fn write(
+    args: &StatementArgs,
+    source: &Source,
+    interrupted: &AtomicBool,
+) -> Result<(), NoStatement> {
+    source.look(|chains| {
+        let chain = chains.iter().find(|it| it.is_of(&args.merchant));
+        let chain = chain.ok_or_else(|| StoreError::Damaged("a book is missing".to_owned()))?;
+        let (after, until) = range(args, chain)?;
+        write_out(args, &Lines { chain, args, after, until, interrupted })
+    })
+}
+
+fn write_out(args: &StatementArgs, lines: &Lines<'_>) -> Result<(), NoStatement> {
+    let Some(path) = &args.out else { return lines.write(io::stdout().lock()).map(|_| ()) };
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     if path.exists() {
@@ -166,7 +161,7 @@ fn write(args: &StatementArgs, interrupted: &AtomicBool) -> Result<(), NoStateme
     // The file is whole for everybody who finds it.
     let part = part_of(path);
     let written = File::create(&part).map_err(NoStatement::from).and_then(|out| {
-        source.write(&out)?;
+        lines.write(&out)?;
         out.sync_all()?;
         Ok(fs::hard_link(&part, path)?)
     });
@@ -184,8 +179,8 @@ fn part_of(path: &Path) -> PathBuf {
 }
 
 /// The entries that it covers: after the first number, up to and with the second.
-fn range(args: &StatementArgs, connection: &Connection) -> Result<(u64, u64), NoStatement> {
-    let last = last_entry(connection)?;
+fn range(args: &StatementArgs, chain: &Chain<'_>) -> Result<(u64, u64), NoStatement> {
+    let last = chain.last_entry()?;
     let time = |text: &Option<String>, name| match text {
         None => Ok(None),
         Some(text) => when::parse(text.as_bytes(), args.offset)
@@ -195,7 +190,7 @@ fn range(args: &StatementArgs, connection: &Connection) -> Result<(u64, u64), No
     let last_number = last.as_ref().map_or(0, |(number, ..)| *number);
     let after = match (args.after, time(&args.from, "from")?) {
         (Some(number), _) => number,
-        (None, Some(from)) => last_before(connection, from)?,
+        (None, Some(from)) => chain.last_before(from)?,
         (None, None) => 0,
     };
     let until = match (args.until, time(&args.to, "to")?) {
@@ -206,7 +201,7 @@ fn range(args: &StatementArgs, connection: &Connection) -> Result<(u64, u64), No
             if !passed && to.plus_ms(GRACE_MS) > clock::now() {
                 return Err(NoStatement::NotOver);
             }
-            last_before(connection, to)?
+            chain.last_before(to)?
         }
         (None, None) => last_number,
     };
@@ -219,15 +214,15 @@ fn range(args: &StatementArgs, connection: &Connection) -> Result<(u64, u64), No
     Ok((after, until))
 }
 
-struct Source<'a> {
-    connection: &'a Connection,
+struct Lines<'a> {
+    chain: &'a Chain<'a>,
     args: &'a StatementArgs,
     after: u64,
     until: u64,
     interrupted: &'a AtomicBool,
 }
 
-impl Source<'_> {
+impl Lines<'_> {
     fn write(&self, out: impl Write) -> Result<(), NoStatement> {
         let kind = match self.args.kind {
             Type::Account => Kind::Account,
@@ -248,33 +243,17 @@ impl Source<'_> {
         let columns = Columns::all(kind);
         let opening = self.balances(kind, self.after)?;
         let mut writer = Writer::new(out, form, scope, &columns, opening)?;
-        let mut after = self.after;
-        while after < self.until {
-            let (begun, end) = (after, self.until.min(after + AT_ONCE));
-            let wanted = Wanted { after, ..Wanted::default() };
-            walk_entries(self.connection, wanted, |entry| {
-                if entry.number > end {
-                    return Ok::<_, NoStatement>(ControlFlow::Break(()));
-                }
-                after = entry.number;
-                match self.args.kind {
-                    Type::Account => self.account_lines(&mut writer, &entry)?,
-                    Type::Orders => self.order_line(&mut writer, &entry)?,
-                }
-                Ok(ControlFlow::Continue(()))
-            })?;
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Err(NoStatement::Interrupted);
-            }
-            if after == begun {
-                // Entries are missing here, which is for `lezai ledger check` to say.
-                after = end;
-            }
-        }
-        let head = match entry_head(self.connection, self.until)? {
-            Some((_, hash)) => hash,
-            None => GENESIS.to_owned(),
+        let each = |entry: BookedEntry| match self.args.kind {
+            Type::Account => self.account_lines(&mut writer, &entry),
+            Type::Orders => self.order_line(&mut writer, &entry),
         };
+        self.chain.walk_range((self.after, self.until), AT_ONCE, each, || {
+            match self.interrupted.load(Ordering::Relaxed) {
+                true => Err(NoStatement::Interrupted),
+                false => Ok(()),
+            }
+        })?;
+        let head = self.chain.entry_hash(self.until)?.unwrap_or_else(|| GENESIS.to_owned());
         writer.finish(&self.balances(kind, self.until)?, &head)?;
         Ok(())
     }
@@ -286,7 +265,7 @@ impl Source<'_> {
             return Ok(balances);
         }
         for account in own_accounts(&self.args.merchant) {
-            for (currency, minor) in balances_after(self.connection, &account, number)? {
+            for (currency, minor) in self.chain.balances_after(&account, number)? {
                 balances.insert((account_name(&account), currency), -i128::from(minor));
             }
         }
@@ -338,10 +317,10 @@ impl Source<'_> {
     fn reference(&self, entry: &BookedEntry) -> Result<String, NoStatement> {
         let refund = (entry.kind == Booked::RefundRequest).then_some(entry.number);
         match &entry.subject {
-            Subject::Order(order) => Ok(reference(self.connection, order, refund)?),
+            Subject::Order(order) => Ok(self.chain.reference(order, refund)?),
             // By the merchant's own number, too.
             Subject::Payout(payout) => {
-                let (found, _) = payout_with_entries(self.connection, payout, 0)?;
+                let found = self.chain.payout(payout)?;
                 Ok(found.map(|it| it.terms.merchant_payout_id).unwrap_or_default())
             }
             // It touches no merchant's account.

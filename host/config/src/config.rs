@@ -39,6 +39,8 @@ pub struct Config {
     pub root_key_file: Option<PathBuf>,
     /// The database, if it is not a file in the data folder.
     pub store: Option<Store>,
+    /// The collector of traces, if there is one.
+    pub telemetry: Option<Telemetry>,
     /// The payment channels' sections, in the order of their names.
     pub channels: Channels,
     settings: Vec<Setting>,
@@ -124,6 +126,15 @@ pub struct Log {
     pub filter: String,
     /// How it is written.
     pub format: LogFormat,
+}
+
+/// A collector of traces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Where it takes OTLP over HTTP, without `/v1/traces`.
+    pub endpoint: String,
+    /// Of a hundred traces that begin here, so many are sent.
+    pub sampled_percent: u32,
 }
 
 /// A database of PostgreSQL's, which several gateways can share.
@@ -223,6 +234,7 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
     let format = reader.word("log.format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
     let root_key_file = reader.path("secrets.root_key_file", None);
     let store = store(reader);
+    let telemetry = telemetry(reader);
     let channels = channels(reader, text);
     reader.finish(&["channels"]);
     let listen = address.map(|address| Listen { address, tls });
@@ -243,6 +255,7 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
         log: Log { filter: filter?, format: format? },
         root_key_file,
         store: store?,
+        telemetry: telemetry?,
         channels,
         settings: Vec::new(),
     })
@@ -332,6 +345,32 @@ fn store(reader: &mut Reader<'_>) -> Option<Option<Store>> {
         }
         _ => None,
     }
+}
+
+/// The collector: none if no endpoint is given, and nothing if something of it is wrong.
+fn telemetry(reader: &mut Reader<'_>) -> Option<Option<Telemetry>> {
+    const KEY: &str = "telemetry.endpoint";
+    let endpoint = reader.text(KEY, None);
+    let sampled_percent = reader.number("telemetry.sampled_percent", 100, 0..=100)?;
+    let Some(text) = endpoint else {
+        let origin = reader.origin(KEY);
+        if let (None, Some(origin)) = (&origin, reader.origin("telemetry.sampled_percent")) {
+            alone(reader, origin, "telemetry.sampled_percent", KEY);
+        }
+        return origin.is_none().then_some(None);
+    };
+    let url = Url::parse(&text).ok().filter(|url| {
+        let is_web = ["http", "https"].contains(&url.scheme()) && url.host_str().is_some();
+        is_web && url.username().is_empty() && url.query().is_none() && url.fragment().is_none()
+    });
+    if url.is_none() {
+        let origin = reader.origin(KEY);
+        let what = "must be the http or https address of a collector, without user and query";
+        let fix = r#"write it as "http://127.0.0.1:4318""#;
+        reader.fault(origin, KEY, what.to_owned(), fix.to_owned());
+    }
+    let endpoint = url?.as_str().trim_end_matches('/').to_owned();
+    Some(Some(Telemetry { endpoint, sampled_percent }))
 }
 
 fn limits(reader: &mut Reader<'_>) -> Option<Limits> {

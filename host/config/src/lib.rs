@@ -14,7 +14,7 @@ mod tests;
 
 pub use config::{
     Channels, Config, Limits, Listen, Log, LogFormat, Operator, Proxies, ProxyProtocol, Section,
-    Store, Tls, read, template,
+    Store, Telemetry, Tls, read, template,
 };
 pub use fault::{Fault, Faults};
 pub use origin::Origin;

@@ -178,3 +178,23 @@ impl DeTableCheck {
         parsed.is_ok_and(|it| it.get_ref().len() == 2)
     }
 }
+
+#[test]
+fn a_collector_is_named_whole_or_not_at_all() {
+    let with = |section: &str| format!("{GOOD}[telemetry]\n{section}\n");
+    assert_eq!(read(&of(GOOD)).unwrap().telemetry, None);
+    let telemetry = read(&of(&with("endpoint = \"http://127.0.0.1:4318/\""))).unwrap().telemetry;
+    let (endpoint, sampled_percent) = ("http://127.0.0.1:4318".to_owned(), 100);
+    assert_eq!(telemetry, Some(Telemetry { endpoint, sampled_percent }));
+    for wrong in [
+        "endpoint = \"127.0.0.1:4318\"",
+        "endpoint = \"grpc://127.0.0.1:4317\"",
+        "endpoint = \"http://user@127.0.0.1:4318\"",
+        "endpoint = \"http://127.0.0.1:4318/?key=1\"",
+        "sampled_percent = 10",
+        "endpoint = \"http://127.0.0.1:4318\"\nsampled_percent = 101",
+    ] {
+        let found = faults(&with(wrong));
+        assert!(found.len() == 1 && found[0].contains("telemetry."), "{wrong}: {found:?}");
+    }
+}

@@ -18,6 +18,7 @@ use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
 use lezai_store as store;
 use lezai_store::{News, OrderRecord, Scope, Store, StoreError, Task, Tx};
+use lezai_traces::{Kind, Part, Traces};
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::views::EventData;
 
@@ -71,6 +72,8 @@ pub struct Gateway {
     pub readiness: Readiness,
     /// Whether real money is moved; it is not, unless somebody says so.
     pub realm: Realm,
+    /// The traces of what it does; none, unless somebody names a collector.
+    pub traces: Traces,
 }
 
 /// The parts that a [`Gateway`] is made of.
@@ -139,6 +142,7 @@ impl Gateway {
             admin_token: parts.admin_token,
             readiness: Readiness::default(),
             realm: Realm::default(),
+            traces: Traces::off(),
         }
     }
 
@@ -171,7 +175,9 @@ impl Gateway {
     ) -> Result<OrderRecord, Problem> {
         let (now, scope) = (self.node.clock.now(), Scope::Merchant(merchant));
         let work = move |tx: &dyn Tx| apply(tx, &order, event, now);
-        let record = store::write(&self.node.store, scope, work).await?;
+        let part = lezai_traces::part("commit", Kind::Inside);
+        let record = store::write(&self.node.store, scope, work).await;
+        let record = part.ended(record, problem_code)?;
         self.committed(&record);
         Ok(record)
     }
@@ -242,7 +248,8 @@ impl Gateway {
         let (id, method) = (channel.id(), request.method.clone());
         let circuits = &self.node.cluster.channels;
         circuits.begin(id, &method, self.node.clock.wall());
-        let prepared = channel.prepare(request).await;
+        let part = called(channel, "prepare");
+        let prepared = part.ended(channel.prepare(request).await, |_| UNANSWERED.to_owned());
         circuits.record(id, &method, prepared.is_ok(), self.node.clock.wall());
         let outcome = if prepared.is_ok() { "answered" } else { "unanswered" };
         let label = ChannelLabel { channel: id, outcome };
@@ -264,7 +271,7 @@ impl Gateway {
         let record = self.record(order.clone()).await?;
         let channel = self.channel_of(&record, &attempt)?;
         let reference = attempt_ref(&record, &attempt)?;
-        let standing = channel.query(&reference).await.map_err(unanswered)?;
+        let standing = asked(channel, "query", channel.query(&reference)).await?;
         self.apply_channel_status(order, attempt, standing).await
     }
 
@@ -275,7 +282,11 @@ impl Gateway {
     /// `order_not_found`, `internal`.
     pub async fn record(&self, order: OrderId) -> Result<OrderRecord, Problem> {
         let record = store::read(&self.node.store, move |view| view.order(&order)).await?;
-        record.ok_or_else(not_found)
+        let record = record.ok_or_else(not_found)?;
+        if let Some(trace) = &record.details.trace {
+            lezai_traces::join(trace);
+        }
+        Ok(record)
     }
 
     /// The channel that an attempt went to.
@@ -457,6 +468,35 @@ pub fn schedule(
 /// There is no such order, or it is another merchant's, which is nobody's business.
 pub fn not_found() -> Problem {
     Problem::new(Code::OrderNotFound, "there is no such order among the merchant's")
+}
+
+/// The code of a call that was not answered.
+const UNANSWERED: &str = "unanswered";
+
+/// Waits for a channel's answer, as a part of what is being done.
+///
+/// # Errors
+///
+/// `channel_unavailable`.
+pub async fn asked<T>(
+    channel: &dyn Channel,
+    question: &'static str,
+    answer: impl Future<Output = Result<T, Unanswered>>,
+) -> Result<T, Problem> {
+    let part = called(channel, question);
+    part.ended(answer.await, |_| UNANSWERED.to_owned()).map_err(unanswered)
+}
+
+fn called(channel: &dyn Channel, question: &'static str) -> Part {
+    let mut part = lezai_traces::part("channel", Kind::Call);
+    part.note("lezai.channel", channel.id().to_owned());
+    part.note("lezai.question", question);
+    part
+}
+
+/// The code of a problem, for a trace.
+pub fn problem_code(problem: &Problem) -> String {
+    problem.code().as_str().to_owned()
 }
 
 /// The channel did not answer; what it did is unknown, and the worker will ask.

@@ -11,6 +11,7 @@ use crate::cluster::nonces;
 use crate::node::Node;
 use lezai_store as store;
 use lezai_store::{IdempotencyKey, Scope, StoreError, StoredResponse, Tx, View};
+use lezai_traces::Kind;
 use lezai_wire::problem::{Code, Problem};
 
 /// A key is remembered for a day; after that it counts as new.
@@ -90,15 +91,16 @@ impl IdempotentRequest {
         work: impl FnOnce(&dyn Tx) -> Result<(ApiResponse, T), Problem> + Send + 'static,
     ) -> Result<Outcome<(ApiResponse, T)>, Problem> {
         let (now, wall) = (node.clock.now(), node.clock.wall());
-        store::write(&node.store, self.writes.clone(), move |tx| {
+        let part = lezai_traces::part("commit", Kind::Inside);
+        let done = store::write(&node.store, self.writes.clone(), move |tx| {
             if let Some(first) = self.begin(tx, wall)? {
                 return Ok(Outcome::Before(first));
             }
             let (answer, value) = work(tx)?;
             self.keep(tx, &answer, now)?;
             Ok(Outcome::Now((answer, value)))
-        })
-        .await
+        });
+        part.ended(done.await, |problem: &Problem| problem.code().as_str().to_owned())
     }
 
     /// Begins a request whose work takes more than one commit, with the first of them. It ends with
@@ -113,11 +115,14 @@ impl IdempotentRequest {
         work: impl FnOnce(&dyn Tx) -> Result<T, Problem> + Send + 'static,
     ) -> Result<Outcome<T>, Problem> {
         let (request, wall) = (self.clone(), node.clock.wall());
-        store::write(&node.store, self.writes.clone(), move |tx| match request.begin(tx, wall)? {
-            Some(first) => Ok(Outcome::Before(first)),
-            None => work(tx).map(Outcome::Now),
-        })
-        .await
+        let part = lezai_traces::part("commit", Kind::Inside);
+        let begun = store::write(&node.store, self.writes.clone(), move |tx| {
+            match request.begin(tx, wall)? {
+                Some(first) => Ok(Outcome::Before(first)),
+                None => work(tx).map(Outcome::Now),
+            }
+        });
+        part.ended(begun.await, |problem: &Problem| problem.code().as_str().to_owned())
     }
 
     /// Keeps the answer to a request that was begun by [`IdempotentRequest::start`]; if another one was kept meanwhile,

@@ -35,6 +35,7 @@ pub mod signed;
 mod split_shapes;
 mod splits;
 mod statements;
+mod traces;
 mod wallet;
 
 use std::sync::Arc;
@@ -198,12 +199,14 @@ fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
 /// The functions around every route, from the outside in, as one layer: each layer of a router costs a copy of the
 /// routes in it and a future in a box.
 async fn around(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    let gateway = &*gateway;
+    let (traced_by, gateway) = (Arc::clone(&gateway), &*gateway);
     request_id::named(request, |request| {
         measured(gateway, request, |request| {
             signed::answers(gateway, request, |request| {
                 within_bounds(request, |request| {
-                    told_of_rates(request, |request| to_the_end(request, next))
+                    told_of_rates(request, |request| {
+                        to_the_end(traces::traced(traced_by, request, next))
+                    })
                 })
             })
         })
@@ -213,8 +216,8 @@ async fn around(State(gateway): State<Arc<Gateway>>, request: Request, next: Nex
 
 /// Runs a request to its end even if the caller hangs up, for what follows a commit must not depend on who
 /// still listens.
-async fn to_the_end(request: Request, next: Next) -> Response {
-    let ended = request_id::as_task(request, next).await;
+async fn to_the_end(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    let ended = request_id::as_task(work).await;
     ended.unwrap_or_else(|| Reply::from(Problem::internal("a handler panicked")).into_response())
 }
 
@@ -315,7 +318,9 @@ async fn measured<F: Future<Output = Response>>(
         .map_or("none", |it| it.as_str())
         .to_owned();
     let response = next(request).await;
-    gateway.node.metrics.answered(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    let trace = response.extensions().get::<traces::TraceId>().map(|it| it.0.clone());
+    let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
+    gateway.node.metrics.answered(route, status, seconds, trace);
     response
 }
 

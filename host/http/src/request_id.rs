@@ -1,7 +1,6 @@
 //! One id for each request: in the answer, in its problem, and in every line of the log.
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method};
 use lezai_core::id::RequestId;
@@ -28,8 +27,10 @@ pub fn current() -> String {
 
 /// Runs what is done for the current request as a task of its own, which keeps the request's id. `None` if it
 /// panicked.
-pub async fn as_task(request: Request, next: Next) -> Option<Response> {
-    let work = CURRENT.scope(current(), next.run(request)).in_current_span();
+pub(super) async fn as_task(
+    work: impl Future<Output = Response> + Send + 'static,
+) -> Option<Response> {
+    let work = CURRENT.scope(current(), work).in_current_span();
     tokio::spawn(work).await.ok()
 }
 
@@ -63,7 +64,7 @@ pub(super) async fn named<F: Future<Output = Response>>(
 }
 
 /// A method as the log may have it: any other than HTTP's own is a stranger's text, of any length.
-fn shown(method: &Method) -> String {
+pub(super) fn shown(method: &Method) -> String {
     let method = method.as_str();
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => {

@@ -173,6 +173,9 @@ impl Incoming {
             gateway.node.clock.wall(),
         )?;
         once(gateway, &verified, Signers::Merchants)?;
+        // The trace that a merchant names is its own; a stranger's could be anybody's.
+        lezai_traces::believe();
+        lezai_traces::note("lezai.merchant", merchant.record.id.to_string());
         Ok((merchant, verified))
     }
 

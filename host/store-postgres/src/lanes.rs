@@ -10,7 +10,8 @@ use super::lock;
 
 /// The most jobs in one commit: bounds how long the first of them waits for the last, and the savepoints of a
 /// transaction stay where PostgreSQL keeps them at hand (64 subtransactions a session).
-const BATCH: usize = 60;
+pub(super) const BATCH: usize = 60;
+
 /// Jobs that wait: some seconds' worth. Further ones are refused, for their callers would have given up.
 const JOBS_MAX: usize = 8_192;
 /// Lanes for jobs that may run beside one another.
@@ -23,6 +24,17 @@ pub(super) enum Lane {
     Book(i64),
     /// None.
     Background,
+}
+
+impl Lane {
+    /// The lane of a job.
+    pub(super) fn of(scope: &Scope, books: u32) -> Self {
+        match scope {
+            Scope::Merchant(merchant) => Self::Book(book_of(merchant, books).into()),
+            Scope::Gateway => Self::Book(super::ledger::GATEWAY_BOOK),
+            Scope::Background => Self::Background,
+        }
+    }
 }
 
 pub(super) struct Lanes {
@@ -81,10 +93,10 @@ impl Lanes {
             return Err(StoreError::Full);
         }
         let books = self.books as usize;
-        let index = match &scope {
-            Scope::Merchant(merchant) => book_of(merchant, self.books) as usize,
-            Scope::Gateway => books,
-            Scope::Background => {
+        let index = match Lane::of(&scope, self.books) {
+            // The gateway's own book has the lane after those of merchants.
+            Lane::Book(book) => usize::try_from(book).unwrap_or(books),
+            Lane::Background => {
                 state.next_background = (state.next_background + 1) % BACKGROUND;
                 books + 1 + state.next_background
             }

@@ -1,13 +1,33 @@
 //! The ledger in PostgreSQL: a chain of entries for each book, and beside it what stands on each account after each
 //! of them. An account of a merchant's is in one book; one that all share stands in each, and is their sum.
 
-use lezai_core::ledger::{Account, Entry, GENESIS, Posting, Subject};
+use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
-use lezai_store::{StoreError, book_of};
+use lezai_store::{BookedEntry, StoreError, book_of};
+use tokio_postgres::Row;
 
 use super::head::Head;
-use super::tables::{Postgres, get, number, owned, params, to_json};
+use super::tables::{Postgres, count, damaged, get, id, json, number, owned, params, to_json};
+
+/// The columns of an entry, as [`booked`] reads them.
+pub(super) const ENTRY: &str =
+    "SELECT number, at_ms, subject, kind, postings, previous, hash FROM entries";
+
+/// An entry as it is kept.
+pub(super) fn booked(row: &Row) -> Result<BookedEntry, StoreError> {
+    let kind: &str = get(row, 3)?;
+    let kind = Kind::ALL.into_iter().find(|it| it.as_str() == kind);
+    Ok(BookedEntry {
+        number: count(row, 0)?,
+        at: Timestamp::from_ms(get(row, 1)?),
+        subject: id(row, 2, Subject::parse)?,
+        kind: kind.ok_or_else(|| damaged("unknown kind of ledger entry"))?,
+        postings: json(row, 4)?,
+        previous: get(row, 5)?,
+        hash: get(row, 6)?,
+    })
+}
 
 /// The book of the gateway's own settings, and of what it books in nobody's name: the resolutions of differences.
 pub const GATEWAY_BOOK: i64 = -1;
@@ -139,7 +159,7 @@ impl Postgres<'_> {
                    FROM known WHERE currency IS NOT NULL";
         let params = params![account.to_string(), at.as_ms(), self.books_of(account)];
         self.all(sql, params, |row| {
-            let currency = Currency::from_code(get(row, 0)?).map_err(super::tables::damaged)?;
+            let currency = Currency::from_code(get(row, 0)?).map_err(damaged)?;
             Ok((currency, get(row, 1)?))
         })
     }

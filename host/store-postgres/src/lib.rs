@@ -11,6 +11,7 @@
 
 mod address;
 mod bills;
+mod chain;
 mod events;
 mod funds;
 mod head;
@@ -19,14 +20,17 @@ mod ledger;
 mod news;
 mod payout_batches;
 mod plugins;
+mod recorded;
 mod records;
 mod rows;
 mod schema;
 mod sealed;
+mod server;
 mod session;
 mod snapshot;
 mod splits;
 mod statements;
+mod stepped;
 mod tables;
 mod tls;
 mod turn;
@@ -47,9 +51,12 @@ use tables::Postgres;
 
 pub use address::Address;
 pub use ledger::GATEWAY_BOOK;
+pub use recorded::recorded;
 pub use schema::{BOOKS, Found, SCHEMA_VERSION, check, migrate};
 pub use sealed::{reseal, sealed_under};
+pub use server::{Server, server};
 pub use snapshot::{Rows, Snapshot, Value, snapshot};
+pub use stepped::Stepped;
 
 /// Reads that wait: some seconds' worth. Further ones are refused, for their callers would have given up.
 const READS_MAX: usize = 8_192;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lezai_core::id::MerchantId;
+use lezai_seal::Vault;
 use lezai_store::{StoreError, book_of};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -17,7 +18,9 @@ const FETCHED: u32 = 5_000;
 
 /// A database as of one moment.
 pub struct Snapshot<'s> {
-    session: &'s Session,
+    pub(super) session: &'s Session,
+    /// Without keys: nobody who looks at it reads what is sealed.
+    pub(super) vault: Arc<Vault>,
     /// How many books it has.
     pub books: u32,
     merchants: Vec<MerchantId>,
@@ -63,14 +66,19 @@ pub fn snapshot<T: Send>(
         session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         // Reading takes as long as it takes.
         session.batch("SET LOCAL idle_in_transaction_session_timeout = 0")?;
-        let rows = session.query("SELECT id FROM merchants ORDER BY id", &[])?;
-        let merchants: Result<Vec<MerchantId>, StoreError> =
-            rows.iter().map(|row| id(row, 0, MerchantId::parse)).collect();
-        work(&Snapshot { session, books, merchants: merchants? })
+        work(&Snapshot::over(session, books)?)
     })
 }
 
-impl Snapshot<'_> {
+impl<'s> Snapshot<'s> {
+    /// The state that a transaction of the session sees.
+    pub(super) fn over(session: &'s Session, books: u32) -> Result<Self, StoreError> {
+        let rows = session.query("SELECT id FROM merchants ORDER BY id", &[])?;
+        let merchants: Result<Vec<MerchantId>, StoreError> =
+            rows.iter().map(|row| id(row, 0, MerchantId::parse)).collect();
+        Ok(Self { session, vault: Vault::none(), books, merchants: merchants? })
+    }
+
     /// Rows of a table, in the order of their keys, one at a time. `columns` is SQL, and `merchant` the column that
     /// names whose a row is.
     ///

@@ -1,35 +1,17 @@
 //! Merchants' statements and their plans in PostgreSQL. A statement is a range of its merchant's book.
 
 use lezai_core::id::{MerchantId, OrderId, StatementId};
-use lezai_core::ledger::{Account, Kind, Subject};
+use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_store::statements::{
     Chunk, PlanRecord, StatementReads, StatementRecord, StatementWrites,
 };
 use lezai_store::{BookedEntry, OrderRecord, Page, StoreError, book_of, id_range};
-use tokio_postgres::Row;
 
+use super::ledger::{ENTRY, booked};
 use super::records::ORDER;
-use super::tables::{
-    PRUNED_CHUNKS, Postgres, count, damaged, get, id, json, number, owned, params, to_json,
-};
-
-const ENTRY: &str = "SELECT number, at_ms, subject, kind, postings, previous, hash FROM entries";
-
-fn booked(row: &Row) -> Result<BookedEntry, StoreError> {
-    let kind: &str = get(row, 3)?;
-    let kind = Kind::ALL.into_iter().find(|it| it.as_str() == kind);
-    Ok(BookedEntry {
-        number: count(row, 0)?,
-        at: Timestamp::from_ms(get(row, 1)?),
-        subject: id(row, 2, Subject::parse)?,
-        kind: kind.ok_or_else(|| damaged("unknown kind of ledger entry"))?,
-        postings: json(row, 4)?,
-        previous: get(row, 5)?,
-        hash: get(row, 6)?,
-    })
-}
+use super::tables::{PRUNED_CHUNKS, Postgres, count, get, json, number, owned, params, to_json};
 
 fn place(statement: &StatementId, begins: u64) -> String {
     format!("statement/{statement}/{begins}")
@@ -109,27 +91,11 @@ impl StatementReads for Postgres<'_> {
     }
 
     fn entry_before(&self, merchant: &MerchantId, at: Timestamp) -> Result<u64, StoreError> {
-        // Times rise with the numbers, so the largest of the earlier ones is found by halving.
-        let book = self.book_of_merchant(merchant);
-        let last = "SELECT coalesce(max(number), 0) FROM entries WHERE book = $1";
-        let last = self.one(last, params![book], |row| count(row, 0))?.unwrap_or_default();
-        let (mut low, mut high) = (0_u64, last);
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            let found = self.booked_at(book, middle)?;
-            if found.is_some_and(|it| it < at.as_ms()) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        Ok(low)
+        self.last_before(self.book_of_merchant(merchant), at)
     }
 
     fn entry_hash(&self, merchant: &MerchantId, entry: u64) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT hash FROM entries WHERE book = $1 AND number = $2";
-        let book = self.book_of_merchant(merchant);
-        self.one(sql, params![book, number(entry)], |row| get(row, 0))
+        self.hash_of(self.book_of_merchant(merchant), entry)
     }
 
     fn balances_after(
@@ -175,6 +141,30 @@ impl StatementReads for Postgres<'_> {
 impl Postgres<'_> {
     fn book_of_merchant(&self, merchant: &MerchantId) -> i64 {
         book_of(merchant, self.books).into()
+    }
+
+    /// The number of a book's last entry that was booked before a moment; 0 if there is none.
+    pub(super) fn last_before(&self, book: i64, at: Timestamp) -> Result<u64, StoreError> {
+        // Times rise with the numbers, so the largest of the earlier ones is found by halving.
+        let last = "SELECT coalesce(max(number), 0) FROM entries WHERE book = $1";
+        let last = self.one(last, params![book], |row| count(row, 0))?.unwrap_or_default();
+        let (mut low, mut high) = (0_u64, last);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            let found = self.booked_at(book, middle)?;
+            if found.is_some_and(|it| it < at.as_ms()) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The hash of a book's entry.
+    pub(super) fn hash_of(&self, book: i64, entry: u64) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT hash FROM entries WHERE book = $1 AND number = $2";
+        self.one(sql, params![book, number(entry)], |row| get(row, 0))
     }
 }
 

@@ -13,7 +13,7 @@ use super::lanes::{Job, Lane, Lanes};
 use super::session::Session;
 use super::tables::Postgres;
 
-type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+pub(super) type Caller = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 pub(super) fn write_all(
     session: &Session,
@@ -42,13 +42,33 @@ pub(super) fn write_all(
 }
 
 /// Runs jobs in one transaction and tells their callers. What is left of the jobs was not begun.
-fn commit(
+pub(super) fn commit(
     session: &Session,
     lane: Lane,
     vault: &Arc<Vault>,
     books: u32,
     jobs: &mut VecDeque<Job>,
 ) -> Result<(), StoreError> {
+    let Some((tables, callers)) = run_all(session, lane, vault, books, jobs)? else {
+        return Ok(());
+    };
+    let committed = tables.write_head().and_then(|()| end(session));
+    if committed.is_err() {
+        session.hang_up();
+    }
+    tell(callers, &committed);
+    committed
+}
+
+/// Runs jobs in one transaction, which is to be committed, and gives the callers that wait for that; none if the only
+/// job was undone.
+pub(super) fn run_all<'s>(
+    session: &'s Session,
+    lane: Lane,
+    vault: &'s Arc<Vault>,
+    books: u32,
+    jobs: &mut VecDeque<Job>,
+) -> Result<Option<(Postgres<'s>, Vec<Caller>)>, StoreError> {
     let head = match begin(session, lane) {
         Ok(head) => head,
         Err(error) => {
@@ -66,15 +86,7 @@ fn commit(
             return Err(error);
         }
     }
-    if callers.is_empty() && is_alone {
-        return Ok(());
-    }
-    let committed = tables.write_head().and_then(|()| end(session));
-    if committed.is_err() {
-        session.hang_up();
-    }
-    tell(callers, &committed);
-    committed
+    Ok((!callers.is_empty() || !is_alone).then_some((tables, callers)))
 }
 
 /// Begins a transaction and locks the book. A connection that was cut since it was last used is made anew: nothing

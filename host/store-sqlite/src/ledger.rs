@@ -14,7 +14,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::tables::{Sqlite, id, json, to_json};
 use lezai_store::bills::DifferenceRecord;
-use lezai_store::{BookedEntry, StoreError};
+use lezai_store::{BookedEntry, StoreError, Wanted};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE entries (
@@ -32,21 +32,6 @@ CREATE TABLE balances (
 
 pub(super) const ENTRY: &str =
     "SELECT number, at_ms, subject, kind, postings, previous, hash FROM entries";
-
-/// Which entries are wanted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted<'w> {
-    /// Those after this one.
-    pub after: u64,
-    /// Of this order or payout alone.
-    pub subject: Option<&'w Subject>,
-    /// Not before.
-    pub from: Option<Timestamp>,
-    /// Before.
-    pub to: Option<Timestamp>,
-    /// The last one first.
-    pub newest_first: bool,
-}
 
 /// The entries that are wanted, one at a time, until `each` has seen enough.
 ///

@@ -39,7 +39,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use lezai_store::Details;
 use lezai_store::decision::DecisionRecord;
-use lezai_store::plugins::{PluginReads as _, ReleaseRecord};
+use lezai_store::plugins::{PluginReads as _, Recorded};
 use lezai_store::{Fault, Outcome, ReadJob, Scope, Store, StoreError, WriteJob};
 use log::{Checkpoint, Log, copy, copy_all};
 use schema::prepare;
@@ -50,8 +50,8 @@ pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unpl
 
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{
-    Wanted, balance_after, balances_kept, book, difference_with_entries, for_each_entry,
-    for_each_order, last_entry, moved, order_with_entries, payout_with_entries, walk_entries,
+    balance_after, balances_kept, book, difference_with_entries, for_each_entry, for_each_order,
+    last_entry, moved, order_with_entries, payout_with_entries, walk_entries,
 };
 pub use payout_batches::for_each_payout_batch;
 pub use statements::{balances_after, entry_head, last_before, reference};
@@ -262,46 +262,31 @@ pub fn reseal(path: &Path, vault: &Arc<Vault>) -> Result<bool, StoreError> {
     }
 }
 
-/// The decision on an order, and its facts: of one that was made or that was denied.
+/// The decision on an order, made or denied, with all that it was made of.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn decided(
-    connection: &Connection,
-    order: &OrderId,
-) -> Result<Option<(OrderFacts, DecisionRecord)>, StoreError> {
+pub fn recorded(connection: &Connection, order: &OrderId) -> Result<Option<Recorded>, StoreError> {
     let tables = Sqlite { connection };
     let sql = "SELECT opened('order/' || id || '/details', details) FROM orders WHERE id = ?1";
     let made = tables.one(sql, [order.as_str()], |row| json::<Details>(row, 0))?;
-    if let Some(Details { facts, decision, .. }) = made {
-        return Ok(Some((facts, decision)));
-    }
+    let made = made.map(|it| (it.facts, it.decision));
     let sql = "SELECT opened('denial/' || order_id || '/facts', facts), decision FROM denials WHERE order_id = ?1";
-    tables.one(sql, [order.as_str()], |row| Ok((json(row, 0)?, json(row, 1)?)))
-}
-
-/// A release of a merchant's plugin.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub fn release(
-    connection: &Connection,
-    merchant: &MerchantId,
-    sequence: u64,
-) -> Result<Option<ReleaseRecord>, StoreError> {
-    Sqlite { connection }.release(merchant, sequence)
-}
-
-/// The policy with this digest, as JSON: also one that was replaced since.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub fn policy(connection: &Connection, digest: &str) -> Result<Option<String>, StoreError> {
+    let kept = match made {
+        Some(made) => Some(made),
+        None => tables.one(sql, [order.as_str()], |row| Ok((json(row, 0)?, json(row, 1)?)))?,
+    };
+    let Some((facts, decision)): Option<(OrderFacts, DecisionRecord)> = kept else {
+        return Ok(None);
+    };
     let sql = "SELECT policy FROM policies WHERE digest = ?1";
-    Sqlite { connection }.one(sql, [digest], |row| Ok(row.get(0)?))
+    let policy = tables.one(sql, [&decision.policy], |row| Ok(row.get(0)?))?;
+    let release = match &decision.release {
+        Some(it) => tables.release(&facts.merchant, it.sequence)?,
+        None => None,
+    };
+    Ok(Some(Recorded { facts, decision, policy, release, component: None }))
 }
 
 fn write_all(

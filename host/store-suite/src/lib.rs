@@ -37,6 +37,9 @@ use lezai_store::{
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
+/// The place in a trace of the request that made an order.
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /// Runs the suite on stores that `open` gives: each time the same one, opened anew.
 pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     let store = open();
@@ -408,6 +411,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
     drop(store);
     let store = open();
     let found = read(&store, |view| view.order(&order_id(2))).await.unwrap().unwrap();
+    assert_eq!(found.details.trace.as_deref(), Some(TRACE));
     assert_eq!(found.order, paid.order);
     assert_eq!(found.session, session_id(2));
     assert_eq!(
@@ -622,6 +626,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
             payer: Payer::default(),
             facts,
             decision,
+            trace: Some(TRACE.to_owned()),
         },
         session: session_id(n),
     }

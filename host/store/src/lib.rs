@@ -298,6 +298,21 @@ pub struct BookedEntry {
     pub hash: String,
 }
 
+/// Which entries of a chain a walk gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'w> {
+    /// Those after this one.
+    pub after: u64,
+    /// Of this order or payout alone.
+    pub subject: Option<&'w Subject>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+    /// The last one first.
+    pub newest_first: bool,
+}
+
 /// Reads of the store.
 pub trait View:
     BillReads + EventReads + FundsReads + PayoutBatchReads + PluginReads + SplitReads + StatementReads

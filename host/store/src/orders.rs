@@ -24,6 +24,9 @@ pub struct Details {
     pub facts: OrderFacts,
     /// The rules' decision.
     pub decision: DecisionRecord,
+    /// The place in a trace of the request that made it, as a `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 /// The values of an order that velocity counts.

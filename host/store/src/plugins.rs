@@ -168,6 +168,21 @@ pub struct Denial {
     pub facts: OrderFacts,
 }
 
+/// A decision of the past, with all that it was made of, as far as the store still has it.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The facts of the order, made or denied.
+    pub facts: OrderFacts,
+    /// What was decided.
+    pub decision: DecisionRecord,
+    /// The policy by then, as JSON: also one that was replaced since.
+    pub policy: Option<String>,
+    /// The release of the merchant's plugin.
+    pub release: Option<ReleaseRecord>,
+    /// The release's component, if the store keeps components.
+    pub component: Option<Vec<u8>>,
+}
+
 /// A denial is forgotten after so many days, whatever room there is.
 pub const DENIAL_SECS: i64 = 90 * 86_400;
 

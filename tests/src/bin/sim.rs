@@ -1,5 +1,5 @@
 //! `make sim SEEDS=10000`, or `make sim SEED=17` to see one. With `CRASH=1` each seed runs once for each
-//! of its commits, and dies there. With `SHRINK=0` a seed that fails is shown as it ran, and not narrowed down.
+//! of its commits, and dies there. With `LEZAI_TEST_POSTGRES` it is over that server: `make sim STORE=postgres`. With `SHRINK=0` a seed that fails is shown as it ran, and not narrowed down.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -12,6 +12,9 @@ fn main() -> ExitCode {
         Some(seed) => (seed, 1),
         None => (1, number("SEEDS").unwrap_or(1_000)),
     };
+    if let Ok(server) = std::env::var("LEZAI_TEST_POSTGRES") {
+        sim::over(&server);
+    }
     let planted = std::env::var("PLANTED").ok();
     let planted =
         planted.and_then(|name| Planted::ALL.into_iter().find(|it| format!("{it:?}") == name));

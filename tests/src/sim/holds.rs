@@ -112,9 +112,12 @@ impl World<'_> {
     fn record(&self, id: &OrderId) -> Option<OrderRecord> {
         let found = Arc::new(Mutex::new(None));
         let (slot, id) = (Arc::clone(&found), id.clone());
-        self.store.lock().unwrap().view(Box::new(move |view| {
-            *slot.lock().unwrap() = view.and_then(|it| it.order(&id)).unwrap();
-        }));
+        self.store.lock().unwrap().view(
+            None,
+            Box::new(move |view| {
+                *slot.lock().unwrap() = view.and_then(|it| it.order(&id)).unwrap();
+            }),
+        );
         found.lock().unwrap().take()
     }
 
@@ -207,11 +210,14 @@ impl World<'_> {
     fn decides_what_is_open(&mut self) -> Result<bool, Failure> {
         let listed: Arc<Mutex<Vec<OrderId>>> = Arc::default();
         let slot = Arc::clone(&listed);
-        self.store.lock().unwrap().view(Box::new(move |view| {
-            let page = Page { limit: 100, after: None, from: None, to: None };
-            let found = view.and_then(|it| it.open_reviews(&page)).unwrap();
-            slot.lock().unwrap().extend(found.into_iter().map(|it| it.order.terms.id));
-        }));
+        self.store.lock().unwrap().view(
+            None,
+            Box::new(move |view| {
+                let page = Page { limit: 100, after: None, from: None, to: None };
+                let found = view.and_then(|it| it.open_reviews(&page)).unwrap();
+                slot.lock().unwrap().extend(found.into_iter().map(|it| it.order.terms.id));
+            }),
+        );
         let mut listed = std::mem::take(&mut *listed.lock().unwrap());
         listed.sort();
         let ids = self.versions.keys().filter_map(|id| OrderId::parse(id).ok());

@@ -4,6 +4,7 @@
 mod bank;
 mod funds;
 mod holds;
+mod kept;
 mod merchant;
 mod payout_batches;
 mod plan;
@@ -32,9 +33,13 @@ use lezai_gateway::plugins::blobs::Blobs;
 use lezai_store::Brand;
 use lezai_store::MerchantRecord;
 
+pub use kept::over;
 use plan::Op;
 pub use planted::Planted;
 use world::World;
+
+/// The merchant.
+const MERCHANT: &str = "m_sim";
 
 const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000}],
   "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"}],
@@ -199,7 +204,7 @@ fn shared() -> &'static Shared {
         let blobs = Arc::new(Blobs::open(&cache).unwrap());
         let _ = std::fs::remove_dir_all(&cache);
         let merchant = MerchantRecord {
-            id: MerchantId::parse("m_sim").unwrap(),
+            id: MerchantId::parse(MERCHANT).unwrap(),
             name: "Sim".to_owned(),
             notify_url: Some("https://merchant.example/callbacks".to_owned()),
             webhook_secret: Secret::from_bytes((0..32).collect()).unwrap().reveal(),
@@ -398,7 +403,8 @@ fn told(run: &Run, shared: &Shared) -> String {
         let _ = writeln!(text, "  {line}");
     }
     let crash = if run.crash.is_some() { " CRASH=1" } else { "" };
-    let _ = writeln!(text, "{}\nrun it again: make sim SEED={seed}{crash}", failure.what);
+    let store = if kept::is_database() { " STORE=postgres" } else { "" };
+    let _ = writeln!(text, "{}\nrun it again: make sim SEED={seed}{crash}{store}", failure.what);
     text
 }
 

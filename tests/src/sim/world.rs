@@ -21,13 +21,13 @@ use lezai_gateway::idempotency::ApiResponse;
 use lezai_gateway::jobs;
 use lezai_gateway::keys::Keys;
 use lezai_store::{DueTask, Lane, OrderRecord, ReadJob, Scope, Store, StoreError, Tx, WriteJob};
-use lezai_store_sqlite::Stepped;
 use lezai_wire::problem::Problem;
 use rusqlite::OptionalExtension as _;
 use tokio::sync::oneshot;
 
 use super::bank::{Ask, Bank, SimChannel, Wire};
 use super::funds::{CALENDAR, contract};
+use super::kept::Kept;
 use super::merchant::{Request, Sent};
 use super::plan::Op;
 use super::planted::{Memory, wrap};
@@ -43,8 +43,9 @@ pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// The store as the gateway has it: jobs wait until the dice lets them be committed.
 struct Queue {
-    jobs: Mutex<Vec<WriteJob>>,
-    store: Arc<Mutex<Stepped>>,
+    jobs: Mutex<Vec<(Scope, WriteJob)>>,
+    store: Arc<Mutex<Kept>>,
+    is_shared: bool,
     planted: Planted,
     memory: Arc<Memory>,
     seen: Arc<Mutex<Vec<OrderRecord>>>,
@@ -56,14 +57,18 @@ impl Store for Queue {
             Planted::Nothing => Vec::new(),
             _ => self.seen.lock().unwrap().clone(),
         };
-        let job = wrap(self.planted, scope, job, &self.memory, seen);
-        self.jobs.lock().unwrap().push(job);
+        let job = wrap(self.planted, scope.clone(), job, &self.memory, seen);
+        self.jobs.lock().unwrap().push((scope, job));
         Ok(())
     }
 
-    fn view(&self, _: Option<MerchantId>, job: ReadJob) -> Result<(), StoreError> {
-        self.store.lock().unwrap().view(job);
+    fn view(&self, merchant: Option<MerchantId>, job: ReadJob) -> Result<(), StoreError> {
+        self.store.lock().unwrap().view(merchant, job);
         Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_shared
     }
 }
 
@@ -117,7 +122,7 @@ pub(super) struct World<'r> {
     pub(super) faults: usize,
     pub(super) gateway: Arc<Gateway>,
     queue: Arc<Queue>,
-    pub(super) store: Arc<Mutex<Stepped>>,
+    pub(super) store: Arc<Mutex<Kept>>,
     pub(super) wire: Arc<Wire>,
     pub(super) bank: Bank,
     pub(super) post: Arc<Mutex<Vec<Parcel>>>,
@@ -153,12 +158,19 @@ pub(super) fn fail<T>(what: impl Into<String>) -> Result<T, Failure> {
 impl<'r> World<'r> {
     pub(super) fn new(run: &'r Run, shared: &'r Shared) -> Self {
         let random = Random::new(run.seed.wrapping_mul(31).wrapping_add(run.salt));
-        let stepped = Stepped::new().unwrap();
+        let kept = Kept::new();
         let (merchant, agreed) = (shared.merchant.clone(), contract(run.seed));
+        let of = Scope::Merchant(merchant.id.clone());
+        let is_agreed = agreed.is_some();
+        let calendar: WriteJob = Box::new(move |tx: &dyn Tx| {
+            if is_agreed {
+                assert!(tx.insert_calendar("open", 1, CALENDAR).unwrap());
+            }
+            lezai_store::Outcome::Commit(Box::new(drop))
+        });
         let seed: WriteJob = Box::new(move |tx: &dyn Tx| {
             tx.put_merchant(&merchant).unwrap();
             if let Some(agreed) = agreed {
-                assert!(tx.insert_calendar("open", 1, CALENDAR).unwrap());
                 tx.insert_contract(&merchant.id, &agreed).unwrap();
                 assert!(
                     lezai_gateway::funds::batches::plan(tx, &merchant.id, &agreed, START).unwrap()
@@ -166,12 +178,14 @@ impl<'r> World<'r> {
             }
             lezai_store::Outcome::Commit(Box::new(drop))
         });
-        stepped.commit(vec![seed]).unwrap();
-        let store = Arc::new(Mutex::new(stepped));
+        kept.commit(vec![(Scope::Gateway, calendar), (of, seed)]).unwrap();
+        let is_shared = kept.is_shared();
+        let store = Arc::new(Mutex::new(kept));
         let (memory, seen) = (Arc::new(Memory::default()), Arc::default());
         let queue = Arc::new(Queue {
             jobs: Mutex::default(),
             store: Arc::clone(&store),
+            is_shared,
             planted: run.planted,
             memory: Arc::clone(&memory),
             seen: Arc::clone(&seen),
@@ -361,7 +375,7 @@ impl<'r> World<'r> {
     }
 
     pub(super) fn look<T>(&self, look: impl FnOnce(&rusqlite::Connection) -> T) -> T {
-        look(self.store.lock().unwrap().connection())
+        self.store.lock().unwrap().look(look)
     }
 
     /// Nothing can happen but that time passes. `false` if nothing is waited for any more.
@@ -431,7 +445,8 @@ impl<'r> World<'r> {
 
     fn commit(&mut self, jobs: usize) -> Checked {
         let taken = if self.random.once_in(2) { jobs } else { 1 + self.random.below(jobs) };
-        let batch: Vec<WriteJob> = self.queue.jobs.lock().unwrap().drain(..taken).collect();
+        let batch: Vec<(Scope, WriteJob)> =
+            self.queue.jobs.lock().unwrap().drain(..taken).collect();
         let (before, after) = self.run.crash.map_or((false, false), |crash| {
             let here = crash.commit == self.counts.commits;
             (here && !crash.after, here && crash.after)
@@ -439,16 +454,22 @@ impl<'r> World<'r> {
         self.counts.commits += 1;
         if before || self.random.once_in(25) && self.fault(Fault::CrashBefore) {
             self.note(|| format!("the gateway dies before it commits {taken} jobs"));
-            if self.run.planted == Planted::EffectBeforeCommit {
+            let lost = if self.run.planted == Planted::EffectBeforeCommit && !self.queue.is_shared {
                 // A leaking effect does so before the commit, so it must run, and be undone.
-                let undone = batch.into_iter().map(|job| -> WriteJob {
-                    Box::new(move |tx: &dyn Tx| {
+                let undone = batch.into_iter().map(|(scope, job)| -> (Scope, WriteJob) {
+                    let job = Box::new(move |tx: &dyn Tx| {
                         drop(job(tx));
                         lezai_store::Outcome::Undo(Box::new(drop))
-                    })
+                    });
+                    (scope, job)
                 });
-                drop(self.store.lock().unwrap().commit(undone.collect()));
-                self.leak();
+                self.store.lock().unwrap().commit(undone.collect()).map(drop)
+            } else {
+                self.store.lock().unwrap().lose(batch)
+            };
+            self.leak();
+            if let Err(error) = lost {
+                return fail(format!("the store refuses a transaction: {error}"));
             }
             self.crash();
             return Ok(());
@@ -470,7 +491,7 @@ impl<'r> World<'r> {
             self.crash();
             return Ok(());
         }
-        callers.into_iter().for_each(|tell| tell(Ok(())));
+        callers.into_iter().for_each(|(tell, result)| tell(result));
         Ok(())
     }
 
@@ -505,16 +526,14 @@ impl<'r> World<'r> {
         self.generation += 1;
         let now = self.now();
         if self.run.planted == Planted::LostIdempotency {
-            self.look(|connection| {
-                connection.execute_batch("DELETE FROM stored_responses").unwrap()
-            });
+            self.store.lock().unwrap().forget_responses();
         }
         if self.run.planted != Planted::LeaseNeverGivenBack {
             let end: WriteJob = Box::new(|tx: &dyn Tx| {
                 tx.end_leases().unwrap();
                 lezai_store::Outcome::Commit(Box::new(drop))
             });
-            drop(self.store.lock().unwrap().commit(vec![end]));
+            self.store.lock().unwrap().commit(vec![(Scope::Background, end)]).unwrap();
         }
         let (mail, at) = (Mail(Arc::clone(&self.post)), (now, self.generation));
         self.gateway = start(self.run, self.shared, &self.queue, &self.wire, mail, at);

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::channel_command;
-use crate::compose::{Differences, compose, recall};
+use crate::compose::{Differences, compose, end_traces, recall, traces};
 use crate::data_dir;
 use crate::keys::{self, Keys};
 use crate::say;
@@ -43,6 +43,7 @@ use lezai_http as http;
 use lezai_store as store;
 use lezai_store::plugins::{PluginKey, Stage};
 use lezai_store::{Brand, MerchantKey, MerchantRecord, Scope};
+use lezai_traces::Traces;
 use lezai_wire::problem::Problem;
 
 use lezai_seal::Vault;
@@ -95,6 +96,9 @@ pub struct DevArgs {
     /// How many requests of one checkout page are taken in a second; 0 for as many as come.
     #[arg(long, default_value_t = 20, value_name = "REQUESTS")]
     page_rate: u32,
+    /// Send traces to the collector at this address, by OTLP over HTTP, such as http://127.0.0.1:4318.
+    #[arg(long, value_name = "URL")]
+    telemetry: Option<String>,
 }
 
 /// Runs until it is told to stop (Ctrl-C or SIGTERM), and then finishes what is under way.
@@ -123,7 +127,11 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
         None => Vec::new(),
     };
     let rates = Rates::new(args.merchant_rate, args.page_rate);
-    let gateway = open_gateway(&folder, public_url, address, rates, configured)?;
+    let traces = match &args.telemetry {
+        Some(endpoint) => traces(&checked_url("--telemetry", endpoint)?, 100)?,
+        None => Traces::off(),
+    };
+    let gateway = open_gateway(&folder, public_url, address, rates, configured, traces)?;
     let gateway = Arc::new(gateway);
     gateway.realm.take(&gateway.node.store).await.map_err(CannotStart::new)?;
     seed(&gateway, &folder, &shop_url, allowed).await?;
@@ -163,6 +171,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
     let _ = stop_worker.send(true);
     gateway.node.cluster.wake.call();
     end(worker, "worker").await;
+    end_traces(&gateway).await;
     // Others may still hold the gateway, such as a connection that did not end in time.
     let closing = Arc::clone(&gateway);
     let closing = tokio::task::spawn_blocking(move || {
@@ -237,6 +246,7 @@ fn open_gateway(
     address: SocketAddr,
     rates: Rates,
     configured: Vec<Arc<dyn Channel>>,
+    traces: Traces,
 ) -> Result<Gateway, CannotStart> {
     let keys = Keys::of(folder.path(), None).map_err(CannotStart::new)?;
     let clock = Arc::new(Clock::system());
@@ -260,6 +270,7 @@ fn open_gateway(
         keys,
         vault: Vault::none(),
         database: None,
+        traces,
     };
     compose(folder, differences)
 }

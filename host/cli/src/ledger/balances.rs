@@ -7,12 +7,11 @@ use std::ops::ControlFlow;
 
 use lezai_core::ledger::{GENESIS, Posting};
 use lezai_core::time::Timestamp;
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::{Stopped, columns, print, time};
-use crate::data_dir::DataDir;
-use lezai_store_sqlite::{Wanted, file, open_to_read, walk_entries};
+use crate::source::{Chain, Source, SourceArgs};
+use lezai_store::Wanted;
 
 /// The balance of each account in each currency, in minor units, debits positive.
 pub type Balances = BTreeMap<(String, &'static str), i128>;
@@ -21,7 +20,7 @@ pub type Balances = BTreeMap<(String, &'static str), i128>;
 #[derive(Debug, clap::Args)]
 pub struct BalancesArgs {
     #[command(flatten)]
-    pub(super) data: DataDir,
+    pub(super) source: SourceArgs,
     /// The moment: all that was booked by then counts (RFC 3339) [default: now].
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<Timestamp>,
@@ -30,50 +29,86 @@ pub struct BalancesArgs {
     json: bool,
 }
 
-/// The balances at a moment.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct AccountBalance {
+/// How far a chain goes until a moment.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
     /// The last entry that counts, and its hash.
     entries: u64,
     head: String,
-    balances: Balances,
 }
 
-pub(super) fn run(args: &BalancesArgs) -> Result<(), Stopped> {
-    let connection = open_to_read(&file(&args.data))?;
-    let AccountBalance { entries, head, balances } = standing(&connection, args.at)?;
+pub(super) fn run(args: &BalancesArgs, source: &Source) -> Result<(), Stopped> {
+    let (ends, balances) = source.look(|chains| {
+        let mut balances = Balances::new();
+        let ends = chains.iter().map(|it| Ok((it.book, added_up(it, args.at, &mut balances)?)));
+        let ends = ends.collect::<Result<Vec<_>, Stopped>>()?;
+        Ok::<_, Stopped>((ends, balances))
+    })?;
     let at = args.at.map(rfc3339);
     if args.json {
-        let balances = balances.iter().map(|((account, currency), minor)| {
-            // A sum of what fits 64 bits need not fit; JSON has no bound, but readers have.
-            let minor =
-                i64::try_from(*minor).map_or_else(|_| json!(minor.to_string()), |it| json!(it));
-            json!({ "account": account, "currency": currency, "minor": minor })
-        });
-        let balances: Vec<_> = balances.collect();
-        let object = json!({ "at": at, "entries": entries, "head": head, "balances": balances });
-        return print(&format!("{object}\n"));
+        return print(&format!("{}\n", object(at, &ends, &balances)));
     }
     let until = at.map(|at| format!(" until {at}")).unwrap_or_default();
-    print(&format!("entries  {entries}{until}\nhead     {head}\n{}", table(&balances)))
+    print(&format!("{}{}", heading(&ends, &until), table(&balances)))
 }
 
-/// Adds up the entries until a moment. They are in the order of time, so the first that is later
+fn heading(ends: &[(Option<i64>, End)], until: &str) -> String {
+    if let [(None, End { entries, head })] = ends {
+        return format!("entries  {entries}{until}\nhead     {head}\n");
+    }
+    let all: u64 = ends.iter().map(|(_, end)| end.entries).sum();
+    let heads = ends.iter().map(|(book, End { entries, head })| {
+        format!("         {:<3} {entries:>8}  {head}\n", book.unwrap_or_default())
+    });
+    format!(
+        "entries  {all}{until}\nhead     of {} books\n{}",
+        ends.len(),
+        heads.collect::<String>()
+    )
+}
+
+fn object(
+    at: Option<String>,
+    ends: &[(Option<i64>, End)],
+    balances: &Balances,
+) -> serde_json::Value {
+    let balances = balances.iter().map(|((account, currency), minor)| {
+        // A sum of what fits 64 bits need not fit; JSON has no bound, but readers have.
+        let minor = i64::try_from(*minor).map_or_else(|_| json!(minor.to_string()), |it| json!(it));
+        json!({ "account": account, "currency": currency, "minor": minor })
+    });
+    let balances: Vec<_> = balances.collect();
+    if let [(None, End { entries, head })] = ends {
+        return json!({ "at": at, "entries": entries, "head": head, "balances": balances });
+    }
+    let all: u64 = ends.iter().map(|(_, end)| end.entries).sum();
+    let books = ends.iter().map(
+        |(book, End { entries, head })| json!({ "book": book, "entries": entries, "head": head }),
+    );
+    let books: Vec<_> = books.collect();
+    json!({ "at": at, "entries": all, "books": books, "balances": balances })
+}
+
+/// Adds up the entries of a chain until a moment. They are in the order of time, so the first that is later
 /// ends it.
-fn standing(connection: &Connection, at: Option<Timestamp>) -> Result<AccountBalance, Stopped> {
-    let mut standing = AccountBalance { head: GENESIS.to_owned(), ..AccountBalance::default() };
-    walk_entries(connection, Wanted::default(), |entry| {
+fn added_up(
+    chain: &Chain<'_>,
+    at: Option<Timestamp>,
+    balances: &mut Balances,
+) -> Result<End, Stopped> {
+    let mut end = End { entries: 0, head: GENESIS.to_owned() };
+    chain.walk(Wanted::default(), |entry| {
         if at.is_some_and(|at| entry.at > at) {
             return Ok::<_, Stopped>(ControlFlow::Break(()));
         }
         for Posting { account, minor, currency } in entry.postings {
             let account = (account.to_string(), currency.code());
-            *standing.balances.entry(account).or_default() += i128::from(minor);
+            *balances.entry(account).or_default() += i128::from(minor);
         }
-        (standing.entries, standing.head) = (entry.number, entry.hash);
+        (end.entries, end.head) = (entry.number, entry.hash);
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(standing)
+    Ok(end)
 }
 
 /// A table for people; nothing if there is nothing.

@@ -22,8 +22,7 @@ use rusqlite::Connection;
 use super::balances::{Balances, table};
 use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
 use super::{funds, mirror};
-use crate::data_dir::DataDir;
-use crate::database::StoreArgs;
+use crate::source::{Source, SourceArgs, refuse};
 use lezai_store::{BookedEntry, Task, book_of};
 use lezai_store_postgres::{Address, snapshot};
 use lezai_store_sqlite::{
@@ -36,20 +35,17 @@ use lezai_store_sqlite::{
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     #[command(flatten)]
-    data: DataDir,
-    #[command(flatten)]
-    store: StoreArgs,
+    source: SourceArgs,
 }
 
 /// Checks and reports. The exit code is 0 for a whole ledger, 1 for a broken one, 2 for one that
 /// cannot be read.
-pub(super) fn run(CheckArgs { data, store }: &CheckArgs) -> ExitCode {
-    match store.named() {
-        Ok(None) => {}
-        Ok(Some(address)) => return run_books(&address),
-        Err(why) => return super::no_database(&why),
-    }
-    match check(data) {
+pub(super) fn run(CheckArgs { source }: &CheckArgs) -> ExitCode {
+    let source = match source.source() {
+        Ok(source) => source,
+        Err(why) => return refuse(&why),
+    };
+    match check_source(&source) {
         Ok(report) => {
             say!("{}", report.text().trim_end());
             ExitCode::SUCCESS
@@ -58,47 +54,47 @@ pub(super) fn run(CheckArgs { data, store }: &CheckArgs) -> ExitCode {
             say!("broken   {fault}");
             ExitCode::from(1)
         }
-        Err(Failed::Unreadable(error)) => super::unreadable(data, &error),
+        Err(Failed::Unreadable(error)) => refuse(&source.unreadable(&error)),
     }
 }
 
-/// Checks every book of a database as of one moment, and what all of them come to.
-fn run_books(address: &Arc<Address>) -> ExitCode {
+/// Checks a ledger, wherever it is.
+pub(crate) fn check_source(source: &Source) -> Result<Report, Failed> {
+    match source {
+        Source::Folder(data) => check(data),
+        Source::Database(address) => check_books(address),
+    }
+}
+
+/// Checks every book of a database as of one moment, and adds up what all of them come to.
+fn check_books(address: &Arc<Address>) -> Result<Report, Failed> {
     let checked = snapshot(address, |snapshot| {
         if let Some(what) = mirror::of_nobody(snapshot)? {
-            return Ok(Err((None, Failed::Broken(Fault::File(what)))));
+            return Ok(Err(Failed::Broken(Fault::File(what))));
         }
         let (mut all, mut heads) = (Report::default(), Vec::new());
-        for book in mirror::books(snapshot) {
-            let store = mirror::of_book(snapshot, book)?;
+        for book in snapshot.every_book() {
+            let store = mirror::tables_of_book(snapshot, book)?;
             let report = match check_tables(store.connection()) {
                 Ok(report) => report,
-                Err(failed) => return Ok(Err((Some(book), failed))),
+                Err(Failed::Broken(fault)) => return Ok(Err(in_book(book, fault))),
+                Err(failed) => return Ok(Err(failed)),
             };
             if let Some(account) = stray(&report.balances, book, snapshot.books) {
                 let what = format!("{account} belongs into another book");
-                return Ok(Err((Some(book), Failed::Broken(Fault::File(what)))));
+                return Ok(Err(in_book(book, Fault::File(what))));
             }
             heads.push(format!("{book:<3} {:>8}  {}", report.entries, report.head));
             all.add(report);
         }
-        Ok(Ok((all, heads)))
+        all.head = format!("of {} books\n         {}", heads.len(), heads.join("\n         "));
+        Ok(Ok(all))
     });
-    match checked {
-        Ok(Ok((mut all, heads))) => {
-            all.head = format!("of {} books\n         {}", heads.len(), heads.join("\n         "));
-            say!("{}", all.text().trim_end());
-            ExitCode::SUCCESS
-        }
-        Ok(Err((book, Failed::Broken(fault)))) => {
-            let book = book.map(|book| format!("book {book}: ")).unwrap_or_default();
-            say!("broken   {book}{fault}");
-            ExitCode::from(1)
-        }
-        Ok(Err((_, Failed::Unreadable(error)))) | Err(error) => {
-            super::no_database(&error.explain(Path::new(&address.shown())))
-        }
-    }
+    checked.unwrap_or_else(|error| Err(Failed::Unreadable(error)))
+}
+
+fn in_book(book: i64, fault: Fault) -> Failed {
+    Failed::Broken(Fault::Book { book, fault: Box::new(fault) })
 }
 
 /// An account of a merchant's whose entries are in another book than that merchant's.

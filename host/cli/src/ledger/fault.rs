@@ -53,6 +53,14 @@ pub enum Fault {
         /// The fault, in words.
         what: String,
     },
+    /// Something in one book of a database.
+    #[error("book {book}: {fault}")]
+    Book {
+        /// Its number.
+        book: i64,
+        /// The fault.
+        fault: Box<Fault>,
+    },
     /// A settlement batch that is not what its entries say.
     #[error("settlement {batch}: {what}")]
     Batch {

@@ -13,6 +13,8 @@ pub(super) const TITLES: &str =
 
 #[derive(Serialize)]
 struct Line<'e> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    book: Option<i64>,
     number: u64,
     at: String,
     /// The hash is over this one.
@@ -24,12 +26,13 @@ struct Line<'e> {
     hash: &'e str,
 }
 
-/// One line of JSON.
-pub(super) fn json(entry: &BookedEntry) -> String {
+/// One line of JSON, with the book where there are several.
+pub(super) fn json(entry: &BookedEntry, book: Option<i64>) -> String {
     let postings = entry.postings.iter().map(|it| {
         json!({ "account": it.account.to_string(), "minor": it.minor, "currency": it.currency.code() })
     });
     let line = Line {
+        book,
         number: entry.number,
         at: rfc3339(entry.at),
         at_ms: entry.at.as_ms(),
@@ -47,13 +50,14 @@ pub(super) fn json(entry: &BookedEntry) -> String {
 
 /// A line for each posting, in the order in which they are hashed. No field needs quotes: ids,
 /// hashes and numbers have no comma in them, and names of channels and merchants may have none.
-pub(super) fn csv(entry: &BookedEntry) -> String {
+pub(super) fn csv(entry: &BookedEntry, book: Option<i64>) -> String {
+    let book = book.map(|book| format!("{book},")).unwrap_or_default();
     let BookedEntry { number, at, subject, kind, postings, previous, hash } = entry;
     let (time, ms, kind) = (rfc3339(*at), at.as_ms(), kind.as_str());
     let lines = postings.iter().map(|it| {
         let (account, minor, currency) = (&it.account, it.minor, it.currency);
         format!(
-            "{number},{time},{ms},{subject},{kind},{account},{minor},{currency},{previous},{hash}\n"
+            "{book}{number},{time},{ms},{subject},{kind},{account},{minor},{currency},{previous},{hash}\n"
         )
     });
     lines.collect()

@@ -2,7 +2,7 @@
 //! book, too. It is kept in memory, and without what nobody checks: secrets, decisions, the bodies of events.
 
 use lezai_store::StoreError;
-use lezai_store_postgres::{GATEWAY_BOOK, Rows, Snapshot, Value};
+use lezai_store_postgres::{Rows, Snapshot, Value};
 use lezai_store_sqlite::Stepped;
 use rusqlite::types::Value as Kept;
 
@@ -89,13 +89,12 @@ const GATEWAY_TABLES: [(&str, &str); 2] = [
     ("bill_differences", "id, run, channel, day, class, status, waits, opened_ms, data"),
 ];
 
-/// The books of a database: the gateway's own, and those of merchants.
-pub(super) fn books(snapshot: &Snapshot<'_>) -> impl Iterator<Item = i64> + use<> {
-    std::iter::once(GATEWAY_BOOK).chain(0..i64::from(snapshot.books))
-}
-
 /// The tables of one book.
-pub(super) fn of_book(snapshot: &Snapshot<'_>, book: i64) -> Result<Stepped, StoreError> {
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn tables_of_book(snapshot: &Snapshot<'_>, book: i64) -> Result<Stepped, StoreError> {
     let store = Stepped::new()?;
     // A row that names another which is not there is for the check to find.
     store.connection().execute_batch("PRAGMA foreign_keys = OFF; BEGIN")?;
@@ -114,13 +113,6 @@ pub(super) fn of_book(snapshot: &Snapshot<'_>, book: i64) -> Result<Stepped, Sto
     const BALANCES: &str = "account, currency, at_ms, number, minor";
     copy(snapshot, &store, "balances", BALANCES, BALANCES, "", Rows::OfBook(book))?;
     store.connection().execute_batch("COMMIT")?;
-    Ok(store)
-}
-
-/// The entries of one book alone.
-pub(super) fn entries_of_book(snapshot: &Snapshot<'_>, book: i64) -> Result<Stepped, StoreError> {
-    let store = Stepped::new()?;
-    copy(snapshot, &store, "entries", ENTRIES, ENTRIES, "", Rows::OfBook(book))?;
     Ok(store)
 }
 

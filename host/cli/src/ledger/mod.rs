@@ -1,5 +1,5 @@
-//! `lezai ledger`: what the ledger says, and the proof that it is what happened. All of it reads the
-//! store's file beside a gateway that may be running, and nothing here writes.
+//! `lezai ledger`: what the ledger says, and the proof that it is what happened. All of it reads a store beside
+//! gateways that may be running, and nothing here writes.
 
 mod balances;
 mod check;
@@ -12,18 +12,18 @@ mod show;
 
 use lezai_wire::time::parse_rfc3339;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use lezai_core::time::Timestamp;
 
-use crate::data_dir;
+use crate::source::{Source, SourceArgs, refuse};
 use lezai_store::StoreError;
-use lezai_store_sqlite::file;
 
 pub use balances::Balances;
+pub(crate) use check::check_source;
 pub use check::{Report, check, check_tables};
 pub use fault::{Failed, Fault};
+pub use mirror::tables_of_book;
 
 /// Commands on the ledger.
 #[derive(Debug, clap::Subcommand)]
@@ -43,13 +43,11 @@ pub enum LedgerCommand {
 pub fn run(command: &LedgerCommand) -> ExitCode {
     match command {
         LedgerCommand::Check(args) => check::run(args),
-        LedgerCommand::Show(args) => ended(&args.data, show::run(args)),
-        LedgerCommand::Balances(args) => ended(&args.data, balances::run(args)),
-        LedgerCommand::Export(args) => match args.store.named() {
-            Ok(None) => ended(&args.data, export::run(args)),
-            Ok(Some(address)) => export::run_books(args, &address),
-            Err(why) => no_database(&why),
-        },
+        LedgerCommand::Show(args) => printed(&args.source, |source| show::run(args, source)),
+        LedgerCommand::Balances(args) => {
+            printed(&args.source, |source| balances::run(args, source))
+        }
+        LedgerCommand::Export(args) => printed(&args.source, |source| export::run(args, source)),
     }
 }
 
@@ -62,35 +60,20 @@ enum Stopped {
     Output(#[from] io::Error),
 }
 
-fn ended(data: &Path, outcome: Result<(), Stopped>) -> ExitCode {
-    match outcome {
+fn printed(args: &SourceArgs, print: impl FnOnce(&Source) -> Result<(), Stopped>) -> ExitCode {
+    let source = match args.source() {
+        Ok(source) => source,
+        Err(why) => return refuse(&why),
+    };
+    match print(&source) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has seen enough.
         Err(Stopped::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
-        Err(Stopped::Output(error)) => {
-            eprintln!("lezai: {error}");
-            ExitCode::from(2)
-        }
-        Err(Stopped::Store(error)) => unreadable(data, &error),
+        Err(Stopped::Output(error)) => refuse(&error.to_string()),
+        Err(Stopped::Store(error)) => refuse(&source.unreadable(&error)),
     }
-}
-
-fn unreadable(data: &Path, error: &StoreError) -> ExitCode {
-    let file = file(data);
-    if file.exists() {
-        eprintln!("lezai: {}", error.explain(&file));
-    } else {
-        eprintln!("lezai: {}", data_dir::unreadable(&file, error));
-    }
-    ExitCode::from(2)
-}
-
-/// The error of a database that cannot be read, or of one that is not named well.
-fn no_database(why: &str) -> ExitCode {
-    eprintln!("lezai: {why}");
-    ExitCode::from(2)
 }
 
 /// A time on the command line.

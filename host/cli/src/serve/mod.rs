@@ -26,13 +26,14 @@ use lezai_seal::Vault;
 use lezai_store as store;
 use lezai_store::Scope;
 use lezai_store_postgres::Address;
+use lezai_traces::Traces;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::cannot_start::CannotStart;
-use crate::compose::{Differences, compose, recall};
+use crate::compose::{Differences, compose, end_traces, recall, traces};
 use crate::database::Database;
 use crate::folder::{Folder, Kept};
 use crate::{keys, log, say, secrets};
@@ -197,6 +198,7 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
     let _ = stop_worker.send(true);
     gateway.node.cluster.wake.call();
     end(worker, "worker").await;
+    end_traces(&gateway).await;
     let store = Arc::clone(&gateway.node.store);
     let closing = tokio::task::spawn_blocking(move || store.close());
     if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
@@ -347,6 +349,10 @@ fn open(
         keys: keys::Keys::of(folder.path(), vault.roots().as_deref()).map_err(CannotStart::new)?,
         vault: Arc::clone(vault),
         database,
+        traces: match &config.telemetry {
+            Some(it) => traces(&it.endpoint, it.sampled_percent)?,
+            None => Traces::off(),
+        },
     };
     compose(folder, differences)
 }

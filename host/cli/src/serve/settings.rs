@@ -42,6 +42,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 impl ConfigArgs {
+    /// A configuration in this file.
+    pub(crate) fn of(file: &Path) -> Self {
+        Self { config: file.to_owned(), set: Vec::new() }
+    }
+
     /// The same with one more setting.
     pub(crate) fn with(&self, key: &str, value: &str) -> Self {
         let mut args = self.clone();

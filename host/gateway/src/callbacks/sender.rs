@@ -28,6 +28,7 @@ use crate::metrics::OutcomeLabel;
 use lezai_store as store;
 use lezai_store::events::{DeliveryProgress, DeliveryRecord, DeliveryStatus, Failing};
 use lezai_store::{EventRecord, Scope, StoreError, Tx};
+use lezai_traces::Kind;
 use lezai_wire::problem::Problem;
 
 /// When a delivery is tried again, in seconds from the first try: the schedule of the Standard
@@ -72,6 +73,7 @@ impl Callbacks {
         let Some(_visit) = self.in_flight.begin(&event.merchant) else {
             return Ok(Delivery::PutOff { due: self.node.clock.now().plus_ms(PUT_OFF_MS) });
         };
+        lezai_traces::note("lezai.event", event.id.to_string());
         let tried = self.visit(&event, &url).await;
         let now = self.node.clock.now();
         let [jitter] = self.node.entropy.bytes::<1>();
@@ -106,10 +108,17 @@ impl Callbacks {
         let (at, begun) = (self.node.clock.now(), Instant::now());
         let parsed = Url::parse(url);
         let host = parsed.as_ref().map(url::authority).unwrap_or_default();
+        let mut part = lezai_traces::part("callback", Kind::Call);
+        part.note("server.address", host.clone());
         let outcome = match parsed {
             Ok(url) => self.send(event, url).await,
             Err(_) => Err(Unreached::Failed),
         };
+        match &outcome {
+            Ok(reply) => part.note("http.response.status_code", i64::from(reply.status)),
+            Err(why) => part.fails(why.as_str()),
+        }
+        drop(part);
         let latency_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         DeliveryAttempt { host, at, latency_ms, outcome }
     }
@@ -121,10 +130,12 @@ impl Callbacks {
         // Looked at when the order was made; the operator may have thought better of it since.
         self.reach.judge(&url, merchant.hosts()).map_err(|_| Unreached::NotAllowed)?;
         let fields = self.signed_fields(&merchant, event.id.as_str(), &event.body, &url, now);
-        let fields = fields.map_err(|error| {
+        let mut fields = fields.map_err(|error| {
             tracing::error!(event = %event.id, error, "a callback cannot be signed");
             Unreached::Failed
         })?;
+        // The receiver's work is a part of the order's trace, if there is one. No signature covers it.
+        fields.extend(lezai_traces::place().map(|it| ("traceparent", it.to_string())));
         self.transport.send(Post { url, fields, body: event.body.clone() }).await
     }
 }
@@ -310,9 +321,13 @@ impl Callbacks {
                 Some(order) => view.order(order)?,
                 None => None,
             };
-            Ok(Some((event, progress, order.and_then(|it| it.details.notify_url))))
+            Ok(Some((event, progress, order.map(|it| it.details))))
         });
-        let Some((event, progress, url)) = found.await? else { return Ok(None) };
+        let Some((event, progress, details)) = found.await? else { return Ok(None) };
+        if let Some(trace) = details.as_ref().and_then(|it| it.trace.as_ref()) {
+            lezai_traces::join(trace);
+        }
+        let url = details.and_then(|it| it.notify_url);
         let merchants = self.merchants.current();
         let url = url.or_else(|| merchants.get(&event.merchant)?.record.notify_url.clone());
         Ok(Some((event, progress, url)))

@@ -6,7 +6,7 @@ use lezai_core::order::{Attention, Event, State};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::{attempt_ref, unanswered};
+use crate::gateway::{asked, attempt_ref};
 
 /// Which attempt of which order.
 pub(super) struct Capture {
@@ -38,7 +38,7 @@ impl Capture {
             Some(paid @ AttemptStatus::Paid { .. }) => paid,
             _ => {
                 let request = CaptureRequest { attempt: attempt.clone(), number, amount: *amount };
-                channel.capture(request).await.map_err(unanswered)?
+                asked(channel, "capture", channel.capture(request)).await?
             }
         };
         match standing {

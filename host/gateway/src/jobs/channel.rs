@@ -5,7 +5,7 @@ use lezai_core::id::{AttemptId, OrderId};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Turn};
-use crate::gateway::{attempt_ref, unanswered};
+use crate::gateway::{asked, attempt_ref};
 
 impl Turn<'_> {
     /// Applies what a channel said for good.
@@ -29,7 +29,7 @@ impl Turn<'_> {
         if self.tries == 0 {
             return Ok(None);
         }
-        channel.query(attempt).await.map(Some).map_err(unanswered)
+        asked(channel, "query", channel.query(attempt)).await.map(Some)
     }
 
     /// Tells the channel that an attempt is given up, which may be too late.
@@ -40,7 +40,8 @@ impl Turn<'_> {
     ) -> Result<Done, Problem> {
         let record = self.gateway.record(order.clone()).await?;
         let channel = self.gateway.channel_of(&record, attempt)?;
-        let standing = channel.cancel(&attempt_ref(&record, attempt)?).await.map_err(unanswered)?;
+        let reference = attempt_ref(&record, attempt)?;
+        let standing = asked(channel, "cancel", channel.cancel(&reference)).await?;
         self.apply_final_status(order, attempt, standing).await
     }
 }

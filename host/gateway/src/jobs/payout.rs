@@ -10,7 +10,7 @@ use lezai_wire::problem::Problem;
 use super::{Done, Job, Running, Turn};
 use crate::funds::batches::{self, Closed};
 use crate::funds::{self, FIRST_WATCH_SECS, apply};
-use crate::gateway::unanswered;
+use crate::gateway::{asked, unanswered};
 
 /// For so long the channel is asked whether a payout came back: banks return within days.
 const WATCH_SECS: i64 = 8 * 86_400;
@@ -79,7 +79,7 @@ async fn send(turn: &Turn<'_>, id: PayoutId) -> Result<Done, Problem> {
     let known = match turn.tries {
         0 => PayoutStatus::Unknown,
         // A request that was not answered may have happened.
-        _ => channel.query_payout(&id).await.map_err(unanswered)?,
+        _ => asked(channel, "query_payout", channel.query_payout(&id)).await?,
     };
     let standing = match known {
         PayoutStatus::Unknown => {
@@ -89,7 +89,7 @@ async fn send(turn: &Turn<'_>, id: PayoutId) -> Result<Done, Problem> {
                 destination: terms.destination,
                 description: terms.description,
             };
-            channel.pay_out(request).await.map_err(unanswered)?
+            asked(channel, "pay_out", channel.pay_out(request)).await?
         }
         known => known,
     };

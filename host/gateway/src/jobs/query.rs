@@ -6,7 +6,7 @@ use lezai_core::order::{Attention, State};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::{attempt_ref, unanswered};
+use crate::gateway::{asked, attempt_ref};
 
 /// Which attempt of which order.
 pub(super) struct Query {
@@ -33,7 +33,8 @@ impl Query {
         let Self { order, attempt } = self;
         let record = turn.gateway.record(order.clone()).await?;
         let channel = turn.gateway.channel_of(&record, attempt)?;
-        let standing = channel.query(&attempt_ref(&record, attempt)?).await.map_err(unanswered)?;
+        let reference = attempt_ref(&record, attempt)?;
+        let standing = asked(channel, "query", channel.query(&reference)).await?;
         match standing {
             AttemptStatus::Unknown | AttemptStatus::Pending => Ok(turn.later()),
             AttemptStatus::Authorized { .. } => {

@@ -6,7 +6,7 @@ use lezai_core::order::{Attention, Event, RefundState};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::{attempt_ref, unanswered};
+use crate::gateway::{asked, attempt_ref};
 
 /// Which refund of which order.
 pub(super) struct Refund {
@@ -46,10 +46,10 @@ impl Refund {
         };
         let known = match turn.tries {
             0 => RefundStatus::Unknown,
-            _ => channel.query_refund(&request).await.map_err(unanswered)?,
+            _ => asked(channel, "query_refund", channel.query_refund(&request)).await?,
         };
         let standing = match known {
-            RefundStatus::Unknown => channel.refund(request).await.map_err(unanswered)?,
+            RefundStatus::Unknown => asked(channel, "refund", channel.refund(request)).await?,
             known => known,
         };
         let event = match standing {

@@ -6,7 +6,7 @@ use lezai_core::order::Attention;
 use lezai_wire::problem::{Code, Problem};
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::{attempt_ref, unanswered};
+use crate::gateway::{asked, attempt_ref};
 
 /// Which attempt of which order.
 pub(super) struct Reverse {
@@ -38,7 +38,7 @@ impl Reverse {
             requested_at: since.unwrap_or(begun_at),
         };
         let channel = turn.gateway.channel_of(&record, attempt)?;
-        match channel.reverse(request).await.map_err(unanswered)? {
+        match asked(channel, "reverse", channel.reverse(request)).await? {
             returned @ AttemptStatus::Returned => {
                 turn.apply_final_status(order, attempt, returned).await
             }

@@ -8,6 +8,7 @@ use lezai_core::id::OrderId;
 use lezai_core::order::Event;
 use lezai_store as store;
 use lezai_store::{DueTask, Lane, Scope, StoreError, Task, Tx};
+use lezai_traces::Kind;
 use lezai_wire::problem::Problem;
 use tokio::sync::{Semaphore, watch::Receiver};
 use tokio::task::JoinSet;
@@ -127,8 +128,13 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
         | Task::PlanStatement { .. }
         | Task::Deliver { .. } => None,
     };
+    let work = gateway.traces.begin(format!("{} task", task.lane().as_str()), Kind::Task, None);
     let (job, turn) = (registry::job(task), Turn { gateway, tries });
-    let done = job.run(&turn).await.unwrap_or_else(|problem| Done::Again {
+    let done = match work {
+        Some(work) => work.run(job.run(&turn), |done| told(tries, done)).await,
+        None => job.run(&turn).await,
+    };
+    let done = done.unwrap_or_else(|problem| Done::Again {
         due: gateway.node.clock.now().plus_secs(backoff_secs(tries)),
         why: problem.code().as_str().to_owned(),
     });
@@ -172,6 +178,21 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
 
 /// A channel had its time to say, and did not: a person must look. While the shopper may still
 /// pay, a channel that waits for them is not silent.
+/// What a trace tells of a task.
+fn told(
+    tries: u32,
+    done: &Result<Done, Problem>,
+) -> (Vec<(&'static str, lezai_traces::Value)>, Option<String>) {
+    let (outcome, error) = match done {
+        Ok(Done::Finished) => ("finished", None),
+        Ok(Done::Again { why, .. }) => ("again", Some(why.clone())),
+        Ok(_) => ("put_off", None),
+        Err(problem) => ("again", Some(problem.code().as_str().to_owned())),
+    };
+    let tries = i64::from(tries).into();
+    (vec![("lezai.outcome", outcome.into()), ("lezai.tries", tries)], error)
+}
+
 async fn give_up(gateway: &Gateway, order: &OrderId, job: &dyn Job) -> Result<bool, Problem> {
     let Some(attention) = job.on_exhausted() else { return Ok(false) };
     let record = gateway.record(order.clone()).await?;

@@ -6,7 +6,7 @@ use lezai_core::order::{Attention, Event, State};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
-use crate::gateway::{attempt_ref, unanswered};
+use crate::gateway::{asked, attempt_ref};
 
 /// Which attempt of which order.
 pub(super) struct Void {
@@ -41,7 +41,7 @@ impl Void {
                 let requested_at = record.order.void_requested_at.unwrap_or(begun_at);
                 let request =
                     ReversalRequest { attempt: attempt.clone(), number, begun_at, requested_at };
-                channel.reverse(request).await.map_err(unanswered)?
+                asked(channel, "reverse", channel.reverse(request)).await?
             }
         };
         match standing {

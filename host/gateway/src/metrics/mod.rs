@@ -9,6 +9,7 @@ use lezai_engine::Decision;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -36,7 +37,7 @@ pub struct Metrics {
     differences: Family<DifferenceLabel, Gauge>,
     not_reconciled: Family<ReconciledLabel, Gauge>,
     requests: Family<RequestLabel, Counter>,
-    request_seconds: Histogram,
+    request_seconds: HistogramWithExemplars<TraceLabel>,
     verdicts: Family<OutcomeLabel, Counter>,
     hooks: Family<OutcomeLabel, Counter>,
     fuel: Histogram,
@@ -47,6 +48,12 @@ pub struct Metrics {
 pub struct OutcomeLabel {
     /// How it ended.
     pub outcome: &'static str,
+}
+
+/// The trace of a request, beside one of its measurements (OpenMetrics, Exemplars).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TraceLabel {
+    trace_id: String,
 }
 
 /// A channel's answers.
@@ -94,7 +101,7 @@ impl Default for Metrics {
             differences: Family::default(),
             not_reconciled: Family::default(),
             requests: Family::default(),
-            request_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
+            request_seconds: HistogramWithExemplars::new(exponential_buckets(0.000_25, 2.0, 14)),
             verdicts: Family::default(),
             hooks: Family::default(),
             fuel: Histogram::new(exponential_buckets(1000.0, 2.0, 12)),
@@ -183,9 +190,10 @@ impl Metrics {
     }
 
     /// A request was answered. `route` is the pattern, never the path.
-    pub fn answered(&self, route: String, status: u16, seconds: f64) {
+    pub fn answered(&self, route: String, status: u16, seconds: f64, trace: Option<String>) {
         self.requests.get_or_create(&RequestLabel { route, status }).inc();
-        self.request_seconds.observe(seconds);
+        let trace = trace.map(|trace_id| TraceLabel { trace_id });
+        self.request_seconds.observe(seconds, trace, None);
     }
 
     /// The plugins decided.

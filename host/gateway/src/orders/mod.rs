@@ -32,6 +32,7 @@ use lezai_store as store;
 use lezai_store::decision::DecisionRecord;
 use lezai_store::plugins::Denial;
 use lezai_store::{Details, OrderRecord, OrderSample, Page, SessionRecord};
+use lezai_traces::Kind;
 use lezai_wire::order_request::NewOrder;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
@@ -151,7 +152,9 @@ where
     let (velocity, order) = gateway.node.cluster.velocity.count(&OrderSample::from(&facts));
     facts.velocity = velocity;
     *counted = Some(order);
-    let (facts, decided) = decide(facts).await?;
+    let part = lezai_traces::part("decide", Kind::Inside);
+    let decided = part.ended(decide(facts).await, gateway::problem_code);
+    let (facts, decided) = decided?;
     open(gateway, merchant, new, facts, decided, now)
 }
 
@@ -437,6 +440,7 @@ fn open(
         payer: new.payer,
         facts,
         decision: kept,
+        trace: lezai_traces::place().map(|it| it.to_string()),
     };
     let record = OrderRecord { order, details, session: session.id.clone() };
     Ok(Opened { record, effects, session, client_secret })

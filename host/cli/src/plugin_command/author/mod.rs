@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::data_dir::DataDir;
+use crate::secrets::RootArgs;
+use crate::source::SourceArgs;
 
 /// Commands for an author of a plugin.
 #[derive(Debug, clap::Subcommand)]
@@ -69,9 +70,12 @@ pub enum AuthorCommand {
     Replay {
         /// The order, `ord_…`.
         order: String,
-        /// The gateway's folder.
+        /// Where the gateway's store is.
         #[command(flatten)]
-        data: DataDir,
+        source: SourceArgs,
+        /// The root keys, if what the store has is sealed.
+        #[command(flatten)]
+        root: RootArgs,
         /// The merchant's plugin by then, if the store no longer has it.
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
@@ -107,8 +111,8 @@ pub(super) fn run(command: AuthorCommand) -> ExitCode {
             golden::run(&file, &orders, update, fuel)
         }
         AuthorCommand::Bench { file, orders } => bench::run(&file, &orders),
-        AuthorCommand::Replay { order, data, plugin, settings } => {
-            replay::run(&order, &data, plugin.as_deref(), settings.as_deref())
+        AuthorCommand::Replay { order, source, root, plugin, settings } => {
+            replay::run(&order, (&source, &root), plugin.as_deref(), settings.as_deref())
         }
         AuthorCommand::Profile { file, order } => profile::run(&file, &order),
     };

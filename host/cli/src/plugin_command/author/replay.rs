@@ -12,45 +12,43 @@ use serde_json::{Value, json};
 
 use super::Failed;
 use super::workbench::{Workbench, component, read};
-use crate::data_dir;
+use crate::secrets::RootArgs;
+use crate::source::SourceArgs;
 use lezai_gateway::plugins::blobs::Blobs;
 use lezai_gateway::plugins::recording::record;
 use lezai_gateway::releases::rollout::{from_hex, limits};
-use lezai_store::StoreError;
+use lezai_seal::Vault;
 use lezai_store::decision::{DecisionRecord, HookRecord};
-use lezai_store::plugins::ReleaseRecord;
-use lezai_store_sqlite::{decided, file, open_to_read, policy, release};
+use lezai_store::plugins::Recorded;
 
 pub(super) fn run(
     order: &str,
-    data: &Path,
+    (place, root): (&SourceArgs, &RootArgs),
     plugin: Option<&Path>,
     settings: Option<&Path>,
 ) -> Result<String, Failed> {
-    let store = file(data);
-    let not_done = |error: StoreError| Failed::NotDone(data_dir::unreadable(&store, error));
     let order = OrderId::parse(order).map_err(|error| Failed::NotDone(error.to_string()))?;
-    let connection = open_to_read(&store).map_err(not_done)?;
-    let kept = decided(&connection, &order).map_err(not_done)?;
-    let (facts, then) =
-        kept.ok_or_else(|| Failed::NotDone(format!("there is no order {order}")))?;
-    let then = &then;
+    let vault = match root.roots().map_err(Failed::NotDone)? {
+        Some(roots) => Vault::new(roots),
+        None => Vault::none(),
+    };
+    let source = place.source().map_err(Failed::NotDone)?;
+    let kept = source.recorded(&vault, &order);
+    let kept = kept.map_err(|error| Failed::NotDone(source.unreadable(&error)))?;
+    let kept = kept.ok_or_else(|| Failed::NotDone(format!("there is no order {order}")))?;
+    let (then, facts) = (&kept.decision, &kept.facts);
     replayable(&order, then, "then")?;
-    let rules = policy(&connection, &then.policy).map_err(not_done)?;
-    let rules = rules.ok_or_else(|| {
+    let rules = kept.policy.as_ref().ok_or_else(|| {
         Failed::NotDone("the store has the policy of that decision no more".to_owned())
     })?;
     let rules =
         Policy::from_json(rules.as_bytes()).map_err(|error| Failed::NotDone(error.to_string()))?;
 
     let bench = Workbench::open(false)?;
-    let release = match &then.release {
-        Some(it) => release(&connection, &facts.merchant, it.sequence).map_err(not_done)?,
-        None => None,
-    };
-    let own = own(&bench, release.as_ref(), data, then, [plugin, settings])?;
+    let folder = place.folder().map_err(Failed::NotDone)?;
+    let own = own(&bench, &kept, &folder, [plugin, settings])?;
     let asked = own.as_ref().map(|(plugin, settings)| (&**plugin, settings.as_slice()));
-    let now = decide(&bench.engine, &bench.standard, &rules.to_compact(), asked, &facts);
+    let now = decide(&bench.engine, &bench.standard, &rules.to_compact(), asked, facts);
     let now = now.map_err(|error| Failed::Wanting(error.to_string()))?;
     let now = DecisionRecord {
         policy: then.policy.clone(),
@@ -99,11 +97,11 @@ type Own = Option<(Arc<Plugin>, Vec<u8>)>;
 /// files are given.
 fn own(
     bench: &Workbench,
-    release: Option<&ReleaseRecord>,
+    kept: &Recorded,
     data: &Path,
-    then: &DecisionRecord,
     files: [Option<&Path>; 2],
 ) -> Result<Own, Failed> {
+    let (then, release) = (&kept.decision, kept.release.as_ref());
     let Some(settings_digest) = &then.settings else { return Ok(None) };
     let missing = |what: &str| {
         Failed::NotDone(format!("the store has the {what} of that decision no more: --{what} FILE"))
@@ -112,8 +110,9 @@ fn own(
     let component = match (plugin, &then.release) {
         (Some(file), _) => component(file)?,
         (None, Some(release)) => {
-            let blobs = Blobs::open(data).and_then(|blobs| blobs.get(&release.digest));
-            blobs.map_err(|_| missing("plugin"))?
+            let in_store = kept.component.clone().filter(|it| sha256_hex(it) == release.digest);
+            let in_folder = || Blobs::open(data).and_then(|blobs| blobs.get(&release.digest)).ok();
+            in_store.or_else(in_folder).ok_or_else(|| missing("plugin"))?
         }
         (None, None) => return Err(missing("plugin")),
     };

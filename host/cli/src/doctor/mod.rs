@@ -1,6 +1,9 @@
 //! `lezai doctor`: looks at all that a gateway stands on, and says of each what to do. It reads beside a gateway that
 //! may be running, and changes nothing.
 
+mod database;
+mod findings;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -8,18 +11,21 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use lezai_config::Config;
-use serde::Serialize;
 
 use lezai_base::clock;
 use lezai_connections::tls::{Certificates, TlsFiles};
 use lezai_seal::Roots;
-use lezai_store_sqlite::{file as store_file, last_entry, open_to_read, sealed_under};
+use lezai_store::StoreError;
+use lezai_store_sqlite::file as store_file;
 
 use crate::data_dir;
+use crate::database::{Database, StoreArgs};
 use crate::keys::Keys;
 use crate::ledger::{self, Failed};
 use crate::secrets;
 use crate::serve::ConfigArgs;
+use crate::source::Source;
+use findings::{Finding, Findings, Status};
 
 /// A certificate that ends within this is told of: an ACME client renews it 30 days before.
 const CERTIFICATE_DAYS: i64 = 21;
@@ -45,6 +51,9 @@ pub struct DoctorArgs {
     /// Look at this folder alone, such as that of `lezai dev`, and at no configuration.
     #[arg(long, env = data_dir::VARIABLE, hide_env_values = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Without a configuration, look at this database, and at a folder if that is named, too.
+    #[command(flatten)]
+    store: StoreArgs,
     /// Leave out the ledger, which takes a while for millions of orders.
     #[arg(long)]
     quick: bool,
@@ -53,73 +62,25 @@ pub struct DoctorArgs {
     json: bool,
 }
 
-/// How something stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Ok,
-    Warning,
-    Failed,
-}
-
-impl Status {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The result of one check.
-#[derive(Debug, Serialize)]
-struct Finding {
-    subject: &'static str,
-    status: Status,
-    found: String,
-    /// The advice; empty if nothing is to be done.
-    advice: String,
-}
-
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn ok(&mut self, subject: &'static str, found: impl Into<String>) {
-        self.0.push(Finding {
-            subject,
-            status: Status::Ok,
-            found: found.into(),
-            advice: String::new(),
-        });
-    }
-
-    fn warn(&mut self, subject: &'static str, found: impl Into<String>, advice: impl Into<String>) {
-        let (found, advice) = (found.into(), advice.into());
-        self.0.push(Finding { subject, status: Status::Warning, found, advice });
-    }
-
-    fn fail(&mut self, subject: &'static str, found: impl Into<String>, advice: impl Into<String>) {
-        let (found, advice) = (found.into(), advice.into());
-        self.0.push(Finding { subject, status: Status::Failed, found, advice });
-    }
-}
-
 /// Looks and tells. The exit code is 1 if something failed.
 pub fn run(args: &DoctorArgs) -> ExitCode {
     let mut findings = Findings::default();
     findings.ok("version", format!("lezai {}", env!("CARGO_PKG_VERSION")));
-    let data = match &args.data_dir {
-        Some(data) => Some(data.clone()),
-        None => configuration(&args.config, &mut findings),
-    };
-    if let Some(data) = &data {
+    let place = place(args, &mut findings);
+    if let Some(data) = &place.data {
         folder(data, &mut findings);
         disk(data, &mut findings);
-        let roots = roots(args, &mut findings, data);
+    }
+    let database = match &place.source {
+        Some(Source::Database(address)) => database::server(address, &mut findings),
+        _ => true,
+    };
+    let roots = roots(args, &mut findings, place.source.as_ref().filter(|_| database));
+    if let Some(data) = &place.data {
         keys(data, roots.as_ref(), &mut findings);
-        store(data, args.quick, &mut findings);
+    }
+    if let Some(source) = place.source.as_ref().filter(|_| database) {
+        store(source, args.quick, &mut findings);
     }
     time(&mut findings);
     limits(&mut findings);
@@ -138,8 +99,32 @@ pub fn run(args: &DoctorArgs) -> ExitCode {
     ExitCode::from(u8::from(failed))
 }
 
-/// The configuration and what it names; the data folder, if it can be told.
-fn configuration(args: &ConfigArgs, findings: &mut Findings) -> Option<PathBuf> {
+/// The folder and the store to look at, as far as they can be told.
+#[derive(Default)]
+struct Place {
+    data: Option<PathBuf>,
+    source: Option<Source>,
+}
+
+fn place(args: &DoctorArgs, findings: &mut Findings) -> Place {
+    let named = match args.store.named() {
+        Ok(named) => named.map(Source::Database),
+        Err(why) => {
+            findings.fail("database", why, "docs/nodes.md describes how it is named");
+            return Place { data: args.data_dir.clone(), source: None };
+        }
+    };
+    match (&args.data_dir, named) {
+        (None, None) => configuration(&args.config, findings),
+        (data, Some(source)) => Place { data: data.clone(), source: Some(source) },
+        (Some(data), None) => {
+            Place { data: Some(data.clone()), source: Some(Source::Folder(data.clone())) }
+        }
+    }
+}
+
+/// The configuration and what it names.
+fn configuration(args: &ConfigArgs, findings: &mut Findings) -> Place {
     const SUBJECT: &str = "configuration";
     let config = match args.checked() {
         Ok(config) => {
@@ -153,7 +138,7 @@ fn configuration(args: &ConfigArgs, findings: &mut Findings) -> Option<PathBuf> 
             args.read().ok()
         }
     };
-    let config = config?;
+    let Some(config) = config else { return Place::default() };
     certificates(&config, findings);
     if config.channels.is_empty() {
         let advice = "add a section such as [channels.wechat]: docs/serve.md";
@@ -162,7 +147,13 @@ fn configuration(args: &ConfigArgs, findings: &mut Findings) -> Option<PathBuf> 
         let names: Vec<&str> = config.channels.iter().map(|it| it.name.as_str()).collect();
         findings.ok("channels", names.join(", "));
     }
-    Some(config.data_dir)
+    let source = match Database::of(&config) {
+        Ok(Some(database)) => Some(Source::Database(database.address)),
+        Ok(None) => Some(Source::Folder(config.data_dir.clone())),
+        // It is among the faults of the configuration.
+        Err(_) => None,
+    };
+    Place { data: Some(config.data_dir), source }
 }
 
 fn certificates(config: &Config, findings: &mut Findings) {
@@ -272,11 +263,12 @@ fn keys(data: &Path, roots: Option<&Roots>, findings: &mut Findings) {
 }
 
 /// The root keys, and whether everything is sealed under the current one.
-fn roots(args: &DoctorArgs, findings: &mut Findings, data: &Path) -> Option<Roots> {
+fn roots(args: &DoctorArgs, findings: &mut Findings, source: Option<&Source>) -> Option<Roots> {
     const SUBJECT: &str = "secrets";
-    let config = args.config.read().ok().filter(|_| args.data_dir.is_none());
+    let is_configured = args.data_dir.is_none() && matches!(args.store.named(), Ok(None));
+    let config = args.config.read().ok().filter(|_| is_configured);
     let Some(file) = config.and_then(|it| it.root_key_file) else {
-        if args.data_dir.is_none() {
+        if is_configured {
             let advice = "lezai secrets new-root FILE, and set secrets.root_key_file";
             findings.warn(SUBJECT, "secrets and personal data are kept in clear", advice);
         }
@@ -289,7 +281,7 @@ fn roots(args: &DoctorArgs, findings: &mut Findings, data: &Path) -> Option<Root
             return None;
         }
     };
-    let under = open_to_read(&store_file(data)).and_then(|it| sealed_under(&it)).ok().flatten();
+    let under = source.and_then(|it| it.sealed_under().ok().flatten());
     let found = format!("root key {}", roots.current());
     match under {
         Some(under) if under == roots.current() && roots.ids().count() == 1 => {
@@ -308,17 +300,29 @@ fn roots(args: &DoctorArgs, findings: &mut Findings, data: &Path) -> Option<Root
     Some(roots)
 }
 
-fn store(data: &Path, quick: bool, findings: &mut Findings) {
+fn store(source: &Source, quick: bool, findings: &mut Findings) {
     const SUBJECT: &str = "ledger";
-    let file = store_file(data);
-    let connection = match open_to_read(&file) {
-        Ok(connection) => connection,
-        Err(error) => {
-            let advice = "restore the last backup: lezai restore (docs/backup.md)";
-            return findings.fail("store", error.explain(&file), advice);
-        }
+    let (name, restore, keep) = match source {
+        Source::Folder(data) => (
+            store_file(data).display().to_string(),
+            "restore the last backup: lezai restore (docs/backup.md)",
+            "stop the gateway, keep a copy of the folder, and see docs/runbook.md (Ledger broken)",
+        ),
+        Source::Database(address) => (
+            address.shown(),
+            "see docs/backup.md (PostgreSQL) before anything is restored",
+            "stop the nodes, keep a copy of the database, and see docs/runbook.md (Ledger broken)",
+        ),
     };
-    let newest = last_entry(&connection).ok().flatten().map(|(_, at, _)| at);
+    let newest = source.look(|chains| {
+        let last = chains.iter().map(|it| Ok(it.last_entry()?.map(|(_, at, _)| at)));
+        let last = last.collect::<Result<Vec<_>, StoreError>>()?;
+        Ok::<_, StoreError>(last.into_iter().flatten().max())
+    });
+    let newest = match newest {
+        Ok(newest) => newest,
+        Err(error) => return findings.fail("store", source.unreadable(&error), restore),
+    };
     if let Some(at) = newest
         && at.as_secs() > clock::now().as_secs() + AHEAD_SECS
     {
@@ -328,22 +332,17 @@ fn store(data: &Path, quick: bool, findings: &mut Findings) {
         );
         findings.fail("clock", found, "set the clock before the gateway is started");
     }
-    drop(connection);
     if quick {
-        return findings.ok("store", file.display().to_string());
+        return findings.ok("store", name);
     }
-    match ledger::check(data) {
+    match ledger::check_source(source) {
         Ok(report) => {
             let found = format!("whole: {} entries, {} orders", report.entries, report.orders);
             findings.ok(SUBJECT, found);
         }
-        Err(Failed::Broken(fault)) => {
-            let advice = "stop the gateway, keep a copy of the folder, and see docs/runbook.md (Ledger broken)";
-            findings.fail(SUBJECT, format!("broken: {fault}"), advice);
-        }
+        Err(Failed::Broken(fault)) => findings.fail(SUBJECT, format!("broken: {fault}"), keep),
         Err(Failed::Unreadable(error)) => {
-            let advice = "restore the last backup: lezai restore (docs/backup.md)";
-            findings.fail(SUBJECT, error.explain(&file), advice);
+            findings.fail(SUBJECT, source.unreadable(&error), restore);
         }
     }
 }
