@@ -492,7 +492,7 @@ mod tests {
                 Ok::<_, StoreError>(())
             })
             .unwrap();
-            assert_eq!(ends, ["****3445"; 3]);
+            assert_eq!(ends, ["****3445"; 6]);
         }
     }
 
