@@ -477,7 +477,7 @@ mod tests {
                 Ok::<_, StoreError>(())
             })
             .unwrap();
-            assert_eq!(ends, ["****3445"; 3]);
+            assert_eq!(ends, ["****3445"; 6]);
         }
     }
 

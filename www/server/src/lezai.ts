@@ -391,11 +391,7 @@ class PayoutBatches {
   }
 
   /** All payouts of a batch, the last item first; further pages are requested as needed. */
-  payouts(
-    id: string,
-    query: PayoutsOfBatchQuery = {},
-    options?: CallOptions,
-  ): AsyncGenerator<Payout, void> {
+  payouts(id: string, query: PayoutsOfBatchQuery = {}, options?: CallOptions): AsyncGenerator<Payout, void> {
     const path = `/v1/payout_batches/${segment(id)}/payouts`;
     return every((after) => this.#connection.get(path, { ...options, query: { ...query, ...after } }));
   }

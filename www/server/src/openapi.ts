@@ -293,6 +293,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/payout_batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List batches of payouts, newest first, or find one by the merchant's own number */
+        get: operations["payouts_list_batches"];
+        put?: never;
+        /** Pay out to up to a thousand recipients at once */
+        post: operations["payouts_create_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout_batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query a batch: how much of it is in which state */
+        get: operations["payouts_find_batch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout_batches/{id}/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the payouts of a batch, the last item first */
+        get: operations["payouts_of_batch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/payouts": {
         parameters: {
             query?: never;
@@ -926,6 +978,17 @@ export interface components {
             object: string;
         };
         /** @description One page of a list. */
+        List_PayoutBatchView: {
+            /** @description The items asked for, newest first. */
+            data: components["schemas"]["PayoutBatchView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
         List_PayoutView: {
             /** @description The items asked for, newest first. */
             data: components["schemas"]["PayoutView"][];
@@ -1194,6 +1257,63 @@ export interface components {
              * RFC 3339: it is not sent before; at most 90 days ahead.
              */
             not_before?: string;
+            /**
+             * The receiver whose available balance it is taken from, by the merchant's name; the merchant's own if
+             *     absent. Not with `from`.
+             */
+            receiver?: string;
+        };
+        /** @description A batch of payouts to be made. */
+        NewPayoutBatch: {
+            /**
+             * ISO 4217; of every item.
+             * @example CNY
+             */
+            currency: string;
+            /** @description The payouts. */
+            items: components["schemas"]["NewPayoutItem"][];
+            /**
+             * The merchant's own number, unique among its batches.
+             * @example B-1
+             */
+            merchant_payout_batch_id: string;
+            /**
+             * Format: date-time
+             * RFC 3339: none of them is sent before; at most 90 days ahead.
+             */
+            not_before?: string;
+            /**
+             * Format: int64
+             * The sum of the items' amounts, in minor units: else nothing is accepted.
+             * @example 9000
+             */
+            total_amount: number;
+            /**
+             * Format: int32
+             * How many items there are: else nothing is accepted.
+             * @example 2
+             */
+            total_count: number;
+        };
+        /** @description A payout of a batch. */
+        NewPayoutItem: {
+            /**
+             * Format: int64
+             * The amount that arrives, in minor units of the batch's currency. The fee is taken beside it.
+             * @example 6000
+             */
+            amount: number;
+            /** @description The text that the recipient reads. */
+            description?: string;
+            /** @description Where to; not with `from`. */
+            destination?: components["schemas"]["NewDestination"];
+            /** @description A registered receiver whose available balance it is taken from: it goes to that one's own destination. */
+            from?: components["schemas"]["PayoutSource"];
+            /**
+             * The merchant's own number, unique among its payouts; not one that begins with `settlement:`.
+             * @example P-1
+             */
+            merchant_payout_id: string;
             /**
              * The receiver whose available balance it is taken from, by the merchant's name; the merchant's own if
              *     absent. Not with `from`.
@@ -1493,6 +1613,11 @@ export interface components {
             shares?: components["schemas"]["ShareView"][];
             /** @description `later` for an order that is split once it is settled; absent for any other. */
             split?: string | null;
+            /**
+             * Format: int64
+             * What sharing it at the settlement cost the merchant, if the contract takes something. Minor units.
+             */
+            split_fee?: number;
             /** @description When its splitting was finished, and what was left became the merchant's to take out. RFC 3339. */
             split_finished_at?: string | null;
             /** @description `created`, `paying`, `authorized`, `capturing`, `paid`, `voiding`, `voided` or `closed`. */
@@ -1516,6 +1641,50 @@ export interface components {
             instalments?: components["schemas"]["InstalmentsView"] | null;
             /** @description The method. */
             method: string;
+        };
+        /** @description A batch of payouts. */
+        PayoutBatchView: {
+            /** @description The second person's decision, if one was needed. */
+            approval?: components["schemas"]["ApprovalView"];
+            /**
+             * What of it is in which state now, without the states that nothing is in. A payout that came back after the batch
+             *     was closed is `returned` here.
+             */
+            by_status: components["schemas"]["TallyView"][];
+            /** @description RFC 3339: when the last of its payouts ended. */
+            closed_at?: string;
+            /**
+             * Format: int32
+             * The number of the contract that fees and limits come from; 0 is the standard.
+             */
+            contract: number;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /**
+             * Format: int64
+             * The sum of their fees, in minor units.
+             */
+            fee: number;
+            /** @description `pob_…` */
+            id: string;
+            /** @description The merchant's own number. */
+            merchant_payout_batch_id: string;
+            /** @description Always `payout_batch`. */
+            object: string;
+            /** @description `needs_approval`, `open`, or `closed` once every payout of it has ended. */
+            status: string;
+            /**
+             * Format: int64
+             * The sum of the amounts of its payouts, in minor units.
+             */
+            total_amount: number;
+            /**
+             * Format: int32
+             * How many they are.
+             */
+            total_count: number;
         };
         /** @description Why a payout failed, came back or was called off. */
         PayoutFailureView: {
@@ -1572,6 +1741,8 @@ export interface components {
             object: string;
             /** @description RFC 3339: when the channel said that it arrived. It may still be `returned`. */
             paid_at?: string;
+            /** @description The batch that it was accepted with, if one. */
+            payout_batch_id?: string;
             /** @description Whose available balance it is taken from, if not the merchant's own. */
             receiver?: string;
             /** @description RFC 3339: when the channel was first asked. From then on it cannot be called off. */
@@ -1592,7 +1763,12 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "statement_not_found" | "statement_not_ready" | "statement_failed" | "statement_expired" | "range_not_satisfiable" | "too_many_statements" | "statement_plan_not_found" | "too_many_plans" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "payout_batch_not_found" | "merchant_payout_batch_id_taken" | "payout_batch_totals" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "statement_not_found" | "statement_not_ready" | "statement_failed" | "statement_expired" | "range_not_satisfiable" | "too_many_statements" | "statement_plan_not_found" | "too_many_plans" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            /**
+             * Format: int32
+             * How many items a batch has, if its totals say otherwise.
+             */
+            count?: number;
             /** @description Why risk control denies. */
             decision?: Record<string, unknown>;
             /** @description The form that would be right. */
@@ -1608,6 +1784,8 @@ export interface components {
             order_id?: string;
             /** @description The order's status, if that is in the way. */
             order_status?: string;
+            /** @description The batch of payouts that has the number already. */
+            payout_batch_id?: string;
             /** @description The payout that has the number already. */
             payout_id?: string;
             /** @description The payout's status, if that is in the way. */
@@ -1628,6 +1806,11 @@ export interface components {
              * The status code.
              */
             status: number;
+            /**
+             * Format: int64
+             * The sum of a batch's items, in minor units, if its totals say otherwise.
+             */
+            sum?: number;
             /** @description The meaning of the code. */
             title: string;
             /** @description `/reference#<code>`: the code in the gateway's own reference. */
@@ -1688,7 +1871,7 @@ export interface components {
             failure?: string | null;
             /**
              * Format: int64
-             * The part of the fee that the merchant gets back, in minor units.
+             * The part of the payment's fee that the merchant gets back, in minor units.
              */
             fee: number;
             /** @description `rfd_…`, our id at the channel. */
@@ -1701,6 +1884,11 @@ export interface components {
             order_id: string;
             /** @description Why, in the merchant's words. */
             reason?: string | null;
+            /**
+             * Format: int64
+             * What the refund itself costs the merchant, if the contract takes something. Minor units.
+             */
+            refund_fee?: number;
             /** @description The parts of it that others than the merchant bear. Minor units. */
             shares?: components["schemas"]["ShareView"][];
             /** @description `pending`, `succeeded` or `failed`. */
@@ -1904,6 +2092,11 @@ export interface components {
             created_at: string;
             /** @description ISO 4217. */
             currency: string;
+            /**
+             * Format: int64
+             * What the split costs the merchant, if the contract takes something. Minor units.
+             */
+            fee?: number;
             /** @description `spl_…` */
             id: string;
             /** @description Its shares, as they were asked for. */
@@ -2016,6 +2209,21 @@ export interface components {
             sequence: number;
             /** @description Such as `order.paid`; `docs/callbacks.md` has them all. */
             type: string;
+        };
+        /** @description The part of a batch that is in one state. */
+        TallyView: {
+            /**
+             * Format: int64
+             * The sum of their amounts, in minor units.
+             */
+            amount: number;
+            /**
+             * Format: int32
+             * How many they are.
+             */
+            count: number;
+            /** @description The state of the payouts. */
+            status: string;
         };
         /** @description The sums of a currency's lines. */
         TotalView: {
@@ -3541,6 +3749,276 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    payouts_list_batches: {
+        parameters: {
+            query?: {
+                /**
+                 * The merchant's own number. It stands alone.
+                 * @example B-1
+                 */
+                merchant_payout_batch_id?: string;
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "by_status": [
+                     *             {
+                     *               "amount": 3000,
+                     *               "count": 1,
+                     *               "status": "sent"
+                     *             },
+                     *             {
+                     *               "amount": 6000,
+                     *               "count": 1,
+                     *               "status": "paid"
+                     *             }
+                     *           ],
+                     *           "contract": 1,
+                     *           "created_at": "2026-11-18T08:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "fee": 200,
+                     *           "id": "pob_019ab5c0de000123456789abcdef0123",
+                     *           "merchant_payout_batch_id": "B-1",
+                     *           "object": "payout_batch",
+                     *           "status": "open",
+                     *           "total_amount": 9000,
+                     *           "total_count": 2
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_PayoutBatchView"];
+                };
+            };
+        };
+    };
+    payouts_create_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "currency": "CNY",
+                 *       "items": [
+                 *         {
+                 *           "amount": 6000,
+                 *           "description": "Jasmine leaves, March",
+                 *           "destination": {
+                 *             "account": "6222020200112233445",
+                 *             "holder": "Tea House Ltd",
+                 *             "kind": "bank_account"
+                 *           },
+                 *           "merchant_payout_id": "P-1"
+                 *         },
+                 *         {
+                 *           "amount": 3000,
+                 *           "destination": {
+                 *             "account": "courier-7",
+                 *             "kind": "wallet"
+                 *           },
+                 *           "merchant_payout_id": "P-2"
+                 *         }
+                 *       ],
+                 *       "merchant_payout_batch_id": "B-1",
+                 *       "total_amount": 9000,
+                 *       "total_count": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPayoutBatch"];
+            };
+        };
+        responses: {
+            /** @description The batch */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by_status": [
+                     *         {
+                     *           "amount": 3000,
+                     *           "count": 1,
+                     *           "status": "sent"
+                     *         },
+                     *         {
+                     *           "amount": 6000,
+                     *           "count": 1,
+                     *           "status": "paid"
+                     *         }
+                     *       ],
+                     *       "contract": 1,
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "fee": 200,
+                     *       "id": "pob_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_payout_batch_id": "B-1",
+                     *       "object": "payout_batch",
+                     *       "status": "open",
+                     *       "total_amount": 9000,
+                     *       "total_count": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayoutBatchView"];
+                };
+            };
+        };
+    };
+    payouts_find_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `pob_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by_status": [
+                     *         {
+                     *           "amount": 3000,
+                     *           "count": 1,
+                     *           "status": "sent"
+                     *         },
+                     *         {
+                     *           "amount": 6000,
+                     *           "count": 1,
+                     *           "status": "paid"
+                     *         }
+                     *       ],
+                     *       "contract": 1,
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "fee": 200,
+                     *       "id": "pob_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_payout_batch_id": "B-1",
+                     *       "object": "payout_batch",
+                     *       "status": "open",
+                     *       "total_amount": 9000,
+                     *       "total_count": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayoutBatchView"];
+                };
+            };
+        };
+    };
+    payouts_of_batch: {
+        parameters: {
+            query?: {
+                /**
+                 * A status, such as `failed`.
+                 * @example failed
+                 */
+                status?: string;
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `pob_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": 10000,
+                     *           "attention": [],
+                     *           "channel_ref": "W6789abcdef0123",
+                     *           "contract": 1,
+                     *           "created_at": "2026-11-18T08:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "description": "Jasmine leaves, March",
+                     *           "destination": {
+                     *             "account": "****3445",
+                     *             "kind": "bank_account"
+                     *           },
+                     *           "fee": 100,
+                     *           "id": "po_019ab5c0de000123456789abcdef0123",
+                     *           "merchant_payout_id": "P-1",
+                     *           "not_before": "2026-11-18T08:00:00.000Z",
+                     *           "object": "payout",
+                     *           "paid_at": "2026-11-18T08:00:02.000Z",
+                     *           "status": "paid"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_PayoutView"];
                 };
             };
         };

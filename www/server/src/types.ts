@@ -25,7 +25,7 @@ export type PayoutQuery = Query<"payouts_list">;
 export type NewPayoutBatch = Schemas["NewPayoutBatch"];
 export type PayoutBatch = Schemas["PayoutBatchView"];
 export type PayoutBatchQuery = Query<"payouts_list_batches">;
-export type PayoutsOfBatchQuery = Query<"payouts_payouts_of_batch">;
+export type PayoutsOfBatchQuery = Query<"payouts_of_batch">;
 
 export type NewReceiver = Schemas["NewReceiver"];
 /** One that orders are shared with, and its balances. */

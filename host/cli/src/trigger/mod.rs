@@ -270,7 +270,7 @@ pub async fn run(args: TriggerArgs) -> ExitCode {
 mod tests {
     use lezai_core::funds::payout::PayoutNotice;
     use lezai_core::order::Notice;
-    use lezai_gateway::funds::{batches, contracts};
+    use lezai_gateway::funds::{batches, closing, contracts};
 
     use super::*;
 
@@ -280,7 +280,7 @@ mod tests {
         let endpoint = ["endpoint.test", "endpoint.failing", "endpoint.recovered"];
         let mut expected: Vec<_> = Notice::EVENT_TYPES.into_iter().chain(endpoint).collect();
         expected.extend(PayoutNotice::EVENT_TYPES);
-        expected.extend([batches::CLOSED, contracts::ANNOUNCED, making::READY]);
+        expected.extend([batches::CLOSED, closing::CLOSED, contracts::ANNOUNCED, making::READY]);
         kinds.sort_unstable();
         expected.sort_unstable();
         assert_eq!(kinds, expected);
