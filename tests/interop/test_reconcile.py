@@ -269,9 +269,13 @@ l2 as (select *, row_number() over (partition by key, kind order by line) as nth
 m2 as (select *, row_number() over (partition by key, kind order by line) as nth from moves where line not in (select m from p1)),
 p2 as (select l2.line as l, m2.line as m from l2 join m2 using (key, kind, nth)),
 p12 as (select * from p1 union all select * from p2),
-l3 as (select *, row_number() over (partition by key, way order by line) as nth from lines where line not in (select l from p12) and way <> 0),
-m3 as (select *, row_number() over (partition by key, way order by line) as nth from moves where line not in (select m from p12) and way <> 0),
-p3 as (select l3.line as l, m3.line as m from l3 join m3 on l3.key = m3.key and l3.way = -m3.way and l3.nth = m3.nth),
+-- Fees go opposite ways among themselves alone.
+l3 as (select *, is_fee(kind) as of_fees, row_number() over (partition by key, way, is_fee(kind) order by line) as nth
+       from lines where line not in (select l from p12) and way <> 0),
+m3 as (select *, is_fee(kind) as of_fees, row_number() over (partition by key, way, is_fee(kind) order by line) as nth
+       from moves where line not in (select m from p12) and way <> 0),
+p3 as (select l3.line as l, m3.line as m from l3 join m3
+       on l3.key = m3.key and l3.way = -m3.way and l3.nth = m3.nth and l3.of_fees = m3.of_fees),
 pairs as (select * from p12 union all select * from p3),
 joined as (
     select l, m, t.line as their_line, o.line as our_line,
@@ -280,7 +284,8 @@ joined as (
     from lines t full outer join pairs on t.line = l full outer join moves o on o.line = m
 ),
 near as (
-    select *, (abs(coalesce(t_at, o_at) - opens) < 300000 or coalesce(t_at, o_at) >= closes - 300000) as near_an_end,
+    select *, case when is_fee(t_kind) then t_minor - o_minor else t_fee - o_fee end as fee_gap,
+        (abs(coalesce(t_at, o_at) - opens) < 300000 or coalesce(t_at, o_at) >= closes - 300000) as near_an_end,
         greatest(0, last_day - coalesce(o_day, t_day)) as age,
         case when o_key is null then exists (select 1 from lines x where x.key = t_key and x.kind = t_kind and x.line <> their_line
                  and (x.line < their_line or x.line in (select l from pairs)))
@@ -298,6 +303,7 @@ classed as (
         when t_key is null then 'missing_there'
         when t_currency <> o_currency then 'currency'
         when t_way * o_way < 0 then 'direction'
+        when t_minor <> o_minor and is_fee(t_kind) and is_fee(o_kind) then 'fee'
         when t_minor <> o_minor then 'amount'
         when not (t_status = o_status and o_status <> 'pending' or o_status = 'done' and t_status = 'pending' and t_kind = 'refund') then 'status'
         when t_fee <> o_fee then 'fee'
@@ -306,9 +312,9 @@ classed as (
     from near
 ),
 days as (select *, case when t_key is not null and o_key is not null and class = 'timing' then abs(t_day - o_day) else age end as days from classed),
-rounding as (select coalesce(sum(abs(t_fee - o_fee)), 0) <= 100 as within from days where class = 'fee' and abs(t_fee - o_fee) <= 1)
+rounding as (select coalesce(sum(abs(fee_gap)), 0) <= 100 as within from days where class = 'fee' and abs(fee_gap) <= 1)
 select their_line, our_line, class, case
-    when class = 'fee' and abs(t_fee - o_fee) <= 1 and within then 'fee_rounding'
+    when class = 'fee' and abs(fee_gap) <= 1 and within then 'fee_rounding'
     when class = 'timing' and o_status = 'pending' and days <= 3 then 'in_flight_here'
     when class = 'timing' and days <= 1 then 'cut_off'
     when class = 'status' and o_status = 'pending' and t_status in ('pending', 'done') and age <= 3 then 'in_flight' end as cleared_by
@@ -316,6 +322,11 @@ from days, rounding
 union all select line, null, 'unparsed', null from theirs where unparsed
 union all select null, line, 'unparsed', null from ours where unparsed
 """
+
+
+def prepare(database):
+    database.execute("set timezone = 'UTC'")
+    database.execute("create macro is_fee(kind) as kind in ('fee', 'fee_return')")
 
 
 def by_sql(database, folder, bill, form, books, period):
@@ -355,7 +366,7 @@ WRITE = {"lezai": write_ours, "wechat": write_wechat, "alipay": write_alipay}
 @pytest.fixture(scope="module")
 def database():
     with duckdb.connect() as database:
-        database.execute("set timezone = 'UTC'")
+        prepare(database)
         yield database
 
 

@@ -193,7 +193,13 @@ pub(crate) fn fee_difference(theirs: Option<&Movement<'_>>, ours: Option<&Moveme
     let fee = |side: Option<&Movement<'_>>| {
         i128::from(side.and_then(|it| it.fee_micro).unwrap_or_default())
     };
-    fee(theirs) - fee(ours)
+    match (theirs, ours) {
+        // Fees that are movements: what leaves is negative.
+        (Some(theirs), Some(ours)) if theirs.kind.is_fee() => {
+            (i128::from(ours.minor) - i128::from(theirs.minor)) * i128::from(MICRO)
+        }
+        _ => fee(theirs) - fee(ours),
+    }
 }
 
 fn days(
@@ -275,6 +281,9 @@ mod tests {
         let day = |day: i64| at(day * DAY_MS, 0);
         assert_eq!(clears(Class::Fee, Some(at(0, 5 * MICRO)), Some(at(0, 6 * MICRO))), 1);
         assert_eq!(clears(Class::Fee, Some(at(0, 5 * MICRO)), Some(at(0, 4 * MICRO - 1))), 0);
+        let fee = |minor| Movement { kind: Kind::Fee, minor, fee_micro: None, ..at(0, 0) };
+        assert_eq!(clears(Class::Fee, Some(fee(-78)), Some(fee(-77))), 1);
+        assert_eq!(clears(Class::Fee, Some(fee(-79)), Some(fee(-77))), 0);
         assert_eq!(clears(Class::Timing, Some(day(1)), Some(day(0))), 3);
         assert_eq!(clears(Class::Timing, Some(day(2)), Some(day(0))), 0);
         assert_eq!(clears(Class::Timing, None, Some(day(2))), 3);
