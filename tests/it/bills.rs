@@ -5,8 +5,10 @@ use lezai_core::funds::date::Date;
 use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, eventually, lezai, random_hex};
 use serde_json::{Value, json};
 
-/// The last digits of the amounts that put a fault into the bill.
+/// The last digits of the amounts that put a fault into the bills.
 pub(crate) const AMOUNTS: [&str; 3] = ["981", "982", "983"];
+/// Those that put one into the bill of funds alone.
+pub(crate) const OF_FUNDS: [&str; 3] = ["984", "985", "986"];
 const DAY: i64 = 86_400;
 const SHANGHAI: i64 = 8 * 3600;
 
@@ -228,6 +230,17 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     assert_eq!(desk.operator("PUT", &target, other).json()["field"], "date");
     assert_eq!(desk.operator("PUT", "/admin/v1/bills/cash/2026-01-01", "x").code(), "not_found");
     let none = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+    let put = desk.operator("PUT", &format!("{target}?kind=funds"), none).json();
+    assert_eq!((put["kind"].as_str(), put["edition"].as_u64()), (Some("funds"), Some(2)), "{put}");
+    let unknown = desk.operator("PUT", &format!("{target}?kind=cash"), none);
+    assert_eq!(
+        (unknown.code().as_str(), &unknown.json()["field"]),
+        ("invalid_field", &json!("kind"))
+    );
+    let trades =
+        "交易时间,商户订单号,交易状态,货币种类,手续费,订单金额\n总交易单数,手续费总金额\n`0,`0\n";
+    let wrong = desk.operator("PUT", &format!("{target}?kind=funds"), trades);
+    assert_eq!((wrong.code().as_str(), &wrong.json()["field"]), ("bill_refused", &json!("kind")));
     for _ in 0..2 {
         let put = desk.operator("PUT", &target, none).json();
         assert_eq!((put["edition"].as_u64(), put["rows"].as_u64()), (Some(2), Some(0)), "{put}");
@@ -242,7 +255,7 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     let bills = desk.operator("GET", "/admin/v1/bills", "").json();
     let editions: Vec<_> =
         bills["data"].as_array().unwrap().iter().map(|it| &it["source"]).collect();
-    assert_eq!(editions, ["put", "fetched"]);
+    assert_eq!(editions, ["put", "fetched", "put", "fetched"]);
     assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
     // A resolution that was changed afterwards no longer fits its entry.
     let data = gateway.data.clone();
@@ -260,4 +273,87 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     let text = String::from_utf8(check.stdout).unwrap();
     assert_eq!(check.status.code(), Some(1), "{text}");
     assert!(text.contains("resolved, does not call for this suspense"), "{text}");
+}
+
+#[test]
+fn the_bill_of_funds_is_the_third_side() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let desk = Desk::new(&gateway);
+    desk.paid(10_000);
+    for digits in OF_FUNDS {
+        desk.paid(10_000 + digits.parse::<i64>().unwrap());
+    }
+    desk.advance(DAY);
+    let run = eventually(|| {
+        let runs = desk.operator("GET", "/admin/v1/reconciliations", "").json();
+        let found =
+            runs["data"].as_array().unwrap().iter().find(|it| it["date"] == desk.day.as_str());
+        found.cloned().ok_or_else(|| format!("{runs}\n{}", gateway.log()))
+    });
+    // Order and bill of trades agree: what differs is between the two bills.
+    assert_eq!(
+        (run["summary"]["open"].as_u64(), run["open"].as_u64()),
+        (Some(0), Some(3)),
+        "{run}"
+    );
+    assert_eq!(run["funds"]["edition"], 1, "{run}");
+    let sums = ["sum_ours", "sum_theirs"].map(|name| run["summary"]["funds"][name]["CNY"].as_i64());
+    let trades = 10_000 + 10_984 + 10_985 + 10_986;
+    assert_eq!(sums, [Some(trades), Some(trades - 10_984 + 1 - 1)], "{run}");
+    let open = desk.differences("");
+    assert_eq!(classes(&open), ["amount", "missing_here", "missing_there"], "{open:?}");
+    assert!(open.iter().all(|it| it["between"] == "funds_and_trades"), "{open:?}");
+    let of = |class: &str| open.iter().find(|it| it["class"] == class).unwrap();
+    assert_eq!(
+        of("amount")["found"]["reason"],
+        "amount: 109.86 CNY in the bill of funds, 109.85 CNY in the bill of trades"
+    );
+    assert_eq!(
+        (&of("missing_there")["surplus"], &of("missing_here")["surplus"]),
+        (&json!(-10_984), &json!(-1))
+    );
+    assert_eq!(of("missing_here")["found"]["theirs"]["kind"], "fee");
+    let (code, text) = desk.command(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("\nby edition 1 of its bill of funds, sha-256 "), "{text}");
+    assert!(
+        text.contains(
+            "cleared by      lines     trades\nmatched                            2          2\n"
+        ),
+        "{text}"
+    );
+
+    // What a person resolved stays so in the run by another edition: it is booked once.
+    let fee = of("missing_here")["id"].as_str().unwrap();
+    let target = format!("/admin/v1/differences/{fee}/resolution");
+    let body = json!({ "act": "write_off", "reason": "Known", "by": "li" });
+    let resolved = Request::new("POST", &target, body.to_string())
+        .with("authorization", &desk.token)
+        .with("content-type", "application/json")
+        .with("idempotency-key", &format!("\"{}\"", random_hex()))
+        .send(&gateway.authority)
+        .unwrap();
+    assert_eq!(resolved.json()["status"], "resolved", "{}", resolved.json());
+    let bills = desk.operator("GET", "/admin/v1/bills", "").json();
+    assert_eq!(bills["data"].as_array().unwrap().len(), 2, "{bills}");
+    // The fee stands in the same line as before, which belongs to its evidence; the others are gone.
+    let row = &of("missing_here")["found"]["theirs"];
+    let (at, key) = (row["at"].as_str().unwrap(), row["reference"].as_str().unwrap());
+    let mut bytes = "at,kind,reference,minor,currency\n".to_owned();
+    for line in 2..row["line"].as_u64().unwrap() {
+        bytes.push_str(&format!("{at},payment,other-{line},5,CNY\n"));
+    }
+    bytes.push_str(&format!("{at},fee,{key},-1,CNY\n"));
+    let target = format!("/admin/v1/bills/sandbox/{}?kind=funds", desk.day);
+    let put = desk.operator("PUT", &target, bytes);
+    assert_eq!(put.json()["edition"], 2, "{}", put.json());
+    let second = desk.reconcile();
+    assert_eq!(second["funds"]["edition"], 2, "{second}");
+    let cleared = desk
+        .differences(&format!("&status=cleared&reconciliation={}", second["id"].as_str().unwrap()));
+    assert_eq!(cleared[0]["cleared_by"], format!("resolved as {fee}").as_str(), "{cleared:?}");
+    let data = gateway.data.display().to_string();
+    let check = lezai(&["ledger", "check", "--data", &data]);
+    assert!(check.status.success(), "{}", String::from_utf8(check.stdout).unwrap());
 }

@@ -22,6 +22,7 @@ pub mod configured;
 pub mod http;
 pub mod number;
 pub mod outcome;
+pub mod packed;
 pub mod rsa;
 pub mod sandbox;
 pub mod surroundings;

@@ -177,10 +177,10 @@ CREATE TRIGGER batches_stay BEFORE UPDATE ON batches FOR EACH STATEMENT EXECUTE 
 
 -- The gateway's own, of no merchant.
 CREATE TABLE bills (
-  channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL, data TEXT NOT NULL, bytes BYTEA NOT NULL,
-  PRIMARY KEY (channel, day, edition)
+  channel TEXT COLLATE "C" NOT NULL, kind TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL,
+  data TEXT NOT NULL, bytes BYTEA NOT NULL, PRIMARY KEY (channel, kind, day, edition)
 );
-CREATE INDEX bills_by_day ON bills (day, channel, edition);
+CREATE INDEX bills_by_day ON bills (day, channel, kind, edition);
 CREATE TABLE reconciliations (
   id TEXT COLLATE "C" PRIMARY KEY, channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL
 );
@@ -193,6 +193,7 @@ CREATE TABLE bill_differences (
 CREATE INDEX bill_differences_by_run ON bill_differences (run, id);
 CREATE INDEX bill_differences_by_status ON bill_differences (status, id);
 CREATE INDEX bill_differences_waiting ON bill_differences (channel, day, opened_ms) WHERE waits;
+CREATE INDEX bill_differences_by_day ON bill_differences (channel, day, status);
 
 -- A statement is a range of its merchant's book. Its bytes are pieces, each a whole member of gzip, and `begins` counts
 -- what comes before one, uncompressed.

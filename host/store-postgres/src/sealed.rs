@@ -26,7 +26,7 @@ const COLUMNS: [(&str, &str, &str, bool); 9] = [
     ("stored_responses", "body", "'answer/' || scope || '/' || key", true),
     ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins", true),
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
-    ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition", true),
+    ("bills", "bytes", "'bill/' || channel || '/' || kind || '/' || day || '/' || edition", true),
     ("receivers", "data", "'receiver/' || id || '/data'", false),
 ];
 

@@ -1,6 +1,7 @@
 //! The wallet's bill of a day: each movement of money in the order in which it happened, and its own
 //! faults, which follow from the amount.
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
@@ -37,8 +38,13 @@ pub(super) fn record(wallet: &Transaction<'_>, movement: &Movement<'_>) -> Resul
     Ok(())
 }
 
-/// The bill of a day.
-pub(super) fn print(wallet: &Transaction<'_>, day: Date) -> Result<Vec<u8>, Broken> {
+/// A bill of a day. That of funds has the faults of that of trades, too, and more of its own.
+pub(super) fn print(
+    wallet: &Transaction<'_>,
+    bill_kind: BillKind,
+    day: Date,
+) -> Result<Vec<u8>, Broken> {
+    let is_of_funds = bill_kind == BillKind::Funds;
     let epoch = Date::parse("1970-01-01").map_err(|_| Broken::damaged())?;
     let begin = i64::from(day.days_since(epoch)) * DAY_MS - OFFSET_MS;
     let sql = "SELECT number, kind, minor, currency, at_ms FROM movements WHERE at_ms >= ?1 AND at_ms < ?2
@@ -55,12 +61,20 @@ pub(super) fn print(wallet: &Transaction<'_>, day: Date) -> Result<Vec<u8>, Brok
         let fault = amount.filter(|_| kind == "payment").and_then(magic::bill);
         let times = match fault {
             Some(magic::Bill::Lost) => 0,
+            Some(magic::Bill::FundsLost) => u32::from(!is_of_funds),
             Some(magic::Bill::Twice) => 2,
-            Some(magic::Bill::More) | None => 1,
+            _ => 1,
         };
-        minor += i64::from(fault == Some(magic::Bill::More));
+        minor += match fault {
+            Some(magic::Bill::More) => 1,
+            Some(magic::Bill::FundsMore) => i64::from(is_of_funds),
+            _ => 0,
+        };
         for _ in 0..times {
             bill.push_str(&format!("{at},{kind},{number},{minor},{code},,done\n"));
+        }
+        if is_of_funds && fault == Some(magic::Bill::FundsFee) {
+            bill.push_str(&format!("{at},fee,{number},-1,{code},,done\n"));
         }
     }
     Ok(bill.into_bytes())

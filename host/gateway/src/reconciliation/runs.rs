@@ -1,14 +1,18 @@
 //! Runs: a day's bill is held against the books, and what differs is kept for a person.
 
 use lezai_core::digest::sha256_hex;
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
 use lezai_core::id::{DifferenceId, ReconciliationId};
 use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
+use lezai_reconcile::report::Between;
 use lezai_reconcile::whole;
 use lezai_store as store;
-use lezai_store::bills::{BillRecord, DifferenceQuery, DifferenceRecord, ReconciliationRecord};
+use lezai_store::bills::{
+    BillRecord, DifferenceQuery, DifferenceRecord, EditionRecord, ReconciliationRecord,
+};
 use lezai_store::{Page, Scope};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -25,7 +29,8 @@ use lezai_wire::time::rfc3339;
 /// `lezai reconcile` on files.
 const DIFFERENCES_MAX: usize = 10_000;
 
-/// Reconciles a channel's day. A run of the same bill with the same entries is the one that there is.
+/// Reconciles a channel's day: its bill of trades with the books, and its bill of funds, if there is one, with its
+/// bill of trades. A run of the same bills with the same entries is the one that there is.
 ///
 /// # Errors
 ///
@@ -37,10 +42,11 @@ pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<Reconciliat
     let offset = lezai_reconcile::when::offset(channel.bill_offset_minutes());
     let id = name.to_owned();
     let sides = store::read(&gateway.node.store, move |view| {
-        let Some((bill, bytes)) = view.bill(&id, day)? else { return Ok(None) };
+        let Some(trades) = view.bill(&id, BillKind::Trades, day)? else { return Ok(None) };
+        let funds = view.bill(&id, BillKind::Funds, day)?;
         let (after, to) = (view.entries_before(from)?, view.entries_before(to)?);
         let ours = expected::movements(view, &*channel, &after, &to)?;
-        Ok(Some(Sides { bill, bytes, after, to, ours }))
+        Ok(Some(Sides { trades, funds, after, to, ours }))
     })
     .await?;
     let sides = sides.ok_or_else(|| {
@@ -49,8 +55,7 @@ pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<Reconciliat
     })?;
     let options = json!({ "from": rfc3339(from), "to": rfc3339(to), "offset": offset });
     let (sides, found) = spawn_blocking(move || {
-        let ours = sides.ours.as_bytes();
-        let found = whole::reconcile(&[&sides.bytes], &[ours], options.to_string().as_bytes());
+        let found = hold(&sides, options.to_string().as_bytes());
         (sides, found)
     })
     .await
@@ -64,10 +69,43 @@ pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<Reconciliat
     keep(gateway, day, sides, found).await
 }
 
-/// Both sides of a run.
+/// Holds the bills of a day against each other and the books: an object with all differences, and with a summary
+/// whose `funds` is that of the bill of funds.
+fn hold(sides: &Sides, options: &[u8]) -> Result<Value, whole::NoResult> {
+    let (_, trades) = &sides.trades;
+    let mut found = whole::reconcile(&[trades], &[sides.ours.as_bytes()], options)?;
+    if let Some((_, funds)) = &sides.funds {
+        let mut second = whole::reconcile_funds(&[funds], &[trades], options)?;
+        found["summary"]["funds"] = second["summary"].take();
+        if let (Some(all), Some(more)) =
+            (found["differences"].as_array_mut(), second["differences"].as_array_mut())
+        {
+            all.append(more);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the books have anything of a channel on a day that is over.
+///
+/// # Errors
+///
+/// As [`run`], but for those of the bill.
+pub async fn has_movements(gateway: &Gateway, name: &str, day: Date) -> Result<bool, Problem> {
+    let channel = channel(gateway, name)?;
+    let (from, to) = period_over(gateway, &*channel, day)?;
+    let ours = store::read(&gateway.node.store, move |view| {
+        let (after, to) = (view.entries_before(from)?, view.entries_before(to)?);
+        expected::movements(view, &*channel, &after, &to)
+    });
+    // The first line is the header.
+    Ok(ours.await?.lines().nth(1).is_some())
+}
+
+/// The sides of a run.
 struct Sides {
-    bill: BillRecord,
-    bytes: Vec<u8>,
+    trades: (BillRecord, Vec<u8>),
+    funds: Option<(BillRecord, Vec<u8>)>,
     after: Vec<u64>,
     to: Vec<u64>,
     ours: String,
@@ -81,7 +119,7 @@ async fn keep(
     found: Value,
 ) -> Result<ReconciliationView, Problem> {
     let result_digest = sha256_hex(found.to_string().as_bytes());
-    let Sides { bill, after, to, .. } = sides;
+    let Sides { trades: (bill, _), funds, after, to, .. } = sides;
     let now = gateway.node.clock.now();
     let named = format!("reconciliation {} {day} {result_digest}", bill.channel);
     let run = ReconciliationRecord {
@@ -90,6 +128,7 @@ async fn keep(
         day,
         edition: bill.edition,
         bill_digest: bill.digest,
+        funds: funds.map(|(it, _)| EditionRecord { edition: it.edition, digest: it.digest }),
         after_entries: after,
         to_entries: to,
         result_digest,
@@ -112,6 +151,8 @@ async fn keep(
         for former in tx.waiting_differences(&run.channel, run.day)? {
             resolving::happen(tx, former, DifferenceEvent::Superseded, now)?;
         }
+        let mut differences = differences.clone();
+        clear_resolved(&mut differences, &tx.resolved_differences(&run.channel, run.day)?);
         tx.insert_reconciliation(&run, &differences)?;
         Ok::<_, Problem>(run)
     })
@@ -121,8 +162,22 @@ async fn keep(
 
 /// Whether two runs held the same bill against the same entries.
 fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool {
-    (&one.bill_digest, &one.after_entries, &one.to_entries)
-        == (&other.bill_digest, &other.after_entries, &other.to_entries)
+    (&one.bill_digest, &one.funds, &one.after_entries, &one.to_entries)
+        == (&other.bill_digest, &other.funds, &other.after_entries, &other.to_entries)
+}
+
+/// Clears what a run found that a person resolved before, by its evidence: it is booked once. Each resolution
+/// clears one.
+fn clear_resolved(found: &mut [DifferenceRecord], resolved: &[DifferenceRecord]) {
+    for former in resolved {
+        let is_same = |it: &&mut DifferenceRecord| {
+            it.difference.state == DifferenceState::Open && it.evidence == former.evidence
+        };
+        if let Some(same) = found.iter_mut().find(is_same) {
+            let rule = format!("resolved as {}", former.difference.id);
+            same.difference.state = DifferenceState::Cleared { rule };
+        }
+    }
 }
 
 /// The differences that a run found. An id depends on what both sides say, so that whatever names the
@@ -157,6 +212,7 @@ fn differences(
             difference,
             run: run.id.clone(),
             day: run.day,
+            between: found["between"].as_str().unwrap_or_default().to_owned(),
             class: found["class"].as_str().unwrap_or_default().to_owned(),
             found: found.clone(),
             evidence,
@@ -184,7 +240,9 @@ fn surplus(channel: &str, found: &Value) -> Option<Surplus> {
         }
         (None, None) => None,
     }?;
-    let account = match is_payout {
+    // What only a bill of funds has, none of our payouts moved: it left the takings.
+    let is_ours = found["between"] != Between::FundsAndTrades.as_str() || found["ours"].is_object();
+    let account = match is_payout && is_ours {
         true => Account::Prefund(channel.to_owned()),
         false => Account::ChannelReceivable(channel.to_owned()),
     };

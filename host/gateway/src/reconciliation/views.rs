@@ -15,6 +15,8 @@ pub struct BillView {
     pub object: &'static str,
     /// The channel.
     pub channel: String,
+    /// `trades`: payments and refunds; or `funds`: every movement of the account.
+    pub kind: &'static str,
     /// The day, such as `2026-11-18`.
     pub date: String,
     /// 1 for the first of this day; another file is another edition.
@@ -38,6 +40,7 @@ pub fn bill(bill: &BillRecord) -> BillView {
     BillView {
         object: "bill",
         channel: bill.channel.clone(),
+        kind: bill.kind.as_str(),
         date: bill.day.to_string(),
         edition: bill.edition,
         digest: bill.digest.clone(),
@@ -68,6 +71,10 @@ pub struct ReconciliationView {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
+    /// The bill of funds that was held against the bill of trades; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub funds: Option<EditionView>,
     /// It has the ledger's entries after these: one number for each of its chains. SQLite has one chain.
     pub after_entries: Vec<u64>,
     /// And up to these.
@@ -76,14 +83,24 @@ pub struct ReconciliationView {
     pub result_digest: String,
     /// RFC 3339.
     pub created_at: String,
-    /// Each class with its sums, as `lezai reconcile --json` prints them.
+    /// Each class with its sums, as `lezai reconcile --json` prints them; `funds` has those of the bill of funds.
     #[schema(value_type = Object)]
     pub summary: Value,
 }
 
+/// An edition of a bill, as a run names it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EditionView {
+    /// Its number.
+    pub edition: u32,
+    /// Its digest.
+    pub digest: String,
+}
+
 /// A run as the operator reads it.
 pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
-    let open = run.summary["open"].as_u64().unwrap_or_default();
+    let of = |summary: &Value| summary["open"].as_u64().unwrap_or_default();
+    let open = of(&run.summary) + of(&run.summary["funds"]);
     ReconciliationView {
         id: run.id.to_string(),
         object: "reconciliation",
@@ -93,6 +110,10 @@ pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
         open,
         edition: run.edition,
         bill_digest: run.bill_digest.clone(),
+        funds: run
+            .funds
+            .as_ref()
+            .map(|it| EditionView { edition: it.edition, digest: it.digest.clone() }),
         after_entries: run.after_entries.clone(),
         to_entries: run.to_entries.clone(),
         result_digest: run.result_digest.clone(),
@@ -114,6 +135,9 @@ pub struct DifferenceView {
     pub channel: String,
     /// The day.
     pub date: String,
+    /// Between what it is: `trades_and_books`, the channel's bill of trades and the books; or
+    /// `funds_and_trades`, its bill of funds and its bill of trades.
+    pub between: String,
     /// Its class, such as `missing_here`: docs/reconciliation.md has them all.
     pub class: String,
     /// `open`, `cleared` by a rule, `superseded` by a later run of its day, `proposed` until a second person
@@ -185,6 +209,7 @@ pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
         reconciliation: record.run.to_string(),
         channel: difference.channel.clone(),
         date: record.day.to_string(),
+        between: record.between.clone(),
         class: record.class.clone(),
         status: difference.state.status(),
         cleared_by: match &difference.state {
