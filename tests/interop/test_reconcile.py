@@ -74,6 +74,8 @@ FAULTS = {
     "bill_s_refund_never_ends": lambda k: ([refund(k, status="pending")], [refund(k)]),
     "in_flight": lambda k: ([refund(k, status="pending")], [refund(k, status="pending")]),
     "in_flight_for_long": lambda k: ([refund(k)], [refund(k, status="pending", at=NOON - hours(24 * 5))]),
+    "in_flight_there": lambda k: ([refund(k, status="pending", at=NOON - hours(48))], []),
+    "in_flight_there_for_long": lambda k: ([refund(k, status="pending", at=NOON - hours(24 * 5))], []),
     "in_flight_here": lambda k: ([], [refund(k, status="pending")]),
     "in_flight_here_for_long": lambda k: ([], [refund(k, status="pending", at=NOON - hours(24 * 5))]),
     "the_next_day": lambda k: ([row(k, at=DAY + hours(0.01))], [row(k, at=DAY - hours(0.01))]),
@@ -296,7 +298,7 @@ near as (
 classed as (
     select *, case
         when t_key is null and again or o_key is null and again then 'duplicate'
-        when o_key is null and near_an_end then 'timing'
+        when o_key is null and (t_status = 'pending' or near_an_end) then 'timing'
         when o_key is null then 'missing_here'
         when t_key is null and o_status = 'failed' then 'matched'
         when t_key is null and (o_status = 'pending' or near_an_end) then 'timing'
@@ -317,6 +319,7 @@ select their_line, our_line, class, case
     when class = 'fee' and abs(fee_gap) <= 1 and within then 'fee_rounding'
     when class = 'timing' and o_status = 'pending' and days <= 3 then 'in_flight_here'
     when class = 'timing' and days <= 1 then 'cut_off'
+    when class = 'timing' and t_status = 'pending' and days <= 3 then 'in_flight_there'
     when class = 'status' and o_status = 'pending' and t_status in ('pending', 'done') and age <= 3 then 'in_flight' end as cleared_by
 from days, rounding
 union all select line, null, 'unparsed', null from theirs where unparsed
@@ -397,7 +400,7 @@ def test_the_cases_plant_what_they_promise(tmp_path, database):
         seen |= {(name, cleared) for _, _, name, cleared in found}
     everywhere = "matched missing_here missing_there timing amount status fee duplicate currency direction unparsed"
     assert {name for name, _ in seen} == set(everywhere.split())
-    assert {cleared for _, cleared in seen} == {None, "fee_rounding", "cut_off", "in_flight", "in_flight_here"}
+    assert {cleared for _, cleared in seen} == {None, "fee_rounding", "cut_off", "in_flight", "in_flight_here", "in_flight_there"}
     assert {("fee", None), ("timing", None), ("status", None)} <= seen
 
 

@@ -9,11 +9,15 @@ use serde_json::{Value, json};
 pub(crate) const AMOUNTS: [&str; 3] = ["981", "982", "983"];
 /// Those that put one into the bill of funds alone.
 pub(crate) const OF_FUNDS: [&str; 3] = ["984", "985", "986"];
+/// That which puts a payment into the bills of the next day.
+pub(crate) const LATE: &str = "987";
 const DAY: i64 = 86_400;
 const SHANGHAI: i64 = 8 * 3600;
 
 struct Desk<'g> {
     gateway: &'g Gateway,
+    /// By how much the gateway's clock is ahead of this machine's, in seconds.
+    ahead: std::cell::Cell<i64>,
     merchant: Merchant,
     token: String,
     day: String,
@@ -24,7 +28,8 @@ impl<'g> Desk<'g> {
     fn new(gateway: &'g Gateway) -> Self {
         let token = std::fs::read_to_string(gateway.data.join("admin-token")).unwrap();
         let token = format!("Bearer {}", token.trim());
-        let desk = Self { gateway, merchant: Merchant::demo(gateway), token, day: String::new() };
+        let (merchant, day, ahead) = (Merchant::demo(gateway), String::new(), Default::default());
+        let desk = Self { gateway, ahead, merchant, token, day };
         let local = lezai_tests::now_ms() / 1000 + SHANGHAI;
         let tomorrow = local.div_euclid(DAY) + 1;
         desk.advance(tomorrow * DAY + 3600 - local);
@@ -32,7 +37,13 @@ impl<'g> Desk<'g> {
         Self { day: day.to_string(), ..desk }
     }
 
+    /// The gateway's time of day in Shanghai.
+    fn second_of_day(&self) -> i64 {
+        (lezai_tests::now_ms() / 1000 + self.ahead.get() + SHANGHAI).rem_euclid(DAY)
+    }
+
     fn advance(&self, secs: i64) {
+        self.ahead.set(self.ahead.get() + secs);
         let body = json!({ "advance_secs": secs }).to_string();
         let clock = Request::new("POST", "/sandbox/clock", body)
             .with("content-type", "application/json")
@@ -356,4 +367,86 @@ fn the_bill_of_funds_is_the_third_side() {
     let data = gateway.data.display().to_string();
     let check = lezai(&["ledger", "check", "--data", &data]);
     assert!(check.status.success(), "{}", String::from_utf8(check.stdout).unwrap());
+}
+
+impl Desk<'_> {
+    /// The last run of a day, counted from the desk's own, once there is one that is as it is to be.
+    fn run_of(&self, days: i32, is: impl Fn(&Value) -> bool) -> Value {
+        let day = Date::parse(&self.day).unwrap().plus_days(days).to_string();
+        eventually(|| {
+            let runs = self.operator("GET", "/admin/v1/reconciliations?limit=100", "").json();
+            let mut all = runs["data"].as_array().unwrap().iter();
+            let found = all.find(|it| it["date"] == day.as_str()).filter(|it| is(it));
+            found.cloned().ok_or_else(|| format!("{runs}\n{}", self.gateway.log()))
+        })
+    }
+}
+
+#[test]
+fn what_comes_late_pairs_with_the_next_days_bill() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let desk = Desk::new(&gateway);
+    desk.paid(10_000);
+    let late = 10_000 + LATE.parse::<i64>().unwrap();
+    desk.paid(late);
+    // Lost for good: it never pairs.
+    desk.paid(10_981);
+    desk.advance(DAY);
+    let first = desk.run_of(0, |_| true);
+    assert_eq!((first["open"].as_u64(), first["carried"].as_u64()), (Some(2), Some(0)), "{first}");
+    let open = desk.differences("");
+    assert_eq!(classes(&open), ["missing_there"; 2], "{open:?}");
+    desk.paid(12_000);
+    // Less than five minutes before the end of the day, and in the next day's bill: expected.
+    desk.advance(DAY - 280 - desk.second_of_day());
+    desk.paid(late + 1_000);
+    desk.advance(DAY);
+    desk.paid(13_000);
+    let second = desk.run_of(1, |_| true);
+    assert_eq!((second["open"].as_u64(), second["carried"].as_u64()), (Some(0), Some(2)), "{second}");
+    assert_eq!(second["status"], "balanced");
+    // Sums have what was carried: 10987 in this day's bill, and 10981 that no bill has.
+    assert_eq!(second["summary"]["carried_open"], 1, "{second}");
+    let of = |days: i32, status: &str| -> Vec<i64> {
+        let run = desk.run_of(days, |_| true);
+        let target = format!("&reconciliation={}&status={status}", run["id"].as_str().unwrap());
+        let all = desk.differences(&target);
+        let minor = |it: &Value| it["found"]["ours"]["minor"].as_i64().unwrap();
+        all.iter().map(minor).collect()
+    };
+    assert_eq!((of(0, "open"), of(0, "paired")), (vec![10_981], vec![late]));
+    assert_eq!(of(1, "expected"), [late + 1_000]);
+    let paired = desk.differences("&status=paired");
+    assert_eq!(paired[0]["paired_in"], second["id"], "{paired:?}");
+    // The next day has the one that was expected.
+    desk.advance(DAY);
+    let third = desk.run_of(2, |_| true);
+    assert_eq!((third["open"].as_u64(), third["carried"].as_u64()), (Some(0), Some(2)), "{third}");
+    assert_eq!((of(1, "expected"), of(1, "paired")), (vec![], vec![late + 1_000]));
+    // Made again, each is the same, bit for bit, although what it carried is paired by now.
+    for (days, run) in [(0, &first), (1, &second), (2, &third)] {
+        let day = Date::parse(&desk.day).unwrap().plus_days(days).to_string();
+        let body = json!({ "channel": "sandbox", "date": day }).to_string();
+        assert_eq!(desk.operator("POST", "/admin/v1/reconciliations", body).json(), *run);
+    }
+    // Another edition of the second day's bill does not have the late one: it is open again, and the third day
+    // looks for it anew.
+    let day = Date::parse(&desk.day).unwrap().plus_days(1).to_string();
+    let none = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+    for kind in ["trades", "funds"] {
+        let target = format!("/admin/v1/bills/sandbox/{day}?kind={kind}");
+        assert_eq!(desk.operator("PUT", &target, none).json()["edition"], 2);
+    }
+    let body = json!({ "channel": "sandbox", "date": day }).to_string();
+    let anew = desk.operator("POST", "/admin/v1/reconciliations", body).json();
+    assert_eq!((anew["edition"].as_u64(), anew["open"].as_u64()), (Some(2), Some(1)), "{anew}");
+    let mut both = of(0, "open");
+    both.sort_unstable();
+    assert_eq!(both, [10_981, late]);
+    let last = desk.run_of(2, |it| it["id"] != third["id"]);
+    assert_eq!(last["carried"].as_u64(), Some(4), "{last}");
+    let check = lezai(&["ledger", "check", "--data", &gateway.data.display().to_string()]);
+    assert!(check.status.success(), "{}", String::from_utf8(check.stdout).unwrap());
+    assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
 }

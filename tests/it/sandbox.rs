@@ -280,6 +280,7 @@ fn every_documented_amount_is_tried() {
                 || crate::payouts::AMOUNTS.contains(&digits)
                 || crate::bills::AMOUNTS.contains(&digits)
                 || crate::bills::OF_FUNDS.contains(&digits)
+                || digits == crate::bills::LATE
                 || row.amount.to_string().ends_with(digits)
                 || row.acts.contains(&refund)
         });

@@ -176,7 +176,12 @@ fn statuses_agree(theirs: &Movement<'_>, ours: Status) -> bool {
 
 /// The class of a bill line without a movement.
 pub fn line_alone(theirs: &Movement<'_>, terms: &Terms) -> Class {
-    if terms.near_an_end(theirs.at_ms) { Class::Timing } else { Class::MissingHere }
+    match theirs.status {
+        // In flight: the books of the day on which it is done will have it.
+        Status::Pending => Class::Timing,
+        _ if terms.near_an_end(theirs.at_ms) => Class::Timing,
+        _ => Class::MissingHere,
+    }
 }
 
 /// The class of a movement without a bill line.
@@ -377,6 +382,7 @@ mod tests {
             assert_eq!(line_alone(&it, &terms), line, "{at_ms}");
             assert_eq!(movement_alone(&it, &terms), own, "{at_ms}");
             let it = Movement { status: Status::Pending, ..it };
+            assert_eq!(line_alone(&it, &terms), Class::Timing);
             assert_eq!(movement_alone(&it, &terms), Class::Timing);
             let it = Movement { status: Status::Failed, ..it };
             assert_eq!(movement_alone(&it, &terms), Class::Matched);

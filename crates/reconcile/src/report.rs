@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::amount::{self, MICRO_DECIMALS};
 use crate::bill::{Bill, Contents, Unparsed};
 use crate::class::{Class, Terms};
-use crate::movement::Movement;
+use crate::movement::{Movement, Status};
 use crate::rules::Rules;
 use crate::run::{Outcome, Summary, Sums, Total};
 use crate::when;
@@ -111,7 +111,9 @@ impl Telling<'_> {
             (Class::MissingHere, ..) => only_theirs.to_owned(),
             (Class::MissingThere, ..) => only_ours.to_owned(),
             (Class::Timing, Some(_), Some(_)) => both("day", &day),
-            (Class::Timing, _, Some(it)) if it.status != crate::movement::Status::Done => {
+            (Class::Timing, Some(it), None) | (Class::Timing, None, Some(it))
+                if it.status != Status::Done =>
+            {
                 "in flight: asked for, not known to be done".to_owned()
             }
             (Class::Timing, ..) => {
@@ -263,7 +265,7 @@ fn fee_of(it: &Movement<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::movement::{Kind, Status};
+    use crate::movement::Kind;
 
     #[test]
     fn a_reason_names_the_field_and_both_values() {

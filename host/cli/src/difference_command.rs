@@ -28,7 +28,7 @@ pub enum DifferenceCommand {
 /// Which differences.
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
-    /// open, cleared, superseded, proposed or resolved.
+    /// open, expected, paired, cleared, superseded, proposed or resolved.
     #[arg(long, default_value = "open")]
     status: String,
     #[command(flatten)]

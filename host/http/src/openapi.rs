@@ -577,7 +577,7 @@ pub(super) struct DifferencesAsked {
     /// Those of one run: `rec_…`. Then of every status, unless one is named.
     #[param(required = false)]
     reconciliation: String,
-    /// `open` (if absent), `cleared`, `superseded`, `proposed` or `resolved`.
+    /// `open` (if absent), `expected`, `paired`, `cleared`, `superseded`, `proposed` or `resolved`.
     #[param(required = false)]
     status: String,
 }

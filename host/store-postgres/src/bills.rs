@@ -102,13 +102,16 @@ impl BillReads for Postgres<'_> {
         }
     }
 
-    fn waiting_differences(
+    fn unsettled_differences(
         &self,
         channel: &str,
-        day: Date,
+        from: Date,
+        before: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        let sql = "SELECT data FROM bill_differences WHERE channel = $1 AND day = $2 AND waits";
-        self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
+        let sql = "SELECT data FROM bill_differences WHERE channel = $1 AND day >= $2 AND day < $3
+                   AND status IN ('open', 'proposed', 'expected', 'paired') ORDER BY id";
+        let params = params![channel, from.to_string(), before.to_string()];
+        self.all(sql, params, |row| json(row, 0))
     }
 
     fn resolved_differences(

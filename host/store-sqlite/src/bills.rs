@@ -120,13 +120,18 @@ impl BillReads for Sqlite<'_> {
         }
     }
 
-    fn waiting_differences(
+    fn unsettled_differences(
         &self,
         channel: &str,
-        day: Date,
+        from: Date,
+        before: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day = ?2 AND waits = 1";
-        self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
+        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day >= ?2 AND day < ?3
+                   AND status IN ('open', 'proposed', 'expected', 'paired')";
+        let params = params![channel, from.to_string(), before.to_string()];
+        let mut found: Vec<DifferenceRecord> = self.all(sql, params, |row| json(row, 0))?;
+        found.sort_by(|a, b| a.difference.id.cmp(&b.difference.id));
+        Ok(found)
     }
 
     fn resolved_differences(

@@ -81,6 +81,7 @@ fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
         edition: u32::from(n),
         bill_digest: format!("digest-{n}"),
         funds: (n > 1).then(|| EditionRecord { edition: 1, digest: "funds".to_owned() }),
+        carried: vec![DifferenceId::new(at, [9; 10])],
         after_entries: vec![3],
         to_entries: vec![9],
         result_digest: format!("result-{n}"),
@@ -174,10 +175,14 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     })
     .await
     .unwrap();
-    let waiting = read(store, |view| view.waiting_differences("a", day("2026-11-18")));
-    let mut waiting: Vec<_> = waiting.await.unwrap().into_iter().map(|it| it.evidence).collect();
-    waiting.sort();
-    assert_eq!(waiting, ["evidence-2", "evidence-4"]);
+    let of = |from, before| async move {
+        let found =
+            read(store, move |view| view.unsettled_differences("a", day(from), day(before)));
+        found.await.unwrap().into_iter().map(|it| it.evidence).collect::<Vec<_>>()
+    };
+    assert_eq!(of("2026-11-18", "2026-11-19").await, ["evidence-2", "evidence-4"]);
+    assert!(of("2026-11-17", "2026-11-18").await.is_empty());
+    assert!(of("2026-11-19", "2026-11-20").await.is_empty());
     // One that is resolved is found by its day, with no other.
     let resolved = later[0].clone();
     write(store, Scope::Gateway, move |tx| {

@@ -70,6 +70,9 @@ pub struct ReconciliationRecord {
     pub after_entries: Vec<u64>,
     /// And up to these.
     pub to_entries: Vec<u64>,
+    /// What the days before left without an other half, and was looked for in this day's bills and entries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<DifferenceId>,
     /// SHA-256 of all that the run found, in hex: a run of the same bill and entries has the same.
     pub result_digest: String,
     /// Classes and sums, as `lezai reconcile --json` prints them.
@@ -160,11 +163,13 @@ pub trait BillReads {
         &self,
         query: &DifferenceQuery,
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
-    /// Those of a channel's day that wait for a person.
-    fn waiting_differences(
+    /// Those of some days of a channel, from one and before another, that no person resolved and no later run took
+    /// the place of: open, proposed, expected and paired. In the order of their ids.
+    fn unsettled_differences(
         &self,
         channel: &str,
-        day: Date,
+        from: Date,
+        before: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
     /// Those of a channel's day that a person resolved, whichever run found them.
     fn resolved_differences(

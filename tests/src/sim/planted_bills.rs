@@ -55,12 +55,13 @@ impl BillReads for Layer<'_> {
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
         self.tx.bill_differences(query)
     }
-    fn waiting_differences(
+    fn unsettled_differences(
         &self,
         channel: &str,
-        day: Date,
+        from: Date,
+        before: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        self.tx.waiting_differences(channel, day)
+        self.tx.unsettled_differences(channel, from, before)
     }
     fn resolved_differences(
         &self,

@@ -6,6 +6,9 @@
 //!   ▲ │
 //!   │ └───▶ proposed ──▶ resolved above it by two: who approves is another than who proposed
 //!   └──────────┘
+//!  expected ──▶ open              due: the bill that was to have its other half does not
+//!  expected, open, proposed ──▶ paired   the bill of another day has its other half
+//!  paired ──▶ open                another edition of that bill does not
 //! ```
 //!
 //! A resolution never changes what was booked: it books an entry of its own, or it explains why none is
@@ -13,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::DifferenceId;
+use crate::id::{DifferenceId, ReconciliationId};
 use crate::ledger::{Account, Entry, Kind};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
@@ -58,6 +61,16 @@ pub struct Surplus {
 pub enum DifferenceState {
     /// It waits for a person.
     Open,
+    /// One side alone, and by a rule no difference yet: the bill of another day may have the other half.
+    Expected {
+        /// Which.
+        rule: String,
+    },
+    /// The bill of another day has the other half, or the books of that day.
+    Paired {
+        /// The run that found it.
+        run: ReconciliationId,
+    },
     /// A rule cleared it.
     Cleared {
         /// Which.
@@ -84,8 +97,8 @@ pub enum DifferenceState {
 
 impl DifferenceState {
     /// Every status.
-    pub const STATUSES: [&'static str; 5] =
-        ["open", "cleared", "superseded", "proposed", "resolved"];
+    pub const STATUSES: [&'static str; 7] =
+        ["open", "expected", "paired", "cleared", "superseded", "proposed", "resolved"];
 
     /// Whether it waits for a person.
     pub fn waits(&self) -> bool {
@@ -96,6 +109,8 @@ impl DifferenceState {
     pub fn status(&self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Expected { .. } => "expected",
+            Self::Paired { .. } => "paired",
             Self::Cleared { .. } => "cleared",
             Self::Superseded => "superseded",
             Self::Proposed { .. } => "proposed",
@@ -166,6 +181,10 @@ pub enum DifferenceEvent {
     },
     /// A later run took the place of the one that found it.
     Superseded,
+    /// A run of another day has the other half.
+    Paired(ReconciliationId),
+    /// The run that was to have the other half does not have it.
+    Due,
 }
 
 /// Why something cannot happen to a difference.
@@ -231,9 +250,23 @@ impl Difference {
                 }
             }
             (
-                DifferenceState::Open | DifferenceState::Proposed { .. },
+                DifferenceState::Open
+                | DifferenceState::Proposed { .. }
+                | DifferenceState::Expected { .. }
+                | DifferenceState::Paired { .. },
                 DifferenceEvent::Superseded,
             ) => DifferenceState::Superseded,
+            (
+                DifferenceState::Open
+                | DifferenceState::Proposed { .. }
+                | DifferenceState::Expected { .. }
+                | DifferenceState::Paired { .. },
+                DifferenceEvent::Paired(run),
+            ) => DifferenceState::Paired { run },
+            (
+                DifferenceState::Expected { .. } | DifferenceState::Paired { .. },
+                DifferenceEvent::Due,
+            ) => DifferenceState::Open,
             _ => return Err(NotResolved::State { status }),
         };
         let next = Self { state, ..self };
@@ -348,6 +381,39 @@ mod tests {
         assert_eq!(again, Err(NotResolved::State { status: "resolved" }));
         let gone = resolved.step(DifferenceEvent::Superseded, NOW);
         assert_eq!(gone, Err(NotResolved::State { status: "resolved" }));
+    }
+
+    #[test]
+    fn what_is_expected_is_paired_or_due() {
+        let run = ReconciliationId::new(NOW, [2; 10]);
+        let expected = Difference {
+            state: DifferenceState::Expected { rule: "cut_off".to_owned() },
+            ..difference(Some(-500))
+        };
+        assert!(!expected.state.waits());
+        let refused = expected.clone().step(resolve(Act::Suspense, "li"), NOW);
+        assert_eq!(refused, Err(NotResolved::State { status: "expected" }));
+        let step = |it: &Difference, event| it.clone().step(event, NOW);
+        let (due, entry) = step(&expected, DifferenceEvent::Due).unwrap();
+        assert_eq!((&due.state, entry), (&DifferenceState::Open, None));
+        let (proposed, _) =
+            difference(Some(20_000)).step(resolve(Act::WriteOff, "li"), NOW).unwrap();
+        for before in [&expected, &due, &proposed] {
+            let (paired, entry) = step(before, DifferenceEvent::Paired(run.clone())).unwrap();
+            assert_eq!((paired.state.status(), entry), ("paired", None));
+            // Another edition of the other day's bill: it has the half, too, or not.
+            let again = step(&paired, DifferenceEvent::Paired(run.clone())).unwrap();
+            assert_eq!(again.0, paired);
+            assert_eq!(step(&paired, DifferenceEvent::Due).unwrap().0.state, DifferenceState::Open);
+            assert!(step(&paired, resolve(Act::Explain, "li")).is_err());
+        }
+        assert!(step(&due, DifferenceEvent::Due).is_err());
+        let (resolved, _) = step(&due, resolve(Act::Explain, "li")).unwrap();
+        assert!(step(&resolved, DifferenceEvent::Paired(run)).is_err());
+        for before in [expected, proposed] {
+            let (gone, _) = step(&before, DifferenceEvent::Superseded).unwrap();
+            assert_eq!(gone.state, DifferenceState::Superseded);
+        }
     }
 
     #[test]

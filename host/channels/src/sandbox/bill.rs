@@ -50,16 +50,20 @@ pub(super) fn print(
     let sql = "SELECT number, kind, minor, currency, at_ms FROM movements WHERE at_ms >= ?1 AND at_ms < ?2
                ORDER BY at_ms, number, kind";
     let mut statement = wallet.prepare_cached(sql)?;
-    let mut rows = statement.query(params![begin, begin + DAY_MS])?;
+    // The day before has what comes late.
+    let mut rows = statement.query(params![begin - DAY_MS, begin + DAY_MS])?;
     let mut bill = HEADER.to_owned();
     while let Some(row) = rows.next()? {
         let (number, kind): (String, String) = (row.get(0)?, row.get(1)?);
         let (mut minor, code): (i64, String) = (row.get(2)?, row.get(3)?);
-        let at = in_shanghai(row.get(4)?);
+        let at_ms: i64 = row.get(4)?;
+        let at = in_shanghai(at_ms);
         let amount =
             Currency::from_code(&code).ok().and_then(|it| Money::new(minor.abs(), it).ok());
         let fault = amount.filter(|_| kind == "payment").and_then(magic::bill);
+        let is_late = fault == Some(magic::Bill::NextDay);
         let times = match fault {
+            _ if is_late != (at_ms < begin) => 0,
             Some(magic::Bill::Lost) => 0,
             Some(magic::Bill::FundsLost) => u32::from(!is_of_funds),
             Some(magic::Bill::Twice) => 2,
@@ -73,7 +77,7 @@ pub(super) fn print(
         for _ in 0..times {
             bill.push_str(&format!("{at},{kind},{number},{minor},{code},,done\n"));
         }
-        if is_of_funds && fault == Some(magic::Bill::FundsFee) {
+        if is_of_funds && fault == Some(magic::Bill::FundsFee) && at_ms >= begin {
             bill.push_str(&format!("{at},fee,{number},-1,{code},,done\n"));
         }
     }

@@ -142,6 +142,8 @@ pub enum Bill {
     Twice,
     /// It is there with one minor unit more.
     More,
+    /// It is in the bills of the next day.
+    NextDay,
     /// It is not in the bill of funds.
     FundsLost,
     /// It is in the bill of funds with one minor unit more.
@@ -158,6 +160,7 @@ pub const BILLS: &[(i64, Bill)] = &[
     (984, Bill::FundsLost),
     (985, Bill::FundsMore),
     (986, Bill::FundsFee),
+    (987, Bill::NextDay),
 ];
 
 /// The fault in the bills' row of a payment of this amount.

@@ -5,6 +5,7 @@
 //! the same bill finds the same, byte for byte, whenever it is made.
 
 pub mod bills;
+mod carried;
 mod expected;
 pub mod resolving;
 pub mod runs;

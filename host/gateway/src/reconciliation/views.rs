@@ -75,6 +75,9 @@ pub struct ReconciliationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub funds: Option<EditionView>,
+    /// How many rows of the three days before had no other half, and were looked for in this day's bills and
+    /// entries. Each is a difference of its own day.
+    pub carried: usize,
     /// It has the ledger's entries after these: one number for each of its chains. SQLite has one chain.
     pub after_entries: Vec<u64>,
     /// And up to these.
@@ -100,7 +103,9 @@ pub struct EditionView {
 /// A run as the operator reads it.
 pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
     let of = |summary: &Value| summary["open"].as_u64().unwrap_or_default();
-    let open = of(&run.summary) + of(&run.summary["funds"]);
+    // What days before left open is theirs.
+    let carried = run.summary["carried_open"].as_u64().unwrap_or_default();
+    let open = (of(&run.summary) + of(&run.summary["funds"])).saturating_sub(carried);
     ReconciliationView {
         id: run.id.to_string(),
         object: "reconciliation",
@@ -114,6 +119,7 @@ pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
             .funds
             .as_ref()
             .map(|it| EditionView { edition: it.edition, digest: it.digest.clone() }),
+        carried: run.carried.len(),
         after_entries: run.after_entries.clone(),
         to_entries: run.to_entries.clone(),
         result_digest: run.result_digest.clone(),
@@ -140,10 +146,15 @@ pub struct DifferenceView {
     pub between: String,
     /// Its class, such as `missing_here`: docs/reconciliation.md has them all.
     pub class: String,
-    /// `open`, `cleared` by a rule, `superseded` by a later run of its day, `proposed` until a second person
-    /// decides, or `resolved`.
+    /// `open`; `expected` while a rule waits for its other half; `paired` once a run of another day has that;
+    /// `cleared` by a rule; `superseded` by a later run of its day; `proposed` until a second person decides;
+    /// or `resolved`.
     pub status: &'static str,
-    /// The rule that cleared it.
+    /// The run of another day that has its other half.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub paired_in: Option<String>,
+    /// The rule that cleared it, or waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub cleared_by: Option<String>,
@@ -212,8 +223,14 @@ pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
         between: record.between.clone(),
         class: record.class.clone(),
         status: difference.state.status(),
+        paired_in: match &difference.state {
+            DifferenceState::Paired { run } => Some(run.to_string()),
+            _ => None,
+        },
         cleared_by: match &difference.state {
-            DifferenceState::Cleared { rule } => Some(rule.clone()),
+            DifferenceState::Cleared { rule } | DifferenceState::Expected { rule } => {
+                Some(rule.clone())
+            }
             _ => None,
         },
         surplus: difference.surplus.as_ref().map(|it| it.minor),

@@ -14,6 +14,7 @@ use lezai_store as store;
 use tokio::sync::watch;
 
 use super::bills::{self, FETCHED};
+use super::carried;
 use super::{DAY_MS, period, runs};
 use crate::gateway::{Gateway, unanswered};
 use crate::metrics::DifferenceLabel;
@@ -104,8 +105,15 @@ fn due(channel: &dyn Channel, now: Timestamp) -> impl Iterator<Item = Date> {
 /// funds the bill of trades is held against the books all the same, and both once it is there.
 async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Result<Day, Problem> {
     let (id, end, kinds) = (channel.id(), period(channel, day).1, channel.bills());
-    let (run, missing) = store::read(&gateway.node.store, move |view| {
+    let (run, stale, missing) = store::read(&gateway.node.store, move |view| {
         let last = view.last_reconciliation(id, day)?;
+        let stale = match &last {
+            Some(last) => {
+                let waiting = carried::waiting(view, id, day, Some(last))?;
+                carried::is_stale(view, last, &waiting)?
+            }
+            None => false,
+        };
         let by = |kind| match (&last, kind) {
             (Some(_), BillKind::Trades) => true,
             (Some(last), BillKind::Funds) => last.funds.is_some(),
@@ -117,10 +125,10 @@ async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Resul
         for kind in kinds.iter().filter(|kind| booked && !by(**kind)) {
             missing.push((*kind, view.bill(id, *kind, day)?.is_some()));
         }
-        Ok((last, missing))
+        Ok((last, stale, missing))
     })
     .await?;
-    let (mut news, mut trades, mut absent, mut failed) = (false, run.is_some(), false, None);
+    let (mut news, mut trades, mut absent, mut failed) = (stale, run.is_some(), false, None);
     for (kind, is_there) in missing {
         let fetched = match is_there {
             true => Ok(true),
