@@ -404,7 +404,11 @@ fn what_comes_late_pairs_with_the_next_days_bill() {
     desk.advance(DAY);
     desk.paid(13_000);
     let second = desk.run_of(1, |_| true);
-    assert_eq!((second["open"].as_u64(), second["carried"].as_u64()), (Some(0), Some(2)), "{second}");
+    assert_eq!(
+        (second["open"].as_u64(), second["carried"].as_u64()),
+        (Some(0), Some(2)),
+        "{second}"
+    );
     assert_eq!(second["status"], "balanced");
     // Sums have what was carried: 10987 in this day's bill, and 10981 that no bill has.
     assert_eq!(second["summary"]["carried_open"], 1, "{second}");
