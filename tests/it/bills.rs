@@ -338,14 +338,29 @@ fn the_bill_of_funds_is_the_third_side() {
     // What a person resolved stays so in the run by another edition: it is booked once.
     let fee = of("missing_here")["id"].as_str().unwrap();
     let target = format!("/admin/v1/differences/{fee}/resolution");
-    let body = json!({ "act": "write_off", "reason": "Known", "by": "li" });
-    let resolved = Request::new("POST", &target, body.to_string())
-        .with("authorization", &desk.token)
-        .with("content-type", "application/json")
-        .with("idempotency-key", &format!("\"{}\"", random_hex()))
-        .send(&gateway.authority)
-        .unwrap();
-    assert_eq!(resolved.json()["status"], "resolved", "{}", resolved.json());
+    let resolve = |target: &str, act: &str| {
+        let body = json!({ "act": act, "reason": "Known", "by": "li" });
+        Request::new("POST", target, body.to_string())
+            .with("authorization", &desk.token)
+            .with("content-type", "application/json")
+            .with("idempotency-key", &format!("\"{}\"", random_hex()))
+            .send(&gateway.authority)
+            .unwrap()
+    };
+    // A payment is asked for at the channel, which changes nothing here: both know of it.
+    let lost = of("missing_there")["id"].as_str().unwrap();
+    let of_lost = format!("/admin/v1/differences/{lost}/resolution");
+    let asked = resolve(&of_lost, "ask_channel").json();
+    assert_eq!(
+        (&asked["status"], &asked["asked"]["by"]),
+        (&json!("open"), &json!("li")),
+        "{asked}"
+    );
+    assert_eq!(resolve(&target, "ask_channel").code(), "order_not_found");
+    let no_fee = resolve(&of_lost, "accept_fee");
+    assert_eq!((no_fee.code().as_str(), &no_fee.json()["field"]), ("invalid_field", &json!("act")));
+    let resolved = resolve(&target, "accept_fee").json();
+    assert_eq!(resolved["status"], "resolved", "{resolved}");
     let bills = desk.operator("GET", "/admin/v1/bills", "").json();
     assert_eq!(bills["data"].as_array().unwrap().len(), 2, "{bills}");
     // The fee stands in the same line as before, which belongs to its evidence; the others are gone.
@@ -366,7 +381,10 @@ fn the_bill_of_funds_is_the_third_side() {
     assert_eq!(cleared[0]["cleared_by"], format!("resolved as {fee}").as_str(), "{cleared:?}");
     let data = gateway.data.display().to_string();
     let check = lezai(&["ledger", "check", "--data", &data]);
-    assert!(check.status.success(), "{}", String::from_utf8(check.stdout).unwrap());
+    let text = String::from_utf8(check.stdout).unwrap();
+    assert!(check.status.success(), "{text}");
+    let costs = text.lines().find(|it| it.trim_start().starts_with("channel_costs:sandbox"));
+    assert!(costs.is_some_and(|it| it.contains('1')), "{text}");
 }
 
 impl Desk<'_> {

@@ -19,6 +19,7 @@
 //! | `payouts_in_flight:CHANNEL` | liability, − | taken from what is available for payouts that the channel has not confirmed |
 //! | `suspense:CHANNEL` | − or + | what the channel has more or less than was booked, until somebody knows whose it is |
 //! | `write_off` | − or + | differences from bills that were given up |
+//! | `channel_costs:CHANNEL` | expense, + | fees of the channel that were accepted |
 //! | `prefund:CHANNEL` | asset | our money at the channel that pays out: less than zero by what it paid more than we put there |
 //!
 //! No available account is ever overdrawn. What an order calls for is written as if it could be, and
@@ -69,6 +70,8 @@ pub enum Account {
     Suspense(String),
     /// Differences that were written off: a loss, or a gain.
     WriteOff,
+    /// A channel's fees that were accepted.
+    ChannelCosts(String),
 }
 
 impl fmt::Display for Account {
@@ -94,6 +97,7 @@ impl fmt::Display for Account {
             Self::Prefund(channel) => write!(f, "prefund:{channel}"),
             Self::Suspense(channel) => write!(f, "suspense:{channel}"),
             Self::WriteOff => f.write_str("write_off"),
+            Self::ChannelCosts(channel) => write!(f, "channel_costs:{channel}"),
         }
     }
 }
@@ -116,6 +120,7 @@ impl Account {
             | Self::PayoutsInFlight(_)
             | Self::Prefund(_)
             | Self::Suspense(_)
+            | Self::ChannelCosts(_)
             | Self::WriteOff => None,
         }
     }
@@ -200,11 +205,13 @@ pub enum Kind {
     Suspense,
     /// A difference from a channel's bill that is given up.
     WriteOff,
+    /// A channel's fee was accepted.
+    ChannelFee,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
@@ -226,6 +233,7 @@ impl Kind {
         Self::PayoutReturn,
         Self::Suspense,
         Self::WriteOff,
+        Self::ChannelFee,
     ];
 
     /// The kind's name, as in JSON.
@@ -252,6 +260,7 @@ impl Kind {
             Self::PayoutReturn => "payout_return",
             Self::Suspense => "suspense",
             Self::WriteOff => "write_off",
+            Self::ChannelFee => "channel_fee",
         }
     }
 }

@@ -64,7 +64,7 @@ pub struct ResolveArgs {
     /// The difference.
     difference: String,
     /// The action that resolves it.
-    #[arg(long, value_parser = ["explain", "suspense", "write_off"])]
+    #[arg(long, value_parser = ["explain", "suspense", "write_off", "accept_fee", "ask_channel"])]
     act: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]

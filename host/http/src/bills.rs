@@ -194,7 +194,7 @@ pub(super) async fn assign_difference(
 
 #[utoipa::path(
     post, path = "/admin/v1/differences/{id}/resolution", tag = "operator", summary = "Resolve a difference",
-    description = "`suspense` and `write_off` book the amount, and `explain` books nothing. Above 10000 minor units, and where no amount can be told, a second person decides first.",
+    description = "`suspense` and `write_off` book the amount, `accept_fee` books a fee of the channel's as a cost, and `explain` books nothing. `ask_channel` asks the channel about a payment, applies what it says to the order, and leaves the difference as it is: what was booked by it pairs in a run of the next days. Above 10000 minor units, and where no amount can be told, a second person decides first.",
     params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`dif_…`")),
     request_body = openapi::NewResolution,
     responses((status = 200, description = "The difference, `resolved` or `proposed`", body = DifferenceView), openapi::Problems), security(("operator" = [])),

@@ -545,8 +545,8 @@ pub(super) struct NewOwner {
 #[schema(as = NewResolution)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewResolution {
-    /// `explain`, `suspense` or `write_off`.
-    #[schema(pattern = "^(explain|suspense|write_off)$")]
+    /// `explain`, `suspense`, `write_off`, `accept_fee` or `ask_channel`.
+    #[schema(pattern = "^(explain|suspense|write_off|accept_fee|ask_channel)$")]
     act: String,
     /// Why.
     #[schema(min_length = 1, max_length = 200)]

@@ -35,8 +35,14 @@ pub struct Difference {
     /// currencies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus: Option<Surplus>,
+    /// Whether it is about a fee of the channel's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_fee: bool,
     /// How it stands.
     pub state: DifferenceState,
+    /// The last time that the channel was asked about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Resolution>,
     /// The person who takes care of it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -142,11 +148,17 @@ pub enum Act {
     Suspense,
     /// The amount is booked as a loss or a gain.
     WriteOff,
+    /// The amount is a fee of the channel's, and is booked as what it costs us.
+    AcceptFee,
+    /// The channel is asked: what it says is applied to the order, and the difference stays open until the bill of
+    /// another day pairs with what was booked by it.
+    AskChannel,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 3] = [Self::Explain, Self::Suspense, Self::WriteOff];
+    pub const ALL: [Self; 5] =
+        [Self::Explain, Self::Suspense, Self::WriteOff, Self::AcceptFee, Self::AskChannel];
 
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
@@ -154,6 +166,8 @@ impl Act {
             Self::Explain => "explain",
             Self::Suspense => "suspense",
             Self::WriteOff => "write_off",
+            Self::AcceptFee => "accept_fee",
+            Self::AskChannel => "ask_channel",
         }
     }
 }
@@ -199,6 +213,9 @@ pub enum NotResolved {
     /// The proposer may not approve.
     #[error("who approves must be another person than who proposed")]
     SamePerson,
+    /// It is about no fee.
+    #[error("the difference is about no fee of the channel's")]
+    NoFee,
     /// There is no amount to be booked.
     #[error("the difference has no amount to be booked: explain it")]
     NoAmount,
@@ -223,7 +240,17 @@ impl Difference {
             ) => {
                 return Ok((Self { owner: Some(owner), ..self }, None));
             }
+            (
+                DifferenceState::Open | DifferenceState::Expected { .. },
+                DifferenceEvent::Resolved { act: act @ Act::AskChannel, reason, by },
+            ) => {
+                let asked = Some(Resolution { act, reason, by, at: now });
+                return Ok((Self { asked, ..self }, None));
+            }
             (DifferenceState::Open, DifferenceEvent::Resolved { act, reason, by }) => {
+                if act == Act::AcceptFee && !self.of_fee {
+                    return Err(NotResolved::NoFee);
+                }
                 if act != Act::Explain && self.booked(act).is_none() {
                     return Err(NotResolved::NoAmount);
                 }
@@ -292,9 +319,10 @@ impl Difference {
     /// The entry that an act books.
     fn booked(&self, act: Act) -> Option<Entry> {
         let (kind, other) = match act {
-            Act::Explain => return None,
+            Act::Explain | Act::AskChannel => return None,
             Act::Suspense => (Kind::Suspense, Account::Suspense(self.channel.clone())),
             Act::WriteOff => (Kind::WriteOff, Account::WriteOff),
+            Act::AcceptFee => (Kind::ChannelFee, Account::ChannelCosts(self.channel.clone())),
         };
         let Surplus { account, minor, currency } =
             self.surplus.as_ref().filter(|it| it.minor != 0)?;
@@ -320,7 +348,9 @@ mod tests {
                 minor,
                 currency: Currency::from_code("CNY").unwrap(),
             }),
+            of_fee: false,
             state: DifferenceState::Open,
+            asked: None,
             owner: None,
             opened_at: NOW,
         }
@@ -381,6 +411,44 @@ mod tests {
         assert_eq!(again, Err(NotResolved::State { status: "resolved" }));
         let gone = resolved.step(DifferenceEvent::Superseded, NOW);
         assert_eq!(gone, Err(NotResolved::State { status: "resolved" }));
+    }
+
+    #[test]
+    fn a_fee_is_accepted_as_a_cost_and_nothing_else_is() {
+        let fee = |minor| Difference { of_fee: true, ..difference(Some(minor)) };
+        let (_, entry) = fee(-77).step(resolve(Act::AcceptFee, "li"), NOW).unwrap();
+        assert_eq!(
+            booked(entry),
+            [
+                ("channel_costs:sandbox".to_owned(), 77),
+                ("channel_receivable:sandbox".to_owned(), -77)
+            ]
+        );
+        let (_, entry) = fee(30).step(resolve(Act::AcceptFee, "li"), NOW).unwrap();
+        assert_eq!(
+            booked(entry),
+            [
+                ("channel_receivable:sandbox".to_owned(), 30),
+                ("channel_costs:sandbox".to_owned(), -30)
+            ]
+        );
+        let (proposed, _) = fee(-ALONE_MAX - 1).step(resolve(Act::AcceptFee, "li"), NOW).unwrap();
+        assert_eq!(proposed.state.status(), "proposed");
+        let refused = difference(Some(-77)).step(resolve(Act::AcceptFee, "li"), NOW);
+        assert_eq!(refused, Err(NotResolved::NoFee));
+    }
+
+    #[test]
+    fn to_ask_the_channel_resolves_nothing() {
+        let expected = DifferenceState::Expected { rule: "cut_off".to_owned() };
+        for state in [DifferenceState::Open, expected] {
+            let before = Difference { state, ..difference(None) };
+            let (after, entry) = before.clone().step(resolve(Act::AskChannel, "li"), NOW).unwrap();
+            assert_eq!((&after.state, entry), (&before.state, None));
+            assert_eq!(after.asked.unwrap().by, "li");
+        }
+        let (done, _) = difference(Some(5)).step(resolve(Act::Explain, "li"), NOW).unwrap();
+        assert!(done.step(resolve(Act::AskChannel, "li"), NOW).is_err());
     }
 
     #[test]

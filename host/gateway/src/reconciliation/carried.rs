@@ -239,6 +239,8 @@ mod tests {
                 id: DifferenceId::new(NOW, [n; 10]),
                 channel: "a".to_owned(),
                 surplus: None,
+                of_fee: false,
+                asked: None,
                 state: DifferenceState::Open,
                 owner: None,
                 opened_at: NOW,

@@ -263,7 +263,9 @@ fn differences(
             id,
             channel: run.channel.clone(),
             surplus: surplus(&run.channel, found),
+            of_fee: is_of_fee(found),
             state: state(found),
+            asked: None,
             owner: None,
             opened_at: run.at,
         };
@@ -278,6 +280,13 @@ fn differences(
         }
     };
     Ok(all.iter().enumerate().map(record).collect())
+}
+
+/// Whether all that a difference is about are fees.
+fn is_of_fee(found: &Value) -> bool {
+    let kinds = ["theirs", "ours"].map(|side| found[side]["kind"].as_str());
+    kinds.iter().flatten().all(|kind| matches!(*kind, "fee" | "fee_return"))
+        && kinds.iter().any(Option::is_some)
 }
 
 /// How a difference begins. One side alone that a rule clears is waited for: the next bill has its other half.

@@ -180,16 +180,31 @@ pub struct DifferenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub owner: Option<String>,
+    /// The last time that the channel was asked about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub asked: Option<AskedView>,
     /// How it is resolved, or is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub resolution: Option<ResolutionView>,
 }
 
+/// When the channel was asked about a difference.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AskedView {
+    /// Why.
+    pub reason: String,
+    /// The person who asked.
+    pub by: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
 /// How a difference is resolved.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ResolutionView {
-    /// `explain`, `suspense` or `write_off`.
+    /// `explain`, `suspense`, `write_off` or `accept_fee`.
     pub act: &'static str,
     /// Why.
     pub reason: String,
@@ -240,6 +255,11 @@ pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
         opened_at: rfc3339(difference.opened_at),
         age_days: age_ms.max(0) / super::DAY_MS,
         owner: difference.owner.clone(),
+        asked: difference.asked.as_ref().map(|it| AskedView {
+            reason: it.reason.clone(),
+            by: it.by.clone(),
+            at: rfc3339(it.at),
+        }),
         resolution: resolution.map(|it| ResolutionView {
             act: it.act.as_str(),
             reason: it.reason.clone(),
