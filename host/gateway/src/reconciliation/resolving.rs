@@ -99,10 +99,17 @@ pub async fn apply(
     let done = key.commit(&gateway.node, move |tx| {
         let record = tx.difference(&id)?.ok_or_else(not_found)?;
         let record = happen(tx, record, event, now)?;
-        Ok((ApiResponse::json(200, &views::difference(&record, now))?, ()))
+        let view = views::difference(&record, now);
+        Ok((ApiResponse::json(200, &view)?, (view.id, view.status)))
     });
     Ok(match done.await? {
-        Outcome::Before(response) | Outcome::Now((response, ())) => response,
+        Outcome::Before(response) => response,
+        Outcome::Now((response, (difference, status))) => {
+            if status == "resolved" {
+                tracing::info!(difference, "reconciliation.difference.resolved");
+            }
+            response
+        }
     })
 }
 

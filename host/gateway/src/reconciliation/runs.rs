@@ -215,7 +215,15 @@ async fn keep(
     })
     .await;
     match run {
-        Ok(run) => Ok(Some(views::reconciliation(&run))),
+        Ok(run) => {
+            let view = views::reconciliation(&run);
+            // Made now, and not the one that there was.
+            if run.at == now {
+                let (channel, run) = (&view.channel, &view.id);
+                tracing::info!(channel, %day, run, open = view.open, carried = view.carried, "reconciliation.completed");
+            }
+            Ok(Some(view))
+        }
         Err(problem) if problem.code() == Code::DifferenceState => Ok(None),
         Err(problem) => Err(problem),
     }

@@ -143,7 +143,7 @@ async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Resul
     if news && trades {
         let run = runs::run(gateway, id, day).await?;
         if run.open > 0 {
-            tracing::warn!(channel = id, %day, open = run.open, run = run.id, "a day has open differences");
+            tracing::warn!(channel = id, %day, open = run.open, run = run.id, "reconciliation.difference.opened");
         }
     }
     match failed {
