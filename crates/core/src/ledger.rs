@@ -125,6 +125,12 @@ impl Account {
         }
     }
 
+    /// The merchant whose entry it is, by its postings; `None` for an entry on accounts that all share. No entry is of
+    /// two merchants.
+    pub fn owner_of(postings: &[Posting]) -> Option<&MerchantId> {
+        postings.iter().find_map(|it| it.account.owner())
+    }
+
     /// Where the debts of an available account's owner stand; `None` for any other account.
     pub fn debts(&self) -> Option<Self> {
         match self {

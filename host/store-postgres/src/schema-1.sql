@@ -94,9 +94,10 @@ CREATE INDEX nonces_by_age ON nonces (expires_ms);
 
 CREATE TABLE entries (
   book BIGINT NOT NULL, number BIGINT NOT NULL, at_ms BIGINT NOT NULL, subject TEXT COLLATE "C" NOT NULL, kind TEXT NOT NULL,
-  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (book, number)
+  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT COLLATE "C", PRIMARY KEY (book, number)
 );
 CREATE INDEX entries_by_subject ON entries (subject);
+CREATE INDEX entries_by_owner ON entries (book, owner, number) WHERE owner IS NOT NULL;
 CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a row of % is never changed', TG_TABLE_NAME; END $$;
 CREATE TRIGGER entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION stays();
 -- What stands on each account after each entry that touched it. An account that several books share stands once in each.
