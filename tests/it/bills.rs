@@ -5,13 +5,19 @@ use lezai_core::funds::date::Date;
 use lezai_tests::{Answer, Gateway, Merchant, Request, TempDir, eventually, lezai, random_hex};
 use serde_json::{Value, json};
 
-/// The last digits of the amounts that put a fault into the bill.
+/// The last digits of the amounts that put a fault into the bills.
 pub(crate) const AMOUNTS: [&str; 3] = ["981", "982", "983"];
+/// Those that put one into the bill of funds alone.
+pub(crate) const OF_FUNDS: [&str; 3] = ["984", "985", "986"];
+/// That which puts a payment into the bills of the next day.
+pub(crate) const LATE: &str = "987";
 const DAY: i64 = 86_400;
 const SHANGHAI: i64 = 8 * 3600;
 
 struct Desk<'g> {
     gateway: &'g Gateway,
+    /// By how much the gateway's clock is ahead of this machine's, in seconds.
+    ahead: std::cell::Cell<i64>,
     merchant: Merchant,
     token: String,
     day: String,
@@ -22,7 +28,8 @@ impl<'g> Desk<'g> {
     fn new(gateway: &'g Gateway) -> Self {
         let token = std::fs::read_to_string(gateway.data.join("admin-token")).unwrap();
         let token = format!("Bearer {}", token.trim());
-        let desk = Self { gateway, merchant: Merchant::demo(gateway), token, day: String::new() };
+        let (merchant, day, ahead) = (Merchant::demo(gateway), String::new(), Default::default());
+        let desk = Self { gateway, ahead, merchant, token, day };
         let local = lezai_tests::now_ms() / 1000 + SHANGHAI;
         let tomorrow = local.div_euclid(DAY) + 1;
         desk.advance(tomorrow * DAY + 3600 - local);
@@ -30,7 +37,13 @@ impl<'g> Desk<'g> {
         Self { day: day.to_string(), ..desk }
     }
 
+    /// The gateway's time of day in Shanghai.
+    fn second_of_day(&self) -> i64 {
+        (lezai_tests::now_ms() / 1000 + self.ahead.get() + SHANGHAI).rem_euclid(DAY)
+    }
+
     fn advance(&self, secs: i64) {
+        self.ahead.set(self.ahead.get() + secs);
         let body = json!({ "advance_secs": secs }).to_string();
         let clock = Request::new("POST", "/sandbox/clock", body)
             .with("content-type", "application/json")
@@ -228,6 +241,17 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     assert_eq!(desk.operator("PUT", &target, other).json()["field"], "date");
     assert_eq!(desk.operator("PUT", "/admin/v1/bills/cash/2026-01-01", "x").code(), "not_found");
     let none = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+    let put = desk.operator("PUT", &format!("{target}?kind=funds"), none).json();
+    assert_eq!((put["kind"].as_str(), put["edition"].as_u64()), (Some("funds"), Some(2)), "{put}");
+    let unknown = desk.operator("PUT", &format!("{target}?kind=cash"), none);
+    assert_eq!(
+        (unknown.code().as_str(), &unknown.json()["field"]),
+        ("invalid_field", &json!("kind"))
+    );
+    let trades =
+        "交易时间,商户订单号,交易状态,货币种类,手续费,订单金额\n总交易单数,手续费总金额\n`0,`0\n";
+    let wrong = desk.operator("PUT", &format!("{target}?kind=funds"), trades);
+    assert_eq!((wrong.code().as_str(), &wrong.json()["field"]), ("bill_refused", &json!("kind")));
     for _ in 0..2 {
         let put = desk.operator("PUT", &target, none).json();
         assert_eq!((put["edition"].as_u64(), put["rows"].as_u64()), (Some(2), Some(0)), "{put}");
@@ -242,7 +266,7 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     let bills = desk.operator("GET", "/admin/v1/bills", "").json();
     let editions: Vec<_> =
         bills["data"].as_array().unwrap().iter().map(|it| &it["source"]).collect();
-    assert_eq!(editions, ["put", "fetched"]);
+    assert_eq!(editions, ["put", "fetched", "put", "fetched"]);
     assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
     // A resolution that was changed afterwards no longer fits its entry.
     let data = gateway.data.clone();
@@ -260,4 +284,191 @@ fn the_wallets_bill_is_fetched_and_each_of_its_faults_is_found() {
     let text = String::from_utf8(check.stdout).unwrap();
     assert_eq!(check.status.code(), Some(1), "{text}");
     assert!(text.contains("resolved, does not call for this suspense"), "{text}");
+}
+
+#[test]
+fn the_bill_of_funds_is_the_third_side() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let desk = Desk::new(&gateway);
+    desk.paid(10_000);
+    for digits in OF_FUNDS {
+        desk.paid(10_000 + digits.parse::<i64>().unwrap());
+    }
+    desk.advance(DAY);
+    let run = eventually(|| {
+        let runs = desk.operator("GET", "/admin/v1/reconciliations", "").json();
+        let found =
+            runs["data"].as_array().unwrap().iter().find(|it| it["date"] == desk.day.as_str());
+        found.cloned().ok_or_else(|| format!("{runs}\n{}", gateway.log()))
+    });
+    // Order and bill of trades agree: what differs is between the two bills.
+    assert_eq!(
+        (run["summary"]["open"].as_u64(), run["open"].as_u64()),
+        (Some(0), Some(3)),
+        "{run}"
+    );
+    assert_eq!(run["funds"]["edition"], 1, "{run}");
+    let sums = ["sum_ours", "sum_theirs"].map(|name| run["summary"]["funds"][name]["CNY"].as_i64());
+    let trades = 10_000 + 10_984 + 10_985 + 10_986;
+    assert_eq!(sums, [Some(trades), Some(trades - 10_984 + 1 - 1)], "{run}");
+    let open = desk.differences("");
+    assert_eq!(classes(&open), ["amount", "missing_here", "missing_there"], "{open:?}");
+    assert!(open.iter().all(|it| it["between"] == "funds_and_trades"), "{open:?}");
+    let of = |class: &str| open.iter().find(|it| it["class"] == class).unwrap();
+    assert_eq!(
+        of("amount")["found"]["reason"],
+        "amount: 109.86 CNY in the bill of funds, 109.85 CNY in the bill of trades"
+    );
+    assert_eq!(
+        (&of("missing_there")["surplus"], &of("missing_here")["surplus"]),
+        (&json!(-10_984), &json!(-1))
+    );
+    assert_eq!(of("missing_here")["found"]["theirs"]["kind"], "fee");
+    let (code, text) = desk.command(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("\nby edition 1 of its bill of funds, sha-256 "), "{text}");
+    assert!(
+        text.contains(
+            "cleared by      lines     trades\nmatched                            2          2\n"
+        ),
+        "{text}"
+    );
+
+    // What a person resolved stays so in the run by another edition: it is booked once.
+    let fee = of("missing_here")["id"].as_str().unwrap();
+    let target = format!("/admin/v1/differences/{fee}/resolution");
+    let resolve = |target: &str, act: &str| {
+        let body = json!({ "act": act, "reason": "Known", "by": "li" });
+        Request::new("POST", target, body.to_string())
+            .with("authorization", &desk.token)
+            .with("content-type", "application/json")
+            .with("idempotency-key", &format!("\"{}\"", random_hex()))
+            .send(&gateway.authority)
+            .unwrap()
+    };
+    // A payment is asked for at the channel, which changes nothing here: both know of it.
+    let lost = of("missing_there")["id"].as_str().unwrap();
+    let of_lost = format!("/admin/v1/differences/{lost}/resolution");
+    let asked = resolve(&of_lost, "ask_channel").json();
+    assert_eq!(
+        (&asked["status"], &asked["asked"]["by"]),
+        (&json!("open"), &json!("li")),
+        "{asked}"
+    );
+    assert_eq!(resolve(&target, "ask_channel").code(), "order_not_found");
+    let no_fee = resolve(&of_lost, "accept_fee");
+    assert_eq!((no_fee.code().as_str(), &no_fee.json()["field"]), ("invalid_field", &json!("act")));
+    let resolved = resolve(&target, "accept_fee").json();
+    assert_eq!(resolved["status"], "resolved", "{resolved}");
+    let bills = desk.operator("GET", "/admin/v1/bills", "").json();
+    assert_eq!(bills["data"].as_array().unwrap().len(), 2, "{bills}");
+    // The fee stands in the same line as before, which belongs to its evidence; the others are gone.
+    let row = &of("missing_here")["found"]["theirs"];
+    let (at, key) = (row["at"].as_str().unwrap(), row["reference"].as_str().unwrap());
+    let mut bytes = "at,kind,reference,minor,currency\n".to_owned();
+    for line in 2..row["line"].as_u64().unwrap() {
+        bytes.push_str(&format!("{at},payment,other-{line},5,CNY\n"));
+    }
+    bytes.push_str(&format!("{at},fee,{key},-1,CNY\n"));
+    let target = format!("/admin/v1/bills/sandbox/{}?kind=funds", desk.day);
+    let put = desk.operator("PUT", &target, bytes);
+    assert_eq!(put.json()["edition"], 2, "{}", put.json());
+    let second = desk.reconcile();
+    assert_eq!(second["funds"]["edition"], 2, "{second}");
+    let cleared = desk
+        .differences(&format!("&status=cleared&reconciliation={}", second["id"].as_str().unwrap()));
+    assert_eq!(cleared[0]["cleared_by"], format!("resolved as {fee}").as_str(), "{cleared:?}");
+    let data = gateway.data.display().to_string();
+    let check = lezai(&["ledger", "check", "--data", &data]);
+    let text = String::from_utf8(check.stdout).unwrap();
+    assert!(check.status.success(), "{text}");
+    let costs = text.lines().find(|it| it.trim_start().starts_with("channel_costs:sandbox"));
+    assert!(costs.is_some_and(|it| it.contains('1')), "{text}");
+}
+
+impl Desk<'_> {
+    /// The last run of a day, counted from the desk's own, once there is one that is as it is to be.
+    fn run_of(&self, days: i32, is: impl Fn(&Value) -> bool) -> Value {
+        let day = Date::parse(&self.day).unwrap().plus_days(days).to_string();
+        eventually(|| {
+            let runs = self.operator("GET", "/admin/v1/reconciliations?limit=100", "").json();
+            let mut all = runs["data"].as_array().unwrap().iter();
+            let found = all.find(|it| it["date"] == day.as_str()).filter(|it| is(it));
+            found.cloned().ok_or_else(|| format!("{runs}\n{}", self.gateway.log()))
+        })
+    }
+}
+
+#[test]
+fn what_comes_late_pairs_with_the_next_days_bill() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let desk = Desk::new(&gateway);
+    desk.paid(10_000);
+    let late = 10_000 + LATE.parse::<i64>().unwrap();
+    desk.paid(late);
+    // Lost for good: it never pairs.
+    desk.paid(10_981);
+    desk.advance(DAY);
+    let first = desk.run_of(0, |_| true);
+    assert_eq!((first["open"].as_u64(), first["carried"].as_u64()), (Some(2), Some(0)), "{first}");
+    let open = desk.differences("");
+    assert_eq!(classes(&open), ["missing_there"; 2], "{open:?}");
+    desk.paid(12_000);
+    // Less than five minutes before the end of the day, and in the next day's bill: expected.
+    desk.advance(DAY - 280 - desk.second_of_day());
+    desk.paid(late + 1_000);
+    desk.advance(DAY);
+    desk.paid(13_000);
+    let second = desk.run_of(1, |_| true);
+    assert_eq!(
+        (second["open"].as_u64(), second["carried"].as_u64()),
+        (Some(0), Some(2)),
+        "{second}"
+    );
+    assert_eq!(second["status"], "balanced");
+    // Sums have what was carried: 10987 in this day's bill, and 10981 that no bill has.
+    assert_eq!(second["summary"]["carried_open"], 1, "{second}");
+    let of = |days: i32, status: &str| -> Vec<i64> {
+        let run = desk.run_of(days, |_| true);
+        let target = format!("&reconciliation={}&status={status}", run["id"].as_str().unwrap());
+        let all = desk.differences(&target);
+        let minor = |it: &Value| it["found"]["ours"]["minor"].as_i64().unwrap();
+        all.iter().map(minor).collect()
+    };
+    assert_eq!((of(0, "open"), of(0, "paired")), (vec![10_981], vec![late]));
+    assert_eq!(of(1, "expected"), [late + 1_000]);
+    let paired = desk.differences("&status=paired");
+    assert_eq!(paired[0]["paired_in"], second["id"], "{paired:?}");
+    // The next day has the one that was expected.
+    desk.advance(DAY);
+    let third = desk.run_of(2, |_| true);
+    assert_eq!((third["open"].as_u64(), third["carried"].as_u64()), (Some(0), Some(2)), "{third}");
+    assert_eq!((of(1, "expected"), of(1, "paired")), (vec![], vec![late + 1_000]));
+    // Made again, each is the same, bit for bit, although what it carried is paired by now.
+    for (days, run) in [(0, &first), (1, &second), (2, &third)] {
+        let day = Date::parse(&desk.day).unwrap().plus_days(days).to_string();
+        let body = json!({ "channel": "sandbox", "date": day }).to_string();
+        assert_eq!(desk.operator("POST", "/admin/v1/reconciliations", body).json(), *run);
+    }
+    // Another edition of the second day's bill does not have the late one: it is open again, and the third day
+    // looks for it anew.
+    let day = Date::parse(&desk.day).unwrap().plus_days(1).to_string();
+    let none = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+    for kind in ["trades", "funds"] {
+        let target = format!("/admin/v1/bills/sandbox/{day}?kind={kind}");
+        assert_eq!(desk.operator("PUT", &target, none).json()["edition"], 2);
+    }
+    let body = json!({ "channel": "sandbox", "date": day }).to_string();
+    let anew = desk.operator("POST", "/admin/v1/reconciliations", body).json();
+    assert_eq!((anew["edition"].as_u64(), anew["open"].as_u64()), (Some(2), Some(1)), "{anew}");
+    let mut both = of(0, "open");
+    both.sort_unstable();
+    assert_eq!(both, [10_981, late]);
+    let last = desk.run_of(2, |it| it["id"] != third["id"]);
+    assert_eq!(last["carried"].as_u64(), Some(4), "{last}");
+    let check = lezai(&["ledger", "check", "--data", &gateway.data.display().to_string()]);
+    assert!(check.status.success(), "{}", String::from_utf8(check.stdout).unwrap());
+    assert!(!gateway.log().contains("internal failure"), "{}", gateway.log());
 }

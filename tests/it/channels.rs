@@ -192,35 +192,113 @@ fn an_order_is_paid_and_refunded_through_each_provider() {
     }
 }
 
-#[test]
-fn the_days_bill_of_wechat_pay_is_fetched_and_agrees_with_the_books() {
-    let scene = Scene::new();
-    // In Shanghai, where the bill's days begin.
-    let day = (lezai_tests::now_ms() / 1000 + 8 * 3600).div_euclid(86_400);
-    let day = Date::parse("1970-01-01").unwrap().plus_days(i32::try_from(day).unwrap());
-    let order = scene.order(&["wechat_native"]);
-    let (_, number) = scene.choose(&order, "wechat_native");
-    scene.pay("wechat", &number);
-    scene.eventually(&order, "paid", is("paid"));
-    scene.refund(&order, 1_000);
-    scene.eventually(&order, "refunded", |order| order["refunded_amount"] == 1_000);
-    scene.advance(36 * 3600);
-    let token = std::fs::read_to_string(scene.gateway.data.join("admin-token")).unwrap();
-    let run = eventually(|| {
-        let runs = Request::new("GET", "/admin/v1/reconciliations?limit=100", "")
+impl Scene {
+    /// Today, where the providers' days begin.
+    fn day() -> Date {
+        let day = (lezai_tests::now_ms() / 1000 + 8 * 3600).div_euclid(86_400);
+        Date::parse("1970-01-01").unwrap().plus_days(i32::try_from(day).unwrap())
+    }
+
+    fn paid_and_refunded(&self, provider: &str, method: &str) {
+        let order = self.order(&[method]);
+        let (_, number) = self.choose(&order, method);
+        self.pay(provider, &number);
+        self.eventually(&order, "paid", is("paid"));
+        self.refund(&order, 1_000);
+        self.eventually(&order, "refunded", |order| order["refunded_amount"] == 1_000);
+    }
+
+    fn operator(&self, target: &str) -> Value {
+        let token = std::fs::read_to_string(self.gateway.data.join("admin-token")).unwrap();
+        Request::new("GET", target, "")
             .with("authorization", &format!("Bearer {}", token.trim()))
-            .send(&scene.gateway.authority)
+            .send(&self.gateway.authority)
             .unwrap()
-            .json();
-        let mut all = runs["data"].as_array().unwrap().iter();
-        let found = all.find(|it| it["channel"] == "wechat" && it["date"] == day.to_string());
-        found.cloned().ok_or_else(|| format!("{runs}\n{}", scene.gateway.log()))
-    });
+            .json()
+    }
+
+    /// The run of a provider's day, once there is one.
+    fn reconciled(&self, provider: &str, day: Date) -> Value {
+        eventually(|| {
+            let runs = self.operator("/admin/v1/reconciliations?limit=100");
+            let mut all = runs["data"].as_array().unwrap().iter();
+            let found = all.find(|it| it["channel"] == provider && it["date"] == day.to_string());
+            found.cloned().ok_or_else(|| format!("{runs}\n{}", self.gateway.log()))
+        })
+    }
+}
+
+#[test]
+fn the_days_bill_of_each_provider_is_fetched_and_agrees_with_the_books() {
+    let scene = Scene::new();
+    let day = Scene::day();
+    for (provider, method) in PROVIDERS {
+        scene.paid_and_refunded(provider, method);
+    }
+    scene.advance(36 * 3600);
+    for (provider, _) in PROVIDERS {
+        let run = scene.reconciled(provider, day);
+        assert_eq!(run["status"], "balanced", "{run}");
+        let layout = format!("{provider}-trade");
+        assert_eq!(run["summary"]["theirs"][0]["layout"], layout.as_str(), "{run}");
+        let counted = ["lines", "movements"].map(|name| run["summary"][name].as_u64());
+        assert_eq!(counted, [Some(2), Some(2)]);
+        // The bill of funds has the fees apart: 128.00 with 0.77, and 10.00 that goes back with 0.06.
+        let funds = &run["summary"]["funds"];
+        assert_eq!(funds["theirs"][0]["layout"], format!("{provider}-fund").as_str(), "{run}");
+        let sums = ["sum_theirs", "sum_ours"].map(|name| funds[name]["CNY"].as_i64());
+        assert_eq!(sums, [Some(12_800 - 77 - 1_000 + 6); 2], "{run}");
+        let counted = ["lines", "movements", "open"].map(|name| funds[name].as_u64());
+        assert_eq!(counted, [Some(4), Some(4), Some(0)]);
+        assert_eq!(run["funds"]["edition"], 1);
+    }
+}
+
+#[test]
+fn a_bill_that_is_not_there_or_not_right_is_asked_for_again() {
+    let scene = Scene::new();
+    let day = Scene::day();
+    scene.paid_and_refunded("alipay", "alipay_qr");
+    let faults = [
+        ("bill", What::NotYet),
+        ("bill", What::Busy),
+        ("bill_file", What::CutBefore),
+        ("bill_file", What::Garbage),
+        ("bill_file", What::Truncated),
+        ("bill_file", What::TruncatedInside),
+        ("bill_file", What::WrongDay),
+    ];
+    for (call, what) in faults {
+        scene.fault("alipay", call, what);
+    }
+    // To twenty past ten of the next day: only this day is over, whenever the test begins.
+    let local = lezai_tests::now_ms() / 1000 + 8 * 3600;
+    scene.advance(86_400 - local.rem_euclid(86_400) + 10 * 3600 + 1_200);
+    let log = || scene.gateway.log().matches("a day is not reconciled yet").count();
+    // Two bills are asked for at a time, and each takes the next fault of its call.
+    for number in 1..=4 {
+        eventually(|| match log() {
+            count if count >= number => Ok(()),
+            count => Err(format!("{count} of {number}: {}", scene.gateway.log())),
+        });
+        // A bill was refused: it is asked for again after half an hour.
+        scene.advance(1_900);
+    }
+    let run = scene.reconciled("alipay", day);
     assert_eq!(run["status"], "balanced", "{run}");
-    assert_eq!(run["summary"]["theirs"][0]["layout"], "wechat-trade", "{run}");
+    assert!(scene.simulators.faults.is_empty());
+    let bills = scene.operator("/admin/v1/bills");
+    let fetched: Vec<_> = bills["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["channel"] == "alipay" && it["date"] == day.to_string())
+        .map(|it| (it["kind"].as_str(), it["edition"].as_u64(), it["rows"].as_u64()))
+        .collect();
     assert_eq!(
-        (run["summary"]["lines"].as_u64(), run["summary"]["movements"].as_u64()),
-        (Some(2), Some(2))
+        fetched,
+        [(Some("trades"), Some(1), Some(2)), (Some("funds"), Some(1), Some(4))],
+        "{bills}"
     );
 }
 

@@ -279,6 +279,8 @@ fn every_documented_amount_is_tried() {
             ["916", "965", "976"].contains(&digits)
                 || crate::payouts::AMOUNTS.contains(&digits)
                 || crate::bills::AMOUNTS.contains(&digits)
+                || crate::bills::OF_FUNDS.contains(&digits)
+                || digits == crate::bills::LATE
                 || row.amount.to_string().ends_with(digits)
                 || row.acts.contains(&refund)
         });

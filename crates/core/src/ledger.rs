@@ -19,6 +19,7 @@
 //! | `payouts_in_flight:CHANNEL` | liability, − | taken from what is available for payouts that the channel has not confirmed |
 //! | `suspense:CHANNEL` | − or + | what the channel has more or less than was booked, until somebody knows whose it is |
 //! | `write_off` | − or + | differences from bills that were given up |
+//! | `channel_costs:CHANNEL` | expense, + | fees of the channel that were accepted |
 //! | `prefund:CHANNEL` | asset | our money at the channel that pays out: less than zero by what it paid more than we put there |
 //!
 //! No available account is ever overdrawn. What an order calls for is written as if it could be, and
@@ -71,6 +72,8 @@ pub enum Account {
     Suspense(String),
     /// Differences that were written off: a loss, or a gain.
     WriteOff,
+    /// A channel's fees that were accepted.
+    ChannelCosts(String),
 }
 
 impl fmt::Display for Account {
@@ -97,6 +100,7 @@ impl fmt::Display for Account {
             Self::Prefund(channel) => write!(f, "prefund:{channel}"),
             Self::Suspense(channel) => write!(f, "suspense:{channel}"),
             Self::WriteOff => f.write_str("write_off"),
+            Self::ChannelCosts(channel) => write!(f, "channel_costs:{channel}"),
         }
     }
 }
@@ -120,8 +124,15 @@ impl Account {
             | Self::PayoutsInFlight(_)
             | Self::Prefund(_)
             | Self::Suspense(_)
+            | Self::ChannelCosts(_)
             | Self::WriteOff => None,
         }
+    }
+
+    /// The merchant whose entry it is, by its postings; `None` for an entry on accounts that all share. No entry is of
+    /// two merchants.
+    pub fn owner_of(postings: &[Posting]) -> Option<&MerchantId> {
+        postings.iter().find_map(|it| it.account.owner())
     }
 
     /// Where the debts of an available account's owner stand; `None` for any other account.
@@ -206,11 +217,13 @@ pub enum Kind {
     Suspense,
     /// A difference from a channel's bill that is given up.
     WriteOff,
+    /// A channel's fee was accepted.
+    ChannelFee,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
@@ -233,6 +246,7 @@ impl Kind {
         Self::PayoutReturn,
         Self::Suspense,
         Self::WriteOff,
+        Self::ChannelFee,
     ];
 
     /// The kind's name, as in JSON.
@@ -260,6 +274,7 @@ impl Kind {
             Self::PayoutReturn => "payout_return",
             Self::Suspense => "suspense",
             Self::WriteOff => "write_off",
+            Self::ChannelFee => "channel_fee",
         }
     }
 }

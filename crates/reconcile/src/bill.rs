@@ -8,7 +8,7 @@ use lezai_core::money::Currency;
 
 use crate::amount::{self, MICRO_DECIMALS, NotAnAmount};
 use crate::bounds::{LINE_MAX, UNPARSED_MAX};
-use crate::layout::{Check, Encoding, Footer, Layout, RowRule, Sign, Unit};
+use crate::layout::{Check, Encoding, Footer, Layout, Net, RowRule, Sign, Unit};
 use crate::movement::{CurrencyCode, KEY_MAX, Kind, Movement, Status};
 use crate::refused::{Refused, Why};
 use crate::rows::{Row, Rows};
@@ -162,9 +162,10 @@ pub fn read(
         tally.rows += 1;
         match table.movement(&row, file, &mut tally.cached) {
             Ok(None) => tally.rows -= 1,
-            Ok(Some(movement)) => {
-                tally.count(&table, &row, &movement)?;
+            Ok(Some(Parts { written, movement, fee })) => {
+                tally.count(&table, &row, &movement, written)?;
                 sink(&movement)?;
+                fee.map_or(Ok(()), |fee| sink(&fee))?;
             }
             Err((column, why)) => tally.not_understood(&table, row.line, file, column, why)?,
         }
@@ -311,6 +312,7 @@ struct Rule<'l> {
     fee: Option<usize>,
     status: Option<usize>,
     at: Vec<usize>,
+    net: Option<usize>,
 }
 
 /// The currency of the row before: bills rarely change it.
@@ -332,6 +334,30 @@ impl CurrencyCache {
 }
 
 type Fault = (Option<usize>, NotUnderstood);
+
+/// What a row says: its amount as it is written, the movement, and the fee where that is a movement of its own.
+struct Parts<'r> {
+    written: i64,
+    movement: Movement<'r>,
+    fee: Option<Movement<'r>>,
+}
+
+/// A fee in minor units, half of one rounded away from zero, as channels round what they take.
+fn rounded(micro: i64) -> i64 {
+    let (whole, rest) = (micro / amount::MICRO, micro % amount::MICRO);
+    whole + (rest * 2 / amount::MICRO)
+}
+
+/// The fee that went back within an amount, negative, if a row's text tells parts that add up to the amount.
+fn net_of(text: &str, net: &Net, written: i64, decimals: u32) -> Option<i64> {
+    let figure = |mark: &str| {
+        let rest = text.split_once(mark)?.1;
+        let end = rest.find(|it: char| !it.is_ascii_digit() && it != '.').unwrap_or(rest.len());
+        amount::parse(&rest.as_bytes()[..end], decimals).ok()
+    };
+    let (total, fee) = (figure(&net.total)?, figure(&net.fee)?);
+    (total.checked_sub(fee)? == written.checked_abs()?).then_some(-fee)
+}
 
 impl<'l> Table<'l> {
     fn new(layout: &'l Layout, names: Vec<String>, line: u64) -> Result<Self, Refused> {
@@ -422,7 +448,7 @@ impl<'l> Table<'l> {
         row: &Row<'r>,
         file: u16,
         cached: &mut CurrencyCache,
-    ) -> Result<Option<Movement<'r>>, Fault> {
+    ) -> Result<Option<Parts<'r>>, Fault> {
         if row.len() != self.names.len() {
             return Err((None, NotUnderstood::Columns));
         }
@@ -457,7 +483,7 @@ impl<'l> Table<'l> {
                 kind.ok_or((column, NotUnderstood::Kind))?
             }
         };
-        Ok(Some(Movement {
+        let movement = Movement {
             key: self.key(rule, row)?,
             kind,
             status: self.status(rule, row)?,
@@ -467,7 +493,37 @@ impl<'l> Table<'l> {
             at_ms: self.at(rule, row)?,
             file,
             line: row.line,
-        }))
+        };
+        Ok(Some(self.parts(rule, row, movement, decimals)))
+    }
+
+    /// A row's movement, and that of its fee where it has one of its own.
+    fn parts<'r>(
+        &self,
+        rule: &Rule<'_>,
+        row: &Row<'r>,
+        movement: Movement<'r>,
+        decimals: u32,
+    ) -> Parts<'r> {
+        let written = movement.minor;
+        let fee = match (rule.net, &rule.rule.net) {
+            (Some(column), Some(net)) => {
+                let text = decode(self.layout.encoding, self.cell(row, column));
+                net_of(&text, net, written, decimals)
+            }
+            _ if rule.rule.fee_apart => movement.fee_micro.map(rounded),
+            _ => None,
+        };
+        let Some(fee) = fee else { return Parts { written, movement, fee: None } };
+        let kind = if fee > 0 { Kind::Fee } else { Kind::FeeReturn };
+        let minor = match rule.net {
+            // What was written is what is left of both.
+            Some(_) => written + fee,
+            None => written,
+        };
+        let movement = Movement { minor, fee_micro: None, ..movement };
+        let fee = (fee != 0).then_some(Movement { kind, minor: -fee, ..movement });
+        Parts { written, movement, fee }
     }
 
     fn key<'r>(&self, rule: &Rule<'_>, row: &Row<'r>) -> Result<&'r [u8], Fault> {
@@ -591,6 +647,10 @@ impl<'l> Rule<'l> {
             fee: first(&rule.fee),
             status: first(&rule.status),
             at: if rule.skip { Vec::new() } else { all(&rule.at)? },
+            net: match &rule.net {
+                Some(net) => Some(find(&net.column).ok_or_else(|| net.column.clone())?),
+                None => None,
+            },
         })
     }
 }
@@ -673,8 +733,9 @@ impl Tally {
         table: &Table<'_>,
         row: &Row<'_>,
         movement: &Movement<'_>,
+        written: i64,
     ) -> Result<(), Refused> {
-        let minor = i128::from(movement.minor);
+        let minor = i128::from(written);
         let came_in = movement.minor > 0 || movement.kind.leaves() == Some(false);
         if came_in {
             self.in_rows += 1;

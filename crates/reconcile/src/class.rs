@@ -152,7 +152,7 @@ pub fn together(theirs: &Movement<'_>, ours: &Movement<'_>, terms: &Terms) -> Cl
     } else if theirs.minor.signum() * ours.minor.signum() < 0 {
         Class::Direction
     } else if theirs.minor != ours.minor {
-        Class::Amount
+        if theirs.kind.is_fee() && ours.kind.is_fee() { Class::Fee } else { Class::Amount }
     } else if !statuses_agree(theirs, ours.status) {
         Class::Status
     } else if matches!((theirs.fee_micro, ours.fee_micro), (Some(a), Some(b)) if a != b) {
@@ -176,7 +176,12 @@ fn statuses_agree(theirs: &Movement<'_>, ours: Status) -> bool {
 
 /// The class of a bill line without a movement.
 pub fn line_alone(theirs: &Movement<'_>, terms: &Terms) -> Class {
-    if terms.near_an_end(theirs.at_ms) { Class::Timing } else { Class::MissingHere }
+    match theirs.status {
+        // In flight: the books of the day on which it is done will have it.
+        Status::Pending => Class::Timing,
+        _ if terms.near_an_end(theirs.at_ms) => Class::Timing,
+        _ => Class::MissingHere,
+    }
 }
 
 /// The class of a movement without a bill line.
@@ -204,7 +209,7 @@ pub enum Joined<'m, 'k> {
 
 /// Brings lines and movements of one reference together, each in the order of its side. First those that agree
 /// on kind, currency and amount; then, of what is left, those of one kind; then those whose money goes opposite
-/// ways. What is left then is alone, and a duplicate if its side had the reference with this kind already.
+/// ways, fees among themselves. What is left then is alone, and a duplicate if its side had the reference with this kind already.
 pub fn join<'m, 'k>(
     theirs: &'m [Movement<'k>],
     ours: &'m [Movement<'k>],
@@ -221,7 +226,10 @@ pub fn join<'m, 'k>(
         (a.kind, a.currency, a.minor) == (b.kind, b.currency, b.minor)
     };
     let kind = |a: &Movement<'_>, b: &Movement<'_>| a.kind == b.kind;
-    let opposite = |a: &Movement<'_>, b: &Movement<'_>| a.minor.signum() * b.minor.signum() < 0;
+    // A fee is no other half of a payment.
+    let opposite = |a: &Movement<'_>, b: &Movement<'_>| {
+        a.kind.is_fee() == b.kind.is_fee() && a.minor.signum() * b.minor.signum() < 0
+    };
     type Agrees<'a> = &'a dyn Fn(&Movement<'_>, &Movement<'_>) -> bool;
     let passes: [Agrees<'_>; 3] = [&exact, &kind, &opposite];
     for agrees in passes {
@@ -304,10 +312,33 @@ mod tests {
             (movement(Kind::Refund, -1), Class::Direction),
             (jpy(pay(12_800)), Class::Currency),
             (jpy(pay(-1)), Class::Currency),
+            (movement(Kind::Fee, 12_799), Class::Amount),
         ];
         for (theirs, class) in rows {
             assert_eq!(together(&theirs, &ours, &TERMS), class, "{theirs:?}");
         }
+    }
+
+    #[test]
+    fn fees_that_are_movements_differ_as_fees() {
+        let fee = |kind, minor| Movement { fee_micro: None, ..movement(kind, minor) };
+        for (theirs, ours, class) in [
+            (fee(Kind::Fee, -77), fee(Kind::Fee, -77), Class::Matched),
+            (fee(Kind::Fee, -78), fee(Kind::Fee, -77), Class::Fee),
+            (fee(Kind::FeeReturn, 30), fee(Kind::FeeReturn, 31), Class::Fee),
+            (fee(Kind::FeeReturn, 77), fee(Kind::Fee, -77), Class::Direction),
+        ] {
+            assert_eq!(together(&theirs, &ours, &TERMS), class, "{theirs:?} {ours:?}");
+        }
+        // A fee of the bill and a refund of the books are two matters.
+        let (line, movement) = (fee(Kind::Fee, -5), fee(Kind::FeeReturn, 5));
+        let pairs = |theirs: &[Movement<'static>], ours: &[Movement<'static>]| {
+            let mut pairs = 0;
+            join(theirs, ours, |it| pairs += u32::from(matches!(it, Joined::Both(..))));
+            pairs
+        };
+        assert_eq!(pairs(&[line], &[movement]), 1);
+        assert_eq!(pairs(&[line], &[fee(Kind::Payment, 5)]), 0);
     }
 
     #[test]
@@ -351,6 +382,7 @@ mod tests {
             assert_eq!(line_alone(&it, &terms), line, "{at_ms}");
             assert_eq!(movement_alone(&it, &terms), own, "{at_ms}");
             let it = Movement { status: Status::Pending, ..it };
+            assert_eq!(line_alone(&it, &terms), Class::Timing);
             assert_eq!(movement_alone(&it, &terms), Class::Timing);
             let it = Movement { status: Status::Failed, ..it };
             assert_eq!(movement_alone(&it, &terms), Class::Matched);

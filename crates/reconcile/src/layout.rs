@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use lezai_core::funds::bill::BillKind;
 use serde::{Deserialize, Serialize};
 
 use crate::movement::{Kind, Status};
@@ -84,12 +85,32 @@ pub struct RowRule {
     /// The meaning of the fee's sign.
     #[serde(default)]
     pub fee_sign: Sign,
+    /// The fee is a movement of its own, rounded to the minor unit, as bills of funds have it: `fee` where it was
+    /// taken, `fee_return` where it was given back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fee_apart: bool,
+    /// The amount is what is left of a larger one, and a text tells the two parts of it: each is a movement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net: Option<Net>,
     /// How far it has come; absent, it is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<String>,
     /// When.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<String>,
+}
+
+/// How a row tells that its amount is net of a fee that was given back: `退款总金额50.00元;含手续费0.30元`. A row
+/// whose text does not say so, or says what does not add up, has its amount as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Net {
+    /// The column of the text.
+    pub column: String,
+    /// The mark that the whole amount follows.
+    pub total: String,
+    /// The mark that the fee follows.
+    pub fee: String,
 }
 
 /// How a kind of bill is laid out.
@@ -264,6 +285,46 @@ pub fn known() -> Vec<Layout> {
     vec![wechat_trade(), wechat_fund(), alipay_trade(), alipay_fund(), orders_1(), movements()]
 }
 
+/// The layouts by which a bill of trades is read as what a bill of funds of the same channel should have: by the
+/// number that both have, with what really moved, and fees as movements of their own.
+pub fn trades_as_funds() -> Vec<Layout> {
+    let mut wechat = wechat_trade();
+    wechat.needs.push("微信订单号".to_owned());
+    for row in &mut wechat.rows {
+        row.fee_apart = true;
+        let is_payment = row.kind == Some(Kind::Payment);
+        // A coupon that the merchant pays for never moves.
+        row.amount = match is_payment {
+            true => names(&["应结订单金额", "总金额", "订单金额"]),
+            false => names(&["退款金额", "申请退款金额"]),
+        };
+        row.key = names(if is_payment { &["微信订单号"] } else { &["微信退款单号"] });
+        if row.kind == Some(Kind::Void) {
+            row.kind = Some(Kind::Refund);
+        }
+    }
+    let mut alipay = alipay_trade();
+    for row in &mut alipay.rows {
+        row.fee_apart = true;
+        row.amount = names(&["商家实收(元)", "订单金额(元)"]);
+        row.key = names(&["商户订单号"]);
+    }
+    let mut own = movements();
+    for row in &mut own.rows {
+        row.fee_apart = true;
+    }
+    vec![wechat, alipay, own]
+}
+
+/// Whether a file of a layout may be a bill of this kind: a channel's own layouts are of one kind alone.
+pub fn may_be(name: &str, kind: BillKind) -> bool {
+    match name {
+        "wechat-trade" | "alipay-trade" => kind == BillKind::Trades,
+        "wechat-fund" | "alipay-fund" => kind == BillKind::Funds,
+        _ => true,
+    }
+}
+
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
@@ -339,13 +400,16 @@ fn wechat_fund() -> Layout {
             ("收支类型".to_owned(), names(&[way])),
         ]),
         kind: Some(kind),
-        key: names(&["业务凭证号", "微信支付业务单号", "资金流水单号"]),
+        // The voucher's number is the merchant's own, or one that nobody else has: `REF4200…` of a refund.
+        key: names(&["微信支付业务单号", "业务凭证号", "资金流水单号"]),
         amount: names(&["收支金额(元)"]),
         sign: if way == "收入" { Sign::In } else { Sign::Out },
         at: names(&["记账时间"]),
         ..RowRule::default()
     };
     let business = "业务类型";
+    let [column, total, fee] = ["备注", "退款总金额", "含手续费"].map(str::to_owned);
+    let net = Net { column, total, fee };
     Layout {
         name: "wechat-fund".to_owned(),
         quotes: false,
@@ -363,6 +427,8 @@ fn wechat_fund() -> Layout {
         currency: Some("CNY".to_owned()),
         rows: vec![
             row(business, &["交易"], "收入", Kind::Payment),
+            RowRule { net: Some(net), ..row(business, &["退款"], "支出", Kind::Refund) },
+            // Editions without the column of the text.
             row(business, &["退款"], "支出", Kind::Refund),
             row(business, &["扣除交易手续费", "交易手续费", "手续费"], "支出", Kind::Fee),
             row(

@@ -31,6 +31,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it is a channel's fee, taken or given back.
+    pub fn is_fee(self) -> bool {
+        matches!(self, Self::Fee | Self::FeeReturn)
+    }
+
     /// Every kind.
     pub const ALL: [Self; 9] = [
         Self::Payment,

@@ -5,16 +5,60 @@ use serde_json::{Value, json};
 use crate::amount::{self, MICRO_DECIMALS};
 use crate::bill::{Bill, Contents, Unparsed};
 use crate::class::{Class, Terms};
-use crate::movement::Movement;
+use crate::movement::{Movement, Status};
 use crate::rules::Rules;
 use crate::run::{Outcome, Summary, Sums, Total};
 use crate::when;
 
 use lezai_core::money::Currency;
 
+/// The two sides of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Between {
+    /// A channel's bill of trades, and the books.
+    #[default]
+    TradesAndBooks,
+    /// A channel's bill of funds, and its bill of trades.
+    FundsAndTrades,
+}
+
+impl Between {
+    /// The name, as in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TradesAndBooks => "trades_and_books",
+            Self::FundsAndTrades => "funds_and_trades",
+        }
+    }
+
+    /// Where theirs is, where ours is, and sentences about what only one of them has.
+    fn words(self) -> [&'static str; 6] {
+        match self {
+            Self::TradesAndBooks => [
+                "there",
+                "here",
+                "the channel has it, the books do not",
+                "the books have it, the bill does not",
+                "the bill has this reference before",
+                "the books have this reference before",
+            ],
+            Self::FundsAndTrades => [
+                "in the bill of funds",
+                "in the bill of trades",
+                "the bill of funds has it, the bill of trades does not",
+                "the bill of trades has it, the bill of funds does not",
+                "the bill of funds has this reference before",
+                "the bill of trades has this reference before",
+            ],
+        }
+    }
+}
+
 /// How a run's outcomes are told.
 #[derive(Clone, Copy, Debug)]
 pub struct Telling<'a> {
+    /// The sides.
+    pub between: Between,
     /// The rules that cleared.
     pub rules: &'a Rules,
     /// East of Greenwich, for times.
@@ -42,6 +86,7 @@ impl Telling<'_> {
     pub fn field(&self, outcome: &Outcome<'_>) -> Option<&'static str> {
         match (outcome.class, &outcome.theirs, &outcome.ours) {
             (Class::Amount | Class::Direction, ..) => Some("minor"),
+            (Class::Fee, Some(it), _) if it.kind.is_fee() => Some("minor"),
             (Class::Status, ..) => Some("status"),
             (Class::Fee, ..) => Some("fee_micro"),
             (Class::Currency, ..) => Some("currency"),
@@ -54,17 +99,21 @@ impl Telling<'_> {
     /// Why, with both values where there are two.
     pub fn reason(&self, outcome: &Outcome<'_>) -> String {
         let (theirs, ours) = (outcome.theirs.as_ref(), outcome.ours.as_ref());
+        let [there, here, only_theirs, only_ours, before_theirs, before_ours] =
+            self.between.words();
         let both = |what: &str, of: &dyn Fn(&Movement<'_>) -> String| {
             let side = |side: Option<&Movement<'_>>| side.map_or("nothing".to_owned(), of);
-            format!("{what}: {} there, {} here", side(theirs), side(ours))
+            format!("{what}: {} {there}, {} {here}", side(theirs), side(ours))
         };
         let day = |it: &Movement<'_>| when::date(when::local_day(it.at_ms, self.offset_minutes));
         match (outcome.class, theirs, ours) {
             (Class::Matched, ..) => "both sides agree".to_owned(),
-            (Class::MissingHere, ..) => "the channel has it, the books do not".to_owned(),
-            (Class::MissingThere, ..) => "the books have it, the bill does not".to_owned(),
+            (Class::MissingHere, ..) => only_theirs.to_owned(),
+            (Class::MissingThere, ..) => only_ours.to_owned(),
             (Class::Timing, Some(_), Some(_)) => both("day", &day),
-            (Class::Timing, _, Some(it)) if it.status != crate::movement::Status::Done => {
+            (Class::Timing, Some(it), None) | (Class::Timing, None, Some(it))
+                if it.status != Status::Done =>
+            {
                 "in flight: asked for, not known to be done".to_owned()
             }
             (Class::Timing, ..) => {
@@ -75,10 +124,11 @@ impl Telling<'_> {
                 both("direction", &|it| format!("{} {}", it.kind.as_str(), money_of(it)))
             }
             (Class::Status, ..) => both("status", &|it| it.status.as_str().to_owned()),
+            (Class::Fee, Some(it), _) if it.kind.is_fee() => both("fee", &|it| money_of(it)),
             (Class::Fee, ..) => both("fee", &|it| fee_of(it).unwrap_or_else(|| "none".to_owned())),
             (Class::Currency, ..) => both("currency", &|it| money_of(it)),
-            (Class::Duplicate, Some(_), _) => "the bill has this reference before".to_owned(),
-            (Class::Duplicate, ..) => "the books have this reference before".to_owned(),
+            (Class::Duplicate, Some(_), _) => before_theirs.to_owned(),
+            (Class::Duplicate, ..) => before_ours.to_owned(),
             (Class::BalanceBreak, ..) => "the bill contradicts itself".to_owned(),
             (Class::Unparsed, ..) => "the row is not understood".to_owned(),
         }
@@ -87,6 +137,7 @@ impl Telling<'_> {
     /// An outcome as one object of JSON.
     pub fn json(&self, outcome: &Outcome<'_>) -> Value {
         json!({
+            "between": self.between.as_str(),
             "class": outcome.class.as_str(),
             "cleared_by": self.rule(outcome.rule),
             "field": self.field(outcome),
@@ -166,8 +217,9 @@ pub fn file(bill: &Bill) -> Value {
 }
 
 /// A row that is not understood, as one object of JSON.
-pub fn unparsed(side: &str, row: &Unparsed) -> Value {
+pub fn unparsed(between: Between, side: &str, row: &Unparsed) -> Value {
     json!({
+        "between": between.as_str(),
         "class": Class::Unparsed.as_str(),
         "cleared_by": null,
         "field": row.column,
@@ -213,7 +265,7 @@ fn fee_of(it: &Movement<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::movement::{Kind, Status};
+    use crate::movement::Kind;
 
     #[test]
     fn a_reason_names_the_field_and_both_values() {
@@ -229,7 +281,8 @@ mod tests {
             line: 7,
         };
         let rules = Rules::default();
-        let telling = Telling { rules: &rules, offset_minutes: 480 };
+        let between = Between::TradesAndBooks;
+        let telling = Telling { between, rules: &rules, offset_minutes: 480 };
         let tell = |class, theirs, ours| {
             let outcome = Outcome { class, rule: 1, theirs: Some(theirs), ours: Some(ours) };
             let json = telling.json(&outcome);

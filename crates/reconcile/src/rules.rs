@@ -65,7 +65,7 @@ pub enum BadRules {
 pub struct Rules(Vec<Rule>);
 
 impl Default for Rules {
-    /// A fen of rounding on a line and a yuan in a bill; the neighbour's day; three days in flight.
+    /// A fen of rounding on a line and a yuan in a bill; the neighbour's day; three days in flight, on either side.
     fn default() -> Self {
         let rule = |name: &str, class| Rule {
             name: name.to_owned(),
@@ -87,7 +87,29 @@ impl Default for Rules {
                 theirs: vec![Status::Pending, Status::Done],
                 ..rule("in_flight", Class::Status)
             },
+            Rule {
+                max_days: Some(3),
+                theirs: in_flight(),
+                ..rule("in_flight_there", Class::Timing)
+            },
         ])
+    }
+}
+
+impl Rules {
+    /// These, and one for what the bill of another day has up to three days later: a pair in all else.
+    #[must_use]
+    pub fn and_late(mut self) -> Self {
+        self.0.push(Rule {
+            name: "late".to_owned(),
+            class: Class::Timing,
+            max_each: None,
+            max_bill: None,
+            max_days: Some(3),
+            ours: vec![Status::Done],
+            theirs: vec![Status::Done, Status::Pending],
+        });
+        self
     }
 }
 
@@ -193,7 +215,13 @@ pub(crate) fn fee_difference(theirs: Option<&Movement<'_>>, ours: Option<&Moveme
     let fee = |side: Option<&Movement<'_>>| {
         i128::from(side.and_then(|it| it.fee_micro).unwrap_or_default())
     };
-    fee(theirs) - fee(ours)
+    match (theirs, ours) {
+        // Fees that are movements: what leaves is negative.
+        (Some(theirs), Some(ours)) if theirs.kind.is_fee() => {
+            (i128::from(ours.minor) - i128::from(theirs.minor)) * i128::from(MICRO)
+        }
+        _ => fee(theirs) - fee(ours),
+    }
 }
 
 fn days(
@@ -254,6 +282,34 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_late_is_cleared_as_a_pair_alone() {
+        let terms =
+            Terms { period: Some((9 * DAY_MS, 10 * DAY_MS)), window_ms: 0, offset_minutes: 0 };
+        let on = |day: i64| Movement {
+            key: b"k",
+            kind: Kind::Payment,
+            status: Status::Done,
+            minor: 1,
+            currency: *b"CNY",
+            fee_micro: None,
+            at_ms: day * DAY_MS,
+            file: 0,
+            line: 1,
+        };
+        let rules = Rules::default().and_late();
+        let clears = |theirs: Option<i64>, ours: Option<i64>| {
+            let (theirs, ours) = (theirs.map(on), ours.map(on));
+            let number = rules.clearing(Class::Timing, theirs.as_ref(), ours.as_ref(), &terms);
+            rules.list().get(usize::from(number).wrapping_sub(1)).map(|it| it.name.as_str())
+        };
+        assert_eq!(clears(Some(9), Some(8)), Some("cut_off"));
+        assert_eq!(clears(Some(9), Some(6)), Some("late"));
+        assert_eq!(clears(Some(9), Some(5)), None);
+        assert_eq!(clears(None, Some(7)), None);
+        assert_eq!(clears(Some(7), None), None);
+    }
+
+    #[test]
     fn a_rule_clears_up_to_its_bound() {
         let terms = Terms { period: Some((0, 4 * DAY_MS)), window_ms: 0, offset_minutes: 0 };
         let at = |at_ms, fee| Movement {
@@ -275,12 +331,17 @@ mod tests {
         let day = |day: i64| at(day * DAY_MS, 0);
         assert_eq!(clears(Class::Fee, Some(at(0, 5 * MICRO)), Some(at(0, 6 * MICRO))), 1);
         assert_eq!(clears(Class::Fee, Some(at(0, 5 * MICRO)), Some(at(0, 4 * MICRO - 1))), 0);
+        let fee = |minor| Movement { kind: Kind::Fee, minor, fee_micro: None, ..at(0, 0) };
+        assert_eq!(clears(Class::Fee, Some(fee(-78)), Some(fee(-77))), 1);
+        assert_eq!(clears(Class::Fee, Some(fee(-79)), Some(fee(-77))), 0);
         assert_eq!(clears(Class::Timing, Some(day(1)), Some(day(0))), 3);
         assert_eq!(clears(Class::Timing, Some(day(2)), Some(day(0))), 0);
         assert_eq!(clears(Class::Timing, None, Some(day(2))), 3);
         assert_eq!(clears(Class::Timing, None, Some(day(1))), 0);
         assert_eq!(clears(Class::Timing, None, Some(pending(day(1)))), 2);
         assert_eq!(clears(Class::Timing, None, Some(pending(day(0)))), 2);
+        assert_eq!(clears(Class::Timing, Some(pending(day(1))), None), 5);
+        assert_eq!(clears(Class::Timing, Some(pending(day(-1))), None), 0);
         assert_eq!(clears(Class::Status, Some(day(1)), Some(pending(day(1)))), 4);
         assert_eq!(clears(Class::Status, Some(day(1)), Some(pending(day(-1)))), 0);
         assert_eq!(clears(Class::Status, Some(pending(day(1))), Some(day(1))), 0);

@@ -414,7 +414,8 @@ impl Work<'_> {
         let all = |bytes, places: &[(u64, u32)]| -> Result<Vec<Movement<'_>>, Damaged> {
             let mut all = places.iter().map(|it| at(bytes, it.1)).collect::<Result<Vec<_>, _>>()?;
             all.sort_unstable_by(|a: &Movement<'_>, b: &Movement<'_>| {
-                (a.key, a.place()).cmp(&(b.key, b.place()))
+                // A row may be two movements: its own, and that of its fee.
+                (a.key, a.place(), a.kind).cmp(&(b.key, b.place(), b.kind))
             });
             Ok(all)
         };

@@ -7,7 +7,7 @@ use crate::bill::{self, Bill, Contents, Limits, ReadError};
 use crate::class::{BadTime, Terms};
 use crate::layout::{self, Layout};
 use crate::refused::Refused;
-use crate::report::{self, Telling};
+use crate::report::{self, Between, Telling};
 use crate::rules::{BadRules, Rule, Rules};
 use crate::run::{self, Counted, InMemory, Keep, Plan, RunError, Side, Spread, Total};
 
@@ -85,6 +85,28 @@ pub enum NoResult {
 ///
 /// See [`NoResult`].
 pub fn reconcile(theirs: &[&[u8]], ours: &[&[u8]], options: &[u8]) -> Result<Value, NoResult> {
+    hold(Between::TradesAndBooks, theirs, ours, options)
+}
+
+/// As [`reconcile`], a channel's bills of funds with its bills of trades.
+///
+/// # Errors
+///
+/// See [`NoResult`].
+pub fn reconcile_funds(
+    funds: &[&[u8]],
+    trades: &[&[u8]],
+    options: &[u8],
+) -> Result<Value, NoResult> {
+    hold(Between::FundsAndTrades, funds, trades, options)
+}
+
+fn hold(
+    between: Between,
+    theirs: &[&[u8]],
+    ours: &[&[u8]],
+    options: &[u8],
+) -> Result<Value, NoResult> {
     let options: Options =
         serde_json::from_slice(options).map_err(|error| NoResult::Options(error.to_string()))?;
     let rules = options.rules.map_or_else(|| Ok(Rules::default()), Rules::new)?;
@@ -94,6 +116,10 @@ pub fn reconcile(theirs: &[&[u8]], ours: &[&[u8]], options: &[u8]) -> Result<Val
     let layouts = [options.layouts, layout::known()].concat();
     let files = InMemory::default();
     let (theirs, their_total) = read_side(&files, Side::Theirs, theirs, &layouts)?;
+    let layouts = match between {
+        Between::TradesAndBooks => layouts,
+        Between::FundsAndTrades => [layout::trades_as_funds(), layouts].concat(),
+    };
     let (ours, our_total) = read_side(&files, Side::Ours, ours, &layouts)?;
     let terms = Terms::of(
         &theirs,
@@ -109,15 +135,16 @@ pub fn reconcile(theirs: &[&[u8]], ours: &[&[u8]], options: &[u8]) -> Result<Val
     let unparsed: usize = theirs.iter().chain(&ours).map(|it| it.unparsed.len()).sum();
     let unparsed = u64::try_from(unparsed).unwrap_or(u64::MAX);
     let summary = run::summary(counted, unparsed, &plan.rules, &their_total, &our_total)?;
-    let telling = Telling { rules: &plan.rules, offset_minutes: terms.offset_minutes };
+    let telling = Telling { between, rules: &plan.rules, offset_minutes: terms.offset_minutes };
     let mut differences = Vec::new();
     run::merge(&files, 1, &summary.over_bound, |outcome| {
         differences.push(telling.json(outcome));
         Ok(())
     })?;
     for (side, bills) in [("theirs", &theirs), ("ours", &ours)] {
-        differences
-            .extend(bills.iter().flat_map(|it| &it.unparsed).map(|it| report::unparsed(side, it)));
+        differences.extend(
+            bills.iter().flat_map(|it| &it.unparsed).map(|it| report::unparsed(between, side, it)),
+        );
     }
     let file = |bill: &Bill| report::file(bill);
     let mut summary = telling.summary(&summary, &terms);
@@ -172,6 +199,33 @@ mod tests {
         assert_eq!(none["differences"], json!([]));
         let all = reconcile(&[OWN.as_bytes()], &[OWN.as_bytes()], br#"{"all":true}"#).unwrap();
         assert_eq!(all["differences"][0]["class"], "matched");
+    }
+
+    #[test]
+    fn a_bill_of_funds_is_held_against_the_bill_of_trades() {
+        let trades = "at,kind,reference,minor,currency,fee\n\
+             2026-03-01T09:30:00+08:00,payment,a,500,CNY,3.4\n\
+             2026-03-01T09:31:00+08:00,refund,b,-100,CNY,-0.6\n";
+        let funds = |fee: &str| {
+            format!(
+                "at,kind,reference,minor,currency\n\
+                 2026-03-01T09:30:00+08:00,payment,a,500,CNY\n\
+                 2026-03-01T09:30:00+08:00,fee,a,{fee},CNY\n\
+                 2026-03-01T09:31:00+08:00,refund,b,-100,CNY\n\
+                 2026-03-01T09:31:00+08:00,fee_return,b,1,CNY\n"
+            )
+        };
+        let hold = |fee| {
+            let found = reconcile_funds(&[funds(fee).as_bytes()], &[trades.as_bytes()], b"{}");
+            let found = found.unwrap();
+            let all = found["differences"].as_array().unwrap().iter();
+            let told = all.map(|it| (it["class"].clone(), it["cleared_by"].clone()));
+            (found["summary"]["open"].as_u64(), told.collect::<Vec<_>>())
+        };
+        // The fee of 3.4 fen is three, and 0.6 that go back are one.
+        assert_eq!(hold("-3"), (Some(0), vec![]));
+        assert_eq!(hold("-4"), (Some(0), vec![(json!("fee"), json!("fee_rounding"))]));
+        assert_eq!(hold("-5"), (Some(1), vec![(json!("fee"), Value::Null)]));
     }
 
     #[test]

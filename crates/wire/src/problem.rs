@@ -563,6 +563,7 @@ impl From<NotResolved> for Problem {
                 Self::new(Code::DifferenceState, detail).with("difference_status", status)
             }
             NotResolved::SamePerson => Self::new(Code::ApproverIsResolver, detail),
+            NotResolved::NoFee => Self::new(Code::InvalidField, detail).with("field", "act"),
             NotResolved::NoAmount => Self::new(Code::DifferenceWithoutAmount, detail),
         }
     }

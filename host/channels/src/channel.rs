@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::payout::Destination;
 use lezai_core::id::{AttemptId, PayoutId, RefundId};
@@ -351,6 +352,11 @@ pub enum BillFetched {
     Bill(Vec<u8>),
     /// It is still being made.
     Creating,
+    /// The channel has none. Either it is not made yet, or nothing moved on that day: which of the two, the
+    /// channel does not tell. In it what says so, to be kept in place of a bill once it is the latter.
+    Absent(Vec<u8>),
+    /// The channel does not give it to this account.
+    NotPermitted,
 }
 
 /// One of our movements, by the number that the channel was given.
@@ -450,14 +456,19 @@ pub trait Channel: Send + Sync {
         480
     }
 
-    /// How long after a day's end its bill can be asked for; `None` if it gives none by itself.
-    fn bill_after_secs(&self) -> Option<i64> {
-        None
+    /// The bills of a day that it gives by itself; none if the operator puts them.
+    fn bills(&self) -> &'static [BillKind] {
+        &[]
     }
 
-    /// Asks for its bill of a day that is over.
-    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
-        let reason = format!("it gives no bills, so none of {day}");
+    /// How long after a day's end its bills can be asked for.
+    fn bill_after_secs(&self) -> i64 {
+        0
+    }
+
+    /// Asks for a bill of a day that is over.
+    fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
+        let reason = format!("it gives no bills, so none of {} of {day}", kind.as_str());
         Box::pin(std::future::ready(Err(Unanswered { channel: self.id(), reason })))
     }
 

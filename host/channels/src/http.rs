@@ -11,6 +11,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest answer that is read: a bill's address, some certificates, never more.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// A bill has this long to come: nobody waits for it, and it may be of some megabytes.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request's method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +98,17 @@ pub type Sent<'a> = Pin<Box<dyn Future<Output = Result<Response, NoAnswer>> + Se
 pub trait Transport: Send + Sync {
     /// Sends a request and brings the answer.
     fn send(&self, request: Request) -> Sent<'_>;
+
+    /// As [`Transport::send`], for a file of at most so many bytes, with more time to come.
+    fn download(&self, request: Request, bytes_max: usize) -> Sent<'_>;
 }
 
 /// The network, through reqwest.
 #[derive(Clone, Debug)]
-pub struct Network(reqwest::Client);
+pub struct Network {
+    client: reqwest::Client,
+    download: Duration,
+}
 
 impl Network {
     /// A client for providers: no redirects, no proxies from the environment, bounded times.
@@ -114,21 +122,30 @@ impl Network {
             .retry(reqwest::retry::never())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
             .build()?;
-        Ok(Self(client))
+        Ok(Self { client, download: DOWNLOAD_TIMEOUT })
     }
 
-    async fn answer(&self, request: Request) -> Result<Response, NoAnswer> {
+    /// With another time for a file to come.
+    pub fn downloading_within(self, download: Duration) -> Self {
+        Self { download, ..self }
+    }
+
+    async fn answer(
+        &self,
+        request: Request,
+        bytes_max: usize,
+        within: Duration,
+    ) -> Result<Response, NoAnswer> {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let mut builder = self.0.request(method, &request.url).body(request.body);
+        let mut builder = self.client.request(method, &request.url).body(request.body);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
-        let mut answer = builder.send().await.map_err(no_answer)?;
+        let mut answer = builder.timeout(within).send().await.map_err(no_answer)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().iter().filter_map(|(name, value)| {
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
@@ -136,7 +153,7 @@ impl Network {
         let headers = Headers(headers.collect());
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| unknown(&error))? {
-            if body.len() + chunk.len() > BODY_BYTES_MAX {
+            if body.len() + chunk.len() > bytes_max {
                 return Err(NoAnswer::Unknown("the answer is too long".to_owned()));
             }
             body.extend_from_slice(&chunk);
@@ -147,7 +164,11 @@ impl Network {
 
 impl Transport for Network {
     fn send(&self, request: Request) -> Sent<'_> {
-        Box::pin(self.answer(request))
+        Box::pin(self.answer(request, BODY_BYTES_MAX, TIMEOUT))
+    }
+
+    fn download(&self, request: Request, bytes_max: usize) -> Sent<'_> {
+        Box::pin(self.answer(request, bytes_max, self.download))
     }
 }
 

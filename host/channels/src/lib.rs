@@ -23,6 +23,7 @@ mod form;
 pub mod http;
 pub mod number;
 pub mod outcome;
+pub mod packed;
 pub mod rsa;
 pub mod sandbox;
 pub mod settings;

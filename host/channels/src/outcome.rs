@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::http::NoAnswer;
+
 /// The action to take on an error of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
@@ -86,6 +88,15 @@ pub enum CallError {
         /// The member that differs.
         field: &'static str,
     },
+}
+
+impl From<NoAnswer> for CallError {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::NotSent(reason) => Self::NotSent(reason),
+            NoAnswer::Unknown(reason) => Self::Unknown(reason),
+        }
+    }
 }
 
 impl CallError {

@@ -1,20 +1,19 @@
 //! `lezai bill`: puts a channel's bill of a day, and lists those that the gateway has.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use flate2::read::MultiGzDecoder;
+use lezai_channels::packed;
+use lezai_core::funds::bill::BillKind;
 use reqwest::Method;
 use serde_json::Value;
-use zip::ZipArchive;
 
 use crate::data_dir;
 use crate::operator::{OperatorArgs, OperatorCall};
 use crate::outcome::{self, Failed, text};
 
 /// Above what a gateway takes, so that it is the gateway that refuses.
-const FILE_MAX: u64 = 64 << 20;
+const FILE_MAX: usize = 64 << 20;
 
 /// Commands on bills.
 #[derive(Debug, clap::Subcommand)]
@@ -38,7 +37,7 @@ pub struct ListArgs {
 /// Which bill.
 #[derive(Debug, clap::Args)]
 pub struct PutArgs {
-    /// The file as it was downloaded: CSV, gzip, or a zip with one file.
+    /// The file as it was downloaded: CSV, gzip, or a zip with one file of details.
     file: PathBuf,
     /// The channel.
     #[arg(long)]
@@ -46,6 +45,9 @@ pub struct PutArgs {
     /// The day, such as 2026-11-18.
     #[arg(long)]
     date: String,
+    /// It is the bill of funds, and not that of trades.
+    #[arg(long)]
+    funds: bool,
     #[command(flatten)]
     operator: OperatorArgs,
 }
@@ -68,10 +70,11 @@ async fn list(args: &ListArgs) -> Result<String, Failed> {
 }
 
 async fn put(args: &PutArgs) -> Result<String, Failed> {
-    let packed = data_dir::read(&args.file, FILE_MAX).map_err(Failed::NotDone)?;
-    let bytes = unpacked(packed)
+    let packed = data_dir::read(&args.file, FILE_MAX as u64).map_err(Failed::NotDone)?;
+    let bytes = packed::unpacked(packed, FILE_MAX)
         .map_err(|why| Failed::NotDone(format!("{}: {why}", args.file.display())))?;
-    let target = &format!("/admin/v1/bills/{}/{}", args.channel, args.date);
+    let kind = if args.funds { BillKind::Funds } else { BillKind::Trades };
+    let target = &format!("/admin/v1/bills/{}/{}?kind={}", args.channel, args.date, kind.as_str());
     let put = args.operator.send(Method::PUT, target, bytes).await?;
     Ok(line(&outcome::parse(&put)?))
 }
@@ -80,40 +83,16 @@ async fn put(args: &PutArgs) -> Result<String, Failed> {
 fn line(bill: &Value) -> String {
     let digest = text(&bill["digest"]);
     format!(
-        "{}  {:<8}  edition {}  {} rows  {}  {}  sha-256 {}",
+        "{}  {:<8}  {:<6}  edition {}  {} rows  {}  {}  sha-256 {}",
         text(&bill["date"]),
         text(&bill["channel"]),
+        text(&bill["kind"]),
         bill["edition"],
         bill["rows"],
         text(&bill["layout"]),
         text(&bill["source"]),
         digest.get(..12).unwrap_or(digest)
     )
-}
-
-/// A file's bytes, out of the gzip or the zip that it may be in.
-fn unpacked(packed: Vec<u8>) -> Result<Vec<u8>, String> {
-    match packed[..] {
-        [0x1f, 0x8b, ..] => bounded(MultiGzDecoder::new(&packed[..])),
-        [b'P', b'K', 3, 4, ..] => {
-            let mut archive = ZipArchive::new(std::io::Cursor::new(&packed))
-                .map_err(|error| format!("not a zip that can be read: {error}"))?;
-            if archive.len() != 1 {
-                return Err("the zip has not one file: unpack it, and put the details".to_owned());
-            }
-            bounded(archive.by_index(0).map_err(|error| error.to_string())?)
-        }
-        _ => Ok(packed),
-    }
-}
-
-fn bounded(reader: impl std::io::Read) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    reader.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > FILE_MAX {
-        true => Err(format!("more than {FILE_MAX} bytes, unpacked")),
-        false => Ok(bytes),
-    }
 }
 
 #[cfg(test)]
@@ -124,12 +103,12 @@ mod tests {
     #[test]
     fn bill_is_a_line() {
         let bill = json!({
-            "date": "2026-11-18", "channel": "wechat", "edition": 2, "rows": 7, "layout": "wechat-trade",
+            "date": "2026-11-18", "channel": "wechat", "kind": "funds", "edition": 2, "rows": 7, "layout": "wechat-fund",
             "source": "put", "digest": "cb3398584243ffff",
         });
         assert_eq!(
             line(&bill),
-            "2026-11-18  wechat    edition 2  7 rows  wechat-trade  put  sha-256 cb3398584243"
+            "2026-11-18  wechat    funds   edition 2  7 rows  wechat-fund  put  sha-256 cb3398584243"
         );
     }
 }

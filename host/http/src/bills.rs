@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use http::HeaderMap;
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::{DifferenceId, ReconciliationId};
 
@@ -46,15 +47,19 @@ pub(super) fn calls() -> Calls {
 #[utoipa::path(
     put, path = "/admin/v1/bills/{channel}/{date}", tag = "operator", summary = "Put a channel's bill of a day",
     description = "The file as it was downloaded, unpacked. It is read whole first: of one that is refused nothing counts. The same bytes once more change nothing; other bytes are another edition.",
-    params(("channel" = String, Path, description = "Such as `wechat`"), ("date" = String, Path, description = "Such as `2026-11-18`")),
+    params(
+        ("channel" = String, Path, description = "Such as `wechat`"), ("date" = String, Path, description = "Such as `2026-11-18`"),
+        ("kind" = Option<String>, Query, description = "`trades`, if absent: payments and refunds; `funds`: every movement of the account"),
+    ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The bill", body = BillView), openapi::Problems), security(("operator" = [])),
-    extensions(("x-codes" = json!(codes(&[Code::BillRefused])))),
+    extensions(("x-codes" = json!(codes(&[Code::BillRefused, Code::UnknownField])))),
 )]
 pub(super) async fn put_bill(
     State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     segments: Segments,
+    query: Query,
     request: Request,
 ) -> Result<Json<BillView>, Reply> {
     authorize(&headers, &gateway)?;
@@ -63,8 +68,13 @@ pub(super) async fn put_bill(
     let day = day(&date).map_err(|why| {
         Problem::new(Code::InvalidField, format!("date {why}")).with("field", "date")
     })?;
-    let bytes = read_body(request, BILL_BYTES_MAX).await?;
-    Ok(Json(bills::put(&gateway, &channel, day, bytes.into(), PUT).await?))
+    let mut asked = asked(query)?;
+    let kind =
+        asked.optional("kind", |text| BillKind::parse(text).ok_or("neither trades nor funds"))?;
+    asked.finish()?;
+    let bytes = read_body(request, BILL_BYTES_MAX).await?.into();
+    let kind = kind.unwrap_or_default();
+    Ok(Json(bills::put(&gateway, &channel, kind, day, bytes, PUT).await?))
 }
 
 #[utoipa::path(
@@ -81,7 +91,7 @@ pub(super) async fn list_bills(
 
 #[utoipa::path(
     post, path = "/admin/v1/reconciliations", tag = "operator", summary = "Reconcile a channel's day",
-    description = "Holds the latest edition of the day's bill against what the ledger booked on that day. A run of the same bill is the one that there is, bit for bit, so repeating the call is safe.",
+    description = "Holds the latest edition of the day's bill of trades against what the ledger booked on that day, and the bill of funds, if there is one, against the bill of trades. A run of the same bills is the one that there is, bit for bit, so repeating the call is safe.",
     request_body = openapi::NewReconciliation,
     responses((status = 200, description = "The run", body = ReconciliationView), openapi::Problems), security(("operator" = [])),
     extensions(("x-codes" = json!(codes(&[Code::BillNotFound, Code::BillRefused])))),
@@ -184,7 +194,7 @@ pub(super) async fn assign_difference(
 
 #[utoipa::path(
     post, path = "/admin/v1/differences/{id}/resolution", tag = "operator", summary = "Resolve a difference",
-    description = "`suspense` and `write_off` book the amount, and `explain` books nothing. Above 10000 minor units, and where no amount can be told, a second person decides first.",
+    description = "`suspense` and `write_off` book the amount, `accept_fee` books a fee of the channel's as a cost, and `explain` books nothing. `ask_channel` asks the channel about a payment, applies what it says to the order, and leaves the difference as it is: what was booked by it pairs in a run of the next days. Above 10000 minor units, and where no amount can be told, a second person decides first.",
     params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`dif_…`")),
     request_body = openapi::NewResolution,
     responses((status = 200, description = "The difference, `resolved` or `proposed`", body = DifferenceView), openapi::Problems), security(("operator" = [])),

@@ -61,6 +61,8 @@ pub(super) const RESOLVING: &[Code] = &[
     DifferenceState,
     ApproverIsResolver,
     DifferenceWithoutAmount,
+    OrderNotFound,
+    ChannelUnavailable,
 ];
 
 /// The header fields that any answer to a call may carry.

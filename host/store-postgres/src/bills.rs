@@ -1,6 +1,7 @@
 //! Channels' bills, reconciliations and differences in PostgreSQL. They are of no merchant, and the commits that write
 //! them wait for one another at the gateway's own book.
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::Difference;
 use lezai_core::id::{DifferenceId, ReconciliationId};
@@ -18,9 +19,15 @@ use super::ledger::every_book;
 use super::tables::{Postgres, count, get, json, owned, params, to_json};
 
 impl BillReads for Postgres<'_> {
-    fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
-        let sql = "SELECT data, bytes FROM bills WHERE channel = $1 AND day = $2 ORDER BY edition DESC LIMIT 1";
-        let found = self.one(sql, params![channel, day.to_string()], |row| {
+    fn bill(
+        &self,
+        channel: &str,
+        kind: BillKind,
+        day: Date,
+    ) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
+        let sql = "SELECT data, bytes FROM bills WHERE channel = $1 AND kind = $2 AND day = $3
+                   ORDER BY edition DESC LIMIT 1";
+        let found = self.one(sql, params![channel, kind.as_str(), day.to_string()], |row| {
             Ok((json::<BillRecord>(row, 0)?, get::<Vec<u8>>(row, 1)?))
         })?;
         let opened = found.map(|(bill, kept)| {
@@ -31,7 +38,7 @@ impl BillReads for Postgres<'_> {
     }
 
     fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError> {
-        let sql = "SELECT data FROM bills ORDER BY day DESC, channel DESC, edition DESC LIMIT $1";
+        let sql = "SELECT data FROM bills ORDER BY day DESC, channel DESC, kind DESC, edition DESC LIMIT $1";
         self.all(sql, params![i64::from(limit)], |row| json(row, 0))
     }
 
@@ -95,12 +102,24 @@ impl BillReads for Postgres<'_> {
         }
     }
 
-    fn waiting_differences(
+    fn unsettled_differences(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_differences WHERE channel = $1 AND day >= $2 AND day < $3
+                   AND status IN ('open', 'proposed', 'expected', 'paired') ORDER BY id";
+        let params = params![channel, from.to_string(), before.to_string()];
+        self.all(sql, params, |row| json(row, 0))
+    }
+
+    fn resolved_differences(
         &self,
         channel: &str,
         day: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        let sql = "SELECT data FROM bill_differences WHERE channel = $1 AND day = $2 AND waits";
+        let sql = "SELECT data FROM bill_differences WHERE channel = $1 AND day = $2 AND status = 'resolved'";
         self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
     }
 
@@ -160,11 +179,11 @@ impl BillReads for Postgres<'_> {
 
 impl BillWrites for Postgres<'_> {
     fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO bills (channel, day, edition, data, bytes) VALUES ($1, $2, $3, $4, $5)";
+        let sql = "INSERT INTO bills (channel, kind, day, edition, data, bytes) VALUES ($1, $2, $3, $4, $5, $6)";
         let bytes = self.seal_bytes(&context(bill), bytes)?;
-        let (day, edition) = (bill.day.to_string(), i64::from(bill.edition));
-        let params = params![bill.channel, day, edition, to_json(bill)?, bytes];
+        let (kind, day, edition) =
+            (bill.kind.as_str(), bill.day.to_string(), i64::from(bill.edition));
+        let params = params![bill.channel, kind, day, edition, to_json(bill)?, bytes];
         self.change(sql, params).map(drop)
     }
 
@@ -207,5 +226,5 @@ impl BillWrites for Postgres<'_> {
 
 /// The context that a bill's bytes are sealed for.
 fn context(bill: &BillRecord) -> String {
-    format!("bill/{}/{}/{}", bill.channel, bill.day, bill.edition)
+    format!("bill/{}/{}/{}/{}", bill.channel, bill.kind.as_str(), bill.day, bill.edition)
 }

@@ -1,6 +1,7 @@
 //! The ledger in PostgreSQL: a chain of entries for each book, and beside it what stands on each account after each
 //! of them. An account of a merchant's is in one book; one that all share stands in each, and is their sum.
 
+use lezai_core::id::MerchantId;
 use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
@@ -68,8 +69,8 @@ impl Postgres<'_> {
         }
         let hash = entry.hash(&head.hash, next, at, subject);
         self.later(
-            "INSERT INTO entries (book, number, at_ms, subject, kind, postings, previous, hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO entries (book, number, at_ms, subject, kind, postings, previous, hash, owner)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             owned![
                 head.book,
                 number(next),
@@ -79,6 +80,7 @@ impl Postgres<'_> {
                 to_json(&entry.postings())?,
                 head.hash.clone(),
                 hash.clone(),
+                Account::owner_of(entry.postings()).map(MerchantId::to_string),
             ],
         )?;
         let moved = moved(entry.postings())?;

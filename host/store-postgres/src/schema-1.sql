@@ -94,9 +94,10 @@ CREATE INDEX nonces_by_age ON nonces (expires_ms);
 
 CREATE TABLE entries (
   book BIGINT NOT NULL, number BIGINT NOT NULL, at_ms BIGINT NOT NULL, subject TEXT COLLATE "C" NOT NULL, kind TEXT NOT NULL,
-  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (book, number)
+  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT COLLATE "C", PRIMARY KEY (book, number)
 );
 CREATE INDEX entries_by_subject ON entries (subject);
+CREATE INDEX entries_by_owner ON entries (book, owner, number) WHERE owner IS NOT NULL;
 CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a row of % is never changed', TG_TABLE_NAME; END $$;
 CREATE TRIGGER entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION stays();
 -- What stands on each account after each entry that touched it. An account that several books share stands once in each.
@@ -190,10 +191,10 @@ CREATE TRIGGER batches_stay BEFORE UPDATE ON batches FOR EACH STATEMENT EXECUTE 
 
 -- The gateway's own, of no merchant.
 CREATE TABLE bills (
-  channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL, data TEXT NOT NULL, bytes BYTEA NOT NULL,
-  PRIMARY KEY (channel, day, edition)
+  channel TEXT COLLATE "C" NOT NULL, kind TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL,
+  data TEXT NOT NULL, bytes BYTEA NOT NULL, PRIMARY KEY (channel, kind, day, edition)
 );
-CREATE INDEX bills_by_day ON bills (day, channel, edition);
+CREATE INDEX bills_by_day ON bills (day, channel, kind, edition);
 CREATE TABLE reconciliations (
   id TEXT COLLATE "C" PRIMARY KEY, channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL
 );
@@ -206,6 +207,7 @@ CREATE TABLE bill_differences (
 CREATE INDEX bill_differences_by_run ON bill_differences (run, id);
 CREATE INDEX bill_differences_by_status ON bill_differences (status, id);
 CREATE INDEX bill_differences_waiting ON bill_differences (channel, day, opened_ms) WHERE waits;
+CREATE INDEX bill_differences_by_day ON bill_differences (channel, day, status);
 
 -- A statement is a range of its merchant's book. Its bytes are pieces, each a whole member of gzip, and `begins` counts
 -- what comes before one, uncompressed.

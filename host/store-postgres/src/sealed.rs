@@ -26,7 +26,7 @@ const COLUMNS: [(&str, &str, &str, bool); 12] = [
     ("stored_responses", "body", "'answer/' || scope || '/' || key", true),
     ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins", true),
     ("denials", "facts", "'denial/' || order_id || '/facts'", false),
-    ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition", true),
+    ("bills", "bytes", "'bill/' || channel || '/' || kind || '/' || day || '/' || edition", true),
     ("receivers", "data", "'receiver/' || id || '/data'", false),
     ("payouts", "details", "'payout/' || id || '/details'", false),
     ("contracts", "pay_to", "'contract/' || merchant || '/' || number || '/pay_to'", false),

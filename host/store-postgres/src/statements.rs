@@ -78,16 +78,14 @@ impl StatementReads for Postgres<'_> {
         merchant: &MerchantId,
         after: u64,
         until: u64,
+        limit: u32,
     ) -> Result<Vec<BookedEntry>, StoreError> {
-        // Most entries are others', and are not sent. A receiver can have a merchant's name.
         let sql = format!(
-            "{ENTRY} WHERE book = $1 AND number > $2 AND number <= $3 AND strpos(postings, $4) > 0 ORDER BY number"
+            "{ENTRY} WHERE book = $1 AND owner = $2 AND number > $3 AND number <= $4 ORDER BY number LIMIT $5"
         );
-        let (book, named) = (self.book_of_merchant(merchant), format!("\"{merchant}\""));
-        let mut found =
-            self.all(&sql, params![book, number(after), number(until), named], booked)?;
-        found.retain(|it| it.postings.iter().any(|it| it.account.owner() == Some(merchant)));
-        Ok(found)
+        let (book, limit) = (self.book_of_merchant(merchant), i64::from(limit));
+        let params = params![book, merchant.as_str(), number(after), number(until), limit];
+        self.all(&sql, params, booked)
     }
 
     fn entry_before(&self, merchant: &MerchantId, at: Timestamp) -> Result<u64, StoreError> {

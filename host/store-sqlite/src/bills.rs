@@ -1,5 +1,6 @@
 //! Channels' bills, reconciliations and differences in SQLite.
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::Difference;
 use lezai_core::id::{DifferenceId, ReconciliationId};
@@ -19,11 +20,11 @@ use lezai_store::{Page, StoreError, id_range};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE bills (
-  channel TEXT NOT NULL, day TEXT NOT NULL, edition INTEGER NOT NULL, data TEXT NOT NULL, bytes BLOB NOT NULL,
-  PRIMARY KEY (channel, day, edition)
+  channel TEXT NOT NULL, kind TEXT NOT NULL, day TEXT NOT NULL, edition INTEGER NOT NULL, data TEXT NOT NULL,
+  bytes BLOB NOT NULL, PRIMARY KEY (channel, kind, day, edition)
 ) STRICT;
-CREATE INDEX bills_by_day ON bills (day, channel, edition);
-CREATE TRIGGER bills_stay BEFORE UPDATE OF channel, day, edition, data ON bills
+CREATE INDEX bills_by_day ON bills (day, channel, kind, edition);
+CREATE TRIGGER bills_stay BEFORE UPDATE OF channel, kind, day, edition, data ON bills
   BEGIN SELECT RAISE(ABORT, 'a bill is never changed'); END;
 CREATE TABLE reconciliations (
   id TEXT PRIMARY KEY, channel TEXT NOT NULL, day TEXT NOT NULL, data TEXT NOT NULL
@@ -38,18 +39,24 @@ CREATE TABLE bill_differences (
 CREATE INDEX bill_differences_by_run ON bill_differences (run, id);
 CREATE INDEX bill_differences_by_status ON bill_differences (status, id);
 CREATE INDEX bill_differences_waiting ON bill_differences (waits, channel, class, opened_ms);
-CREATE INDEX bill_differences_by_day ON bill_differences (channel, day, waits);
+CREATE INDEX bill_differences_by_day ON bill_differences (channel, day, status);
 ";
 
 impl BillReads for Sqlite<'_> {
-    fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
-        let sql = "SELECT data, opened('bill/' || channel || '/' || day || '/' || edition, bytes) FROM bills
-                   WHERE channel = ?1 AND day = ?2 ORDER BY edition DESC LIMIT 1";
-        self.one(sql, params![channel, day.to_string()], |row| Ok((json(row, 0)?, row.get(1)?)))
+    fn bill(
+        &self,
+        channel: &str,
+        kind: BillKind,
+        day: Date,
+    ) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
+        let sql = "SELECT data, opened('bill/' || channel || '/' || kind || '/' || day || '/' || edition, bytes)
+                   FROM bills WHERE channel = ?1 AND kind = ?2 AND day = ?3 ORDER BY edition DESC LIMIT 1";
+        let params = params![channel, kind.as_str(), day.to_string()];
+        self.one(sql, params, |row| Ok((json(row, 0)?, row.get(1)?)))
     }
 
     fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError> {
-        let sql = "SELECT data FROM bills WHERE day > '' ORDER BY day DESC, channel DESC, edition DESC LIMIT ?1";
+        let sql = "SELECT data FROM bills WHERE day > '' ORDER BY day DESC, channel DESC, kind DESC, edition DESC LIMIT ?1";
         self.all(sql, [limit], |row| json(row, 0))
     }
 
@@ -113,12 +120,26 @@ impl BillReads for Sqlite<'_> {
         }
     }
 
-    fn waiting_differences(
+    fn unsettled_differences(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day >= ?2 AND day < ?3
+                   AND status IN ('open', 'proposed', 'expected', 'paired')";
+        let params = params![channel, from.to_string(), before.to_string()];
+        let mut found: Vec<DifferenceRecord> = self.all(sql, params, |row| json(row, 0))?;
+        found.sort_by(|a, b| a.difference.id.cmp(&b.difference.id));
+        Ok(found)
+    }
+
+    fn resolved_differences(
         &self,
         channel: &str,
         day: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day = ?2 AND waits = 1";
+        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day = ?2 AND status = 'resolved'";
         self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
     }
 
@@ -155,10 +176,10 @@ impl BillReads for Sqlite<'_> {
 
 impl BillWrites for Sqlite<'_> {
     fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError> {
-        let sql = "INSERT INTO bills (channel, day, edition, data, bytes)
-                   VALUES (?1, ?2, ?3, ?4, sealed('bill/' || ?1 || '/' || ?2 || '/' || ?3, ?5))";
-        let params =
-            params![bill.channel, bill.day.to_string(), bill.edition, to_json(bill)?, bytes];
+        let sql = "INSERT INTO bills (channel, kind, day, edition, data, bytes)
+                   VALUES (?1, ?2, ?3, ?4, ?5, sealed('bill/' || ?1 || '/' || ?2 || '/' || ?3 || '/' || ?4, ?6))";
+        let (kind, day) = (bill.kind.as_str(), bill.day.to_string());
+        let params = params![bill.channel, kind, day, bill.edition, to_json(bill)?, bytes];
         self.change(sql, params).map(drop)
     }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use lezai_core::funds::difference::Difference;
 use lezai_core::funds::payout::Payout;
-use lezai_core::id::{DifferenceId, OrderId, PayoutId};
+use lezai_core::id::{DifferenceId, MerchantId, OrderId, PayoutId};
 use lezai_core::ledger::{Account, Entry, GENESIS, Kind, Posting, Subject};
 use lezai_core::money::Currency;
 use lezai_core::order::{Order, Terms};
@@ -19,9 +19,10 @@ use lezai_store::{BookedEntry, StoreError, Wanted};
 pub(super) const TABLES: &str = "
 CREATE TABLE entries (
   number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
-  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
+  postings TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT
 ) STRICT;
 CREATE INDEX entries_by_subject ON entries (subject);
+CREATE INDEX entries_by_owner ON entries (owner, number) WHERE owner IS NOT NULL;
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never changed'); END;
 CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'a ledger entry is never removed'); END;
 CREATE TABLE balances (
@@ -135,7 +136,8 @@ pub fn book(
         None => (1, at, GENESIS.to_owned()),
     };
     tables.change(
-        "INSERT INTO entries (number, at_ms, subject, kind, postings, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO entries (number, at_ms, subject, kind, postings, previous, hash, owner)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             number,
             at.as_ms(),
@@ -144,6 +146,7 @@ pub fn book(
             to_json(&entry.postings())?,
             previous,
             entry.hash(&previous, number, at, subject),
+            Account::owner_of(entry.postings()).map(MerchantId::as_str),
         ],
     )?;
     for (account, currency, minor) in moved(entry.postings())? {

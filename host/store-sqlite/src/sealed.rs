@@ -20,7 +20,7 @@ const COLUMNS: [(&str, &str, &str); 12] = [
     ("orders", "details", "'order/' || id || '/details'"),
     ("events", "body", "'event/' || id || '/body'"),
     ("stored_responses", "body", "'answer/' || scope || '/' || key"),
-    ("bills", "bytes", "'bill/' || channel || '/' || day || '/' || edition"),
+    ("bills", "bytes", "'bill/' || channel || '/' || kind || '/' || day || '/' || edition"),
     ("statement_chunks", "bytes", "'statement/' || statement || '/' || begins"),
     ("denials", "facts", "'denial/' || order_id || '/facts'"),
     ("receivers", "data", "'receiver/' || id || '/data'"),

@@ -90,14 +90,12 @@ impl StatementReads for Sqlite<'_> {
         merchant: &MerchantId,
         after: u64,
         until: u64,
+        limit: u32,
     ) -> Result<Vec<BookedEntry>, StoreError> {
-        // Most entries are others', and are not parsed. A receiver can have a merchant's name.
         let sql = format!(
-            "{ENTRY} WHERE number > ?1 AND number <= ?2 AND instr(postings, ?3) > 0 ORDER BY number"
+            "{ENTRY} WHERE owner = ?1 AND number > ?2 AND number <= ?3 ORDER BY number LIMIT ?4"
         );
-        let mut found = self.all(&sql, params![after, until, format!("\"{merchant}\"")], booked)?;
-        found.retain(|it| it.postings.iter().any(|it| it.account.owner() == Some(merchant)));
-        Ok(found)
+        self.all(&sql, params![merchant.as_str(), after, until, limit], booked)
     }
 
     fn entry_before(&self, _: &MerchantId, at: Timestamp) -> Result<u64, StoreError> {

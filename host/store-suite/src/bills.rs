@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
-use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
+use lezai_core::funds::difference::{Act, Difference, DifferenceEvent, DifferenceState, Surplus};
 use lezai_core::id::{DifferenceId, ReconciliationId};
 use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
-use lezai_store::bills::{BillRecord, DifferenceQuery, DifferenceRecord, ReconciliationRecord};
+use lezai_store::bills::{
+    BillRecord, DifferenceQuery, DifferenceRecord, EditionRecord, ReconciliationRecord,
+};
 use lezai_store::{Page, Scope, Store, StoreError, read, write};
 use serde_json::json;
 
@@ -26,6 +29,7 @@ fn day(text: &str) -> Date {
 fn bill(channel: &str, date: &str, edition: u32) -> BillRecord {
     BillRecord {
         channel: channel.to_owned(),
+        kind: BillKind::Trades,
         day: day(date),
         edition,
         digest: format!("digest-{edition}"),
@@ -37,12 +41,17 @@ fn bill(channel: &str, date: &str, edition: u32) -> BillRecord {
     }
 }
 
+fn of_funds(bill: BillRecord) -> BillRecord {
+    BillRecord { kind: BillKind::Funds, ..bill }
+}
+
 async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
     // Not UTF-8, as a bill in GBK is.
     for (record, bytes) in [
         (bill("b", "2026-11-17", 1), b"\xd5\xca\x00".to_vec()),
         (bill("a", "2026-11-18", 1), b"one".to_vec()),
         (bill("a", "2026-11-18", 2), b"two".to_vec()),
+        (of_funds(bill("a", "2026-11-17", 1)), b"funds".to_vec()),
     ] {
         write(store, Scope::Gateway, move |tx| tx.insert_bill(&record, &bytes)).await.unwrap();
     }
@@ -50,8 +59,11 @@ async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
         write(store, Scope::Gateway, |tx| tx.insert_bill(&bill("a", "2026-11-18", 2), b"other"));
     assert!(twice.await.is_err(), "an edition is never made anew");
     let of = |channel: &'static str, date: &'static str| {
-        read(store, move |view| view.bill(channel, day(date)))
+        read(store, move |view| view.bill(channel, BillKind::Trades, day(date)))
     };
+    let funds = read(store, |view| view.bill("a", BillKind::Funds, day("2026-11-17")));
+    assert_eq!(funds.await.unwrap().unwrap().1, b"funds");
+    assert_eq!(of("a", "2026-11-17").await.unwrap(), None);
     let last = of("a", "2026-11-18").await.unwrap().unwrap();
     assert_eq!(last, (bill("a", "2026-11-18", 2), b"two".to_vec()));
     let gbk = of("b", "2026-11-17").await.unwrap().unwrap();
@@ -68,6 +80,8 @@ fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
         day: day("2026-11-18"),
         edition: u32::from(n),
         bill_digest: format!("digest-{n}"),
+        funds: (n > 1).then(|| EditionRecord { edition: 1, digest: "funds".to_owned() }),
+        carried: vec![DifferenceId::new(at, [9; 10])],
         after_entries: vec![3],
         to_entries: vec![9],
         result_digest: format!("result-{n}"),
@@ -91,12 +105,15 @@ fn difference(
                 minor: -5,
                 currency: Currency::from_code("CNY").unwrap(),
             }),
+            of_fee: false,
             state,
+            asked: None,
             owner: None,
             opened_at: run.at,
         },
         run: run.id.clone(),
         day: run.day,
+        between: "trades_and_books".to_owned(),
         class: class.to_owned(),
         found: json!({ "class": class }),
         evidence: format!("evidence-{n}"),
@@ -160,8 +177,26 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     })
     .await
     .unwrap();
-    let waiting = read(store, |view| view.waiting_differences("a", day("2026-11-18")));
-    let mut waiting: Vec<_> = waiting.await.unwrap().into_iter().map(|it| it.evidence).collect();
-    waiting.sort();
-    assert_eq!(waiting, ["evidence-2", "evidence-4"]);
+    let of = |from, before| async move {
+        let found =
+            read(store, move |view| view.unsettled_differences("a", day(from), day(before)));
+        found.await.unwrap().into_iter().map(|it| it.evidence).collect::<Vec<_>>()
+    };
+    assert_eq!(of("2026-11-18", "2026-11-19").await, ["evidence-2", "evidence-4"]);
+    assert!(of("2026-11-17", "2026-11-18").await.is_empty());
+    assert!(of("2026-11-19", "2026-11-20").await.is_empty());
+    // One that is resolved is found by its day, with no other.
+    let resolved = later[0].clone();
+    write(store, Scope::Gateway, move |tx| {
+        let (act, by) = (Act::Explain, "li".to_owned());
+        let event = DifferenceEvent::Resolved { act, reason: "known".to_owned(), by };
+        let step = resolved.difference.clone().step(event, NOW);
+        let (difference, _) = step.map_err(|error| StoreError::Damaged(error.to_string()))?;
+        tx.update_difference(&DifferenceRecord { difference, ..resolved })
+    })
+    .await
+    .unwrap();
+    let of = |date| read(store, move |view| view.resolved_differences("a", day(date)));
+    let found: Vec<_> = of("2026-11-18").await.unwrap().into_iter().map(|it| it.evidence).collect();
+    assert_eq!((found, of("2026-11-17").await.unwrap().len()), (vec!["evidence-4".to_owned()], 0));
 }

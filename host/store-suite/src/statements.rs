@@ -159,14 +159,15 @@ async fn a_range_of_the_book_has_the_merchant_s_entries(store: &Arc<dyn Store>) 
     let read = read_of(store, own, move |view| {
         let of = merchant_id();
         let entries = |after, until| {
-            let found = view.entries_of(&of, after, until)?;
+            let found = view.entries_of(&of, after, until, 9)?;
             Ok::<_, StoreError>(found.into_iter().map(|it| it.number - first).collect::<Vec<_>>())
         };
         let before = |secs| view.entry_before(&of, NOW.plus_secs(secs)).map(|it| it - first);
         assert_eq!(entries(first, first + 9)?, [1, 3, 4], "the second is nobody's");
         assert_eq!(entries(first + 1, first + 3)?, [3]);
         assert_eq!([before(0)?, before(1)?, before(20)?, before(21)?], [0, 1, 2, 4]);
-        let found = view.entries_of(&of, first, first + 1)?;
+        let found = view.entries_of(&of, first, first + 9, 2)?;
+        assert_eq!(found.iter().map(|it| it.number - first).collect::<Vec<_>>(), [1, 3]);
         assert_eq!(view.entry_hash(&of, first + 1)?, Some(found[0].hash.clone()));
         assert_eq!(view.entry_hash(&of, first + 99)?, None);
         assert!(first > 0 || found[0].previous == GENESIS);

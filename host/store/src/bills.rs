@@ -1,5 +1,6 @@
 //! Channels' bills as they came, and what reconciling them found.
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::Difference;
 use lezai_core::id::{DifferenceId, ReconciliationId};
@@ -18,6 +19,9 @@ use lezai_wire::page::Page;
 pub struct BillRecord {
     /// The channel.
     pub channel: String,
+    /// Of trades, or of funds.
+    #[serde(default)]
+    pub kind: BillKind,
     /// The day that it is of.
     pub day: Date,
     /// 1 for the first that came of this day; the channel may make it anew.
@@ -36,7 +40,17 @@ pub struct BillRecord {
     pub at: Timestamp,
 }
 
-/// A run: one edition of a bill, held against what the ledger booked on its day.
+/// An edition of a bill, as a run names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditionRecord {
+    /// Its number.
+    pub edition: u32,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// A run: one edition of a bill of trades, held against what the ledger booked on its day, and one of a bill of
+/// funds, held against the bill of trades.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReconciliationRecord {
     /// The run.
@@ -49,10 +63,16 @@ pub struct ReconciliationRecord {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
+    /// The bill of funds, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funds: Option<EditionRecord>,
     /// The ledger's entries after these: one number for each of its chains.
     pub after_entries: Vec<u64>,
     /// And up to these.
     pub to_entries: Vec<u64>,
+    /// What the days before left without an other half, and was looked for in this day's bills and entries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<DifferenceId>,
     /// SHA-256 of all that the run found, in hex: a run of the same bill and entries has the same.
     pub result_digest: String,
     /// Classes and sums, as `lezai reconcile --json` prints them.
@@ -70,12 +90,19 @@ pub struct DifferenceRecord {
     pub run: ReconciliationId,
     /// The day.
     pub day: Date,
+    /// The sides between which it is: a word of `lezai_reconcile::report::Between`.
+    #[serde(default = "trades_and_books")]
+    pub between: String,
     /// Its class, such as `missing_here`.
     pub class: String,
     /// Why, with the field and both values, and both sides: an object as `lezai reconcile --json` prints it.
     pub found: Value,
     /// SHA-256 over `found`, in hex: the id depends on it, and so does the entry of a resolution.
     pub evidence: String,
+}
+
+fn trades_and_books() -> String {
+    "trades_and_books".to_owned()
 }
 
 /// Which differences are wanted.
@@ -104,8 +131,13 @@ pub struct OpenDifferences {
 
 /// Reads of bills, reconciliations and differences.
 pub trait BillReads {
-    /// The latest edition of a channel's bill of a day, with its bytes.
-    fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError>;
+    /// The latest edition of a channel's bill of a kind and a day, with its bytes.
+    fn bill(
+        &self,
+        channel: &str,
+        kind: BillKind,
+        day: Date,
+    ) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError>;
     /// The latest bills of all channels without their bytes, every edition, newest day first.
     fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError>;
     /// A run.
@@ -131,8 +163,16 @@ pub trait BillReads {
         &self,
         query: &DifferenceQuery,
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
-    /// Those of a channel's day that wait for a person.
-    fn waiting_differences(
+    /// Those of some days of a channel, from one and before another, that no person resolved and no later run took
+    /// the place of: open, proposed, expected and paired. In the order of their ids.
+    fn unsettled_differences(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError>;
+    /// Those of a channel's day that a person resolved, whichever run found them.
+    fn resolved_differences(
         &self,
         channel: &str,
         day: Date,

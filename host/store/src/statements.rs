@@ -228,12 +228,13 @@ pub trait StatementReads {
     /// The merchant's plans, by name.
     fn statement_plans(&self, merchant: &MerchantId) -> Result<Vec<PlanRecord>, StoreError>;
     /// The entries of a range of the merchant's book that touch an account of its own, or of one that it shares
-    /// with. It looks at every entry of the range.
+    /// with: the first of them, so many. Others' entries are not looked at.
     fn entries_of(
         &self,
         merchant: &MerchantId,
         after: u64,
         until: u64,
+        limit: u32,
     ) -> Result<Vec<BookedEntry>, StoreError>;
     /// The number of the last entry of the merchant's book that was booked before a moment; 0 if there is none.
     fn entry_before(&self, merchant: &MerchantId, at: Timestamp) -> Result<u64, StoreError>;

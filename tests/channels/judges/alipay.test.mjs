@@ -55,6 +55,9 @@ for (const [mode, make] of Object.entries(modes)) {
     const bill = await call('alipay.data.dataservice.bill.downloadurl.query', { billType: 'trade', billDate: today() });
     const zip = Buffer.from(await (await fetch(`${sim.url}${new URL(bill.billDownloadUrl).pathname}`)).arrayBuffer());
     assert.match(new TextDecoder('gbk').decode(zip), new RegExp(`支付宝业务明细查询[^]*${no}[^]*业务明细列表结束`));
+    const funds = await call('alipay.data.dataservice.bill.downloadurl.query', { billType: 'signcustomer', billDate: today() });
+    const moved = Buffer.from(await (await fetch(`${sim.url}${new URL(funds.billDownloadUrl).pathname}`)).arrayBuffer());
+    assert.match(new TextDecoder('gbk').decode(moved), new RegExp(`支付宝账务明细查询[^]*${no}[^]*-0.05[^]*账务明细列表结束`));
     shop.close();
   });
 

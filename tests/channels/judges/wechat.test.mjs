@@ -73,13 +73,19 @@ for (const mode of ['certificate', 'public key']) {
     assert.equal(asked.data.refund_id, refunded.refund_id);
     assert.equal((await query()).data.trade_state, 'REFUND');
 
-    const bill = (await sdk.v3.bill.tradebill.get({ params: { bill_date: today(), bill_type: 'ALL' } })).data;
-    const file = await sdk.v3.billdownload.file._token_.get({
-      token: new URL(bill.download_url).pathname.split('/').pop(), responseType: 'arraybuffer', transformResponse: [(data) => data],
-      params: { token: new URL(bill.download_url).searchParams.get('token') },
-    });
-    assert.equal(createHash('sha1').update(Buffer.from(file.data)).digest('hex'), bill.hash_value);
-    assert.match(Buffer.from(file.data).toString('utf8'), new RegExp(`^\ufeff交易时间[^]*\`${no}[^]*\`${refund.out_refund_no}`));
+    const download = async ({ download_url, hash_value }) => {
+      const file = await sdk.v3.billdownload.file._token_.get({
+        token: new URL(download_url).pathname.split('/').pop(), responseType: 'arraybuffer', transformResponse: [(data) => data],
+        params: { token: new URL(download_url).searchParams.get('token') },
+      });
+      assert.equal(createHash('sha1').update(Buffer.from(file.data)).digest('hex'), hash_value);
+      return Buffer.from(file.data).toString('utf8');
+    };
+    const trades = await download((await sdk.v3.bill.tradebill.get({ params: { bill_date: today(), bill_type: 'ALL' } })).data);
+    assert.match(trades, new RegExp(`^\ufeff交易时间[^]*\`${no}[^]*\`${refund.out_refund_no}`));
+    const funds = await download((await sdk.v3.bill.fundflowbill.get({ params: { bill_date: today(), account_type: 'BASIC' } })).data);
+    const moved = funds.split('\r\n').filter((row) => row.includes(told.transaction_id) || row.includes(refunded.refund_id));
+    assert.deepEqual(moved.map((row) => row.split(',').slice(4, 7).join('')), ['`交易`收入`8.88', '`扣除交易手续费`支出`0.05', '`退款`支出`0.99']);
     shop.close();
   });
 }

@@ -60,6 +60,10 @@ def payments(public):
         status, content = wx.download_bill(bill["download_url"])
         expect(status, 200)
         assert no in content.decode("utf-8-sig"), content
+        bill = ok(wx.fundflow_bill(world.today(), account_type="BASIC", tar_type=None))
+        status, content = wx.download_bill(bill["download_url"])
+        expect(status, 200)
+        assert f"REF{told['transaction_id']}" in content.decode("utf-8-sig"), content
 
     other = number()
     ok(wx.pay(description="茶", out_trade_no=other, amount=AMOUNT))

@@ -108,6 +108,8 @@ pub fn handle(simulators: &Simulators, request: &Incoming) -> Outgoing {
         Some(What::CutBefore) => return Outgoing::Cut,
         Some(What::ErrorBefore) => return refuse(&SYSTEM_ERROR),
         Some(What::Garbage) => return Outgoing::text(200, "text/html", "<html>502</html>"),
+        Some(What::Never) => return Outgoing::Never,
+        Some(What::NotYet) => return refuse(&NO_BILL),
         Some(What::Busy) => {
             let message = "应用调用次数超限";
             return refuse(&Problem { code: "40003", sub: "isv.app-call-limited", message });
@@ -133,7 +135,11 @@ pub fn handle(simulators: &Simulators, request: &Incoming) -> Outgoing {
     if matches!(method.as_str(), "alipay.trade.page.pay" | "alipay.trade.wap.pay") {
         return alipay.page(&parameters);
     }
-    let done = alipay.perform(simulators, &method, &parameters, fault);
+    let host = request.header("host").unwrap_or_default();
+    let done = match call {
+        "bill" => alipay.bill(&parameters, host),
+        _ => alipay.perform(simulators, &method, &parameters, fault),
+    };
     match (fault, done) {
         (Some(What::CutAfter), _) => Outgoing::Cut,
         (Some(What::ErrorAfter), _) => refuse(&SYSTEM_ERROR),
@@ -160,6 +166,7 @@ fn call_of(method: &str) -> &'static str {
 
 const SYSTEM_ERROR: Problem = business("ACQ.SYSTEM_ERROR", "系统错误");
 const NOT_EXIST: Problem = business("ACQ.TRADE_NOT_EXIST", "交易不存在");
+const NO_BILL: Problem = business("isp.bill_not_exist", "账单不存在");
 const INVALID: Problem = business("ACQ.INVALID_PARAMETER", "参数无效");
 
 impl Alipay {
@@ -255,17 +262,32 @@ impl Alipay {
                 }
                 Ok(("10000", told))
             }
-            "alipay.data.dataservice.bill.downloadurl.query" => {
-                let day = text(&content, "bill_date").ok_or(INVALID)?;
-                let host = "http://127.0.0.1";
-                Ok(("10000", json!({ "bill_download_url": format!("{host}/_bills/{day}.zip") })))
-            }
             _ => {
                 Err(Problem {
                     code: "40002", sub: "isv.invalid-method", message: "不存在的方法名"
                 })
             }
         }
+    }
+
+    /// The address of a bill, on the host that was asked. Of a day without movements there is none.
+    fn bill(&self, parameters: &Parameters, host: &str) -> Result<(&'static str, Value), Problem> {
+        let content = parameters.get("biz_content").map(String::as_str).unwrap_or_default();
+        let content: Value = serde_json::from_str(content).map_err(|_| INVALID)?;
+        let arguments =
+            Problem { code: "40004", sub: "isv.invalid_arguments", message: "入参不合法" };
+        let (Some(kind @ ("trade" | "signcustomer")), Some(day)) =
+            (text(&content, "bill_type"), text(&content, "bill_date"))
+        else {
+            return Err(arguments);
+        };
+        if lines_of(&locked(&self.books), day).is_empty() {
+            return Err(NO_BILL);
+        }
+        Ok((
+            "10000",
+            json!({ "bill_download_url": format!("http://{host}/_bills/{kind}/{day}.zip") }),
+        ))
     }
 
     fn order(
@@ -724,36 +746,50 @@ impl Alipay {
 
 /// The file of a bill.
 pub fn download(simulators: &Simulators, request: &Incoming) -> Outgoing {
-    let day = request.path().trim_start_matches("/_bills/").trim_end_matches(".zip");
-    let books = locked(&simulators.alipay.books);
-    let mut lines = Vec::new();
-    for trade in books.trades.values() {
-        if trade.paid_at.map(time::day).as_deref() == Some(day) {
-            lines.push(bill::Line::payment(
-                trade.paid_at,
-                &trade.number,
-                Some(&trade.trade_no),
-                trade.total,
-            ));
+    let path = request.path().trim_start_matches("/_bills/").trim_end_matches(".zip");
+    let (kind, day) = path.split_once('/').unwrap_or_default();
+    let mut lines = lines_of(&locked(&simulators.alipay.books), day);
+    let cut = match simulators.faults.take(PROVIDER, "bill_file") {
+        Some(What::CutBefore) => return Outgoing::Cut,
+        Some(What::Garbage) => return Outgoing::text(200, "text/html", "<html>502</html>"),
+        Some(What::Refused) => return Outgoing::text(403, "text/html", "<html>403</html>"),
+        Some(What::Never) => return Outgoing::Never,
+        Some(What::Truncated) => Some(bill::Cut::Zip),
+        Some(What::TruncatedInside) => Some(bill::Cut::Text),
+        Some(What::WrongDay) => {
+            lines.iter_mut().for_each(|line| line.move_by(-2 * 86_400));
+            None
         }
-    }
-    for refund in books.refunds.values() {
-        if refund.done_at.map(time::day).as_deref() == Some(day)
-            && let Some(trade) = books.trades.get(&refund.trade)
-        {
-            let id = Some(trade.trade_no.as_str());
-            lines.push(bill::Line::refund(
-                refund.done_at,
-                &trade.number,
-                id,
-                trade.total,
-                &refund.number,
-                &refund.number,
-                refund.amount,
-            ));
-        }
-    }
-    Outgoing::text(200, "application/zip", bill::alipay(day, &lines))
+        _ => None,
+    };
+    let bill = match kind {
+        "signcustomer" => bill::alipay_funds(day, &lines, cut),
+        _ => bill::alipay(day, &lines, cut),
+    };
+    Outgoing::text(200, "application/zip", bill)
+}
+
+/// All that moved on a day, in Beijing.
+fn lines_of(books: &Books, day: &str) -> Vec<bill::Line> {
+    let is_of = |at: Option<i64>| at.map(time::day).as_deref() == Some(day);
+    let paid = books
+        .trades
+        .values()
+        .filter(|it| is_of(it.paid_at))
+        .map(|it| bill::Line::payment(it.paid_at, &it.number, Some(&it.trade_no), it.total));
+    let refunded = books.refunds.values().filter(|it| is_of(it.done_at)).filter_map(|it| {
+        let trade = books.trades.get(&it.trade)?;
+        Some(bill::Line::refund(
+            it.done_at,
+            &trade.number,
+            Some(&trade.trade_no),
+            trade.total,
+            &it.number,
+            &it.number,
+            it.amount,
+        ))
+    });
+    paid.chain(refunded).collect()
 }
 
 fn error_json(problem: &Problem) -> Value {

@@ -52,6 +52,16 @@ pub enum What {
     Lost,
     /// A callback is about another amount than what was paid.
     Lie,
+    /// A bill is not made yet.
+    NotYet,
+    /// A bill's file ends too early.
+    Truncated,
+    /// A bill's file is whole, and the text in it ends too early.
+    TruncatedInside,
+    /// A bill's file has the rows of another day.
+    WrongDay,
+    /// The answer never comes.
+    Never,
 }
 
 /// A fault that waits for its call.
@@ -60,7 +70,7 @@ pub struct Fault {
     /// `wechat`, `alipay` or `unionpay`.
     pub provider: String,
     /// The call: `prepay`, `codepay`, `query`, `close`, `reverse`, `refund`, `query_refund`,
-    /// `certificates`, `bill`, `callback`, or `*` for any.
+    /// `certificates`, `bill`, `bill_file`, `callback`, or `*` for any.
     pub call: String,
     /// The fault.
     pub what: What,
@@ -81,6 +91,11 @@ impl Faults {
     /// One more.
     pub fn add(&self, fault: Fault) {
         locked(&self.0).push(fault);
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        locked(&self.0).is_empty()
     }
 
     /// None any more.

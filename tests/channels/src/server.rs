@@ -59,6 +59,8 @@ pub enum Outgoing {
     },
     /// The connection ends.
     Cut,
+    /// Nothing comes, until whoever asked gives up.
+    Never,
 }
 
 impl Outgoing {
@@ -107,8 +109,10 @@ async fn serve(
         path if path.starts_with("/_bills/") => alipay::download(&simulators, &incoming),
         _ => Outgoing::text(404, "text/plain", "no such path"),
     };
-    let Outgoing::Reply { status, headers, body } = outgoing else {
-        return Err(io::Error::other("cut"));
+    let (status, headers, body) = match outgoing {
+        Outgoing::Reply { status, headers, body } => (status, headers, body),
+        Outgoing::Cut => return Err(io::Error::other("cut")),
+        Outgoing::Never => std::future::pending().await,
     };
     let mut response = Response::builder().status(status);
     for (name, value) in headers {

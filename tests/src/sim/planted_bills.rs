@@ -1,5 +1,6 @@
 //! Bills and reconciliations through the layer that has the planted bugs: it has none of them.
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::{DifferenceId, ReconciliationId};
 use lezai_core::ledger::Account;
@@ -15,8 +16,13 @@ use lezai_store::{Page, StoreError};
 use super::planted::Layer;
 
 impl BillReads for Layer<'_> {
-    fn bill(&self, channel: &str, day: Date) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
-        self.tx.bill(channel, day)
+    fn bill(
+        &self,
+        channel: &str,
+        kind: BillKind,
+        day: Date,
+    ) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError> {
+        self.tx.bill(channel, kind, day)
     }
     fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError> {
         self.tx.bills(limit)
@@ -49,12 +55,20 @@ impl BillReads for Layer<'_> {
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
         self.tx.bill_differences(query)
     }
-    fn waiting_differences(
+    fn unsettled_differences(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        self.tx.unsettled_differences(channel, from, before)
+    }
+    fn resolved_differences(
         &self,
         channel: &str,
         day: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        self.tx.waiting_differences(channel, day)
+        self.tx.resolved_differences(channel, day)
     }
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
         self.tx.open_differences(before)

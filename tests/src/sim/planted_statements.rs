@@ -52,8 +52,9 @@ impl StatementReads for Layer<'_> {
         merchant: &MerchantId,
         after: u64,
         until: u64,
+        limit: u32,
     ) -> Result<Vec<BookedEntry>, StoreError> {
-        self.tx.entries_of(merchant, after, until)
+        self.tx.entries_of(merchant, after, until, limit)
     }
     fn entry_before(&self, merchant: &MerchantId, at: Timestamp) -> Result<u64, StoreError> {
         self.tx.entry_before(merchant, at)

@@ -6,6 +6,9 @@
 //!   ▲ │
 //!   │ └───▶ proposed ──▶ resolved above it by two: who approves is another than who proposed
 //!   └──────────┘
+//!  expected ──▶ open              due: the bill that was to have its other half does not
+//!  expected, open, proposed ──▶ paired   the bill of another day has its other half
+//!  paired ──▶ open                another edition of that bill does not
 //! ```
 //!
 //! A resolution never changes what was booked: it books an entry of its own, or it explains why none is
@@ -13,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::DifferenceId;
+use crate::id::{DifferenceId, ReconciliationId};
 use crate::ledger::{Account, Entry, Kind};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
@@ -32,8 +35,14 @@ pub struct Difference {
     /// currencies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus: Option<Surplus>,
+    /// Whether it is about a fee of the channel's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_fee: bool,
     /// How it stands.
     pub state: DifferenceState,
+    /// The last time that the channel was asked about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Resolution>,
     /// The person who takes care of it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -58,6 +67,16 @@ pub struct Surplus {
 pub enum DifferenceState {
     /// It waits for a person.
     Open,
+    /// One side alone, and by a rule no difference yet: the bill of another day may have the other half.
+    Expected {
+        /// Which.
+        rule: String,
+    },
+    /// The bill of another day has the other half, or the books of that day.
+    Paired {
+        /// The run that found it.
+        run: ReconciliationId,
+    },
     /// A rule cleared it.
     Cleared {
         /// Which.
@@ -84,8 +103,8 @@ pub enum DifferenceState {
 
 impl DifferenceState {
     /// Every status.
-    pub const STATUSES: [&'static str; 5] =
-        ["open", "cleared", "superseded", "proposed", "resolved"];
+    pub const STATUSES: [&'static str; 7] =
+        ["open", "expected", "paired", "cleared", "superseded", "proposed", "resolved"];
 
     /// Whether it waits for a person.
     pub fn waits(&self) -> bool {
@@ -96,6 +115,8 @@ impl DifferenceState {
     pub fn status(&self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Expected { .. } => "expected",
+            Self::Paired { .. } => "paired",
             Self::Cleared { .. } => "cleared",
             Self::Superseded => "superseded",
             Self::Proposed { .. } => "proposed",
@@ -127,11 +148,17 @@ pub enum Act {
     Suspense,
     /// The amount is booked as a loss or a gain.
     WriteOff,
+    /// The amount is a fee of the channel's, and is booked as what it costs us.
+    AcceptFee,
+    /// The channel is asked: what it says is applied to the order, and the difference stays open until the bill of
+    /// another day pairs with what was booked by it.
+    AskChannel,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 3] = [Self::Explain, Self::Suspense, Self::WriteOff];
+    pub const ALL: [Self; 5] =
+        [Self::Explain, Self::Suspense, Self::WriteOff, Self::AcceptFee, Self::AskChannel];
 
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
@@ -139,6 +166,8 @@ impl Act {
             Self::Explain => "explain",
             Self::Suspense => "suspense",
             Self::WriteOff => "write_off",
+            Self::AcceptFee => "accept_fee",
+            Self::AskChannel => "ask_channel",
         }
     }
 }
@@ -166,6 +195,10 @@ pub enum DifferenceEvent {
     },
     /// A later run took the place of the one that found it.
     Superseded,
+    /// A run of another day has the other half.
+    Paired(ReconciliationId),
+    /// The run that was to have the other half does not have it.
+    Due,
 }
 
 /// Why something cannot happen to a difference.
@@ -180,6 +213,9 @@ pub enum NotResolved {
     /// The proposer may not approve.
     #[error("who approves must be another person than who proposed")]
     SamePerson,
+    /// It is about no fee.
+    #[error("the difference is about no fee of the channel's")]
+    NoFee,
     /// There is no amount to be booked.
     #[error("the difference has no amount to be booked: explain it")]
     NoAmount,
@@ -204,7 +240,17 @@ impl Difference {
             ) => {
                 return Ok((Self { owner: Some(owner), ..self }, None));
             }
+            (
+                DifferenceState::Open | DifferenceState::Expected { .. },
+                DifferenceEvent::Resolved { act: act @ Act::AskChannel, reason, by },
+            ) => {
+                let asked = Some(Resolution { act, reason, by, at: now });
+                return Ok((Self { asked, ..self }, None));
+            }
             (DifferenceState::Open, DifferenceEvent::Resolved { act, reason, by }) => {
+                if act == Act::AcceptFee && !self.of_fee {
+                    return Err(NotResolved::NoFee);
+                }
                 if act != Act::Explain && self.booked(act).is_none() {
                     return Err(NotResolved::NoAmount);
                 }
@@ -231,9 +277,23 @@ impl Difference {
                 }
             }
             (
-                DifferenceState::Open | DifferenceState::Proposed { .. },
+                DifferenceState::Open
+                | DifferenceState::Proposed { .. }
+                | DifferenceState::Expected { .. }
+                | DifferenceState::Paired { .. },
                 DifferenceEvent::Superseded,
             ) => DifferenceState::Superseded,
+            (
+                DifferenceState::Open
+                | DifferenceState::Proposed { .. }
+                | DifferenceState::Expected { .. }
+                | DifferenceState::Paired { .. },
+                DifferenceEvent::Paired(run),
+            ) => DifferenceState::Paired { run },
+            (
+                DifferenceState::Expected { .. } | DifferenceState::Paired { .. },
+                DifferenceEvent::Due,
+            ) => DifferenceState::Open,
             _ => return Err(NotResolved::State { status }),
         };
         let next = Self { state, ..self };
@@ -259,9 +319,10 @@ impl Difference {
     /// The entry that an act books.
     fn booked(&self, act: Act) -> Option<Entry> {
         let (kind, other) = match act {
-            Act::Explain => return None,
+            Act::Explain | Act::AskChannel => return None,
             Act::Suspense => (Kind::Suspense, Account::Suspense(self.channel.clone())),
             Act::WriteOff => (Kind::WriteOff, Account::WriteOff),
+            Act::AcceptFee => (Kind::ChannelFee, Account::ChannelCosts(self.channel.clone())),
         };
         let Surplus { account, minor, currency } =
             self.surplus.as_ref().filter(|it| it.minor != 0)?;
@@ -287,7 +348,9 @@ mod tests {
                 minor,
                 currency: Currency::from_code("CNY").unwrap(),
             }),
+            of_fee: false,
             state: DifferenceState::Open,
+            asked: None,
             owner: None,
             opened_at: NOW,
         }
@@ -348,6 +411,77 @@ mod tests {
         assert_eq!(again, Err(NotResolved::State { status: "resolved" }));
         let gone = resolved.step(DifferenceEvent::Superseded, NOW);
         assert_eq!(gone, Err(NotResolved::State { status: "resolved" }));
+    }
+
+    #[test]
+    fn a_fee_is_accepted_as_a_cost_and_nothing_else_is() {
+        let fee = |minor| Difference { of_fee: true, ..difference(Some(minor)) };
+        let (_, entry) = fee(-77).step(resolve(Act::AcceptFee, "li"), NOW).unwrap();
+        assert_eq!(
+            booked(entry),
+            [
+                ("channel_costs:sandbox".to_owned(), 77),
+                ("channel_receivable:sandbox".to_owned(), -77)
+            ]
+        );
+        let (_, entry) = fee(30).step(resolve(Act::AcceptFee, "li"), NOW).unwrap();
+        assert_eq!(
+            booked(entry),
+            [
+                ("channel_receivable:sandbox".to_owned(), 30),
+                ("channel_costs:sandbox".to_owned(), -30)
+            ]
+        );
+        let (proposed, _) = fee(-ALONE_MAX - 1).step(resolve(Act::AcceptFee, "li"), NOW).unwrap();
+        assert_eq!(proposed.state.status(), "proposed");
+        let refused = difference(Some(-77)).step(resolve(Act::AcceptFee, "li"), NOW);
+        assert_eq!(refused, Err(NotResolved::NoFee));
+    }
+
+    #[test]
+    fn to_ask_the_channel_resolves_nothing() {
+        let expected = DifferenceState::Expected { rule: "cut_off".to_owned() };
+        for state in [DifferenceState::Open, expected] {
+            let before = Difference { state, ..difference(None) };
+            let (after, entry) = before.clone().step(resolve(Act::AskChannel, "li"), NOW).unwrap();
+            assert_eq!((&after.state, entry), (&before.state, None));
+            assert_eq!(after.asked.unwrap().by, "li");
+        }
+        let (done, _) = difference(Some(5)).step(resolve(Act::Explain, "li"), NOW).unwrap();
+        assert!(done.step(resolve(Act::AskChannel, "li"), NOW).is_err());
+    }
+
+    #[test]
+    fn what_is_expected_is_paired_or_due() {
+        let run = ReconciliationId::new(NOW, [2; 10]);
+        let expected = Difference {
+            state: DifferenceState::Expected { rule: "cut_off".to_owned() },
+            ..difference(Some(-500))
+        };
+        assert!(!expected.state.waits());
+        let refused = expected.clone().step(resolve(Act::Suspense, "li"), NOW);
+        assert_eq!(refused, Err(NotResolved::State { status: "expected" }));
+        let step = |it: &Difference, event| it.clone().step(event, NOW);
+        let (due, entry) = step(&expected, DifferenceEvent::Due).unwrap();
+        assert_eq!((&due.state, entry), (&DifferenceState::Open, None));
+        let (proposed, _) =
+            difference(Some(20_000)).step(resolve(Act::WriteOff, "li"), NOW).unwrap();
+        for before in [&expected, &due, &proposed] {
+            let (paired, entry) = step(before, DifferenceEvent::Paired(run.clone())).unwrap();
+            assert_eq!((paired.state.status(), entry), ("paired", None));
+            // Another edition of the other day's bill: it has the half, too, or not.
+            let again = step(&paired, DifferenceEvent::Paired(run.clone())).unwrap();
+            assert_eq!(again.0, paired);
+            assert_eq!(step(&paired, DifferenceEvent::Due).unwrap().0.state, DifferenceState::Open);
+            assert!(step(&paired, resolve(Act::Explain, "li")).is_err());
+        }
+        assert!(step(&due, DifferenceEvent::Due).is_err());
+        let (resolved, _) = step(&due, resolve(Act::Explain, "li")).unwrap();
+        assert!(step(&resolved, DifferenceEvent::Paired(run)).is_err());
+        for before in [expected, proposed] {
+            let (gone, _) = step(&before, DifferenceEvent::Superseded).unwrap();
+            assert_eq!(gone.state, DifferenceState::Superseded);
+        }
     }
 
     #[test]

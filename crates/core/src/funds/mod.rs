@@ -3,6 +3,7 @@
 //! As with an order, what may happen to a payout is one pure function, [`payout::step()`]. Calendars,
 //! cut-offs and contracts are data that come as arguments.
 
+pub mod bill;
 pub mod calendar;
 pub mod contract;
 pub mod cycle;

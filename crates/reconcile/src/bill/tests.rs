@@ -286,9 +286,9 @@ fn wechat_s_fund_bill_must_balance_line_by_line() {
         assert_eq!(
             movements(&fund(&rows, summary, brackets)),
             [
-                "2 payment ord_1 12800 CNY done - 2026-03-01 01:30:00.000",
-                "3 fee ord_1 -77 CNY done - 2026-03-01 01:30:00.000",
-                "4 refund rfd_1 -5000 CNY done - 2026-03-01 02:00:00.000",
+                "2 payment 4200001 12800 CNY done - 2026-03-01 01:30:00.000",
+                "3 fee 4200001 -77 CNY done - 2026-03-01 01:30:00.000",
+                "4 refund 5030001 -5000 CNY done - 2026-03-01 02:00:00.000",
                 "5 payout F4 -17723 CNY done - 2026-03-01 03:00:00.000",
                 "6 other 6000001 100 CNY done - 2026-03-01 04:00:00.000",
             ]
@@ -315,6 +315,93 @@ fn wechat_s_fund_bill_must_balance_line_by_line() {
         let (_, bill) = read_all(fund(&rows, bad, ("(", ")")).as_bytes());
         assert!(bill.unwrap_err().is_balance_break(), "{bad}");
     }
+}
+
+#[test]
+fn a_refund_net_of_its_fee_is_two_movements_if_its_text_adds_up() {
+    let whole = "4 refund 5030001 -4970 CNY done - 2026-03-01 02:00:00.000";
+    let parts = [
+        "4 refund 5030001 -5000 CNY done - 2026-03-01 02:00:00.000",
+        "4 fee_return 5030001 30 CNY done - 2026-03-01 02:00:00.000",
+    ];
+    for (remark, read) in [
+        ("退款总金额50.00元;含手续费0.30元", &parts[..]),
+        ("退款总金额50元;含手续费0.3元", &parts),
+        ("退款总金额50.00元;含手续费0.31元", &[whole]),
+        ("退款总金额50.00元", &[whole]),
+        ("含手续费0.30元", &[whole]),
+        ("退款总金额.元;含手续费x元", &[whole]),
+        ("", &[whole]),
+    ] {
+        let refund = format!(
+            "`2026-03-01 10:00:00,`5030001,`F3,`退款,`退款,`支出,`49.70,`177.53,`API,`{remark},`REF4200001"
+        );
+        let rows = [
+            "`2026-03-01 09:30:00,`4200001,`F1,`交易,`交易,`收入,`128.00,`228.00,`system,`,`ord_1",
+            "`2026-03-01 09:30:00,`4200001,`F2,`扣除交易手续费,`扣除交易手续费,`支出,`0.77,`227.23,`system,`,`ord_1",
+            &refund,
+        ];
+        // The balance and the summary are those of the row as it is written.
+        let text = fund(&rows, "`3,`1,`128.00,`2,`50.47", ("(", ")"));
+        let (movements, bill) = read_all(text.as_bytes());
+        assert_eq!(movements[2..], *read, "{remark}");
+        assert_eq!(bill.unwrap().rows, 3, "{remark}");
+    }
+}
+
+#[test]
+fn trades_are_read_as_the_bill_of_funds_has_them() {
+    let layouts = crate::layout::trades_as_funds();
+    let paid = [
+        ("微信订单号", "4200001"),
+        ("商户订单号", "ord_1"),
+        ("订单金额", "130.00"),
+        ("应结订单金额", "128.00"),
+        ("手续费", "0.76500"),
+    ];
+    let back = [
+        ("交易状态", "REFUND"),
+        ("微信订单号", "4200001"),
+        ("微信退款单号", "5030001"),
+        ("商户退款单号", "rfd_1"),
+        ("申请退款金额", "51.00"),
+        ("退款金额", "50.00"),
+        ("退款状态", "PROCESSING"),
+        ("手续费", "-0.30499"),
+    ];
+    let free = [("微信订单号", "4200002"), ("应结订单金额", "1.00"), ("手续费", "0.00499")];
+    let text = day(
+        &[row(ALL, &paid), row(ALL, &back), row(ALL, &free)],
+        "`3,`129.00,`50.00,`0.00,`0.46500,`130.00,`51.00",
+    );
+    let (movements, bill) = read_with(text.as_bytes(), &layouts);
+    assert_eq!(bill.unwrap().rows, 3);
+    assert_eq!(
+        movements,
+        [
+            "2 payment 4200001 12800 CNY done - 2026-03-01 01:30:00.000",
+            "2 fee 4200001 -77 CNY done - 2026-03-01 01:30:00.000",
+            "3 refund 5030001 -5000 CNY pending - 2026-03-01 01:30:00.000",
+            "3 fee_return 5030001 30 CNY pending - 2026-03-01 01:30:00.000",
+            "4 payment 4200002 100 CNY done - 2026-03-01 01:30:00.000",
+        ]
+    );
+    let rows = [
+        "A1\t,ord_1\t,交易\t,茶,2026-03-01 09:29:58,2026-03-01 09:30:00,\t,\t,\t,\t,x\t,128.00,127.00,0.00,0.00,0.00,0.00,0.00,,0.00\t,0.00,\t,-0.77,0.00,",
+        "A1\t,ord_1\t,退款\t,茶,2026-03-01 09:29:58,2026-03-01 10:00:00,\t,\t,\t,\t,x\t,-50.00,-49.00,0.00,0.00,0.00,0.00,0.00,,0.00\t,0.00,rfd_1\t,0.30,0.00,",
+    ];
+    let footer = "#交易合计：1笔，商家实收共127.00元，商家优惠共0.00元\r\n#退款合计：1笔，商家实收退款共-49.00元，商家优惠退款共0.00元\r\n";
+    let (movements, bill) = read_with(&gbk(&alipay_trade(&rows, footer)), &layouts);
+    assert_eq!(bill.unwrap().rows, 2);
+    assert_eq!(
+        movements,
+        [
+            "6 payment ord_1 12700 CNY done - 2026-03-01 01:30:00.000",
+            "6 fee ord_1 -77 CNY done - 2026-03-01 01:30:00.000",
+            "7 refund ord_1 -4900 CNY done - 2026-03-01 02:00:00.000",
+            "7 fee_return ord_1 30 CNY done - 2026-03-01 02:00:00.000",
+        ]
+    );
 }
 
 fn gbk(text: &str) -> Vec<u8> {

@@ -4,6 +4,8 @@ use super::*;
 use crate::movement::{Kind, Status};
 use crate::when::DAY_MS;
 
+mod planted;
+
 /// A movement that owns its key.
 #[derive(Clone, Debug)]
 struct Owned {

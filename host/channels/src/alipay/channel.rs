@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use lezai_core::funds::bill::BillKind;
+use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
 use lezai_core::order::{Credential, Offer};
 use lezai_core::payer::Payer;
@@ -9,18 +11,19 @@ use lezai_core::time::Timestamp;
 
 use crate::alipay::account::Account;
 use crate::alipay::answer::{Trade, TradeStatus};
-use crate::alipay::call::{AuthCode, Buyer, Order};
+use crate::alipay::call::{AuthCode, BillType, Buyer, Order};
 use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture,
-    CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind, Moved,
-    PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
+    Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
     Unanswered,
 };
 use crate::http::Transport;
 use crate::number;
 use crate::outcome::Advice;
+use crate::packed::{self, BILL_BYTES_MAX};
 use crate::surroundings::Surroundings;
 use crate::terms::{described, fen, money, seconds};
 
@@ -33,6 +36,10 @@ const MINI: &str = "alipay_mini";
 const CODE: &str = "alipay_code";
 /// A QR code of Alipay begins payments for two hours.
 const CODE_SECS: i64 = 2 * 3_600 - 60;
+/// A day's bill is there from about ten o'clock of the next day on.
+const BILL_AFTER_SECS: i64 = 10 * 3_600 + 900;
+/// Alipay's answer about a day without a bill: `lezai_reconcile::bill` reads it as a bill without rows.
+const NO_BILL: &str = r#"{"code":"40004","sub_code":"isp.bill_not_exist"}"#;
 /// After an order's end Alipay may still come to know it for as long as clocks and pages differ.
 const LATE_SECS: i64 = 300;
 
@@ -257,6 +264,24 @@ impl Alipay {
         }
     }
 
+    async fn fetch(&self, kind: BillKind, day: Date) -> Result<BillFetched, Unanswered> {
+        let bill = match kind {
+            BillKind::Trades => BillType::Trade,
+            BillKind::Funds => BillType::SignCustomer,
+        };
+        match self.client.bill(bill, &day.to_string()).await {
+            Ok(zip) => match packed::unpacked(zip, BILL_BYTES_MAX) {
+                Ok(bill) => Ok(BillFetched::Bill(bill)),
+                Err(error) => Err(unanswered(&format!("its bill of {day}: {error}"))),
+            },
+            Err(error) if error.word() == "no_bill" => {
+                Ok(BillFetched::Absent(NO_BILL.as_bytes().to_vec()))
+            }
+            Err(error) if error.word() == "not_permitted" => Ok(BillFetched::NotPermitted),
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
     fn read(&self, callback: &Callback) -> HandledCallback {
         let reply = |status, body| Acknowledgement { status, content_type: "text/plain", body };
         match self.client.notice(&callback.body) {
@@ -338,6 +363,18 @@ impl Channel for Alipay {
             Moved::Payout(payout) => ("payout", number::of_payout(payout)),
             Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
         }
+    }
+
+    fn bills(&self) -> &'static [BillKind] {
+        &BillKind::ALL
+    }
+
+    fn bill_after_secs(&self) -> i64 {
+        BILL_AFTER_SECS
+    }
+
+    fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
+        Box::pin(self.fetch(kind, day))
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

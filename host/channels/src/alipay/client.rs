@@ -12,8 +12,9 @@ use crate::alipay::answer::{
 use crate::alipay::call::{self, AuthCode, BadCall, BillType, Buyer, Call, Order};
 use crate::alipay::notice::{self, BadNotice, Notice};
 use crate::alipay::sign;
-use crate::http::{NoAnswer, Transport};
+use crate::http::Transport;
 use crate::outcome::CallError;
+use crate::packed::BILL_BYTES_MAX;
 use crate::surroundings::Surroundings;
 
 /// An account at Alipay, and the way there.
@@ -176,9 +177,25 @@ impl Client {
     /// # Errors
     ///
     /// [`CallError`].
-    pub async fn bill(&self, bill: BillType, day: &str) -> Result<BillAddress, CallError> {
+    pub async fn bill_address(&self, bill: BillType, day: &str) -> Result<BillAddress, CallError> {
         let call = call::bill(bill, day).map_err(ours)?;
         Ok(self.perform(&call).await?.result)
+    }
+
+    /// A day's bill, packed as Alipay packs it. The address is Alipay's word, signed; what lies there is not
+    /// signed, and has no hash.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub async fn bill(&self, bill: BillType, day: &str) -> Result<Vec<u8>, CallError> {
+        let address = self.bill_address(bill, day).await?.bill_download_url;
+        let download = sign::download(&self.account, &address).map_err(ours)?;
+        let response = self.transport.download(download, BILL_BYTES_MAX).await?;
+        match response.status {
+            200 => Ok(response.body),
+            status => Err(CallError::Unknown(format!("the bill's address answers {status}"))),
+        }
     }
 
     /// Verifies and reads a callback.
@@ -192,10 +209,7 @@ impl Client {
 
     async fn perform<T: DeserializeOwned>(&self, call: &Call) -> Result<Accepted<T>, CallError> {
         let request = sign::request(&self.account, call, self.surroundings.now());
-        let response = self.transport.send(request).await.map_err(|error| match error {
-            NoAnswer::NotSent(reason) => CallError::NotSent(reason),
-            NoAnswer::Unknown(reason) => CallError::Unknown(reason),
-        })?;
+        let response = self.transport.send(request).await?;
         answer::read(&self.account, &response, &call.node(), self.surroundings.now())
     }
 }

@@ -32,6 +32,9 @@ pub const TABLE: &[ErrorRow] = rows! {
     "isv.invalid-timestamp" "credentials" GiveUp "the gateway's clock is wrong" "非法的时间戳参数";
     "isv.app-call-limited" "busy" Repeat "too many requests of the application" "应用调用次数超限";
     "isv.method-call-limited" "busy" Repeat "too many requests of this call" "接口调用次数超限";
+    "isp.bill_not_exist" "no_bill" GiveUp "the day has no bill: nothing moved, or it is not made yet" "账单不存在：当日无交易，或账单尚未生成";
+    "BILL_NOT_EXIST" "no_bill" GiveUp "the day has no bill: nothing moved, or it is not made yet" "账单不存在：当日无交易，或账单尚未生成";
+    "isv.invalid_arguments" "invalid_request" GiveUp "a parameter is wrong, or the day is not over" "参数有误，或账单日期未到";
     "ACQ.SYSTEM_ERROR" "channel_error" Query "Alipay failed, and may have done it" "系统错误，结果未知";
     "SYSTEM_ERROR" "channel_error" Query "Alipay failed, and may have done it" "系统错误，结果未知";
     "ACQ.INVALID_PARAMETER" "invalid_request" GiveUp "a parameter is wrong" "参数无效";

@@ -3,7 +3,7 @@
 use form_urlencoded::Serializer;
 
 use crate::alipay::account::{Account, Proof};
-use crate::alipay::call::Call;
+use crate::alipay::call::{BadCall, Call};
 use crate::http::{Method, Request};
 use crate::time;
 
@@ -67,6 +67,43 @@ pub fn request(account: &Account, call: &Call, at: i64) -> Request {
 /// The address that opens a page of Alipay's in the shopper's browser.
 pub fn page(account: &Account, call: &Call, at: i64) -> String {
     format!("{}?{}", account.gateway_url, form(&parameters(account, call, at)))
+}
+
+/// The download of a bill from an address that Alipay gave. It carries nothing of ours. Alipay writes some
+/// addresses with `http:`; a bill has no signature, so that it is asked for by `https:` whatever is written.
+///
+/// # Errors
+///
+/// An address that is neither Alipay's nor where the account's calls go.
+pub fn download(account: &Account, address: &str) -> Result<Request, BadCall> {
+    let request = |url: String| Request {
+        method: Method::Get,
+        url,
+        headers: vec![("User-Agent", concat!("lezai/", env!("CARGO_PKG_VERSION")).to_owned())],
+        body: Vec::new(),
+    };
+    let parted = |url: &str| -> Option<(String, String)> {
+        let (scheme, rest) = url.split_once("://")?;
+        let host = rest.split(['/', '?', '#']).next()?;
+        Some((scheme.to_ascii_lowercase(), host.to_ascii_lowercase()))
+    };
+    let told = parted(address);
+    if told.is_some() && told == parted(&account.gateway_url) {
+        return Ok(request(address.to_owned()));
+    }
+    let is_alipays = |host: &str| {
+        let below = |domain| host.strip_suffix(domain).is_some_and(|name| name.ends_with('.'));
+        below("alipay.com") || below("alipaydev.com")
+    };
+    let rest = address.split_once("://").map(|(_, rest)| rest);
+    match (told, rest) {
+        (Some((scheme, host)), Some(rest))
+            if matches!(scheme.as_str(), "http" | "https") && is_alipays(&host) =>
+        {
+            Ok(request(format!("https://{rest}")))
+        }
+        _ => Err(BadCall { field: "bill_download_url", must: "must be Alipay's own" }),
+    }
 }
 
 fn form(parameters: &[(String, String)]) -> String {

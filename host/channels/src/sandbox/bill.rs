@@ -1,6 +1,7 @@
 //! The wallet's bill of a day: each movement of money in the order in which it happened, and its own
 //! faults, which follow from the amount.
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
@@ -37,30 +38,47 @@ pub(super) fn record(wallet: &Transaction<'_>, movement: &Movement<'_>) -> Resul
     Ok(())
 }
 
-/// The bill of a day.
-pub(super) fn print(wallet: &Transaction<'_>, day: Date) -> Result<Vec<u8>, Broken> {
+/// A bill of a day. That of funds has the faults of that of trades, too, and more of its own.
+pub(super) fn print(
+    wallet: &Transaction<'_>,
+    bill_kind: BillKind,
+    day: Date,
+) -> Result<Vec<u8>, Broken> {
+    let is_of_funds = bill_kind == BillKind::Funds;
     let epoch = Date::parse("1970-01-01").map_err(|_| Broken::damaged())?;
     let begin = i64::from(day.days_since(epoch)) * DAY_MS - OFFSET_MS;
     let sql = "SELECT number, kind, minor, currency, at_ms FROM movements WHERE at_ms >= ?1 AND at_ms < ?2
                ORDER BY at_ms, number, kind";
     let mut statement = wallet.prepare_cached(sql)?;
-    let mut rows = statement.query(params![begin, begin + DAY_MS])?;
+    // The day before has what comes late.
+    let mut rows = statement.query(params![begin - DAY_MS, begin + DAY_MS])?;
     let mut bill = HEADER.to_owned();
     while let Some(row) = rows.next()? {
         let (number, kind): (String, String) = (row.get(0)?, row.get(1)?);
         let (mut minor, code): (i64, String) = (row.get(2)?, row.get(3)?);
-        let at = in_shanghai(row.get(4)?);
+        let at_ms: i64 = row.get(4)?;
+        let at = in_shanghai(at_ms);
         let amount =
             Currency::from_code(&code).ok().and_then(|it| Money::new(minor.abs(), it).ok());
         let fault = amount.filter(|_| kind == "payment").and_then(magic::bill);
+        let is_late = fault == Some(magic::Bill::NextDay);
         let times = match fault {
+            _ if is_late != (at_ms < begin) => 0,
             Some(magic::Bill::Lost) => 0,
+            Some(magic::Bill::FundsLost) => u32::from(!is_of_funds),
             Some(magic::Bill::Twice) => 2,
-            Some(magic::Bill::More) | None => 1,
+            _ => 1,
         };
-        minor += i64::from(fault == Some(magic::Bill::More));
+        minor += match fault {
+            Some(magic::Bill::More) => 1,
+            Some(magic::Bill::FundsMore) => i64::from(is_of_funds),
+            _ => 0,
+        };
         for _ in 0..times {
             bill.push_str(&format!("{at},{kind},{number},{minor},{code},,done\n"));
+        }
+        if is_of_funds && fault == Some(magic::Bill::FundsFee) && at_ms >= begin {
+            bill.push_str(&format!("{at},fee,{number},-1,{code},,done\n"));
         }
     }
     Ok(bill.into_bytes())

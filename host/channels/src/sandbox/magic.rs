@@ -142,12 +142,28 @@ pub enum Bill {
     Twice,
     /// It is there with one minor unit more.
     More,
+    /// It is in the bills of the next day.
+    NextDay,
+    /// It is not in the bill of funds.
+    FundsLost,
+    /// It is in the bill of funds with one minor unit more.
+    FundsMore,
+    /// The wallet took a fee of one minor unit, which is in the bill of funds alone.
+    FundsFee,
 }
 
-/// The last three digits of an order's amount, and what they do to the bill.
-pub const BILLS: &[(i64, Bill)] = &[(981, Bill::Lost), (982, Bill::Twice), (983, Bill::More)];
+/// The last three digits of an order's amount, and what they do to the bills.
+pub const BILLS: &[(i64, Bill)] = &[
+    (981, Bill::Lost),
+    (982, Bill::Twice),
+    (983, Bill::More),
+    (984, Bill::FundsLost),
+    (985, Bill::FundsMore),
+    (986, Bill::FundsFee),
+    (987, Bill::NextDay),
+];
 
-/// The fault in the bill's row of a payment of this amount.
+/// The fault in the bills' row of a payment of this amount.
 pub fn bill(amount: Money) -> Option<Bill> {
     pick(BILLS, amount)
 }

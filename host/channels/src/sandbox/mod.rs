@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::{AttemptId, PayoutId};
 use lezai_core::instalments::Plan;
@@ -477,13 +478,17 @@ impl Channel for Sandbox {
         Box::pin(async move { self.with(move |wallet, now| payout::query(wallet, &id, now)).await })
     }
 
-    fn bill_after_secs(&self) -> Option<i64> {
-        Some(BILL_AFTER_SECS)
+    fn bills(&self) -> &'static [BillKind] {
+        &BillKind::ALL
     }
 
-    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+    fn bill_after_secs(&self) -> i64 {
+        BILL_AFTER_SECS
+    }
+
+    fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
         Box::pin(async move {
-            let bill = self.with(move |wallet, _| bill::print(wallet, day).map(Some)).await?;
+            let bill = self.with(move |wallet, _| bill::print(wallet, kind, day).map(Some)).await?;
             Ok(BillFetched::Bill(bill))
         })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
 use lezai_core::order::{Credential, Offer};
@@ -430,18 +431,31 @@ impl Channel for WechatPay {
         }
     }
 
-    fn bill_after_secs(&self) -> Option<i64> {
-        Some(BILL_AFTER_SECS)
+    fn bills(&self) -> &'static [BillKind] {
+        match self.client.account().sub {
+            None => &BillKind::ALL,
+            // The bill of funds would be the service provider's.
+            Some(_) => &[BillKind::Trades],
+        }
     }
 
-    fn bill(&self, day: Date) -> ChannelFuture<'_, BillFetched> {
+    fn bill_after_secs(&self) -> i64 {
+        BILL_AFTER_SECS
+    }
+
+    fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
+        let bill = match kind {
+            BillKind::Trades => Bill::Trades,
+            BillKind::Funds => Bill::FundFlow,
+        };
         Box::pin(async move {
-            match self.client.bill(Bill::Trades, &day.to_string()).await {
+            match self.client.bill(bill, &day.to_string()).await {
                 Ok(bill) => Ok(BillFetched::Bill(bill)),
                 Err(error) if error.word() == "no_bill" => {
                     Ok(BillFetched::Bill(NO_BILL.as_bytes().to_vec()))
                 }
                 Err(error) if error.word() == "bill_creating" => Ok(BillFetched::Creating),
+                Err(error) if error.word() == "not_permitted" => Ok(BillFetched::NotPermitted),
                 Err(error) => Err(unanswered(&error.to_string())),
             }
         })

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::http::{Headers, NoAnswer, Response, Transport};
+use crate::http::{Headers, Request, Response, Transport};
 use crate::outcome::{CallError, Refusal};
+use crate::packed::BILL_BYTES_MAX;
 use crate::rsa::Certificate;
 use crate::surroundings::{self, Surroundings};
 use crate::wechat::account::{Account, PlatformKey};
@@ -212,7 +213,8 @@ impl Client {
         let call = call::bill(&self.account, bill, day).map_err(ours)?;
         let address: BillAddress = answer::parse(&self.perform(&call, Act::Ask).await?.body)?;
         let download = call::download(&self.account, &address.download_url).map_err(ours)?;
-        let response = self.send(&download).await?;
+        let request = self.signed(&download)?;
+        let response = self.transport.download(request, BILL_BYTES_MAX).await?;
         if response.status != 200 {
             return Err(CallError::Unknown(format!(
                 "the bill's address answers {}",
@@ -302,11 +304,11 @@ impl Client {
     }
 
     async fn send(&self, call: &Call) -> Result<Response, CallError> {
-        let request = sign::request(&self.account, call, self.surroundings.now(), &self.nonce()?);
-        self.transport.send(request).await.map_err(|error| match error {
-            NoAnswer::NotSent(reason) => CallError::NotSent(reason),
-            NoAnswer::Unknown(reason) => CallError::Unknown(reason),
-        })
+        Ok(self.transport.send(self.signed(call)?).await?)
+    }
+
+    fn signed(&self, call: &Call) -> Result<Request, CallError> {
+        Ok(sign::request(&self.account, call, self.surroundings.now(), &self.nonce()?))
     }
 
     fn nonce(&self) -> Result<String, CallError> {

@@ -37,6 +37,22 @@ impl Transport for Shown {
             answer
         })
     }
+
+    fn download(&self, request: Request, bytes_max: usize) -> Sent<'_> {
+        if self.verbose {
+            say!("> {} {}", request.method.as_str(), masked(&request.url));
+        }
+        Box::pin(async move {
+            let answer = self.network.download(request, bytes_max).await;
+            if self.verbose {
+                match &answer {
+                    Ok(answer) => say!("< {}, {} bytes", answer.status, answer.body.len()),
+                    Err(error) => say!("< {error}"),
+                }
+            }
+            answer
+        })
+    }
 }
 
 /// Names whose values are shown by their first four characters alone.

@@ -82,6 +82,7 @@ fn is_open(difference: &Value) -> bool {
 
 fn report(run: &Value, differences: &[Value]) -> String {
     let digest = text(&run["bill_digest"]);
+    let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
     let mut lines = vec![
         format!(
             "{} of {}  {}, by edition {} of its bill, sha-256 {}",
@@ -89,21 +90,17 @@ fn report(run: &Value, differences: &[Value]) -> String {
             text(&run["date"]),
             text(&run["id"]),
             run["edition"],
-            digest.get(..12).unwrap_or(digest)
+            short(digest)
         ),
         entries(run),
         String::new(),
-        format!("{:<15}{:<14}{:>7}{:>11}", "class", "cleared by", "lines", "movements"),
     ];
-    for class in run["summary"]["classes"].as_array().into_iter().flatten() {
-        let open = class["class"] != "matched" && class["cleared_by"].is_null();
-        let cleared = class["cleared_by"].as_str().unwrap_or(if open { "open" } else { "" });
-        lines.push(format!(
-            "{:<15}{cleared:<14}{:>7}{:>11}",
-            text(&class["class"]),
-            number(&class["lines"]),
-            number(&class["movements"])
-        ));
+    lines.extend(classes(&run["summary"], "movements"));
+    if run["funds"].is_object() {
+        let (edition, digest) = (&run["funds"]["edition"], short(text(&run["funds"]["digest"])));
+        lines.push(String::new());
+        lines.push(format!("by edition {edition} of its bill of funds, sha-256 {digest}"));
+        lines.extend(classes(&run["summary"]["funds"], "trades"));
     }
     lines.push(String::new());
     let mut open: Vec<&Value> = differences.iter().filter(|it| is_open(it)).collect();
@@ -115,6 +112,22 @@ fn report(run: &Value, differences: &[Value]) -> String {
         lines.extend(open.into_iter().map(line));
     }
     lines.join("\n")
+}
+
+/// The classes of two sides, the second of which has this name.
+fn classes(summary: &Value, ours: &str) -> Vec<String> {
+    let mut lines = vec![format!("{:<15}{:<14}{:>7}{ours:>11}", "class", "cleared by", "lines")];
+    for class in summary["classes"].as_array().into_iter().flatten() {
+        let open = class["class"] != "matched" && class["cleared_by"].is_null();
+        let cleared = class["cleared_by"].as_str().unwrap_or(if open { "open" } else { "" });
+        lines.push(format!(
+            "{:<15}{cleared:<14}{:>7}{:>11}",
+            text(&class["class"]),
+            number(&class["lines"]),
+            number(&class["movements"])
+        ));
+    }
+    lines
 }
 
 /// A difference in a line.
@@ -163,5 +176,16 @@ mod tests {
              dif_1  missing_there  payment 0193  the books have it, the bill does not"
         );
         assert!(report(&run, &[]).ends_with("\n\nnothing is open"));
+        let mut both = run;
+        both["funds"] = json!({ "edition": 2, "digest": "0123456789abcdef" });
+        both["summary"]["funds"] = json!({ "classes": [
+            { "class": "fee", "cleared_by": "fee_rounding", "lines": 1, "movements": 1 },
+        ] });
+        assert!(report(&both, &[]).ends_with(
+            "\n\nby edition 2 of its bill of funds, sha-256 0123456789ab\n\
+             class          cleared by      lines     trades\n\
+             fee            fee_rounding        1          1\n\n\
+             nothing is open"
+        ));
     }
 }

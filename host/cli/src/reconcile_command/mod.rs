@@ -18,10 +18,11 @@ use std::thread;
 use lezai_reconcile::bill::{Bill, Contents, Limits};
 use lezai_reconcile::class::{BadTime, Terms};
 use lezai_reconcile::layout::{self, Layout};
-use lezai_reconcile::report::Telling;
+use lezai_reconcile::report::{Between, Telling};
 use lezai_reconcile::rules::Rules;
 use lezai_reconcile::run::{self, Counted, Keep, Plan, RunError, Side, Spread, Summary, Total};
 use lezai_reconcile::when;
+use serde_json::Value;
 
 use crate::operator::OperatorArgs;
 use files::WorkFolder;
@@ -48,6 +49,9 @@ pub struct ReconcileArgs {
     /// The movements that were expected: in files, another bill, or a merchant's own books.
     #[arg(long, alias = "own", required_unless_present = "channel", value_name = "FILE")]
     movements: Vec<PathBuf>,
+    /// The channel's bill of funds, which is compared with `--bill` as its bill of trades.
+    #[arg(long, conflicts_with = "channel", value_name = "FILE")]
+    funds: Vec<PathBuf>,
     /// Have the gateway reconcile a day of this channel, by the bill that it has.
     #[arg(long, requires = "date", conflicts_with_all = ["bill", "movements"])]
     channel: Option<String>,
@@ -162,6 +166,7 @@ pub(crate) struct ReadFile {
 
 /// The result of a run, and the files that it came from.
 pub(crate) struct Reconciled<'a> {
+    pub(crate) between: Between,
     pub(crate) theirs: &'a [ReadFile],
     pub(crate) ours: &'a [ReadFile],
     pub(crate) terms: Terms,
@@ -169,60 +174,110 @@ pub(crate) struct Reconciled<'a> {
     pub(crate) telling: Telling<'a>,
 }
 
+/// What is common to the comparisons of a run.
+struct Common<'a> {
+    args: &'a ReconcileArgs,
+    layouts: Vec<Layout>,
+    rules: Rules,
+    threads: u16,
+    interrupted: &'a AtomicBool,
+}
+
+/// Compares the bills with the movements, and those of funds with those of trades. Gives how much is open.
 fn reconcile(args: &ReconcileArgs, interrupted: &AtomicBool) -> Result<u64, NoResult> {
-    let layouts = layouts(&args.layout)?;
-    let rules = rules(args)?;
-    let work = WorkFolder::new(args.work.as_deref()).map_err(NoResult::Work)?;
     let threads = args.threads.unwrap_or_else(|| {
         thread::available_parallelism()
             .ok()
             .and_then(|it| u16::try_from(it.get()).ok())
             .unwrap_or(1)
     });
-    let theirs = inputs(&args.bill)?;
-    let ours = inputs(&args.movements)?;
-    let bytes: u64 = theirs.iter().chain(&ours).map(Input::bytes_guessed).sum();
-    let memory = args.memory << 20;
-    let room = (memory / (ROOM * u64::from(threads))).max(1 << 20);
-    let count = u16::try_from(bytes / room + 1).unwrap_or(u16::MAX).min(run::PARTITIONS_MAX);
-    let progress = Progress::new(bytes);
-    let read = progress.shown(|progress| {
-        let side =
-            |side, inputs| read_side(side, inputs, &layouts, &work, count, progress, interrupted);
-        thread::scope(|scope| {
-            let ours = scope.spawn(|| side(Side::Ours, &ours));
-            let theirs = side(Side::Theirs, &theirs)?;
-            let ours = ours.join().unwrap_or(Err(NoResult::Interrupted))?;
-            Ok::<_, NoResult>((theirs, ours))
-        })
-    });
-    let ((theirs, their_total), (ours, our_total)) = read?;
-    let terms = terms(args, &theirs)?;
-    let keep = if args.all { Keep::All } else { Keep::Differences };
-    let partition_max = usize::try_from(memory / u64::from(threads)).unwrap_or(usize::MAX);
-    let plan = Plan { terms, rules, keep, partition_max };
-    let joined = Progress::new(u64::from(count));
-    let counted =
-        joined.shown(|progress| join(&work, count, threads, &plan, progress, interrupted))?;
-    let unparsed =
-        |files: &[ReadFile]| files.iter().map(|it| it.bill.unparsed.len()).sum::<usize>();
-    let unparsed = u64::try_from(unparsed(&theirs) + unparsed(&ours)).unwrap_or(u64::MAX);
-    let summary = run::summary(counted, unparsed, &plan.rules, &their_total, &our_total)?;
-    let result = Reconciled {
-        theirs: &theirs,
-        ours: &ours,
-        terms,
-        summary: &summary,
-        telling: Telling { rules: &plan.rules, offset_minutes: terms.offset_minutes },
-    };
+    let (layouts, rules) = (layouts(&args.layout)?, rules(args)?);
+    let common = Common { args, layouts, rules, threads, interrupted };
     let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut summaries = Vec::new();
+    let sides = [
+        (Between::TradesAndBooks, &args.bill, &args.movements),
+        (Between::FundsAndTrades, &args.funds, &args.bill),
+    ];
+    for (between, theirs, ours) in sides {
+        if between == Between::TradesAndBooks || !theirs.is_empty() {
+            summaries.push(common.compare(between, theirs, ours, &mut out)?);
+        }
+    }
+    let open = summaries.iter().map(|(open, _)| open).sum();
     if args.json {
-        text::json(&result, &work, count, &mut out, interrupted)?;
-    } else {
-        text::human(&result, &work, count, &mut out, interrupted)?;
+        let mut summaries = summaries.into_iter().map(|(_, summary)| summary);
+        let mut summary = summaries.next().unwrap_or_default();
+        if let Some(funds) = summaries.next() {
+            summary["funds"] = funds;
+        }
+        let whole = serde_json::json!({ "summary": summary });
+        writeln!(out, "{whole}").map_err(NoResult::Output)?;
     }
     out.flush().map_err(NoResult::Output)?;
-    Ok(summary.open())
+    Ok(open)
+}
+
+impl Common<'_> {
+    /// Compares two sides and writes what differs. Gives how much is open, and the summary.
+    fn compare(
+        &self,
+        between: Between,
+        theirs: &[PathBuf],
+        ours: &[PathBuf],
+        out: &mut dyn io::Write,
+    ) -> Result<(u64, Value), NoResult> {
+        let Self { args, threads, interrupted, .. } = *self;
+        let work = WorkFolder::new(args.work.as_deref()).map_err(NoResult::Work)?;
+        let (theirs, ours) = (inputs(theirs)?, inputs(ours)?);
+        let bytes: u64 = theirs.iter().chain(&ours).map(Input::bytes_guessed).sum();
+        let memory = args.memory << 20;
+        let room = (memory / (ROOM * u64::from(threads))).max(1 << 20);
+        let count = u16::try_from(bytes / room + 1).unwrap_or(u16::MAX).min(run::PARTITIONS_MAX);
+        let progress = Progress::new(bytes);
+        let own_layouts = match between {
+            Between::TradesAndBooks => self.layouts.clone(),
+            Between::FundsAndTrades => [layout::trades_as_funds(), self.layouts.clone()].concat(),
+        };
+        let read = progress.shown(|progress| {
+            let side = |side, inputs, layouts: &[Layout]| {
+                read_side(side, inputs, layouts, &work, count, progress, interrupted)
+            };
+            thread::scope(|scope| {
+                let ours = scope.spawn(|| side(Side::Ours, &ours, &own_layouts));
+                let theirs = side(Side::Theirs, &theirs, &self.layouts)?;
+                let ours = ours.join().unwrap_or(Err(NoResult::Interrupted))?;
+                Ok::<_, NoResult>((theirs, ours))
+            })
+        });
+        let ((theirs, their_total), (ours, our_total)) = read?;
+        let terms = terms(args, &theirs)?;
+        let keep = if args.all { Keep::All } else { Keep::Differences };
+        let partition_max = usize::try_from(memory / u64::from(threads)).unwrap_or(usize::MAX);
+        let plan = Plan { terms, rules: self.rules.clone(), keep, partition_max };
+        let joined = Progress::new(u64::from(count));
+        let counted =
+            joined.shown(|progress| join(&work, count, threads, &plan, progress, interrupted))?;
+        let unparsed =
+            |files: &[ReadFile]| files.iter().map(|it| it.bill.unparsed.len()).sum::<usize>();
+        let unparsed = u64::try_from(unparsed(&theirs) + unparsed(&ours)).unwrap_or(u64::MAX);
+        let summary = run::summary(counted, unparsed, &plan.rules, &their_total, &our_total)?;
+        let offset_minutes = terms.offset_minutes;
+        let result = Reconciled {
+            between,
+            theirs: &theirs,
+            ours: &ours,
+            terms,
+            summary: &summary,
+            telling: Telling { between, rules: &plan.rules, offset_minutes },
+        };
+        if args.json {
+            text::json(&result, &work, count, out, interrupted)?;
+        } else {
+            text::human(&result, &work, count, out, interrupted)?;
+        }
+        Ok((summary.open(), text::summary(&result)))
+    }
 }
 
 fn layouts(files: &[PathBuf]) -> Result<Vec<Layout>, NoResult> {

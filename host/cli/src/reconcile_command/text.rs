@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lezai_reconcile::bill::Contents;
 use lezai_reconcile::class::Class;
-use lezai_reconcile::report;
+use lezai_reconcile::report::{self, Between};
 use lezai_reconcile::run::{self, Outcome, RunError, Sums};
 use lezai_reconcile::when;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::files::WorkFolder;
 use super::{NoResult, ReadFile, Reconciled};
@@ -16,7 +16,7 @@ use super::{NoResult, ReadFile, Reconciled};
 /// So many open differences are listed for people; `--json` has all.
 const LISTED: u64 = 20;
 
-/// Every difference as an object in a line, then the summary.
+/// Every difference as an object in a line.
 pub(crate) fn json(
     result: &Reconciled<'_>,
     work: &WorkFolder,
@@ -30,14 +30,27 @@ pub(crate) fn json(
     let sides = [("theirs", result.theirs), ("ours", result.ours)];
     for (side, files) in sides {
         for row in files.iter().flat_map(|file| &file.bill.unparsed) {
-            writeln!(out, "{}", report::unparsed(side, row)).map_err(NoResult::Output)?;
+            writeln!(out, "{}", report::unparsed(result.between, side, row))
+                .map_err(NoResult::Output)?;
         }
     }
+    Ok(())
+}
+
+/// The summary, as one object.
+pub(crate) fn summary(result: &Reconciled<'_>) -> Value {
     let mut summary = result.telling.summary(result.summary, &result.terms);
     summary["theirs"] = result.theirs.iter().map(file).collect();
     summary["ours"] = result.ours.iter().map(file).collect();
-    let whole = json!({ "summary": summary });
-    writeln!(out, "{whole}").map_err(NoResult::Output)
+    summary
+}
+
+/// The names of the two sides' files, and of what they are.
+fn names(between: Between) -> [&'static str; 5] {
+    match between {
+        Between::TradesAndBooks => ["bill", "movements", "movements", "channel", "books"],
+        Between::FundsAndTrades => ["funds", "bill", "movements", "funds", "trades"],
+    }
 }
 
 fn file(file: &ReadFile) -> Value {
@@ -80,8 +93,12 @@ pub(crate) fn human(
     interrupted: &AtomicBool,
 ) -> Result<(), NoResult> {
     let written = |done: io::Result<()>| done.map_err(NoResult::Output);
+    let [their_files, our_files, movements, their_name, our_name] = names(result.between);
+    if result.between == Between::FundsAndTrades {
+        written(writeln!(out))?;
+    }
     let mut files = vec![];
-    for (name, side) in [("bill", result.theirs), ("movements", result.ours)] {
+    for (name, side) in [(their_files, result.theirs), (our_files, result.ours)] {
         for file in side {
             let rows = match file.bill.contents {
                 Contents::NoBill => "no bill for this day".to_owned(),
@@ -103,7 +120,7 @@ pub(crate) fn human(
         written(writeln!(out, "from {} to {} {}", time(from), time(to), when::offset(offset)))?;
     }
     written(writeln!(out))?;
-    let head = ["class", "cleared by", "lines", "movements", "channel", "books"];
+    let head = ["class", "cleared by", "lines", movements, their_name, our_name];
     let mut rows = vec![head.map(str::to_owned)];
     for ((class, rule), total) in &result.summary.classes {
         let cleared = match class {
@@ -133,7 +150,7 @@ pub(crate) fn human(
         let rule = result.telling.rule(*rule).unwrap_or_default();
         written(writeln!(
             out,
-            "\n{rule} cleared nothing in bill {}: together it would be more than the rule's bound",
+            "\n{rule} cleared nothing in {their_files} {}: together it would be more than the rule's bound",
             file + 1
         ))?;
     }
@@ -152,7 +169,7 @@ pub(crate) fn human(
         lines.push(difference(result, outcome));
         Ok(())
     })?;
-    for (side, files) in [("bill", result.theirs), ("movements", result.ours)] {
+    for (side, files) in [(their_files, result.theirs), (our_files, result.ours)] {
         for row in files.iter().flat_map(|file| &file.bill.unparsed) {
             if listed < LISTED {
                 listed += 1;
@@ -170,8 +187,9 @@ pub(crate) fn human(
 }
 
 fn difference(result: &Reconciled<'_>, outcome: &Outcome<'_>) -> [String; 4] {
-    let side = outcome.theirs.as_ref().map(|it| ("bill", it));
-    let side = side.or_else(|| outcome.ours.as_ref().map(|it| ("movements", it)));
+    let [their_files, our_files, ..] = names(result.between);
+    let side = outcome.theirs.as_ref().map(|it| (their_files, it));
+    let side = side.or_else(|| outcome.ours.as_ref().map(|it| (our_files, it)));
     let (place, what) = side.map_or_else(Default::default, |(name, it)| {
         let code = String::from_utf8_lossy(&it.currency);
         let place = format!("{name} {} line {}", it.file + 1, it.line);

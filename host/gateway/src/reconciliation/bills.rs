@@ -3,6 +3,7 @@
 
 use lezai_channels::channel::Channel;
 use lezai_core::digest::sha256_hex;
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_reconcile::bill::{self, Bill, Contents, Limits, ReadError};
 use lezai_reconcile::layout;
@@ -35,6 +36,7 @@ pub const FETCHED: &str = "fetched";
 pub async fn put(
     gateway: &Gateway,
     name: &str,
+    kind: BillKind,
     day: Date,
     bytes: Vec<u8>,
     source: &'static str,
@@ -46,17 +48,18 @@ pub async fn put(
         return Err(Problem::new(Code::BodyTooLarge, detail));
     }
     let now = gateway.node.clock.now();
-    let checked = spawn_blocking(move || check(&*channel, day, bytes)).await;
+    let checked = spawn_blocking(move || check(&*channel, kind, day, bytes)).await;
     let (read, bytes) = checked.map_err(Problem::internal)??;
     let name = name.to_owned();
     let kept = store::write(&gateway.node.store, Scope::Gateway, move |tx| {
         let digest = sha256_hex(&bytes);
-        let last = tx.bill(&name, day)?.map(|(bill, _)| bill);
+        let last = tx.bill(&name, kind, day)?.map(|(bill, _)| bill);
         if let Some(same) = last.as_ref().filter(|it| it.digest == digest) {
             return Ok(same.clone());
         }
         let record = BillRecord {
             channel: name,
+            kind,
             day,
             edition: last.map_or(1, |it| it.edition + 1),
             digest,
@@ -74,7 +77,12 @@ pub async fn put(
 }
 
 /// Reads a bill through: of one that is refused nothing counts.
-fn check(channel: &dyn Channel, day: Date, bytes: Vec<u8>) -> Result<(Bill, Vec<u8>), Problem> {
+fn check(
+    channel: &dyn Channel,
+    kind: BillKind,
+    day: Date,
+    bytes: Vec<u8>,
+) -> Result<(Bill, Vec<u8>), Problem> {
     let limits = Limits { bytes_max: BILL_BYTES_MAX as u64 };
     let read = bill::read(&bytes[..], &layout::known(), 0, limits, |_| Ok(()));
     let read = read.map_err(|error| match error {
@@ -84,6 +92,11 @@ fn check(channel: &dyn Channel, day: Date, bytes: Vec<u8>) -> Result<(Bill, Vec<
     if read.contents == Contents::Creating {
         let detail = "the channel is still making this bill; ask for it again later";
         return Err(Problem::new(Code::BillRefused, detail));
+    }
+    if !layout::may_be(&read.layout, kind) {
+        let detail =
+            format!("it is of the layout {}, and no bill of {}", read.layout, kind.as_str());
+        return Err(Problem::new(Code::BillRefused, detail).with("field", "kind"));
     }
     let (from, to) = period(channel, day);
     // The bill's days begin where its layout says, which may be elsewhere than the channel's.

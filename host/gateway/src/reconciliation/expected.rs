@@ -13,7 +13,7 @@ use lezai_store::{StoreError, View};
 use lezai_wire::time::rfc3339;
 
 /// The columns of `lezai_reconcile`'s layout of movements.
-const HEADER: &str = "at,kind,reference,minor,currency,fee,status\n";
+pub(super) const HEADER: &str = "at,kind,reference,minor,currency,fee,status\n";
 
 /// The movements that a range of entries books at a channel, in the order of the entries, as a file that
 /// `lezai_reconcile` reads.

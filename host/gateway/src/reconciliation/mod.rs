@@ -5,6 +5,7 @@
 //! the same bill finds the same, byte for byte, whenever it is made.
 
 pub mod bills;
+mod carried;
 mod expected;
 pub mod resolving;
 pub mod runs;
@@ -20,8 +21,8 @@ use lezai_core::time::Timestamp;
 use crate::gateway::Gateway;
 use lezai_wire::problem::{Code, Problem};
 
-/// The most bytes of a bill: some hundred thousand rows. `lezai reconcile` takes larger ones from files.
-pub const BILL_BYTES_MAX: usize = 16 << 20;
+/// The most bytes of a bill. `lezai reconcile` takes larger ones from files.
+pub use lezai_channels::packed::BILL_BYTES_MAX;
 /// How long after a day's end its last entry is booked at the latest.
 const GRACE_SECS: i64 = 10;
 const DAY_MS: i64 = 86_400_000;

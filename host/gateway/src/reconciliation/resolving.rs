@@ -3,6 +3,7 @@
 //!
 //! The operator has one token, so who acts is a name in the request: the caller vouches for it.
 
+use lezai_channels::number;
 use lezai_core::funds::difference::{Act, DifferenceEvent};
 use lezai_core::id::DifferenceId;
 
@@ -15,8 +16,13 @@ use lezai_store::bills::DifferenceRecord;
 use lezai_wire::json::{Field, Invalid, Object};
 use lezai_wire::problem::{Code, Problem};
 
-const ACTS: [(&str, Act); 3] =
-    [("explain", Act::Explain), ("suspense", Act::Suspense), ("write_off", Act::WriteOff)];
+const ACTS: [(&str, Act); 5] = [
+    ("explain", Act::Explain),
+    ("suspense", Act::Suspense),
+    ("write_off", Act::WriteOff),
+    ("accept_fee", Act::AcceptFee),
+    ("ask_channel", Act::AskChannel),
+];
 const VERDICTS: [(&str, bool); 2] = [("approve", true), ("refuse", false)];
 
 /// Reads who takes care of a difference.
@@ -77,7 +83,8 @@ fn person(field: Field) -> Result<String, Invalid> {
 ///
 /// # Errors
 ///
-/// `not_found`, `difference_state`, `approver_is_resolver`, `difference_without_amount`.
+/// `not_found`, `difference_state`, `approver_is_resolver`, `difference_without_amount`; of the act
+/// `ask_channel`, `order_not_found` and `channel_unavailable`.
 pub async fn apply(
     gateway: &Gateway,
     id: &str,
@@ -85,15 +92,42 @@ pub async fn apply(
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
     let id = DifferenceId::parse(id).map_err(|_| not_found())?;
+    if matches!(event, DifferenceEvent::Resolved { act: Act::AskChannel, .. }) {
+        ask(gateway, &id).await?;
+    }
     let now = gateway.node.clock.now();
     let done = key.commit(&gateway.node, move |tx| {
         let record = tx.difference(&id)?.ok_or_else(not_found)?;
         let record = happen(tx, record, event, now)?;
-        Ok((ApiResponse::json(200, &views::difference(&record, now))?, ()))
+        let view = views::difference(&record, now);
+        Ok((ApiResponse::json(200, &view)?, (view.id, view.status)))
     });
     Ok(match done.await? {
-        Outcome::Before(response) | Outcome::Now((response, ())) => response,
+        Outcome::Before(response) => response,
+        Outcome::Now((response, (difference, status))) => {
+            if status == "resolved" {
+                tracing::info!(difference, "reconciliation.difference.resolved");
+            }
+            response
+        }
     })
+}
+
+/// Asks the channel about the payment that a difference is about, and applies what it says. That is what a repeat
+/// does, too.
+async fn ask(gateway: &Gateway, id: &DifferenceId) -> Result<(), Problem> {
+    let id = id.clone();
+    let found = lezai_store::read(&gateway.node.store, move |view| view.difference(&id)).await?;
+    let found = found.ok_or_else(not_found)?.found;
+    let side = if found["theirs"].is_object() { &found["theirs"] } else { &found["ours"] };
+    let attempt = side["reference"].as_str().and_then(number::to_attempt);
+    match (side["kind"].as_str(), attempt) {
+        (Some("payment" | "void"), Some(attempt)) => gateway.sync_attempt(attempt).await,
+        _ => {
+            let detail = "the difference is about no payment that was asked of the channel";
+            Err(Problem::new(Code::OrderNotFound, detail))
+        }
+    }
 }
 
 /// As [`apply`], within a commit that may do more.

@@ -1,19 +1,25 @@
 //! Runs: a day's bill is held against the books, and what differs is kept for a person.
 
 use lezai_core::digest::sha256_hex;
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
 use lezai_core::id::{DifferenceId, ReconciliationId};
 use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
+use lezai_reconcile::report::Between;
+use lezai_reconcile::rules::Rules;
 use lezai_reconcile::whole;
 use lezai_store as store;
-use lezai_store::bills::{BillRecord, DifferenceQuery, DifferenceRecord, ReconciliationRecord};
+use lezai_store::bills::{
+    BillRecord, DifferenceQuery, DifferenceRecord, EditionRecord, ReconciliationRecord,
+};
 use lezai_store::{Page, Scope};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
+use super::carried::{self, Carried};
 use super::views::{self, DifferenceView, ReconciliationView};
 use super::{channel, expected, period_over, resolving};
 use crate::gateway::Gateway;
@@ -25,32 +31,63 @@ use lezai_wire::time::rfc3339;
 /// `lezai reconcile` on files.
 const DIFFERENCES_MAX: usize = 10_000;
 
-/// Reconciles a channel's day. A run of the same bill with the same entries is the one that there is.
+/// So often a run is made when differences that it carries change under it.
+const TRIES: u32 = 3;
+/// Why a run is made again.
+const CHANGED: &str = "a difference of a day before changed while the run was made";
+
+/// Reconciles a channel's day: its bill of trades with the books, and its bill of funds, if there is one, with its
+/// bill of trades. A run of the same bills with the same entries is the one that there is.
 ///
 /// # Errors
 ///
 /// `bill_not_found`, `bill_refused`; `not_found` for a channel that is not there; `invalid_field` for a
 /// day that is not over.
 pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<ReconciliationView, Problem> {
+    for _ in 0..TRIES {
+        if let Some(run) = try_run(gateway, name, day).await? {
+            return Ok(run);
+        }
+    }
+    Err(Problem::internal("the differences of the days before change all the time"))
+}
+
+/// As [`run`]; none if what it carried changed while it ran.
+async fn try_run(
+    gateway: &Gateway,
+    name: &str,
+    day: Date,
+) -> Result<Option<ReconciliationView>, Problem> {
     let channel = channel(gateway, name)?;
     let (from, to) = period_over(gateway, &*channel, day)?;
     let offset = lezai_reconcile::when::offset(channel.bill_offset_minutes());
     let id = name.to_owned();
     let sides = store::read(&gateway.node.store, move |view| {
-        let Some((bill, bytes)) = view.bill(&id, day)? else { return Ok(None) };
+        let Some(trades) = view.bill(&id, BillKind::Trades, day)? else { return Ok(None) };
+        let funds = view.bill(&id, BillKind::Funds, day)?;
         let (after, to) = (view.entries_before(from)?, view.entries_before(to)?);
         let ours = expected::movements(view, &*channel, &after, &to)?;
-        Ok(Some(Sides { bill, bytes, after, to, ours }))
+        let edition = |it: &(BillRecord, Vec<u8>)| EditionRecord {
+            edition: it.0.edition,
+            digest: it.0.digest.clone(),
+        };
+        let of_funds = funds.as_ref().map(edition);
+        let last = view.last_reconciliation(&id, day)?;
+        let carried = carried::of_run(view, &id, day, last.as_ref(), |last| {
+            let bills = (&last.bill_digest, &last.funds) == (&trades.0.digest, &of_funds);
+            bills && (&last.after_entries, &last.to_entries) == (&after, &to)
+        })?;
+        Ok(Some(Sides { trades, funds, of_funds, after, to, ours, carried }))
     })
     .await?;
     let sides = sides.ok_or_else(|| {
         let detail = format!("there is no bill of {name} of {day}: put it, or wait for it");
         Problem::new(Code::BillNotFound, detail)
     })?;
-    let options = json!({ "from": rfc3339(from), "to": rfc3339(to), "offset": offset });
+    let (from, to, rules) = (rfc3339(from), rfc3339(to), Rules::default().and_late());
+    let options = json!({ "from": from, "to": to, "offset": offset, "rules": rules.list() });
     let (sides, found) = spawn_blocking(move || {
-        let ours = sides.ours.as_bytes();
-        let found = whole::reconcile(&[&sides.bytes], &[ours], options.to_string().as_bytes());
+        let found = hold(&sides, options.to_string().as_bytes());
         (sides, found)
     })
     .await
@@ -64,24 +101,72 @@ pub async fn run(gateway: &Gateway, name: &str, day: Date) -> Result<Reconciliat
     keep(gateway, day, sides, found).await
 }
 
-/// Both sides of a run.
+/// Holds the bills of a day against each other and the books: an object with all differences, and with a summary
+/// whose `funds` is that of the bill of funds.
+fn hold(sides: &Sides, options: &[u8]) -> Result<Value, whole::NoResult> {
+    let (_, trades) = &sides.trades;
+    let both = |between, theirs: &[u8], ours: &[u8]| {
+        let carried = sides.carried.files(between);
+        let (mut theirs, mut ours) = (vec![theirs], vec![ours]);
+        if let Some([more_theirs, more_ours]) = &carried {
+            theirs.push(more_theirs.as_bytes());
+            ours.push(more_ours.as_bytes());
+        }
+        match between {
+            Between::TradesAndBooks => whole::reconcile(&theirs, &ours, options),
+            Between::FundsAndTrades => whole::reconcile_funds(&theirs, &ours, options),
+        }
+    };
+    let mut found = both(Between::TradesAndBooks, trades, sides.ours.as_bytes())?;
+    if let Some((_, funds)) = &sides.funds {
+        let mut second = both(Between::FundsAndTrades, funds, trades)?;
+        found["summary"]["funds"] = second["summary"].take();
+        if let (Some(all), Some(more)) =
+            (found["differences"].as_array_mut(), second["differences"].as_array_mut())
+        {
+            all.append(more);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the books have anything of a channel on a day that is over.
+///
+/// # Errors
+///
+/// As [`run`], but for those of the bill.
+pub async fn has_movements(gateway: &Gateway, name: &str, day: Date) -> Result<bool, Problem> {
+    let channel = channel(gateway, name)?;
+    let (from, to) = period_over(gateway, &*channel, day)?;
+    let ours = store::read(&gateway.node.store, move |view| {
+        let (after, to) = (view.entries_before(from)?, view.entries_before(to)?);
+        expected::movements(view, &*channel, &after, &to)
+    });
+    // The first line is the header.
+    Ok(ours.await?.lines().nth(1).is_some())
+}
+
+/// The sides of a run.
 struct Sides {
-    bill: BillRecord,
-    bytes: Vec<u8>,
+    trades: (BillRecord, Vec<u8>),
+    funds: Option<(BillRecord, Vec<u8>)>,
+    of_funds: Option<EditionRecord>,
     after: Vec<u64>,
     to: Vec<u64>,
     ours: String,
+    carried: Carried,
 }
 
-/// Keeps what a run found, unless the last run of its day found just that.
+/// Keeps what a run found, unless the last run of its day found just that. None if what it carried changed.
 async fn keep(
     gateway: &Gateway,
     day: Date,
     sides: Sides,
-    found: Value,
-) -> Result<ReconciliationView, Problem> {
+    mut found: Value,
+) -> Result<Option<ReconciliationView>, Problem> {
+    let became = sides.carried.settle(&mut found);
     let result_digest = sha256_hex(found.to_string().as_bytes());
-    let Sides { bill, after, to, .. } = sides;
+    let Sides { trades: (bill, _), of_funds, after, to, carried, .. } = sides;
     let now = gateway.node.clock.now();
     let named = format!("reconciliation {} {day} {result_digest}", bill.channel);
     let run = ReconciliationRecord {
@@ -90,6 +175,8 @@ async fn keep(
         day,
         edition: bill.edition,
         bill_digest: bill.digest,
+        funds: of_funds,
+        carried: carried.ids(),
         after_entries: after,
         to_entries: to,
         result_digest,
@@ -109,20 +196,58 @@ async fn keep(
             tracing::warn!(run.channel, %day, "a run of the same bill and entries finds something else");
         }
         // A difference that nobody resolved is found again by this run if it is still so.
-        for former in tx.waiting_differences(&run.channel, run.day)? {
+        for former in tx.unsettled_differences(&run.channel, run.day, run.day.plus_days(1))? {
             resolving::happen(tx, former, DifferenceEvent::Superseded, now)?;
         }
+        for (id, became) in &became {
+            let record = tx.difference(id)?.ok_or_else(|| Problem::internal("a difference is gone"))?;
+            match became.event(&record.difference.state, &run.id) {
+                // Nothing is kept of a commit that fails.
+                Err(()) => return Err(Problem::new(Code::DifferenceState, CHANGED)),
+                Ok(Some(event)) => drop(resolving::happen(tx, record, event, now)?),
+                Ok(None) => {}
+            }
+        }
+        let mut differences = differences.clone();
+        clear_resolved(&mut differences, &tx.resolved_differences(&run.channel, run.day)?);
         tx.insert_reconciliation(&run, &differences)?;
         Ok::<_, Problem>(run)
     })
-    .await?;
-    Ok(views::reconciliation(&run))
+    .await;
+    match run {
+        Ok(run) => {
+            let view = views::reconciliation(&run);
+            // Made now, and not the one that there was.
+            if run.at == now {
+                let (channel, run) = (&view.channel, &view.id);
+                tracing::info!(channel, %day, run, open = view.open, carried = view.carried, "reconciliation.completed");
+            }
+            Ok(Some(view))
+        }
+        Err(problem) if problem.code() == Code::DifferenceState => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Whether two runs held the same bill against the same entries.
 fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool {
-    (&one.bill_digest, &one.after_entries, &one.to_entries)
-        == (&other.bill_digest, &other.after_entries, &other.to_entries)
+    let entries = |it: &ReconciliationRecord| (it.after_entries.clone(), it.to_entries.clone());
+    (&one.bill_digest, &one.funds, &one.carried, entries(one))
+        == (&other.bill_digest, &other.funds, &other.carried, entries(other))
+}
+
+/// Clears what a run found that a person resolved before, by its evidence: it is booked once. Each resolution
+/// clears one.
+fn clear_resolved(found: &mut [DifferenceRecord], resolved: &[DifferenceRecord]) {
+    for former in resolved {
+        let is_same = |it: &&mut DifferenceRecord| {
+            it.difference.state == DifferenceState::Open && it.evidence == former.evidence
+        };
+        if let Some(same) = found.iter_mut().find(is_same) {
+            let rule = format!("resolved as {}", former.difference.id);
+            same.difference.state = DifferenceState::Cleared { rule };
+        }
+    }
 }
 
 /// The differences that a run found. An id depends on what both sides say, so that whatever names the
@@ -146,10 +271,9 @@ fn differences(
             id,
             channel: run.channel.clone(),
             surplus: surplus(&run.channel, found),
-            state: match found["cleared_by"].as_str() {
-                Some(rule) => DifferenceState::Cleared { rule: rule.to_owned() },
-                None => DifferenceState::Open,
-            },
+            of_fee: is_of_fee(found),
+            state: state(found),
+            asked: None,
             owner: None,
             opened_at: run.at,
         };
@@ -157,12 +281,31 @@ fn differences(
             difference,
             run: run.id.clone(),
             day: run.day,
+            between: found["between"].as_str().unwrap_or_default().to_owned(),
             class: found["class"].as_str().unwrap_or_default().to_owned(),
             found: found.clone(),
             evidence,
         }
     };
     Ok(all.iter().enumerate().map(record).collect())
+}
+
+/// Whether all that a difference is about are fees.
+fn is_of_fee(found: &Value) -> bool {
+    let kinds = ["theirs", "ours"].map(|side| found[side]["kind"].as_str());
+    kinds.iter().flatten().all(|kind| matches!(*kind, "fee" | "fee_return"))
+        && kinds.iter().any(Option::is_some)
+}
+
+/// How a difference begins. One side alone that a rule clears is waited for: the next bill has its other half.
+fn state(found: &Value) -> DifferenceState {
+    let rule = found["cleared_by"].as_str().map(str::to_owned);
+    let is_alone = found["theirs"].is_object() != found["ours"].is_object();
+    match rule {
+        Some(rule) if is_alone => DifferenceState::Expected { rule },
+        Some(rule) => DifferenceState::Cleared { rule },
+        None => DifferenceState::Open,
+    }
 }
 
 /// The channel's surplus over the books by a difference: of a pair of one currency what one side has
@@ -184,7 +327,9 @@ fn surplus(channel: &str, found: &Value) -> Option<Surplus> {
         }
         (None, None) => None,
     }?;
-    let account = match is_payout {
+    // What only a bill of funds has, none of our payouts moved: it left the takings.
+    let is_ours = found["between"] != Between::FundsAndTrades.as_str() || found["ours"].is_object();
+    let account = match is_payout && is_ours {
         true => Account::Prefund(channel.to_owned()),
         false => Account::ChannelReceivable(channel.to_owned()),
     };
@@ -246,7 +391,8 @@ pub async fn differences_of(
 /// The statuses that there are, for any other text.
 pub fn status(text: &str) -> Result<&'static str, &'static str> {
     let mut all = DifferenceState::STATUSES.into_iter();
-    all.find(|it| *it == text).ok_or("must be open, cleared, superseded, proposed or resolved")
+    all.find(|it| *it == text)
+        .ok_or("none of open, expected, paired, cleared, superseded, proposed and resolved")
 }
 
 #[cfg(test)]

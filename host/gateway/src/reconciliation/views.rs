@@ -15,6 +15,8 @@ pub struct BillView {
     pub object: &'static str,
     /// The channel.
     pub channel: String,
+    /// `trades`: payments and refunds; or `funds`: every movement of the account.
+    pub kind: &'static str,
     /// The day, such as `2026-11-18`.
     pub date: String,
     /// 1 for the first of this day; another file is another edition.
@@ -38,6 +40,7 @@ pub fn bill(bill: &BillRecord) -> BillView {
     BillView {
         object: "bill",
         channel: bill.channel.clone(),
+        kind: bill.kind.as_str(),
         date: bill.day.to_string(),
         edition: bill.edition,
         digest: bill.digest.clone(),
@@ -68,6 +71,13 @@ pub struct ReconciliationView {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
+    /// The bill of funds that was held against the bill of trades; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub funds: Option<EditionView>,
+    /// How many rows of the three days before had no other half, and were looked for in this day's bills and
+    /// entries. Each is a difference of its own day.
+    pub carried: usize,
     /// It has the ledger's entries after these: one number for each of its chains. SQLite has one chain.
     pub after_entries: Vec<u64>,
     /// And up to these.
@@ -76,14 +86,26 @@ pub struct ReconciliationView {
     pub result_digest: String,
     /// RFC 3339.
     pub created_at: String,
-    /// Each class with its sums, as `lezai reconcile --json` prints them.
+    /// Each class with its sums, as `lezai reconcile --json` prints them; `funds` has those of the bill of funds.
     #[schema(value_type = Object)]
     pub summary: Value,
 }
 
+/// An edition of a bill, as a run names it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EditionView {
+    /// Its number.
+    pub edition: u32,
+    /// Its digest.
+    pub digest: String,
+}
+
 /// A run as the operator reads it.
 pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
-    let open = run.summary["open"].as_u64().unwrap_or_default();
+    let of = |summary: &Value| summary["open"].as_u64().unwrap_or_default();
+    // What days before left open is theirs.
+    let carried = run.summary["carried_open"].as_u64().unwrap_or_default();
+    let open = (of(&run.summary) + of(&run.summary["funds"])).saturating_sub(carried);
     ReconciliationView {
         id: run.id.to_string(),
         object: "reconciliation",
@@ -93,6 +115,11 @@ pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
         open,
         edition: run.edition,
         bill_digest: run.bill_digest.clone(),
+        funds: run
+            .funds
+            .as_ref()
+            .map(|it| EditionView { edition: it.edition, digest: it.digest.clone() }),
+        carried: run.carried.len(),
         after_entries: run.after_entries.clone(),
         to_entries: run.to_entries.clone(),
         result_digest: run.result_digest.clone(),
@@ -114,12 +141,20 @@ pub struct DifferenceView {
     pub channel: String,
     /// The day.
     pub date: String,
+    /// Between what it is: `trades_and_books`, the channel's bill of trades and the books; or
+    /// `funds_and_trades`, its bill of funds and its bill of trades.
+    pub between: String,
     /// Its class, such as `missing_here`: docs/reconciliation.md has them all.
     pub class: String,
-    /// `open`, `cleared` by a rule, `superseded` by a later run of its day, `proposed` until a second person
-    /// decides, or `resolved`.
+    /// `open`; `expected` while a rule waits for its other half; `paired` once a run of another day has that;
+    /// `cleared` by a rule; `superseded` by a later run of its day; `proposed` until a second person decides;
+    /// or `resolved`.
     pub status: &'static str,
-    /// The rule that cleared it.
+    /// The run of another day that has its other half.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub paired_in: Option<String>,
+    /// The rule that cleared it, or waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub cleared_by: Option<String>,
@@ -145,16 +180,31 @@ pub struct DifferenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub owner: Option<String>,
+    /// The last time that the channel was asked about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub asked: Option<AskedView>,
     /// How it is resolved, or is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub resolution: Option<ResolutionView>,
 }
 
+/// When the channel was asked about a difference.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AskedView {
+    /// Why.
+    pub reason: String,
+    /// The person who asked.
+    pub by: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
 /// How a difference is resolved.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ResolutionView {
-    /// `explain`, `suspense` or `write_off`.
+    /// `explain`, `suspense`, `write_off` or `accept_fee`.
     pub act: &'static str,
     /// Why.
     pub reason: String,
@@ -185,10 +235,17 @@ pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
         reconciliation: record.run.to_string(),
         channel: difference.channel.clone(),
         date: record.day.to_string(),
+        between: record.between.clone(),
         class: record.class.clone(),
         status: difference.state.status(),
+        paired_in: match &difference.state {
+            DifferenceState::Paired { run } => Some(run.to_string()),
+            _ => None,
+        },
         cleared_by: match &difference.state {
-            DifferenceState::Cleared { rule } => Some(rule.clone()),
+            DifferenceState::Cleared { rule } | DifferenceState::Expected { rule } => {
+                Some(rule.clone())
+            }
             _ => None,
         },
         surplus: difference.surplus.as_ref().map(|it| it.minor),
@@ -198,6 +255,11 @@ pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
         opened_at: rfc3339(difference.opened_at),
         age_days: age_ms.max(0) / super::DAY_MS,
         owner: difference.owner.clone(),
+        asked: difference.asked.as_ref().map(|it| AskedView {
+            reason: it.reason.clone(),
+            by: it.by.clone(),
+            at: rfc3339(it.at),
+        }),
         resolution: resolution.map(|it| ResolutionView {
             act: it.act.as_str(),
             reason: it.reason.clone(),

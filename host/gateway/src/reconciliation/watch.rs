@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lezai_channels::channel::{BillFetched, Channel};
+use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::time::Timestamp;
 use lezai_reconcile::class::Class;
@@ -13,10 +14,11 @@ use lezai_store as store;
 use tokio::sync::watch;
 
 use super::bills::{self, FETCHED};
+use super::carried;
 use super::{DAY_MS, period, runs};
 use crate::gateway::{Gateway, unanswered};
 use crate::metrics::DifferenceLabel;
-use lezai_wire::problem::Problem;
+use lezai_wire::problem::{Code, Problem};
 
 /// So often it is looked what is to be done: a store that has done it answers from an index.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -25,8 +27,20 @@ const DAYS_BACK: i32 = 7;
 /// A bill that is not there, or is refused, is asked for again after this.
 const PAUSE_SECS: i64 = 1800;
 
-/// A channel's day, and when it is tried again.
-type Pauses = BTreeMap<(&'static str, Date), Timestamp>;
+/// A channel that has no bill of a day, and does not tell whether it will have one, is believed so long after the
+/// bill was due: then nothing moved there on that day.
+const SURE_SECS: i64 = 86_400;
+
+/// A channel's day that is not reconciled: when it is tried again, and whether it is missing.
+type Pauses = BTreeMap<(&'static str, Date), (Timestamp, bool)>;
+
+/// How a day stands.
+enum Day {
+    /// Reconciled, or nothing was booked at all by then.
+    Done,
+    /// No bill, and nothing booked at the channel: as far as is known, all agrees.
+    Idle,
+}
 
 /// Watches until it is told to stop.
 pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
@@ -43,22 +57,28 @@ pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
 /// Does what is to be done now.
 async fn look(gateway: &Gateway, pauses: &mut Pauses) {
     let now = gateway.node.clock.now();
-    pauses.retain(|_, until| *until > now);
+    pauses.retain(|_, (until, _)| *until > now);
     for channel in gateway.channels.all() {
         let mut missing = 0;
         for day in due(&**channel, now) {
-            if pauses.contains_key(&(channel.id(), day)) {
-                missing += 1;
+            let key = (channel.id(), day);
+            if let Some((_, is_missing)) = pauses.get(&key) {
+                missing += i64::from(*is_missing);
                 continue;
             }
-            if let Err(problem) = reconcile(gateway, &**channel, day).await {
-                tracing::warn!(
-                    channel = channel.id(), %day, code = problem.code().as_str(),
-                    "a day is not reconciled yet"
-                );
-                pauses.insert((channel.id(), day), now.plus_secs(PAUSE_SECS));
-                missing += 1;
-            }
+            let is_missing = match reconcile(gateway, &**channel, day).await {
+                Ok(Day::Done) => continue,
+                Ok(Day::Idle) => false,
+                Err(problem) => {
+                    tracing::warn!(
+                        channel = channel.id(), %day, code = problem.code().as_str(),
+                        "a day is not reconciled yet"
+                    );
+                    true
+                }
+            };
+            pauses.insert(key, (now.plus_secs(PAUSE_SECS), is_missing));
+            missing += i64::from(is_missing);
         }
         gateway.node.metrics.days_not_reconciled(channel.id(), missing);
     }
@@ -74,42 +94,94 @@ fn due(channel: &dyn Channel, now: Timestamp) -> impl Iterator<Item = Date> {
         let (epoch, days) = today?;
         Some(epoch.plus_days(days - back))
     });
+    let gives = !channel.bills().is_empty();
     let ends: Vec<(Date, Timestamp)> = days.map(|day| (day, period(channel, day).1)).collect();
     ends.into_iter()
-        .filter(move |(_, end)| after.is_some_and(|secs| end.plus_secs(secs) <= now))
+        .filter(move |(_, end)| gives && end.plus_secs(after) <= now)
         .map(|(day, _)| day)
 }
 
-/// Fetches and reconciles a day, unless that is done, or nothing was booked at all by then.
-async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Result<(), Problem> {
-    let (id, end) = (channel.id(), period(channel, day).1);
-    let (bill, done, booked) = store::read(&gateway.node.store, move |view| {
-        let done = view.last_reconciliation(id, day)?.is_some();
-        let booked = done || view.entries_before(end)?.iter().any(|it| *it > 0);
+/// Fetches and reconciles a day, unless that is done, or nothing was booked at all by then. Without the bill of
+/// funds the bill of trades is held against the books all the same, and both once it is there.
+async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Result<Day, Problem> {
+    let (id, end, kinds) = (channel.id(), period(channel, day).1, channel.bills());
+    let (run, stale, missing) = store::read(&gateway.node.store, move |view| {
+        let last = view.last_reconciliation(id, day)?;
+        let stale = match &last {
+            Some(last) => {
+                let waiting = carried::waiting(view, id, day, Some(last))?;
+                carried::is_stale(view, last, &waiting)?
+            }
+            None => false,
+        };
+        let by = |kind| match (&last, kind) {
+            (Some(_), BillKind::Trades) => true,
+            (Some(last), BillKind::Funds) => last.funds.is_some(),
+            (None, _) => false,
+        };
+        let mut missing = Vec::new();
+        let booked = last.is_some() || view.entries_before(end)?.iter().any(|it| *it > 0);
         // The bytes of a bill are read only if they are needed.
-        let bill = !done && booked && view.bill(id, day)?.is_some();
-        Ok((bill, done, booked))
+        for kind in kinds.iter().filter(|kind| booked && !by(**kind)) {
+            missing.push((*kind, view.bill(id, *kind, day)?.is_some()));
+        }
+        Ok((last, stale, missing))
     })
     .await?;
-    if done || !booked {
-        return Ok(());
-    }
-    if !bill {
-        match channel.bill(day).await.map_err(unanswered)? {
-            BillFetched::Bill(bytes) => {
-                bills::put(gateway, id, day, bytes, FETCHED).await?;
-            }
-            BillFetched::Creating => {
-                let detail = "the channel is still making its bill".to_owned();
-                return Err(Problem::new(lezai_wire::problem::Code::BillNotFound, detail));
-            }
+    let (mut news, mut trades, mut absent, mut failed) = (stale, run.is_some(), false, None);
+    for (kind, is_there) in missing {
+        let fetched = match is_there {
+            true => Ok(true),
+            false => fetch(gateway, channel, kind, day).await,
+        };
+        match fetched {
+            Ok(true) => (news, trades) = (true, trades || kind == BillKind::Trades),
+            Ok(false) => absent = true,
+            Err(problem) => failed = Some(problem),
         }
     }
-    let run = runs::run(gateway, id, day).await?;
-    if run.open > 0 {
-        tracing::warn!(channel = id, %day, open = run.open, run = run.id, "a day has open differences");
+    if news && trades {
+        let run = runs::run(gateway, id, day).await?;
+        if run.open > 0 {
+            tracing::warn!(channel = id, %day, open = run.open, run = run.id, "reconciliation.difference.opened");
+        }
     }
-    Ok(())
+    match failed {
+        Some(problem) => Err(problem),
+        None if absent => Ok(Day::Idle),
+        None => Ok(Day::Done),
+    }
+}
+
+/// Fetches a day's bill and keeps it. `false` if there is none as yet, and none is missed.
+async fn fetch(
+    gateway: &Gateway,
+    channel: &dyn Channel,
+    kind: BillKind,
+    day: Date,
+) -> Result<bool, Problem> {
+    let missing = |detail: &str| Err(Problem::new(Code::BillNotFound, detail));
+    let bytes = match channel.bill(kind, day).await.map_err(unanswered)? {
+        BillFetched::Bill(bytes) => bytes,
+        BillFetched::Creating => return missing("the channel is still making its bill"),
+        BillFetched::NotPermitted if kind == BillKind::Trades => {
+            return missing("the channel does not give its bills to this account");
+        }
+        BillFetched::NotPermitted => return Ok(false),
+        BillFetched::Absent(notice) if is_sure(gateway, channel, day) => notice,
+        BillFetched::Absent(_) if runs::has_movements(gateway, channel.id(), day).await? => {
+            return missing("the channel has no bill of a day on which the books have movements");
+        }
+        BillFetched::Absent(_) => return Ok(false),
+    };
+    bills::put(gateway, channel.id(), kind, day, bytes, FETCHED).await?;
+    Ok(true)
+}
+
+/// Whether a bill that is not there will not come any more.
+fn is_sure(gateway: &Gateway, channel: &dyn Channel, day: Date) -> bool {
+    let due = period(channel, day).1.plus_secs(channel.bill_after_secs());
+    gateway.node.clock.now() >= due.plus_secs(SURE_SECS)
 }
 
 /// Counts what is open, by channel, class and age: of each of them, so that none is missing where nothing

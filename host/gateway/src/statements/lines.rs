@@ -22,9 +22,9 @@ use crate::funds::batches::accounts;
 
 /// A piece ends once it has so many bytes: some thousand lines, which compress to some ten kilobytes.
 const PIECE_BYTES: usize = 256 * 1024;
-/// Entries that are looked at together: their orders are read at once.
-const WINDOW: u64 = 500;
-/// Windows in one read, for a merchant with little in a book of many.
+/// Entries that are read together, with their orders.
+const WINDOW: u32 = 500;
+/// Windows of batches in one read.
 const WINDOWS_MAX: u32 = 40;
 /// Lines of a statement: more are no file that anybody opens, and a shorter range has fewer.
 const LINES_MAX: u64 = 1_000_000;
@@ -152,12 +152,10 @@ impl<V: View + ?Sized> Made<'_, V> {
         with_own: bool,
     ) -> Result<bool, NotMade> {
         let StatementRecord { merchant, until, .. } = self.record;
-        for _ in 0..WINDOWS_MAX {
-            if cursor.entry >= *until || writer.out().len() >= PIECE_BYTES {
-                break;
-            }
-            let end = (*until).min(cursor.entry.saturating_add(WINDOW));
-            let entries = self.view.entries_of(merchant, cursor.entry, end)?;
+        while cursor.entry < *until && writer.out().len() < PIECE_BYTES {
+            let entries = self.view.entries_of(merchant, cursor.entry, *until, WINDOW)?;
+            let is_last = entries.len() < WINDOW as usize;
+            let end = entries.last().filter(|_| !is_last).map_or(*until, |it| it.number);
             let orders = self.orders(entries.iter().map(|it| &it.subject))?;
             for entry in &entries {
                 match self.kind {
@@ -298,13 +296,12 @@ impl<V: View + ?Sized> Made<'_, V> {
         cursor: &mut Cursor,
         batch: &Batch,
     ) -> Result<bool, NotMade> {
-        let limit = u32::try_from(WINDOW).unwrap_or(u32::MAX);
         let found = self.view.movements(&Statement {
             accounts: &accounts(&batch.merchant),
             currency: batch.currency,
             after: cursor.entry,
             to: batch.to_entry,
-            limit,
+            limit: WINDOW,
         })?;
         let orders = self.orders(found.iter().map(|it| &it.subject))?;
         let of = lines_of(batch);
@@ -321,7 +318,7 @@ impl<V: View + ?Sized> Made<'_, V> {
             writer.batch_line(&of, &line)?;
             cursor.entry = it.number;
         }
-        Ok(found.len() < limit as usize)
+        Ok(found.len() < WINDOW as usize)
     }
 }
 

@@ -51,7 +51,7 @@ impl Wechat {
     }
 
     pub(super) fn bill_file(&self, token: &str) -> Vec<u8> {
-        let (_, day) = token.split_once('-').unwrap_or_default();
+        let (kind, day) = token.split_once('-').unwrap_or_default();
         let books = locked(&self.books);
         let mut lines = Vec::new();
         for order in books.orders.values() {
@@ -80,7 +80,10 @@ impl Wechat {
                 ));
             }
         }
-        bill::wechat(&lines)
+        match kind {
+            "fundflowbill" => bill::wechat_funds(&lines),
+            _ => bill::wechat(&lines),
+        }
     }
 
     pub(super) fn answer(

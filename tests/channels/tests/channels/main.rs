@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where the surprise is")]
 
 mod bench;
+mod bills;
 mod callbacks;
 mod counter;
 mod methods;

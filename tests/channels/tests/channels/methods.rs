@@ -153,6 +153,8 @@ async fn a_trade_for_a_mini_program_is_made_closed_and_on_the_bill() {
     assert_eq!(closed.trade_status, Some(alipay::answer::TradeStatus::TradeClosed));
     assert!(!closed.was_paid());
     assert!(client.create(&order, &Buyer::OpenId(String::new())).await.unwrap_err().is_certain());
-    let bill = client.bill(BillType::Trade, "2026-11-29").await.unwrap();
-    assert!(bill.bill_download_url.ends_with("/_bills/2026-11-29.zip"));
+    // Nothing was paid on that day.
+    let none = client.bill_address(BillType::Trade, "2026-11-29").await.unwrap_err();
+    assert_eq!(none.refusal().unwrap().word, "no_bill");
+    assert!(client.bill(BillType::Trade, "2026-1-1").await.unwrap_err().is_certain());
 }

@@ -143,6 +143,10 @@ impl Transport for Reserialising {
             Ok(answer)
         })
     }
+
+    fn download(&self, request: Request, bytes_max: usize) -> Sent<'_> {
+        self.0.download(request, bytes_max)
+    }
 }
 
 /// The rules that a channel breaks.

@@ -1,0 +1,344 @@
+//! What the days before left without its other half is looked for in the next bills: a late row pairs there, and
+//! what was expected and does not come is a difference.
+//!
+//! The rows are carried into the run as further files of both sides, so that its sums are those of all that was
+//! held against each other. The run names the differences that it carried, and carries the same when it is made
+//! again, whatever became of them meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use lezai_core::funds::date::Date;
+use lezai_core::funds::difference::{DifferenceEvent, DifferenceState};
+use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_reconcile::amount;
+use lezai_reconcile::class::Class;
+use lezai_reconcile::report::Between;
+use lezai_store::bills::{DifferenceRecord, ReconciliationRecord};
+use lezai_store::{StoreError, View};
+use serde_json::Value;
+
+use super::expected::HEADER;
+
+/// So many days a row is looked for: the longest that the rules wait for what is late or in flight.
+const DAYS: i32 = 3;
+/// The most rows that are carried. More are not late: a bill is missing, or another account's.
+const CARRIED_MAX: usize = 10_000;
+
+/// The two sides, by their names in a difference.
+const SIDES: [&str; 2] = ["theirs", "ours"];
+
+/// What the days before a day left alone, and may pair now: open, proposed, expected, or paired by the last run
+/// of the day itself.
+pub(super) fn waiting<V: View + ?Sized>(
+    view: &V,
+    channel: &str,
+    day: Date,
+    last: Option<&ReconciliationRecord>,
+) -> Result<Vec<DifferenceRecord>, StoreError> {
+    let found = view.unsettled_differences(channel, day.plus_days(-DAYS), day)?;
+    let is_free = |it: &DifferenceRecord| match &it.difference.state {
+        DifferenceState::Paired { run } => last.is_some_and(|last| last.id == *run),
+        _ => true,
+    };
+    let is_carried = |it: &DifferenceRecord| {
+        let sides = SIDES.iter().filter(|side| row(&it.found[**side]).is_some()).count();
+        sides == 1 && it.class != Class::Unparsed.as_str()
+    };
+    Ok(found.into_iter().filter(|it| is_free(it) && is_carried(it)).take(CARRIED_MAX).collect())
+}
+
+/// Whether the days before changed since a run: something waits that the run did not carry, or what it carried
+/// was taken the place of.
+pub(super) fn is_stale<V: View + ?Sized>(
+    view: &V,
+    last: &ReconciliationRecord,
+    waiting: &[DifferenceRecord],
+) -> Result<bool, StoreError> {
+    let carried: BTreeSet<&DifferenceId> = last.carried.iter().collect();
+    let now: BTreeSet<&DifferenceId> = waiting.iter().map(|it| &it.difference.id).collect();
+    if !now.is_subset(&carried) {
+        return Ok(true);
+    }
+    for id in carried.difference(&now) {
+        let record = view.difference(id)?;
+        if record.is_none_or(|it| it.difference.state == DifferenceState::Superseded) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The differences that a run carries: those of the last run again if nothing else changed.
+pub(super) fn of_run<V: View + ?Sized>(
+    view: &V,
+    channel: &str,
+    day: Date,
+    last: Option<&ReconciliationRecord>,
+    is_same: impl Fn(&ReconciliationRecord) -> bool,
+) -> Result<Carried, StoreError> {
+    let waiting = waiting(view, channel, day, last)?;
+    let records = match last {
+        Some(last) if is_same(last) && !is_stale(view, last, &waiting)? => {
+            let again = |id: &DifferenceId| {
+                let found = view.difference(id)?;
+                found.ok_or_else(|| {
+                    StoreError::Damaged(format!("{id}, which a run carried, is gone"))
+                })
+            };
+            last.carried.iter().map(again).collect::<Result<_, _>>()?
+        }
+        _ => waiting,
+    };
+    Ok(Carried::new(records))
+}
+
+/// Differences carried into a run.
+pub(super) struct Carried {
+    records: Vec<DifferenceRecord>,
+    /// The files, by what is compared and by the side.
+    files: BTreeMap<(String, usize), String>,
+    /// Where each record stands: its place in `records`, by comparison, side and line.
+    places: BTreeMap<(String, usize, u64), usize>,
+}
+
+/// The result of a run for one that it carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Became {
+    /// The other half is there.
+    Paired,
+    /// It is not there, and a rule waits for it on.
+    Expected,
+    /// It is not there, and no rule waits for it.
+    Open,
+}
+
+impl Became {
+    /// The event of a difference that is in this state: none if it stays as it is. `Err` if a person or another
+    /// run did something to it meanwhile, so that the run must be made anew.
+    pub(super) fn event(
+        self,
+        state: &DifferenceState,
+        run: &ReconciliationId,
+    ) -> Result<Option<DifferenceEvent>, ()> {
+        match (self, state) {
+            (_, DifferenceState::Superseded) => Err(()),
+            (Self::Paired, DifferenceState::Resolved { .. } | DifferenceState::Cleared { .. }) => {
+                Err(())
+            }
+            (Self::Paired, _) => Ok(Some(DifferenceEvent::Paired(run.clone()))),
+            (Self::Open, DifferenceState::Expected { .. } | DifferenceState::Paired { .. })
+            | (Self::Expected, DifferenceState::Paired { .. }) => Ok(Some(DifferenceEvent::Due)),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Carried {
+    fn new(records: Vec<DifferenceRecord>) -> Self {
+        let (mut files, mut places) = (BTreeMap::new(), BTreeMap::new());
+        for (number, record) in records.iter().enumerate() {
+            for (side, name) in SIDES.iter().enumerate() {
+                let Some(row) = row(&record.found[*name]) else { continue };
+                let key = (record.between.clone(), side);
+                let file: &mut String = files.entry(key).or_insert_with(|| HEADER.to_owned());
+                // A reference has no line's end in it.
+                let line = file.lines().count() as u64 + 1;
+                places.insert((record.between.clone(), side, line), number);
+                file.push_str(&row);
+            }
+        }
+        Self { records, files, places }
+    }
+
+    /// The ids, in their order.
+    pub(super) fn ids(&self) -> Vec<DifferenceId> {
+        self.records.iter().map(|it| it.difference.id.clone()).collect()
+    }
+
+    /// The files of a comparison: theirs and ours. None if nothing is carried into it, so that a run without
+    /// such is as it always was.
+    pub(super) fn files(&self, between: Between) -> Option<[String; 2]> {
+        let of = |side| self.files.get(&(between.as_str().to_owned(), side)).cloned();
+        let files = [of(0), of(1)];
+        files.iter().any(Option::is_some).then(|| files.map(|it| it.unwrap_or(HEADER.to_owned())))
+    }
+
+    /// Takes the carried that stayed alone out of a result: they are differences of their own days. Gives what
+    /// became of each, and how many are open in each comparison.
+    pub(super) fn settle(&self, found: &mut Value) -> Vec<(DifferenceId, Became)> {
+        let mut became = vec![Became::Paired; self.records.len()];
+        let mut open = 0_u64;
+        if let Some(all) = found["differences"].as_array_mut() {
+            all.retain(|it| {
+                let Some(number) = self.alone(it) else { return true };
+                let is_open = it["cleared_by"].is_null() && it["class"] != Class::Matched.as_str();
+                open += u64::from(is_open);
+                // The neighbour's bill does not have it, so that a cut-off explains it no more.
+                let is_in_flight = SIDES.iter().any(|side| it[*side]["status"] == "pending");
+                became[number] = match is_in_flight && !is_open {
+                    true => Became::Expected,
+                    false => Became::Open,
+                };
+                false
+            });
+        }
+        if !self.records.is_empty() {
+            found["summary"]["carried"] = self.records.len().into();
+            found["summary"]["carried_open"] = open.into();
+        }
+        self.ids().into_iter().zip(became).collect()
+    }
+
+    /// The place of the record that an outcome is alone of.
+    fn alone(&self, outcome: &Value) -> Option<usize> {
+        let between = outcome["between"].as_str()?;
+        let (side, told) = match (&outcome["theirs"], &outcome["ours"]) {
+            (theirs @ Value::Object(_), Value::Null) => (0, theirs),
+            (Value::Null, ours @ Value::Object(_)) => (1, ours),
+            _ => return None,
+        };
+        // The first file is the day's own.
+        if told["file"] != 1 {
+            return None;
+        }
+        self.places.get(&(between.to_owned(), side, told["line"].as_u64()?)).copied()
+    }
+}
+
+/// A side of a difference as a row of a file, if it is a movement.
+fn row(side: &Value) -> Option<String> {
+    let text = |name: &str| side[name].as_str();
+    let reference = text("reference")?.replace('"', "\"\"");
+    let minor = side["minor"].as_i64()?;
+    let fee = side["fee_micro"].as_i64();
+    let fee = fee.map(|it| amount::major(i128::from(it), amount::MICRO_DECIMALS));
+    let mut row = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        row,
+        "{},{},\"{reference}\",{minor},{},{},{}",
+        text("at")?,
+        text("kind")?,
+        text("currency")?,
+        fee.unwrap_or_default(),
+        text("status")?
+    );
+    Some(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use lezai_core::funds::difference::Difference;
+    use lezai_core::time::Timestamp;
+    use lezai_reconcile::whole;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+    fn record(n: u8, between: Between, found: Value) -> DifferenceRecord {
+        DifferenceRecord {
+            difference: Difference {
+                id: DifferenceId::new(NOW, [n; 10]),
+                channel: "a".to_owned(),
+                surplus: None,
+                of_fee: false,
+                asked: None,
+                state: DifferenceState::Open,
+                owner: None,
+                opened_at: NOW,
+            },
+            run: ReconciliationId::new(NOW, [n; 10]),
+            day: Date::parse("2026-03-01").unwrap(),
+            between: between.as_str().to_owned(),
+            class: found["class"].as_str().unwrap().to_owned(),
+            found,
+            evidence: String::new(),
+        }
+    }
+
+    /// What a day leaves alone, as a run finds it.
+    fn left(theirs: &str, ours: &str, day: &str) -> Vec<Value> {
+        let file = |rows: &str| format!("{HEADER}{rows}");
+        let options = options(day);
+        let found =
+            whole::reconcile(&[file(theirs).as_bytes()], &[file(ours).as_bytes()], &options);
+        found.unwrap()["differences"].as_array().unwrap().clone()
+    }
+
+    fn options(day: &str) -> Vec<u8> {
+        let next = Date::parse(day).unwrap().plus_days(1);
+        let rules = lezai_reconcile::rules::Rules::default().and_late();
+        json!({ "from": format!("{day}T00:00:00+08:00"), "to": format!("{next}T00:00:00+08:00"), "offset": "+08:00", "rules": rules.list() })
+            .to_string()
+            .into_bytes()
+    }
+
+    #[test]
+    fn what_is_late_pairs_and_what_does_not_come_is_open() {
+        let first = left(
+            "2026-03-01T12:00:00+08:00,refund,r1,-5,CNY,,pending\n",
+            "2026-03-01T09:00:00+08:00,payment,\"a,\"\"1\",500,CNY,3.25,done\n\
+             2026-03-01T23:58:00+08:00,payment,b,700,CNY,,done\n\
+             2026-03-01T23:59:00+08:00,payment,c,900,CNY,,done\n",
+            "2026-03-01",
+        );
+        let told: Vec<_> = first.iter().map(|it| (&it["class"], &it["cleared_by"])).collect();
+        let (late, due) = (json!("missing_there"), json!("timing"));
+        let (flight, cut) = (json!("cut_off"), json!("cut_off"));
+        assert_eq!(told, [(&due, &flight), (&late, &Value::Null), (&due, &cut), (&due, &cut)]);
+        let records = (1..).zip(first).map(|(n, it)| record(n, Between::TradesAndBooks, it));
+        let carried = Carried::new(records.collect());
+        let [theirs, ours] = carried.files(Between::TradesAndBooks).unwrap();
+        assert_eq!(carried.files(Between::FundsAndTrades), None);
+        // The next day's bill has two of the three payments, and the books have the refund now.
+        let bill = format!(
+            "{HEADER}2026-03-01T09:00:00+08:00,payment,\"a,\"\"1\",500,CNY,3.25,done\n\
+             2026-03-02T00:01:00+08:00,payment,b,700,CNY,,done\n"
+        );
+        let books = format!("{HEADER}2026-03-02T08:00:00+08:00,refund,r1,-5,CNY,,done\n");
+        let hold = || {
+            let sides = ([bill.as_bytes(), theirs.as_bytes()], [books.as_bytes(), ours.as_bytes()]);
+            let mut found = whole::reconcile(&sides.0, &sides.1, &options("2026-03-02")).unwrap();
+            let became = carried.settle(&mut found);
+            (found, became)
+        };
+        let (found, became) = hold();
+        let became: Vec<_> = became.into_iter().map(|(_, it)| it).collect();
+        assert_eq!(became, [Became::Paired, Became::Paired, Became::Paired, Became::Open]);
+        // A cut-off clears it in the sums, and the bills on both sides of it were looked at.
+        assert_eq!(found["summary"]["carried_open"], 0);
+        assert_eq!(found["summary"]["open"], 0);
+        // All that was held against each other is in the sums.
+        assert_eq!(found["summary"]["sum_theirs"]["CNY"], 500 + 700 - 5);
+        assert_eq!(found["summary"]["sum_ours"]["CNY"], 500 + 700 + 900 - 5);
+        assert_eq!(found["differences"].as_array().unwrap().len(), 2, "{found}");
+        assert_eq!(hold().0.to_string(), found.to_string());
+    }
+
+    #[test]
+    fn what_became_of_one_is_an_event_or_a_reason_to_run_again() {
+        let run = ReconciliationId::new(NOW, [7; 10]);
+        let expected = DifferenceState::Expected { rule: "cut_off".to_owned() };
+        let paired = DifferenceState::Paired { run: run.clone() };
+        let cleared = DifferenceState::Cleared { rule: "x".to_owned() };
+        let pair = || Ok(Some(DifferenceEvent::Paired(run.clone())));
+        for (became, state, event) in [
+            (Became::Paired, &expected, pair()),
+            (Became::Paired, &DifferenceState::Open, pair()),
+            (Became::Paired, &paired, pair()),
+            (Became::Paired, &cleared, Err(())),
+            (Became::Paired, &DifferenceState::Superseded, Err(())),
+            (Became::Open, &expected, Ok(Some(DifferenceEvent::Due))),
+            (Became::Open, &paired, Ok(Some(DifferenceEvent::Due))),
+            (Became::Open, &DifferenceState::Open, Ok(None)),
+            (Became::Expected, &expected, Ok(None)),
+            (Became::Expected, &paired, Ok(Some(DifferenceEvent::Due))),
+            (Became::Open, &DifferenceState::Superseded, Err(())),
+        ] {
+            assert_eq!(became.event(state, &run), event, "{became:?} {state:?}");
+        }
+    }
+}
