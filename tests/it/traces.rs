@@ -16,17 +16,20 @@ use serde_json::json;
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
 
+/// Head and body of a request.
+type Taken = (String, Vec<u8>);
+
 /// A server that takes everything, and remembers head and body of each request.
 struct Server {
     url: String,
-    taken: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    taken: Arc<Mutex<Vec<Taken>>>,
 }
 
 impl Server {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let taken: Arc<Mutex<Vec<_>>> = Arc::default();
+        let taken: Arc<Mutex<Vec<Taken>>> = Arc::default();
         let kept = Arc::clone(&taken);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -53,7 +56,7 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, taken: &Mutex<Vec<(String, Vec<u8>)>>) {
+fn serve(mut stream: TcpStream, taken: &Mutex<Vec<Taken>>) {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 16 * 1024]);
     loop {
         while let Some((head, length)) = head(&bytes) {

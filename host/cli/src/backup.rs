@@ -148,7 +148,7 @@ fn failed(error: &BackupError) -> ExitCode {
 fn take(data: &Path, to: &Path) -> Result<Manifest, BackupError> {
     if is_of_database(data) {
         return Err(BackupError::InDatabase(format!(
-            "{} has keys and no orders: the store of its gateway {OF_DATABASE}",
+            "{} has keys and no store (lezai.db): either it was lost, or it {OF_DATABASE}",
             data.display()
         )));
     }

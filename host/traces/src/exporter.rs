@@ -89,14 +89,15 @@ impl Traces {
             .with_max_export_batch_size(BATCH_MAX)
             .with_scheduled_delay(PAUSE);
         let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch.build());
-        let share = f64::from(collector.sampled_percent.min(100)) / 100.0;
         let resource = Resource::builder_empty()
             .with_service_name("lezai")
             .with_attribute(KeyValue::new("service.version", collector.version))
             .with_attribute(KeyValue::new("service.instance.id", collector.instance.clone()));
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor.build())
-            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share))))
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share(
+                collector.sampled_percent,
+            )))))
             .with_resource(resource.build())
             .build();
         Ok(Self(Some(On { tracer: provider.tracer("lezai"), provider, failed })))
@@ -125,6 +126,11 @@ impl Traces {
             let _ = on.provider.shutdown_with_timeout(TIMEOUT);
         }
     }
+}
+
+#[expect(clippy::float_arithmetic, reason = "the sampler takes a share, and no money is near")]
+fn share(percent: u32) -> f64 {
+    f64::from(percent.min(100)) / 100.0
 }
 
 /// Carries requests on tokio's threads: the exporter's own has no reactor.

@@ -26,7 +26,7 @@ pub(super) enum Kept {
     Memory(InMemory),
     Database {
         /// None once it is given back.
-        store: Option<OverPostgres>,
+        store: Option<Box<OverPostgres>>,
         /// The tables as of the last commit; none if they were not looked at since.
         tables: Mutex<Option<InMemory>>,
     },
@@ -37,7 +37,9 @@ impl Kept {
     pub(super) fn new() -> Self {
         match PLACE.get() {
             None => Self::Memory(InMemory::new().unwrap()),
-            Some(place) => Self::Database { store: Some(place.take()), tables: Mutex::default() },
+            Some(place) => {
+                Self::Database { store: Some(Box::new(place.take())), tables: Mutex::default() }
+            }
         }
     }
 
@@ -109,7 +111,7 @@ impl Drop for Kept {
         if let (Self::Database { store, .. }, Some(place)) = (self, PLACE.get())
             && let Some(store) = store.take()
         {
-            place.free.lock().unwrap().push(store);
+            place.free.lock().unwrap().push(*store);
         }
     }
 }
