@@ -1,6 +1,6 @@
 //! Where a payment's time went: spans of one trace, from the request that made an order to the callback that told of
 //! it, sent to a collector by OTLP. Off unless a collector is named, and then a request never waits for it: spans go
-//! into a bounded queue, and what finds it full is lost and counted by the exporter.
+//! into a bounded queue, and those that find it full are lost. Exports that fail are counted.
 //!
 //! What is worked on, a request or a task, is a [`Work`]. Code below it adds to it by the functions of this crate,
 //! which do nothing where there is none. A work joins the trace of an order once the order is known ([`join`]), so its
