@@ -156,9 +156,9 @@ CREATE TABLE payouts (
   minor BIGINT NOT NULL, counts BOOLEAN NOT NULL, data TEXT NOT NULL, details TEXT NOT NULL, batch TEXT COLLATE "C",
   PRIMARY KEY (merchant, id), UNIQUE (merchant, merchant_payout_id)
 );
-CREATE INDEX payouts_by_id ON payouts (id);
-CREATE INDEX payouts_by_status ON payouts (merchant, status, id);
+CREATE INDEX payouts_by_id ON payouts USING hash (id);
 CREATE INDEX payouts_of_all_by_status ON payouts (status, id);
+CREATE INDEX payouts_by_status ON payouts (merchant, status, id);
 CREATE INDEX payouts_by_day ON payouts (merchant, currency, created_ms);
 CREATE INDEX payouts_by_batch ON payouts (merchant, batch, id) WHERE batch IS NOT NULL;
 CREATE INDEX payouts_of_batch_by_status ON payouts (merchant, batch, status, id) INCLUDE (minor) WHERE batch IS NOT NULL;
@@ -167,7 +167,7 @@ CREATE TABLE payout_batches (
   version BIGINT NOT NULL, waits BOOLEAN NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, id),
   UNIQUE (merchant, merchant_payout_batch_id)
 );
-CREATE INDEX payout_batches_by_id ON payout_batches (id);
+CREATE INDEX payout_batches_by_id ON payout_batches USING hash (id);
 CREATE INDEX payout_batches_that_wait ON payout_batches (id) WHERE waits;
 CREATE TABLE payout_events (
   merchant TEXT COLLATE "C" NOT NULL, payout TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, event TEXT COLLATE "C" NOT NULL,
