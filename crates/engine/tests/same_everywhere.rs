@@ -48,7 +48,7 @@ fn burns_as_recorded(
 fn a_decision_burns_as_much_as_it_did() {
     let stage = stage();
     let compact = policy().to_compact();
-    burns_as_recorded("policy.wasm", &Hook::STANDARD, &[27_840, 9_576, 10_062], || {
+    burns_as_recorded("policy.wasm", &Hook::STANDARD, &[28_130, 9_589, 10_517], || {
         let decision = decide(&stage.engine, &stage.standard, &compact, None, &order()).unwrap();
         decision.hooks.map(|run| run.fuel).into()
     });

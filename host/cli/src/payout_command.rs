@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(
             batch_details(&batch),
             format!(
-                "{expected}\n  sent              1 of 3000\n  paid              1 of 6000\n  created_at     2026-11-18T11:06:40Z"
+                "{expected}\n  sent           1 of 3000\n  paid           1 of 6000\n  created_at     2026-11-18T11:06:40Z"
             )
         );
         let seen = json!({ "merchant": "m_tea", "payout_batch": batch });
