@@ -103,6 +103,12 @@ pub(crate) enum Mode {
     Partner,
 }
 
+/// The network, with the cryptography that the TLS library wants to be told even where nothing is encrypted.
+pub(crate) fn network() -> Network {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Network::new().unwrap()
+}
+
 pub(crate) async fn simulators() -> (Arc<Simulators>, String) {
     let simulators = Arc::new(Simulators::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,7 +138,7 @@ pub(crate) async fn wechat_bench_with(
     let account = config.load(folder.path()).unwrap();
     let (notify_url, callbacks) = receiver("/channels/wechat/notify").await;
     let clock = Arc::new(Clock::default());
-    let transport = Arc::new(Network::new().unwrap());
+    let transport = Arc::new(network());
     let channel = wechat::channel::WechatPay::new(account, transport, clock.clone(), notify_url);
     Bench {
         provider: "wechat",
@@ -146,7 +152,7 @@ pub(crate) async fn wechat_bench_with(
 }
 
 pub(crate) async fn alipay_bench(mode: Mode) -> Bench {
-    alipay_bench_over(mode, Arc::new(Network::new().unwrap())).await
+    alipay_bench_over(mode, Arc::new(network())).await
 }
 
 pub(crate) async fn alipay_bench_over(mode: Mode, transport: Arc<dyn Transport>) -> Bench {
@@ -193,7 +199,7 @@ pub(crate) async fn unionpay_bench() -> Bench {
     let account = unionpay_config(&url).load(folder.path()).unwrap();
     let (notify_url, callbacks) = receiver("/channels/unionpay/notify").await;
     let clock = Arc::new(Clock::default());
-    let transport = Arc::new(Network::new().unwrap());
+    let transport = Arc::new(network());
     let channel = unionpay::channel::Unionpay::new(account, transport, clock.clone(), notify_url);
     Bench {
         provider: "unionpay",

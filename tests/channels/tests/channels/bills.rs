@@ -6,14 +6,13 @@ use std::time::Duration;
 use lezai_channel_simulators::fault::{Fault, What};
 use lezai_channels::alipay;
 use lezai_channels::channel::BillFetched;
-use lezai_channels::http::Network;
 use lezai_channels::number;
 use lezai_channels::surroundings::{Machine, Surroundings as _};
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
 
-use crate::bench::{Mode, alipay_bench, alipay_config, entropy, files, now, simulators};
+use crate::bench::{Mode, alipay_bench, alipay_config, entropy, files, network, now, simulators};
 
 /// Today, where Alipay's days begin.
 fn today() -> Date {
@@ -71,7 +70,7 @@ async fn a_bill_that_never_comes_is_given_up() {
     let (simulators, url) = simulators().await;
     let folder = files();
     let account = alipay_config(&url).load(folder.path()).unwrap();
-    let network = Network::new().unwrap().downloading_within(Duration::from_millis(50));
+    let network = network().downloading_within(Duration::from_millis(50));
     let client = alipay::client::Client::new(account, Arc::new(network), Arc::new(Machine));
     let number = number::of_attempt(&AttemptId::new(now(), entropy()));
     let order = alipay::call::Order {

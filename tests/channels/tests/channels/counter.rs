@@ -4,15 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use lezai_channels::channel::{AttemptStatus, MethodKind, PaymentRequest, Prepared};
-use lezai_channels::http::Network;
 use lezai_channels::number;
 use lezai_channels::surroundings::Machine;
 use lezai_core::id::AttemptId;
 
-use crate::bench::{
-    Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, now, simulators,
-    unionpay_bench, wechat_bench, wechat_config,
-};
+use crate::bench::{Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, simulators, unionpay_bench, wechat_bench, wechat_config};
 
 #[tokio::test]
 async fn a_till_charges_the_code_that_the_shopper_shows() {
@@ -80,7 +76,7 @@ async fn a_payment_code_is_charged_once() {
     let (simulators, url) = simulators().await;
     let folder = files();
     let account = wechat_config(&url).load(folder.path()).unwrap();
-    let client = Client::new(account, Arc::new(Network::new().unwrap()), Arc::new(Machine));
+    let client = Client::new(account, Arc::new(network()), Arc::new(Machine));
     let code = |ending: &str| CodePayment {
         number: number::of_attempt(&AttemptId::new(now(), entropy())),
         description: "茶".to_owned(),
@@ -120,7 +116,7 @@ async fn a_code_at_alipays_counter_is_charged_or_cancelled() {
     let (_simulators, url) = simulators().await;
     let folder = files();
     let account = alipay_config(&url).load(folder.path()).unwrap();
-    let client = Client::new(account, Arc::new(Network::new().unwrap()), Arc::new(Machine));
+    let client = Client::new(account, Arc::new(network()), Arc::new(Machine));
     let order = || Order {
         number: number::of_attempt(&AttemptId::new(now(), entropy())),
         subject: "茶".to_owned(),

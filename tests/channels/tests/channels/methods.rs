@@ -5,17 +5,13 @@ use std::sync::Arc;
 use lezai_channel_simulators::wechat as sim_wechat;
 use lezai_channels::alipay;
 use lezai_channels::channel::{PaymentRequest, Prepared};
-use lezai_channels::http::Network;
 use lezai_channels::number;
 use lezai_channels::surroundings::{Machine, Surroundings as _};
 use lezai_core::id::AttemptId;
 use lezai_core::order::Credential;
 use lezai_core::payer::Payer;
 
-use crate::bench::{
-    Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, now, simulators,
-    wechat_bench, wechat_config,
-};
+use crate::bench::{Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, simulators, wechat_bench, wechat_config};
 
 #[tokio::test]
 async fn alipays_pages_are_addresses_that_it_takes() {
@@ -96,7 +92,7 @@ async fn pages_and_apps_get_what_the_merchant_signed() {
         let mut config = wechat_config(&url);
         config.sub_merchant.clone_from(&sub);
         let account = config.load(folder.path()).unwrap();
-        let client = Client::new(account, Arc::new(Network::new().unwrap()), Arc::new(Machine));
+        let client = Client::new(account, Arc::new(network()), Arc::new(Machine));
         let order = || Order {
             number: number::of_attempt(&AttemptId::new(now(), entropy())),
             description: "茶".repeat(60),
@@ -134,7 +130,7 @@ async fn a_trade_for_a_mini_program_is_made_closed_and_on_the_bill() {
     let (_simulators, url) = simulators().await;
     let folder = files();
     let account = alipay_config(&url).load(folder.path()).unwrap();
-    let client = Client::new(account, Arc::new(Network::new().unwrap()), Arc::new(Machine));
+    let client = Client::new(account, Arc::new(network()), Arc::new(Machine));
     let order = Order {
         number: number::of_attempt(&AttemptId::new(now(), entropy())),
         subject: "a/b=c&d \"sign\":\"x\" 茶".to_owned(),

@@ -6,15 +6,12 @@ use std::sync::Arc;
 
 use lezai_channel_simulators::{Simulators, keys};
 use lezai_channels::alipay;
-use lezai_channels::http::Network;
 use lezai_channels::number;
 use lezai_channels::surroundings::{Machine, Surroundings as _};
 use lezai_channels::{unionpay, wechat};
 use tokio::net::TcpListener;
 
-use crate::bench::{
-    Mode, alipay_config, files, simulators, unionpay_config, wechat_bench, wechat_config,
-};
+use crate::bench::{Mode, alipay_config, files, network, simulators, unionpay_config, wechat_bench, wechat_config};
 
 #[tokio::test]
 async fn a_bill_is_what_its_hash_says() {
@@ -25,7 +22,7 @@ async fn a_bill_is_what_its_hash_says() {
     let (_, url) = simulators().await;
     let folder = files();
     let account = wechat_config(&url).load(folder.path()).unwrap();
-    let other = Client::new(account, Arc::new(Network::new().unwrap()), Arc::new(Machine));
+    let other = Client::new(account, Arc::new(network()), Arc::new(Machine));
     let day = lezai_channels::time::beijing(Machine.now())[..10].to_owned();
     let bill = String::from_utf8(other.bill(Bill::Trades, &day).await.unwrap()).unwrap();
     assert!(bill.starts_with('\u{feff}') && !bill.contains(&number::of_attempt(&payment.attempt)));
@@ -40,7 +37,7 @@ async fn nobody_there_means_nothing_was_sent() {
     drop(listener);
     let _ = Simulators::new();
     let account = alipay_config(&url).load(folder.path()).unwrap();
-    let network = Arc::new(Network::new().unwrap());
+    let network = Arc::new(network());
     let client = lezai_channels::alipay::client::Client::new(account, network, Arc::new(Machine));
     let error = client.query("0193710e2f4a1b2c3d4e5f60718293a4", None).await.unwrap_err();
     assert!(error.is_certain(), "{error:?}");
