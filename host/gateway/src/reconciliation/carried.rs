@@ -28,13 +28,15 @@ const CARRIED_MAX: usize = 10_000;
 /// The two sides, by their names in a difference.
 const SIDES: [&str; 2] = ["theirs", "ours"];
 
-/// What the days before a day left alone, and may pair now: open, proposed, expected, or paired by the last run
-/// of the day itself.
+/// The differences that the days before a day left alone, and that may pair now: open, proposed, expected, or
+/// paired by the last run of the day itself. Without a bill of funds nothing is held against that of trades, so a
+/// row between the two waits on.
 pub(super) fn waiting<V: View + ?Sized>(
     view: &V,
     channel: &str,
     day: Date,
     last: Option<&ReconciliationRecord>,
+    has_funds: bool,
 ) -> Result<Vec<DifferenceRecord>, StoreError> {
     let found = view.unsettled_differences(channel, day.plus_days(-DAYS), day)?;
     let is_free = |it: &DifferenceRecord| match &it.difference.state {
@@ -43,7 +45,8 @@ pub(super) fn waiting<V: View + ?Sized>(
     };
     let is_carried = |it: &DifferenceRecord| {
         let sides = SIDES.iter().filter(|side| row(&it.found[**side]).is_some()).count();
-        sides == 1 && it.class != Class::Unparsed.as_str()
+        let is_held = has_funds || it.between != Between::FundsAndTrades.as_str();
+        sides == 1 && is_held && it.class != Class::Unparsed.as_str()
     };
     Ok(found.into_iter().filter(|it| is_free(it) && is_carried(it)).take(CARRIED_MAX).collect())
 }
@@ -75,9 +78,10 @@ pub(super) fn of_run<V: View + ?Sized>(
     channel: &str,
     day: Date,
     last: Option<&ReconciliationRecord>,
+    has_funds: bool,
     is_same: impl Fn(&ReconciliationRecord) -> bool,
 ) -> Result<Carried, StoreError> {
-    let waiting = waiting(view, channel, day, last)?;
+    let waiting = waiting(view, channel, day, last, has_funds)?;
     let records = match last {
         Some(last) if is_same(last) && !is_stale(view, last, &waiting)? => {
             let again = |id: &DifferenceId| {
@@ -165,18 +169,20 @@ impl Carried {
     }
 
     /// Takes the carried that stayed alone out of a result: they are differences of their own days. Gives what
-    /// became of each, and how many are open in each comparison.
-    pub(super) fn settle(&self, found: &mut Value) -> Vec<(DifferenceId, Became)> {
+    /// became of each. The run of a day is the last that looks for a row [`DAYS`] before it: whatever rule still
+    /// waits for that row, it is open.
+    pub(super) fn settle(&self, found: &mut Value, day: Date) -> Vec<(DifferenceId, Became)> {
         let mut became = vec![Became::Paired; self.records.len()];
         let mut open = 0_u64;
         if let Some(all) = found["differences"].as_array_mut() {
             all.retain(|it| {
                 let Some(number) = self.alone(it) else { return true };
                 let is_open = it["cleared_by"].is_null() && it["class"] != Class::Matched.as_str();
-                open += u64::from(is_open);
+                let is_last = self.records[number].day <= day.plus_days(-DAYS);
+                open += u64::from(is_open || is_last);
                 // The neighbour's bill does not have it, so that a cut-off explains it no more.
                 let is_in_flight = SIDES.iter().any(|side| it[*side]["status"] == "pending");
-                became[number] = match is_in_flight && !is_open {
+                became[number] = match is_in_flight && !is_open && !is_last {
                     true => Became::Expected,
                     false => Became::Open,
                 };
@@ -302,7 +308,7 @@ mod tests {
         let hold = || {
             let sides = ([bill.as_bytes(), theirs.as_bytes()], [books.as_bytes(), ours.as_bytes()]);
             let mut found = whole::reconcile(&sides.0, &sides.1, &options("2026-03-02")).unwrap();
-            let became = carried.settle(&mut found);
+            let became = carried.settle(&mut found, Date::parse("2026-03-02").unwrap());
             (found, became)
         };
         let (found, became) = hold();
@@ -316,6 +322,26 @@ mod tests {
         assert_eq!(found["summary"]["sum_ours"]["CNY"], 500 + 700 + 900 - 5);
         assert_eq!(found["differences"].as_array().unwrap().len(), 2, "{found}");
         assert_eq!(hold().0.to_string(), found.to_string());
+    }
+
+    #[test]
+    fn what_is_in_flight_is_open_after_the_last_run_that_looks_for_it() {
+        let refund = "2026-03-01T12:00:00+08:00,refund,r1,-5,CNY,,pending\n";
+        let first = left(refund, "", "2026-03-01");
+        let record = record(1, Between::TradesAndBooks, first[0].clone());
+        let carried = Carried::new(vec![record]);
+        let [theirs, _] = carried.files(Between::TradesAndBooks).unwrap();
+        for (day, became) in [
+            ("2026-03-02", Became::Expected),
+            ("2026-03-03", Became::Expected),
+            ("2026-03-04", Became::Open),
+        ] {
+            let sides = ([HEADER.as_bytes(), theirs.as_bytes()], [HEADER.as_bytes()]);
+            let mut found = whole::reconcile(&sides.0, &sides.1, &options(day)).unwrap();
+            let settled = carried.settle(&mut found, Date::parse(day).unwrap());
+            assert_eq!(settled[0].1, became, "{day}");
+            assert_eq!(found["summary"]["carried_open"], u64::from(became == Became::Open));
+        }
     }
 
     #[test]

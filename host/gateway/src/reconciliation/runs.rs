@@ -73,7 +73,7 @@ async fn try_run(
         };
         let of_funds = funds.as_ref().map(edition);
         let last = view.last_reconciliation(&id, day)?;
-        let carried = carried::of_run(view, &id, day, last.as_ref(), |last| {
+        let carried = carried::of_run(view, &id, day, last.as_ref(), funds.is_some(), |last| {
             let bills = (&last.bill_digest, &last.funds) == (&trades.0.digest, &of_funds);
             bills && (&last.after_entries, &last.to_entries) == (&after, &to)
         })?;
@@ -164,7 +164,7 @@ async fn keep(
     sides: Sides,
     mut found: Value,
 ) -> Result<Option<ReconciliationView>, Problem> {
-    let became = sides.carried.settle(&mut found);
+    let became = sides.carried.settle(&mut found, day);
     let result_digest = sha256_hex(found.to_string().as_bytes());
     let Sides { trades: (bill, _), of_funds, after, to, carried, .. } = sides;
     let now = gateway.node.clock.now();
@@ -236,12 +236,25 @@ fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool
         == (&other.bill_digest, &other.funds, &other.carried, entries(other))
 }
 
-/// Clears what a run found that a person resolved before, by its evidence: it is booked once. Each resolution
-/// clears one.
+/// The words of both sides, without the place where it stands: rows move in another edition, and in what is carried.
+fn said(found: &Value) -> Value {
+    let mut said = found.clone();
+    for side in ["theirs", "ours"] {
+        // A row that is not understood has no reference, and its line is all that names it.
+        if let Some(row) = said[side].as_object_mut().filter(|it| it.contains_key("reference")) {
+            row.remove("file");
+            row.remove("line");
+        }
+    }
+    said
+}
+
+/// Clears what a run found that a person resolved before, if both sides say the same as then: it is booked once.
+/// Each resolution clears one.
 fn clear_resolved(found: &mut [DifferenceRecord], resolved: &[DifferenceRecord]) {
     for former in resolved {
         let is_same = |it: &&mut DifferenceRecord| {
-            it.difference.state == DifferenceState::Open && it.evidence == former.evidence
+            it.difference.state == DifferenceState::Open && said(&it.found) == said(&former.found)
         };
         if let Some(same) = found.iter_mut().find(is_same) {
             let rule = format!("resolved as {}", former.difference.id);

@@ -109,7 +109,7 @@ async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Resul
         let last = view.last_reconciliation(id, day)?;
         let stale = match &last {
             Some(last) => {
-                let waiting = carried::waiting(view, id, day, Some(last))?;
+                let waiting = carried::waiting(view, id, day, Some(last), last.funds.is_some())?;
                 carried::is_stale(view, last, &waiting)?
             }
             None => false,
@@ -161,6 +161,9 @@ async fn fetch(
     day: Date,
 ) -> Result<bool, Problem> {
     let missing = |detail: &str| Err(Problem::new(Code::BillNotFound, detail));
+    // A bill of funds is never empty on a day with trades: without one there are two sides.
+    let may_be_absent =
+        kind == BillKind::Trades || !runs::has_movements(gateway, channel.id(), day).await?;
     let bytes = match channel.bill(kind, day).await.map_err(unanswered)? {
         BillFetched::Bill(bytes) => bytes,
         BillFetched::Creating => return missing("the channel is still making its bill"),
@@ -168,7 +171,7 @@ async fn fetch(
             return missing("the channel does not give its bills to this account");
         }
         BillFetched::NotPermitted => return Ok(false),
-        BillFetched::Absent(notice) if is_sure(gateway, channel, day) => notice,
+        BillFetched::Absent(notice) if may_be_absent && is_sure(gateway, channel, day) => notice,
         BillFetched::Absent(_) if runs::has_movements(gateway, channel.id(), day).await? => {
             return missing("the channel has no bill of a day on which the books have movements");
         }
