@@ -69,7 +69,7 @@ impl Traces {
     pub fn to(collector: &Collector) -> Result<Self, String> {
         let failed = Counter::default();
         let alone = reqwest::redirect::Policy::none();
-        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(alone).build();
+        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(alone).no_proxy().build();
         let client = Client {
             client: client.map_err(|error| error.to_string())?,
             runtime: Handle::try_current().map_err(|error| error.to_string())?,

@@ -6,7 +6,7 @@
 //! which do nothing where there is none. A work joins the trace of an order once the order is known ([`join`]), so its
 //! span is made when it ends, or when somebody has to be told its place ([`place`]).
 //!
-//! No span has personal data: ids of ours, names of routes and channels, codes.
+//! No span has personal data: ids of ours, names of routes and channels, codes, and the hosts of callbacks.
 
 #![forbid(unsafe_code)]
 
