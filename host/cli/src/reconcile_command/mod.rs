@@ -174,7 +174,7 @@ pub(crate) struct Reconciled<'a> {
     pub(crate) telling: Telling<'a>,
 }
 
-/// What is common to the comparisons of a run.
+/// The part that is common to the comparisons of a run.
 struct Common<'a> {
     args: &'a ReconcileArgs,
     layouts: Vec<Layout>,

@@ -97,8 +97,43 @@ pub(crate) fn human(
     if result.between == Between::FundsAndTrades {
         written(writeln!(out))?;
     }
+    let files = file_rows(result, [their_files, our_files]);
+    written(out.write_all(columns(&files, &[3]).as_bytes()))?;
+    if let Some((from, to)) = result.terms.period {
+        let offset = result.terms.offset_minutes;
+        let time = |at| when::date_time(at, offset).replace(".000", "");
+        written(writeln!(out, "from {} to {} {}", time(from), time(to), when::offset(offset)))?;
+    }
+    written(writeln!(out))?;
+    let head = ["class", "cleared by", "lines", movements, their_name, our_name];
+    let rows = class_rows(result, head);
+    written(out.write_all(columns(&rows, &[2, 3, 4, 5]).as_bytes()))?;
+    for (rule, file) in &result.summary.over_bound {
+        let rule = result.telling.rule(*rule).unwrap_or_default();
+        written(writeln!(
+            out,
+            "\n{rule} cleared nothing in {their_files} {}: together it would be more than the rule's bound",
+            file + 1
+        ))?;
+    }
+    let open = result.summary.open();
+    if open == 0 {
+        return written(writeln!(out, "\nnothing is open"));
+    }
+    written(writeln!(out, "\n{open} open:"))?;
+    let lines = open_rows(result, work, count, [their_files, our_files], interrupted)?;
+    written(out.write_all(columns(&lines, &[]).as_bytes()))?;
+    let listed = lines.len() as u64;
+    if open > listed {
+        written(writeln!(out, "and {} more, which --json lists", open - listed))?;
+    }
+    Ok(())
+}
+
+/// The files of both sides, a line for each.
+fn file_rows(result: &Reconciled<'_>, [theirs, ours]: [&str; 2]) -> Vec<[String; 5]> {
     let mut files = vec![];
-    for (name, side) in [(their_files, result.theirs), (our_files, result.ours)] {
+    for (name, side) in [(theirs, result.theirs), (ours, result.ours)] {
         for file in side {
             let rows = match file.bill.contents {
                 Contents::NoBill => "no bill for this day".to_owned(),
@@ -113,14 +148,11 @@ pub(crate) fn human(
             ]);
         }
     }
-    written(out.write_all(columns(&files, &[3]).as_bytes()))?;
-    if let Some((from, to)) = result.terms.period {
-        let offset = result.terms.offset_minutes;
-        let time = |at| when::date_time(at, offset).replace(".000", "");
-        written(writeln!(out, "from {} to {} {}", time(from), time(to), when::offset(offset)))?;
-    }
-    written(writeln!(out))?;
-    let head = ["class", "cleared by", "lines", movements, their_name, our_name];
+    files
+}
+
+/// The classes with their sums, and the sum of all.
+fn class_rows(result: &Reconciled<'_>, head: [&str; 6]) -> Vec<[String; 6]> {
     let mut rows = vec![head.map(str::to_owned)];
     for ((class, rule), total) in &result.summary.classes {
         let cleared = match class {
@@ -145,20 +177,17 @@ pub(crate) fn human(
         sums(&total.theirs),
         sums(&total.ours),
     ]);
-    written(out.write_all(columns(&rows, &[2, 3, 4, 5]).as_bytes()))?;
-    for (rule, file) in &result.summary.over_bound {
-        let rule = result.telling.rule(*rule).unwrap_or_default();
-        written(writeln!(
-            out,
-            "\n{rule} cleared nothing in {their_files} {}: together it would be more than the rule's bound",
-            file + 1
-        ))?;
-    }
-    let open = result.summary.open();
-    if open == 0 {
-        return written(writeln!(out, "\nnothing is open"));
-    }
-    written(writeln!(out, "\n{open} open:"))?;
+    rows
+}
+
+/// The open differences and the rows that were not understood, as many as are listed.
+fn open_rows(
+    result: &Reconciled<'_>,
+    work: &WorkFolder,
+    count: u16,
+    [theirs, ours]: [&str; 2],
+    interrupted: &AtomicBool,
+) -> Result<Vec<[String; 4]>, NoResult> {
     let mut listed = 0;
     let mut lines = Vec::new();
     each(result, work, count, interrupted, |outcome| {
@@ -169,7 +198,7 @@ pub(crate) fn human(
         lines.push(difference(result, outcome));
         Ok(())
     })?;
-    for (side, files) in [(their_files, result.theirs), (our_files, result.ours)] {
+    for (side, files) in [(theirs, result.theirs), (ours, result.ours)] {
         for row in files.iter().flat_map(|file| &file.bill.unparsed) {
             if listed < LISTED {
                 listed += 1;
@@ -179,11 +208,7 @@ pub(crate) fn human(
             }
         }
     }
-    written(out.write_all(columns(&lines, &[]).as_bytes()))?;
-    if open > listed {
-        written(writeln!(out, "and {} more, which --json lists", open - listed))?;
-    }
-    Ok(())
+    Ok(lines)
 }
 
 fn difference(result: &Reconciled<'_>, outcome: &Outcome<'_>) -> [String; 4] {

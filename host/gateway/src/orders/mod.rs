@@ -372,34 +372,9 @@ fn open(
         ..record(&decision)
     };
     if decision.risk.verdict == Verdict::Deny {
-        // Of an order that is made the decision is kept with it.
-        gateway.plugins.record_denial(|| Denial {
-            merchant: facts.merchant.clone(),
-            order: facts.id.clone(),
-            at: now,
-            decision: kept.clone(),
-            facts: facts.clone(),
-        });
-        let view = serde_json::to_value(views::decision(kept)).map_err(Problem::internal)?;
-        return Err(Problem::new(
-            Code::RiskDenied,
-            "risk control denies the order; `decision` says why",
-        )
-        .with("decision", view));
+        return Err(denied(gateway, facts, kept, now));
     }
-    let channel_offers = |method: &String| {
-        decision
-            .channels
-            .iter()
-            .filter_map(|id| gateway.channels.get(id))
-            .any(|it| it.method(method).is_some())
-    };
-    let methods: Vec<String> =
-        facts.methods.iter().filter(|it| channel_offers(it)).cloned().collect();
-    if methods.is_empty() {
-        let detail = "the merchant's routes lead to no channel that offers one of the methods";
-        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
-    }
+    let methods = open_methods(gateway, &decision.channels, &facts)?;
     let in_parts =
         |id: &String| gateway.channels.method(id).is_some_and(|(_, method)| method.instalments);
     let instalments = match methods.iter().any(in_parts) {
@@ -444,6 +419,47 @@ fn open(
     };
     let record = OrderRecord { order, details, session: session.id.clone() };
     Ok(Opened { record, effects, session, client_secret })
+}
+
+/// Keeps a denial with its facts, and gives the refusal. The decision on an order that is made is kept with that.
+fn denied(
+    gateway: &Gateway,
+    facts: OrderFacts,
+    decision: DecisionRecord,
+    now: Timestamp,
+) -> Problem {
+    gateway.plugins.record_denial(|| Denial {
+        merchant: facts.merchant.clone(),
+        order: facts.id.clone(),
+        at: now,
+        decision: decision.clone(),
+        facts: facts.clone(),
+    });
+    match serde_json::to_value(views::decision(decision)) {
+        Ok(view) => {
+            Problem::new(Code::RiskDenied, "risk control denies the order; `decision` says why")
+                .with("decision", view)
+        }
+        Err(error) => Problem::internal(error),
+    }
+}
+
+/// The order's methods that a channel of its routes offers.
+fn open_methods(
+    gateway: &Gateway,
+    channels: &[String],
+    facts: &OrderFacts,
+) -> Result<Vec<String>, Problem> {
+    let is_offered = |method: &&String| {
+        let known = channels.iter().filter_map(|id| gateway.channels.get(id));
+        known.into_iter().any(|it| it.method(method).is_some())
+    };
+    let methods: Vec<String> = facts.methods.iter().filter(is_offered).cloned().collect();
+    if methods.is_empty() {
+        let detail = "the merchant's routes lead to no channel that offers one of the methods";
+        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
+    }
+    Ok(methods)
 }
 
 /// A session that nobody has claimed, and its client secret.
