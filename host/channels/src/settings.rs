@@ -1,4 +1,4 @@
-//! What the configurations of all providers share: files, numbers and addresses, and what is wrong with them.
+//! Parts that the configurations of all providers share: files, numbers and addresses, and what is wrong with them.
 
 use std::fmt;
 use std::fs;

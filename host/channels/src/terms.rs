@@ -1,4 +1,4 @@
-//! What every adapter makes of a request alike: its text, its amount and its time.
+//! A request's text, amount and time, as every adapter writes them.
 
 use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;

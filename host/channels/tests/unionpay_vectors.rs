@@ -132,6 +132,31 @@ fn a_certificate_is_followed_to_its_root() {
     assert!(matches!(ours.authority.key_of("x", now), Err(Untrusted::Unreadable(_))));
 }
 
+/// A middle certificate that ended in December 2026, and its renewal with the same name and key.
+#[test]
+fn any_middle_certificate_in_time_is_enough() {
+    const LEAF: &str = include_str!("keys/unionpay_of_renewed.crt");
+    let [ended, renewed] = [
+        include_str!("keys/unionpay_middle_ended.crt"),
+        include_str!("keys/unionpay_middle_renewed.crt"),
+    ];
+    let key_of = |middle: &[&str], now| {
+        let root = Authority::root(include_str!("keys/unionpay_renewed_root.crt")).unwrap();
+        let middle: Vec<String> = middle.iter().map(|text| (*text).to_owned()).collect();
+        Authority::new(root, &middle).unwrap().key_of(LEAF, now).map(drop)
+    };
+    let late = 1_797_724_800;
+    for (middle, now, told) in [
+        (&[ended, renewed][..], late, Ok(())),
+        (&[renewed, ended], late, Ok(())),
+        (&[ended], late, Err(Untrusted::Time)),
+        (&[ended, renewed], 1_700_000_000, Err(Untrusted::Time)),
+        (&[], late, Err(Untrusted::Issuer)),
+    ] {
+        assert_eq!(key_of(middle, now), told, "{} at {now}", middle.len());
+    }
+}
+
 #[test]
 fn a_request_is_hashed_twice() {
     for Request { certificate, fields } in vectors().requests {

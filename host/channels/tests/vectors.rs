@@ -408,6 +408,39 @@ fn alipay_answers_verify_over_the_text_as_it_came() {
 }
 
 #[test]
+fn alipays_bills_are_downloaded_from_alipay_alone() {
+    let key = alipay_vectors().notifies.first().unwrap().public_key.clone();
+    let proof = alipay::account::Proof::Key(PublicKey::parse(&key).unwrap());
+    let account = alipay_account(proof, "2014072300007148");
+    let asked = |address: &str| alipay::sign::download(&account, address).map(|it| it.url);
+    for (address, url) in [
+        ("http://dwbillcenter.alipay.com/a?b=c", "https://dwbillcenter.alipay.com/a?b=c"),
+        ("HTTPS://dwbillcenter.AlipayDev.com/a", "https://dwbillcenter.AlipayDev.com/a"),
+        ("https://openapi.alipay.com/a", "https://openapi.alipay.com/a"),
+    ] {
+        assert_eq!(asked(address).unwrap(), url);
+    }
+    for address in [
+        "",
+        "ftp://dwbillcenter.alipay.com/a",
+        "https://alipay.com.example/a",
+        "https://notalipay.com/a",
+        "https://shop.example?.alipay.com/a",
+        // What an address's parser takes for another host.
+        r"https://shop.example\.alipay.com/a",
+        "https://dwbillcenter.alipay.com@shop.example/a",
+        "https://shop.example@dwbillcenter.alipay.com/a",
+        "https://shop.example\t/.alipay.com/a",
+        "https://shop.example\n.alipay.com/a",
+        "https://shop.example .alipay.com/a",
+        " https://dwbillcenter.alipay.com/a",
+        "https://shop.example／.alipay.com/a",
+    ] {
+        assert_eq!(asked(address).unwrap_err().field, "bill_download_url", "{address:?}");
+    }
+}
+
+#[test]
 fn certificates_have_alipays_names() {
     let vectors = alipay_vectors();
     for vector in vectors.certificate_names {

@@ -247,10 +247,10 @@ impl Gateway {
     ) -> Result<Prepared, Unanswered> {
         let (id, method) = (channel.id(), request.method.clone());
         let circuits = &self.node.cluster.channels;
-        circuits.begin(id, &method, self.node.clock.wall());
+        let begun = circuits.begin(id, &method, self.node.clock.wall());
         let part = called(channel, "prepare");
         let prepared = part.ended(channel.prepare(request).await, |_| UNANSWERED.to_owned());
-        circuits.record(id, &method, prepared.is_ok(), self.node.clock.wall());
+        circuits.record(id, &method, prepared.is_ok(), begun, self.node.clock.wall());
         let outcome = if prepared.is_ok() { "answered" } else { "unanswered" };
         let label = ChannelLabel { channel: id, outcome };
         self.node.metrics.channel_requests.get_or_create(&label).inc();

@@ -63,4 +63,21 @@ owned unionpay_platform_next unionpay_middle '041@8310000000083040@中国银联�
 owned unionpay_merchant unionpay_middle '041@Z2026-11-30@777290058110048:SIGN@00000001' 0x1046900149
 ca unionpay_other '/C=CN/O=Simulated Certification Authority/CN=Simulated UnionPay OCA1'
 owned unionpay_forged unionpay_other '041@8310000000083040@中国银联股份有限公司@00016495' 0x1039308534
+
+# For the tests of lezai-channels: a middle certificate that ends after a day, and its renewal with the same key.
+ca unionpay_renewed_root '/C=CN/O=Simulated Certification Authority/CN=Simulated UnionPay Root CA'
+key unionpay_middle_renewed
+openssl req -new -sha256 -key unionpay_middle_renewed.pem -subj '/C=CN/O=Simulated Certification Authority/CN=Simulated UnionPay OCA1' -out unionpay_middle_renewed.csr
+# renewal NAME SERIAL DAYS
+renewal() {
+  openssl x509 -req -sha256 -in unionpay_middle_renewed.csr -CA unionpay_renewed_root.crt -CAkey unionpay_renewed_root.pem -set_serial "$2" -days "$3" -out "$1.crt" \
+    -extfile <(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign') 2>/dev/null
+}
+renewal unionpay_middle_ended 1 1
+renewal unionpay_middle_renewed 2 "$days"
+owned unionpay_of_renewed unionpay_middle_renewed '041@8310000000083040@中国银联股份有限公司@00016495' 0x1039308536
+mv unionpay_renewed_root.crt unionpay_middle_ended.crt unionpay_middle_renewed.crt unionpay_of_renewed.crt ../../../host/channels/tests/keys/
+cp unionpay_forged.crt ../../../host/channels/tests/keys/
+rm -f unionpay_middle_renewed.csr unionpay_renewed_root.pem unionpay_middle_renewed.pem unionpay_of_renewed.pem
+
 rm -f unionpay_middle.csr unionpay_root.pem unionpay_middle.pem unionpay_other.pem unionpay_other.crt

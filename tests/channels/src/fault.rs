@@ -32,6 +32,10 @@ pub enum What {
     Stale,
     /// It names a key that nobody knows.
     UnknownKey,
+    /// A repeat is refused for the state of the code or the payment, and not for its number.
+    StateFirst,
+    /// A query does not find what was done, for now.
+    NotFound,
     /// The amount is another by one fen.
     WrongAmount,
     /// The number is another order's.

@@ -193,7 +193,7 @@ impl Unionpay {
     fn perform(&self, simulators: &Simulators, asked: &Members, fault: Option<What>) -> Told {
         match (get(asked, "txnType"), get(asked, "txnSubType")) {
             ("01", "07") => self.make(asked),
-            ("01", "06") => self.charge(simulators, asked),
+            ("01", "06") => self.charge(simulators, asked, fault),
             ("00", "00") => self.query(asked, fault),
             ("99", "01") => self.undo(asked),
             ("04", "00") => self.give_back(simulators, asked, "04", fault),
@@ -241,13 +241,16 @@ impl Unionpay {
     }
 
     /// A code at the counter. Its last two digits say what happens, as docs/sandbox.md has it for the wallet.
-    fn charge(&self, simulators: &Simulators, asked: &Members) -> Told {
+    fn charge(&self, simulators: &Simulators, asked: &Members, fault: Option<What>) -> Told {
         let code = get(asked, "qrNo");
         let digits = code.bytes().all(|byte| byte.is_ascii_digit());
         if !digits || code.len() != 19 || !code.starts_with("62") {
             return Err("88");
         }
         let mut books = locked(&self.books);
+        if fault == Some(What::StateFirst) && books.orders.contains_key(get(asked, "orderId")) {
+            return Err("01");
+        }
         let mut payment = Self::payment(asked, "06", &mut books)?;
         let ending = code.get(17..).unwrap_or_default();
         match ending {
@@ -267,6 +270,9 @@ impl Unionpay {
     }
 
     fn query(&self, asked: &Members, fault: Option<What>) -> Told {
+        if fault == Some(What::NotFound) {
+            return Err("34");
+        }
         let books = locked(&self.books);
         let (number, at) = (get(asked, "orderId"), get(asked, "txnTime"));
         let mut told = Members::new();
@@ -325,7 +331,8 @@ impl Unionpay {
     ) -> Told {
         let mut books = locked(&self.books);
         let number = get(asked, "orderId").to_owned();
-        if books.orders.contains_key(&number) || books.refunds.contains_key(&number) {
+        let is_used = books.orders.contains_key(&number) || books.refunds.contains_key(&number);
+        if is_used && fault != Some(What::StateFirst) {
             return Err("12");
         }
         let payment = books.orders.get(get(asked, "origOrderId"));
@@ -345,6 +352,9 @@ impl Unionpay {
         let same_day = payment.paid_at.is_some_and(|at| clearing_day(at) == today);
         if kind == "31" && (amount != payment.total || !same_day || back > 0) {
             return Err("35");
+        }
+        if is_used {
+            return Err("12");
         }
         if fault == Some(What::NotEnough) {
             return Err("64");
@@ -501,6 +511,11 @@ impl Unionpay {
         let mut told = Members::new();
         for name in ["orderId", "txnTime", "txnType", "txnSubType"] {
             told.insert(name.to_owned(), get(asked, name).to_owned());
+        }
+        if let Some(amount) = asked.get("txnAmt").and_then(|text| text.parse::<i64>().ok()) {
+            let more = i64::from(fault == Some(What::WrongAmount));
+            told.insert("txnAmt".to_owned(), (amount + more).to_string());
+            told.insert("currencyCode".to_owned(), get(asked, "currencyCode").to_owned());
         }
         let (code, message) = match done {
             Ok(members) => {

@@ -74,8 +74,14 @@ pub fn page(account: &Account, call: &Call, at: i64) -> String {
 ///
 /// # Errors
 ///
-/// An address that is neither Alipay's nor where the account's calls go.
+/// An address that is neither Alipay's nor where the account's calls go, or that the transport may read otherwise
+/// than it is read here: to it `\` is `/`, what stands before `@` is no host, and control characters are nothing.
 pub fn download(account: &Account, address: &str) -> Result<Request, BadCall> {
+    let refused = BadCall { field: "bill_download_url", must: "must be Alipay's own" };
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'@');
+    if !address.bytes().all(is_plain) {
+        return Err(refused);
+    }
     let request = |url: String| Request {
         method: Method::Get,
         url,
@@ -102,7 +108,7 @@ pub fn download(account: &Account, address: &str) -> Result<Request, BadCall> {
         {
             Ok(request(format!("https://{rest}")))
         }
-        _ => Err(BadCall { field: "bill_download_url", must: "must be Alipay's own" }),
+        _ => Err(refused),
     }
 }
 

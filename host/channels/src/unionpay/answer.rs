@@ -27,7 +27,8 @@ pub enum State {
     Unknown,
 }
 
-/// Reads the answer to a call: verifies it, and compares merchant, number and time with what was sent.
+/// Reads the answer to a call: verifies it, and compares merchant, number and time with what was sent, and the amount
+/// where both have one.
 ///
 /// # Errors
 ///
@@ -46,6 +47,13 @@ pub fn read(
     told.verify(account, now).map_err(|error| unknown(error.to_string()))?;
     for field in ["orderId", "txnTime"] {
         if told.get(field) != call.message.get(field) {
+            return Err(CallError::Mismatch { field });
+        }
+    }
+    for field in ["txnAmt", "currencyCode"] {
+        if let (Some(ours), Some(theirs)) = (call.message.get(field), told.get(field))
+            && ours != theirs
+        {
             return Err(CallError::Mismatch { field });
         }
     }

@@ -12,7 +12,7 @@ const AMOUNT_MAX: i64 = 999_999_999_999;
 pub struct Call {
     /// The address, below the account's.
     pub path: &'static str,
-    /// What is sent.
+    /// The message that is sent.
     pub message: Message,
 }
 

@@ -148,10 +148,13 @@ impl Authority {
         if !leaf.names.iter().any(owned) {
             return Err(Untrusted::Owner);
         }
-        let middle = self.middle.iter().find(|middle| middle.signed(&leaf));
-        let middle = middle.ok_or(Untrusted::Issuer)?;
-        let in_time = [&leaf, middle, &self.root.0];
-        if !in_time.iter().all(|link| link.certificate.is_valid_at(now)) {
+        let in_time = |link: &Link| link.certificate.is_valid_at(now);
+        // One that is renewed with the same name and key signed what its forerunner signed.
+        let mut signers = self.middle.iter().filter(|middle| middle.signed(&leaf)).peekable();
+        if signers.peek().is_none() {
+            return Err(Untrusted::Issuer);
+        }
+        if !signers.any(in_time) || !in_time(&leaf) || !in_time(&self.root.0) {
             return Err(Untrusted::Time);
         }
         Ok(leaf.certificate.key)

@@ -74,7 +74,7 @@ impl Unionpay {
         };
         if request.method == CODE {
             let Some(code) = request.code else { return refused(PAYER_MISSING) };
-            return charged(self.client.charge(&payment, &code).await);
+            return self.charge(&payment, &code).await;
         }
         match self.client.qr(&payment).await {
             Ok(qr) => {
@@ -83,6 +83,25 @@ impl Unionpay {
             }
             Err(error) if error.word() == "number_used" => self.lost_code(&payment.named).await,
             Err(error) => not_made(&error),
+        }
+    }
+
+    /// Charges a code at the counter: taken, which a query follows, or refused. A repeat may be refused for what the
+    /// first call did, whose answer was lost: a refusal counts when the number itself is unknown or failed.
+    async fn charge(&self, payment: &Payment, code: &str) -> Result<Prepared, Unanswered> {
+        let error = match self.client.charge(payment, code).await {
+            Ok(()) => return Ok(Prepared::Charging),
+            Err(error) if matches!(error.word(), "processing" | "number_used") => {
+                return Ok(Prepared::Charging);
+            }
+            Err(error) => error,
+        };
+        let refused = not_made(&error)?;
+        match self.client.query(&payment.named).await {
+            Ok(State::Done { .. } | State::Processing) => Ok(Prepared::Charging),
+            Ok(State::Failed(why)) => Ok(Prepared::Refused { code: why.word.to_owned() }),
+            Ok(State::Unknown) => Ok(refused),
+            Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
@@ -173,14 +192,15 @@ impl Unionpay {
         let (void, refund) = (of(Back::Void), of(Back::Refund));
         let voided = self.known(&void, total).await?;
         let refunded = self.known(&refund, total).await?;
-        match (&voided, &refunded) {
-            (State::Done { .. }, _) | (_, State::Done { .. }) => Ok(AttemptStatus::Returned),
-            (State::Processing, _) | (_, State::Processing) => Ok(AttemptStatus::Pending),
+        if let Some(status) = gone_back(&voided, &refunded) {
+            return Ok(status);
+        }
+        match (voided, refunded) {
             (_, State::Failed(why)) => Ok(AttemptStatus::Refused { code: why.word.to_owned() }),
-            (State::Unknown, State::Unknown) if self.clearing_day() == day => {
+            (State::Unknown, _) if self.clearing_day() == day => {
                 self.void(&named, &void, &refund, total).await
             }
-            (_, State::Unknown) => self.refund_whole(&named, &refund, total).await,
+            _ => self.refund_whole(&named, &void, &refund, total).await,
         }
     }
 
@@ -197,7 +217,7 @@ impl Unionpay {
                 // Not any more, or not at all: a refund says which.
                 Some(refusal) if refusal.advice == Advice::GiveUp => {
                     tracing::warn!(%refusal, channel = ID, "a void is refused; a refund is tried");
-                    self.refund_whole(payment, refund, total).await
+                    self.refund_whole(payment, void, refund, total).await
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
@@ -207,6 +227,7 @@ impl Unionpay {
     async fn refund_whole(
         &self,
         payment: &Named,
+        void: &Named,
         refund: &Named,
         total: i64,
     ) -> Result<AttemptStatus, Unanswered> {
@@ -214,7 +235,12 @@ impl Unionpay {
             Ok(()) => self.returned(refund, total).await,
             Err(error) => match error.refusal() {
                 Some(refusal) if refusal.advice == Advice::GiveUp => {
-                    Ok(AttemptStatus::Refused { code: refusal.word.to_owned() })
+                    // It may be refused for what an earlier call did, which no query knew of yet.
+                    let voided = self.known(void, total).await?;
+                    let refunded = self.known(refund, total).await?;
+                    Ok(gone_back(&voided, &refunded).unwrap_or_else(|| AttemptStatus::Refused {
+                        code: refusal.word.to_owned(),
+                    }))
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
@@ -253,8 +279,14 @@ impl Unionpay {
             }),
             Err(error) if error.word() == "number_used" => self.ask_refund(request).await,
             Err(error) => match error.refusal() {
-                // Its number is spent: the merchant asks for another refund once it is topped up.
-                Some(refusal) if refusal.advice == Advice::GiveUp => failed(refusal.word),
+                // Refused for what an earlier call with this number did, or its number is spent: then the merchant
+                // asks for another refund, such as once it is topped up.
+                Some(refusal) if refusal.advice == Advice::GiveUp => {
+                    match self.ask_refund(request).await? {
+                        RefundStatus::Unknown => failed(refusal.word),
+                        known => Ok(known),
+                    }
+                }
                 _ => Err(unanswered(&error.to_string())),
             },
         }
@@ -382,14 +414,12 @@ fn reversal(attempt: &AttemptId, kind: Back, request: u32) -> String {
     format!("{letter}{}{}", char::from(DIGITS[at]), payment.get(2..).unwrap_or_default())
 }
 
-/// What a charge at the counter came to: taken, which a query follows, or refused.
-fn charged(told: Result<(), CallError>) -> Result<Prepared, Unanswered> {
-    match told {
-        Ok(()) => Ok(Prepared::Charging),
-        Err(error) if matches!(error.word(), "processing" | "number_used") => {
-            Ok(Prepared::Charging)
-        }
-        Err(error) => not_made(&error),
+/// The outcome of the void or the refund of a whole payment, if one of them was taken.
+fn gone_back(voided: &State, refunded: &State) -> Option<AttemptStatus> {
+    match (voided, refunded) {
+        (State::Done { .. }, _) | (_, State::Done { .. }) => Some(AttemptStatus::Returned),
+        (State::Processing, _) | (_, State::Processing) => Some(AttemptStatus::Pending),
+        _ => None,
     }
 }
 

@@ -34,8 +34,8 @@ struct Circuit {
 enum State {
     #[default]
     Closed,
-    /// Until when nothing is let through, and for how long that is.
-    Open { until: Timestamp, pause_secs: i64 },
+    /// Since when and until when nothing is let through, and for how long that is.
+    Open { since: Timestamp, until: Timestamp, pause_secs: i64 },
     /// One request was let through, then.
     Probing { since: Timestamp, pause_secs: i64 },
 }
@@ -48,8 +48,10 @@ impl ChannelHealth {
         states.next().is_none_or(|(_, circuit)| circuit.lets_through(now))
     }
 
-    /// A request to collect begins: with a circuit that was open it is the probe.
-    pub fn begin(&self, channel: &'static str, method: &str, now: Timestamp) {
+    /// A request to collect begins: with a circuit that was open it is the probe. Gives the moment, for
+    /// [`Self::record`].
+    #[must_use]
+    pub fn begin(&self, channel: &'static str, method: &str, now: Timestamp) -> Timestamp {
         if let Some(circuit) = self.all().get_mut(&(channel, method.to_owned()))
             && circuit.lets_through(now)
             && let State::Open { pause_secs, .. } | State::Probing { pause_secs, .. } =
@@ -57,13 +59,21 @@ impl ChannelHealth {
         {
             circuit.state = State::Probing { since: now, pause_secs };
         }
+        now
     }
 
-    /// It ended, with an answer or without.
-    pub fn record(&self, channel: &'static str, method: &str, answered: bool, now: Timestamp) {
+    /// A request that began then ended, with an answer or without.
+    pub fn record(
+        &self,
+        channel: &'static str,
+        method: &str,
+        answered: bool,
+        begun: Timestamp,
+        now: Timestamp,
+    ) {
         let mut all = self.all();
         let circuit = all.entry((channel, method.to_owned())).or_default();
-        if let Some(said) = circuit.record(answered, now) {
+        if let Some(said) = circuit.record(answered, begun, now) {
             tracing::warn!(channel, method, "{said}");
         }
     }
@@ -83,7 +93,13 @@ impl Circuit {
     }
 
     /// Takes a result in. Says what changed by it, if anything.
-    fn record(&mut self, answered: bool, now: Timestamp) -> Option<&'static str> {
+    fn record(&mut self, answered: bool, begun: Timestamp, now: Timestamp) -> Option<&'static str> {
+        // Requests that were under way when it opened, or when its probe began, say nothing new.
+        if let State::Open { since, .. } | State::Probing { since, .. } = self.state
+            && begun < since
+        {
+            return None;
+        }
         if answered && self.state != State::Closed {
             *self = Self::default();
             return Some("the channel answers again; its method is offered");
@@ -95,14 +111,14 @@ impl Circuit {
         let pause_secs = match self.state {
             State::Closed if !self.is_failing() => return None,
             State::Closed => PAUSE_SECS,
-            // Requests that were under way when it opened say nothing new.
+            // Payments that were begun go on meanwhile: that they are not answered is known.
             State::Open { until, .. } if now < until => return None,
             State::Open { pause_secs, .. } | State::Probing { pause_secs, .. } => {
                 (pause_secs * 2).min(PAUSE_SECS_MAX)
             }
         };
         let was = self.state;
-        self.state = State::Open { until: now.plus_secs(pause_secs), pause_secs };
+        self.state = State::Open { since: now, until: now.plus_secs(pause_secs), pause_secs };
         (was == State::Closed)
             .then_some("the channel does not answer; its method is not offered for now")
     }
@@ -123,8 +139,8 @@ mod tests {
     /// A circuit after requests at a time: `x` was not answered, `.` was.
     fn after(health: &ChannelHealth, results: &str, at: Timestamp) {
         for result in results.chars() {
-            health.begin(QR.0, QR.1, at);
-            health.record(QR.0, QR.1, result == '.', at);
+            let begun = health.begin(QR.0, QR.1, at);
+            health.record(QR.0, QR.1, result == '.', begun, at);
         }
     }
 
@@ -154,27 +170,43 @@ mod tests {
         let is_up = |at| health.is_up(QR.0, QR.1, at);
         after(&health, "xxxxx", NOW);
         // What was under way when it opened changes nothing.
-        health.record(QR.0, QR.1, false, NOW.plus_secs(3));
+        health.record(QR.0, QR.1, false, NOW.plus_secs(-1), NOW.plus_secs(3));
         let open = NOW.plus_secs(PAUSE_SECS);
         assert!(!is_up(open.plus_ms(-1)) && is_up(open));
-        health.begin(QR.0, QR.1, open);
+        let mut at = health.begin(QR.0, QR.1, open);
         assert!(!is_up(open), "the probe is under way, and one is enough");
         assert!(!is_up(open.plus_secs(PROBE_SECS).plus_ms(-1)));
         assert!(is_up(open.plus_secs(PROBE_SECS)), "a probe that was lost is followed by another");
         // No answer: it is open for twice as long, and so on up to a bound.
-        let mut at = open;
         for pause in [60, 120, 240, 480, 480] {
-            health.record(QR.0, QR.1, false, at);
+            health.record(QR.0, QR.1, false, at, at);
             let next = at.plus_secs(pause);
             assert!(!is_up(next.plus_ms(-1)) && is_up(next), "{pause}");
-            health.begin(QR.0, QR.1, next);
-            at = next;
+            at = health.begin(QR.0, QR.1, next);
         }
         // An answer closes it, and the count begins anew.
-        health.record(QR.0, QR.1, true, at);
+        health.record(QR.0, QR.1, true, at, at);
         after(&health, "xxxx", at);
         assert!(is_up(at));
         after(&health, "x", at);
         assert!(!is_up(at) && is_up(at.plus_secs(PAUSE_SECS)));
+    }
+
+    #[test]
+    fn requests_that_began_earlier_neither_close_it_nor_end_the_probe() {
+        let health = ChannelHealth::default();
+        let is_up = |at| health.is_up(QR.0, QR.1, at);
+        let old = health.begin(QR.0, QR.1, NOW.plus_secs(-1));
+        after(&health, "xxxxx", NOW);
+        health.record(QR.0, QR.1, true, old, NOW.plus_secs(1));
+        assert!(!is_up(NOW.plus_secs(1)), "it was sent before the channel fell silent");
+        let probe = health.begin(QR.0, QR.1, NOW.plus_secs(PAUSE_SECS));
+        for answered in [false, true] {
+            health.record(QR.0, QR.1, answered, old, probe.plus_secs(1));
+            assert!(!is_up(probe.plus_secs(1)), "the probe is under way");
+        }
+        assert!(is_up(probe.plus_secs(PROBE_SECS)), "and has not failed");
+        health.record(QR.0, QR.1, true, probe, probe.plus_secs(2));
+        assert!(is_up(probe.plus_secs(2)));
     }
 }

@@ -176,9 +176,7 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
     }
 }
 
-/// A channel had its time to say, and did not: a person must look. While the shopper may still
-/// pay, a channel that waits for them is not silent.
-/// What a trace tells of a task.
+/// The words of a trace about a task.
 fn told(
     tries: u32,
     done: &Result<Done, Problem>,
@@ -193,6 +191,8 @@ fn told(
     (vec![("lezai.outcome", outcome.into()), ("lezai.tries", tries)], error)
 }
 
+/// A channel had its time to say, and did not: a person must look. While the shopper may still
+/// pay, a channel that waits for them is not silent.
 async fn give_up(gateway: &Gateway, order: &OrderId, job: &dyn Job) -> Result<bool, Problem> {
     let Some(attention) = job.on_exhausted() else { return Ok(false) };
     let record = gateway.record(order.clone()).await?;

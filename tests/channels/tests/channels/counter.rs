@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use lezai_channel_simulators::fault::What;
 use lezai_channels::channel::{AttemptStatus, MethodKind, PaymentRequest, Prepared};
 use lezai_channels::number;
 use lezai_channels::surroundings::Machine;
 use lezai_core::id::AttemptId;
 
-use crate::bench::{Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, simulators, unionpay_bench, wechat_bench, wechat_config};
+use crate::bench::{
+    Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, simulators,
+    unionpay_bench, wechat_bench, wechat_config,
+};
 
 #[tokio::test]
 async fn a_till_charges_the_code_that_the_shopper_shows() {
@@ -66,6 +70,34 @@ async fn a_till_charges_the_code_that_the_shopper_shows() {
         let charged = charge("06");
         assert!(prepared(&charged).await.is_err(), "{method}");
         assert!(is_paid(&bench.query(&charged).await.unwrap(), TOTAL), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_unionpay_took_is_not_refused_by_its_repeat() {
+    let bench = unionpay_bench().await;
+    for (ending, is_taken) in [("06", true), ("05", false)] {
+        let charge = PaymentRequest {
+            method: "unionpay_code".to_owned(),
+            kind: MethodKind::Code,
+            code: Some(format!("62000000000000000{ending}")),
+            ..bench.payment()
+        };
+        assert!(bench.channel.prepare(charge.clone()).await.is_err());
+        // The code is refused before the number is looked at.
+        let what = if is_taken { What::StateFirst } else { What::Refused };
+        bench.fault("codepay", what);
+        bench.fault("query", What::CutBefore);
+        let told = bench.channel.prepare(charge.clone()).await;
+        assert!(told.is_err(), "a query without an answer decides nothing");
+        bench.fault("codepay", what);
+        let told = bench.channel.prepare(charge.clone()).await.unwrap();
+        if is_taken {
+            assert_eq!(told, Prepared::Charging);
+            assert!(is_paid(&bench.query(&charge).await.unwrap(), TOTAL));
+        } else {
+            assert_eq!(told, Prepared::Refused { code: "not_permitted".to_owned() });
+        }
     }
 }
 

@@ -11,7 +11,10 @@ use lezai_core::id::AttemptId;
 use lezai_core::order::Credential;
 use lezai_core::payer::Payer;
 
-use crate::bench::{Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, simulators, wechat_bench, wechat_config};
+use crate::bench::{
+    Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, simulators,
+    wechat_bench, wechat_config,
+};
 
 #[tokio::test]
 async fn alipays_pages_are_addresses_that_it_takes() {

@@ -16,9 +16,12 @@ use lezai_channels::http::{Headers, Network, Request, Sent, Transport};
 use lezai_core::id::AttemptId;
 use serde_json::Value;
 
-use crate::bench::{Bench, Mode, TOTAL, alipay_bench, alipay_bench_over, benches, entropy, is_paid, network, now, unionpay_bench, wechat_bench};
+use crate::bench::{
+    Bench, Mode, TOTAL, alipay_bench, alipay_bench_over, benches, entropy, is_paid, network, now,
+    unionpay_bench, wechat_bench,
+};
 
-/// What is wrong with an adapter.
+/// The faults of an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Planted {
     /// A request that was not answered is sent again under a new number.
@@ -219,4 +222,3 @@ async fn each_planted_bug_is_found() {
         }
     }
 }
-

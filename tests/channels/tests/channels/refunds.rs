@@ -210,3 +210,56 @@ async fn a_void_that_is_refused_becomes_a_refund() {
     assert_eq!(told, AttemptStatus::Refused { code: "amount".to_owned() });
     assert_eq!(bench.refunds(), 1);
 }
+
+#[tokio::test]
+async fn a_refund_that_unionpay_took_is_not_failed_by_its_repeat() {
+    let bench = unionpay_bench().await;
+    let payment = bench.paid().await;
+    let whole = refund(&payment, TOTAL);
+    bench.fault("refund", What::CutAfter);
+    assert!(bench.channel.refund(whole.clone()).await.is_err());
+    // The repeat is refused for what is left of the payment, and the refund is done.
+    bench.fault("refund", What::StateFirst);
+    assert_eq!(bench.channel.refund(whole.clone()).await.unwrap(), RefundStatus::Succeeded);
+    // A query without an answer decides nothing.
+    bench.fault("refund", What::StateFirst);
+    bench.fault("query_refund", What::CutBefore);
+    assert!(bench.channel.refund(whole).await.is_err());
+    // Nothing stands behind another number: the refusal counts.
+    let told = bench.channel.refund(refund(&payment, 100)).await.unwrap();
+    assert_eq!(told, RefundStatus::Failed { code: "amount".to_owned() });
+    assert_eq!(bench.refunds(), 1);
+}
+
+#[tokio::test]
+async fn a_reversal_that_unionpay_took_is_not_refused_by_its_repeat() {
+    for days in [0, 1] {
+        let bench = unionpay_bench().await;
+        let payment = bench.paid().await;
+        bench.clock.0.store(days * 86_400, Ordering::SeqCst);
+        let request = ReversalRequest {
+            attempt: payment.attempt.clone(),
+            number: 0,
+            begun_at: payment.begun_at,
+            requested_at: now(),
+        };
+        bench.fault("refund", What::CutAfter);
+        assert!(bench.channel.reverse(request.clone()).await.is_err());
+        // It is on its way: no query finds it yet, and void and refund are refused for it.
+        bench.fault("query_refund", What::NotFound);
+        bench.fault("refund", What::StateFirst);
+        let told = bench.channel.reverse(request).await.unwrap();
+        assert_eq!(told, AttemptStatus::Returned, "{days}");
+        assert_eq!(bench.refunds(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_another_amount_is_not_believed() {
+    let bench = unionpay_bench().await;
+    let payment = bench.paid().await;
+    bench.fault("refund", What::WrongAmount);
+    assert!(bench.channel.refund(refund(&payment, 100)).await.is_err());
+    bench.fault("prepay", What::WrongAmount);
+    assert!(bench.channel.prepare(bench.payment()).await.is_err());
+}

@@ -11,7 +11,9 @@ use lezai_channels::surroundings::{Machine, Surroundings as _};
 use lezai_channels::{unionpay, wechat};
 use tokio::net::TcpListener;
 
-use crate::bench::{Mode, alipay_config, files, network, simulators, unionpay_config, wechat_bench, wechat_config};
+use crate::bench::{
+    Mode, alipay_config, files, network, simulators, unionpay_config, wechat_bench, wechat_config,
+};
 
 #[tokio::test]
 async fn a_bill_is_what_its_hash_says() {
