@@ -9,6 +9,7 @@
 //! | `merchant_pending:MERCHANT` | liability, − | owed to a merchant, not yet settled |
 //! | `merchant_held:MERCHANT` | liability, − | the same, held back because risk control wants a review |
 //! | `merchant_frozen:MERCHANT` | liability, − | owed to a merchant and settled, until it is split |
+//! | `merchant_reserve:MERCHANT` | liability, − | owed to a merchant and settled, and kept back for some days |
 //! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: own to take out |
 //! | `receiver_available:MERCHANT:RECEIVER` | liability, − | owed to whom a merchant shares with, and settled |
 //! | `merchant_owes:MERCHANT` | asset, + | owed by a merchant: refunds of more than was available to it |
@@ -185,7 +186,7 @@ pub enum Kind {
     SplitFinish,
     /// A receiver gave back a share.
     SplitReturn,
-    /// What was kept back of a settled payment is available.
+    /// The part that was kept back of a settled payment is available.
     ReserveRelease,
     /// A refund was asked of the channel.
     RefundRequest,

@@ -39,7 +39,7 @@ pub struct Contract {
     settlement: Settlement,
     #[serde(default)]
     payouts: Payouts,
-    /// What is kept back of settled payments.
+    /// The part that is kept back of settled payments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reserve: Option<ReserveTerms>,
 }
@@ -383,7 +383,7 @@ impl Contract {
         fee_of(&self.fees.payout, amount).unwrap_or(Money::zero(amount.currency()))
     }
 
-    /// What refunds and splits of an order in the currency cost.
+    /// The cost of refunds and splits of an order in the currency.
     pub fn charges(&self, currency: Currency) -> Charges {
         let of = |list: &[FeeSchedule]| list.iter().find(|it| it.currency == currency).cloned();
         Charges {
@@ -393,7 +393,7 @@ impl Contract {
         }
     }
 
-    /// What is kept back of a settled payment, and for how long.
+    /// The part that is kept back of a settled payment, and for how long.
     pub fn reserve(&self) -> Option<ReserveTerms> {
         self.reserve
     }
@@ -501,13 +501,7 @@ impl Contract {
         let (old_end, new_end) = (old_day.cut_off.to_string(), new_day.cut_off.to_string());
         found.add("day.cut_off", Some(old_end), Some(new_end), true);
         found.add("day.calendar", old_day.calendar.clone(), new_day.calendar.clone(), true);
-        let (old_pay, new_pay) = (&self.settlement.pay_to, &new.settlement.pay_to);
-        found.add(
-            "settlement.pay_to",
-            old_pay.as_ref().map(words),
-            new_pay.as_ref().map(words),
-            true,
-        );
+        found.pay_to(self.pay_to(), new.pay_to());
         for currency in currencies(
             self.settlement.minimums.iter().chain(&new.settlement.minimums).map(|it| it.currency()),
         ) {
@@ -536,6 +530,14 @@ impl Differences {
     fn add(&mut self, path: &str, old: Option<String>, new: Option<String>, worse: bool) {
         if old != new {
             self.0.push(Difference { path: path.to_owned(), old, new, worse });
+        }
+    }
+
+    /// Where settlement batches are paid to, masked. Both may be the same then: that they differ is said nevertheless.
+    fn pay_to(&mut self, old: Option<&Destination>, new: Option<&Destination>) {
+        if old != new {
+            let [old, new] = [old, new].map(|it| it.map(|it| words(&it.masked())));
+            self.0.push(Difference { path: "settlement.pay_to".to_owned(), old, new, worse: true });
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a contract takes besides the fee of the payment: of a refund, and of what is split.
+//! Charges of a contract besides the fee of the payment: for a refund, and for a split.
 //!
 //! The terms of an order have these parts of the contract that it was made under, so that what each costs follows from
 //! the order alone. A charge is the merchant's and is taken from what is available to it, wherever the payment lies:
@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BadBooks, Order, Refund, RefundState, Settled, Split, State};
+use super::{BadBooks, Order, Refund, RefundCharge, RefundState, Settled, Split, State};
 use crate::ledger::Account;
 use crate::money::Money;
 use crate::policy::FeeSchedule;
@@ -54,36 +54,7 @@ impl Charges {
     }
 }
 
-/// The charge of one refund. With nothing charged it is not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundCharge {
-    /// The refund's own fee.
-    pub charge: Money,
-    /// The part of the payment's fee that the refund would have given back.
-    pub kept: Money,
-}
-
-impl RefundCharge {
-    /// Both together.
-    pub fn whole(&self) -> Option<Money> {
-        self.charge.checked_add(self.kept)
-    }
-}
-
-impl Refund {
-    /// The part of the payment's fee that its merchant gets back.
-    pub fn fee_returned(&self) -> Money {
-        let kept = self.charge.map_or(Some(self.fee), |it| self.fee.checked_sub(it.kept));
-        kept.unwrap_or(self.fee)
-    }
-
-    /// All that is charged for it.
-    pub(super) fn charged(&self) -> Option<Money> {
-        self.charge.map_or(Some(Money::zero(self.amount.currency())), |it| it.whole())
-    }
-}
-
-/// What an order cost its merchant so far, in minor units. Refunds cost less than nothing where they give back more of the
+/// The cost of an order to its merchant so far, in minor units. Refunds cost less than nothing where they give back more of the
 /// payment's fee than they are charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Costs {
@@ -103,7 +74,7 @@ impl Costs {
 }
 
 impl Order {
-    /// What a paid order cost; `None` of one that is not paid.
+    /// The cost of a paid order; `None` of one that is not paid.
     pub fn costs(&self) -> Option<Costs> {
         let State::Paid { captured, settled, .. } = &self.state else { return None };
         let mut costs =
@@ -117,7 +88,7 @@ impl Order {
         Some(costs)
     }
 
-    /// What it would have cost with another fee and other charges, by the functions that book.
+    /// The cost that it would have had with another fee and other charges, by the functions that book.
     pub fn costs_under(&self, fee: Money, charges: Charges) -> Option<Costs> {
         let State::Paid { captured, .. } = &self.state else { return None };
         let mut order = self.clone();

@@ -140,7 +140,7 @@ pub enum Event {
     },
     /// The time to split is over.
     SplitTimeOver,
-    /// What was kept back of the payment may go.
+    /// The part that was kept back of the payment may go.
     ReserveDue,
     /// The merchant takes a share back.
     SplitReturnRequested(NewSplitReturn),

@@ -35,6 +35,7 @@ mod review;
 #[cfg(test)]
 mod settling;
 mod split;
+mod splits;
 mod state;
 mod step;
 #[cfg(test)]
@@ -53,13 +54,13 @@ pub use at_channel::{ChannelMovement, ChannelReference};
 pub use attempt::{Attempt, Credential, Decline, Offer};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
-pub use charges::{Charges, Costs, OF_REVIEW, RefundCharge};
+pub use charges::{Charges, Costs, OF_REVIEW};
 pub use event::{Attention, Effect, Event, Notice};
-pub use refund::{Refund, RefundState, Return};
+pub use refund::{Refund, RefundCharge, RefundState, Return};
 pub use refusal::Refusal;
 pub use reserve::{MAX_RESERVE_DAYS, ReserveRelease, ReserveTerms, Reserved};
 pub use review::{Released, Review, ReviewVerdict};
-pub use split::{
+pub use splits::{
     NewSplit, NewSplitReturn, Split, SplitFailure, SplitFinish, SplitItem, SplitMode, SplitReturn,
     SplitReturnState, SplitTime,
 };
@@ -115,7 +116,7 @@ pub struct Order {
     /// The end of its splitting, once it has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_finish: Option<SplitFinish>,
-    /// What is kept back of it once it is settled, if something is.
+    /// The part that is kept back once it is settled, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Reserved>,
     /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].

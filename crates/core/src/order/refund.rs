@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RefundCharge;
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::Account;
 use crate::money::Money;
@@ -48,7 +47,7 @@ pub struct Refund {
     /// The part of the merchant's that was taken from what was kept back of the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<Money>,
-    /// What it cost the merchant.
+    /// Its cost to the merchant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<RefundCharge>,
     /// Where it stands.
@@ -101,5 +100,34 @@ impl RefundState {
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
         }
+    }
+}
+
+/// The charge of one refund. With nothing charged it is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundCharge {
+    /// The refund's own fee.
+    pub charge: Money,
+    /// The part of the payment's fee that the refund would have given back.
+    pub kept: Money,
+}
+
+impl RefundCharge {
+    /// Both together.
+    pub fn whole(&self) -> Option<Money> {
+        self.charge.checked_add(self.kept)
+    }
+}
+
+impl Refund {
+    /// The part of the payment's fee that its merchant gets back.
+    pub fn fee_returned(&self) -> Money {
+        let kept = self.charge.map_or(Some(self.fee), |it| self.fee.checked_sub(it.kept));
+        kept.unwrap_or(self.fee)
+    }
+
+    /// All that is charged for it.
+    pub(super) fn charged(&self) -> Option<Money> {
+        self.charge.map_or(Some(Money::zero(self.amount.currency())), |it| it.whole())
     }
 }

@@ -105,7 +105,7 @@ impl Order {
         self.reserved.as_ref().is_some_and(|it| it.released.is_none())
     }
 
-    /// What refunds left of a reserve.
+    /// The part of a reserve that refunds left.
     fn unused(&self, reserved: &Reserved) -> Option<Money> {
         let taken = self.refunds.iter().filter_map(|it| it.reserve);
         taken.into_iter().try_fold(reserved.amount, Money::checked_sub)
@@ -196,7 +196,7 @@ mod tests {
         Event::RefundRequested { id, merchant_refund_id, amount: cny(minor), reason: None }
     }
 
-    /// What stands on an account after all that the order calls for.
+    /// The balance of an account after all that the order calls for.
     fn stands(order: &Order, name: &str) -> i64 {
         let entries = order.entries().unwrap();
         let postings = entries.iter().flat_map(Entry::postings);

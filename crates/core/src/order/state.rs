@@ -185,7 +185,7 @@ pub struct Settled {
     /// The others': of what was agreed as much as there was of the whole, and nothing that is nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
-    /// What splitting it cost the merchant.
+    /// The cost of splitting it, to the merchant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<Money>,
     /// When.

@@ -39,10 +39,10 @@ pub struct Terms {
     /// The contract that it was made under; 0 is the standard, which every merchant begins with.
     #[serde(default, skip_serializing_if = "is_standard")]
     pub contract: u32,
-    /// What that contract takes of refunds and splits.
+    /// That contract's charges for refunds and splits.
     #[serde(default, skip_serializing_if = "Charges::is_none")]
     pub charges: Charges,
-    /// What that contract keeps back of a settled payment.
+    /// The part that this contract keeps back of a settled payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<ReserveTerms>,
     /// The text that the shopper reads.

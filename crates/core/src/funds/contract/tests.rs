@@ -169,6 +169,8 @@ fn each_difference_is_named_and_judged() {
         ("\"minor\": 10000", "\"minor\": 9999", "settlement.minimums.CNY", false),
         ("\"minor\": 10000", "\"minor\": 10001", "settlement.minimums.CNY", true),
         ("6222020200112233445", "1", "settlement.pay_to", true),
+        ("62220202", "62220203", "settlement.pay_to", true),
+        ("Tea House", "Tea Garden", "settlement.pay_to", true),
         ("\"min\": 100", "\"min\": 99", "payouts.limits.CNY.min", false),
         ("\"max\": 5000000", "\"max\": 4999999", "payouts.limits.CNY.max", true),
         ("20000000", "30000000", "payouts.limits.CNY.day_max", false),
@@ -185,6 +187,10 @@ fn each_difference_is_named_and_judged() {
         let found = china().differences(&with(old, new));
         let found: Vec<_> = found.iter().map(|it| (it.path.as_str(), it.worse)).collect();
         assert_eq!(found, [(path, worse)], "{old} to {new}");
+        let shown = format!("{:?}", china().differences(&with(old, new)));
+        for personal in ["6222020", "Tea "] {
+            assert!(!shown.contains(personal), "{shown}");
+        }
     }
     assert_eq!(china().differences(&china()), []);
     let fewer = Contract::standard().differences(&china());
