@@ -53,17 +53,40 @@ impl Vault {
         self.roots().ok_or(SealError::NoRoot)?.open(context, sealed)
     }
 
-    /// The value sealed under the current root key, if it is not yet.
+    /// The value sealed under the current root key, if it is not yet. Bytes that are no text are never a sealed value.
     ///
     /// # Errors
     ///
     /// [`SealError`].
-    pub fn renew(&self, context: &str, value: &str) -> Result<Option<String>, SealError> {
+    pub fn renew(&self, context: &str, value: &[u8]) -> Result<Option<String>, SealError> {
         let Some(roots) = self.roots() else { return Ok(None) };
-        if is_sealed(value) {
-            roots.rewrap(context, value)
-        } else {
-            self.seal(context, value.as_bytes())
+        match std::str::from_utf8(value) {
+            Ok(text) if is_sealed(text) => roots.rewrap(context, text),
+            _ => roots.seal(context, value).map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::new_root;
+    use super::*;
+
+    #[test]
+    fn whatever_was_written_in_clear_is_sealed_afterwards() {
+        let (old, new) = (new_root().unwrap(), new_root().unwrap());
+        // The second is how a gzip file begins, which is no UTF-8.
+        for plain in [&b"planted"[..], b"\x1f\x8b\x08\x00planted", b""] {
+            let vault = Vault::default();
+            assert_eq!(vault.renew("here", plain).unwrap(), None, "without a root key");
+            vault.replace(Roots::parse(&old).unwrap());
+            let sealed = vault.renew("here", plain).unwrap().unwrap();
+            assert!(is_sealed(&sealed) && !sealed.contains("planted"));
+            assert_eq!(vault.renew("here", sealed.as_bytes()).unwrap(), None, "it is already");
+            vault.replace(Roots::parse(&format!("{new}\n{old}")).unwrap());
+            let anew = vault.renew("here", sealed.as_bytes()).unwrap().unwrap();
+            vault.replace(Roots::parse(&new).unwrap());
+            assert_eq!(vault.open("here", &anew).unwrap(), plain);
         }
     }
 }

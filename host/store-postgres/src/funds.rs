@@ -1,7 +1,7 @@
 //! Payouts, contracts, calendars and settlement batches in PostgreSQL.
 
 use lezai_core::funds::contract::Agreed;
-use lezai_core::funds::payout::{Destination, Payout};
+use lezai_core::funds::payout::{Destination, Payout, PayoutState};
 use lezai_core::funds::settlement::Batch;
 use lezai_core::id::{EventId, MerchantId, PayoutBatchId, PayoutId, SettlementId};
 use lezai_core::ledger::{Account, Kind, Subject};
@@ -29,7 +29,7 @@ impl Postgres<'_> {
         Ok(details.with(json(row, 1)?))
     }
 
-    /// What a destination is found by; none if no payout was ever made.
+    /// The digest that a destination is found by; none if no payout was ever made.
     fn digest(&self, destination: &Destination) -> Result<Option<String>, StoreError> {
         let sql = "SELECT value FROM digest_keys WHERE name = $1";
         let kept = self.one(sql, params![DIGEST_KEY], |row| get::<String>(row, 0))?;
@@ -351,15 +351,7 @@ impl FundsWrites for Postgres<'_> {
                 terms.batch.as_ref().map(PayoutBatchId::as_str),
             ],
         )?;
-        if inserted == 0 {
-            return Ok(false);
-        }
-        let digest = self.digest_to_keep(&terms.destination)?;
-        self.later(
-            "INSERT INTO destinations (merchant, digest, since_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            owned![merchant, digest, terms.created_at.as_ms()],
-        )?;
-        Ok(true)
+        Ok(inserted == 1)
     }
 
     fn update_payout(&self, payout: &Payout) -> Result<(), StoreError> {
@@ -375,11 +367,19 @@ impl FundsWrites for Postgres<'_> {
                 to_json(&PayoutDetails::masked(payout))?,
             ],
         )?;
-        if changed == 1 {
+        if changed == 0 {
+            let (id, version) = (&payout.terms.id, payout.version);
+            return Err(StoreError::Damaged(format!("{id} has no version before {version}")));
+        }
+        if !matches!(payout.state, PayoutState::Paid { .. }) {
             return Ok(());
         }
-        let (id, version) = (&payout.terms.id, payout.version);
-        Err(StoreError::Damaged(format!("{id} has no version before {version}")))
+        // Money arrived there: a payout that was refused or called off says nothing about its destination.
+        let digest = self.digest_to_keep(&payout.terms.destination)?;
+        self.later(
+            "INSERT INTO destinations (merchant, digest, since_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            owned![merchant, digest, payout.terms.created_at.as_ms()],
+        )
     }
 
     fn note_payout_event(

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use lezai_seal::Vault;
-use lezai_store::StoreError;
+use lezai_store::{Fault, StoreError};
 use tokio_postgres::types::ToSql;
 
 use super::address::Address;
@@ -16,9 +16,16 @@ use super::tables::{damaged, get, params};
 const SETTING: &str = "sealed_under";
 /// Rows that are looked at in one commit.
 const AT_ONCE: i64 = 200;
+/// Pages that are asked in one statement whether something is left, which takes far less than an answer may.
+const ASKED_AT_ONCE: i64 = 8192;
+/// How often a column is walked over at most: rows move while nodes write.
+const ROUNDS: usize = 20;
 
-/// Each column that is sealed: its table, its name, what it is for, in SQL, and whether it is bytes.
-const COLUMNS: [(&str, &str, &str, bool); 12] = [
+/// A column that is sealed: its table, its name, what it is for, in SQL, and whether it is bytes.
+type Column = (&'static str, &'static str, &'static str, bool);
+
+/// Each of them.
+const COLUMNS: [Column; 12] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'", false),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'", false),
     ("orders", "details", "'order/' || id || '/details'", false),
@@ -33,13 +40,17 @@ const COLUMNS: [(&str, &str, &str, bool); 12] = [
     ("digest_keys", "value", "'digest_key/' || name", false),
 ];
 
-/// The root key that everything in a store is sealed under; none if that is not so.
+/// The root key that everything in a store is sealed under; none if that is not so. The note alone does not say it:
+/// another node may have written under a former root key since.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
 pub fn sealed_under(address: &Arc<Address>) -> Result<Option<String>, StoreError> {
-    apart(address, noted)
+    apart(address, |session| {
+        let Some(root) = noted(session)? else { return Ok(None) };
+        Ok(left(session, &root)?.is_empty().then_some(root))
+    })
 }
 
 fn noted(session: &Session) -> Result<Option<String>, StoreError> {
@@ -57,29 +68,83 @@ pub fn reseal(address: &Arc<Address>, vault: &Arc<Vault>) -> Result<bool, StoreE
     // Other root keys that come meanwhile are another call's.
     let Some(roots) = vault.roots() else { return Ok(false) };
     apart(address, |session| {
-        if noted(session)?.as_deref() == Some(roots.current()) {
-            return Ok(false);
+        let current = roots.current();
+        let mut was_needed = noted(session)?.as_deref() != Some(current);
+        for _ in 0..ROUNDS {
+            let columns = left(session, current)?;
+            if columns.is_empty() {
+                let note = "INSERT INTO settings VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
+                session.execute(note, params![SETTING, current])?;
+                return Ok(was_needed);
+            }
+            was_needed = true;
+            for column in columns {
+                renew(session, vault, column)?;
+            }
         }
-        for column in COLUMNS {
-            renew(session, vault, column)?;
-        }
-        let note =
-            "INSERT INTO settings VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
-        session.execute(note, params![SETTING, roots.current()])?;
-        Ok(true)
+        let why = "another node still seals under a former root key: reload every node";
+        Err(StoreError::database(Fault::Other, why))
     })
 }
 
-/// Walks over a table's pages from the first to the last. What is written meanwhile is sealed under the current root
-/// key already, wherever it lands.
+/// The columns that have a value which is not sealed under this root key, as of one moment each.
+fn left(session: &Session, root: &str) -> Result<Vec<Column>, StoreError> {
+    let mut found = Vec::new();
+    for column in COLUMNS {
+        session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let has = has_other(session, column, root);
+        if has.is_err() {
+            session.hang_up();
+        }
+        if has? {
+            found.push(column);
+        }
+        session.batch("COMMIT")?;
+    }
+    Ok(found)
+}
+
+/// Whether a column has a value that is not sealed under this root key, as the transaction sees it.
+fn has_other(
+    session: &Session,
+    (table, column, _, is_bytes): Column,
+    root: &str,
+) -> Result<bool, StoreError> {
+    let begins = format!("sealed:v1:{root}:");
+    let length = begins.len();
+    let other = match is_bytes {
+        true => format!("substring({column} FROM 1 FOR {length}) <> convert_to($1, 'UTF8')"),
+        false => format!("NOT starts_with({column}, $1)"),
+    };
+    let select = format!(
+        "SELECT EXISTS (SELECT FROM {table} WHERE {column} IS NOT NULL AND {other}
+         AND ctid >= ('(' || $2::BIGINT || ',0)')::TID AND ctid < ('(' || $2 + $3::BIGINT || ',0)')::TID)"
+    );
+    let (pages, mut page) = (pages(session, table)?, 0);
+    while page < pages {
+        let rows = session.query(&select, params![begins.as_str(), page, ASKED_AT_ONCE])?;
+        if rows.first().map(|row| get(row, 0)).transpose()?.unwrap_or_default() {
+            return Ok(true);
+        }
+        page += ASKED_AT_ONCE;
+    }
+    Ok(false)
+}
+
+fn pages(session: &Session, table: &str) -> Result<i64, StoreError> {
+    let sql = format!("SELECT pg_relation_size('{table}') / current_setting('block_size')::BIGINT");
+    let rows = session.query(&sql, &[])?;
+    Ok(rows.first().map(|row| get(row, 0)).transpose()?.unwrap_or_default())
+}
+
+/// Walks over a table's pages from the first to the last. A row that a writer moves meanwhile to a page that was
+/// passed is missed: whoever calls asks whether something is left.
 fn renew(
     session: &Session,
     vault: &Arc<Vault>,
-    (table, column, context, is_bytes): (&str, &str, &str, bool),
+    (table, column, context, is_bytes): Column,
 ) -> Result<(), StoreError> {
-    let sql = format!("SELECT pg_relation_size('{table}') / current_setting('block_size')::BIGINT");
-    let rows = session.query(&sql, &[])?;
-    let pages: i64 = rows.first().map(|row| get(row, 0)).transpose()?.unwrap_or_default();
+    let pages = pages(session, table)?;
     let select = format!(
         "SELECT ctid::TEXT, {context}, {column} FROM {table}
          WHERE ctid >= ('(' || $1::BIGINT || ',0)')::TID AND ctid < ('(' || $1 + $2::BIGINT || ',0)')::TID
@@ -92,12 +157,9 @@ fn renew(
         let changed = || {
             for row in session.query(&select, params![page, AT_ONCE / 10])? {
                 let (place, context): (String, String) = (get(&row, 0)?, get(&row, 1)?);
-                let kept: String = match is_bytes {
-                    true => match String::from_utf8(get(&row, 2)?) {
-                        Ok(text) => text,
-                        Err(_) => continue,
-                    },
-                    false => get(&row, 2)?,
+                let kept: Vec<u8> = match is_bytes {
+                    true => get(&row, 2)?,
+                    false => get::<String>(&row, 2)?.into_bytes(),
                 };
                 let Some(renewed) = vault
                     .renew(&context, &kept)

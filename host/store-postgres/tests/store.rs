@@ -231,6 +231,9 @@ async fn secrets_are_sealed_in_the_database_and_anew_under_another_root_key() {
     let put = move |tx: &dyn lezai_store::Tx| tx.put_merchant(&record);
     write(&open(&address), Scope::Merchant(id.clone()), put).await.unwrap();
     assert!(dump(&url).contains("whsec_planted"));
+    // A bill may come compressed: its bytes are no text.
+    psql(&url, "INSERT INTO bills VALUES ('c', 'k', 'd', 1, '', '\\x1f8b0800ff')");
+    let bill = |url: &str| psql(url, "SELECT encode(bytes, 'escape') FROM bills");
     let vault = Vault::new(Roots::parse(&old).unwrap());
     let store: Arc<dyn Store> =
         Arc::new(PostgresStore::open(&address, &vault, Connections::default()).unwrap());
@@ -245,6 +248,12 @@ async fn secrets_are_sealed_in_the_database_and_anew_under_another_root_key() {
         let of = id.clone();
         let found = read(&store, move |view| view.merchant(&of)).await.unwrap().unwrap();
         assert_eq!(found.webhook_secret, "whsec_planted");
+        assert!(bill(&url).contains(&format!("sealed:v1:{current}:")), "{}", bill(&url));
+        // A node that was not reloaded writes in clear, or under a former root key, after all was sealed.
+        psql(&url, "UPDATE merchants SET webhook_secret = 'whsec_planted'");
+        assert_eq!(sealed_under(&address).unwrap(), None, "the note alone does not say it");
+        assert!(reseal(&address, &vault).unwrap());
+        assert_eq!(sealed_under(&address).unwrap(), Some(current));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Payouts, contracts, calendars and settlement batches in SQLite.
 
 use lezai_core::funds::contract::Agreed;
-use lezai_core::funds::payout::{Destination, Payout};
+use lezai_core::funds::payout::{Destination, Payout, PayoutState};
 use lezai_core::funds::settlement::Batch;
 use lezai_core::id::{EventId, MerchantId, PayoutBatchId, PayoutId, SettlementId};
 use lezai_core::ledger::{Account, Kind, Subject};
@@ -60,7 +60,7 @@ pub(super) fn whole(row: &Row<'_>) -> Result<Payout, StoreError> {
 }
 
 impl Sqlite<'_> {
-    /// What a destination is found by; none if no payout was ever made.
+    /// The digest that a destination is found by; none if no payout was ever made.
     fn digest(&self, destination: &Destination) -> Result<Option<String>, StoreError> {
         let sql = "SELECT opened('digest_key/' || name, value) FROM digest_keys WHERE name = 'destination'";
         let key = self.one(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
@@ -345,14 +345,7 @@ impl FundsWrites for Sqlite<'_> {
                 terms.batch.as_ref().map(PayoutBatchId::as_str),
             ],
         )?;
-        if inserted == 0 {
-            return Ok(false);
-        }
-        self.change(
-            "INSERT INTO destinations (merchant, digest, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            params![terms.merchant.as_str(), self.digest_to_keep(&terms.destination)?, terms.created_at.as_ms()],
-        )?;
-        Ok(true)
+        Ok(inserted == 1)
     }
 
     fn update_payout(&self, payout: &Payout) -> Result<(), StoreError> {
@@ -366,11 +359,20 @@ impl FundsWrites for Sqlite<'_> {
                 to_json(&PayoutDetails::masked(payout))?,
             ],
         )?;
-        if changed == 1 {
+        if changed == 0 {
+            let (id, version) = (&payout.terms.id, payout.version);
+            return Err(StoreError::Damaged(format!("{id} has no version before {version}")));
+        }
+        if !matches!(payout.state, PayoutState::Paid { .. }) {
             return Ok(());
         }
-        let (id, version) = (&payout.terms.id, payout.version);
-        Err(StoreError::Damaged(format!("{id} has no version before {version}")))
+        // Money arrived there: a payout that was refused or called off says nothing about its destination.
+        let terms = &payout.terms;
+        self.change(
+            "INSERT INTO destinations (merchant, digest, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            params![terms.merchant.as_str(), self.digest_to_keep(&terms.destination)?, terms.created_at.as_ms()],
+        )
+        .map(drop)
     }
 
     fn note_payout_event(

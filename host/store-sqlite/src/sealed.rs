@@ -59,8 +59,7 @@ pub(super) fn teach(connection: &Connection, vault: &Arc<Vault>) -> Result<(), S
     let of = Arc::clone(vault);
     connection.create_scalar_function("renewed", 2, flags, move |context| {
         let (place, value) = arguments(context)?;
-        let text = bytes(value).and_then(|it| std::str::from_utf8(it).ok());
-        let renewed = text.map(|it| of.renew(place, it)).transpose();
+        let renewed = bytes(value).map(|it| of.renew(place, it)).transpose();
         let renewed = renewed.map_err(|error| refused(&error))?.flatten();
         Ok(renewed.map_or_else(|| as_is(value), |it| alike(value, it.into_bytes())))
     })?;
@@ -192,6 +191,9 @@ mod tests {
         for id in 0..7 {
             put(&connection, id);
         }
+        // A bill may come compressed: its bytes are no text.
+        let gzip = "INSERT INTO bills (channel, kind, day, edition, data, bytes) VALUES ('c', 'k', 'd', 1, '', x'1f8b0800ff')";
+        connection.execute(gzip, []).unwrap();
         let prefix = |connection: &Connection| -> Vec<String> {
             let sql = "SELECT DISTINCT substr(webhook_secret, 1, 26) FROM merchants";
             let mut statement = connection.prepare(sql).unwrap();
@@ -209,6 +211,11 @@ mod tests {
             }
             assert!(turns > 4, "in batches");
             assert_eq!(prefix(&connection), [format!("sealed:v1:{}", roots.current())]);
+            let bill = "SELECT CAST(substr(bytes, 1, 26) AS TEXT) FROM bills";
+            let begins = Value::Text(format!("sealed:v1:{}", roots.current()));
+            assert_eq!(value(&connection, bill).unwrap(), begins);
+            let opened = value(&connection, "SELECT opened('bill/c/k/d/1', bytes) FROM bills");
+            assert_eq!(opened.unwrap(), Value::Blob(b"\x1f\x8b\x08\x00\xff".to_vec()));
             let again = renew(&connection, &roots, &mut Progress::default(), 2);
             assert!(!again.unwrap(), "that it is done is noted");
             let sql = "SELECT DISTINCT opened('merchant/' || id || '/webhook_secret', webhook_secret) FROM merchants";

@@ -22,6 +22,7 @@ pub const PLANTED: [&str; 4] =
 
 pub(super) async fn run(store: &Arc<dyn Store>) {
     a_payout_is_kept_whole(store).await;
+    a_destination_is_known_once_it_was_paid(store).await;
     a_contract_is_kept_whole_and_in_its_order(store).await;
     movements_are_counted_as_they_are_listed(store).await;
     what_settles_at_a_cut_off_is_waited_for_until_it_is_done(store).await;
@@ -56,10 +57,7 @@ pub(super) fn payout(n: u8) -> Payout {
 }
 
 async fn a_payout_is_kept_whole(store: &Arc<dyn Store>) {
-    let destination = payout(1).terms.destination;
-    let (of, merchant) = (destination.clone(), merchant_id());
-    let since = read_of(store, &merchant, move |view| view.destination_since(&merchant_id(), &of));
-    assert_eq!(since.await.unwrap(), None);
+    let merchant = merchant_id();
     for n in 1..=3 {
         let put = move |tx: &dyn Tx| tx.insert_payout(&payout(n));
         assert!(write(store, ours(), put).await.unwrap());
@@ -83,14 +81,36 @@ async fn a_payout_is_kept_whole(store: &Arc<dyn Store>) {
         assert_eq!(by_number.as_ref(), Some(&changed));
         assert_eq!(view.payouts(&merchant, Some("sent"), &page)?, [changed.clone()]);
         assert_eq!(view.payouts_of_status("sent", &page)?, [changed.clone()]);
-        let since = view.destination_since(&merchant, &destination)?;
-        let other = Destination { account: "6222020200112233446".to_owned(), ..destination };
-        assert_eq!(view.destination_since(&merchant, &other)?, None);
-        Ok((view.payouts(&merchant, None, &page)?, since))
+        view.payouts(&merchant, None, &page)
     });
-    let (page, since) = found.await.unwrap();
+    let page = found.await.unwrap();
     let numbers: Vec<_> = page.iter().map(|it| it.terms.merchant_payout_id.as_str()).collect();
-    assert_eq!((numbers, since), (vec!["P-3", "P-2", "P-1"], Some(NOW.plus_secs(1))));
+    assert_eq!(numbers, ["P-3", "P-2", "P-1"]);
+}
+
+/// One to which nothing was paid yet is new, whatever was accepted and then refused or called off.
+async fn a_destination_is_known_once_it_was_paid(store: &Arc<dyn Store>) {
+    let since = async || {
+        let merchant = merchant_id();
+        let found = read_of(store, &merchant, |view| {
+            let (merchant, known) = (merchant_id(), payout(1).terms.destination);
+            let other = Destination { account: "6222020200112233446".to_owned(), ..known.clone() };
+            assert_eq!(view.destination_since(&merchant, &other)?, None);
+            view.destination_since(&merchant, &known)
+        });
+        found.await.unwrap()
+    };
+    assert_eq!(since().await, None, "payouts to it were accepted, and one was sent");
+    let paid = || PayoutState::Paid { channel_ref: "R-1".to_owned(), at: NOW };
+    let refused = PayoutState::Failed { code: "refused".to_owned(), at: NOW };
+    let first = Some(NOW.plus_secs(2));
+    for (n, version, state, known) in
+        [(1, 2, refused, None), (2, 3, paid(), first), (3, 2, paid(), first)]
+    {
+        let put = Payout { version, state, ..payout(n) };
+        write(store, ours(), move |tx| tx.update_payout(&put)).await.unwrap();
+        assert_eq!(since().await, known, "P-{n}");
+    }
 }
 
 async fn a_contract_is_kept_whole_and_in_its_order(store: &Arc<dyn Store>) {

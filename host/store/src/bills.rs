@@ -70,7 +70,7 @@ pub struct ReconciliationRecord {
     pub after_entries: Vec<u64>,
     /// And up to these.
     pub to_entries: Vec<u64>,
-    /// What the days before left without an other half, and was looked for in this day's bills and entries.
+    /// Differences that the days before left without their other half, and that were looked for on this day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<DifferenceId>,
     /// SHA-256 of all that the run found, in hex: a run of the same bill and entries has the same.

@@ -150,7 +150,7 @@ pub trait FundsReads {
         currency: Currency,
         since: Timestamp,
     ) -> Result<Money, StoreError>;
-    /// When the merchant first paid to a destination.
+    /// When the payout was accepted by which the merchant first paid to a destination; none if none was paid yet.
     fn destination_since(
         &self,
         merchant: &MerchantId,

@@ -36,7 +36,7 @@ pub trait PayoutBatchReads {
         status: Option<&str>,
         page: &Page<PayoutId>,
     ) -> Result<Vec<Payout>, StoreError>;
-    /// What of a batch is in which state.
+    /// Count and sum of each state of a batch.
     fn tally(&self, batch: &PayoutBatch) -> Result<Vec<Tally>, StoreError>;
     /// Whether a payout of a batch has not ended.
     fn is_open(&self, batch: &PayoutBatch) -> Result<bool, StoreError>;

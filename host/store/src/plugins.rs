@@ -173,7 +173,7 @@ pub struct Denial {
 pub struct Recorded {
     /// The facts of the order, made or denied.
     pub facts: OrderFacts,
-    /// What was decided.
+    /// The decision.
     pub decision: DecisionRecord,
     /// The policy by then, as JSON: also one that was replaced since.
     pub policy: Option<String>,
