@@ -1,4 +1,4 @@
-//! What a contract takes of refunds and splits, and what it keeps back, on a running gateway.
+//! A contract's charges for refunds and splits, and its reserve, on a running gateway.
 
 use lezai_tests::{Gateway, TempDir, eventually, random_hex};
 use serde_json::{Value, json};

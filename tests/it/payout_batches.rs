@@ -238,6 +238,11 @@ fn a_thousand_payouts_are_one_batch_and_one_more_is_none() {
     assert_eq!(closed["by_status"][0]["amount"], whole["total_amount"]);
     let large = json!({ "text": "x".repeat(1024 * 1024) });
     assert_eq!(send(&shop, "large", &large).code(), "body_too_large");
+    // So large a body is read for a merchant's key alone: without one the bound is that of any request.
+    let mut unsigned = shop.merchant.post("/v1/payout_batches", "unsigned", whole.to_string());
+    assert!(unsigned.body.len() > 64 * 1024);
+    unsigned.fields.retain(|(name, _)| !name.starts_with("signature"));
+    assert_eq!(shop.merchant.send(&unsigned).unwrap().code(), "body_too_large");
     shop.check();
 }
 

@@ -335,7 +335,7 @@ impl CurrencyCache {
 
 type Fault = (Option<usize>, NotUnderstood);
 
-/// What a row says: its amount as it is written, the movement, and the fee where that is a movement of its own.
+/// A row as it is read: its amount as it is written, the movement, and the fee where that is a movement of its own.
 struct Parts<'r> {
     written: i64,
     movement: Movement<'r>,

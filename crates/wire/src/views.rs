@@ -81,7 +81,7 @@ pub struct OrderView {
     /// down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settled_shares: Vec<ShareView>,
-    /// What sharing it at the settlement cost the merchant, if the contract takes something. Minor units.
+    /// The cost of sharing it at the settlement, to the merchant, if the contract takes something. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub split_fee: Option<i64>,
@@ -163,7 +163,7 @@ pub struct RefundView {
     pub currency: &'static str,
     /// The part of the payment's fee that the merchant gets back, in minor units.
     pub fee: i64,
-    /// What the refund itself costs the merchant, if the contract takes something. Minor units.
+    /// The cost of the refund itself, to the merchant, if the contract takes something. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub refund_fee: Option<i64>,
@@ -198,7 +198,7 @@ pub struct SplitView {
     pub mode: &'static str,
     /// ISO 4217.
     pub currency: &'static str,
-    /// What the split costs the merchant, if the contract takes something. Minor units.
+    /// The cost of the split, to the merchant, if the contract takes something. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub fee: Option<i64>,

@@ -178,7 +178,7 @@ async fn list(args: &ListArgs) -> Result<String, Failed> {
     Ok(args.page.show(&found, line, "there is no such payout"))
 }
 
-/// What the operator reads, with the token of the merchant's data folder.
+/// The operator's view, read with the token of the merchant's data folder.
 async fn of_all_merchants(caller: &CallerArgs, target: &str) -> Result<Value, Failed> {
     let operator = OperatorArgs {
         gateway: caller.gateway.clone(),

@@ -378,8 +378,8 @@ pub(super) struct NewPayout {
     /// ISO 4217.
     #[schema(min_length = 3, max_length = 3, example = "CNY")]
     currency: String,
-    /// Where to; not with `from`. What is not a merchant's first payout to it may go at once; a contract may have a
-    /// new one wait.
+    /// Where to; not with `from`. A contract may have a payout wait while its destination is new, which it is
+    /// until a payout to it was `paid`.
     #[schema(required = false)]
     destination: NewDestination,
     /// A registered receiver whose available balance it is taken from: it goes to that one's own destination.

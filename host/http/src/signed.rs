@@ -78,21 +78,23 @@ impl FromRequest<Arc<Gateway>> for Incoming {
     }
 }
 
-/// As [`Incoming`], of up to [`MAX_BATCH_BODY`].
+/// As [`Incoming`], of up to [`MAX_BATCH_BODY`] if it names a merchant's key: nothing is proven before it is read, and
+/// a stranger has no more memory than elsewhere.
 pub struct LargeIncoming(pub Incoming);
 
 impl FromRequest<Arc<Gateway>> for LargeIncoming {
     type Rejection = Reply;
 
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Reply> {
-        Incoming::read(request, gateway, MAX_BATCH_BODY).await.map(Self)
+        let known = Head::shared(&request, gateway).names_merchant(gateway);
+        let most = if known { MAX_BATCH_BODY } else { MAX_BODY };
+        Incoming::read(request, gateway, most).await.map(Self)
     }
 }
 
 impl Incoming {
     async fn read(request: Request, gateway: &Arc<Gateway>, most: usize) -> Result<Self, Reply> {
-        let head = request.extensions().get().cloned();
-        let head: Arc<Head> = head.unwrap_or_else(|| Arc::new(Head::of(&request, gateway)));
+        let head = Head::shared(&request, gateway);
         let meter = request.extensions().get().cloned().unwrap_or_default();
         let peer = request.extensions().get().copied();
         let body = read_body(request, most).await?;
@@ -341,6 +343,19 @@ impl std::fmt::Display for Odd {
 }
 
 impl Head {
+    /// That of a request that was looked at before, or else a new one.
+    fn shared(request: &Request, gateway: &Gateway) -> Arc<Self> {
+        let head = request.extensions().get().cloned();
+        head.unwrap_or_else(|| Arc::new(Self::of(request, gateway)))
+    }
+
+    /// Whether it says that a key signed it which a merchant has; that it did is not proven.
+    fn names_merchant(&self, gateway: &Gateway) -> bool {
+        let input = Input::by_tag(&self.borrowed(), Tag::Merchant);
+        let keyid = input.as_ref().ok().and_then(|it| it.keyid().ok());
+        keyid.is_some_and(|it| gateway.merchants.current().by_keyid(it).is_some())
+    }
+
     fn of(request: &Request, gateway: &Gateway) -> Self {
         let uri = request.uri();
         let (mut fields, mut unreadable) = (Vec::new(), Vec::new());

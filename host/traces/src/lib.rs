@@ -2,7 +2,7 @@
 //! it, sent to a collector by OTLP. Off unless a collector is named, and then a request never waits for it: spans go
 //! into a bounded queue, and those that find it full are lost. Exports that fail are counted.
 //!
-//! What is worked on, a request or a task, is a [`Work`]. Code below it adds to it by the functions of this crate,
+//! A request or a task that is worked on is a [`Work`]. Code below it adds to it by the functions of this crate,
 //! which do nothing where there is none. A work joins the trace of an order once the order is known ([`join`]), so its
 //! span is made when it ends, or when somebody has to be told its place ([`place`]).
 //!

@@ -84,7 +84,7 @@ fn main() {
     reads(&gateway);
 }
 
-/// What one merchant reads, one request after the other.
+/// The requests of one merchant that reads, one request after the other.
 fn reads(gateway: &Gateway) {
     let merchant = Merchant::demo(gateway);
     let batch =

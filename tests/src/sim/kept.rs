@@ -18,7 +18,7 @@ use super::MERCHANT;
 /// More than one, so that the gateway's own book and the merchant's are not all there are.
 const BOOKS: u32 = 4;
 
-/// What a caller is to hear.
+/// The news that a caller is to hear.
 pub(super) type Told = (Caller, Result<(), StoreError>);
 
 /// The state of a run.

@@ -79,7 +79,7 @@ pub enum Planted {
     BatchNeverClosed,
     /// Nothing releases what was kept back of a payment.
     ReserveNeverReleased,
-    /// What was kept back is released twice.
+    /// A reserve is released twice.
     ReserveReleasedTwice,
 }
 

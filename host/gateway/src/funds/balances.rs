@@ -32,8 +32,9 @@ pub struct BalancesView {
 /// The balance of one account.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BalanceView {
-    /// `pending` until it is settled, `held` for a review, `frozen` until it is split, `available` to take out,
-    /// or `owes`: what is owed by the merchant or receiver, and not to it. A receiver has the last two alone.
+    /// `pending` until it is settled, `held` for a review, `frozen` until it is split, `reserve` until its
+    /// days are over, `available` to take out, or `owes`: what is owed by the merchant or receiver, and not to it.
+    /// A receiver has the last two alone.
     account: &'static str,
     /// ISO 4217.
     currency: &'static str,

@@ -2,6 +2,7 @@
 
 use lezai_core::funds::calendar::{BadCalendar, CHINA, Calendar};
 use lezai_core::funds::contract::{Agreed, Contract};
+use lezai_core::funds::payout::Destination;
 use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::money::Money;
 use lezai_core::order::{Costs, State};
@@ -107,9 +108,16 @@ fn announce(
         merchant,
         subject: Subject::Named(&number),
         event_type: ANNOUNCED,
-        data: json!({ "contract": view }),
+        data: json!({ "contract": told(view) }),
     };
     record::deliver(tx, happened, now)
+}
+
+/// What an event says of a contract: where it pays to is masked, as a payout's destination is. Whoever needs it whole
+/// reads the contract.
+fn told(view: &ContractView) -> ContractView {
+    let masked = view.contract.pay_to().map(Destination::masked);
+    ContractView { contract: view.contract.clone().with_pay_to(masked), ..view.clone() }
 }
 
 /// A merchant's contracts, the newest first.
@@ -402,4 +410,34 @@ fn parts(old: Costs, new: Costs) -> Vec<FeePart> {
 fn keep_hardest(changes: &mut Vec<FeeChange>) {
     changes.sort_by_key(|it| (it.old - it.new, it.order_id.clone()));
     changes.truncate(HARDEST);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_tells_of_an_account_by_its_last_digits() {
+        let pay_to = |account: &str| {
+            Some(Destination {
+                kind: "bank_account".to_owned(),
+                account: account.to_owned(),
+                holder: Some("Planted Tea House".to_owned()),
+            })
+        };
+        let agreed = |number, account| {
+            let contract = Contract::standard().with_pay_to(pay_to(account));
+            Agreed { number, contract, ..Agreed::standard() }
+        };
+        let all = [agreed(1, "6222020200112233445"), agreed(2, "6222020200118888888")];
+        let merchant = MerchantId::parse("m_tea").unwrap();
+        let whole = view(&merchant, &all[1], &all, Timestamp::from_ms(0));
+        let event = serde_json::to_string(&told(&whole)).unwrap();
+        for personal in ["6222020", "Planted"] {
+            assert!(!event.contains(personal), "{event}");
+        }
+        assert!(event.contains("****8888") && event.contains("****3445"), "{event}");
+        assert!(event.contains("settlement.pay_to"), "{event}");
+        assert_eq!(whole.contract.pay_to(), pay_to("6222020200118888888").as_ref());
+    }
 }

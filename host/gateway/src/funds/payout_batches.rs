@@ -36,7 +36,7 @@ use lezai_wire::problem::{Code, Problem};
 pub struct NewPayoutBatch {
     /// The merchant's own number.
     pub merchant_payout_batch_id: String,
-    /// What its payouts come to, as the merchant says.
+    /// The sum of its payouts, as the merchant says.
     pub totals: Totals,
     /// None of them is sent before.
     pub not_before: Option<Timestamp>,

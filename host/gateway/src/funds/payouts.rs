@@ -209,7 +209,7 @@ fn ends(
     Ok((Some(receiver.name), destination))
 }
 
-/// What payouts are accepted by.
+/// The merchant, contract and time by which payouts are accepted.
 pub(super) struct Accepting<'a> {
     pub(super) merchant: &'a MerchantId,
     pub(super) agreed: &'a Agreed,

@@ -185,7 +185,7 @@ pub struct PayoutBatchView {
     pub total_count: u32,
     /// The sum of their fees, in minor units.
     pub fee: i64,
-    /// What of it is in which state now, without the states that nothing is in. A payout that came back after the batch
+    /// Count and sum of each state that a payout of it is in now. A payout that came back after the batch
     /// was closed is `returned` here.
     pub by_status: Vec<TallyView>,
     /// The number of the contract that fees and limits come from; 0 is the standard.

@@ -1,5 +1,5 @@
-//! A moment has come for an order: it expires, what was set aside is released, what was paid is settled, or
-//! its splitting ends.
+//! A moment has come for an order: it expires, what was set aside is released, what was paid is settled,
+//! its splitting ends, or its reserve becomes available.
 
 use lezai_core::id::OrderId;
 use lezai_core::order::{Event, State};

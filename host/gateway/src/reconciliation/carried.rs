@@ -1,4 +1,4 @@
-//! What the days before left without its other half is looked for in the next bills: a late row pairs there, and
+//! Rows that the days before left without their other half are looked for in the next bills: a late row pairs there, and
 //! what was expected and does not come is a difference.
 //!
 //! The rows are carried into the run as further files of both sides, so that its sums are those of all that was
@@ -265,7 +265,7 @@ mod tests {
         }
     }
 
-    /// What a day leaves alone, as a run finds it.
+    /// The rows that a day leaves alone, as a run finds them.
     fn left(theirs: &str, ours: &str, day: &str) -> Vec<Value> {
         let file = |rows: &str| format!("{HEADER}{rows}");
         let options = options(day);

@@ -19,7 +19,7 @@ enum Fault {
     ClassCountedTwice,
     /// Kinds are not compared: a refund pairs with a payment.
     RefundWithPayment,
-    /// What an earlier run paired is given to the next one, too.
+    /// A row that an earlier run paired is given to the next one, too.
     NextDaysRowTwice,
     /// The first edition of a bill is compared, whatever came after it.
     EditionIgnored,
@@ -179,7 +179,7 @@ fn place(it: &Owned) -> At {
 
 // ---- The system with a fault at one of its seams -------------------------------------------------
 
-/// What a run of the join found; an error if it noticed the fault itself.
+/// The result of a run of the join; an error if it noticed the fault itself.
 fn held(theirs: &[Owned], ours: &[Owned], fault: Option<Fault>) -> Result<Outcomes, RunError> {
     let files = InMemory::default();
     let rules = Rules::new(Vec::<Rule>::new()).map_err(|error| io::Error::other(error.to_string()));
