@@ -293,7 +293,9 @@ fn pay(
     };
     let digest = Sha256::digest(format!("payout {id}"));
     let wait = contract.new_destination_wait_secs();
-    let known_since = tx.destination_since(merchant, &destination)?.unwrap_or(agreed.in_force_from);
+    // It is known since it was agreed, or since it was first paid if that was before.
+    let first_paid = tx.destination_since(merchant, &destination)?;
+    let known_since = first_paid.map_or(agreed.in_force_from, |it| it.min(agreed.in_force_from));
     let terms = PayoutTerms {
         id: PayoutId::new(now, std::array::from_fn(|index| digest[index])),
         merchant: merchant.clone(),
