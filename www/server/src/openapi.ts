@@ -681,8 +681,9 @@ export interface components {
         /** @description The balance of one account. */
         BalanceView: {
             /**
-             * `pending` until it is settled, `held` for a review, `frozen` until it is split, `available` to take out,
-             *     or `owes`: what is owed by the merchant or receiver, and not to it. A receiver has the last two alone.
+             * `pending` until it is settled, `held` for a review, `frozen` until it is split, `reserve` until its
+             *     days are over, `available` to take out, or `owes`: what is owed by the merchant or receiver, and not to it.
+             *     A receiver has the last two alone.
              */
             account: string;
             /**
@@ -1241,8 +1242,8 @@ export interface components {
             /** @description The text that the recipient reads. */
             description?: string;
             /**
-             * Where to; not with `from`. What is not a merchant's first payout to it may go at once; a contract may have a
-             *     new one wait.
+             * Where to; not with `from`. A contract may have a payout wait while its destination is new, which it is
+             *     until a payout to it was `paid`.
              */
             destination?: components["schemas"]["NewDestination"];
             /** @description A registered receiver whose available balance it is taken from: it goes to that one's own destination. */
@@ -1615,7 +1616,7 @@ export interface components {
             split?: string | null;
             /**
              * Format: int64
-             * What sharing it at the settlement cost the merchant, if the contract takes something. Minor units.
+             * The cost of sharing it at the settlement, to the merchant, if the contract takes something. Minor units.
              */
             split_fee?: number;
             /** @description When its splitting was finished, and what was left became the merchant's to take out. RFC 3339. */
@@ -1647,7 +1648,7 @@ export interface components {
             /** @description The second person's decision, if one was needed. */
             approval?: components["schemas"]["ApprovalView"];
             /**
-             * What of it is in which state now, without the states that nothing is in. A payout that came back after the batch
+             * Count and sum of each state that a payout of it is in now. A payout that came back after the batch
              *     was closed is `returned` here.
              */
             by_status: components["schemas"]["TallyView"][];
@@ -1886,7 +1887,7 @@ export interface components {
             reason?: string | null;
             /**
              * Format: int64
-             * What the refund itself costs the merchant, if the contract takes something. Minor units.
+             * The cost of the refund itself, to the merchant, if the contract takes something. Minor units.
              */
             refund_fee?: number;
             /** @description The parts of it that others than the merchant bear. Minor units. */
@@ -2094,7 +2095,7 @@ export interface components {
             currency: string;
             /**
              * Format: int64
-             * What the split costs the merchant, if the contract takes something. Minor units.
+             * The cost of the split, to the merchant, if the contract takes something. Minor units.
              */
             fee?: number;
             /** @description `spl_…` */
