@@ -121,10 +121,10 @@ fn a_certificate_is_followed_to_its_root() {
     assert_eq!(Authority::root(&authority.middle).unwrap_err(), Untrusted::Issuer);
     assert_eq!(Authority::root(unionpay).unwrap_err(), Untrusted::NoAuthority);
     let root = || Authority::root(&authority.root).unwrap();
-    let not = Authority::new(root(), &[merchant.clone()]).unwrap_err();
+    let not = Authority::new(root(), std::slice::from_ref(merchant)).unwrap_err();
     assert_eq!(not, Untrusted::NoAuthority);
     // Without the middle certificate nothing leads to the root.
-    let bare = Authority::new(root(), &[authority.root.clone()]).unwrap();
+    let bare = Authority::new(root(), std::slice::from_ref(&authority.root)).unwrap();
     assert_eq!(bare.key_of(unionpay, now), Err(Untrusted::Issuer));
     // Another's certificate with UnionPay's name in it.
     let forged = include_str!("keys/unionpay_forged.crt");
