@@ -23,7 +23,8 @@ fn seeds_hold() {
 #[test]
 fn a_death_at_any_commit_loses_nothing_and_doubles_nothing() {
     over_postgres();
-    let runs = sim::crash_everywhere(6).unwrap_or_else(|failure| panic!("{failure}"));
+    let runs =
+        sim::crash_everywhere(sim::shortest(5)).unwrap_or_else(|failure| panic!("{failure}"));
     eprintln!("{runs} runs");
     assert!(runs > 20, "{runs} runs are too few to tell");
 }
