@@ -161,9 +161,6 @@ async fn fetch(
     day: Date,
 ) -> Result<bool, Problem> {
     let missing = |detail: &str| Err(Problem::new(Code::BillNotFound, detail));
-    // A bill of funds is never empty on a day with trades: without one there are two sides.
-    let may_be_absent =
-        kind == BillKind::Trades || !runs::has_movements(gateway, channel.id(), day).await?;
     let bytes = match channel.bill(kind, day).await.map_err(unanswered)? {
         BillFetched::Bill(bytes) => bytes,
         BillFetched::Creating => return missing("the channel is still making its bill"),
@@ -171,11 +168,21 @@ async fn fetch(
             return missing("the channel does not give its bills to this account");
         }
         BillFetched::NotPermitted => return Ok(false),
-        BillFetched::Absent(notice) if may_be_absent && is_sure(gateway, channel, day) => notice,
-        BillFetched::Absent(_) if runs::has_movements(gateway, channel.id(), day).await? => {
-            return missing("the channel has no bill of a day on which the books have movements");
+        BillFetched::Absent(notice) => {
+            let is_sure = is_sure(gateway, channel, day);
+            // A bill of funds is never empty on a day with trades, however sure: without one there are two sides.
+            if is_sure && kind == BillKind::Trades {
+                notice
+            } else if runs::has_movements(gateway, channel.id(), day).await? {
+                return missing(
+                    "the channel has no bill of a day on which the books have movements",
+                );
+            } else if is_sure {
+                notice
+            } else {
+                return Ok(false);
+            }
         }
-        BillFetched::Absent(_) => return Ok(false),
     };
     bills::put(gateway, channel.id(), kind, day, bytes, FETCHED).await?;
     Ok(true)
