@@ -44,6 +44,34 @@ fn merchant(live: &Live, id: &str, keyid: &str) -> Merchant {
     Merchant::live(live, key, keyid)
 }
 
+/// A load balancer must find out that a node stops before the node refuses anybody.
+#[test]
+fn told_to_stop_it_answers_until_it_is_drained_and_says_that_it_is_not_ready() {
+    let folder = TempDir::new();
+    let tls = format!(
+        "certificate = {:?}\nprivate_key = {:?}\ndrain_seconds = 3600\n",
+        folder.path().join("tls.pem"),
+        folder.path().join("tls.key")
+    );
+    let mut live = Live::start_with(folder.path(), &tls, "");
+    let jwks = Request::new("GET", "/.well-known/jwks.json", "");
+    let ready = || Request::new("GET", "/readyz", "").send(&live.operator).unwrap();
+    assert_eq!(ready().status, 200);
+    live.signal("TERM");
+    until("it is not ready", || ready().status == 503);
+    assert_eq!(ready().json(), json!({ "status": "draining" }));
+    assert_eq!(live.send(&jwks).unwrap().status, 200);
+    // A connection that would be kept is ended with the response.
+    let kept = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", live.operator);
+    let answer = send_raw(&live.operator, &[kept.as_bytes()], Duration::ZERO).unwrap();
+    assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+    live.signal("HUP");
+    assert_eq!(live.send(&jwks).unwrap().status, 200);
+    // Told once more, it waits no longer.
+    live.signal("TERM");
+    assert!(live.ended_well(), "{}", live.log());
+}
+
 #[test]
 fn each_listener_has_its_own_calls_and_neither_has_the_sandbox_s() {
     let folder = TempDir::new();

@@ -18,6 +18,9 @@ const RATE_MAX: u32 = 1_000_000;
 /// Connections of one listener; each takes some KB, and an open file.
 const CONNECTIONS_MAX: u32 = 65_536;
 
+/// Seconds: longer than any load balancer takes to look.
+const DRAIN_MAX: u32 = 3_600;
+
 /// A configuration in which every value is in its bounds.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -53,6 +56,8 @@ pub struct Listen {
     pub address: SocketAddr,
     /// Its certificate; without one, a proxy ends TLS.
     pub tls: Option<Tls>,
+    /// For so long it still takes requests after it was told to stop, and says by `/readyz` that it is to get none.
+    pub drain_seconds: u32,
 }
 
 /// A certificate with its key, in files that are read anew when they change.
@@ -222,6 +227,7 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
     let public_url = public_url(reader);
     let data_dir = reader.path("data_dir", Some("/var/lib/lezai"));
     let address = reader.address("listen.address", "127.0.0.1:8080");
+    let drain_seconds = reader.number("listen.drain_seconds", 0, 0..=DRAIN_MAX);
     let tls = tls(reader, "listen");
     let trusted = reader.networks("proxies.trusted");
     let protocol = reader.word(
@@ -237,7 +243,11 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
     let telemetry = telemetry(reader);
     let channels = channels(reader, text);
     reader.finish(&["channels"]);
-    let listen = address.map(|address| Listen { address, tls });
+    let listen = address.zip(drain_seconds).map(|(address, drain_seconds)| Listen {
+        address,
+        tls,
+        drain_seconds,
+    });
     let proxies = trusted.zip(protocol).map(|(trusted, protocol)| Proxies { trusted, protocol });
     if let (Some(listen), Some(proxies)) = (&listen, &proxies) {
         ends_tls(reader, listen, proxies);

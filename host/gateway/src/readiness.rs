@@ -3,6 +3,7 @@
 //! written at all, and a full disk lets reads through.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
@@ -29,6 +30,9 @@ pub enum NotReady {
     /// The commit did not end.
     #[error("the store did not commit within {} s", TIMEOUT.as_secs())]
     Slow,
+    /// It stops soon: a load balancer is to send nothing more.
+    #[error("the gateway is about to stop")]
+    Draining,
 }
 
 /// The last result of the check, and its time.
@@ -36,6 +40,7 @@ pub enum NotReady {
 pub struct Readiness {
     every: Duration,
     last: Mutex<Option<(Instant, Result<(), NotReady>)>>,
+    draining: AtomicBool,
 }
 
 impl Default for Readiness {
@@ -46,15 +51,29 @@ impl Default for Readiness {
 
 impl Readiness {
     fn at_most_every(every: Duration) -> Self {
-        Self { every, last: Mutex::default() }
+        Self { every, last: Mutex::default(), draining: AtomicBool::new(false) }
     }
 
-    /// Whether a row can be committed, or could a moment ago.
+    /// From now on it is not ready, although it still answers whoever asks.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is about to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether a row can be committed, or could a moment ago; and whether it goes on to run.
     ///
     /// # Errors
     ///
     /// [`NotReady`].
     pub async fn check(&self, store: &Arc<dyn Store>) -> Result<(), NotReady> {
+        if self.is_draining() {
+            return Err(NotReady::Draining);
+        }
         // A caller that asks while another finds out hears what that one found.
         let mut last = self.last.lock().await;
         if let Some((at, found)) = &*last

@@ -200,7 +200,7 @@ fn at_its_address(routes: Routes, gateway: &Arc<Gateway>) -> Routes {
 /// routes in it and a future in a box.
 async fn around(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     let (traced_by, gateway) = (Arc::clone(&gateway), &*gateway);
-    request_id::named(request, |request| {
+    let mut response = request_id::named(request, |request| {
         measured(gateway, request, |request| {
             signed::answers(gateway, request, |request| {
                 within_bounds(request, |request| {
@@ -211,7 +211,12 @@ async fn around(State(gateway): State<Arc<Gateway>>, request: Request, next: Nex
             })
         })
     })
-    .await
+    .await;
+    if gateway.readiness.is_draining() {
+        // A proxy that keeps its connections would send the next request as this one is closed.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Runs a request to its end even if the caller hangs up, for what follows a commit must not depend on who

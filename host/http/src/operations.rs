@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use lezai_gateway::gateway::Gateway;
+use lezai_gateway::readiness::NotReady;
 
 /// The calls of the operator's machines.
 pub(super) fn calls() -> Calls {
@@ -31,16 +32,20 @@ pub(super) async fn alive() -> Json<Value> {
 }
 
 #[utoipa::path(get, path = "/readyz", tag = "operations", summary = "Can it serve?",
-    responses((status = 200, description = "It can", body = Object), (status = 503, description = "Its store cannot commit", body = Object)))]
+    responses((status = 200, description = "It can", body = Object), (status = 503, description = "Its store cannot commit, or it stops soon", body = Object)))]
 pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     match gateway.readiness.check(&gateway.node.store).await {
         Ok(()) => Json(json!({ "status": "ok" })).into_response(),
-        Err(error) => {
+        Err(NotReady::Draining) => not_ready("draining"),
+        Err(error @ (NotReady::Store(_) | NotReady::Slow)) => {
             tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "store unavailable" })))
-                .into_response()
+            not_ready("store unavailable")
         }
     }
+}
+
+fn not_ready(status: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": status }))).into_response()
 }
 
 #[utoipa::path(get, path = "/metrics", tag = "operations", summary = "Counters, in OpenMetrics' text format",

@@ -188,8 +188,9 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
         }
         notify("READY=1");
     }
-    tracing::info!("stopping");
     notify("STOPPING=1");
+    drain(&gateway, config.listen.drain_seconds, &mut signals).await;
+    tracing::info!("stopping");
     let _ = stop.send(true);
     gateway.node.cluster.watchers.close();
     end(server, "public listener").await;
@@ -206,6 +207,18 @@ pub async fn run(prepared: Prepared) -> Result<(), CannotStart> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Still answers for a while, so that a load balancer finds out by `/readyz` before a request is refused. Told to stop
+/// once more, it waits no longer.
+async fn drain(gateway: &Gateway, seconds: u32, signals: &mut Signals) {
+    if seconds == 0 {
+        return;
+    }
+    gateway.readiness.drain();
+    tracing::info!(seconds, "draining");
+    let told_again = async { while signals.next().await != Told::Stop {} };
+    let _ = tokio::time::timeout(Duration::from_secs(seconds.into()), told_again).await;
 }
 
 /// Reloads the settings that can change while the gateway runs: its keys, and the filter of the log.
