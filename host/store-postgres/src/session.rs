@@ -288,18 +288,15 @@ async fn dial(
     address: &Address,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> Result<Client, StoreError> {
-    let options = format!(
-        "-c lock_timeout={LOCK_TIMEOUT_MS} -c idle_in_transaction_session_timeout={STANDSTILL_MS}"
+    // Not among the parameters that a session begins with: PgBouncer refuses those.
+    let settings = format!(
+        "SET lock_timeout = {LOCK_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = {STANDSTILL_MS}"
     );
     let mut config = address.config.clone();
-    let options = match config.get_options() {
-        Some(own) => format!("{options} {own}"),
-        None => options,
-    };
-    config.options(options).application_name("lezai").connect_timeout(CONNECT_TIMEOUT);
+    config.application_name("lezai").connect_timeout(CONNECT_TIMEOUT);
     config.tcp_user_timeout(ANSWER_TIMEOUT).keepalives_idle(Duration::from_secs(10));
     let connecting = async {
-        Ok::<_, Error>(match &address.tls {
+        let client = match &address.tls {
             Some(tls) => {
                 let tls = tls::Connector::new(Arc::clone(tls));
                 let (client, connection) = config.connect(tls).await?;
@@ -311,7 +308,9 @@ async fn dial(
                 tokio::spawn(drive(connection, hear));
                 client
             }
-        })
+        };
+        client.batch_execute(&settings).await?;
+        Ok::<_, Error>(client)
     };
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
     connected.map_err(|_| unavailable("the database did not answer in time"))?.map_err(failed)
