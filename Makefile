@@ -48,7 +48,11 @@ test-rust: build ## run the tests in Rust
 
 test-postgres: build ## run the tests over PostgreSQL: the store, and several gateways at once
 	@scripts/setup postgres
-	@scripts/postgres cargo test $(PRODUCT) --test store --test postgres -- --include-ignored
+	@scripts/postgres cargo test $(PRODUCT) --test store --test postgres -- --include-ignored --skip failover::
+
+test-failover: build ## kill the primary of a Patroni cluster under load: nothing acknowledged is lost
+	@scripts/setup failover
+	@cargo test $(PRODUCT) --test postgres -- failover:: --ignored --nocapture
 
 test-upgrade: build ## roll from a former program to this one over PostgreSQL under load: FORMER=path/to/lezai
 	@scripts/setup postgres

@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod failover;
 mod operators;
+mod patroni;
+mod pooled;
 mod simulated;
 mod upgrade;
 
@@ -15,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lezai_channel_simulators::{Simulators, keys};
-use lezai_tests::nodes::{Cuttable, Nodes};
+use lezai_tests::nodes::{Cuttable, Nodes, Setup};
 use lezai_tests::page::Page;
 use lezai_tests::{Answer, Merchant, binary, crowd, random_hex, refund_race, until};
 use serde_json::json;
@@ -26,9 +29,13 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 /// A database of its own, with tables.
 fn database() -> String {
     let url = blank();
-    let migrated = Command::new(binary()).args(["migrate", "--store", &url]).output().unwrap();
-    assert!(migrated.status.success(), "{migrated:?}");
+    migrate(&url);
     url
+}
+
+fn migrate(url: &str) {
+    let migrated = Command::new(binary()).args(["migrate", "--store", url]).output().unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
 }
 
 /// A database of its own, without tables.
@@ -47,18 +54,29 @@ fn psql(url: &str, sql: &str) {
 /// Sends a request until it is answered for good, as a merchant's server does: the same bytes and the same key, signed
 /// anew each time. Whatever is between 500 and 599, and every broken connection, leaves open what happened.
 fn insist(merchant: &Merchant, target: &str, key: &str, body: &str) -> Answer {
+    insist_despite(merchant, target, key, body, |_| {})
+}
+
+/// As [`insist`]; tells of each failure.
+fn insist_despite(
+    merchant: &Merchant,
+    target: &str,
+    key: &str,
+    body: &str,
+    failed: impl Fn(&str),
+) -> Answer {
     let begun = Instant::now();
     loop {
         let request = merchant.post(target, key, body.to_owned());
-        match merchant.send(&request) {
+        let why = match merchant.send(&request) {
             Ok(answer) if answer.status < 500 && answer.json()["code"] != "request_in_progress" => {
                 return answer;
             }
-            Ok(answer) => {
-                assert!(begun.elapsed() < TIMEOUT, "{}", answer.json());
-            }
-            Err(error) => assert!(begun.elapsed() < TIMEOUT, "{error}"),
-        }
+            Ok(answer) => answer.json().to_string(),
+            Err(error) => error.to_string(),
+        };
+        failed(&why);
+        assert!(begun.elapsed() < TIMEOUT, "{why}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -68,6 +86,8 @@ fn insist(merchant: &Merchant, target: &str, key: &str, body: &str) -> Answer {
 struct Load {
     stop: AtomicBool,
     acknowledged: AtomicUsize,
+    /// Why requests had to be repeated.
+    failed: Mutex<Vec<String>>,
 }
 
 impl Load {
@@ -97,7 +117,10 @@ fn order_until(
                     let n = next.fetch_add(1, Ordering::SeqCst);
                     let (whose, number) = (n % merchants.len(), format!("L-{n}"));
                     let body = Merchant::order(&number).to_string();
-                    let answer = insist(&merchants[whose], "/v1/orders", &format!("k-{n}"), &body);
+                    let key = format!("k-{n}");
+                    let failed = |why: &str| load.failed.lock().unwrap().push(why.to_owned());
+                    let answer =
+                        insist_despite(&merchants[whose], "/v1/orders", &key, &body, failed);
                     assert_eq!(answer.status, 201, "{}", answer.json());
                     let id = answer.json()["id"].as_str().unwrap().to_owned();
                     made.lock().unwrap().insert((whose, number), id);
@@ -180,7 +203,7 @@ fn nodes_are_killed_stopped_and_rolled_under_load_and_every_answer_stands() {
     let store = database();
     let folder = lezai_tests::TempDir::new();
     let (_simulators, _runtime, section) = provider(folder.path());
-    let nodes = Nodes::start(3, &store, |_| store.clone(), &section);
+    let nodes = Setup::of(&store, 3).start(&section);
     let merchants: Vec<Merchant> = (0..4)
         .map(|n| nodes.merchant(&format!("m_live_tea{n}"), &format!("key-{n}"), "wechat"))
         .collect();
@@ -214,13 +237,37 @@ fn nodes_are_killed_stopped_and_rolled_under_load_and_every_answer_stands() {
 }
 
 #[test]
+fn of_a_rolling_restart_no_request_fails() {
+    let store = database();
+    let folder = lezai_tests::TempDir::new();
+    let (_simulators, _runtime, section) = provider(folder.path());
+    let nodes = Setup::of(&store, 3).draining().start(&section);
+    let merchants: Vec<Merchant> = (0..4)
+        .map(|n| nodes.merchant(&format!("m_live_cup{n}"), &format!("cup-{n}"), "wechat"))
+        .collect();
+    let load = Load::default();
+    let made = std::thread::scope(|scope| {
+        let orders = scope.spawn(|| order_until(&load, &merchants, 6));
+        for n in [0, 1, 2, 0, 1, 2] {
+            nodes.replace(n);
+            load.goes_on(20);
+        }
+        load.stop();
+        orders.join().unwrap()
+    });
+    assert_eq!(*load.failed.lock().unwrap(), [""; 0], "{}", nodes.logs());
+    all_are_there_once(&merchants, &made);
+    ledger_is_whole(&nodes);
+}
+
+#[test]
 fn a_connection_to_the_database_that_is_cut_loses_nothing() {
     let store = database();
     let folder = lezai_tests::TempDir::new();
     let (_simulators, _runtime, section) = provider(folder.path());
     let way = Cuttable::to(address(&store));
     let through = store.replace(&address(&store).to_string(), &way.address.to_string());
-    let nodes = Nodes::start(2, &store, |_| through.clone(), &section);
+    let nodes = Setup::of(&store, 2).through(|_| through.clone()).start(&section);
     let merchants = [nodes.merchant("m_live_cut", "cut", "wechat")];
     let load = Load::default();
     let made = std::thread::scope(|scope| {
@@ -256,7 +303,7 @@ fn a_day_is_reconciled_once_however_many_nodes_are_asked_to() {
     let store = database();
     let folder = lezai_tests::TempDir::new();
     let (_simulators, _runtime, section) = provider(folder.path());
-    let nodes = Nodes::start(2, &store, |_| store.clone(), &section);
+    let nodes = Setup::of(&store, 2).start(&section);
     // Of a day that is over: the channel has a payment that the books do not know.
     let bill = "at,kind,reference,minor,currency,fee,status\n\
                 2026-01-05T12:00:00+08:00,payment,0193a0,700,CNY,,done\n";
@@ -292,7 +339,7 @@ fn two_hundred_refund_one_order_at_once_on_three_nodes() {
     let store = database();
     let folder = lezai_tests::TempDir::new();
     let (simulators, runtime, section) = provider(folder.path());
-    let nodes = Nodes::start(3, &store, |_| store.clone(), &section);
+    let nodes = Setup::of(&store, 3).start(&section);
     let merchant = nodes.merchant("m_live_refunds", "refunds", "wechat");
     let target = paid(&nodes, &merchant, (&simulators, &runtime), "W-1");
 

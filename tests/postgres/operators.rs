@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Output;
 
 use lezai_core::time::Timestamp;
-use lezai_tests::nodes::Nodes;
+use lezai_tests::nodes::Setup;
 use lezai_tests::{Merchant, Request, TempDir, eventually, lezai, random_hex};
 use lezai_wire::time::rfc3339;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ fn the_ledger_is_shown_and_written_out() {
     let store = database();
     let folder = TempDir::new();
     let (simulators, runtime, section) = provider(folder.path());
-    let nodes = Nodes::start(1, &store, |_| store.clone(), &section);
+    let nodes = Setup::of(&store, 1).start(&section);
     let merchants: Vec<Merchant> = (0..2)
         .map(|n| nodes.merchant(&format!("m_live_shown{n}"), &format!("shown-{n}"), "wechat"))
         .collect();
@@ -138,7 +138,7 @@ fn the_doctor_looks_at_the_database() {
     let store = database();
     let folder = TempDir::new();
     let (simulators, runtime, section) = provider(folder.path());
-    let nodes = Nodes::start(1, &store, |_| store.clone(), &section);
+    let nodes = Setup::of(&store, 1).start(&section);
     let merchant = nodes.merchant("m_live_doctor", "doctor", "wechat");
     paid(&nodes, &merchant, (&simulators, &runtime), "D-1");
     let config = nodes.node(0).config.display().to_string();
@@ -172,7 +172,7 @@ fn the_doctor_looks_at_the_database() {
 fn a_database_is_backed_up_by_its_own_tools() {
     let store = database();
     let folder = TempDir::new();
-    let nodes = Nodes::start(1, &store, |_| store.clone(), "");
+    let nodes = Setup::of(&store, 1).start("");
     let copy = folder.path().join("copy").display().to_string();
     let (config, data) = {
         let node = nodes.node(0);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lezai_tests::nodes::Nodes;
+use lezai_tests::nodes::Setup;
 use lezai_tests::{Merchant, TempDir, binary, until};
 
 use super::{Load, all_are_there_once, database, ledger_is_whole, order_until, provider};
@@ -27,7 +27,7 @@ fn nodes_go_on_while_the_tables_become_those_of_the_next_version() {
     let store = database();
     let folder = TempDir::new();
     let (_simulators, _runtime, section) = provider(folder.path());
-    let nodes = Nodes::start(2, &store, |_| store.clone(), &section);
+    let nodes = Setup::of(&store, 2).start(&section);
     let merchants: Vec<Merchant> = (0..3)
         .map(|n| nodes.merchant(&format!("m_live_next{n}"), &format!("next-{n}"), "wechat"))
         .collect();
@@ -74,7 +74,7 @@ fn a_former_program_works_beside_this_one() {
     migrate(&former, &store);
     let folder = TempDir::new();
     let (_simulators, _runtime, section) = provider(folder.path());
-    let nodes = Nodes::start_of(&former, 2, &store, &section);
+    let nodes = Setup::of(&store, 2).program(&former).start(&section);
     let merchants: Vec<Merchant> = (0..3)
         .map(|n| nodes.merchant(&format!("m_live_roll{n}"), &format!("roll-{n}"), "wechat"))
         .collect();

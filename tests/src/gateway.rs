@@ -182,7 +182,11 @@ impl Gateway {
 /// A port that stays the gateway's while it is started again: the socket is bound and never listens, so
 /// the gateway can, and nobody else is given the port meanwhile. So it is on Linux; elsewhere nothing is
 /// held.
-pub(crate) fn hold(address: &str) -> Option<TcpSocket> {
+///
+/// # Panics
+///
+/// If there is no port.
+pub fn hold(address: &str) -> Option<TcpSocket> {
     if cfg!(not(target_os = "linux")) {
         return None;
     }

@@ -8,6 +8,7 @@
 
 mod client;
 mod eventually;
+mod front;
 mod gateway;
 mod live;
 mod merchant;
@@ -22,8 +23,9 @@ pub mod sim;
 
 pub use client::{Answer, Request, at_once, crowd, send_raw};
 pub use eventually::{eventually, until};
-pub use gateway::{Gateway, TempDir, binary, lezai};
+pub use gateway::{Gateway, TempDir, binary, hold, lezai};
 pub use live::{Live, Tls, certify};
 pub use merchant::{Merchant, now_ms, random_hex};
+pub use process::system;
 pub use publisher::Publisher;
 pub use receiver::Receiver;

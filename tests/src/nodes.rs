@@ -1,12 +1,11 @@
-//! Several `lezai serve` over one PostgreSQL, behind a front that gives each connection to the next of them, and a
-//! proxy before the database that can cut what goes through it.
+//! Several `lezai serve` over one PostgreSQL, behind HAProxy, and a proxy before the database that can cut what goes
+//! through it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tokio::net::TcpSocket;
 
 use crate::client::{Answer, Request, connect, converse};
 use crate::eventually::until;
+use crate::front::{Backend, Front, Patience};
 use crate::gateway::{TempDir, binary, hold};
 use crate::live::{Tls, authority, certify};
 use crate::merchant::{Merchant, random_hex};
@@ -31,6 +31,7 @@ pub struct Nodes {
     pub tls: Tls,
     /// The database.
     pub store: String,
+    front: Front,
     nodes: Vec<Mutex<Node>>,
     folder: TempDir,
     /// Whether they speak TLS, and not a proxy before them.
@@ -47,109 +48,143 @@ pub struct Node {
     /// Its configuration.
     pub config: PathBuf,
     log: PathBuf,
-    operator: SocketAddr,
-    /// Where it listens for merchants.
-    pub public: SocketAddr,
+    at: Backend,
     _ports: [Option<TcpSocket>; 2],
 }
 
-impl Nodes {
-    /// Starts so many over a database that has its tables. Each reaches it by `store`, given its number; `rest` is
-    /// added to the configuration.
+/// How gateways are started over a database that has its tables.
+pub struct Setup<'a> {
+    store: &'a str,
+    count: usize,
+    program: PathBuf,
+    through: Box<dyn Fn(usize) -> String + 'a>,
+    tls: bool,
+    listen: &'a str,
+    patience: Patience,
+}
+
+impl<'a> Setup<'a> {
+    /// So many gateways over this database.
+    pub fn of(store: &'a str, count: usize) -> Self {
+        let through = Box::new(|_| store.to_owned());
+        let patience = Patience::Little;
+        Self { store, count, program: binary(), through, tls: true, listen: "", patience }
+    }
+
+    /// Gateways of another program.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = program.to_owned();
+        self
+    }
+
+    /// Each reaches the database by another address, given its number.
+    #[must_use]
+    pub fn through(mut self, through: impl Fn(usize) -> String + 'a) -> Self {
+        self.through = Box::new(through);
+        self
+    }
+
+    /// Gateways behind a proxy that ends TLS, which whoever asks them plays.
+    #[must_use]
+    pub fn without_tls(mut self) -> Self {
+        self.tls = false;
+        self
+    }
+
+    /// Gateways that are only ever stopped in good order: one that is told to stop answers until it is told once more,
+    /// and HAProxy has all the patience that a slow machine needs.
+    #[must_use]
+    pub fn draining(mut self) -> Self {
+        self.listen = "drain_seconds = 3600\n";
+        self.patience = Patience::Much;
+        self
+    }
+
+    /// Starts them; `rest` is added to the configuration.
     ///
     /// # Panics
     ///
     /// If one does not start; with its log.
-    pub fn start(count: usize, store: &str, through: impl Fn(usize) -> String, rest: &str) -> Self {
-        Self::start_with(count, store, through, rest, true)
-    }
-
-    /// As [`Nodes::start`], of another program.
-    ///
-    /// # Panics
-    ///
-    /// As of [`Nodes::start`].
-    pub fn start_of(program: &Path, count: usize, store: &str, rest: &str) -> Self {
-        Self::run(program, count, store, |_| store.to_owned(), rest, true)
-    }
-
-    /// As [`Nodes::start`]; without TLS the nodes are behind a proxy that ends it, which whoever asks them plays.
-    ///
-    /// # Panics
-    ///
-    /// As of [`Nodes::start`].
-    pub fn start_with(
-        count: usize,
-        store: &str,
-        through: impl Fn(usize) -> String,
-        rest: &str,
-        tls: bool,
-    ) -> Self {
-        Self::run(&binary(), count, store, through, rest, tls)
-    }
-
-    fn run(
-        program: &Path,
-        count: usize,
-        store: &str,
-        through: impl Fn(usize) -> String,
-        rest: &str,
-        tls: bool,
-    ) -> Self {
+    pub fn start(self, rest: &str) -> Nodes {
         let folder = TempDir::new();
         let path = folder.path();
         authority(path);
         certify(path);
-        let front = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = front.local_addr().unwrap().port();
+        let mut front = Front::new(path);
+        let port = front.port();
         let mut nodes: Vec<Mutex<Node>> = Vec::new();
-        let mut publics = Vec::new();
-        for n in 0..count {
+        for n in 0..self.count {
             let ports = [hold("127.0.0.1:0"), hold("127.0.0.1:0")];
             let address = |n: usize| ports[n].as_ref().unwrap().local_addr().unwrap();
-            let (public, operator) = (address(0), address(1));
-            publics.push((public, operator));
+            let at = Backend { public: address(0), operator: address(1) };
             let data = path.join(format!("data-{n}"));
             if let Some(first) = nodes.first() {
-                let first = first.lock().unwrap().data.clone();
-                fs::create_dir(&data).unwrap();
-                fs::set_permissions(&data, fs::metadata(&first).unwrap().permissions()).unwrap();
-                for file in ["gateway.pem", "gateway-public.pem", "admin-token"] {
-                    fs::copy(first.join(file), data.join(file)).unwrap();
-                }
+                copy_keys(&first.lock().unwrap().data, &data);
             }
             let config = path.join(format!("lezai-{n}.toml"));
-            let listen = match tls {
-                true => format!(
-                    "certificate = {:?}\nprivate_key = {:?}\n",
-                    path.join("tls.pem"),
-                    path.join("tls.key")
-                ),
-                false => "[proxies]\ntrusted = [\"127.0.0.1\"]\n".to_owned(),
-            };
-            let text = format!(
-                "public_url = \"https://localhost:{port}\"\ndata_dir = {data:?}\n[listen]\naddress = \"{public}\"\n\
-                 {listen}[operator]\naddress = \"{operator}\"\n[store]\nurl = \"{}\"\n\
-                 [limits]\nmerchant_per_second = 0\nconnections_per_address = 0\n{rest}",
-                through(n),
-            );
-            fs::write(&config, text).unwrap();
+            fs::write(&config, self.text(n, path, port, at, &data) + rest).unwrap();
             let log = path.join(format!("log-{n}"));
-            let program = program.to_owned();
-            let mut node =
-                Node { program, child: None, data, config, log, operator, public, _ports: ports };
+            let program = self.program.clone();
+            let mut node = Node { program, child: None, data, config, log, at, _ports: ports };
             node.start();
             nodes.push(Mutex::new(node));
         }
-        balance(front, publics);
-        Self {
+        let backends: Vec<Backend> = nodes.iter().map(|it| it.lock().unwrap().at).collect();
+        front.start(&backends, self.patience);
+        Nodes {
             authority: format!("localhost:{port}"),
             tls: Tls::trusting(&path.join("ca.pem")),
-            store: store.to_owned(),
+            store: self.store.to_owned(),
+            front,
             nodes,
             folder,
-            speak_tls: tls,
+            speak_tls: self.tls,
         }
+    }
+
+    fn text(&self, n: usize, folder: &Path, port: u16, at: Backend, data: &Path) -> String {
+        let tls = match self.tls {
+            true => format!(
+                "certificate = {:?}\nprivate_key = {:?}\n",
+                folder.join("tls.pem"),
+                folder.join("tls.key")
+            ),
+            false => "[proxies]\ntrusted = [\"127.0.0.1\"]\n".to_owned(),
+        };
+        format!(
+            "public_url = \"https://localhost:{port}\"\ndata_dir = {data:?}\n[listen]\naddress = \"{}\"\n{}{tls}\
+             [operator]\naddress = \"{}\"\n[store]\nurl = \"{}\"\n\
+             [limits]\nmerchant_per_second = 0\nconnections_per_address = 0\n",
+            at.public,
+            self.listen,
+            at.operator,
+            (self.through)(n),
+        )
+    }
+}
+
+/// All nodes sign with the first one's key, and know its operator's token.
+fn copy_keys(first: &Path, data: &Path) {
+    fs::create_dir(data).unwrap();
+    fs::set_permissions(data, fs::metadata(first).unwrap().permissions()).unwrap();
+    for file in ["gateway.pem", "gateway-public.pem", "admin-token"] {
+        fs::copy(first.join(file), data.join(file)).unwrap();
+    }
+}
+
+impl Nodes {
+    /// Stops a node in good order, once HAProxy sends it nothing more, and starts it again.
+    ///
+    /// # Panics
+    ///
+    /// If it does not stop well, or not start.
+    pub fn replace(&self, n: usize) {
+        self.node(n).signal("TERM");
+        until("a node that stops gets nothing", || !self.front.sends_to(n));
+        assert!(self.node(n).stop(), "{}", self.logs());
+        self.node(n).start();
+        until("a node that is there again gets requests", || self.front.sends_to(n));
     }
 
     /// One of them.
@@ -188,7 +223,7 @@ impl Nodes {
 
     /// Asks one of them, and not whichever the front gives.
     fn ask(&self, n: usize, request: Request) -> io::Result<Answer> {
-        let public = self.node(n).public.to_string();
+        let public = self.node(n).public().to_string();
         if self.speak_tls {
             return self.tls.send_to(&request, &self.authority, &public);
         }
@@ -230,6 +265,12 @@ impl Node {
         self.child = Some(start_until_ready(&mut command, stderr.into(), &self.log).0);
     }
 
+    /// Where it listens for merchants.
+    #[must_use]
+    pub fn public(&self) -> SocketAddr {
+        self.at.public
+    }
+
     /// Sends it a signal by its name, such as `STOP`.
     ///
     /// # Panics
@@ -268,7 +309,7 @@ impl Node {
             .with("authorization", &format!("Bearer {}", token.trim()))
             .with("idempotency-key", &format!("\"{}\"", random_hex()))
             .with("content-type", "application/json");
-        request.send(&self.operator.to_string())
+        request.send(&self.at.operator.to_string())
     }
 }
 
@@ -276,76 +317,6 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A node as the front sees it.
-struct Backend {
-    public: SocketAddr,
-    operator: SocketAddr,
-    is_up: AtomicBool,
-    /// The connections through it, to be ended once it does not answer any more.
-    open: Mutex<Vec<TcpStream>>,
-}
-
-/// Gives each connection to the next node that is up, as a load balancer does that asks `/healthz`.
-fn balance(front: TcpListener, nodes: Vec<(SocketAddr, SocketAddr)>) {
-    let backends: Arc<Vec<Backend>> = Arc::new(
-        nodes
-            .into_iter()
-            .map(|(public, operator)| Backend {
-                public,
-                operator,
-                is_up: AtomicBool::new(true),
-                open: Mutex::default(),
-            })
-            .collect(),
-    );
-    for n in 0..backends.len() {
-        let backends = Arc::clone(&backends);
-        std::thread::spawn(move || {
-            loop {
-                let backend = &backends[n];
-                let is_up = answers(backend.operator).unwrap_or(false);
-                if backend.is_up.swap(is_up, Ordering::SeqCst) && !is_up {
-                    for stream in backend.open.lock().unwrap().drain(..) {
-                        let _ = stream.shutdown(Shutdown::Both);
-                    }
-                }
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-    }
-    let turn = AtomicUsize::new(0);
-    std::thread::spawn(move || {
-        for client in front.incoming().map_while(Result::ok) {
-            let first = turn.fetch_add(1, Ordering::Relaxed);
-            let mut turns = (0..backends.len()).map(|n| &backends[(first + n) % backends.len()]);
-            let to = turns.find_map(|backend| {
-                if !backend.is_up.load(Ordering::SeqCst) {
-                    return None;
-                }
-                let wait = Duration::from_secs(1);
-                Some((backend, TcpStream::connect_timeout(&backend.public, wait).ok()?))
-            });
-            if let Some((backend, node)) = to {
-                let mut open = backend.open.lock().unwrap();
-                open.retain(|it| it.peer_addr().is_ok());
-                open.push(node.try_clone().unwrap());
-                drop(open);
-                join(client, node);
-            }
-        }
-    });
-}
-
-fn answers(operator: SocketAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect_timeout(&operator, Duration::from_millis(500))?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-    let request = format!("GET /healthz HTTP/1.1\r\nhost: {operator}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head)?;
-    Ok(&head == b"HTTP/1.1 200")
 }
 
 /// Carries bytes both ways until one side ends.

@@ -1,7 +1,7 @@
 //! A gateway as a process: started until it is ready, and sent signals.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -39,6 +39,13 @@ pub(crate) fn start_until_ready(
     let _ = child.kill();
     let _ = child.wait();
     panic!("{command:?} did not start:\n{}", std::fs::read_to_string(log).unwrap_or_default());
+}
+
+/// A program of the system's; an administrator's need not be on everybody's path.
+#[must_use]
+pub fn system(name: &str) -> PathBuf {
+    let administrators = Path::new("/usr/sbin").join(name);
+    if administrators.exists() { administrators } else { name.into() }
 }
 
 /// Sends a signal by its name, such as `TERM`.
