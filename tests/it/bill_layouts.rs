@@ -46,6 +46,9 @@ fn bills_are_read_by_the_operators_layouts() {
     desk.advance(DAY);
     let target = format!("/admin/v1/bills/sandbox/{}", desk.day);
     let bill = format!("Txn;Gross;Net;When\nx-1;5.00;4.97;{} 09:30:00\n", desk.day);
+    // So that nobody fetches another while this looks.
+    let none = r#"{"code":"NO_STATEMENT_EXIST"}"#;
+    assert_eq!(desk.operator("PUT", &format!("{target}?kind=funds"), none).status, 200);
     // Nobody knows yet what it is.
     assert_eq!(desk.operator("PUT", &target, bill.clone()).code(), "bill_refused");
     let (code, said) = desk.layout_command(&["list"]);
