@@ -49,6 +49,8 @@ DOCUMENTED = {
     "GET /admin/v1/calendars/{name}",
     "PUT /admin/v1/bills/{channel}/{date}",
     "GET /admin/v1/bills",
+    "PUT /admin/v1/bill_layouts/{name}",
+    "GET /admin/v1/bill_layouts",
     "POST /admin/v1/reconciliations",
     "GET /admin/v1/reconciliations",
     "GET /admin/v1/reconciliations/{id}",

@@ -11,21 +11,21 @@ pub(crate) const AMOUNTS: [&str; 3] = ["981", "982", "983"];
 pub(crate) const OF_FUNDS: [&str; 3] = ["984", "985", "986"];
 /// That which puts a payment into the bills of the next day.
 pub(crate) const LATE: &str = "987";
-const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 const SHANGHAI: i64 = 8 * 3600;
 
-struct Desk<'g> {
-    gateway: &'g Gateway,
+pub(crate) struct Desk<'g> {
+    pub(crate) gateway: &'g Gateway,
     /// By how much the gateway's clock is ahead of this machine's, in seconds.
     ahead: std::cell::Cell<i64>,
-    merchant: Merchant,
-    token: String,
-    day: String,
+    pub(crate) merchant: Merchant,
+    pub(crate) token: String,
+    pub(crate) day: String,
 }
 
 impl<'g> Desk<'g> {
     /// At one o'clock in Shanghai, so that no day ends meanwhile.
-    fn new(gateway: &'g Gateway) -> Self {
+    pub(crate) fn new(gateway: &'g Gateway) -> Self {
         let token = std::fs::read_to_string(gateway.data.join("admin-token")).unwrap();
         let token = format!("Bearer {}", token.trim());
         let (merchant, day, ahead) = (Merchant::demo(gateway), String::new(), Default::default());
@@ -37,12 +37,17 @@ impl<'g> Desk<'g> {
         Self { day: day.to_string(), ..desk }
     }
 
-    /// The gateway's time of day in Shanghai.
-    fn second_of_day(&self) -> i64 {
-        (lezai_tests::now_ms() / 1000 + self.ahead.get() + SHANGHAI).rem_euclid(DAY)
+    /// The gateway's time.
+    pub(crate) fn now_ms(&self) -> i64 {
+        lezai_tests::now_ms() + self.ahead.get() * 1000
     }
 
-    fn advance(&self, secs: i64) {
+    /// The gateway's time of day in Shanghai.
+    pub(crate) fn second_of_day(&self) -> i64 {
+        (self.now_ms() / 1000 + SHANGHAI).rem_euclid(DAY)
+    }
+
+    pub(crate) fn advance(&self, secs: i64) {
         self.ahead.set(self.ahead.get() + secs);
         let body = json!({ "advance_secs": secs }).to_string();
         let clock = Request::new("POST", "/sandbox/clock", body)
@@ -53,7 +58,7 @@ impl<'g> Desk<'g> {
     }
 
     /// An order of this amount that is paid.
-    fn paid(&self, minor: i64) -> String {
+    pub(crate) fn paid(&self, minor: i64) -> String {
         let mut order = Merchant::order(&random_hex());
         order["amount"] = json!(minor);
         let created = self.merchant.create(&random_hex(), order.to_string()).unwrap().json();
@@ -63,7 +68,7 @@ impl<'g> Desk<'g> {
         id
     }
 
-    fn operator(&self, method: &str, target: &str, body: impl Into<String>) -> Answer {
+    pub(crate) fn operator(&self, method: &str, target: &str, body: impl Into<String>) -> Answer {
         let mut request =
             Request::new(method, target, body.into()).with("authorization", &self.token);
         if method != "GET" {
@@ -72,14 +77,14 @@ impl<'g> Desk<'g> {
         request.send(&self.gateway.authority).unwrap()
     }
 
-    fn reconcile(&self) -> Value {
+    pub(crate) fn reconcile(&self) -> Value {
         let body = json!({ "channel": "sandbox", "date": self.day }).to_string();
         let run = self.operator("POST", "/admin/v1/reconciliations", body);
         assert_eq!(run.status, 200, "{}", run.json());
         run.json()
     }
 
-    fn differences(&self, query: &str) -> Vec<Value> {
+    pub(crate) fn differences(&self, query: &str) -> Vec<Value> {
         let page = self.operator("GET", &format!("/admin/v1/differences?limit=100{query}"), "");
         page.json()["data"].as_array().unwrap_or_else(|| panic!("{}", page.json())).clone()
     }
@@ -389,7 +394,7 @@ fn the_bill_of_funds_is_the_third_side() {
 
 impl Desk<'_> {
     /// The last run of a day, counted from the desk's own, once there is one that is as it is to be.
-    fn run_of(&self, days: i32, is: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn run_of(&self, days: i32, is: impl Fn(&Value) -> bool) -> Value {
         let day = Date::parse(&self.day).unwrap().plus_days(days).to_string();
         eventually(|| {
             let runs = self.operator("GET", "/admin/v1/reconciliations?limit=100", "").json();

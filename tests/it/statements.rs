@@ -205,6 +205,8 @@ fn a_statement_is_made_downloaded_and_stays_the_same() {
         assert_eq!((part.status, part.field("content-encoding")), (206, None));
         let said = format!("bytes {from}-{to}/{}", bytes.len());
         assert_eq!(part.field("content-range"), Some(said.as_str()));
+        let covered = part.field("signature-input").unwrap();
+        assert!(covered.contains("\"content-range\""), "{covered}");
         joined.extend(part.body);
     }
     assert_eq!(&joined, bytes);

@@ -26,6 +26,14 @@ test("the documentation's example has the same classes here", () => {
   assert.deepEqual([sum("theirs"), sum("ours")], [summary.sum_theirs.CNY, summary.sum_ours.CNY]);
 });
 
+test("a shop finds what the command finds", () => {
+  // The other half is tests/it/own_books.rs, over the same files.
+  const [statement, books, found] = ["statement.csv", "own.csv", "found.json"].map((name) =>
+    readFileSync(new URL(`../vectors/own-books/${name}`, import.meta.url), "utf8"),
+  );
+  assert.deepEqual(reconcile(statement, books, { offset: "+08:00", all: true }), JSON.parse(found));
+});
+
 test("several files are one side, as text or as bytes", () => {
   const next = own.replaceAll("03-01", "03-02").replace("tea-1", "tea-2");
   const both = new TextEncoder().encode(own + next.split("\n")[1]);

@@ -34,6 +34,8 @@ pub const NONCE_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 pub const MAX_COMPONENTS: usize = 32;
 
 const LABEL: &KeyRef = key_ref("sig1");
+/// The status of an answer that carries a part.
+const PARTIAL_CONTENT: u16 = 206;
 
 /// The sender and the recipient of a message: a signature made for one use is no good for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -498,6 +500,10 @@ fn required(message: &Message<'_>, has_body: bool, tag: Tag) -> Vec<Component<'s
             if answer.request.is_some_and(|it| field(it.fields, "signature").is_some()) {
                 names.extend([("@method", true), ("@path", true), ("signature", true)]);
             }
+            // A part says where it belongs there alone (RFC 9110, section 15.3.7).
+            if answer.status == PARTIAL_CONTENT {
+                names.push(("content-range", false));
+            }
             names
         }
     };
@@ -818,5 +824,45 @@ mod tests {
         };
         assert_eq!(verify(request(&request_fields)), Ok(()));
         assert!(matches!(verify(request(&other_fields)), Err(SignatureError::Invalid { .. })));
+    }
+
+    #[test]
+    fn a_part_is_tied_to_its_place() {
+        let digest = digest::content_digest(BODY);
+        let fields_at = |range: &'static str| {
+            [
+                ("content-type", "text/csv"),
+                ("content-digest", digest.as_str()),
+                ("content-range", range),
+            ]
+        };
+        let params =
+            Params { created: NOW, keyid: "gateway", nonce: "nonce-0003", tag: Tag::Gateway };
+        fn part<'a>(status: u16, fields: Fields<'a>) -> Message<'a> {
+            Message::Answer(Answer { status, fields, request: None })
+        }
+        let unsigned = fields_at("bytes 0-4/20");
+        let signed = |message: &Message<'_>| {
+            let base = sign_base(message, true, &params).unwrap();
+            base.fields(&signer().sign(base.text.as_bytes()))
+        };
+        let [input, signature] = signed(&part(206, &unsigned));
+        assert!(input.1.contains("\"content-range\""), "{}", input.1);
+        let verify = |range, input: &(&str, String), signature: &(&str, String)| {
+            let [a, b, c] = fields_at(range);
+            let fields =
+                [a, b, c, (input.0, input.1.as_str()), (signature.0, signature.1.as_str())];
+            let found = Input::by_tag(&fields, Tag::Gateway).unwrap();
+            let key = signer().verifying_key();
+            found.verify(&part(206, &fields), BODY, Tag::Gateway, &key, NOW).map(drop)
+        };
+        assert_eq!(verify("bytes 0-4/20", &input, &signature), Ok(()));
+        let moved = verify("bytes 5-9/20", &input, &signature);
+        assert!(matches!(moved, Err(SignatureError::Invalid { .. })), "{moved:?}");
+        // One that does not cover its place is refused, and one without a place is not signed.
+        let [input, signature] = signed(&part(200, &unsigned));
+        let open = verify("bytes 0-4/20", &input, &signature);
+        assert!(matches!(open, Err(SignatureError::NotCovered(_))), "{open:?}");
+        assert!(sign_base(&part(206, &unsigned[..2]), true, &params).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! How a kind of bill is laid out, as data: which columns say what, by name. The known editions are here; an
 //! operator writes others in the same form (`docs/reconciliation.md`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lezai_core::funds::bill::BillKind;
 use serde::{Deserialize, Serialize};
@@ -272,6 +272,30 @@ impl Layout {
             }
         }
         Ok(())
+    }
+
+    /// The known layout whose files it would take, too: all that it needs, these have.
+    pub fn takes_files_of(&self) -> Option<String> {
+        let takes = |known: &Layout| {
+            let columns = known.columns();
+            known.name == self.name || self.needs.iter().all(|it| columns.contains(it.as_str()))
+        };
+        known().into_iter().find(takes).map(|known| known.name)
+    }
+
+    /// Every column that it names.
+    fn columns(&self) -> BTreeSet<&str> {
+        let mut columns: BTreeSet<&str> = self.needs.iter().map(String::as_str).collect();
+        columns.extend(self.currency_column.as_deref());
+        columns.extend(self.balance.iter().map(String::as_str));
+        for row in &self.rows {
+            columns.extend(row.when.keys().map(String::as_str));
+            columns.extend(row.kind_column.as_deref());
+            let lists =
+                [&row.key, &row.amount, &row.income, &row.expense, &row.fee, &row.status, &row.at];
+            columns.extend(lists.into_iter().flatten().map(String::as_str));
+        }
+        columns
     }
 
     /// Minutes east of Greenwich.

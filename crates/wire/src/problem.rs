@@ -230,6 +230,8 @@ codes! {
         "Have another person decide.";
     DifferenceWithoutAmount = "difference_without_amount", StatusCode::UNPROCESSABLE_ENTITY, Never, "The difference has no amount to be booked",
         "Explain it; what cannot be told as an amount is not booked.";
+    ChannelDisagrees = "channel_disagrees", StatusCode::CONFLICT, QueryFirst, "The channel does not say what its bill says",
+        "Ask the channel's support with the bill's line; until it is known, book the amount on suspense.";
     ContractNumber = "contract_number", StatusCode::CONFLICT, QueryFirst, "The number is not the next one",
         "List the contracts, or read the calendar; what is agreed is never edited, and `next` is free.";
     ContractDate = "contract_date", StatusCode::UNPROCESSABLE_ENTITY, Never, "A contract cannot be in force from then on",
@@ -563,7 +565,9 @@ impl From<NotResolved> for Problem {
                 Self::new(Code::DifferenceState, detail).with("difference_status", status)
             }
             NotResolved::SamePerson => Self::new(Code::ApproverIsResolver, detail),
-            NotResolved::NoFee => Self::new(Code::InvalidField, detail).with("field", "act"),
+            NotResolved::NoFee | NotResolved::NoPayment => {
+                Self::new(Code::InvalidField, detail).with("field", "act")
+            }
             NotResolved::NoAmount => Self::new(Code::DifferenceWithoutAmount, detail),
         }
     }

@@ -198,6 +198,17 @@ pub struct RefundRequest {
     pub requested_at: Timestamp,
 }
 
+/// A payment that nothing of ours asked for, and that is to be given back.
+#[derive(Clone, Debug)]
+pub struct UnknownPayment {
+    /// Its number in the channel's bill.
+    pub number: String,
+    /// Our id of the refund.
+    pub refund: RefundId,
+    /// All of it.
+    pub amount: Money,
+}
+
 /// A callback of a channel, as it came.
 #[derive(Clone, Debug)]
 pub struct Callback {
@@ -418,6 +429,27 @@ pub trait Channel: Send + Sync {
 
     /// Asks what became of a refund.
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus>;
+
+    /// Whether it gives a payment back by the number in its bill, though nothing of ours asked for that payment.
+    fn returns_by_number(&self) -> bool {
+        false
+    }
+
+    /// Has it give back such a payment. The refund's id keeps a repeat from being a second refund.
+    fn return_payment(&self, request: UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
+        Box::pin(std::future::ready(Err(self.returns_nothing(&request))))
+    }
+
+    /// Asks what became of that.
+    fn query_return(&self, request: &UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
+        Box::pin(std::future::ready(Err(self.returns_nothing(request))))
+    }
+
+    /// The answer of a channel that gives nothing back by a number.
+    fn returns_nothing(&self, request: &UnknownPayment) -> Unanswered {
+        let reason = format!("it gives nothing back by a number, so not {}", request.number);
+        Unanswered { channel: self.id(), reason }
+    }
 
     /// The kinds of destination that it pays out to; none if it pays nothing out.
     fn pays_to(&self) -> &'static [&'static str] {

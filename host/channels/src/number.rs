@@ -3,7 +3,7 @@
 //! `att_` and 32 digits are 36 characters, and WeChat Pay takes 32 at most. So a provider gets the 32
 //! hexadecimal digits alone, which fit every provider's alphabet.
 
-use lezai_core::id::{AttemptId, PayoutId, RefundId};
+use lezai_core::id::{AttemptId, BadId, DifferenceId, PayoutId, RefundId};
 
 const DIGITS: usize = 32;
 
@@ -20,6 +20,15 @@ pub fn of_refund(refund: &RefundId) -> String {
 /// The number of a payout at a provider.
 pub fn of_payout(payout: &PayoutId) -> String {
     digits(payout.as_str()).to_owned()
+}
+
+/// The refund by which the payment that a difference is about goes back: one for each difference, whatever happens.
+///
+/// # Errors
+///
+/// [`BadId`], which no id of a difference gives.
+pub fn of_return(difference: &DifferenceId) -> Result<RefundId, BadId> {
+    RefundId::parse(&format!("rfd_{}", digits(difference.as_str())))
 }
 
 /// The attempt whose number this is.
@@ -50,7 +59,9 @@ mod tests {
         assert_eq!(to_attempt(id), Some(attempt));
         let refund = RefundId::parse(&format!("rfd_{id}")).unwrap();
         assert_eq!(of_refund(&refund), id);
-        assert_eq!(to_refund(id), Some(refund));
+        assert_eq!(to_refund(id), Some(refund.clone()));
+        let difference = DifferenceId::parse(&format!("dif_{id}")).unwrap();
+        assert_eq!(of_return(&difference), Ok(refund));
         for wrong in ["", "0193710E2F4A1B2C3D4E5F60718293A4", "0193", &format!("att_{id}")] {
             assert_eq!(to_attempt(wrong), None, "{wrong}");
         }

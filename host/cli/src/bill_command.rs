@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use lezai_channels::packed;
 use lezai_core::funds::bill::BillKind;
+use lezai_reconcile::layout::Layout;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -22,6 +23,27 @@ pub enum BillCommand {
     List(ListArgs),
     /// Put a channel's bill of a day. The same file once more changes nothing.
     Put(PutArgs),
+    /// Layouts of bills that you describe yourself.
+    #[command(subcommand)]
+    Layout(LayoutCommand),
+}
+
+/// Commands on layouts.
+#[derive(Debug, clap::Subcommand)]
+pub enum LayoutCommand {
+    /// List the layouts that the gateway has beside its own.
+    List(ListArgs),
+    /// Put a layout: bills that come from then on are read by it.
+    Put(PutLayoutArgs),
+}
+
+/// Which layout.
+#[derive(Debug, clap::Args)]
+pub struct PutLayoutArgs {
+    /// The layout, in JSON.
+    file: PathBuf,
+    #[command(flatten)]
+    operator: OperatorArgs,
 }
 
 /// How they are listed.
@@ -57,6 +79,8 @@ pub async fn run(command: BillCommand) -> ExitCode {
     outcome::finish(match command {
         BillCommand::List(args) => list(&args).await,
         BillCommand::Put(args) => put(&args).await,
+        BillCommand::Layout(LayoutCommand::List(args)) => list_layouts(&args).await,
+        BillCommand::Layout(LayoutCommand::Put(args)) => put_layout(&args).await,
     })
 }
 
@@ -77,6 +101,31 @@ async fn put(args: &PutArgs) -> Result<String, Failed> {
     let target = &format!("/admin/v1/bills/{}/{}?kind={}", args.channel, args.date, kind.as_str());
     let put = args.operator.send(Method::PUT, target, bytes).await?;
     Ok(line(&outcome::parse(&put)?))
+}
+
+async fn list_layouts(args: &ListArgs) -> Result<String, Failed> {
+    let call = OperatorCall::get("/admin/v1/bill_layouts");
+    let found = outcome::parse(&args.operator.ask(call).await?)?;
+    if args.json {
+        return Ok(found.to_string());
+    }
+    Ok(outcome::page(&found, layout_line, "there is no layout beside the gateway's own"))
+}
+
+async fn put_layout(args: &PutLayoutArgs) -> Result<String, Failed> {
+    let named = |why: String| Failed::NotDone(format!("{}: {why}", args.file.display()));
+    let bytes = data_dir::read(&args.file, FILE_MAX as u64).map_err(Failed::NotDone)?;
+    let layout = Layout::from_json(&bytes).map_err(|why| named(why.to_string()))?;
+    let target = format!("/admin/v1/bill_layouts/{}", layout.name);
+    let put = args.operator.send(Method::PUT, &target, bytes).await?;
+    Ok(layout_line(&outcome::parse(&put)?))
+}
+
+/// A layout in a line.
+fn layout_line(layout: &Value) -> String {
+    let digest = text(&layout["digest"]);
+    let digest = digest.get(..12).unwrap_or(digest);
+    format!("{:<16}  edition {}  sha-256 {digest}", text(&layout["name"]), layout["edition"])
 }
 
 /// A bill in a line.

@@ -28,7 +28,7 @@ pub enum DifferenceCommand {
 /// Which differences.
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
-    /// open, expected, paired, cleared, superseded, proposed or resolved.
+    /// open, expected, paired, cleared, superseded, proposed, returning or resolved.
     #[arg(long, default_value = "open")]
     status: String,
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub struct ResolveArgs {
     /// The difference.
     difference: String,
     /// The action that resolves it.
-    #[arg(long, value_parser = ["explain", "suspense", "write_off", "accept_fee", "ask_channel"])]
+    #[arg(long, value_parser = ["explain", "suspense", "write_off", "accept_fee", "ask_channel", "book_late", "return"])]
     act: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]

@@ -30,6 +30,7 @@ pub mod outcome;
 pub mod page_check;
 pub mod payout_command;
 pub mod plugin_command;
+mod progress;
 pub mod reconcile_command;
 pub mod review_command;
 pub mod secrets;

@@ -1,11 +1,11 @@
 //! `lezai statement`: a merchant's statement, read from the store beside a gateway that may be running.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lezai_base::clock;
 use lezai_core::id::MerchantId;
@@ -18,6 +18,7 @@ use lezai_reconcile::statement::{
 use lezai_reconcile::when;
 use lezai_store::{BookedEntry, StoreError};
 
+use crate::progress::Progress;
 use crate::source::{Chain, Source, SourceArgs, refuse};
 
 /// Entries that are read at once, as for `lezai ledger export`.
@@ -152,7 +153,13 @@ fn write(
 }
 
 fn write_out(args: &StatementArgs, lines: &Lines<'_>) -> Result<(), NoStatement> {
-    let Some(path) = &args.out else { return lines.write(io::stdout().lock()).map(|_| ()) };
+    let Some(path) = &args.out else {
+        // On a terminal the lines themselves show how far it is.
+        return match io::stdout().is_terminal() {
+            true => lines.write(io::stdout().lock(), &AtomicU64::new(0)),
+            false => lines.shown(|done| lines.write(io::stdout().lock(), done)),
+        };
+    };
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     if path.exists() {
@@ -161,7 +168,7 @@ fn write_out(args: &StatementArgs, lines: &Lines<'_>) -> Result<(), NoStatement>
     // The file is whole for everybody who finds it.
     let part = part_of(path);
     let written = File::create(&part).map_err(NoStatement::from).and_then(|out| {
-        lines.write(&out)?;
+        lines.shown(|done| lines.write(&out, done))?;
         out.sync_all()?;
         Ok(fs::hard_link(&part, path)?)
     });
@@ -223,7 +230,12 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    fn write(&self, out: impl Write) -> Result<(), NoStatement> {
+    fn shown<T>(&self, work: impl FnOnce(&AtomicU64) -> T) -> T {
+        Progress::new(self.until - self.after).shown(work)
+    }
+
+    /// Writes all of it; `done` counts the entries.
+    fn write(&self, out: impl Write, done: &AtomicU64) -> Result<(), NoStatement> {
         let kind = match self.args.kind {
             Type::Account => Kind::Account,
             Type::Orders => Kind::Orders,
@@ -243,9 +255,12 @@ impl Lines<'_> {
         let columns = Columns::all(kind);
         let opening = self.balances(kind, self.after)?;
         let mut writer = Writer::new(out, form, scope, &columns, opening)?;
-        let each = |entry: BookedEntry| match self.args.kind {
-            Type::Account => self.account_lines(&mut writer, &entry),
-            Type::Orders => self.order_line(&mut writer, &entry),
+        let each = |entry: BookedEntry| {
+            done.store(entry.number - self.after, Ordering::Relaxed);
+            match self.args.kind {
+                Type::Account => self.account_lines(&mut writer, &entry),
+                Type::Orders => self.order_line(&mut writer, &entry),
+            }
         };
         self.chain.walk_range((self.after, self.until), AT_ONCE, each, || {
             match self.interrupted.load(Ordering::Relaxed) {

@@ -11,8 +11,10 @@ use lezai_channels::channel::{
 use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, MerchantId, OrderId};
 use lezai_core::ledger::{Account, Entry, Subject as Booked};
+use lezai_core::money::Money;
 use lezai_core::order::{
-    self, AUTHORIZATION_SECS, Effect, Event, Moment, Order, SPLIT_SECS, Settles, State, Step,
+    self, AUTHORIZATION_SECS, Effect, Event, Evidence, Moment, Order, SPLIT_SECS, Settles, State,
+    Step,
 };
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
@@ -275,6 +277,46 @@ impl Gateway {
         self.apply_channel_status(order, attempt, standing).await
     }
 
+    /// Asks the channel of a payment that a line of its bill tells of, and books what it says on the order, with the
+    /// line as evidence.
+    ///
+    /// # Errors
+    ///
+    /// `order_not_found` for an attempt that is not ours at this channel; `channel_unavailable`; `channel_disagrees` if
+    /// the channel does not say that this much was paid; `difference_state` if the books have the payment by now.
+    pub async fn pay_by_bill(
+        &self,
+        evidence: Evidence,
+        channel: &str,
+        paid: Money,
+    ) -> Result<(), Problem> {
+        let (id, line) = (evidence.attempt.clone(), evidence.line.clone());
+        let order = store::read(&self.node.store, move |view| view.order_of_attempt(&id)).await?;
+        let unknown = || Problem::new(Code::OrderNotFound, "no order has this payment there");
+        let record = self.record(order.ok_or_else(unknown)?).await?;
+        let at = self.channel_of(&record, &evidence.attempt)?;
+        if at.id() != channel {
+            return Err(unknown());
+        }
+        let reference = attempt_ref(&record, &evidence.attempt)?;
+        let standing = asked(at, "query", at.query(&reference)).await?;
+        let AttemptStatus::Paid { amount, channel_ref } = standing else {
+            let detail = "asked about it, the channel does not say that it was paid";
+            return Err(Problem::new(Code::ChannelDisagrees, detail));
+        };
+        if amount != paid {
+            let detail = format!("the channel says that {amount} was paid, and its bill {paid}");
+            return Err(Problem::new(Code::ChannelDisagrees, detail));
+        }
+        let event = Event::PaidByBill { evidence, amount, channel_ref };
+        let record = self.apply(record.order.terms.id, event).await?;
+        if record.order.evidence.iter().any(|it| it.line == line) {
+            return Ok(());
+        }
+        let detail = "the books have this payment by now: a run of the next days has both halves";
+        Err(Problem::new(Code::DifferenceState, detail).with("difference_status", "open"))
+    }
+
     /// The order, whoever's it is.
     ///
     /// # Errors
@@ -346,7 +388,7 @@ pub fn apply(
 /// captured before anybody could say when it settles does so by the contract of its own moment.
 fn moment(tx: &dyn Tx, order: &Order, event: &Event, now: Timestamp) -> Result<Moment, StoreError> {
     let captured_at = match (event, &order.state) {
-        (Event::Paid { .. }, _) => now,
+        (Event::Paid { .. } | Event::PaidByBill { .. }, _) => now,
         (Event::SettlementDue, State::Paid { captured, .. })
             if captured.settles == Settles::NotKnown =>
         {

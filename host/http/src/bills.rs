@@ -194,10 +194,10 @@ pub(super) async fn assign_difference(
 
 #[utoipa::path(
     post, path = "/admin/v1/differences/{id}/resolution", tag = "operator", summary = "Resolve a difference",
-    description = "`suspense` and `write_off` book the amount, `accept_fee` books a fee of the channel's as a cost, and `explain` books nothing. `ask_channel` asks the channel about a payment, applies what it says to the order, and leaves the difference as it is: what was booked by it pairs in a run of the next days. Above 10000 minor units, and where no amount can be told, a second person decides first.",
+    description = "`suspense` and `write_off` book the amount, `accept_fee` books a fee of the channel's as a cost, and `explain` books nothing. `ask_channel` asks the channel about a payment, applies what it says to the order, and leaves the difference as it is: what was booked by it pairs in a run of the next days. `book_late` asks the channel about a payment that its bill has and its order does not, and books it on the order with the bill's line as evidence; `return` has the channel give back a payment that is of no order. Above 10000 minor units, and where no amount can be told, a second person decides first.",
     params(openapi::OperatorIdempotency, ("id" = String, Path, description = "`dif_…`")),
     request_body = openapi::NewResolution,
-    responses((status = 200, description = "The difference, `resolved` or `proposed`", body = DifferenceView), openapi::Problems), security(("operator" = [])),
+    responses((status = 200, description = "The difference, `resolved`, `returning` or `proposed`", body = DifferenceView), openapi::Problems), security(("operator" = [])),
     extensions(("x-codes" = json!(codes(RESOLVING)))),
 )]
 pub(super) async fn resolve_difference(

@@ -63,6 +63,7 @@ pub(super) const RESOLVING: &[Code] = &[
     DifferenceWithoutAmount,
     OrderNotFound,
     ChannelUnavailable,
+    ChannelDisagrees,
 ];
 
 /// The header fields that any answer to a call may carry.

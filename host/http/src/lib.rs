@@ -5,6 +5,7 @@
 
 mod admin;
 mod balances;
+mod bill_layouts;
 mod bills;
 mod channels;
 mod checkout;
@@ -109,6 +110,7 @@ fn operator_calls() -> Calls {
         .merge(payouts::operator_calls())
         .merge(payout_batches::operator_calls())
         .merge(bills::calls())
+        .merge(bill_layouts::calls())
         .merge(reviews::calls())
 }
 

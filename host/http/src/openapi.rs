@@ -554,8 +554,8 @@ pub(super) struct NewOwner {
 #[schema(as = NewResolution)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewResolution {
-    /// `explain`, `suspense`, `write_off`, `accept_fee` or `ask_channel`.
-    #[schema(pattern = "^(explain|suspense|write_off|accept_fee|ask_channel)$")]
+    /// `explain`, `suspense`, `write_off`, `accept_fee`, `ask_channel`, `book_late` or `return`.
+    #[schema(pattern = "^(explain|suspense|write_off|accept_fee|ask_channel|book_late|return)$")]
     act: String,
     /// Why.
     #[schema(min_length = 1, max_length = 200)]
@@ -586,7 +586,7 @@ pub(super) struct DifferencesAsked {
     /// Those of one run: `rec_…`. Then of every status, unless one is named.
     #[param(required = false)]
     reconciliation: String,
-    /// `open` (if absent), `expected`, `paired`, `cleared`, `superseded`, `proposed` or `resolved`.
+    /// `open` (if absent), `expected`, `paired`, `cleared`, `superseded`, `proposed`, `returning` or `resolved`.
     #[param(required = false)]
     status: String,
 }

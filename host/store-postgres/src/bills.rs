@@ -9,14 +9,14 @@ use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_store::bills::{
-    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, OpenDifferences,
-    ReconciliationRecord,
+    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, LayoutRecord,
+    OpenDifferences, ReconciliationRecord,
 };
 use lezai_store::funds::{Movement, Statement, by_entry};
 use lezai_store::{Page, StoreError, id_range};
 
 use super::ledger::every_book;
-use super::tables::{Postgres, count, get, json, owned, params, to_json};
+use super::tables::{Postgres, count, get, id, json, owned, params, to_json};
 
 impl BillReads for Postgres<'_> {
     fn bill(
@@ -42,6 +42,17 @@ impl BillReads for Postgres<'_> {
         self.all(sql, params![i64::from(limit)], |row| json(row, 0))
     }
 
+    fn bill_layouts(&self) -> Result<Vec<LayoutRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_layouts AS it
+                   WHERE edition = (SELECT max(edition) FROM bill_layouts WHERE name = it.name) ORDER BY name";
+        self.all(sql, params![], |row| json(row, 0))
+    }
+
+    fn bill_layout(&self, digest: &str) -> Result<Option<LayoutRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_layouts WHERE digest = $1 LIMIT 1";
+        self.one(sql, params![digest], |row| json(row, 0))
+    }
+
     fn reconciliation(
         &self,
         id: &ReconciliationId,
@@ -57,6 +68,21 @@ impl BillReads for Postgres<'_> {
     ) -> Result<Option<ReconciliationRecord>, StoreError> {
         let sql = "SELECT data FROM reconciliations WHERE channel = $1 AND day = $2 ORDER BY id DESC LIMIT 1";
         self.one(sql, params![channel, day.to_string()], |row| json(row, 0))
+    }
+
+    fn last_runs(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<(Date, ReconciliationId)>, StoreError> {
+        let sql =
+            "SELECT day, max(id) FROM reconciliations WHERE channel = $1 AND day >= $2 AND day < $3
+                   GROUP BY day ORDER BY day";
+        let params = params![channel, from.to_string(), before.to_string()];
+        self.all(sql, params, |row| {
+            Ok((id(row, 0, Date::parse)?, id(row, 1, ReconciliationId::parse)?))
+        })
     }
 
     fn reconciliations(
@@ -114,12 +140,22 @@ impl BillReads for Postgres<'_> {
         self.all(sql, params, |row| json(row, 0))
     }
 
+    fn expected_differences(
+        &self,
+        channel: &str,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_differences WHERE status = 'expected' AND channel = $1 AND day < $2
+                   ORDER BY id";
+        self.all(sql, params![channel, before.to_string()], |row| json(row, 0))
+    }
+
     fn resolved_differences(
         &self,
         channel: &str,
         day: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        let sql = "SELECT data FROM bill_differences WHERE channel = $1 AND day = $2 AND status = 'resolved'";
+        let sql = "SELECT data FROM bill_differences WHERE channel = $1 AND day = $2 AND status IN ('resolved', 'returning')";
         self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
     }
 
@@ -185,6 +221,12 @@ impl BillWrites for Postgres<'_> {
             (bill.kind.as_str(), bill.day.to_string(), i64::from(bill.edition));
         let params = params![bill.channel, kind, day, edition, to_json(bill)?, bytes];
         self.change(sql, params).map(drop)
+    }
+
+    fn insert_bill_layout(&self, layout: &LayoutRecord) -> Result<(), StoreError> {
+        let sql = "INSERT INTO bill_layouts (name, edition, digest, data) VALUES ($1, $2, $3, $4)";
+        let (edition, data) = (i64::from(layout.edition), to_json(layout)?);
+        self.change(sql, params![layout.name, edition, layout.digest, data]).map(drop)
     }
 
     fn insert_reconciliation(

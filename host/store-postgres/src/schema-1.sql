@@ -195,6 +195,12 @@ CREATE TABLE bills (
   data TEXT NOT NULL, bytes BYTEA NOT NULL, PRIMARY KEY (channel, kind, day, edition)
 );
 CREATE INDEX bills_by_day ON bills (day, channel, kind, edition);
+CREATE TABLE bill_layouts (
+  name TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL, digest TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL,
+  PRIMARY KEY (name, edition)
+);
+CREATE INDEX bill_layouts_by_digest ON bill_layouts (digest);
+CREATE TRIGGER bill_layouts_stay BEFORE UPDATE ON bill_layouts FOR EACH STATEMENT EXECUTE FUNCTION stays();
 CREATE TABLE reconciliations (
   id TEXT COLLATE "C" PRIMARY KEY, channel TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL
 );

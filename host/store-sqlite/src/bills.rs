@@ -10,10 +10,10 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::statements::last_before;
-use super::tables::{Sqlite, json, to_json};
+use super::tables::{Sqlite, id, json, to_json};
 use lezai_store::bills::{
-    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, OpenDifferences,
-    ReconciliationRecord,
+    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, LayoutRecord,
+    OpenDifferences, ReconciliationRecord,
 };
 use lezai_store::funds::{FundsReads as _, Movement, Statement};
 use lezai_store::{Page, StoreError, id_range};
@@ -26,6 +26,12 @@ CREATE TABLE bills (
 CREATE INDEX bills_by_day ON bills (day, channel, kind, edition);
 CREATE TRIGGER bills_stay BEFORE UPDATE OF channel, kind, day, edition, data ON bills
   BEGIN SELECT RAISE(ABORT, 'a bill is never changed'); END;
+CREATE TABLE bill_layouts (
+  name TEXT NOT NULL, edition INTEGER NOT NULL, digest TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (name, edition)
+) STRICT;
+CREATE INDEX bill_layouts_by_digest ON bill_layouts (digest);
+CREATE TRIGGER bill_layouts_stay BEFORE UPDATE ON bill_layouts
+  BEGIN SELECT RAISE(ABORT, 'an edition of a layout is never changed'); END;
 CREATE TABLE reconciliations (
   id TEXT PRIMARY KEY, channel TEXT NOT NULL, day TEXT NOT NULL, data TEXT NOT NULL
 ) STRICT;
@@ -60,6 +66,17 @@ impl BillReads for Sqlite<'_> {
         self.all(sql, [limit], |row| json(row, 0))
     }
 
+    fn bill_layouts(&self) -> Result<Vec<LayoutRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_layouts AS it
+                   WHERE edition = (SELECT max(edition) FROM bill_layouts WHERE name = it.name) ORDER BY name";
+        self.all(sql, [], |row| json(row, 0))
+    }
+
+    fn bill_layout(&self, digest: &str) -> Result<Option<LayoutRecord>, StoreError> {
+        let sql = "SELECT data FROM bill_layouts WHERE digest = ?1 LIMIT 1";
+        self.one(sql, [digest], |row| json(row, 0))
+    }
+
     fn reconciliation(
         &self,
         id: &ReconciliationId,
@@ -75,6 +92,21 @@ impl BillReads for Sqlite<'_> {
     ) -> Result<Option<ReconciliationRecord>, StoreError> {
         let sql = "SELECT data FROM reconciliations WHERE channel = ?1 AND day = ?2 ORDER BY id DESC LIMIT 1";
         self.one(sql, params![channel, day.to_string()], |row| json(row, 0))
+    }
+
+    fn last_runs(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<(Date, ReconciliationId)>, StoreError> {
+        let sql =
+            "SELECT day, max(id) FROM reconciliations WHERE channel = ?1 AND day >= ?2 AND day < ?3
+                   GROUP BY day ORDER BY day";
+        let params = params![channel, from.to_string(), before.to_string()];
+        self.all(sql, params, |row| {
+            Ok((id(row, 0, Date::parse)?, id(row, 1, ReconciliationId::parse)?))
+        })
     }
 
     fn reconciliations(
@@ -134,12 +166,23 @@ impl BillReads for Sqlite<'_> {
         Ok(found)
     }
 
+    fn expected_differences(
+        &self,
+        channel: &str,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        // There are few of them, and many others of those days.
+        let sql = "SELECT data FROM bill_differences WHERE status = 'expected' AND +channel = ?1 AND +day < ?2
+                   ORDER BY id";
+        self.all(sql, params![channel, before.to_string()], |row| json(row, 0))
+    }
+
     fn resolved_differences(
         &self,
         channel: &str,
         day: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
-        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day = ?2 AND status = 'resolved'";
+        let sql = "SELECT data FROM bill_differences WHERE channel = ?1 AND day = ?2 AND status IN ('resolved', 'returning')";
         self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
     }
 
@@ -180,6 +223,12 @@ impl BillWrites for Sqlite<'_> {
                    VALUES (?1, ?2, ?3, ?4, ?5, sealed('bill/' || ?1 || '/' || ?2 || '/' || ?3 || '/' || ?4, ?6))";
         let (kind, day) = (bill.kind.as_str(), bill.day.to_string());
         let params = params![bill.channel, kind, day, bill.edition, to_json(bill)?, bytes];
+        self.change(sql, params).map(drop)
+    }
+
+    fn insert_bill_layout(&self, layout: &LayoutRecord) -> Result<(), StoreError> {
+        let sql = "INSERT INTO bill_layouts (name, edition, digest, data) VALUES (?1, ?2, ?3, ?4)";
+        let params = params![layout.name, layout.edition, layout.digest, to_json(layout)?];
         self.change(sql, params).map(drop)
     }
 
@@ -226,13 +275,14 @@ impl BillWrites for Sqlite<'_> {
 /// [`StoreError`], or what `each` gives.
 pub fn for_each_difference<E: From<StoreError>>(
     connection: &Connection,
-    mut each: impl FnMut(Difference) -> Result<(), E>,
+    mut each: impl FnMut(DifferenceRecord) -> Result<(), E>,
 ) -> Result<(), E> {
     let sql = "SELECT data, id, status, waits FROM bill_differences";
     let mut statement = connection.prepare(sql).map_err(StoreError::from)?;
     let mut rows = statement.query([]).map_err(StoreError::from)?;
     while let Some(row) = rows.next().map_err(StoreError::from)? {
-        let DifferenceRecord { difference, .. } = json(row, 0)?;
+        let record: DifferenceRecord = json(row, 0)?;
+        let difference = &record.difference;
         let column = |column| row.get::<_, String>(column).map_err(StoreError::from);
         let state = &difference.state;
         let same = column(1)? == difference.id.as_str()
@@ -242,7 +292,7 @@ pub fn for_each_difference<E: From<StoreError>>(
             let what = format!("the row of {} says otherwise than the difference", difference.id);
             return Err(StoreError::Damaged(what).into());
         }
-        each(difference)?;
+        each(record)?;
     }
     Ok(())
 }

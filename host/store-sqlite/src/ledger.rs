@@ -107,6 +107,16 @@ pub fn balance_after(
     Sqlite { connection }.one(sql, params, |row| Ok(row.get(0)?))
 }
 
+/// The merchant by whom an entry is found, as it is kept beside the entry.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn owner_kept(connection: &Connection, number: u64) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT owner FROM entries WHERE number = ?1";
+    Ok(Sqlite { connection }.one(sql, [number], |row| Ok(row.get(0)?))?.flatten())
+}
+
 /// How many balances are kept.
 ///
 /// # Errors

@@ -51,7 +51,7 @@ pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unpl
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{
     balance_after, balances_kept, book, difference_with_entries, for_each_entry, for_each_order,
-    last_entry, moved, order_with_entries, payout_with_entries, walk_entries,
+    last_entry, moved, order_with_entries, owner_kept, payout_with_entries, walk_entries,
 };
 pub use payout_batches::for_each_payout_batch;
 pub use statements::{balances_after, entry_head, last_before, reference};

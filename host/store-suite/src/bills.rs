@@ -10,7 +10,8 @@ use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_store::bills::{
-    BillRecord, DifferenceQuery, DifferenceRecord, EditionRecord, ReconciliationRecord,
+    BillRecord, DifferenceQuery, DifferenceRecord, EditionRecord, LayoutRecord, LayoutUsed,
+    ReconciliationRecord,
 };
 use lezai_store::{Page, Scope, Store, StoreError, read, write};
 use serde_json::json;
@@ -19,7 +20,9 @@ const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
 pub(super) async fn run(store: &Arc<dyn Store>) {
     editions_of_a_bill_stay(store).await;
+    editions_of_a_layout_stay(store).await;
     runs_and_differences_are_found(store).await;
+    what_is_expected_and_the_last_runs_are_found_by_their_days(store).await;
 }
 
 fn day(text: &str) -> Date {
@@ -35,7 +38,7 @@ fn bill(channel: &str, date: &str, edition: u32) -> BillRecord {
         digest: format!("digest-{edition}"),
         bytes: 3,
         source: "put".to_owned(),
-        layout: "lezai-movements".to_owned(),
+        layout: LayoutUsed { name: "lezai-movements".to_owned(), digest: None },
         rows: 1,
         at: NOW,
     }
@@ -73,6 +76,29 @@ async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
     assert_eq!(listed, [bill("a", "2026-11-18", 2), bill("a", "2026-11-18", 1)]);
 }
 
+async fn editions_of_a_layout_stay(store: &Arc<dyn Store>) {
+    let layout = |name: &str, edition| LayoutRecord {
+        name: name.to_owned(),
+        edition,
+        digest: format!("{name}-{edition}"),
+        text: format!("{{\"name\":\"{name}\"}}"),
+        at: NOW,
+    };
+    assert_eq!(read(store, |view| view.bill_layouts()).await.unwrap(), []);
+    for record in [layout("b", 1), layout("a", 1), layout("a", 2)] {
+        write(store, Scope::Gateway, move |tx| tx.insert_bill_layout(&record)).await.unwrap();
+    }
+    let twice = layout("a", 2);
+    let twice = write(store, Scope::Gateway, move |tx| tx.insert_bill_layout(&twice));
+    assert!(twice.await.is_err(), "an edition is never made anew");
+    let last = read(store, |view| view.bill_layouts()).await.unwrap();
+    assert_eq!(last, [layout("a", 2), layout("b", 1)]);
+    // One that a bill was read by stays, whatever took its place.
+    let former = read(store, |view| view.bill_layout("a-1")).await.unwrap();
+    assert_eq!(former, Some(layout("a", 1)));
+    assert_eq!(read(store, |view| view.bill_layout("a-3")).await.unwrap(), None);
+}
+
 fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
     ReconciliationRecord {
         id: ReconciliationId::new(at, [n; 10]),
@@ -80,7 +106,12 @@ fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
         day: day("2026-11-18"),
         edition: u32::from(n),
         bill_digest: format!("digest-{n}"),
-        funds: (n > 1).then(|| EditionRecord { edition: 1, digest: "funds".to_owned() }),
+        layout: LayoutUsed { name: "acme".to_owned(), digest: Some("layout".to_owned()) },
+        funds: (n > 1).then(|| EditionRecord {
+            edition: 1,
+            digest: "funds".to_owned(),
+            layout: LayoutUsed::default(),
+        }),
         carried: vec![DifferenceId::new(at, [9; 10])],
         after_entries: vec![3],
         to_entries: vec![9],
@@ -106,6 +137,8 @@ fn difference(
                 currency: Currency::from_code("CNY").unwrap(),
             }),
             of_fee: false,
+            payment: None,
+            return_failed: None,
             state,
             asked: None,
             owner: None,
@@ -199,4 +232,51 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     let of = |date| read(store, move |view| view.resolved_differences("a", day(date)));
     let found: Vec<_> = of("2026-11-18").await.unwrap().into_iter().map(|it| it.evidence).collect();
     assert_eq!((found, of("2026-11-17").await.unwrap().len()), (vec!["evidence-4".to_owned()], 0));
+}
+
+async fn what_is_expected_and_the_last_runs_are_found_by_their_days(store: &Arc<dyn Store>) {
+    let run = |n: u8, channel: &str, date: &str| ReconciliationRecord {
+        channel: channel.to_owned(),
+        day: day(date),
+        ..a_run(n, NOW.plus_secs(i64::from(n)))
+    };
+    let expected = || DifferenceState::Expected { rule: "cut_off".to_owned() };
+    let [early, again, late, other] = [
+        run(21, "c", "2026-11-17"),
+        run(22, "c", "2026-11-17"),
+        run(23, "c", "2026-11-19"),
+        run(24, "d", "2026-11-17"),
+    ];
+    let kept = vec![
+        (late.clone(), vec![difference(&late, 33, "timing", expected())]),
+        (early.clone(), vec![difference(&early, 31, "timing", DifferenceState::Superseded)]),
+        (
+            again.clone(),
+            vec![
+                difference(&again, 32, "timing", expected()),
+                difference(&again, 34, "amount", DifferenceState::Open),
+            ],
+        ),
+        (other.clone(), vec![difference(&other, 35, "timing", expected())]),
+    ];
+    write(store, Scope::Gateway, move |tx| {
+        for (run, found) in &kept {
+            tx.insert_reconciliation(run, found)?;
+        }
+        Ok::<_, StoreError>(())
+    })
+    .await
+    .unwrap();
+    let runs = |from, before| read(store, move |view| view.last_runs("c", day(from), day(before)));
+    let both = [(day("2026-11-17"), again.id), (day("2026-11-19"), late.id)];
+    assert_eq!(runs("2026-11-17", "2026-11-20").await.unwrap(), both);
+    assert_eq!(runs("2026-11-18", "2026-11-20").await.unwrap(), both[1..]);
+    assert_eq!(runs("2026-11-17", "2026-11-19").await.unwrap(), both[..1]);
+    let waits = |before| async move {
+        let found = read(store, move |view| view.expected_differences("c", day(before)));
+        found.await.unwrap().into_iter().map(|it| it.evidence).collect::<Vec<_>>()
+    };
+    assert_eq!(waits("2026-11-20").await, ["evidence-32", "evidence-33"]);
+    assert_eq!(waits("2026-11-19").await, ["evidence-32"]);
+    assert!(waits("2026-11-17").await.is_empty());
 }

@@ -13,7 +13,9 @@ mod statements;
 use std::sync::Arc;
 
 pub use funds::PLANTED;
-use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId, StatementId};
+use lezai_core::id::{
+    AttemptId, DifferenceId, EventId, MerchantId, OrderId, RefundId, SessionId, StatementId,
+};
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::{Currency, Money};
@@ -333,6 +335,7 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
         on_order(Effect::Refund(RefundId::new(NOW, [2; 10]))),
         Task::Deliver { event: EventId::new(NOW, [1; 10]), round: 1 },
         Task::MakeStatement { merchant: merchant_id(), statement: StatementId::new(NOW, [1; 10]) },
+        Task::ReturnPayment { difference: DifferenceId::new(NOW, [3; 10]) },
         Task::PlanStatement {
             merchant: merchant_id(),
             plan: "m_demo/settle".to_owned(),

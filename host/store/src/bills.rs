@@ -32,8 +32,8 @@ pub struct BillRecord {
     pub bytes: u64,
     /// `fetched` from the channel, or `put` by the operator.
     pub source: String,
-    /// The layout that it was read by; empty if it says that the day has no bill.
-    pub layout: String,
+    /// The layout that it was read by.
+    pub layout: LayoutUsed,
     /// How many rows it has.
     pub rows: u64,
     /// When it came.
@@ -47,6 +47,34 @@ pub struct EditionRecord {
     pub edition: u32,
     /// Its digest.
     pub digest: String,
+    /// The layout that it was read by.
+    #[serde(default)]
+    pub layout: LayoutUsed,
+}
+
+/// The layout that a bill was read by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayoutUsed {
+    /// Its name; empty if the bill says that the day has none.
+    pub name: String,
+    /// The digest of an operator's; the program has the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// A layout of bills that an operator wrote, as it came: each change of one is another edition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayoutRecord {
+    /// Its name.
+    pub name: String,
+    /// 1 for the first of this name.
+    pub edition: u32,
+    /// SHA-256 of its text, in hex.
+    pub digest: String,
+    /// The JSON as it was put.
+    pub text: String,
+    /// When it came.
+    pub at: Timestamp,
 }
 
 /// A run: one edition of a bill of trades, held against what the ledger booked on its day, and one of a bill of
@@ -63,6 +91,9 @@ pub struct ReconciliationRecord {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
+    /// The layout that the bill was read by.
+    #[serde(default)]
+    pub layout: LayoutUsed,
     /// The bill of funds, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funds: Option<EditionRecord>,
@@ -140,6 +171,10 @@ pub trait BillReads {
     ) -> Result<Option<(BillRecord, Vec<u8>)>, StoreError>;
     /// The latest bills of all channels without their bytes, every edition, newest day first.
     fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError>;
+    /// The last edition of each of the operator's layouts, by their names.
+    fn bill_layouts(&self) -> Result<Vec<LayoutRecord>, StoreError>;
+    /// The operator's layout with this digest.
+    fn bill_layout(&self, digest: &str) -> Result<Option<LayoutRecord>, StoreError>;
     /// A run.
     fn reconciliation(
         &self,
@@ -151,6 +186,14 @@ pub trait BillReads {
         channel: &str,
         day: Date,
     ) -> Result<Option<ReconciliationRecord>, StoreError>;
+    /// The id of the last run of each of some days of a channel that has one, from one day and before another, in the
+    /// days' order.
+    fn last_runs(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<(Date, ReconciliationId)>, StoreError>;
     /// The runs of a page, newest first, and one more if there are more.
     fn reconciliations(
         &self,
@@ -171,7 +214,13 @@ pub trait BillReads {
         from: Date,
         before: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
-    /// Those of a channel's day that a person resolved, whichever run found them.
+    /// Those of a channel's days before one that a rule waits for. In the order of their ids.
+    fn expected_differences(
+        &self,
+        channel: &str,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError>;
+    /// Those of a channel's day that a person resolved, or has the channel give back, whichever run found them.
     fn resolved_differences(
         &self,
         channel: &str,
@@ -197,6 +246,8 @@ pub trait BillReads {
 pub trait BillWrites: BillReads {
     /// A bill, as the next edition of its day.
     fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError>;
+    /// An operator's layout, as the next edition of its name.
+    fn insert_bill_layout(&self, layout: &LayoutRecord) -> Result<(), StoreError>;
     /// A run with what it found.
     fn insert_reconciliation(
         &self,

@@ -27,7 +27,8 @@ use std::sync::Arc;
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{
-    AttemptId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId, StatementId,
+    AttemptId, DifferenceId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
+    StatementId,
 };
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
@@ -141,6 +142,11 @@ pub enum Task {
         /// The period's end.
         end: Timestamp,
     },
+    /// Have a channel give back a payment that belongs to no order.
+    ReturnPayment {
+        /// The difference that the payment makes.
+        difference: DifferenceId,
+    },
     /// Tell a merchant of an event.
     Deliver {
         /// The event.
@@ -187,6 +193,7 @@ impl Task {
                 Some(format!("plan_statement {plan} {edition} {}", end.as_ms()))
             }
             Self::MakeStatement { statement, .. } => Some(format!("make_statement {statement}")),
+            Self::ReturnPayment { difference } => Some(format!("return_payment {difference}")),
             Self::Order { .. } | Self::Payout { .. } | Self::Deliver { .. } => None,
         }
     }
@@ -194,7 +201,10 @@ impl Task {
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Order { .. } | Self::Payout { .. } | Self::CloseBatches { .. } => Lane::Orders,
+            Self::Order { .. }
+            | Self::Payout { .. }
+            | Self::CloseBatches { .. }
+            | Self::ReturnPayment { .. } => Lane::Orders,
             Self::Deliver { .. } => Lane::Callbacks,
             Self::MakeStatement { .. } | Self::PlanStatement { .. } => Lane::Statements,
         }

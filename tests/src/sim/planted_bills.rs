@@ -7,8 +7,8 @@ use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
 use lezai_store::bills::{
-    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, OpenDifferences,
-    ReconciliationRecord,
+    BillReads, BillRecord, BillWrites, DifferenceQuery, DifferenceRecord, LayoutRecord,
+    OpenDifferences, ReconciliationRecord,
 };
 use lezai_store::funds::Movement;
 use lezai_store::{Page, StoreError};
@@ -27,6 +27,12 @@ impl BillReads for Layer<'_> {
     fn bills(&self, limit: u32) -> Result<Vec<BillRecord>, StoreError> {
         self.tx.bills(limit)
     }
+    fn bill_layouts(&self) -> Result<Vec<LayoutRecord>, StoreError> {
+        self.tx.bill_layouts()
+    }
+    fn bill_layout(&self, digest: &str) -> Result<Option<LayoutRecord>, StoreError> {
+        self.tx.bill_layout(digest)
+    }
     fn reconciliation(
         &self,
         id: &ReconciliationId,
@@ -39,6 +45,14 @@ impl BillReads for Layer<'_> {
         day: Date,
     ) -> Result<Option<ReconciliationRecord>, StoreError> {
         self.tx.last_reconciliation(channel, day)
+    }
+    fn last_runs(
+        &self,
+        channel: &str,
+        from: Date,
+        before: Date,
+    ) -> Result<Vec<(Date, ReconciliationId)>, StoreError> {
+        self.tx.last_runs(channel, from, before)
     }
     fn reconciliations(
         &self,
@@ -62,6 +76,13 @@ impl BillReads for Layer<'_> {
         before: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
         self.tx.unsettled_differences(channel, from, before)
+    }
+    fn expected_differences(
+        &self,
+        channel: &str,
+        before: Date,
+    ) -> Result<Vec<DifferenceRecord>, StoreError> {
+        self.tx.expected_differences(channel, before)
     }
     fn resolved_differences(
         &self,
@@ -90,6 +111,9 @@ impl BillReads for Layer<'_> {
 impl BillWrites for Layer<'_> {
     fn insert_bill(&self, bill: &BillRecord, bytes: &[u8]) -> Result<(), StoreError> {
         self.tx.insert_bill(bill, bytes)
+    }
+    fn insert_bill_layout(&self, layout: &LayoutRecord) -> Result<(), StoreError> {
+        self.tx.insert_bill_layout(layout)
     }
     fn insert_reconciliation(
         &self,

@@ -9,6 +9,8 @@
 //!  expected ──▶ open              due: the bill that was to have its other half does not
 //!  expected, open, proposed ──▶ paired   the bill of another day has its other half
 //!  paired ──▶ open                another edition of that bill does not
+//!  open, proposed ──▶ returning ──▶ resolved   the channel gave the money back
+//!                        └────────▶ open       it does not
 //! ```
 //!
 //! A resolution never changes what was booked: it books an entry of its own, or it explains why none is
@@ -38,6 +40,12 @@ pub struct Difference {
     /// Whether it is about a fee of the channel's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_fee: bool,
+    /// The number of a payment that the channel's bill of trades has and the books do not, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<String>,
+    /// Why the channel did not give the payment back when it was asked to the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_failed: Option<String>,
     /// How it stands.
     pub state: DifferenceState,
     /// The last time that the channel was asked about it.
@@ -89,6 +97,14 @@ pub enum DifferenceState {
         /// The resolution.
         resolution: Resolution,
     },
+    /// The channel is asked to give the money back, until it says that it did or will not.
+    Returning {
+        /// The resolution.
+        resolution: Resolution,
+        /// The person who approved it, if a second one had to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
+    },
     /// A person resolved it.
     Resolved {
         /// The resolution.
@@ -103,12 +119,20 @@ pub enum DifferenceState {
 
 impl DifferenceState {
     /// Every status.
-    pub const STATUSES: [&'static str; 7] =
-        ["open", "expected", "paired", "cleared", "superseded", "proposed", "resolved"];
+    pub const STATUSES: [&'static str; 8] = [
+        "open",
+        "expected",
+        "paired",
+        "cleared",
+        "superseded",
+        "proposed",
+        "returning",
+        "resolved",
+    ];
 
-    /// Whether it waits for a person.
+    /// Whether it waits for a person, or may come to wait for one again.
     pub fn waits(&self) -> bool {
-        matches!(self, Self::Open | Self::Proposed { .. })
+        matches!(self, Self::Open | Self::Proposed { .. } | Self::Returning { .. })
     }
 
     /// The status as the API names it.
@@ -120,6 +144,7 @@ impl DifferenceState {
             Self::Cleared { .. } => "cleared",
             Self::Superseded => "superseded",
             Self::Proposed { .. } => "proposed",
+            Self::Returning { .. } => "returning",
             Self::Resolved { .. } => "resolved",
         }
     }
@@ -153,12 +178,24 @@ pub enum Act {
     /// The channel is asked: what it says is applied to the order, and the difference stays open until the bill of
     /// another day pairs with what was booked by it.
     AskChannel,
+    /// The bill has a payment of an order that never learned of it. The channel is asked, and what it says is booked on
+    /// the order, with the bill's line as evidence.
+    BookLate,
+    /// The bill has a payment of no order of ours: the channel gives it back.
+    Return,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 5] =
-        [Self::Explain, Self::Suspense, Self::WriteOff, Self::AcceptFee, Self::AskChannel];
+    pub const ALL: [Self; 7] = [
+        Self::Explain,
+        Self::Suspense,
+        Self::WriteOff,
+        Self::AcceptFee,
+        Self::AskChannel,
+        Self::BookLate,
+        Self::Return,
+    ];
 
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
@@ -168,6 +205,8 @@ impl Act {
             Self::WriteOff => "write_off",
             Self::AcceptFee => "accept_fee",
             Self::AskChannel => "ask_channel",
+            Self::BookLate => "book_late",
+            Self::Return => "return",
         }
     }
 }
@@ -199,6 +238,13 @@ pub enum DifferenceEvent {
     Paired(ReconciliationId),
     /// The run that was to have the other half does not have it.
     Due,
+    /// The channel gave the money back.
+    Returned,
+    /// The channel does not give the money back, and will not.
+    ReturnFailed {
+        /// Why, as a stable word.
+        code: String,
+    },
 }
 
 /// Why something cannot happen to a difference.
@@ -216,13 +262,16 @@ pub enum NotResolved {
     /// It is about no fee.
     #[error("the difference is about no fee of the channel's")]
     NoFee,
+    /// It is about no payment of the channel's that the books do not have.
+    #[error("the difference is about no payment that the bill of trades alone has")]
+    NoPayment,
     /// There is no amount to be booked.
     #[error("the difference has no amount to be booked: explain it")]
     NoAmount,
 }
 
 impl Difference {
-    /// The difference after an event, and the entry that is booked.
+    /// The difference after an event, and the entries that are booked.
     ///
     /// # Errors
     ///
@@ -231,83 +280,87 @@ impl Difference {
         self,
         event: DifferenceEvent,
         now: Timestamp,
-    ) -> Result<(Self, Option<Entry>), NotResolved> {
+    ) -> Result<(Self, Vec<Entry>), NotResolved> {
+        use DifferenceState as State;
         let status = self.state.status();
         let state = match (&self.state, event) {
-            (
-                DifferenceState::Open | DifferenceState::Proposed { .. },
-                DifferenceEvent::Assigned(owner),
-            ) => {
-                return Ok((Self { owner: Some(owner), ..self }, None));
+            (State::Open | State::Proposed { .. }, DifferenceEvent::Assigned(owner)) => {
+                return Ok((Self { owner: Some(owner), ..self }, Vec::new()));
             }
             (
-                DifferenceState::Open | DifferenceState::Expected { .. },
+                State::Open | State::Expected { .. },
                 DifferenceEvent::Resolved { act: act @ Act::AskChannel, reason, by },
             ) => {
                 let asked = Some(Resolution { act, reason, by, at: now });
-                return Ok((Self { asked, ..self }, None));
+                return Ok((Self { asked, ..self }, Vec::new()));
             }
-            (DifferenceState::Open, DifferenceEvent::Resolved { act, reason, by }) => {
-                if act == Act::AcceptFee && !self.of_fee {
-                    return Err(NotResolved::NoFee);
-                }
-                if act != Act::Explain && self.booked(act).is_none() {
-                    return Err(NotResolved::NoAmount);
-                }
+            (State::Open, DifferenceEvent::Resolved { act, reason, by }) => {
+                self.may(act)?;
                 let resolution = Resolution { act, reason, by, at: now };
                 match self.needs_two() {
-                    true => DifferenceState::Proposed { resolution },
-                    false => DifferenceState::Resolved { resolution, approved_by: None, at: now },
+                    true => State::Proposed { resolution },
+                    false => State::done(resolution, None, now),
                 }
             }
-            (
-                DifferenceState::Proposed { resolution },
-                DifferenceEvent::Decided { approved, by },
-            ) => {
+            (State::Proposed { resolution }, DifferenceEvent::Decided { approved, by }) => {
                 if resolution.by == by {
                     return Err(NotResolved::SamePerson);
                 }
                 match approved {
-                    true => DifferenceState::Resolved {
-                        resolution: resolution.clone(),
-                        approved_by: Some(by),
-                        at: now,
-                    },
-                    false => DifferenceState::Open,
+                    true => State::done(resolution.clone(), Some(by), now),
+                    false => State::Open,
                 }
             }
+            (State::Returning { resolution, approved_by }, DifferenceEvent::Returned) => {
+                let (resolution, approved_by) = (resolution.clone(), approved_by.clone());
+                State::Resolved { resolution, approved_by, at: now }
+            }
+            (State::Returning { .. }, DifferenceEvent::ReturnFailed { code }) => {
+                let return_failed = Some(code);
+                return Ok((Self { return_failed, state: State::Open, ..self }, Vec::new()));
+            }
             (
-                DifferenceState::Open
-                | DifferenceState::Proposed { .. }
-                | DifferenceState::Expected { .. }
-                | DifferenceState::Paired { .. },
+                State::Open
+                | State::Proposed { .. }
+                | State::Expected { .. }
+                | State::Paired { .. },
                 DifferenceEvent::Superseded,
-            ) => DifferenceState::Superseded,
+            ) => State::Superseded,
             (
-                DifferenceState::Open
-                | DifferenceState::Proposed { .. }
-                | DifferenceState::Expected { .. }
-                | DifferenceState::Paired { .. },
+                State::Open
+                | State::Proposed { .. }
+                | State::Expected { .. }
+                | State::Paired { .. },
                 DifferenceEvent::Paired(run),
-            ) => DifferenceState::Paired { run },
-            (
-                DifferenceState::Expected { .. } | DifferenceState::Paired { .. },
-                DifferenceEvent::Due,
-            ) => DifferenceState::Open,
+            ) => State::Paired { run },
+            (State::Expected { .. } | State::Paired { .. }, DifferenceEvent::Due) => State::Open,
             _ => return Err(NotResolved::State { status }),
         };
         let next = Self { state, ..self };
-        let entry = next.entries().pop();
-        Ok((next, entry))
+        let entries = next.entries();
+        Ok((next, entries))
     }
 
-    /// Every entry that the ledger must have for the difference as it is: one or none.
+    /// Every entry that the ledger must have for the difference as it is. What is booked late is an entry of its
+    /// order's, and of none here.
     pub fn entries(&self) -> Vec<Entry> {
         match &self.state {
-            DifferenceState::Resolved { resolution, .. } => {
-                self.booked(resolution.act).into_iter().collect()
-            }
+            DifferenceState::Resolved { resolution, .. } => self.booked(resolution.act),
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether an act can resolve it.
+    fn may(&self, act: Act) -> Result<(), NotResolved> {
+        match act {
+            Act::Explain | Act::AskChannel => Ok(()),
+            Act::AcceptFee if !self.of_fee => Err(NotResolved::NoFee),
+            Act::BookLate | Act::Return if self.payment.is_none() => Err(NotResolved::NoPayment),
+            // What the order books is the amount that the channel says, and the bill's line is the evidence of it.
+            Act::BookLate => Ok(()),
+            Act::Suspense | Act::WriteOff | Act::AcceptFee | Act::Return => {
+                if self.booked(act).is_empty() { Err(NotResolved::NoAmount) } else { Ok(()) }
+            }
         }
     }
 
@@ -316,20 +369,39 @@ impl Difference {
         self.surplus.as_ref().is_none_or(|it| it.minor.saturating_abs() > ALONE_MAX)
     }
 
-    /// The entry that an act books.
-    fn booked(&self, act: Act) -> Option<Entry> {
+    /// The entries that an act books.
+    fn booked(&self, act: Act) -> Vec<Entry> {
         let (kind, other) = match act {
-            Act::Explain | Act::AskChannel => return None,
+            Act::Explain | Act::AskChannel | Act::BookLate => return Vec::new(),
             Act::Suspense => (Kind::Suspense, Account::Suspense(self.channel.clone())),
             Act::WriteOff => (Kind::WriteOff, Account::WriteOff),
             Act::AcceptFee => (Kind::ChannelFee, Account::ChannelCosts(self.channel.clone())),
+            // As of a payment that its order cannot take: it came, and it went back.
+            Act::Return => (Kind::UnexpectedPayment, Account::PaymentReturns),
         };
-        let Surplus { account, minor, currency } =
-            self.surplus.as_ref().filter(|it| it.minor != 0)?;
-        let amount = Money::new(minor.checked_abs()?, *currency).ok()?;
-        let (debit, credit) =
-            if *minor > 0 { (account.clone(), other) } else { (other, account.clone()) };
-        Entry::transfer(kind, [(debit, amount)], [(credit, amount)])
+        let Some(Surplus { account, minor, currency }) = &self.surplus else { return Vec::new() };
+        let amount = minor.checked_abs().filter(|it| *it != 0);
+        let amount = amount.and_then(|it| Money::new(it, *currency).ok());
+        let Some(amount) = amount else { return Vec::new() };
+        let moved = |kind, debit: &Account, credit: &Account| {
+            Entry::transfer(kind, [(debit.clone(), amount)], [(credit.clone(), amount)])
+        };
+        let first = match *minor > 0 {
+            true => moved(kind, account, &other),
+            false => moved(kind, &other, account),
+        };
+        let back = (act == Act::Return).then(|| moved(Kind::PaymentReturn, &other, account));
+        first.into_iter().chain(back.flatten()).collect()
+    }
+}
+
+impl DifferenceState {
+    /// The state once a resolution may be carried out.
+    fn done(resolution: Resolution, approved_by: Option<String>, at: Timestamp) -> Self {
+        match resolution.act {
+            Act::Return => Self::Returning { resolution, approved_by },
+            _ => Self::Resolved { resolution, approved_by, at },
+        }
     }
 }
 
@@ -349,6 +421,8 @@ mod tests {
                 currency: Currency::from_code("CNY").unwrap(),
             }),
             of_fee: false,
+            payment: None,
+            return_failed: None,
             state: DifferenceState::Open,
             asked: None,
             owner: None,
@@ -365,9 +439,9 @@ mod tests {
     }
 
     /// The accounts that a resolution books on, with the amount added to each.
-    fn booked(entry: Option<Entry>) -> Vec<(String, i64)> {
-        let entry = entry.into_iter();
-        entry
+    fn booked(entries: Vec<Entry>) -> Vec<(String, i64)> {
+        entries
+            .into_iter()
             .flat_map(|it| it.postings().to_vec())
             .map(|it| (it.account.to_string(), it.minor))
             .collect()
@@ -397,12 +471,12 @@ mod tests {
     fn who_proposed_does_not_approve() {
         let (proposed, entry) =
             difference(Some(20_000)).step(resolve(Act::WriteOff, "li"), NOW).unwrap();
-        assert_eq!(entry, None);
+        assert!(entry.is_empty());
         assert_eq!(proposed.clone().step(decide(true, "li"), NOW), Err(NotResolved::SamePerson));
         let (refused, entry) = proposed.clone().step(decide(false, "wang"), NOW).unwrap();
-        assert_eq!((refused.state, entry), (DifferenceState::Open, None));
+        assert_eq!((refused.state, entry), (DifferenceState::Open, Vec::new()));
         let (resolved, entry) = proposed.step(decide(true, "wang"), NOW).unwrap();
-        assert_eq!(resolved.entries(), entry.clone().into_iter().collect::<Vec<_>>());
+        assert_eq!(resolved.entries(), entry);
         assert_eq!(
             booked(entry),
             [("channel_receivable:sandbox".to_owned(), 20_000), ("write_off".to_owned(), -20_000)]
@@ -444,7 +518,7 @@ mod tests {
         for state in [DifferenceState::Open, expected] {
             let before = Difference { state, ..difference(None) };
             let (after, entry) = before.clone().step(resolve(Act::AskChannel, "li"), NOW).unwrap();
-            assert_eq!((&after.state, entry), (&before.state, None));
+            assert_eq!((&after.state, entry), (&before.state, Vec::new()));
             assert_eq!(after.asked.unwrap().by, "li");
         }
         let (done, _) = difference(Some(5)).step(resolve(Act::Explain, "li"), NOW).unwrap();
@@ -463,12 +537,12 @@ mod tests {
         assert_eq!(refused, Err(NotResolved::State { status: "expected" }));
         let step = |it: &Difference, event| it.clone().step(event, NOW);
         let (due, entry) = step(&expected, DifferenceEvent::Due).unwrap();
-        assert_eq!((&due.state, entry), (&DifferenceState::Open, None));
+        assert_eq!((&due.state, entry), (&DifferenceState::Open, Vec::new()));
         let (proposed, _) =
             difference(Some(20_000)).step(resolve(Act::WriteOff, "li"), NOW).unwrap();
         for before in [&expected, &due, &proposed] {
             let (paired, entry) = step(before, DifferenceEvent::Paired(run.clone())).unwrap();
-            assert_eq!((paired.state.status(), entry), ("paired", None));
+            assert_eq!((paired.state.status(), entry), ("paired", Vec::new()));
             // Another edition of the other day's bill: it has the half, too, or not.
             let again = step(&paired, DifferenceEvent::Paired(run.clone())).unwrap();
             assert_eq!(again.0, paired);
@@ -492,6 +566,67 @@ mod tests {
             [("suspense:sandbox".to_owned(), 500), ("channel_receivable:sandbox".to_owned(), -500)]
         );
         let (_, entry) = difference(Some(-500)).step(resolve(Act::Explain, "li"), NOW).unwrap();
-        assert_eq!(entry, None);
+        assert!(entry.is_empty());
+    }
+
+    fn payment(minor: i64) -> Difference {
+        Difference { payment: Some("x-1".to_owned()), ..difference(Some(minor)) }
+    }
+
+    #[test]
+    fn what_belongs_to_no_order_comes_and_goes_back_once_the_channel_says_so() {
+        let (returning, entries) = payment(500).step(resolve(Act::Return, "li"), NOW).unwrap();
+        assert_eq!((returning.state.status(), entries), ("returning", Vec::new()));
+        assert!(returning.state.waits());
+        for event in [
+            resolve(Act::Return, "li"),
+            resolve(Act::Explain, "li"),
+            decide(true, "wang"),
+            DifferenceEvent::Superseded,
+            DifferenceEvent::Paired(ReconciliationId::new(NOW, [2; 10])),
+            DifferenceEvent::Due,
+        ] {
+            let refused = returning.clone().step(event, NOW);
+            assert_eq!(refused, Err(NotResolved::State { status: "returning" }));
+        }
+        let (back, entries) = returning.clone().step(DifferenceEvent::Returned, NOW).unwrap();
+        assert_eq!((back.state.status(), &entries), ("resolved", &back.entries()));
+        let kinds: Vec<_> = entries.iter().map(Entry::kind).collect();
+        assert_eq!(kinds, [Kind::UnexpectedPayment, Kind::PaymentReturn]);
+        let account = "channel_receivable:sandbox".to_owned();
+        let returns = "payment_returns".to_owned();
+        let expected =
+            [(account.clone(), 500), (returns.clone(), -500), (returns, 500), (account, -500)];
+        assert_eq!(booked(entries), expected);
+        assert!(back.step(DifferenceEvent::Returned, NOW).is_err());
+
+        let failed = DifferenceEvent::ReturnFailed { code: "no_such_payment".to_owned() };
+        let (open, entries) = returning.step(failed.clone(), NOW).unwrap();
+        assert_eq!((&open.state, entries), (&DifferenceState::Open, Vec::new()));
+        assert_eq!(open.return_failed.as_deref(), Some("no_such_payment"));
+        assert!(open.step(failed, NOW).is_err());
+    }
+
+    #[test]
+    fn a_payment_is_booked_late_or_goes_back_by_two_above_the_sum_and_nothing_else_is() {
+        for (act, then) in [(Act::BookLate, "resolved"), (Act::Return, "returning")] {
+            let (done, entries) = payment(ALONE_MAX).step(resolve(act, "li"), NOW).unwrap();
+            assert_eq!((done.state.status(), entries), (then, Vec::new()));
+            let (proposed, _) = payment(ALONE_MAX + 1).step(resolve(act, "li"), NOW).unwrap();
+            assert_eq!(proposed.state.status(), "proposed");
+            assert_eq!(
+                proposed.clone().step(decide(true, "li"), NOW),
+                Err(NotResolved::SamePerson)
+            );
+            let (open, _) = proposed.clone().step(decide(false, "wang"), NOW).unwrap();
+            assert_eq!(open.state, DifferenceState::Open);
+            let (done, entries) = proposed.step(decide(true, "wang"), NOW).unwrap();
+            assert_eq!((done.state.status(), entries), (then, Vec::new()));
+            let refused = difference(Some(500)).step(resolve(act, "li"), NOW);
+            assert_eq!(refused, Err(NotResolved::NoPayment));
+        }
+        let (late, _) = payment(500).step(resolve(Act::BookLate, "li"), NOW).unwrap();
+        // The entry is its order's.
+        assert!(late.entries().is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, NewSplit, NewSplitReturn, Offer, ReviewVerdict};
+use super::{Attempt, Evidence, NewSplit, NewSplitReturn, Offer, ReviewVerdict};
 use crate::id::{AttemptId, RefundId, SplitId, SplitReturnId};
 use crate::money::Money;
 
@@ -69,6 +69,15 @@ pub enum Event {
     Paid {
         /// The attempt.
         attempt: AttemptId,
+        /// The amount that the channel says it received.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+    },
+    /// As `Paid`, once a channel's bill had told of the payment that nothing else did.
+    PaidByBill {
+        /// The bill's line, and the attempt that it is of.
+        evidence: Evidence,
         /// The amount that the channel says it received.
         amount: Money,
         /// The channel's own number.

@@ -26,6 +26,7 @@ mod bearer;
 mod books;
 mod charges;
 mod event;
+mod evidence;
 #[cfg(test)]
 mod later;
 mod refund;
@@ -56,6 +57,7 @@ pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
 pub use charges::{Charges, Costs, OF_REVIEW};
 pub use event::{Attention, Effect, Event, Notice};
+pub use evidence::Evidence;
 pub use refund::{Refund, RefundCharge, RefundState, Return};
 pub use refusal::Refusal;
 pub use reserve::{MAX_RESERVE_DAYS, ReserveRelease, ReserveTerms, Reserved};
@@ -108,6 +110,9 @@ pub struct Order {
     pub attempts: Vec<Attempt>,
     /// Money that came although the order could not take it, one for each attempt at most.
     pub returns: Vec<Return>,
+    /// What proves the payments that a channel's bill told of; one for each attempt at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
     /// Every refund, oldest first; at most [`MAX_REFUNDS`].
     pub refunds: Vec<Refund>,
     /// Every split of one that is split later, oldest first; at most [`MAX_SPLITS`].
@@ -171,6 +176,7 @@ impl Order {
             state: State::Created { declined: None },
             attempts: Vec::new(),
             returns: Vec::new(),
+            evidence: Vec::new(),
             reserved: None,
             refunds: Vec::new(),
             splits: Vec::new(),

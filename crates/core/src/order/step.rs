@@ -5,8 +5,9 @@ use super::reserve;
 use super::split;
 use super::{
     AUTHORIZATION_SECS, Attempt, Attention, Capture, Captured, CloseReason, Decline, Effect, Event,
-    MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Moment, Notice, Offer, Order, Payment, Refund,
-    RefundState, Refusal, Released, Return, Review, ReviewVerdict, Settled, Settles, State, Step,
+    Evidence, MAX_ATTEMPTS, MAX_FAILED_VOIDS, MAX_REFUNDS, Moment, Notice, Offer, Order, Payment,
+    Refund, RefundState, Refusal, Released, Return, Review, ReviewVerdict, Settled, Settles, State,
+    Step,
 };
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::{Account, Kind};
@@ -80,6 +81,9 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
             Ok(order.step())
         }
         (_, Event::Paid { attempt, amount, .. }) => owe_back(order, attempt, amount, now),
+        (_, Event::PaidByBill { evidence: line, amount, channel_ref }) => {
+            pay_by_bill(order, line, amount, channel_ref, at)
+        }
 
         (State::Paying { attempt, .. }, Event::Declined { attempt: declined, code })
             if attempt == declined =>
@@ -382,6 +386,23 @@ fn owe_another_amount(
     step.order.attention.push(Attention::Amount { attempt, received: amount });
     step.order.notices += 1;
     step.effects.push(Effect::Notify(Notice::NeedsAttention));
+    Ok(step)
+}
+
+/// A payment that a bill's line tells of, and that the channel confirms: as any other, and the line is kept if it is
+/// this that books it.
+fn pay_by_bill(
+    order: Order,
+    evidence: Evidence,
+    amount: Money,
+    channel_ref: String,
+    at: Moment,
+) -> Result<Step, Refusal> {
+    let attempt = evidence.attempt.clone();
+    let mut step = happen(order, Event::Paid { attempt, amount, channel_ref }, at)?;
+    if step.entry.is_some() {
+        step.order.evidence.push(evidence);
+    }
     Ok(step)
 }
 

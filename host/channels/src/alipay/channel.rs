@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
+use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
 use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
@@ -18,7 +19,7 @@ use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
     CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
     Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
-    Unanswered,
+    Unanswered, UnknownPayment,
 };
 use crate::http::Transport;
 use crate::number;
@@ -231,15 +232,15 @@ impl Alipay {
         }
     }
 
-    async fn give(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
+    async fn give(&self, request: UnknownPayment) -> Result<RefundStatus, Unanswered> {
         let failed = |code: &str| Ok(RefundStatus::Failed { code: code.to_owned() });
-        let Some(amount) = fen(request.amount) else { return failed("currency_unsupported") };
-        let number = number::of_attempt(&request.attempt);
-        let refund = number::of_refund(&request.refund);
-        match self.client.refund(&number, &refund, amount, None).await {
+        let Some(minor) = fen(request.amount) else { return failed("currency_unsupported") };
+        let UnknownPayment { number, refund, amount } = &request;
+        let refund = number::of_refund(refund);
+        match self.client.refund(number, &refund, minor, None).await {
             Ok(refunded) if refunded.fund_change == "Y" => Ok(RefundStatus::Succeeded),
             // Taken, or a repeat of what was done: only its query tells.
-            Ok(_) => self.ask_refund(request).await.map(known),
+            Ok(_) => self.ask_refund(number, &refund, *amount).await.map(known),
             Err(error) => match error.refusal() {
                 Some(refusal) if refusal.advice == Advice::GiveUp => failed(refusal.word),
                 Some(refusal) => {
@@ -251,10 +252,13 @@ impl Alipay {
         }
     }
 
-    async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
-        let number = number::of_attempt(&request.attempt);
-        let refund = number::of_refund(&request.refund);
-        match self.client.query_refund(&number, &refund, fen(request.amount)).await {
+    async fn ask_refund(
+        &self,
+        number: &str,
+        refund: &str,
+        amount: Money,
+    ) -> Result<RefundStatus, Unanswered> {
+        match self.client.query_refund(number, refund, fen(amount)).await {
             Ok(true) => Ok(RefundStatus::Succeeded),
             // Alipay does not tell a refund that it never heard of from one that is not done. The same
             // number again is the same refund, so it is sent again.
@@ -347,11 +351,24 @@ impl Channel for Alipay {
     }
 
     fn refund(&self, request: RefundRequest) -> ChannelFuture<'_, RefundStatus> {
-        Box::pin(self.give(request))
+        Box::pin(self.give(by_number(&request)))
     }
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
-        Box::pin(self.ask_refund(request.clone()))
+        self.query_return(&by_number(request))
+    }
+
+    fn returns_by_number(&self) -> bool {
+        true
+    }
+
+    fn return_payment(&self, request: UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
+        Box::pin(self.give(request))
+    }
+
+    fn query_return(&self, request: &UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
+        let UnknownPayment { number, refund, amount } = request.clone();
+        Box::pin(async move { self.ask_refund(&number, &number::of_refund(&refund), amount).await })
     }
 
     // A reversal is a refund there, by a number of its own.
@@ -386,6 +403,12 @@ fn paid(trade: &Trade) -> Result<AttemptStatus, Unanswered> {
     let amount = trade.total().and_then(money);
     let amount = amount.ok_or_else(|| unanswered("the answer has no amount"))?;
     Ok(AttemptStatus::Paid { amount, channel_ref: trade.trade_no.clone() })
+}
+
+/// A refund by the numbers that Alipay knows.
+fn by_number(request: &RefundRequest) -> UnknownPayment {
+    let number = number::of_attempt(&request.attempt);
+    UnknownPayment { number, refund: request.refund.clone(), amount: request.amount }
 }
 
 /// A refund that was taken is known, if only as something under way.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
-use lezai_core::id::{AttemptId, PayoutId};
+use lezai_core::id::{AttemptId, PayoutId, RefundId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
@@ -29,7 +29,7 @@ use rusqlite::{Connection, Transaction, params};
 use crate::channel::{
     AttemptRef, AttemptStatus, BillFetched, CaptureRequest, Channel, ChannelFuture, Method,
     MethodKind, PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
-    ReversalRequest, Unanswered,
+    ReversalRequest, Unanswered, UnknownPayment,
 };
 use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
@@ -224,7 +224,8 @@ impl Sandbox {
         self.with(move |wallet, now| {
             let Some(mut payment) = Payment::load(wallet, &id)? else { return Ok(Some(None)) };
             payment.ripen(now);
-            let refunded = sum_of_refunds(wallet, &id, now, |it| *it == RefundStatus::Succeeded)?;
+            let refunded =
+                sum_of_refunds(wallet, id.as_str(), now, |it| *it == RefundStatus::Succeeded)?;
             Ok(Some(Some(WalletPayment {
                 standing: payment.standing(),
                 agreed: !matches!(
@@ -414,7 +415,7 @@ impl Channel for Sandbox {
         Box::pin(async move {
             let id = attempt.clone();
             self.on_payment(&attempt, move |wallet, payment, now| {
-                let refunded = sum_of_refunds(wallet, &id, now, counts)?;
+                let refunded = sum_of_refunds(wallet, id.as_str(), now, counts)?;
                 Ok(payment.reverse(refunded))
             })
             .await
@@ -435,7 +436,7 @@ impl Channel for Sandbox {
                     return refund.answer();
                 }
                 let payment = Payment::load(wallet, &request.attempt)?;
-                let refunded = sum_of_refunds(wallet, &request.attempt, now, counts)?;
+                let refunded = sum_of_refunds(wallet, request.attempt.as_str(), now, counts)?;
                 let (refund, answered) = Refund::begin(&request, payment, refunded, now);
                 refund.save(wallet, &request.refund)?;
                 refund.move_money(wallet, &request.refund, now)?;
@@ -446,21 +447,21 @@ impl Channel for Sandbox {
     }
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
-        let id = request.refund.clone();
+        self.ask_refund(request.refund.clone())
+    }
+
+    fn returns_by_number(&self) -> bool {
+        true
+    }
+
+    fn return_payment(&self, request: UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(async move {
-            self.with(move |wallet, now| {
-                let Some(mut refund) = Refund::load(wallet, &id)? else {
-                    return Ok(Some(RefundStatus::Unknown));
-                };
-                let former = refund.status.clone();
-                refund.ripen(now);
-                if refund.status != former {
-                    refund.save(wallet, &id)?;
-                }
-                refund.answer()
-            })
-            .await
+            self.with(move |wallet, now| refund::return_payment(wallet, &request, now)).await
         })
+    }
+
+    fn query_return(&self, request: &UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
+        self.ask_refund(request.refund.clone())
     }
 
     fn pays_to(&self) -> &'static [&'static str] {
@@ -495,6 +496,23 @@ impl Channel for Sandbox {
 }
 
 impl Sandbox {
+    fn ask_refund(&self, id: RefundId) -> ChannelFuture<'_, RefundStatus> {
+        Box::pin(async move {
+            self.with(move |wallet, now| {
+                let Some(mut refund) = Refund::load(wallet, &id)? else {
+                    return Ok(Some(RefundStatus::Unknown));
+                };
+                let former = refund.status.clone();
+                refund.ripen(now);
+                if refund.status != former {
+                    refund.save(wallet, &id)?;
+                }
+                refund.answer()
+            })
+            .await
+        })
+    }
+
     /// The sandbox's own balance for us, in each currency: what it paid out for us, and did
     /// not get back.
     ///

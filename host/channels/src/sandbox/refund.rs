@@ -1,12 +1,14 @@
-//! A refund as the wallet keeps it, and the rule that no more goes back than came.
+//! A refund as the wallet keeps it, of a payment that we asked for or of any other, and the rule that no more goes back
+//! than came.
 
-use lezai_core::id::{AttemptId, RefundId};
+use lezai_core::id::RefundId;
+use lezai_core::money::Money;
 use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::payment::{Payment, Status};
 use super::{Broken, bill, magic};
-use crate::channel::{RefundRequest, RefundStatus};
+use crate::channel::{RefundRequest, RefundStatus, UnknownPayment};
 use crate::number;
 use magic::LATE_SECS;
 
@@ -29,9 +31,20 @@ impl Refund {
         refunded: i64,
         now: Timestamp,
     ) -> (Self, bool) {
-        let (status, code, ready, answered) = match refusal(request, payment, refunded) {
+        let refusal = refusal(request, payment, refunded);
+        Self::begun(request.attempt.to_string(), request.amount, refusal, now)
+    }
+
+    /// As [`Refund::begin`], unless the wallet refuses it.
+    pub(super) fn begun(
+        attempt: String,
+        amount: Money,
+        refusal: Option<&'static str>,
+        now: Timestamp,
+    ) -> (Self, bool) {
+        let (status, code, ready, answered) = match refusal {
             Some(code) => ("failed", Some(code), None, true),
-            None => match magic::refund(request.amount) {
+            None => match magic::refund(amount) {
                 magic::Refund::Usual => ("succeeded", None, None, true),
                 magic::Refund::Late => ("pending", None, Some(now.plus_secs(LATE_SECS)), true),
                 magic::Refund::Failed(code) => ("failed", Some(code), None, true),
@@ -41,8 +54,8 @@ impl Refund {
             },
         };
         let refund = Self {
-            attempt: request.attempt.to_string(),
-            minor: request.amount.minor(),
+            attempt,
+            minor: amount.minor(),
             status: status.to_owned(),
             code: code.map(str::to_owned),
             ready,
@@ -94,7 +107,8 @@ impl Refund {
         if matches!(self.status.as_str(), "lost" | "failed") {
             return Ok(());
         }
-        let sql = "SELECT currency FROM payments WHERE attempt = ?1";
+        let sql = "SELECT currency FROM payments WHERE attempt = ?1
+                   UNION ALL SELECT currency FROM movements WHERE number = ?1 AND kind = 'payment'";
         let currency: String =
             wallet.prepare_cached(sql)?.query_row([&self.attempt], |row| row.get(0))?;
         bill::record(
@@ -160,14 +174,14 @@ pub(super) fn counts(standing: &RefundStatus) -> bool {
 
 pub(super) fn sum_of_refunds(
     wallet: &Transaction<'_>,
-    attempt: &AttemptId,
+    attempt: &str,
     now: Timestamp,
     counts: impl Fn(&RefundStatus) -> bool,
 ) -> Result<i64, Broken> {
     let sql = "SELECT attempt, minor, status, code, ready_ms FROM refunds WHERE attempt = ?1";
     let mut statement = wallet.prepare_cached(sql)?;
     let mut sum = 0;
-    for refund in statement.query_map([attempt.as_str()], Refund::read)? {
+    for refund in statement.query_map([attempt], Refund::read)? {
         let mut refund = refund?;
         refund.ripen(now);
         if counts(&refund.standing()?) {
@@ -175,4 +189,41 @@ pub(super) fn sum_of_refunds(
         }
     }
     Ok(sum)
+}
+
+/// Gives back a payment by its number alone, once for the refund's id. `None` is silence.
+pub(super) fn return_payment(
+    wallet: &Transaction<'_>,
+    request: &UnknownPayment,
+    now: Timestamp,
+) -> Result<Option<RefundStatus>, Broken> {
+    let UnknownPayment { number, refund: id, amount } = request;
+    let (refund, answered) = match Refund::load(wallet, id)? {
+        Some(mut refund) => {
+            refund.ripen(now);
+            if refund.status == "lost" {
+                refund.status = "succeeded".to_owned();
+            }
+            (refund, true)
+        }
+        None => {
+            let sql = "SELECT minor FROM movements WHERE number = ?1 AND kind = 'payment' AND currency = ?2";
+            let came: Option<i64> = wallet
+                .prepare_cached(sql)?
+                .query_row(params![number, amount.currency().code()], |row| row.get(0))
+                .optional()?;
+            // One of ours went back by the id of its attempt.
+            let back = sum_of_refunds(wallet, number, now, counts)?
+                + sum_of_refunds(wallet, &format!("att_{number}"), now, counts)?;
+            let refusal = match came {
+                None => Some("no_such_payment"),
+                Some(came) if amount.minor() > came - back => Some("exceeds_payment"),
+                Some(_) => None,
+            };
+            Refund::begun(number.clone(), *amount, refusal, now)
+        }
+    };
+    refund.save(wallet, id)?;
+    refund.move_money(wallet, id, now)?;
+    if answered { refund.answer() } else { Ok(None) }
 }

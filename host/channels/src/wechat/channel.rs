@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
+use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
@@ -12,7 +13,7 @@ use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
     CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
     Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
-    Unanswered,
+    Unanswered, UnknownPayment,
 };
 use crate::http::Transport;
 use crate::number;
@@ -307,14 +308,14 @@ impl WechatPay {
         let (Some(amount), Some(total)) = (fen(request.amount), fen(request.payment)) else {
             return failed("currency_unsupported");
         };
-        let refund = Refund {
-            number: number::of_refund(&request.refund),
-            payment: number::of_attempt(&request.attempt),
-            amount,
-            total,
-            notify_url: Some(self.notify_url.clone()),
-            reason: None,
-        };
+        let (number, payment) =
+            (number::of_refund(&request.refund), number::of_attempt(&request.attempt));
+        let notify_url = Some(self.notify_url.clone());
+        self.send(Refund { number, payment, amount, total, notify_url, reason: None }).await
+    }
+
+    async fn send(&self, refund: Refund) -> Result<RefundStatus, Unanswered> {
+        let failed = |code: &str| Ok(RefundStatus::Failed { code: code.to_owned() });
         match self.client.refund(&refund).await {
             Ok(answer) => Ok(refunded(&answer)),
             Err(error) => match error.refusal() {
@@ -331,8 +332,16 @@ impl WechatPay {
 
     async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
         let number = number::of_refund(&request.refund);
-        let payment = number::of_attempt(&request.attempt);
-        match self.client.query_refund(&number, Some(&payment), fen(request.amount)).await {
+        self.ask_by_number(&number, &number::of_attempt(&request.attempt), request.amount).await
+    }
+
+    async fn ask_by_number(
+        &self,
+        number: &str,
+        payment: &str,
+        amount: Money,
+    ) -> Result<RefundStatus, Unanswered> {
+        match self.client.query_refund(number, Some(payment), fen(amount)).await {
             Ok(answer) => Ok(refunded(&answer)),
             Err(error) if error.word() == "not_found" => Ok(RefundStatus::Unknown),
             Err(error) => Err(unanswered(&error.to_string())),
@@ -418,6 +427,36 @@ impl Channel for WechatPay {
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
         Box::pin(self.ask_refund(request.clone()))
+    }
+
+    fn returns_by_number(&self) -> bool {
+        true
+    }
+
+    fn return_payment(&self, request: UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
+        Box::pin(async move {
+            let Some(amount) = fen(request.amount) else {
+                return Ok(RefundStatus::Failed { code: "currency_unsupported".to_owned() });
+            };
+            // Nothing is told of it: the worker asks.
+            self.send(Refund {
+                number: number::of_refund(&request.refund),
+                payment: request.number,
+                amount,
+                total: amount,
+                notify_url: None,
+                reason: None,
+            })
+            .await
+        })
+    }
+
+    fn query_return(&self, request: &UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
+        let request = request.clone();
+        Box::pin(async move {
+            let number = number::of_refund(&request.refund);
+            self.ask_by_number(&number, &request.number, request.amount).await
+        })
     }
 
     // A reversal is a refund there, by a number of its own.

@@ -21,14 +21,14 @@ use rusqlite::Connection;
 
 use super::balances::{Balances, table};
 use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
-use super::{funds, mirror};
+use super::{differences, funds, mirror};
 use crate::source::{Source, SourceArgs, refuse};
 use lezai_store::{BookedEntry, Task, book_of};
 use lezai_store_postgres::{Address, snapshot};
 use lezai_store_sqlite::{
     Rows, balance_after, balances_kept, dangling_row, difference_with_entries, file,
     for_each_entry, for_each_order, integrity, missing_row, moved, open_to_read,
-    order_with_entries, payout_with_entries, rows, tasks, untold_event,
+    order_with_entries, owner_kept, payout_with_entries, rows, tasks, untold_event,
 };
 
 /// The store to check.
@@ -87,6 +87,9 @@ fn check_books(address: &Arc<Address>) -> Result<Report, Failed> {
             heads.push(format!("{book:<3} {:>8}  {}", report.entries, report.head));
             all.add(report);
         }
+        if let Err(failed) = all.late.holds() {
+            return Ok(Err(failed));
+        }
         all.head = format!("of {} books\n         {}", heads.len(), heads.join("\n         "));
         Ok(Ok(all))
     });
@@ -130,6 +133,8 @@ pub struct Report {
     pub differences: u64,
     /// The balance of each account in each currency, in minor units, debits positive.
     pub balances: Balances,
+    /// What was booked by the lines of bills.
+    late: differences::Late,
 }
 
 impl Report {
@@ -141,6 +146,7 @@ impl Report {
         self.payouts += other.payouts;
         self.batches += other.batches;
         self.differences += other.differences;
+        self.late.add(other.late);
         for (account, minor) in other.balances {
             *self.balances.entry(account).or_default() += minor;
         }
@@ -148,7 +154,8 @@ impl Report {
 
     /// A few lines for people.
     pub fn text(&self) -> String {
-        let Self { entries, head, orders, paid, payouts, batches, differences, balances } = self;
+        let Self { entries, head, orders, paid, payouts, batches, differences, balances, .. } =
+            self;
         let mut text = format!(
             "entries  {entries}: chained without a gap, each in balance\norders   {orders}, {paid} of them paid: \
              each has its entries, events and tasks, and no entry is without its order\n"
@@ -182,10 +189,12 @@ pub fn check(data: &Path) -> Result<Report, Failed> {
     let connection = open_to_read(&file(data)).map_err(Failed::Unreadable)?;
     // One transaction: entries and orders of the same moment, whatever the gateway does meanwhile.
     connection.execute_batch("BEGIN").map_err(|error| Failed::Unreadable(error.into()))?;
-    check_tables(&connection)
+    let report = check_tables(&connection)?;
+    report.late.holds()?;
+    Ok(report)
 }
 
-/// Checks the ledger in the tables of a store.
+/// Checks the ledger in the tables of a store, but for what is between its books.
 ///
 /// # Errors
 ///
@@ -198,7 +207,7 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     rows_are_there(connection)?;
     report.payouts = funds::payouts_hold(connection)?;
     report.batches = funds::batches_hold(connection)?;
-    report.differences = funds::differences_hold(connection)?;
+    report.differences = differences::hold(connection, &mut report.late)?;
     funds::closes_are_planned(connection)?;
     Ok(report)
 }
@@ -341,6 +350,11 @@ fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Fail
         };
         belongs(&booked, caller, &so_far).map_err(fault)?;
         names_debts(&booked, &report.balances).map_err(fault)?;
+        let owner = Account::owner_of(&booked.postings).map(MerchantId::as_str);
+        if owner_kept(connection, number)?.as_deref() != owner {
+            let what = "the merchant that it is found by is not the one of its accounts";
+            return Err(fault(what.to_owned()));
+        }
         latest = booked.at;
         for (account, currency, minor) in moved(&booked.postings)? {
             let stands = report.balances.entry((account.to_string(), currency.code())).or_default();
@@ -371,6 +385,7 @@ fn orders_are_booked(connection: &Connection, report: &mut Report) -> Result<(),
         last = order.terms.id.to_string();
         report.orders += 1;
         report.paid += u64::from(matches!(order.state, State::Paid { .. }));
+        report.late.add_order(&order);
         let fault =
             |what: String| Stop::Fault(Fault::Order { order: order.terms.id.to_string(), what });
         let wanted = called_for(&order).map_err(fault)?;
@@ -756,6 +771,8 @@ mod tests {
             ("DELETE FROM entries WHERE number = 7".to_owned(), "entry 7: it is missing, and a balance is kept"),
             ("DELETE FROM entries WHERE number = 7; DELETE FROM balances WHERE number = 7".to_owned(), "has no entry for its refund_request"),
             ("UPDATE entries SET postings = '[{}]' WHERE number = 4".to_owned(), "entry 4: "),
+            ("UPDATE entries SET owner = NULL WHERE number = 3".to_owned(), "entry 3: the merchant that it is found by"),
+            ("UPDATE entries SET owner = 'm_other' WHERE number = 2".to_owned(), "entry 2: the merchant that it is found by"),
             ("UPDATE entries SET kind = 'gift' WHERE number = 3".to_owned(), "entry 3: unknown kind"),
             ("UPDATE balances SET minor = minor + 1 WHERE account = 'fee_income'".to_owned(), "entry 1: the balance kept of fee_income"),
             ("DELETE FROM balances WHERE number = 4".to_owned(), "entry 4: the balance kept of"),

@@ -12,9 +12,8 @@ use rusqlite::Connection;
 use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
 use lezai_store::Task;
 use lezai_store_sqlite::{
-    Tasks, batch_sums, difference_with_entries, for_each_batch, for_each_difference,
-    for_each_payout, for_each_payout_batch, payout_events, payout_with_entries, tasks,
-    unplanned_contract,
+    Tasks, batch_sums, for_each_batch, for_each_payout, for_each_payout_batch, payout_events,
+    payout_with_entries, tasks, unplanned_contract,
 };
 
 /// The sum of the payouts of a batch.
@@ -146,30 +145,6 @@ fn holds(connection: &Connection, tasks: &Tasks, payout: &Payout) -> Result<(), 
         }
         _ => Ok(()),
     }
-}
-
-/// Every difference that was resolved by an entry has it, once. How many there are, resolved or not.
-pub(super) fn differences_hold(connection: &Connection) -> Result<u64, Failed> {
-    let mut count = 0;
-    let walked = for_each_difference(connection, |difference| {
-        count += 1;
-        let wanted = difference.entries();
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let (_, booked) = difference_with_entries(connection, &difference.id, u64::MAX)?;
-        if booked.len() == wanted.len() && wanted.iter().all(|it| is(it, &booked[0])) {
-            return Ok(());
-        }
-        let what = format!(
-            "{} has {} entries and not the one of its resolution",
-            difference.id,
-            booked.len()
-        );
-        Err(Stop::Fault(Fault::File(what)))
-    });
-    walked.map_err(|stop: Stop| stop.at(Fault::File))?;
-    Ok(count)
 }
 
 /// Every merchant's last contract has the close of its next batches planned.

@@ -81,7 +81,7 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-const ENTRIES: &str = "number, at_ms, subject, kind, postings, previous, hash";
+const ENTRIES: &str = "number, at_ms, subject, kind, postings, previous, hash, owner";
 
 /// The tables to copy for the gateway's own book.
 const GATEWAY_TABLES: [(&str, &str); 2] = [
@@ -107,6 +107,11 @@ pub fn tables_of_book(snapshot: &Snapshot<'_>, book: i64) -> Result<Stepped, Sto
     } else {
         for (table, columns) in GATEWAY_TABLES {
             copy(snapshot, &store, table, columns, columns, "", Rows::All)?;
+        }
+        // What waits for no merchant: of the gateway's own work only the return of payments is checked.
+        let is_tasks = |it: &&(_, _, _, _)| it.0 == "tasks";
+        if let Some((table, here, there, merchant)) = TABLES.iter().find(is_tasks) {
+            copy(snapshot, &store, table, here, there, merchant, Rows::OfNobody)?;
         }
     }
     copy(snapshot, &store, "entries", ENTRIES, ENTRIES, "", Rows::OfBook(book))?;

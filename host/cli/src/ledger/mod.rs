@@ -3,6 +3,7 @@
 
 mod balances;
 mod check;
+mod differences;
 mod export;
 mod fault;
 mod funds;

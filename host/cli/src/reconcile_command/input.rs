@@ -49,6 +49,11 @@ impl Input {
         Ok(Self { path: path.to_owned(), packing, bytes: file.metadata()?.len() })
     }
 
+    /// How many bytes it has as it is, packed or not: so many are read of it.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// About how many bytes it has unpacked.
     pub(crate) fn bytes_guessed(&self) -> u64 {
         if self.packing == Packing::Plain { self.bytes } else { self.bytes.saturating_mul(PACKED) }
@@ -66,6 +71,7 @@ impl Input {
     ) -> Result<ReadFile, NoResult> {
         let failed = |why: String| NoResult::File { file: self.path.clone(), why };
         let file = File::open(&self.path).map_err(|error| failed(error.to_string()))?;
+        let uncounted = AtomicU64::new(0);
         let mut counting = Counting { file, digest: Sha256::new(), progress, interrupted };
         let read = match self.packing {
             Packing::Plain => bill::read(&mut counting, layouts, number, limits, &mut sink),
@@ -73,7 +79,11 @@ impl Input {
                 let unpacked = MultiGzDecoder::new(BufReader::new(&mut counting));
                 bill::read(unpacked, layouts, number, limits, &mut sink)
             }
-            Packing::Zip => self.zipped(layouts, number, limits, &mut sink),
+            Packing::Zip => {
+                // Its bytes are read once more for the digest, which counts for nothing.
+                counting.progress = &uncounted;
+                self.zipped(layouts, number, limits, (progress, interrupted), &mut sink)
+            }
         };
         let bill = read.map_err(|error| match error {
             ReadError::Refused(_) | ReadError::Io(_) if interrupted.load(Ordering::Relaxed) => {
@@ -84,7 +94,11 @@ impl Input {
         })?;
         // The bytes that the unpacking did not need: a zip's list, or those behind a gzip's end.
         if self.packing != Packing::Plain {
-            io::copy(&mut counting, &mut io::sink()).map_err(|error| failed(error.to_string()))?;
+            let rest = io::copy(&mut counting, &mut io::sink());
+            rest.map_err(|error| match interrupted.load(Ordering::Relaxed) {
+                true => NoResult::Interrupted,
+                false => failed(error.to_string()),
+            })?;
         }
         let digest = counting.digest.finalize();
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -97,6 +111,7 @@ impl Input {
         layouts: &[Layout],
         number: u16,
         limits: Limits,
+        (progress, interrupted): (&AtomicU64, &AtomicBool),
         sink: &mut dyn FnMut(&Movement<'_>) -> io::Result<()>,
     ) -> Result<Bill, ReadError> {
         let refused = |why: String| Refused { line: 0, column: None, why: Why::Io(why) };
@@ -114,6 +129,8 @@ impl Input {
             if entry.is_dir() {
                 continue;
             }
+            let (packed, whole) = (entry.compressed_size(), entry.size().max(1));
+            let entry = Unpacked { entry, packed, whole, read: 0, told: 0, progress, interrupted };
             match bill::read(entry, layouts, number, limits, &mut *sink) {
                 Ok(_) if found.is_some() => {
                     return Err(refused(
@@ -138,11 +155,41 @@ struct Counting<'a> {
     interrupted: &'a AtomicBool,
 }
 
+/// Bytes of a file in a zip: counted as those that they are packed in, and stopped likewise.
+struct Unpacked<'a, R> {
+    entry: R,
+    packed: u64,
+    whole: u64,
+    read: u64,
+    told: u64,
+    progress: &'a AtomicU64,
+    interrupted: &'a AtomicBool,
+}
+
+impl<R: Read> Read for Unpacked<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        go_on(self.interrupted)?;
+        let count = self.entry.read(out)?;
+        // The sizes are the zip's word, which the bytes need not keep.
+        self.read = self.read.saturating_add(count as u64).min(self.whole);
+        let part = u128::from(self.packed) * u128::from(self.read) / u128::from(self.whole);
+        let told = u64::try_from(part).unwrap_or(self.packed);
+        self.progress.fetch_add(told - self.told, Ordering::Relaxed);
+        self.told = told;
+        Ok(count)
+    }
+}
+
+fn go_on(interrupted: &AtomicBool) -> io::Result<()> {
+    match interrupted.load(Ordering::Relaxed) {
+        true => Err(io::Error::other("interrupted")),
+        false => Ok(()),
+    }
+}
+
 impl Read for Counting<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.interrupted.load(Ordering::Relaxed) {
-            return Err(io::Error::other("interrupted"));
-        }
+        go_on(self.interrupted)?;
         let count = self.file.read(out)?;
         self.digest.update(&out[..count]);
         self.progress.fetch_add(u64::try_from(count).unwrap_or_default(), Ordering::Relaxed);

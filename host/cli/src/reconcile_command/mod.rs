@@ -5,7 +5,6 @@
 mod files;
 mod gateway;
 mod input;
-mod progress;
 mod text;
 
 use std::io::{self, Write as _};
@@ -25,9 +24,9 @@ use lezai_reconcile::when;
 use serde_json::Value;
 
 use crate::operator::OperatorArgs;
+use crate::progress::Progress;
 use files::WorkFolder;
 use input::Input;
-use progress::Progress;
 
 /// The most bytes of one file, unpacked: WeChat Pay cuts its bills at 16 GB.
 const FILE_MAX: u64 = 64 << 30;
@@ -234,7 +233,7 @@ impl Common<'_> {
         let memory = args.memory << 20;
         let room = (memory / (ROOM * u64::from(threads))).max(1 << 20);
         let count = u16::try_from(bytes / room + 1).unwrap_or(u16::MAX).min(run::PARTITIONS_MAX);
-        let progress = Progress::new(bytes);
+        let progress = Progress::new(theirs.iter().chain(&ours).map(Input::bytes).sum());
         let own_layouts = match between {
             Between::TradesAndBooks => self.layouts.clone(),
             Between::FundsAndTrades => [layout::trades_as_funds(), self.layouts.clone()].concat(),

@@ -11,6 +11,7 @@ mod capture;
 mod channel;
 mod deliver;
 mod due;
+mod payment_return;
 mod payout;
 mod prune;
 mod query;

@@ -7,6 +7,7 @@ use super::cancel::Cancel;
 use super::capture::Capture;
 use super::deliver::Deliver;
 use super::due::Due;
+use super::payment_return::PaymentReturn;
 use super::payout::{CloseBatches, Payout};
 use super::query::Query;
 use super::refund::Refund;
@@ -23,6 +24,7 @@ pub(super) fn job(task: Task) -> Box<dyn Job> {
         Task::CloseBatches { merchant, contract, cut_off } => {
             return Box::new(CloseBatches { merchant, contract, cut_off });
         }
+        Task::ReturnPayment { difference } => return Box::new(PaymentReturn { difference }),
         Task::MakeStatement { merchant, statement } => {
             return Box::new(MakeStatement { merchant, statement });
         }

@@ -126,6 +126,7 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
         | Task::CloseBatches { .. }
         | Task::MakeStatement { .. }
         | Task::PlanStatement { .. }
+        | Task::ReturnPayment { .. }
         | Task::Deliver { .. } => None,
     };
     let work = gateway.traces.begin(format!("{} task", task.lane().as_str()), Kind::Task, None);

@@ -13,6 +13,7 @@ use lezai_store::Scope;
 use lezai_store::bills::BillRecord;
 use tokio::task::spawn_blocking;
 
+use super::layouts::AtHand;
 use super::views::{self, BillView};
 use super::{BILL_BYTES_MAX, channel, period, period_over};
 use crate::gateway::Gateway;
@@ -48,13 +49,19 @@ pub async fn put(
         return Err(Problem::new(Code::BodyTooLarge, detail));
     }
     let now = gateway.node.clock.now();
-    let checked = spawn_blocking(move || check(&*channel, kind, day, bytes)).await;
-    let (read, bytes) = checked.map_err(Problem::internal)??;
+    let at_hand = AtHand::of(gateway).await?;
+    let checked = spawn_blocking(move || {
+        let (read, bytes) = check(&*channel, kind, day, bytes, &at_hand)?;
+        let used = at_hand.used(read.layout.clone());
+        Ok::<_, Problem>((read, used, bytes))
+    });
+    let (read, used, bytes) = checked.await.map_err(Problem::internal)??;
     let name = name.to_owned();
     let kept = store::write(&gateway.node.store, Scope::Gateway, move |tx| {
         let digest = sha256_hex(&bytes);
         let last = tx.bill(&name, kind, day)?.map(|(bill, _)| bill);
-        if let Some(same) = last.as_ref().filter(|it| it.digest == digest) {
+        // Read by another layout, it says something else.
+        if let Some(same) = last.as_ref().filter(|it| it.digest == digest && it.layout == used) {
             return Ok(same.clone());
         }
         let record = BillRecord {
@@ -65,7 +72,7 @@ pub async fn put(
             digest,
             bytes: bytes.len() as u64,
             source: source.to_owned(),
-            layout: read.layout,
+            layout: used.clone(),
             rows: read.rows,
             at: now,
         };
@@ -82,9 +89,10 @@ fn check(
     kind: BillKind,
     day: Date,
     bytes: Vec<u8>,
+    at_hand: &AtHand,
 ) -> Result<(Bill, Vec<u8>), Problem> {
     let limits = Limits { bytes_max: BILL_BYTES_MAX as u64 };
-    let read = bill::read(&bytes[..], &layout::known(), 0, limits, |_| Ok(()));
+    let read = bill::read(&bytes[..], &at_hand.layouts, 0, limits, |_| Ok(()));
     let read = read.map_err(|error| match error {
         ReadError::Refused(why) => refused(&why),
         ReadError::Io(error) => Problem::internal(error),

@@ -20,10 +20,9 @@ use serde_json::Value;
 
 use super::expected::HEADER;
 
-/// So many days a row is looked for: the longest that the rules wait for what is late or in flight.
-const DAYS: i32 = 3;
-/// The most rows that are carried. More are not late: a bill is missing, or another account's.
-const CARRIED_MAX: usize = 10_000;
+/// So many days a row is looked for: the longest that the rules wait for what is late or in flight. A run keeps at
+/// most [`super::runs::DIFFERENCES_MAX`] rows of its own, so that bounds what is carried, and none is left out.
+pub(super) const DAYS: i32 = 3;
 
 /// The two sides, by their names in a difference.
 const SIDES: [&str; 2] = ["theirs", "ours"];
@@ -48,7 +47,7 @@ pub(super) fn waiting<V: View + ?Sized>(
         let is_held = has_funds || it.between != Between::FundsAndTrades.as_str();
         sides == 1 && is_held && it.class != Class::Unparsed.as_str()
     };
-    Ok(found.into_iter().filter(|it| is_free(it) && is_carried(it)).take(CARRIED_MAX).collect())
+    Ok(found.into_iter().filter(|it| is_free(it) && is_carried(it)).collect())
 }
 
 /// Whether the days before changed since a run: something waits that the run did not carry, or what it carried
@@ -101,9 +100,28 @@ pub(super) fn of_run<V: View + ?Sized>(
 pub(super) struct Carried {
     records: Vec<DifferenceRecord>,
     /// The files, by what is compared and by the side.
-    files: BTreeMap<(String, usize), String>,
+    files: BTreeMap<(String, usize), File>,
     /// Where each record stands: its place in `records`, by comparison, side and line.
     places: BTreeMap<(String, usize, u64), usize>,
+}
+
+/// A file of rows, which knows how many lines it has.
+struct File {
+    text: String,
+    lines: u64,
+}
+
+impl File {
+    fn new() -> Self {
+        Self { text: HEADER.to_owned(), lines: 1 }
+    }
+
+    /// The line on which the row is then. A reference has no line's end in it.
+    fn push(&mut self, row: &str) -> u64 {
+        self.text.push_str(row);
+        self.lines += 1;
+        self.lines
+    }
 }
 
 /// The result of a run for one that it carried.
@@ -127,9 +145,12 @@ impl Became {
     ) -> Result<Option<DifferenceEvent>, ()> {
         match (self, state) {
             (_, DifferenceState::Superseded) => Err(()),
-            (Self::Paired, DifferenceState::Resolved { .. } | DifferenceState::Cleared { .. }) => {
-                Err(())
-            }
+            (
+                Self::Paired,
+                DifferenceState::Resolved { .. }
+                | DifferenceState::Returning { .. }
+                | DifferenceState::Cleared { .. },
+            ) => Err(()),
             (Self::Paired, _) => Ok(Some(DifferenceEvent::Paired(run.clone()))),
             (Self::Open, DifferenceState::Expected { .. } | DifferenceState::Paired { .. })
             | (Self::Expected, DifferenceState::Paired { .. }) => Ok(Some(DifferenceEvent::Due)),
@@ -140,16 +161,14 @@ impl Became {
 
 impl Carried {
     fn new(records: Vec<DifferenceRecord>) -> Self {
-        let (mut files, mut places) = (BTreeMap::new(), BTreeMap::new());
+        let mut files: BTreeMap<_, File> = BTreeMap::new();
+        let mut places = BTreeMap::new();
         for (number, record) in records.iter().enumerate() {
             for (side, name) in SIDES.iter().enumerate() {
                 let Some(row) = row(&record.found[*name]) else { continue };
                 let key = (record.between.clone(), side);
-                let file: &mut String = files.entry(key).or_insert_with(|| HEADER.to_owned());
-                // A reference has no line's end in it.
-                let line = file.lines().count() as u64 + 1;
+                let line = files.entry(key).or_insert_with(File::new).push(&row);
                 places.insert((record.between.clone(), side, line), number);
-                file.push_str(&row);
             }
         }
         Self { records, files, places }
@@ -163,8 +182,8 @@ impl Carried {
     /// The files of a comparison: theirs and ours. None if nothing is carried into it, so that a run without
     /// such is as it always was.
     pub(super) fn files(&self, between: Between) -> Option<[String; 2]> {
-        let of = |side| self.files.get(&(between.as_str().to_owned(), side)).cloned();
-        let files = [of(0), of(1)];
+        let of = |side| self.files.get(&(between.as_str().to_owned(), side));
+        let files = [of(0), of(1)].map(|it| it.map(|it| it.text.clone()));
         files.iter().any(Option::is_some).then(|| files.map(|it| it.unwrap_or(HEADER.to_owned())))
     }
 
@@ -204,12 +223,16 @@ impl Carried {
             (Value::Null, ours @ Value::Object(_)) => (1, ours),
             _ => return None,
         };
-        // The first file is the day's own.
-        if told["file"] != 1 {
+        if !has_carried(outcome) {
             return None;
         }
         self.places.get(&(between.to_owned(), side, told["line"].as_u64()?)).copied()
     }
+}
+
+/// Whether one of the two sides that an outcome tells was carried. The first file is the day's own.
+pub(super) fn has_carried(outcome: &Value) -> bool {
+    SIDES.iter().any(|side| outcome[*side]["file"] == 1)
 }
 
 /// A side of a difference as a row of a file, if it is a movement.
@@ -251,6 +274,8 @@ mod tests {
                 channel: "a".to_owned(),
                 surplus: None,
                 of_fee: false,
+                payment: None,
+                return_failed: None,
                 asked: None,
                 state: DifferenceState::Open,
                 owner: None,

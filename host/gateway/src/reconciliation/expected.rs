@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use lezai_channels::channel::{Channel, Moved};
+use lezai_channels::number;
 use lezai_core::id::OrderId;
 use lezai_core::ledger::{Account, Kind, Subject};
 use lezai_core::order::{ChannelMovement, ChannelReference};
@@ -68,7 +69,12 @@ fn named<V: View + ?Sized>(
             Kind::PayoutReturn => Some(channel.bill_row(Moved::PayoutReturn(payout))),
             _ => None,
         }),
-        // The resolution of a difference moves nothing at the channel.
+        // One resolution of a difference moves something at the channel: what belongs to no order goes back.
+        Subject::Difference(difference) if booked.kind == Kind::PaymentReturn => {
+            let refund = number::of_return(difference);
+            let refund = refund.map_err(|error| StoreError::Damaged(error.to_string()))?;
+            Ok(Some(channel.bill_row(Moved::Refund(&refund))))
+        }
         Subject::Difference(_) => Ok(None),
         Subject::Order(order) => {
             let left = match orders.entry(order.clone()) {

@@ -6,7 +6,9 @@
 
 pub mod bills;
 mod carried;
+mod due;
 mod expected;
+pub mod layouts;
 pub mod resolving;
 pub mod runs;
 pub mod views;

@@ -4,24 +4,29 @@
 //! The operator has one token, so who acts is a name in the request: the caller vouches for it.
 
 use lezai_channels::number;
-use lezai_core::funds::difference::{Act, DifferenceEvent};
+use lezai_core::funds::difference::{Act, DifferenceEvent, DifferenceState as State};
 use lezai_core::id::DifferenceId;
+use lezai_core::money::Money;
+use lezai_core::order::Evidence;
 
+use super::channel;
 use super::views::{self, DifferenceView};
 use crate::gateway::{self, Gateway};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use lezai_core::time::Timestamp;
-use lezai_store::Tx;
 use lezai_store::bills::DifferenceRecord;
+use lezai_store::{Task, Tx};
 use lezai_wire::json::{Field, Invalid, Object};
 use lezai_wire::problem::{Code, Problem};
 
-const ACTS: [(&str, Act); 5] = [
+const ACTS: [(&str, Act); 7] = [
     ("explain", Act::Explain),
     ("suspense", Act::Suspense),
     ("write_off", Act::WriteOff),
     ("accept_fee", Act::AcceptFee),
     ("ask_channel", Act::AskChannel),
+    ("book_late", Act::BookLate),
+    ("return", Act::Return),
 ];
 const VERDICTS: [(&str, bool); 2] = [("approve", true), ("refuse", false)];
 
@@ -83,8 +88,8 @@ fn person(field: Field) -> Result<String, Invalid> {
 ///
 /// # Errors
 ///
-/// `not_found`, `difference_state`, `approver_is_resolver`, `difference_without_amount`; of the act
-/// `ask_channel`, `order_not_found` and `channel_unavailable`.
+/// `not_found`, `difference_state`, `approver_is_resolver`, `difference_without_amount`, `invalid_field`; of the acts
+/// that ask the channel `order_not_found`, `channel_unavailable` and `channel_disagrees`.
 pub async fn apply(
     gateway: &Gateway,
     id: &str,
@@ -92,10 +97,8 @@ pub async fn apply(
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
     let id = DifferenceId::parse(id).map_err(|_| not_found())?;
-    if matches!(event, DifferenceEvent::Resolved { act: Act::AskChannel, .. }) {
-        ask(gateway, &id).await?;
-    }
     let now = gateway.node.clock.now();
+    before(gateway, &id, &event, now).await?;
     let done = key.commit(&gateway.node, move |tx| {
         let record = tx.difference(&id)?.ok_or_else(not_found)?;
         let record = happen(tx, record, event, now)?;
@@ -105,20 +108,45 @@ pub async fn apply(
     Ok(match done.await? {
         Outcome::Before(response) => response,
         Outcome::Now((response, (difference, status))) => {
-            if status == "resolved" {
-                tracing::info!(difference, "reconciliation.difference.resolved");
+            match status {
+                "resolved" => tracing::info!(difference, "reconciliation.difference.resolved"),
+                "returning" => gateway.node.cluster.wake.call(),
+                _ => {}
             }
             response
         }
     })
 }
 
-/// Asks the channel about the payment that a difference is about, and applies what it says. That is what a repeat
-/// does, too.
-async fn ask(gateway: &Gateway, id: &DifferenceId) -> Result<(), Problem> {
-    let id = id.clone();
-    let found = lezai_store::read(&gateway.node.store, move |view| view.difference(&id)).await?;
-    let found = found.ok_or_else(not_found)?.found;
+/// Does what must be done or known before an act is committed. A repeat does it again, which changes nothing.
+async fn before(
+    gateway: &Gateway,
+    id: &DifferenceId,
+    event: &DifferenceEvent,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let of = id.clone();
+    let record = lezai_store::read(&gateway.node.store, move |view| view.difference(&of)).await?;
+    let record = record.ok_or_else(not_found)?;
+    // What the core refuses, the commit refuses; or it has the first answer to a repeat.
+    let Ok((after, _)) = record.difference.clone().step(event.clone(), now) else { return Ok(()) };
+    match (&after.state, event) {
+        (_, DifferenceEvent::Resolved { act: Act::AskChannel, .. }) => ask(gateway, &record).await,
+        (State::Resolved { resolution, .. }, _) if resolution.act == Act::BookLate => {
+            book_late(gateway, &record).await
+        }
+        (State::Proposed { resolution } | State::Returning { resolution, .. }, _)
+            if resolution.act == Act::Return =>
+        {
+            may_return(gateway, &record).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Asks the channel about the payment that a difference is about, and applies what it says.
+async fn ask(gateway: &Gateway, record: &DifferenceRecord) -> Result<(), Problem> {
+    let found = &record.found;
     let side = if found["theirs"].is_object() { &found["theirs"] } else { &found["ours"] };
     let attempt = side["reference"].as_str().and_then(number::to_attempt);
     match (side["kind"].as_str(), attempt) {
@@ -130,16 +158,68 @@ async fn ask(gateway: &Gateway, id: &DifferenceId) -> Result<(), Problem> {
     }
 }
 
+/// Books the payment on its order, once the channel confirms it. The difference is resolved by a commit of its own,
+/// and until then a repeat finds the payment booked by this very line.
+async fn book_late(gateway: &Gateway, record: &DifferenceRecord) -> Result<(), Problem> {
+    let difference = &record.difference;
+    let attempt = difference.payment.as_deref().and_then(number::to_attempt);
+    let attempt = attempt.ok_or_else(|| {
+        let detail =
+            "the payment is of no order of this gateway: return it, or book it on suspense";
+        Problem::new(Code::OrderNotFound, detail)
+    })?;
+    let (id, line) = (difference.id.clone(), record.evidence.clone());
+    let evidence = Evidence { attempt, difference: id, line };
+    gateway.pay_by_bill(evidence, &difference.channel, amount(record)?).await
+}
+
+/// Whether the channel can be asked to give the payment back: it is of no order, and the channel gives back by number.
+async fn may_return(gateway: &Gateway, record: &DifferenceRecord) -> Result<(), Problem> {
+    let difference = &record.difference;
+    let refused =
+        |detail: String| Err(Problem::new(Code::InvalidField, detail).with("field", "act"));
+    if let Some(attempt) = difference.payment.as_deref().and_then(number::to_attempt) {
+        let order =
+            lezai_store::read(&gateway.node.store, move |view| view.order_of_attempt(&attempt));
+        if let Some(order) = order.await? {
+            return refused(format!("the payment is of the order {order}: book it late"));
+        }
+    }
+    match channel(gateway, &difference.channel)?.returns_by_number() {
+        true => Ok(()),
+        false => refused(format!(
+            "{} gives no payment back by the number in its bill",
+            difference.channel
+        )),
+    }
+}
+
+/// The amount of the payment that a difference is about.
+///
+/// # Errors
+///
+/// `difference_without_amount`.
+pub(crate) fn amount(record: &DifferenceRecord) -> Result<Money, Problem> {
+    let surplus = record.difference.surplus.as_ref();
+    let amount = surplus.and_then(|it| Money::new(it.minor, it.currency).ok());
+    amount.ok_or_else(|| {
+        Problem::new(Code::DifferenceWithoutAmount, "the difference is of no amount")
+    })
+}
+
 /// As [`apply`], within a commit that may do more.
-pub(super) fn happen(
+pub(crate) fn happen(
     tx: &dyn Tx,
     record: DifferenceRecord,
     event: DifferenceEvent,
     now: Timestamp,
 ) -> Result<DifferenceRecord, Problem> {
-    let (difference, entry) = record.difference.clone().step(event, now)?;
-    if let Some(entry) = entry {
-        gateway::book(tx, &difference.id.clone().into(), &entry, now)?;
+    let (difference, entries) = record.difference.clone().step(event, now)?;
+    for entry in &entries {
+        gateway::book(tx, &difference.id.clone().into(), entry, now)?;
+    }
+    if matches!(difference.state, State::Returning { .. }) {
+        tx.schedule(&Task::ReturnPayment { difference: difference.id.clone() }, now)?;
     }
     let record = DifferenceRecord { difference, ..record };
     tx.update_difference(&record)?;
@@ -169,10 +249,12 @@ mod tests {
     fn requests_are_read_strictly() {
         type Parse = fn(&[u8]) -> Result<DifferenceEvent, Invalid>;
         const RESOLUTION: &str = r#"{"act":"suspense","reason":"Asked the channel","by":"li"}"#;
-        let rows: [(Parse, &str, &str); 7] = [
+        let rows: [(Parse, &str, &str); 9] = [
             (parse_owner, r#"{"owner":"li"}"#, ""),
             (parse_owner, r#"{"owner":"l i"}"#, "owner"),
             (parse_resolution, RESOLUTION, ""),
+            (parse_resolution, r#"{"act":"book_late","reason":"Asked","by":"li"}"#, ""),
+            (parse_resolution, r#"{"act":"return","reason":"Nobody's","by":"li"}"#, ""),
             (parse_resolution, r#"{"act":"forget","reason":"x","by":"li"}"#, "act"),
             (parse_resolution, r#"{"act":"explain","reason":"","by":"li"}"#, "reason"),
             (parse_approval, r#"{"verdict":"approve","by":"wang"}"#, ""),

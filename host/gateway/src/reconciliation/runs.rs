@@ -1,12 +1,15 @@
 //! Runs: a day's bill is held against the books, and what differs is kept for a person.
 
+use lezai_channels::number;
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
-use lezai_core::id::{DifferenceId, ReconciliationId};
+use lezai_core::id::{AttemptId, DifferenceId, ReconciliationId};
 use lezai_core::ledger::Account;
 use lezai_core::money::Currency;
+use lezai_core::order::Evidence;
+use lezai_reconcile::class::Class;
 use lezai_reconcile::report::Between;
 use lezai_reconcile::rules::Rules;
 use lezai_reconcile::whole;
@@ -14,22 +17,22 @@ use lezai_store as store;
 use lezai_store::bills::{
     BillRecord, DifferenceQuery, DifferenceRecord, EditionRecord, ReconciliationRecord,
 };
-use lezai_store::{Page, Scope};
+use lezai_store::{Page, Scope, StoreError, View};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
 use super::carried::{self, Carried};
 use super::views::{self, DifferenceView, ReconciliationView};
-use super::{channel, expected, period_over, resolving};
+use super::{channel, expected, layouts, period_over, resolving};
 use crate::gateway::Gateway;
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::time::rfc3339;
 
-/// The most differences of a run: a bill with more is another account's, and a matter for
-/// `lezai reconcile` on files.
-const DIFFERENCES_MAX: usize = 10_000;
+/// The most differences of a run, beside pairs with what the days before left: a bill with more is another account's,
+/// and a matter for `lezai reconcile` on files.
+pub(super) const DIFFERENCES_MAX: usize = 10_000;
 
 /// So often a run is made when differences that it carries change under it.
 const TRIES: u32 = 3;
@@ -70,14 +73,18 @@ async fn try_run(
         let edition = |it: &(BillRecord, Vec<u8>)| EditionRecord {
             edition: it.0.edition,
             digest: it.0.digest.clone(),
+            layout: it.0.layout.clone(),
         };
         let of_funds = funds.as_ref().map(edition);
         let last = view.last_reconciliation(&id, day)?;
         let carried = carried::of_run(view, &id, day, last.as_ref(), funds.is_some(), |last| {
-            let bills = (&last.bill_digest, &last.funds) == (&trades.0.digest, &of_funds);
+            let bills = (&last.bill_digest, &last.layout, &last.funds)
+                == (&trades.0.digest, &trades.0.layout, &of_funds);
             bills && (&last.after_entries, &last.to_entries) == (&after, &to)
         })?;
-        Ok(Some(Sides { trades, funds, of_funds, after, to, ours, carried }))
+        let used = [Some(&trades.0.layout), funds.as_ref().map(|it| &it.0.layout)];
+        let layouts = layouts::options(view, used.into_iter().flatten())?;
+        Ok(Some(Sides { trades, funds, of_funds, layouts, after, to, ours, carried }))
     })
     .await?;
     let sides = sides.ok_or_else(|| {
@@ -85,7 +92,9 @@ async fn try_run(
         Problem::new(Code::BillNotFound, detail)
     })?;
     let (from, to, rules) = (rfc3339(from), rfc3339(to), Rules::default().and_late());
-    let options = json!({ "from": from, "to": to, "offset": offset, "rules": rules.list() });
+    let options = json!({
+        "from": from, "to": to, "offset": offset, "rules": rules.list(), "layouts": sides.layouts,
+    });
     let (sides, found) = spawn_blocking(move || {
         let found = hold(&sides, options.to_string().as_bytes());
         (sides, found)
@@ -151,6 +160,8 @@ struct Sides {
     trades: (BillRecord, Vec<u8>),
     funds: Option<(BillRecord, Vec<u8>)>,
     of_funds: Option<EditionRecord>,
+    /// The operator's layouts that the bills were read by.
+    layouts: Vec<Value>,
     after: Vec<u64>,
     to: Vec<u64>,
     ours: String,
@@ -175,6 +186,7 @@ async fn keep(
         day,
         edition: bill.edition,
         bill_digest: bill.digest,
+        layout: bill.layout,
         funds: of_funds,
         carried: carried.ids(),
         after_entries: after,
@@ -183,7 +195,8 @@ async fn keep(
         summary: found["summary"].clone(),
         at: now,
     };
-    let differences = differences(&run, &found)?;
+    let mut differences = differences(&run, &found)?;
+    clear_booked_late(gateway, &mut differences).await?;
     let run = store::write(&gateway.node.store, Scope::Gateway, move |tx| {
         // Several nodes may run the same day at once.
         if let Some(last) = tx.last_reconciliation(&run.channel, run.day)?
@@ -232,8 +245,53 @@ async fn keep(
 /// Whether two runs held the same bill against the same entries.
 fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool {
     let entries = |it: &ReconciliationRecord| (it.after_entries.clone(), it.to_entries.clone());
-    (&one.bill_digest, &one.funds, &one.carried, entries(one))
-        == (&other.bill_digest, &other.funds, &other.carried, entries(other))
+    let bills =
+        |it: &ReconciliationRecord| (it.bill_digest.clone(), it.layout.clone(), it.funds.clone());
+    (bills(one), &one.carried, entries(one)) == (bills(other), &other.carried, entries(other))
+}
+
+/// Clears payments of the books that an earlier bill's line had proven: that line is the other half, and what became of
+/// it stands beside it.
+async fn clear_booked_late(
+    gateway: &Gateway,
+    found: &mut [DifferenceRecord],
+) -> Result<(), Problem> {
+    let attempts: Vec<Option<AttemptId>> =
+        found.iter().map(|it| paid_here_alone(&it.found)).collect();
+    let lines = store::read(&gateway.node.store, move |view| {
+        let mut lines = Vec::with_capacity(attempts.len());
+        for attempt in attempts {
+            lines.push(match &attempt {
+                Some(attempt) => line_of(view, attempt)?,
+                None => None,
+            });
+        }
+        Ok(lines)
+    });
+    for (record, line) in found.iter_mut().zip(lines.await?) {
+        if let Some(line) = line {
+            let rule = format!("booked late by {}", line.difference);
+            record.difference.state = DifferenceState::Cleared { rule };
+        }
+    }
+    Ok(())
+}
+
+/// The attempt of a payment that the books have alone.
+fn paid_here_alone(found: &Value) -> Option<AttemptId> {
+    let is_alone = found["theirs"].is_null() && found["ours"]["kind"] == "payment";
+    let number = found["ours"]["reference"].as_str().filter(|_| is_alone)?;
+    number::to_attempt(number)
+}
+
+/// The bill's line that a payment was booked by, if one was needed.
+fn line_of<V: View + ?Sized>(
+    view: &V,
+    attempt: &AttemptId,
+) -> Result<Option<Evidence>, StoreError> {
+    let Some(order) = view.order_of_attempt(attempt)? else { return Ok(None) };
+    let evidence = view.order(&order)?.map(|it| it.order.evidence).unwrap_or_default();
+    Ok(evidence.into_iter().find(|it| it.attempt == *attempt))
 }
 
 /// The words of both sides, without the place where it stands: rows move in another edition, and in what is carried.
@@ -270,7 +328,7 @@ fn differences(
     found: &Value,
 ) -> Result<Vec<DifferenceRecord>, Problem> {
     let all = found["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if all.len() > DIFFERENCES_MAX {
+    if all.iter().filter(|it| !carried::has_carried(it)).count() > DIFFERENCES_MAX {
         let detail = format!(
             "more than {DIFFERENCES_MAX} differences: is it the bill of another account? `lezai reconcile` on files takes it"
         );
@@ -285,6 +343,8 @@ fn differences(
             channel: run.channel.clone(),
             surplus: surplus(&run.channel, found),
             of_fee: is_of_fee(found),
+            payment: payment(found),
+            return_failed: None,
             state: state(found),
             asked: None,
             owner: None,
@@ -301,6 +361,16 @@ fn differences(
         }
     };
     Ok(all.iter().enumerate().map(record).collect())
+}
+
+/// The number of a payment that the bill of trades has alone.
+fn payment(found: &Value) -> Option<String> {
+    let theirs = &found["theirs"];
+    let is_alone = found["ours"].is_null()
+        && found["between"] == Between::TradesAndBooks.as_str()
+        && [Class::MissingHere, Class::Timing].iter().any(|it| found["class"] == it.as_str());
+    let is_done = theirs["kind"] == "payment" && theirs["status"] == "done";
+    if is_alone && is_done { theirs["reference"].as_str().map(str::to_owned) } else { None }
 }
 
 /// Whether all that a difference is about are fees.
@@ -404,8 +474,9 @@ pub async fn differences_of(
 /// The statuses that there are, for any other text.
 pub fn status(text: &str) -> Result<&'static str, &'static str> {
     let mut all = DifferenceState::STATUSES.into_iter();
-    all.find(|it| *it == text)
-        .ok_or("none of open, expected, paired, cleared, superseded, proposed and resolved")
+    all.find(|it| *it == text).ok_or(
+        "none of open, expected, paired, cleared, superseded, proposed, returning and resolved",
+    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use lezai_core::funds::difference::DifferenceState;
 use lezai_core::time::Timestamp;
-use lezai_store::bills::{BillRecord, DifferenceRecord, ReconciliationRecord};
+use lezai_store::bills::{
+    BillRecord, DifferenceRecord, LayoutRecord, LayoutUsed, ReconciliationRecord,
+};
 use lezai_wire::time::rfc3339;
 use serde::Serialize;
 use serde_json::Value;
@@ -29,6 +31,10 @@ pub struct BillView {
     pub source: String,
     /// The layout that it was read by, such as `wechat-trade`; empty if it says that the day has no bill.
     pub layout: String,
+    /// The digest of the layout, if the operator wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub layout_digest: Option<String>,
     /// How many rows it has.
     pub rows: u64,
     /// RFC 3339.
@@ -46,7 +52,8 @@ pub fn bill(bill: &BillRecord) -> BillView {
         digest: bill.digest.clone(),
         bytes: bill.bytes,
         source: bill.source.clone(),
-        layout: bill.layout.clone(),
+        layout: bill.layout.name.clone(),
+        layout_digest: bill.layout.digest.clone(),
         rows: bill.rows,
         received_at: rfc3339(bill.at),
     }
@@ -71,6 +78,8 @@ pub struct ReconciliationView {
     pub edition: u32,
     /// The bill's digest.
     pub bill_digest: String,
+    /// The layout that the bill was read by.
+    pub layout: LayoutUsedView,
     /// The bill of funds that was held against the bill of trades; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
@@ -98,6 +107,53 @@ pub struct EditionView {
     pub edition: u32,
     /// Its digest.
     pub digest: String,
+    /// The layout that it was read by.
+    pub layout: LayoutUsedView,
+}
+
+/// The layout that a bill was read by.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LayoutUsedView {
+    /// Such as `wechat-trade`; empty if the bill says that the day has none.
+    pub name: String,
+    /// SHA-256 of an operator's, in hex; absent of one that the gateway has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub digest: Option<String>,
+}
+
+fn used(layout: &LayoutUsed) -> LayoutUsedView {
+    LayoutUsedView { name: layout.name.clone(), digest: layout.digest.clone() }
+}
+
+/// A layout of bills that the operator wrote.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LayoutView {
+    /// Always `bill_layout`.
+    pub object: &'static str,
+    /// Its name.
+    pub name: String,
+    /// 1 for the first of this name; another text is another edition.
+    pub edition: u32,
+    /// SHA-256 of its text, in hex.
+    pub digest: String,
+    /// The layout, as docs/reconciliation.md describes it.
+    #[schema(value_type = Object)]
+    pub layout: Value,
+    /// RFC 3339.
+    pub received_at: String,
+}
+
+/// A layout as the operator reads it.
+pub fn layout(layout: &LayoutRecord) -> LayoutView {
+    LayoutView {
+        object: "bill_layout",
+        name: layout.name.clone(),
+        edition: layout.edition,
+        digest: layout.digest.clone(),
+        layout: serde_json::from_str(&layout.text).unwrap_or_default(),
+        received_at: rfc3339(layout.at),
+    }
 }
 
 /// A run as the operator reads it.
@@ -115,10 +171,12 @@ pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
         open,
         edition: run.edition,
         bill_digest: run.bill_digest.clone(),
-        funds: run
-            .funds
-            .as_ref()
-            .map(|it| EditionView { edition: it.edition, digest: it.digest.clone() }),
+        layout: used(&run.layout),
+        funds: run.funds.as_ref().map(|it| EditionView {
+            edition: it.edition,
+            digest: it.digest.clone(),
+            layout: used(&it.layout),
+        }),
         carried: run.carried.len(),
         after_entries: run.after_entries.clone(),
         to_entries: run.to_entries.clone(),
@@ -148,7 +206,7 @@ pub struct DifferenceView {
     pub class: String,
     /// `open`; `expected` while a rule waits for its other half; `paired` once a run of another day has that;
     /// `cleared` by a rule; `superseded` by a later run of its day; `proposed` until a second person decides;
-    /// or `resolved`.
+    /// `returning` while the channel is asked to give the money back; or `resolved`.
     pub status: &'static str,
     /// The run of another day that has its other half.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,6 +242,10 @@ pub struct DifferenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub asked: Option<AskedView>,
+    /// Why the channel did not give the payment back when it was asked to the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub return_failed: Option<String>,
     /// How it is resolved, or is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
@@ -204,7 +266,7 @@ pub struct AskedView {
 /// How a difference is resolved.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ResolutionView {
-    /// `explain`, `suspense`, `write_off` or `accept_fee`.
+    /// `explain`, `suspense`, `write_off`, `accept_fee`, `book_late` or `return`.
     pub act: &'static str,
     /// Why.
     pub reason: String,
@@ -224,7 +286,8 @@ pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
     let age_ms = now.as_ms().saturating_sub(difference.opened_at.as_ms());
     let (resolution, approved_by) = match &difference.state {
         DifferenceState::Proposed { resolution } => (Some(resolution), None),
-        DifferenceState::Resolved { resolution, approved_by, .. } => {
+        DifferenceState::Returning { resolution, approved_by }
+        | DifferenceState::Resolved { resolution, approved_by, .. } => {
             (Some(resolution), approved_by.clone())
         }
         _ => (None, None),
@@ -260,6 +323,7 @@ pub fn difference(record: &DifferenceRecord, now: Timestamp) -> DifferenceView {
             by: it.by.clone(),
             at: rfc3339(it.at),
         }),
+        return_failed: difference.return_failed.clone(),
         resolution: resolution.map(|it| ResolutionView {
             act: it.act.as_str(),
             reason: it.reason.clone(),

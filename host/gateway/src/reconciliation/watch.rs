@@ -1,26 +1,27 @@
 //! Fetches the bills of channels that give them, reconciles each day, and counts what is open. What is to
 //! be done follows from what the store has, so that nothing is lost by a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lezai_channels::channel::{BillFetched, Channel};
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
+use lezai_core::id::ReconciliationId;
 use lezai_core::time::Timestamp;
 use lezai_reconcile::class::Class;
 use lezai_store as store;
 use tokio::sync::watch;
 
 use super::bills::{self, FETCHED};
-use super::carried;
 use super::{DAY_MS, period, runs};
+use super::{carried, due};
 use crate::gateway::{Gateway, unanswered};
 use crate::metrics::DifferenceLabel;
 use lezai_wire::problem::{Code, Problem};
 
-/// So often it is looked what is to be done: a store that has done it answers from an index.
+/// So often it is looked what is to be done: of days that are done it is looked only whether there are other runs.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// So many days back a bill is asked for: longer outages are for the operator, who puts the bills.
 const DAYS_BACK: i32 = 7;
@@ -29,10 +30,38 @@ const PAUSE_SECS: i64 = 1800;
 
 /// A channel that has no bill of a day, and does not tell whether it will have one, is believed so long after the
 /// bill was due: then nothing moved there on that day.
-const SURE_SECS: i64 = 86_400;
+pub(super) const SURE_SECS: i64 = 86_400;
 
 /// A channel's day that is not reconciled: when it is tried again, and whether it is missing.
 type Pauses = BTreeMap<(&'static str, Date), (Timestamp, bool)>;
+
+/// What the watch remembers. All of it follows from the store: after a restart it looks at every day once more.
+#[derive(Default)]
+struct Memory {
+    pauses: Pauses,
+    done: BTreeMap<&'static str, DoneDays>,
+    due: due::Known,
+}
+
+/// The runs of a channel's days, as far as what waits for them: from one day on, the last of each.
+type LastRuns = (Date, Vec<(Date, ReconciliationId)>);
+
+/// The days of a channel that are done, and stay so until there is another run: what a day carries comes from runs
+/// alone, and a person only takes from it.
+#[derive(Default)]
+struct DoneDays {
+    runs: Option<LastRuns>,
+    days: BTreeSet<Date>,
+}
+
+impl DoneDays {
+    /// Forgets the days if there are other runs than when they were looked at.
+    fn as_of(&mut self, runs: LastRuns) {
+        if self.runs.as_ref() != Some(&runs) {
+            *self = Self { runs: Some(runs), days: BTreeSet::new() };
+        }
+    }
+}
 
 /// How a day stands.
 enum Day {
@@ -44,9 +73,9 @@ enum Day {
 
 /// Watches until it is told to stop.
 pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
-    let mut pauses = Pauses::new();
+    let mut memory = Memory::default();
     while !*stop.borrow() {
-        look(&gateway, &mut pauses).await;
+        look(&gateway, &mut memory).await;
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = stop.changed() => {}
@@ -55,34 +84,78 @@ pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Does what is to be done now.
-async fn look(gateway: &Gateway, pauses: &mut Pauses) {
+async fn look(gateway: &Gateway, memory: &mut Memory) {
     let now = gateway.node.clock.now();
-    pauses.retain(|_, (until, _)| *until > now);
+    memory.pauses.retain(|_, (until, _)| *until > now);
     for channel in gateway.channels.all() {
-        let mut missing = 0;
-        for day in due(&**channel, now) {
-            let key = (channel.id(), day);
-            if let Some((_, is_missing)) = pauses.get(&key) {
-                missing += i64::from(*is_missing);
-                continue;
+        let done = memory.done.entry(channel.id()).or_default();
+        match look_at_days(gateway, &**channel, now, done, &mut memory.pauses).await {
+            Ok(missing) => gateway.node.metrics.days_not_reconciled(channel.id(), missing),
+            Err(problem) => {
+                tracing::warn!(code = problem.code().as_str(), "the last runs cannot be read");
             }
-            let is_missing = match reconcile(gateway, &**channel, day).await {
-                Ok(Day::Done) => continue,
-                Ok(Day::Idle) => false,
-                Err(problem) => {
-                    tracing::warn!(
-                        channel = channel.id(), %day, code = problem.code().as_str(),
-                        "a day is not reconciled yet"
-                    );
-                    true
-                }
-            };
-            pauses.insert(key, (now.plus_secs(PAUSE_SECS), is_missing));
-            missing += i64::from(is_missing);
         }
-        gateway.node.metrics.days_not_reconciled(channel.id(), missing);
+        if let Err(problem) = memory.due.look(gateway, &**channel, now).await {
+            let (channel, code) = (channel.id(), problem.code().as_str());
+            tracing::warn!(channel, code, "what is due cannot be opened yet");
+        }
     }
     count_open(gateway, now).await;
+}
+
+/// Reconciles the days of a channel that are not done, and says how many are missing then.
+async fn look_at_days(
+    gateway: &Gateway,
+    channel: &dyn Channel,
+    now: Timestamp,
+    done: &mut DoneDays,
+    pauses: &mut Pauses,
+) -> Result<i64, Problem> {
+    let days: Vec<Date> = due(channel, now).collect();
+    let Some((first, last)) = days.first().copied().zip(days.last().copied()) else { return Ok(0) };
+    done.as_of(last_runs(gateway, channel, first, last).await?);
+    let mut missing = 0;
+    for day in days {
+        if done.days.contains(&day) {
+            continue;
+        }
+        let key = (channel.id(), day);
+        if let Some((_, is_missing)) = pauses.get(&key) {
+            missing += i64::from(*is_missing);
+            continue;
+        }
+        let is_missing = match reconcile(gateway, channel, day).await {
+            Ok(Day::Done) => {
+                done.days.insert(day);
+                continue;
+            }
+            Ok(Day::Idle) => false,
+            Err(problem) => {
+                tracing::warn!(
+                    channel = channel.id(), %day, code = problem.code().as_str(),
+                    "a day is not reconciled yet"
+                );
+                true
+            }
+        };
+        pauses.insert(key, (now.plus_secs(PAUSE_SECS), is_missing));
+        missing += i64::from(is_missing);
+    }
+    Ok(missing)
+}
+
+/// The last runs of some days, and of those around them whose rows these may carry, or which may have their rows.
+async fn last_runs(
+    gateway: &Gateway,
+    channel: &dyn Channel,
+    first: Date,
+    last: Date,
+) -> Result<LastRuns, Problem> {
+    let (id, from) = (channel.id(), first.plus_days(-carried::DAYS));
+    let before = last.plus_days(carried::DAYS);
+    let runs =
+        store::read(&gateway.node.store, move |view| view.last_runs(id, from, before)).await?;
+    Ok((from, runs))
 }
 
 /// The days whose bill a channel has by now, the oldest first.
@@ -223,4 +296,26 @@ async fn count_open(gateway: &Gateway, now: Timestamp) {
         counts.push((label(&it.channel, &it.class, "older"), it.old));
     }
     gateway.node.metrics.open_differences(counts.into_iter());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_that_is_done_is_looked_at_again_once_there_is_another_run() {
+        let day = |text| Date::parse(text).unwrap();
+        let run = |n: u8| ReconciliationId::new(Timestamp::from_secs(1_795_000_000), [n; 10]);
+        let runs = |n: u8| (day("2026-11-11"), vec![(day("2026-11-14"), run(n))]);
+        let mut done = DoneDays::default();
+        done.as_of(runs(1));
+        done.days.insert(day("2026-11-14"));
+        done.as_of(runs(1));
+        assert!(done.days.contains(&day("2026-11-14")));
+        for others in [runs(2), (day("2026-11-12"), runs(2).1), (day("2026-11-12"), Vec::new())] {
+            done.days.insert(day("2026-11-14"));
+            done.as_of(others);
+            assert!(done.days.is_empty());
+        }
+    }
 }

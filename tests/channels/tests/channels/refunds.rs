@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use lezai_channel_simulators::fault::What;
-use lezai_channels::channel::{AttemptStatus, RefundRequest, RefundStatus, ReversalRequest};
+use lezai_channels::channel::{
+    AttemptStatus, RefundRequest, RefundStatus, ReversalRequest, UnknownPayment,
+};
 use lezai_channels::number;
 
 use crate::bench::{
@@ -37,6 +39,36 @@ async fn refunds_are_done_once() {
         assert_eq!(bench.channel.refund(rest).await.unwrap(), RefundStatus::Succeeded);
         assert_eq!(bench.refunds(), 2);
         assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+    }
+}
+
+#[tokio::test]
+async fn a_payment_of_nobodys_goes_back_by_its_number_once() {
+    for bench in benches().await {
+        let payment = bench.paid().await;
+        let request = UnknownPayment {
+            number: number::of_attempt(&payment.attempt),
+            refund: refund(&payment, TOTAL).refund,
+            amount: cny(TOTAL),
+        };
+        if !bench.channel.returns_by_number() {
+            assert!(bench.channel.return_payment(request.clone()).await.is_err());
+            assert!(bench.channel.query_return(&request).await.is_err());
+            assert_eq!(bench.refunds(), 0);
+            continue;
+        }
+        let unheard = bench.channel.query_return(&request).await.unwrap();
+        assert_eq!(unheard, RefundStatus::Unknown);
+        for _ in 0..2 {
+            let back = bench.channel.return_payment(request.clone()).await.unwrap();
+            assert_eq!(back, RefundStatus::Succeeded);
+        }
+        assert_eq!(bench.channel.query_return(&request).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.refunds(), 1);
+        let unknown = UnknownPayment { number: "0".repeat(32), ..request };
+        let told = bench.channel.return_payment(unknown).await;
+        assert!(!matches!(told, Ok(RefundStatus::Succeeded)), "{told:?}");
+        assert_eq!(bench.refunds(), 1);
     }
 }
 
