@@ -45,7 +45,9 @@ const MERCHANT: &str = "m_sim";
 
 const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000},
   {"currency":"USD","min":1,"max":5000000},{"currency":"JPY","min":1,"max":5000000},{"currency":"KWD","min":1,"max":5000000}],
-  "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"}],
+  "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"},
+  {"currency":"USD","rate_ppm":6000,"rounding":"half_up"},{"currency":"JPY","rate_ppm":6000,"rounding":"half_up"},
+  {"currency":"KWD","rate_ppm":6000,"rounding":"half_up"}],
   "routes":[{"channel":"sim"}]}"#;
 
 /// So many steps of all runs together look for a shorter trace: some seconds.
