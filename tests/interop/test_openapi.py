@@ -11,6 +11,11 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 DOCUMENTED = {
+    "POST /v1/fx_quotes",
+    "GET /v1/fx_quotes",
+    "GET /v1/fx_quotes/{id}",
+    "PUT /admin/v1/fx_rates/{from}/{to}",
+    "GET /admin/v1/fx_rates",
     "POST /v1/receivers",
     "GET /v1/receivers",
     "GET /v1/receivers/{id}",

@@ -18,6 +18,7 @@ mod crash;
 mod deploy;
 mod first_hour;
 mod funds_commands;
+mod fx;
 mod hostile;
 mod idempotency;
 mod instalments;

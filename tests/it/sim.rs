@@ -29,6 +29,7 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "split",
         "give_back",
         "finish_splits",
+        "quote",
         "advance",
     ] {
         assert!(counts.ops.contains_key(op), "{op} never happens");
@@ -54,6 +55,10 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "return_exceeds_split",
         "payout_batch_totals",
         "merchant_payout_batch_id_taken",
+        "fx_quote_used",
+        "fx_quote_expired",
+        "fx_rate_stale",
+        "fx_lock_not_offered",
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
@@ -126,6 +131,8 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
                 &["nothing waits to release its reserve", "is left on merchant_reserve"]
             }
             Planted::ReserveReleasedTwice => &["the ledger has"],
+            Planted::QuoteUsedTwice => &["it is not the order that used"],
+            Planted::RefundUpsideDown | Planted::SpreadKept => &["were taken back for"],
             Planted::BatchClosedEarly | Planted::BatchNeverClosed => &["is closed at"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)

@@ -32,7 +32,7 @@ test("no call of the document is missing", PATIENCE, async () => {
   };
   const lezai = lezaiAt(gateway, { fetch: nothing, tries: 1 });
   const { orders, refunds, events, balances, receivers, splits, payouts, settlements } = lezai;
-  const { payoutBatches } = lezai;
+  const { fxQuotes, payoutBatches } = lezai;
   const { statements, statementPlans } = lezai;
   const id = `ord_${"0".repeat(32)}`;
   for (const call of [
@@ -54,6 +54,9 @@ test("no call of the document is missing", PATIENCE, async () => {
     events.redeliverRange({}),
     events.test(),
     balances.get(),
+    fxQuotes.create({ from_currency: "USD", to_currency: "CNY", lock_duration: "hour" }),
+    fxQuotes.list(),
+    fxQuotes.find(id),
     receivers.register({ name: "courier", kind: "company" }),
     receivers.list(),
     receivers.find(id),

@@ -111,6 +111,7 @@ mod tests {
             refund_bearer: Default::default(),
             charges: Default::default(),
             reserve: None,
+            fx: None,
             contract: 0,
             description: "Jasmine tea".to_owned(),
             methods: vec!["wallet_qr".to_owned()],

@@ -98,6 +98,8 @@ ids! {
     ReconciliationId = "rec_",
     /// A difference that such a run found.
     DifferenceId = "dif_",
+    /// A quote: a rate that is fixed for a merchant until a time.
+    FxQuoteId = "fxq_",
     /// A checkout session: the shopper's way to pay one order.
     SessionId = "cs_",
     /// Something that happened to an order and that its merchant is told.

@@ -21,6 +21,8 @@
 //! | `suspense:CHANNEL` | − or + | what the channel has more or less than was booked, until somebody knows whose it is |
 //! | `write_off` | − or + | differences from bills that were given up |
 //! | `channel_costs:CHANNEL` | expense, + | fees of the channel that were accepted |
+//! | `fx_position` | per currency | what was taken for orders that are settled in another currency (−), and what is given for it (+) |
+//! | `fx_income` | income, − | our spread on those |
 //! | `prefund:CHANNEL` | asset | our money at the channel that pays out: less than zero by what it paid more than we put there |
 //!
 //! No available account is ever overdrawn. What an order calls for is written as if it could be, and
@@ -75,6 +77,11 @@ pub enum Account {
     WriteOff,
     /// A channel's fees that were accepted.
     ChannelCosts(String),
+    /// What was taken in one currency, and what is given for it in another: its two balances are what the
+    /// treasury has to sell and to buy.
+    FxPosition,
+    /// Our spread on what is settled in another currency.
+    FxIncome,
 }
 
 impl fmt::Display for Account {
@@ -102,6 +109,8 @@ impl fmt::Display for Account {
             Self::Suspense(channel) => write!(f, "suspense:{channel}"),
             Self::WriteOff => f.write_str("write_off"),
             Self::ChannelCosts(channel) => write!(f, "channel_costs:{channel}"),
+            Self::FxPosition => f.write_str("fx_position"),
+            Self::FxIncome => f.write_str("fx_income"),
         }
     }
 }
@@ -126,7 +135,9 @@ impl Account {
             | Self::Prefund(_)
             | Self::Suspense(_)
             | Self::ChannelCosts(_)
-            | Self::WriteOff => None,
+            | Self::WriteOff
+            | Self::FxPosition
+            | Self::FxIncome => None,
         }
     }
 

@@ -140,10 +140,18 @@ impl Money {
     ///
     /// `None` if a currency differs, or `part` is more than `whole`. Of nothing it is all.
     pub fn share(self, part: Self, whole: Self) -> Option<Self> {
-        whole.checked_sub(part)?;
         if self.currency != whole.currency {
             return None;
         }
+        self.in_ratio(part, whole)
+    }
+
+    /// As [`Money::share`] of parts in a currency of their own: as much of what a payment in dollars brought in
+    /// yuan as a part of these dollars is of them all.
+    ///
+    /// `None` if the currencies of part and whole differ, or `part` is more than `whole`.
+    pub fn in_ratio(self, part: Self, whole: Self) -> Option<Self> {
+        whole.checked_sub(part)?;
         if whole.minor == 0 {
             return Some(self);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use lezai_core::id::{MerchantId, OrderId};
+use lezai_core::id::{FxQuoteId, MerchantId, OrderId};
 use lezai_core::money::{Currency, MAX_MINOR, Money};
 use lezai_core::order::{Capture, RefundBearer, SplitTime};
 use lezai_core::payer::Payer;
@@ -46,6 +46,8 @@ pub struct NewOrder {
     pub shares: Vec<NewShare>,
     /// The bearer of a refund once the payment is settled to several parties.
     pub refund_bearer: RefundBearer,
+    /// The quote by which it is settled in another currency.
+    pub fx_quote: Option<FxQuoteId>,
     /// Where callbacks go.
     pub notify_url: Option<String>,
     /// Where the shopper goes afterwards.
@@ -94,6 +96,7 @@ impl NewOrder {
             refund_bearer: body
                 .optional("refund_bearer", |field| field.parsed(1..=80, RefundBearer::parse))?
                 .unwrap_or_default(),
+            fx_quote: body.optional("fx_quote", |field| field.parsed(1..=40, FxQuoteId::parse))?,
             notify_url: body.optional("notify_url", url)?,
             return_url: body.optional("return_url", sent_url)?,
             scene: body

@@ -4,6 +4,7 @@
 use http::StatusCode;
 use lezai_core::funds::contract::NotAgreed;
 use lezai_core::funds::difference::NotResolved;
+use lezai_core::funds::fx::FxRefusal;
 use lezai_core::funds::payout::PayoutRefusal;
 use lezai_core::funds::payout_batch::BatchRefusal;
 use lezai_core::money::Money;
@@ -218,6 +219,20 @@ codes! {
         "Pay out within `limit`, or wait for the next day if it is the day's; the operator can agree on another contract.";
     PayoutNotAgreed = "payout_not_agreed", StatusCode::UNPROCESSABLE_ENTITY, Never, "The contract has no payouts in this currency",
         "Ask the operator for a contract that has them.";
+    FxQuoteNotFound = "fx_quote_not_found", StatusCode::NOT_FOUND, Never, "There is no such quote",
+        "Check the id and whose key signs: another merchant's quote is not found either, nor one that expired a week ago unused.";
+    FxQuoteUsed = "fx_quote_used", StatusCode::CONFLICT, QueryFirst, "The quote was used before",
+        "Query the order (`order_id` names it). If it is the one you meant, do not make another; a quote is for one order.";
+    FxQuoteExpired = "fx_quote_expired", StatusCode::CONFLICT, Never, "The quote's time is over",
+        "Ask for a new quote, and make the order with that one; its rate may be another.";
+    FxRateMissing = "fx_rate_missing", StatusCode::UNPROCESSABLE_ENTITY, Never, "There is no rate for these currencies",
+        "Check the direction: `from_currency` is what the shopper pays. Else ask the operator to put a rate, or have the order settled in its own currency.";
+    FxRateStale = "fx_rate_stale", StatusCode::CONFLICT, Later, "The rate for these currencies is too old",
+        "Try again once the operator has put a newer one; `stale_since` is when it ended.";
+    FxLockNotOffered = "fx_lock_not_offered", StatusCode::UNPROCESSABLE_ENTITY, Never, "The rate is not fixed for so long",
+        "Ask with another `lock_duration`: the operator offers some of them for each pair of currencies.";
+    FxAmountOutOfRange = "fx_amount_out_of_range", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount cannot be settled in the other currency",
+        "Sell for more, if it is less than the smallest unit of the settled currency, or for less; or have the order settled in its own currency.";
     SettlementNotFound = "settlement_not_found", StatusCode::NOT_FOUND, Never, "There is no such settlement",
         "Check the id and whose key signs: another merchant's settlement is not found either.";
     BillNotFound = "bill_not_found", StatusCode::NOT_FOUND, QueryFirst, "There is no bill of this day",
@@ -640,6 +655,31 @@ impl From<Refusal> for Problem {
             }
             Refusal::UnknownAttempt | Refusal::UnknownRefund | Refusal::TooEarly => {
                 Self::internal(detail)
+            }
+        }
+    }
+}
+
+impl From<FxRefusal> for Problem {
+    fn from(refusal: FxRefusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            FxRefusal::NoRate { .. } => Self::new(Code::FxRateMissing, detail),
+            FxRefusal::Stale { since } => {
+                Self::new(Code::FxRateStale, detail).with("stale_since", rfc3339(since))
+            }
+            FxRefusal::LockNotOffered => {
+                Self::new(Code::FxLockNotOffered, detail).with("field", "lock_duration")
+            }
+            FxRefusal::Used { order } => {
+                Self::new(Code::FxQuoteUsed, detail).with("order_id", order.to_string())
+            }
+            FxRefusal::Expired => Self::new(Code::FxQuoteExpired, detail),
+            FxRefusal::Currency { .. } => {
+                Self::new(Code::CurrencyMismatch, detail).with("field", "currency")
+            }
+            FxRefusal::Amount { .. } => {
+                Self::new(Code::FxAmountOutOfRange, detail).with("field", "amount")
             }
         }
     }

@@ -35,8 +35,13 @@ pub struct OrderView {
     pub refunding_amount: i64,
     /// The amount that can still be refunded, in minor units.
     pub refundable_amount: i64,
-    /// The merchant's fee, in minor units.
+    /// The merchant's fee, in minor units; in `fx.currency` if the order is settled in another currency.
     pub fee: i64,
+    /// How it is settled in another currency than `currency`, if it is. `fee`, `settled_amount`, shares and all else
+    /// that its merchant gets or owes for it is in that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub fx: Option<OrderFxView>,
     /// The text that the shopper reads.
     pub description: String,
     /// The methods they may choose.
@@ -117,6 +122,38 @@ pub struct OrderView {
     pub checkout: Option<CheckoutView>,
 }
 
+/// How an order is settled in another currency.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OrderFxView {
+    /// `fxq_…`, the quote that it used.
+    pub quote: String,
+    /// The currency that is settled. ISO 4217.
+    pub currency: &'static str,
+    /// As many of `currency` as the merchant gets for one of the order's: an exact decimal.
+    pub exchange_rate: String,
+    /// The market's rate: an exact decimal.
+    pub base_rate: String,
+    /// The gateway's part of that, in parts per million.
+    pub spread_ppm: u32,
+    /// The value of the amount by `exchange_rate`, rounded down to minor units of `currency`: what is settled of it is
+    /// that, less the fee.
+    pub value: i64,
+    /// The value of what was captured and not voided, in minor units of `currency`.
+    pub captured_value: i64,
+    /// The part of that which refunds took back, those under way included, in minor units of `currency`.
+    pub refunded_value: i64,
+}
+
+/// The part of a refund that was taken in another currency.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RefundFxView {
+    /// The currency that is settled. ISO 4217.
+    pub currency: &'static str,
+    /// The value that it takes back, by the rate of the payment, in minor units of `currency`. The fee that comes back
+    /// is a part of it.
+    pub value: i64,
+}
+
 /// A review: until it is closed the merchant's share is held.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReviewView {
@@ -161,8 +198,14 @@ pub struct RefundView {
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'static str,
-    /// The part of the payment's fee that the merchant gets back, in minor units.
+    /// The part of the payment's fee that the merchant gets back, in minor units; in `fx.currency` if the order is
+    /// settled in another currency.
     pub fee: i64,
+    /// The part that it takes back in the settled currency, if the order is settled in another than its own. `shares`
+    /// and `refund_fee` are in that one, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub fx: Option<RefundFxView>,
     /// The cost of the refund itself, to the merchant, if the contract takes something. Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]

@@ -15,6 +15,7 @@ use lezai_gateway::gateway::{Gateway, Parts};
 use lezai_gateway::plugins::blobs::Blobs;
 use lezai_gateway::plugins::compiler::InChild;
 use lezai_gateway::plugins::pace;
+use lezai_gateway::rate_source::SandboxRates;
 use lezai_gateway::realm::Realm;
 use lezai_seal::Vault;
 use lezai_store::{Store, StoreError};
@@ -107,6 +108,9 @@ pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, Cann
         sandbox: its.sandbox,
     });
     gateway.realm = its.realm;
+    if its.realm == Realm::Sandbox {
+        gateway.rate_source = Some(Arc::new(SandboxRates));
+    }
     if let Some(failed) = its.traces.failed() {
         let help = "Requests to the collector of traces that failed";
         gateway.node.metrics.show("trace_exports_failed", help, failed.clone());

@@ -20,6 +20,7 @@ pub mod difference_command;
 pub mod doctor;
 pub mod fees_command;
 mod folder;
+pub mod fx_command;
 pub mod keys;
 pub mod ledger;
 pub mod listen;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
     backup, bill_command, call, channel_command, contract_command, dev, difference_command, doctor,
-    fees_command, keys, ledger, listen, migrate, page_check, payout_command, plugin_command,
-    reconcile_command, review_command, secrets_command, serve, settlement_command,
+    fees_command, fx_command, keys, ledger, listen, migrate, page_check, payout_command,
+    plugin_command, reconcile_command, review_command, secrets_command, serve, settlement_command,
     statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
@@ -86,6 +86,9 @@ enum Command {
     /// Try out what a contract's fees come to.
     #[command(subcommand)]
     Fees(fees_command::FeesCommand),
+    /// Put rates of the market, and look at them.
+    #[command(subcommand)]
+    Fx(fx_command::FxCommand),
     /// Pay out what is available, and decide on payouts.
     #[command(subcommand)]
     Payout(payout_command::PayoutCommand),
@@ -218,6 +221,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Contract(command) => contract_command::run(command).await,
         Command::Difference(command) => difference_command::run(command).await,
         Command::Fees(command) => fees_command::run(command).await,
+        Command::Fx(command) => fx_command::run(command).await,
         Command::Payout(command) => payout_command::run(command).await,
         Command::Settle(args) => settlement_command::settle(args).await,
         Command::Settlement(command) => settlement_command::run(command).await,

@@ -324,6 +324,7 @@ impl Lines<'_> {
             gross_minor: amounts.gross_minor,
             fee_minor: amounts.fee_minor,
             currency: amounts.currency,
+            paid: amounts.paid,
             own: &[],
         })?;
         Ok(())

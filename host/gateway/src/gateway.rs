@@ -38,6 +38,7 @@ use crate::metrics::{ChannelLabel, Metrics};
 use crate::node::Node;
 use crate::plugins::Plugins;
 use crate::plugins::blobs::Blobs;
+use crate::rate_source::RateSource;
 use crate::readiness::Readiness;
 use crate::realm::Realm;
 use crate::{events, views};
@@ -74,6 +75,8 @@ pub struct Gateway {
     pub readiness: Readiness,
     /// Whether real money is moved; it is not, unless somebody says so.
     pub realm: Realm,
+    /// Rates of the market for what the operator put none; none, unless somebody names a source.
+    pub rate_source: Option<Arc<dyn RateSource>>,
     /// The traces of what it does; none, unless somebody names a collector.
     pub traces: Traces,
 }
@@ -144,6 +147,7 @@ impl Gateway {
             admin_token: parts.admin_token,
             readiness: Readiness::default(),
             realm: Realm::default(),
+            rate_source: None,
             traces: Traces::off(),
         }
     }

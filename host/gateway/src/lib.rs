@@ -19,6 +19,7 @@ pub mod node;
 pub mod orders;
 pub mod peers;
 pub mod plugins;
+pub mod rate_source;
 pub mod readiness;
 pub mod realm;
 pub mod reconciliation;

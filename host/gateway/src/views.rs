@@ -13,8 +13,8 @@ use lezai_wire::decision::{
 };
 use lezai_wire::time::rfc3339;
 use lezai_wire::views::{
-    AttentionView, CheckoutView, DeclineView, InstalmentsView, OrderView, PaymentView, RefundView,
-    ReviewView, SplitItemView, SplitReturnView, SplitView,
+    AttentionView, CheckoutView, DeclineView, InstalmentsView, OrderFxView, OrderView, PaymentView,
+    RefundFxView, RefundView, ReviewView, SplitItemView, SplitReturnView, SplitView,
 };
 
 /// The view of the rules' decision on an order.
@@ -86,6 +86,7 @@ pub fn order(record: &OrderRecord) -> OrderView {
         refunding_amount: order.refunding().minor(),
         refundable_amount: order.refundable().minor(),
         fee: terms.fee.minor(),
+        fx: fx(order),
         description: terms.description.clone(),
         methods: terms.methods.clone(),
         scene: details.facts.scene,
@@ -239,6 +240,23 @@ fn attention(it: &Attention) -> AttentionView {
     AttentionView { what, id: id.to_owned() }
 }
 
+fn fx(order: &Order) -> Option<OrderFxView> {
+    let fx = order.terms.fx.as_ref()?;
+    let value = |amount| fx.value(amount).map_or(0, Money::minor);
+    let counts = |it: &&Refund| !matches!(it.state, RefundState::Failed { .. });
+    let refunded = order.refunds.iter().filter(counts).map(|it| it.value().minor()).sum();
+    Some(OrderFxView {
+        quote: fx.quote.to_string(),
+        currency: fx.currency.code(),
+        exchange_rate: fx.rate().to_string(),
+        base_rate: fx.base_rate.to_string(),
+        spread_ppm: fx.spread_ppm,
+        value: value(order.terms.amount),
+        captured_value: value(order.captured()),
+        refunded_value: refunded,
+    })
+}
+
 /// A refund of an order.
 pub fn refund(order: &Order, refund: &Refund) -> RefundView {
     let (failure, ended_at) = match &refund.state {
@@ -255,6 +273,10 @@ pub fn refund(order: &Order, refund: &Refund) -> RefundView {
         amount: refund.amount.minor(),
         currency: refund.amount.currency().code(),
         fee: refund.fee_returned().minor(),
+        fx: refund.converted.map(|it| RefundFxView {
+            currency: it.value.currency().code(),
+            value: it.value.minor(),
+        }),
         refund_fee: refund.charge.map(|it| it.charge.minor()).filter(|it| *it > 0),
         shares: refund.shares.iter().map(ShareView::from).collect(),
         reason: refund.reason.clone(),
@@ -278,7 +300,7 @@ pub fn split(order: &Order, split: &Split) -> SplitView {
         order_id: order.terms.id.to_string(),
         merchant_split_id: split.merchant_split_id.clone(),
         mode: split.mode.as_str(),
-        currency: order.terms.amount.currency().code(),
+        currency: order.terms.settled_currency().code(),
         fee: split.charge.map(Money::minor),
         items: items.collect(),
         returns: split.returns.iter().map(|it| split_return(order, split, it)).collect(),

@@ -23,6 +23,7 @@ use super::document;
     tags(
         (name = "orders", description = "A merchant's server makes orders, asks, and ends them. Signed with the merchant's key."),
         (name = "balances", description = "What is owed to a merchant. Signed with the merchant's key."),
+        (name = "fx", description = "Rates that are fixed for a time, for orders that are settled in another currency: docs/fx.md. Signed with the merchant's key."),
         (name = "receivers", description = "Those that a merchant shares orders with. Signed with the merchant's key."),
         (name = "splits", description = "Settled orders are shared out, and shares given back. Signed with the merchant's key."),
         (name = "payouts", description = "A merchant's server has paid out what is available. Signed with the merchant's key."),

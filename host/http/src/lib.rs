@@ -13,6 +13,8 @@ mod description;
 mod document;
 mod events;
 mod extract;
+mod fx;
+mod fx_shapes;
 pub mod live;
 mod openapi;
 mod operations;
@@ -95,6 +97,7 @@ fn merchant_calls() -> Calls {
         .merge(refunds::calls())
         .merge(balances::calls())
         .merge(events::calls())
+        .merge(fx::calls())
         .merge(receivers::calls())
         .merge(splits::calls())
         .merge(payouts::calls())
@@ -107,6 +110,7 @@ fn operator_calls() -> Calls {
     admin::calls()
         .merge(plugins::calls())
         .merge(settlements::operator_calls())
+        .merge(fx::operator_calls())
         .merge(payouts::operator_calls())
         .merge(payout_batches::operator_calls())
         .merge(bills::calls())

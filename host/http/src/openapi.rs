@@ -237,6 +237,10 @@ pub(super) struct NewOrder {
     /// `pro_rata`, or `receiver:` and the name of one that has a share.
     #[schema(required = false, max_length = 80, example = "pro_rata")]
     refund_bearer: String,
+    /// `fxq_…`, a quote for orders in `currency`: the order is settled in the quote's other currency, by its rate, and can
+    /// be paid as long as that is fixed.
+    #[schema(required = false, max_length = 40, example = "fxq_019ab5c0dd000123456789abcdef0123")]
+    fx_quote: String,
     /// The kind of trade: `ecommerce` (if absent), `o2o`, `counter`, `mini_program`, `cross_border`.
     #[schema(required = false)]
     scene: String,

@@ -44,7 +44,7 @@ pub(super) fn calls() -> Calls {
         (status = 201, description = "The order, with its checkout session", body = OrderView),
         super::openapi::Problems,
     ),
-    extensions(("x-codes" = json!(codes(&[Code::MerchantOrderIdTaken, Code::MethodUnavailable, Code::LimitExceeded, Code::SplitAmbiguous, Code::ReceiverRemoved, Code::RiskDenied, Code::NotifyUrlRefused])))),
+    extensions(("x-codes" = json!(codes(&[Code::MerchantOrderIdTaken, Code::MethodUnavailable, Code::LimitExceeded, Code::SplitAmbiguous, Code::ReceiverRemoved, Code::FxQuoteNotFound, Code::FxQuoteUsed, Code::FxQuoteExpired, Code::FxAmountOutOfRange, Code::CurrencyMismatch, Code::RiskDenied, Code::NotifyUrlRefused])))),
 )]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,

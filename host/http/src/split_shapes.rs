@@ -35,7 +35,7 @@ pub(super) struct NewReturn {
     /// The receiver of the share, by the merchant's name.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "courier")]
     receiver: String,
-    /// In minor units of the order's currency.
+    /// In minor units of the split's currency.
     #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 500)]
     amount: i64,
 }
@@ -91,7 +91,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "SplitReturnView" => split_return(),
         "ReceiverView" => receiver(),
         "List_ReceiverView" => json!({ "object": "list", "data": [receiver()], "has_more": false }),
-        _ => return None,
+        other => return super::fx_shapes::example(other),
     })
 }
 

@@ -14,6 +14,7 @@ mod bills;
 mod chain;
 mod events;
 mod funds;
+mod fx;
 mod head;
 mod lanes;
 mod ledger;

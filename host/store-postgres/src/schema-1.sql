@@ -51,6 +51,12 @@ CREATE TABLE split_returns (
   merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, split TEXT COLLATE "C" NOT NULL,
   merchant_return_id TEXT COLLATE "C" NOT NULL, PRIMARY KEY (merchant, id), UNIQUE (merchant, merchant_return_id)
 );
+CREATE TABLE fx_quotes (
+  merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, order_id TEXT COLLATE "C", expires_ms BIGINT NOT NULL,
+  data TEXT NOT NULL, PRIMARY KEY (merchant, id), UNIQUE (merchant, order_id)
+);
+CREATE INDEX fx_quotes_by_id ON fx_quotes (id);
+CREATE INDEX fx_quotes_unused ON fx_quotes (expires_ms) WHERE order_id IS NULL;
 CREATE TABLE attempts (
   merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, order_id TEXT COLLATE "C" NOT NULL, PRIMARY KEY (merchant, id)
 );
@@ -190,6 +196,10 @@ CREATE INDEX batches_by_id ON batches (id);
 CREATE TRIGGER batches_stay BEFORE UPDATE ON batches FOR EACH STATEMENT EXECUTE FUNCTION stays();
 
 -- The gateway's own, of no merchant.
+CREATE TABLE fx_rates (
+  from_currency TEXT COLLATE "C" NOT NULL, to_currency TEXT COLLATE "C" NOT NULL, data TEXT NOT NULL,
+  PRIMARY KEY (from_currency, to_currency)
+);
 CREATE TABLE bills (
   channel TEXT COLLATE "C" NOT NULL, kind TEXT COLLATE "C" NOT NULL, day TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL,
   data TEXT NOT NULL, bytes BYTEA NOT NULL, PRIMARY KEY (channel, kind, day, edition)

@@ -94,6 +94,9 @@ pub fn missing_row(connection: &Connection, order: &Order) -> Result<Option<Stri
     if let Some(missing) = tables.missing_split(order)? {
         return Ok(Some(missing));
     }
+    if let Some(bad) = tables.bad_quote(order)? {
+        return Ok(Some(bad));
+    }
     let sql = "SELECT count(*), coalesce(max(sequence), 0) FROM events WHERE order_id = ?1";
     let events = tables.one(sql, [order_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (count, last): (u32, u32) = events.unwrap_or_default();

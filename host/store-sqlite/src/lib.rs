@@ -11,6 +11,7 @@
 mod bills;
 mod events;
 mod funds;
+mod fx;
 mod holds;
 mod ledger;
 mod log;

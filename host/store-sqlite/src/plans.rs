@@ -25,6 +25,7 @@ const WALKS: &[(&str, &str)] = &[
     ("FROM releases WHERE stage IN", "likewise, those that stand"),
     ("UPDATE tasks SET due_ms = leased_from", "once, at the start"),
     ("SELECT count(*) FROM tasks", "a metric, on a reader, when old rows are forgotten"),
+    ("FROM fx_rates ORDER BY", "one row for each direction, for the operator"),
     ("SELECT count(*) FROM balances", "for `lezai ledger check`"),
     ("SELECT (SELECT count(*) FROM attempts)", "likewise"),
     ("WITH RECURSIVE each(currency)", "its own short list of currencies"),

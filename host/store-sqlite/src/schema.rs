@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, bills, events, funds, ledger, payout_batches, plugins, records, sealed, splits,
+    STATEMENTS, bills, events, funds, fx, ledger, payout_batches, plugins, records, sealed, splits,
     statements,
 };
 use lezai_seal::Vault;
@@ -17,13 +17,14 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     records::TABLES,
     ledger::TABLES,
     events::TABLES,
     plugins::TABLES,
     payout_batches::TABLES,
     funds::TABLES,
+    fx::TABLES,
     bills::TABLES,
     splits::TABLES,
     statements::TABLES,

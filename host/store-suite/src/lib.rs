@@ -5,6 +5,7 @@
 
 mod bills;
 mod funds;
+mod fx;
 mod payout_batches;
 mod plugins;
 mod splits;
@@ -62,6 +63,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     funds::run(&store).await;
     payout_batches::run(&store).await;
     splits::run(&store).await;
+    fx::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
     drop(store);
     what_was_committed_is_there_when_opened_anew(&open).await;
@@ -577,6 +579,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         refund_bearer: RefundBearer::Merchant,
         charges: Charges::default(),
         reserve: None,
+        fx: None,
         held: false,
         capture: Capture::Automatic,
         contract: 0,

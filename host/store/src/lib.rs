@@ -13,6 +13,7 @@ pub mod decision;
 mod error;
 pub mod events;
 pub mod funds;
+pub mod fx;
 mod listing;
 mod news;
 mod orders;
@@ -43,6 +44,7 @@ pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
 pub use funds::{FundsReads, FundsWrites};
+pub use fx::{FxReads, FxWrites};
 pub use lezai_wire::page::Page;
 pub use listing::id_range;
 pub use news::{CountedOrder, News};
@@ -325,7 +327,14 @@ pub struct Wanted<'w> {
 
 /// Reads of the store.
 pub trait View:
-    BillReads + EventReads + FundsReads + PayoutBatchReads + PluginReads + SplitReads + StatementReads
+    BillReads
+    + EventReads
+    + FundsReads
+    + FxReads
+    + PayoutBatchReads
+    + PluginReads
+    + SplitReads
+    + StatementReads
 {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
@@ -392,6 +401,7 @@ pub trait Tx:
     + BillWrites
     + EventWrites
     + FundsWrites
+    + FxWrites
     + PayoutBatchWrites
     + PluginWrites
     + SplitWrites

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use lezai::ledger::check_tables;
 use lezai_core::id::OrderId;
-use lezai_core::ledger::{Account, Kind, without_debts};
+use lezai_core::ledger::{Account, Entry, Kind, without_debts};
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order, RefundState, State};
 use lezai_store::OrderRecord;
@@ -12,6 +12,7 @@ use lezai_store::Page;
 use lezai_store_sqlite::order_with_entries;
 
 use super::bank::CHANNEL;
+use super::fx;
 use super::world::{Checked, Heard, World, fail};
 use super::{Failure, Planted};
 
@@ -34,6 +35,7 @@ impl World<'_> {
                 .look(|connection| order_with_entries(connection, &order_id, u64::MAX).unwrap());
             let Some(order) = order else { return fail(format!("{id} is gone")) };
             holds(&order)?;
+            fx::holds(&order)?;
             // As the order calls for it: who owes part of it is held against the balances, below.
             let sorted = |kind: &str, postings: &[lezai_core::ledger::Posting]| {
                 let sides = without_debts(postings).into_iter();
@@ -69,11 +71,12 @@ impl World<'_> {
             if entry.number != self.last_entry + 1 || entry.previous != self.head {
                 return fail(format!("entry {} does not follow {}", entry.number, self.last_entry));
             }
-            if entry.postings.iter().map(|it| it.minor).sum::<i64>() != 0 {
+            if Entry::new(entry.kind, entry.postings.clone()).is_err() {
                 return fail(format!("entry {} does not balance", entry.number));
             }
             for it in &entry.postings {
-                *self.balances.entry(it.account.clone()).or_default() += it.minor;
+                let account = (it.account.clone(), it.currency.code());
+                *self.balances.entry(account).or_default() += it.minor;
             }
             let indebts = entry
                 .postings
@@ -82,8 +85,8 @@ impl World<'_> {
             if entry.kind == Kind::SplitReturn && indebts {
                 return fail(format!("entry {} gives back what was not there", entry.number));
             }
-            for account in entry.postings.iter().map(|it| &it.account) {
-                self.nobody_is_overdrawn(account, entry.number)?;
+            for it in &entry.postings {
+                self.nobody_is_overdrawn(&it.account, it.currency.code(), entry.number)?;
             }
             (self.last_entry, self.head) = (entry.number, entry.hash);
         }
@@ -92,12 +95,17 @@ impl World<'_> {
 
     /// No available account is overdrawn, no debt is below nothing, and nobody who owes has something
     /// available.
-    fn nobody_is_overdrawn(&self, account: &Account, number: u64) -> Checked {
-        let stands = |it: &Account| self.balances.get(it).copied().unwrap_or_default();
+    fn nobody_is_overdrawn(&self, account: &Account, code: &'static str, number: u64) -> Checked {
+        let stands =
+            |it: &Account| self.balances.get(&(it.clone(), code)).copied().unwrap_or_default();
         let minor = stands(account);
         let owed = matches!(account, Account::MerchantOwes(_) | Account::ReceiverOwes(..));
         // The balance at a channel that paid out our money is below zero until we put some there.
         let liability = !owed && !matches!(account, Account::ChannelReceivable(_));
+        if *account == Account::FxPosition {
+            // What was taken and what is given for it: of either sign, each in its currency.
+            return Ok(());
+        }
         if liability && minor > 0 || !liability && minor < 0 {
             return fail(format!("entry {number} overdraws {account}: {minor}"));
         }
@@ -140,7 +148,7 @@ impl World<'_> {
         if self.decides_what_is_open()? {
             return self.go_on_to_the_end(Vec::new());
         }
-        for (account, minor) in &self.balances {
+        for ((account, _), minor) in &self.balances {
             // Every review that was due is done, and every settlement.
             let waits = matches!(
                 account,
@@ -202,6 +210,7 @@ impl World<'_> {
                 return fail(format!("the bank holds {holds} {currency}, the ledger has {booked}"));
             }
         }
+        self.position_is_at_the_bank(&report.balances)?;
         self.payouts_ended(&report.balances)?;
         self.all_told()
     }
@@ -314,16 +323,19 @@ fn holds(order: &Order) -> Checked {
         return fail(format!("{id}: {back} refunded or being refunded of {captured}"));
     }
     let fee_back: i64 = order.refunds.iter().filter(counts).map(|it| it.fee.minor()).sum();
-    let fee =
-        order.terms.fee.share(order.captured(), order.terms.amount).map_or(0, |it| it.minor());
+    let value = |amount| order.terms.value(amount);
+    let whole = value(order.captured())
+        .and_then(|it| order.terms.fee.share(it, value(order.terms.amount)?));
+    let fee = whole.map_or(0, Money::minor);
     let failed = order.refunds.iter().any(|it| matches!(it.state, RefundState::Failed { .. }));
     // Refunds that failed gave their part back in turn, so that the rest may be off by a unit.
-    let exact = order
-        .terms
-        .fee
-        .share(order.captured(), order.terms.amount)
-        .and_then(|fee| fee.share(Money::new(back, fee.currency()).ok()?, order.captured()));
-    let leaks = !failed && back > 0 && exact.is_none_or(|exact| exact.minor() != fee_back);
+    let part = Money::new(back, order.captured().currency()).ok();
+    let exact = whole.and_then(|fee| fee.in_ratio(part?, order.captured()));
+    // What takes nothing back in the settled currency gives no fee back either, before the next one does.
+    let less = if order.terms.fx.is_some() && back < captured { 2 } else { 0 };
+    let leaks = !failed
+        && back > 0
+        && exact.is_none_or(|it| !(it.minor() - less..=it.minor()).contains(&fee_back));
     if fee_back > fee || leaks {
         return fail(format!(
             "{id}: {fee_back} of the fee of {fee} was given back for {back} of {captured}"

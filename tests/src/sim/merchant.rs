@@ -11,6 +11,7 @@ use lezai_core::time::Timestamp;
 use lezai_engine::{Decision as Decided, HookRun, Outcome as Hook};
 use lezai_gateway::callbacks::transport::Reply;
 use lezai_gateway::events;
+use lezai_gateway::funds::fx::{self, NewQuote};
 use lezai_gateway::funds::payout_batches::{self, NewPayoutBatch};
 use lezai_gateway::funds::payouts::{self, NewPayout};
 use lezai_gateway::gateway::Gateway;
@@ -32,6 +33,7 @@ use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
 use super::bank::CHANNEL;
+use super::fx::SETTLED;
 use super::plan::Op;
 use super::world::{Checked, DAY_MS, Heard, START, World, fail};
 use super::{Fault, Planted};
@@ -68,6 +70,7 @@ pub(super) enum What {
     Redeliver(String),
     /// The operator's.
     Review(OrderId),
+    Quote,
     Payout,
     PayoutBatch,
     CancelPayout(PayoutId),
@@ -141,17 +144,20 @@ impl World<'_> {
         *self.counts.ops.entry(op.name()).or_default() += 1;
         let nth = self.requests.len();
         match op {
-            Op::Create { minor, fee, manual, held, expires, bearer, later } => {
+            Op::Create { minor, fee, manual, held, expires, bearer, later, fx } => {
                 let fee = minor * fee / 1_000_000;
                 // A party without a share bears nothing.
                 let shared = later || (minor - fee) / 3 > 0;
                 let bearer =
                     ["merchant", "pro_rata", "receiver:seller"][if shared { bearer } else { 0 }];
-                let body = json!({
+                let mut body = json!({
                     "refund_bearer": bearer, "split": if later { "later" } else { "agreed" },
                     "merchant_order_id": format!("A-{nth}"), "amount": minor, "currency": "CNY", "description": "Tea",
                     "capture": if manual { "manual" } else { "automatic" }, "expires_in": expires,
                 });
+                if let Some((quote, currency)) = fx.and_then(|n| self.quote_of(n)) {
+                    (body["fx_quote"], body["currency"]) = (quote.into(), currency.into());
+                }
                 self.request(What::Create { fee, held, later }, &body);
             }
             Op::CreateAgain(n) => {
@@ -194,7 +200,7 @@ impl World<'_> {
                 let Some((order, _)) = self.order(n, &["paid"]) else { return };
                 let Some(amount) = self.part(&order, percent) else { return };
                 let number = if same_number { "R-same".to_owned() } else { format!("R-{nth}") };
-                let body = json!({ "merchant_refund_id": number, "amount": amount.minor(), "currency": "CNY" });
+                let body = json!({ "merchant_refund_id": number, "amount": amount.minor(), "currency": amount.currency().code() });
                 self.request(What::Refund(order), &body);
             }
             Op::OtherBody(n) => {
@@ -225,7 +231,7 @@ impl World<'_> {
                 );
                 let of_seller = n.is_multiple_of(4);
                 let from = if of_seller { sellers } else { ours };
-                let there = -self.balances.get(&from).copied().unwrap_or_default();
+                let there = -self.balances.get(&(from, SETTLED)).copied().unwrap_or_default();
                 let minor = match n {
                     // Above what the contract lets out at once.
                     _ if n.is_multiple_of(11) => 80_001,
@@ -251,6 +257,7 @@ impl World<'_> {
             }
             Op::PayoutBatch(n, percent) => self.begin_payout_batch(n, percent),
             Op::Split(..) | Op::GiveBack(..) | Op::FinishSplits(_) => self.begin_split(op),
+            Op::Quote(n) => self.begin_quote(n),
             Op::Advance(secs) => self.advance(secs * 1000),
         }
     }
@@ -386,6 +393,7 @@ impl World<'_> {
             What::Split(order) => format!("/v1/orders/{order}/splits"),
             What::GiveBack(split) => format!("/v1/splits/{split}/returns"),
             What::FinishSplits(order) => format!("/v1/orders/{order}/splits/finish"),
+            What::Quote => "/v1/fx_quotes".to_owned(),
             What::Payout => "/v1/payouts".to_owned(),
             What::PayoutBatch => "/v1/payout_batches".to_owned(),
             What::CancelPayout(payout) => format!("/v1/payouts/{payout}/cancel"),
@@ -430,9 +438,13 @@ impl World<'_> {
                     return Ok(());
                 }
                 let create = matches!(request.what, What::Create { .. });
+                let quote = matches!(request.what, What::Quote);
                 (request.answered, request.answered_at) = (Some(said), now);
                 request.answered_after = self.nonces;
                 let view: Value = serde_json::from_slice(answer.body()).unwrap();
+                if quote {
+                    self.hear_quote(&view);
+                }
                 if create {
                     let id = OrderId::parse(view["id"].as_str().unwrap_or_default()).unwrap();
                     let session = self.look(|connection| {
@@ -561,6 +573,7 @@ async fn ask(
             let decision = Decision::parse(&body)?;
             reviews::decide(gateway, order.as_str(), decision, key).await
         }
+        What::Quote => fx::quote(gateway, &merchant_id, NewQuote::parse(&body)?, key).await,
         What::Payout => {
             let new = NewPayout::parse(&body)?;
             payouts::create(gateway, &merchant_id, new, key).await

@@ -3,6 +3,7 @@
 
 mod bank;
 mod funds;
+mod fx;
 mod holds;
 mod kept;
 mod merchant;
@@ -11,6 +12,7 @@ mod plan;
 mod planted;
 mod planted_bills;
 mod planted_funds;
+mod planted_fx;
 mod planted_payout_batches;
 mod planted_splits;
 mod planted_statements;
@@ -41,8 +43,11 @@ use world::World;
 /// The merchant.
 const MERCHANT: &str = "m_sim";
 
-const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000}],
-  "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"}],
+const POLICY: &str = r#"{"version":1,"limits":[{"currency":"CNY","min":1,"max":5000000},
+  {"currency":"USD","min":1,"max":5000000},{"currency":"JPY","min":1,"max":5000000},{"currency":"KWD","min":1,"max":5000000}],
+  "risk":{"review_at":60,"deny_at":100},"fees":[{"currency":"CNY","rate_ppm":6000,"min":1,"rounding":"half_up"},
+  {"currency":"USD","rate_ppm":6000,"rounding":"half_up"},{"currency":"JPY","rate_ppm":6000,"rounding":"half_up"},
+  {"currency":"KWD","rate_ppm":6000,"rounding":"half_up"}],
   "routes":[{"channel":"sim"}]}"#;
 
 /// So many steps of all runs together look for a shorter trace: some seconds.

@@ -12,6 +12,7 @@ use lezai_store_sqlite::for_each_payout_batch;
 use lezai_wire::problem::Problem;
 use serde_json::json;
 
+use super::fx::SETTLED;
 use super::merchant::What;
 use super::world::{Checked, Heard, World, fail};
 
@@ -21,7 +22,7 @@ impl World<'_> {
     pub(super) fn begin_payout_batch(&mut self, n: usize, percent: i64) {
         let nth = self.requests.len();
         let ours = Account::MerchantAvailable(self.shared.merchant.id.clone());
-        let there = -self.balances.get(&ours).copied().unwrap_or_default();
+        let there = -self.balances.get(&(ours, SETTLED)).copied().unwrap_or_default();
         let count = 2 + n % 3;
         let each = (there * percent / 100 / i64::try_from(count).unwrap()).max(1);
         let item = |at: usize| {

@@ -1,5 +1,6 @@
 //! The plan of a run, by the seed: what merchants, shoppers and the clock do, in which order.
 
+use super::fx::price_elsewhere;
 use super::random::Random;
 
 /// An act of somebody. The numbers choose among what there is by then.
@@ -13,6 +14,8 @@ pub(super) enum Op {
         expires: i64,
         bearer: usize,
         later: bool,
+        /// The quote by which it is settled in another currency.
+        fx: Option<usize>,
     },
     CreateAgain(usize),
     Choose(usize),
@@ -32,6 +35,7 @@ pub(super) enum Op {
     GiveBack(usize, i64),
     FinishSplits(usize),
     Review(usize, bool),
+    Quote(usize),
     Advance(i64),
 }
 
@@ -46,6 +50,7 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
         expires: random.between(300, 7_200),
         bearer: random.below(3),
         later: false,
+        fx: None,
     };
     let mut ops = vec![create(&mut random)];
     for _ in 0..random.between(10, 34) {
@@ -102,6 +107,7 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
     }
     split_later(seed, &mut ops);
     pay_in_batches(seed, &mut ops);
+    price_elsewhere(seed, &mut ops);
     ops
 }
 
@@ -169,6 +175,7 @@ impl Op {
             Op::GiveBack(..) => "give_back",
             Op::FinishSplits(_) => "finish_splits",
             Op::Review(..) => "review",
+            Op::Quote(_) => "quote",
             Op::Advance(_) => "advance",
         }
     }

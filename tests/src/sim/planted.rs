@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::planted_fx::{booked_wrongly, misconverted};
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{AttemptId, EventId, MerchantId, OrderId, RefundId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
@@ -81,11 +82,17 @@ pub enum Planted {
     ReserveNeverReleased,
     /// A reserve is released twice.
     ReserveReleasedTwice,
+    /// A quote is taken by whoever found it unused, though another was faster.
+    QuoteUsedTwice,
+    /// A refund is converted by the rate turned round.
+    RefundUpsideDown,
+    /// A refund gives nothing back of the spread.
+    SpreadKept,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -114,6 +121,9 @@ impl Planted {
         Self::BatchNeverClosed,
         Self::ReserveNeverReleased,
         Self::ReserveReleasedTwice,
+        Self::QuoteUsedTwice,
+        Self::RefundUpsideDown,
+        Self::SpreadKept,
     ];
 }
 
@@ -163,9 +173,11 @@ impl Layer<'_> {
     fn leaking(&self, order: &Order) -> Order {
         let mut order = order.clone();
         let captured = order.captured();
-        let fee = order.terms.fee.share(captured, order.terms.amount);
+        let value = |amount| order.terms.value(amount);
+        let fee =
+            value(captured).and_then(|it| order.terms.fee.share(it, value(order.terms.amount)?));
         if let (Some(refund), Some(fee)) = (order.refunds.last_mut(), fee) {
-            refund.fee = fee.share(refund.amount, captured).unwrap_or(refund.fee);
+            refund.fee = fee.in_ratio(refund.amount, captured).unwrap_or(refund.fee);
         }
         order
     }
@@ -405,6 +417,9 @@ impl Tx for Layer<'_> {
         *self.updated.lock().unwrap() = Some(order.clone());
         match self.planted {
             Planted::RoundingLeak => self.tx.update_order(&self.leaking(order)),
+            Planted::RefundUpsideDown | Planted::SpreadKept => {
+                self.tx.update_order(&misconverted(self.planted, order))
+            }
             Planted::CheckThenAct => {
                 // A careless "last write wins".
                 let id = &order.terms.id;
@@ -450,6 +465,13 @@ impl Tx for Layer<'_> {
                     .map_err(|error| StoreError::Damaged(error.to_string()))?;
                 return self.tx.book(order, &entry, at);
             }
+        }
+        if matches!(self.planted, Planted::RefundUpsideDown | Planted::SpreadKept)
+            && entry.kind() == Kind::RefundRequest
+            && let Some(right) = self.updated.lock().unwrap().as_ref()
+            && let Some(wrong) = booked_wrongly(&misconverted(self.planted, right), right, entry)
+        {
+            return self.tx.book(order, &wrong, at);
         }
         if self.planted == Planted::ReserveReleasedTwice && entry.kind() == Kind::ReserveRelease {
             self.tx.book(order, entry, at)?;

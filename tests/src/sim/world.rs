@@ -139,9 +139,11 @@ pub(super) struct World<'r> {
     pub(super) memory: Arc<Memory>,
     pub(super) versions: BTreeMap<String, u64>,
     pub(super) last_entry: u64,
-    /// The balance of each account by the entries so far.
-    pub(super) balances: BTreeMap<Account, i64>,
+    /// The balance of each account in each currency by the entries so far.
+    pub(super) balances: BTreeMap<(Account, &'static str), i64>,
     pub(super) head: String,
+    /// The quotes that the merchant was given, and the currency that each is for.
+    pub(super) quotes: Vec<(String, String)>,
     pub(super) quiet: bool,
     pub(super) nonces: u64,
     pub(super) generation: u64,
@@ -221,6 +223,7 @@ impl<'r> World<'r> {
             last_entry: 0,
             balances: BTreeMap::new(),
             head: GENESIS.to_owned(),
+            quotes: Vec::new(),
             quiet: false,
             nonces: 0,
             generation: 0,

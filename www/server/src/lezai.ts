@@ -9,8 +9,11 @@ import type {
   EndpointTest,
   EventQuery,
   EventRange,
+  FxQuote,
+  FxQuoteQuery,
   NewCapture,
   NewCharge,
+  NewFxQuote,
   NewOrder,
   NewPayout,
   NewPayoutBatch,
@@ -53,6 +56,7 @@ export class Lezai {
   readonly refunds: Refunds;
   readonly events: Events;
   readonly balances: Balances;
+  readonly fxQuotes: FxQuotes;
   readonly receivers: Receivers;
   readonly splits: Splits;
   readonly payouts: Payouts;
@@ -68,6 +72,7 @@ export class Lezai {
     this.refunds = new Refunds(connection);
     this.events = new Events(connection);
     this.balances = new Balances(connection);
+    this.fxQuotes = new FxQuotes(connection);
     this.receivers = new Receivers(connection);
     this.splits = new Splits(connection);
     this.payouts = new Payouts(connection);
@@ -192,6 +197,34 @@ class Splits {
     return numbered("return", "merchant_return_id", wish.merchant_return_id, options, (own) =>
       this.#connection.post(`/v1/splits/${segment(split)}/returns`, { ...own, content: wish }),
     );
+  }
+}
+
+/** Quotes: rates that are fixed for a time, each for one order that is settled in another currency. */
+class FxQuotes {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Fixes a rate. Create the order with its `id` as `fx_quote` before `expires_at`. */
+  create(quote: NewFxQuote, options: CallOptions = {}): Promise<FxQuote> {
+    return this.#connection.post("/v1/fx_quotes", { ...options, content: quote });
+  }
+
+  find(id: string, options?: CallOptions): Promise<FxQuote> {
+    return this.#connection.get(`/v1/fx_quotes/${segment(id)}`, options);
+  }
+
+  /** A page of quotes, newest first. */
+  list(query: FxQuoteQuery = {}, options?: CallOptions): Promise<Page<FxQuote>> {
+    return this.#connection.get("/v1/fx_quotes", { ...options, query });
+  }
+
+  /** All quotes, newest first; further pages are requested as needed. */
+  all(query: FxQuoteQuery = {}, options?: CallOptions): AsyncGenerator<FxQuote, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
   }
 }
 
@@ -561,6 +594,7 @@ async function* every<T>(page: (after: { after?: string }) => Promise<Page<T>>):
 export type {
   Balances,
   Events,
+  FxQuotes,
   Orders,
   PayoutBatches,
   Payouts,

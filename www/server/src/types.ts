@@ -27,6 +27,11 @@ export type PayoutBatch = Schemas["PayoutBatchView"];
 export type PayoutBatchQuery = Query<"payouts_list_batches">;
 export type PayoutsOfBatchQuery = Query<"payouts_of_batch">;
 
+/** A rate that is to be fixed for an order that is settled in another currency. */
+export type NewFxQuote = Schemas["NewFxQuote"];
+export type FxQuote = Schemas["FxQuoteView"];
+export type FxQuoteQuery = Query<"fx_list">;
+
 export type NewReceiver = Schemas["NewReceiver"];
 /** One that orders are shared with, and its balances. */
 export type ReceiverAccount = Schemas["ReceiverView"];

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod cycle;
 pub mod date;
 pub mod difference;
+pub mod fx;
 pub mod payout;
 pub mod payout_batch;
 pub mod receiver;

@@ -15,6 +15,8 @@
 //! | `refund_request`, `void_request` | the merchant's account net (or whoever bears it), `fee_income` fee | `refunds_in_flight` all |
 //! | `refund`, `void` | `refunds_in_flight` all | `channel_receivable` all |
 //! | `refund_failure`, `void_failure` | `refunds_in_flight` all | the merchant's account net (or whoever bore it), `fee_income` fee |
+//! | of an order that is settled in another currency, in the entry of its `payment` | `fx_position` the value with our spread | `fx_position` all, `fx_income` our spread |
+//! | the same part of a refund or a void, in the entry that asks for it; turned round if it fails | `fx_position` all, `fx_income` our spread | `fx_position` the value with our spread |
 //! | `unexpected_payment` | `channel_receivable` all | `payment_returns` all |
 //! | `payment_return` | `payment_returns` all | `channel_receivable` all |
 //!
@@ -36,6 +38,7 @@
 //! Nothing here knows what is available to anybody: an entry debits available accounts as if they
 //! could be overdrawn, and [`Entry::with_debts`] makes of it what is booked.
 
+use super::converting::Exchange;
 use super::{Captured, Order, Refund, RefundBearer, RefundState, Return, Settled, State};
 use crate::id::AttemptId;
 use crate::ledger::{Account, Entry, Kind};
@@ -57,6 +60,7 @@ impl Order {
         let bad = || BadBooks("an amount is more than what it is a part of");
         self.check_charges()?;
         self.check_reserve()?;
+        self.check_conversion()?;
         let mut entries = Vec::new();
         let captured = match &self.state {
             State::Paid { captured, .. } => Some(captured),
@@ -136,45 +140,47 @@ impl Order {
 
     /// The fee of what was captured.
     pub(super) fn fee(&self, captured: Money) -> Option<Money> {
-        self.terms.fee.share(captured, self.terms.amount)
+        let (value, whole) = (self.terms.value(captured)?, self.terms.value(self.terms.amount)?);
+        self.terms.fee.share(value, whole)
     }
 
-    /// The part of the fee that a refund of `amount` gives back, after the refunds before it.
-    pub(super) fn fee_given_back(&self, captured: Money, amount: Money) -> Option<Money> {
+    /// The part of the fee that a refund gives back, after the refunds before it.
+    pub(super) fn fee_given_back(&self, captured: Money, refund: &Refund) -> Option<Money> {
         let fee = self.fee(captured)?;
         let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
-        let (mut refunded, mut given) =
-            (Money::zero(amount.currency()), Money::zero(amount.currency()));
-        for refund in self.refunds.iter().filter(counts) {
-            refunded = refunded.checked_add(refund.amount)?;
-            given = given.checked_add(refund.fee)?;
+        let (mut refunded, mut given) = (refund.amount, Money::zero(fee.currency()));
+        for before in self.refunds.iter().filter(counts) {
+            refunded = refunded.checked_add(before.amount)?;
+            given = given.checked_add(before.fee)?;
         }
-        let due = fee.share(refunded.checked_add(amount)?, captured)?;
+        let due = fee.in_ratio(refunded, captured)?;
         // Refunds that failed since may have had the smaller parts of units, or the larger ones. Then
         // this one gives back nothing of the fee, or nothing else; the last of a payment, which leaves
         // the merchant nothing, comes out right either way, for what it lost so far never is more
         // than its share.
         let back = due.checked_sub(given).unwrap_or(Money::zero(fee.currency()));
-        Some(if back.minor() > amount.minor() { amount } else { back })
+        let value = refund.value();
+        Some(if back.minor() > value.minor() { value } else { back })
     }
 
     /// The payment less its fee and its refunds.
     pub(super) fn net(&self, captured: Money) -> Option<Money> {
         let counts = |refund: &&Refund| !matches!(refund.state, RefundState::Failed { .. });
-        let net = captured.checked_sub(self.fee(captured)?)?;
+        let net = self.terms.value(captured)?.checked_sub(self.fee(captured)?)?;
         self.refunds
             .iter()
             .filter(counts)
-            .try_fold(net, |net, it| net.checked_sub(it.amount.checked_sub(it.fee)?))
+            .try_fold(net, |net, it| net.checked_sub(it.value().checked_sub(it.fee)?))
     }
 
     pub(super) fn payment(&self, captured: &Captured) -> Option<Entry> {
         let fee = self.fee(captured.amount)?;
-        let net = captured.amount.checked_sub(fee)?;
+        let Exchange { given, taken } = self.exchange_of(captured.amount)?;
+        let net = self.terms.value(captured.amount)?.checked_sub(fee)?;
         Entry::transfer(
             Kind::Payment,
-            [(self.receivable_of_payment()?, captured.amount)],
-            [(self.owed_at_first(), net), (Account::FeeIncome, fee)],
+            std::iter::once((self.receivable_of_payment()?, captured.amount)).chain(given),
+            [(self.owed_at_first(), net), (Account::FeeIncome, fee)].into_iter().chain(taken),
         )
     }
 
@@ -182,11 +188,13 @@ impl Order {
     pub(super) fn void(&self, kind: Kind, captured: &Captured, failed_voids: u32) -> Option<Entry> {
         let fee = self.fee(captured.amount)?;
         let owed = self.owed_after(failed_voids);
-        let parts = [(owed, captured.amount.checked_sub(fee)?), (Account::FeeIncome, fee)];
+        let net = self.terms.value(captured.amount)?.checked_sub(fee)?;
+        let Exchange { given, taken } = self.exchange_of(captured.amount)?;
+        let parts = [(owed, net), (Account::FeeIncome, fee)].into_iter().chain(taken);
         let whole = (Account::RefundsInFlight, captured.amount);
         match kind {
-            Kind::VoidRequest => Entry::transfer(kind, parts, [whole]),
-            Kind::VoidFailure => Entry::transfer(kind, [whole], parts),
+            Kind::VoidRequest => Entry::transfer(kind, parts, given.into_iter().chain([whole])),
+            Kind::VoidFailure => Entry::transfer(kind, given.into_iter().chain([whole]), parts),
             _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, captured.amount)]),
         }
     }
@@ -209,15 +217,18 @@ impl Order {
                 .chain(others)
                 .collect::<Vec<_>>()
         };
-        let income = (Account::FeeIncome, charged);
+        let Exchange { given, taken } = refund.exchange()?;
+        let back = given.into_iter().chain([whole.clone(), (Account::FeeIncome, charged)]);
         match (kind, &refund.state) {
             (Kind::RefundRequest, _) => {
                 let reserve = reserve(self.reserve_account());
-                Entry::transfer(kind, parts(refund.from.clone(), reserve), [whole, income])
+                let parts = parts(refund.from.clone(), reserve).into_iter().chain(taken);
+                Entry::transfer(kind, parts, back)
             }
             (Kind::RefundFailure, RefundState::Failed { to, .. }) => {
                 let reserve = reserve(self.payer_of_charges());
-                Entry::transfer(kind, [whole, income], parts(to.clone(), reserve))
+                let parts = parts(to.clone(), reserve).into_iter().chain(taken);
+                Entry::transfer(kind, back, parts)
             }
             _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, refund.amount)]),
         }
@@ -273,7 +284,7 @@ impl Order {
 
     /// Whose what is left of the payment is, the merchant's part first.
     pub(super) fn divided(&self, net: Money) -> Option<(Money, Vec<Share>)> {
-        let agreed = self.terms.amount.checked_sub(self.terms.fee)?;
+        let agreed = self.terms.value(self.terms.amount)?.checked_sub(self.terms.fee)?;
         let mut left = net;
         let mut shares = Vec::with_capacity(self.terms.shares.len());
         for share in &self.terms.shares {

@@ -95,7 +95,7 @@ impl Order {
         (order.terms.fee, order.terms.charges) = (fee, charges);
         order.refunds.clear();
         for refund in self.refunds.iter().filter(|it| counts(it)) {
-            let fee = order.fee_given_back(captured.amount, refund.amount)?;
+            let fee = order.fee_given_back(captured.amount, refund)?;
             let mut refund = Refund { fee, charge: None, ..refund.clone() };
             refund.charge = order.refund_charge(&refund);
             order.refunds.push(refund);
@@ -121,7 +121,7 @@ impl Order {
     pub(super) fn refund_charge(&self, refund: &Refund) -> Option<RefundCharge> {
         let charges = Some(&self.terms.charges).filter(|it| !it.is_none());
         let asked = charges.filter(|_| !refund.merchant_refund_id.starts_with(OF_REVIEW));
-        let charge = asked?.of_refund(refund.amount, refund.fee)?;
+        let charge = asked?.of_refund(refund.value(), refund.fee)?;
         charge.whole().filter(|it| it.minor() > 0).map(|_| charge)
     }
 
@@ -130,7 +130,7 @@ impl Order {
         &self,
         shares: impl Iterator<Item = &'s Money>,
     ) -> Option<Money> {
-        let zero = Money::zero(self.terms.amount.currency());
+        let zero = self.terms.nothing();
         let sum = shares.into_iter().try_fold(zero, |sum, it| sum.checked_add(*it))?;
         Some(self.terms.charges.of_split(sum)).filter(|it| it.minor() > 0)
     }

@@ -25,6 +25,9 @@ mod attempt;
 mod bearer;
 mod books;
 mod charges;
+#[cfg(test)]
+mod converted;
+mod converting;
 mod event;
 mod evidence;
 #[cfg(test)]
@@ -158,10 +161,11 @@ pub struct Step {
 impl Order {
     /// A new order.
     ///
-    /// `None` if fee and shares are more than the amount or in another currency, which the policy's
-    /// checks rule out before, or if refunds are to be borne by one without a share.
+    /// `None` if the amount is worth nothing, if fee and shares are more than its value or in another currency,
+    /// which the policy's checks rule out before, or if refunds are to be borne by one without a share.
     pub fn create(terms: Terms) -> Option<Step> {
-        let net = terms.amount.checked_sub(terms.fee)?;
+        let value = terms.value(terms.amount).filter(|it| it.minor() > 0)?;
+        let net = value.checked_sub(terms.fee)?;
         terms.shares.iter().try_fold(net, |left, it| left.checked_sub(it.amount))?;
         let later = terms.split == SplitTime::Later;
         if later && !terms.shares.is_empty() {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::funds::fx::ConvertedBack;
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::Account;
 use crate::money::Money;
@@ -31,7 +32,7 @@ pub struct Refund {
     pub merchant_refund_id: String,
     /// The amount that the shopper gets back.
     pub amount: Money,
-    /// The part of the fee that the merchant gets back: the refund's share of it.
+    /// The part of the fee that the merchant gets back: the refund's share of it. In the settled currency.
     pub fee: Money,
     /// Why, in the merchant's words.
     pub reason: Option<String>,
@@ -50,6 +51,9 @@ pub struct Refund {
     /// Its cost to the merchant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<RefundCharge>,
+    /// The part that it takes back of an order that is settled in another currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converted: Option<ConvertedBack>,
     /// Where it stands.
     pub state: RefundState,
     /// When it was asked for.
@@ -79,9 +83,15 @@ pub enum RefundState {
 }
 
 impl Refund {
+    /// The amount that is taken from those whom the payment was owed to, the fee that comes back included; in the
+    /// settled currency.
+    pub fn value(&self) -> Money {
+        self.converted.map_or(self.amount, |it| it.value)
+    }
+
     /// The merchant's part of it: less its fee, and less what others bear.
     pub fn own(&self) -> Option<Money> {
-        let net = self.amount.checked_sub(self.fee)?;
+        let net = self.value().checked_sub(self.fee)?;
         self.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))
     }
 
@@ -128,6 +138,6 @@ impl Refund {
 
     /// All that is charged for it.
     pub(super) fn charged(&self) -> Option<Money> {
-        self.charge.map_or(Some(Money::zero(self.amount.currency())), |it| it.whole())
+        self.charge.map_or(Some(Money::zero(self.fee.currency())), |it| it.whole())
     }
 }

@@ -95,7 +95,7 @@ impl Order {
 
     /// The part of the payment that is kept back now.
     pub fn still_reserved(&self) -> Money {
-        let zero = Money::zero(self.terms.amount.currency());
+        let zero = self.terms.nothing();
         let kept = self.reserved.as_ref().filter(|it| it.released.is_none());
         kept.map_or(zero, |it| self.unused(it).unwrap_or(zero))
     }

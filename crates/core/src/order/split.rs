@@ -155,7 +155,7 @@ impl Order {
     /// The part that is settled and waits to be split: neither shared out, nor taken by a refund, nor the merchant's
     /// to take out. Nothing of an order that is not split later.
     pub fn unsplit(&self) -> Money {
-        let zero = Money::zero(self.terms.amount.currency());
+        let zero = self.terms.nothing();
         let Some(settled) = self.settled().filter(|_| self.is_split_later()) else { return zero };
         let frozen = |account: &Account| matches!(account, Account::MerchantFrozen(_));
         let returned = self.splits.iter().flat_map(Split::returned);
@@ -194,7 +194,7 @@ impl Order {
     /// Each receiver's part of the payment: what was settled to it or split, less what it gave back and
     /// what it bore of refunds. By name, so that the order in which they are named is nothing.
     pub(super) fn still_had(&self) -> Option<Vec<Share>> {
-        let zero = Money::zero(self.terms.amount.currency());
+        let zero = self.terms.nothing();
         let mut shares: BTreeMap<&str, Money> = BTreeMap::new();
         let settled = self.settled().into_iter().flat_map(|it| &it.shares);
         for it in settled.chain(self.splits.iter().flat_map(Split::booked)) {
@@ -256,7 +256,7 @@ impl Order {
     /// `None` if there is nothing to move.
     fn split_entry(&self, split: &Split) -> Option<Entry> {
         let merchant = &self.terms.merchant;
-        let zero = Money::zero(self.terms.amount.currency());
+        let zero = self.terms.nothing();
         let whole = split.booked().try_fold(zero, |sum, it| sum.checked_add(it.amount))?;
         let shares = split.booked().map(|it| {
             (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)

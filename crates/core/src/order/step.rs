@@ -197,6 +197,7 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
                 beyond: None,
                 reserve: None,
                 charge: None,
+                converted: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };
@@ -514,10 +515,10 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
     if order.refunds.len() == MAX_REFUNDS {
         return Err(Refusal::TooManyRefunds);
     }
-    let fee = order.fee_given_back(captured, refund.amount);
-    let fee = fee.unwrap_or(refund.fee);
-    let shares = refund.amount.checked_sub(fee).and_then(|net| order.borne_by_others(net));
-    let mut refund = Refund { fee, shares: shares.unwrap_or_default(), ..refund };
+    let mut refund = Refund { converted: order.converted_back(captured, refund.amount), ..refund };
+    refund.fee = order.fee_given_back(captured, &refund).unwrap_or(order.terms.nothing());
+    let net = refund.value().checked_sub(refund.fee);
+    refund.shares = net.and_then(|net| order.borne_by_others(net)).unwrap_or_default();
     if matches!(refund.from, Account::MerchantFrozen(_)) {
         let beyond = refund.own().and_then(|own| own.checked_sub(order.unsplit()));
         refund.beyond = beyond.filter(|it| it.minor() > 0);
@@ -620,7 +621,7 @@ fn approve(mut order: Order, review: Review) -> Step {
         return order.changed().step();
     };
     // The net of a paid order is never absent, as `sums.rs` holds.
-    let amount = order.net(captured.amount).unwrap_or(Money::zero(captured.amount.currency()));
+    let amount = order.net(captured.amount).unwrap_or(order.terms.nothing());
     let released = Some(Released { amount, failed_voids: order.failed_voids });
     let entry = order.hold_release(amount);
     order.reviews.push(Review { released, ..review });
@@ -668,6 +669,7 @@ fn refuse_held(
                 beyond: None,
                 reserve: None,
                 charge: None,
+                converted: None,
                 state: RefundState::Pending,
                 requested_at: now,
             };

@@ -100,6 +100,7 @@ fn paid(
         refund_bearer: RefundBearer::Merchant,
         charges,
         reserve,
+        fx: None,
         held: false,
         capture: Capture::Manual,
         contract: 0,

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Charges, RefundBearer, ReserveTerms, SplitTime};
+use crate::funds::fx::Conversion;
 use crate::id::{MerchantId, OrderId};
 use crate::instalments::Plan;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::policy::Share;
 use crate::time::Timestamp;
 
@@ -20,7 +21,7 @@ pub struct Terms {
     pub merchant_order_id: String,
     /// The amount that the shopper pays.
     pub amount: Money,
-    /// The merchant's fee, taken from the amount: no more than `amount`, in its currency.
+    /// The merchant's fee, taken from the amount: no more than its value, in the settled currency.
     pub fee: Money,
     /// The others' shares once it is settled; with the fee no more than `amount`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -45,6 +46,10 @@ pub struct Terms {
     /// The part that this contract keeps back of a settled payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<ReserveTerms>,
+    /// How it is settled in another currency than that of its amount, if it is. Fee, shares and charges are in the
+    /// settled one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fx: Option<Conversion>,
     /// The text that the shopper reads.
     pub description: String,
     /// The methods a shopper may choose, best first.
@@ -56,6 +61,36 @@ pub struct Terms {
     pub created_at: Timestamp,
     /// From when on it can no longer be paid.
     pub expires_at: Timestamp,
+}
+
+impl Terms {
+    /// The currency that the merchant gets: of everything that is owed to it or by it for the order.
+    pub fn settled_currency(&self) -> Currency {
+        self.fx.as_ref().map_or(self.amount.currency(), |fx| fx.currency)
+    }
+
+    /// The value of an amount of the order's to the merchant, in the settled currency.
+    ///
+    /// `None` if it is more than a number holds.
+    pub fn value(&self, amount: Money) -> Option<Money> {
+        self.fx.as_ref().map_or(Some(amount), |fx| fx.value(amount))
+    }
+
+    /// These terms, agreed in one currency, to be settled in another: fee and shares are converted by the rate that
+    /// the merchant gets, each rounded down, so that together they are no more than the value of the amount.
+    ///
+    /// `None` if a number does not hold one of them.
+    pub fn settled_by(mut self, fx: Conversion) -> Option<Self> {
+        self.fee = fx.value(self.fee)?;
+        for share in &mut self.shares {
+            share.amount = fx.value(share.amount)?;
+        }
+        Some(Self { fx: Some(fx), ..self })
+    }
+
+    pub(super) fn nothing(&self) -> Money {
+        Money::zero(self.settled_currency())
+    }
 }
 
 fn is_standard(contract: &u32) -> bool {

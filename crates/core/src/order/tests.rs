@@ -122,6 +122,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         refund_bearer: RefundBearer::Merchant,
         charges: Charges::default(),
         reserve: None,
+        fx: None,
         held,
         capture,
         contract: 0,

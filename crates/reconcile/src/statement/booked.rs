@@ -40,12 +40,15 @@ pub fn account_name(account: &Account) -> String {
 pub struct OrderAmounts {
     /// The line's kind.
     pub kind: &'static str,
-    /// The amount that the shopper paid, negative for one that went back.
+    /// The amount that the shopper paid, or its value in the currency that the order is settled in; negative for one
+    /// that went back.
     pub gross_minor: i64,
     /// The fee in it.
     pub fee_minor: i64,
     /// The currency.
     pub currency: &'static str,
+    /// The amount that the shopper paid in another currency, with that; negative for one that went back.
+    pub paid: Option<(i64, &'static str)>,
 }
 
 /// The merchant's and the receivers' gain or loss by an entry, with our fee: that together is what the shopper paid or
@@ -77,10 +80,15 @@ pub fn order_amounts(
     if kind == "split_fee" && fee == 0 {
         return None;
     }
+    // What was taken for it, where the order is settled in another currency than it is paid in.
+    let is_foreign =
+        |it: &&Posting| it.account == Account::FxPosition && it.currency != own.currency;
+    let paid = postings.iter().find(is_foreign).map(|it| (-it.minor, it.currency.code()));
     Some(OrderAmounts {
         kind,
         gross_minor: net + fee,
         fee_minor: fee,
         currency: own.currency.code(),
+        paid,
     })
 }

@@ -171,12 +171,14 @@ pub struct OrderLine<'a> {
     pub reference: &'a str,
     /// The order.
     pub order: &'a str,
-    /// The amount that the shopper paid, negative for one that went back.
+    /// The amount that the shopper paid, or its value in the settled currency; negative for one that went back.
     pub gross_minor: i64,
     /// The fee in it, negative for a fee that is given back.
     pub fee_minor: i64,
     /// The currency.
     pub currency: &'a str,
+    /// The amount that the shopper paid in another currency, with that, if the order is settled in this one.
+    pub paid: Option<(i64, &'a str)>,
     /// The columns of the merchant's plugin: names and values.
     pub own: &'a [(&'a str, &'a str)],
 }

@@ -1,9 +1,13 @@
 //! Statements: bytes as they are promised, and texts through spreadsheets and back.
 
+use lezai_core::id::MerchantId;
+use lezai_core::ledger::{Account, Kind as Booked, Posting};
+use lezai_core::money::Currency;
 use proptest::prelude::*;
 
 use serde_json::Value;
 
+use super::booked::order_amounts;
 use super::cells::{Cell, Row, csv_row, csv_text};
 use super::*;
 use crate::bill::{self, Limits};
@@ -103,6 +107,7 @@ fn order(
         gross_minor: gross,
         fee_minor: fee,
         currency,
+        paid: None,
         own: &[],
     }
 }
@@ -190,6 +195,38 @@ proptest! {
         csv_core::Reader::new().read_record(&line, &mut output, &mut ends);
         prop_assert_eq!(String::from_utf8_lossy(unguard(&output[..ends[0]])), text);
     }
+}
+
+#[test]
+fn an_order_that_is_settled_in_another_currency_has_its_value_and_what_was_paid() {
+    let merchant = MerchantId::parse("m_tea").unwrap();
+    let posting = |account, minor, code: &str| Posting {
+        account,
+        minor,
+        currency: Currency::from_code(code).unwrap(),
+    };
+    // The payment of docs/fx.md.
+    let postings = [
+        posting(Account::ChannelReceivable("sandbox".to_owned()), 10_000, "USD"),
+        posting(Account::FxPosition, 71_234, "CNY"),
+        posting(Account::MerchantPending(merchant.clone()), -70_594, "CNY"),
+        posting(Account::FeeIncome, -426, "CNY"),
+        posting(Account::FxPosition, -10_000, "USD"),
+        posting(Account::FxIncome, -214, "CNY"),
+    ];
+    let amounts = order_amounts(Booked::Payment, &postings, &merchant).unwrap();
+    assert_eq!((amounts.gross_minor, amounts.fee_minor), (71_020, 426));
+    let line = OrderLine {
+        paid: amounts.paid,
+        ..order(amounts.kind, "tea-1", amounts.gross_minor, amounts.fee_minor, amounts.currency)
+    };
+    let text = orders(&[line]);
+    let row = ",71020,426,70594,CNY,2,710.20,4.26,705.94,10000 USD\r\n";
+    assert!(text.contains(row), "{text}");
+    // What goes back is negative on both sides.
+    let back = postings.map(|it| Posting { minor: -it.minor, ..it });
+    let amounts = order_amounts(Booked::VoidRequest, &back, &merchant).unwrap();
+    assert_eq!((amounts.gross_minor, amounts.paid), (-71_020, Some((-10_000, "USD"))));
 }
 
 #[test]

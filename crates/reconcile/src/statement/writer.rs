@@ -197,7 +197,8 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         let at = self.time(it.at_ms);
         let texts = ["order", &at, it.kind, it.reference, it.order];
-        let cells = order_cells(texts, Some(it.entry), amounts, it.currency, "");
+        let note = it.paid.map_or_else(String::new, |(minor, of)| format!("{minor} {of}"));
+        let cells = order_cells(texts, Some(it.entry), amounts, it.currency, &note);
         self.row_with(&cells, it.own)
     }
 

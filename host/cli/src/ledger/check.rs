@@ -592,6 +592,7 @@ mod tests {
                 refund_bearer: RefundBearer::Merchant,
                 charges: Charges::default(),
                 reserve: None,
+                fx: None,
                 held,
                 capture: lezai_core::order::Capture::Automatic,
                 contract: 0,

@@ -39,6 +39,12 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
         "id, split, merchant, merchant_return_id",
         "merchant",
     ),
+    (
+        "fx_quotes",
+        "id, merchant, order_id, expires_ms, data",
+        "id, merchant, order_id, expires_ms, data",
+        "merchant",
+    ),
     ("receivers", "id, merchant, name, data", "id, merchant, name, '{}'", "merchant"),
     ("attempts", "id, order_id", "id, order_id", "merchant"),
     (

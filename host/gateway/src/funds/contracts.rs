@@ -322,19 +322,22 @@ pub async fn simulate_fees(
         for record in found.iter().take(100) {
             let State::Paid { captured, .. } = &record.order.state else { continue };
             let terms = &record.order.terms;
-            let agreed = contract.payment_fee(terms.amount).unwrap_or(terms.fee);
-            let charges = contract.charges(terms.amount.currency());
+            // Agreed in the order's currency, and taken in the settled one.
+            let agreed = contract.payment_fee(terms.amount).and_then(|fee| terms.value(fee));
+            let agreed = agreed.unwrap_or(terms.fee);
+            let charges = contract.charges(terms.settled_currency());
+            let Some(captured) = terms.value(captured.amount) else { continue };
             let under = (record.order.costs(), record.order.costs_under(agreed, charges));
             let (Some(old), Some(new)) = under else { continue };
             orders += 1;
-            add(&mut totals, captured.amount, old, new);
+            add(&mut totals, captured, old, new);
             let whole = |it: Costs| i64::try_from(it.whole()).unwrap_or(i64::MAX);
-            let currency = captured.amount.currency();
+            let currency = captured.currency();
             let (old, new) = (whole(old), whole(new));
             if new > old {
                 changes.push(FeeChange {
                     order_id: terms.id.to_string(),
-                    captured: captured.amount.minor(),
+                    captured: captured.minor(),
                     currency: currency.code(),
                     old,
                     new,

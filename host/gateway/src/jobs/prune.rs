@@ -6,6 +6,7 @@ use lezai_store as store;
 use lezai_store::Scope;
 use tokio::sync::watch;
 
+use crate::funds::fx;
 use crate::gateway::Gateway;
 use crate::{events, idempotency};
 
@@ -28,10 +29,12 @@ pub async fn prune(gateway: &Gateway) {
     let now = gateway.node.clock.now();
     let keep_after = now.plus_secs(-idempotency::RETENTION_SECS);
     let log_after = now.plus_secs(-events::LOG_SECS);
+    let quotes_before = now.plus_secs(-fx::KEPT_SECS);
     let pruned = store::write(&gateway.node.store, Scope::Background, move |tx| {
         tx.prune(wall, keep_after)?;
         tx.prune_deliveries(log_after)?;
-        tx.prune_statements(now)
+        tx.prune_statements(now)?;
+        tx.prune_fx_quotes(quotes_before)
     })
     .await;
     let waiting = store::read(&gateway.node.store, |view| view.waiting_tasks()).await;

@@ -3,6 +3,7 @@
 pub mod charge;
 pub mod checkout;
 pub mod collecting;
+mod fx;
 pub mod refunds;
 pub mod reviews;
 mod shares;
@@ -11,6 +12,7 @@ pub mod splits;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::claim::MAX_SESSIONS;
 use lezai_core::digest::sha256_hex;
+use lezai_core::funds::fx::Quote;
 use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::instalments::Plan;
 use lezai_core::order::{Capture, Effect, Event, Order, Step, Terms};
@@ -97,7 +99,7 @@ where
             return Err(refusal);
         }
     };
-    let Opened { record, effects, session, client_secret } = opened;
+    let Opened { record, effects, session, client_secret, quote } = opened;
     let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
     let answer = ApiResponse::json(201, &view)?;
 
@@ -105,6 +107,9 @@ where
         shares::check_receivers(tx, &record.order.terms)?;
         if !tx.insert_order(&record, &session)? {
             return Err(taken(tx, &record)?);
+        }
+        if let Some(quote) = &quote {
+            fx::take(tx, quote)?;
         }
         gateway::schedule(tx, &record, effects, now)?;
         Ok((answer, ()))
@@ -138,6 +143,7 @@ where
     if let Some(url) = &mut new.notify_url {
         *url = gateway.callbacks.address(merchant, url)?.into();
     }
+    let quote = fx::find(gateway, &merchant.record.id, &new, now).await?;
     let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
     let mut facts = new.facts(
         OrderId::new(now, gateway.node.entropy.bytes()),
@@ -155,7 +161,7 @@ where
     let part = lezai_traces::part("decide", Kind::Inside);
     let decided = part.ended(decide(facts).await, gateway::problem_code);
     let (facts, decided) = decided?;
-    open(gateway, merchant, new, facts, decided, now)
+    open(gateway, merchant, Wanted { new, quote, facts }, decided, now)
 }
 
 /// The merchant's order with this id.
@@ -348,22 +354,32 @@ fn offered(gateway: &Gateway, new: &NewOrder, in_parts: bool) -> Result<Vec<Stri
     Ok(methods)
 }
 
+/// An order as it is wanted.
+struct Wanted {
+    new: NewOrder,
+    /// The quote by which it is settled in another currency.
+    quote: Option<Quote>,
+    facts: OrderFacts,
+}
+
 /// An order that is about to be.
 struct Opened {
     record: OrderRecord,
     effects: Vec<Effect>,
     session: SessionRecord,
     client_secret: String,
+    /// The quote, used by it.
+    quote: Option<Quote>,
 }
 
 fn open(
     gateway: &Gateway,
     merchant: &Merchant,
-    new: NewOrder,
-    facts: OrderFacts,
+    wanted: Wanted,
     decided: Decided,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
+    let Wanted { new, quote, facts } = wanted;
     let Decided { decision, release, settings } = decided;
     let kept = DecisionRecord {
         policy: merchant.policy_digest.clone(),
@@ -394,17 +410,19 @@ fn open(
         shares,
         split: new.split,
         contract: agreed.number,
-        charges: agreed.contract.charges(new.amount.currency()),
+        charges: agreed.contract.charges(quote.as_ref().map_or(new.amount.currency(), |it| it.to)),
         reserve: agreed.contract.reserve(),
         refund_bearer: new.refund_bearer,
         held: decision.risk.verdict == Verdict::Review,
         capture: new.capture,
+        fx: None,
         description: new.description,
         methods,
         instalments,
         created_at: now,
         expires_at: now.plus_secs(new.expires_in_secs),
     };
+    let (terms, quote) = fx::agree(terms, quote)?;
     let Step { order, effects, .. } = Order::create(terms)
         .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
     let (session, client_secret) =
@@ -418,7 +436,7 @@ fn open(
         trace: lezai_traces::place().map(|it| it.to_string()),
     };
     let record = OrderRecord { order, details, session: session.id.clone() };
-    Ok(Opened { record, effects, session, client_secret })
+    Ok(Opened { record, effects, session, client_secret, quote })
 }
 
 /// Keeps a denial with its facts, and gives the refusal. The decision on an order that is made is kept with that.

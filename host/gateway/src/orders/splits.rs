@@ -57,7 +57,7 @@ pub async fn create(
 }
 
 fn share(new: NewShare, record: &OrderRecord) -> Result<Share, Problem> {
-    let amount = Money::new(new.minor, record.order.terms.amount.currency());
+    let amount = Money::new(new.minor, record.order.terms.settled_currency());
     Ok(Share { receiver: new.receiver, amount: amount.map_err(Problem::internal)? })
 }
 
@@ -119,7 +119,7 @@ pub async fn give_back(
                 .with("field", "merchant_return_id")
                 .with("return_id", first.to_string()));
         }
-        let currency = record.order.terms.amount.currency();
+        let currency = record.order.terms.settled_currency();
         // The ledger's numbers are debits; what is available is a credit.
         let account = Account::ReceiverAvailable(merchant.clone(), receiver.clone());
         let available = tx.balance(&account, currency)?.saturating_neg();

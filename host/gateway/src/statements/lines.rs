@@ -228,6 +228,7 @@ impl<V: View + ?Sized> Made<'_, V> {
             gross_minor: amounts.gross_minor,
             fee_minor: amounts.fee_minor,
             currency: amounts.currency,
+            paid: amounts.paid,
             own: &own,
         })?;
         Ok(())
