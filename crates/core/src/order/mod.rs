@@ -25,6 +25,9 @@ mod attempt;
 mod bearer;
 mod books;
 mod charges;
+mod direct;
+#[cfg(test)]
+mod direct_tests;
 mod event;
 #[cfg(test)]
 mod later;
@@ -55,6 +58,7 @@ pub use attempt::{Attempt, Credential, Decline, Offer};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
 pub use charges::{Charges, Costs, OF_REVIEW};
+pub use direct::DirectAccount;
 pub use event::{Attention, Effect, Event, Notice};
 pub use refund::{Refund, RefundCharge, RefundState, Return};
 pub use refusal::Refusal;
