@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, bills, events, funds, ledger, payout_batches, plugins, records, sealed, splits,
+    STATEMENTS, accounts, bills, events, funds, ledger, payout_batches, plugins, records, sealed, splits,
     statements,
 };
 use lezai_seal::Vault;
@@ -17,8 +17,9 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     records::TABLES,
+    accounts::TABLES,
     ledger::TABLES,
     events::TABLES,
     plugins::TABLES,

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod bills;
 pub mod brand;
 pub mod decision;
@@ -37,6 +38,7 @@ use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+pub use accounts::{AccountReads, AccountRecord, AccountWrites};
 pub use bills::{BillReads, BillWrites};
 pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
@@ -315,7 +317,14 @@ pub struct Wanted<'w> {
 
 /// Reads of the store.
 pub trait View:
-    BillReads + EventReads + FundsReads + PayoutBatchReads + PluginReads + SplitReads + StatementReads
+    AccountReads
+    + BillReads
+    + EventReads
+    + FundsReads
+    + PayoutBatchReads
+    + PluginReads
+    + SplitReads
+    + StatementReads
 {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
@@ -379,6 +388,7 @@ pub trait View:
 /// Writes to the store. All writes of one job are one commit.
 pub trait Tx:
     View
+    + AccountWrites
     + BillWrites
     + EventWrites
     + FundsWrites
