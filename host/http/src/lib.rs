@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod admin;
 mod balances;
 mod bills;
@@ -104,6 +105,7 @@ fn merchant_calls() -> Calls {
 
 fn operator_calls() -> Calls {
     admin::calls()
+        .merge(accounts::calls())
         .merge(plugins::calls())
         .merge(settlements::operator_calls())
         .merge(payouts::operator_calls())
@@ -158,6 +160,7 @@ fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
 fn channel_notices() -> Routes {
     Router::new()
         .route("/channels/{channel}/notify", post(channels::notify))
+        .route("/channels/{channel}/notify/{merchant}/{version}", post(channels::notify_account))
         .method_not_allowed_fallback(method_not_allowed)
 }
 

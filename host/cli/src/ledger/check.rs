@@ -602,6 +602,7 @@ mod tests {
                         method: "wallet_qr".to_owned(),
                         channel: "sandbox".to_owned(),
                         instalments: None,
+                        account: None,
                         begun_at: None,
                     }),
                     "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
@@ -806,6 +807,7 @@ mod tests {
                 method: "wallet_qr".to_owned(),
                 channel: "sandbox".to_owned(),
                 instalments: None,
+                account: None,
                 begun_at: None,
             }),
             Event::Paid { attempt: attempt(5), amount: cny(5000), channel_ref: "c".to_owned() },
@@ -870,6 +872,7 @@ mod tests {
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            account: None,
             begun_at: None,
         };
         let events = [
