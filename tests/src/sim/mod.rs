@@ -1,6 +1,7 @@
 //! The simulator: the gateway's own code, a store, a bank, shoppers and a merchant in one thread,
 //! on one seed and a clock that stands still until it is moved. See `docs/simulator.md`.
 
+mod accounts;
 mod bank;
 mod funds;
 mod holds;
@@ -9,6 +10,7 @@ mod merchant;
 mod payout_batches;
 mod plan;
 mod planted;
+mod planted_accounts;
 mod planted_bills;
 mod planted_funds;
 mod planted_payout_batches;

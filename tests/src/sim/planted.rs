@@ -81,11 +81,17 @@ pub enum Planted {
     ReserveNeverReleased,
     /// A reserve is released twice.
     ReserveReleasedTwice,
+    /// What was paid to the merchant's own account is given back by the platform's, which has no such payment.
+    DirectAskedElsewhere,
+    /// A refund out of the merchant's own account is booked twice.
+    DirectRefundBookedTwice,
+    /// The attempt forgets that it was made to the merchant's own account.
+    DirectForgotten,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -114,6 +120,9 @@ impl Planted {
         Self::BatchNeverClosed,
         Self::ReserveNeverReleased,
         Self::ReserveReleasedTwice,
+        Self::DirectAskedElsewhere,
+        Self::DirectRefundBookedTwice,
+        Self::DirectForgotten,
     ];
 }
 
@@ -411,6 +420,11 @@ impl Tx for Layer<'_> {
                 let version = self.tx.order(id)?.map_or(order.version, |it| it.order.version + 1);
                 self.tx.update_order(&Order { version, ..order.clone() })
             }
+            Planted::DirectForgotten if order.direct().is_some() => {
+                let mut order = order.clone();
+                order.attempts.iter_mut().for_each(|it| it.account = None);
+                self.tx.update_order(&order)
+            }
             _ => self.tx.update_order(order),
         }
     }
@@ -419,6 +433,9 @@ impl Tx for Layer<'_> {
             self.scope.admit(owner)?;
         }
         if self.planted == Planted::ReturnBookedTwice && entry.kind() == Kind::PayoutReturn {
+            self.tx.book(order, entry, at)?;
+        }
+        if self.planted == Planted::DirectRefundBookedTwice && entry.kind() == Kind::DirectRefund {
             self.tx.book(order, entry, at)?;
         }
         if self.planted == Planted::SplitBookedTwice && entry.kind() == Kind::Split {
