@@ -272,6 +272,8 @@ fn waits_for(order: &Order) -> Vec<Task> {
                 effects.push(Effect::Void(payment.attempt.clone()));
             }
         }
+        // What was paid to the merchant's own account is never settled.
+        State::Paid { .. } if order.direct().is_some() => {}
         // A held payment waits for a person first.
         State::Paid { settled: None, .. } if !order.terms.held || order.approved().is_some() => {
             effects.push(Effect::Settle);
