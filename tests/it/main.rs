@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod accounts;
 mod arrows;
 mod author;
 mod backup;

@@ -62,6 +62,9 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
+    for end in ["direct", "direct, refunded"] {
+        assert!(counts.ends.contains_key(end), "no order ends as {end}");
+    }
     for event in [
         "order.authorized",
         "order.paid",
@@ -133,6 +136,11 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::ReserveReleasedTwice => &["the ledger has"],
             Planted::QuoteUsedTwice => &["it is not the order that used"],
             Planted::RefundUpsideDown | Planted::SpreadKept => &["were taken back for"],
+            // Nobody there knows the payment, so what it is to give back is asked for for ever.
+            Planted::DirectAskedElsewhere => {
+                &["it does not come to rest", "a task is left undone", "own account holds"]
+            }
+            Planted::DirectRefundBookedTwice | Planted::DirectForgotten => &["the ledger has"],
             Planted::BatchClosedEarly | Planted::BatchNeverClosed => &["is closed at"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)

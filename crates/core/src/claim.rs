@@ -132,6 +132,7 @@ mod tests {
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            account: None,
             begun_at: None,
         };
         let events = std::iter::once(Event::MethodChosen(attempt)).chain(events);

@@ -23,6 +23,8 @@
 //! | `channel_costs:CHANNEL` | expense, + | fees of the channel that were accepted |
 //! | `fx_position` | per currency | what was taken for orders that are settled in another currency (−), and what is given for it (+) |
 //! | `fx_income` | income, − | our spread on those |
+//! | `direct_at_channel:MERCHANT:CHANNEL` | memorandum, + | paid to a merchant's own account at the channel, and never in our hands |
+//! | `merchant_direct:MERCHANT` | memorandum, − | the same: the merchant has it already, and nobody owes it anything |
 //! | `prefund:CHANNEL` | asset | our money at the channel that pays out: less than zero by what it paid more than we put there |
 //!
 //! No available account is ever overdrawn. What an order calls for is written as if it could be, and
@@ -82,6 +84,10 @@ pub enum Account {
     FxPosition,
     /// Our spread on what is settled in another currency.
     FxIncome,
+    /// Paid to a merchant's own account at a channel.
+    DirectAtChannel(MerchantId, String),
+    /// What a merchant was paid there: it has it already.
+    MerchantDirect(MerchantId),
 }
 
 impl fmt::Display for Account {
@@ -111,6 +117,10 @@ impl fmt::Display for Account {
             Self::ChannelCosts(channel) => write!(f, "channel_costs:{channel}"),
             Self::FxPosition => f.write_str("fx_position"),
             Self::FxIncome => f.write_str("fx_income"),
+            Self::DirectAtChannel(merchant, channel) => {
+                write!(f, "direct_at_channel:{merchant}:{channel}")
+            }
+            Self::MerchantDirect(merchant) => write!(f, "merchant_direct:{merchant}"),
         }
     }
 }
@@ -126,7 +136,9 @@ impl Account {
             | Self::MerchantAvailable(merchant)
             | Self::ReceiverAvailable(merchant, _)
             | Self::MerchantOwes(merchant)
-            | Self::ReceiverOwes(merchant, _) => Some(merchant),
+            | Self::ReceiverOwes(merchant, _)
+            | Self::DirectAtChannel(merchant, _)
+            | Self::MerchantDirect(merchant) => Some(merchant),
             Self::ChannelReceivable(_)
             | Self::FeeIncome
             | Self::RefundsInFlight
@@ -231,11 +243,21 @@ pub enum Kind {
     WriteOff,
     /// A channel's fee was accepted.
     ChannelFee,
+    /// An order was paid to its merchant's own account.
+    DirectPayment,
+    /// A refund out of that account went through.
+    DirectRefund,
+    /// Such a payment was reversed.
+    DirectVoid,
+    /// Money came to that account for an order that could not take it.
+    DirectUnexpectedPayment,
+    /// That money went back.
+    DirectPaymentReturn,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
@@ -259,6 +281,11 @@ impl Kind {
         Self::Suspense,
         Self::WriteOff,
         Self::ChannelFee,
+        Self::DirectPayment,
+        Self::DirectRefund,
+        Self::DirectVoid,
+        Self::DirectUnexpectedPayment,
+        Self::DirectPaymentReturn,
     ];
 
     /// The kind's name, as in JSON.
@@ -287,6 +314,11 @@ impl Kind {
             Self::Suspense => "suspense",
             Self::WriteOff => "write_off",
             Self::ChannelFee => "channel_fee",
+            Self::DirectPayment => "direct_payment",
+            Self::DirectRefund => "direct_refund",
+            Self::DirectVoid => "direct_void",
+            Self::DirectUnexpectedPayment => "direct_unexpected_payment",
+            Self::DirectPaymentReturn => "direct_payment_return",
         }
     }
 }

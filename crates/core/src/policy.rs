@@ -65,6 +65,10 @@ pub struct Policy {
     /// The share of each route, 0 for one without; empty if none has one. They follow the instalments.
     #[serde(skip)]
     shares: Vec<u8>,
+    /// The methods that are open to the merchant; all if it is empty. The gateway's alone: no plugin is told, so they are
+    /// not in the compact form.
+    #[serde(skip)]
+    methods: Vec<String>,
 }
 
 /// A policy as it is written in JSON.
@@ -80,17 +84,19 @@ struct Document {
     profile: Profile,
     #[serde(default)]
     instalments: Vec<Instalments>,
+    #[serde(default)]
+    methods: Vec<String>,
 }
 
 impl From<Document> for Policy {
     fn from(document: Document) -> Self {
-        let Document { version, routes, limits, risk, fees, profile, instalments } = document;
+        let Document { version, routes, limits, risk, fees, profile, instalments, methods } = document;
         let mut shares: Vec<u8> = routes.iter().map(|it| it.share.unwrap_or_default()).collect();
         if routes.iter().all(|it| it.share.is_none()) {
             shares.clear();
         }
         let routes = routes.into_iter().map(Route::from).collect();
-        Self { version, routes, limits, risk, fees, profile, instalments, shares }
+        Self { version, routes, limits, risk, fees, profile, instalments, shares, methods }
     }
 }
 
@@ -441,6 +447,11 @@ impl Policy {
         let mut plans: Vec<Plan> = plans.filter(|plan| plan.quote(amount).is_some()).collect();
         plans.sort_by_key(|plan| plan.count());
         plans
+    }
+
+    /// Whether a method is open to the merchant.
+    pub fn opens(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|it| it == method)
     }
 
     /// The facts about the merchant that plugins are told.

@@ -261,6 +261,10 @@ codes! {
         "Make a new order.";
     MethodUnavailable = "method_unavailable", StatusCode::UNPROCESSABLE_ENTITY, Never, "The order cannot be paid by this method",
         "Leave `methods` out, or name one that the merchant's channels offer.";
+    PaidDirectly = "paid_directly", StatusCode::CONFLICT, Never, "The order was paid to the merchant's own account",
+        "Share and pay out what is the merchant's own by its own means: it has the money already.";
+    CredentialsRefused = "credentials_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The channel does not take the credentials",
+        "Compare the numbers and keys with the provider's platform; `detail` has its word.";
     CodeRefused = "code_refused", StatusCode::UNPROCESSABLE_ENTITY, Never, "The shopper's payment code was refused",
         "Have the shopper show a new code, and send it under a new Idempotency-Key; `reason` has the channel's word.";
     LimitExceeded = "limit_exceeded", StatusCode::UNPROCESSABLE_ENTITY, Never, "The amount is outside the merchant's limits",
@@ -632,6 +636,8 @@ impl From<Refusal> for Problem {
             Refusal::TooManyVoids => Self::new(Code::TooManyVoids, detail),
             Refusal::Settled => Self::new(Code::OrderSettled, detail),
             Refusal::Refunded => Self::new(Code::OrderRefunded, detail),
+            Refusal::PaidDirectly => Self::new(Code::PaidDirectly, detail),
+            Refusal::NotDirect => Self::new(Code::MethodUnavailable, detail).with("field", "method"),
             Refusal::NotSplitLater | Refusal::NotSettled | Refusal::SplitFinished => {
                 Self::new(Code::SplitState, detail)
             }

@@ -306,6 +306,10 @@ pub struct PaymentView {
     pub method: String,
     /// The channel.
     pub channel: String,
+    /// The merchant's own account there that the money goes to; absent if it goes to the platform's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub direct_account: Option<String>,
     /// The channel's own number, once paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_ref: Option<String>,

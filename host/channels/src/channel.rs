@@ -17,6 +17,7 @@ use lezai_core::order::{Credential, Offer};
 use lezai_core::payer::Payer;
 use lezai_core::time::Timestamp;
 
+use crate::check::CheckFailed;
 use crate::http::Headers;
 use crate::number;
 
@@ -250,6 +251,9 @@ pub struct Acknowledgement {
     /// The body.
     pub body: &'static str,
 }
+
+/// The future of a check of credentials.
+pub type CheckFuture<'a> = Pin<Box<dyn Future<Output = Result<(), CheckFailed>> + Send + 'a>>;
 
 /// The future of a handled callback.
 pub type CallbackFuture<'a> = Pin<Box<dyn Future<Output = HandledCallback> + Send + 'a>>;
@@ -502,6 +506,12 @@ pub trait Channel: Send + Sync {
     fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
         let reason = format!("it gives no bills, so none of {} of {day}", kind.as_str());
         Box::pin(std::future::ready(Err(Unanswered { channel: self.id(), reason })))
+    }
+
+    /// Whether its credentials work, by a signed call that changes nothing. A channel without any has none that could
+    /// not.
+    fn check(&self) -> CheckFuture<'_> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Reads a callback. A channel that sends none refuses what others send in its name.

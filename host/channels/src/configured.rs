@@ -84,7 +84,7 @@ impl Configured {
         let World { transport, surroundings } = world;
         match self {
             Self::Wechat(config) => {
-                let methods = offered(config.methods.as_deref(), wechat::channel::METHODS)?;
+                let methods = switched_on(config.methods.as_deref(), wechat::channel::METHODS)?;
                 let account = config.load(folder)?;
                 let url = notify_url(wechat::channel::ID);
                 let channel =
@@ -92,14 +92,14 @@ impl Configured {
                 Ok(Arc::new(channel.offering(methods)))
             }
             Self::Alipay(config) => {
-                let methods = offered(config.methods.as_deref(), alipay::channel::METHODS)?;
+                let methods = switched_on(config.methods.as_deref(), alipay::channel::METHODS)?;
                 let account = config.load(folder)?;
                 let url = notify_url(alipay::channel::ID);
                 let channel = alipay::channel::Alipay::new(account, transport, surroundings, url);
                 Ok(Arc::new(channel.offering(methods)))
             }
             Self::Unionpay(config) => {
-                let methods = offered(config.methods.as_deref(), unionpay::channel::METHODS)?;
+                let methods = switched_on(config.methods.as_deref(), unionpay::channel::METHODS)?;
                 let account = config.load(folder)?;
                 let url = notify_url(unionpay::channel::ID);
                 let channel =
@@ -110,20 +110,28 @@ impl Configured {
     }
 }
 
-/// The methods that are switched on, all if none is named.
-fn offered(
+/// The methods that are switched on, all if none is named. Read once, and there for as long as the process is.
+fn switched_on(
     names: Option<&[String]>,
     all: &'static [Method],
 ) -> Result<&'static [Method], BadConfig> {
     let Some(names) = names else { return Ok(all) };
+    Ok(Box::leak(offered(names, all)?.into_boxed_slice()))
+}
+
+/// The methods with these names.
+///
+/// # Errors
+///
+/// [`BadConfig`]: none is named, or one that the channel does not have.
+pub(crate) fn offered(names: &[String], all: &'static [Method]) -> Result<Vec<Method>, BadConfig> {
     let unknown = names.iter().find(|name| !all.iter().any(|method| method.id == name.as_str()));
     if unknown.is_some() || names.is_empty() {
         let ids: Vec<&str> = all.iter().map(|method| method.id).collect();
         return Err(bad("methods", format_args!("must name some of: {}", ids.join(", "))));
     }
     let chosen = all.iter().filter(|method| names.iter().any(|name| name == method.id));
-    // Read once, and there for as long as the process is.
-    Ok(Box::leak(chosen.copied().collect()))
+    Ok(chosen.copied().collect())
 }
 
 #[cfg(test)]
@@ -161,15 +169,15 @@ mod tests {
     #[test]
     fn methods_are_switched_on_by_name() {
         let all = alipay::channel::METHODS;
-        assert_eq!(offered(None, all).unwrap().len(), all.len());
+        assert_eq!(switched_on(None, all).unwrap().len(), all.len());
         let chosen =
-            offered(Some(&["alipay_wap".to_owned(), "alipay_qr".to_owned()]), all).unwrap();
+            offered(&["alipay_wap".to_owned(), "alipay_qr".to_owned()], all).unwrap();
         assert_eq!(
             chosen.iter().map(|method| method.id).collect::<Vec<_>>(),
             ["alipay_qr", "alipay_wap"]
         );
         for wrong in [&[][..], &["alipay".to_owned()]] {
-            assert_eq!(offered(Some(wrong), all).unwrap_err().field, "methods");
+            assert_eq!(offered(wrong, all).unwrap_err().field, "methods");
         }
     }
 }

@@ -16,8 +16,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod alipay;
 pub mod channel;
+pub mod check;
 pub mod configured;
 mod form;
 pub mod http;

@@ -91,6 +91,12 @@ impl PrivateKey {
 pub struct PublicKey(Vec<u8>);
 
 impl PublicKey {
+    /// What tells it from another: the first bytes of its SHA-256, in hex.
+    pub fn fingerprint(&self) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &self.0);
+        crate::surroundings::hex(&digest.as_ref()[..8])
+    }
+
     /// Reads a public key (PEM or bare base64 of SPKI or PKCS#1), or a certificate.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Parts that the configurations of all providers share: files, numbers and addresses, and what is wrong with them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::net::IpAddr;
@@ -20,10 +21,40 @@ pub fn bad(field: &'static str, must: impl fmt::Display) -> BadConfig {
     BadConfig { field, must: must.to_string() }
 }
 
-pub(crate) fn read(folder: &Path, field: &'static str, file: &Path) -> Result<String, BadConfig> {
-    let path = folder.join(file);
-    fs::read_to_string(&path)
-        .map_err(|error| bad(field, format_args!("{} cannot be read: {error}", path.display())))
+/// Where the files are that a configuration names.
+pub trait Files {
+    /// The text of the file that a member names.
+    ///
+    /// # Errors
+    ///
+    /// [`BadConfig`]: it cannot be read.
+    fn text(&self, field: &'static str, file: &Path) -> Result<String, BadConfig>;
+}
+
+/// A folder: names are relative to it.
+impl Files for Path {
+    fn text(&self, field: &'static str, file: &Path) -> Result<String, BadConfig> {
+        let path = self.join(file);
+        fs::read_to_string(&path)
+            .map_err(|error| bad(field, format_args!("{} cannot be read: {error}", path.display())))
+    }
+}
+
+/// Texts by name, which came together with the configuration: nothing on a disk is looked at.
+impl Files for BTreeMap<String, String> {
+    fn text(&self, field: &'static str, file: &Path) -> Result<String, BadConfig> {
+        let found = file.to_str().and_then(|name| self.get(name));
+        let missing = || bad(field, format_args!("{} is not among the files", file.display()));
+        found.cloned().ok_or_else(missing)
+    }
+}
+
+pub(crate) fn read<F: Files + ?Sized>(
+    files: &F,
+    field: &'static str,
+    file: &Path,
+) -> Result<String, BadConfig> {
+    files.text(field, file)
 }
 
 pub(crate) fn number(field: &'static str, text: &str) -> Result<(), BadConfig> {

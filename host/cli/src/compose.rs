@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lezai_assets as assets;
 use lezai_base::clock::Clock;
 use lezai_base::entropy::{self, Entropy};
+use lezai_channels::accounts::Accounts;
 use lezai_channels::channel::Channel;
 use lezai_channels::sandbox::Sandbox;
 use lezai_engine::{Config, Engine};
@@ -39,6 +40,8 @@ pub(crate) struct Differences {
     pub(crate) reach: EgressPolicy,
     pub(crate) realm: Realm,
     pub(crate) channels: Vec<Arc<dyn Channel>>,
+    /// Opens merchants' own accounts.
+    pub(crate) accounts: Accounts,
     pub(crate) sandbox: Option<Arc<Sandbox>>,
     pub(crate) keys: Keys,
     /// The vault that secrets and personal data are sealed under.
@@ -105,6 +108,7 @@ pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, Cann
         reach: its.reach,
         transport: Box::new(transport),
         channels: its.channels,
+        accounts: Arc::new(its.accounts),
         sandbox: its.sandbox,
     });
     gateway.realm = its.realm;

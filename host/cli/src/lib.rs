@@ -25,6 +25,7 @@ pub mod keys;
 pub mod ledger;
 pub mod listen;
 pub mod log;
+pub mod merchant_command;
 pub mod migrate;
 pub mod operator;
 pub mod outcome;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
     backup, bill_command, call, channel_command, contract_command, dev, difference_command, doctor,
-    fees_command, fx_command, keys, ledger, listen, migrate, page_check, payout_command,
+    fees_command, fx_command, keys, ledger, listen, merchant_command, migrate, page_check, payout_command,
     plugin_command, reconcile_command, review_command, secrets_command, serve, settlement_command,
     statement_command, trigger,
 };
@@ -71,6 +71,9 @@ enum Command {
     /// Try payment channels: check credentials, make calls, run simulators.
     #[command(subcommand)]
     Channel(channel_command::ChannelCommand),
+    /// Look after merchants' own accounts at payment channels.
+    #[command(subcommand)]
+    Merchant(merchant_command::MerchantCommand),
     /// Look at the orders that risk control holds, and decide on them.
     #[command(subcommand)]
     Review(review_command::ReviewCommand),
@@ -216,6 +219,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Key(command) => keys::run(&command),
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Channel(command) => channel_command::run(command).await,
+        Command::Merchant(command) => merchant_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,
         Command::Bill(command) => bill_command::run(command).await,
         Command::Contract(command) => contract_command::run(command).await,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use lezai_base::clock::Clock;
 use lezai_base::entropy::Entropy;
+use lezai_channels::accounts::OpenAccount;
 use lezai_channels::channel::{
-    AttemptRef, AttemptStatus, Channel, PaymentRequest, Prepared, Unanswered,
+    AttemptRef, AttemptStatus, Channel, Method, PaymentRequest, Prepared, Unanswered,
 };
 use lezai_channels::sandbox::Sandbox;
 use lezai_core::id::{AttemptId, MerchantId, OrderId};
@@ -34,6 +35,7 @@ use crate::events::record::{Happened, Subject};
 use crate::idempotency::{ApiResponse, Outcome};
 use crate::keys::Keys;
 use crate::merchants::Registry;
+use crate::merchants::accounts::{Accounts, MerchantAccount};
 use crate::metrics::{ChannelLabel, Metrics};
 use crate::node::Node;
 use crate::plugins::Plugins;
@@ -111,6 +113,8 @@ pub struct Parts {
     pub transport: Box<dyn Transport>,
     /// The channels.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// Opens merchants' own accounts.
+    pub accounts: Arc<dyn OpenAccount>,
     /// The simulated wallet, where there is one: it is among the channels too.
     pub sandbox: Option<Arc<Sandbox>>,
 }
@@ -126,7 +130,8 @@ impl Gateway {
             metrics: Metrics::default(),
         });
         let keys = Arc::new(parts.keys);
-        let merchants = Arc::new(Registry::new(&node));
+        let accounts = Accounts::new(parts.accounts, parts.public_url.clone());
+        let merchants = Arc::new(Registry::new(&node, accounts));
         let (engine, standard, blobs) = (parts.engine, parts.standard, parts.blobs);
         Self {
             public_url: parts.public_url,
@@ -249,14 +254,16 @@ impl Gateway {
     pub async fn prepare(
         &self,
         channel: &dyn Channel,
+        account: Option<&MerchantAccount>,
         request: PaymentRequest,
     ) -> Result<Prepared, Unanswered> {
         let (id, method) = (channel.id(), request.method.clone());
+        let name = account.map_or_else(|| id.to_owned(), MerchantAccount::name);
         let circuits = &self.node.cluster.channels;
-        let begun = circuits.begin(id, &method, self.node.clock.wall());
+        let begun = circuits.begin(&name, &method, self.node.clock.wall());
         let part = called(channel, "prepare");
         let prepared = part.ended(channel.prepare(request).await, |_| UNANSWERED.to_owned());
-        circuits.record(id, &method, prepared.is_ok(), begun, self.node.clock.wall());
+        circuits.record(&name, &method, prepared.is_ok(), begun, self.node.clock.wall());
         let outcome = if prepared.is_ok() { "answered" } else { "unanswered" };
         let label = ChannelLabel { channel: id, outcome };
         self.node.metrics.channel_requests.get_or_create(&label).inc();
@@ -270,12 +277,31 @@ impl Gateway {
     ///
     /// `order_not_found` for an attempt that is not ours; `channel_unavailable`.
     pub async fn sync_attempt(&self, attempt: AttemptId) -> Result<(), Problem> {
+        self.sync_told(attempt, |_| true).await
+    }
+
+    /// As [`Gateway::sync_attempt`], if the attempt is one that `may_tell`: a provider tells of the payments of the
+    /// account that its callback came for, and of no other.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Gateway::sync_attempt`].
+    pub async fn sync_told(
+        &self,
+        attempt: AttemptId,
+        may_tell: impl FnOnce(&OrderRecord) -> bool,
+    ) -> Result<(), Problem> {
         let id = attempt.clone();
         let order = store::read(&self.node.store, move |view| view.order_of_attempt(&id)).await?;
         let order =
             order.ok_or_else(|| Problem::new(Code::OrderNotFound, "no order has this attempt"))?;
         let record = self.record(order.clone()).await?;
+        if !may_tell(&record) {
+            let detail = "the attempt was made with another account";
+            return Err(Problem::new(Code::OrderNotFound, detail));
+        }
         let channel = self.channel_of(&record, &attempt)?;
+        let channel = &*channel;
         let reference = attempt_ref(&record, &attempt)?;
         let standing = asked(channel, "query", channel.query(&reference)).await?;
         self.apply_channel_status(order, attempt, standing).await
@@ -335,7 +361,7 @@ impl Gateway {
         Ok(record)
     }
 
-    /// The channel that an attempt went to.
+    /// The channel that an attempt went to: the merchant's own account if it was made with one, whatever was put since.
     ///
     /// # Errors
     ///
@@ -344,9 +370,33 @@ impl Gateway {
         &self,
         record: &OrderRecord,
         attempt: &AttemptId,
-    ) -> Result<&dyn Channel, Problem> {
-        let channel = record.order.attempt(attempt).and_then(|it| self.channels.get(&it.channel));
-        channel.ok_or_else(|| Problem::internal("the attempt has no channel"))
+    ) -> Result<Arc<dyn Channel>, Problem> {
+        let found = record.order.attempt(attempt).and_then(|it| match it.account {
+            Some(_) => self.account_of(record, attempt).map(|it| Arc::clone(&it.channel)),
+            None => self.channels.shared(&it.channel),
+        });
+        found.ok_or_else(|| Problem::internal("the attempt has no channel"))
+    }
+
+    /// The merchant's own account that an attempt was made with.
+    pub fn account_of(
+        &self,
+        record: &OrderRecord,
+        attempt: &AttemptId,
+    ) -> Option<Arc<MerchantAccount>> {
+        let attempt = record.order.attempt(attempt)?;
+        let account = &attempt.account.as_ref()?.account;
+        self.merchants.accounts.serving(&record.order.terms.merchant, &attempt.channel, account)
+    }
+
+    /// A method by its name, at the platform's channels or at the merchant's own.
+    pub fn method(&self, merchant: &MerchantId, id: &str) -> Option<&'static Method> {
+        let platform = self.channels.method(id).map(|(_, method)| method);
+        let own = || {
+            let accounts = self.merchants.accounts.current_of(merchant);
+            accounts.iter().find_map(|it| it.channel.method(id))
+        };
+        platform.or_else(own)
     }
 }
 

@@ -121,6 +121,7 @@ pub fn order(record: &OrderRecord) -> OrderView {
             attempt: attempt.id.to_string(),
             method: attempt.method.clone(),
             channel: attempt.channel.clone(),
+            direct_account: attempt.account.as_ref().map(|it| it.account.clone()),
             channel_ref,
             instalments: instalments(attempt.instalments, terms.amount),
         }),

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use lezai_channels::channel::{About, Acknowledgement, Callback};
+use lezai_channels::channel::{About, Acknowledgement, Callback, HandledCallback};
 use lezai_channels::http::Headers;
+use lezai_core::id::{AttemptId, MerchantId};
 use lezai_gateway::gateway::Gateway;
+use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 
 use crate::extract::{Segment, segment};
@@ -25,7 +28,7 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 /// WeChat Pay waits for five seconds.
 const ASK_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// `POST /channels/{channel}/notify`.
+/// `POST /channels/{channel}/notify`: of the platform's own account.
 pub(super) async fn notify(
     State(gateway): State<Arc<Gateway>>,
     path: Segment,
@@ -33,34 +36,92 @@ pub(super) async fn notify(
     body: Body,
 ) -> Result<Response, Reply> {
     let id = segment(path)?;
-    let channel = gateway.channels.get(&id);
-    let channel =
-        channel.ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no such channel"))?;
-    let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    let Ok(body) = body else { return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response()) };
+    let channel = gateway.channels.shared(&id).ok_or_else(no_channel)?;
+    let Some(callback) = read(&headers, body).await else {
+        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+    };
+    let heard = channel.hear(callback).await;
+    // It tells of payments to this account alone.
+    let is_ours = |record: &OrderRecord, attempt: &AttemptId| {
+        record.order.attempt(attempt).is_some_and(|it| it.account.is_none() && it.channel == id)
+    };
+    Ok(acted_on(&gateway, &id, heard, is_ours).await)
+}
+
+/// `POST /channels/{channel}/notify/{merchant}/{version}`: of a merchant's own account. The keys that it was made with,
+/// or their successors, must have signed it, and it tells of payments to that account alone.
+pub(super) async fn notify_account(
+    State(gateway): State<Arc<Gateway>>,
+    path: Result<Path<(String, String, u32)>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Reply> {
+    let Path((id, merchant, version)) = path.map_err(|_| no_channel())?;
+    let merchant = MerchantId::parse(&merchant).map_err(|_| no_channel())?;
+    let accounts = gateway.merchants.accounts.hearing(&merchant, &id, version);
+    let Some(callback) = read(&headers, body).await else {
+        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+    };
+    let mut refused = None;
+    for account in accounts {
+        let heard = account.channel.hear(callback.clone()).await;
+        if heard.about == About::Refused {
+            refused.get_or_insert(heard);
+            continue;
+        }
+        let is_its = |record: &OrderRecord, attempt: &AttemptId| {
+            record.order.terms.merchant == merchant
+                && record.order.attempt(attempt).is_some_and(|it| {
+                    let of = it.account.as_ref().map(|it| it.account.as_str());
+                    it.channel == id && of == Some(account.shown.account.as_str())
+                })
+        };
+        return Ok(acted_on(&gateway, &id, heard, is_its).await);
+    }
+    let heard = refused.ok_or_else(no_channel)?;
+    Ok(acted_on(&gateway, &id, heard, |_, _| false).await)
+}
+
+fn no_channel() -> Problem {
+    Problem::new(Code::NotFound, "this gateway has no such channel")
+}
+
+/// A callback as it came; `None` if it is too large.
+async fn read(headers: &HeaderMap, body: Body) -> Option<Callback> {
+    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.ok()?;
     let fields = headers.iter().filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     });
-    let headers = Headers(fields.collect());
-    let heard = channel.hear(Callback { headers, body: body.to_bytes().to_vec() }).await;
+    Some(Callback { headers: Headers(fields.collect()), body: body.to_bytes().to_vec() })
+}
+
+/// Asks about what was told of, if the account may tell of it, and answers the provider.
+async fn acted_on(
+    gateway: &Gateway,
+    channel: &str,
+    heard: HandledCallback,
+    may_tell: impl FnOnce(&OrderRecord, &AttemptId) -> bool,
+) -> Response {
     match heard.about {
         About::Refused | About::Nothing => {}
         // The task that sends a refund asks for it until it is done.
-        About::Refund(refund) => tracing::info!(%refund, channel = id, "callback of a refund"),
+        About::Refund(refund) => tracing::info!(%refund, channel, "callback of a refund"),
         About::Payment(attempt) => {
-            match tokio::time::timeout(ASK_TIMEOUT, gateway.sync_attempt(attempt.clone())).await {
+            let named = attempt.clone();
+            let asked = gateway.sync_told(attempt.clone(), move |it| may_tell(it, &named));
+            match tokio::time::timeout(ASK_TIMEOUT, asked).await {
                 Ok(Ok(())) => {}
                 Ok(Err(problem)) if problem.code() == Code::OrderNotFound => {
-                    tracing::warn!(%attempt, channel = id, "callback of a payment that is not ours");
+                    tracing::warn!(%attempt, channel, "callback of a payment that is not ours");
                 }
                 told => {
-                    tracing::warn!(%attempt, channel = id, ?told, "callback: the channel was not heard");
-                    return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
+                    tracing::warn!(%attempt, channel, ?told, "callback: the channel was not heard");
+                    return StatusCode::SERVICE_UNAVAILABLE.into_response();
                 }
             }
         }
     }
     let Acknowledgement { status, content_type, body } = heard.reply;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Ok((status, [(header::CONTENT_TYPE, content_type)], body).into_response())
+    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
 }

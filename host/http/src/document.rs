@@ -384,6 +384,14 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "NewKey" => {
             json!({ "public_key": "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n-----END PUBLIC KEY-----\n" })
         }
+        "NewChannelAccount" => json!({
+            "settings": {
+                "merchant": "1900000001", "app_id": "wx8888888888888888", "private_key_file": "apiclient_key.pem",
+                "certificate_serial": "5F1C72E2A8931B72A2E13AF8DEE92471EB397115", "api_v3_key_file": "api_v3_key",
+                "download_certificates": true,
+            },
+            "files": { "apiclient_key.pem": "-----BEGIN PRIVATE KEY-----…", "api_v3_key": "0123456789abcdef0123456789abcdef" },
+        }),
         // The shortest component there is, and texts in the place of a manifest and its signature.
         "NewRelease" => json!({
             "component": "AGFzbQ0AAQA=", "manifest": "eyJwbHVnaW4iOiJuaWdodF9vd2xzIn0=", "signature": "cmVsZWFzZQ==", "stage": "shadow",

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod admin;
 mod balances;
 mod bill_layouts;
@@ -108,6 +109,7 @@ fn merchant_calls() -> Calls {
 
 fn operator_calls() -> Calls {
     admin::calls()
+        .merge(accounts::calls())
         .merge(plugins::calls())
         .merge(settlements::operator_calls())
         .merge(fx::operator_calls())
@@ -164,6 +166,7 @@ fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
 fn channel_notices() -> Routes {
     Router::new()
         .route("/channels/{channel}/notify", post(channels::notify))
+        .route("/channels/{channel}/notify/{merchant}/{version}", post(channels::notify_account))
         .method_not_allowed_fallback(method_not_allowed)
 }
 

@@ -231,11 +231,11 @@ async fn begin(
 ) -> Result<(AttemptId, OrderRecord), Problem> {
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
-    let (channel, offered) = collecting::channel_for(gateway, &record, &method)?;
-    let instalments = terms.instalments.first().copied().filter(|_| offered.instalments);
+    let candidate = collecting::candidate_for(gateway, &record, &method)?;
+    let instalments = terms.instalments.first().copied().filter(|_| candidate.method.instalments);
     let id = AttemptId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
-    let channel = channel.id().to_owned();
-    let attempt = Attempt { id: id.clone(), method, channel, instalments, begun_at: None };
+    let (channel, account) = (candidate.channel.id().to_owned(), candidate.direct());
+    let attempt = Attempt { id: id.clone(), method, channel, account, instalments, begun_at: None };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
     let offer = checkout::offer(gateway, &begun, &attempt).await?;
     let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), offer)).await?;

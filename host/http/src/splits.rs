@@ -34,7 +34,7 @@ pub(super) fn calls() -> Calls {
     params(openapi::Signed, openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
     request_body = split_shapes::NewSplit,
     responses((status = 201, description = "The split", body = SplitView), openapi::Problems),
-    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::SplitState, Code::SplitExceedsAvailable, Code::ReceiverRemoved, Code::MerchantSplitIdTaken, Code::TooManySplits])))),
+    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::SplitState, Code::PaidDirectly, Code::SplitExceedsAvailable, Code::ReceiverRemoved, Code::MerchantSplitIdTaken, Code::TooManySplits])))),
 )]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
@@ -67,7 +67,7 @@ pub(super) async fn of_order(
     description = "It ends by itself 30 days after the settlement. Once it has ended the order cannot be split any more; receivers can still give back.",
     params(openapi::Signed, openapi::Idempotency, ("id" = String, Path, description = "`ord_…`")),
     responses((status = 200, description = "The order", body = OrderView), openapi::Problems),
-    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::SplitState])))),
+    extensions(("x-codes" = json!(codes(&[Code::OrderNotFound, Code::SplitState, Code::PaidDirectly])))),
 )]
 pub(super) async fn finish(
     State(gateway): State<Arc<Gateway>>,

@@ -183,6 +183,10 @@ CREATE TABLE destinations (
   merchant TEXT COLLATE "C" NOT NULL, digest TEXT COLLATE "C" NOT NULL, since_ms BIGINT NOT NULL, PRIMARY KEY (merchant, digest)
 );
 CREATE TABLE digest_keys (name TEXT COLLATE "C" PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE merchant_accounts (
+  merchant TEXT COLLATE "C" NOT NULL, channel TEXT COLLATE "C" NOT NULL, version BIGINT NOT NULL, data TEXT NOT NULL,
+  credentials TEXT NOT NULL, PRIMARY KEY (merchant, channel, version)
+);
 CREATE TABLE contracts (
   merchant TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, data TEXT NOT NULL, pay_to TEXT, PRIMARY KEY (merchant, number)
 );

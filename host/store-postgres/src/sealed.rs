@@ -25,7 +25,7 @@ const ROUNDS: usize = 20;
 type Column = (&'static str, &'static str, &'static str, bool);
 
 /// Each of them.
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 13] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'", false),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'", false),
     ("orders", "details", "'order/' || id || '/details'", false),
@@ -38,6 +38,12 @@ const COLUMNS: [Column; 12] = [
     ("payouts", "details", "'payout/' || id || '/details'", false),
     ("contracts", "pay_to", "'contract/' || merchant || '/' || number || '/pay_to'", false),
     ("digest_keys", "value", "'digest_key/' || name", false),
+    (
+        "merchant_accounts",
+        "credentials",
+        "'account/' || merchant || '/' || channel || '/' || version",
+        false,
+    ),
 ];
 
 /// The root key that everything in a store is sealed under; none if that is not so. The note alone does not say it:

@@ -22,6 +22,7 @@ use lezai_store::{Brand, MerchantRecord, Tx as _};
 const WALKS: &[(&str, &str)] = &[
     ("FROM merchants", "all are loaded at the start and after the operator changed one"),
     ("FROM merchant_keys", "likewise"),
+    ("FROM merchant_accounts ORDER BY", "likewise"),
     ("FROM releases WHERE stage IN", "likewise, those that stand"),
     ("UPDATE tasks SET due_ms = leased_from", "once, at the start"),
     ("SELECT count(*) FROM tasks", "a metric, on a reader, when old rows are forgotten"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, bills, events, funds, fx, ledger, payout_batches, plugins, records, sealed, splits,
+    STATEMENTS, accounts, bills, events, funds, fx, ledger, payout_batches, plugins, records, sealed, splits,
     statements,
 };
 use lezai_seal::Vault;
@@ -19,6 +19,7 @@ const WRITER_CACHE: i64 = -32_768;
 /// The tables of a new file, at the latest version.
 const TABLES: [&str; 10] = [
     records::TABLES,
+    accounts::TABLES,
     ledger::TABLES,
     events::TABLES,
     plugins::TABLES,

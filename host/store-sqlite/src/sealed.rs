@@ -14,7 +14,7 @@ use rusqlite::{Connection, Error, params};
 pub(super) const SETTING: &str = "sealed_under";
 
 /// Each column that is sealed: its table, its name, and what it is for, in SQL.
-const COLUMNS: [(&str, &str, &str); 12] = [
+const COLUMNS: [(&str, &str, &str); 13] = [
     ("merchants", "webhook_secret", "'merchant/' || id || '/webhook_secret'"),
     ("merchants", "former_secret", "'merchant/' || id || '/former_secret'"),
     ("orders", "details", "'order/' || id || '/details'"),
@@ -27,6 +27,11 @@ const COLUMNS: [(&str, &str, &str); 12] = [
     ("payouts", "details", "'payout/' || id || '/details'"),
     ("contracts", "pay_to", "'contract/' || merchant || '/' || number || '/pay_to'"),
     ("digest_keys", "value", "'digest_key/' || name"),
+    (
+        "merchant_accounts",
+        "credentials",
+        "'account/' || merchant || '/' || channel || '/' || version",
+    ),
 ];
 
 /// How far sealing anew has come: the column, and the row in its table.

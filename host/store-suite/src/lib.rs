@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by its place")]
 
+mod accounts;
 mod bills;
 mod funds;
 mod fx;
@@ -59,6 +60,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     open_reviews_are_listed_by_the_page(&store).await;
     what_is_counted_of_orders_is_there(&store).await;
     the_first_answer_is_kept(&store).await;
+    accounts::run(&store).await;
     bills::run(&store).await;
     funds::run(&store).await;
     payout_batches::run(&store).await;
@@ -196,6 +198,7 @@ async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
         method: "wallet_qr".to_owned(),
         channel: "sandbox".to_owned(),
         instalments: None,
+        account: None,
         begun_at: None,
     };
     let (id, amount) = (attempt.id.clone(), paid.terms.amount);
@@ -288,6 +291,7 @@ async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
                 method: "wallet_qr".to_owned(),
                 channel: "sandbox".to_owned(),
                 instalments: None,
+                account: None,
                 begun_at: None,
             }),
             Event::Paid { attempt, amount: held.order.terms.amount, channel_ref: "c".to_owned() },
@@ -431,6 +435,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            account: None,
             begun_at: None,
         }];
         order.version += 1;
@@ -494,6 +499,7 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
         method: "wallet_qr".to_owned(),
         channel: "sandbox".to_owned(),
         instalments: None,
+        account: None,
         begun_at: None,
     };
     let amount = record(2, "A-2").order.terms.amount;

@@ -73,6 +73,7 @@ async fn a_split_and_its_return_are_found_by_their_numbers(store: &Arc<dyn Store
         method: "wallet_qr".to_owned(),
         channel: "sandbox".to_owned(),
         instalments: None,
+        account: None,
         begun_at: None,
     };
     let paid = Event::Paid { attempt: attempt.id.clone(), amount, channel_ref: "c".to_owned() };

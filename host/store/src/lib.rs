@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod bills;
 pub mod brand;
 pub mod decision;
@@ -39,6 +40,7 @@ use lezai_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+pub use accounts::{AccountReads, AccountRecord, AccountWrites};
 pub use bills::{BillReads, BillWrites};
 pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
@@ -327,7 +329,8 @@ pub struct Wanted<'w> {
 
 /// Reads of the store.
 pub trait View:
-    BillReads
+    AccountReads
+    + BillReads
     + EventReads
     + FundsReads
     + FxReads
@@ -398,6 +401,7 @@ pub trait View:
 /// Writes to the store. All writes of one job are one commit.
 pub trait Tx:
     View
+    + AccountWrites
     + BillWrites
     + EventWrites
     + FundsWrites

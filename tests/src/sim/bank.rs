@@ -27,9 +27,13 @@ const METHODS: &[Method] = &[
     Method::anywhere("sim_qr", MethodKind::Qr),
     Method::anywhere("sim_redirect", MethodKind::Redirect),
 ];
+/// The merchant's own account takes one of them.
+const OWN_METHODS: &[Method] = &[Method::anywhere("sim_qr", MethodKind::Qr)];
 
 /// A question on its way to the bank.
 pub(super) struct Call {
+    /// The merchant's own account that asks; empty for the platform's.
+    pub(super) account: String,
     pub(super) ask: Ask,
     pub(super) reply: Option<oneshot::Sender<Said>>,
 }
@@ -42,7 +46,7 @@ pub(super) enum Ask {
     Capture(CaptureRequest),
     Reverse(ReversalRequest),
     Refund(RefundRequest),
-    QueryRefund(RefundId),
+    QueryRefund(RefundId, AttemptId),
     PayOut(PayoutRequest),
     QueryPayout(PayoutId),
 }
@@ -56,7 +60,7 @@ impl Ask {
             Self::Capture(_) => "capture",
             Self::Reverse(_) => "reverse",
             Self::Refund(_) => "refund",
-            Self::QueryRefund(_) => "query_refund",
+            Self::QueryRefund(..) => "query_refund",
             Self::PayOut(_) => "pay_out",
             Self::QueryPayout(_) => "query_payout",
         }
@@ -84,21 +88,22 @@ impl Wire {
         Arc::new(Self { calls: Mutex::default(), planted, given_up: Mutex::default() })
     }
 
-    async fn ask(&self, ask: Ask) -> Result<Said, Unanswered> {
+    async fn ask(&self, account: &str, ask: Ask) -> Result<Said, Unanswered> {
+        let account = account.to_owned();
         let (reply, said) = oneshot::channel();
-        self.calls.lock().unwrap().push(Call { ask, reply: Some(reply) });
+        self.calls.lock().unwrap().push(Call { account, ask, reply: Some(reply) });
         said.await.map_err(|_| Unanswered { channel: CHANNEL, reason: "lost".to_owned() })
     }
 
-    async fn standing(&self, ask: Ask) -> Result<AttemptStatus, Unanswered> {
-        match self.ask(ask).await? {
+    async fn standing(&self, account: &str, ask: Ask) -> Result<AttemptStatus, Unanswered> {
+        match self.ask(account, ask).await? {
             Said::AttemptStatus(standing) => Ok(standing),
             said => panic!("{said:?} is no standing"),
         }
     }
 
     async fn payout_standing(&self, ask: Ask) -> Result<PayoutStatus, Unanswered> {
-        match self.ask(ask).await {
+        match self.ask("", ask).await {
             Ok(Said::Payout(standing)) => Ok(standing),
             Ok(said) => panic!("{said:?} is no standing of a payout"),
             Err(_) if self.planted == Planted::SilenceIsFailure => {
@@ -108,8 +113,8 @@ impl Wire {
         }
     }
 
-    async fn refund_standing(&self, ask: Ask) -> Result<RefundStatus, Unanswered> {
-        match self.ask(ask).await? {
+    async fn refund_standing(&self, account: &str, ask: Ask) -> Result<RefundStatus, Unanswered> {
+        match self.ask(account, ask).await? {
             Said::Refund(standing) => Ok(standing),
             said => panic!("{said:?} is no standing of a refund"),
         }
@@ -117,7 +122,31 @@ impl Wire {
 }
 
 /// The gateway's side of the wire.
-pub(super) struct SimChannel(pub(super) Arc<Wire>);
+pub(super) struct SimChannel {
+    wire: Arc<Wire>,
+    account: String,
+    methods: &'static [Method],
+}
+
+impl SimChannel {
+    /// The platform's.
+    pub(super) fn new(wire: Arc<Wire>) -> Self {
+        Self { wire, account: String::new(), methods: METHODS }
+    }
+
+    /// A merchant's own.
+    pub(super) fn of_account(wire: Arc<Wire>, account: String) -> Self {
+        Self { wire, account, methods: OWN_METHODS }
+    }
+
+    /// The account that undoes a payment.
+    fn undoing(&self) -> &str {
+        match self.wire.planted {
+            Planted::DirectAskedElsewhere => "",
+            _ => &self.account,
+        }
+    }
+}
 
 impl Channel for SimChannel {
     fn id(&self) -> &'static str {
@@ -125,12 +154,12 @@ impl Channel for SimChannel {
     }
 
     fn methods(&self) -> &'static [Method] {
-        METHODS
+        self.methods
     }
 
     fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
         Box::pin(async move {
-            match self.0.ask(Ask::Prepare(request)).await? {
+            match self.wire.ask(&self.account, Ask::Prepare(request)).await? {
                 Said::Offer(offer) => Ok(Prepared::Offer(offer)),
                 said => panic!("{said:?} is no offer"),
             }
@@ -140,22 +169,22 @@ impl Channel for SimChannel {
     fn query(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move {
-            if self.0.given_up.lock().unwrap().contains(&attempt) {
+            if self.wire.given_up.lock().unwrap().contains(&attempt) {
                 return Ok(AttemptStatus::Cancelled);
             }
-            self.0.standing(Ask::Query(attempt)).await
+            self.wire.standing(&self.account, Ask::Query(attempt)).await
         })
     }
 
     fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
-        if self.0.planted == Planted::LatePaymentIgnored {
-            self.0.given_up.lock().unwrap().push(attempt.clone());
+        if self.wire.planted == Planted::LatePaymentIgnored {
+            self.wire.given_up.lock().unwrap().push(attempt.clone());
         }
         Box::pin(async move {
-            let standing = self.0.standing(Ask::Cancel(attempt)).await?;
+            let standing = self.wire.standing(&self.account, Ask::Cancel(attempt)).await?;
             let late = matches!(standing, AttemptStatus::Paid { .. });
-            if late && self.0.planted == Planted::LatePaymentIgnored {
+            if late && self.wire.planted == Planted::LatePaymentIgnored {
                 return Ok(AttemptStatus::Cancelled);
             }
             Ok(standing)
@@ -163,26 +192,27 @@ impl Channel for SimChannel {
     }
 
     fn capture(&self, request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
-        Box::pin(self.0.standing(Ask::Capture(request)))
+        Box::pin(self.wire.standing(&self.account, Ask::Capture(request)))
     }
 
     fn reverse(&self, request: ReversalRequest) -> ChannelFuture<'_, AttemptStatus> {
-        Box::pin(self.0.standing(Ask::Reverse(request)))
+        Box::pin(self.wire.standing(self.undoing(), Ask::Reverse(request)))
     }
 
     fn refund(&self, mut request: RefundRequest) -> ChannelFuture<'_, RefundStatus> {
-        if self.0.planted == Planted::FreshRefundId {
-            let calls = self.0.calls.lock().unwrap().len();
+        if self.wire.planted == Planted::FreshRefundId {
+            let calls = self.wire.calls.lock().unwrap().len();
             request.refund = fresh(&request.refund, calls);
         }
-        Box::pin(self.0.refund_standing(Ask::Refund(request)))
+        Box::pin(self.wire.refund_standing(self.undoing(), Ask::Refund(request)))
     }
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
-        if self.0.planted == Planted::FreshRefundId {
+        if self.wire.planted == Planted::FreshRefundId {
             return Box::pin(async { Ok(RefundStatus::Unknown) });
         }
-        Box::pin(self.0.refund_standing(Ask::QueryRefund(request.refund.clone())))
+        let ask = Ask::QueryRefund(request.refund.clone(), request.attempt.clone());
+        Box::pin(self.wire.refund_standing(self.undoing(), ask))
     }
 
     fn pays_to(&self) -> &'static [&'static str] {
@@ -190,17 +220,17 @@ impl Channel for SimChannel {
     }
 
     fn pay_out(&self, mut request: PayoutRequest) -> ChannelFuture<'_, PayoutStatus> {
-        if self.0.planted == Planted::FreshPayoutId {
+        if self.wire.planted == Planted::FreshPayoutId {
             request.payout = PayoutId::new(request.payout.made_at(), fresh_bytes());
         }
-        Box::pin(self.0.payout_standing(Ask::PayOut(request)))
+        Box::pin(self.wire.payout_standing(Ask::PayOut(request)))
     }
 
     fn query_payout(&self, payout: &PayoutId) -> ChannelFuture<'_, PayoutStatus> {
-        if self.0.planted == Planted::FreshPayoutId {
+        if self.wire.planted == Planted::FreshPayoutId {
             return Box::pin(async { Ok(PayoutStatus::Unknown) });
         }
-        Box::pin(self.0.payout_standing(Ask::QueryPayout(payout.clone())))
+        Box::pin(self.wire.payout_standing(Ask::QueryPayout(payout.clone())))
     }
 }
 
@@ -230,6 +260,8 @@ enum Status {
 
 #[derive(Debug)]
 struct Payment {
+    /// The account that it came to; empty for the platform's.
+    account: String,
     status: Status,
     capture: bool,
     asked: Money,
@@ -265,6 +297,8 @@ pub(super) struct Bank {
     refunds: BTreeMap<RefundId, GivenBack>,
     /// The amounts that it holds for the gateway, by currency.
     pub(super) holds: BTreeMap<&'static str, i64>,
+    /// The amounts that it holds for the merchant itself.
+    pub(super) direct: BTreeMap<&'static str, i64>,
     /// The payouts that it made.
     pub(super) paid_out: PaidOut,
 }
@@ -272,11 +306,14 @@ pub(super) struct Bank {
 impl Bank {
     pub(super) fn hear(
         &mut self,
-        ask: Ask,
+        (account, ask): (&str, Ask),
         now: Timestamp,
         random: &mut Random,
         moods: bool,
     ) -> Said {
+        if let Some(said) = self.not_of(account, &ask) {
+            return said;
+        }
         match ask {
             Ask::Prepare(request) => {
                 let qr = format!("sim:{}", request.attempt);
@@ -284,6 +321,7 @@ impl Bank {
                 let life_secs = random.between(-30, 300);
                 let code_end = (life_secs < 240).then(|| now.plus_secs(life_secs.max(0)));
                 let payment = self.payments.entry(request.attempt).or_insert(Payment {
+                    account: account.to_owned(),
                     status: Status::Pending,
                     capture: request.capture,
                     asked: request.amount,
@@ -300,6 +338,7 @@ impl Bank {
                 // Should its request come late, it must not be paid any more.
                 let nothing = Money::zero(Currency::from_code("CNY").unwrap());
                 let payment = self.payments.entry(attempt.clone()).or_insert(Payment {
+                    account: account.to_owned(),
                     status: Status::Cancelled,
                     capture: true,
                     asked: nothing,
@@ -324,7 +363,7 @@ impl Bank {
                     }
                     payment.status = Status::Paid;
                     payment.taken = amount.minor();
-                    *self.holds.entry(amount.currency().code()).or_default() += amount.minor();
+                    self.moved(&attempt, amount.minor());
                 }
                 Said::AttemptStatus(self.standing(&attempt))
             }
@@ -342,8 +381,8 @@ impl Bank {
                     Status::Paid if payment.given_back > 0 => return refused(),
                     Status::Paid => {
                         payment.status = Status::Returned;
-                        *self.holds.entry(payment.asked.currency().code()).or_default() -=
-                            payment.taken;
+                        let taken = payment.taken;
+                        self.moved(&attempt, -taken);
                     }
                     Status::Declined | Status::Cancelled | Status::Returned => {}
                 }
@@ -352,7 +391,7 @@ impl Bank {
             Ask::Refund(request) => self.refund(request, random, moods),
             Ask::PayOut(request) => self.paid_out.pay(request, random, moods),
             Ask::QueryPayout(id) => self.paid_out.query(&id, random, moods),
-            Ask::QueryRefund(id) => {
+            Ask::QueryRefund(id, _) => {
                 let Some(refund) = self.refunds.get(&id) else {
                     return Said::Refund(RefundStatus::Unknown);
                 };
@@ -398,7 +437,8 @@ impl Bank {
             payment.given_back -= refund.minor;
         } else {
             refund.standing = RefundStatus::Succeeded;
-            *self.holds.entry(payment.asked.currency().code()).or_default() -= refund.minor;
+            let (attempt, minor) = (refund.attempt.clone(), refund.minor);
+            self.moved(&attempt, -minor);
         }
     }
 
@@ -432,7 +472,8 @@ impl Bank {
             (true, true) => {
                 payment.status = Status::Paid;
                 payment.taken = payment.asked.minor() - i64::from(short);
-                *self.holds.entry(payment.asked.currency().code()).or_default() += payment.taken;
+                let taken = payment.taken;
+                self.moved(&id, taken);
                 match (short, late) {
                     (true, _) => "paid short",
                     (false, true) => "paid by a code that was over",
@@ -441,6 +482,33 @@ impl Bank {
             }
         };
         Some((id, act))
+    }
+
+    /// What an account is told of a payment that is not its own: nothing, as at a real bank.
+    fn not_of(&self, account: &str, ask: &Ask) -> Option<Said> {
+        let (attempt, is_refund) = match ask {
+            Ask::Query(it) | Ask::Cancel(it) => (it, false),
+            Ask::Capture(it) => (&it.attempt, false),
+            Ask::Reverse(it) => (&it.attempt, false),
+            Ask::Refund(it) => (&it.attempt, true),
+            Ask::QueryRefund(_, it) => (it, true),
+            Ask::Prepare(_) | Ask::PayOut(_) | Ask::QueryPayout(_) => return None,
+        };
+        self.payments.get(attempt).filter(|it| it.account != account)?;
+        Some(match is_refund {
+            true => Said::Refund(RefundStatus::Unknown),
+            false => Said::AttemptStatus(AttemptStatus::Unknown),
+        })
+    }
+
+    /// Money of a payment came, or went back.
+    fn moved(&mut self, attempt: &AttemptId, minor: i64) {
+        let Some(payment) = self.payments.get(attempt) else { return };
+        let holds = match payment.account.is_empty() {
+            true => &mut self.holds,
+            false => &mut self.direct,
+        };
+        *holds.entry(payment.asked.currency().code()).or_default() += minor;
     }
 
     fn standing(&self, attempt: &AttemptId) -> AttemptStatus {

@@ -14,7 +14,7 @@ use lezai_store_sqlite::order_with_entries;
 use super::bank::CHANNEL;
 use super::fx;
 use super::world::{Checked, Heard, World, fail};
-use super::{Failure, Planted};
+use super::{Failure, MERCHANT, Planted};
 
 impl World<'_> {
     /// After every commit: each order that changed, and what was booked.
@@ -101,7 +101,9 @@ impl World<'_> {
         let minor = stands(account);
         let owed = matches!(account, Account::MerchantOwes(_) | Account::ReceiverOwes(..));
         // The balance at a channel that paid out our money is below zero until we put some there.
-        let liability = !owed && !matches!(account, Account::ChannelReceivable(_));
+        let asset =
+            matches!(account, Account::ChannelReceivable(_) | Account::DirectAtChannel(..));
+        let liability = !owed && !asset;
         if *account == Account::FxPosition {
             // What was taken and what is given for it: of either sign, each in its currency.
             return Ok(());
@@ -187,6 +189,11 @@ impl World<'_> {
                 return fail(format!("{id} ends as {}", order.state.status()));
             }
             *self.counts.ends.entry(order.state.status()).or_default() += 1;
+            if order.direct().is_some() {
+                let refunded = order.refunded().minor() > 0;
+                let way = if refunded { "direct, refunded" } else { "direct" };
+                *self.counts.ends.entry(way).or_default() += 1;
+            }
             if order.refunds.iter().any(|it| it.state == RefundState::Pending) {
                 return fail(format!("{id} ends with a refund under way"));
             }
@@ -211,6 +218,15 @@ impl World<'_> {
             }
         }
         self.position_is_at_the_bank(&report.balances)?;
+        for (currency, holds) in &self.bank.direct {
+            let key = (format!("direct_at_channel:{MERCHANT}:{CHANNEL}"), *currency);
+            let booked = report.balances.get(&key).copied().unwrap_or_default();
+            if booked != i128::from(*holds) {
+                return fail(format!(
+                    "the merchant's own account holds {holds} {currency}, the ledger has {booked}"
+                ));
+            }
+        }
         self.payouts_ended(&report.balances)?;
         self.all_told()
     }

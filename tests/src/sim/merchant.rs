@@ -32,6 +32,7 @@ use lezai_wire::split_request::{NewReturn, NewSplit};
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
+use super::accounts;
 use super::bank::CHANNEL;
 use super::fx::SETTLED;
 use super::plan::Op;
@@ -147,7 +148,8 @@ impl World<'_> {
             Op::Create { minor, fee, manual, held, expires, bearer, later, fx } => {
                 let fee = minor * fee / 1_000_000;
                 // A party without a share bears nothing.
-                let shared = later || (minor - fee) / 3 > 0;
+                let alone = accounts::has_one(self.run.seed) && accounts::is_alone(minor);
+                let shared = later || (minor - fee) / 3 > 0 && !alone;
                 let bearer =
                     ["merchant", "pro_rata", "receiver:seller"][if shared { bearer } else { 0 }];
                 let mut body = json!({
@@ -519,6 +521,7 @@ async fn ask(
         What::Create { fee, held, later } => {
             let new = NewOrder::parse(&body)?;
             let merchant = gateway.merchants.current().get(&merchant_id).cloned().unwrap();
+            let own = gateway.merchants.accounts.current(&merchant_id, CHANNEL).is_some();
             let decide = |facts: lezai_core::policy::OrderFacts| async move {
                 let fee = Money::new(fee, facts.amount.currency()).unwrap();
                 let hook =
@@ -530,7 +533,9 @@ async fn ask(
                     reasons: if held { vec![reason] } else { Vec::new() },
                 };
                 let channels = vec![CHANNEL.to_owned()];
-                // A third of what the fee leaves is somebody else's, if there is a third.
+                // A third of what the fee leaves is somebody else's, if there is a third; of some orders nobody
+                // else has a part, so that they may be paid to the merchant's own account.
+                let alone = own && accounts::is_alone(facts.amount.minor());
                 let third = (facts.amount.minor() - fee.minor()) / 3;
                 let share = Money::new(third, fee.currency()).unwrap();
                 let share = Share { receiver: "seller".to_owned(), amount: share };
@@ -539,7 +544,7 @@ async fn ask(
                     risk,
                     fee,
                     channels,
-                    shares: if third > 0 && !later { vec![share] } else { Vec::new() },
+                    shares: if third > 0 && !later && !alone { vec![share] } else { Vec::new() },
                     columns: Vec::new(),
                     hooks,
                     split: None,

@@ -1,6 +1,7 @@
 //! The simulator: the gateway's own code, a store, a bank, shoppers and a merchant in one thread,
 //! on one seed and a clock that stands still until it is moved. See `docs/simulator.md`.
 
+mod accounts;
 mod bank;
 mod funds;
 mod fx;
@@ -10,6 +11,7 @@ mod merchant;
 mod payout_batches;
 mod plan;
 mod planted;
+mod planted_accounts;
 mod planted_bills;
 mod planted_funds;
 mod planted_fx;

@@ -88,6 +88,12 @@ pub enum Planted {
     RefundUpsideDown,
     /// A refund gives nothing back of the spread.
     SpreadKept,
+    /// What was paid to the merchant's own account is given back by the platform's, which has no such payment.
+    DirectAskedElsewhere,
+    /// A refund out of the merchant's own account is booked twice.
+    DirectRefundBookedTwice,
+    /// The attempt forgets that it was made to the merchant's own account.
+    DirectForgotten,
 }
 
 impl Planted {
@@ -124,6 +130,9 @@ impl Planted {
         Self::QuoteUsedTwice,
         Self::RefundUpsideDown,
         Self::SpreadKept,
+        Self::DirectAskedElsewhere,
+        Self::DirectRefundBookedTwice,
+        Self::DirectForgotten,
     ];
 }
 
@@ -426,6 +435,11 @@ impl Tx for Layer<'_> {
                 let version = self.tx.order(id)?.map_or(order.version, |it| it.order.version + 1);
                 self.tx.update_order(&Order { version, ..order.clone() })
             }
+            Planted::DirectForgotten if order.direct().is_some() => {
+                let mut order = order.clone();
+                order.attempts.iter_mut().for_each(|it| it.account = None);
+                self.tx.update_order(&order)
+            }
             _ => self.tx.update_order(order),
         }
     }
@@ -434,6 +448,9 @@ impl Tx for Layer<'_> {
             self.scope.admit(owner)?;
         }
         if self.planted == Planted::ReturnBookedTwice && entry.kind() == Kind::PayoutReturn {
+            self.tx.book(order, entry, at)?;
+        }
+        if self.planted == Planted::DirectRefundBookedTwice && entry.kind() == Kind::DirectRefund {
             self.tx.book(order, entry, at)?;
         }
         if self.planted == Planted::SplitBookedTwice && entry.kind() == Kind::Split {

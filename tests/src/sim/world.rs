@@ -25,6 +25,7 @@ use lezai_wire::problem::Problem;
 use rusqlite::OptionalExtension as _;
 use tokio::sync::oneshot;
 
+use super::accounts;
 use super::bank::{Ask, Bank, SimChannel, Wire};
 use super::funds::{CALENDAR, contract};
 use super::kept::Kept;
@@ -511,7 +512,7 @@ impl<'r> World<'r> {
                 requested_at: now,
             };
             self.bank.hear(
-                Ask::Refund(request),
+                ("", Ask::Refund(request)),
                 self.gateway.node.clock.now(),
                 &mut self.random,
                 false,
@@ -566,10 +567,12 @@ impl<'r> World<'r> {
         let mut call = self.wire.calls.lock().unwrap().swap_remove(nth);
         let now = self.now();
         if fate == 2 && self.fault(Fault::Twice) {
-            self.bank.hear(call.ask.clone(), now, &mut self.random, !self.quiet);
+            let ask = (call.account.as_str(), call.ask.clone());
+            self.bank.hear(ask, now, &mut self.random, !self.quiet);
             self.note(|| format!("the question {} comes twice", call.ask.name()));
         }
-        let said = self.bank.hear(call.ask.clone(), now, &mut self.random, !self.quiet);
+        let ask = (call.account.as_str(), call.ask.clone());
+        let said = self.bank.hear(ask, now, &mut self.random, !self.quiet);
         self.note(|| format!("the bank hears {:?} and says {said:?}", call.ask));
         *self.counts.calls.entry(call.ask.name()).or_default() += 1;
         if (3..5).contains(&fate) && self.fault(Fault::AnswerLost) {
@@ -605,12 +608,15 @@ fn start(
         rates: Rates::default(),
         reach: EgressPolicy::Public,
         transport: Box::new(mail),
-        channels: vec![Arc::new(SimChannel(Arc::clone(wire)))],
+        channels: vec![Arc::new(SimChannel::new(Arc::clone(wire)))],
+        accounts: Arc::new(accounts::Opener(Arc::clone(wire))),
         sandbox: None,
     });
     gateway.merchants.replace(Arc::clone(&shared.merchants));
     let agreed = contract(run.seed).map(|it| (shared.merchant.id.clone(), vec![it]));
     gateway.merchants.contracts.swap(agreed.into_iter().collect());
+    let own = accounts::of_seed(run.seed, &shared.merchant.id, generation);
+    gateway.merchants.accounts.load(own);
     Arc::new(gateway)
 }
 

@@ -34,10 +34,10 @@ pub struct ChannelMovement {
 
 impl Order {
     /// Every movement of this order at a channel, as often as an entry of [`Order::entries`] moves the
-    /// channel's account.
+    /// channel's account. What was paid to the merchant's own account there is no movement of ours.
     pub fn channel_movements(&self, channel: &str) -> Vec<ChannelMovement> {
         let of_channel = |attempt: &AttemptId| {
-            self.attempt(attempt).is_some_and(|attempt| attempt.channel == channel)
+            self.attempt(attempt).is_some_and(|it| it.channel == channel && it.account.is_none())
         };
         let movement = |reference, kind, amount: Money, sign: i64, at| ChannelMovement {
             reference,

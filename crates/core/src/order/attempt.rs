@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::DirectAccount;
 use crate::id::AttemptId;
 use crate::instalments::Plan;
 use crate::time::Timestamp;
@@ -15,6 +16,9 @@ pub struct Attempt {
     pub method: String,
     /// The channel that was asked.
     pub channel: String,
+    /// The merchant's own account there that it is made to; absent if it is made to ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<DirectAccount>,
     /// The plan that the shopper chose, if it is paid in monthly parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instalments: Option<Plan>,

@@ -35,6 +35,8 @@
 //! of what is available to it as far as that is too little. A receiver that is to bear such refunds alone
 //! bears them up to what it has of the payment, for nobody knew its share when that was agreed.
 //!
+//! A payment to the merchant's own account has entries of its own: `order/direct.rs`.
+//!
 //! Nothing here knows what is available to anybody: an entry debits available accounts as if they
 //! could be overdrawn, and [`Entry::with_debts`] makes of it what is booked.
 
@@ -61,6 +63,22 @@ impl Order {
         self.check_charges()?;
         self.check_reserve()?;
         self.check_conversion()?;
+        let mut entries = match self.direct() {
+            Some(_) => self.direct_entries()?,
+            None => self.entries_of_payment()?,
+        };
+        for it in &self.returns {
+            entries.push(self.unexpected(it).ok_or_else(bad)?);
+            if it.done {
+                entries.push(self.returned(it).ok_or_else(bad)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Those of the payment that came to us.
+    fn entries_of_payment(&self) -> Result<Vec<Entry>, BadBooks> {
+        let bad = || BadBooks("an amount is more than what it is a part of");
         let mut entries = Vec::new();
         let captured = match &self.state {
             State::Paid { captured, .. } => Some(captured),
@@ -105,12 +123,6 @@ impl Order {
                 }
             }
         }
-        for it in &self.returns {
-            entries.push(self.unexpected(it).ok_or_else(bad)?);
-            if it.done {
-                entries.push(self.returned(it).ok_or_else(bad)?);
-            }
-        }
         Ok(entries)
     }
 
@@ -118,6 +130,7 @@ impl Order {
     pub(super) fn owed(&self) -> Account {
         let merchant = self.terms.merchant.clone();
         match &self.state {
+            _ if self.direct().is_some() => self.merchant_direct(),
             State::Paid { settled: Some(_), .. } if self.waits_for_splits() => {
                 Account::MerchantFrozen(merchant)
             }
@@ -174,6 +187,9 @@ impl Order {
     }
 
     pub(super) fn payment(&self, captured: &Captured) -> Option<Entry> {
+        if self.direct().is_some() {
+            return self.direct_payment(captured);
+        }
         let fee = self.fee(captured.amount)?;
         let Exchange { given, taken } = self.exchange_of(captured.amount)?;
         let net = self.terms.value(captured.amount)?.checked_sub(fee)?;
@@ -184,8 +200,12 @@ impl Order {
         )
     }
 
-    /// The entry for a void after so many failed ones.
+    /// The entry for a void after so many failed ones; `None` for one that is asked for or failed of a payment to
+    /// the merchant's own account.
     pub(super) fn void(&self, kind: Kind, captured: &Captured, failed_voids: u32) -> Option<Entry> {
+        if self.direct().is_some() {
+            return (kind == Kind::Void).then(|| self.direct_void(captured))?;
+        }
         let fee = self.fee(captured.amount)?;
         let owed = self.owed_after(failed_voids);
         let net = self.terms.value(captured.amount)?.checked_sub(fee)?;
@@ -199,7 +219,11 @@ impl Order {
         }
     }
 
+    /// The entry for a refund; `None` for one that is asked for or failed of a payment to the merchant's own account.
     pub(super) fn refund_entry(&self, kind: Kind, refund: &Refund) -> Option<Entry> {
+        if self.direct().is_some() {
+            return (kind == Kind::Refund).then(|| self.direct_refund(refund))?;
+        }
         let (own, charged) = (refund.taken_where_it_lay()?, refund.charged()?);
         let whole = (Account::RefundsInFlight, refund.amount);
         let reserve = |account| (account, refund.reserve.unwrap_or(Money::zero(own.currency())));
@@ -271,8 +295,11 @@ impl Order {
         Some(parts.map(|(amount, it)| Share { amount, ..it }).collect())
     }
 
-    /// `None` if there is nothing to move.
+    /// `None` if there is nothing to move: of what was paid to the merchant's own account nothing is held.
     pub(super) fn hold_release(&self, amount: Money) -> Option<Entry> {
+        if self.direct().is_some() {
+            return None;
+        }
         let merchant = &self.terms.merchant;
         Entry::transfer(
             Kind::HoldRelease,
@@ -322,6 +349,9 @@ impl Order {
     }
 
     pub(super) fn unexpected(&self, it: &Return) -> Option<Entry> {
+        if self.direct_of(&it.attempt).is_some() {
+            return self.direct_unexpected(it);
+        }
         let receivable = (self.receivable(&it.attempt)?, it.amount);
         Entry::transfer(
             Kind::UnexpectedPayment,
@@ -331,6 +361,9 @@ impl Order {
     }
 
     pub(super) fn returned(&self, it: &Return) -> Option<Entry> {
+        if self.direct_of(&it.attempt).is_some() {
+            return self.direct_returned(it);
+        }
         let receivable = (self.receivable(&it.attempt)?, it.amount);
         Entry::transfer(Kind::PaymentReturn, [(Account::PaymentReturns, it.amount)], [receivable])
     }

@@ -28,6 +28,9 @@ mod charges;
 #[cfg(test)]
 mod converted;
 mod converting;
+mod direct;
+#[cfg(test)]
+mod direct_tests;
 mod event;
 mod evidence;
 #[cfg(test)]
@@ -59,6 +62,7 @@ pub use attempt::{Attempt, Credential, Decline, Offer};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
 pub use charges::{Charges, Costs, OF_REVIEW};
+pub use direct::DirectAccount;
 pub use event::{Attention, Effect, Event, Notice};
 pub use evidence::Evidence;
 pub use refund::{Refund, RefundCharge, RefundState, Return};

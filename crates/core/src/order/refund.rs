@@ -95,6 +95,11 @@ impl Refund {
         self.shares.iter().try_fold(net, |net, it| net.checked_sub(it.amount))
     }
 
+    /// Whether others bear a part of it, or it was taken from anywhere but where the merchant's part lay.
+    pub(crate) fn is_taken_elsewhere(&self) -> bool {
+        !self.shares.is_empty() || self.beyond.is_some() || self.reserve.is_some()
+    }
+
     /// The part of that which came from the account where the merchant's part of the order lay.
     pub(crate) fn taken_where_it_lay(&self) -> Option<Money> {
         let elsewhere = self.beyond.iter().chain(&self.reserve);

@@ -235,6 +235,9 @@ impl Order {
     }
 
     fn check_splits(&self) -> Result<&Settled, Refusal> {
+        if self.direct().is_some() {
+            return Err(Refusal::PaidDirectly);
+        }
         if !self.is_split_later() {
             return Err(Refusal::NotSplitLater);
         }

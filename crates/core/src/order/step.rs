@@ -264,6 +264,9 @@ fn choose(mut order: Order, attempt: Attempt, now: Timestamp) -> Result<Step, Re
     if order.attempt(&attempt.id).is_some() {
         return Ok(order.step());
     }
+    if attempt.account.is_some() && !order.may_be_direct() {
+        return Err(Refusal::NotDirect);
+    }
     if order.attempts.len() == MAX_ATTEMPTS {
         return Err(Refusal::TooManyAttempts);
     }
@@ -357,7 +360,7 @@ fn become_paid(order: Order, payment: Payment, amount: Money, at: Moment) -> Ste
     let entry = order.payment(&captured);
     let mut step = order.notified(Notice::Paid);
     step.entry = entry;
-    step.effects.push(Effect::Settle);
+    step.effects.extend(step.order.settles());
     step
 }
 
@@ -493,13 +496,13 @@ fn keep(order: Order, payment: Payment, captured: Option<Captured>) -> Step {
     let (state, again) = match captured {
         Some(captured) => {
             order.failed_voids += 1;
-            (State::Paid { payment, captured, settled: None }, Effect::Settle)
+            (State::Paid { payment, captured, settled: None }, order.settles())
         }
-        None => (State::Authorized { payment }, Effect::Release),
+        None => (State::Authorized { payment }, Some(Effect::Release)),
     };
     let mut step = order.moved(state).notified(Notice::VoidFailed);
     step.entry = entry;
-    step.effects.push(again);
+    step.effects.extend(again);
     step
 }
 
@@ -525,13 +528,14 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
     }
     refund.charge = order.refund_charge(&refund);
     refund.reserve = order.reserve_for(&refund);
-    // Never absent, as `sums.rs` holds; should it be, no money moves without it.
-    let Some(entry) = order.refund_entry(Kind::RefundRequest, &refund) else {
+    let entry = order.refund_entry(Kind::RefundRequest, &refund);
+    // Never absent of a payment that came to us, as `sums.rs` holds; should it be, no money moves without it.
+    if entry.is_none() && order.direct().is_none() {
         return Err(Refusal::RefundTooLarge { available });
-    };
+    }
     let effects = vec![Effect::Refund(refund.id.clone())];
     order.refunds.push(refund);
-    Ok(Step { entry: Some(entry), effects, ..order.changed().step() })
+    Ok(Step { entry, effects, ..order.changed().step() })
 }
 
 fn refunded(mut order: Order, id: &RefundId, now: Timestamp) -> Result<Step, Refusal> {
@@ -569,6 +573,9 @@ fn refund_failed(
 }
 
 fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Result<Step, Refusal> {
+    if order.direct().is_some() {
+        return Ok(order.step());
+    }
     let Some(settles_at) = captured.settles_at() else {
         return Ok(learn_when_it_settles(order, payment, captured, at.settles));
     };
@@ -625,7 +632,8 @@ fn approve(mut order: Order, review: Review) -> Step {
     let released = Some(Released { amount, failed_voids: order.failed_voids });
     let entry = order.hold_release(amount);
     order.reviews.push(Review { released, ..review });
-    Step { entry, effects: vec![Effect::Settle], ..order.changed().step() }
+    let effects = order.settles().into_iter().collect();
+    Step { entry, effects, ..order.changed().step() }
 }
 
 /// The held amount goes back to the shopper: by a void while there can be one, and then by a refund
@@ -744,6 +752,11 @@ impl Order {
 
     fn owed_back(&self, attempt: &AttemptId) -> Option<&Return> {
         self.returns.iter().find(|it| it.attempt == *attempt)
+    }
+
+    /// A payment is settled at its time, unless it came to the merchant's own account.
+    fn settles(&self) -> Option<Effect> {
+        self.direct().is_none().then_some(Effect::Settle)
     }
 
     /// The try under way is over, another may follow.

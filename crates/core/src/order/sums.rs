@@ -119,6 +119,7 @@ fn paid(
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            account: None,
             begun_at: None,
         }),
         Event::Authorized {

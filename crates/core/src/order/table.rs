@@ -11,7 +11,7 @@ const DOCS: [(&str, &str); 2] = [
 ];
 
 /// The states, and how an order gets there.
-const STATES: [(&str, Capture, bool, &str); 14] = [
+const STATES: [(&str, Capture, bool, &str); 15] = [
     ("created", Capture::Automatic, false, ""),
     ("paying", Capture::Automatic, false, "choose1"),
     ("authorized", Capture::Manual, false, "choose1 authorized1"),
@@ -28,6 +28,7 @@ const STATES: [(&str, Capture, bool, &str); 14] = [
     ),
     ("held", Capture::Automatic, true, "choose1 choose2 paid1"),
     ("released", Capture::Automatic, true, "choose1 choose2 paid1 approve1"),
+    ("direct", Capture::Automatic, false, "direct1 choose2 paid1"),
     ("voiding", Capture::Automatic, false, "choose1 choose2 paid1 void"),
     ("voided", Capture::Automatic, false, "choose1 choose2 paid1 void returned1"),
     ("closed", Capture::Automatic, false, "choose1 close"),
@@ -160,6 +161,8 @@ fn name(refusal: &Refusal) -> &'static str {
         | Refusal::RefundTooLarge { .. }
         | Refusal::SplitTooLarge { .. }
         | Refusal::SplitReturnTooLarge { .. } => "too_large",
+        Refusal::PaidDirectly => "paid_directly",
+        Refusal::NotDirect => "not_direct",
         Refusal::NotSplitLater => "not_later",
         Refusal::NotSettled => "not_settled",
         Refusal::SplitFinished => "finished",

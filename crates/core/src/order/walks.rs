@@ -13,7 +13,7 @@ use crate::ledger::{Account, without_debts};
 use crate::policy::Share;
 
 /// The events that may be tried with an order at any time; one that it does not allow changes nothing.
-const WORDS: [&str; 30] = [
+pub(super) const WORDS: [&str; 30] = [
     "choose1",
     "choose2",
     "authorized1",

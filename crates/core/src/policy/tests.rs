@@ -904,3 +904,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn methods_that_are_not_open_are_closed_and_no_plugin_is_told() {
+    let open = |methods: &str| {
+        let json = format!(
+            r#"{{"version":1,"limits":[{{"currency":"CNY","min":1,"max":5}}],"risk":{{"review_at":1,"deny_at":2}},
+                "fees":[{{"currency":"CNY","rate_ppm":0,"rounding":"down"}}],"routes":[{{"channel":"a"}}]{methods}}}"#
+        );
+        Policy::from_json(json.as_bytes())
+    };
+    for all in ["", r#","methods":[]"#] {
+        assert!(open(all).unwrap().opens("wallet_qr"), "{all}");
+    }
+    let some = open(r#","methods":["wallet_qr"]"#).unwrap();
+    assert!(some.opens("wallet_qr") && !some.opens("wallet_redirect"));
+    assert_eq!(some.to_compact(), open("").unwrap().to_compact());
+    assert_eq!(open(r#","methods":["wallet_qr",""]"#).unwrap_err().path, "methods[1]");
+}

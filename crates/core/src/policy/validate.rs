@@ -40,7 +40,7 @@ const MAX_VALUE: usize = 800;
 pub(crate) type Checked = Result<(), PolicyError>;
 
 pub(super) fn policy(policy: &Policy) -> Checked {
-    let Policy { version, routes, limits, risk, fees, profile, instalments, shares } = policy;
+    let Policy { version, routes, limits, risk, fees, profile, instalments, shares, methods } = policy;
     require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
     ranges("limits", limits, 1)?;
     risk_rules(risk)?;
@@ -57,6 +57,7 @@ pub(super) fn policy(policy: &Policy) -> Checked {
         route(&format!("routes[{index}]"), it)?;
     }
     self::shares(shares)?;
+    open_methods(methods)?;
     self::instalments(instalments, limits)?;
     let mut channels: Vec<&str> = policy.channels().collect();
     channels.sort_unstable();
@@ -73,6 +74,14 @@ pub(super) fn policy(policy: &Policy) -> Checked {
     require(size <= MAX_COMPACT, ".", || {
         format!("the policy takes {size} bytes in compact form, at most {MAX_COMPACT} are allowed")
     })
+}
+
+fn open_methods(methods: &[String]) -> Checked {
+    length("methods", methods.len(), 0, MAX_LIST)?;
+    for (index, it) in methods.iter().enumerate() {
+        code(&format!("methods[{index}]"), it)?;
+    }
+    Ok(())
 }
 
 fn risk_rules(risk: &RiskRules) -> Checked {

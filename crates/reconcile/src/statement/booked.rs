@@ -11,16 +11,18 @@ pub fn is_own(account: &Account, of: &MerchantId) -> bool {
         | Account::MerchantReserve(merchant)
         | Account::MerchantHeld(merchant)
         | Account::MerchantAvailable(merchant)
+        | Account::MerchantDirect(merchant)
         | Account::MerchantOwes(merchant) => merchant == of,
         _ => false,
     }
 }
 
 /// The merchant's own accounts, in the order of their names.
-pub fn own_accounts(merchant: &MerchantId) -> [Account; 6] {
+pub fn own_accounts(merchant: &MerchantId) -> [Account; 7] {
     let merchant = || merchant.clone();
     [
         Account::MerchantAvailable(merchant()),
+        Account::MerchantDirect(merchant()),
         Account::MerchantFrozen(merchant()),
         Account::MerchantHeld(merchant()),
         Account::MerchantOwes(merchant()),
@@ -64,6 +66,9 @@ pub fn order_amounts(
         Booked::RefundFailure => "refund_failure",
         Booked::VoidRequest => "void",
         Booked::VoidFailure => "void_failure",
+        Booked::DirectPayment => "direct_payment",
+        Booked::DirectRefund => "direct_refund",
+        Booked::DirectVoid => "direct_void",
         // A line for what it cost, if it cost something: nothing is paid or given back by it.
         Booked::Settlement | Booked::Split => "split_fee",
         _ => return None,

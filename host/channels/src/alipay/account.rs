@@ -1,12 +1,12 @@
 //! Our account at Alipay, and the keys we hold.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::alipay::{GATEWAY_URL, names};
 use crate::rsa::{Certificate, PrivateKey, PublicKey};
-use crate::settings::{BadConfig, bad, base_url, number, read};
+use crate::settings::{BadConfig, Files, bad, base_url, number, read};
 
 /// The section `[channels.alipay]` of the configuration. Secrets stand in files, never in it.
 #[derive(Clone, Debug, Deserialize)]
@@ -74,20 +74,20 @@ impl AlipayConfig {
     /// # Errors
     ///
     /// [`BadConfig`] names the member.
-    pub fn load(&self, folder: &Path) -> Result<Account, BadConfig> {
+    pub fn load<F: Files + ?Sized>(&self, files: &F) -> Result<Account, BadConfig> {
         number("app_id", &self.app_id)?;
         number("seller_id", &self.seller_id)?;
         if !self.seller_id.starts_with("2088") || self.seller_id.len() != 16 {
             return Err(bad("seller_id", "must be 16 digits that begin with 2088"));
         }
-        let key = PrivateKey::parse(&read(folder, "private_key_file", &self.private_key_file)?)
+        let key = PrivateKey::parse(&read(files, "private_key_file", &self.private_key_file)?)
             .map_err(|error| bad("private_key_file", error))?;
         let token = self.app_auth_token_file.as_ref();
-        let token = token.map(|file| read(folder, "app_auth_token_file", file)).transpose()?;
+        let token = token.map(|file| read(files, "app_auth_token_file", file)).transpose()?;
         let account = Account {
             app_id: self.app_id.clone(),
             seller_id: self.seller_id.clone(),
-            proof: self.proof(folder)?,
+            proof: self.proof(files)?,
             key,
             app_auth_token: token.map(|token| token.trim().to_owned()),
             gateway_url: base_url(self.gateway_url.as_deref(), GATEWAY_URL)
@@ -97,22 +97,22 @@ impl AlipayConfig {
         Ok(account)
     }
 
-    fn proof(&self, folder: &Path) -> Result<Proof, BadConfig> {
+    fn proof<F: Files + ?Sized>(&self, files: &F) -> Result<Proof, BadConfig> {
         let certificates = (&self.app_certificate_file, &self.root_certificate_file);
         match (&self.alipay_public_key_file, certificates) {
             (Some(file), (None, None)) if self.alipay_certificate_files.is_empty() => {
-                let text = read(folder, "alipay_public_key_file", file)?;
+                let text = read(files, "alipay_public_key_file", file)?;
                 let key = PublicKey::parse(&text);
                 key.map(Proof::Key).map_err(|error| bad("alipay_public_key_file", error))
             }
             (None, (Some(app), Some(root))) if !self.alipay_certificate_files.is_empty() => {
-                let app = names::certificate(&read(folder, "app_certificate_file", app)?)
+                let app = names::certificate(&read(files, "app_certificate_file", app)?)
                     .map_err(|error| bad("app_certificate_file", error))?;
-                let root = names::roots(&read(folder, "root_certificate_file", root)?)
+                let root = names::roots(&read(files, "root_certificate_file", root)?)
                     .map_err(|error| bad("root_certificate_file", error))?;
                 let alipay = self.alipay_certificate_files.iter().map(|file| {
                     const FIELD: &str = "alipay_certificate_files";
-                    let text = read(folder, FIELD, file)?;
+                    let text = read(files, FIELD, file)?;
                     let name = names::certificate(&text).map_err(|error| bad(FIELD, error))?;
                     let certificate =
                         Certificate::parse(&text).map_err(|error| bad(FIELD, error))?;
@@ -130,6 +130,11 @@ impl AlipayConfig {
 }
 
 impl Account {
+    /// The account as Alipay knows it: its numbers, whatever its keys are.
+    pub fn identity(&self) -> String {
+        format!("{}:{}", self.seller_id, self.app_id)
+    }
+
     fn check_keys(&self) -> Result<(), BadConfig> {
         let own = self.key.public();
         let is_own = match &self.proof {

@@ -17,10 +17,11 @@ use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
-    CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
+    CallbackFuture, CheckFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
     Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
     Unanswered, UnknownPayment,
 };
+use crate::check;
 use crate::http::Transport;
 use crate::number;
 use crate::outcome::Advice;
@@ -392,6 +393,10 @@ impl Channel for Alipay {
 
     fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
         Box::pin(self.fetch(kind, day))
+    }
+
+    fn check(&self) -> CheckFuture<'_> {
+        Box::pin(check::alipay(&self.client, &*self.surroundings))
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

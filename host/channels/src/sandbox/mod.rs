@@ -5,6 +5,7 @@
 //! holds by itself that no more goes back than came. What goes wrong follows from the amount:
 //! [`magic`].
 
+mod account;
 mod bill;
 mod code;
 pub mod magic;
@@ -39,7 +40,10 @@ pub struct Sandbox {
     /// None once it is closed.
     connection: Arc<Mutex<Option<Connection>>>,
     public_url: String,
-    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Whose; empty for the platform's own.
+    account: String,
+    methods: &'static [Method],
 }
 
 /// A payment as the wallet shows it to the shopper.
@@ -147,6 +151,7 @@ CREATE TABLE IF NOT EXISTS movements (
   number TEXT NOT NULL, kind TEXT NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (number, kind)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owners (attempt TEXT PRIMARY KEY, account TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS movements_by_time ON movements (at_ms);
 ";
 
@@ -187,7 +192,13 @@ impl Sandbox {
         connection.set_prepared_statement_cache_capacity(64);
         connection.execute_batch(SCHEMA)?;
         let connection = Arc::new(Mutex::new(Some(connection)));
-        Ok(Self { connection, public_url, now: Box::new(now) })
+        Ok(Self {
+            connection,
+            public_url,
+            now: Arc::new(now),
+            account: String::new(),
+            methods: Self::METHODS,
+        })
     }
 
     /// Closes the wallet's file, so that a copy of it has all that happened. It answers nothing then.
@@ -315,7 +326,7 @@ impl Channel for Sandbox {
     }
 
     fn methods(&self) -> &'static [Method] {
-        Self::METHODS
+        self.methods
     }
 
     fn method_of_code(&self, code: &str) -> Option<&'static str> {
@@ -334,8 +345,9 @@ impl Channel for Sandbox {
             }
         };
         Box::pin(async move {
-            let id = attempt.clone();
+            let (id, account) = (attempt.clone(), self.account.clone());
             let expires_at = self.with(move |wallet, now| {
+                account::claim(wallet, &id, &account)?;
                 // A shopper who scans a code pays on another device, and a mini-program is there all the while:
                 // neither has a page to go back to.
                 let return_url = (kind == MethodKind::Redirect).then_some(request.return_url);
@@ -376,7 +388,7 @@ impl Channel for Sandbox {
     fn query(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
         let attempt = attempt.attempt.clone();
         Box::pin(async move {
-            self.on_payment(&attempt, |_, payment, _| {
+            self.on_own(&attempt, |_, payment, _| {
                 Ok((!payment.is_silent()).then(|| payment.standing()))
             })
             .await
@@ -387,15 +399,16 @@ impl Channel for Sandbox {
         let attempt = attempt.attempt.clone();
         Box::pin(async move {
             // An attempt that was never heard of is noted as cancelled, should its request come late.
-            let id = attempt.clone();
+            let (id, account) = (attempt.clone(), self.account.clone());
             self.with(move |wallet, _| {
+                account::claim(wallet, &id, &account)?;
                 let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, status)
                            VALUES (?1, 0, 'CNY', '', '', 'cancelled') ON CONFLICT DO NOTHING";
                 wallet.prepare_cached(sql)?.execute([id.as_str()])?;
                 Ok(Some(()))
             })
             .await?;
-            self.on_payment(&attempt, |_, payment, _| {
+            self.on_own(&attempt, |_, payment, _| {
                 Ok((!payment.is_silent()).then(|| payment.cancel()))
             })
             .await
@@ -406,7 +419,7 @@ impl Channel for Sandbox {
     fn capture(&self, request: CaptureRequest) -> ChannelFuture<'_, AttemptStatus> {
         let CaptureRequest { attempt, amount, .. } = request;
         Box::pin(async move {
-            self.on_payment(&attempt, move |_, payment, _| Ok(payment.capture(amount))).await
+            self.on_own(&attempt, move |_, payment, _| Ok(payment.capture(amount))).await
         })
     }
 
@@ -414,7 +427,7 @@ impl Channel for Sandbox {
         let attempt = request.attempt;
         Box::pin(async move {
             let id = attempt.clone();
-            self.on_payment(&attempt, move |wallet, payment, now| {
+            self.on_own(&attempt, move |wallet, payment, now| {
                 let refunded = sum_of_refunds(wallet, id.as_str(), now, counts)?;
                 Ok(payment.reverse(refunded))
             })
@@ -423,8 +436,12 @@ impl Channel for Sandbox {
     }
 
     fn refund(&self, request: RefundRequest) -> ChannelFuture<'_, RefundStatus> {
+        let account = self.account.clone();
         Box::pin(async move {
             self.with(move |wallet, now| {
+                if !account::is_of(wallet, request.attempt.as_str(), &account)? {
+                    return Ok(Some(RefundStatus::Unknown));
+                }
                 if let Some(mut refund) = Refund::load(wallet, &request.refund)? {
                     refund.ripen(now);
                     if refund.status == "lost" {
@@ -447,7 +464,7 @@ impl Channel for Sandbox {
     }
 
     fn query_refund(&self, request: &RefundRequest) -> ChannelFuture<'_, RefundStatus> {
-        self.ask_refund(request.refund.clone())
+        self.ask_refund(request.refund.clone(), Some(request.attempt.clone()))
     }
 
     fn returns_by_number(&self) -> bool {
@@ -461,7 +478,7 @@ impl Channel for Sandbox {
     }
 
     fn query_return(&self, request: &UnknownPayment) -> ChannelFuture<'_, RefundStatus> {
-        self.ask_refund(request.refund.clone())
+        self.ask_refund(request.refund.clone(), None)
     }
 
     fn pays_to(&self) -> &'static [&'static str] {
@@ -496,9 +513,20 @@ impl Channel for Sandbox {
 }
 
 impl Sandbox {
-    fn ask_refund(&self, id: RefundId) -> ChannelFuture<'_, RefundStatus> {
+    /// A refund of a payment of this account's, or what is given back of one that is nobody's.
+    fn ask_refund(
+        &self,
+        id: RefundId,
+        of: Option<AttemptId>,
+    ) -> ChannelFuture<'_, RefundStatus> {
+        let account = self.account.clone();
         Box::pin(async move {
             self.with(move |wallet, now| {
+                if let Some(attempt) = &of
+                    && !account::is_of(wallet, attempt.as_str(), &account)?
+                {
+                    return Ok(Some(RefundStatus::Unknown));
+                }
                 let Some(mut refund) = Refund::load(wallet, &id)? else {
                     return Ok(Some(RefundStatus::Unknown));
                 };

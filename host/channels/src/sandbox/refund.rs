@@ -7,7 +7,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::payment::{Payment, Status};
-use super::{Broken, bill, magic};
+use super::{Broken, account, bill, magic};
 use crate::channel::{RefundRequest, RefundStatus, UnknownPayment};
 use crate::number;
 use magic::LATE_SECS;
@@ -105,6 +105,10 @@ impl Refund {
         now: Timestamp,
     ) -> Result<(), Broken> {
         if matches!(self.status.as_str(), "lost" | "failed") {
+            return Ok(());
+        }
+        // The bill is the platform's.
+        if !account::is_of(wallet, &self.attempt, "")? {
             return Ok(());
         }
         let sql = "SELECT currency FROM payments WHERE attempt = ?1

@@ -1,11 +1,11 @@
 //! Our merchant at UnionPay, and the keys we hold.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::rsa::{self, Certificate, PrivateKey};
-use crate::settings::{BadConfig, bad, base_url, read};
+use crate::settings::{BadConfig, Files, bad, base_url, read};
 use crate::unionpay::BASE_URL;
 use crate::unionpay::chain::Authority;
 
@@ -50,14 +50,14 @@ impl UnionpayConfig {
     /// # Errors
     ///
     /// [`BadConfig`] names the member.
-    pub fn load(&self, folder: &Path) -> Result<Account, BadConfig> {
+    pub fn load<F: Files + ?Sized>(&self, files: &F) -> Result<Account, BadConfig> {
         let plain = self.merchant.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if self.merchant.len() != 15 || !plain {
             return Err(bad("merchant", "must have 15 digits or letters"));
         }
-        let key = PrivateKey::parse(&read(folder, "private_key_file", &self.private_key_file)?)
+        let key = PrivateKey::parse(&read(files, "private_key_file", &self.private_key_file)?)
             .map_err(|error| bad("private_key_file", error))?;
-        let text = read(folder, "certificate_file", &self.certificate_file)?;
+        let text = read(files, "certificate_file", &self.certificate_file)?;
         let certificate =
             Certificate::parse(&text).map_err(|error| bad("certificate_file", error))?;
         if certificate.key != key.public() {
@@ -68,20 +68,20 @@ impl UnionpayConfig {
             merchant: self.merchant.clone(),
             certificate_id: id,
             key,
-            authority: self.authority(folder)?,
+            authority: self.authority(files)?,
             base_url: base_url(self.base_url.as_deref(), BASE_URL)?,
         })
     }
 
-    fn authority(&self, folder: &Path) -> Result<Authority, BadConfig> {
+    fn authority<F: Files + ?Sized>(&self, files: &F) -> Result<Authority, BadConfig> {
         const MIDDLE: &str = "middle_certificate_files";
         const ROOT: &str = "root_certificate_file";
         if self.middle_certificate_files.is_empty() {
             return Err(bad(MIDDLE, "must name one file at least"));
         }
-        let middle = self.middle_certificate_files.iter().map(|file| read(folder, MIDDLE, file));
+        let middle = self.middle_certificate_files.iter().map(|file| read(files, MIDDLE, file));
         let middle = middle.collect::<Result<Vec<_>, _>>()?;
-        let root = read(folder, ROOT, &self.root_certificate_file)?;
+        let root = read(files, ROOT, &self.root_certificate_file)?;
         let root = Authority::root(&root).map_err(|error| bad(ROOT, error))?;
         Authority::new(root, &middle).map_err(|error| bad(MIDDLE, error))
     }

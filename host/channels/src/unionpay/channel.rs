@@ -7,11 +7,12 @@ use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture, CheckFuture,
     CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind, Moved,
     PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
     Unanswered,
 };
+use crate::check;
 use crate::http::Transport;
 use crate::number;
 use crate::outcome::{Advice, CallError};
@@ -385,6 +386,10 @@ impl Channel for Unionpay {
     // UnionPay's day of clearing begins at 23:00 in Beijing: at midnight, nine hours east of Greenwich.
     fn bill_offset_minutes(&self) -> i32 {
         540
+    }
+
+    fn check(&self) -> CheckFuture<'_> {
+        Box::pin(check::unionpay(&self.client, &*self.surroundings))
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

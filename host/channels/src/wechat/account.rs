@@ -1,11 +1,11 @@
 //! Our account at WeChat Pay, and the keys we hold.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::rsa::{Certificate, PrivateKey, PublicKey};
-use crate::settings::{BadConfig, bad, base_url, number, read};
+use crate::settings::{BadConfig, Files, bad, base_url, number, read};
 use crate::wechat::BASE_URL;
 use crate::wechat::resource::ApiV3Key;
 
@@ -100,7 +100,7 @@ impl WechatConfig {
     /// # Errors
     ///
     /// [`BadConfig`] names the member.
-    pub fn load(&self, folder: &Path) -> Result<Account, BadConfig> {
+    pub fn load<F: Files + ?Sized>(&self, files: &F) -> Result<Account, BadConfig> {
         number("merchant", &self.merchant)?;
         if let Some(sub) = &self.sub_merchant {
             number("sub_merchant", sub)?;
@@ -111,9 +111,9 @@ impl WechatConfig {
         if sub_app_id.is_some() && self.sub_merchant.is_none() {
             return Err(bad("sub_app_id", "needs sub_merchant"));
         }
-        let key = PrivateKey::parse(&read(folder, "private_key_file", &self.private_key_file)?)
+        let key = PrivateKey::parse(&read(files, "private_key_file", &self.private_key_file)?)
             .map_err(|error| bad("private_key_file", error))?;
-        let api_v3_key = read(folder, "api_v3_key_file", &self.api_v3_key_file)?;
+        let api_v3_key = read(files, "api_v3_key_file", &self.api_v3_key_file)?;
         let api_v3_key =
             ApiV3Key::new(api_v3_key.trim()).map_err(|error| bad("api_v3_key_file", error))?;
         let account = Account {
@@ -126,7 +126,7 @@ impl WechatConfig {
                 .sub_merchant
                 .clone()
                 .map(|merchant| SubMerchant { merchant, app_id: self.sub_app_id.clone() }),
-            platform_keys: self.platform_keys(folder)?,
+            platform_keys: self.platform_keys(files)?,
             download_certificates: self.download_certificates,
             base_url: base_url(self.base_url.as_deref(), BASE_URL)?,
         };
@@ -134,7 +134,7 @@ impl WechatConfig {
         Ok(account)
     }
 
-    fn platform_keys(&self, folder: &Path) -> Result<Vec<PlatformKey>, BadConfig> {
+    fn platform_keys<F: Files + ?Sized>(&self, files: &F) -> Result<Vec<PlatformKey>, BadConfig> {
         let mut keys = Vec::new();
         match (&self.public_key_id, &self.public_key_file) {
             (None, None) => {}
@@ -142,7 +142,7 @@ impl WechatConfig {
                 if !id.starts_with("PUB_KEY_ID_") {
                     return Err(bad("public_key_id", "must begin with PUB_KEY_ID_"));
                 }
-                let key = PublicKey::parse(&read(folder, "public_key_file", file)?)
+                let key = PublicKey::parse(&read(files, "public_key_file", file)?)
                     .map_err(|error| bad("public_key_file", error))?;
                 keys.push(PlatformKey { serial: id.clone(), key, valid: None });
             }
@@ -154,7 +154,7 @@ impl WechatConfig {
             }
         }
         for file in &self.certificate_files {
-            let certificate = Certificate::parse(&read(folder, "certificate_files", file)?)
+            let certificate = Certificate::parse(&read(files, "certificate_files", file)?)
                 .map_err(|error| bad("certificate_files", error))?;
             keys.push(certificate.into());
         }
@@ -163,6 +163,18 @@ impl WechatConfig {
 }
 
 impl Account {
+    /// The account as WeChat Pay knows it: its numbers, whatever its keys are.
+    pub fn identity(&self) -> String {
+        let Self { merchant, app_id, sub, .. } = self;
+        match sub {
+            None => format!("{merchant}:{app_id}"),
+            Some(SubMerchant { merchant: sub, app_id: None }) => format!("{merchant}/{sub}:{app_id}"),
+            Some(SubMerchant { merchant: sub, app_id: Some(own) }) => {
+                format!("{merchant}/{sub}:{app_id}/{own}")
+            }
+        }
+    }
+
     fn check_keys(&self) -> Result<(), BadConfig> {
         if self.platform_keys.is_empty() && !self.download_certificates {
             return Err(bad(

@@ -11,10 +11,11 @@ use lezai_core::time::Timestamp;
 
 use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
-    CallbackFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
+    CallbackFuture, CheckFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
     Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
     Unanswered, UnknownPayment,
 };
+use crate::check;
 use crate::http::Transport;
 use crate::number;
 use crate::outcome::Advice;
@@ -498,6 +499,10 @@ impl Channel for WechatPay {
                 Err(error) => Err(unanswered(&error.to_string())),
             }
         })
+    }
+
+    fn check(&self) -> CheckFuture<'_> {
+        Box::pin(check::wechat(&self.client, &*self.surroundings))
     }
 
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {

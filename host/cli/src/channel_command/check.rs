@@ -1,10 +1,8 @@
 //! `lezai channel check`: a question about an order that does not exist. Its answer proves the keys of both
 //! sides, and changes nothing.
 
-use lezai_channels::CallError;
-use lezai_channels::surroundings::{self, Machine, Surroundings as _};
-use lezai_channels::unionpay::{answer::State, call::Named};
-use lezai_channels::wechat::answer::Expected;
+use lezai_channels::check::{self, CheckFailed};
+use lezai_channels::surroundings::Machine;
 
 use super::{Client, ConfigArgs, Failed};
 
@@ -52,35 +50,14 @@ pub(super) async fn run(args: &CheckArgs) -> Result<(), Failed> {
     }
 }
 
-async fn ask(client: &Client) -> Result<(), String> {
-    let number = surroundings::nonce(&Machine).map_err(|error| error.to_string())?;
-    let error = match client {
+async fn ask(client: &Client) -> Result<(), CheckFailed> {
+    match client {
         Client::Wechat(client) => {
-            client.query(Expected { number: &number, total: None }).await.err()
+            check::wechat(client, &Machine).await?;
+            say!("wechat: platform keys {}", client.platform_keys().serials().join(", "));
+            Ok(())
         }
-        Client::Alipay(client) => client.query(&number, None).await.err(),
-        Client::Unionpay(client) => {
-            let told = client.query(&Named { number, at: Machine.now() }).await;
-            return match told {
-                Ok(State::Unknown) => Ok(()),
-                Ok(_) => Err("an order was found that nobody made".to_owned()),
-                Err(error) => Err(error.to_string()),
-            };
-        }
-    };
-    match error {
-        // It read the request, knew us, and has no such order.
-        Some(CallError::Refused(refusal)) if refusal.word == "not_found" => {}
-        Some(error) => return Err(error.to_string()),
-        None => return Err("an order was found that nobody made".to_owned()),
+        Client::Alipay(client) => check::alipay(client, &Machine).await,
+        Client::Unionpay(client) => check::unionpay(client, &Machine).await,
     }
-    if let Client::Wechat(client) = client {
-        // An error of WeChat Pay's may come unsigned. What is signed proves the platform's key and, where
-        // certificates are used, the APIv3 key.
-        if client.account().download_certificates {
-            client.download_certificates().await.map_err(|error| error.to_string())?;
-        }
-        say!("wechat: platform keys {}", client.platform_keys().serials().join(", "));
-    }
-    Ok(())
 }

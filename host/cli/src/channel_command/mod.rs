@@ -80,12 +80,16 @@ impl From<BadConfig> for Failed {
     }
 }
 
-/// The channels of a configuration, for a gateway that is reached at `public_url`.
+/// The channels of a configuration, for a gateway that is reached at `public_url`, and the sections that merchants are
+/// bound under.
 ///
 /// # Errors
 ///
 /// The fault, in one line with the section and the member.
-pub fn open(config: &Path, public_url: &str) -> Result<Vec<Arc<dyn Channel>>, String> {
+pub fn open(
+    config: &Path,
+    public_url: &str,
+) -> Result<(Vec<Arc<dyn Channel>>, Vec<(PathBuf, Configured)>), String> {
     let args = ConfigArgs { config: config.to_owned() };
     let sections = args.sections().map_err(|error| error.into_text())?;
     let world = World::real().map_err(|error| error.to_string())?;
@@ -94,7 +98,9 @@ pub fn open(config: &Path, public_url: &str) -> Result<Vec<Arc<dyn Channel>>, St
             .open(args.folder(), public_url, world.clone())
             .map_err(|error| format!("{}: [channels.{name}]: {error}", config.display()))
     };
-    sections.into_iter().map(open).collect()
+    let platform = sections.iter().map(|(_, it)| (args.folder().to_owned(), it.clone())).collect();
+    let channels = sections.into_iter().map(open).collect::<Result<_, _>>()?;
+    Ok((channels, platform))
 }
 
 /// A provider's client, whose requests are shown.

@@ -27,7 +27,9 @@ use crate::say;
 use lezai_assets as assets;
 use lezai_base::clock;
 use lezai_base::clock::Clock;
+use lezai_channels::accounts::Accounts;
 use lezai_channels::channel::Channel;
+use lezai_channels::configured::{Configured, World};
 use lezai_channels::sandbox::Sandbox;
 use lezai_connections::server;
 use lezai_demo_shop as shop;
@@ -124,7 +126,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let configured = match &args.channels {
         Some(file) => channel_command::open(file, &public_url).map_err(CannotStart::new)?,
-        None => Vec::new(),
+        None => (Vec::new(), Vec::new()),
     };
     let rates = Rates::new(args.merchant_rate, args.page_rate);
     let traces = match &args.telemetry {
@@ -245,7 +247,7 @@ fn open_gateway(
     public_url: String,
     address: SocketAddr,
     rates: Rates,
-    configured: Vec<Arc<dyn Channel>>,
+    (configured, platform): (Vec<Arc<dyn Channel>>, Vec<(PathBuf, Configured)>),
     traces: Traces,
 ) -> Result<Gateway, CannotStart> {
     let keys = Keys::of(folder.path(), None).map_err(CannotStart::new)?;
@@ -254,7 +256,15 @@ fn open_gateway(
     let sandbox =
         Sandbox::open(&folder.path().join("sandbox.db"), public_url.clone(), move || now.now());
     let sandbox = Arc::new(sandbox.map_err(|error| folder.unusable("sandbox.db", &error.into()))?);
+    // A channel's client speaks TLS; an error says that it was chosen already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let accounts = Accounts {
+        world: Some(World::real().map_err(CannotStart::new)?),
+        platform,
+        sandbox: Some(Arc::clone(&sandbox)),
+    };
     let differences = Differences {
+        accounts,
         authorities: authorities(&public_url, address),
         public_url,
         clock,

@@ -281,6 +281,8 @@ fn waits_for(order: &Order) -> Vec<Task> {
                 effects.push(Effect::Void(payment.attempt.clone()));
             }
         }
+        // What was paid to the merchant's own account is never settled.
+        State::Paid { .. } if order.direct().is_some() => {}
         // A held payment waits for a person first.
         State::Paid { settled: None, .. } if !order.terms.held || order.approved().is_some() => {
             effects.push(Effect::Settle);
@@ -618,6 +620,7 @@ mod tests {
                         method: "wallet_qr".to_owned(),
                         channel: "sandbox".to_owned(),
                         instalments: None,
+                        account: None,
                         begun_at: None,
                     }),
                     "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
@@ -824,6 +827,7 @@ mod tests {
                 method: "wallet_qr".to_owned(),
                 channel: "sandbox".to_owned(),
                 instalments: None,
+                account: None,
                 begun_at: None,
             }),
             Event::Paid { attempt: attempt(5), amount: cny(5000), channel_ref: "c".to_owned() },
@@ -888,6 +892,7 @@ mod tests {
             method: "wallet_qr".to_owned(),
             channel: "sandbox".to_owned(),
             instalments: None,
+            account: None,
             begun_at: None,
         };
         let events = [

@@ -348,6 +348,8 @@ fn open(
         None => folder.text("admin-token")?,
     };
     let url = reqwest::Url::parse(&config.public_url).map_err(CannotStart::new)?;
+    let (channels, accounts) = settings::channels(config)
+        .map_err(|faults| CannotStart::new(lezai_config::Faults(faults)))?;
     let differences = Differences {
         public_url: config.public_url.clone(),
         authorities: vec![authority(&url)],
@@ -356,8 +358,8 @@ fn open(
         rates: Rates::new(config.limits.merchant_per_second, config.limits.page_per_second),
         reach: EgressPolicy::Public,
         realm: Realm::Live,
-        channels: settings::channels(config)
-            .map_err(|faults| CannotStart::new(lezai_config::Faults(faults)))?,
+        channels,
+        accounts,
         sandbox: None,
         keys: keys::Keys::of(folder.path(), vault.roots().as_deref()).map_err(CannotStart::new)?,
         vault: Arc::clone(vault),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use lezai_channels::accounts::Accounts;
 use lezai_channels::channel::Channel;
 use lezai_channels::configured::{Configured, World};
 use lezai_config::{Config, Fault, Faults, Origin, Sources, Tls};
@@ -134,22 +135,33 @@ fn named_files(config: &Config) -> Vec<Fault> {
     faults
 }
 
-/// The payment channels of a configuration.
+/// The payment channels of a configuration, and what opens merchants' own accounts.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with their sections and files.
-pub(super) fn channels(config: &Config) -> Result<Vec<Arc<dyn Channel>>, Vec<Fault>> {
+pub(super) fn channels(
+    config: &Config,
+) -> Result<(Vec<Arc<dyn Channel>>, Accounts), Vec<Fault>> {
     // A channel's client speaks TLS; an error says that it was chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let (mut channels, mut faults) = (Vec::new(), Vec::new());
+    let (mut channels, mut faults, mut accounts) = (Vec::new(), Vec::new(), Accounts::default());
+    match World::real() {
+        Ok(world) => accounts.world = Some(world),
+        Err(error) => {
+            let fix = "the system's certificates are needed to reach a provider";
+            faults.push(config.fault("channels", format!("cannot be used: {error}"), fix));
+        }
+    }
     for section in &config.channels {
         let opened = Configured::parse(&section.name, &section.toml).and_then(|configured| {
             let folder = match &section.origin {
                 Origin::File { path, .. } => path.parent().unwrap_or(Path::new(".")),
                 _ => Path::new("."),
             };
-            configured.open(folder, &config.public_url, World::real()?)
+            let channel = configured.open(folder, &config.public_url, World::real()?)?;
+            accounts.platform.push((folder.to_owned(), configured));
+            Ok(channel)
         });
         match opened {
             Ok(channel) => channels.push(channel),
@@ -166,7 +178,7 @@ pub(super) fn channels(config: &Config) -> Result<Vec<Arc<dyn Channel>>, Vec<Fau
             }
         }
     }
-    if faults.is_empty() { Ok(channels) } else { Err(faults) }
+    if faults.is_empty() { Ok((channels, accounts)) } else { Err(faults) }
 }
 
 /// The operator's token in a file.

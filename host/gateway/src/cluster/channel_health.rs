@@ -19,9 +19,9 @@ const PAUSE_SECS_MAX: i64 = 480;
 /// A probe that says nothing within this time is given up for another one. Channels end a request after ten seconds.
 const PROBE_SECS: i64 = 20;
 
-/// The circuits: as many as the channels have methods.
+/// The circuits: as many as the channels, and merchants' own accounts there, have methods.
 #[derive(Debug, Default)]
-pub struct ChannelHealth(Mutex<HashMap<(&'static str, String), Circuit>>);
+pub struct ChannelHealth(Mutex<HashMap<(String, String), Circuit>>);
 
 #[derive(Debug, Default)]
 struct Circuit {
@@ -44,15 +44,15 @@ impl ChannelHealth {
     /// Whether a method can be offered by a channel.
     pub fn is_up(&self, channel: &str, method: &str, now: Timestamp) -> bool {
         let all = self.all();
-        let mut states = all.iter().filter(|((id, of), _)| *id == channel && of == method);
+        let mut states = all.iter().filter(|((id, of), _)| id == channel && of == method);
         states.next().is_none_or(|(_, circuit)| circuit.lets_through(now))
     }
 
     /// A request to collect begins: with a circuit that was open it is the probe. Gives the moment, for
     /// [`Self::record`].
     #[must_use]
-    pub fn begin(&self, channel: &'static str, method: &str, now: Timestamp) -> Timestamp {
-        if let Some(circuit) = self.all().get_mut(&(channel, method.to_owned()))
+    pub fn begin(&self, channel: &str, method: &str, now: Timestamp) -> Timestamp {
+        if let Some(circuit) = self.all().get_mut(&(channel.to_owned(), method.to_owned()))
             && circuit.lets_through(now)
             && let State::Open { pause_secs, .. } | State::Probing { pause_secs, .. } =
                 circuit.state
@@ -65,20 +65,20 @@ impl ChannelHealth {
     /// A request that began then ended, with an answer or without.
     pub fn record(
         &self,
-        channel: &'static str,
+        channel: &str,
         method: &str,
         answered: bool,
         begun: Timestamp,
         now: Timestamp,
     ) {
         let mut all = self.all();
-        let circuit = all.entry((channel, method.to_owned())).or_default();
+        let circuit = all.entry((channel.to_owned(), method.to_owned())).or_default();
         if let Some(said) = circuit.record(answered, begun, now) {
             tracing::warn!(channel, method, "{said}");
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<(&'static str, String), Circuit>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<(String, String), Circuit>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

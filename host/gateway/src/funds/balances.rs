@@ -34,7 +34,8 @@ pub struct BalancesView {
 pub struct BalanceView {
     /// `pending` until it is settled, `held` for a review, `frozen` until it is split, `reserve` until its
     /// days are over, `available` to take out, or `owes`: what is owed by the merchant or receiver, and not to it.
-    /// A receiver has the last two alone.
+    /// A receiver has the last two alone. `direct` was paid to the merchant's own accounts, less what went back: it has
+    /// that already, and nobody owes it.
     account: &'static str,
     /// ISO 4217.
     currency: &'static str,
@@ -77,6 +78,7 @@ pub async fn of_merchant(
         Some(receiver) => of_receiver_accounts(merchant, receiver),
         None => vec![
             ("available", Account::MerchantAvailable(merchant.clone())),
+            ("direct", Account::MerchantDirect(merchant.clone())),
             ("frozen", Account::MerchantFrozen(merchant.clone())),
             ("held", Account::MerchantHeld(merchant.clone())),
             ("owes", Account::MerchantOwes(merchant.clone())),

@@ -33,6 +33,7 @@ impl Capture {
         };
         let number = record.order.channel_requests;
         let channel = turn.gateway.channel_of(&record, attempt)?;
+        let channel = &*channel;
         let standing = match turn.status_before(channel, &attempt_ref(&record, attempt)?).await? {
             // A capture that was not answered did happen.
             Some(paid @ AttemptStatus::Paid { .. }) => paid,

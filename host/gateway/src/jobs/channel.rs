@@ -40,6 +40,7 @@ impl Turn<'_> {
     ) -> Result<Done, Problem> {
         let record = self.gateway.record(order.clone()).await?;
         let channel = self.gateway.channel_of(&record, attempt)?;
+        let channel = &*channel;
         let reference = attempt_ref(&record, attempt)?;
         let standing = asked(channel, "cancel", channel.cancel(&reference)).await?;
         self.apply_final_status(order, attempt, standing).await

@@ -33,6 +33,7 @@ impl Query {
         let Self { order, attempt } = self;
         let record = turn.gateway.record(order.clone()).await?;
         let channel = turn.gateway.channel_of(&record, attempt)?;
+        let channel = &*channel;
         let reference = attempt_ref(&record, attempt)?;
         let standing = asked(channel, "query", channel.query(&reference)).await?;
         match standing {

@@ -36,6 +36,7 @@ impl Refund {
             return Ok(Done::Finished);
         }
         let channel = turn.gateway.channel_of(&record, &payment.attempt)?;
+        let channel = &*channel;
         let request = RefundRequest {
             refund: id.clone(),
             attempt: payment.attempt.clone(),

@@ -38,6 +38,7 @@ impl Reverse {
             requested_at: since.unwrap_or(begun_at),
         };
         let channel = turn.gateway.channel_of(&record, attempt)?;
+        let channel = &*channel;
         match asked(channel, "reverse", channel.reverse(request)).await? {
             returned @ AttemptStatus::Returned => {
                 turn.apply_final_status(order, attempt, returned).await

@@ -33,6 +33,7 @@ impl Void {
         }
         let number = record.order.channel_requests;
         let channel = turn.gateway.channel_of(&record, attempt)?;
+        let channel = &*channel;
         let reference = attempt_ref(&record, attempt)?;
         let standing = match turn.status_before(channel, &reference).await? {
             Some(gone @ (AttemptStatus::Returned | AttemptStatus::Cancelled)) => gone,

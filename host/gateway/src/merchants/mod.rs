@@ -1,9 +1,11 @@
 //! The merchants as the running gateway sees them: read from the store at the start and after
 //! each change, and swapped in whole, so that a request sees one state and nothing restarts.
 
+pub mod accounts;
 pub mod admin;
 mod agreements;
 pub mod brand;
+pub mod credentials;
 mod registry;
 
 use lezai_base::url;

@@ -11,6 +11,7 @@ use lezai_store::{ReleaseRecord, StoreError};
 use lezai_wire::problem::{Code, Problem};
 use tokio::sync::Mutex;
 
+use super::accounts::Accounts;
 use super::agreements::Agreements;
 use super::{Merchant, Merchants};
 use crate::node::Node;
@@ -21,6 +22,8 @@ pub struct Registry {
     pub(super) node: Arc<Node>,
     /// The merchants' contracts, as of now.
     pub contracts: Agreements,
+    /// The merchants' own accounts at channels, as of now.
+    pub accounts: Arc<Accounts>,
     merchants: ArcSwap<Merchants>,
     /// One after the other: who read earlier must not swap in later.
     reloading: Mutex<()>,
@@ -28,10 +31,11 @@ pub struct Registry {
 
 impl Registry {
     /// A registry over the node's store.
-    pub fn new(node: &Arc<Node>) -> Self {
+    pub fn new(node: &Arc<Node>, accounts: Accounts) -> Self {
         Self {
             node: Arc::clone(node),
             contracts: Agreements::default(),
+            accounts: Arc::new(accounts),
             merchants: ArcSwap::default(),
             reloading: Mutex::default(),
         }
@@ -67,7 +71,7 @@ impl Registry {
     /// [`StoreError`]; the merchants stay as they were.
     pub async fn reload(&self) -> Result<(), StoreError> {
         let _turn = self.reloading.lock().await;
-        let (records, keys, releases, agreed) = store::read(&self.node.store, |view| {
+        let (records, keys, releases, agreed, accounts) = store::read(&self.node.store, |view| {
             let (records, mut agreed) = (view.merchants()?, HashMap::new());
             for merchant in &records {
                 let contracts = view.contracts(&merchant.id)?;
@@ -75,13 +79,18 @@ impl Registry {
                     agreed.insert(merchant.id.clone(), contracts);
                 }
             }
-            Ok((records, view.merchant_keys()?, view.standing_releases(None)?, agreed))
+            let (keys, releases) = (view.merchant_keys()?, view.standing_releases(None)?);
+            Ok((records, keys, releases, agreed, view.accounts()?))
         })
         .await?;
         self.contracts.swap(agreed);
         let rollouts = self.rollouts(releases);
         // Thousands of policies take a while.
-        let load = move || Merchants::load(records, keys, rollouts);
+        let opened = Arc::clone(&self.accounts);
+        let load = move || {
+            opened.load(accounts);
+            Merchants::load(records, keys, rollouts)
+        };
         let merchants =
             tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Abandoned)?;
         self.replace(Arc::new(merchants));

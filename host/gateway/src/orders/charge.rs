@@ -4,14 +4,14 @@
 //! follows from the request, so a request that is sent again goes on where the first one stopped: the channel knows the
 //! payment by its number and charges once.
 
-use lezai_channels::channel::{AttemptStatus, Channel, MethodKind, Prepared};
+use lezai_channels::channel::{AttemptStatus, MethodKind, Prepared};
 use lezai_core::id::{AttemptId, MerchantId, OrderId};
 use lezai_core::order::{Attempt, Event, State};
 use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 use sha2::{Digest as _, Sha256};
 
-use super::collecting::payment_request;
+use super::collecting::{Candidate, candidates, payment_request};
 use crate::gateway::{self, Gateway, attempt_ref, not_found};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::views;
@@ -35,11 +35,12 @@ pub async fn charge(
     if record.order.terms.merchant != *merchant {
         return Err(not_found());
     }
-    let (channel, method) = channel_of_code(gateway, &record, &code)?;
+    let candidate = channel_of_code(gateway, &record, &code)?;
     let attempt = Attempt {
         id: attempt_id(&record, &key),
-        method: method.to_owned(),
-        channel: channel.id().to_owned(),
+        method: candidate.method.id.to_owned(),
+        channel: candidate.channel.id().to_owned(),
+        account: candidate.direct(),
         instalments: None,
         begun_at: None,
     };
@@ -61,7 +62,7 @@ pub async fn charge(
     };
     gateway.committed(&record);
     if is_open(&record, &attempt.id) {
-        present(gateway, channel, &record, &attempt, code).await?;
+        present(gateway, &record, &attempt, code).await?;
     }
     let record = gateway.record(order).await?;
     if let State::Created { declined: Some(declined) } = &record.order.state {
@@ -81,18 +82,14 @@ pub async fn charge(
 }
 
 /// The channel that takes the code, and its method, which the order must name.
-fn channel_of_code<'g>(
-    gateway: &'g Gateway,
+fn channel_of_code(
+    gateway: &Gateway,
     record: &OrderRecord,
     code: &str,
-) -> Result<(&'g dyn Channel, &'static str), Problem> {
-    let methods = &record.order.terms.methods;
-    let mut channels =
-        record.details.decision.channels.iter().filter_map(|id| gateway.channels.get(id));
-    let found = channels.find_map(|channel| {
-        let method = channel.method_of_code(code)?;
-        methods.iter().any(|it| it == method).then_some((channel, method))
-    });
+) -> Result<Candidate, Problem> {
+    let methods = record.order.terms.methods.iter();
+    let mut all = methods.flat_map(|method| candidates(gateway, record, method));
+    let found = all.find(|it| it.channel.method_of_code(code) == Some(it.method.id));
     found.ok_or_else(|| {
         let detail = "no method of the order takes this code: name wechat_code, alipay_code or unionpay_code in its methods";
         Problem::new(Code::MethodUnavailable, detail).with("field", "code")
@@ -114,15 +111,17 @@ fn is_open(record: &OrderRecord, attempt: &AttemptId) -> bool {
 /// Gives the channel the code, and applies what it says. Silence leaves the payment open: the worker asks on.
 async fn present(
     gateway: &Gateway,
-    channel: &dyn Channel,
     record: &OrderRecord,
     attempt: &Attempt,
     code: String,
 ) -> Result<(), Problem> {
     let order = record.order.terms.id.clone();
+    // Of the attempt as it was committed: a request that is sent again must not charge elsewhere.
+    let channel = gateway.channel_of(record, &attempt.id)?;
+    let account = gateway.account_of(record, &attempt.id);
     let mut request = payment_request(gateway, record, attempt, MethodKind::Code)?;
     request.code = Some(code);
-    match gateway.prepare(channel, request).await {
+    match gateway.prepare(&*channel, account.as_deref(), request).await {
         Ok(Prepared::Charging) => {}
         Ok(Prepared::Offer(_)) => {
             return Err(Problem::internal("a channel made an offer for a code"));

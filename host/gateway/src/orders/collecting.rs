@@ -1,45 +1,113 @@
-//! How a payment is collected: by which channel, and what it is asked.
+//! How a payment is collected: by which channel, to whose account, and what it is asked.
+
+use std::sync::Arc;
 
 use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest};
-use lezai_core::order::{Attempt, Capture};
+use lezai_core::id::MerchantId;
+use lezai_core::order::{Attempt, Capture, DirectAccount};
 use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 
 use crate::gateway::Gateway;
+use crate::merchants::accounts::MerchantAccount;
 use crate::views;
 
-/// The channel that serves a method of the order: the first that its decision names and that
-/// answers.
+/// A way to collect by a method: a channel, and the merchant's own account there, if it is not ours.
+#[derive(Clone)]
+pub struct Candidate {
+    /// The channel.
+    pub channel: Arc<dyn Channel>,
+    /// The merchant's own account.
+    pub account: Option<Arc<MerchantAccount>>,
+    /// The method there.
+    pub method: &'static Method,
+}
+
+impl Candidate {
+    /// The account as an attempt remembers it.
+    pub fn direct(&self) -> Option<DirectAccount> {
+        self.account.as_ref().map(|it| it.direct())
+    }
+
+    fn is_up(&self, gateway: &Gateway) -> bool {
+        let name = self.account.as_ref().map(|it| it.name());
+        let name = name.unwrap_or_else(|| self.channel.id().to_owned());
+        let now = gateway.node.clock.wall();
+        gateway.node.cluster.channels.is_up(&name, self.method.id, now)
+    }
+}
+
+/// The ways of a merchant to be paid, before an order is looked at.
+pub struct Ways<'w> {
+    /// The gateway.
+    pub gateway: &'w Gateway,
+    /// The merchant.
+    pub merchant: &'w MerchantId,
+    /// Whether the money may go to the merchant's own account.
+    pub may_be_direct: bool,
+}
+
+impl Ways<'_> {
+    /// Those of a channel, best first. Where the merchant has an account of its own, ours takes what that one does not
+    /// only if the operator said so.
+    fn of_channel(&self, id: &str, method: &str) -> Vec<Candidate> {
+        let own = self.gateway.merchants.accounts.current(self.merchant, id);
+        let ours = own.as_ref().is_none_or(|it| it.shown.platform_fallback);
+        let direct = own.filter(|_| self.may_be_direct).and_then(|account| {
+            let method = account.channel.method(method)?;
+            Some(Candidate { channel: Arc::clone(&account.channel), account: Some(account), method })
+        });
+        let platform = self.gateway.channels.shared(id).filter(|_| ours).and_then(|channel| {
+            let method = channel.method(method)?;
+            Some(Candidate { channel, account: None, method })
+        });
+        direct.into_iter().chain(platform).collect()
+    }
+
+    /// Those of some channels, in their order, for a method that is open to the merchant.
+    pub fn by<'c>(
+        &self,
+        channels: impl IntoIterator<Item = &'c String>,
+        method: &str,
+    ) -> Vec<Candidate> {
+        let merchants = self.gateway.merchants.current();
+        if !merchants.get(self.merchant).is_some_and(|it| it.policy.opens(method)) {
+            return Vec::new();
+        }
+        channels.into_iter().flat_map(|id| self.of_channel(id, method)).collect()
+    }
+}
+
+/// The ways to collect an order by a method, best first.
+pub fn candidates(gateway: &Gateway, record: &OrderRecord, method: &str) -> Vec<Candidate> {
+    let merchant = &record.order.terms.merchant;
+    let ways = Ways { gateway, merchant, may_be_direct: record.order.may_be_direct() };
+    ways.by(&record.details.decision.channels, method)
+}
+
+/// The way to collect an order by a method: the first that answers; if none does, the first is tried all the same.
 ///
 /// # Errors
 ///
 /// `method_unavailable`.
-pub fn channel_for<'g>(
-    gateway: &'g Gateway,
+pub fn candidate_for(
+    gateway: &Gateway,
     record: &OrderRecord,
     method: &str,
-) -> Result<(&'g dyn Channel, &'static Method), Problem> {
-    let channels =
-        record.details.decision.channels.iter().filter_map(|id| gateway.channels.get(id));
-    let all: Vec<_> =
-        channels.filter_map(|channel| Some((channel, channel.method(method)?))).collect();
-    // The first that answers; if none does, the first is tried all the same.
-    let now = gateway.node.clock.wall();
-    let circuits = &gateway.node.cluster.channels;
-    let up = all.iter().find(|(it, _)| circuits.is_up(it.id(), method, now));
-    up.or(all.first()).copied().ok_or_else(|| {
+) -> Result<Candidate, Problem> {
+    let all = candidates(gateway, record, method);
+    let up = all.iter().find(|it| it.is_up(gateway));
+    up.or(all.first()).cloned().ok_or_else(|| {
         Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
             .with("field", "method")
     })
 }
 
-/// Whether the channel of a method answers for it, as far as this node saw.
-pub fn is_up(gateway: &Gateway, record: &OrderRecord, method: &str) -> bool {
-    let now = gateway.node.clock.wall();
-    channel_for(gateway, record, method)
-        .is_ok_and(|(channel, _)| gateway.node.cluster.channels.is_up(channel.id(), method, now))
+/// Whether the channel of a method answers for it, as far as this node saw; `None` if none takes it.
+pub fn is_up(gateway: &Gateway, record: &OrderRecord, method: &str) -> Option<bool> {
+    let found = candidate_for(gateway, record, method).ok()?;
+    Some(found.is_up(gateway))
 }
-
 /// The request to the channel of an attempt.
 ///
 /// # Errors

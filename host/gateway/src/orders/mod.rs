@@ -15,7 +15,7 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::funds::fx::Quote;
 use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::instalments::Plan;
-use lezai_core::order::{Capture, Effect, Event, Order, Step, Terms};
+use lezai_core::order::{Capture, Effect, Event, Order, SplitTime, Step, Terms};
 use lezai_core::policy::{OrderFacts, Verdict};
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
@@ -26,6 +26,7 @@ use crate::gateway;
 use crate::gateway::{Gateway, not_found};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::merchants::Merchant;
+use crate::orders::collecting::Ways;
 use crate::plugins::deciding::Decided;
 use crate::plugins::recording::record;
 use crate::views;
@@ -144,7 +145,7 @@ where
         *url = gateway.callbacks.address(merchant, url)?.into();
     }
     let quote = fx::find(gateway, &merchant.record.id, &new, now).await?;
-    let methods = offered(gateway, &new, !plans(merchant, &new).is_empty())?;
+    let methods = offered(gateway, merchant, &new, !plans(merchant, &new).is_empty())?;
     let mut facts = new.facts(
         OrderId::new(now, gateway.node.entropy.bytes()),
         merchant.record.id.clone(),
@@ -337,16 +338,27 @@ fn plans(merchant: &Merchant, new: &NewOrder) -> Vec<Plan> {
 
 /// The methods that the merchant wants and some channel offers. Who names none gets those that any
 /// page can use.
-fn offered(gateway: &Gateway, new: &NewOrder, in_parts: bool) -> Result<Vec<String>, Problem> {
+fn offered(
+    gateway: &Gateway,
+    merchant: &Merchant,
+    new: &NewOrder,
+    in_parts: bool,
+) -> Result<Vec<String>, Problem> {
     let wanted = |method: &&Method| {
         let named = match new.methods.as_slice() {
             [] => !method.named_only,
             named => named.iter().any(|it| it == method.id),
         };
-        named && (in_parts || !method.instalments)
+        named && (in_parts || !method.instalments) && merchant.policy.opens(method.id)
     };
-    let all = gateway.channels.methods();
-    let methods: Vec<String> = all.filter(wanted).map(|method| method.id.to_owned()).collect();
+    let own = gateway.merchants.accounts.current_of(&merchant.record.id);
+    let own = own.iter().flat_map(|it| it.channel.methods());
+    let mut methods: Vec<String> = Vec::new();
+    for method in gateway.channels.methods().chain(own).filter(wanted) {
+        if !methods.iter().any(|it| it == method.id) {
+            methods.push(method.id.to_owned());
+        }
+    }
     if methods.is_empty() {
         let detail = "no channel offers any of these methods for this order; leave the field out for all that any page can use";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));
@@ -390,9 +402,12 @@ fn open(
     if decision.risk.verdict == Verdict::Deny {
         return Err(denied(gateway, facts, kept, now));
     }
-    let methods = open_methods(gateway, &decision.channels, &facts)?;
+    let shares = !new.shares.is_empty() || !decision.shares.is_empty();
+    let may_be_direct =
+        !shares && new.split == SplitTime::Agreed && new.fx_quote.is_none();
+    let methods = open_methods(gateway, &decision.channels, &facts, may_be_direct)?;
     let in_parts =
-        |id: &String| gateway.channels.method(id).is_some_and(|(_, method)| method.instalments);
+        |id: &String| gateway.method(&facts.merchant, id).is_some_and(|it| it.instalments);
     let instalments = match methods.iter().any(in_parts) {
         true => plans(merchant, &new),
         false => Vec::new(),
@@ -467,12 +482,18 @@ fn open_methods(
     gateway: &Gateway,
     channels: &[String],
     facts: &OrderFacts,
+    may_be_direct: bool,
 ) -> Result<Vec<String>, Problem> {
-    let is_offered = |method: &&String| {
-        let known = channels.iter().filter_map(|id| gateway.channels.get(id));
-        known.into_iter().any(|it| it.method(method).is_some())
+    let those = |may_be_direct| {
+        let ways = Ways { gateway, merchant: &facts.merchant, may_be_direct };
+        let is_offered = |method: &&String| !ways.by(channels, method).is_empty();
+        facts.methods.iter().filter(is_offered).cloned().collect::<Vec<String>>()
     };
-    let methods: Vec<String> = facts.methods.iter().filter(is_offered).cloned().collect();
+    let methods = those(may_be_direct);
+    if methods.is_empty() && !may_be_direct && !those(true).is_empty() {
+        let detail = "these methods pay to the merchant's own account, and what is paid there cannot be shared with others";
+        return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "shares"));
+    }
     if methods.is_empty() {
         let detail = "the merchant's routes lead to no channel that offers one of the methods";
         return Err(Problem::new(Code::MethodUnavailable, detail).with("field", "methods"));

@@ -7,6 +7,7 @@ use std::io;
 use lezai_core::funds::settlement::{Batch, Outcome};
 use lezai_core::id::{OrderId, SettlementId};
 use lezai_core::ledger::{GENESIS, Kind as Booked, Subject};
+use lezai_core::order::RefundState;
 use lezai_core::time::Timestamp;
 use lezai_reconcile::statement::booked::{account_name, is_own, order_amounts, own_accounts};
 use lezai_reconcile::statement::{
@@ -191,7 +192,7 @@ impl<V: View + ?Sized> Made<'_, V> {
         if own.is_empty() {
             return Ok(());
         }
-        let reference = self.reference(orders, entry.kind, &entry.subject, entry.number)?;
+        let reference = self.reference(orders, of_entry(entry))?;
         for posting in own {
             writer.account_line(&AccountLine {
                 entry: entry.number,
@@ -223,7 +224,7 @@ impl<V: View + ?Sized> Made<'_, V> {
             entry: entry.number,
             at_ms: entry.at.as_ms(),
             kind: amounts.kind,
-            reference: &self.reference(orders, entry.kind, &entry.subject, entry.number)?,
+            reference: &self.reference(orders, of_entry(entry))?,
             order: entry.subject.as_str(),
             gross_minor: amounts.gross_minor,
             fee_minor: amounts.fee_minor,
@@ -238,15 +239,21 @@ impl<V: View + ?Sized> Made<'_, V> {
     fn reference(
         &self,
         orders: &BTreeMap<OrderId, OrderRecord>,
-        kind: Booked,
-        subject: &Subject,
-        number: u64,
+        of: EntryOf<'_>,
     ) -> Result<String, StoreError> {
+        let EntryOf { kind, subject, number, at } = of;
         match subject {
             Subject::Order(id) => {
                 let Some(OrderRecord { order, .. }) = orders.get(id) else {
                     return Err(StoreError::Damaged(format!("{id} of an entry is not there")));
                 };
+                if kind == Booked::DirectRefund {
+                    // It is booked when it went through, at the time that its order has of that.
+                    let it = order.refunds.iter().find(
+                        |it| matches!(it.state, RefundState::Succeeded { at: since } if since == at),
+                    );
+                    return Ok(it.map(|it| it.merchant_refund_id.clone()).unwrap_or_default());
+                }
                 if kind != Booked::RefundRequest {
                     return Ok(order.terms.merchant_order_id.clone());
                 }
@@ -311,7 +318,12 @@ impl<V: View + ?Sized> Made<'_, V> {
                 entry: it.number,
                 at_ms: it.at.as_ms(),
                 kind: it.kind.as_str(),
-                reference: &self.reference(&orders, it.kind, &it.subject, it.number)?,
+                reference: &self.reference(&orders, EntryOf {
+                    kind: it.kind,
+                    subject: &it.subject,
+                    number: it.number,
+                    at: it.at,
+                })?,
                 order: it.subject.as_str(),
                 // The ledger's numbers are debits; what is the merchant's is a credit.
                 minor: it.minor.saturating_neg(),
@@ -321,6 +333,19 @@ impl<V: View + ?Sized> Made<'_, V> {
         }
         Ok(found.len() < WINDOW as usize)
     }
+}
+
+/// An entry, as far as its reference follows from it.
+#[derive(Clone, Copy)]
+struct EntryOf<'e> {
+    kind: Booked,
+    subject: &'e Subject,
+    number: u64,
+    at: Timestamp,
+}
+
+fn of_entry(entry: &BookedEntry) -> EntryOf<'_> {
+    EntryOf { kind: entry.kind, subject: &entry.subject, number: entry.number, at: entry.at }
 }
 
 fn lines_of(batch: &Batch) -> BatchLines<'_> {

@@ -28,6 +28,7 @@ const ACROSS: &[(&str, &str)] = &[
     ("FROM payouts WHERE status = $1", "the operator's list"),
     ("FROM payout_batches WHERE waits", "the operator's list"),
     ("WHERE stage IN (", "every merchant's releases, after one of them changed"),
+    ("FROM merchant_accounts ORDER BY", "every merchant's accounts, likewise"),
     ("WHERE ctid = ANY", "what is old enough is forgotten, whoever's it is"),
 ];
 
@@ -38,6 +39,7 @@ const WALKS: &[(&str, &str)] = &[
         "all are loaded when a node starts, and after a change",
     ),
     ("pem FROM merchant_keys", "likewise"),
+    ("FROM merchant_accounts ORDER BY", "likewise"),
     ("WHERE stage IN (", "likewise, those that stand"),
     ("SELECT count(*) FROM tasks", "a metric"),
     ("leased_from IS NOT NULL", "never on a store that several nodes share"),

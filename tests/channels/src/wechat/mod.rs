@@ -309,6 +309,22 @@ impl Wechat {
         Ok(())
     }
 
+    /// Tells of a payment at another address than its order's, rightly signed: as whoever was told of it could.
+    ///
+    /// # Errors
+    ///
+    /// There is no such order.
+    pub fn tell_at(
+        &self,
+        simulators: &Simulators,
+        number: &str,
+        url: &str,
+    ) -> Result<(), String> {
+        let order = locked(&self.books).orders.get(number).cloned().ok_or("no such order")?;
+        self.tell_payment(simulators, &Order { notify_url: Some(url.to_owned()), ..order });
+        Ok(())
+    }
+
     /// The shopper gives up entering the password.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::gateway;
 use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
-use crate::orders::collecting::{channel_for, payment_request};
+use crate::orders::collecting::{candidate_for, payment_request};
 use lezai_channels::channel::{Method, MethodKind, PAYER_MISSING, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, Scope, SessionRecord, Tx};
@@ -255,11 +255,12 @@ fn check_place(gateway: &Gateway, record: &OrderRecord, origin: &str) -> Result<
 }
 
 fn works_in_pages(gateway: &Gateway, record: &OrderRecord) -> bool {
-    let methods = &record.order.terms.methods;
+    let terms = &record.order.terms;
     // WeChat's own method works in a page too, if WeChat shows it; another browser's page says so.
     let works =
         |kind| matches!(kind, MethodKind::Qr | MethodKind::Redirect | MethodKind::WechatJsapi);
-    methods.iter().filter_map(|id| gateway.channels.method(id)).any(|(_, it)| works(it.kind))
+    let methods = terms.methods.iter();
+    methods.filter_map(|id| gateway.method(&terms.merchant, id)).any(|it| works(it.kind))
 }
 
 /// The session as the page may see it.
@@ -302,12 +303,13 @@ pub async fn pay(
     let now = gateway.node.clock.now();
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, if page.proven { &page.claim.origin } else { "" })?;
-    let (channel, method) = channel_for(gateway, &record, &choice.method)?;
-    let instalments = plan_for(&record, method, choice.instalments)?;
+    let candidate = candidate_for(gateway, &record, &choice.method)?;
+    let instalments = plan_for(&record, candidate.method, choice.instalments)?;
     let signing = gateway.keys.named(&session.gateway_key);
     let id = attempt_id(&signing, &session.id, &key);
-    let (method, channel) = (choice.method, channel.id().to_owned());
-    let attempt = Attempt { id, method, channel, instalments, begun_at: None };
+    let (method, channel) = (choice.method, candidate.channel.id().to_owned());
+    let account = candidate.direct();
+    let attempt = Attempt { id, method, channel, account, instalments, begun_at: None };
     let begun = {
         let (id, order) = (session.id.clone(), session.order.clone());
         key.start(&gateway.node, move |tx| {
@@ -389,7 +391,8 @@ pub async fn offer(
     let method = channel.method(&attempt.method);
     let method = method.ok_or_else(|| Problem::internal("the channel lost the method"))?;
     let request = payment_request(gateway, record, attempt, method.kind)?;
-    match gateway.prepare(channel, request).await.map_err(unanswered)? {
+    let account = gateway.account_of(record, &attempt.id);
+    match gateway.prepare(&*channel, account.as_deref(), request).await.map_err(unanswered)? {
         Prepared::Offer(offer) => Ok(offer),
         Prepared::Charging => Err(Problem::internal("a page charged a code")),
         Prepared::Refused { code } => {

@@ -91,11 +91,14 @@ fn grant(
 /// not offered, unless there is no other.
 fn methods(gateway: &Gateway, record: &OrderRecord) -> Vec<MethodView> {
     let terms = &record.order.terms;
-    let known =
-        terms.methods.iter().filter_map(|id| gateway.channels.method(id).map(|(_, method)| method));
-    let all: Vec<_> = known.filter(|it| it.kind != MethodKind::Code).collect();
-    let up = all.iter().copied().filter(|it| collecting::is_up(gateway, record, it.id));
-    let up: Vec<_> = up.collect();
+    let known = terms.methods.iter().filter_map(|id| gateway.method(&terms.merchant, id));
+    let open = known.filter(|it| it.kind != MethodKind::Code).filter_map(|it| {
+        // One that the merchant was closed since, or that nothing takes any more, is not shown.
+        Some((it, collecting::is_up(gateway, record, it.id)?))
+    });
+    let open: Vec<_> = open.collect();
+    let all: Vec<_> = open.iter().map(|(it, _)| *it).collect();
+    let up: Vec<_> = open.iter().filter(|(_, is_up)| *is_up).map(|(it, _)| *it).collect();
     let offered = if up.is_empty() { all } else { up };
     let view = |method: &Method| MethodView {
         id: method.id.to_owned(),
