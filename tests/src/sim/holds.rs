@@ -132,9 +132,7 @@ impl World<'_> {
         if report.balances.values().sum::<i128>() != 0 {
             return fail("the trial balance is not zero");
         }
-        if let Some(request) =
-            self.requests.iter().find(|it| it.answered.is_none() && it.refused.is_none())
-        {
+        if let Some(request) = self.requests.iter().find(|it| it.is_open()) {
             return fail(format!("{} was never answered", request.key));
         }
         if self.decides_what_is_open()? {
@@ -179,6 +177,7 @@ impl World<'_> {
                 return fail(format!("{id} ends as {}", order.state.status()));
             }
             *self.counts.ends.entry(order.state.status()).or_default() += 1;
+            self.tills_know(&order)?;
             if order.refunds.iter().any(|it| it.state == RefundState::Pending) {
                 return fail(format!("{id} ends with a refund under way"));
             }

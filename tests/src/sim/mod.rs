@@ -2,6 +2,7 @@
 //! on one seed and a clock that stands still until it is moved. See `docs/simulator.md`.
 
 mod bank;
+mod counter;
 mod funds;
 mod holds;
 mod kept;

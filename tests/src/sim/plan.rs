@@ -1,5 +1,6 @@
 //! The plan of a run, by the seed: what merchants, shoppers and the clock do, in which order.
 
+use super::counter::sell_at_the_counter;
 use super::random::Random;
 
 /// An act of somebody. The numbers choose among what there is by then.
@@ -15,6 +16,12 @@ pub(super) enum Op {
         later: bool,
     },
     CreateAgain(usize),
+    Sell {
+        minor: i64,
+        fee: i64,
+        expires: i64,
+    },
+    Charge(usize),
     Choose(usize),
     Approve(usize, bool),
     Refuse(usize),
@@ -102,6 +109,7 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
     }
     split_later(seed, &mut ops);
     pay_in_batches(seed, &mut ops);
+    sell_at_the_counter(seed, &mut ops);
     ops
 }
 
@@ -152,6 +160,8 @@ impl Op {
         match self {
             Op::Create { .. } => "create",
             Op::CreateAgain(_) => "create_again",
+            Op::Sell { .. } => "sell",
+            Op::Charge(_) => "charge",
             Op::Choose(_) => "choose",
             Op::Approve(..) => "approve",
             Op::Refuse(_) => "refuse",

@@ -81,11 +81,15 @@ pub enum Planted {
     ReserveNeverReleased,
     /// A reserve is released twice.
     ReserveReleasedTwice,
+    /// A reversal at the counter that was not answered, or not clearly, is taken for done.
+    SilentReversalBelieved,
+    /// Each time that a till asks again its code is charged under another number.
+    FreshChargeNumber,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -114,6 +118,8 @@ impl Planted {
         Self::BatchNeverClosed,
         Self::ReserveNeverReleased,
         Self::ReserveReleasedTwice,
+        Self::SilentReversalBelieved,
+        Self::FreshChargeNumber,
     ];
 }
 
