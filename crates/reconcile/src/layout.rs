@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::movement::{Kind, Status};
 use crate::when;
 
+mod unionpay;
+
 /// The code page of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -159,6 +161,17 @@ pub struct Layout {
     /// The end of the rows; the known editions' alone, and a file that lacks it was cut.
     #[serde(skip)]
     pub(crate) footer: Footer,
+    /// Columns that stand at fixed places of a line, in a file without a header; the known editions' alone.
+    #[serde(skip)]
+    pub(crate) columns: &'static [Column],
+}
+
+/// A column at a fixed place of each line, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) at: usize,
+    pub(crate) width: usize,
 }
 
 /// The end of a bill's rows.
@@ -274,6 +287,17 @@ impl Layout {
         Ok(())
     }
 
+    /// Whether a line can be a row of columns at fixed places: a blank stands behind each of them, unless another
+    /// goes on there, and the line reaches behind the last.
+    pub(crate) fn fits(&self, line: &[u8]) -> bool {
+        let within = |at| self.columns.iter().any(|it| it.at < at && at < it.at + it.width);
+        let parted = |column: &Column| {
+            let end = column.at + column.width;
+            line.len() >= end && (within(end) || line.get(end).is_none_or(|byte| *byte == b' '))
+        };
+        !self.columns.is_empty() && self.columns.iter().all(parted)
+    }
+
     /// Minutes east of Greenwich.
     pub fn offset_minutes(&self) -> i32 {
         when::parse_offset(&self.offset).unwrap_or_default()
@@ -282,7 +306,15 @@ impl Layout {
 
 /// The editions that are known without a mapping, the most particular first.
 pub fn known() -> Vec<Layout> {
-    vec![wechat_trade(), wechat_fund(), alipay_trade(), alipay_fund(), orders_1(), movements()]
+    vec![
+        wechat_trade(),
+        wechat_fund(),
+        alipay_trade(),
+        alipay_fund(),
+        unionpay::trade(),
+        orders_1(),
+        movements(),
+    ]
 }
 
 /// The layouts by which a bill of trades is read as what a bill of funds of the same channel should have: by the
@@ -319,7 +351,7 @@ pub fn trades_as_funds() -> Vec<Layout> {
 /// Whether a file of a layout may be a bill of this kind: a channel's own layouts are of one kind alone.
 pub fn may_be(name: &str, kind: BillKind) -> bool {
     match name {
-        "wechat-trade" | "alipay-trade" => kind == BillKind::Trades,
+        "wechat-trade" | "alipay-trade" | "unionpay-trade" => kind == BillKind::Trades,
         "wechat-fund" | "alipay-fund" => kind == BillKind::Funds,
         _ => true,
     }
