@@ -172,6 +172,8 @@ pub struct CaptureRequest {
 pub struct ReversalRequest {
     /// The payment.
     pub attempt: AttemptId,
+    /// Its method, by its name in the API.
+    pub method: String,
     /// Our number of the request, as in [`CaptureRequest`]. 0 for money that the order cannot take:
     /// it is asked for until it is given back, so a late copy does no harm.
     pub number: u32,
@@ -188,6 +190,8 @@ pub struct RefundRequest {
     pub refund: RefundId,
     /// The payment.
     pub attempt: AttemptId,
+    /// Its method, by its name in the API.
+    pub method: String,
     /// How much.
     pub amount: Money,
     /// How much the payment was.
@@ -196,6 +200,15 @@ pub struct RefundRequest {
     pub begun_at: Timestamp,
     /// When the refund was asked for. The same in each repeat.
     pub requested_at: Timestamp,
+}
+
+/// A form that a browser posts to a channel's own page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageForm {
+    /// Where to.
+    pub action: String,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
 }
 
 /// A callback of a channel, as it came.
@@ -470,6 +483,12 @@ pub trait Channel: Send + Sync {
     fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
         let reason = format!("it gives no bills, so none of {} of {day}", kind.as_str());
         Box::pin(std::future::ready(Err(Unanswered { channel: self.id(), reason })))
+    }
+
+    /// The form that takes a shopper to the channel's page, for a channel that takes no address for it: out of the query
+    /// of the address that its [`Credential::Redirect`] named. None if that query is not what the channel made.
+    fn page(&self, _query: &str) -> Option<PageForm> {
+        None
     }
 
     /// Reads a callback. A channel that sends none refuses what others send in its name.

@@ -36,13 +36,10 @@ pub(super) async fn notify(
     let channel = gateway.channels.get(&id);
     let channel =
         channel.ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no such channel"))?;
-    let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    let Ok(body) = body else { return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response()) };
-    let fields = headers.iter().filter_map(|(name, value)| {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-    });
-    let headers = Headers(fields.collect());
-    let heard = channel.hear(Callback { headers, body: body.to_bytes().to_vec() }).await;
+    let Some(callback) = callback(&headers, body).await else {
+        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+    };
+    let heard = channel.hear(callback).await;
     match heard.about {
         About::Refused | About::Nothing => {}
         // The task that sends a refund asks for it until it is done.
@@ -63,4 +60,13 @@ pub(super) async fn notify(
     let Acknowledgement { status, content_type, body } = heard.reply;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok((status, [(header::CONTENT_TYPE, content_type)], body).into_response())
+}
+
+/// A request as a channel reads it. None if it is too large.
+pub(super) async fn callback(headers: &HeaderMap, body: Body) -> Option<Callback> {
+    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.ok()?;
+    let fields = headers.iter().filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    Some(Callback { headers: Headers(fields.collect()), body: body.to_bytes().to_vec() })
 }

@@ -3,7 +3,8 @@
 
 use lezai_channels::CallError;
 use lezai_channels::surroundings::{self, Machine, Surroundings as _};
-use lezai_channels::unionpay::{answer::State, call::Named};
+use lezai_channels::unionpay::answer::State;
+use lezai_channels::unionpay::call::{Named, Product};
 use lezai_channels::wechat::answer::Expected;
 
 use super::{Client, ConfigArgs, Failed};
@@ -60,7 +61,8 @@ async fn ask(client: &Client) -> Result<(), String> {
         }
         Client::Alipay(client) => client.query(&number, None).await.err(),
         Client::Unionpay(client) => {
-            let told = client.query(&Named { number, at: Machine.now() }).await;
+            let told =
+                client.query(&Named { product: Product::Code, number, at: Machine.now() }).await;
             return match told {
                 Ok(State::Unknown) => Ok(()),
                 Ok(_) => Err("an order was found that nobody made".to_owned()),
