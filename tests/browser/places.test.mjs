@@ -39,6 +39,8 @@ test("each browser is offered the methods that work in it, the handiest first", 
     alipay_wap: "redirect",
     alipay_mini: "alipay_mini",
     unionpay_qr: "qr",
+    unionpay_page: "redirect",
+    unionpay_wap: "redirect",
     wallet_qr: "qr",
   });
   const desktop = { phone: false, app: undefined };
@@ -51,6 +53,9 @@ test("each browser is offered the methods that work in it, the handiest first", 
     [phone, all, "alipay_wap wechat_h5 wechat_native alipay_qr wallet_qr"],
     [inWechat, all, "wechat_jsapi wechat_native wallet_qr alipay_wap alipay_qr"],
     [inAlipay, all, "alipay_wap alipay_qr wallet_qr wechat_h5 wechat_native"],
+    [desktop, "unionpay_qr unionpay_page unionpay_wap", "unionpay_qr unionpay_page"],
+    [phone, "unionpay_qr unionpay_page unionpay_wap", "unionpay_wap unionpay_qr"],
+    [desktop, "unionpay_wap", "unionpay_wap"],
     [phone, "unionpay_qr alipay_wap wallet_qr", "alipay_wap unionpay_qr wallet_qr"],
     [inWechat, "unionpay_qr wechat_native wallet_qr", "wechat_native wallet_qr unionpay_qr"],
     // What is alone is offered wherever it could work at all.

@@ -61,6 +61,7 @@ impl Scene {
             middle_certificate_files = ["unionpay_middle.crt"]
             root_certificate_file = "unionpay_root.crt"
             base_url = "http://{address}"
+            file_url = "http://{address}/file"
             "#
         );
         std::fs::write(&config, text).unwrap();
@@ -232,7 +233,7 @@ impl Scene {
 fn the_days_bill_of_each_provider_is_fetched_and_agrees_with_the_books() {
     let scene = Scene::new();
     let day = Scene::day();
-    // UnionPay's bill is not fetched.
+    // UnionPay has no bill of funds: its day is below.
     let providers = PROVIDERS.into_iter().filter(|(provider, _)| *provider != "unionpay");
     for (provider, method) in providers.clone() {
         scene.paid_and_refunded(provider, method);
@@ -428,4 +429,96 @@ fn what_unionpay_takes_too_late_is_voided() {
     let void = books["refunds"].as_object().unwrap().values().next().unwrap();
     assert_eq!(void["payment"], number.as_str());
     assert_eq!(scene.find(&order)["status"], "closed");
+}
+
+#[test]
+fn unionpays_file_of_a_clearing_day_agrees_with_the_books() {
+    let scene = Scene::new();
+    // UnionPay's days begin at 23:00 in Beijing: at midnight, nine hours east of Greenwich.
+    let day = (lezai_tests::now_ms() / 1000 + 9 * 3600).div_euclid(86_400);
+    let day = Date::parse("1970-01-01").unwrap().plus_days(i32::try_from(day).unwrap());
+    scene.paid_and_refunded("unionpay", "unionpay_qr");
+    scene.advance(36 * 3600);
+    let run = scene.reconciled("unionpay", day);
+    assert_eq!(run["status"], "balanced", "{run}");
+    assert_eq!(run["summary"]["theirs"][0]["layout"], "unionpay-trade", "{run}");
+    let counted = ["lines", "movements"].map(|name| run["summary"][name].as_u64());
+    assert_eq!(counted, [Some(2), Some(2)], "{run}");
+}
+
+/// The address, names and values of the one form of a page.
+fn form_of(page: &str) -> (String, Vec<(String, String)>) {
+    let plain = |text: &str| text.replace("&quot;", "\"").replace("&amp;", "&");
+    let after = |text: &str, mark: &str| {
+        let (_, rest) = text.split_once(mark).unwrap_or_else(|| panic!("no {mark} in {page}"));
+        plain(rest.split_once('"').unwrap().0)
+    };
+    let inputs = page.split("<input ").skip(1);
+    let fields = inputs.map(|it| (after(it, "name=\""), after(it, "value=\"")));
+    (after(page, "action=\""), fields.collect())
+}
+
+/// A form, as a browser posts it.
+fn post(url: &str, body: Vec<u8>) -> lezai_tests::Answer {
+    let (authority, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+    Request::new("POST", &format!("/{path}"), body)
+        .with("content-type", "application/x-www-form-urlencoded")
+        .send(authority)
+        .unwrap()
+}
+
+fn encoded(fields: &[(String, String)]) -> Vec<u8> {
+    let escaped = |text: &str| {
+        let letter = |byte: u8| match byte.is_ascii_alphanumeric() {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        };
+        text.bytes().map(letter).collect::<String>()
+    };
+    let pairs: Vec<_> = fields.iter().map(|(a, b)| format!("{a}={}", escaped(b))).collect();
+    pairs.join("&").into_bytes()
+}
+
+#[test]
+fn a_shopper_goes_to_unionpays_page_and_comes_back() {
+    let scene = Scene::new();
+    let order = scene.order(&["unionpay_page"]);
+    let (shown, number) = scene.choose(&order, "unionpay_page");
+    let address = shown["payment"]["redirect_url"].as_str().unwrap_or_else(|| panic!("{shown}"));
+    let target = &address[format!("http://{}", scene.gateway.authority).len()..];
+    let page = Request::new("GET", target, "").send(&scene.gateway.authority).unwrap();
+    assert_eq!(page.status, 200);
+    let policy = page.field("content-security-policy").unwrap();
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("form-action http://127.0.0.1")
+    );
+    let (action, fields) = form_of(std::str::from_utf8(&page.body).unwrap());
+    for changed in
+        [target.replace("txnAmt=12800", "txnAmt=1"), target[..target.len() - 9].to_owned()]
+    {
+        let refused = Request::new("GET", &changed, "").send(&scene.gateway.authority).unwrap();
+        assert_eq!((refused.status, &refused.json()["code"]), (404, &json!("not_found")));
+    }
+    let there = post(&action, encoded(&fields));
+    assert!(String::from_utf8(there.body).unwrap().contains(&number));
+    // No callback comes: what the browser brings back is a hint to ask, and a forged one is none.
+    scene.fault("unionpay", "callback", What::Lost);
+    scene.pay("unionpay", &number);
+    let (back, forged) =
+        scene.simulators.unionpay.returns(&number, Some(What::WrongSignature)).unwrap();
+    let refused = post(&back, forged);
+    assert_eq!(refused.status, 404, "{}", refused.json());
+    assert_ne!(scene.find(&order)["status"], "paid");
+    // One that says more than was paid: the order knows what UnionPay answers.
+    let (back, lie) = scene.simulators.unionpay.returns(&number, Some(What::Lie)).unwrap();
+    let answer = post(&back, lie);
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.field("location"), order["checkout"]["url"].as_str());
+    let paid = scene.eventually(&order, "paid", is("paid"));
+    assert_eq!(
+        (&paid["captured_amount"], &paid["payment"]["method"]),
+        (&json!(12_800), &json!("unionpay_page"))
+    );
+    scene.refund(&order, 1_000);
+    scene.eventually(&order, "refunded", |order| order["refunded_amount"] == 1_000);
 }

@@ -128,3 +128,24 @@ fn a_shopper_who_must_do_something_is_waited_for_until_the_order_ends() {
     let late = till.charge(&leaves, &left, "990000000000000002");
     assert_eq!((late.status, &late.json()["code"]), (409, &json!("order_state")));
 }
+
+#[test]
+fn a_code_that_gave_place_to_another_is_not_refused_before_the_order_ends() {
+    let folder = TempDir::new();
+    let gateway = Gateway::start(folder.path());
+    let till = Till::new(&gateway);
+    let order = till.order(&["wallet_code"]);
+    let (first, second) = (random_hex(), random_hex());
+    assert_eq!(till.charge(&order, &first, "990000000000000002").status, 202);
+    assert_eq!(till.charge(&order, &second, "990000000000000102").status, 202);
+    // The channel may still find that the first was paid.
+    let asked = till.charge(&order, &first, "990000000000000002");
+    assert_eq!(asked.status, 202, "{}", asked.json());
+    let pay = Request::new("POST", &format!("/sandbox/orders/{order}/pay"), "");
+    assert_eq!(pay.send(&gateway.authority).unwrap().status, 200);
+    let paid = till.charge(&order, &second, "990000000000000102");
+    assert_eq!((paid.status, &paid.json()["status"]), (200, &json!("paid")), "{}", paid.json());
+    // Goods are handed over for one of them.
+    let other = till.charge(&order, &first, "990000000000000002");
+    assert_eq!((other.status, &other.json()["code"]), (409, &json!("order_state")));
+}

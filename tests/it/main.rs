@@ -44,6 +44,7 @@ mod sandbox;
 mod serve;
 mod sessions;
 mod sim;
+mod sm2;
 mod splits;
 mod start;
 mod statements;

@@ -12,6 +12,8 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
     for op in [
         "create",
         "create_again",
+        "sell",
+        "charge",
         "choose",
         "approve",
         "refuse",
@@ -34,7 +36,15 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
     ] {
         assert!(counts.ops.contains_key(op), "{op} never happens");
     }
-    for act in ["paid", "paid short", "paid by a code that was over", "authorised", "declined"] {
+    for act in [
+        "paid",
+        "paid short",
+        "paid by a code that was over",
+        "authorised",
+        "declined",
+        "waited at the till",
+        "lost the till's network",
+    ] {
         assert!(counts.acts.contains_key(act), "nobody has {act}");
     }
     for code in [
@@ -59,6 +69,7 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "fx_quote_expired",
         "fx_rate_stale",
         "fx_lock_not_offered",
+        "code_refused",
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
@@ -108,9 +119,11 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::Nothing => &[],
             // The careless write also forgets the refund that was there: the books know of both.
             Planted::CheckThenAct => &["refunded or being refunded", "the ledger has"],
-            Planted::EffectBeforeCommit | Planted::LatePaymentIgnored | Planted::FreshRefundId => {
-                &["the bank holds"]
-            }
+            Planted::EffectBeforeCommit
+            | Planted::LatePaymentIgnored
+            | Planted::FreshRefundId
+            | Planted::SilentReversalBelieved
+            | Planted::FreshChargeNumber => &["the bank holds"],
             Planted::LostIdempotency | Planted::StaleRead => &["was answered"],
             Planted::DoublePosting => &["the ledger has"],
             Planted::DuplicateCallback => &["acted 2 times"],

@@ -2,7 +2,8 @@
 //!
 //! A signature is ECDSA over SHA-256 as 64 raw bytes, r then s, as RFC 9421 (section 3.3.4) and
 //! JWS ES256 (RFC 7518, section 3.4) have it. Signing is deterministic (RFC 6979), so it needs no
-//! randomness. A host with a faster library hands in its own keys as [`Sign`] and [`Verify`]. Both halves of an (r, s) / (r, n−s) pair verify: the RFCs do not ask for low s.
+//! randomness. A host with a faster library, or with another algorithm, hands in its own keys as [`Sign`] and
+//! [`Verify`]. Both halves of an (r, s) / (r, n−s) pair verify: the RFCs do not ask for low s.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -44,6 +45,25 @@ pub enum KeyError {
     Signature,
 }
 
+/// What signatures are made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// ECDSA on P-256 over SHA-256.
+    EcdsaP256Sha256,
+    /// SM2 over SM3, which RFC 9421's registry has no name for. No key here has it: a host brings them.
+    Sm2Sm3,
+}
+
+impl Algorithm {
+    /// The value of the parameter `alg`: the name in the registry of RFC 9421, section 6.2, or our own.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EcdsaP256Sha256 => "ecdsa-p256-sha256",
+            Self::Sm2Sm3 => "lezai-sm2-sm3",
+        }
+    }
+}
+
 /// A signer with a private key: [`SigningKey`], or a host's faster library.
 pub trait Sign {
     /// Signs a message (hashed here with SHA-256).
@@ -55,6 +75,11 @@ pub trait Sign {
 /// A verifier with a public key: [`VerifyingKey`], or a host's faster library, which must take
 /// and refuse the same signatures.
 pub trait Verify {
+    /// The one algorithm that signatures of this key are made with.
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EcdsaP256Sha256
+    }
+
     /// # Errors
     ///
     /// [`KeyError::Signature`], and no word on why.

@@ -1,4 +1,5 @@
-//! RFC 9421 HTTP Message Signatures with `ecdsa-p256-sha256`, as Lezai uses them both ways.
+//! RFC 9421 HTTP Message Signatures with `ecdsa-p256-sha256`, as Lezai uses them both ways. A merchant may
+//! sign with another [`Algorithm`]; which one is a matter of its key, and never of what a message says.
 //!
 //! To sign: [`sign_base`] gives the bytes to sign and, with the signature, the two header fields.
 //! The key may be elsewhere, such as in WebCrypto. To verify: [`Input::by_tag`] finds our
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 use sfv::{BareItem, DictSerializer, KeyRef, key_ref};
 
 use crate::digest::{ContentDigester, DigestError};
-use crate::key::{Signature, Verify};
+use crate::key::{Algorithm, Signature, Verify};
 use crate::structured::{self, Dictionary, InnerList, Item, Member, Parameters};
 use crate::time::Timestamp;
 
@@ -22,8 +23,6 @@ mod proof;
 
 pub use proof::{Unverified, Verified};
 
-/// The only algorithm: its name in the registry of RFC 9421, section 6.2.
-pub const ALGORITHM: &str = "ecdsa-p256-sha256";
 /// A signature is good for five minutes after its `created`, …
 pub const MAX_AGE_SECS: i64 = 300;
 /// … and for clocks that run ahead, thirty seconds before it.
@@ -102,7 +101,7 @@ pub enum Message<'a> {
     Answer(Answer<'a>),
 }
 
-/// The parameters of a signature (RFC 9421, section 2.3); `alg` is always [`ALGORITHM`].
+/// The parameters of a signature (RFC 9421, section 2.3) but for `alg`.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<'a> {
     /// When the signature is made.
@@ -181,12 +180,26 @@ impl Base {
     }
 }
 
-/// The base of a signature that covers all that [`Input::verify`] will demand.
+/// The base of a signature by a P-256 key that covers all that [`Input::verify`] will demand.
 ///
 /// # Errors
 ///
 /// [`SignatureError::Malformed`] if a covered field is absent or a parameter is not ASCII.
 pub fn sign_base(
+    message: &Message<'_>,
+    has_body: bool,
+    params: &Params<'_>,
+) -> Result<Base, SignatureError> {
+    sign_base_with(Algorithm::EcdsaP256Sha256, message, has_body, params)
+}
+
+/// As [`sign_base`], for a key of any algorithm.
+///
+/// # Errors
+///
+/// As of [`sign_base`].
+pub fn sign_base_with(
+    algorithm: Algorithm,
     message: &Message<'_>,
     has_body: bool,
     params: &Params<'_>,
@@ -200,7 +213,7 @@ pub fn sign_base(
         (key_ref("created"), BareItem::Integer(created)),
         (key_ref("nonce"), text_item(params.nonce)?),
         (key_ref("keyid"), text_item(params.keyid)?),
-        (key_ref("alg"), text_item(ALGORITHM)?),
+        (key_ref("alg"), text_item(algorithm.as_str())?),
         (key_ref("tag"), text_item(params.tag.as_str())?),
     ] {
         list.parameters.insert(key, value);
@@ -344,7 +357,7 @@ impl Input {
         key: &dyn Verify,
         now: Timestamp,
     ) -> Result<Verified<&'b [u8]>, SignatureError> {
-        self.check(message, body, tag, now)?.verify(key)
+        self.check_as(key.algorithm(), message, body, tag, now)?.verify(key)
     }
 
     /// Checks everything but the body, which is still to come: its digest must be covered. Nothing of the body may be
@@ -361,13 +374,13 @@ impl Input {
         now: Timestamp,
     ) -> Result<ContentDigester, SignatureError> {
         // As of any body that is one.
-        let unverified = self.check(message, b"-", tag, now)?;
+        let unverified = self.check_as(key.algorithm(), message, b"-", tag, now)?;
         let digest = unverified.digest.ok_or(SignatureError::DigestMissing)?;
         proof::verify_base(unverified.base, &unverified.signature, key)?;
         Ok(ContentDigester::new(&digest)?)
     }
 
-    /// All that [`Input::verify`] checks before it comes to the key: for who verifies elsewhere,
+    /// All that [`Input::verify`] checks before it comes to a P-256 key: for who verifies elsewhere,
     /// such as in WebCrypto.
     ///
     /// # Errors
@@ -380,8 +393,20 @@ impl Input {
         tag: Tag,
         now: Timestamp,
     ) -> Result<Unverified<T>, SignatureError> {
-        if self.text("alg")? != ALGORITHM {
-            return Err(malformed("alg must be ecdsa-p256-sha256"));
+        self.check_as(Algorithm::EcdsaP256Sha256, message, body, tag, now)
+    }
+
+    fn check_as<T: AsRef<[u8]>>(
+        &self,
+        algorithm: Algorithm,
+        message: &Message<'_>,
+        body: T,
+        tag: Tag,
+        now: Timestamp,
+    ) -> Result<Unverified<T>, SignatureError> {
+        if self.text("alg")? != algorithm.as_str() {
+            let why = format!("alg must be {}, which this key signs with", algorithm.as_str());
+            return Err(malformed(&why));
         }
         if self.text("tag")? != tag.as_str() {
             return Err(SignatureError::Missing(tag.as_str()));
@@ -408,6 +433,7 @@ impl Input {
             return Err(SignatureError::Over);
         }
         Ok(Unverified {
+            algorithm,
             base: self.base(message)?,
             signature: self.signature.clone(),
             digest: field(message.fields(), "content-digest"),
@@ -779,6 +805,53 @@ mod tests {
                 SignatureError::Invalid { .. } => assert!(!is_der, "{signature:02x?}"),
                 other => panic!("{other}"),
             }
+        }
+    }
+
+    /// Says that it is of another algorithm, and believes everything.
+    struct OfAnother;
+
+    impl Verify for OfAnother {
+        fn algorithm(&self) -> Algorithm {
+            Algorithm::Sm2Sm3
+        }
+
+        fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), crate::key::KeyError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_key_says_which_algorithm_and_not_the_message() {
+        let fields = [("idempotency-key", "\"k-1\"".to_owned())];
+        let params = Params { created: NOW, keyid: "k", nonce: "nonce-0001", tag: Tag::Merchant };
+        for algorithm in [Algorithm::EcdsaP256Sha256, Algorithm::Sm2Sm3] {
+            let base = with(&fields, "/", |message| {
+                sign_base_with(algorithm, message, false, &params).unwrap()
+            });
+            assert!(base.text.contains(&format!(";alg=\"{}\"", algorithm.as_str())));
+            let mut signed = fields.to_vec();
+            signed.extend(base.fields(&signer().sign(base.text.as_bytes())));
+            with(&signed, "/", |message| {
+                let Message::Request(request) = message else { unreachable!() };
+                let input = Input::by_tag(request.fields, Tag::Merchant).unwrap();
+                let p256 = algorithm == Algorithm::EcdsaP256Sha256;
+                let keys: [(&dyn Verify, bool); 2] =
+                    [(&signer().verifying_key(), p256), (&OfAnother, !p256)];
+                for (key, good) in keys {
+                    let verified = input.verify(message, b"", Tag::Merchant, key, NOW).map(drop);
+                    assert_eq!(verified.is_ok(), good, "{algorithm:?}");
+                    let named =
+                        verified.err().is_none_or(|it| it.to_string().contains("alg must be"));
+                    assert!(named, "{algorithm:?}");
+                }
+                // Whoever checks without the key checks for P-256's.
+                let checked = input.check(message, b"", Tag::Merchant, NOW);
+                assert_eq!(checked.is_ok(), p256);
+                if let Ok(unverified) = checked {
+                    assert!(unverified.verify(&OfAnother).is_err());
+                }
+            });
         }
     }
 

@@ -149,7 +149,9 @@ pub fn read(
         Head::Table(table) => table,
         Head::Notice(contents) => return Ok(nothing(contents, rows.bytes())),
     };
-    rows.part_by(u8::try_from(table.layout.delimiter).unwrap_or(b','), table.layout.quotes);
+    if table.layout.columns.is_empty() {
+        rows.part_by(u8::try_from(table.layout.delimiter).unwrap_or(b','), table.layout.quotes);
+    }
     let mut tally = Tally::new(&table);
     let footed = loop {
         let Some(row) = rows.next()? else { break false };
@@ -226,8 +228,14 @@ fn header<'l, R: Read>(rows: &mut Rows<R>, layouts: &'l [Layout]) -> Result<Head
             let text = bytes.to_vec();
             return notice(rows, text);
         }
+        if first && let Some(layout) = layouts.iter().find(|it| it.fits(row.bytes)) {
+            let names = layout.columns.iter().map(|it| it.name.to_owned()).collect();
+            let table = Table::new(layout, names, line)?;
+            rows.part_at(layout.columns);
+            return Ok(Head::Table(Box::new(table)));
+        }
         first = false;
-        for layout in layouts {
+        for layout in layouts.iter().filter(|it| it.columns.is_empty()) {
             let names = column_names(layout, bytes);
             let has = |name: &String| names.contains(name);
             let found = layout.needs.iter().filter(|name| has(name)).count();
@@ -275,8 +283,8 @@ fn notice<R: Read>(rows: &mut Rows<R>, mut text: Vec<u8>) -> Result<Head<'static
     }
     let text = String::from_utf8_lossy(&text);
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    // WeChat Pay's APIs v3 and v2, and Alipay's.
-    if says(&["NO_STATEMENT_EXIST", "No Bill Exist", "isp.bill_not_exist"]) {
+    // WeChat Pay's APIs v3 and v2, Alipay's, and what stands for UnionPay's code 98.
+    if says(&["NO_STATEMENT_EXIST", "No Bill Exist", "isp.bill_not_exist", r#""respCode":"98""#]) {
         Ok(Head::Notice(Contents::NoBill))
     } else if says(&["STATEMENT_CREATING", "Bill Creating"]) {
         Ok(Head::Notice(Contents::Creating))

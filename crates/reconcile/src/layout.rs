@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::movement::{Kind, Status};
 use crate::when;
 
+mod unionpay;
+
 /// The code page of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -159,6 +161,17 @@ pub struct Layout {
     /// The end of the rows; the known editions' alone, and a file that lacks it was cut.
     #[serde(skip)]
     pub(crate) footer: Footer,
+    /// Columns that stand at fixed places of a line, in a file without a header; the known editions' alone.
+    #[serde(skip)]
+    pub(crate) columns: &'static [Column],
+}
+
+/// A column at a fixed place of each line, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) at: usize,
+    pub(crate) width: usize,
 }
 
 /// The end of a bill's rows.
@@ -277,14 +290,14 @@ impl Layout {
     /// The known layout whose files it would take, too: all that it needs, these have.
     pub fn takes_files_of(&self) -> Option<String> {
         let takes = |known: &Layout| {
-            let columns = known.columns();
+            let columns = known.named();
             known.name == self.name || self.needs.iter().all(|it| columns.contains(it.as_str()))
         };
         known().into_iter().find(takes).map(|known| known.name)
     }
 
     /// Every column that it names.
-    fn columns(&self) -> BTreeSet<&str> {
+    fn named(&self) -> BTreeSet<&str> {
         let mut columns: BTreeSet<&str> = self.needs.iter().map(String::as_str).collect();
         columns.extend(self.currency_column.as_deref());
         columns.extend(self.balance.iter().map(String::as_str));
@@ -298,6 +311,17 @@ impl Layout {
         columns
     }
 
+    /// Whether a line can be a row of columns at fixed places: a blank stands behind each of them, unless another
+    /// goes on there, and the line reaches behind the last.
+    pub(crate) fn fits(&self, line: &[u8]) -> bool {
+        let within = |at| self.columns.iter().any(|it| it.at < at && at < it.at + it.width);
+        let parted = |column: &Column| {
+            let end = column.at + column.width;
+            line.len() >= end && (within(end) || line.get(end).is_none_or(|byte| *byte == b' '))
+        };
+        !self.columns.is_empty() && self.columns.iter().all(parted)
+    }
+
     /// Minutes east of Greenwich.
     pub fn offset_minutes(&self) -> i32 {
         when::parse_offset(&self.offset).unwrap_or_default()
@@ -306,7 +330,15 @@ impl Layout {
 
 /// The editions that are known without a mapping, the most particular first.
 pub fn known() -> Vec<Layout> {
-    vec![wechat_trade(), wechat_fund(), alipay_trade(), alipay_fund(), orders_1(), movements()]
+    vec![
+        wechat_trade(),
+        wechat_fund(),
+        alipay_trade(),
+        alipay_fund(),
+        unionpay::trade(),
+        orders_1(),
+        movements(),
+    ]
 }
 
 /// The layouts by which a bill of trades is read as what a bill of funds of the same channel should have: by the
@@ -343,7 +375,7 @@ pub fn trades_as_funds() -> Vec<Layout> {
 /// Whether a file of a layout may be a bill of this kind: a channel's own layouts are of one kind alone.
 pub fn may_be(name: &str, kind: BillKind) -> bool {
     match name {
-        "wechat-trade" | "alipay-trade" => kind == BillKind::Trades,
+        "wechat-trade" | "alipay-trade" | "unionpay-trade" => kind == BillKind::Trades,
         "wechat-fund" | "alipay-fund" => kind == BillKind::Funds,
         _ => true,
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::bounds::{COLUMNS_MAX, LINE_MAX};
-use crate::layout::Encoding;
+use crate::layout::{Column, Encoding};
 use crate::refused::{Refused, Why};
 
 /// The number of bytes read at once.
@@ -33,6 +33,8 @@ impl<'a> Row<'a> {
 pub(crate) struct Rows<R> {
     reader: R,
     delimiter: u8,
+    /// Cells stand at fixed places.
+    columns: &'static [Column],
     /// Quotes mean something: csv-core reads.
     quoted: Option<Box<csv_core::Reader>>,
     block: Vec<u8>,
@@ -56,6 +58,7 @@ impl<R: Read> Rows<R> {
         Self {
             reader,
             delimiter: b',',
+            columns: &[],
             quoted: None,
             block: vec![0; BLOCK],
             from: 0,
@@ -81,6 +84,13 @@ impl<R: Read> Rows<R> {
         });
         self.output.resize(if quotes { LINE_MAX } else { 0 }, 0);
         self.ends.resize(if quotes { COLUMNS_MAX } else { 0 }, 0);
+    }
+
+    /// From the row on that was read last, cells stand at these places. A row that is shorter is one cell.
+    pub(crate) fn part_at(&mut self, columns: &'static [Column]) {
+        self.columns = columns;
+        self.from = self.base;
+        self.line = self.row_line.saturating_sub(1);
     }
 
     /// Bytes read so far.
@@ -128,6 +138,14 @@ impl<R: Read> Rows<R> {
         let bytes = &self.block[from..to];
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         self.cells.clear();
+        if !self.columns.is_empty() {
+            let places = self.columns.iter().map(|it| (it.at, it.at + it.width));
+            match self.columns.iter().all(|it| it.at + it.width <= bytes.len()) {
+                true => self.cells.extend(places),
+                false => self.cells.push((0, bytes.len())),
+            }
+            return Ok(Some(Row { line: self.line, bytes, cells: &self.cells }));
+        }
         let mut start = 0;
         for end in memchr::memchr_iter(self.delimiter, bytes) {
             self.cells.push((start, end));

@@ -6,8 +6,16 @@ pub const DAY_MS: i64 = 86_400_000;
 
 /// A local time, `2026-03-01 09:30:00`, at `offset_minutes` east of Greenwich, in milliseconds since the epoch.
 /// A `T`, slashes and fractions of a second are read, and so are more blanks than one. A `Z` or an offset of
-/// its own takes the place of the bill's. `None` if it is none of these, or a day that does not exist.
+/// its own takes the place of the bill's. So is `260301093000` of this century, which UnionPay writes. `None` if it is none of
+/// these, or a day that does not exist.
 pub fn parse(text: &[u8], offset_minutes: i32) -> Option<i64> {
+    if let [y0, y1, m0, m1, d0, d1, h0, h1, n0, n1, s0, s1] = text
+        && text.iter().all(u8::is_ascii_digit)
+    {
+        let date = [b'2', b'0', *y0, *y1, b'-', *m0, *m1, b'-', *d0, *d1];
+        let clock = [b' ', *h0, *h1, b':', *n0, *n1, b':', *s0, *s1];
+        return parse(&[&date[..], &clock].concat(), offset_minutes);
+    }
     let (date, rest) = text.split_at_checked(10)?;
     let [y0, y1, y2, y3, b'-' | b'/', m0, m1, b'-' | b'/', d0, d1] = date else { return None };
     let year = number(&[*y0, *y1, *y2, *y3])?;

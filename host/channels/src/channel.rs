@@ -173,6 +173,8 @@ pub struct CaptureRequest {
 pub struct ReversalRequest {
     /// The payment.
     pub attempt: AttemptId,
+    /// Its method, by its name in the API.
+    pub method: String,
     /// Our number of the request, as in [`CaptureRequest`]. 0 for money that the order cannot take:
     /// it is asked for until it is given back, so a late copy does no harm.
     pub number: u32,
@@ -189,6 +191,8 @@ pub struct RefundRequest {
     pub refund: RefundId,
     /// The payment.
     pub attempt: AttemptId,
+    /// Its method, by its name in the API.
+    pub method: String,
     /// How much.
     pub amount: Money,
     /// How much the payment was.
@@ -208,6 +212,15 @@ pub struct UnknownPayment {
     pub refund: RefundId,
     /// All of it.
     pub amount: Money,
+}
+
+/// A form that a browser posts to a channel's own page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageForm {
+    /// Where to.
+    pub action: String,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
 }
 
 /// A callback of a channel, as it came.
@@ -512,6 +525,12 @@ pub trait Channel: Send + Sync {
     /// not.
     fn check(&self) -> CheckFuture<'_> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// The form that takes a shopper to the channel's page, for a channel that takes no address for it: out of the query
+    /// of the address that its [`Credential::Redirect`] named. None if that query is not what the channel made.
+    fn page(&self, _query: &str) -> Option<PageForm> {
+        None
     }
 
     /// Reads a callback. A channel that sends none refuses what others send in its name.

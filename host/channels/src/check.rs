@@ -3,7 +3,8 @@
 
 use crate::outcome::CallError;
 use crate::surroundings::{self, Surroundings};
-use crate::unionpay::{answer::State, call::Named};
+use crate::unionpay::answer::State;
+use crate::unionpay::call::{Named, Product};
 use crate::wechat::answer::Expected;
 use crate::{alipay, unionpay, wechat};
 
@@ -86,7 +87,8 @@ pub async fn unionpay(
     client: &unionpay::client::Client,
     surroundings: &dyn Surroundings,
 ) -> Result<(), CheckFailed> {
-    let named = Named { number: number(surroundings)?, at: surroundings.now() };
+    let number = number(surroundings)?;
+    let named = Named { product: Product::Code, number, at: surroundings.now() };
     match client.query(&named).await? {
         State::Unknown => Ok(()),
         _ => Err(CheckFailed::Refused("an order was found that nobody made".to_owned())),

@@ -41,30 +41,48 @@ pub fn unpacked(file: Vec<u8>, bytes_max: usize) -> Result<Vec<u8>, BadPacking> 
 }
 
 fn details(zip: &[u8], bytes_max: usize) -> Result<Vec<u8>, BadPacking> {
+    let is_sums = |name: &[u8]| SUMS.iter().any(|mark| contains(name, mark));
+    let [details] = <[_; 1]>::try_from(files(zip, |name| !is_sums(name), bytes_max)?)
+        .map_err(|found| BadPacking::Files(found.len()))?;
+    Ok(details)
+}
+
+/// The files of a zip whose names are wanted, which together have at most so many bytes.
+///
+/// # Errors
+///
+/// [`BadPacking`].
+pub(crate) fn files(
+    zip: &[u8],
+    is_wanted: impl Fn(&[u8]) -> bool,
+    bytes_max: usize,
+) -> Result<Vec<Vec<u8>>, BadPacking> {
     let damaged = |error: zip::result::ZipError| BadPacking::Damaged(error.to_string());
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(damaged)?;
     if archive.len() > ENTRIES_MAX {
         return Err(BadPacking::Files(archive.len()));
     }
-    let mut found = Vec::new();
+    let (mut found, mut left) = (Vec::new(), bytes_max);
     for number in 0..archive.len() {
         let entry = archive.by_index(number).map_err(damaged)?;
-        let sums = SUMS.iter().any(|mark| contains(entry.name_raw(), mark));
-        if !entry.is_dir() && !sums {
-            found.push(number);
+        if entry.is_dir() || !is_wanted(entry.name_raw()) {
+            continue;
         }
+        let file = bounded(entry, left).map_err(|why| match why {
+            BadPacking::TooLarge(_) => BadPacking::TooLarge(bytes_max),
+            why => why,
+        })?;
+        left -= file.len();
+        found.push(file);
     }
-    match found[..] {
-        [number] => bounded(archive.by_index(number).map_err(damaged)?, bytes_max),
-        _ => Err(BadPacking::Files(found.len())),
-    }
+    Ok(found)
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|it| it == part)
 }
 
-fn bounded(reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, BadPacking> {
+pub(crate) fn bounded(reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, BadPacking> {
     let mut bytes = Vec::new();
     let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let read = reader.take(bound).read_to_end(&mut bytes);

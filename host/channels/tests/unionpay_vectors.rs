@@ -54,6 +54,7 @@ fn account(merchant: &str) -> Account {
         key: PrivateKey::parse(KEY).unwrap(),
         authority: Authority::new(Authority::root(&root).unwrap(), &[middle]).unwrap(),
         base_url: "https://gateway.test.95516.com".to_owned(),
+        file_url: "https://filedownload.test.95516.com".to_owned(),
     }
 }
 

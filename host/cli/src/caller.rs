@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use lezai_core::key::{SigningKey, VerifyingKey};
+use lezai_core::key::VerifyingKey;
 
 use crate::data_dir;
 use crate::outcome::{self, Failed};
+use lezai_base::merchant_key::MerchantKey;
 use lezai_client::{Client, ClientError, Problem, Trust, fetch_gateway_key};
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ pub struct CallerArgs {
         value_name = "DIR"
     )]
     pub data_dir: PathBuf,
-    /// The merchant's private key [default: demo-merchant.pem in the folder].
+    /// The merchant's private key, P-256 or SM2 [default: demo-merchant.pem in the folder].
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The key's name at the gateway.
@@ -55,7 +56,7 @@ impl CallerArgs {
     /// The part that is missing or wrong, in words.
     pub async fn client(&self) -> Result<Client, String> {
         let file = self.key_file();
-        let key = SigningKey::from_pkcs8_pem(&data_dir::text(&file)?)
+        let key = MerchantKey::from_pkcs8_pem(&data_dir::text(&file)?)
             .map_err(|error| named(&file, error))?;
         let gateway_key = self.gateway_key().await?;
         Client::new(&self.gateway, key, &self.keyid, gateway_key).map_err(|error| error.to_string())

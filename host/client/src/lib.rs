@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::digest::content_digest;
-use lezai_core::key::{Jwk, SigningKey, VerifyingKey};
+use lezai_core::key::{Jwk, VerifyingKey};
 use lezai_core::signature::{
     Answer as AnswerParts, Input, Message, Params, Request as RequestParts, SignatureError, Tag,
-    sign_base,
+    sign_base_with,
 };
 use lezai_core::time::Timestamp;
 use reqwest::{Method, Url};
@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 use lezai_base::clock;
 use lezai_base::entropy;
+use lezai_base::merchant_key::MerchantKey;
 use lezai_base::native_key::NativeVerifyingKey;
 use lezai_base::url::{authority, is_loopback};
 
@@ -35,7 +36,7 @@ const JWKS_PATH: &str = "/.well-known/jwks.json";
 pub struct Client {
     http: reqwest::Client,
     origin: Url,
-    key: SigningKey,
+    key: MerchantKey,
     keyid: String,
     gateway_key: Option<VerifyingKey>,
 }
@@ -137,12 +138,12 @@ impl Client {
     /// [`ClientError::Misuse`] unless `base_url` is an http or https address without a path.
     pub fn new(
         base_url: &str,
-        key: SigningKey,
+        key: impl Into<MerchantKey>,
         keyid: impl Into<String>,
         gateway_key: Option<VerifyingKey>,
     ) -> Result<Self, ClientError> {
         let origin = parse_origin(base_url)?;
-        Ok(Self { http: http(&origin)?, origin, key, keyid: keyid.into(), gateway_key })
+        Ok(Self { http: http(&origin)?, origin, key: key.into(), keyid: keyid.into(), gateway_key })
     }
 
     /// Signs a request and sends it. A body is JSON; a POST needs an idempotency key.
@@ -192,10 +193,13 @@ impl Client {
         let params =
             Params { created: clock::now(), keyid: &self.keyid, nonce: &nonce, tag: Tag::Merchant };
         let has_body = !request.body.is_empty();
-        let base =
-            request.with_parts(|parts| sign_base(&Message::Request(parts), has_body, &params));
+        let base = request.with_parts(|parts| {
+            sign_base_with(self.key.algorithm(), &Message::Request(parts), has_body, &params)
+        });
         let base = base.map_err(|error| misuse(error.to_string()))?;
-        request.fields.extend(base.fields(&self.key.sign(base.text.as_bytes())));
+        let signature = self.key.sign(base.text.as_bytes());
+        let signature = signature.map_err(|error| misuse(error.to_string()))?;
+        request.fields.extend(base.fields(&signature));
         request.base = base.text;
         Ok(request)
     }
@@ -411,6 +415,10 @@ fn unreachable(error: reqwest::Error) -> ClientError {
 
 #[cfg(test)]
 mod tests {
+    use lezai_base::merchant_key::MerchantPublicKey;
+    use lezai_core::key::SigningKey;
+    use lezai_core::signature::sign_base;
+
     use super::*;
 
     const BODY: &[u8] = br#"{"id":"ord_1"}"#;
@@ -464,7 +472,7 @@ mod tests {
             assert_eq!(request.url.as_str(), format!("https://pay.example{target}"));
             let verified = request.with_parts(|parts| {
                 let input = Input::by_tag(parts.fields, Tag::Merchant).unwrap();
-                let public = client.key.verifying_key();
+                let public = key(1).verifying_key();
                 let verified = input.verify(
                     &Message::Request(parts),
                     &request.body,
@@ -476,6 +484,39 @@ mod tests {
             });
             assert_eq!(verified.as_deref(), Ok("demo-1"), "{path}");
         }
+    }
+
+    #[test]
+    fn a_client_signs_with_the_key_that_it_has() {
+        // `openssl genpkey -algorithm SM2`, and its public half.
+        let private = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqBHM9VAYItBG0wawIBAQQgEe++AWgSJanKgB+0
+oYGQGljfj4IaTnIhTzAw0YyiejehRANCAAQXn+IfkxLU4kDyfJIlrxfWDYsOmzG7
+8oAhTM5txABIo6wFJXaij0arQnPw7jX9Mbx6LIPHHRivQTEd6npCAkGf
+-----END PRIVATE KEY-----
+";
+        let public = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoEcz1UBgi0DQgAEF5/iH5MS1OJA8nySJa8X1g2LDpsx
+u/KAIUzObcQASKOsBSV2oo9Gq0Jz8O41/TG8eiyDxx0Yr0ExHep6QgJBnw==
+-----END PUBLIC KEY-----
+";
+        let (private, public) = (
+            MerchantKey::from_pkcs8_pem(private).unwrap(),
+            MerchantPublicKey::from_spki_pem(public).unwrap(),
+        );
+        let client = Client::new("https://pay.example", private, "sm2-1", None).unwrap();
+        let request = client.sign("POST", "/v1/orders", Some(BODY.to_vec()), Some("k-1")).unwrap();
+        assert!(request.base().contains(";alg=\"lezai-sm2-sm3\";"));
+        request.with_parts(|parts| {
+            let input = Input::by_tag(parts.fields, Tag::Merchant).unwrap();
+            let message = Message::Request(parts);
+            let verify = |body, key: &dyn lezai_core::key::Verify| {
+                input.verify(&message, body, Tag::Merchant, key, clock::now()).map(drop)
+            };
+            assert_eq!(verify(&request.body, &public), Ok(()));
+            assert!(verify(b"{}", &public).is_err());
+            assert!(verify(&request.body, &key(1).verifying_key()).is_err());
+        });
     }
 
     #[test]

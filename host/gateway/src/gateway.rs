@@ -347,6 +347,19 @@ impl Gateway {
         Err(Problem::new(Code::DifferenceState, detail).with("difference_status", "open"))
     }
 
+    /// Where the shopper of an attempt goes once back from its channel's page.
+    ///
+    /// # Errors
+    ///
+    /// `order_not_found` for an attempt that is not ours.
+    pub async fn return_address(&self, attempt: AttemptId) -> Result<String, Problem> {
+        let order =
+            store::read(&self.node.store, move |view| view.order_of_attempt(&attempt)).await?;
+        let record = self.record(order.ok_or_else(not_found)?).await?;
+        let own = record.details.return_url.clone();
+        Ok(own.unwrap_or_else(|| views::hosted_page(&record, &self.public_url)))
+    }
+
     /// The order, whoever's it is.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use utoipa_axum::routes;
 
-use super::operator::{Operator, checked_keyid, public_key};
+use super::operator::{Operator, checked_keyid, merchant_key};
 use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::merchants::admin::MerchantChange;
@@ -100,7 +100,7 @@ pub(super) async fn put_key(
     operator: Operator,
 ) -> Result<StatusCode, Reply> {
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
-    let pem = public_key(&operator.body)?;
+    let pem = merchant_key(&operator.body)?;
     gateway.merchants.put_key(MerchantKey { keyid, merchant: operator.merchant, pem }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -37,10 +37,10 @@ pub(super) async fn notify(
 ) -> Result<Response, Reply> {
     let id = segment(path)?;
     let channel = gateway.channels.shared(&id).ok_or_else(no_channel)?;
-    let Some(callback) = read(&headers, body).await else {
+    let Some(told) = callback(&headers, body).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
-    let heard = channel.hear(callback).await;
+    let heard = channel.hear(told).await;
     // It tells of payments to this account alone.
     let is_ours = |record: &OrderRecord, attempt: &AttemptId| {
         record.order.attempt(attempt).is_some_and(|it| it.account.is_none() && it.channel == id)
@@ -59,12 +59,12 @@ pub(super) async fn notify_account(
     let Path((id, merchant, version)) = path.map_err(|_| no_channel())?;
     let merchant = MerchantId::parse(&merchant).map_err(|_| no_channel())?;
     let accounts = gateway.merchants.accounts.hearing(&merchant, &id, version);
-    let Some(callback) = read(&headers, body).await else {
+    let Some(told) = callback(&headers, body).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
     let mut refused = None;
     for account in accounts {
-        let heard = account.channel.hear(callback.clone()).await;
+        let heard = account.channel.hear(told.clone()).await;
         if heard.about == About::Refused {
             refused.get_or_insert(heard);
             continue;
@@ -84,15 +84,6 @@ pub(super) async fn notify_account(
 
 fn no_channel() -> Problem {
     Problem::new(Code::NotFound, "this gateway has no such channel")
-}
-
-/// A callback as it came; `None` if it is too large.
-async fn read(headers: &HeaderMap, body: Body) -> Option<Callback> {
-    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.ok()?;
-    let fields = headers.iter().filter_map(|(name, value)| {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-    });
-    Some(Callback { headers: Headers(fields.collect()), body: body.to_bytes().to_vec() })
 }
 
 /// Asks about what was told of, if the account may tell of it, and answers the provider.
@@ -124,4 +115,13 @@ async fn acted_on(
     let Acknowledgement { status, content_type, body } = heard.reply;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// A request as a channel reads it. None if it is too large.
+pub(super) async fn callback(headers: &HeaderMap, body: Body) -> Option<Callback> {
+    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.ok()?;
+    let fields = headers.iter().filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    Some(Callback { headers: Headers(fields.collect()), body: body.to_bytes().to_vec() })
 }

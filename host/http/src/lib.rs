@@ -8,6 +8,7 @@ mod admin;
 mod balances;
 mod bill_layouts;
 mod bills;
+mod channel_page;
 mod channels;
 mod checkout;
 mod description;
@@ -162,11 +163,13 @@ fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), at_home))
 }
 
-/// The routes for payment channels' callbacks: signed by the provider, in its own way.
+/// The routes for payment channels' callbacks, signed by the provider in its own way, and to its page and back.
 fn channel_notices() -> Routes {
     Router::new()
         .route("/channels/{channel}/notify", post(channels::notify))
         .route("/channels/{channel}/notify/{merchant}/{version}", post(channels::notify_account))
+        .route("/channels/{channel}/page", get(channel_page::leave))
+        .route("/channels/{channel}/return", post(channel_page::come_back))
         .method_not_allowed_fallback(method_not_allowed)
 }
 

@@ -775,7 +775,7 @@ pub(super) struct NewBrand {
 #[schema(as = NewKey)]
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct NewKey {
-    /// SPKI PEM of a P-256 key.
+    /// SPKI PEM of a P-256 key, or of an SM2 key by which a merchant signs its requests.
     public_key: String,
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts as _, Path, Query, Request};
 use http::{HeaderMap, header};
+use lezai_base::merchant_key::MerchantPublicKey;
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
 use lezai_core::key::VerifyingKey;
@@ -97,15 +98,25 @@ pub(super) fn checked_keyid(keyid: String) -> Result<String, Problem> {
     Err(Problem::new(Code::InvalidField, detail).with("field", "keyid"))
 }
 
-/// A body that has a public key and nothing else.
-pub(super) fn public_key(body: &[u8]) -> Result<String, Problem> {
+/// A body that has a public key by which a merchant signs, and nothing else.
+pub(super) fn merchant_key(body: &[u8]) -> Result<String, Problem> {
+    let is_key = |pem: &str| MerchantPublicKey::from_spki_pem(pem).is_ok();
+    public_key(body, "must be a P-256 or SM2 public key as SPKI PEM", is_key)
+}
+
+/// A body that has a public key by which releases are signed, and nothing else.
+pub(super) fn publisher_key(body: &[u8]) -> Result<String, Problem> {
+    let is_key = |pem: &str| VerifyingKey::from_spki_pem(pem).is_ok();
+    public_key(body, "must be a P-256 public key as SPKI PEM", is_key)
+}
+
+fn public_key(body: &[u8], must: &str, is_key: impl Fn(&str) -> bool) -> Result<String, Problem> {
     let mut body = Object::parse(body)?;
     // PEM has line ends, which a text of ours has not.
     let pem = body.required("public_key", |field| {
-        let path = field.invalid("must be a P-256 public key as SPKI PEM");
+        let path = field.invalid(must);
         let pem = field.lines(1..=1024)?;
-        VerifyingKey::from_spki_pem(&pem).map_err(|_| path)?;
-        Ok(pem)
+        if is_key(&pem) { Ok(pem) } else { Err(path) }
     })?;
     body.finish()?;
     Ok(pem)

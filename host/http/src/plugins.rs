@@ -7,14 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use base64ct::{Base64, Encoding as _};
 use http::StatusCode;
-use lezai_core::key::VerifyingKey;
 use lezai_core::release::{Envelope, MAX_MANIFEST, Share};
 
 use utoipa_axum::routes;
 
 use super::document::codes;
 use super::openapi;
-use super::operator::{MAX_UPLOAD, Operator, checked_keyid, public_key};
+use super::operator::{MAX_UPLOAD, Operator, checked_keyid, publisher_key};
 use super::{Calls, Reply};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::plugins::lifecycle::Move;
@@ -216,8 +215,7 @@ pub(super) async fn put_plugin_key(
 ) -> Result<StatusCode, Reply> {
     gateway.merchants.known(&operator.merchant)?;
     let keyid = checked_keyid(operator.part.unwrap_or_default())?;
-    let pem = public_key(&operator.body)?;
-    VerifyingKey::from_spki_pem(&pem).map_err(Problem::internal)?;
+    let pem = publisher_key(&operator.body)?;
     let key = PluginKey { keyid, merchant: operator.merchant, pem };
     let scope = Scope::Merchant(key.merchant.clone());
     if !store::write(&gateway.node.store, scope, move |tx| tx.put_plugin_key(&key)).await? {

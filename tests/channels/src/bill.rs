@@ -300,7 +300,7 @@ fn gbk(text: &str) -> Vec<u8> {
 }
 
 /// A zip of some files, not compressed.
-fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let four = |number: usize| u32::try_from(number).unwrap_or_default().to_le_bytes();
     let two = |number: usize| u16::try_from(number).unwrap_or_default().to_le_bytes();
     let (mut local, mut central) = (Vec::new(), Vec::new());

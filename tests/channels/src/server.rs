@@ -104,7 +104,9 @@ async fn serve(
     let outgoing = match incoming.path() {
         path if path.starts_with("/v3/") => wechat::handle(&simulators, &incoming),
         "/gateway.do" => alipay::handle(&simulators, &incoming),
-        path if path.starts_with("/gateway/api/") => unionpay::handle(&simulators, &incoming),
+        path if path == "/file/" || path.starts_with("/gateway/api/") => {
+            unionpay::handle(&simulators, &incoming)
+        }
         path if path.starts_with("/_sim/") => control::handle(&simulators, &incoming).await,
         path if path.starts_with("/_bills/") => alipay::download(&simulators, &incoming),
         _ => Outgoing::text(404, "text/plain", "no such path"),

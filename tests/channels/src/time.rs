@@ -38,6 +38,11 @@ pub fn compact(at: i64) -> String {
     civil(at).strftime("%Y%m%d").to_string()
 }
 
+/// `yyMMddHHmmss` in Beijing.
+pub fn short(at: i64) -> String {
+    civil(at).strftime("%y%m%d%H%M%S").to_string()
+}
+
 /// Reads `yyyyMMddHHmmss`, Beijing's time.
 pub fn parse_compact(text: &str) -> Option<i64> {
     let at = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;

@@ -20,6 +20,9 @@ use crate::{Simulators, locked, time};
 /// The simulated merchant.
 pub const MERCHANT: &str = "777290058110048";
 
+mod file;
+mod page;
+
 const PROVIDER: &str = "unionpay";
 const DAY_SECS: u64 = 86_400;
 
@@ -67,6 +70,8 @@ pub struct Payment {
     code: &'static str,
     query_id: String,
     notify_url: Option<String>,
+    /// Where the browser goes back to from UnionPay's page.
+    front_url: Option<String>,
     paid_at: Option<i64>,
     expires_at: Option<String>,
     /// How often money was taken. More than once is a bug of ours.
@@ -111,6 +116,7 @@ pub fn handle(simulators: &Simulators, request: &Incoming) -> Outgoing {
     match (fault, done) {
         (Some(What::CutAfter), _) | (_, Err("cut")) => Outgoing::Cut,
         (Some(What::ErrorAfter), _) => refuse("99"),
+        (_, Ok(page)) if page.contains_key(page::HTML) => page::shown(&page),
         (_, done) => unionpay.answer(&asked, done, fault),
     }
 }
@@ -146,9 +152,11 @@ impl Unionpay {
     fn call_of(&self, asked: &Members) -> &'static str {
         match (get(asked, "txnType"), get(asked, "txnSubType")) {
             ("01", "06") => "codepay",
+            ("01", "01") => "page",
             ("01", _) => "prepay",
             ("04" | "31", _) => "refund",
             ("99", _) => "reverse",
+            ("76", _) => "bill",
             _ if locked(&self.books).refunds.contains_key(get(asked, "orderId")) => "query_refund",
             _ => "query",
         }
@@ -164,11 +172,14 @@ impl Unionpay {
             return Err("11");
         }
         let fixed = [("version", "5.1.0"), ("encoding", "UTF-8"), ("accessType", "0")];
-        if fixed.iter().any(|(name, value)| get(name) != *value) || get("bizType") != "000000" {
+        if fixed.iter().any(|(name, value)| get(name) != *value) || !self.is_of_product(asked) {
             return Err("10");
         }
         if get("merId") != MERCHANT {
             return Err("31");
+        }
+        if get("txnType") == "76" {
+            return if path == "/file/" { Ok(()) } else { Err("10") };
         }
         let number = get("orderId");
         let plain = number.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -177,7 +188,10 @@ impl Unionpay {
         }
         let at = time::parse_compact(get("txnTime")).ok_or("10")?;
         let query = get("txnType") == "00";
-        if path.ends_with("/queryTrans.do") != query {
+        if path.ends_with("/queryTrans.do") != query
+            || path.ends_with("/frontTransReq.do")
+                != (get("txnSubType") == "01" && get("txnType") == "01")
+        {
             return Err("10");
         }
         if !query && at.abs_diff(time::now()) > DAY_SECS {
@@ -192,10 +206,12 @@ impl Unionpay {
 
     fn perform(&self, simulators: &Simulators, asked: &Members, fault: Option<What>) -> Told {
         match (get(asked, "txnType"), get(asked, "txnSubType")) {
+            ("01", "01") => self.open(asked),
             ("01", "07") => self.make(asked),
             ("01", "06") => self.charge(simulators, asked, fault),
             ("00", "00") => self.query(asked, fault),
             ("99", "01") => self.undo(asked),
+            ("76", "01") => self.file(asked, fault),
             ("04", "00") => self.give_back(simulators, asked, "04", fault),
             ("31", "00") => self.give_back(simulators, asked, "31", fault),
             _ => Err("32"),
@@ -223,8 +239,9 @@ impl Unionpay {
             total,
             status: "open",
             code: "",
-            query_id: format!("{}{:013}8", time::compact(time::now()), books.made),
+            query_id: query_id(books.made),
             notify_url: asked.get("backUrl").cloned(),
+            front_url: asked.get("frontUrl").cloned(),
             paid_at: None,
             expires_at: asked.get("payTimeout").cloned(),
             charges: 0,
@@ -335,8 +352,12 @@ impl Unionpay {
         if is_used && fault != Some(What::StateFirst) {
             return Err("12");
         }
-        let payment = books.orders.get(get(asked, "origOrderId"));
-        let payment = payment.filter(|it| it.sent_at == get(asked, "origTxnTime"));
+        let of_page = get(asked, "bizType") == page::BUSINESS;
+        let payment = match of_page {
+            true => books.orders.values().find(|it| it.query_id == get(asked, "origQryId")),
+            false => books.orders.get(get(asked, "origOrderId")),
+        };
+        let payment = payment.filter(|it| of_page || it.sent_at == get(asked, "origTxnTime"));
         let payment = payment.filter(|it| it.status == "paid").cloned().ok_or("35")?;
         let amount: i64 = get(asked, "txnAmt").parse().map_err(|_| "10")?;
         let before: Vec<&Back> =
@@ -366,7 +387,7 @@ impl Unionpay {
             kind,
             payment: payment.number.clone(),
             amount,
-            query_id: format!("{}{:013}8", time::compact(time::now()), books.made),
+            query_id: query_id(books.made),
             notify_url: asked.get("backUrl").cloned(),
             done_at: (fault != Some(What::Processing)).then(time::now),
         };
@@ -403,7 +424,7 @@ impl Unionpay {
         let mut books = locked(&self.books);
         let payment = books.orders.get_mut(number).ok_or("no such payment")?;
         // What failed can be tried again with another card, while the code lasts.
-        let again = payment.status == "failed" && payment.kind == "07";
+        let again = payment.status == "failed" && payment.kind != "06";
         if !again && !matches!(payment.status, "open" | "processing") {
             return Err(format!("the payment is {}", payment.status));
         }
@@ -440,25 +461,7 @@ impl Unionpay {
         if fault == Some(What::Lost) {
             return;
         }
-        let mut told = Members::new();
-        let mut add = |name: &str, value: &str| told.insert(name.to_owned(), value.to_owned());
-        let (kind, part) = back.map_or(("01", payment.kind), |back| (back.kind, "00"));
-        add("txnType", kind);
-        add("txnSubType", part);
-        add("orderId", back.map_or(&payment.number, |back| &back.number));
-        add("txnTime", back.map_or(&payment.sent_at, |back| &back.sent_at));
-        let amount = back.map_or(payment.total, |back| back.amount);
-        let more = match fault {
-            Some(What::WrongAmount) => 1,
-            Some(What::Lie) => 100,
-            _ => 0,
-        };
-        add("txnAmt", &(amount + more).to_string());
-        add("queryId", back.map_or(&payment.query_id, |back| &back.query_id));
-        add("currencyCode", "156");
-        add("respCode", "00");
-        add("respMsg", "success");
-        add("settleDate", &clearing_day(time::now()));
+        let told = news(payment, back, fault);
         let right = self.signed(told.clone(), None);
         let first = self.signed(told, fault);
         let copies = if fault == Some(What::Duplicate) { 3 } else { 1 };
@@ -509,8 +512,10 @@ impl Unionpay {
     /// An answer repeats what was asked, and is not encoded.
     fn answer(&self, asked: &Members, done: Told, fault: Option<What>) -> Outgoing {
         let mut told = Members::new();
-        for name in ["orderId", "txnTime", "txnType", "txnSubType"] {
-            told.insert(name.to_owned(), get(asked, name).to_owned());
+        for name in ["orderId", "txnTime", "txnType", "txnSubType", "settleDate"] {
+            if let Some(value) = asked.get(name) {
+                told.insert(name.to_owned(), value.clone());
+            }
         }
         if let Some(amount) = asked.get("txnAmt").and_then(|text| text.parse::<i64>().ok()) {
             let more = i64::from(fault == Some(What::WrongAmount));
@@ -531,6 +536,35 @@ impl Unionpay {
             signed.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Outgoing::text(200, "text/html;charset=UTF-8", pairs.join("&"))
     }
+}
+
+/// What a callback says, and the form that a browser brings back.
+fn news(payment: &Payment, back: Option<&Back>, fault: Option<What>) -> Members {
+    let mut told = Members::new();
+    let mut add = |name: &str, value: &str| told.insert(name.to_owned(), value.to_owned());
+    let (kind, part) = back.map_or(("01", payment.kind), |back| (back.kind, "00"));
+    add("txnType", kind);
+    add("txnSubType", part);
+    add("orderId", back.map_or(&payment.number, |back| &back.number));
+    add("txnTime", back.map_or(&payment.sent_at, |back| &back.sent_at));
+    let amount = back.map_or(payment.total, |back| back.amount);
+    let more = match fault {
+        Some(What::WrongAmount) => 1,
+        Some(What::Lie) => 100,
+        _ => 0,
+    };
+    add("txnAmt", &(amount + more).to_string());
+    add("queryId", back.map_or(&payment.query_id, |back| &back.query_id));
+    add("currencyCode", "156");
+    add("respCode", "00");
+    add("respMsg", "success");
+    add("settleDate", &clearing_day(time::now()));
+    told
+}
+
+/// Two digits, the time, the trace number, and an 8, as UnionPay's test gateway numbers them.
+fn query_id(made: u64) -> String {
+    format!("51{}{:06}8", time::short(time::now()), made % 1_000_000)
 }
 
 fn pay(payment: &mut Payment) {

@@ -18,6 +18,7 @@ use lezai_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Planted;
+use super::counter::{self, Codes};
 use super::funds::PaidOut;
 use super::random::Random;
 
@@ -26,6 +27,7 @@ pub(super) const CHANNEL: &str = "sim";
 const METHODS: &[Method] = &[
     Method::anywhere("sim_qr", MethodKind::Qr),
     Method::anywhere("sim_redirect", MethodKind::Redirect),
+    Method::named(counter::METHOD, MethodKind::Code),
 ];
 /// The merchant's own account takes one of them.
 const OWN_METHODS: &[Method] = &[Method::anywhere("sim_qr", MethodKind::Qr)];
@@ -43,6 +45,7 @@ pub(super) enum Ask {
     Prepare(PaymentRequest),
     Query(AttemptId),
     Cancel(AttemptId),
+    Undo(AttemptId),
     Capture(CaptureRequest),
     Reverse(ReversalRequest),
     Refund(RefundRequest),
@@ -57,6 +60,7 @@ impl Ask {
             Self::Prepare(_) => "prepare",
             Self::Query(_) => "query",
             Self::Cancel(_) => "cancel",
+            Self::Undo(_) => "undo",
             Self::Capture(_) => "capture",
             Self::Reverse(_) => "reverse",
             Self::Refund(_) => "refund",
@@ -69,7 +73,11 @@ impl Ask {
 
 #[derive(Debug)]
 pub(super) enum Said {
-    Offer(Offer),
+    Prepared(Prepared),
+    /// A payment at the counter was undone.
+    Undone,
+    /// It may have been, or not yet.
+    NotYet,
     AttemptStatus(AttemptStatus),
     Refund(RefundStatus),
     Payout(PayoutStatus),
@@ -78,7 +86,7 @@ pub(super) enum Said {
 /// The wire to the bank.
 pub(super) struct Wire {
     pub(super) calls: Mutex<Vec<Call>>,
-    planted: Planted,
+    pub(super) planted: Planted,
     /// The attempts that the planted bug no longer looks at.
     given_up: Mutex<Vec<AttemptId>>,
 }
@@ -88,14 +96,18 @@ impl Wire {
         Arc::new(Self { calls: Mutex::default(), planted, given_up: Mutex::default() })
     }
 
-    async fn ask(&self, account: &str, ask: Ask) -> Result<Said, Unanswered> {
+    pub(super) async fn ask(&self, account: &str, ask: Ask) -> Result<Said, Unanswered> {
         let account = account.to_owned();
         let (reply, said) = oneshot::channel();
         self.calls.lock().unwrap().push(Call { account, ask, reply: Some(reply) });
         said.await.map_err(|_| Unanswered { channel: CHANNEL, reason: "lost".to_owned() })
     }
 
-    async fn standing(&self, account: &str, ask: Ask) -> Result<AttemptStatus, Unanswered> {
+    pub(super) async fn standing(
+        &self,
+        account: &str,
+        ask: Ask,
+    ) -> Result<AttemptStatus, Unanswered> {
         match self.ask(account, ask).await? {
             Said::AttemptStatus(standing) => Ok(standing),
             said => panic!("{said:?} is no standing"),
@@ -157,11 +169,18 @@ impl Channel for SimChannel {
         self.methods
     }
 
-    fn prepare(&self, request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
+    fn method_of_code(&self, code: &str) -> Option<&'static str> {
+        (code.len() == 18 && code.starts_with("99")).then_some(counter::METHOD)
+    }
+
+    fn prepare(&self, mut request: PaymentRequest) -> ChannelFuture<'_, Prepared> {
+        if self.wire.planted == Planted::FreshChargeNumber && request.code.is_some() {
+            request.attempt = AttemptId::new(request.attempt.made_at(), fresh_bytes());
+        }
         Box::pin(async move {
             match self.wire.ask(&self.account, Ask::Prepare(request)).await? {
-                Said::Offer(offer) => Ok(Prepared::Offer(offer)),
-                said => panic!("{said:?} is no offer"),
+                Said::Prepared(prepared) => Ok(prepared),
+                said => panic!("{said:?} is no answer to a payment"),
             }
         })
     }
@@ -177,7 +196,11 @@ impl Channel for SimChannel {
     }
 
     fn cancel(&self, attempt: &AttemptRef) -> ChannelFuture<'_, AttemptStatus> {
+        let is_code = attempt.method == counter::METHOD;
         let attempt = attempt.attempt.clone();
+        if is_code {
+            return Box::pin(self.undo(attempt));
+        }
         if self.wire.planted == Planted::LatePaymentIgnored {
             self.wire.given_up.lock().unwrap().push(attempt.clone());
         }
@@ -249,7 +272,7 @@ fn fresh(id: &RefundId, calls: usize) -> RefundId {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
+pub(super) enum Status {
     Pending,
     Authorized,
     Paid,
@@ -295,6 +318,7 @@ struct GivenBack {
 pub(super) struct Bank {
     payments: BTreeMap<AttemptId, Payment>,
     refunds: BTreeMap<RefundId, GivenBack>,
+    pub(super) codes: Codes,
     /// The amounts that it holds for the gateway, by currency.
     pub(super) holds: BTreeMap<&'static str, i64>,
     /// The amounts that it holds for the merchant itself.
@@ -315,38 +339,24 @@ impl Bank {
             return said;
         }
         match ask {
+            Ask::Prepare(request) if request.code.is_some() => {
+                Said::Prepared(self.charge(account, request))
+            }
             Ask::Prepare(request) => {
                 let qr = format!("sim:{}", request.attempt);
                 // Some codes last as long as their order, some are over before anybody sees them.
                 let life_secs = random.between(-30, 300);
                 let code_end = (life_secs < 240).then(|| now.plus_secs(life_secs.max(0)));
-                let payment = self.payments.entry(request.attempt).or_insert(Payment {
-                    account: account.to_owned(),
-                    status: Status::Pending,
-                    capture: request.capture,
-                    asked: request.amount,
-                    code_end,
-                    taken: 0,
-                    given_back: 0,
-                    refused: Vec::new(),
-                });
-                let expires_at = payment.code_end;
-                Said::Offer(Offer { credential: Credential::Qr { qr }, expires_at })
+                let expires_at = self.begin(account, request, Status::Pending, code_end);
+                Said::Prepared(Prepared::Offer(Offer {
+                    credential: Credential::Qr { qr },
+                    expires_at,
+                }))
             }
             Ask::Query(attempt) => Said::AttemptStatus(self.standing(&attempt)),
+            Ask::Undo(attempt) => self.undo(account, attempt, random, moods),
             Ask::Cancel(attempt) => {
-                // Should its request come late, it must not be paid any more.
-                let nothing = Money::zero(Currency::from_code("CNY").unwrap());
-                let payment = self.payments.entry(attempt.clone()).or_insert(Payment {
-                    account: account.to_owned(),
-                    status: Status::Cancelled,
-                    capture: true,
-                    asked: nothing,
-                    code_end: None,
-                    taken: 0,
-                    given_back: 0,
-                    refused: Vec::new(),
-                });
+                let payment = self.called_off(account, attempt.clone());
                 if matches!(payment.status, Status::Pending | Status::Authorized) {
                     payment.status = Status::Cancelled;
                 }
@@ -401,6 +411,59 @@ impl Bank {
                 }
                 Said::Refund(self.refunds[&id].standing.clone())
             }
+        }
+    }
+
+    pub(super) fn knows(&self, attempt: &AttemptId) -> bool {
+        self.payments.contains_key(attempt)
+    }
+
+    /// A payment that the bank hears of, unless it has: gives until when it can be begun.
+    pub(super) fn begin(
+        &mut self,
+        account: &str,
+        request: PaymentRequest,
+        status: Status,
+        code_end: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let PaymentRequest { attempt, capture, amount: asked, .. } = request;
+        let is_new = !self.knows(&attempt);
+        let taken = if status == Status::Paid { asked.minor() } else { 0 };
+        if is_new && taken > 0 {
+            *self.holds.entry(asked.currency().code()).or_default() += taken;
+        }
+        let account = account.to_owned();
+        let (given_back, refused) = (0, Vec::new());
+        let new = Payment { account, status, capture, asked, code_end, taken, given_back, refused };
+        self.payments.entry(attempt).or_insert(new).code_end
+    }
+
+    /// A payment that is given up. Should the request for it come late, it must not be paid any more.
+    fn called_off(&mut self, account: &str, attempt: AttemptId) -> &mut Payment {
+        let nothing = Money::zero(Currency::from_code("CNY").unwrap());
+        self.payments.entry(attempt).or_insert(Payment {
+            account: account.to_owned(),
+            status: Status::Cancelled,
+            capture: true,
+            asked: nothing,
+            code_end: None,
+            taken: 0,
+            given_back: 0,
+            refused: Vec::new(),
+        })
+    }
+
+    /// Undoes a payment as far as it came.
+    pub(super) fn take_back(&mut self, account: &str, attempt: AttemptId) {
+        let payment = self.called_off(account, attempt);
+        let (currency, taken) = (payment.asked.currency().code(), payment.taken);
+        match payment.status {
+            Status::Pending | Status::Authorized => payment.status = Status::Cancelled,
+            Status::Paid if payment.given_back == 0 => {
+                payment.status = Status::Cancelled;
+                *self.holds.entry(currency).or_default() -= taken;
+            }
+            _ => {}
         }
     }
 

@@ -101,8 +101,7 @@ impl World<'_> {
         let minor = stands(account);
         let owed = matches!(account, Account::MerchantOwes(_) | Account::ReceiverOwes(..));
         // The balance at a channel that paid out our money is below zero until we put some there.
-        let asset =
-            matches!(account, Account::ChannelReceivable(_) | Account::DirectAtChannel(..));
+        let asset = matches!(account, Account::ChannelReceivable(_) | Account::DirectAtChannel(..));
         let liability = !owed && !asset;
         if *account == Account::FxPosition {
             // What was taken and what is given for it: of either sign, each in its currency.
@@ -142,9 +141,7 @@ impl World<'_> {
         if report.balances.values().sum::<i128>() != 0 {
             return fail("the trial balance is not zero");
         }
-        if let Some(request) =
-            self.requests.iter().find(|it| it.answered.is_none() && it.refused.is_none())
-        {
+        if let Some(request) = self.requests.iter().find(|it| it.is_open()) {
             return fail(format!("{} was never answered", request.key));
         }
         if self.decides_what_is_open()? {
@@ -194,6 +191,7 @@ impl World<'_> {
                 let way = if refunded { "direct, refunded" } else { "direct" };
                 *self.counts.ends.entry(way).or_default() += 1;
             }
+            self.tills_know(&order)?;
             if order.refunds.iter().any(|it| it.state == RefundState::Pending) {
                 return fail(format!("{id} ends with a refund under way"));
             }

@@ -17,6 +17,7 @@ use lezai_gateway::funds::payouts::{self, NewPayout};
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::idempotency::{ApiResponse, IdempotentRequest, Signer};
 use lezai_gateway::orders;
+use lezai_gateway::orders::charge;
 use lezai_gateway::orders::checkout;
 use lezai_gateway::orders::checkout::{Page, PayRequest};
 use lezai_gateway::orders::refunds;
@@ -26,7 +27,7 @@ use lezai_gateway::orders::reviews::Decision;
 use lezai_gateway::orders::splits;
 use lezai_store::{Claim, IdempotencyKey, Scope, SessionRecord, fingerprint};
 use lezai_store_sqlite::order_with_entries;
-use lezai_wire::order_request::NewOrder;
+use lezai_wire::order_request::{NewCharge, NewOrder};
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::split_request::{NewReturn, NewSplit};
 use rusqlite::OptionalExtension as _;
@@ -45,11 +46,20 @@ pub(super) struct Request {
     pub(super) key: String,
     pub(super) body: Vec<u8>,
     pub(super) under_way: bool,
+    /// It is not sent again before.
+    pub(super) not_before: Timestamp,
     pub(super) answered: Option<(u16, Vec<u8>)>,
     pub(super) answered_at: Timestamp,
     /// A request sent until the answer came may still be refused: it was decided before.
     pub(super) answered_after: u64,
     pub(super) refused: Option<Code>,
+}
+
+impl Request {
+    /// Whether its sender does not know yet what came of it.
+    pub(super) fn is_open(&self) -> bool {
+        self.answered.is_none() && self.refused.is_none()
+    }
 }
 
 /// One sending of a request.
@@ -66,6 +76,8 @@ pub(super) enum What {
         later: bool,
     },
     Choose(OrderId, SessionId),
+    /// A till's.
+    Charge(OrderId),
     Act(OrderId, Event),
     Refund(OrderId),
     Redeliver(String),
@@ -177,6 +189,7 @@ impl World<'_> {
                     self.request(What::Choose(order, session), &json!({ "method": method }));
                 }
             }
+            Op::Sell { .. } | Op::Charge(_) => self.begin_at_the_counter(op),
             Op::Approve(n, short) => self.shopper(n, true, short),
             Op::Refuse(n) => self.shopper(n, false, false),
             Op::Hint(n, times) => {
@@ -366,6 +379,7 @@ impl World<'_> {
             key,
             body: serde_json::to_vec(body).unwrap(),
             under_way: false,
+            not_before: START,
             answered: None,
             answered_at: START,
             answered_after: 0,
@@ -389,6 +403,7 @@ impl World<'_> {
         let path = match &request.what {
             What::Create { .. } => "/v1/orders".to_owned(),
             What::Choose(_, session) => format!("/v1/checkout/sessions/{session}/pay"),
+            What::Charge(order) => format!("/v1/orders/{order}/charge"),
             What::Act(order, _) => format!("/v1/orders/{order}/act"),
             What::Refund(order) => format!("/v1/orders/{order}/refunds"),
             What::Redeliver(event) => format!("/v1/events/{event}/redeliver"),
@@ -424,6 +439,10 @@ impl World<'_> {
                 if self.random.once_in(10) && self.fault(Fault::ReplyLost) {
                     let key = self.requests[nth].key.clone();
                     self.note(|| format!("the answer to {key} is lost on its way to the merchant"));
+                    return Ok(());
+                }
+                if answer.status() == 202 && matches!(self.requests[nth].what, What::Charge(_)) {
+                    self.till_waits(nth);
                     return Ok(());
                 }
                 let key = self.requests[nth].key.clone();
@@ -569,6 +588,10 @@ async fn ask(
                 Claim { key: gateway.keys.current().jwk.clone(), origin: String::new(), at: START };
             let page = Page { claim, proven: true };
             checkout::pay(gateway, &session, page, choice, key).await
+        }
+        What::Charge(order) => {
+            let NewCharge { code } = NewCharge::parse(&body)?;
+            charge::charge(gateway, &merchant_id, order.as_str(), code, key).await
         }
         What::Act(order, event) => {
             orders::act(gateway, &merchant_id, order.as_str(), event, key).await

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod bank;
+mod counter;
 mod funds;
 mod fx;
 mod holds;

@@ -1,5 +1,6 @@
 //! The plan of a run, by the seed: what merchants, shoppers and the clock do, in which order.
 
+use super::counter::sell_at_the_counter;
 use super::fx::price_elsewhere;
 use super::random::Random;
 
@@ -18,6 +19,12 @@ pub(super) enum Op {
         fx: Option<usize>,
     },
     CreateAgain(usize),
+    Sell {
+        minor: i64,
+        fee: i64,
+        expires: i64,
+    },
+    Charge(usize),
     Choose(usize),
     Approve(usize, bool),
     Refuse(usize),
@@ -108,6 +115,7 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
     split_later(seed, &mut ops);
     pay_in_batches(seed, &mut ops);
     price_elsewhere(seed, &mut ops);
+    sell_at_the_counter(seed, &mut ops);
     ops
 }
 
@@ -158,6 +166,8 @@ impl Op {
         match self {
             Op::Create { .. } => "create",
             Op::CreateAgain(_) => "create_again",
+            Op::Sell { .. } => "sell",
+            Op::Charge(_) => "charge",
             Op::Choose(_) => "choose",
             Op::Approve(..) => "approve",
             Op::Refuse(_) => "refuse",

@@ -94,11 +94,15 @@ pub enum Planted {
     DirectRefundBookedTwice,
     /// The attempt forgets that it was made to the merchant's own account.
     DirectForgotten,
+    /// A reversal at the counter that was not answered, or not clearly, is taken for done.
+    SilentReversalBelieved,
+    /// Each time that a till asks again its code is charged under another number.
+    FreshChargeNumber,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 36] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -133,6 +137,8 @@ impl Planted {
         Self::DirectAskedElsewhere,
         Self::DirectRefundBookedTwice,
         Self::DirectForgotten,
+        Self::SilentReversalBelieved,
+        Self::FreshChargeNumber,
     ];
 }
 

@@ -260,10 +260,11 @@ impl<'r> World<'r> {
             let jobs = self.queue.jobs.lock().unwrap().len();
             let calls = self.wire.calls.lock().unwrap().len();
             let parcels = self.post.lock().unwrap().len();
+            let now = self.now();
             let resend: Vec<usize> = (0..self.requests.len())
                 .filter(|i| {
                     let it = &self.requests[*i];
-                    !it.under_way && it.answered.is_none() && it.refused.is_none()
+                    !it.under_way && it.is_open() && it.not_before <= now
                 })
                 .collect();
             let due = self.due_lanes();
@@ -384,7 +385,9 @@ impl<'r> World<'r> {
 
     /// Nothing can happen but that time passes. `false` if nothing is waited for any more.
     fn pass_time(&mut self) -> Result<bool, Failure> {
-        let Some(due) = self.next_due_at_rest() else { return Ok(false) };
+        let tills = self.requests.iter().filter(|it| it.is_open()).map(|it| it.not_before).min();
+        let due = self.next_due_at_rest();
+        let Some(due) = due.into_iter().chain(tills).min() else { return Ok(false) };
         if due > START.plus_secs(HORIZON_SECS * 4) {
             return fail(format!("a task is left undone: {}", self.tasks()));
         }
@@ -506,6 +509,7 @@ impl<'r> World<'r> {
             let request = lezai_channels::channel::RefundRequest {
                 refund,
                 attempt,
+                method: String::new(),
                 amount,
                 payment: amount,
                 begun_at: now,
@@ -525,6 +529,7 @@ impl<'r> World<'r> {
         // The process's memory is gone; messages on the wire are not.
         self.running.clear();
         self.queue.jobs.lock().unwrap().clear();
+        self.wire.calls.lock().unwrap().retain(|call| !matches!(call.ask, Ask::Undo(_)));
         self.claiming = [false; Lane::ALL.len()];
         self.requests.iter_mut().for_each(|it| it.under_way = false);
         self.generation += 1;
@@ -550,7 +555,7 @@ impl<'r> World<'r> {
         // Captures and voids are few, and what goes wrong with them is the more worth seeing.
         let rare = matches!(
             self.wire.calls.lock().unwrap()[nth].ask,
-            Ask::Capture(_) | Ask::Reverse(_) | Ask::PayOut(_)
+            Ask::Capture(_) | Ask::Reverse(_) | Ask::Undo(_) | Ask::PayOut(_)
         );
         let fate = self.random.below(if rare { 8 } else { 24 });
         if fate == 0 && self.fault(Fault::Lost) {
@@ -558,7 +563,9 @@ impl<'r> World<'r> {
             self.note(|| format!("the question {} is lost", call.ask.name()));
             return;
         }
-        if fate == 1 && self.fault(Fault::Late) {
+        // A reversal is answered, or it is lost: one that comes once its asker gave up is not simulated.
+        let is_reversal = matches!(self.wire.calls.lock().unwrap()[nth].ask, Ask::Undo(_));
+        if fate == 1 && !is_reversal && self.fault(Fault::Late) {
             // Its asker gives up; the question is still on its way.
             self.wire.calls.lock().unwrap()[nth].reply = None;
             self.note(|| "a question is late: its asker gives up".to_owned());

@@ -43,6 +43,10 @@ function yields(id: string, among: Method[], { phone, app }: Place): boolean {
       return phone && has("alipay_wap");
     case "alipay_wap":
       return !phone && (has("alipay_page") || has("alipay_qr"));
+    case "unionpay_page":
+      return phone && has("unionpay_wap");
+    case "unionpay_wap":
+      return !phone && (has("unionpay_page") || has("unionpay_qr"));
     case "wechat_h5":
       return !phone || app === "wechat";
     default:

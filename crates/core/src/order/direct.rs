@@ -51,7 +51,7 @@ impl Order {
     pub fn may_be_direct(&self) -> bool {
         self.terms.shares.is_empty()
             && self.terms.split == SplitTime::Agreed
-            && self.terms.conversion.is_none()
+            && self.terms.fx.is_none()
     }
 
     /// Every entry of a payment to the merchant's own account, without those of other attempts.

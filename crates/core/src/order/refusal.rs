@@ -70,10 +70,14 @@ pub enum Refusal {
     #[error("the order is not split later: its shares were agreed when it was created")]
     NotSplitLater,
     /// The money went to the merchant's own account, so it is not ours to share out.
-    #[error("the order was paid to the merchant's own account: it is not settled, and cannot be split")]
+    #[error(
+        "the order was paid to the merchant's own account: it is not settled, and cannot be split"
+    )]
     PaidDirectly,
     /// Others are to have a part of it, which only we can share out.
-    #[error("others have a part of the order, or it is settled in another currency, so it cannot be paid to the merchant's own account")]
+    #[error(
+        "others have a part of the order, or it is settled in another currency, so it cannot be paid to the merchant's own account"
+    )]
     NotDirect,
     /// Only what is settled can be split.
     #[error("the payment is not settled yet")]

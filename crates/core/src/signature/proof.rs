@@ -2,13 +2,14 @@
 
 use super::SignatureError;
 use crate::digest;
-use crate::key::Verify;
+use crate::key::{Algorithm, Verify};
 use crate::time::Timestamp;
 
 /// A message of which all is checked that needs neither its signer's key nor its whole body. Nothing of it
 /// may be used before [`Unverified::verify`]. Only [`super::Input::check`] makes one.
 #[derive(Clone, Debug)]
 pub struct Unverified<T> {
+    pub(super) algorithm: Algorithm,
     pub(super) base: String,
     pub(super) signature: Vec<u8>,
     pub(super) digest: Option<String>,
@@ -30,9 +31,13 @@ impl<T: AsRef<[u8]>> Unverified<T> {
     ///
     /// # Errors
     ///
-    /// [`SignatureError::Invalid`], [`SignatureError::Der`], [`SignatureError::Digest`].
+    /// [`SignatureError::Invalid`], also for a key of another algorithm than the one that was checked;
+    /// [`SignatureError::Der`], [`SignatureError::Digest`].
     pub fn verify(self, key: &dyn Verify) -> Result<Verified<T>, SignatureError> {
-        let Self { base, signature, digest, verified } = self;
+        let Self { algorithm, base, signature, digest, verified } = self;
+        if key.algorithm() != algorithm {
+            return Err(SignatureError::Invalid { base });
+        }
         verify_base(base, &signature, key)?;
         if let Some(digest) = digest {
             digest::verify_content_digest(&digest, verified.content.as_ref())?;

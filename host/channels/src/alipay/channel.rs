@@ -17,9 +17,9 @@ use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
-    CallbackFuture, CheckFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
-    Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
-    Unanswered, UnknownPayment,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, CheckFuture, HandledCallback, Method,
+    MethodKind, Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus,
+    ReversalRequest, Unanswered, UnknownPayment,
 };
 use crate::check;
 use crate::http::Transport;

@@ -514,11 +514,7 @@ impl Channel for Sandbox {
 
 impl Sandbox {
     /// A refund of a payment of this account's, or what is given back of one that is nobody's.
-    fn ask_refund(
-        &self,
-        id: RefundId,
-        of: Option<AttemptId>,
-    ) -> ChannelFuture<'_, RefundStatus> {
+    fn ask_refund(&self, id: RefundId, of: Option<AttemptId>) -> ChannelFuture<'_, RefundStatus> {
         let account = self.account.clone();
         Box::pin(async move {
             self.with(move |wallet, now| {

@@ -75,6 +75,7 @@ impl Scene {
         let back = RefundRequest {
             refund,
             attempt: attempt.clone(),
+            method: reference.method.clone(),
             amount,
             payment,
             begun_at,
@@ -104,7 +105,9 @@ impl Scene {
             "query" => self.wallet.query(&reference).await,
             "cancel" => self.wallet.cancel(&reference).await,
             "return" => {
-                let request = ReversalRequest { attempt, number: 0, begun_at, requested_at };
+                let method = reference.method;
+                let request =
+                    ReversalRequest { attempt, method, number: 0, begun_at, requested_at };
                 self.wallet.reverse(request).await
             }
             "capture" => self.wallet.capture(CaptureRequest { attempt, number: 1, amount }).await,

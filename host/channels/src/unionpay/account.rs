@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::rsa::{self, Certificate, PrivateKey};
 use crate::settings::{BadConfig, Files, bad, base_url, read};
-use crate::unionpay::BASE_URL;
 use crate::unionpay::chain::Authority;
+use crate::unionpay::{BASE_URL, FILE_URL};
 
 /// The section `[channels.unionpay]` of the configuration. Secrets stand in files, never in it.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +27,8 @@ pub struct UnionpayConfig {
     pub methods: Option<Vec<String>>,
     /// Another address than UnionPay's own, for its test gateway or for tests: `http://` for this machine only.
     pub base_url: Option<String>,
+    /// Another address than UnionPay's own for its files, as `base_url`.
+    pub file_url: Option<String>,
 }
 
 /// An account, its keys read and checked.
@@ -42,6 +44,8 @@ pub struct Account {
     pub authority: Authority,
     /// Where to send, without a slash at the end.
     pub base_url: String,
+    /// Where files are, without a slash at the end.
+    pub file_url: String,
 }
 
 impl UnionpayConfig {
@@ -70,6 +74,8 @@ impl UnionpayConfig {
             key,
             authority: self.authority(files)?,
             base_url: base_url(self.base_url.as_deref(), BASE_URL)?,
+            file_url: base_url(self.file_url.as_deref(), FILE_URL)
+                .map_err(|error| BadConfig { field: "file_url", ..error })?,
         })
     }
 

@@ -50,7 +50,7 @@ pub fn read(
             return Err(CallError::Mismatch { field });
         }
     }
-    for field in ["txnAmt", "currencyCode"] {
+    for field in ["txnAmt", "currencyCode", "settleDate"] {
         if let (Some(ours), Some(theirs)) = (call.message.get(field), told.get(field))
             && ours != theirs
         {

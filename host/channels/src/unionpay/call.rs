@@ -26,9 +26,30 @@ pub struct BadCall {
     pub must: &'static str,
 }
 
+/// Which of UnionPay's products a transaction is of (`bizType`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Product {
+    /// 二维码: codes that are scanned.
+    #[default]
+    Code,
+    /// 网关支付: UnionPay's page, where the shopper gives the number of a card.
+    Page,
+}
+
+impl Product {
+    fn business(self) -> &'static str {
+        match self {
+            Self::Code => "000000",
+            Self::Page => "000201",
+        }
+    }
+}
+
 /// How UnionPay knows a transaction: by our number, and by the time that it was sent with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
+    /// Whose it is: what is asked about a payment or gives it back is of the payment's product.
+    pub product: Product,
     /// `orderId`: 8 to 40 digits and letters.
     pub number: String,
     /// `txnTime`, in seconds since the epoch. The same in each repeat.
@@ -57,6 +78,8 @@ pub enum Back {
     Void,
 }
 
+/// Where a browser posts the form to.
+pub const FRONT: &str = "/gateway/api/frontTransReq.do";
 const BACK: &str = "/gateway/api/backTransReq.do";
 const QUERY: &str = "/gateway/api/queryTrans.do";
 
@@ -69,6 +92,25 @@ pub fn qr(account: &Account, payment: &Payment) -> Result<Call, BadCall> {
     let mut message = paying(account, payment, "07")?;
     message.set("payTimeout", compact(payment.expires_at));
     Ok(Call { path: BACK, message })
+}
+
+/// The form by which a browser goes to UnionPay's page (跳转网关支付, 01/01), which is UnionPay's own for PCs or for
+/// phones. The browser comes back to `front_url` with a form.
+///
+/// # Errors
+///
+/// [`BadCall`].
+pub fn page(
+    account: &Account,
+    payment: &Payment,
+    on_phone: bool,
+    front_url: &str,
+) -> Result<Call, BadCall> {
+    let mut message = paying(account, payment, "01")?;
+    message.set("channelType", if on_phone { "08" } else { "07" });
+    message.set("payTimeout", compact(payment.expires_at));
+    message.set("frontUrl", notify_url(front_url)?);
+    Ok(Call { path: FRONT, message })
 }
 
 /// Charges a code that the till scanned (二维码消费, 01/06).
@@ -119,7 +161,8 @@ pub fn undo(account: &Account, named: &Named) -> Result<Call, BadCall> {
     Ok(Call { path: BACK, message })
 }
 
-/// Gives a payment back: by a transaction with a name of its own.
+/// Gives a payment back: by a transaction with a name of its own. A payment on UnionPay's page is named by UnionPay's
+/// number of it, `query_id`.
 ///
 /// # Errors
 ///
@@ -128,6 +171,7 @@ pub fn give_back(
     account: &Account,
     kind: Back,
     payment: &Named,
+    query_id: &str,
     named: &Named,
     fen: i64,
     notify: &str,
@@ -141,24 +185,45 @@ pub fn give_back(
     message.set("txnAmt", amount(fen)?);
     message.set("currencyCode", "156");
     message.set("backUrl", notify_url(notify)?);
-    // In place of origQryId: the name by which the payment was made.
-    message.set("origOrderId", number(&payment.number)?);
-    message.set("origTxnTime", compact(payment.at));
+    match payment.product {
+        Product::Page => {
+            message.set("channelType", "07");
+            message.set("origQryId", query_id);
+        }
+        // In place of origQryId: the name by which the payment was made.
+        Product::Code => {
+            message.set("origOrderId", number(&payment.number)?);
+            message.set("origTxnTime", compact(payment.at));
+        }
+    }
     Ok(Call { path: BACK, message })
 }
 
+/// The file of a clearing day's transactions (文件传输, 76/01). The day is `MMDD`; `at` is now.
+pub fn file(account: &Account, clearing_day: &str, at: i64) -> Call {
+    let mut message = common(account, Product::Code, at, ("76", "01"));
+    message.set("fileType", "00");
+    message.set("settleDate", clearing_day);
+    Call { path: "/", message }
+}
+
 fn begun(account: &Account, named: &Named, kind: &str, part: &str) -> Result<Message, BadCall> {
+    let mut message = common(account, named.product, named.at, (kind, part));
+    message.set("orderId", number(&named.number)?);
+    Ok(message)
+}
+
+fn common(account: &Account, product: Product, at: i64, (kind, part): (&str, &str)) -> Message {
     let mut message = Message::default();
     message.set("version", "5.1.0");
     message.set("encoding", "UTF-8");
     message.set("accessType", "0");
-    message.set("bizType", "000000");
+    message.set("bizType", product.business());
     message.set("txnType", kind);
     message.set("txnSubType", part);
     message.set("merId", account.merchant.clone());
-    message.set("orderId", number(&named.number)?);
-    message.set("txnTime", compact(named.at));
-    Ok(message)
+    message.set("txnTime", compact(at));
+    message
 }
 
 /// `yyyyMMddHHmmss` in Beijing.

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use lezai_core::funds::bill::BillKind;
+use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture, CheckFuture,
-    CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind, Moved,
-    PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
-    Unanswered,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, CheckFuture, HandledCallback, Method,
+    MethodKind, Moved, PAYER_MISSING, PageForm, PaymentRequest, Prepared, RefundRequest,
+    RefundStatus, ReversalRequest, Unanswered,
 };
 use crate::check;
 use crate::http::Transport;
@@ -20,21 +22,32 @@ use crate::surroundings::Surroundings;
 use crate::terms::{fen, money, seconds};
 use crate::unionpay::account::Account;
 use crate::unionpay::answer::State;
-use crate::unionpay::call::{Back, Named, Payment, compact, is_code};
+use crate::unionpay::call::{Back, Named, Payment, Product, compact, is_code};
 use crate::unionpay::client::Client;
 
 /// The channel's name.
 pub const ID: &str = "unionpay";
 const QR: &str = "unionpay_qr";
 const CODE: &str = "unionpay_code";
+const PAGE: &str = "unionpay_page";
+const WAP: &str = "unionpay_wap";
 /// So long after an order's end a payment that began in time may still come to be known.
 const LATE_SECS: i64 = 600;
 /// UnionPay's clearing day ends at 23:00 in Beijing.
 const CLEARING_EARLY_SECS: i64 = 3_600;
 
+/// A clearing day's file is there by nine in the morning, ten hours after the day's end.
+const BILL_AFTER_SECS: i64 = 10 * 3_600;
+/// The words that are kept where a day has no file: UnionPay's code for it.
+const NO_BILL: &str = r#"{"respCode":"98"}"#;
+
 /// The methods that it offers.
-pub const METHODS: &[Method] =
-    &[Method::anywhere(QR, MethodKind::Qr), Method::named(CODE, MethodKind::Code)];
+pub const METHODS: &[Method] = &[
+    Method::anywhere(QR, MethodKind::Qr),
+    Method::anywhere(PAGE, MethodKind::Redirect),
+    Method::anywhere(WAP, MethodKind::Redirect),
+    Method::named(CODE, MethodKind::Code),
+];
 
 /// UnionPay.
 pub struct Unionpay {
@@ -68,7 +81,7 @@ impl Unionpay {
         }
         let Some(total) = fen(request.amount) else { return refused("currency_unsupported") };
         let payment = Payment {
-            named: payment(&request.attempt, request.begun_at),
+            named: payment(&request.attempt, &request.method, request.begun_at),
             total,
             expires_at: seconds(request.expires_at),
             notify_url: self.notify_url.clone(),
@@ -76,6 +89,9 @@ impl Unionpay {
         if request.method == CODE {
             let Some(code) = request.code else { return refused(PAYER_MISSING) };
             return self.charge(&payment, &code).await;
+        }
+        if payment.named.product == Product::Page {
+            return self.page_of(&payment, request.method == WAP);
         }
         match self.client.qr(&payment).await {
             Ok(qr) => {
@@ -85,6 +101,24 @@ impl Unionpay {
             Err(error) if error.word() == "number_used" => self.lost_code(&payment.named).await,
             Err(error) => not_made(&error),
         }
+    }
+
+    /// The address of our own page, which has the browser post the form that is signed here. UnionPay hears of the
+    /// payment from the browser.
+    fn page_of(&self, payment: &Payment, on_phone: bool) -> Result<Prepared, Unanswered> {
+        match self.client.page(payment, on_phone, &self.beside("return")) {
+            Ok(form) => {
+                let redirect_url = format!("{}?{form}", self.beside("page"));
+                let credential = Credential::Redirect { redirect_url };
+                Ok(Prepared::Offer(Offer { credential, expires_at: None }))
+            }
+            Err(error) => not_made(&error),
+        }
+    }
+
+    /// Our address for something else than callbacks.
+    fn beside(&self, what: &str) -> String {
+        format!("{}{what}", self.notify_url.strip_suffix("notify").unwrap_or(&self.notify_url))
     }
 
     /// Charges a code at the counter: taken, which a query follows, or refused. A repeat may be refused for what the
@@ -119,7 +153,7 @@ impl Unionpay {
     }
 
     async fn state(&self, attempt: &AttemptRef) -> Result<State, Unanswered> {
-        let named = payment(&attempt.attempt, attempt.begun_at);
+        let named = payment(&attempt.attempt, &attempt.method, attempt.begun_at);
         self.client.query(&named).await.map_err(|error| unanswered(&error.to_string()))
     }
 
@@ -163,7 +197,8 @@ impl Unionpay {
             }
             State::Processing | State::Unknown => {}
         }
-        match self.client.undo(&payment(&attempt.attempt, attempt.begun_at)).await {
+        match self.client.undo(&payment(&attempt.attempt, &attempt.method, attempt.begun_at)).await
+        {
             Ok(()) => Ok(AttemptStatus::Cancelled),
             Err(error) if error.refusal().is_some() => match self.ask(attempt).await? {
                 // It never came to be, and a code is good for a minute.
@@ -180,45 +215,48 @@ impl Unionpay {
     /// Gives a payment back whole: by a void on its clearing day, else by a refund. Each has a name of its own, and
     /// UnionPay gives back no more than came, so that both together are no second reversal.
     async fn reverse(&self, request: ReversalRequest) -> Result<AttemptStatus, Unanswered> {
-        let named = payment(&request.attempt, request.begun_at);
+        let named = payment(&request.attempt, &request.method, request.begun_at);
         let told = self.client.query(&named).await;
-        let (total, day) = match told.map_err(|error| unanswered(&error.to_string()))? {
-            State::Done { amount, clearing_day, .. } => (amount, clearing_day),
+        let (whole, day) = match told.map_err(|error| unanswered(&error.to_string()))? {
+            State::Done { amount, query_id, clearing_day } => {
+                (Whole { named, query_id, total: amount }, clearing_day)
+            }
             State::Unknown => return Ok(AttemptStatus::Unknown),
             State::Processing => return Ok(AttemptStatus::Pending),
             State::Failed(why) => return Ok(AttemptStatus::Declined { code: why.word.to_owned() }),
         };
         let at = seconds(request.requested_at);
-        let of = |kind| Named { number: reversal(&request.attempt, kind, request.number), at };
+        let product = whole.named.product;
+        let of =
+            |kind| Named { product, number: reversal(&request.attempt, kind, request.number), at };
         let (void, refund) = (of(Back::Void), of(Back::Refund));
-        let voided = self.known(&void, total).await?;
-        let refunded = self.known(&refund, total).await?;
+        let voided = self.known(&void, whole.total).await?;
+        let refunded = self.known(&refund, whole.total).await?;
         if let Some(status) = gone_back(&voided, &refunded) {
             return Ok(status);
         }
         match (voided, refunded) {
             (_, State::Failed(why)) => Ok(AttemptStatus::Refused { code: why.word.to_owned() }),
             (State::Unknown, _) if self.clearing_day() == day => {
-                self.void(&named, &void, &refund, total).await
+                self.void(&whole, &void, &refund).await
             }
-            _ => self.refund_whole(&named, &void, &refund, total).await,
+            _ => self.refund_whole(&whole, &void, &refund).await,
         }
     }
 
     async fn void(
         &self,
-        payment: &Named,
+        payment: &Whole,
         void: &Named,
         refund: &Named,
-        total: i64,
     ) -> Result<AttemptStatus, Unanswered> {
-        match self.client.give_back(Back::Void, payment, void, total, &self.notify_url).await {
-            Ok(()) => self.returned(void, total).await,
+        match self.give_whole(Back::Void, payment, void).await {
+            Ok(()) => self.returned(void, payment.total).await,
             Err(error) => match error.refusal() {
                 // Not any more, or not at all: a refund says which.
                 Some(refusal) if refusal.advice == Advice::GiveUp => {
                     tracing::warn!(%refusal, channel = ID, "a void is refused; a refund is tried");
-                    self.refund_whole(payment, void, refund, total).await
+                    self.refund_whole(payment, void, refund).await
                 }
                 _ => Err(unanswered(&error.to_string())),
             },
@@ -227,18 +265,17 @@ impl Unionpay {
 
     async fn refund_whole(
         &self,
-        payment: &Named,
+        payment: &Whole,
         void: &Named,
         refund: &Named,
-        total: i64,
     ) -> Result<AttemptStatus, Unanswered> {
-        match self.client.give_back(Back::Refund, payment, refund, total, &self.notify_url).await {
-            Ok(()) => self.returned(refund, total).await,
+        match self.give_whole(Back::Refund, payment, refund).await {
+            Ok(()) => self.returned(refund, payment.total).await,
             Err(error) => match error.refusal() {
                 Some(refusal) if refusal.advice == Advice::GiveUp => {
                     // It may be refused for what an earlier call did, which no query knew of yet.
-                    let voided = self.known(void, total).await?;
-                    let refunded = self.known(refund, total).await?;
+                    let voided = self.known(void, payment.total).await?;
+                    let refunded = self.known(refund, payment.total).await?;
                     Ok(gone_back(&voided, &refunded).unwrap_or_else(|| AttemptStatus::Refused {
                         code: refusal.word.to_owned(),
                     }))
@@ -246,6 +283,11 @@ impl Unionpay {
                 _ => Err(unanswered(&error.to_string())),
             },
         }
+    }
+
+    async fn give_whole(&self, kind: Back, whole: &Whole, named: &Named) -> Result<(), CallError> {
+        let Whole { named: payment, query_id, total } = whole;
+        self.client.give_back(kind, payment, query_id, named, *total, &self.notify_url).await
     }
 
     async fn known(&self, named: &Named, total: i64) -> Result<State, Unanswered> {
@@ -270,9 +312,17 @@ impl Unionpay {
     async fn give(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
         let failed = |code: &str| Ok(RefundStatus::Failed { code: code.to_owned() });
         let Some(amount) = fen(request.amount) else { return failed("currency_unsupported") };
-        let paid = payment(&request.attempt, request.begun_at);
-        let named = refund(&request);
-        match self.client.give_back(Back::Refund, &paid, &named, amount, &self.notify_url).await {
+        let paid = payment(&request.attempt, &request.method, request.begun_at);
+        let (named, notify_url) = (refund(&request), &self.notify_url);
+        let query_id = match paid.product {
+            Product::Code => String::new(),
+            Product::Page => self.query_id(&paid).await?,
+        };
+        match self
+            .client
+            .give_back(Back::Refund, &paid, &query_id, &named, amount, notify_url)
+            .await
+        {
             // Taken, which is not done. What was taken is known, if only as something under way.
             Ok(()) => self.ask_refund(request).await.map(|told| match told {
                 RefundStatus::Unknown => RefundStatus::Pending,
@@ -293,6 +343,17 @@ impl Unionpay {
         }
     }
 
+    /// UnionPay's own number of a payment, which a refund of one on its page must name.
+    async fn query_id(&self, payment: &Named) -> Result<String, Unanswered> {
+        match self.client.query(payment).await {
+            Ok(State::Done { query_id, .. }) => Ok(query_id),
+            Ok(other) => {
+                Err(unanswered(&format!("the payment is not known to be done: {other:?}")))
+            }
+            Err(error) => Err(unanswered(&error.to_string())),
+        }
+    }
+
     async fn ask_refund(&self, request: RefundRequest) -> Result<RefundStatus, Unanswered> {
         let told = self.client.query_back(&refund(&request), fen(request.amount)).await;
         match told.map_err(|error| unanswered(&error.to_string()))? {
@@ -300,6 +361,21 @@ impl Unionpay {
             State::Processing => Ok(RefundStatus::Pending),
             State::Failed(why) => Ok(RefundStatus::Failed { code: why.word.to_owned() }),
             State::Unknown => Ok(RefundStatus::Unknown),
+        }
+    }
+
+    async fn fetch(&self, kind: BillKind, day: Date) -> Result<BillFetched, Unanswered> {
+        if kind != BillKind::Trades {
+            return Ok(BillFetched::NotPermitted);
+        }
+        let notice = || NO_BILL.as_bytes().to_vec();
+        let digits: String = day.to_string().chars().filter(char::is_ascii_digit).collect();
+        match self.client.bill(digits.get(4..).unwrap_or_default()).await {
+            Ok(rows) if rows.trim_ascii().is_empty() => Ok(BillFetched::Bill(notice())),
+            Ok(rows) => Ok(BillFetched::Bill(rows)),
+            Err(error) if error.word() == "no_bill" => Ok(BillFetched::Absent(notice())),
+            Err(error) if error.word() == "not_permitted" => Ok(BillFetched::NotPermitted),
+            Err(error) => Err(unanswered(&error.to_string())),
         }
     }
 
@@ -392,17 +468,46 @@ impl Channel for Unionpay {
         Box::pin(check::unionpay(&self.client, &*self.surroundings))
     }
 
+    fn bills(&self) -> &'static [BillKind] {
+        &[BillKind::Trades]
+    }
+
+    fn bill_after_secs(&self) -> i64 {
+        BILL_AFTER_SECS
+    }
+
+    fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
+        Box::pin(self.fetch(kind, day))
+    }
+
+    fn page(&self, query: &str) -> Option<PageForm> {
+        self.client.page_form(query)
+    }
+
     fn hear(&self, callback: Callback) -> CallbackFuture<'_> {
         Box::pin(std::future::ready(self.read(&callback)))
     }
 }
 
-fn payment(attempt: &AttemptId, begun_at: Timestamp) -> Named {
-    Named { number: number::of_attempt(attempt), at: seconds(begun_at) }
+/// A payment that is to go back as a whole.
+struct Whole {
+    named: Named,
+    query_id: String,
+    total: i64,
+}
+
+fn product(method: &str) -> Product {
+    if matches!(method, PAGE | WAP) { Product::Page } else { Product::Code }
+}
+
+fn payment(attempt: &AttemptId, method: &str, begun_at: Timestamp) -> Named {
+    let number = number::of_attempt(attempt);
+    Named { product: product(method), number, at: seconds(begun_at) }
 }
 
 fn refund(request: &RefundRequest) -> Named {
-    Named { number: number::of_refund(&request.refund), at: seconds(request.requested_at) }
+    let number = number::of_refund(&request.refund);
+    Named { product: product(&request.method), number, at: seconds(request.requested_at) }
 }
 
 /// The number of a reversal: the payment's, whose first two digits give place to `v` for a void or `w` for a refund

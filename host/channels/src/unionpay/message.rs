@@ -10,6 +10,7 @@ use form_urlencoded::Serializer;
 use ring::digest::{SHA256, digest};
 
 use crate::form;
+use crate::rsa::PublicKey;
 use crate::surroundings::hex;
 use crate::unionpay::account::Account;
 use crate::unionpay::chain::Untrusted;
@@ -106,6 +107,17 @@ impl Message {
         let text = |bytes| String::from_utf8(bytes).map_err(|_| BadMessage::Unreadable);
         let members = members.into_iter().map(|(name, value)| Ok((text(name)?, text(value)?)));
         members.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// All members, by name.
+    pub fn members(self) -> Vec<(String, String)> {
+        self.0.into_iter().collect()
+    }
+
+    /// Whether it has this key's signature, as our own messages have ours.
+    pub fn is_signed_by(&self, key: &PublicKey) -> bool {
+        let signature = self.get("signature").unwrap_or_default();
+        key.verify(twice_hashed(&self.text()).as_bytes(), signature).is_ok()
     }
 
     /// Checks who signed it, and that it is for our merchant.

@@ -8,6 +8,7 @@
 //! | [`call`] | the calls, as members of a form |
 //! | [`answer`] | answers, and what a query tells |
 //! | [`errors`] | the table of errors |
+//! | [`file`] | the file of a day's transactions, out of what it is packed in |
 //! | [`channel`] | the channel `unionpay` |
 //! | [`client`] | the calls over a transport |
 //!
@@ -24,7 +25,10 @@ pub mod chain;
 pub mod channel;
 pub mod client;
 pub mod errors;
+pub mod file;
 pub mod message;
 
 /// Where UnionPay answers.
 pub const BASE_URL: &str = "https://gateway.95516.com";
+/// Where its files are.
+pub const FILE_URL: &str = "https://filedownload.95516.com";

@@ -193,7 +193,8 @@ async fn alipay(client: &lezai_channels::alipay::client::Client, call: &Call) ->
 }
 
 async fn unionpay(client: &lezai_channels::unionpay::client::Client, call: &Call, at: i64) -> Told {
-    let named = |number: &str, at| unionpay_call::Named { number: number.to_owned(), at };
+    let product = unionpay_call::Product::Code;
+    let named = |number: &str, at| unionpay_call::Named { product, number: number.to_owned(), at };
     let payment = |number: &str, amount: &str, notify_url: &str| {
         say!("# --time '{}' names it from now on", time::beijing(at));
         Ok::<_, Failed>(unionpay_call::Payment {
@@ -222,7 +223,7 @@ async fn unionpay(client: &lezai_channels::unionpay::client::Client, call: &Call
             say!("# --time '{}' names the refund from now on", time::beijing(now));
             let (kind, back) = (unionpay_call::Back::Refund, named(refund, now));
             let (payment, amount) = (named(number, at), fen(amount)?);
-            client.give_back(kind, &payment, &back, amount, notify_url).await.map(show)
+            client.give_back(kind, &payment, "", &back, amount, notify_url).await.map(show)
         }
         Call::QueryRefund { refund, .. } => {
             client.query_back(&named(refund, at), None).await.map(show)

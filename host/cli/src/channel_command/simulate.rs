@@ -96,6 +96,7 @@ certificate_file = "unionpay_merchant.crt"
 middle_certificate_files = ["unionpay_middle.crt"]
 root_certificate_file = "unionpay_root.crt"
 base_url = "{url}"
+file_url = "{url}/file"
 "#
     );
     text

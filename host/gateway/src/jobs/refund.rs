@@ -37,12 +37,14 @@ impl Refund {
         }
         let channel = turn.gateway.channel_of(&record, &payment.attempt)?;
         let channel = &*channel;
+        let paid = attempt_ref(&record, &payment.attempt)?;
         let request = RefundRequest {
             refund: id.clone(),
-            attempt: payment.attempt.clone(),
+            attempt: paid.attempt,
+            method: paid.method,
             amount: refund.amount,
             payment: record.order.terms.amount,
-            begun_at: attempt_ref(&record, &payment.attempt)?.begun_at,
+            begun_at: paid.begun_at,
             requested_at: refund.requested_at,
         };
         let known = match turn.tries {

@@ -1,6 +1,6 @@
 //! Has a channel give back money that its order cannot take.
 
-use lezai_channels::channel::{AttemptStatus, ReversalRequest};
+use lezai_channels::channel::{AttemptRef, AttemptStatus, ReversalRequest};
 use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::Attention;
 use lezai_wire::problem::{Code, Problem};
@@ -28,11 +28,12 @@ impl Reverse {
     async fn perform(&self, turn: &Turn<'_>) -> Result<Done, Problem> {
         let Self { order, attempt } = self;
         let record = turn.gateway.record(order.clone()).await?;
-        let begun_at = attempt_ref(&record, attempt)?.begun_at;
+        let AttemptRef { method, begun_at, .. } = attempt_ref(&record, attempt)?;
         let since =
             record.order.returns.iter().find(|it| it.attempt == *attempt).and_then(|it| it.since);
         let request = ReversalRequest {
             attempt: attempt.clone(),
+            method,
             number: 0,
             begun_at,
             requested_at: since.unwrap_or(begun_at),

@@ -40,8 +40,13 @@ impl Void {
             _ => {
                 let begun_at = reference.begun_at;
                 let requested_at = record.order.void_requested_at.unwrap_or(begun_at);
-                let request =
-                    ReversalRequest { attempt: attempt.clone(), number, begun_at, requested_at };
+                let request = ReversalRequest {
+                    attempt: attempt.clone(),
+                    method: reference.method.clone(),
+                    number,
+                    begun_at,
+                    requested_at,
+                };
                 asked(channel, "reverse", channel.reverse(request)).await?
             }
         };

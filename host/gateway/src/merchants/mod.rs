@@ -15,14 +15,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use lezai_core::digest::sha256_hex;
 use lezai_core::id::MerchantId;
-use lezai_core::key::VerifyingKey;
 use lezai_core::policy::Policy;
 use lezai_core::time::Timestamp;
 use lezai_core::webhook::Secret;
 use reqwest::Url;
 
 use crate::releases::rollout::Rollout;
-use lezai_base::native_key::NativeVerifyingKey;
+use lezai_base::merchant_key::MerchantPublicKey;
 use lezai_store::{MerchantKey, MerchantRecord};
 
 pub use agreements::Agreements;
@@ -71,7 +70,7 @@ impl Merchant {
 #[derive(Default)]
 pub struct Merchants {
     by_id: HashMap<MerchantId, Arc<Merchant>>,
-    by_keyid: HashMap<String, (Arc<Merchant>, NativeVerifyingKey)>,
+    by_keyid: HashMap<String, (Arc<Merchant>, MerchantPublicKey)>,
 }
 
 impl Merchants {
@@ -91,12 +90,9 @@ impl Merchants {
             }
         }
         for key in keys {
-            match (all.by_id.get(&key.merchant), VerifyingKey::from_spki_pem(&key.pem)) {
+            match (all.by_id.get(&key.merchant), MerchantPublicKey::from_spki_pem(&key.pem)) {
                 (Some(merchant), Ok(public)) => {
-                    drop(all.by_keyid.insert(
-                        key.keyid,
-                        (Arc::clone(merchant), NativeVerifyingKey::from(&public)),
-                    ))
+                    drop(all.by_keyid.insert(key.keyid, (Arc::clone(merchant), public)))
                 }
                 _ => tracing::error!(keyid = key.keyid, "merchant's key left out"),
             }
@@ -115,7 +111,7 @@ impl Merchants {
     }
 
     /// The merchant that signs with this key, and the key.
-    pub fn by_keyid(&self, keyid: &str) -> Option<(Arc<Merchant>, NativeVerifyingKey)> {
+    pub fn by_keyid(&self, keyid: &str) -> Option<(Arc<Merchant>, MerchantPublicKey)> {
         self.by_keyid.get(keyid).cloned()
     }
 }

@@ -403,8 +403,7 @@ fn open(
         return Err(denied(gateway, facts, kept, now));
     }
     let shares = !new.shares.is_empty() || !decision.shares.is_empty();
-    let may_be_direct =
-        !shares && new.split == SplitTime::Agreed && new.fx_quote.is_none();
+    let may_be_direct = !shares && new.split == SplitTime::Agreed && new.fx_quote.is_none();
     let methods = open_methods(gateway, &decision.channels, &facts, may_be_direct)?;
     let in_parts =
         |id: &String| gateway.method(&facts.merchant, id).is_some_and(|it| it.instalments);

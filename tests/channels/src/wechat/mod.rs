@@ -314,12 +314,7 @@ impl Wechat {
     /// # Errors
     ///
     /// There is no such order.
-    pub fn tell_at(
-        &self,
-        simulators: &Simulators,
-        number: &str,
-        url: &str,
-    ) -> Result<(), String> {
+    pub fn tell_at(&self, simulators: &Simulators, number: &str, url: &str) -> Result<(), String> {
         let order = locked(&self.books).orders.get(number).cloned().ok_or("no such order")?;
         self.tell_payment(simulators, &Order { notify_url: Some(url.to_owned()), ..order });
         Ok(())

@@ -190,6 +190,7 @@ pub(crate) fn unionpay_config(base_url: &str) -> unionpay::account::UnionpayConf
         root_certificate_file: "unionpay_root.crt".into(),
         methods: None,
         base_url: Some(base_url.to_owned()),
+        file_url: Some(format!("{base_url}/file")),
     }
 }
 
@@ -396,6 +397,7 @@ pub(crate) fn refund(payment: &PaymentRequest, fen: i64) -> RefundRequest {
     RefundRequest {
         refund: RefundId::new(now(), entropy()),
         attempt: payment.attempt.clone(),
+        method: payment.method.clone(),
         amount: cny(fen),
         payment: payment.amount,
         begun_at: payment.begun_at,

@@ -12,7 +12,9 @@ use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::id::AttemptId;
 
-use crate::bench::{Mode, alipay_bench, alipay_config, entropy, files, network, now, simulators};
+use crate::bench::{
+    Mode, alipay_bench, alipay_config, entropy, files, network, now, simulators, unionpay_bench,
+};
 
 /// Today, where Alipay's days begin.
 fn today() -> Date {
@@ -62,6 +64,46 @@ async fn alipays_bill_is_fetched_and_unpacked() {
         let fetched = bench.channel.bill(BillKind::Trades, day).await.unwrap();
         assert_eq!(fetched, BillFetched::Bill(b"<html>502</html>".to_vec()));
     }
+}
+
+/// Today, where UnionPay's clearing days begin.
+fn clearing_day() -> Date {
+    Date::parse(&lezai_channels::time::beijing(Machine.now() + 3_600)[..10]).unwrap()
+}
+
+#[tokio::test]
+async fn unionpays_file_is_fetched_unpacked_and_read() {
+    let bench = unionpay_bench().await;
+    let fetch = async |day| bench.channel.bill(BillKind::Trades, day).await;
+    assert!(matches!(fetch(clearing_day()).await.unwrap(), BillFetched::Absent(_)));
+    let day = clearing_day();
+    let payment = bench.paid().await;
+    if day != clearing_day() {
+        // The clearing day ended meanwhile: the payment may be on either.
+        return;
+    }
+    let BillFetched::Bill(bill) = fetch(day).await.unwrap() else { panic!() };
+    let number = number::of_attempt(&payment.attempt);
+    assert!(bill.starts_with(b"S22 ") && bill.windows(32).any(|it| it == number.as_bytes()));
+    for (what, word) in [
+        (What::Busy, "busy"),
+        (What::WrongSignature, "signature"),
+        (What::CutAfter, ""),
+        (What::CutBefore, ""),
+        (What::Truncated, "unpacked"),
+        (What::TruncatedInside, "unpacked"),
+        (What::Garbage, "read"),
+    ] {
+        bench.fault("bill", what);
+        let error = fetch(day).await.unwrap_err();
+        assert!(error.reason.contains(word), "{what:?}: {error}");
+    }
+    bench.fault("bill", What::NotYet);
+    assert!(matches!(fetch(day).await.unwrap(), BillFetched::Absent(_)));
+    bench.fault("bill", What::Refused);
+    assert_eq!(fetch(day).await.unwrap(), BillFetched::NotPermitted);
+    let funds = bench.channel.bill(BillKind::Funds, day).await.unwrap();
+    assert_eq!(funds, BillFetched::NotPermitted);
 }
 
 #[tokio::test]

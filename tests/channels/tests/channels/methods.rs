@@ -12,8 +12,8 @@ use lezai_core::order::Credential;
 use lezai_core::payer::Payer;
 
 use crate::bench::{
-    Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, simulators,
-    wechat_bench, wechat_config,
+    Mode, TOTAL, alipay_bench, alipay_config, entropy, files, is_paid, network, now, refund,
+    simulators, unionpay_bench, wechat_bench, wechat_config,
 };
 
 #[tokio::test]
@@ -156,4 +156,104 @@ async fn a_trade_for_a_mini_program_is_made_closed_and_on_the_bill() {
     let none = client.bill_address(BillType::Trade, "2026-11-29").await.unwrap_err();
     assert_eq!(none.refusal().unwrap().word, "no_bill");
     assert!(client.bill(BillType::Trade, "2026-1-1").await.unwrap_err().is_certain());
+}
+
+#[tokio::test]
+async fn unionpays_page_is_a_form_that_we_signed() {
+    use lezai_channel_simulators::fault::What;
+    use lezai_channels::channel::{About, AttemptStatus, Callback, RefundStatus, ReversalRequest};
+    use lezai_channels::http::Headers;
+    for method in ["unionpay_page", "unionpay_wap"] {
+        let bench = unionpay_bench().await;
+        let payment = PaymentRequest { method: method.to_owned(), ..bench.payment() };
+        let Credential::Redirect { redirect_url } = bench.offer(&payment).await.credential else {
+            panic!("not an address")
+        };
+        let again = bench.offer(&payment).await.credential;
+        assert_eq!(again, Credential::Redirect { redirect_url: redirect_url.clone() });
+        let (page, query) = redirect_url.split_once('?').unwrap();
+        assert!(page.ends_with("/channels/unionpay/page"), "{page}");
+        // Only what we signed becomes a form.
+        for changed in [query.replace("txnAmt=8888", "txnAmt=1"), String::new(), "a=1".to_owned()] {
+            assert_eq!(bench.channel.page(&changed), None);
+        }
+        let form = bench.channel.page(query).unwrap();
+        assert!(form.action.ends_with("/gateway/api/frontTransReq.do"), "{}", form.action);
+        let posted = async || {
+            let mut body = form_urlencoded::Serializer::new(String::new());
+            let body = body.extend_pairs(&form.fields).finish();
+            let post = reqwest::Client::new().post(&form.action).body(body);
+            post.send().await.unwrap().text().await.unwrap()
+        };
+        // Nobody was there yet, so UnionPay knows nothing of it.
+        assert_eq!(bench.query(&payment).await.unwrap(), AttemptStatus::Unknown);
+        assert!(bench.cancel(&payment).await.is_err(), "the page may still be paid");
+        let shown = posted().await;
+        assert!(shown.contains(&number::of_attempt(&payment.attempt)), "{shown}");
+        assert!(posted().await.contains("respCode=12"), "a form is good once");
+        bench.pay(&payment).unwrap();
+        assert!(is_paid(&bench.query(&payment).await.unwrap(), TOTAL));
+
+        // The browser comes back: its form is verified, and names the payment.
+        let heard = async |fault| {
+            let number = number::of_attempt(&payment.attempt);
+            let (url, body) = bench.simulators.unionpay.returns(&number, fault).unwrap();
+            assert!(url.ends_with("/channels/unionpay/return"), "{url}");
+            bench.channel.hear(Callback { headers: Headers::default(), body }).await.about
+        };
+        assert_eq!(heard(None).await, About::Payment(payment.attempt.clone()));
+        for forged in [What::WrongSignature, What::UnknownKey, What::Unsigned, What::WrongMerchant]
+        {
+            assert_eq!(heard(Some(forged)).await, About::Refused, "{forged:?}");
+        }
+
+        // Part of it goes back by UnionPay's own number, and what is left not as a whole.
+        let part = refund(&payment, 1_000);
+        for _ in 0..2 {
+            assert_eq!(bench.channel.refund(part.clone()).await.unwrap(), RefundStatus::Succeeded);
+        }
+        assert_eq!(bench.channel.query_refund(&part).await.unwrap(), RefundStatus::Succeeded);
+        assert_eq!(bench.refunds(), 1);
+        let whole = ReversalRequest {
+            attempt: payment.attempt.clone(),
+            method: payment.method.clone(),
+            number: 0,
+            begun_at: payment.begun_at,
+            requested_at: now(),
+        };
+        let told = bench.channel.reverse(whole).await.unwrap();
+        assert!(matches!(told, AttemptStatus::Refused { .. }), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_on_unionpays_page_goes_back_whole() {
+    use lezai_channels::channel::{AttemptStatus, ReversalRequest};
+    for (days, kind) in [(0, "31"), (1, "04")] {
+        let bench = unionpay_bench().await;
+        let payment = PaymentRequest { method: "unionpay_page".to_owned(), ..bench.payment() };
+        let Credential::Redirect { redirect_url } = bench.offer(&payment).await.credential else {
+            panic!("not an address")
+        };
+        let form = bench.channel.page(redirect_url.split_once('?').unwrap().1).unwrap();
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        let body = body.extend_pairs(&form.fields).finish();
+        reqwest::Client::new().post(&form.action).body(body).send().await.unwrap();
+        bench.pay(&payment).unwrap();
+        bench.clock.0.store(days * 86_400, std::sync::atomic::Ordering::SeqCst);
+        let request = ReversalRequest {
+            attempt: payment.attempt.clone(),
+            method: payment.method.clone(),
+            number: 0,
+            begun_at: payment.begun_at,
+            requested_at: now(),
+        };
+        for _ in 0..2 {
+            let told = bench.channel.reverse(request.clone()).await.unwrap();
+            assert_eq!(told, AttemptStatus::Returned);
+        }
+        let books = bench.books();
+        let backs: Vec<_> = books["refunds"].as_object().unwrap().values().collect();
+        assert_eq!((backs.len(), backs[0]["kind"].as_str()), (1, Some(kind)));
+    }
 }

@@ -151,6 +151,7 @@ async fn a_whole_payment_is_given_back_once() {
         let requested_at = now();
         let request = |number| ReversalRequest {
             attempt: payment.attempt.clone(),
+            method: payment.method.clone(),
             number,
             begun_at: payment.begun_at,
             requested_at,
@@ -206,6 +207,7 @@ async fn a_payment_of_an_earlier_clearing_day_is_refunded_and_not_voided() {
         bench.clock.0.store(days * 86_400, Ordering::SeqCst);
         let request = ReversalRequest {
             attempt: payment.attempt.clone(),
+            method: payment.method.clone(),
             number: 0,
             begun_at: payment.begun_at,
             requested_at: now(),
@@ -234,6 +236,7 @@ async fn a_void_that_is_refused_becomes_a_refund() {
     assert_eq!(bench.channel.refund(part).await.unwrap(), RefundStatus::Succeeded);
     let request = ReversalRequest {
         attempt: payment.attempt.clone(),
+        method: payment.method.clone(),
         number: 1,
         begun_at: payment.begun_at,
         requested_at: now(),
@@ -271,6 +274,7 @@ async fn a_reversal_that_unionpay_took_is_not_refused_by_its_repeat() {
         bench.clock.0.store(days * 86_400, Ordering::SeqCst);
         let request = ReversalRequest {
             attempt: payment.attempt.clone(),
+            method: payment.method.clone(),
             number: 0,
             begun_at: payment.begun_at,
             requested_at: now(),
