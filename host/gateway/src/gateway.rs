@@ -324,7 +324,8 @@ impl Gateway {
         let order = store::read(&self.node.store, move |view| view.order_of_attempt(&id)).await?;
         let unknown = || Problem::new(Code::OrderNotFound, "no order has this payment there");
         let record = self.record(order.ok_or_else(unknown)?).await?;
-        let at = self.channel_of(&record, &evidence.attempt)?;
+        let channel_at = self.channel_of(&record, &evidence.attempt)?;
+        let at = &*channel_at;
         if at.id() != channel {
             return Err(unknown());
         }

@@ -17,7 +17,7 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     records::TABLES,
     accounts::TABLES,
     ledger::TABLES,
