@@ -497,12 +497,13 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
     let fee = fee.unwrap_or(refund.fee);
     let shares = refund.amount.checked_sub(fee).and_then(|net| order.borne_by_others(net));
     let mut refund = Refund { fee, shares: shares.unwrap_or_default(), ..refund };
+    refund.reserve = order.reserve_for(&refund);
     if matches!(refund.from, Account::MerchantFrozen(_)) {
-        let beyond = refund.own().and_then(|own| own.checked_sub(order.unsplit()));
+        let left = refund.taken_where_it_lay();
+        let beyond = left.and_then(|left| left.checked_sub(order.unsplit()));
         refund.beyond = beyond.filter(|it| it.minor() > 0);
     }
     refund.charge = order.refund_charge(&refund);
-    refund.reserve = order.reserve_for(&refund);
     // Never absent, as `sums.rs` holds; should it be, no money moves without it.
     let Some(entry) = order.refund_entry(Kind::RefundRequest, &refund) else {
         return Err(Refusal::RefundTooLarge { available });
@@ -535,11 +536,13 @@ fn refund_failed(
     now: Timestamp,
 ) -> Result<Step, Refusal> {
     let to = order.owed();
-    let refund = order.refund_mut(id)?;
+    let refund = order.refund(id).ok_or(Refusal::UnknownRefund)?;
     if refund.state != RefundState::Pending {
         return Ok(order.step());
     }
-    refund.state = RefundState::Failed { code, at: now, to };
+    let kept = order.kept_of(refund).filter(|_| order.waits_for_reserve());
+    let refund = order.refund_mut(id)?;
+    refund.state = RefundState::Failed { code, at: now, to, kept };
     let refund = refund.clone();
     let entry = order.refund_entry(Kind::RefundFailure, &refund);
     let order = order.attended(|it| !matches!(it, Attention::Refund { refund } if refund == id));
@@ -563,11 +566,7 @@ fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Res
     let mut settled = Settled { amount, shares, charge: None, at: now };
     settled.charge = order.charge_of_settlement(&settled);
     let mut order = order;
-    let kept = match order.is_split_later() {
-        // It is not the merchant's yet.
-        true => Vec::new(),
-        false => order.keep_back(settled.amount, now),
-    };
+    let kept = order.keep_back(&settled);
     let entry = order.settlement(&settled);
     let state = State::Paid { payment, captured, settled: Some(settled) };
     let order = order.moved(state);
