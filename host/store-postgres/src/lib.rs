@@ -13,6 +13,7 @@ mod address;
 mod bills;
 mod chain;
 mod events;
+mod fees;
 mod funds;
 mod head;
 mod lanes;

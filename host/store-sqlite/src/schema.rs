@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, bills, events, funds, ledger, payout_batches, plugins, records, sealed, splits,
-    statements,
+    STATEMENTS, bills, events, fees, funds, ledger, payout_batches, plugins, records, sealed,
+    splits, statements,
 };
 use lezai_seal::Vault;
 use lezai_store::{Fault, StoreError};
@@ -17,7 +17,7 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     records::TABLES,
     ledger::TABLES,
     events::TABLES,
@@ -25,6 +25,7 @@ const TABLES: [&str; 9] = [
     payout_batches::TABLES,
     funds::TABLES,
     bills::TABLES,
+    fees::TABLES,
     splits::TABLES,
     statements::TABLES,
 ];

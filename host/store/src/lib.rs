@@ -12,6 +12,7 @@ pub mod brand;
 pub mod decision;
 mod error;
 pub mod events;
+pub mod fees;
 pub mod funds;
 mod listing;
 mod news;
@@ -41,6 +42,7 @@ pub use bills::{BillReads, BillWrites};
 pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
+pub use fees::{FeeReads, FeeWrites};
 pub use funds::{FundsReads, FundsWrites};
 pub use lezai_wire::page::Page;
 pub use listing::id_range;
@@ -157,13 +159,15 @@ pub enum Lane {
     Orders,
     /// Callbacks to merchants.
     Callbacks,
+    /// Payouts: thousands at a bank that does not answer hold up no capture and no refund.
+    Payouts,
     /// Statements: a long one holds up neither.
     Statements,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Orders, Self::Callbacks, Self::Statements];
+    pub const ALL: [Self; 4] = [Self::Orders, Self::Callbacks, Self::Statements, Self::Payouts];
 
     /// Its name in the store.
     pub fn as_str(self) -> &'static str {
@@ -171,6 +175,7 @@ impl Lane {
             Self::Orders => "orders",
             Self::Callbacks => "callbacks",
             Self::Statements => "statements",
+            Self::Payouts => "payouts",
         }
     }
 }
@@ -194,7 +199,8 @@ impl Task {
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Order { .. } | Self::Payout { .. } | Self::CloseBatches { .. } => Lane::Orders,
+            Self::Order { .. } | Self::CloseBatches { .. } => Lane::Orders,
+            Self::Payout { .. } => Lane::Payouts,
             Self::Deliver { .. } => Lane::Callbacks,
             Self::MakeStatement { .. } | Self::PlanStatement { .. } => Lane::Statements,
         }
@@ -315,7 +321,14 @@ pub struct Wanted<'w> {
 
 /// Reads of the store.
 pub trait View:
-    BillReads + EventReads + FundsReads + PayoutBatchReads + PluginReads + SplitReads + StatementReads
+    BillReads
+    + EventReads
+    + FeeReads
+    + FundsReads
+    + PayoutBatchReads
+    + PluginReads
+    + SplitReads
+    + StatementReads
 {
     /// The order with this id.
     fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError>;
@@ -381,6 +394,7 @@ pub trait Tx:
     View
     + BillWrites
     + EventWrites
+    + FeeWrites
     + FundsWrites
     + PayoutBatchWrites
     + PluginWrites
@@ -395,8 +409,14 @@ pub trait Tx:
     ) -> Result<bool, StoreError>;
     /// The order as it is now, with attempts, refunds, splits and returns that are new.
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
-    /// An entry at the end of the ledger's chain.
-    fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
+    /// An entry at the end of the ledger's chain. The time that it carries: `at`, or that of the entry before if that
+    /// is later.
+    fn book(
+        &self,
+        subject: &Subject,
+        entry: &Entry,
+        at: Timestamp,
+    ) -> Result<Timestamp, StoreError>;
     /// A task for the worker. One that waits only once ([`Task::once`]) and is there already stays as it is.
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
     /// Up to `limit` due tasks of a lane, which nobody else gets until `lease_end`.

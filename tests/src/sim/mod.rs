@@ -10,6 +10,7 @@ mod payout_batches;
 mod plan;
 mod planted;
 mod planted_bills;
+mod planted_fees;
 mod planted_funds;
 mod planted_payout_batches;
 mod planted_splits;

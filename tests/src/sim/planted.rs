@@ -81,11 +81,17 @@ pub enum Planted {
     ReserveNeverReleased,
     /// A reserve is released twice.
     ReserveReleasedTwice,
+    /// A tier is reached by the volume of this month.
+    TierOfThisMonth,
+    /// A promotion's quota is counted twice.
+    QuotaCountedTwice,
+    /// Every order finds a promotion's quota unused.
+    QuotaOverspent,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -114,6 +120,9 @@ impl Planted {
         Self::BatchNeverClosed,
         Self::ReserveNeverReleased,
         Self::ReserveReleasedTwice,
+        Self::TierOfThisMonth,
+        Self::QuotaCountedTwice,
+        Self::QuotaOverspent,
     ];
 }
 
@@ -414,7 +423,7 @@ impl Tx for Layer<'_> {
             _ => self.tx.update_order(order),
         }
     }
-    fn book(&self, order: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+    fn book(&self, order: &Subject, entry: &Entry, at: Timestamp) -> Result<Timestamp, StoreError> {
         for owner in entry.postings().iter().filter_map(|it| it.account.owner()) {
             self.scope.admit(owner)?;
         }
@@ -455,7 +464,7 @@ impl Tx for Layer<'_> {
             self.tx.book(order, entry, at)?;
         }
         if self.planted == Planted::ReleaseForgotten && entry.kind() == Kind::HoldRelease {
-            return Ok(());
+            return Ok(at);
         }
         self.tx.book(order, entry, at)
     }
