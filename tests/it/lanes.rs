@@ -189,7 +189,7 @@ async fn authorised(gateway: &Gateway) -> OrderId {
     };
     let new = NewOrder::parse(body.as_bytes()).unwrap();
     let made = orders::create_decided(gateway, &tea, new, key, decide).await.unwrap();
-    let made: Value = serde_json::from_slice(&made.body).unwrap();
+    let made: Value = serde_json::from_slice(made.body()).unwrap();
     let order = OrderId::parse(made["id"].as_str().unwrap()).unwrap();
     let attempt = AttemptId::new(gateway.node.clock.now(), [1; 10]);
     let chosen = Attempt {
