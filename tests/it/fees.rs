@@ -84,7 +84,7 @@ fn a_tier_is_that_of_the_month_before() {
     assert_eq!(second["fee_basis"]["volume"]["amount"], 100_000);
     pay(&gateway, &second);
     // Slice by slice 100000 at 1 % are still 1 %: that is worse, and needs notice.
-    assert_eq!(put(&shop, 2, &tiers("graduated")).code(), "contract_notice");
+    assert_eq!(put(&shop, 2, &tiers("graduated")).json()["status"], "announced");
     let simulated = simulate(&shop, &tiers("graduated"));
     let payments = &simulated["totals"][0];
     // Of the first order 1000 are left of the fee, and the second's 50 would be 100.
@@ -140,13 +140,13 @@ fn parallel_orders_never_use_more_of_a_promotion_than_there_is() {
 
     // A contract that carries it on goes on counting; less of it, or none, needs notice.
     let more = schedule(&promotion(&json!({ "payments": 6 })));
-    assert_eq!(
-        put(&shop, 2, &json!({ "currency": "CNY", "rate_ppm": 10_000, "rounding": "half_up" }))
-            .code(),
-        "contract_notice"
-    );
-    assert_eq!(put(&shop, 2, &more).status, 200);
+    assert_eq!(put(&shop, 2, &more).json()["status"], "in_force");
     assert_eq!((fee(&order(&shop, 10_000)), fee(&order(&shop, 10_000))), (20, 100));
+    let plain = json!({ "currency": "CNY", "rate_ppm": 10_000, "rounding": "half_up" });
+    let announced = put(&shop, 3, &plain).json();
+    assert_eq!(announced["status"], "announced", "{announced}");
+    assert_eq!(announced["differences"][0]["path"], "fees.payment.CNY.promotion");
+    assert_eq!(announced["differences"][0]["worse"], true);
     shop.check();
 }
 

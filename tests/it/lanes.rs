@@ -124,7 +124,7 @@ async fn gateway(folder: &TempDir, silent: Arc<Silent>) -> Arc<Gateway> {
         id: merchant(),
         name: "Tea House".to_owned(),
         notify_url: None,
-        webhook_secret: Secret::from_bytes(vec![7; 32]).unwrap().reveal(),
+        webhook_secret: Secret::from_bytes((0..32).collect()).unwrap().reveal(),
         policy: POLICY.to_owned(),
         notify_hosts: Vec::new(),
         frame_origins: Vec::new(),
