@@ -67,6 +67,7 @@ DOCUMENTED = {
     "GET /admin/v1/payouts",
     "POST /admin/v1/payouts/{id}/decision",
     "GET /admin/v1/payout_batches",
+    "GET /admin/v1/payout_batches/{id}/payouts",
     "POST /admin/v1/payout_batches/{id}/decision",
     "POST /admin/v1/payouts/{id}/resume",
     "POST /v1/orders/{id}/session",

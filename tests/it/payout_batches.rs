@@ -166,6 +166,30 @@ fn a_batch_that_needs_a_second_person_is_decided_on_as_one() {
     shop.available(99_400 - 6 * 5_100);
     let list = shop.operator("GET", "/admin/v1/payout_batches", None, &Value::Null).json();
     assert_eq!(list["data"].as_array().unwrap().len(), 2, "{list}");
+    // Its payouts are read by it, and are not among those that are decided on one by one.
+    let read = |target: &str| shop.operator("GET", target, None, &Value::Null);
+    let of_batch = format!("/admin/v1/payout_batches/{approved}/payouts");
+    let first = read(&format!("{of_batch}?limit=2")).json();
+    assert_eq!(first["has_more"], true, "{first}");
+    assert_eq!(first["data"][0]["merchant"], "m_demo");
+    let after = first["data"][1]["payout"]["id"].as_str().unwrap();
+    let rest = read(&format!("{of_batch}?limit=2&after={after}")).json();
+    assert_eq!(rest["data"].as_array().unwrap().len(), 1, "{rest}");
+    assert_eq!(rest["data"][0]["payout"]["merchant_payout_id"], "A-1");
+    assert_eq!(read(&format!("{of_batch}?status=paid")).json()["data"], json!([]));
+    let nobody = format!("/admin/v1/payout_batches/pob_{}/payouts", "0".repeat(32));
+    assert_eq!(read(&nobody).code(), "payout_batch_not_found");
+    let alone = shop.pay_out("ALONE", 10_000);
+    assert_eq!(alone.json()["status"], "needs_approval", "{}", alone.json());
+    for target in ["/admin/v1/payouts", "/admin/v1/payouts?status=needs_approval"] {
+        let list = read(target).json();
+        let numbers: Vec<_> = list["data"].as_array().unwrap().iter().collect();
+        assert_eq!(numbers.len(), 1, "{list}");
+        assert_eq!(numbers[0]["payout"]["merchant_payout_id"], "ALONE");
+    }
+    let alone = alone.json()["id"].as_str().unwrap().to_owned();
+    let cancel = shop.merchant.post(&format!("/v1/payouts/{alone}/cancel"), "alone", "{}");
+    assert_eq!(shop.merchant.send(&cancel).unwrap().status, 200);
     // None of it is decided on alone; its merchant may call one off.
     let target = format!("/v1/payout_batches/{approved}/payouts");
     let one = shop.merchant.get(&target).json()["data"][0]["id"].as_str().unwrap().to_owned();

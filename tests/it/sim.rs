@@ -154,6 +154,9 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
                 &["it does not come to rest", "a task is left undone", "own account holds"]
             }
             Planted::DirectRefundBookedTwice | Planted::DirectForgotten => &["the ledger has"],
+            Planted::TierOfThisMonth => &["its tier is not that of the volume"],
+            Planted::QuotaCountedTwice => &["is not what its orders use"],
+            Planted::QuotaOverspent => &["covers more than its quota"],
             Planted::BatchClosedEarly | Planted::BatchNeverClosed => &["is closed at"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)

@@ -104,6 +104,7 @@ mod tests {
             merchant_order_id: "A-1".to_owned(),
             amount: Money::new(12_800, yuan).unwrap(),
             fee: Money::zero(yuan),
+            fee_basis: crate::funds::pricing::FeeBasis::default(),
             shares: Vec::new(),
             held: false,
             capture: Capture::Automatic,

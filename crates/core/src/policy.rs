@@ -565,7 +565,7 @@ impl FeeSchedule {
 
 impl Rounding {
     /// `dividend / divisor` as a whole number; both are non-negative.
-    fn divide(self, dividend: i128, divisor: i128) -> i128 {
+    pub(crate) fn divide(self, dividend: i128, divisor: i128) -> i128 {
         let (whole, rest) = (dividend / divisor, dividend % divisor);
         let up = match self {
             Self::Down => false,

@@ -64,6 +64,14 @@ pub struct OrderView {
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<String>,
+    /// What the fee was worked out from, if that is more than the amount and a rate of the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub fee_basis: Option<FeeBasisView>,
+    /// The part of the payment that is kept back for a while, if the contract keeps one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub reserve: Option<ReserveView>,
     /// When the payment became the merchant's to take out. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<String>,
@@ -152,6 +160,66 @@ pub struct RefundFxView {
     /// The value that it takes back, by the rate of the payment, in minor units of `currency`. The fee that comes back
     /// is a part of it.
     pub value: i64,
+}
+
+/// What a fee was worked out from: it follows from this, the amount and the contract, and from nothing else.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FeeBasisView {
+    /// The volume of the month before, which reached the tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub volume: Option<VolumeView>,
+    /// The merchant's industry, by its category code of ISO 18245, where the contract has discounts for some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub category: Option<u16>,
+    /// The promotion that covers the payment, or a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub promotion: Option<PromotedView>,
+}
+
+/// What was captured in a month, less what was refunded and voided in it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VolumeView {
+    /// Such as `2026-10`, in the zone of the contract.
+    pub month: String,
+    /// In minor units of the order's currency.
+    pub amount: i64,
+}
+
+/// What a promotion covers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PromotedView {
+    /// The promotion's name in the contract.
+    pub name: String,
+    /// The part of the amount that has the promotion's rate, in minor units.
+    pub amount: i64,
+}
+
+/// What is kept back of a payment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReserveView {
+    /// Parts per million.
+    pub rate_ppm: u32,
+    /// For so many days from when the payment is the merchant's.
+    pub days: u16,
+    /// As much was kept back, in minor units; absent until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub amount: Option<i64>,
+    /// As much is kept back now: refunds are taken from it first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub remaining_amount: Option<i64>,
+    /// RFC 3339: what is left then is to be taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub until: Option<String>,
+    /// RFC 3339: when that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub released_at: Option<String>,
 }
 
 /// A review: until it is closed the merchant's share is held.

@@ -39,9 +39,10 @@ pub struct ListArgs {
     #[arg(long)]
     status: Option<String>,
     /// Only those of a batch.
-    #[arg(long, value_name = "BATCH", conflicts_with = "all_merchants")]
+    #[arg(long, value_name = "BATCH")]
     batch: Option<String>,
-    /// Those of every merchant, as the operator [default status: needs_approval].
+    /// Those of every merchant, or of any merchant's batch, as the operator [default: those to be approved one by one,
+    /// or all of the batch].
     #[arg(long)]
     all_merchants: bool,
     #[command(flatten)]
@@ -167,13 +168,14 @@ pub async fn run(command: PayoutCommand) -> ExitCode {
 async fn list(args: &ListArgs) -> Result<String, Failed> {
     let status = args.status.as_ref().map(|it| format!("&status={it}")).unwrap_or_default();
     let query = args.page.query() + &status;
+    let list = match &args.batch {
+        Some(batch) => format!("v1/payout_batches/{batch}/payouts?{query}"),
+        None => format!("v1/payouts?{query}"),
+    };
     let found = if args.all_merchants {
-        of_all_merchants(&args.caller, &format!("/admin/v1/payouts?{query}")).await?
+        of_all_merchants(&args.caller, &format!("/admin/{list}")).await?
     } else {
-        let of = args.batch.as_ref();
-        let list =
-            of.map_or("/v1/payouts".to_owned(), |it| format!("/v1/payout_batches/{it}/payouts"));
-        args.caller.ask("GET", &format!("{list}?{query}"), None, None).await?
+        args.caller.ask("GET", &format!("/{list}"), None, None).await?
     };
     Ok(args.page.show(&found, line, "there is no such payout"))
 }

@@ -43,7 +43,7 @@ use crate::plugins::blobs::Blobs;
 use crate::rate_source::RateSource;
 use crate::readiness::Readiness;
 use crate::realm::Realm;
-use crate::{events, views};
+use crate::{events, fees, views};
 
 /// A channel gets this long to speak before it is asked.
 const FIRST_QUERY_SECS: i64 = 20;
@@ -475,17 +475,20 @@ fn commit(
     step: Step,
     now: Timestamp,
 ) -> Result<OrderRecord, StoreError> {
+    let before = record.order;
     let record = OrderRecord { order: step.order, ..record };
     let id = &record.order.terms.id;
     tx.update_order(&record.order)?;
-    if let Some(entry) = &step.entry {
-        book(tx, &id.clone().into(), entry, now)?;
-    }
+    let booked_at = match &step.entry {
+        Some(entry) => book(tx, &id.clone().into(), entry, now)?,
+        None => now,
+    };
+    fees::follow(tx, &before, &record.order, booked_at)?;
     schedule(tx, &record, step.effects, now)?;
     Ok(record)
 }
 
-/// Books an entry as the balances of this very commit have it: what is not available is owed.
+/// Books an entry as the balances of this very commit have it: what is not available is owed. The time that it carries.
 ///
 /// # Errors
 ///
@@ -495,7 +498,7 @@ pub(crate) fn book(
     subject: &Booked,
     entry: &Entry,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Timestamp, StoreError> {
     let mut standing = Vec::new();
     for (account, currency) in entry.touched_by_debts() {
         let minor = tx.balance(&account, currency)?;

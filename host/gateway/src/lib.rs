@@ -8,6 +8,7 @@ pub mod callbacks;
 pub mod channels;
 pub mod cluster;
 pub mod events;
+pub mod fees;
 pub mod funds;
 pub mod gateway;
 pub mod idempotency;

@@ -7,6 +7,7 @@ use lezai_core::funds::calendar::{CHINA, Calendar};
 use lezai_core::funds::contract::{Agreed, Contract};
 use lezai_core::funds::cycle::{CutOff, CutOffs, Cycle};
 use lezai_core::funds::date::Date;
+use lezai_core::funds::month::Month;
 use lezai_core::id::MerchantId;
 use lezai_core::order::Settles;
 use lezai_core::time::Timestamp;
@@ -44,6 +45,21 @@ pub fn cut_offs(contract: &Contract, around: Timestamp, days: i32) -> Result<Cut
         }
     }
     CutOffs::new(rising).map_err(|_| unknown())
+}
+
+/// The month that an instant lies in, in a contract's zone. It is the calendar's: a cut-off does not move its end.
+///
+/// # Errors
+///
+/// [`UnknownZone`].
+pub fn month(contract: &Contract, at: Timestamp) -> Result<Month, UnknownZone> {
+    let unknown = || UnknownZone(contract.zone().to_owned());
+    let zone = TimeZone::get(contract.zone()).map_err(|_| unknown())?;
+    let at = jiff::Timestamp::from_millisecond(at.as_ms()).map_err(|_| unknown())?;
+    let day = zone.to_datetime(at).date();
+    let (year, month) = (u32::try_from(day.year()), u32::try_from(day.month()));
+    let (year, month) = (year.map_err(|_| unknown())?, month.map_err(|_| unknown())?);
+    Month::new(year, month).map_err(|_| unknown())
 }
 
 /// When a day ends in a zone. A day that does not exist there has no end, and a time that is left out or

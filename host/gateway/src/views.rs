@@ -1,5 +1,6 @@
 //! Records as callers read them: from what the store keeps to what the API shows.
 
+use lezai_core::funds::pricing::FeeBasis;
 use lezai_core::instalments::{Plan, Quote};
 use lezai_core::money::Money;
 use lezai_core::order::{
@@ -13,8 +14,9 @@ use lezai_wire::decision::{
 };
 use lezai_wire::time::rfc3339;
 use lezai_wire::views::{
-    AttentionView, CheckoutView, DeclineView, InstalmentsView, OrderFxView, OrderView, PaymentView,
-    RefundFxView, RefundView, ReviewView, SplitItemView, SplitReturnView, SplitView,
+    AttentionView, CheckoutView, DeclineView, FeeBasisView, InstalmentsView, OrderFxView, OrderView,
+    PaymentView, PromotedView, RefundFxView, RefundView, ReserveView, ReviewView, SplitItemView,
+    SplitReturnView, SplitView, VolumeView,
 };
 
 /// The view of the rules' decision on an order.
@@ -87,6 +89,8 @@ pub fn order(record: &OrderRecord) -> OrderView {
         refundable_amount: order.refundable().minor(),
         fee: terms.fee.minor(),
         fx: fx(order),
+        fee_basis: fee_basis(order),
+        reserve: reserve(order),
         description: terms.description.clone(),
         methods: terms.methods.clone(),
         scene: details.facts.scene,
@@ -149,6 +153,29 @@ pub fn order_with_checkout(
         expires_at: rfc3339(record.order.terms.expires_at),
     };
     OrderView { checkout: Some(checkout), ..order(record) }
+}
+
+fn fee_basis(order: &Order) -> Option<FeeBasisView> {
+    let FeeBasis { volume, category, promotion } = &order.terms.fee_basis;
+    let volume = volume.map(|it| VolumeView { month: it.month.to_string(), amount: it.minor });
+    let promotion =
+        promotion.as_ref().map(|it| PromotedView { name: it.name.clone(), amount: it.minor });
+    let is_plain = order.terms.fee_basis.is_plain();
+    (!is_plain).then_some(FeeBasisView { volume, category: *category, promotion })
+}
+
+fn reserve(order: &Order) -> Option<ReserveView> {
+    let terms = order.terms.reserve?;
+    let reserved = order.reserved.as_ref();
+    let released = reserved.and_then(|it| it.released.as_ref());
+    Some(ReserveView {
+        rate_ppm: terms.rate_ppm(),
+        days: terms.days(),
+        amount: reserved.map(|it| it.amount.minor()),
+        remaining_amount: reserved.map(|_| order.still_reserved().minor()),
+        until: reserved.map(|it| rfc3339(it.until)),
+        released_at: released.map(|it| rfc3339(it.at)),
+    })
 }
 
 /// The address of the order's hosted page.

@@ -19,7 +19,7 @@ use super::reviews::ReviewRequest;
 use super::signed::{Change, Incoming, LargeIncoming};
 use super::{Calls, Reply};
 use lezai_gateway::funds::payout_batches::{self, NewPayoutBatch, OperatorPayoutBatch};
-use lezai_gateway::funds::payouts::{self, Decision};
+use lezai_gateway::funds::payouts::{self, Decision, OperatorPayout};
 use lezai_gateway::funds::views::{PayoutBatchView, PayoutView};
 use lezai_gateway::gateway::Gateway;
 use lezai_wire::order_request::number;
@@ -36,7 +36,10 @@ pub(super) fn calls() -> Calls {
 
 /// The operator's calls on batches of payouts.
 pub(super) fn operator_calls() -> Calls {
-    Calls::default().routes(routes!(batches_that_wait)).routes(routes!(decide_batch))
+    Calls::default()
+        .routes(routes!(batches_that_wait))
+        .routes(routes!(payouts_for_operator))
+        .routes(routes!(decide_batch))
 }
 
 #[utoipa::path(
@@ -130,6 +133,27 @@ pub(super) async fn batches_that_wait(
     let page = page::parse(&mut asked, PayoutBatchId::parse)?;
     asked.finish()?;
     Ok(Json(payout_batches::that_wait(&gateway, page).await?))
+}
+
+#[utoipa::path(
+    get, path = "/admin/v1/payout_batches/{id}/payouts", tag = "operator", summary = "The payouts of a batch, the last item first",
+    params(("id" = String, Path, description = "`pob_…`"), payout_shapes::PayoutsOfBatchAsked, openapi::PageAsked),
+    responses((status = 200, description = "A page", body = List<OperatorPayout>), openapi::Problems), security(("operator" = [])),
+    extensions(("x-codes" = json!(codes(&[Code::PayoutBatchNotFound, Code::InvalidField, Code::UnknownField])))),
+)]
+pub(super) async fn payouts_for_operator(
+    State(gateway): State<Arc<Gateway>>,
+    id: Segment,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Json<List<OperatorPayout>>, Reply> {
+    authorize(&headers, &gateway)?;
+    let mut asked = asked(query)?;
+    let status = asked.optional("status", payouts::status)?;
+    let page = page::parse(&mut asked, PayoutId::parse)?;
+    asked.finish()?;
+    let id = segment(id)?;
+    Ok(Json(payout_batches::payouts_for_operator(&gateway, &id, status, page).await?))
 }
 
 #[utoipa::path(

@@ -110,6 +110,7 @@ pub(super) async fn cancel(
 
 #[utoipa::path(
     get, path = "/admin/v1/payouts", tag = "operator", summary = "Payouts of one status, newest first",
+    description = "Those that wait for approval are those that are decided on one by one: what waits of a batch is decided on with its batch.",
     params(openapi::OperatorPayoutsAsked, openapi::PageAsked),
     responses((status = 200, description = "A page", body = List<OperatorPayout>), openapi::Problems), security(("operator" = [])),
     extensions(("x-codes" = json!(codes(&[Code::InvalidField, Code::UnknownField])))),
@@ -121,7 +122,7 @@ pub(super) async fn of_status(
 ) -> Result<Json<List<OperatorPayout>>, Reply> {
     authorize(&headers, &gateway)?;
     let mut asked = asked(query)?;
-    let status = asked.optional("status", payouts::status)?.unwrap_or("needs_approval");
+    let status = asked.optional("status", payouts::status)?;
     let page = page::parse(&mut asked, PayoutId::parse)?;
     asked.finish()?;
     Ok(Json(payouts::of_status(&gateway, status, page).await?))

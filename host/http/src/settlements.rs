@@ -17,7 +17,8 @@ use super::operator::{Operator, authorize};
 use super::signed::{Incoming, MAX_BODY, read_body};
 use super::{Calls, Reply};
 use lezai_gateway::funds::batches::{self, OpenSettlement};
-use lezai_gateway::funds::contracts::{self, CalendarView, FeesSimulated, SIMULATED_DAYS};
+use lezai_gateway::funds::contracts::{self, CalendarView};
+use lezai_gateway::funds::fee_simulation::{self, FeesSimulated, SIMULATED_DAYS};
 use lezai_gateway::funds::overdue;
 use lezai_gateway::funds::views::{ContractView, SettlementLine, SettlementView};
 use lezai_gateway::gateway::Gateway;
@@ -206,7 +207,7 @@ pub(super) async fn simulate(
     body.finish()?;
     let contract = contracts::parse(contract.as_bytes())?;
     let days = days.and_then(|it| u32::try_from(it).ok()).unwrap_or(31);
-    Ok(Json(contracts::simulate_fees(&gateway, &operator.merchant, contract, days).await?))
+    Ok(Json(fee_simulation::simulate(&gateway, &operator.merchant, contract, days).await?))
 }
 
 #[utoipa::path(

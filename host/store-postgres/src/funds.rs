@@ -109,6 +109,15 @@ impl FundsReads for Postgres<'_> {
         )
     }
 
+    fn payouts_that_wait(&self, page: &Page<PayoutId>) -> Result<Vec<Payout>, StoreError> {
+        let (from, before) = id_range(page, "po_", PayoutId::to_string);
+        let sql = format!(
+            "{PAYOUT} WHERE status = 'needs_approval' AND batch IS NULL AND id >= $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        );
+        let params = params![from, before, i64::from(page.limit) + 1];
+        self.all(&sql, params, |row| self.payout_record(row))
+    }
+
     fn paid_out_since(
         &self,
         merchant: &MerchantId,

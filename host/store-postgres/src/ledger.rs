@@ -54,7 +54,7 @@ impl Postgres<'_> {
         subject: &Subject,
         entry: &Entry,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Timestamp, StoreError> {
         let merchant = self.owner();
         let head = self.head();
         let head = head.ok_or_else(|| StoreError::Damaged("no book is locked".to_owned()))?;
@@ -100,7 +100,7 @@ impl Postgres<'_> {
             owned![accounts, currencies, after, head.book, at.as_ms(), number(next)],
         )?;
         self.set_head(Some(Head { entries: next, at, hash, is_changed: true, ..head }));
-        Ok(())
+        Ok(at)
     }
 
     /// The balances of accounts now, in one book.

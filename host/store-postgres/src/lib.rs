@@ -14,6 +14,7 @@ mod address;
 mod bills;
 mod chain;
 mod events;
+mod fees;
 mod funds;
 mod fx;
 mod head;

@@ -324,7 +324,12 @@ impl Tx for Postgres<'_> {
         self.note_splits(&merchant, order)
     }
 
-    fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+    fn book(
+        &self,
+        subject: &Subject,
+        entry: &Entry,
+        at: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
         self.book_entry(subject, entry, at)
     }
 

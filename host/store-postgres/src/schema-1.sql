@@ -164,6 +164,7 @@ CREATE TABLE payouts (
 );
 CREATE INDEX payouts_by_id ON payouts USING hash (id);
 CREATE INDEX payouts_of_all_by_status ON payouts (status, id);
+CREATE INDEX payouts_that_wait ON payouts (id) WHERE status = 'needs_approval' AND batch IS NULL;
 CREATE INDEX payouts_by_status ON payouts (merchant, status, id);
 CREATE INDEX payouts_by_day ON payouts (merchant, currency, created_ms);
 CREATE INDEX payouts_by_batch ON payouts (merchant, batch, id) WHERE batch IS NOT NULL;
@@ -191,6 +192,15 @@ CREATE TABLE contracts (
   merchant TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, data TEXT NOT NULL, pay_to TEXT, PRIMARY KEY (merchant, number)
 );
 CREATE TRIGGER contracts_stay BEFORE UPDATE OF merchant, number, data ON contracts FOR EACH STATEMENT EXECUTE FUNCTION stays();
+-- What fees depend on: the volume of each month, and what is used of each promotion.
+CREATE TABLE volumes (
+  merchant TEXT COLLATE "C" NOT NULL, currency TEXT COLLATE "C" NOT NULL, month TEXT COLLATE "C" NOT NULL, minor BIGINT NOT NULL,
+  PRIMARY KEY (merchant, currency, month)
+);
+CREATE TABLE promotions (
+  merchant TEXT COLLATE "C" NOT NULL, currency TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, payments BIGINT NOT NULL,
+  minor BIGINT NOT NULL, PRIMARY KEY (merchant, currency, name)
+);
 CREATE TABLE calendars (name TEXT COLLATE "C" NOT NULL, edition BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, edition));
 CREATE TABLE batches (
   merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, currency TEXT COLLATE "C" NOT NULL, to_entry BIGINT NOT NULL,

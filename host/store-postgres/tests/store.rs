@@ -185,7 +185,7 @@ async fn a_node_works_on_its_own_tables_and_on_those_of_the_next_version() {
         let sides = [(Account::MerchantPending(of), -7), (Account::FeeIncome, 7)];
         let sides = sides.map(|(account, minor)| Posting { account, minor, currency: cny });
         let entry = Entry::new(Kind::Payment, sides.to_vec()).unwrap();
-        tx.book(&OrderId::new(NOW, [1; 10]).into(), &entry, NOW)
+        tx.book(&OrderId::new(NOW, [1; 10]).into(), &entry, NOW).map(drop)
     })
     .await
     .unwrap();
@@ -213,7 +213,7 @@ async fn a_job_of_one_merchant_writes_no_row_of_another() {
         let sides = [(Account::MerchantPending(of), -7), (Account::FeeIncome, 7)];
         let sides = sides.map(|(account, minor)| Posting { account, minor, currency: cny });
         let entry = Entry::new(Kind::Payment, sides.to_vec()).unwrap();
-        tx.book(&OrderId::new(NOW, [1; 10]).into(), &entry, NOW)
+        tx.book(&OrderId::new(NOW, [1; 10]).into(), &entry, NOW).map(drop)
     });
     assert!(booked.await.is_err());
 }

@@ -28,6 +28,7 @@ CREATE TABLE payouts (
 CREATE INDEX payouts_by_merchant ON payouts (merchant, id);
 CREATE INDEX payouts_by_status ON payouts (merchant, status, id);
 CREATE INDEX payouts_of_all_by_status ON payouts (status, id);
+CREATE INDEX payouts_that_wait ON payouts (id) WHERE status = 'needs_approval' AND batch IS NULL;
 CREATE INDEX payouts_by_day ON payouts (merchant, currency, created_ms, counts, minor);
 CREATE INDEX payouts_by_batch ON payouts (batch, id) WHERE batch IS NOT NULL;
 CREATE INDEX payouts_of_batch_by_status ON payouts (batch, status, id, minor) WHERE batch IS NOT NULL;
@@ -136,6 +137,14 @@ impl FundsReads for Sqlite<'_> {
             params![status, from, before, page.limit.saturating_add(1)],
             whole,
         )
+    }
+
+    fn payouts_that_wait(&self, page: &Page<PayoutId>) -> Result<Vec<Payout>, StoreError> {
+        let (from, before) = id_range(page, "po_", PayoutId::to_string);
+        let sql = format!(
+            "{PAYOUT} WHERE status = 'needs_approval' AND batch IS NULL AND id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
+        );
+        self.all(&sql, params![from, before, page.limit.saturating_add(1)], whole)
     }
 
     fn paid_out_since(
@@ -510,6 +519,16 @@ pub fn unplanned_contract(
         }
     }
     Ok(None)
+}
+
+/// Every contract as it is kept in clear, a merchant's one after the other.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn contracts(connection: &Connection) -> Result<Vec<(MerchantId, Agreed)>, StoreError> {
+    let sql = "SELECT merchant, data FROM contracts ORDER BY merchant, number";
+    Sqlite { connection }.all(sql, [], |row| Ok((id(row, 0, MerchantId::parse)?, json(row, 1)?)))
 }
 
 /// The sums of a batch's range on some accounts: their balance together before and after, and how

@@ -128,7 +128,7 @@ pub fn balances_kept(connection: &Connection) -> Result<u64, StoreError> {
     Ok(found.unwrap_or_default())
 }
 
-/// Puts an entry at the end of the chain. Its time is not before that of the one before, so that a
+/// Puts an entry at the end of the chain. Its time, which is given back, is not before that of the one before, so that a
 /// moment parts the chain in two.
 ///
 /// # Errors
@@ -139,7 +139,7 @@ pub fn book(
     subject: &Subject,
     entry: &Entry,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Timestamp, StoreError> {
     let tables = Sqlite { connection };
     let (number, at, previous) = match last_entry(connection)? {
         Some((number, last, hash)) => (number + 1, at.max(last), hash),
@@ -168,7 +168,7 @@ pub fn book(
             params![account, currency.code(), at.as_ms(), number, after],
         )?;
     }
-    Ok(())
+    Ok(at)
 }
 
 /// The net amounts of an entry, an account and currency once each.

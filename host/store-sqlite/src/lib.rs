@@ -11,6 +11,7 @@
 mod accounts;
 mod bills;
 mod events;
+mod fees;
 mod funds;
 mod fx;
 mod holds;
@@ -48,7 +49,10 @@ use schema::prepare;
 use tables::{Sqlite, json};
 
 pub use bills::for_each_difference;
-pub use funds::{batch_sums, for_each_batch, for_each_payout, payout_events, unplanned_contract};
+pub use fees::{promotions, volumes};
+pub use funds::{
+    batch_sums, contracts, for_each_batch, for_each_payout, payout_events, unplanned_contract,
+};
 
 pub use holds::{Rows, Tasks, dangling_row, integrity, missing_row, rows, tasks, untold_event};
 pub use ledger::{

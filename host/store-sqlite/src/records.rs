@@ -355,7 +355,12 @@ impl Tx for Sqlite<'_> {
         self.note_splits(order)
     }
 
-    fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+    fn book(
+        &self,
+        subject: &Subject,
+        entry: &Entry,
+        at: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
         ledger::book(self.connection, subject, entry, at)
     }
 

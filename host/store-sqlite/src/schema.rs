@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, accounts, bills, events, funds, fx, ledger, payout_batches, plugins, records,
+    STATEMENTS, accounts, bills, events, fees, funds, fx, ledger, payout_batches, plugins, records,
     sealed, splits, statements,
 };
 use lezai_seal::Vault;
@@ -17,7 +17,7 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     records::TABLES,
     accounts::TABLES,
     ledger::TABLES,
@@ -27,6 +27,7 @@ const TABLES: [&str; 11] = [
     funds::TABLES,
     fx::TABLES,
     bills::TABLES,
+    fees::TABLES,
     splits::TABLES,
     statements::TABLES,
 ];

@@ -148,7 +148,7 @@ async fn movements_are_counted_as_they_are_listed(store: &Arc<dyn Store>) {
             let postings = all.map(posting).filter(|it| it.minor != 0).collect();
             let entry = Entry::new(Kind::RefundRequest, postings).unwrap();
             let order = OrderId::new(NOW, [n; 10]);
-            tx.book(&order.into(), &entry, NOW)
+            tx.book(&order.into(), &entry, NOW).map(drop)
         });
         write.await.unwrap();
     }

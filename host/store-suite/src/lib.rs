@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bills;
+mod fees;
 mod funds;
 mod fx;
 mod payout_batches;
@@ -15,8 +16,10 @@ mod statements;
 use std::sync::Arc;
 
 pub use funds::PLANTED;
+use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{
-    AttemptId, DifferenceId, EventId, MerchantId, OrderId, RefundId, SessionId, StatementId,
+    AttemptId, DifferenceId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
+    StatementId,
 };
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
@@ -64,6 +67,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     bills::run(&store).await;
     funds::run(&store).await;
     payout_batches::run(&store).await;
+    fees::run(&store).await;
     splits::run(&store).await;
     fx::run(&store).await;
     plugins::run(&store, merchant_id(), record(1, "A-1").details).await;
@@ -340,6 +344,7 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
         on_order(Effect::Return(attempt_id())),
         on_order(Effect::Refund(RefundId::new(NOW, [2; 10]))),
         Task::Deliver { event: EventId::new(NOW, [1; 10]), round: 1 },
+        Task::Payout { payout: PayoutId::new(NOW, [1; 10]), what: PayoutEffect::Send },
         Task::MakeStatement { merchant: merchant_id(), statement: StatementId::new(NOW, [1; 10]) },
         Task::ReturnPayment { difference: DifferenceId::new(NOW, [3; 10]) },
         Task::PlanStatement {
@@ -469,6 +474,7 @@ async fn a_balance_stands_at_every_moment(store: &Arc<dyn Store>) {
                 posting(&Account::FeeIncome, -minor, code),
             ];
             tx.book(&order_id(2).into(), &Entry::new(Kind::Payment, sides).unwrap(), at(secs))
+                .map(drop)
         });
         written.await.unwrap();
     }
@@ -580,6 +586,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         merchant_order_id: number.to_owned(),
         amount,
         fee: Money::new(77, currency).unwrap(),
+        fee_basis: lezai_core::funds::pricing::FeeBasis::default(),
         shares: Vec::new(),
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,

@@ -6,7 +6,7 @@ use lezai_core::funds::payout::{Approval, Payout, PayoutState};
 use lezai_core::funds::payout_batch::{PayoutBatch, PayoutBatchTerms};
 use lezai_core::id::{PayoutBatchId, PayoutId};
 use lezai_core::money::{Currency, Money};
-use lezai_store::{Page, Store, Tx, read_of, write};
+use lezai_store::{Page, Store, StoreError, Tx, read, read_of, write};
 
 use super::funds::payout;
 use super::{NOW, merchant_id, ours};
@@ -120,4 +120,29 @@ async fn what_of_a_batch_is_in_which_state_its_payouts_say(store: &Arc<dyn Store
     let number = |it: Payout| it.terms.merchant_payout_id;
     let found = found.await.unwrap().map(|it| it.into_iter().map(number).collect::<Vec<_>>());
     assert_eq!(found, [vec!["P-13", "P-12", "P-11"], vec!["P-11"], vec![]]);
+    only_what_is_no_batch_s_waits_to_be_decided_on_alone(store).await;
+}
+
+async fn only_what_is_no_batch_s_waits_to_be_decided_on_alone(store: &Arc<dyn Store>) {
+    let batch = batch(2, true);
+    let alone = |n: u8| Payout { state: PayoutState::NeedsApproval, ..payout(n) };
+    let waiting = [
+        of(&batch, 21, 100, PayoutState::NeedsApproval),
+        alone(22),
+        alone(23),
+        of(&batch, 24, 100, PayoutState::NeedsApproval),
+    ];
+    for payout in waiting {
+        let put = move |tx: &dyn Tx| tx.insert_payout(&payout);
+        assert!(write(store, ours(), put).await.unwrap());
+    }
+    let found = read(store, move |view| {
+        let page = |after: Option<PayoutId>| Page { limit: 1, after, from: None, to: None };
+        let first = view.payouts_that_wait(&page(None))?;
+        let rest = view.payouts_that_wait(&page(Some(payout(23).terms.id)))?;
+        Ok::<_, StoreError>([first, rest])
+    });
+    let number = |it: Payout| it.terms.merchant_payout_id;
+    let found = found.await.unwrap().map(|it| it.into_iter().map(number).collect::<Vec<_>>());
+    assert_eq!(found, [vec!["P-23", "P-22"], vec!["P-22"]]);
 }

@@ -142,6 +142,9 @@ pub trait FundsReads {
         status: &str,
         page: &Page<PayoutId>,
     ) -> Result<Vec<Payout>, StoreError>;
+    /// Every merchant's payouts that a second person has to decide on one by one, as [`FundsReads::payouts`]: of those of
+    /// a batch the batch is decided on.
+    fn payouts_that_wait(&self, page: &Page<PayoutId>) -> Result<Vec<Payout>, StoreError>;
     /// The sum of the merchant's payouts accepted since then that neither failed nor were
     /// called off.
     fn paid_out_since(

@@ -13,6 +13,7 @@ pub mod brand;
 pub mod decision;
 mod error;
 pub mod events;
+pub mod fees;
 pub mod funds;
 pub mod fx;
 mod listing;
@@ -45,6 +46,7 @@ pub use bills::{BillReads, BillWrites};
 pub use brand::Brand;
 pub use error::{DatabaseError, Fault, StoreError};
 pub use events::{EventReads, EventRecord, EventWrites};
+pub use fees::{FeeReads, FeeWrites};
 pub use funds::{FundsReads, FundsWrites};
 pub use fx::{FxReads, FxWrites};
 pub use lezai_wire::page::Page;
@@ -167,13 +169,15 @@ pub enum Lane {
     Orders,
     /// Callbacks to merchants.
     Callbacks,
+    /// Payouts: thousands at a bank that does not answer hold up no capture and no refund.
+    Payouts,
     /// Statements: a long one holds up neither.
     Statements,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Orders, Self::Callbacks, Self::Statements];
+    pub const ALL: [Self; 4] = [Self::Orders, Self::Callbacks, Self::Statements, Self::Payouts];
 
     /// Its name in the store.
     pub fn as_str(self) -> &'static str {
@@ -181,6 +185,7 @@ impl Lane {
             Self::Orders => "orders",
             Self::Callbacks => "callbacks",
             Self::Statements => "statements",
+            Self::Payouts => "payouts",
         }
     }
 }
@@ -205,10 +210,10 @@ impl Task {
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Order { .. }
-            | Self::Payout { .. }
-            | Self::CloseBatches { .. }
-            | Self::ReturnPayment { .. } => Lane::Orders,
+            Self::Order { .. } | Self::CloseBatches { .. } | Self::ReturnPayment { .. } => {
+                Lane::Orders
+            }
+            Self::Payout { .. } => Lane::Payouts,
             Self::Deliver { .. } => Lane::Callbacks,
             Self::MakeStatement { .. } | Self::PlanStatement { .. } => Lane::Statements,
         }
@@ -332,6 +337,7 @@ pub trait View:
     AccountReads
     + BillReads
     + EventReads
+    + FeeReads
     + FundsReads
     + FxReads
     + PayoutBatchReads
@@ -404,6 +410,7 @@ pub trait Tx:
     + AccountWrites
     + BillWrites
     + EventWrites
+    + FeeWrites
     + FundsWrites
     + FxWrites
     + PayoutBatchWrites
@@ -419,8 +426,14 @@ pub trait Tx:
     ) -> Result<bool, StoreError>;
     /// The order as it is now, with attempts, refunds, splits and returns that are new.
     fn update_order(&self, order: &Order) -> Result<(), StoreError>;
-    /// An entry at the end of the ledger's chain.
-    fn book(&self, subject: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError>;
+    /// An entry at the end of the ledger's chain. The time that it carries: `at`, or that of the entry before if that
+    /// is later.
+    fn book(
+        &self,
+        subject: &Subject,
+        entry: &Entry,
+        at: Timestamp,
+    ) -> Result<Timestamp, StoreError>;
     /// A task for the worker. One that waits only once ([`Task::once`]) and is there already stays as it is.
     fn schedule(&self, task: &Task, due: Timestamp) -> Result<(), StoreError>;
     /// Up to `limit` due tasks of a lane, which nobody else gets until `lease_end`.

@@ -167,7 +167,7 @@ fn book(tx: &dyn Tx, merchant: &MerchantId, n: u32, at: Timestamp) -> Result<(),
     let paid = vec![(receivable, 12_800), (pending.clone(), -12_723), (Account::FeeIncome, -77)];
     tx.book(&order, &sides(Kind::Payment, paid), at)?;
     let settled = vec![(pending, 12_723), (Account::MerchantAvailable(merchant.clone()), -12_723)];
-    tx.book(&order, &sides(Kind::Settlement, settled), at)
+    tx.book(&order, &sides(Kind::Settlement, settled), at).map(drop)
 }
 
 /// The most memory that a process had.

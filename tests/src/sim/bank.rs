@@ -135,8 +135,8 @@ impl Wire {
 
 /// The gateway's side of the wire.
 pub(super) struct SimChannel {
-    wire: Arc<Wire>,
-    account: String,
+    pub(super) wire: Arc<Wire>,
+    pub(super) account: String,
     methods: &'static [Method],
 }
 
@@ -550,7 +550,7 @@ impl Bank {
     /// What an account is told of a payment that is not its own: nothing, as at a real bank.
     fn not_of(&self, account: &str, ask: &Ask) -> Option<Said> {
         let (attempt, is_refund) = match ask {
-            Ask::Query(it) | Ask::Cancel(it) => (it, false),
+            Ask::Query(it) | Ask::Cancel(it) | Ask::Undo(it) => (it, false),
             Ask::Capture(it) => (&it.attempt, false),
             Ask::Reverse(it) => (&it.attempt, false),
             Ask::Refund(it) => (&it.attempt, true),

@@ -60,9 +60,10 @@ pub(super) fn contract(seed: u64) -> Option<Agreed> {
         ),
         false => String::new(),
     };
+    let payment = payment_fees(seed);
     let json = format!(
         r#"{{
-            "fees": {{ {charges} "payout": [{{ "currency": "CNY", "rate_ppm": {}, "fixed": {}, "rounding": "up" }}] }},
+            "fees": {{ {charges} {payment} "payout": [{{ "currency": "CNY", "rate_ppm": {}, "fixed": {}, "rounding": "up" }}] }},
             {reserve} "cycle": {cycle}, "day": {{ "zone": "America/New_York", "cut_off": "02:30", "calendar": "open" }},
             "settlement": {{ {pay_to} "minimums": [{{ "minor": {}, "currency": "CNY" }}] }},
             "payouts": {{ "fee_returned": {}, "new_destination_wait_secs": {},
@@ -77,6 +78,30 @@ pub(super) fn contract(seed: u64) -> Option<Agreed> {
     );
     let contract = Contract::from_json(json.as_bytes()).unwrap();
     Some(Agreed { number: 1, contract, in_force_from: START, announced_at: START })
+}
+
+/// Tiers and a promotion for half of the contracts, from numbers of their own: the other parts of a seed's contract stay
+/// what they are.
+fn payment_fees(seed: u64) -> String {
+    let mut random = Random::new(seed ^ 0x6665_6573);
+    if random.once_in(2) {
+        return String::new();
+    }
+    let mode = if random.once_in(2) { "graduated" } else { "volume" };
+    let from = random.between(1, 40_000);
+    let quota = match random.once_in(2) {
+        true => format!(r#"{{ "payments": {} }}"#, random.between(1, 3)),
+        false => format!(r#"{{ "minor": {} }}"#, random.between(1, 60_000)),
+    };
+    format!(
+        r#""payment": [{{ "currency": "CNY", "rate_ppm": {}, "rounding": "half_even",
+            "tiers": {{ "mode": "{mode}", "steps": [{{ "from": {from}, "rate_ppm": {} }}, {{ "from": {}, "rate_ppm": 3000 }}] }},
+            "promotion": {{ "name": "opening", "rate_ppm": {}, "quota": {quota} }} }}],"#,
+        random.between(6_000, 20_000),
+        random.between(3_000, 6_000),
+        from + random.between(1, 40_000),
+        random.between(0, 2_000),
+    )
 }
 
 /// A calendar that knows the years that a simulation may reach, closed on Sundays.

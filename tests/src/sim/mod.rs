@@ -14,6 +14,7 @@ mod plan;
 mod planted;
 mod planted_accounts;
 mod planted_bills;
+mod planted_fees;
 mod planted_funds;
 mod planted_fx;
 mod planted_payout_batches;

@@ -98,11 +98,17 @@ pub enum Planted {
     SilentReversalBelieved,
     /// Each time that a till asks again its code is charged under another number.
     FreshChargeNumber,
+    /// A tier is reached by the volume of this month.
+    TierOfThisMonth,
+    /// A promotion's quota is counted twice.
+    QuotaCountedTwice,
+    /// Every order finds a promotion's quota unused.
+    QuotaOverspent,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 39] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -139,6 +145,9 @@ impl Planted {
         Self::DirectForgotten,
         Self::SilentReversalBelieved,
         Self::FreshChargeNumber,
+        Self::TierOfThisMonth,
+        Self::QuotaCountedTwice,
+        Self::QuotaOverspent,
     ];
 }
 
@@ -449,7 +458,7 @@ impl Tx for Layer<'_> {
             _ => self.tx.update_order(order),
         }
     }
-    fn book(&self, order: &Subject, entry: &Entry, at: Timestamp) -> Result<(), StoreError> {
+    fn book(&self, order: &Subject, entry: &Entry, at: Timestamp) -> Result<Timestamp, StoreError> {
         for owner in entry.postings().iter().filter_map(|it| it.account.owner()) {
             self.scope.admit(owner)?;
         }
@@ -500,7 +509,7 @@ impl Tx for Layer<'_> {
             self.tx.book(order, entry, at)?;
         }
         if self.planted == Planted::ReleaseForgotten && entry.kind() == Kind::HoldRelease {
-            return Ok(());
+            return Ok(at);
         }
         self.tx.book(order, entry, at)
     }

@@ -38,6 +38,9 @@ impl FundsReads for Layer<'_> {
     ) -> Result<Vec<Payout>, StoreError> {
         self.tx.payouts_of_status(status, page)
     }
+    fn payouts_that_wait(&self, page: &Page<PayoutId>) -> Result<Vec<Payout>, StoreError> {
+        self.tx.payouts_that_wait(page)
+    }
     fn paid_out_since(
         &self,
         merchant: &MerchantId,

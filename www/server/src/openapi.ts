@@ -867,6 +867,18 @@ export interface components {
             /** @description Of these types; of all if absent. */
             types?: string[];
         };
+        /** @description What a fee was worked out from: it follows from this, the amount and the contract, and from nothing else. */
+        FeeBasisView: {
+            /**
+             * Format: int32
+             * The merchant's industry, by its category code of ISO 18245, where the contract has discounts for some.
+             */
+            category?: number;
+            /** @description The promotion that covers the payment, or a part of it. */
+            promotion?: components["schemas"]["PromotedView"];
+            /** @description The volume of the month before, which reached the tier. */
+            volume?: components["schemas"]["VolumeView"];
+        };
         /** @description A receiver's answer to one test callback. */
         Finding: {
             /** @description Why there was no answer, in a word: docs/callbacks.md has them all. */
@@ -1556,6 +1568,8 @@ export interface components {
              * The merchant's fee, in minor units.
              */
             fee: number;
+            /** @description What the fee was worked out from, if that is more than the amount and a rate of the contract. */
+            fee_basis?: components["schemas"]["FeeBasisView"];
             /** @description `ord_…` */
             id: string;
             last_decline?: components["schemas"]["DeclineView"] | null;
@@ -1594,6 +1608,8 @@ export interface components {
              * The amount of refunds under way, in minor units.
              */
             refunding_amount: number;
+            /** @description The part of the payment that is kept back for a while, if the contract keeps one. */
+            reserve?: components["schemas"]["ReserveView"];
             /** @description Where the shopper goes afterwards. */
             return_url?: string | null;
             review?: components["schemas"]["ReviewView"] | null;
@@ -1820,6 +1836,16 @@ export interface components {
             /** @description `/reference#<code>`: the code in the gateway's own reference. */
             type: string;
         };
+        /** @description What a promotion covers. */
+        PromotedView: {
+            /**
+             * Format: int64
+             * The part of the amount that has the promotion's rate, in minor units.
+             */
+            amount: number;
+            /** @description The promotion's name in the contract. */
+            name: string;
+        };
         /** @description One reason for a score. */
         ReasonView: {
             /** @description A stable word. */
@@ -1924,6 +1950,33 @@ export interface components {
             passed: boolean;
             /** @description Where the callbacks went. */
             url: string;
+        };
+        /** @description What is kept back of a payment. */
+        ReserveView: {
+            /**
+             * Format: int64
+             * As much was kept back, in minor units; absent until then.
+             */
+            amount?: number;
+            /**
+             * Format: int32
+             * For so many days from when the payment is the merchant's.
+             */
+            days: number;
+            /**
+             * Format: int32
+             * Parts per million.
+             */
+            rate_ppm: number;
+            /** @description RFC 3339: when that was. */
+            released_at?: string;
+            /**
+             * Format: int64
+             * As much is kept back now: refunds are taken from it first.
+             */
+            remaining_amount?: number;
+            /** @description RFC 3339: what is left then is to be taken out. */
+            until?: string;
         };
         /** @description A review: until it is closed the merchant's share is held. */
         ReviewView: {
@@ -2276,6 +2329,16 @@ export interface components {
          * @enum {string}
          */
         VerdictView: "accept" | "review" | "deny";
+        /** @description What was captured in a month, less what was refunded and voided in it. */
+        VolumeView: {
+            /**
+             * Format: int64
+             * In minor units of the order's currency.
+             */
+            amount: number;
+            /** @description Such as `2026-10`, in the zone of the contract. */
+            month: string;
+        };
     };
     responses: never;
     parameters: never;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cycle::Cycle;
 use super::payout::{Destination, PayoutRules};
+use super::pricing::judged::{Judged, judge};
+use super::pricing::{self, BadBasis, FeeBasis, FeeNeeds, PaymentFee, Promoted, Used, Volume};
 use crate::money::{Currency, MAX_MINOR, Money};
 use crate::order::{Charges, MAX_RESERVE_DAYS, ReserveTerms};
 use crate::policy::validate::{distinct, fee_schedules, length, non_negative, require};
@@ -49,7 +51,7 @@ pub struct Contract {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Fees {
-    payment: Vec<FeeSchedule>,
+    payment: Vec<PaymentFee>,
     payout: Vec<FeeSchedule>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refund: Vec<FeeSchedule>,
@@ -255,7 +257,7 @@ impl Agreed {
         }
         // The standard was agreed by nobody: a merchant's first contract needs no notice.
         let judged = self.number > 0;
-        let differences = self.contract.differences(&contract);
+        let differences = self.contract.differences(&contract, now);
         let worse = differences.into_iter().find(|it| it.worse && judged);
         let notice = if worse.is_some() { now.plus_secs(NOTICE_SECS) } else { now };
         let earliest = notice.max(self.in_force_from);
@@ -318,7 +320,7 @@ impl Contract {
 
     fn check(&self) -> Result<(), PolicyError> {
         let Self { fees, cycle, day, settlement, payouts, reserve } = self;
-        fee_schedules("fees.payment", &fees.payment, 0)?;
+        pricing::check("fees.payment", &fees.payment)?;
         fee_schedules("fees.payout", &fees.payout, 0)?;
         fee_schedules("fees.refund", &fees.refund, 0)?;
         fee_schedules("fees.split", &fees.split, 0)?;
@@ -373,9 +375,66 @@ impl Contract {
         )
     }
 
-    /// The fee of a payment, if the contract names one for its currency; else the policy's holds.
-    pub fn payment_fee(&self, amount: Money) -> Option<Money> {
-        fee_of(&self.fees.payment, amount)
+    /// What has to be looked up for the fee of an order that is made then; `None` if the policy's holds.
+    pub fn fee_needs(&self, currency: Currency, at: Timestamp) -> Option<FeeNeeds<'_>> {
+        self.payment_fee(currency).map(|it| it.needs(at))
+    }
+
+    /// The fee of a payment whose order is made then, and what it was worked out from, if the contract names one for
+    /// its currency; else the policy's holds.
+    pub fn price(
+        &self,
+        amount: Money,
+        at: Timestamp,
+        volume: Option<Volume>,
+        category: Option<u16>,
+        used: Used,
+    ) -> Option<(Money, FeeBasis)> {
+        let schedule = self.payment_fee(amount.currency())?;
+        let basis = schedule.basis(amount.minor(), at, volume, category, used);
+        let minor = schedule.fee(amount.minor(), &basis).ok()?;
+        Some((Money::new(minor, amount.currency()).ok()?, basis))
+    }
+
+    /// The fee that a basis leads to; `None` if the policy's holds.
+    ///
+    /// # Errors
+    ///
+    /// [`BadBasis`] if the contract cannot have led to that basis.
+    pub fn fee_by(&self, amount: Money, basis: &FeeBasis) -> Result<Option<Money>, BadBasis> {
+        let Some(schedule) = self.payment_fee(amount.currency()) else {
+            return match basis.is_plain() {
+                true => Ok(None),
+                false => Err(BadBasis("something that the contract does not name")),
+            };
+        };
+        let minor = schedule.fee(amount.minor(), basis)?;
+        Money::new(minor, amount.currency()).map(Some).map_err(|_| BadBasis("no amount"))
+    }
+
+    /// Checks that a promotion held for orders that were made then.
+    ///
+    /// # Errors
+    ///
+    /// [`BadBasis`].
+    pub fn check_promoted(
+        &self,
+        currency: Currency,
+        promoted: &Promoted,
+        at: Timestamp,
+    ) -> Result<(), BadBasis> {
+        let schedule = self.payment_fee(currency);
+        let schedule = schedule.ok_or(BadBasis("a promotion that it does not have"))?;
+        schedule.check_promoted(promoted, at)
+    }
+
+    /// Whether so much of a promotion is no more than there is; `None` if the contract does not have it.
+    pub fn promotion_holds(&self, currency: Currency, name: &str, used: Used) -> Option<bool> {
+        self.payment_fee(currency)?.holds(name, used)
+    }
+
+    fn payment_fee(&self, currency: Currency) -> Option<&PaymentFee> {
+        self.fees.payment.iter().find(|it| it.currency == currency)
     }
 
     /// The fee of a payout, in its currency.
@@ -463,18 +522,17 @@ impl Contract {
     }
 
     /// Where `new` is not as this one. It is judged part by part: a part that is not surely as good
-    /// for the merchant in every case counts as worse, so that what needs no notice never costs more.
-    pub fn differences(&self, new: &Self) -> Vec<Difference> {
+    /// for the merchant in every case counts as worse, so that what needs no notice never costs more. A promotion that
+    /// is over at the moment `at` counts no more.
+    pub fn differences(&self, new: &Self, at: Timestamp) -> Vec<Difference> {
         let mut found = Differences(Vec::new());
+        found.payment_fees(&self.fees.payment, &new.fees.payment, at);
         for (path, old, new) in [
-            ("fees.payment", &self.fees.payment, &new.fees.payment),
             ("fees.payout", &self.fees.payout, &new.fees.payout),
             ("fees.refund", &self.fees.refund, &new.fees.refund),
             ("fees.split", &self.fees.split, &new.fees.split),
         ] {
-            // Without a schedule a payment costs whatever the policy says, and the others nothing.
-            let free = path != "fees.payment";
-            found.fees(path, old, new, free);
+            found.fees(path, old, new);
         }
         let part = |of: &Self| of.reserve.map_or((0, 0), |it| (it.rate_ppm, it.days));
         let ((old_rate, old_days), (rate, days)) = (part(self), part(new));
@@ -541,35 +599,64 @@ impl Differences {
         }
     }
 
-    fn fees(&mut self, path: &str, old: &[FeeSchedule], new: &[FeeSchedule], free: bool) {
+    fn fees(&mut self, path: &str, old: &[FeeSchedule], new: &[FeeSchedule]) {
         for currency in currencies(old.iter().chain(new).map(|it| it.currency)) {
             let of = |list: &[FeeSchedule]| list.iter().find(|it| it.currency == currency).cloned();
             let path = format!("{path}.{currency}");
             match (of(old), of(new)) {
                 (Some(old), Some(new)) => {
-                    let FeeSchedule { currency: _, rate_ppm, fixed, min, cap, rounding } = old;
-                    let mut part = |name: &str, old: i64, new: i64| {
-                        let path = format!("{path}.{name}");
-                        self.add(&path, Some(old.to_string()), Some(new.to_string()), new > old);
-                    };
-                    part("rate_ppm", rate_ppm.into(), new.rate_ppm.into());
-                    part("fixed", fixed, new.fixed);
-                    part("min", min, new.min);
-                    let (old_cap, new_cap) = (cap, new.cap);
-                    let worse = new_cap.unwrap_or(i64::MAX) > old_cap.unwrap_or(i64::MAX);
-                    let text = |it: Option<i64>| it.map(|it| it.to_string());
-                    self.add(&format!("{path}.cap"), text(old_cap), text(new_cap), worse);
-                    let worse = rank(new.rounding) > rank(rounding);
-                    let (old, new) = (words(&rounding), words(&new.rounding));
-                    self.add(&format!("{path}.rounding"), Some(old), Some(new), worse);
+                    let rate_worse = new.rate_ppm > old.rate_ppm;
+                    self.schedule(&path, &old, &new, rate_worse);
                 }
+                // A fee that is new is worse; where one is gone nothing is charged.
                 (old, new) => {
-                    // A fee that is new is worse; one that is gone is better if nothing takes its place.
-                    let worse = new.is_some() || !free;
+                    let worse = new.is_some();
                     self.add(&path, old.as_ref().map(words), new.as_ref().map(words), worse);
                 }
             }
         }
+    }
+
+    fn payment_fees(&mut self, old: &[PaymentFee], new: &[PaymentFee], at: Timestamp) {
+        for currency in currencies(old.iter().chain(new).map(|it| it.currency)) {
+            let of = |list: &[PaymentFee]| list.iter().find(|it| it.currency == currency).cloned();
+            let path = format!("fees.payment.{currency}");
+            let (Some(old), Some(new)) = (of(old), of(new)) else {
+                // Without a schedule a payment costs whatever the policy says.
+                self.add(&path, of(old).as_ref().map(words), of(new).as_ref().map(words), true);
+                continue;
+            };
+            let Judged { rates_worse, promotion_worse } = judge(&old, &new, at);
+            self.schedule(&path, &old.plain(), &new.plain(), rates_worse);
+            let tiers = [&old, &new].map(|it| it.tiers.as_ref().map(words));
+            let discounts =
+                [&old, &new].map(|it| (!it.discounts.is_empty()).then(|| words(&it.discounts)));
+            let promotion = [&old, &new].map(|it| it.promotion.as_ref().map(words));
+            for (name, [old, new], worse) in [
+                ("tiers", tiers, rates_worse),
+                ("discounts", discounts, rates_worse),
+                ("promotion", promotion, promotion_worse),
+            ] {
+                self.add(&format!("{path}.{name}"), old, new, worse);
+            }
+        }
+    }
+
+    fn schedule(&mut self, path: &str, old: &FeeSchedule, new: &FeeSchedule, rate_worse: bool) {
+        let FeeSchedule { currency: _, rate_ppm, fixed, min, cap, rounding } = old;
+        let [old_rate, new_rate] = [rate_ppm, &new.rate_ppm].map(|it| Some(it.to_string()));
+        self.add(&format!("{path}.rate_ppm"), old_rate, new_rate, rate_worse);
+        for (name, old, new) in [("fixed", *fixed, new.fixed), ("min", *min, new.min)] {
+            let path = format!("{path}.{name}");
+            self.add(&path, Some(old.to_string()), Some(new.to_string()), new > old);
+        }
+        let (old_cap, new_cap) = (*cap, new.cap);
+        let worse = new_cap.unwrap_or(i64::MAX) > old_cap.unwrap_or(i64::MAX);
+        let text = |it: Option<i64>| it.map(|it| it.to_string());
+        self.add(&format!("{path}.cap"), text(old_cap), text(new_cap), worse);
+        let worse = rank(new.rounding) > rank(*rounding);
+        let (old, new) = (words(rounding), words(&new.rounding));
+        self.add(&format!("{path}.rounding"), Some(old), Some(new), worse);
     }
 
     fn limits(&mut self, old: &Contract, new: &Contract) {

@@ -7,7 +7,7 @@
 //! | `settlement` | `merchant_pending` what is left | `receiver_available` the shares, `merchant_available` the rest |
 //! | what a refund, a settlement with shares or a split costs, in the same entry | `merchant_available` | `fee_income` |
 //! | `settlement` of one that is split later | `merchant_pending` what is left | `merchant_frozen` the same |
-//! | what is kept back at a `settlement` or `split_finish`, in the same entry | | `merchant_reserve`, and that much less `merchant_available` |
+//! | what is kept back at a `settlement`, in the same entry | | `merchant_reserve`, and that much less `merchant_available` or `_frozen` |
 //! | `reserve_release` | `merchant_reserve` what is left | `merchant_available` the same |
 //! | `split` | `merchant_frozen` the shares | `receiver_available` each its share |
 //! | `split_finish` | `merchant_frozen` what is left | `merchant_available` the same |
@@ -17,6 +17,7 @@
 //! | `refund_failure`, `void_failure` | `refunds_in_flight` all | the merchant's account net (or whoever bore it), `fee_income` fee |
 //! | of an order that is settled in another currency, in the entry of its `payment` | `fx_position` the value with our spread | `fx_position` all, `fx_income` our spread |
 //! | the same part of a refund or a void, in the entry that asks for it; turned round if it fails | `fx_position` all, `fx_income` our spread | `fx_position` the value with our spread |
+//! | what a `refund_failure` gives back to a reserve that is not released | | `merchant_reserve`, and that much less elsewhere |
 //! | `unexpected_payment` | `channel_receivable` all | `payment_returns` all |
 //! | `payment_return` | `payment_returns` all | `channel_receivable` all |
 //!
@@ -224,35 +225,33 @@ impl Order {
         if self.direct().is_some() {
             return (kind == Kind::Refund).then(|| self.direct_refund(refund))?;
         }
-        let (own, charged) = (refund.taken_where_it_lay()?, refund.charged()?);
+        let charged = refund.charged()?;
         let whole = (Account::RefundsInFlight, refund.amount);
-        let reserve = |account| (account, refund.reserve.unwrap_or(Money::zero(own.currency())));
-        let parts = |account, reserve| {
-            let merchant = &self.terms.merchant;
+        let merchant = &self.terms.merchant;
+        let parts = |own| {
             let beyond = refund.beyond.map(|it| (Account::MerchantAvailable(merchant.clone()), it));
             let others = refund.shares.iter().map(|it| {
                 (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
             });
-            let own = [(account, own), (Account::FeeIncome, refund.fee)];
             let charged = (self.payer_of_charges(), charged);
-            own.into_iter()
-                .chain(beyond)
-                .chain([reserve, charged])
-                .chain(others)
-                .collect::<Vec<_>>()
+            let own = [own, (Account::FeeIncome, refund.fee), charged];
+            own.into_iter().chain(beyond).chain(others).collect::<Vec<_>>()
         };
         let Exchange { given, taken } = refund.exchange()?;
         let back = given.into_iter().chain([whole.clone(), (Account::FeeIncome, charged)]);
         match (kind, &refund.state) {
             (Kind::RefundRequest, _) => {
-                let reserve = reserve(self.reserve_account());
-                let parts = parts(refund.from.clone(), reserve).into_iter().chain(taken);
-                Entry::transfer(kind, parts, back)
+                let own = parts((refund.from.clone(), refund.taken_where_it_lay()?));
+                let reserve = refund.reserve.map(|it| (self.reserve_account(), it));
+                Entry::transfer(kind, own.into_iter().chain(reserve).chain(taken), back)
             }
-            (Kind::RefundFailure, RefundState::Failed { to, .. }) => {
-                let reserve = reserve(self.payer_of_charges());
-                let parts = parts(to.clone(), reserve).into_iter().chain(taken);
-                Entry::transfer(kind, back, parts)
+            (Kind::RefundFailure, RefundState::Failed { to, kept, .. }) => {
+                let own = parts((to.clone(), refund.gave_back_where_it_lay()?));
+                let kept = kept.map(|it| (self.reserve_account(), it));
+                let available = Account::MerchantAvailable(merchant.clone());
+                let released = refund.gave_back_of_reserve().map(|it| (available, it));
+                let own = own.into_iter().chain(kept).chain(released);
+                Entry::transfer(kind, back, own.chain(taken))
             }
             _ => Entry::transfer(kind, [whole], [(self.receivable_of_payment()?, refund.amount)]),
         }
@@ -333,8 +332,10 @@ impl Order {
             (Account::ReceiverAvailable(merchant.clone(), it.receiver.clone()), it.amount)
         });
         let own = match self.is_split_later() {
-            true => vec![(Account::MerchantFrozen(merchant.clone()), settled.amount)],
-            false => self.less_reserve(settled.amount)?.to_vec(),
+            true => self.less_reserve(Account::MerchantFrozen(merchant.clone()), settled.amount)?,
+            false => {
+                self.less_reserve(Account::MerchantAvailable(merchant.clone()), settled.amount)?
+            }
         };
         let charge = settled.charge.unwrap_or(Money::zero(settled.amount.currency()));
         Entry::transfer(

@@ -64,6 +64,7 @@ fn settled(amount: i64, fee: i64, bearer: RefundBearer) -> (Order, Vec<Entry>) {
     let terms = Terms {
         amount: cny(amount),
         fee: cny(fee),
+        fee_basis: crate::funds::pricing::FeeBasis::default(),
         split: SplitTime::Later,
         refund_bearer: bearer,
         ..terms(false, Capture::Automatic)

@@ -77,6 +77,7 @@ pub use state::{Captured, CloseReason, Moment, Payment, Settled, Settles, State}
 pub use step::step;
 pub use terms::{Capture, Terms};
 
+use crate::funds::pricing::Promoted;
 use crate::id::{AttemptId, RefundId};
 use crate::ledger::Entry;
 use crate::money::Money;
@@ -165,12 +166,13 @@ pub struct Step {
 impl Order {
     /// A new order.
     ///
-    /// `None` if the amount is worth nothing, if fee and shares are more than its value or in another currency,
-    /// which the policy's checks rule out before, or if refunds are to be borne by one without a share.
+    /// `None` if the amount is worth nothing, if fee, shares and what is to be kept back are more than its value or in
+    /// another currency, or if refunds are to be borne by one without a share.
     pub fn create(terms: Terms) -> Option<Step> {
         let value = terms.value(terms.amount).filter(|it| it.minor() > 0)?;
         let net = value.checked_sub(terms.fee)?;
-        terms.shares.iter().try_fold(net, |left, it| left.checked_sub(it.amount))?;
+        let own = terms.shares.iter().try_fold(net, |left, it| left.checked_sub(it.amount))?;
+        own.checked_sub(terms.reserve.map_or(Money::zero(net.currency()), |it| it.of(net)))?;
         let later = terms.split == SplitTime::Later;
         if later && !terms.shares.is_empty() {
             return None;
@@ -251,6 +253,31 @@ impl Order {
             State::Paid { captured, .. } => captured.amount,
             State::Voiding { captured: Some(captured), .. } => captured.amount,
             _ => Money::zero(self.terms.amount.currency()),
+        }
+    }
+
+    /// What it counts for in its merchant's volume, which tiers of fees depend on: what was captured less what is
+    /// refunded or voided. A merchant that pays itself and takes it back reaches no tier by that.
+    pub fn volume(&self) -> Money {
+        if self.direct().is_none() {
+            return self.refundable();
+        }
+        // Booked once it went through, so it counts from then on.
+        let captured = match &self.state {
+            State::Paid { captured, .. } => Some(captured),
+            State::Voiding { captured, .. } => captured.as_ref(),
+            _ => None,
+        };
+        let left = captured.and_then(|it| it.amount.checked_sub(self.refunded()));
+        left.unwrap_or(Money::zero(self.terms.amount.currency()))
+    }
+
+    /// What it uses of a promotion. One that came to nothing, or was voided, uses nothing any more; a refund gives
+    /// nothing back.
+    pub fn promoted(&self) -> Option<&Promoted> {
+        match &self.state {
+            State::Closed { .. } | State::Voided { .. } => None,
+            _ => self.terms.fee_basis.promotion.as_ref(),
         }
     }
 

@@ -77,8 +77,11 @@ pub enum RefundState {
         code: String,
         /// Since when.
         at: Timestamp,
-        /// The account that the merchant's part went back to, but for what was taken beyond.
+        /// The account that the merchant's part went back to, but for what was taken beyond and what is kept back.
         to: Account,
+        /// The part of the merchant's that is kept back, for its reserve is not released.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Money>,
     },
 }
 
@@ -104,6 +107,31 @@ impl Refund {
     pub(crate) fn taken_where_it_lay(&self) -> Option<Money> {
         let elsewhere = self.beyond.iter().chain(&self.reserve);
         elsewhere.into_iter().try_fold(self.own()?, |own, it| own.checked_sub(*it))
+    }
+}
+
+impl Refund {
+    /// What is kept back of it now that it failed.
+    pub(super) fn kept_again(&self) -> Option<Money> {
+        match &self.state {
+            RefundState::Failed { kept, .. } => *kept,
+            RefundState::Pending | RefundState::Succeeded { .. } => None,
+        }
+    }
+
+    /// What went back to where the merchant's part of the order lay, if it failed: of one that took nothing from the
+    /// reserve that is less what is kept back of it.
+    pub(crate) fn gave_back_where_it_lay(&self) -> Option<Money> {
+        let own = self.taken_where_it_lay()?;
+        match (self.reserve, self.kept_again()) {
+            (None, Some(kept)) => own.checked_sub(kept),
+            _ => Some(own),
+        }
+    }
+
+    /// What it took from a reserve that was released before it failed.
+    pub(crate) fn gave_back_of_reserve(&self) -> Option<Money> {
+        self.reserve.filter(|_| self.kept_again().is_none())
     }
 }
 

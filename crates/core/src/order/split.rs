@@ -92,12 +92,9 @@ pub(super) fn finish(
         return Ok(order.step());
     }
     let finish = SplitFinish { amount: order.unsplit(), at: now, asked };
-    let kept = order.keep_back(finish.amount, now);
     let entry = order.finish_entry(&finish);
     order.split_finish = Some(finish);
-    let mut step = Step { entry, ..order.changed().notified(Notice::SplitFinished) };
-    step.effects.extend(kept);
-    Ok(step)
+    Ok(Step { entry, ..order.changed().notified(Notice::SplitFinished) })
 }
 
 /// Takes a share back, or a part of it, from who has it available.
@@ -152,8 +149,8 @@ impl Order {
         all.into_iter().find(|(_, it)| it.id == *id)
     }
 
-    /// The part that is settled and waits to be split: neither shared out, nor taken by a refund, nor the merchant's
-    /// to take out. Nothing of an order that is not split later.
+    /// The part that is settled and waits to be split: neither kept back, nor shared out, nor taken by a refund, nor the
+    /// merchant's to take out. Nothing of an order that is not split later.
     pub fn unsplit(&self) -> Money {
         let zero = self.terms.nothing();
         let Some(settled) = self.settled().filter(|_| self.is_split_later()) else { return zero };
@@ -169,8 +166,9 @@ impl Order {
         let shared = self.splits.iter().flat_map(Split::booked).map(|it| it.amount);
         let come = std::iter::once(settled.amount)
             .chain(returned.map(|it| it.amount))
-            .chain(came_back.filter_map(Refund::taken_where_it_lay));
+            .chain(came_back.filter_map(Refund::gave_back_where_it_lay));
         let gone = shared
+            .chain(self.reserved.iter().map(|it| it.amount))
             .chain(taken.filter_map(Refund::taken_where_it_lay))
             .chain(self.split_finish.iter().map(|it| it.amount));
         let sum = come.into_iter().try_fold(zero, Money::checked_add);
@@ -277,7 +275,7 @@ impl Order {
         Entry::transfer(
             Kind::SplitFinish,
             [(Account::MerchantFrozen(merchant.clone()), finish.amount)],
-            self.less_reserve(finish.amount)?,
+            [(Account::MerchantAvailable(merchant.clone()), finish.amount)],
         )
         .filter(|entry| !entry.postings().is_empty())
     }

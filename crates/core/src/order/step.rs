@@ -522,12 +522,13 @@ fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Ste
     refund.fee = order.fee_given_back(captured, &refund).unwrap_or(order.terms.nothing());
     let net = refund.value().checked_sub(refund.fee);
     refund.shares = net.and_then(|net| order.borne_by_others(net)).unwrap_or_default();
+    refund.reserve = order.reserve_for(&refund);
     if matches!(refund.from, Account::MerchantFrozen(_)) {
-        let beyond = refund.own().and_then(|own| own.checked_sub(order.unsplit()));
+        let left = refund.taken_where_it_lay();
+        let beyond = left.and_then(|left| left.checked_sub(order.unsplit()));
         refund.beyond = beyond.filter(|it| it.minor() > 0);
     }
     refund.charge = order.refund_charge(&refund);
-    refund.reserve = order.reserve_for(&refund);
     let entry = order.refund_entry(Kind::RefundRequest, &refund);
     // Never absent of a payment that came to us, as `sums.rs` holds; should it be, no money moves without it.
     if entry.is_none() && order.direct().is_none() {
@@ -561,11 +562,13 @@ fn refund_failed(
     now: Timestamp,
 ) -> Result<Step, Refusal> {
     let to = order.owed();
-    let refund = order.refund_mut(id)?;
+    let refund = order.refund(id).ok_or(Refusal::UnknownRefund)?;
     if refund.state != RefundState::Pending {
         return Ok(order.step());
     }
-    refund.state = RefundState::Failed { code, at: now, to };
+    let kept = order.kept_of(refund).filter(|_| order.waits_for_reserve());
+    let refund = order.refund_mut(id)?;
+    refund.state = RefundState::Failed { code, at: now, to, kept };
     let refund = refund.clone();
     let entry = order.refund_entry(Kind::RefundFailure, &refund);
     let order = order.attended(|it| !matches!(it, Attention::Refund { refund } if refund == id));
@@ -592,11 +595,7 @@ fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Res
     let mut settled = Settled { amount, shares, charge: None, at: now };
     settled.charge = order.charge_of_settlement(&settled);
     let mut order = order;
-    let kept = match order.is_split_later() {
-        // It is not the merchant's yet.
-        true => Vec::new(),
-        false => order.keep_back(settled.amount, now),
-    };
+    let kept = order.keep_back(&settled);
     let entry = order.settlement(&settled);
     let state = State::Paid { payment, captured, settled: Some(settled) };
     let order = order.moved(state);

@@ -92,6 +92,7 @@ fn paid(
         merchant_order_id: "A-1".to_owned(),
         amount: cny(amount),
         fee: cny(fee),
+        fee_basis: crate::funds::pricing::FeeBasis::default(),
         shares: (1..)
             .zip(shares)
             .map(|(n, it)| Share { receiver: format!("r{n}"), amount: cny(*it) })
@@ -187,7 +188,8 @@ proptest! {
     ) {
         let part = i128::from(amount) * i128::from(captured_share) / 1000;
         let captured = i64::try_from(part.max(1)).unwrap();
-        let agreed = shares(amount - fee, &thousandths);
+        let kept = reserve.map_or(0, |it| it.of(cny(amount - fee)).minor());
+        let agreed = shares(amount - fee - kept, &thousandths);
         let (mut order, mut entries) = paid(amount, fee, captured, &agreed, charges, reserve);
         let whole_fee = order.fee(cny(captured)).unwrap().minor();
         let (mut settled, mut over) = (false, false);

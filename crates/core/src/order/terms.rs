@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Charges, RefundBearer, ReserveTerms, SplitTime};
 use crate::funds::fx::Conversion;
+use crate::funds::pricing::FeeBasis;
 use crate::id::{MerchantId, OrderId};
 use crate::instalments::Plan;
 use crate::money::{Currency, Money};
@@ -23,6 +24,9 @@ pub struct Terms {
     pub amount: Money,
     /// The merchant's fee, taken from the amount: no more than its value, in the settled currency.
     pub fee: Money,
+    /// What the fee was worked out from, besides the amount and the contract.
+    #[serde(default, skip_serializing_if = "FeeBasis::is_plain")]
+    pub fee_basis: FeeBasis,
     /// The others' shares once it is settled; with the fee no more than `amount`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,

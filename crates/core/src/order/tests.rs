@@ -122,6 +122,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         merchant_order_id: "A-1".to_owned(),
         amount: cny(12800),
         fee: cny(77),
+        fee_basis: crate::funds::pricing::FeeBasis::default(),
         shares: Vec::new(),
         split: SplitTime::Agreed,
         refund_bearer: RefundBearer::Merchant,

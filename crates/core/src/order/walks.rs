@@ -152,6 +152,7 @@ impl Books {
         let terms = Terms {
             amount: cny(amount),
             fee: cny(fee),
+            fee_basis: crate::funds::pricing::FeeBasis::default(),
             shares: agreed,
             refund_bearer,
             ..terms(false, Capture::Automatic)

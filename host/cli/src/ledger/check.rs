@@ -2,7 +2,7 @@
 //! happened. Every entry carries the hash of the one before, none is missing, each balances, the
 //! balances that are kept beside them are theirs, and the entries are exactly those that the orders,
 //! payouts and resolved differences call for. What they call for the core knows: it is worked out from the order or payout
-//! as it is, not from what was booked. The rows that an order is found by, its events, and the tasks that
+//! as it is, not from what was booked, and what that was charged from the contract that it names. The rows that an order is found by, its events, and the tasks that
 //! it waits for are there too, and the file is one that SQLite finds whole.
 
 use std::path::Path;
@@ -19,6 +19,7 @@ use lezai_core::order::{Attention, Effect, Order, RefundState, State};
 use lezai_core::time::Timestamp;
 use rusqlite::Connection;
 
+use super::agreed::Agreements;
 use super::balances::{Balances, table};
 use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
 use super::{differences, funds, mirror};
@@ -202,10 +203,13 @@ pub fn check(data: &Path) -> Result<Report, Failed> {
 pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     let mut report = Report { head: GENESIS.to_owned(), ..Report::default() };
     file_is_whole(connection)?;
-    entries_hold(connection, &mut report)?;
-    orders_are_booked(connection, &mut report)?;
+    let agreements = Agreements::read(connection);
+    let mut agreements = agreements.map_err(|error| Stop::from(error).at(Fault::File))?;
+    entries_hold(connection, &mut report, &mut agreements)?;
+    orders_are_booked(connection, &mut report, &mut agreements)?;
+    agreements.sums_hold(connection)?;
     rows_are_there(connection)?;
-    report.payouts = funds::payouts_hold(connection)?;
+    report.payouts = funds::payouts_hold(connection, &agreements)?;
     report.batches = funds::batches_hold(connection)?;
     report.differences = differences::hold(connection, &mut report.late)?;
     funds::closes_are_planned(connection)?;
@@ -326,7 +330,11 @@ fn words(task: &Task) -> &'static str {
 }
 
 /// Walks the chain: number, hashes, balance, and whether the order calls for the entry.
-fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Failed> {
+fn entries_hold(
+    connection: &Connection,
+    report: &mut Report,
+    agreements: &mut Agreements,
+) -> Result<(), Failed> {
     let (mut kept, mut latest) = (0_u64, Timestamp::from_ms(i64::MIN));
     let walked = for_each_entry(connection, |booked| {
         let number = report.entries + 1;
@@ -339,7 +347,11 @@ fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Fail
         let (caller, so_far) = match &booked.subject {
             Subject::Order(id) => {
                 let (order, so_far) = order_with_entries(connection, id, number)?;
-                (order.filter(|it| it.terms.id == *id).map(|it| Caller::of_order(&it)), so_far)
+                let order = order.filter(|it| it.terms.id == *id);
+                if let Some(order) = &order {
+                    agreements.count_entry(order, &booked).map_err(fault)?;
+                }
+                (order.map(|it| Caller::of_order(&it)), so_far)
             }
             Subject::Payout(id) => {
                 let (payout, so_far) = payout_with_entries(connection, id, number)?;
@@ -381,7 +393,11 @@ fn entries_hold(connection: &Connection, report: &mut Report) -> Result<(), Fail
 }
 
 /// Every entry holds and belongs, so an order can only lack some.
-fn orders_are_booked(connection: &Connection, report: &mut Report) -> Result<(), Failed> {
+fn orders_are_booked(
+    connection: &Connection,
+    report: &mut Report,
+    agreements: &mut Agreements,
+) -> Result<(), Failed> {
     let mut last = String::new();
     let walked = for_each_order(connection, |order| {
         last = order.terms.id.to_string();
@@ -390,6 +406,7 @@ fn orders_are_booked(connection: &Connection, report: &mut Report) -> Result<(),
         report.late.add_order(&order);
         let fault =
             |what: String| Stop::Fault(Fault::Order { order: order.terms.id.to_string(), what });
+        agreements.order_holds(&order).map_err(fault)?;
         let wanted = called_for(&order).map_err(fault)?;
         if wanted.is_empty() {
             return Ok(());
@@ -514,7 +531,7 @@ fn called_for(order: &Order) -> Result<Vec<Entry>, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::PathBuf;
 
     use lezai_core::id::{
@@ -537,8 +554,8 @@ mod tests {
     const START: Timestamp = Timestamp::from_secs(1_795_000_000);
 
     /// A store in a folder of its own, gone at the end.
-    struct Fixture {
-        data: PathBuf,
+    pub(in crate::ledger) struct Fixture {
+        pub(in crate::ledger) data: PathBuf,
         connection: Connection,
         booked: (u64, String),
     }
@@ -549,7 +566,7 @@ mod tests {
         }
     }
 
-    fn cny(minor: i64) -> Money {
+    pub(in crate::ledger) fn cny(minor: i64) -> Money {
         Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap()
     }
 
@@ -560,7 +577,7 @@ mod tests {
     impl Fixture {
         /// Orders 1 to 5: unpaid; paid; paid and held, with a second payment that went back; closed,
         /// with a payment that came late; paid, and a refund under way.
-        fn new() -> Self {
+        pub(in crate::ledger) fn new() -> Self {
             let name: String = entropy::bytes::<8>().map(|byte| format!("{byte:02x}")).concat();
             let data = std::env::temp_dir().join(format!("lezai-ledger-{name}"));
             std::fs::create_dir(&data).unwrap();
@@ -582,13 +599,14 @@ mod tests {
             fixture
         }
 
-        fn terms(n: u8, held: bool) -> Terms {
+        pub(in crate::ledger) fn terms(n: u8, held: bool) -> Terms {
             Terms {
                 id: OrderId::new(START, [n; 10]),
                 merchant: MerchantId::parse("m_demo").unwrap(),
                 merchant_order_id: format!("A-{n}"),
                 amount: cny(1000 * i64::from(n)),
                 fee: cny(if n == 3 { 0 } else { 6 }),
+                fee_basis: lezai_core::funds::pricing::FeeBasis::default(),
                 shares: Vec::new(),
                 split: SplitTime::Agreed,
                 refund_bearer: RefundBearer::Merchant,
@@ -641,7 +659,12 @@ mod tests {
             self.keep(&order, &entries, effects);
         }
 
-        fn keep(&mut self, order: &Order, entries: &[Entry], effects: Vec<Effect>) {
+        pub(in crate::ledger) fn keep(
+            &mut self,
+            order: &Order,
+            entries: &[Entry],
+            effects: Vec<Effect>,
+        ) {
             let id = order.terms.id.clone();
             let known = "SELECT count(*) FROM events";
             let mut events: u8 = self.connection.query_row(known, [], |row| row.get(0)).unwrap();
@@ -702,6 +725,11 @@ mod tests {
             for entry in entries {
                 self.book(&id, entry);
             }
+            self.run(
+                "INSERT INTO volumes VALUES ('m_demo', 'CNY', '2026-11', ?1)
+                 ON CONFLICT DO UPDATE SET minor = minor + excluded.minor",
+                params![order.volume().minor()],
+            );
         }
 
         fn book(&mut self, order: &OrderId, entry: &Entry) {
@@ -710,12 +738,12 @@ mod tests {
             self.booked = (number, hash);
         }
 
-        fn run(&self, sql: &str, params: impl rusqlite::Params) {
+        pub(in crate::ledger) fn run(&self, sql: &str, params: impl rusqlite::Params) {
             self.connection.execute(sql, params).unwrap();
         }
 
         /// Changes what the store's own triggers would not let anyone change.
-        fn tamper(&self, sql: &str) {
+        pub(in crate::ledger) fn tamper(&self, sql: &str) {
             self.connection
                 .execute_batch(&format!(
                     "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_stay; DROP TRIGGER entries_remain; {sql};"
@@ -723,7 +751,7 @@ mod tests {
                 .unwrap();
         }
 
-        fn fault(&self) -> String {
+        pub(in crate::ledger) fn fault(&self) -> String {
             check(&self.data).unwrap_err().to_string()
         }
     }

@@ -9,6 +9,7 @@ use lezai_core::id::{MerchantId, PayoutBatchId};
 use lezai_core::ledger::Account;
 use rusqlite::Connection;
 
+use super::agreed::Agreements;
 use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
 use lezai_store::Task;
 use lezai_store_sqlite::{
@@ -48,7 +49,10 @@ impl Sums {
 
 /// Every payout has its entries, was or will be told of, and goes on; every batch is its payouts. How many payouts
 /// there are.
-pub(super) fn payouts_hold(connection: &Connection) -> Result<u64, Failed> {
+pub(super) fn payouts_hold(
+    connection: &Connection,
+    agreements: &Agreements,
+) -> Result<u64, Failed> {
     let tasks = tasks(connection).map_err(|error| Stop::from(error).at(Fault::File))?;
     let (mut count, mut last) = (0, String::new());
     let mut batches: BTreeMap<PayoutBatchId, Sums> = BTreeMap::new();
@@ -58,6 +62,8 @@ pub(super) fn payouts_hold(connection: &Connection) -> Result<u64, Failed> {
         if let Some(batch) = &payout.terms.batch {
             batches.entry(batch.clone()).or_default().add(&payout);
         }
+        let agreed = agreements.payout_holds(&payout);
+        agreed.map_err(|what| Stop::Fault(Fault::Payout { payout: last.clone(), what }))?;
         holds(connection, &tasks, &payout)
     });
     walked.map_err(|stop: Stop| {

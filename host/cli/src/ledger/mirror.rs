@@ -79,6 +79,13 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
     ),
     ("payout_events", "payout, sequence, event", "payout, sequence, event", "merchant"),
     ("contracts", "merchant, number, data", "merchant, number, data", "merchant"),
+    ("volumes", "merchant, currency, month, minor", "merchant, currency, month, minor", "merchant"),
+    (
+        "promotions",
+        "merchant, currency, name, payments, minor",
+        "merchant, currency, name, payments, minor",
+        "merchant",
+    ),
     (
         "batches",
         "id, merchant, currency, to_entry, data",

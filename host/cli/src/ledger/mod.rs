@@ -1,6 +1,7 @@
 //! `lezai ledger`: what the ledger says, and the proof that it is what happened. All of it reads a store beside
 //! gateways that may be running, and nothing here writes.
 
+mod agreed;
 mod balances;
 mod check;
 mod differences;

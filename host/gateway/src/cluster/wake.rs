@@ -19,6 +19,7 @@ impl Wake {
             Lane::Orders => self.0[0].notified().await,
             Lane::Callbacks => self.0[1].notified().await,
             Lane::Statements => self.0[2].notified().await,
+            Lane::Payouts => self.0[3].notified().await,
         }
     }
 }

@@ -3,9 +3,7 @@
 use lezai_core::funds::calendar::{BadCalendar, CHINA, Calendar};
 use lezai_core::funds::contract::{Agreed, Contract};
 use lezai_core::funds::payout::Destination;
-use lezai_core::id::{MerchantId, OrderId};
-use lezai_core::money::Money;
-use lezai_core::order::{Costs, State};
+use lezai_core::id::MerchantId;
 use lezai_core::policy::PolicyError;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -17,18 +15,13 @@ use crate::events::record::{self, Happened, Subject};
 use crate::gateway::Gateway;
 use crate::schedule;
 use lezai_store as store;
-use lezai_store::{Page, Scope, StoreError, Tx, View};
+use lezai_store::{Scope, StoreError, Tx, View};
 use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
-use lezai_wire::time::rfc3339;
 use views::ContractView;
 
 /// The type of the event that announces a contract.
 pub const ANNOUNCED: &str = "contract.announced";
-/// The longest time over which fees are simulated, in days.
-pub const SIMULATED_DAYS: u32 = 92;
-/// Orders that a simulation names as hit hardest.
-const HARDEST: usize = 10;
 
 /// Reads a contract.
 ///
@@ -236,183 +229,6 @@ fn calendar_view(calendar: &Calendar, text: String) -> CalendarView {
         years: calendar.years().collect(),
         text,
     }
-}
-
-/// The fees that paid orders would have cost by another contract.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FeesSimulated {
-    /// Always `fees_simulated`.
-    pub object: &'static str,
-    /// How many paid orders were looked at.
-    pub orders: u64,
-    /// RFC 3339: of orders that were made then or later.
-    pub from: String,
-    /// The totals of each currency.
-    pub totals: Vec<FeeTotal>,
-    /// The orders whose fee would rise the most, the worst first.
-    pub hardest: Vec<FeeChange>,
-}
-
-/// The fees of a currency's orders, in minor units.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FeeTotal {
-    /// ISO 4217.
-    pub currency: &'static str,
-    /// How many paid orders.
-    pub orders: u64,
-    /// The sum captured of them. As text, exact whatever it is.
-    pub captured: String,
-    /// All fees taken.
-    pub old: String,
-    /// All fees that would have been taken.
-    pub new: String,
-    /// Those of payments, refunds and splits, without what nothing was taken for. Those of refunds are less than nothing
-    /// where refunds give back more of the payments' fees than they cost.
-    pub parts: Vec<FeePart>,
-}
-
-/// The fees of one kind, in minor units. As text, exact whatever they are.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FeePart {
-    /// `payment`, `refund` or `split`.
-    pub kind: &'static str,
-    /// The fees taken.
-    pub old: String,
-    /// The fees that would have been taken.
-    pub new: String,
-}
-
-/// An order whose fee would be another.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FeeChange {
-    /// `ord_…`
-    pub order_id: String,
-    /// The amount captured, in minor units.
-    pub captured: i64,
-    /// ISO 4217.
-    pub currency: &'static str,
-    /// All fees taken.
-    pub old: i64,
-    /// All fees that would have been taken.
-    pub new: i64,
-}
-
-/// Runs a contract's fees of payments, refunds and splits over the merchant's paid orders of the last days, by the
-/// functions that book.
-///
-/// # Errors
-///
-/// `internal`.
-pub async fn simulate_fees(
-    gateway: &Gateway,
-    merchant: &MerchantId,
-    contract: Contract,
-    days: u32,
-) -> Result<FeesSimulated, Problem> {
-    let from = gateway.node.clock.now().plus_secs(-i64::from(days) * 86_400);
-    let (mut totals, mut changes, mut orders) = (Vec::<Totals>::new(), Vec::new(), 0);
-    let mut after: Option<OrderId> = None;
-    loop {
-        // A page at a time, so that nobody waits for the whole month.
-        let page = Page { limit: 100, after: after.take(), from: Some(from), to: None };
-        let id = merchant.clone();
-        let found =
-            store::read(&gateway.node.store, move |view| view.orders(&id, Some("paid"), &page))
-                .await?;
-        for record in found.iter().take(100) {
-            let State::Paid { captured, .. } = &record.order.state else { continue };
-            let terms = &record.order.terms;
-            // Agreed in the order's currency, and taken in the settled one.
-            let agreed = contract.payment_fee(terms.amount).and_then(|fee| terms.value(fee));
-            let agreed = agreed.unwrap_or(terms.fee);
-            let charges = contract.charges(terms.settled_currency());
-            let Some(captured) = terms.value(captured.amount) else { continue };
-            let under = (record.order.costs(), record.order.costs_under(agreed, charges));
-            let (Some(old), Some(new)) = under else { continue };
-            orders += 1;
-            add(&mut totals, captured, old, new);
-            let whole = |it: Costs| i64::try_from(it.whole()).unwrap_or(i64::MAX);
-            let currency = captured.currency();
-            let (old, new) = (whole(old), whole(new));
-            if new > old {
-                changes.push(FeeChange {
-                    order_id: terms.id.to_string(),
-                    captured: captured.minor(),
-                    currency: currency.code(),
-                    old,
-                    new,
-                });
-                if changes.len() > 20 * HARDEST {
-                    keep_hardest(&mut changes);
-                }
-            }
-        }
-        if found.len() <= 100 {
-            break;
-        }
-        after = found.get(99).map(|it| it.order.terms.id.clone());
-    }
-    keep_hardest(&mut changes);
-    let totals = totals.into_iter().map(|it| FeeTotal {
-        currency: it.currency,
-        orders: it.orders,
-        captured: it.captured.to_string(),
-        old: it.old.whole().to_string(),
-        new: it.new.whole().to_string(),
-        parts: parts(it.old, it.new),
-    });
-    Ok(FeesSimulated {
-        object: "fees_simulated",
-        orders,
-        from: rfc3339(from),
-        totals: totals.collect(),
-        hardest: changes,
-    })
-}
-
-struct Totals {
-    currency: &'static str,
-    orders: u64,
-    captured: i128,
-    old: Costs,
-    new: Costs,
-}
-
-fn add(totals: &mut Vec<Totals>, captured: Money, old: Costs, new: Costs) {
-    let currency = captured.currency().code();
-    let at = totals.iter().position(|it| it.currency == currency).unwrap_or_else(|| {
-        let (old, new) = (Costs::default(), Costs::default());
-        totals.push(Totals { currency, orders: 0, captured: 0, old, new });
-        totals.len() - 1
-    });
-    let total = &mut totals[at];
-    total.orders += 1;
-    total.captured += i128::from(captured.minor());
-    for (sum, of) in [(&mut total.old, old), (&mut total.new, new)] {
-        sum.payment += of.payment;
-        sum.refunds += of.refunds;
-        sum.splits += of.splits;
-    }
-}
-
-fn parts(old: Costs, new: Costs) -> Vec<FeePart> {
-    let parts = [
-        ("payment", old.payment, new.payment),
-        ("refund", old.refunds, new.refunds),
-        ("split", old.splits, new.splits),
-    ];
-    let taken = parts.into_iter().filter(|(_, old, new)| (*old, *new) != (0, 0));
-    let part = |(kind, old, new): (_, i128, i128)| FeePart {
-        kind,
-        old: old.to_string(),
-        new: new.to_string(),
-    };
-    taken.map(part).collect()
-}
-
-fn keep_hardest(changes: &mut Vec<FeeChange>) {
-    changes.sort_by_key(|it| (it.old - it.new, it.order_id.clone()));
-    changes.truncate(HARDEST);
 }
 
 #[cfg(test)]

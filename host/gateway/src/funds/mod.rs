@@ -5,6 +5,7 @@ pub mod balances;
 pub mod batches;
 pub mod closing;
 pub mod contracts;
+pub mod fee_simulation;
 pub mod fx;
 pub mod overdue;
 pub mod payout_batches;

@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 
 use super::happen;
 use super::payouts::{
-    Accepting, Decision, NewPayout, OPERATOR, agreed_rules, amount, currency, day_begun, soon,
-    take_by, time, told,
+    Accepting, Decision, NewPayout, OPERATOR, OperatorPayout, agreed_rules, amount, currency,
+    day_begun, operator_page, soon, take_by, time, told,
 };
 use super::views::{self, PayoutBatchView, PayoutView};
 use crate::channels::Channels;
@@ -337,6 +337,26 @@ pub async fn that_wait(
         found.iter().map(|it| operator_view(tables, it)).collect::<Result<Vec<_>, StoreError>>()
     });
     Ok(List::new(found.await?, limit, |it: &OperatorPayoutBatch| it.payout_batch.id.clone()))
+}
+
+/// A page of the payouts of a batch, for the operator.
+///
+/// # Errors
+///
+/// `payout_batch_not_found`.
+pub async fn payouts_for_operator(
+    gateway: &Gateway,
+    id: &str,
+    status: Option<&'static str>,
+    page: Page<PayoutId>,
+) -> Result<List<OperatorPayout>, Problem> {
+    let id = PayoutBatchId::parse(id).map_err(|_| not_found())?;
+    let limit = page.limit;
+    let found = store::read(&gateway.node.store, move |tables| {
+        let batch = tables.payout_batch(&id)?;
+        batch.map(|it| tables.payouts_of_batch(&it, status, &page)).transpose()
+    });
+    Ok(operator_page(&found.await?.ok_or_else(not_found)?, limit))
 }
 
 /// Approves or refuses all payouts of a batch that wait for it, once for its idempotency key.

@@ -396,21 +396,29 @@ pub async fn list(
     Ok(List::new(found.iter().map(views::payout).collect(), limit, |it: &PayoutView| it.id.clone()))
 }
 
-/// A page of every merchant's payouts of one status, for the operator.
+/// A page of every merchant's payouts of one status, for the operator; without a status those that wait to be decided on
+/// one by one.
 ///
 /// # Errors
 ///
 /// `internal`.
 pub async fn of_status(
     gateway: &Gateway,
-    status: &'static str,
+    status: Option<&'static str>,
     page: Page<PayoutId>,
 ) -> Result<List<OperatorPayout>, Problem> {
     let limit = page.limit;
-    let found =
-        store::read(&gateway.node.store, move |view| view.payouts_of_status(status, &page)).await?;
+    let found = store::read(&gateway.node.store, move |view| match status {
+        None | Some("needs_approval") => view.payouts_that_wait(&page),
+        Some(status) => view.payouts_of_status(status, &page),
+    });
+    Ok(operator_page(&found.await?, limit))
+}
+
+/// A page as the operator reads it.
+pub(super) fn operator_page(found: &[Payout], limit: u32) -> List<OperatorPayout> {
     let found = found.iter().map(operator_view).collect();
-    Ok(List::new(found, limit, |it: &OperatorPayout| it.payout.id.clone()))
+    List::new(found, limit, |it: &OperatorPayout| it.payout.id.clone())
 }
 
 /// A payout as the operator reads it.

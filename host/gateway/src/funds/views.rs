@@ -302,7 +302,11 @@ pub fn contract(merchant: &str, agreed: &Agreed, before: &Contract, in_force: u3
         },
         in_force_from: rfc3339(agreed.in_force_from),
         announced_at: rfc3339(agreed.announced_at),
-        differences: before.differences(&agreed.contract).into_iter().map(difference).collect(),
+        differences: before
+            .differences(&agreed.contract, agreed.announced_at)
+            .into_iter()
+            .map(difference)
+            .collect(),
         contract: agreed.contract.clone(),
     }
 }

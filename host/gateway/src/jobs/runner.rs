@@ -38,6 +38,7 @@ pub async fn run(gateway: Arc<Gateway>, stop: Receiver<bool>) {
         work(&gateway, Lane::Orders, stop.clone()),
         work(&gateway, Lane::Callbacks, stop.clone()),
         work(&gateway, Lane::Statements, stop.clone()),
+        work(&gateway, Lane::Payouts, stop.clone()),
         prune::tidy(&gateway, stop.clone()),
         watch::run(Arc::clone(&gateway), stop),
     );
@@ -45,7 +46,7 @@ pub async fn run(gateway: Arc<Gateway>, stop: Receiver<bool>) {
 
 async fn work(gateway: &Arc<Gateway>, lane: Lane, mut stop: Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(match lane {
-        Lane::Orders | Lane::Callbacks => CONCURRENCY,
+        Lane::Orders | Lane::Callbacks | Lane::Payouts => CONCURRENCY,
         Lane::Statements => STATEMENTS_AT_ONCE,
     }));
     let mut under_way = JoinSet::new();

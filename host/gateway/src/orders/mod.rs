@@ -12,9 +12,12 @@ pub mod splits;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use lezai_core::claim::MAX_SESSIONS;
 use lezai_core::digest::sha256_hex;
+use lezai_core::funds::contract::Agreed;
 use lezai_core::funds::fx::Quote;
+use lezai_core::funds::pricing::{FeeBasis, Used};
 use lezai_core::id::{MerchantId, OrderId, SessionId};
 use lezai_core::instalments::Plan;
+use lezai_core::money::Money;
 use lezai_core::order::{Capture, Effect, Event, Order, SplitTime, Step, Terms};
 use lezai_core::policy::{OrderFacts, Verdict};
 use lezai_core::signature::Verified;
@@ -22,6 +25,7 @@ use lezai_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::cluster::velocity::Counted;
+use crate::fees;
 use crate::gateway;
 use crate::gateway::{Gateway, not_found};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
@@ -100,11 +104,16 @@ where
             return Err(refusal);
         }
     };
-    let Opened { record, effects, session, client_secret, quote } = opened;
-    let view = views::order_with_checkout(&record, &gateway.public_url, Some(client_secret));
-    let answer = ApiResponse::json(201, &view)?;
+    let Opened { record, looked_up, effects, session, client_secret, quote } = opened;
+    let public_url = gateway.public_url.clone();
 
     let done = key.commit(&gateway.node, move |tx| {
+        let record = match looked_up {
+            Some(agreed) => priced(tx, record, &agreed)?,
+            None => record,
+        };
+        let view = views::order_with_checkout(&record, &public_url, Some(client_secret));
+        let answer = ApiResponse::json(201, &view)?;
         shares::check_receivers(tx, &record.order.terms)?;
         if !tx.insert_order(&record, &session)? {
             return Err(taken(tx, &record)?);
@@ -112,6 +121,7 @@ where
         if let Some(quote) = &quote {
             fx::take(tx, quote)?;
         }
+        fees::count(tx, &record.order)?;
         gateway::schedule(tx, &record, effects, now)?;
         Ok((answer, ()))
     });
@@ -377,6 +387,8 @@ struct Wanted {
 /// An order that is about to be.
 struct Opened {
     record: OrderRecord,
+    /// The contract whose fee the commit has to look up, if it has to.
+    looked_up: Option<Agreed>,
     effects: Vec<Effect>,
     session: SessionRecord,
     client_secret: String,
@@ -412,8 +424,16 @@ fn open(
         false => Vec::new(),
     };
     let agreed = gateway.merchants.contracts.in_force(&facts.merchant, now);
-    // The contract's fee goes before that of the policy or plugin.
-    let fee = agreed.contract.payment_fee(new.amount).unwrap_or(decision.fee);
+    let looked_up = fees::is_looked_up(&agreed.contract, new.amount.currency(), now);
+    let (fee, fee_basis) = match looked_up {
+        // The commit works it out, and holds the shares against it.
+        true => (Money::zero(new.amount.currency()), FeeBasis::default()),
+        // The contract's fee goes before that of the policy or plugin.
+        false => agreed
+            .contract
+            .price(new.amount, now, None, facts.profile.category, Used::default())
+            .unwrap_or((decision.fee, FeeBasis::default())),
+    };
     let shares = shares::agreed(&new, decision.shares, fee, &facts)?;
     let terms = Terms {
         id: facts.id.clone(),
@@ -421,6 +441,7 @@ fn open(
         merchant_order_id: new.merchant_order_id,
         amount: new.amount,
         fee,
+        fee_basis,
         shares,
         split: new.split,
         contract: agreed.number,
@@ -437,8 +458,7 @@ fn open(
         expires_at: now.plus_secs(new.expires_in_secs),
     };
     let (terms, quote) = fx::agree(terms, quote)?;
-    let Step { order, effects, .. } = Order::create(terms)
-        .ok_or_else(|| Problem::internal("fee and shares are more than the amount"))?;
+    let Step { order, effects, .. } = Order::create(terms).ok_or_else(shares::too_much)?;
     let (session, client_secret) =
         new_session(gateway, order.terms.id.clone(), order.terms.merchant.clone(), now);
     let details = Details {
@@ -450,7 +470,32 @@ fn open(
         trace: lezai_traces::place().map(|it| it.to_string()),
     };
     let record = OrderRecord { order, details, session: session.id.clone() };
-    Ok(Opened { record, effects, session, client_secret, quote })
+    let looked_up = looked_up.then_some(agreed);
+    Ok(Opened { record, looked_up, effects, session, client_secret, quote })
+}
+
+/// The order with a fee that depends on what only the commit knows: the volume of the month before, and what is left of
+/// a promotion.
+fn priced(
+    tx: &dyn store::Tx,
+    record: OrderRecord,
+    agreed: &Agreed,
+) -> Result<OrderRecord, Problem> {
+    let OrderRecord { order: Order { terms, .. }, details, session } = record;
+    let category = details.facts.profile.category;
+    let found = fees::price(
+        tx,
+        &agreed.contract,
+        &terms.merchant,
+        terms.amount,
+        category,
+        terms.created_at,
+    );
+    let (fee, fee_basis) =
+        found?.ok_or_else(|| Problem::internal("a fee that was looked up is none"))?;
+    let fee = terms.value(fee).ok_or_else(shares::too_much)?;
+    let step = Order::create(Terms { fee, fee_basis, ..terms }).ok_or_else(shares::too_much)?;
+    Ok(OrderRecord { order: step.order, details, session })
 }
 
 /// Keeps a denial with its facts, and gives the refusal. The decision on an order that is made is kept with that.

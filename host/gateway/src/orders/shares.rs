@@ -25,10 +25,6 @@ pub(super) fn agreed(
     fee: Money,
     facts: &OrderFacts,
 ) -> Result<Vec<Share>, Problem> {
-    let too_much = || {
-        let detail = "the fee and the shares of others are more than the amount";
-        Problem::new(Code::LimitExceeded, detail).with("field", "amount")
-    };
     let asked = new.shares.iter().map(|it| (it.receiver.clone(), it.minor.unsigned_abs()));
     let plugins =
         of_plugin.iter().map(|it| (it.receiver.clone(), it.amount.minor().unsigned_abs()));
@@ -54,6 +50,13 @@ pub(super) fn agreed(
         return Err(Problem::new(Code::InvalidField, detail).with("field", "refund_bearer"));
     }
     Ok(shares)
+}
+
+/// The problem of an order whose amount does not cover what is taken of it.
+pub(super) fn too_much() -> Problem {
+    let detail =
+        "the fee, the shares of others and what the contract keeps back are more than the amount";
+    Problem::new(Code::LimitExceeded, detail).with("field", "amount")
 }
 
 /// Checks that nobody who was removed has a share of a new order.

@@ -26,6 +26,7 @@ const ACROSS: &[(&str, &str)] = &[
     ("WHERE id >= $1 ORDER BY id DESC LIMIT $2", "the orders of a day, once, when a node starts"),
     ("(SELECT order_id FROM open_reviews", "the operator's list"),
     ("FROM payouts WHERE status = $1", "the operator's list"),
+    ("FROM payouts WHERE status = 'needs_approval'", "the operator's list"),
     ("FROM payout_batches WHERE waits", "the operator's list"),
     ("WHERE stage IN (", "every merchant's releases, after one of them changed"),
     ("FROM merchant_accounts ORDER BY", "every merchant's accounts, likewise"),

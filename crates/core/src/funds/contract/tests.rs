@@ -28,6 +28,12 @@ fn with(old: &str, new: &str) -> Contract {
     Contract::from_json(CHINA.replacen(old, new, 1).as_bytes()).unwrap()
 }
 
+impl Contract {
+    fn payment_fee_of(&self, amount: Money) -> Option<Money> {
+        self.price(amount, NOW, None, None, Used::default()).map(|it| it.0)
+    }
+}
+
 fn china() -> Contract {
     Contract::from_json(CHINA.as_bytes()).unwrap()
 }
@@ -39,11 +45,11 @@ fn cny(minor: i64) -> Money {
 #[test]
 fn a_contract_says_what_it_says() {
     let contract = china();
-    assert_eq!(contract.payment_fee(cny(12_800)), Some(cny(49)));
+    assert_eq!(contract.payment_fee_of(cny(12_800)), Some(cny(49)));
     assert_eq!(contract.payout_fee(cny(12_800)), cny(100));
     assert_eq!(contract.payout_fee(cny(60)), cny(60), "never more than the amount");
     let jpy = Money::new(5, Currency::from_code("JPY").unwrap()).unwrap();
-    assert_eq!((contract.payment_fee(jpy), contract.payout_fee(jpy).minor()), (None, 0));
+    assert_eq!((contract.payment_fee_of(jpy), contract.payout_fee(jpy).minor()), (None, 0));
     assert_eq!(contract.cycle(), Cycle::BusinessDays { days: 1 });
     assert_eq!((contract.cut_off().hour(), contract.cut_off().minute()), (16, 0));
     assert_eq!(contract.minimum(cny(0).currency()), cny(10_000));
@@ -77,13 +83,13 @@ fn what_refunds_and_splits_cost_is_agreed_for_each_currency() {
     assert_eq!(elsewhere.of_split(one).minor(), 0);
     assert_eq!(elsewhere.of_refund(one, one).unwrap().kept, one, "what is kept is kept of all");
     let worse: Vec<String> = china()
-        .differences(&contract)
+        .differences(&contract, NOW)
         .into_iter()
         .filter(|it| it.worse)
         .map(|it| it.path)
         .collect();
     assert_eq!(worse, ["fees.refund.CNY", "fees.split.CNY", "fees.refund_keeps_payment_fee"]);
-    assert!(contract.differences(&china()).iter().all(|it| !it.worse), "free is never worse");
+    assert!(contract.differences(&china(), NOW).iter().all(|it| !it.worse), "free is never worse");
     let written = serde_json::to_vec(&contract).unwrap();
     assert_eq!(Contract::from_json(&written), Ok(contract));
 }
@@ -113,7 +119,7 @@ fn a_reserve_is_agreed_within_bounds_and_more_of_it_is_worse() {
         (read(99_999, 31).unwrap(), &["reserve.days"]),
         (read(99_999, 29).unwrap(), &[]),
     ] {
-        let found = contract.differences(&new).into_iter().filter(|it| it.worse);
+        let found = contract.differences(&new, NOW).into_iter().filter(|it| it.worse);
         assert_eq!(found.map(|it| it.path).collect::<Vec<_>>(), worse);
     }
     let written = serde_json::to_vec(&contract).unwrap();
@@ -184,16 +190,16 @@ fn each_difference_is_named_and_judged() {
         ("86400", "86401", "payouts.new_destination_wait_secs", true),
         ("86400", "86400, \"fee_returned\": true", "payouts.fee_returned", false),
     ] {
-        let found = china().differences(&with(old, new));
+        let found = china().differences(&with(old, new), NOW);
         let found: Vec<_> = found.iter().map(|it| (it.path.as_str(), it.worse)).collect();
         assert_eq!(found, [(path, worse)], "{old} to {new}");
-        let shown = format!("{:?}", china().differences(&with(old, new)));
+        let shown = format!("{:?}", china().differences(&with(old, new), NOW));
         for personal in ["6222020", "Tea "] {
             assert!(!shown.contains(personal), "{shown}");
         }
     }
-    assert_eq!(china().differences(&china()), []);
-    let fewer = Contract::standard().differences(&china());
+    assert_eq!(china().differences(&china(), NOW), []);
+    let fewer = Contract::standard().differences(&china(), NOW);
     assert!(fewer.iter().any(|it| it.path == "payouts.limits" && it.worse));
 }
 
@@ -284,13 +290,42 @@ proptest! {
             ..new
         };
         let contract = |it: &FeeSchedule| Contract {
-            fees: Fees { payment: vec![it.clone()], ..Fees::default() },
+            fees: Fees { payment: vec![PaymentFee::from_plain(it)], ..Fees::default() },
             ..Contract::standard()
         };
         let (before, after) = (contract(&old), contract(&new));
-        if before.differences(&after).iter().all(|it| !it.worse) {
-            prop_assert!(after.payment_fee(cny(amount)).unwrap().minor() <= before.payment_fee(cny(amount)).unwrap().minor());
+        if before.differences(&after, NOW).iter().all(|it| !it.worse) {
+            prop_assert!(after.payment_fee_of(cny(amount)).unwrap().minor() <= before.payment_fee_of(cny(amount)).unwrap().minor());
         }
+    }
+}
+
+/// The schedule of the guide, in both languages: what it says that a payment costs is so.
+#[test]
+fn the_guide_s_schedule_costs_what_it_says() {
+    for guide in [
+        include_str!("../../../../../docs/payouts.md"),
+        include_str!("../../../../../docs/payouts.zh-CN.md"),
+    ] {
+        let begins = guide.find("\"payment\":[").unwrap();
+        let schedule = &guide[begins..begins + guide[begins..].find("```").unwrap()];
+        let json = CHINA.replacen(
+            "\"fees\": {",
+            &format!("\"refunds\": {{ {schedule} }}, \"fees\": {{"),
+            1,
+        );
+        let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        json["fees"] = json.as_object_mut().unwrap().remove("refunds").unwrap();
+        let contract = Contract::from_json(json.to_string().as_bytes()).unwrap();
+        let month = super::super::month::Month::parse("2026-10").unwrap();
+        let volume = Some(Volume { month, minor: 20_000_000, as_of: 0 });
+        let spent = Used { payments: 0, minor: 20_000_000 };
+        let priced = |category, used| contract.price(cny(12_800), NOW, volume, category, used);
+        assert_eq!(priced(None, spent).unwrap().0, cny(70));
+        // 0.55 % less 0.2 %, and 0.1 %.
+        assert_eq!(priced(Some(8220), spent).unwrap().0, cny(45));
+        assert_eq!(priced(None, Used::default()).unwrap().0, cny(13));
+        assert!(guide.contains("12800") && guide.contains("70"), "the example");
     }
 }
 
@@ -303,7 +338,7 @@ fn the_guide_s_example_adds_up() {
     ];
     let contract = china();
     let (payments, fees) = [12_800, 20_000].map(cny).into_iter().fold((0, 0), |(sum, fees), it| {
-        (sum + it.minor(), fees + contract.payment_fee(it).unwrap().minor())
+        (sum + it.minor(), fees + contract.payment_fee_of(it).unwrap().minor())
     });
     let available = cny(payments - fees);
     let fee_of = |it| contract.payout_fee(it);
