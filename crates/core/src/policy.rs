@@ -90,7 +90,8 @@ struct Document {
 
 impl From<Document> for Policy {
     fn from(document: Document) -> Self {
-        let Document { version, routes, limits, risk, fees, profile, instalments, methods } = document;
+        let Document { version, routes, limits, risk, fees, profile, instalments, methods } =
+            document;
         let mut shares: Vec<u8> = routes.iter().map(|it| it.share.unwrap_or_default()).collect();
         if routes.iter().all(|it| it.share.is_none()) {
             shares.clear();

@@ -618,7 +618,9 @@ impl From<Refusal> for Problem {
             Refusal::Settled => Self::new(Code::OrderSettled, detail),
             Refusal::Refunded => Self::new(Code::OrderRefunded, detail),
             Refusal::PaidDirectly => Self::new(Code::PaidDirectly, detail),
-            Refusal::NotDirect => Self::new(Code::MethodUnavailable, detail).with("field", "method"),
+            Refusal::NotDirect => {
+                Self::new(Code::MethodUnavailable, detail).with("field", "method")
+            }
             Refusal::NotSplitLater | Refusal::NotSettled | Refusal::SplitFinished => {
                 Self::new(Code::SplitState, detail)
             }

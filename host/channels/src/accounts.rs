@@ -146,8 +146,7 @@ impl Accounts {
         let account = config.load(files)?;
         let World { transport, surroundings } = self.world()?;
         let (name, fingerprint) = (account.identity(), account.serial.clone());
-        let channel =
-            wechat::channel::WechatPay::new(account, transport, surroundings, notify_url);
+        let channel = wechat::channel::WechatPay::new(account, transport, surroundings, notify_url);
         let channel = Arc::new(channel.offering(methods));
         Ok(Opened { channel, account: name, fingerprint })
     }
@@ -306,7 +305,11 @@ mod tests {
             ("sandbox", json!({ "account": "a b" }), false, "account"),
             ("sandbox", json!({ "account": "a", "methods": ["card"] }), false, "methods"),
         ] {
-            assert_eq!(opened(channel, settings.clone(), bound), Err(field), "{channel} {settings}");
+            assert_eq!(
+                opened(channel, settings.clone(), bound),
+                Err(field),
+                "{channel} {settings}"
+            );
         }
     }
 

@@ -170,8 +170,7 @@ mod tests {
     fn methods_are_switched_on_by_name() {
         let all = alipay::channel::METHODS;
         assert_eq!(switched_on(None, all).unwrap().len(), all.len());
-        let chosen =
-            offered(&["alipay_wap".to_owned(), "alipay_qr".to_owned()], all).unwrap();
+        let chosen = offered(&["alipay_wap".to_owned(), "alipay_qr".to_owned()], all).unwrap();
         assert_eq!(
             chosen.iter().map(|method| method.id).collect::<Vec<_>>(),
             ["alipay_qr", "alipay_wap"]

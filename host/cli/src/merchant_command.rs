@@ -135,7 +135,8 @@ fn section(config: &Path, channel: &str) -> Result<(Value, BTreeMap<String, Stri
     let file: toml::Table =
         toml::from_str(&bytes).map_err(|error| not_done(error.message().to_owned()))?;
     let section = file.get("channels").and_then(|it| it.get(channel));
-    let section = section.ok_or_else(|| not_done(format!("has no section [channels.{channel}]")))?;
+    let section =
+        section.ok_or_else(|| not_done(format!("has no section [channels.{channel}]")))?;
     let settings = serde_json::to_value(section).map_err(|error| not_done(error.to_string()))?;
     let folder = config.parent().unwrap_or(Path::new("."));
     let mut files = BTreeMap::new();

@@ -1,8 +1,8 @@
 //! Merchants' own accounts at channels, in SQLite.
 
 use lezai_core::id::MerchantId;
-use lezai_store::accounts::{AccountReads, AccountRecord, AccountWrites};
 use lezai_store::StoreError;
+use lezai_store::accounts::{AccountReads, AccountRecord, AccountWrites};
 use rusqlite::{Row, params};
 
 use super::tables::{Sqlite, id, json, to_json};

@@ -111,7 +111,8 @@ fn a_refund_costs_what_was_agreed_once_it_went_through() {
 /// The attempt that pays decides, and what comes by the other one goes back where it came from.
 #[test]
 fn an_order_that_was_tried_both_ways_is_what_the_attempt_that_paid_says() {
-    const OURS: &str = "payment channel_receivable:sandbox 12800, merchant_pending -12723, fee_income -77";
+    const OURS: &str =
+        "payment channel_receivable:sandbox 12800, merchant_pending -12723, fee_income -77";
     const DIRECT_TOO: [&str; 2] = [
         "direct_unexpected_payment direct_at_channel:sandbox 12800, merchant_direct -12800",
         "direct_payment_return merchant_direct 12800, direct_at_channel:sandbox -12800",
@@ -123,7 +124,11 @@ fn an_order_that_was_tried_both_ways_is_what_the_attempt_that_paid_says() {
     for (words, direct, expected) in [
         ("direct1 choose2 paid2", false, vec![OURS]),
         ("direct1 choose2 paid1", true, vec![PAID]),
-        ("choose1 direct2 paid1 paid2 returned2", false, [vec![OURS], DIRECT_TOO.to_vec()].concat()),
+        (
+            "choose1 direct2 paid1 paid2 returned2",
+            false,
+            [vec![OURS], DIRECT_TOO.to_vec()].concat(),
+        ),
         ("direct1 choose2 paid1 paid2 returned2", true, [vec![PAID], OURS_TOO.to_vec()].concat()),
         // One that another amount came for is not paid, and can still be paid the other way.
         (
@@ -206,9 +211,8 @@ fn a_record_that_was_changed_is_found() {
         order.attempts[0].account = None;
         order
     };
-    let kinds = |order: &Order| -> Vec<Kind> {
-        order.entries().unwrap().iter().map(Entry::kind).collect()
-    };
+    let kinds =
+        |order: &Order| -> Vec<Kind> { order.entries().unwrap().iter().map(Entry::kind).collect() };
     assert_ne!(kinds(&ours), kinds(&order));
     let mut taken = order.clone();
     taken.refunds[0].from = Account::MerchantAvailable(order.terms.merchant.clone());

@@ -70,7 +70,9 @@ pub enum Refusal {
     #[error("the order is not split later: its shares were agreed when it was created")]
     NotSplitLater,
     /// The money went to the merchant's own account, so it is not ours to share out.
-    #[error("the order was paid to the merchant's own account: it is not settled, and cannot be split")]
+    #[error(
+        "the order was paid to the merchant's own account: it is not settled, and cannot be split"
+    )]
     PaidDirectly,
     /// Others are to have a part of it, which only we can share out.
     #[error("others have a part of the order, so it cannot be paid to the merchant's own account")]

@@ -16,9 +16,9 @@ use crate::alipay::client::Client;
 use crate::alipay::notice;
 use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
-    CallbackFuture, CheckFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
-    Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
-    Unanswered,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, CheckFuture, HandledCallback, Method,
+    MethodKind, Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus,
+    ReversalRequest, Unanswered,
 };
 use crate::check;
 use crate::http::Transport;

@@ -7,9 +7,9 @@ use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
 
 use crate::channel::{
-    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture, CheckFuture,
-    CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind, Moved,
-    PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    About, Acknowledgement, AttemptRef, AttemptStatus, BillRow, Callback, CallbackFuture,
+    CaptureRequest, Channel, ChannelFuture, CheckFuture, HandledCallback, Method, MethodKind,
+    Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
     Unanswered,
 };
 use crate::check;

@@ -168,7 +168,9 @@ impl Account {
         let Self { merchant, app_id, sub, .. } = self;
         match sub {
             None => format!("{merchant}:{app_id}"),
-            Some(SubMerchant { merchant: sub, app_id: None }) => format!("{merchant}/{sub}:{app_id}"),
+            Some(SubMerchant { merchant: sub, app_id: None }) => {
+                format!("{merchant}/{sub}:{app_id}")
+            }
             Some(SubMerchant { merchant: sub, app_id: Some(own) }) => {
                 format!("{merchant}/{sub}:{app_id}/{own}")
             }

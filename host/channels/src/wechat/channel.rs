@@ -10,9 +10,9 @@ use lezai_core::time::Timestamp;
 
 use crate::channel::{
     About, Acknowledgement, AttemptRef, AttemptStatus, BillFetched, BillRow, Callback,
-    CallbackFuture, CheckFuture, CaptureRequest, Channel, ChannelFuture, HandledCallback, Method, MethodKind,
-    Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus, ReversalRequest,
-    Unanswered,
+    CallbackFuture, CaptureRequest, Channel, ChannelFuture, CheckFuture, HandledCallback, Method,
+    MethodKind, Moved, PAYER_MISSING, PaymentRequest, Prepared, RefundRequest, RefundStatus,
+    ReversalRequest, Unanswered,
 };
 use crate::check;
 use crate::http::Transport;

@@ -68,14 +68,14 @@ impl Accounts {
                 None => self.open(&record),
             };
             match opened {
-                Ok(opened) => all.entry((merchant, channel)).or_default().push(Arc::new(
-                    MerchantAccount {
+                Ok(opened) => {
+                    all.entry((merchant, channel)).or_default().push(Arc::new(MerchantAccount {
                         merchant: record.merchant,
                         version: record.version,
                         shown: record.shown,
                         channel: opened,
-                    },
-                )),
+                    }))
+                }
                 Err(error) => {
                     tracing::error!(%merchant, channel, version = record.version, error, "account left out");
                 }

@@ -55,7 +55,11 @@ impl Ways<'_> {
         let ours = own.as_ref().is_none_or(|it| it.shown.platform_fallback);
         let direct = own.filter(|_| self.may_be_direct).and_then(|account| {
             let method = account.channel.method(method)?;
-            Some(Candidate { channel: Arc::clone(&account.channel), account: Some(account), method })
+            Some(Candidate {
+                channel: Arc::clone(&account.channel),
+                account: Some(account),
+                method,
+            })
         });
         let platform = self.gateway.channels.shared(id).filter(|_| ours).and_then(|channel| {
             let method = channel.method(method)?;

@@ -317,12 +317,10 @@ impl<V: View + ?Sized> Made<'_, V> {
                 entry: it.number,
                 at_ms: it.at.as_ms(),
                 kind: it.kind.as_str(),
-                reference: &self.reference(&orders, EntryOf {
-                    kind: it.kind,
-                    subject: &it.subject,
-                    number: it.number,
-                    at: it.at,
-                })?,
+                reference: &self.reference(
+                    &orders,
+                    EntryOf { kind: it.kind, subject: &it.subject, number: it.number, at: it.at },
+                )?,
                 order: it.subject.as_str(),
                 // The ledger's numbers are debits; what is the merchant's is a credit.
                 minor: it.minor.saturating_neg(),
