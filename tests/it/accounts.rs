@@ -156,7 +156,7 @@ impl Scene {
         let body = json!({ "merchant_refund_id": number, "amount": amount, "currency": "CNY" });
         let answer = self.act(order, "refunds", body);
         assert!(answer.status < 300, "{}", answer.json());
-        self.until(order, |it| it["refunded_amount"].as_i64() >= Some(amount));
+        self.until(order, |it| it["refunding_amount"] == 0);
     }
 
     /// A balance of the merchant's.

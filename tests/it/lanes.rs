@@ -152,6 +152,7 @@ async fn gateway(folder: &TempDir, silent: Arc<Silent>) -> Arc<Gateway> {
         reach: EgressPolicy::Public,
         transport: Box::new(Nobody),
         channels: vec![silent],
+        accounts: Arc::new(lezai_channels::accounts::Accounts::default()),
         sandbox: None,
     });
     let merchants = Merchants::load(vec![record], Vec::new(), Default::default());
@@ -197,6 +198,7 @@ async fn authorised(gateway: &Gateway) -> OrderId {
         method: "wallet_qr".to_owned(),
         channel: "silent".to_owned(),
         instalments: None,
+        account: None,
         begun_at: None,
     };
     gateway.apply(order.clone(), Event::MethodChosen(chosen)).await.unwrap();

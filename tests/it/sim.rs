@@ -152,10 +152,10 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::QuoteUsedTwice => &["it is not the order that used"],
             Planted::RefundUpsideDown | Planted::SpreadKept => &["were taken back for"],
             // Nobody there knows the payment, so what it is to give back is asked for for ever.
-            Planted::DirectAskedElsewhere => {
+            Planted::DirectAskedElsewhere | Planted::DirectForgotten => {
                 &["it does not come to rest", "a task is left undone", "own account holds"]
             }
-            Planted::DirectRefundBookedTwice | Planted::DirectForgotten => &["the ledger has"],
+            Planted::DirectRefundBookedTwice => &["the ledger has"],
             Planted::TierOfThisMonth => &["its tier is not that of the volume"],
             Planted::QuotaCountedTwice => &["is not what its orders use"],
             Planted::QuotaOverspent => &["covers more than its quota"],

@@ -617,9 +617,9 @@ fn orders_1() -> Layout {
         "lezai-orders.1",
         &["record", "entry", "reference", "gross_minor", "net_minor"],
         vec![
-            row(&["payment"], Kind::Payment),
-            row(&["refund"], Kind::Refund),
-            row(&["void"], Kind::Void),
+            row(&["payment", "direct_payment"], Kind::Payment),
+            row(&["refund", "direct_refund"], Kind::Refund),
+            row(&["void", "direct_void"], Kind::Void),
             row(&["refund_failure", "void_failure", "split_fee"], Kind::Other),
         ],
         &["total"],

@@ -54,15 +54,15 @@ pub async fn wechat(
     client: &wechat::client::Client,
     surroundings: &dyn Surroundings,
 ) -> Result<(), CheckFailed> {
-    let number = number(surroundings)?;
-    let expected = Expected { number: &number, total: None };
-    not_found(client.query(expected).await.map(drop))?;
     // An error of WeChat Pay's may come unsigned. What is signed proves the platform's key and, where
-    // certificates are used, the APIv3 key.
+    // certificates are used, the APIv3 key. First, for without certificates nothing else is asked, and a
+    // refusal of them says why.
     if client.account().download_certificates {
         client.download_certificates().await?;
     }
-    Ok(())
+    let number = number(surroundings)?;
+    let expected = Expected { number: &number, total: None };
+    not_found(client.query(expected).await.map(drop))
 }
 
 /// Asks Alipay.

@@ -1,4 +1,4 @@
-//! The merchant's own account at the simulated bank: some seeds have one, and another after each death of the gateway.
+//! The merchant's own account at the simulated bank: two seeds in three have one, and another after each death of the gateway.
 //! What was begun with one account is asked about there, whatever was put since.
 
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl OpenAccount for Opener {
 
 /// Whether the merchant of a seed has an account of its own.
 pub(super) fn has_one(seed: u64) -> bool {
-    seed.is_multiple_of(3)
+    !seed.is_multiple_of(3)
 }
 
 /// Whether nobody else has a part of an order of such an amount.

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DirectAccount;
 use crate::id::AttemptId;
 use crate::instalments::Plan;
 use crate::time::Timestamp;
@@ -32,6 +31,15 @@ impl Attempt {
     pub fn begun(&self) -> Timestamp {
         self.begun_at.unwrap_or_else(|| self.id.made_at())
     }
+}
+
+/// A merchant's own account at a channel, as an attempt was made with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectAccount {
+    /// The account as the channel names it: another version of its keys is the same account.
+    pub account: String,
+    /// The version of the merchant's credentials.
+    pub version: u32,
 }
 
 /// Why a channel declined.

@@ -19,21 +19,12 @@
 //! The attempt says to whose account the money goes, so an order is direct by the attempt that pays it, whichever
 //! others were begun before or after.
 
-use serde::{Deserialize, Serialize};
-
-use super::{BadBooks, Captured, Order, Refund, RefundState, Return, SplitTime, State};
+use super::{
+    BadBooks, Captured, DirectAccount, Order, Refund, RefundState, Return, SplitTime, State,
+};
 use crate::id::AttemptId;
 use crate::ledger::{Account, Entry, Kind};
 use crate::money::Money;
-
-/// A merchant's own account at a channel, as an attempt was made with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DirectAccount {
-    /// The account as the channel names it: another version of its keys is the same account.
-    pub account: String,
-    /// The version of the merchant's credentials.
-    pub version: u32,
-}
 
 impl Order {
     /// The merchant's own account that the payment came to; none if it came to ours, or nothing came.

@@ -58,11 +58,10 @@ mod walks;
 use serde::{Deserialize, Serialize};
 
 pub use at_channel::{ChannelMovement, ChannelReference};
-pub use attempt::{Attempt, Credential, Decline, Offer};
+pub use attempt::{Attempt, Credential, Decline, DirectAccount, Offer};
 pub use bearer::{NoBearer, RefundBearer};
 pub use books::BadBooks;
 pub use charges::{Charges, Costs, OF_REVIEW};
-pub use direct::DirectAccount;
 pub use event::{Attention, Effect, Event, Notice};
 pub use evidence::Evidence;
 pub use refund::{Refund, RefundCharge, RefundState, Return};
