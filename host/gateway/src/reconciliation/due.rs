@@ -13,8 +13,7 @@ use lezai_store as store;
 use lezai_store::Scope;
 use lezai_wire::problem::Problem;
 
-use super::watch::SURE_SECS;
-use super::{DAY_MS, carried, period, resolving};
+use super::{DAY_MS, SURE_SECS, carried, period, resolving};
 use crate::gateway::Gateway;
 
 /// The most differences that one commit opens, so that it holds nobody up.

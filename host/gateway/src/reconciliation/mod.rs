@@ -28,6 +28,9 @@ pub use lezai_channels::packed::BILL_BYTES_MAX;
 /// How long after a day's end its last entry is booked at the latest.
 const GRACE_SECS: i64 = 10;
 const DAY_MS: i64 = 86_400_000;
+/// A channel that has no bill of a day, and does not tell whether it will have one, is believed so long after the
+/// bill was due: then nothing moved there on that day.
+const SURE_SECS: i64 = 86_400;
 
 /// The channel with this name.
 fn channel(gateway: &Gateway, name: &str) -> Result<Arc<dyn Channel>, Problem> {

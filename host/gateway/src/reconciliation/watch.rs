@@ -15,7 +15,7 @@ use lezai_store as store;
 use tokio::sync::watch;
 
 use super::bills::{self, FETCHED};
-use super::{DAY_MS, period, runs};
+use super::{DAY_MS, SURE_SECS, period, runs};
 use super::{carried, due};
 use crate::gateway::{Gateway, unanswered};
 use crate::metrics::DifferenceLabel;
@@ -27,10 +27,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const DAYS_BACK: i32 = 7;
 /// A bill that is not there, or is refused, is asked for again after this.
 const PAUSE_SECS: i64 = 1800;
-
-/// A channel that has no bill of a day, and does not tell whether it will have one, is believed so long after the
-/// bill was due: then nothing moved there on that day.
-pub(super) const SURE_SECS: i64 = 86_400;
 
 /// A channel's day that is not reconciled: when it is tried again, and whether it is missing.
 type Pauses = BTreeMap<(&'static str, Date), (Timestamp, bool)>;
