@@ -455,7 +455,7 @@ mod tests {
     #[test]
     fn a_signed_request_verifies_as_it_is_sent() {
         let client = client("https://PAY.example:443/");
-        for (method, path, body, key, target) in [
+        for (method, path, body, idempotency_key, target) in [
             (
                 "GET",
                 "/v1/orders?merchant_order_id=A-1",
@@ -468,7 +468,7 @@ mod tests {
             ("POST", "/v1/orders", Some(BODY.to_vec()), Some("k-1"), "/v1/orders"),
             ("POST", "/v1/orders/x/close", None, Some("k-2"), "/v1/orders/x/close"),
         ] {
-            let request = client.sign(method, path, body, key).unwrap();
+            let request = client.sign(method, path, body, idempotency_key).unwrap();
             assert_eq!(request.url.as_str(), format!("https://pay.example{target}"));
             let verified = request.with_parts(|parts| {
                 let input = Input::by_tag(parts.fields, Tag::Merchant).unwrap();

@@ -14,9 +14,9 @@ use lezai_wire::decision::{
 };
 use lezai_wire::time::rfc3339;
 use lezai_wire::views::{
-    AttentionView, CheckoutView, DeclineView, FeeBasisView, InstalmentsView, OrderFxView, OrderView,
-    PaymentView, PromotedView, RefundFxView, RefundView, ReserveView, ReviewView, SplitItemView,
-    SplitReturnView, SplitView, VolumeView,
+    AttentionView, CheckoutView, DeclineView, FeeBasisView, InstalmentsView, OrderFxView,
+    OrderView, PaymentView, PromotedView, RefundFxView, RefundView, ReserveView, ReviewView,
+    SplitItemView, SplitReturnView, SplitView, VolumeView,
 };
 
 /// The view of the rules' decision on an order.
