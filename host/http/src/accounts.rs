@@ -27,7 +27,7 @@ const FILE_BYTES_MAX: usize = 16 << 10;
 
 /// The operator's calls on merchants' accounts.
 pub(super) fn calls() -> Calls {
-    Calls::default().routes(routes!(list)).routes(routes!(put, remove)).routes(routes!(check))
+    Calls::default().routes(routes!(list_accounts)).routes(routes!(put, remove)).routes(routes!(check))
 }
 
 /// A merchant's own account at a channel.
@@ -88,7 +88,7 @@ pub(super) async fn put(
     responses((status = 200, description = "The accounts", body = Object), super::openapi::Problems), security(("operator" = [])),
     extensions(("x-codes" = json!(codes(&[Code::NotFound])))),
 )]
-pub(super) async fn list(
+pub(super) async fn list_accounts(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
 ) -> Result<Json<Value>, Reply> {

@@ -559,10 +559,13 @@ mod tests {
     use lezai_wire::order_request::NewOrder;
 
     /// Routes for a person's eyes, for a browser or for a channel, and no calls.
-    const PAGES: [&str; 13] = [
+    const PAGES: [&str; 16] = [
         "get /pay/{session}",
         // Providers', in their own formats.
         "post /channels/{channel}/notify",
+        "post /channels/{channel}/notify/{merchant}/{version}",
+        "get /channels/{channel}/page",
+        "post /channels/{channel}/return",
         "get /sandbox/wallet/{attempt}",
         "post /sandbox/wallet/{attempt}/approve",
         "post /sandbox/wallet/{attempt}/decline",

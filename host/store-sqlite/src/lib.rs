@@ -483,7 +483,7 @@ mod tests {
                 Ok::<_, StoreError>(())
             })
             .unwrap();
-            assert_eq!(ends, ["****3445"; 6]);
+            assert_eq!(ends, ["****3445"; 10]);
         }
     }
 

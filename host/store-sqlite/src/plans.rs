@@ -26,6 +26,7 @@ const WALKS: &[(&str, &str)] = &[
     ("FROM releases WHERE stage IN", "likewise, those that stand"),
     ("UPDATE tasks SET due_ms = leased_from", "once, at the start"),
     ("SELECT count(*) FROM tasks", "a metric, on a reader, when old rows are forgotten"),
+    ("FROM bill_layouts AS it", "those that the operator wrote, before a bill is read"),
     ("FROM fx_rates ORDER BY", "one row for each direction, for the operator"),
     ("SELECT count(*) FROM balances", "for `lezai ledger check`"),
     ("SELECT (SELECT count(*) FROM attempts)", "likewise"),

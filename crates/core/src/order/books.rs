@@ -42,16 +42,11 @@
 //! could be overdrawn, and [`Entry::with_debts`] makes of it what is booked.
 
 use super::converting::Exchange;
-use super::{Captured, Order, Refund, RefundBearer, RefundState, Return, Settled, State};
+use super::{BadBooks, Captured, Order, Refund, RefundBearer, RefundState, Return, Settled, State};
 use crate::id::AttemptId;
 use crate::ledger::{Account, Entry, Kind};
 use crate::money::Money;
 use crate::policy::Share;
-
-/// An order that cannot have come about by [`super::step()`]: its record was changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the order contradicts itself: {0}")]
-pub struct BadBooks(pub(super) &'static str);
 
 impl Order {
     /// Every entry that the ledger must have for the order as it is, and no other.

@@ -60,12 +60,11 @@ use serde::{Deserialize, Serialize};
 pub use at_channel::{ChannelMovement, ChannelReference};
 pub use attempt::{Attempt, Credential, Decline, DirectAccount, Offer};
 pub use bearer::{NoBearer, RefundBearer};
-pub use books::BadBooks;
 pub use charges::{Charges, Costs, OF_REVIEW};
 pub use event::{Attention, Effect, Event, Notice};
 pub use evidence::Evidence;
 pub use refund::{Refund, RefundCharge, RefundState, Return};
-pub use refusal::Refusal;
+pub use refusal::{BadBooks, Refusal};
 pub use reserve::{MAX_RESERVE_DAYS, ReserveRelease, ReserveTerms, Reserved};
 pub use review::{Released, Review, ReviewVerdict};
 pub use splits::{

@@ -122,3 +122,8 @@ pub enum Refusal {
         verdict: ReviewVerdict,
     },
 }
+
+/// An order that cannot have come about by [`super::step()`]: its record was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the order contradicts itself: {0}")]
+pub struct BadBooks(pub(super) &'static str);

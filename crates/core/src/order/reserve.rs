@@ -138,10 +138,14 @@ impl Order {
 
     /// The part of a reserve that refunds left.
     fn unused(&self, reserved: &Reserved) -> Option<Money> {
-        let kept = self.refunds.iter().filter_map(Refund::kept_again);
-        let whole = kept.into_iter().try_fold(reserved.amount, Money::checked_add)?;
-        let taken = self.refunds.iter().filter_map(|it| it.reserve);
-        taken.into_iter().try_fold(whole, Money::checked_sub)
+        // Failed refunds take and give back again and again: only the difference is an amount.
+        let sum = |parts: &mut dyn Iterator<Item = Money>| -> i128 {
+            parts.map(|it| i128::from(it.minor())).sum()
+        };
+        let kept = sum(&mut self.refunds.iter().filter_map(Refund::kept_again));
+        let taken = sum(&mut self.refunds.iter().filter_map(|it| it.reserve));
+        let left = i128::from(reserved.amount.minor()) + kept - taken;
+        Money::new(i64::try_from(left).ok()?, reserved.amount.currency()).ok()
     }
 
     /// As much of the merchant's part of a refund as comes out of the reserve.

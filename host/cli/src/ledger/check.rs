@@ -834,7 +834,7 @@ pub(super) mod tests {
         ] {
             let fixture = Fixture::new();
             fixture.tamper(&sql);
-            let fault = fixture.fault();
+            let fault = check(&fixture.data).expect_err(&sql).to_string();
             assert!(fault.contains(expected), "{sql}: {fault} / {expected}");
         }
     }

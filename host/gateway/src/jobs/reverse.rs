@@ -41,8 +41,9 @@ impl Reverse {
         let channel = turn.gateway.channel_of(&record, attempt)?;
         let channel = &*channel;
         match asked(channel, "reverse", channel.reverse(request)).await? {
-            returned @ AttemptStatus::Returned => {
-                turn.apply_final_status(order, attempt, returned).await
+            // A channel that undid it before it was asked to return it says that nothing was paid.
+            AttemptStatus::Returned | AttemptStatus::Cancelled => {
+                turn.apply_final_status(order, attempt, AttemptStatus::Returned).await
             }
             _ => Err(Problem::new(
                 Code::ChannelUnavailable,

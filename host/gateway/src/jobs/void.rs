@@ -54,8 +54,12 @@ impl Void {
             AttemptStatus::Refused { code } => {
                 turn.apply(order, Event::VoidFailed { request: number, code }).await
             }
-            AttemptStatus::Returned | AttemptStatus::Cancelled | AttemptStatus::Declined { .. } => {
-                turn.apply_final_status(order, attempt, standing).await
+            // A channel that undid it before it was asked to says that nothing was paid.
+            AttemptStatus::Returned | AttemptStatus::Cancelled => {
+                turn.apply_final_status(order, attempt, AttemptStatus::Returned).await
+            }
+            declined @ AttemptStatus::Declined { .. } => {
+                turn.apply_final_status(order, attempt, declined).await
             }
             AttemptStatus::Unknown
             | AttemptStatus::Pending
