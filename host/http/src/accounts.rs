@@ -27,7 +27,10 @@ const FILE_BYTES_MAX: usize = 16 << 10;
 
 /// The operator's calls on merchants' accounts.
 pub(super) fn calls() -> Calls {
-    Calls::default().routes(routes!(list_accounts)).routes(routes!(put, remove)).routes(routes!(check))
+    Calls::default()
+        .routes(routes!(list_accounts))
+        .routes(routes!(put, remove))
+        .routes(routes!(check))
 }
 
 /// A merchant's own account at a channel.

@@ -8,7 +8,6 @@ use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::{Order, State};
 use serde_json::json;
 
-use super::Planted;
 use super::bank::{Ask, Bank, CHANNEL, Said, SimChannel, Status};
 use super::merchant::What;
 use super::plan::Op;
@@ -83,9 +82,6 @@ impl SimChannel {
             Ok(said) => panic!("{said:?} is no answer to a reversal"),
             Err(silence) => silence.reason,
         };
-        if self.wire.planted == Planted::SilentReversalBelieved {
-            return Ok(AttemptStatus::Cancelled);
-        }
         Err(Unanswered { channel: CHANNEL, reason })
     }
 }
@@ -137,13 +133,15 @@ impl World<'_> {
         }
     }
 
-    /// An order that no till has been paid for yet, if there is one; else any of theirs.
+    /// An order of a till that no code was shown for.
     fn order_of_a_till(&self, n: usize) -> Option<OrderId> {
+        let is_charged = |id: &OrderId| {
+            self.requests.iter().any(|it| matches!(&it.what, What::Charge(of) if of == id))
+        };
         let orders = self.orders.iter().filter_map(|it| self.read_order(&it.0));
-        let (open, done): (Vec<_>, Vec<_>) =
-            orders.filter(is_of_a_till).partition(|it| it.state.payment().is_none());
-        let orders = if open.is_empty() { done } else { open };
-        orders.get(n % orders.len().max(1)).map(|it| it.terms.id.clone())
+        let open: Vec<_> =
+            orders.filter(|it| is_of_a_till(it) && !is_charged(&it.terms.id)).collect();
+        open.get(n % open.len().max(1)).map(|it| it.terms.id.clone())
     }
 
     /// A till was told that the payment is not decided. It asks again in a moment, or loses its network.
