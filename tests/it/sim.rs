@@ -104,7 +104,8 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
 
 #[test]
 fn a_death_at_any_commit_loses_nothing_and_doubles_nothing() {
-    let runs = (1..=12)
+    let runs = [1, 2, 4, 8]
+        .into_iter()
         .map(|seed| sim::crash_everywhere(seed).unwrap_or_else(|failure| panic!("{failure}")));
     let runs: usize = runs.sum();
     println!("{runs} runs");

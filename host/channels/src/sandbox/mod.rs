@@ -10,6 +10,7 @@ mod bill;
 mod code;
 pub mod magic;
 mod mini;
+mod owner;
 mod payment;
 mod payout;
 mod refund;
@@ -347,7 +348,7 @@ impl Channel for Sandbox {
         Box::pin(async move {
             let (id, account) = (attempt.clone(), self.account.clone());
             let expires_at = self.with(move |wallet, now| {
-                account::claim(wallet, &id, &account)?;
+                owner::claim(wallet, &id, &account)?;
                 // A shopper who scans a code pays on another device, and a mini-program is there all the while:
                 // neither has a page to go back to.
                 let return_url = (kind == MethodKind::Redirect).then_some(request.return_url);
@@ -401,7 +402,7 @@ impl Channel for Sandbox {
             // An attempt that was never heard of is noted as cancelled, should its request come late.
             let (id, account) = (attempt.clone(), self.account.clone());
             self.with(move |wallet, _| {
-                account::claim(wallet, &id, &account)?;
+                owner::claim(wallet, &id, &account)?;
                 let sql = "INSERT INTO payments (attempt, minor, currency, merchant_name, description, status)
                            VALUES (?1, 0, 'CNY', '', '', 'cancelled') ON CONFLICT DO NOTHING";
                 wallet.prepare_cached(sql)?.execute([id.as_str()])?;
@@ -439,7 +440,7 @@ impl Channel for Sandbox {
         let account = self.account.clone();
         Box::pin(async move {
             self.with(move |wallet, now| {
-                if !account::is_of(wallet, request.attempt.as_str(), &account)? {
+                if !owner::is_of(wallet, request.attempt.as_str(), &account)? {
                     return Ok(Some(RefundStatus::Unknown));
                 }
                 if let Some(mut refund) = Refund::load(wallet, &request.refund)? {
@@ -519,7 +520,7 @@ impl Sandbox {
         Box::pin(async move {
             self.with(move |wallet, now| {
                 if let Some(attempt) = &of
-                    && !account::is_of(wallet, attempt.as_str(), &account)?
+                    && !owner::is_of(wallet, attempt.as_str(), &account)?
                 {
                     return Ok(Some(RefundStatus::Unknown));
                 }

@@ -6,7 +6,7 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{Broken, SHOPPER_DECLINED, account, bill, magic};
+use super::{Broken, SHOPPER_DECLINED, bill, magic, owner};
 use crate::channel::{AttemptStatus, MethodKind};
 use crate::number;
 use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
@@ -152,7 +152,7 @@ impl Payment {
             _ => return Ok(()),
         };
         // The bill is the platform's.
-        if !account::is_of(wallet, &self.attempt, "")? {
+        if !owner::is_of(wallet, &self.attempt, "")? {
             return Ok(());
         }
         bill::record(

@@ -7,7 +7,7 @@ use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::payment::{Payment, Status};
-use super::{Broken, account, bill, magic};
+use super::{Broken, bill, magic, owner};
 use crate::channel::{RefundRequest, RefundStatus, UnknownPayment};
 use crate::number;
 use magic::LATE_SECS;
@@ -108,7 +108,7 @@ impl Refund {
             return Ok(());
         }
         // The bill is the platform's.
-        if !account::is_of(wallet, &self.attempt, "")? {
+        if !owner::is_of(wallet, &self.attempt, "")? {
             return Ok(());
         }
         let sql = "SELECT currency FROM payments WHERE attempt = ?1

@@ -80,16 +80,16 @@ impl From<BadConfig> for Failed {
     }
 }
 
+/// The channels of a configuration, and the sections that merchants are bound under.
+pub(crate) type OpenedChannels = (Vec<Arc<dyn Channel>>, Vec<(PathBuf, Configured)>);
+
 /// The channels of a configuration, for a gateway that is reached at `public_url`, and the sections that merchants are
 /// bound under.
 ///
 /// # Errors
 ///
 /// The fault, in one line with the section and the member.
-pub fn open(
-    config: &Path,
-    public_url: &str,
-) -> Result<(Vec<Arc<dyn Channel>>, Vec<(PathBuf, Configured)>), String> {
+pub fn open(config: &Path, public_url: &str) -> Result<OpenedChannels, String> {
     let args = ConfigArgs { config: config.to_owned() };
     let sections = args.sections().map_err(|error| error.into_text())?;
     let world = World::real().map_err(|error| error.to_string())?;

@@ -29,7 +29,7 @@ use lezai_base::clock;
 use lezai_base::clock::Clock;
 use lezai_channels::accounts::Accounts;
 use lezai_channels::channel::Channel;
-use lezai_channels::configured::{Configured, World};
+use lezai_channels::configured::World;
 use lezai_channels::sandbox::Sandbox;
 use lezai_connections::server;
 use lezai_demo_shop as shop;
@@ -247,7 +247,7 @@ fn open_gateway(
     public_url: String,
     address: SocketAddr,
     rates: Rates,
-    (configured, platform): (Vec<Arc<dyn Channel>>, Vec<(PathBuf, Configured)>),
+    (configured, platform): crate::channel_command::OpenedChannels,
     traces: Traces,
 ) -> Result<Gateway, CannotStart> {
     let keys = Keys::of(folder.path(), None).map_err(CannotStart::new)?;

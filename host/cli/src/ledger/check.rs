@@ -803,7 +803,7 @@ pub(super) mod tests {
             ("DELETE FROM entries WHERE number = 7".to_owned(), "entry 7: it is missing, and a balance is kept"),
             ("DELETE FROM entries WHERE number = 7; DELETE FROM balances WHERE number = 7".to_owned(), "has no entry for its refund_request"),
             ("UPDATE entries SET postings = '[{}]' WHERE number = 4".to_owned(), "entry 4: "),
-            ("UPDATE entries SET owner = NULL WHERE number = 3".to_owned(), "entry 3: the merchant that it is found by"),
+            ("UPDATE entries SET owner = NULL WHERE number = 1".to_owned(), "entry 1: the merchant that it is found by"),
             ("UPDATE entries SET owner = 'm_other' WHERE number = 2".to_owned(), "entry 2: the merchant that it is found by"),
             ("UPDATE entries SET kind = 'gift' WHERE number = 3".to_owned(), "entry 3: unknown kind"),
             ("UPDATE balances SET minor = minor + 1 WHERE account = 'fee_income'".to_owned(), "entry 1: the balance kept of fee_income"),

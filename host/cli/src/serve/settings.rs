@@ -135,12 +135,15 @@ fn named_files(config: &Config) -> Vec<Fault> {
     faults
 }
 
+/// The channels, and how merchants' own accounts at them are opened.
+type Opened = (Vec<Arc<dyn Channel>>, Accounts);
+
 /// The payment channels of a configuration, and what opens merchants' own accounts.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with their sections and files.
-pub(super) fn channels(config: &Config) -> Result<(Vec<Arc<dyn Channel>>, Accounts), Vec<Fault>> {
+pub(super) fn channels(config: &Config) -> Result<Opened, Vec<Fault>> {
     // A channel's client speaks TLS; an error says that it was chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (mut channels, mut faults, mut accounts) = (Vec::new(), Vec::new(), Accounts::default());
