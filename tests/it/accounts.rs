@@ -78,7 +78,7 @@ impl Scene {
         (done.status.code().unwrap(), text)
     }
 
-    fn put(&self, channel: &str, config: &PathBuf, more: &[&str]) -> (i32, String) {
+    fn put(&self, channel: &str, config: &Path, more: &[&str]) -> (i32, String) {
         let config = config.to_str().unwrap();
         self.command("put", &[&[channel, "--config", config], more].concat())
     }

@@ -1,5 +1,7 @@
 //! Vectors of the standards, signatures that OpenSSL made, and what must never verify.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test that called")]
+
 use lezai_core::key::{Algorithm, KeyError, Verify as _};
 use lezai_shangmi::{IDENTITY, ShangmiError, SigningKey, VerifyingKey};
 use proptest::prelude::*;

@@ -120,6 +120,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fx_quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List quotes, newest first */
+        get: operations["fx_list"];
+        put?: never;
+        /** Fix a rate for an order that is settled in another currency */
+        post: operations["fx_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fx_quotes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query a quote */
+        get: operations["fx_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders": {
         parameters: {
             query?: never;
@@ -900,6 +935,40 @@ export interface components {
              */
             status?: number | null;
         };
+        /** @description A quote. */
+        FxQuoteView: {
+            /** @description The market's rate: an exact decimal. */
+            base_rate: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description As many of `to_currency` as the merchant gets for one of `from_currency`: an exact decimal. */
+            exchange_rate: string;
+            /** @description Until when an order can use it. RFC 3339. */
+            expires_at: string;
+            /** @description The currency that the shopper pays. ISO 4217. */
+            from_currency: string;
+            /** @description `fxq_…` */
+            id: string;
+            /** @description How long the rate is fixed: `five_minutes`, `hour` or `day`. */
+            lock_duration: string;
+            /** @description Always `fx_quote`. */
+            object: string;
+            /** @description The order that used it. */
+            order_id?: string;
+            /** @description When that was put. RFC 3339. */
+            rate_at: string;
+            /** @description Where the market's rate is from. */
+            rate_source: string;
+            /**
+             * Format: int32
+             * The gateway's part of that, in parts per million.
+             */
+            spread_ppm: number;
+            /** @description `active`, `used` by an order, or `expired`. */
+            status: string;
+            /** @description The currency that is settled. ISO 4217. */
+            to_currency: string;
+        };
         /** @description One hook's run. */
         HookView: {
             /** @description Its answer, or what stopped it, in words. */
@@ -962,6 +1031,17 @@ export interface components {
         List_ContractView: {
             /** @description The items asked for, newest first. */
             data: components["schemas"]["ContractView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
+        List_FxQuoteView: {
+            /** @description The items asked for, newest first. */
+            data: components["schemas"]["FxQuoteView"][];
             /** @description Whether there is more: ask for it with `next` as `after`. */
             has_more: boolean;
             /** @description The cursor to the next page; absent on the last one. */
@@ -1155,6 +1235,24 @@ export interface components {
             /** @description Its browser. */
             user_agent?: string;
         };
+        /** @description A quote to be made. */
+        NewFxQuote: {
+            /**
+             * The currency that the shopper pays. ISO 4217.
+             * @example USD
+             */
+            from_currency: string;
+            /**
+             * How long the rate is fixed: `five_minutes`, `hour` or `day`. The longer, the larger the spread.
+             * @example five_minutes
+             */
+            lock_duration: string;
+            /**
+             * The currency that is settled. ISO 4217.
+             * @example CNY
+             */
+            to_currency: string;
+        };
         /** @description An order to be made. */
         NewOrder: {
             /**
@@ -1184,6 +1282,12 @@ export interface components {
              * Seconds in which the order can be paid; 900 if absent.
              */
             expires_in?: number;
+            /**
+             * `fxq_…`, a quote for orders in `currency`: the order is settled in the quote's other currency, by its rate, and can
+             *     be paid as long as that is fixed.
+             * @example fxq_019ab5c0dd000123456789abcdef0123
+             */
+            fx_quote?: string;
             /**
              * The merchant's own number, unique among its orders.
              * @example A-1001
@@ -1374,7 +1478,7 @@ export interface components {
         NewReturn: {
             /**
              * Format: int64
-             * In minor units of the order's currency.
+             * In minor units of the split's currency.
              * @example 500
              */
             amount: number;
@@ -1532,6 +1636,38 @@ export interface components {
              */
             pays: number;
         };
+        /** @description How an order is settled in another currency. */
+        OrderFxView: {
+            /** @description The market's rate: an exact decimal. */
+            base_rate: string;
+            /**
+             * Format: int64
+             * The value of what was captured and not voided, in minor units of `currency`.
+             */
+            captured_value: number;
+            /** @description The currency that is settled. ISO 4217. */
+            currency: string;
+            /** @description As many of `currency` as the merchant gets for one of the order's: an exact decimal. */
+            exchange_rate: string;
+            /** @description `fxq_…`, the quote that it used. */
+            quote: string;
+            /**
+             * Format: int64
+             * The part of that which refunds took back, those under way included, in minor units of `currency`.
+             */
+            refunded_value: number;
+            /**
+             * Format: int32
+             * The gateway's part of that, in parts per million.
+             */
+            spread_ppm: number;
+            /**
+             * Format: int64
+             * The value of the amount by `exchange_rate`, rounded down to minor units of `currency`: what is settled of it is
+             *     that, less the fee.
+             */
+            value: number;
+        };
         /** @description An order. */
         OrderView: {
             /**
@@ -1565,11 +1701,16 @@ export interface components {
             expires_at: string;
             /**
              * Format: int64
-             * The merchant's fee, in minor units.
+             * The merchant's fee, in minor units; in `fx.currency` if the order is settled in another currency.
              */
             fee: number;
             /** @description What the fee was worked out from, if that is more than the amount and a rate of the contract. */
             fee_basis?: components["schemas"]["FeeBasisView"];
+            /**
+             * How it is settled in another currency than `currency`, if it is. `fee`, `settled_amount`, shares and all else
+             *     that its merchant gets or owes for it is in that one.
+             */
+            fx?: components["schemas"]["OrderFxView"];
             /** @description `ord_…` */
             id: string;
             last_decline?: components["schemas"]["DeclineView"] | null;
@@ -1783,7 +1924,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "payout_batch_not_found" | "merchant_payout_batch_id_taken" | "payout_batch_totals" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "paid_directly" | "credentials_refused" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "statement_not_found" | "statement_not_ready" | "statement_failed" | "statement_expired" | "range_not_satisfiable" | "too_many_statements" | "statement_plan_not_found" | "too_many_plans" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "payout_batch_not_found" | "merchant_payout_batch_id_taken" | "payout_batch_totals" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "fx_quote_not_found" | "fx_quote_used" | "fx_quote_expired" | "fx_rate_missing" | "fx_rate_stale" | "fx_lock_not_offered" | "fx_amount_out_of_range" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "channel_disagrees" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "paid_directly" | "credentials_refused" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "statement_not_found" | "statement_not_ready" | "statement_failed" | "statement_expired" | "range_not_satisfiable" | "too_many_statements" | "statement_plan_not_found" | "too_many_plans" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /**
              * Format: int32
              * How many items a batch has, if its totals say otherwise.
@@ -1884,6 +2025,17 @@ export interface components {
             /** @description Always `redelivery`. */
             object: string;
         };
+        /** @description The part of a refund that was taken in another currency. */
+        RefundFxView: {
+            /** @description The currency that is settled. ISO 4217. */
+            currency: string;
+            /**
+             * Format: int64
+             * The value that it takes back, by the rate of the payment, in minor units of `currency`. The fee that comes back
+             *     is a part of it.
+             */
+            value: number;
+        };
         /** @description A refund. */
         RefundView: {
             /**
@@ -1901,9 +2053,15 @@ export interface components {
             failure?: string | null;
             /**
              * Format: int64
-             * The part of the payment's fee that the merchant gets back, in minor units.
+             * The part of the payment's fee that the merchant gets back, in minor units; in `fx.currency` if the order is
+             *     settled in another currency.
              */
             fee: number;
+            /**
+             * The part that it takes back in the settled currency, if the order is settled in another than its own. `shares`
+             *     and `refund_fee` are in that one, too.
+             */
+            fx?: components["schemas"]["RefundFxView"];
             /** @description `rfd_…`, our id at the channel. */
             id: string;
             /** @description The merchant's own number. */
@@ -2632,6 +2790,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoredEvent"];
+                };
+            };
+        };
+    };
+    fx_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "base_rate": "7.1234",
+                     *           "created_at": "2026-11-18T11:06:40.000Z",
+                     *           "exchange_rate": "7.1020298",
+                     *           "expires_at": "2026-11-18T11:11:40.000Z",
+                     *           "from_currency": "USD",
+                     *           "id": "fxq_019ab5c0dd000123456789abcdef0123",
+                     *           "lock_duration": "five_minutes",
+                     *           "object": "fx_quote",
+                     *           "rate_at": "2026-11-18T11:00:00.000Z",
+                     *           "rate_source": "treasury desk",
+                     *           "spread_ppm": 3000,
+                     *           "status": "active",
+                     *           "to_currency": "CNY"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_FxQuoteView"];
+                };
+            };
+        };
+    };
+    fx_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from_currency": "USD",
+                 *       "lock_duration": "five_minutes",
+                 *       "to_currency": "CNY"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewFxQuote"];
+            };
+        };
+        responses: {
+            /** @description The quote */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "base_rate": "7.1234",
+                     *       "created_at": "2026-11-18T11:06:40.000Z",
+                     *       "exchange_rate": "7.1020298",
+                     *       "expires_at": "2026-11-18T11:11:40.000Z",
+                     *       "from_currency": "USD",
+                     *       "id": "fxq_019ab5c0dd000123456789abcdef0123",
+                     *       "lock_duration": "five_minutes",
+                     *       "object": "fx_quote",
+                     *       "rate_at": "2026-11-18T11:00:00.000Z",
+                     *       "rate_source": "treasury desk",
+                     *       "spread_ppm": 3000,
+                     *       "status": "active",
+                     *       "to_currency": "CNY"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FxQuoteView"];
+                };
+            };
+        };
+    };
+    fx_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `fxq_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The quote */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "base_rate": "7.1234",
+                     *       "created_at": "2026-11-18T11:06:40.000Z",
+                     *       "exchange_rate": "7.1020298",
+                     *       "expires_at": "2026-11-18T11:11:40.000Z",
+                     *       "from_currency": "USD",
+                     *       "id": "fxq_019ab5c0dd000123456789abcdef0123",
+                     *       "lock_duration": "five_minutes",
+                     *       "object": "fx_quote",
+                     *       "rate_at": "2026-11-18T11:00:00.000Z",
+                     *       "rate_source": "treasury desk",
+                     *       "spread_ppm": 3000,
+                     *       "status": "active",
+                     *       "to_currency": "CNY"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FxQuoteView"];
                 };
             };
         };
