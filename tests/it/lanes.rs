@@ -200,6 +200,7 @@ async fn authorised(gateway: &Gateway) -> OrderId {
         instalments: None,
         account: None,
         begun_at: None,
+        by_code: false,
     };
     gateway.apply(order.clone(), Event::MethodChosen(chosen)).await.unwrap();
     let channel_ref = "c".to_owned();

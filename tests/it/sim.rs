@@ -123,8 +123,10 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::EffectBeforeCommit | Planted::LatePaymentIgnored | Planted::FreshRefundId => {
                 &["the bank holds"]
             }
-            // What was charged behind the gateway's back it asks about for ever.
-            Planted::FreshChargeNumber => &["the bank holds", "it does not come to rest"],
+            // What was undone, or charged, behind the gateway's back it asks about for ever.
+            Planted::SilentReversalBelieved | Planted::FreshChargeNumber => {
+                &["the bank holds", "it does not come to rest"]
+            }
             Planted::LostIdempotency | Planted::StaleRead => &["was answered"],
             Planted::DoublePosting => &["the ledger has"],
             Planted::DuplicateCallback => &["acted 2 times"],

@@ -135,6 +135,7 @@ mod tests {
             instalments: None,
             account: None,
             begun_at: None,
+            by_code: false,
         };
         let events = std::iter::once(Event::MethodChosen(attempt)).chain(events);
         events.fold(created(), |order, event| step(order, event, NOW).unwrap().order)

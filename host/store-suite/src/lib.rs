@@ -204,6 +204,7 @@ async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
         instalments: None,
         account: None,
         begun_at: None,
+        by_code: false,
     };
     let (id, amount) = (attempt.id.clone(), paid.terms.amount);
     for event in [
@@ -297,6 +298,7 @@ async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
                 instalments: None,
                 account: None,
                 begun_at: None,
+                by_code: false,
             }),
             Event::Paid { attempt, amount: held.order.terms.amount, channel_ref: "c".to_owned() },
         ];
@@ -442,6 +444,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
             instalments: None,
             account: None,
             begun_at: None,
+            by_code: false,
         }];
         order.version += 1;
         tx.update_order(&order)
@@ -507,6 +510,7 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
         instalments: None,
         account: None,
         begun_at: None,
+        by_code: false,
     };
     let amount = record(2, "A-2").order.terms.amount;
     let credential = Credential::Qr { qr: "x".to_owned() };

@@ -8,6 +8,7 @@ use lezai_core::id::{AttemptId, OrderId};
 use lezai_core::order::{Order, State};
 use serde_json::json;
 
+use super::Planted;
 use super::bank::{Ask, Bank, CHANNEL, Said, SimChannel, Status};
 use super::merchant::What;
 use super::plan::Op;
@@ -82,6 +83,9 @@ impl SimChannel {
             Ok(said) => panic!("{said:?} is no answer to a reversal"),
             Err(silence) => silence.reason,
         };
+        if self.wire.planted == Planted::SilentReversalBelieved {
+            return Ok(AttemptStatus::Cancelled);
+        }
         Err(Unanswered { channel: CHANNEL, reason })
     }
 }
@@ -122,8 +126,8 @@ impl World<'_> {
             }
             Op::Charge(n) => {
                 let Some(order) = self.order_of_a_till(n) else { return };
-                // No shopper is asked for a password here: docs/simulator.md says why.
-                let ending = ["01", "01", "01", "03"][n % 4];
+                // Charged at once, or once the shopper entered the password, or refused.
+                let ending = ["01", "02", "01", "03"][n % 4];
                 // Now and then the code is one that was shown before.
                 let number = if n.is_multiple_of(13) { 0 } else { self.requests.len() };
                 let code = format!("99{number:014}{ending}");
@@ -133,15 +137,13 @@ impl World<'_> {
         }
     }
 
-    /// An order of a till that no code was shown for.
+    /// An order that no till has been paid for yet, if there is one; else any of theirs.
     fn order_of_a_till(&self, n: usize) -> Option<OrderId> {
-        let is_charged = |id: &OrderId| {
-            self.requests.iter().any(|it| matches!(&it.what, What::Charge(of) if of == id))
-        };
         let orders = self.orders.iter().filter_map(|it| self.read_order(&it.0));
-        let open: Vec<_> =
-            orders.filter(|it| is_of_a_till(it) && !is_charged(&it.terms.id)).collect();
-        open.get(n % open.len().max(1)).map(|it| it.terms.id.clone())
+        let (open, done): (Vec<_>, Vec<_>) =
+            orders.filter(is_of_a_till).partition(|it| it.state.payment().is_none());
+        let orders = if open.is_empty() { done } else { open };
+        orders.get(n % orders.len().max(1)).map(|it| it.terms.id.clone())
     }
 
     /// A till was told that the payment is not decided. It asks again in a moment, or loses its network.

@@ -94,6 +94,8 @@ pub enum Planted {
     DirectRefundBookedTwice,
     /// The attempt forgets that it was made to the merchant's own account.
     DirectForgotten,
+    /// A reversal at the counter that was not answered, or not clearly, is taken for done.
+    SilentReversalBelieved,
     /// Each time that a till asks again its code is charged under another number.
     FreshChargeNumber,
     /// A tier is reached by the volume of this month.
@@ -106,7 +108,7 @@ pub enum Planted {
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -141,6 +143,7 @@ impl Planted {
         Self::DirectAskedElsewhere,
         Self::DirectRefundBookedTwice,
         Self::DirectForgotten,
+        Self::SilentReversalBelieved,
         Self::FreshChargeNumber,
         Self::TierOfThisMonth,
         Self::QuotaCountedTwice,

@@ -529,7 +529,6 @@ impl<'r> World<'r> {
         // The process's memory is gone; messages on the wire are not.
         self.running.clear();
         self.queue.jobs.lock().unwrap().clear();
-        self.wire.calls.lock().unwrap().retain(|call| !matches!(call.ask, Ask::Undo(_)));
         self.claiming = [false; Lane::ALL.len()];
         self.requests.iter_mut().for_each(|it| it.under_way = false);
         self.generation += 1;
@@ -563,9 +562,7 @@ impl<'r> World<'r> {
             self.note(|| format!("the question {} is lost", call.ask.name()));
             return;
         }
-        // A reversal is answered, or it is lost: one that comes once its asker gave up is not simulated.
-        let is_reversal = matches!(self.wire.calls.lock().unwrap()[nth].ask, Ask::Undo(_));
-        if fate == 1 && !is_reversal && self.fault(Fault::Late) {
+        if fate == 1 && self.fault(Fault::Late) {
             // Its asker gives up; the question is still on its way.
             self.wire.calls.lock().unwrap()[nth].reply = None;
             self.note(|| "a question is late: its asker gives up".to_owned());

@@ -24,6 +24,14 @@ pub struct Attempt {
     /// When the shopper chose. [`crate::order::step`] writes it; records of earlier releases have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<Timestamp>,
+    /// Whether a till scanned a code for it. Once it is given up, such an attempt is reversed and never pays the
+    /// order: the shopper may have paid before the reversal reaches the channel.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_code: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Attempt {

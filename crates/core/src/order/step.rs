@@ -285,8 +285,9 @@ fn authorize(
     now: Timestamp,
 ) -> Result<Step, Refusal> {
     let order = order.known(&attempt)?;
-    if order.terms.capture == Capture::Automatic {
-        // The channel does in two steps what was asked of it in one: the second will be heard of.
+    if order.terms.capture == Capture::Automatic || order.is_reversed(&attempt) {
+        // The channel does in two steps what was asked of it in one, and the second will be heard of; or it is told to
+        // let go.
         return Ok(order.step());
     }
     if amount != order.terms.amount {
@@ -324,6 +325,9 @@ fn pay(
     let order = order.known(&attempt)?;
     if amount != order.terms.amount {
         return owe_another_amount(order, attempt, amount, at.now);
+    }
+    if order.is_reversed(&attempt) {
+        return owe_back(order, attempt, amount, at.now);
     }
     let other = order.given_up_for(&attempt);
     let order = order.attended(|it| !concerns(it, &attempt));
@@ -769,6 +773,12 @@ impl Order {
             State::Paying { attempt, .. } => Some(Effect::Cancel(attempt.clone())),
             _ => None,
         }
+    }
+
+    /// Whether the channel was told to undo this attempt, or will be: one by a code that is not under way any more.
+    fn is_reversed(&self, attempt: &AttemptId) -> bool {
+        let current = matches!(&self.state, State::Paying { attempt: it, .. } if it == attempt);
+        !current && self.attempt(attempt).is_some_and(|it| it.by_code)
     }
 
     /// As [`Order::given_up`], unless it is this one.

@@ -122,6 +122,7 @@ fn paid(
             instalments: None,
             account: None,
             begun_at: None,
+            by_code: false,
         }),
         Event::Authorized {
             attempt: attempt(1),

@@ -37,6 +37,7 @@ pub(super) fn event(word: &str) -> Event {
         account: None,
         instalments: None,
         begun_at: None,
+        by_code: false,
     };
     let (code, channel_ref) = ("no_funds".to_owned(), "c-1".to_owned());
     match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
@@ -45,6 +46,7 @@ pub(super) fn event(word: &str) -> Event {
             account: Some(DirectAccount { account: "1900000001".to_owned(), version: 1 }),
             ..chosen("wallet_qr")
         }),
+        "code" => Event::MethodChosen(Attempt { by_code: true, ..chosen("wallet_qr") }),
         "plan" => Event::MethodChosen(Attempt {
             instalments: Some(plan(word.contains(':').then_some(amount))),
             ..chosen("wallet_qr")
@@ -905,6 +907,50 @@ fn a_late_refusal_is_no_answer_to_the_next_request() {
     }
 }
 
+/// The channel is told to undo a code that is given up, and the shopper may pay before it hears. Whatever is heard in
+/// between, and in which order: the money goes back, and the order is not paid.
+#[test]
+fn a_code_that_is_given_up_never_pays() {
+    for (story, heard, status) in [
+        ("code1 code2", "paid1", "paying"),
+        ("code1 code2 cancelled1", "paid1", "paying"),
+        ("code1 code2 declined2", "paid1", "created"),
+        ("code1 choose2", "paid1", "paying"),
+        ("code1 declined1", "paid1", "created"),
+        ("code1 cancelled1", "paid1", "created"),
+        ("code1 close", "paid1", "closed"),
+        ("code1 code2 paid2", "paid1", "paid"),
+    ] {
+        let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
+        for word in story.split(' ') {
+            order = step(order, event(word), START).unwrap().order;
+        }
+        let heard = step(order, event(heard), START).unwrap();
+        assert_eq!(heard.order.state.status(), status, "{story}");
+        assert_eq!(heard.effects, [Effect::Return(attempt(1))], "{story}");
+        let booked = heard.entry.expect("what came stands in the ledger");
+        assert_eq!(booked.kind(), Kind::UnexpectedPayment, "{story}");
+        // By the reversal or by a return: either is heard of as this.
+        let back = step(heard.order, event("returned1"), START).unwrap();
+        assert_eq!(back.order.state.status(), status, "{story}");
+        assert!(back.entry.is_some(), "{story}");
+        assert_eq!(step(back.order.clone(), event("paid1"), START).unwrap().order, back.order);
+    }
+    for story in ["code1 paid1", "choose1 choose2 paid1", "code1 choose2 paid2"] {
+        let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
+        for word in story.split(' ') {
+            order = step(order, event(word), START).unwrap().order;
+        }
+        assert_eq!(order.state.status(), "paid", "{story}");
+    }
+    // What is set aside by it is let go.
+    let mut order = Order::create(terms(false, Capture::Manual)).unwrap().order;
+    for word in ["code1", "code2", "authorized1"] {
+        order = step(order, event(word), START).unwrap().order;
+    }
+    assert_eq!(order.state.status(), "paying");
+}
+
 #[test]
 fn tries_refunds_and_voids_are_bounded() {
     let mut order = Order::create(terms(false, Capture::Automatic)).unwrap().order;
@@ -916,6 +962,7 @@ fn tries_refunds_and_voids_are_bounded() {
             account: None,
             instalments: None,
             begun_at: None,
+            by_code: false,
         };
         order = step(order, Event::MethodChosen(chosen), START).unwrap().order;
     }
@@ -926,6 +973,7 @@ fn tries_refunds_and_voids_are_bounded() {
         account: None,
         instalments: None,
         begun_at: None,
+        by_code: false,
     };
     assert_eq!(
         step(order.clone(), Event::MethodChosen(another), START),

@@ -640,6 +640,7 @@ pub(super) mod tests {
                         instalments: None,
                         account: None,
                         begun_at: None,
+                        by_code: false,
                     }),
                     "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
                     "returned" => Event::Returned(attempt),
@@ -857,6 +858,7 @@ pub(super) mod tests {
                 instalments: None,
                 account: None,
                 begun_at: None,
+                by_code: false,
             }),
             Event::Paid { attempt: attempt(5), amount: cny(5000), channel_ref: "c".to_owned() },
             Event::SettlementDue,
@@ -922,6 +924,7 @@ pub(super) mod tests {
             instalments: None,
             account: None,
             begun_at: None,
+            by_code: false,
         };
         let events = [
             Event::MethodChosen(method),

@@ -43,6 +43,7 @@ pub async fn charge(
         account: candidate.direct(),
         instalments: None,
         begun_at: None,
+        by_code: true,
     };
     let now = gateway.node.clock.now();
     let begun = {
@@ -65,17 +66,12 @@ pub async fn charge(
         present(gateway, &record, &attempt, code).await?;
     }
     let record = gateway.record(order).await?;
-    // Of a code that gave place to another nothing is known: the channel may still find that it was paid.
-    let is_last = record.order.attempts.last().is_some_and(|it| it.id == attempt.id);
-    if let State::Created { declined: Some(declined) } = &record.order.state
-        && is_last
-    {
-        let detail = "have the shopper show a new code, and send it under a new key";
-        return Err(Problem::new(Code::CodeRefused, detail).with("reason", declined.code.as_str()));
-    }
     let view = views::order_with_checkout(&record, &gateway.public_url, None);
-    if matches!(record.order.state, State::Created { .. } | State::Paying { .. }) {
+    if is_open(&record, &attempt.id) {
         return ApiResponse::json(202, &view);
+    }
+    if matches!(record.order.state, State::Created { .. } | State::Paying { .. }) {
+        return Err(refused(&record, &attempt.id));
     }
     // A till hands the goods over at 200: an order that ended meanwhile must not look like one.
     if record.order.state.payment().is_none_or(|it| it.attempt != attempt.id) {
@@ -83,6 +79,20 @@ pub async fn charge(
         return Err(Problem::new(Code::OrderState, detail));
     }
     key.finish(&gateway.node, ApiResponse::json(200, &view)?).await
+}
+
+/// Why a code will not pay its order. One that gave place to another is reversed, whoever pays by it.
+fn refused(record: &OrderRecord, attempt: &AttemptId) -> Problem {
+    let is_last = record.order.attempts.last().is_some_and(|it| it.id == *attempt);
+    let reason = match &record.order.state {
+        State::Created { declined: Some(declined) } if is_last => declined.code.as_str(),
+        _ => "replaced",
+    };
+    let detail = match reason {
+        "replaced" => "another try followed this code: what was paid by it goes back",
+        _ => "have the shopper show a new code, and send it under a new key",
+    };
+    Problem::new(Code::CodeRefused, detail).with("reason", reason)
 }
 
 /// The channel that takes the code, and its method, which the order must name.
