@@ -11,13 +11,15 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use lezai_channels::channel::{About, Callback, PageForm};
+use lezai_channels::channel::{About, PageForm};
 use lezai_core::digest::content_digest;
+use lezai_core::id::AttemptId;
 use lezai_gateway::gateway::Gateway;
+use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 use maud::{DOCTYPE, Markup, html};
 
-use crate::channels::callback;
+use crate::channels::{AccountPath, callback, hearing, is_of};
 use crate::extract::{Segment, segment};
 use crate::reply::Reply;
 
@@ -31,9 +33,28 @@ pub(super) async fn leave(
     path: Segment,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Reply> {
-    let unknown = || Problem::new(Code::NotFound, "this is no address of a channel's page");
-    let channel = gateway.channels.get(&segment(path)?).ok_or_else(unknown)?;
-    let form = channel.page(query.as_deref().unwrap_or_default()).ok_or_else(unknown)?;
+    let channel = gateway.channels.get(&segment(path)?).ok_or_else(no_page)?;
+    let form = channel.page(query.as_deref().unwrap_or_default()).ok_or_else(no_page)?;
+    page(&form)
+}
+
+/// `GET /channels/{channel}/page/{merchant}/{version}`: of a merchant's own account, whose key signed the form.
+pub(super) async fn leave_account(
+    State(gateway): State<Arc<Gateway>>,
+    path: AccountPath,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Reply> {
+    let (_, accounts) = hearing(&gateway, path)?;
+    let query = query.as_deref().unwrap_or_default();
+    let form = accounts.iter().find_map(|it| it.channel.page(query));
+    page(&form.ok_or_else(no_page)?)
+}
+
+fn no_page() -> Problem {
+    Problem::new(Code::NotFound, "this is no address of a channel's page")
+}
+
+fn page(form: &PageForm) -> Result<Response, Reply> {
     let hash = content_digest(SCRIPT.as_bytes());
     let hash = hash.trim_start_matches("sha-256=:").trim_end_matches(':');
     // What the form leads to may lead on, to others of its addresses.
@@ -42,7 +63,7 @@ pub(super) async fn leave(
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{hash}'; form-action {to} https:; base-uri 'none'; frame-ancestors 'none'"
     );
-    let mut response = (StatusCode::OK, document(&form).into_string()).into_response();
+    let mut response = (StatusCode::OK, document(form).into_string()).into_response();
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -84,19 +105,56 @@ pub(super) async fn come_back(
     body: Body,
 ) -> Result<Response, Reply> {
     let id = segment(path)?;
-    let unknown = |why| Problem::new(Code::NotFound, why);
-    let channel = gateway.channels.get(&id);
-    let channel = channel.ok_or_else(|| unknown("this gateway has no such channel"))?;
-    let Some(Callback { headers, body }) = callback(&headers, body).await else {
+    let channel = gateway.channels.get(&id).ok_or_else(|| not_heard("there is no such channel"))?;
+    let Some(told) = callback(&headers, body).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
-    let About::Payment(attempt) = channel.hear(Callback { headers, body }).await.about else {
-        return Err(unknown("the form is not the channel's, or about no payment").into());
+    let About::Payment(attempt) = channel.hear(told).await.about else {
+        return Err(not_heard(NO_PAYMENT).into());
     };
+    go_on(&gateway, attempt, |record, attempt| is_of(record, attempt, &id, None)).await
+}
+
+/// `POST /channels/{channel}/return/{merchant}/{version}`: from the page of a merchant's own account.
+pub(super) async fn come_back_account(
+    State(gateway): State<Arc<Gateway>>,
+    path: AccountPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Reply> {
+    let (id, accounts) = hearing(&gateway, path)?;
+    let Some(told) = callback(&headers, body).await else {
+        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+    };
+    for account in accounts {
+        if let About::Payment(attempt) = account.channel.hear(told.clone()).await.about {
+            let is_its = |record: &OrderRecord, attempt: &AttemptId| {
+                is_of(record, attempt, &id, Some(&account))
+            };
+            return go_on(&gateway, attempt, is_its).await;
+        }
+    }
+    Err(not_heard(NO_PAYMENT).into())
+}
+
+const NO_PAYMENT: &str = "the form is not the channel's, or about no payment";
+
+fn not_heard(why: &str) -> Problem {
+    Problem::new(Code::NotFound, why)
+}
+
+/// Asks about the payment, if the account may tell of it, and sends the shopper on.
+async fn go_on(
+    gateway: &Gateway,
+    attempt: AttemptId,
+    may_tell: impl FnOnce(&OrderRecord, &AttemptId) -> bool,
+) -> Result<Response, Reply> {
     let there = gateway.return_address(attempt.clone()).await?;
-    let told = tokio::time::timeout(ASK_TIMEOUT, gateway.sync_attempt(attempt.clone())).await;
+    let named = attempt.clone();
+    let asked = gateway.sync_told(attempt.clone(), move |it| may_tell(it, &named));
+    let told = tokio::time::timeout(ASK_TIMEOUT, asked).await;
     if !matches!(told, Ok(Ok(()))) {
-        tracing::info!(%attempt, channel = id, "a shopper is back before the channel was heard");
+        tracing::info!(%attempt, "a shopper is back before the channel was heard");
     }
     let there = HeaderValue::try_from(there).map_err(Problem::internal)?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, there)]).into_response())

@@ -17,6 +17,7 @@ use lezai_channels::channel::{About, Acknowledgement, Callback, HandledCallback}
 use lezai_channels::http::Headers;
 use lezai_core::id::{AttemptId, MerchantId};
 use lezai_gateway::gateway::Gateway;
+use lezai_gateway::merchants::accounts::MerchantAccount;
 use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 
@@ -27,6 +28,9 @@ use crate::reply::Reply;
 const BODY_BYTES_MAX: usize = 64 << 10;
 /// WeChat Pay waits for five seconds.
 const ASK_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Where a version of a merchant's own account is, at a channel.
+pub(super) type AccountPath = Result<Path<(String, String, u32)>, PathRejection>;
 
 /// `POST /channels/{channel}/notify`: of the platform's own account.
 pub(super) async fn notify(
@@ -41,10 +45,8 @@ pub(super) async fn notify(
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
     let heard = channel.hear(told).await;
-    // It tells of payments to this account alone.
-    let is_ours = |record: &OrderRecord, attempt: &AttemptId| {
-        record.order.attempt(attempt).is_some_and(|it| it.account.is_none() && it.channel == id)
-    };
+    let is_ours =
+        |record: &OrderRecord, attempt: &AttemptId| is_of(record, attempt, &id, None);
     Ok(acted_on(&gateway, &id, heard, is_ours).await)
 }
 
@@ -52,13 +54,11 @@ pub(super) async fn notify(
 /// or their successors, must have signed it, and it tells of payments to that account alone.
 pub(super) async fn notify_account(
     State(gateway): State<Arc<Gateway>>,
-    path: Result<Path<(String, String, u32)>, PathRejection>,
+    path: AccountPath,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Reply> {
-    let Path((id, merchant, version)) = path.map_err(|_| no_channel())?;
-    let merchant = MerchantId::parse(&merchant).map_err(|_| no_channel())?;
-    let accounts = gateway.merchants.accounts.hearing(&merchant, &id, version);
+    let (id, accounts) = hearing(&gateway, path)?;
     let Some(told) = callback(&headers, body).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
@@ -70,16 +70,44 @@ pub(super) async fn notify_account(
             continue;
         }
         let is_its = |record: &OrderRecord, attempt: &AttemptId| {
-            record.order.terms.merchant == merchant
-                && record.order.attempt(attempt).is_some_and(|it| {
-                    let of = it.account.as_ref().map(|it| it.account.as_str());
-                    it.channel == id && of == Some(account.shown.account.as_str())
-                })
+            is_of(record, attempt, &id, Some(&account))
         };
         return Ok(acted_on(&gateway, &id, heard, is_its).await);
     }
     let heard = refused.ok_or_else(no_channel)?;
     Ok(acted_on(&gateway, &id, heard, |_, _| false).await)
+}
+
+/// The accounts that an address of one may be meant for.
+pub(super) fn hearing(
+    gateway: &Gateway,
+    path: AccountPath,
+) -> Result<(String, Vec<Arc<MerchantAccount>>), Problem> {
+    let Path((id, merchant, version)) = path.map_err(|_| no_channel())?;
+    let merchant = MerchantId::parse(&merchant).map_err(|_| no_channel())?;
+    let accounts = gateway.merchants.accounts.hearing(&merchant, &id, version);
+    Ok((id, accounts))
+}
+
+/// Whether an attempt was made with this account of a channel, or with the platform's. An account tells of its own
+/// payments alone.
+pub(super) fn is_of(
+    record: &OrderRecord,
+    attempt: &AttemptId,
+    channel: &str,
+    account: Option<&MerchantAccount>,
+) -> bool {
+    let Some(attempt) = record.order.attempt(attempt).filter(|it| it.channel == channel) else {
+        return false;
+    };
+    match (account, &attempt.account) {
+        (None, None) => true,
+        (Some(account), Some(made_with)) => {
+            record.order.terms.merchant == account.merchant
+                && made_with.account == account.shown.account
+        }
+        _ => false,
+    }
 }
 
 fn no_channel() -> Problem {

@@ -116,9 +116,11 @@ impl Unionpay {
         }
     }
 
-    /// Our address for something else than callbacks.
+    /// Our address for something else than callbacks: beside `…/notify`, or `…/notify/{merchant}/{version}` of a
+    /// merchant's own account.
     fn beside(&self, what: &str) -> String {
-        format!("{}{what}", self.notify_url.strip_suffix("notify").unwrap_or(&self.notify_url))
+        let (before, whose) = self.notify_url.rsplit_once("/notify").unwrap_or((&self.notify_url, ""));
+        format!("{before}/{what}{whose}")
     }
 
     /// Charges a code at the counter: taken, which a query follows, or refused. A repeat may be refused for what the
