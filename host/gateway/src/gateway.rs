@@ -10,12 +10,13 @@ use lezai_channels::channel::{
     AttemptRef, AttemptStatus, Channel, Method, PaymentRequest, Prepared, Unanswered,
 };
 use lezai_channels::sandbox::Sandbox;
+use lezai_core::funds::difference::DifferenceState;
 use lezai_core::id::{AttemptId, MerchantId, OrderId};
 use lezai_core::ledger::{Account, Entry, Subject as Booked};
 use lezai_core::money::Money;
 use lezai_core::order::{
     self, AUTHORIZATION_SECS, Effect, Event, Evidence, Moment, Order, SPLIT_SECS, Settles, State,
-    Step,
+    Step, Terms,
 };
 use lezai_core::time::Timestamp;
 use lezai_engine::{Engine, Plugin};
@@ -312,13 +313,15 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// `order_not_found` for an attempt that is not ours at this channel; `channel_unavailable`; `channel_disagrees` if
-    /// the channel does not say that this much was paid; `difference_state` if the books have the payment by now.
+    /// `order_not_found` for an attempt that is not ours at this channel, or was made to the merchant's own account;
+    /// `channel_unavailable`; `channel_disagrees` if the channel does not say that this much was paid;
+    /// `difference_state` if the books have the payment by now, or the line's difference stands otherwise than as `seen`.
     pub async fn pay_by_bill(
         &self,
         evidence: Evidence,
         channel: &str,
         paid: Money,
+        seen: DifferenceState,
     ) -> Result<(), Problem> {
         let (id, line) = (evidence.attempt.clone(), evidence.line.clone());
         let order = store::read(&self.node.store, move |view| view.order_of_attempt(&id)).await?;
@@ -326,7 +329,8 @@ impl Gateway {
         let record = self.record(order.ok_or_else(unknown)?).await?;
         let channel_at = self.channel_of(&record, &evidence.attempt)?;
         let at = &*channel_at;
-        if at.id() != channel {
+        let attempt = record.order.attempt(&evidence.attempt);
+        if at.id() != channel || attempt.is_none_or(|it| it.account.is_some()) {
             return Err(unknown());
         }
         let reference = attempt_ref(&record, &evidence.attempt)?;
@@ -339,12 +343,25 @@ impl Gateway {
             let detail = format!("the channel says that {amount} was paid, and its bill {paid}");
             return Err(Problem::new(Code::ChannelDisagrees, detail));
         }
+        let difference = evidence.difference.clone();
         let event = Event::PaidByBill { evidence, amount, channel_ref };
-        let record = self.apply(record.order.terms.id, event).await?;
+        let Terms { id: order, merchant, .. } = record.order.terms;
+        let now = self.node.clock.now();
+        let record = store::write(&self.node.store, Scope::Merchant(merchant), move |tx| {
+            // Whoever resolves it in another way does that before this commit or after it, and one of them is refused.
+            let found = tx.difference(&difference)?;
+            if found.is_none_or(|it| it.difference.state != seen) {
+                let detail = "somebody else acted on the difference meanwhile";
+                return Err(Problem::new(Code::DifferenceState, detail));
+            }
+            apply(tx, &order, event, now)
+        })
+        .await?;
+        self.committed(&record);
         if record.order.evidence.iter().any(|it| it.line == line) {
             return Ok(());
         }
-        let detail = "the books have this payment by now: a run of the next days has both halves";
+        let detail = "the books have this payment by now: if no run of the next days pairs both halves, explain it by the day on which the books have it";
         Err(Problem::new(Code::DifferenceState, detail).with("difference_status", "open"))
     }
 

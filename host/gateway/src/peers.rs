@@ -1,6 +1,7 @@
 //! Changes by other nodes over the same store, as far as this one keeps them in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lezai_store as store;
 use lezai_store::{News, Scope, StoreError};
@@ -8,6 +9,8 @@ use tokio::sync::mpsc;
 
 use crate::gateway::Gateway;
 
+/// Between two tries to read what could not be read.
+const RETRY: Duration = Duration::from_millis(500);
 /// Orders that are looked at in one read.
 const LOOKED_AT: usize = 200;
 
@@ -23,16 +26,64 @@ pub fn listen(gateway: &Arc<Gateway>) {
     }));
     let gateway = Arc::clone(gateway);
     tokio::spawn(async move {
-        while let Some(news) = heard.recv().await {
-            // Missed news is looked for again soon, as long as the connection for news is cut.
-            let is_looked_for_again = news == News::Missed;
-            if let Err(error) = take(&gateway, news).await
-                && !is_looked_for_again
-            {
-                tracing::error!(%error, "what another node changed is not read");
+        // What changed between the first reading and now was told to nobody.
+        let mut merchants = Read::Old;
+        loop {
+            tokio::select! {
+                news = heard.recv() => match news {
+                    Some(News::Merchants) => merchants = merchants.changed(),
+                    // Missed news is looked for again soon, as long as the connection for news is cut.
+                    Some(news) => drop(take(&gateway, news).await),
+                    None => return,
+                },
+                () = tokio::time::sleep(merchants.wait()) => {
+                    merchants = read_merchants(&gateway, merchants).await;
+                }
             }
         }
     });
+}
+
+/// Whether this node has the merchants as the store has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    /// It has.
+    Now,
+    /// They changed.
+    Old,
+    /// They changed, and could not be read: said once, and tried until they are.
+    Failed,
+}
+
+impl Read {
+    fn changed(self) -> Self {
+        if self == Self::Failed { self } else { Self::Old }
+    }
+
+    /// How long news is waited for before they are read again.
+    fn wait(self) -> Duration {
+        match self {
+            Self::Now => Duration::MAX,
+            Self::Old => Duration::ZERO,
+            Self::Failed => RETRY,
+        }
+    }
+}
+
+async fn read_merchants(gateway: &Gateway, before: Read) -> Read {
+    let read = async {
+        gateway.plugins.fetch_components().await?;
+        gateway.merchants.reload().await
+    };
+    match read.await {
+        Ok(()) => Read::Now,
+        Err(error) => {
+            if before != Read::Failed {
+                tracing::error!(%error, "what another node changed is not read: it is tried on");
+            }
+            Read::Failed
+        }
+    }
 }
 
 /// Counts orders together with the other nodes. Called before those of the last day are counted.
@@ -62,10 +113,8 @@ async fn take(gateway: &Gateway, news: News) -> Result<(), StoreError> {
     match news {
         News::Order(order, version) => gateway.node.cluster.watchers.stands_at(&order, version),
         News::Counted(order) => gateway.node.cluster.velocity.count_elsewhere(&order),
-        News::Merchants => {
-            gateway.plugins.fetch_components().await?;
-            gateway.merchants.reload().await?;
-        }
+        // Read together with others of its kind.
+        News::Merchants => {}
         News::Missed => look(gateway).await?,
     }
     Ok(())

@@ -97,8 +97,10 @@ impl BillReads for Postgres<'_> {
     }
 
     fn difference(&self, id: &DifferenceId) -> Result<Option<DifferenceRecord>, StoreError> {
-        let sql = "SELECT data FROM bill_differences WHERE id = $1";
-        self.one(sql, params![id.as_str()], |row| json(row, 0))
+        // In a commit it stays as it is read: an order and a difference have different books.
+        let lock = if self.head().is_some() { " FOR UPDATE" } else { "" };
+        let sql = format!("SELECT data FROM bill_differences WHERE id = $1{lock}");
+        self.one(&sql, params![id.as_str()], |row| json(row, 0))
     }
 
     fn bill_differences(

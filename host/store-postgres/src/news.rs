@@ -173,6 +173,8 @@ async fn listen(
         tracing::info!("changes on other nodes are heard of again");
     }
     bulletin.hear(News::Missed);
+    // Of what changed before this connection nothing was told.
+    bulletin.hear(News::Merchants);
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {

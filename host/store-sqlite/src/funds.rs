@@ -501,7 +501,7 @@ pub fn unplanned_contract(
 ) -> Result<Option<(MerchantId, u32)>, StoreError> {
     let waiting: Vec<Task> = {
         let mut statement =
-            connection.prepare("SELECT task FROM tasks WHERE task LIKE '%close_batches%'")?;
+            connection.prepare("SELECT task FROM tasks WHERE task LIKE '%\\_batches%' ESCAPE '\\'")?;
         let rows = statement.query_map([], |row| Ok(json(row, 0)))?;
         rows.map(|row| row?).collect::<Result<_, StoreError>>()?
     };
@@ -512,7 +512,11 @@ pub fn unplanned_contract(
         let (merchant, number): (Result<MerchantId, StoreError>, u32) = row?;
         let merchant = merchant?;
         let planned = waiting.iter().any(|it| {
-            matches!(it, Task::CloseBatches { merchant: of, contract, .. } if *of == merchant && *contract == number)
+            matches!(
+                it,
+                Task::CloseBatches { merchant: of, contract, .. }
+                | Task::PlanBatches { merchant: of, contract, .. } if *of == merchant && *contract == number
+            )
         });
         if !planned {
             return Ok(Some((merchant, number)));

@@ -130,6 +130,15 @@ pub enum Task {
         /// The cut-off.
         cut_off: Timestamp,
     },
+    /// Plan the close of a merchant's batches after a cut-off, since the calendar did not know the next one.
+    PlanBatches {
+        /// The merchant.
+        merchant: MerchantId,
+        /// The contract whose cut-offs they are.
+        contract: u32,
+        /// The last cut-off that is closed.
+        after: Timestamp,
+    },
     /// Go on with a statement until it is made.
     MakeStatement {
         /// The merchant.
@@ -192,11 +201,14 @@ impl Lane {
 
 impl Task {
     /// The name of a task that waits once, however often it is scheduled: one that plans its successor would
-    /// otherwise, done twice, plan two, and these four.
+    /// otherwise, done twice, plan two, and these five.
     pub fn once(&self) -> Option<String> {
         match self {
             Self::CloseBatches { merchant, contract, cut_off } => {
                 Some(format!("close_batches {merchant} {contract} {}", cut_off.as_ms()))
+            }
+            Self::PlanBatches { merchant, contract, after } => {
+                Some(format!("plan_batches {merchant} {contract} {}", after.as_ms()))
             }
             Self::PlanStatement { plan, edition, end, .. } => {
                 Some(format!("plan_statement {plan} {edition} {}", end.as_ms()))
@@ -210,9 +222,10 @@ impl Task {
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Order { .. } | Self::CloseBatches { .. } | Self::ReturnPayment { .. } => {
-                Lane::Orders
-            }
+            Self::Order { .. }
+            | Self::CloseBatches { .. }
+            | Self::PlanBatches { .. }
+            | Self::ReturnPayment { .. } => Lane::Orders,
             Self::Payout { .. } => Lane::Payouts,
             Self::Deliver { .. } => Lane::Callbacks,
             Self::MakeStatement { .. } | Self::PlanStatement { .. } => Lane::Statements,

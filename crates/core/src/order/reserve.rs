@@ -204,6 +204,13 @@ impl Order {
         }
     }
 
+    /// This moment, or the last one at which something was kept back or released, if that is later by its clock.
+    pub(super) fn not_before_reserve(&self, now: Timestamp) -> Timestamp {
+        let released = self.reserved.as_ref().and_then(|it| it.released.as_ref());
+        let known = [self.settled().map(|it| it.at), released.map(|it| it.at)];
+        known.into_iter().flatten().fold(now, Timestamp::max)
+    }
+
     /// Whether as much of a refund that failed is kept back as is due.
     fn is_kept_again(&self, refund: &Refund, reserved: &Reserved) -> bool {
         let RefundState::Failed { at, kept, .. } = &refund.state else { return true };

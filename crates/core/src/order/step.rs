@@ -571,8 +571,10 @@ fn refund_failed(
         return Ok(order.step());
     }
     let kept = order.kept_of(refund).filter(|_| order.waits_for_reserve());
+    // Another node's clock, or a turn that was waited for: it did not fail before what was committed before.
+    let at = order.not_before_reserve(now);
     let refund = order.refund_mut(id)?;
-    refund.state = RefundState::Failed { code, at: now, to, kept };
+    refund.state = RefundState::Failed { code, at, to, kept };
     let refund = refund.clone();
     let entry = order.refund_entry(Kind::RefundFailure, &refund);
     let order = order.attended(|it| !matches!(it, Attention::Refund { refund } if refund == id));

@@ -1,6 +1,6 @@
 //! Checks of differences by `lezai ledger check`: what their resolutions booked, and what they had booked on orders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::difference::{Act, Difference, DifferenceState};
@@ -53,8 +53,9 @@ pub(super) fn hold(connection: &Connection, late: &mut Late) -> Result<u64, Fail
 pub(super) struct Late {
     /// By the orders: each line's hash, and the digits of the payment's number.
     orders: BTreeMap<DifferenceId, (String, String)>,
-    /// Differences about such payments: the hash, the number, and whether it was resolved by booking it.
-    differences: BTreeMap<DifferenceId, (String, String, bool)>,
+    /// Differences about such payments: the hash, the number, and whether it was resolved by booking it; none if it is
+    /// not resolved.
+    differences: BTreeMap<DifferenceId, (String, String, Option<bool>)>,
     twice: Option<DifferenceId>,
 }
 
@@ -73,10 +74,10 @@ impl Late {
         let Difference { id, payment: Some(number), state, .. } = &record.difference else {
             return;
         };
-        let is_booked = matches!(
-            state,
-            DifferenceState::Resolved { resolution, .. } if resolution.act == Act::BookLate
-        );
+        let is_booked = match state {
+            DifferenceState::Resolved { resolution, .. } => Some(resolution.act == Act::BookLate),
+            _ => None,
+        };
         let told = (record.evidence.clone(), number.clone(), is_booked);
         self.differences.insert(id.clone(), told);
     }
@@ -106,11 +107,21 @@ impl Late {
                 ));
             }
         }
-        let booked = self.differences.iter().filter(|(_, told)| told.2);
-        match booked.map(|(id, _)| id).find(|id| !self.orders.contains_key(*id)) {
-            Some(id) => broken(format!("{id} is booked late, and no order has its payment")),
-            None => Ok(()),
+        // By the line and not by the difference: a new run makes the difference anew from the same line.
+        let booked: BTreeSet<_> = self.orders.values().collect();
+        for (id, (line, number, resolved)) in &self.differences {
+            let is_on_an_order = booked.contains(&(line.clone(), number.clone()));
+            match resolved {
+                Some(true) if !is_on_an_order => {
+                    return broken(format!("{id} is booked late, and no order has its payment"));
+                }
+                Some(false) if is_on_an_order => {
+                    return broken(format!("{id} is resolved twice: an order has its payment, too"));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 
@@ -127,16 +138,24 @@ mod tests {
         let of = |line: &str| (line.to_owned(), "77".to_owned());
         let told = |line: &str, number: &str, booked| (line.to_owned(), number.to_owned(), booked);
         type Orders = Vec<(DifferenceId, (String, String))>;
-        type Differences = Vec<(DifferenceId, (String, String, bool))>;
-        let rows: [(Orders, Differences, &str); 7] = [
+        type Differences = Vec<(DifferenceId, (String, String, Option<bool>))>;
+        let (late, open, otherwise) = (Some(true), None, Some(false));
+        let rows: [(Orders, Differences, &str); 9] = [
             (vec![], vec![], ""),
-            (vec![(id(1), of("ab"))], vec![(id(1), told("ab", "77", true))], ""),
+            (vec![(id(1), of("ab"))], vec![(id(1), told("ab", "77", late))], ""),
             // Died between the two commits.
-            (vec![(id(1), of("ab"))], vec![(id(1), told("ab", "77", false))], ""),
-            (vec![(id(1), of("ab"))], vec![(id(1), told("cd", "77", true))], "which is not of it"),
-            (vec![(id(1), of("ab"))], vec![(id(1), told("ab", "78", true))], "which is not of it"),
-            (vec![(id(1), of("ab"))], vec![(id(2), told("ab", "77", false))], "which is not of it"),
-            (vec![], vec![(id(1), told("ab", "77", true))], "no order has its payment"),
+            (vec![(id(1), of("ab"))], vec![(id(1), told("ab", "77", open))], ""),
+            // A new run made the difference anew, and that one was resolved.
+            (
+                vec![(id(1), of("ab"))],
+                vec![(id(1), told("ab", "77", open)), (id(2), told("ab", "77", late))],
+                "",
+            ),
+            (vec![(id(1), of("ab"))], vec![(id(1), told("ab", "77", otherwise))], "resolved twice"),
+            (vec![(id(1), of("ab"))], vec![(id(1), told("cd", "77", late))], "which is not of it"),
+            (vec![(id(1), of("ab"))], vec![(id(1), told("ab", "78", late))], "which is not of it"),
+            (vec![(id(1), of("ab"))], vec![(id(2), told("ab", "77", open))], "which is not of it"),
+            (vec![], vec![(id(1), told("ab", "77", late))], "no order has its payment"),
         ];
         for (orders, differences, fault) in rows {
             // Each side from a book of its own.

@@ -193,8 +193,11 @@ pub async fn close(
     let scope = Scope::Merchant(merchant.clone());
     let done = store::write(&gateway.node.store, scope, move |tx| {
         let agreed = schedule::in_force(tx, &merchant, cut_off)?;
-        if agreed.number != contract {
-            // The contract that took its place closes by its own cut-offs.
+        // The contract that took its place closes by its own cut-offs. This one is still good for a cut-off of its own
+        // that is closed in time, and pays nothing by terms that are over for longer.
+        let now_number = schedule::in_force(tx, &merchant, now)?.number;
+        let is_over = now_number != contract && now >= cut_off.plus_secs(LATE_SECS);
+        if agreed.number != contract || is_over {
             return Ok(Closed::Planned);
         }
         let waits = tx.settlements_wait(cut_off)?;
@@ -205,7 +208,34 @@ pub async fn close(
         let closing =
             Closing { merchant: &merchant, agreed: &agreed, payers: &payers, cut_off, now };
         close_in(tx, &closing)?;
-        if plan(tx, &merchant, &agreed, cut_off)? {
+        if !plan(tx, &merchant, &agreed, cut_off)? {
+            // A task of its own: what was closed is closed, and what comes since waits for the next cut-off.
+            let task = Task::PlanBatches { merchant, contract, after: cut_off };
+            tx.schedule(&task, now.plus_secs(CALENDAR_SECS))?;
+        }
+        Ok::<_, Problem>(Closed::Planned)
+    })
+    .await?;
+    gateway.node.cluster.wake.call();
+    Ok(done)
+}
+
+/// Plans the batches of the cut-off after another, which the calendar did not know.
+///
+/// # Errors
+///
+/// `internal`.
+pub async fn plan_again(
+    gateway: &Gateway,
+    merchant: MerchantId,
+    contract: u32,
+    after: Timestamp,
+) -> Result<Closed, Problem> {
+    let now = gateway.node.clock.now();
+    let scope = Scope::Merchant(merchant.clone());
+    let done = store::write(&gateway.node.store, scope, move |tx| {
+        let agreed = schedule::in_force(tx, &merchant, now)?;
+        if agreed.number != contract || plan(tx, &merchant, &agreed, after)? {
             return Ok(Closed::Planned);
         }
         let why = "the calendar does not know the days to come".to_owned();
@@ -376,14 +406,14 @@ pub async fn open(
     merchant: &MerchantId,
 ) -> Result<List<OpenSettlement>, Problem> {
     let _turn = gateway.node.cluster.turns.read(merchant).await?;
-    let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
-    let (drafts, closes) = store::read(&gateway.node.store, move |view| {
-        let agreed = schedule::in_force(view, &merchant, now)?;
+    let (of, now) = (merchant.clone(), gateway.node.clock.now());
+    let (drafts, closes) = store::read_of(&gateway.node.store, merchant, move |view| {
+        let agreed = schedule::in_force(view, &of, now)?;
         let closes = match agreed.number {
             0 => None,
             _ => next_cut_off(view, &agreed, now)?.ok(),
         };
-        Ok((drafts(view, &merchant, &agreed)?, closes))
+        Ok((drafts(view, &of, &agreed)?, closes))
     })
     .await?;
     let closes_at = closes.map(|it| rfc3339(it.at));

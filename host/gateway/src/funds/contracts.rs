@@ -1,5 +1,7 @@
 //! Contracts and calendars: put by the operator, read by both sides, never edited.
 
+use std::sync::Arc;
+
 use lezai_core::funds::calendar::{BadCalendar, CHINA, Calendar};
 use lezai_core::funds::contract::{Agreed, Contract};
 use lezai_core::funds::payout::Destination;
@@ -53,9 +55,11 @@ pub async fn put(
     contract: Contract,
     from: Option<Timestamp>,
 ) -> Result<ContractView, Problem> {
-    let (merchant, now) = (merchant.clone(), gateway.node.clock.now());
+    let (merchant, clock) = (merchant.clone(), Arc::clone(&gateway.node.clock));
     let scope = Scope::Merchant(merchant.clone());
     let view = store::write(&gateway.node.store, scope, move |tx| {
+        // In its turn: what was booked before it is by the contract before.
+        let now = clock.now();
         if tx.merchant(&merchant)?.is_none() {
             return Err(Problem::new(Code::NotFound, format!("there is no merchant {merchant}")));
         }

@@ -55,11 +55,33 @@ impl Job for CloseBatches {
             let merchant = self.merchant.clone();
             let closed =
                 batches::close(turn.gateway, merchant, self.contract, self.cut_off, turn.tries);
-            Ok(match closed.await? {
-                Closed::Planned => Done::Finished,
-                Closed::Later { due, why } => Done::Again { due, why },
-            })
+            closed.await.map(done)
         })
+    }
+}
+
+/// The plan of which merchant's batches, after which cut-off.
+pub(super) struct PlanBatches {
+    pub(super) merchant: MerchantId,
+    pub(super) contract: u32,
+    pub(super) after: Timestamp,
+}
+
+impl Job for PlanBatches {
+    fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j> {
+        Box::pin(async {
+            let merchant = self.merchant.clone();
+            let planned =
+                batches::plan_again(turn.gateway, merchant, self.contract, self.after);
+            planned.await.map(done)
+        })
+    }
+}
+
+fn done(closed: Closed) -> Done {
+    match closed {
+        Closed::Planned => Done::Finished,
+        Closed::Later { due, why } => Done::Again { due, why },
     }
 }
 

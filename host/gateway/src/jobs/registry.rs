@@ -8,7 +8,7 @@ use super::capture::Capture;
 use super::deliver::Deliver;
 use super::due::Due;
 use super::payment_return::PaymentReturn;
-use super::payout::{CloseBatches, Payout};
+use super::payout::{CloseBatches, Payout, PlanBatches};
 use super::query::Query;
 use super::refund::Refund;
 use super::reverse::Reverse;
@@ -23,6 +23,9 @@ pub(super) fn job(task: Task) -> Box<dyn Job> {
         Task::Payout { payout, what } => return Box::new(Payout { payout, what }),
         Task::CloseBatches { merchant, contract, cut_off } => {
             return Box::new(CloseBatches { merchant, contract, cut_off });
+        }
+        Task::PlanBatches { merchant, contract, after } => {
+            return Box::new(PlanBatches { merchant, contract, after });
         }
         Task::ReturnPayment { difference } => return Box::new(PaymentReturn { difference }),
         Task::MakeStatement { merchant, statement } => {

@@ -125,6 +125,7 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
         Task::Order { order, .. } => Some(order.clone()),
         Task::Payout { .. }
         | Task::CloseBatches { .. }
+        | Task::PlanBatches { .. }
         | Task::MakeStatement { .. }
         | Task::PlanStatement { .. }
         | Task::ReturnPayment { .. }

@@ -38,8 +38,16 @@ impl MerchantAccount {
     }
 }
 
+/// A version as it is kept, opened or not.
+struct Version {
+    version: u32,
+    shown: AccountShown,
+    /// None if this program cannot open it. It takes nothing, and no other account takes its place.
+    opened: Option<Arc<MerchantAccount>>,
+}
+
 /// All versions of all accounts, the newest first of each merchant's at each channel.
-type ByChannel = HashMap<(MerchantId, String), Vec<Arc<MerchantAccount>>>;
+type ByChannel = HashMap<(MerchantId, String), Vec<Version>>;
 
 /// The accounts of this process, swapped in whole with the merchants.
 pub struct Accounts {
@@ -55,31 +63,29 @@ impl Accounts {
     }
 
     /// Opens what the store holds; what is open already goes on, with what it knows of its provider. An account that
-    /// cannot be opened is left out and named in the log: the others go on.
+    /// cannot be opened takes no payment and is named in the log: the others go on.
     pub fn load(&self, records: Vec<AccountRecord>) {
         let before = self.all.load();
         let mut all = ByChannel::new();
         for record in records {
             let known = before.get(&(record.merchant.clone(), record.channel.clone()));
             let known = known.and_then(|it| it.iter().find(|it| it.version == record.version));
-            let (merchant, channel) = (record.merchant.clone(), record.channel.clone());
-            let opened = match known {
+            let opened = match known.and_then(|it| it.opened.as_ref()) {
                 Some(known) => Ok(Arc::clone(&known.channel)),
                 None => self.open(&record),
             };
-            match opened {
-                Ok(opened) => {
-                    all.entry((merchant, channel)).or_default().push(Arc::new(MerchantAccount {
-                        merchant: record.merchant,
-                        version: record.version,
-                        shown: record.shown,
-                        channel: opened,
-                    }))
-                }
-                Err(error) => {
-                    tracing::error!(%merchant, channel, version = record.version, error, "account left out");
-                }
-            }
+            let AccountRecord { merchant, channel, version, shown, .. } = record;
+            let opened = opened
+                .inspect_err(|error| {
+                    tracing::error!(%merchant, channel, version, error, "account cannot be opened");
+                })
+                .ok()
+                .map(|channel| {
+                    let (merchant, shown) = (merchant.clone(), shown.clone());
+                    Arc::new(MerchantAccount { merchant, version, shown, channel })
+                });
+            let of_channel = all.entry((merchant, channel)).or_default();
+            of_channel.push(Version { version, shown, opened });
         }
         all.values_mut().for_each(|it| it.sort_by_key(|it| std::cmp::Reverse(it.version)));
         self.all.store(Arc::new(all));
@@ -107,17 +113,23 @@ impl Accounts {
     /// The account that takes what is new of a merchant at a channel.
     pub fn current(&self, merchant: &MerchantId, channel: &str) -> Option<Arc<MerchantAccount>> {
         let all = self.all.load();
-        let of_channel = all.get(&(merchant.clone(), channel.to_owned()))?;
-        of_channel.iter().find(|it| it.shown.removed_at.is_none()).cloned()
+        newest(all.get(&(merchant.clone(), channel.to_owned()))?)?.opened.clone()
+    }
+
+    /// Whether the platform's account may take what a merchant's own at this channel does not. One that cannot be
+    /// opened keeps the platform out as any other.
+    pub fn leaves_to_ours(&self, merchant: &MerchantId, channel: &str) -> bool {
+        let all = self.all.load();
+        let of_channel = all.get(&(merchant.clone(), channel.to_owned()));
+        of_channel.and_then(|it| newest(it)).is_none_or(|it| it.shown.platform_fallback)
     }
 
     /// The accounts that take what is new of a merchant.
     pub fn current_of(&self, merchant: &MerchantId) -> Vec<Arc<MerchantAccount>> {
         let all = self.all.load();
         let of_merchant = all.iter().filter(|((of, _), _)| of == merchant);
-        let mut found: Vec<_> = of_merchant
-            .filter_map(|(_, it)| it.iter().find(|it| it.shown.removed_at.is_none()).cloned())
-            .collect();
+        let mut found: Vec<_> =
+            of_merchant.filter_map(|(_, it)| newest(it)?.opened.clone()).collect();
         found.sort_by(|one, other| one.channel.id().cmp(other.channel.id()));
         found
     }
@@ -131,7 +143,8 @@ impl Accounts {
     ) -> Option<Arc<MerchantAccount>> {
         let all = self.all.load();
         let of_channel = all.get(&(merchant.clone(), channel.to_owned()))?;
-        of_channel.iter().find(|it| it.shown.account == account).cloned()
+        let mut opened = of_channel.iter().filter_map(|it| it.opened.as_ref());
+        opened.find(|it| it.shown.account == account).cloned()
     }
 
     /// The versions that a callback for this one may be meant for: those of the same account, the newest first. A
@@ -148,11 +161,16 @@ impl Accounts {
             return Vec::new();
         };
         let Some(named) = of_channel.iter().find(|it| it.version == version) else {
-            return of_channel.clone();
+            return of_channel.iter().filter_map(|it| it.opened.clone()).collect();
         };
-        let same = |it: &&Arc<MerchantAccount>| named.shown.account == it.shown.account;
-        of_channel.iter().filter(same).cloned().collect()
+        let same = of_channel.iter().filter(|it| named.shown.account == it.shown.account);
+        same.filter_map(|it| it.opened.clone()).collect()
     }
+}
+
+/// The version that takes what is new, if it can be opened.
+fn newest(of_channel: &[Version]) -> Option<&Version> {
+    of_channel.iter().find(|it| it.shown.removed_at.is_none())
 }
 
 #[cfg(test)]
@@ -226,16 +244,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_goes_on_and_what_cannot_be_opened_is_left_out() {
+    fn what_is_open_goes_on_and_nothing_takes_the_place_of_what_cannot_be_opened() {
         let accounts = loaded(vec![record("m_tea", 1, "one", false)]);
         let before = accounts.current(&merchant("m_tea"), "sandbox").unwrap();
-        let mut broken = record("m_rice", 1, "one", false);
-        broken.credentials = "{}".to_owned();
+        let closed = |mut record: AccountRecord| {
+            record.credentials = "{}".to_owned();
+            record
+        };
         let mut ended = record("m_tea", 1, "one", true);
         ended.credentials = "not looked at".to_owned();
-        accounts.load(vec![ended, broken]);
+        let mut shared = closed(record("m_bun", 1, "one", false));
+        shared.shown.platform_fallback = true;
+        accounts.load(vec![
+            ended,
+            closed(record("m_rice", 1, "one", false)),
+            record("m_soup", 1, "former", false),
+            closed(record("m_soup", 2, "two", false)),
+            shared,
+        ]);
         let after = accounts.serving(&merchant("m_tea"), "sandbox", "one").unwrap();
         assert!(Arc::ptr_eq(&before.channel, &after.channel));
         assert!(accounts.serving(&merchant("m_rice"), "sandbox", "one").is_none());
+        // Neither the platform's account nor a former one of the merchant's.
+        for (of, ours) in [("m_rice", false), ("m_soup", false), ("m_bun", true), ("m_tea", true)] {
+            assert!(accounts.current(&merchant(of), "sandbox").is_none(), "{of}");
+            assert_eq!(accounts.leaves_to_ours(&merchant(of), "sandbox"), ours, "{of}");
+        }
+        assert!(accounts.serving(&merchant("m_soup"), "sandbox", "former").is_some());
     }
 }

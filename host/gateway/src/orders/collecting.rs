@@ -51,8 +51,9 @@ impl Ways<'_> {
     /// Those of a channel, best first. Where the merchant has an account of its own, ours takes what that one does not
     /// only if the operator said so.
     fn of_channel(&self, id: &str, method: &str) -> Vec<Candidate> {
-        let own = self.gateway.merchants.accounts.current(self.merchant, id);
-        let ours = own.as_ref().is_none_or(|it| it.shown.platform_fallback);
+        let accounts = &self.gateway.merchants.accounts;
+        let own = accounts.current(self.merchant, id);
+        let ours = accounts.leaves_to_ours(self.merchant, id);
         let direct = own.filter(|_| self.may_be_direct).and_then(|account| {
             let method = account.channel.method(method)?;
             Some(Candidate {

@@ -98,7 +98,10 @@ pub async fn apply(
 ) -> Result<ApiResponse, Problem> {
     let id = DifferenceId::parse(id).map_err(|_| not_found())?;
     let now = gateway.node.clock.now();
-    before(gateway, &id, &event, now).await?;
+    // A key that answered this request, or another one, does nothing more.
+    if !key.was_answered(&gateway.node).await? {
+        before(gateway, &id, &event, now).await?;
+    }
     let done = key.commit(&gateway.node, move |tx| {
         let record = tx.difference(&id)?.ok_or_else(not_found)?;
         let record = happen(tx, record, event, now)?;
@@ -170,7 +173,8 @@ async fn book_late(gateway: &Gateway, record: &DifferenceRecord) -> Result<(), P
     })?;
     let (id, line) = (difference.id.clone(), record.evidence.clone());
     let evidence = Evidence { attempt, difference: id, line };
-    gateway.pay_by_bill(evidence, &difference.channel, amount(record)?).await
+    let seen = difference.state.clone();
+    gateway.pay_by_bill(evidence, &difference.channel, amount(record)?, seen).await
 }
 
 /// Whether the channel can be asked to give the payment back: it is of no order, and the channel gives back by number.
@@ -215,6 +219,10 @@ pub(crate) fn happen(
     now: Timestamp,
 ) -> Result<DifferenceRecord, Problem> {
     let (difference, entries) = record.difference.clone().step(event, now)?;
+    if is_resolved_otherwise(&difference.state) && is_booked_late(tx, &record)? {
+        let detail = "the payment is booked on its order by this line already: book it late";
+        return Err(Problem::new(Code::DifferenceState, detail));
+    }
     for entry in &entries {
         gateway::book(tx, &difference.id.clone().into(), entry, now)?;
     }
@@ -224,6 +232,26 @@ pub(crate) fn happen(
     let record = DifferenceRecord { difference, ..record };
     tx.update_difference(&record)?;
     Ok(record)
+}
+
+/// Whether a person has the difference resolved, or proposes to, by anything but booking it late.
+fn is_resolved_otherwise(state: &State) -> bool {
+    match state {
+        State::Proposed { resolution }
+        | State::Returning { resolution, .. }
+        | State::Resolved { resolution, .. } => resolution.act != Act::BookLate,
+        _ => false,
+    }
+}
+
+/// Whether an order has the payment by this very line, which its difference does not know yet: the gateway died in
+/// between, or another run made the difference anew.
+fn is_booked_late(tx: &dyn Tx, record: &DifferenceRecord) -> Result<bool, Problem> {
+    let attempt = record.difference.payment.as_deref().and_then(number::to_attempt);
+    let Some(attempt) = attempt else { return Ok(false) };
+    let Some(order) = tx.order_of_attempt(&attempt)? else { return Ok(false) };
+    let order = tx.order(&order)?;
+    Ok(order.is_some_and(|it| it.order.evidence.iter().any(|it| it.line == record.evidence)))
 }
 
 /// The difference with this id.

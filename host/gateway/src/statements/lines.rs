@@ -7,7 +7,7 @@ use std::io;
 use lezai_core::funds::settlement::{Batch, Outcome};
 use lezai_core::id::{OrderId, SettlementId};
 use lezai_core::ledger::{GENESIS, Kind as Booked, Subject};
-use lezai_core::order::RefundState;
+use lezai_core::order::{Refund, RefundState};
 use lezai_core::time::Timestamp;
 use lezai_reconcile::statement::booked::{account_name, is_own, order_amounts, own_accounts};
 use lezai_reconcile::statement::{
@@ -248,11 +248,17 @@ impl<V: View + ?Sized> Made<'_, V> {
                     return Err(StoreError::Damaged(format!("{id} of an entry is not there")));
                 };
                 if kind == Booked::DirectRefund {
-                    // It is booked when it went through, at the time that its order has of that.
-                    let it = order.refunds.iter().find(
-                        |it| matches!(it.state, RefundState::Succeeded { at: since } if since == at),
-                    );
-                    return Ok(it.map(|it| it.merchant_refund_id.clone()).unwrap_or_default());
+                    // It is booked when it went through. An entry is no earlier than the one before it in its book, so
+                    // its order may have an earlier time of that.
+                    let ended = |it: &Refund| match it.state {
+                        RefundState::Succeeded { at: since } => {
+                            Some(at.as_ms().saturating_sub(since.as_ms()).saturating_abs())
+                        }
+                        _ => None,
+                    };
+                    let all = order.refunds.iter().filter_map(|it| Some((ended(it)?, it)));
+                    let nearest = all.min_by_key(|(distance, _)| *distance);
+                    return Ok(nearest.map(|it| it.1.merchant_refund_id.clone()).unwrap_or_default());
                 }
                 if kind != Booked::RefundRequest {
                     return Ok(order.terms.merchant_order_id.clone());
