@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::forms::{encoded, form_of, post};
 use lezai_channel_simulators::fault::{Fault, What};
 use lezai_channel_simulators::{Simulators, keys};
 use lezai_tests::page::Page;
@@ -291,6 +292,70 @@ fn a_service_providers_merchant_is_paid_under_the_platforms_keys() {
     assert_eq!((scene.balance("direct"), scene.balance("owes")), (0, 0));
     // The platform's own method is the platform's, and not this merchant's.
     assert_eq!(scene.create(&["wechat_h5"], json!({})).json()["code"], "method_unavailable");
+    scene.ledger_holds();
+}
+
+/// The page and the way back have addresses of the account, whose key signed the form.
+#[test]
+fn a_shopper_goes_to_unionpays_page_of_the_merchants_own_account() {
+    let scene = Scene::new();
+    let address = &scene.address;
+    let text = format!(
+        r#"
+        [channels.unionpay]
+        merchant = "777290058110048"
+        private_key_file = "unionpay_merchant.pem"
+        certificate_file = "unionpay_merchant.crt"
+        middle_certificate_files = ["unionpay_middle.crt"]
+        root_certificate_file = "unionpay_root.crt"
+        base_url = "http://{address}"
+        "#
+    );
+    let (code, said) = scene.put("unionpay", &scene.file(&text), &[]);
+    assert_eq!(code, 0, "{said}");
+    scene.policy(&["unionpay"], None);
+    let order = scene.order(&["unionpay_page"]);
+    let page = Page::of(&scene.gateway.authority, &order);
+    page.claim();
+    let shown = page.choose(&json!({ "method": "unionpay_page" }).to_string(), &random_hex());
+    let attempt = scene.find(&order)["payment"]["attempt"].as_str().unwrap().to_owned();
+    let number = attempt.strip_prefix("att_").unwrap();
+    let address = shown["payment"]["redirect_url"].as_str().unwrap_or_else(|| panic!("{shown}"));
+    let target = &address[format!("http://{}", scene.gateway.authority).len()..];
+    assert!(target.starts_with("/channels/unionpay/page/m_demo/1?"), "{target}");
+    let page = Request::new("GET", target, "").send(&scene.gateway.authority).unwrap();
+    assert_eq!(page.status, 200);
+    // Neither the platform's address nor another version's knows the form.
+    for changed in ["/channels/unionpay/page", "/channels/unionpay/page/m_nobody/1"] {
+        let changed = target.replacen("/channels/unionpay/page/m_demo/1", changed, 1);
+        let refused = Request::new("GET", &changed, "").send(&scene.gateway.authority).unwrap();
+        assert_eq!(refused.status, 404, "{changed}");
+    }
+    let (action, fields) = form_of(std::str::from_utf8(&page.body).unwrap());
+    let there = post(&action, encoded(&fields));
+    assert!(String::from_utf8(there.body).unwrap().contains(number));
+    let lost = Fault {
+        provider: "unionpay".to_owned(),
+        call: "callback".to_owned(),
+        what: What::Lost,
+        times: 1,
+    };
+    scene.simulators.faults.add(lost);
+    {
+        let _inside = scene.runtime.enter();
+        scene.simulators.unionpay.pay(&scene.simulators, number).unwrap();
+    }
+    let (back, form) = scene.simulators.unionpay.returns(number, None).unwrap();
+    assert!(back.ends_with("/channels/unionpay/return/m_demo/1"), "{back}");
+    let (_, forged) =
+        scene.simulators.unionpay.returns(number, Some(What::WrongSignature)).unwrap();
+    assert_eq!(post(&back, forged).status, 404);
+    let answer = post(&back, form);
+    assert_eq!(answer.status, 303);
+    let url = order["checkout"]["url"].as_str().unwrap();
+    assert_eq!(answer.field("location"), url.split('#').next());
+    scene.until(&order, is("paid"));
+    assert_eq!(scene.balance("direct"), 12_800);
     scene.ledger_holds();
 }
 

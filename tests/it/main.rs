@@ -19,6 +19,7 @@ mod crash;
 mod deploy;
 mod fees;
 mod first_hour;
+mod forms;
 mod funds_commands;
 mod fx;
 mod hostile;

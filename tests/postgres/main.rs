@@ -334,6 +334,44 @@ fn a_day_is_reconciled_once_however_many_nodes_are_asked_to() {
     assert_eq!((chain.lines().count(), chain.contains("\"dif_")), (1, true), "{chain}");
 }
 
+/// A job that reads says whose rows it reads. One that does not finds nothing at all here, where a file finds it.
+#[test]
+fn every_reading_call_is_answered() {
+    let store = database();
+    let folder = lezai_tests::TempDir::new();
+    let (_simulators, _runtime, section) = provider(folder.path());
+    let nodes = Setup::of(&store, 1).start(&section);
+    let merchant = nodes.merchant("m_tea", "tea-1", "wechat");
+    let document = nodes.node(0).operate("GET", "/openapi.json", "").unwrap().json();
+    let mut asked = 0;
+    for (path, calls) in document["paths"].as_object().unwrap() {
+        if calls.get("get").is_none() {
+            continue;
+        }
+        // Ids of nothing that there is: such a call reads, too.
+        let target = path.split('/').map(|part| match part {
+            "{merchant}" => "m_tea".to_owned(),
+            "{channel}" => "wechat".to_owned(),
+            "{date}" | "{day}" => "2026-01-05".to_owned(),
+            part if part.starts_with('{') => format!("{}_0", part.trim_matches(['{', '}'])),
+            part => part.to_owned(),
+        });
+        let target = target.collect::<Vec<_>>().join("/");
+        let answer = match path {
+            path if path.starts_with("/admin/") => {
+                nodes.node(0).operate("GET", &target, "").unwrap()
+            }
+            path if path.starts_with("/v1/") => merchant.get(&target),
+            _ => continue,
+        };
+        assert!(answer.status < 500, "{path}: {} {}", answer.status, nodes.logs());
+        asked += 1;
+    }
+    assert!(asked > 25, "{asked}");
+    let open = merchant.get("/v1/settlements/open");
+    assert_eq!(open.status, 200, "{}", open.json());
+}
+
 #[test]
 fn two_hundred_refund_one_order_at_once_on_three_nodes() {
     let store = database();

@@ -20,28 +20,51 @@ pub fn listen(gateway: &Arc<Gateway>) {
         return;
     }
     // It holds what was told of late; it is read at once, but for the while that merchants are loaded.
-    let (sender, mut heard) = mpsc::unbounded_channel();
+    let (sender, heard) = mpsc::unbounded_channel();
     gateway.node.store.listen(Box::new(move |news| {
         let _ = sender.send(news);
     }));
     let gateway = Arc::clone(gateway);
     tokio::spawn(async move {
-        // What changed between the first reading and now was told to nobody.
-        let mut merchants = Read::Old;
-        loop {
-            tokio::select! {
-                news = heard.recv() => match news {
-                    Some(News::Merchants) => merchants = merchants.changed(),
-                    // Missed news is looked for again soon, as long as the connection for news is cut.
-                    Some(news) => drop(take(&gateway, news).await),
-                    None => return,
-                },
-                () = tokio::time::sleep(merchants.wait()) => {
-                    merchants = read_merchants(&gateway, merchants).await;
-                }
-            }
-        }
+        let take = async |news| drop(take(&gateway, news).await);
+        keep_up(heard, take, async || read_merchants(&gateway).await, RETRY).await;
     });
+}
+
+/// Takes each piece of news, and reads the merchants when they changed, until that succeeds. The first time is at once:
+/// what changed between the first reading and now was told to nobody.
+async fn keep_up(
+    mut heard: mpsc::UnboundedReceiver<News>,
+    take: impl AsyncFn(News),
+    read: impl AsyncFn() -> Result<(), StoreError>,
+    retry: Duration,
+) {
+    let mut merchants = Read::Old;
+    loop {
+        let wait = match merchants {
+            Read::Now => Duration::MAX,
+            Read::Old => Duration::ZERO,
+            Read::Failed => retry,
+        };
+        tokio::select! {
+            news = heard.recv() => match news {
+                // One that failed is tried again anyway.
+                Some(News::Merchants) if merchants == Read::Failed => {}
+                Some(News::Merchants) => merchants = Read::Old,
+                Some(news) => take(news).await,
+                None => return,
+            },
+            () = tokio::time::sleep(wait) => match read().await {
+                Ok(()) => merchants = Read::Now,
+                Err(error) => {
+                    if merchants != Read::Failed {
+                        tracing::error!(%error, "what another node changed is not read, and tried on");
+                    }
+                    merchants = Read::Failed;
+                }
+            },
+        }
+    }
 }
 
 /// Whether this node has the merchants as the store has them.
@@ -51,39 +74,13 @@ enum Read {
     Now,
     /// They changed.
     Old,
-    /// They changed, and could not be read: said once, and tried until they are.
+    /// They could not be read: said once, and tried until they are.
     Failed,
 }
 
-impl Read {
-    fn changed(self) -> Self {
-        if self == Self::Failed { self } else { Self::Old }
-    }
-
-    /// How long news is waited for before they are read again.
-    fn wait(self) -> Duration {
-        match self {
-            Self::Now => Duration::MAX,
-            Self::Old => Duration::ZERO,
-            Self::Failed => RETRY,
-        }
-    }
-}
-
-async fn read_merchants(gateway: &Gateway, before: Read) -> Read {
-    let read = async {
-        gateway.plugins.fetch_components().await?;
-        gateway.merchants.reload().await
-    };
-    match read.await {
-        Ok(()) => Read::Now,
-        Err(error) => {
-            if before != Read::Failed {
-                tracing::error!(%error, "what another node changed is not read: it is tried on");
-            }
-            Read::Failed
-        }
-    }
+async fn read_merchants(gateway: &Gateway) -> Result<(), StoreError> {
+    gateway.plugins.fetch_components().await?;
+    gateway.merchants.reload().await
 }
 
 /// Counts orders together with the other nodes. Called before those of the last day are counted.
@@ -109,11 +106,12 @@ pub async fn count_together(gateway: &Gateway) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// News that is missed is looked for again soon, as long as the connection for news is cut.
 async fn take(gateway: &Gateway, news: News) -> Result<(), StoreError> {
     match news {
         News::Order(order, version) => gateway.node.cluster.watchers.stands_at(&order, version),
         News::Counted(order) => gateway.node.cluster.velocity.count_elsewhere(&order),
-        // Read together with others of its kind.
+        // Not here: they are read until that succeeds.
         News::Merchants => {}
         News::Missed => look(gateway).await?,
     }
@@ -133,4 +131,45 @@ async fn look(gateway: &Gateway) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Reads that fail as often as that and then succeed: how often there was one when the first succeeded, and how
+    /// often after one more change.
+    async fn reads(failures: usize) -> (usize, usize) {
+        let (sender, heard) = mpsc::unbounded_channel();
+        let (tries, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
+        let read = {
+            let (tries, done) = (Arc::clone(&tries), Arc::clone(&done));
+            async move || {
+                if tries.fetch_add(1, Ordering::SeqCst) < failures {
+                    return Err(StoreError::Abandoned);
+                }
+                done.notify_one();
+                Ok(())
+            }
+        };
+        let kept = keep_up(heard, async |_| {}, read, Duration::ZERO);
+        let watch = async {
+            done.notified().await;
+            let first = tries.load(Ordering::SeqCst);
+            sender.send(News::Merchants).unwrap();
+            done.notified().await;
+            drop(sender);
+            (first, tries.load(Ordering::SeqCst))
+        };
+        tokio::join!(kept, watch).1
+    }
+
+    #[tokio::test]
+    async fn merchants_are_read_at_first_and_after_each_change_until_that_succeeds() {
+        for failures in [0, 1, 5] {
+            assert_eq!(reads(failures).await, (failures + 1, failures + 2));
+        }
+    }
 }

@@ -45,8 +45,7 @@ pub(super) async fn notify(
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
     let heard = channel.hear(told).await;
-    let is_ours =
-        |record: &OrderRecord, attempt: &AttemptId| is_of(record, attempt, &id, None);
+    let is_ours = |record: &OrderRecord, attempt: &AttemptId| is_of(record, attempt, &id, None);
     Ok(acted_on(&gateway, &id, heard, is_ours).await)
 }
 
@@ -69,9 +68,8 @@ pub(super) async fn notify_account(
             refused.get_or_insert(heard);
             continue;
         }
-        let is_its = |record: &OrderRecord, attempt: &AttemptId| {
-            is_of(record, attempt, &id, Some(&account))
-        };
+        let is_its =
+            |record: &OrderRecord, attempt: &AttemptId| is_of(record, attempt, &id, Some(&account));
         return Ok(acted_on(&gateway, &id, heard, is_its).await);
     }
     let heard = refused.ok_or_else(no_channel)?;

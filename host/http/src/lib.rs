@@ -171,7 +171,10 @@ fn channel_notices() -> Routes {
         .route("/channels/{channel}/page", get(channel_page::leave))
         .route("/channels/{channel}/page/{merchant}/{version}", get(channel_page::leave_account))
         .route("/channels/{channel}/return", post(channel_page::come_back))
-        .route("/channels/{channel}/return/{merchant}/{version}", post(channel_page::come_back_account))
+        .route(
+            "/channels/{channel}/return/{merchant}/{version}",
+            post(channel_page::come_back_account),
+        )
         .method_not_allowed_fallback(method_not_allowed)
 }
 

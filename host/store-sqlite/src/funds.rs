@@ -500,8 +500,8 @@ pub fn unplanned_contract(
     connection: &Connection,
 ) -> Result<Option<(MerchantId, u32)>, StoreError> {
     let waiting: Vec<Task> = {
-        let mut statement =
-            connection.prepare("SELECT task FROM tasks WHERE task LIKE '%\\_batches%' ESCAPE '\\'")?;
+        let mut statement = connection
+            .prepare("SELECT task FROM tasks WHERE task LIKE '%\\_batches%' ESCAPE '\\'")?;
         let rows = statement.query_map([], |row| Ok(json(row, 0)))?;
         rows.map(|row| row?).collect::<Result<_, StoreError>>()?
     };

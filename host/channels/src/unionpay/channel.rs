@@ -119,7 +119,8 @@ impl Unionpay {
     /// Our address for something else than callbacks: beside `…/notify`, or `…/notify/{merchant}/{version}` of a
     /// merchant's own account.
     fn beside(&self, what: &str) -> String {
-        let (before, whose) = self.notify_url.rsplit_once("/notify").unwrap_or((&self.notify_url, ""));
+        let (before, whose) =
+            self.notify_url.rsplit_once("/notify").unwrap_or((&self.notify_url, ""));
         format!("{before}/{what}{whose}")
     }
 

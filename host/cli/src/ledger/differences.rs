@@ -116,7 +116,9 @@ impl Late {
                     return broken(format!("{id} is booked late, and no order has its payment"));
                 }
                 Some(false) if is_on_an_order => {
-                    return broken(format!("{id} is resolved twice: an order has its payment, too"));
+                    return broken(format!(
+                        "{id} is resolved twice: an order has its payment, too"
+                    ));
                 }
                 _ => {}
             }

@@ -71,8 +71,7 @@ impl Job for PlanBatches {
     fn run<'j>(&'j self, turn: &'j Turn<'_>) -> Running<'j> {
         Box::pin(async {
             let merchant = self.merchant.clone();
-            let planned =
-                batches::plan_again(turn.gateway, merchant, self.contract, self.after);
+            let planned = batches::plan_again(turn.gateway, merchant, self.contract, self.after);
             planned.await.map(done)
         })
     }

@@ -258,7 +258,9 @@ impl<V: View + ?Sized> Made<'_, V> {
                     };
                     let all = order.refunds.iter().filter_map(|it| Some((ended(it)?, it)));
                     let nearest = all.min_by_key(|(distance, _)| *distance);
-                    return Ok(nearest.map(|it| it.1.merchant_refund_id.clone()).unwrap_or_default());
+                    return Ok(nearest
+                        .map(|it| it.1.merchant_refund_id.clone())
+                        .unwrap_or_default());
                 }
                 if kind != Booked::RefundRequest {
                     return Ok(order.terms.merchant_order_id.clone());

@@ -309,7 +309,8 @@ pub async fn pay(
     let id = attempt_id(&signing, &session.id, &key);
     let (method, channel) = (choice.method, candidate.channel.id().to_owned());
     let account = candidate.direct();
-    let attempt = Attempt { id, method, channel, account, instalments, begun_at: None, by_code: false };
+    let attempt =
+        Attempt { id, method, channel, account, instalments, begun_at: None, by_code: false };
     let begun = {
         let (id, order) = (session.id.clone(), session.order.clone());
         key.start(&gateway.node, move |tx| {
