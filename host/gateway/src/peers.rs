@@ -24,21 +24,32 @@ pub fn listen(gateway: &Arc<Gateway>) {
     gateway.node.store.listen(Box::new(move |news| {
         let _ = sender.send(news);
     }));
-    let gateway = Arc::clone(gateway);
-    tokio::spawn(async move {
-        let take = async |news| drop(take(&gateway, news).await);
-        keep_up(heard, take, async || read_merchants(&gateway).await, RETRY).await;
-    });
+    tokio::spawn(keep_up(heard, Arc::clone(gateway), RETRY));
+}
+
+/// The memory of a node that follows the store.
+trait Memory {
+    /// Takes a piece of news.
+    fn take(&self, news: News) -> impl Future<Output = ()> + Send;
+    /// Reads the merchants again.
+    fn read(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl Memory for Arc<Gateway> {
+    async fn take(&self, news: News) {
+        // What is missed is looked for again soon, as long as the connection for news is cut.
+        drop(take(self, news).await);
+    }
+
+    async fn read(&self) -> Result<(), StoreError> {
+        self.plugins.fetch_components().await?;
+        self.merchants.reload().await
+    }
 }
 
 /// Takes each piece of news, and reads the merchants when they changed, until that succeeds. The first time is at once:
 /// what changed between the first reading and now was told to nobody.
-async fn keep_up(
-    mut heard: mpsc::UnboundedReceiver<News>,
-    take: impl AsyncFn(News),
-    read: impl AsyncFn() -> Result<(), StoreError>,
-    retry: Duration,
-) {
+async fn keep_up(mut heard: mpsc::UnboundedReceiver<News>, memory: impl Memory, retry: Duration) {
     let mut merchants = Read::Old;
     loop {
         let wait = match merchants {
@@ -51,10 +62,10 @@ async fn keep_up(
                 // One that failed is tried again anyway.
                 Some(News::Merchants) if merchants == Read::Failed => {}
                 Some(News::Merchants) => merchants = Read::Old,
-                Some(news) => take(news).await,
+                Some(news) => memory.take(news).await,
                 None => return,
             },
-            () = tokio::time::sleep(wait) => match read().await {
+            () = tokio::time::sleep(wait) => match memory.read().await {
                 Ok(()) => merchants = Read::Now,
                 Err(error) => {
                     if merchants != Read::Failed {
@@ -76,11 +87,6 @@ enum Read {
     Old,
     /// They could not be read: said once, and tried until they are.
     Failed,
-}
-
-async fn read_merchants(gateway: &Gateway) -> Result<(), StoreError> {
-    gateway.plugins.fetch_components().await?;
-    gateway.merchants.reload().await
 }
 
 /// Counts orders together with the other nodes. Called before those of the last day are counted.
@@ -106,7 +112,6 @@ pub async fn count_together(gateway: &Gateway) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// News that is missed is looked for again soon, as long as the connection for news is cut.
 async fn take(gateway: &Gateway, news: News) -> Result<(), StoreError> {
     match news {
         News::Order(order, version) => gateway.node.cluster.watchers.stands_at(&order, version),
@@ -137,24 +142,34 @@ async fn look(gateway: &Gateway) -> Result<(), StoreError> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio::sync::Notify;
+
     use super::*;
 
-    /// Reads that fail as often as that and then succeed: how often there was one when the first succeeded, and how
-    /// often after one more change.
+    /// Reads that fail as often as that, and then succeed.
+    struct Failing {
+        failures: usize,
+        tries: Arc<AtomicUsize>,
+        done: Arc<Notify>,
+    }
+
+    impl Memory for Failing {
+        async fn take(&self, _: News) {}
+
+        async fn read(&self) -> Result<(), StoreError> {
+            if self.tries.fetch_add(1, Ordering::SeqCst) < self.failures {
+                return Err(StoreError::Abandoned);
+            }
+            self.done.notify_one();
+            Ok(())
+        }
+    }
+
+    /// How often there was a reading when the first succeeded, and after one more change.
     async fn reads(failures: usize) -> (usize, usize) {
         let (sender, heard) = mpsc::unbounded_channel();
-        let (tries, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
-        let read = {
-            let (tries, done) = (Arc::clone(&tries), Arc::clone(&done));
-            async move || {
-                if tries.fetch_add(1, Ordering::SeqCst) < failures {
-                    return Err(StoreError::Abandoned);
-                }
-                done.notify_one();
-                Ok(())
-            }
-        };
-        let kept = keep_up(heard, async |_| {}, read, Duration::ZERO);
+        let (tries, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let memory = Failing { failures, tries: Arc::clone(&tries), done: Arc::clone(&done) };
         let watch = async {
             done.notified().await;
             let first = tries.load(Ordering::SeqCst);
@@ -163,7 +178,7 @@ mod tests {
             drop(sender);
             (first, tries.load(Ordering::SeqCst))
         };
-        tokio::join!(kept, watch).1
+        tokio::join!(keep_up(heard, memory, Duration::ZERO), watch).1
     }
 
     #[tokio::test]
