@@ -1,7 +1,11 @@
 //! Bills in the forms that channels write them, with values of our own.
 
+use super::table::encode;
 use super::*;
-use crate::layout::known;
+use crate::amount::{self, MICRO_DECIMALS};
+use crate::bounds::UNPARSED_MAX;
+use crate::layout::{Encoding, known};
+use crate::when;
 
 const LIMITS: Limits = Limits { bytes_max: 1 << 24 };
 
