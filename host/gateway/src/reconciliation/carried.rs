@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::expected::HEADER;
 
 /// So many days a row is looked for: the longest that the rules wait for what is late or in flight. A run keeps at
-/// most [`super::runs::DIFFERENCES_MAX`] rows of its own, so that bounds what is carried, and none is left out.
+/// most [`super::found::DIFFERENCES_MAX`] rows of its own, so that bounds what is carried, and none is left out.
 pub(super) const DAYS: i32 = 3;
 
 /// The two sides, by their names in a difference.
