@@ -195,6 +195,13 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     assert_eq!(ids(query(None, Some("cleared"), 9)).await, ["evidence-3"]);
     assert_eq!(ids(query(Some(&first), None, 9)).await, ["evidence-3", "evidence-2", "evidence-1"]);
     assert_eq!(ids(query(Some(&first), Some("open"), 1)).await, ["evidence-2", "evidence-1"]);
+    // Those that wait for a person, of a run and as it is now.
+    let waiting = |run: &ReconciliationRecord| {
+        let run = run.id.clone();
+        async move { read(store, move |view| view.waiting_of_run(&run)).await.unwrap() }
+    };
+    assert_eq!((waiting(&first).await, waiting(&second).await), (2, 1));
+    assert_eq!(waiting(&a_run(3, NOW)).await, 0);
     // Of an age, by channel and class.
     let before = NOW.plus_secs(1);
     let open = read(store, move |view| view.open_differences(before)).await.unwrap();
@@ -210,6 +217,7 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     })
     .await
     .unwrap();
+    assert_eq!((waiting(&first).await, waiting(&second).await), (1, 1));
     let of = |from, before| async move {
         let found =
             read(store, move |view| view.unsettled_differences("a", day(from), day(before)));

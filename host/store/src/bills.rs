@@ -226,6 +226,8 @@ pub trait BillReads {
         channel: &str,
         day: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
+    /// How many of those that a run found wait for a person.
+    fn waiting_of_run(&self, run: &ReconciliationId) -> Result<u64, StoreError>;
     /// How many wait for a person, by channel and class, and how many of those were found before a moment.
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError>;
     /// The number of the last entry of each of the ledger's chains that was booked before a moment, 0 if there is

@@ -196,7 +196,8 @@ async fn keep(
             && of_the_same(&last, &run)
         {
             if last.result_digest == run.result_digest {
-                return Ok(last);
+                let open = tx.waiting_of_run(&last.id)?;
+                return Ok((last, open));
             }
             // The rules changed with the program, or a file did without it.
             tracing::warn!(run.channel, %day, "a run of the same bill and entries finds something else");
@@ -216,13 +217,14 @@ async fn keep(
         }
         let mut differences = differences.clone();
         clear_resolved(&mut differences, &tx.resolved_differences(&run.channel, run.day)?);
+        let open = differences.iter().filter(|it| it.difference.state.waits()).count() as u64;
         tx.insert_reconciliation(&run, &differences)?;
-        Ok::<_, Problem>(run)
+        Ok::<_, Problem>((run, open))
     })
     .await;
     match run {
-        Ok(run) => {
-            let view = views::reconciliation(&run);
+        Ok((run, open)) => {
+            let view = views::reconciliation(&run, open);
             // Made now, and not the one that there was.
             if run.at == now {
                 let (channel, run) = (&view.channel, &view.id);
@@ -324,8 +326,16 @@ pub async fn list(
     page: Page<ReconciliationId>,
 ) -> Result<List<ReconciliationView>, Problem> {
     let limit = page.limit;
-    let found = store::read(&gateway.node.store, move |view| view.reconciliations(&page)).await?;
-    let found = found.iter().map(views::reconciliation).collect();
+    let found = store::read(&gateway.node.store, move |view| {
+        let runs = view.reconciliations(&page)?;
+        let open = |run: ReconciliationRecord| {
+            let open = view.waiting_of_run(&run.id)?;
+            Ok((run, open))
+        };
+        runs.into_iter().map(open).collect::<Result<Vec<_>, StoreError>>()
+    })
+    .await?;
+    let found = found.iter().map(|(run, open)| views::reconciliation(run, *open)).collect();
     Ok(List::new(found, limit, |it: &ReconciliationView| it.id.clone()))
 }
 
@@ -337,8 +347,13 @@ pub async fn list(
 pub async fn find(gateway: &Gateway, id: &str) -> Result<ReconciliationView, Problem> {
     let unknown = || Problem::new(Code::NotFound, "there is no such reconciliation");
     let id = ReconciliationId::parse(id).map_err(|_| unknown())?;
-    let found = store::read(&gateway.node.store, move |view| view.reconciliation(&id)).await?;
-    Ok(views::reconciliation(&found.ok_or_else(unknown)?))
+    let found = store::read(&gateway.node.store, move |view| {
+        let Some(run) = view.reconciliation(&id)? else { return Ok(None) };
+        let open = view.waiting_of_run(&run.id)?;
+        Ok(Some((run, open)))
+    });
+    let (run, open) = found.await?.ok_or_else(unknown)?;
+    Ok(views::reconciliation(&run, open))
 }
 
 /// A page of differences, newest first.

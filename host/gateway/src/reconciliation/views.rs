@@ -70,9 +70,10 @@ pub struct ReconciliationView {
     pub channel: String,
     /// The day.
     pub date: String,
-    /// `balanced`, or `open` if it found something that no rule cleared.
+    /// `open` as long as something that it found waits for a person, else `balanced`.
     pub status: &'static str,
-    /// How many differences it found that no rule cleared.
+    /// How many of the differences that it found wait for a person now: `open`, `proposed` or `returning`. What it
+    /// found to be open is in `summary`, and stays so.
     pub open: u64,
     /// The bill's edition.
     pub edition: u32,
@@ -156,12 +157,8 @@ pub fn layout(layout: &LayoutRecord) -> LayoutView {
     }
 }
 
-/// A run as the operator reads it.
-pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
-    let of = |summary: &Value| summary["open"].as_u64().unwrap_or_default();
-    // What days before left open is theirs.
-    let carried = run.summary["carried_open"].as_u64().unwrap_or_default();
-    let open = (of(&run.summary) + of(&run.summary["funds"])).saturating_sub(carried);
+/// A run as the operator reads it, of whose differences so many wait for a person.
+pub fn reconciliation(run: &ReconciliationRecord, open: u64) -> ReconciliationView {
     ReconciliationView {
         id: run.id.to_string(),
         object: "reconciliation",
