@@ -140,6 +140,16 @@ impl Desk<'_> {
         assert_eq!(self.resolve(&refused, "return").json()["status"], "returning");
         let open = self.becomes(&refused, |it| it["status"] == "open");
         assert_eq!(open["return_failed"], "account_closed", "{open}");
+        // Asked for once more it has the same number, and so the same answer: never a second refund.
+        let refunds = || -> u32 {
+            let sql = "SELECT count(*) FROM refunds";
+            Wallet::of(self.gateway).0.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let before = refunds();
+        assert_eq!(self.resolve(&refused, "return").json()["status"], "returning");
+        let open = self.becomes(&refused, |it| it["status"] == "open");
+        assert_eq!(open["return_failed"], "account_closed", "{open}");
+        assert_eq!(refunds(), before);
     }
 }
 
