@@ -44,8 +44,8 @@ fn bill(channel: &str, date: &str, edition: u32) -> BillRecord {
     }
 }
 
-fn of_funds(bill: BillRecord) -> BillRecord {
-    BillRecord { kind: BillKind::Funds, ..bill }
+fn of(kind: BillKind, bill: BillRecord) -> BillRecord {
+    BillRecord { kind, ..bill }
 }
 
 async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
@@ -54,7 +54,8 @@ async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
         (bill("b", "2026-11-17", 1), b"\xd5\xca\x00".to_vec()),
         (bill("a", "2026-11-18", 1), b"one".to_vec()),
         (bill("a", "2026-11-18", 2), b"two".to_vec()),
-        (of_funds(bill("a", "2026-11-17", 1)), b"funds".to_vec()),
+        (of(BillKind::Funds, bill("a", "2026-11-17", 1)), b"funds".to_vec()),
+        (of(BillKind::Bank, bill("a", "2026-11-17", 1)), b"bank".to_vec()),
     ] {
         write(store, Scope::Gateway, move |tx| tx.insert_bill(&record, &bytes)).await.unwrap();
     }
@@ -64,8 +65,11 @@ async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
     let of = |channel: &'static str, date: &'static str| {
         read(store, move |view| view.bill(channel, BillKind::Trades, day(date)))
     };
-    let funds = read(store, |view| view.bill("a", BillKind::Funds, day("2026-11-17")));
-    assert_eq!(funds.await.unwrap().unwrap().1, b"funds");
+    for (kind, bytes) in [(BillKind::Funds, &b"funds"[..]), (BillKind::Bank, b"bank")] {
+        let found = read(store, move |view| view.bill("a", kind, day("2026-11-17")));
+        let (record, found) = found.await.unwrap().unwrap();
+        assert_eq!((record.kind, &found[..]), (kind, bytes));
+    }
     assert_eq!(of("a", "2026-11-17").await.unwrap(), None);
     let last = of("a", "2026-11-18").await.unwrap().unwrap();
     assert_eq!(last, (bill("a", "2026-11-18", 2), b"two".to_vec()));
@@ -111,6 +115,11 @@ fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
             edition: 1,
             digest: "funds".to_owned(),
             layout: LayoutUsed::default(),
+        }),
+        bank: (n > 1).then(|| EditionRecord {
+            edition: 3,
+            digest: "bank".to_owned(),
+            layout: LayoutUsed { name: "icbc".to_owned(), digest: Some("mapping".to_owned()) },
         }),
         carried: vec![DifferenceId::new(at, [9; 10])],
         after_entries: vec![3],

@@ -33,6 +33,7 @@ struct Rule<'l> {
     when: Vec<(usize, Vec<Vec<u8>>)>,
     kind: Option<usize>,
     key: Vec<usize>,
+    behind: Option<Vec<u8>>,
     amount: Option<usize>,
     income: Option<usize>,
     expense: Option<usize>,
@@ -259,6 +260,10 @@ impl<'l> Table<'l> {
             *rule.key.iter().find(filled).ok_or((rule.key.first().copied(), NotUnderstood::Key))?;
         let key = self.cell(row, column);
         let key = if self.layout.guarded { statement::unguard(key) } else { key };
+        let key = match &rule.behind {
+            Some(mark) => behind(key, mark).ok_or((Some(column), NotUnderstood::Key))?,
+            None => key,
+        };
         if key.len() > KEY_MAX || key.iter().any(u8::is_ascii_control) {
             return Err((Some(column), NotUnderstood::Key));
         }
@@ -367,6 +372,7 @@ impl<'l> Rule<'l> {
             when: when.collect::<Result<_, _>>()?,
             kind,
             key: if rule.skip { Vec::new() } else { all(&rule.key)? },
+            behind: rule.key_behind.as_deref().map(|mark| encode(layout.encoding, mark)),
             amount: needed(&rule.amount)?,
             income: needed(&rule.income)?,
             expense: needed(&rule.expense)?,
@@ -398,6 +404,14 @@ pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
 
 pub(super) fn is_blank(row: &Row<'_>) -> bool {
     row.len() <= 1 && row.cell(0).unwrap_or_default().trim_ascii().is_empty()
+}
+
+/// The letters and digits behind a mark; none if there are none.
+fn behind<'t>(text: &'t [u8], mark: &[u8]) -> Option<&'t [u8]> {
+    let at = text.windows(mark.len()).position(|it| it == mark)?;
+    let rest = &text[at + mark.len()..];
+    let end = rest.iter().position(|it| !it.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|it| !it.is_empty())
 }
 
 /// `4.00123E+27`: what a spreadsheet makes of a long number.

@@ -293,7 +293,7 @@ fn wechat_s_fund_bill_must_balance_line_by_line() {
                 "2 payment 4200001 12800 CNY done - 2026-03-01 01:30:00.000",
                 "3 fee 4200001 -77 CNY done - 2026-03-01 01:30:00.000",
                 "4 refund 5030001 -5000 CNY done - 2026-03-01 02:00:00.000",
-                "5 payout F4 -17723 CNY done - 2026-03-01 03:00:00.000",
+                "5 withdrawal F4 -17723 CNY done - 2026-03-01 03:00:00.000",
                 "6 other 6000001 100 CNY done - 2026-03-01 04:00:00.000",
             ]
         );

@@ -18,9 +18,9 @@ use lezai_store::{Page, Scope, StoreError, View};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-use super::carried::{self, Carried};
-use super::views::{self, DifferenceView, ReconciliationView};
+use super::carried::{self, Carried, Has};
 use super::found::{differences, ten};
+use super::views::{self, DifferenceView, ReconciliationView};
 use super::{channel, expected, layouts, period_over, resolving};
 use crate::gateway::Gateway;
 use lezai_wire::page::List;
@@ -32,8 +32,8 @@ const TRIES: u32 = 3;
 /// Why a run is made again.
 const CHANGED: &str = "a difference of a day before changed while the run was made";
 
-/// Reconciles a channel's day: its bill of trades with the books, and its bill of funds, if there is one, with its
-/// bill of trades. A run of the same bills with the same entries is the one that there is.
+/// Reconciles a channel's day: its bill of trades with the books, its bill of funds, if there is one, with its bill of
+/// trades, and the bank's statement, if there is one, with its bill of funds. A run of the same bills with the same entries is the one that there is.
 ///
 /// # Errors
 ///
@@ -61,6 +61,11 @@ async fn try_run(
     let sides = store::read(&gateway.node.store, move |view| {
         let Some(trades) = view.bill(&id, BillKind::Trades, day)? else { return Ok(None) };
         let funds = view.bill(&id, BillKind::Funds, day)?;
+        // A bank has nothing in common with a bill of trades.
+        let bank = match &funds {
+            Some(_) => view.bill(&id, BillKind::Bank, day)?,
+            None => None,
+        };
         let (after, to) = (view.entries_before(from)?, view.entries_before(to)?);
         let ours = expected::movements(view, &*channel, &after, &to)?;
         let edition = |it: &(BillRecord, Vec<u8>)| EditionRecord {
@@ -68,28 +73,30 @@ async fn try_run(
             digest: it.0.digest.clone(),
             layout: it.0.layout.clone(),
         };
-        let of_funds = funds.as_ref().map(edition);
+        let (of_funds, of_bank) = (funds.as_ref().map(edition), bank.as_ref().map(edition));
         let last = view.last_reconciliation(&id, day)?;
-        let carried = carried::of_run(view, &id, day, last.as_ref(), funds.is_some(), |last| {
-            let bills = (&last.bill_digest, &last.layout, &last.funds)
-                == (&trades.0.digest, &trades.0.layout, &of_funds);
+        let has = Has { funds: funds.is_some(), bank: bank.is_some() };
+        let carried = carried::of_run(view, &id, day, last.as_ref(), has, |last| {
+            let bills = (&last.bill_digest, &last.layout, &last.funds, &last.bank)
+                == (&trades.0.digest, &trades.0.layout, &of_funds, &of_bank);
             bills && (&last.after_entries, &last.to_entries) == (&after, &to)
         })?;
-        let used = [Some(&trades.0.layout), funds.as_ref().map(|it| &it.0.layout)];
-        let layouts = layouts::options(view, used.into_iter().flatten())?;
-        Ok(Some(Sides { trades, funds, of_funds, layouts, after, to, ours, carried }))
+        let others = [&funds, &bank].map(|it| it.as_ref().map(|it| &it.0.layout));
+        let used = std::iter::once(&trades.0.layout).chain(others.into_iter().flatten());
+        let layouts = layouts::options(view, used)?;
+        let (funds, bank) = (funds.zip(of_funds), bank.zip(of_bank));
+        Ok(Some(Sides { trades, funds, bank, layouts, after, to, ours, carried }))
     })
     .await?;
     let sides = sides.ok_or_else(|| {
         let detail = format!("there is no bill of {name} of {day}: put it, or wait for it");
         Problem::new(Code::BillNotFound, detail)
     })?;
-    let (from, to, rules) = (rfc3339(from), rfc3339(to), Rules::default().and_late());
     let options = json!({
-        "from": from, "to": to, "offset": offset, "rules": rules.list(), "layouts": sides.layouts,
+        "from": rfc3339(from), "to": rfc3339(to), "offset": offset, "layouts": sides.layouts,
     });
     let (sides, found) = spawn_blocking(move || {
-        let found = hold(&sides, options.to_string().as_bytes());
+        let found = hold(&sides, &options);
         (sides, found)
     })
     .await
@@ -104,27 +111,39 @@ async fn try_run(
 }
 
 /// Holds the bills of a day against each other and the books: an object with all differences, and with a summary
-/// whose `funds` is that of the bill of funds.
-fn hold(sides: &Sides, options: &[u8]) -> Result<Value, whole::NoResult> {
+/// whose `funds` is that of the bill of funds, and whose `bank` that of the bank's statement.
+fn hold(sides: &Sides, options: &Value) -> Result<Value, whole::NoResult> {
     let (_, trades) = &sides.trades;
+    let with_bank = sides.bank.is_some();
     let both = |between, theirs: &[u8], ours: &[u8]| {
+        let rules = match between {
+            Between::BankAndFunds => Rules::at_bank(),
+            Between::TradesAndBooks | Between::FundsAndTrades => Rules::default().and_late(),
+        };
+        let mut options = options.clone();
+        options["rules"] = json!(rules.list());
+        let options = options.to_string();
         let carried = sides.carried.files(between);
         let (mut theirs, mut ours) = (vec![theirs], vec![ours]);
         if let Some([more_theirs, more_ours]) = &carried {
             theirs.push(more_theirs.as_bytes());
             ours.push(more_ours.as_bytes());
         }
-        match between {
-            Between::TradesAndBooks => whole::reconcile(&theirs, &ours, options),
-            Between::FundsAndTrades => whole::reconcile_funds(&theirs, &ours, options),
-        }
+        whole::compare((between, with_bank), &theirs, &ours, options.as_bytes())
     };
     let mut found = both(Between::TradesAndBooks, trades, sides.ours.as_bytes())?;
-    if let Some((_, funds)) = &sides.funds {
-        let mut second = both(Between::FundsAndTrades, funds, trades)?;
-        found["summary"]["funds"] = second["summary"].take();
+    let funds = sides.funds.as_ref().map(|((_, bytes), _)| bytes);
+    let bank = sides.bank.as_ref().map(|((_, bytes), _)| bytes);
+    let others = [
+        (Between::FundsAndTrades, funds.map(|funds| (funds, trades))),
+        (Between::BankAndFunds, bank.zip(funds)),
+    ];
+    for (between, files) in others {
+        let (Some((theirs, ours)), Some(member)) = (files, between.member()) else { continue };
+        let mut next = both(between, theirs, ours)?;
+        found["summary"][member] = next["summary"].take();
         if let (Some(all), Some(more)) =
-            (found["differences"].as_array_mut(), second["differences"].as_array_mut())
+            (found["differences"].as_array_mut(), next["differences"].as_array_mut())
         {
             all.append(more);
         }
@@ -148,11 +167,14 @@ pub async fn has_movements(gateway: &Gateway, name: &str, day: Date) -> Result<b
     Ok(ours.await?.lines().nth(1).is_some())
 }
 
+/// A bill beside that of trades, and how the run names it.
+type Held = ((BillRecord, Vec<u8>), EditionRecord);
+
 /// The sides of a run.
 struct Sides {
     trades: (BillRecord, Vec<u8>),
-    funds: Option<(BillRecord, Vec<u8>)>,
-    of_funds: Option<EditionRecord>,
+    funds: Option<Held>,
+    bank: Option<Held>,
     /// The operator's layouts that the bills were read by.
     layouts: Vec<Value>,
     after: Vec<u64>,
@@ -170,7 +192,7 @@ async fn keep(
 ) -> Result<Option<ReconciliationView>, Problem> {
     let became = sides.carried.settle(&mut found, day);
     let result_digest = sha256_hex(found.to_string().as_bytes());
-    let Sides { trades: (bill, _), of_funds, after, to, carried, .. } = sides;
+    let Sides { trades: (bill, _), funds, bank, after, to, carried, .. } = sides;
     let now = gateway.node.clock.now();
     let named = format!("reconciliation {} {day} {result_digest}", bill.channel);
     let run = ReconciliationRecord {
@@ -180,7 +202,8 @@ async fn keep(
         edition: bill.edition,
         bill_digest: bill.digest,
         layout: bill.layout,
-        funds: of_funds,
+        funds: funds.map(|it| it.1),
+        bank: bank.map(|it| it.1),
         carried: carried.ids(),
         after_entries: after,
         to_entries: to,
@@ -240,8 +263,9 @@ async fn keep(
 /// Whether two runs held the same bill against the same entries.
 fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool {
     let entries = |it: &ReconciliationRecord| (it.after_entries.clone(), it.to_entries.clone());
-    let bills =
-        |it: &ReconciliationRecord| (it.bill_digest.clone(), it.layout.clone(), it.funds.clone());
+    let bills = |it: &ReconciliationRecord| {
+        (it.bill_digest.clone(), it.layout.clone(), it.funds.clone(), it.bank.clone())
+    };
     (bills(one), &one.carried, entries(one)) == (bills(other), &other.carried, entries(other))
 }
 
