@@ -139,6 +139,9 @@ bench-postgres: build ## measure orders a second over PostgreSQL, beside pgbench
 bench-settlement: build ## close the batches of many merchants at once; MERCHANTS=10000 ORDERS=1000000
 	@MERCHANTS="$(or $(MERCHANTS),10000)" ORDERS="$(or $(ORDERS),1000000)" cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench settlement
 
+bench-statement: build ## orders beside a statement of a million lines; LINES=999900 ORDERS=8000
+	@LINES="$(or $(LINES),999900)" ORDERS="$(or $(ORDERS),8000)" cargo bench --quiet --profile release $(filter-out --release,$(PRODUCT)) --bench statement
+
 bench-signing: ## measure the libraries that could make and check signatures
 	@cargo run --quiet --release $(LOCKED) --manifest-path tests/benches/signing/Cargo.toml --target-dir target/signing
 

@@ -188,7 +188,7 @@ with rows as (
 parts as (select *, coalesce(type = '退款' and told - given = -minor, false) as net from rows),
 movements as (
     select line * 2 as line, case type when '交易' then 'payment' when '退款' then 'refund' when '扣除交易手续费' then 'fee'
-            when '退还交易手续费' then 'fee_return' when '提现' then 'payout' when '分账' then 'split' else 'other' end as kind,
+            when '退还交易手续费' then 'fee_return' when '提现' then 'withdrawal' when '分账' then 'split' else 'other' end as kind,
         key, 'done' as status, case when net then -told::bigint else minor end as minor, moment from parts
     union all
     select line * 2 + 1, 'fee_return', key, 'done', given::bigint, moment from parts where net and given <> 0

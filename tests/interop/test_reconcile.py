@@ -516,7 +516,7 @@ def test_the_document_s_example_is_what_it_prints(language, tmp_path):
 
     text = (ROOT / f"docs/reconciliation{language}.md").read_text(encoding="utf-8")
     files = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
-    assert set(files) == {"bill.csv", "books.csv", "acme.json"}
+    assert set(files) == {"bill.csv", "books.csv", "acme.json", "icbc.json"}
     for name, content in files.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     [(command, printed)] = re.findall(r"<!-- run: lezai (.*?) -->\n```\n(.*?)```", text, re.DOTALL)
@@ -526,6 +526,13 @@ def test_the_document_s_example_is_what_it_prints(language, tmp_path):
     (tmp_path / "acme.csv").write_text("Acme\nTxn;Type;Ref;Gross;Ccy;Cost;State;When\n1;SALE;tea-1;1.250;KWD;0.01;OK;2026-02-28 20:30:00\n;HEADER;;;;;;\n")
     (tmp_path / "own.csv").write_text("at,kind,reference,minor,currency\n2026-03-01T01:30:00Z,payment,tea-1,1250,KWD\n")
     reconcile("--layout", tmp_path / "acme.json", "--bill", tmp_path / "acme.csv", "--movements", tmp_path / "own.csv", status=(0,))
+    # What left the channel on one day, and arrived at the bank by the example's layout.
+    (tmp_path / "bank.csv").write_text("Day,Payer,Remark,In,Out\n2026-03-01,Wallet Ltd,settled No.W1 of May,5.00,\n2026-03-01,Landlord,rent,,9.00\n")
+    (tmp_path / "fund.csv").write_text("at,kind,reference,minor,currency\n2026-03-01T10:00:00+08:00,withdrawal,W1,-500,CNY\n")
+    (tmp_path / "none.csv").write_text("at,kind,reference,minor,currency\n")
+    sides = ["--bill", tmp_path / "none.csv", "--movements", tmp_path / "none.csv", "--funds", tmp_path / "fund.csv", "--bank", tmp_path / "bank.csv"]
+    done = reconcile("--layout", tmp_path / "icbc.json", *sides, "--json", "--all", status=(0,))
+    assert [json.loads(it)["class"] for it in done.stdout.splitlines()[:-1]] == ["matched"]
     rules = re.search(r"```json\n(\[.*?\])\n```", text, re.DOTALL)[1]
     (tmp_path / "rules.json").write_text(rules)
     done = reconcile("--bill", tmp_path / "bill.csv", "--movements", tmp_path / "books.csv", "--json")

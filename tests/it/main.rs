@@ -7,6 +7,7 @@ mod accounts;
 mod arrows;
 mod author;
 mod backup;
+mod bank_statements;
 mod bill_layouts;
 mod bill_resolutions;
 mod bills;

@@ -69,6 +69,10 @@ pub struct RowRule {
     /// Where the reference is: the first of these columns that is filled in the row. `0` is not filled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
+    /// The reference is the letters and digits behind this mark in the text of that column, as banks have it in a
+    /// remark; absent, the text is the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_behind: Option<String>,
     /// The amount, in one column …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amount: Vec<String>,
@@ -278,6 +282,9 @@ impl Layout {
             if row.key.is_empty() || row.at.is_empty() {
                 return bad("`rows` must each name the columns of `key` and `at`");
             }
+            if row.key_behind.as_ref().is_some_and(String::is_empty) {
+                return bad("`rows` must not have an empty `key_behind`");
+            }
             if row.amount.is_empty() == (row.income.is_empty() && row.expense.is_empty()) {
                 return bad(
                     "`rows` must each name `amount`, or `income` and `expense`, and not both",
@@ -377,6 +384,7 @@ pub fn may_be(name: &str, kind: BillKind) -> bool {
     match name {
         "wechat-trade" | "alipay-trade" | "unionpay-trade" => kind == BillKind::Trades,
         "wechat-fund" | "alipay-fund" => kind == BillKind::Funds,
+        "lezai-orders.1" => kind != BillKind::Bank,
         _ => true,
     }
 }
@@ -493,8 +501,10 @@ fn wechat_fund() -> Layout {
                 "收入",
                 Kind::FeeReturn,
             ),
-            row(business, &["提现", "付款", "商家转账", "企业付款"], "支出", Kind::Payout),
-            row(business, &["提现", "提现退回", "付款退回", "退票"], "收入", Kind::PayoutReturn),
+            row(business, &["提现"], "支出", Kind::Withdrawal),
+            row(business, &["提现", "提现退回"], "收入", Kind::WithdrawalReturn),
+            row(business, &["付款", "商家转账", "企业付款"], "支出", Kind::Payout),
+            row(business, &["付款退回", "退票"], "收入", Kind::PayoutReturn),
             row(business, &["分账", "分账回退", "分账退回"], "支出", Kind::Split),
             row(business, &["分账", "分账回退", "分账退回"], "收入", Kind::Split),
             RowRule {
@@ -586,7 +596,8 @@ fn alipay_fund() -> Layout {
             row(&["退款", "交易退款"], Kind::Refund),
             row(&["收费", "服务费"], Kind::Fee),
             row(&["退费"], Kind::FeeReturn),
-            row(&["提现", "转账", "单笔转账"], Kind::Payout),
+            row(&["提现"], Kind::Withdrawal),
+            row(&["转账", "单笔转账"], Kind::Payout),
             row(&["分账", "交易分账"], Kind::Split),
             RowRule { when: BTreeMap::new(), ..row(&[], Kind::Other) },
         ],
@@ -705,6 +716,7 @@ mod tests {
             ("rows", change(|it| it.rows[0].kind = Some(Kind::Other))),
             ("rows", change(|it| it.rows[0].key.clear())),
             ("rows", change(|it| it.rows[0].amount.clear())),
+            ("rows", change(|it| it.rows[0].key_behind = Some(String::new()))),
             ("rows", change(|it| it.rows[0].income = names(&["x"]))),
         ] {
             let text = bad.unwrap_err().to_string();

@@ -1,4 +1,5 @@
-//! Reconciliation: what a channel's bill says, held against what the books expected.
+//! Reconciliation: what a channel's bill says, held against what the books expected, and what a bank's statement says,
+//! held against that bill.
 //!
 //! [`bill::read`] turns a bill of any known layout into [`movement::Movement`]s. [`run`] brings those of both
 //! sides together, partition by partition, and gives each bill line and each expected movement exactly one
@@ -20,6 +21,7 @@ pub mod report;
 mod rows;
 pub mod rules;
 pub mod run;
+pub mod sides;
 pub mod statement;
 pub mod when;
 pub mod whole;

@@ -20,7 +20,7 @@ pub enum Kind {
     Fee = 3,
     /// The channel gave a fee back.
     FeeReturn = 4,
-    /// Money left the account for a bank or a payee.
+    /// Money left the account for a payee.
     Payout = 5,
     /// A payout came back.
     PayoutReturn = 6,
@@ -28,6 +28,10 @@ pub enum Kind {
     Split = 7,
     /// Anything else that moved money.
     Other = 8,
+    /// Money went from the account at the channel to the bank account of the same owner.
+    Withdrawal = 9,
+    /// A withdrawal came back.
+    WithdrawalReturn = 10,
 }
 
 impl Kind {
@@ -36,8 +40,13 @@ impl Kind {
         matches!(self, Self::Fee | Self::FeeReturn)
     }
 
+    /// Whether it goes between the account at the channel and the bank account, either way.
+    pub fn is_withdrawal(self) -> bool {
+        matches!(self, Self::Withdrawal | Self::WithdrawalReturn)
+    }
+
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Payment,
         Self::Refund,
         Self::Void,
@@ -47,6 +56,8 @@ impl Kind {
         Self::PayoutReturn,
         Self::Split,
         Self::Other,
+        Self::Withdrawal,
+        Self::WithdrawalReturn,
     ];
 
     /// The kind's name, as in files.
@@ -61,6 +72,8 @@ impl Kind {
             Self::PayoutReturn => "payout_return",
             Self::Split => "split",
             Self::Other => "other",
+            Self::Withdrawal => "withdrawal",
+            Self::WithdrawalReturn => "withdrawal_return",
         }
     }
 
@@ -69,7 +82,8 @@ impl Kind {
         match self {
             Self::Payment | Self::FeeReturn | Self::PayoutReturn => Some(false),
             Self::Refund | Self::Void | Self::Fee | Self::Payout => Some(true),
-            Self::Split | Self::Other => None,
+            // A withdrawal leaves the channel and arrives at the bank.
+            Self::Split | Self::Other | Self::Withdrawal | Self::WithdrawalReturn => None,
         }
     }
 }
@@ -260,7 +274,7 @@ mod tests {
         for length in 1..bytes.len() {
             assert_eq!(Movement::decode(&bytes[..length]), Err(Damaged), "{length}");
         }
-        bytes[1] = 9;
+        bytes[1] = 11;
         assert_eq!(Movement::decode(&bytes), Err(Damaged));
         assert_eq!(Movement::decode(&[]), Ok(None));
     }

@@ -20,6 +20,8 @@ pub enum Between {
     TradesAndBooks,
     /// A channel's bill of funds, and its bill of trades.
     FundsAndTrades,
+    /// The statement of the bank that a channel pays to, and the channel's bill of funds.
+    BankAndFunds,
 }
 
 impl Between {
@@ -28,6 +30,16 @@ impl Between {
         match self {
             Self::TradesAndBooks => "trades_and_books",
             Self::FundsAndTrades => "funds_and_trades",
+            Self::BankAndFunds => "bank_and_funds",
+        }
+    }
+
+    /// The member of the first comparison's summary that has this one's.
+    pub fn member(self) -> Option<&'static str> {
+        match self {
+            Self::TradesAndBooks => None,
+            Self::FundsAndTrades => Some("funds"),
+            Self::BankAndFunds => Some("bank"),
         }
     }
 
@@ -49,6 +61,14 @@ impl Between {
                 "the bill of trades has it, the bill of funds does not",
                 "the bill of funds has this reference before",
                 "the bill of trades has this reference before",
+            ],
+            Self::BankAndFunds => [
+                "at the bank",
+                "in the bill of funds",
+                "the bank has it, the bill of funds does not",
+                "the bill of funds has it, the bank does not",
+                "the bank has this reference before",
+                "the bill of funds has this reference before",
             ],
         }
     }

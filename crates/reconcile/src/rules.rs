@@ -15,6 +15,10 @@ pub const BILL_MAX: u32 = 100_000;
 /// The longest that something may be waited for, in days.
 pub const DAYS_MAX: u16 = 31;
 
+/// So long a bank may take for a withdrawal. Holidays of eight days are the longest in China, and a bank books on the
+/// next working day.
+pub const BANK_DAYS: u16 = 10;
+
 /// One rule. The first that fits clears.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +118,26 @@ impl Rules {
 }
 
 impl Rules {
+    /// Those between a bank and a channel's bill of funds: what left the channel is waited for, and may be booked days
+    /// later. Nothing is rounded there, so that no amount is cleared.
+    pub fn at_bank() -> Self {
+        let rule = |name: &str, class, theirs| Rule {
+            name: name.to_owned(),
+            class,
+            max_each: None,
+            max_bill: None,
+            max_days: Some(BANK_DAYS),
+            ours: vec![Status::Done],
+            theirs,
+        };
+        Self(vec![
+            rule("on_its_way", Class::MissingThere, Vec::new()),
+            rule("arrived_later", Class::Timing, vec![Status::Done]),
+            // Withdrawn after the last day of the statement.
+            rule("not_due", Class::Timing, Vec::new()),
+        ])
+    }
+
     /// No rule: every difference is a person's.
     pub fn none() -> Self {
         Self(Vec::new())
@@ -248,9 +272,10 @@ mod tests {
 
     #[test]
     fn the_default_rules_are_rules() {
-        let Rules(rules) = Rules::default();
-        let text = serde_json::to_vec(&rules).unwrap();
-        assert_eq!(Rules::from_json(&text), Ok(Rules(rules)));
+        for Rules(rules) in [Rules::default(), Rules::default().and_late(), Rules::at_bank()] {
+            let text = serde_json::to_vec(&rules).unwrap();
+            assert_eq!(Rules::from_json(&text), Ok(Rules(rules)));
+        }
     }
 
     #[test]

@@ -67,11 +67,18 @@ pub struct PutArgs {
     /// The day, such as 2026-11-18.
     #[arg(long)]
     date: String,
-    /// It is the bill of funds, and not that of trades.
+    /// Which of the day's bills it is: `trades`, `funds`, or `bank`, the statement of the bank that the channel pays to.
+    #[arg(long, value_parser = kind, default_value = "trades", conflicts_with = "funds")]
+    kind: BillKind,
+    /// The same as `--kind funds`.
     #[arg(long)]
     funds: bool,
     #[command(flatten)]
     operator: OperatorArgs,
+}
+
+fn kind(text: &str) -> Result<BillKind, String> {
+    BillKind::parse(text).ok_or_else(|| "must be trades, funds or bank".to_owned())
 }
 
 /// Does it. The exit code is 1 if the gateway refuses, and 2 if it could not be asked.
@@ -97,7 +104,7 @@ async fn put(args: &PutArgs) -> Result<String, Failed> {
     let packed = data_dir::read(&args.file, FILE_MAX as u64).map_err(Failed::NotDone)?;
     let bytes = packed::unpacked(packed, FILE_MAX)
         .map_err(|why| Failed::NotDone(format!("{}: {why}", args.file.display())))?;
-    let kind = if args.funds { BillKind::Funds } else { BillKind::Trades };
+    let kind = if args.funds { BillKind::Funds } else { args.kind };
     let target = &format!("/admin/v1/bills/{}/{}?kind={}", args.channel, args.date, kind.as_str());
     let put = args.operator.send(Method::PUT, target, bytes).await?;
     Ok(line(&outcome::parse(&put)?))

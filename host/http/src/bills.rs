@@ -49,7 +49,7 @@ pub(super) fn calls() -> Calls {
     description = "The file as it was downloaded, unpacked. It is read whole first: of one that is refused nothing counts. The same bytes once more change nothing; other bytes are another edition.",
     params(
         ("channel" = String, Path, description = "Such as `wechat`"), ("date" = String, Path, description = "Such as `2026-11-18`"),
-        ("kind" = Option<String>, Query, description = "`trades`, if absent: payments and refunds; `funds`: every movement of the account"),
+        ("kind" = Option<String>, Query, description = "`trades`, if absent: payments and refunds; `funds`: every movement of the account; `bank`: the statement of the bank account that the channel pays to"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The bill", body = BillView), openapi::Problems), security(("operator" = [])),
@@ -69,8 +69,8 @@ pub(super) async fn put_bill(
         Problem::new(Code::InvalidField, format!("date {why}")).with("field", "date")
     })?;
     let mut asked = asked(query)?;
-    let kind =
-        asked.optional("kind", |text| BillKind::parse(text).ok_or("neither trades nor funds"))?;
+    let kind = asked
+        .optional("kind", |text| BillKind::parse(text).ok_or("none of trades, funds and bank"))?;
     asked.finish()?;
     let bytes = read_body(request, BILL_BYTES_MAX).await?.into();
     let kind = kind.unwrap_or_default();
@@ -91,7 +91,7 @@ pub(super) async fn list_bills(
 
 #[utoipa::path(
     post, path = "/admin/v1/reconciliations", tag = "operator", summary = "Reconcile a channel's day",
-    description = "Holds the latest edition of the day's bill of trades against what the ledger booked on that day, and the bill of funds, if there is one, against the bill of trades. A run of the same bills is the one that there is, bit for bit, so repeating the call is safe.",
+    description = "Holds the latest edition of the day's bill of trades against what the ledger booked on that day, and the bill of funds, if there is one, against the bill of trades, and the bank's statement, if there is one, against the bill of funds. A run of the same bills is the one that there is, bit for bit, so repeating the call is safe.",
     request_body = openapi::NewReconciliation,
     responses((status = 200, description = "The run", body = ReconciliationView), openapi::Problems), security(("operator" = [])),
     extensions(("x-codes" = json!(codes(&[Code::BillNotFound, Code::BillRefused])))),

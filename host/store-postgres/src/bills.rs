@@ -161,6 +161,12 @@ impl BillReads for Postgres<'_> {
         self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
     }
 
+    fn waiting_of_run(&self, run: &ReconciliationId) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM bill_differences WHERE run = $1 AND waits";
+        let found = self.one(sql, params![run.as_str()], |row| count(row, 0))?;
+        Ok(found.unwrap_or_default())
+    }
+
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
         let sql = "SELECT channel, class, count(*), count(*) FILTER (WHERE opened_ms < $1) FROM bill_differences
                    WHERE waits GROUP BY channel, class ORDER BY channel, class";

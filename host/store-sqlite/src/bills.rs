@@ -186,6 +186,11 @@ impl BillReads for Sqlite<'_> {
         self.all(sql, params![channel, day.to_string()], |row| json(row, 0))
     }
 
+    fn waiting_of_run(&self, run: &ReconciliationId) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM bill_differences WHERE run = ?1 AND +waits = 1";
+        Ok(self.one(sql, [run.as_str()], |row| Ok(row.get(0)?))?.unwrap_or_default())
+    }
+
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
         let sql = "SELECT channel, class, count(*), sum(opened_ms < ?1) FROM bill_differences
                    WHERE waits = 1 GROUP BY channel, class";

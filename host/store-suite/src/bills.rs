@@ -44,8 +44,8 @@ fn bill(channel: &str, date: &str, edition: u32) -> BillRecord {
     }
 }
 
-fn of_funds(bill: BillRecord) -> BillRecord {
-    BillRecord { kind: BillKind::Funds, ..bill }
+fn of(kind: BillKind, bill: BillRecord) -> BillRecord {
+    BillRecord { kind, ..bill }
 }
 
 async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
@@ -54,7 +54,8 @@ async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
         (bill("b", "2026-11-17", 1), b"\xd5\xca\x00".to_vec()),
         (bill("a", "2026-11-18", 1), b"one".to_vec()),
         (bill("a", "2026-11-18", 2), b"two".to_vec()),
-        (of_funds(bill("a", "2026-11-17", 1)), b"funds".to_vec()),
+        (of(BillKind::Funds, bill("a", "2026-11-17", 1)), b"funds".to_vec()),
+        (of(BillKind::Bank, bill("a", "2026-11-17", 1)), b"bank".to_vec()),
     ] {
         write(store, Scope::Gateway, move |tx| tx.insert_bill(&record, &bytes)).await.unwrap();
     }
@@ -64,8 +65,11 @@ async fn editions_of_a_bill_stay(store: &Arc<dyn Store>) {
     let of = |channel: &'static str, date: &'static str| {
         read(store, move |view| view.bill(channel, BillKind::Trades, day(date)))
     };
-    let funds = read(store, |view| view.bill("a", BillKind::Funds, day("2026-11-17")));
-    assert_eq!(funds.await.unwrap().unwrap().1, b"funds");
+    for (kind, bytes) in [(BillKind::Funds, &b"funds"[..]), (BillKind::Bank, b"bank")] {
+        let found = read(store, move |view| view.bill("a", kind, day("2026-11-17")));
+        let (record, found) = found.await.unwrap().unwrap();
+        assert_eq!((record.kind, &found[..]), (kind, bytes));
+    }
     assert_eq!(of("a", "2026-11-17").await.unwrap(), None);
     let last = of("a", "2026-11-18").await.unwrap().unwrap();
     assert_eq!(last, (bill("a", "2026-11-18", 2), b"two".to_vec()));
@@ -111,6 +115,11 @@ fn a_run(n: u8, at: Timestamp) -> ReconciliationRecord {
             edition: 1,
             digest: "funds".to_owned(),
             layout: LayoutUsed::default(),
+        }),
+        bank: (n > 1).then(|| EditionRecord {
+            edition: 3,
+            digest: "bank".to_owned(),
+            layout: LayoutUsed { name: "icbc".to_owned(), digest: Some("mapping".to_owned()) },
         }),
         carried: vec![DifferenceId::new(at, [9; 10])],
         after_entries: vec![3],
@@ -195,6 +204,13 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     assert_eq!(ids(query(None, Some("cleared"), 9)).await, ["evidence-3"]);
     assert_eq!(ids(query(Some(&first), None, 9)).await, ["evidence-3", "evidence-2", "evidence-1"]);
     assert_eq!(ids(query(Some(&first), Some("open"), 1)).await, ["evidence-2", "evidence-1"]);
+    // Those that wait for a person, of a run and as it is now.
+    let waiting = |run: &ReconciliationRecord| {
+        let run = run.id.clone();
+        async move { read(store, move |view| view.waiting_of_run(&run)).await.unwrap() }
+    };
+    assert_eq!((waiting(&first).await, waiting(&second).await), (2, 1));
+    assert_eq!(waiting(&a_run(3, NOW)).await, 0);
     // Of an age, by channel and class.
     let before = NOW.plus_secs(1);
     let open = read(store, move |view| view.open_differences(before)).await.unwrap();
@@ -210,6 +226,7 @@ async fn runs_and_differences_are_found(store: &Arc<dyn Store>) {
     })
     .await
     .unwrap();
+    assert_eq!((waiting(&first).await, waiting(&second).await), (1, 1));
     let of = |from, before| async move {
         let found =
             read(store, move |view| view.unsettled_differences("a", day(from), day(before)));

@@ -19,7 +19,7 @@ use lezai_wire::page::Page;
 pub struct BillRecord {
     /// The channel.
     pub channel: String,
-    /// Of trades, or of funds.
+    /// Of trades, of funds, or a bank's statement.
     #[serde(default)]
     pub kind: BillKind,
     /// The day that it is of.
@@ -77,8 +77,8 @@ pub struct LayoutRecord {
     pub at: Timestamp,
 }
 
-/// A run: one edition of a bill of trades, held against what the ledger booked on its day, and one of a bill of
-/// funds, held against the bill of trades.
+/// A run: one edition of a bill of trades, held against what the ledger booked on its day, one of a bill of funds, held
+/// against the bill of trades, and one of a bank's statement, held against the bill of funds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReconciliationRecord {
     /// The run.
@@ -97,6 +97,9 @@ pub struct ReconciliationRecord {
     /// The bill of funds, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funds: Option<EditionRecord>,
+    /// The bank's statement, if there was one beside the bill of funds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank: Option<EditionRecord>,
     /// The ledger's entries after these: one number for each of its chains.
     pub after_entries: Vec<u64>,
     /// And up to these.
@@ -226,6 +229,8 @@ pub trait BillReads {
         channel: &str,
         day: Date,
     ) -> Result<Vec<DifferenceRecord>, StoreError>;
+    /// How many of those that a run found wait for a person.
+    fn waiting_of_run(&self, run: &ReconciliationId) -> Result<u64, StoreError>;
     /// How many wait for a person, by channel and class, and how many of those were found before a moment.
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError>;
     /// The number of the last entry of each of the ledger's chains that was booked before a moment, 0 if there is

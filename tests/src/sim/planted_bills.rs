@@ -91,6 +91,9 @@ impl BillReads for Layer<'_> {
     ) -> Result<Vec<DifferenceRecord>, StoreError> {
         self.tx.resolved_differences(channel, day)
     }
+    fn waiting_of_run(&self, run: &ReconciliationId) -> Result<u64, StoreError> {
+        self.tx.waiting_of_run(run)
+    }
     fn open_differences(&self, before: Timestamp) -> Result<Vec<OpenDifferences>, StoreError> {
         self.tx.open_differences(before)
     }

@@ -69,7 +69,7 @@ export interface ReconciledRow {
 /** One row or pair, its class, and why. A row that is not understood has its place only. */
 export interface Difference {
   /** The two sides: always `trades_and_books` here. */
-  between: "trades_and_books" | "funds_and_trades";
+  between: "trades_and_books" | "funds_and_trades" | "bank_and_funds";
   class: DifferenceClass;
   /** The rule that cleared it; null if it is open, or matched. */
   cleared_by: string | null;

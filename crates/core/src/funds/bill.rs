@@ -1,8 +1,8 @@
-//! The bills that a channel writes of each day.
+//! The bills of each day: those that a channel writes, and the statement of the bank that it pays to.
 
 use serde::{Deserialize, Serialize};
 
-/// Which of a channel's bills of a day.
+/// Which of a day's bills.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -13,17 +13,22 @@ pub enum BillKind {
     Trades,
     /// 资金账单: every movement of the account, with what the channel took for itself.
     Funds,
+    /// 银行对账单: the statement of the bank account that the channel's withdrawals arrive on.
+    Bank,
 }
 
 impl BillKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Trades, Self::Funds];
+    pub const ALL: [Self; 3] = [Self::Trades, Self::Funds, Self::Bank];
+    /// Those that a channel itself may give.
+    pub const OF_CHANNELS: [Self; 2] = [Self::Trades, Self::Funds];
 
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Trades => "trades",
             Self::Funds => "funds",
+            Self::Bank => "bank",
         }
     }
 

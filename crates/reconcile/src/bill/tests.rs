@@ -1,7 +1,11 @@
 //! Bills in the forms that channels write them, with values of our own.
 
+use super::table::encode;
 use super::*;
-use crate::layout::known;
+use crate::amount::{self, MICRO_DECIMALS};
+use crate::bounds::UNPARSED_MAX;
+use crate::layout::{Encoding, known};
+use crate::when;
 
 const LIMITS: Limits = Limits { bytes_max: 1 << 24 };
 
@@ -289,7 +293,7 @@ fn wechat_s_fund_bill_must_balance_line_by_line() {
                 "2 payment 4200001 12800 CNY done - 2026-03-01 01:30:00.000",
                 "3 fee 4200001 -77 CNY done - 2026-03-01 01:30:00.000",
                 "4 refund 5030001 -5000 CNY done - 2026-03-01 02:00:00.000",
-                "5 payout F4 -17723 CNY done - 2026-03-01 03:00:00.000",
+                "5 withdrawal F4 -17723 CNY done - 2026-03-01 03:00:00.000",
                 "6 other 6000001 100 CNY done - 2026-03-01 04:00:00.000",
             ]
         );

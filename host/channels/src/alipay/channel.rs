@@ -273,6 +273,8 @@ impl Alipay {
         let bill = match kind {
             BillKind::Trades => BillType::Trade,
             BillKind::Funds => BillType::SignCustomer,
+            // It has no bank's statement.
+            BillKind::Bank => return Ok(BillFetched::NotPermitted),
         };
         match self.client.bill(bill, &day.to_string()).await {
             Ok(zip) => match packed::unpacked(zip, BILL_BYTES_MAX) {
@@ -384,7 +386,7 @@ impl Channel for Alipay {
     }
 
     fn bills(&self) -> &'static [BillKind] {
-        &BillKind::ALL
+        &BillKind::OF_CHANNELS
     }
 
     fn bill_after_secs(&self) -> i64 {

@@ -498,7 +498,7 @@ impl Channel for Sandbox {
     }
 
     fn bills(&self) -> &'static [BillKind] {
-        &BillKind::ALL
+        &BillKind::OF_CHANNELS
     }
 
     fn bill_after_secs(&self) -> i64 {

@@ -473,7 +473,7 @@ impl Channel for WechatPay {
 
     fn bills(&self) -> &'static [BillKind] {
         match self.client.account().sub {
-            None => &BillKind::ALL,
+            None => &BillKind::OF_CHANNELS,
             // The bill of funds would be the service provider's.
             Some(_) => &[BillKind::Trades],
         }
@@ -485,10 +485,13 @@ impl Channel for WechatPay {
 
     fn bill(&self, kind: BillKind, day: Date) -> ChannelFuture<'_, BillFetched> {
         let bill = match kind {
-            BillKind::Trades => Bill::Trades,
-            BillKind::Funds => Bill::FundFlow,
+            BillKind::Trades => Some(Bill::Trades),
+            BillKind::Funds => Some(Bill::FundFlow),
+            // It has no bank's statement.
+            BillKind::Bank => None,
         };
         Box::pin(async move {
+            let Some(bill) = bill else { return Ok(BillFetched::NotPermitted) };
             match self.client.bill(bill, &day.to_string()).await {
                 Ok(bill) => Ok(BillFetched::Bill(bill)),
                 Err(error) if error.word() == "no_bill" => {

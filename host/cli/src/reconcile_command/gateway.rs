@@ -96,11 +96,13 @@ fn report(run: &Value, differences: &[Value]) -> String {
         String::new(),
     ];
     lines.extend(classes(&run["summary"], "movements"));
-    if run["funds"].is_object() {
-        let (edition, digest) = (&run["funds"]["edition"], short(text(&run["funds"]["digest"])));
+    let others =
+        [("funds", "of its bill of funds", "trades"), ("bank", "of the bank's statement", "funds")];
+    for (member, of, ours) in others.into_iter().filter(|it| run[it.0].is_object()) {
+        let (edition, digest) = (&run[member]["edition"], short(text(&run[member]["digest"])));
         lines.push(String::new());
-        lines.push(format!("by edition {edition} of its bill of funds, sha-256 {digest}"));
-        lines.extend(classes(&run["summary"]["funds"], "trades"));
+        lines.push(format!("by edition {edition} {of}, sha-256 {digest}"));
+        lines.extend(classes(&run["summary"][member], ours));
     }
     lines.push(String::new());
     let mut open: Vec<&Value> = differences.iter().filter(|it| is_open(it)).collect();
@@ -181,6 +183,17 @@ mod tests {
         both["summary"]["funds"] = json!({ "classes": [
             { "class": "fee", "cleared_by": "fee_rounding", "lines": 1, "movements": 1 },
         ] });
+        let mut all = both.clone();
+        all["bank"] = json!({ "edition": 1, "digest": "fedcba9876543210" });
+        all["summary"]["bank"] = json!({ "classes": [
+            { "class": "missing_there", "cleared_by": "on_its_way", "lines": 0, "movements": 1 },
+        ] });
+        assert!(report(&all, &[]).ends_with(
+            "\n\nby edition 1 of the bank's statement, sha-256 fedcba987654\n\
+             class          cleared by      lines      funds\n\
+             missing_there  on_its_way          0          1\n\n\
+             nothing is open"
+        ));
         assert!(report(&both, &[]).ends_with(
             "\n\nby edition 2 of its bill of funds, sha-256 0123456789ab\n\
              class          cleared by      lines     trades\n\

@@ -20,6 +20,7 @@ use lezai_reconcile::layout::{self, Layout};
 use lezai_reconcile::report::{Between, Telling};
 use lezai_reconcile::rules::Rules;
 use lezai_reconcile::run::{self, Counted, Keep, Plan, RunError, Side, Spread, Summary, Total};
+use lezai_reconcile::sides::{self, Compared};
 use lezai_reconcile::when;
 use serde_json::Value;
 
@@ -51,6 +52,10 @@ pub struct ReconcileArgs {
     /// The channel's bill of funds, which is compared with `--bill` as its bill of trades.
     #[arg(long, conflicts_with = "channel", value_name = "FILE")]
     funds: Vec<PathBuf>,
+    /// The statement of the bank that the channel pays to, which is compared with `--funds`. A mapping says how it is
+    /// laid out.
+    #[arg(long, conflicts_with = "channel", requires = "funds", value_name = "FILE")]
+    bank: Vec<PathBuf>,
     /// Have the gateway reconcile a day of this channel, by the bill that it has.
     #[arg(long, requires = "date", conflicts_with_all = ["bill", "movements"])]
     channel: Option<String>,
@@ -177,12 +182,14 @@ pub(crate) struct Reconciled<'a> {
 struct Common<'a> {
     args: &'a ReconcileArgs,
     layouts: Vec<Layout>,
-    rules: Rules,
+    /// Those that were named, in place of the usual ones of each comparison.
+    rules: Option<Rules>,
     threads: u16,
     interrupted: &'a AtomicBool,
 }
 
-/// Compares the bills with the movements, and those of funds with those of trades. Gives how much is open.
+/// Compares the bills with the movements, those of funds with those of trades, and a bank's statement with those of
+/// funds. Gives how much is open.
 fn reconcile(args: &ReconcileArgs, interrupted: &AtomicBool) -> Result<u64, NoResult> {
     let threads = args.threads.unwrap_or_else(|| {
         thread::available_parallelism()
@@ -197,18 +204,22 @@ fn reconcile(args: &ReconcileArgs, interrupted: &AtomicBool) -> Result<u64, NoRe
     let sides = [
         (Between::TradesAndBooks, &args.bill, &args.movements),
         (Between::FundsAndTrades, &args.funds, &args.bill),
+        (Between::BankAndFunds, &args.bank, &args.funds),
     ];
     for (between, theirs, ours) in sides {
         if between == Between::TradesAndBooks || !theirs.is_empty() {
-            summaries.push(common.compare(between, theirs, ours, &mut out)?);
+            let (open, summary) = common.compare(between, theirs, ours, &mut out)?;
+            summaries.push((between, open, summary));
         }
     }
-    let open = summaries.iter().map(|(open, _)| open).sum();
+    let open = summaries.iter().map(|(_, open, _)| open).sum();
     if args.json {
-        let mut summaries = summaries.into_iter().map(|(_, summary)| summary);
-        let mut summary = summaries.next().unwrap_or_default();
-        if let Some(funds) = summaries.next() {
-            summary["funds"] = funds;
+        let mut summary = Value::Null;
+        for (between, _, own) in summaries {
+            match between.member() {
+                None => summary = own,
+                Some(member) => summary[member] = own,
+            }
         }
         let whole = serde_json::json!({ "summary": summary });
         writeln!(out, "{whole}").map_err(NoResult::Output)?;
@@ -234,13 +245,13 @@ impl Common<'_> {
         let room = (memory / (ROOM * u64::from(threads))).max(1 << 20);
         let count = u16::try_from(bytes / room + 1).unwrap_or(u16::MAX).min(run::PARTITIONS_MAX);
         let progress = Progress::new(theirs.iter().chain(&ours).map(Input::bytes).sum());
-        let own_layouts = match between {
-            Between::TradesAndBooks => self.layouts.clone(),
-            Between::FundsAndTrades => [layout::trades_as_funds(), self.layouts.clone()].concat(),
-        };
+        let own_layouts = sides::layouts_of_ours(between, self.layouts.clone());
+        let with_bank = !args.bank.is_empty();
         let read = progress.shown(|progress| {
             let side = |side, inputs, layouts: &[Layout]| {
-                read_side(side, inputs, layouts, &work, count, progress, interrupted)
+                let spread = Spread::new(&work, side, count).map_err(NoResult::Work)?;
+                let compared = Compared { between, side, with_bank };
+                read_side(spread, compared, inputs, layouts, progress, interrupted)
             };
             thread::scope(|scope| {
                 let ours = scope.spawn(|| side(Side::Ours, &ours, &own_layouts));
@@ -250,10 +261,11 @@ impl Common<'_> {
             })
         });
         let ((theirs, their_total), (ours, our_total)) = read?;
-        let terms = terms(args, &theirs)?;
+        let terms = terms(args, between, &theirs)?;
         let keep = if args.all { Keep::All } else { Keep::Differences };
         let partition_max = usize::try_from(memory / u64::from(threads)).unwrap_or(usize::MAX);
-        let plan = Plan { terms, rules: self.rules.clone(), keep, partition_max };
+        let rules = self.rules.clone().unwrap_or_else(|| sides::usual_rules(between));
+        let plan = Plan { terms, rules, keep, partition_max };
         let joined = Progress::new(u64::from(count));
         let counted =
             joined.shown(|progress| join(&work, count, threads, &plan, progress, interrupted))?;
@@ -291,11 +303,12 @@ fn layouts(files: &[PathBuf]) -> Result<Vec<Layout>, NoResult> {
     Ok(layouts)
 }
 
-fn rules(args: &ReconcileArgs) -> Result<Rules, NoResult> {
+fn rules(args: &ReconcileArgs) -> Result<Option<Rules>, NoResult> {
     match &args.rules {
-        _ if args.no_rules => Ok(Rules::none()),
-        None => Ok(Rules::default()),
+        _ if args.no_rules => Ok(Some(Rules::none())),
+        None => Ok(None),
         Some(file) => Rules::from_json(&small(file)?)
+            .map(Some)
             .map_err(|error| NoResult::File { file: file.clone(), why: error.to_string() }),
     }
 }
@@ -318,20 +331,18 @@ fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>, NoResult> {
 }
 
 fn read_side(
-    side: Side,
+    mut spread: Spread<std::fs::File>,
+    compared: Compared,
     inputs: &[Input],
     layouts: &[Layout],
-    work: &WorkFolder,
-    count: u16,
     progress: &AtomicU64,
     interrupted: &AtomicBool,
 ) -> Result<(Vec<ReadFile>, Total), NoResult> {
-    let mut spread = Spread::new(work, side, count).map_err(NoResult::Work)?;
     let mut read = Vec::new();
     for (number, input) in (0..).zip(inputs) {
         let limits = Limits { bytes_max: FILE_MAX };
         let file = input.read(layouts, number, limits, progress, interrupted, |movement| {
-            spread.put(movement)
+            compared.seen(movement).map_or(Ok(()), |it| spread.put(&it))
         })?;
         if file.bill.contents == Contents::Creating {
             return Err(NoResult::Creating(file.path));
@@ -341,11 +352,12 @@ fn read_side(
     Ok((read, spread.finish().map_err(NoResult::Work)?))
 }
 
-fn terms(args: &ReconcileArgs, theirs: &[ReadFile]) -> Result<Terms, NoResult> {
+fn terms(args: &ReconcileArgs, between: Between, theirs: &[ReadFile]) -> Result<Terms, NoResult> {
     let offset = args.offset.map(when::offset);
     let (from, to) = (args.from.as_deref(), args.to.as_deref());
     let bills = theirs.iter().map(|it| &it.bill);
-    Ok(Terms::of(bills, from, to, offset.as_deref(), args.window)?)
+    let window = sides::window_seconds(between, args.window);
+    Ok(Terms::of(bills, from, to, offset.as_deref(), window)?)
 }
 
 fn join(

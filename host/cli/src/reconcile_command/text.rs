@@ -50,6 +50,7 @@ fn names(between: Between) -> [&'static str; 5] {
     match between {
         Between::TradesAndBooks => ["bill", "movements", "movements", "channel", "books"],
         Between::FundsAndTrades => ["funds", "bill", "movements", "funds", "trades"],
+        Between::BankAndFunds => ["bank", "funds", "movements", "bank", "funds"],
     }
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn human(
 ) -> Result<(), NoResult> {
     let written = |done: io::Result<()>| done.map_err(NoResult::Output);
     let [their_files, our_files, movements, their_name, our_name] = names(result.between);
-    if result.between == Between::FundsAndTrades {
+    if result.between != Between::TradesAndBooks {
         written(writeln!(out))?;
     }
     let files = file_rows(result, [their_files, our_files]);

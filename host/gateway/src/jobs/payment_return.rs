@@ -38,9 +38,11 @@ impl PaymentReturn {
             refund: number::of_return(&difference.id).map_err(Problem::internal)?,
             amount: resolving::amount(&record)?,
         };
-        let known = match turn.tries {
-            0 => RefundStatus::Unknown,
-            _ => asked(channel, "query_return", channel.query_return(&request)).await?,
+        // One that was refused before is a repeat, too, by the same number.
+        let is_repeat = turn.tries > 0 || difference.return_failed.is_some();
+        let known = match is_repeat {
+            false => RefundStatus::Unknown,
+            true => asked(channel, "query_return", channel.query_return(&request)).await?,
         };
         let standing = match known {
             RefundStatus::Unknown => {

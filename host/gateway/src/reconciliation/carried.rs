@@ -13,7 +13,9 @@ use lezai_core::funds::difference::{DifferenceEvent, DifferenceState};
 use lezai_core::id::{DifferenceId, ReconciliationId};
 use lezai_reconcile::amount;
 use lezai_reconcile::class::Class;
+use lezai_reconcile::movement::Kind;
 use lezai_reconcile::report::Between;
+use lezai_reconcile::rules;
 use lezai_store::bills::{DifferenceRecord, ReconciliationRecord};
 use lezai_store::{StoreError, View};
 use serde_json::Value;
@@ -21,31 +23,72 @@ use serde_json::Value;
 use super::expected::HEADER;
 
 /// So many days a row is looked for: the longest that the rules wait for what is late or in flight. A run keeps at
-/// most [`super::runs::DIFFERENCES_MAX`] rows of its own, so that bounds what is carried, and none is left out.
+/// most [`super::found::DIFFERENCES_MAX`] rows of its own, so that bounds what is carried, and none is left out.
 pub(super) const DAYS: i32 = 3;
+/// So many days a withdrawal is looked for at the bank: as long as the rule waits for it.
+pub(super) const BANK_DAYS: i32 = rules::BANK_DAYS as i32;
 
 /// The two sides, by their names in a difference.
 const SIDES: [&str; 2] = ["theirs", "ours"];
 
+/// For how many days behind its own a row is looked for, by what it is between.
+fn days_of(between: &str) -> i32 {
+    if between == Between::BankAndFunds.as_str() { BANK_DAYS } else { DAYS }
+}
+
+/// What a day has beside its bill of trades.
+#[derive(Clone, Copy)]
+pub(super) struct Has {
+    pub(super) funds: bool,
+    /// Beside a bill of funds: without that nothing is held against it.
+    pub(super) bank: bool,
+}
+
+impl Has {
+    pub(super) fn of(run: &ReconciliationRecord) -> Self {
+        Self { funds: run.funds.is_some(), bank: run.bank.is_some() }
+    }
+
+    /// Whether something is held against each other that this row is between.
+    fn holds(self, record: &DifferenceRecord) -> bool {
+        // With a bank's statement, withdrawals are between that and the bill of funds.
+        let is_withdrawal = SIDES
+            .iter()
+            .any(|side| record.found[*side]["kind"].as_str().is_some_and(is_withdrawal));
+        match &*record.between {
+            it if it == Between::FundsAndTrades.as_str() => {
+                self.funds && !(self.bank && is_withdrawal)
+            }
+            it if it == Between::BankAndFunds.as_str() => self.bank,
+            _ => true,
+        }
+    }
+}
+
+fn is_withdrawal(kind: &str) -> bool {
+    Kind::ALL.iter().any(|it| it.is_withdrawal() && it.as_str() == kind)
+}
+
 /// The differences that the days before a day left alone, and that may pair now: open, proposed, expected, or
 /// paired by the last run of the day itself. Without a bill of funds nothing is held against that of trades, so a
-/// row between the two waits on.
+/// row between the two waits on, and without a bank's statement so does a withdrawal.
 pub(super) fn waiting<V: View + ?Sized>(
     view: &V,
     channel: &str,
     day: Date,
     last: Option<&ReconciliationRecord>,
-    has_funds: bool,
+    has: Has,
 ) -> Result<Vec<DifferenceRecord>, StoreError> {
-    let found = view.unsettled_differences(channel, day.plus_days(-DAYS), day)?;
+    let days = if has.bank { BANK_DAYS } else { DAYS };
+    let found = view.unsettled_differences(channel, day.plus_days(-days), day)?;
     let is_free = |it: &DifferenceRecord| match &it.difference.state {
         DifferenceState::Paired { run } => last.is_some_and(|last| last.id == *run),
         _ => true,
     };
     let is_carried = |it: &DifferenceRecord| {
-        let sides = SIDES.iter().filter(|side| row(&it.found[**side]).is_some()).count();
-        let is_held = has_funds || it.between != Between::FundsAndTrades.as_str();
-        sides == 1 && is_held && it.class != Class::Unparsed.as_str()
+        let sides = SIDES.iter().filter(|side| row(&it.found[**side], false).is_some()).count();
+        let is_near = it.day >= day.plus_days(-days_of(&it.between));
+        sides == 1 && is_near && has.holds(it) && it.class != Class::Unparsed.as_str()
     };
     Ok(found.into_iter().filter(|it| is_free(it) && is_carried(it)).collect())
 }
@@ -77,10 +120,10 @@ pub(super) fn of_run<V: View + ?Sized>(
     channel: &str,
     day: Date,
     last: Option<&ReconciliationRecord>,
-    has_funds: bool,
+    has: Has,
     is_same: impl Fn(&ReconciliationRecord) -> bool,
 ) -> Result<Carried, StoreError> {
-    let waiting = waiting(view, channel, day, last, has_funds)?;
+    let waiting = waiting(view, channel, day, last, has)?;
     let records = match last {
         Some(last) if is_same(last) && !is_stale(view, last, &waiting)? => {
             let again = |id: &DifferenceId| {
@@ -165,7 +208,9 @@ impl Carried {
         let mut places = BTreeMap::new();
         for (number, record) in records.iter().enumerate() {
             for (side, name) in SIDES.iter().enumerate() {
-                let Some(row) = row(&record.found[*name]) else { continue };
+                // A withdrawal is told as the bank sees it, and was read as the bill of funds has it.
+                let turned = side == 1 && record.between == Between::BankAndFunds.as_str();
+                let Some(row) = row(&record.found[*name], turned) else { continue };
                 let key = (record.between.clone(), side);
                 let line = files.entry(key).or_insert_with(File::new).push(&row);
                 places.insert((record.between.clone(), side, line), number);
@@ -188,7 +233,7 @@ impl Carried {
     }
 
     /// Takes the carried that stayed alone out of a result: they are differences of their own days. Gives what
-    /// became of each. The run of a day is the last that looks for a row [`DAYS`] before it: whatever rule still
+    /// became of each. The run of a day is the last that looks for a row [`days_of`] before it: whatever rule still
     /// waits for that row, it is open.
     pub(super) fn settle(&self, found: &mut Value, day: Date) -> Vec<(DifferenceId, Became)> {
         let mut became = vec![Became::Paired; self.records.len()];
@@ -197,10 +242,12 @@ impl Carried {
             all.retain(|it| {
                 let Some(number) = self.alone(it) else { return true };
                 let is_open = it["cleared_by"].is_null() && it["class"] != Class::Matched.as_str();
-                let is_last = self.records[number].day <= day.plus_days(-DAYS);
+                let record = &self.records[number];
+                let is_last = record.day <= day.plus_days(-days_of(&record.between));
                 open += u64::from(is_open || is_last);
                 // The neighbour's bill does not have it, so that a cut-off explains it no more.
-                let is_in_flight = SIDES.iter().any(|side| it[*side]["status"] == "pending");
+                let is_in_flight = record.between == Between::BankAndFunds.as_str()
+                    || SIDES.iter().any(|side| it[*side]["status"] == "pending");
                 became[number] = match is_in_flight && !is_open && !is_last {
                     true => Became::Expected,
                     false => Became::Open,
@@ -235,11 +282,12 @@ pub(super) fn has_carried(outcome: &Value) -> bool {
     SIDES.iter().any(|side| outcome[*side]["file"] == 1)
 }
 
-/// A side of a difference as a row of a file, if it is a movement.
-fn row(side: &Value) -> Option<String> {
+/// A side of a difference as a row of a file, if it is a movement; with the other sign if it is told turned.
+fn row(side: &Value, turned: bool) -> Option<String> {
     let text = |name: &str| side[name].as_str();
     let reference = text("reference")?.replace('"', "\"\"");
     let minor = side["minor"].as_i64()?;
+    let minor = if turned { minor.checked_neg()? } else { minor };
     let fee = side["fee_micro"].as_i64();
     let fee = fee.map(|it| amount::major(i128::from(it), amount::MICRO_DECIMALS));
     let mut row = String::new();
@@ -366,6 +414,63 @@ mod tests {
             let settled = carried.settle(&mut found, Date::parse(day).unwrap());
             assert_eq!(settled[0].1, became, "{day}");
             assert_eq!(found["summary"]["carried_open"], u64::from(became == Became::Open));
+        }
+    }
+
+    #[test]
+    fn a_withdrawal_is_carried_to_the_bank_as_the_bill_of_funds_had_it() {
+        let options = |day: &str| {
+            let mut options: Value = serde_json::from_slice(&options(day)).unwrap();
+            options["rules"] = json!(rules::Rules::at_bank().list());
+            options.to_string().into_bytes()
+        };
+        let between = (Between::BankAndFunds, true);
+        let funds = format!("{HEADER}2026-03-01T12:00:00+08:00,withdrawal,w1,-500,CNY,,done\n");
+        let first = whole::compare(
+            between,
+            &[HEADER.as_bytes()],
+            &[funds.as_bytes()],
+            &options("2026-03-01"),
+        );
+        let first = first.unwrap()["differences"][0].clone();
+        assert_eq!((&first["cleared_by"], &first["ours"]["minor"]), (&json!("on_its_way"), &json!(500)));
+        let carried = Carried::new(vec![record(1, Between::BankAndFunds, first)]);
+        assert_eq!(carried.files(Between::FundsAndTrades), None);
+        let [theirs, ours] = carried.files(Between::BankAndFunds).unwrap();
+        let arrived = format!("{HEADER}2026-03-04,withdrawal,w1,500,CNY,,done\n");
+        for (day, bank, became) in [
+            ("2026-03-04", HEADER, Became::Expected),
+            ("2026-03-04", &arrived, Became::Paired),
+            ("2026-03-10", HEADER, Became::Expected),
+            ("2026-03-11", HEADER, Became::Open),
+        ] {
+            let sides = ([bank.as_bytes(), theirs.as_bytes()], [HEADER.as_bytes(), ours.as_bytes()]);
+            let mut found = whole::compare(between, &sides.0, &sides.1, &options(day)).unwrap();
+            assert_eq!(found["summary"]["sum_ours"]["CNY"], 500);
+            let settled = carried.settle(&mut found, Date::parse(day).unwrap());
+            assert_eq!(settled[0].1, became, "{day} {bank}");
+            assert_eq!(found["summary"]["open"], 0, "{found}");
+            assert_eq!(found["summary"]["carried_open"], u64::from(became == Became::Open));
+        }
+    }
+
+    #[test]
+    fn a_withdrawal_is_looked_for_where_it_is_compared() {
+        let found = |kind: &str| json!({ "class": "missing_here", "theirs": { "kind": kind }, "ours": null });
+        let holds = |between, kind: &str, funds, bank| {
+            Has { funds, bank }.holds(&record(1, between, found(kind)))
+        };
+        use Between::{BankAndFunds as Bank, FundsAndTrades as Funds, TradesAndBooks as Trades};
+        for (between, kind, funds, bank, expected) in [
+            (Trades, "payment", false, false, true),
+            (Funds, "payment", false, false, false),
+            (Funds, "payment", true, true, true),
+            (Funds, "withdrawal", true, false, true),
+            (Funds, "withdrawal", true, true, false),
+            (Bank, "withdrawal", true, false, false),
+            (Bank, "withdrawal_return", true, true, true),
+        ] {
+            assert_eq!(holds(between, kind, funds, bank), expected, "{between:?} {kind} {funds} {bank}");
         }
     }
 

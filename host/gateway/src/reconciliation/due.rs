@@ -76,9 +76,12 @@ fn reached(channel: &dyn Channel, now: Timestamp) -> Option<Date> {
 
 /// For how many days behind its own a rule waits for a row.
 fn days_of(rule: &str) -> i32 {
-    let rules = Rules::default().and_late();
-    let days = rules.list().iter().find(|it| it.name == rule).and_then(|it| it.max_days);
-    days.map_or(carried::DAYS, |days| i32::from(days).min(carried::DAYS))
+    let days_in = |rules: &Rules| {
+        rules.list().iter().find(|it| it.name == rule).and_then(|it| it.max_days).map(i32::from)
+    };
+    let at_bank = days_in(&Rules::at_bank()).map(|days| days.min(carried::BANK_DAYS));
+    let days = || days_in(&Rules::default().and_late()).map(|days| days.min(carried::DAYS));
+    at_bank.or_else(days).unwrap_or(carried::DAYS)
 }
 
 /// Opens those that still wait, and says how many they were.
@@ -104,9 +107,15 @@ mod tests {
 
     #[test]
     fn a_row_is_due_when_its_rule_waits_no_more() {
-        for (rule, days) in
-            [("cut_off", 1), ("in_flight_here", 3), ("in_flight_there", 3), ("gone", 3)]
-        {
+        for (rule, days) in [
+            ("cut_off", 1),
+            ("in_flight_here", 3),
+            ("in_flight_there", 3),
+            ("on_its_way", 10),
+            ("arrived_later", 10),
+            ("not_due", 10),
+            ("gone", 3),
+        ] {
             assert_eq!(days_of(rule), days, "{rule}");
         }
     }

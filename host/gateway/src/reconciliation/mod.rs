@@ -8,6 +8,7 @@ pub mod bills;
 mod carried;
 mod due;
 mod expected;
+mod found;
 pub mod layouts;
 pub mod resolving;
 pub mod runs;

@@ -4,12 +4,9 @@ use lezai_channels::number;
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
-use lezai_core::funds::difference::{Difference, DifferenceEvent, DifferenceState, Surplus};
-use lezai_core::id::{AttemptId, DifferenceId, ReconciliationId};
-use lezai_core::ledger::Account;
-use lezai_core::money::Currency;
+use lezai_core::funds::difference::{DifferenceEvent, DifferenceState};
+use lezai_core::id::{AttemptId, ReconciliationId};
 use lezai_core::order::Evidence;
-use lezai_reconcile::class::Class;
 use lezai_reconcile::report::Between;
 use lezai_reconcile::rules::Rules;
 use lezai_reconcile::whole;
@@ -19,10 +16,10 @@ use lezai_store::bills::{
 };
 use lezai_store::{Page, Scope, StoreError, View};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
-use super::carried::{self, Carried};
+use super::carried::{self, Carried, Has};
+use super::found::{differences, ten};
 use super::views::{self, DifferenceView, ReconciliationView};
 use super::{channel, expected, layouts, period_over, resolving};
 use crate::gateway::Gateway;
@@ -30,17 +27,13 @@ use lezai_wire::page::List;
 use lezai_wire::problem::{Code, Problem};
 use lezai_wire::time::rfc3339;
 
-/// The most differences of a run, beside pairs with what the days before left: a bill with more is another account's,
-/// and a matter for `lezai reconcile` on files.
-pub(super) const DIFFERENCES_MAX: usize = 10_000;
-
 /// So often a run is made when differences that it carries change under it.
 const TRIES: u32 = 3;
 /// Why a run is made again.
 const CHANGED: &str = "a difference of a day before changed while the run was made";
 
-/// Reconciles a channel's day: its bill of trades with the books, and its bill of funds, if there is one, with its
-/// bill of trades. A run of the same bills with the same entries is the one that there is.
+/// Reconciles a channel's day: its bill of trades with the books, its bill of funds, if there is one, with its bill of
+/// trades, and the bank's statement, if there is one, with its bill of funds. A run of the same bills with the same entries is the one that there is.
 ///
 /// # Errors
 ///
@@ -68,6 +61,11 @@ async fn try_run(
     let sides = store::read(&gateway.node.store, move |view| {
         let Some(trades) = view.bill(&id, BillKind::Trades, day)? else { return Ok(None) };
         let funds = view.bill(&id, BillKind::Funds, day)?;
+        // A bank has nothing in common with a bill of trades.
+        let bank = match &funds {
+            Some(_) => view.bill(&id, BillKind::Bank, day)?,
+            None => None,
+        };
         let (after, to) = (view.entries_before(from)?, view.entries_before(to)?);
         let ours = expected::movements(view, &*channel, &after, &to)?;
         let edition = |it: &(BillRecord, Vec<u8>)| EditionRecord {
@@ -75,28 +73,30 @@ async fn try_run(
             digest: it.0.digest.clone(),
             layout: it.0.layout.clone(),
         };
-        let of_funds = funds.as_ref().map(edition);
+        let (of_funds, of_bank) = (funds.as_ref().map(edition), bank.as_ref().map(edition));
         let last = view.last_reconciliation(&id, day)?;
-        let carried = carried::of_run(view, &id, day, last.as_ref(), funds.is_some(), |last| {
-            let bills = (&last.bill_digest, &last.layout, &last.funds)
-                == (&trades.0.digest, &trades.0.layout, &of_funds);
+        let has = Has { funds: funds.is_some(), bank: bank.is_some() };
+        let carried = carried::of_run(view, &id, day, last.as_ref(), has, |last| {
+            let bills = (&last.bill_digest, &last.layout, &last.funds, &last.bank)
+                == (&trades.0.digest, &trades.0.layout, &of_funds, &of_bank);
             bills && (&last.after_entries, &last.to_entries) == (&after, &to)
         })?;
-        let used = [Some(&trades.0.layout), funds.as_ref().map(|it| &it.0.layout)];
-        let layouts = layouts::options(view, used.into_iter().flatten())?;
-        Ok(Some(Sides { trades, funds, of_funds, layouts, after, to, ours, carried }))
+        let others = [&funds, &bank].map(|it| it.as_ref().map(|it| &it.0.layout));
+        let used = std::iter::once(&trades.0.layout).chain(others.into_iter().flatten());
+        let layouts = layouts::options(view, used)?;
+        let (funds, bank) = (funds.zip(of_funds), bank.zip(of_bank));
+        Ok(Some(Sides { trades, funds, bank, layouts, after, to, ours, carried }))
     })
     .await?;
     let sides = sides.ok_or_else(|| {
         let detail = format!("there is no bill of {name} of {day}: put it, or wait for it");
         Problem::new(Code::BillNotFound, detail)
     })?;
-    let (from, to, rules) = (rfc3339(from), rfc3339(to), Rules::default().and_late());
     let options = json!({
-        "from": from, "to": to, "offset": offset, "rules": rules.list(), "layouts": sides.layouts,
+        "from": rfc3339(from), "to": rfc3339(to), "offset": offset, "layouts": sides.layouts,
     });
     let (sides, found) = spawn_blocking(move || {
-        let found = hold(&sides, options.to_string().as_bytes());
+        let found = hold(&sides, &options);
         (sides, found)
     })
     .await
@@ -111,27 +111,39 @@ async fn try_run(
 }
 
 /// Holds the bills of a day against each other and the books: an object with all differences, and with a summary
-/// whose `funds` is that of the bill of funds.
-fn hold(sides: &Sides, options: &[u8]) -> Result<Value, whole::NoResult> {
+/// whose `funds` is that of the bill of funds, and whose `bank` that of the bank's statement.
+fn hold(sides: &Sides, options: &Value) -> Result<Value, whole::NoResult> {
     let (_, trades) = &sides.trades;
+    let with_bank = sides.bank.is_some();
     let both = |between, theirs: &[u8], ours: &[u8]| {
+        let rules = match between {
+            Between::BankAndFunds => Rules::at_bank(),
+            Between::TradesAndBooks | Between::FundsAndTrades => Rules::default().and_late(),
+        };
+        let mut options = options.clone();
+        options["rules"] = json!(rules.list());
+        let options = options.to_string();
         let carried = sides.carried.files(between);
         let (mut theirs, mut ours) = (vec![theirs], vec![ours]);
         if let Some([more_theirs, more_ours]) = &carried {
             theirs.push(more_theirs.as_bytes());
             ours.push(more_ours.as_bytes());
         }
-        match between {
-            Between::TradesAndBooks => whole::reconcile(&theirs, &ours, options),
-            Between::FundsAndTrades => whole::reconcile_funds(&theirs, &ours, options),
-        }
+        whole::compare((between, with_bank), &theirs, &ours, options.as_bytes())
     };
     let mut found = both(Between::TradesAndBooks, trades, sides.ours.as_bytes())?;
-    if let Some((_, funds)) = &sides.funds {
-        let mut second = both(Between::FundsAndTrades, funds, trades)?;
-        found["summary"]["funds"] = second["summary"].take();
+    let funds = sides.funds.as_ref().map(|((_, bytes), _)| bytes);
+    let bank = sides.bank.as_ref().map(|((_, bytes), _)| bytes);
+    let others = [
+        (Between::FundsAndTrades, funds.map(|funds| (funds, trades))),
+        (Between::BankAndFunds, bank.zip(funds)),
+    ];
+    for (between, files) in others {
+        let (Some((theirs, ours)), Some(member)) = (files, between.member()) else { continue };
+        let mut next = both(between, theirs, ours)?;
+        found["summary"][member] = next["summary"].take();
         if let (Some(all), Some(more)) =
-            (found["differences"].as_array_mut(), second["differences"].as_array_mut())
+            (found["differences"].as_array_mut(), next["differences"].as_array_mut())
         {
             all.append(more);
         }
@@ -155,11 +167,14 @@ pub async fn has_movements(gateway: &Gateway, name: &str, day: Date) -> Result<b
     Ok(ours.await?.lines().nth(1).is_some())
 }
 
+/// A bill beside that of trades, and how the run names it.
+type Held = ((BillRecord, Vec<u8>), EditionRecord);
+
 /// The sides of a run.
 struct Sides {
     trades: (BillRecord, Vec<u8>),
-    funds: Option<(BillRecord, Vec<u8>)>,
-    of_funds: Option<EditionRecord>,
+    funds: Option<Held>,
+    bank: Option<Held>,
     /// The operator's layouts that the bills were read by.
     layouts: Vec<Value>,
     after: Vec<u64>,
@@ -177,7 +192,7 @@ async fn keep(
 ) -> Result<Option<ReconciliationView>, Problem> {
     let became = sides.carried.settle(&mut found, day);
     let result_digest = sha256_hex(found.to_string().as_bytes());
-    let Sides { trades: (bill, _), of_funds, after, to, carried, .. } = sides;
+    let Sides { trades: (bill, _), funds, bank, after, to, carried, .. } = sides;
     let now = gateway.node.clock.now();
     let named = format!("reconciliation {} {day} {result_digest}", bill.channel);
     let run = ReconciliationRecord {
@@ -187,7 +202,8 @@ async fn keep(
         edition: bill.edition,
         bill_digest: bill.digest,
         layout: bill.layout,
-        funds: of_funds,
+        funds: funds.map(|it| it.1),
+        bank: bank.map(|it| it.1),
         carried: carried.ids(),
         after_entries: after,
         to_entries: to,
@@ -203,7 +219,8 @@ async fn keep(
             && of_the_same(&last, &run)
         {
             if last.result_digest == run.result_digest {
-                return Ok(last);
+                let open = tx.waiting_of_run(&last.id)?;
+                return Ok((last, open));
             }
             // The rules changed with the program, or a file did without it.
             tracing::warn!(run.channel, %day, "a run of the same bill and entries finds something else");
@@ -223,13 +240,14 @@ async fn keep(
         }
         let mut differences = differences.clone();
         clear_resolved(&mut differences, &tx.resolved_differences(&run.channel, run.day)?);
+        let open = differences.iter().filter(|it| it.difference.state.waits()).count() as u64;
         tx.insert_reconciliation(&run, &differences)?;
-        Ok::<_, Problem>(run)
+        Ok::<_, Problem>((run, open))
     })
     .await;
     match run {
-        Ok(run) => {
-            let view = views::reconciliation(&run);
+        Ok((run, open)) => {
+            let view = views::reconciliation(&run, open);
             // Made now, and not the one that there was.
             if run.at == now {
                 let (channel, run) = (&view.channel, &view.id);
@@ -245,8 +263,9 @@ async fn keep(
 /// Whether two runs held the same bill against the same entries.
 fn of_the_same(one: &ReconciliationRecord, other: &ReconciliationRecord) -> bool {
     let entries = |it: &ReconciliationRecord| (it.after_entries.clone(), it.to_entries.clone());
-    let bills =
-        |it: &ReconciliationRecord| (it.bill_digest.clone(), it.layout.clone(), it.funds.clone());
+    let bills = |it: &ReconciliationRecord| {
+        (it.bill_digest.clone(), it.layout.clone(), it.funds.clone(), it.bank.clone())
+    };
     (bills(one), &one.carried, entries(one)) == (bills(other), &other.carried, entries(other))
 }
 
@@ -321,110 +340,6 @@ fn clear_resolved(found: &mut [DifferenceRecord], resolved: &[DifferenceRecord])
     }
 }
 
-/// The differences that a run found. An id depends on what both sides say, so that whatever names the
-/// difference names its evidence.
-fn differences(
-    run: &ReconciliationRecord,
-    found: &Value,
-) -> Result<Vec<DifferenceRecord>, Problem> {
-    let all = found["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if all.iter().filter(|it| !carried::has_carried(it)).count() > DIFFERENCES_MAX {
-        let detail = format!(
-            "more than {DIFFERENCES_MAX} differences: is it the bill of another account? `lezai reconcile` on files takes it"
-        );
-        return Err(Problem::new(Code::BillRefused, detail));
-    }
-    let record = |(number, found): (usize, &Value)| {
-        let evidence = sha256_hex(found.to_string().as_bytes());
-        let id =
-            DifferenceId::new(run.at, ten(&format!("difference {} {number} {evidence}", run.id)));
-        let difference = Difference {
-            id,
-            channel: run.channel.clone(),
-            surplus: surplus(&run.channel, found),
-            of_fee: is_of_fee(found),
-            payment: payment(found),
-            return_failed: None,
-            state: state(found),
-            asked: None,
-            owner: None,
-            opened_at: run.at,
-        };
-        DifferenceRecord {
-            difference,
-            run: run.id.clone(),
-            day: run.day,
-            between: found["between"].as_str().unwrap_or_default().to_owned(),
-            class: found["class"].as_str().unwrap_or_default().to_owned(),
-            found: found.clone(),
-            evidence,
-        }
-    };
-    Ok(all.iter().enumerate().map(record).collect())
-}
-
-/// The number of a payment that the bill of trades has alone.
-fn payment(found: &Value) -> Option<String> {
-    let theirs = &found["theirs"];
-    let is_alone = found["ours"].is_null()
-        && found["between"] == Between::TradesAndBooks.as_str()
-        && [Class::MissingHere, Class::Timing].iter().any(|it| found["class"] == it.as_str());
-    let is_done = theirs["kind"] == "payment" && theirs["status"] == "done";
-    if is_alone && is_done { theirs["reference"].as_str().map(str::to_owned) } else { None }
-}
-
-/// Whether all that a difference is about are fees.
-fn is_of_fee(found: &Value) -> bool {
-    let kinds = ["theirs", "ours"].map(|side| found[side]["kind"].as_str());
-    kinds.iter().flatten().all(|kind| matches!(*kind, "fee" | "fee_return"))
-        && kinds.iter().any(Option::is_some)
-}
-
-/// How a difference begins. One side alone that a rule clears is waited for: the next bill has its other half.
-fn state(found: &Value) -> DifferenceState {
-    let rule = found["cleared_by"].as_str().map(str::to_owned);
-    let is_alone = found["theirs"].is_object() != found["ours"].is_object();
-    match rule {
-        Some(rule) if is_alone => DifferenceState::Expected { rule },
-        Some(rule) => DifferenceState::Cleared { rule },
-        None => DifferenceState::Open,
-    }
-}
-
-/// The channel's surplus over the books by a difference: of a pair of one currency what one side has
-/// more, and of what is alone all of it. A row that is not understood tells no amount.
-fn surplus(channel: &str, found: &Value) -> Option<Surplus> {
-    let side = |name: &str| {
-        let side = &found[name];
-        let currency = Currency::from_code(side["currency"].as_str()?).ok()?;
-        Some((side["minor"].as_i64()?, currency, side["kind"].as_str()?.starts_with("payout")))
-    };
-    let (minor, currency, is_payout) = match (side("theirs"), side("ours")) {
-        (Some((theirs, currency, is_payout)), Some((ours, other, _))) => (currency == other)
-            .then(|| theirs.checked_sub(ours))
-            .flatten()
-            .map(|it| (it, currency, is_payout)),
-        (Some(theirs), None) => Some(theirs),
-        (None, Some((ours, currency, is_payout))) => {
-            ours.checked_neg().map(|it| (it, currency, is_payout))
-        }
-        (None, None) => None,
-    }?;
-    // What only a bill of funds has, none of our payouts moved: it left the takings.
-    let is_ours = found["between"] != Between::FundsAndTrades.as_str() || found["ours"].is_object();
-    let account = match is_payout && is_ours {
-        true => Account::Prefund(channel.to_owned()),
-        false => Account::ChannelReceivable(channel.to_owned()),
-    };
-    Some(Surplus { account, minor, currency })
-}
-
-/// Ten bytes of a digest.
-fn ten(text: &str) -> [u8; 10] {
-    let digest = Sha256::digest(text);
-    std::array::from_fn(|index| digest[index])
-}
-
 /// A page of runs, newest first.
 ///
 /// # Errors
@@ -435,8 +350,16 @@ pub async fn list(
     page: Page<ReconciliationId>,
 ) -> Result<List<ReconciliationView>, Problem> {
     let limit = page.limit;
-    let found = store::read(&gateway.node.store, move |view| view.reconciliations(&page)).await?;
-    let found = found.iter().map(views::reconciliation).collect();
+    let found = store::read(&gateway.node.store, move |view| {
+        let runs = view.reconciliations(&page)?;
+        let open = |run: ReconciliationRecord| {
+            let open = view.waiting_of_run(&run.id)?;
+            Ok((run, open))
+        };
+        runs.into_iter().map(open).collect::<Result<Vec<_>, StoreError>>()
+    })
+    .await?;
+    let found = found.iter().map(|(run, open)| views::reconciliation(run, *open)).collect();
     Ok(List::new(found, limit, |it: &ReconciliationView| it.id.clone()))
 }
 
@@ -448,8 +371,13 @@ pub async fn list(
 pub async fn find(gateway: &Gateway, id: &str) -> Result<ReconciliationView, Problem> {
     let unknown = || Problem::new(Code::NotFound, "there is no such reconciliation");
     let id = ReconciliationId::parse(id).map_err(|_| unknown())?;
-    let found = store::read(&gateway.node.store, move |view| view.reconciliation(&id)).await?;
-    Ok(views::reconciliation(&found.ok_or_else(unknown)?))
+    let found = store::read(&gateway.node.store, move |view| {
+        let Some(run) = view.reconciliation(&id)? else { return Ok(None) };
+        let open = view.waiting_of_run(&run.id)?;
+        Ok(Some((run, open)))
+    });
+    let (run, open) = found.await?.ok_or_else(unknown)?;
+    Ok(views::reconciliation(&run, open))
 }
 
 /// A page of differences, newest first.
@@ -477,29 +405,4 @@ pub fn status(text: &str) -> Result<&'static str, &'static str> {
     all.find(|it| *it == text).ok_or(
         "none of open, expected, paired, cleared, superseded, proposed, returning and resolved",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn surplus_is_what_the_channel_has_more() {
-        let side = |kind: &str, minor: i64, currency: &str| json!({ "kind": kind, "minor": minor, "currency": currency });
-        let pay = |minor| side("payment", minor, "CNY");
-        for (theirs, ours, expected) in [
-            (pay(500), Value::Null, Some((500, "channel_receivable:x"))),
-            (Value::Null, pay(500), Some((-500, "channel_receivable:x"))),
-            (Value::Null, side("refund", -500, "CNY"), Some((500, "channel_receivable:x"))),
-            (pay(501), pay(500), Some((1, "channel_receivable:x"))),
-            (side("payout", -500, "CNY"), Value::Null, Some((-500, "prefund:x"))),
-            (pay(500), side("payment", 500, "JPY"), None),
-            (json!({ "file": 0, "line": 7 }), Value::Null, None),
-        ] {
-            let found = surplus("x", &json!({ "theirs": theirs, "ours": ours }));
-            let found = found.map(|it| (it.minor, it.account.to_string()));
-            let expected = expected.map(|(minor, account)| (minor, account.to_owned()));
-            assert_eq!(found, expected, "{theirs} {ours}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use lezai_core::funds::difference::DifferenceState;
 use lezai_core::time::Timestamp;
 use lezai_store::bills::{
-    BillRecord, DifferenceRecord, LayoutRecord, LayoutUsed, ReconciliationRecord,
+    BillRecord, DifferenceRecord, EditionRecord, LayoutRecord, LayoutUsed, ReconciliationRecord,
 };
 use lezai_wire::time::rfc3339;
 use serde::Serialize;
@@ -17,7 +17,8 @@ pub struct BillView {
     pub object: &'static str,
     /// The channel.
     pub channel: String,
-    /// `trades`: payments and refunds; or `funds`: every movement of the account.
+    /// `trades`: payments and refunds; `funds`: every movement of the account; or `bank`: the statement of the bank
+    /// account that the channel pays to.
     pub kind: &'static str,
     /// The day, such as `2026-11-18`.
     pub date: String,
@@ -70,9 +71,10 @@ pub struct ReconciliationView {
     pub channel: String,
     /// The day.
     pub date: String,
-    /// `balanced`, or `open` if it found something that no rule cleared.
+    /// `open` as long as something that it found waits for a person, else `balanced`.
     pub status: &'static str,
-    /// How many differences it found that no rule cleared.
+    /// How many of the differences that it found wait for a person now: `open`, `proposed` or `returning`. What it
+    /// found to be open is in `summary`, and stays so.
     pub open: u64,
     /// The bill's edition.
     pub edition: u32,
@@ -84,8 +86,12 @@ pub struct ReconciliationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub funds: Option<EditionView>,
-    /// How many rows of the three days before had no other half, and were looked for in this day's bills and
-    /// entries. Each is a difference of its own day.
+    /// The bank's statement that was held against the bill of funds; absent if there was none, or no bill of funds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub bank: Option<EditionView>,
+    /// How many rows of the days before had no other half, and were looked for in this day's bills and entries: of the
+    /// three days before, and those of withdrawals of the ten days before. Each is a difference of its own day.
     pub carried: usize,
     /// It has the ledger's entries after these: one number for each of its chains. SQLite has one chain.
     pub after_entries: Vec<u64>,
@@ -95,7 +101,8 @@ pub struct ReconciliationView {
     pub result_digest: String,
     /// RFC 3339.
     pub created_at: String,
-    /// Each class with its sums, as `lezai reconcile --json` prints them; `funds` has those of the bill of funds.
+    /// Each class with its sums, as `lezai reconcile --json` prints them; `funds` has those of the bill of funds, and
+    /// `bank` those of the bank's statement.
     #[schema(value_type = Object)]
     pub summary: Value,
 }
@@ -156,12 +163,13 @@ pub fn layout(layout: &LayoutRecord) -> LayoutView {
     }
 }
 
-/// A run as the operator reads it.
-pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
-    let of = |summary: &Value| summary["open"].as_u64().unwrap_or_default();
-    // What days before left open is theirs.
-    let carried = run.summary["carried_open"].as_u64().unwrap_or_default();
-    let open = (of(&run.summary) + of(&run.summary["funds"])).saturating_sub(carried);
+/// A run as the operator reads it, of whose differences so many wait for a person.
+pub fn reconciliation(run: &ReconciliationRecord, open: u64) -> ReconciliationView {
+    let edition = |it: &EditionRecord| EditionView {
+        edition: it.edition,
+        digest: it.digest.clone(),
+        layout: used(&it.layout),
+    };
     ReconciliationView {
         id: run.id.to_string(),
         object: "reconciliation",
@@ -172,11 +180,8 @@ pub fn reconciliation(run: &ReconciliationRecord) -> ReconciliationView {
         edition: run.edition,
         bill_digest: run.bill_digest.clone(),
         layout: used(&run.layout),
-        funds: run.funds.as_ref().map(|it| EditionView {
-            edition: it.edition,
-            digest: it.digest.clone(),
-            layout: used(&it.layout),
-        }),
+        funds: run.funds.as_ref().map(edition),
+        bank: run.bank.as_ref().map(edition),
         carried: run.carried.len(),
         after_entries: run.after_entries.clone(),
         to_entries: run.to_entries.clone(),
@@ -199,8 +204,8 @@ pub struct DifferenceView {
     pub channel: String,
     /// The day.
     pub date: String,
-    /// Between what it is: `trades_and_books`, the channel's bill of trades and the books; or
-    /// `funds_and_trades`, its bill of funds and its bill of trades.
+    /// Between what it is: `trades_and_books`, the channel's bill of trades and the books; `funds_and_trades`, its bill
+    /// of funds and its bill of trades; or `bank_and_funds`, the bank's statement and its bill of funds.
     pub between: String,
     /// Its class, such as `missing_here`: docs/reconciliation.md has them all.
     pub class: String,

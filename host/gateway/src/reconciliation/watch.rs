@@ -147,8 +147,8 @@ async fn last_runs(
     first: Date,
     last: Date,
 ) -> Result<LastRuns, Problem> {
-    let (id, from) = (channel.id(), first.plus_days(-carried::DAYS));
-    let before = last.plus_days(carried::DAYS);
+    let (id, from) = (channel.id(), first.plus_days(-carried::BANK_DAYS));
+    let before = last.plus_days(carried::BANK_DAYS);
     let runs =
         store::read(&gateway.node.store, move |view| view.last_runs(id, from, before)).await?;
     Ok((from, runs))
@@ -178,7 +178,7 @@ async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Resul
         let last = view.last_reconciliation(id, day)?;
         let stale = match &last {
             Some(last) => {
-                let waiting = carried::waiting(view, id, day, Some(last), last.funds.is_some())?;
+                let waiting = carried::waiting(view, id, day, Some(last), carried::Has::of(last))?;
                 carried::is_stale(view, last, &waiting)?
             }
             None => false,
@@ -186,6 +186,7 @@ async fn reconcile(gateway: &Gateway, channel: &dyn Channel, day: Date) -> Resul
         let by = |kind| match (&last, kind) {
             (Some(_), BillKind::Trades) => true,
             (Some(last), BillKind::Funds) => last.funds.is_some(),
+            (Some(last), BillKind::Bank) => last.bank.is_some(),
             (None, _) => false,
         };
         let mut missing = Vec::new();

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::Rounding;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
