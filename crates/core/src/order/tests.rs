@@ -38,6 +38,7 @@ pub(super) fn event(word: &str) -> Event {
         instalments: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     let (code, channel_ref) = ("no_funds".to_owned(), "c-1".to_owned());
     match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
@@ -963,6 +964,7 @@ fn tries_refunds_and_voids_are_bounded() {
             instalments: None,
             begun_at: None,
             by_code: false,
+            routed: None,
         };
         order = step(order, Event::MethodChosen(chosen), START).unwrap().order;
     }
@@ -974,6 +976,7 @@ fn tries_refunds_and_voids_are_bounded() {
         instalments: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     assert_eq!(
         step(order.clone(), Event::MethodChosen(another), START),
