@@ -641,6 +641,7 @@ pub(super) mod tests {
                         account: None,
                         begun_at: None,
                         by_code: false,
+                        routed: None,
                     }),
                     "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
                     "returned" => Event::Returned(attempt),
@@ -859,6 +860,7 @@ pub(super) mod tests {
                 account: None,
                 begun_at: None,
                 by_code: false,
+                routed: None,
             }),
             Event::Paid { attempt: attempt(5), amount: cny(5000), channel_ref: "c".to_owned() },
             Event::SettlementDue,
@@ -925,6 +927,7 @@ pub(super) mod tests {
             account: None,
             begun_at: None,
             by_code: false,
+            routed: None,
         };
         let events = [
             Event::MethodChosen(method),
