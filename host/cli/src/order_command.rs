@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use reqwest::Method;
 use serde_json::Value;
 
 use crate::operator::{OperatorArgs, OperatorCall};
@@ -35,8 +34,7 @@ pub async fn run(command: OrderCommand) -> ExitCode {
 
 async fn show(args: &ShowArgs) -> Result<String, Failed> {
     let target = &format!("/admin/v1/orders/{}", args.order);
-    let call = OperatorCall { method: Method::GET, target, idempotency_key: None, body: None };
-    let found = outcome::parse(&args.operator.ask(call).await?)?;
+    let found = outcome::parse(&args.operator.ask(OperatorCall::get(target)).await?)?;
     Ok(if args.json { found.to_string() } else { lines(&found) })
 }
 

@@ -122,8 +122,6 @@ pub struct Chosen {
     pub candidate: Candidate,
     /// The decision, as the attempt keeps it.
     pub routed: Routed,
-    /// Whether its circuit lets a request through.
-    pub is_up: bool,
 }
 
 /// The way to collect an order by a method, as the core routes it: one that answers if there is any, else the first one
@@ -167,10 +165,8 @@ fn chosen(gateway: &Gateway, record: &OrderRecord, all: Vec<Candidate>) -> Optio
     let known: Vec<_> = all.iter().map(|it| it.known(gateway, record)).collect();
     let ranked = routing::route(&asked, &known);
     let routed = routing::record(&asked, &known, &ranked);
-    let index = ranked.first()?.index;
-    let is_up = known.get(index)?.is_up;
-    let candidate = all.into_iter().nth(index)?;
-    Some(Chosen { candidate, routed, is_up })
+    let candidate = all.into_iter().nth(ranked.first()?.index)?;
+    Some(Chosen { candidate, routed })
 }
 
 impl Chosen {
