@@ -73,6 +73,7 @@ DOCUMENTED = {
     "POST /v1/orders/{id}/session",
     "POST /v1/checkout/sessions/{id}/open",
     "GET /admin/v1/reviews",
+    "GET /admin/v1/orders/{id}",
     "POST /admin/v1/orders/{id}/review",
     "POST /v1/orders",
     "GET /v1/orders",

@@ -49,6 +49,7 @@ impl Scene {
             api_v3_key_file = "wechat_api_v3_key"
             download_certificates = true
             base_url = "http://{address}"
+            costs = [{{ currency = "CNY", rate_ppm = 6000, min = 100 }}]
             [channels.alipay]
             app_id = "2014072300007148"
             seller_id = "2088531891668739"
@@ -192,6 +193,37 @@ fn an_order_is_paid_and_refunded_through_each_provider() {
         scene.refund(&order, 1_000);
         scene.eventually(&order, "refunded", |order| order["refunded_amount"] == 1_000);
     }
+}
+
+#[test]
+fn the_operator_alone_reads_why_a_payment_went_to_its_channel() {
+    let scene = Scene::new();
+    let order = scene.order(&["wechat_native"]);
+    let (shown, _) = scene.choose(&order, "wechat_native");
+    let id = order["id"].as_str().unwrap();
+    let found = scene.operator(&format!("/admin/v1/orders/{id}"));
+    let attempt = &found["attempts"][0];
+    assert_eq!((&found["merchant"], &attempt["method"]), (&json!("m_demo"), &json!("wechat_native")));
+    assert_eq!(attempt["id"], found["order"]["payment"]["attempt"], "{found}");
+    assert_eq!(
+        attempt["routed"],
+        json!({ "by": "policy", "candidates": [
+            { "channel": "wechat", "reason": "only", "cost": 100, "requests": 0, "answered": 0 },
+        ] })
+    );
+    for told in [shown, scene.find(&order)] {
+        assert!(!told.to_string().contains("routed"), "{told}");
+    }
+    let (data, gateway) =
+        (scene.gateway.data.display().to_string(), format!("http://{}", scene.gateway.authority));
+    let show = ["order", "show", id, "--gateway", &gateway, "--data-dir", &data];
+    let output = lezai_tests::lezai(&show);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("wechat_native at wechat, by policy\n    wechat: only, costs 100"), "{text}");
+    // Nobody reads it without the token.
+    let target = format!("/admin/v1/orders/{id}");
+    let refused = Request::new("GET", &target, "").send(&scene.gateway.authority).unwrap();
+    assert_eq!(refused.json()["code"], "token_invalid");
 }
 
 impl Scene {

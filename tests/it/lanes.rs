@@ -111,7 +111,7 @@ impl Transport for Nobody {
     }
 }
 
-fn merchant() -> MerchantId {
+pub(crate) fn merchant() -> MerchantId {
     MerchantId::parse("m_tea").unwrap()
 }
 
@@ -119,13 +119,19 @@ fn cny(minor: i64) -> Money {
     Money::new(minor, Currency::from_code("CNY").unwrap()).unwrap()
 }
 
-async fn gateway(folder: &TempDir, silent: Arc<Silent>) -> Arc<Gateway> {
+/// A gateway of this process, over these channels, whose one merchant has this policy.
+pub(crate) async fn gateway_with(
+    folder: &TempDir,
+    policy: &str,
+    clock: Arc<Clock>,
+    channels: Vec<Arc<dyn Channel>>,
+) -> Gateway {
     let record = MerchantRecord {
         id: merchant(),
         name: "Tea House".to_owned(),
         notify_url: None,
         webhook_secret: Secret::from_bytes((0..32).collect()).unwrap().reveal(),
-        policy: POLICY.to_owned(),
+        policy: policy.to_owned(),
         notify_hosts: Vec::new(),
         frame_origins: Vec::new(),
         brand: Brand::default(),
@@ -140,7 +146,7 @@ async fn gateway(folder: &TempDir, silent: Arc<Silent>) -> Arc<Gateway> {
     let gateway = Gateway::new(Parts {
         public_url: "https://gateway.example".to_owned(),
         authorities: Vec::new(),
-        clock: Arc::new(Clock::simulated(lezai_core::time::Timestamp::from_secs(1_795_000_000))),
+        clock,
         entropy: Entropy::Os,
         store,
         engine: Arc::new(engine),
@@ -151,13 +157,28 @@ async fn gateway(folder: &TempDir, silent: Arc<Silent>) -> Arc<Gateway> {
         rates: Rates::default(),
         reach: EgressPolicy::Public,
         transport: Box::new(Nobody),
-        channels: vec![silent],
+        channels,
         accounts: Arc::new(lezai_channels::accounts::Accounts::default()),
         sandbox: None,
     });
     let merchants = Merchants::load(vec![record], Vec::new(), Default::default());
     gateway.merchants.replace(Arc::new(merchants));
-    Arc::new(gateway)
+    gateway
+}
+
+/// A request of the merchant's, under a key.
+pub(crate) fn request(scope: &str, key: &str, body: &str) -> IdempotentRequest {
+    IdempotentRequest {
+        key: IdempotencyKey { scope: scope.to_owned(), key: key.to_owned() },
+        fingerprint: fingerprint("POST", "/v1/orders", body.as_bytes()),
+        signer: None,
+        writes: Scope::Merchant(merchant()),
+    }
+}
+
+async fn gateway(folder: &TempDir, silent: Arc<Silent>) -> Arc<Gateway> {
+    let clock = Clock::simulated(lezai_core::time::Timestamp::from_secs(1_795_000_000));
+    Arc::new(gateway_with(folder, POLICY, Arc::new(clock), vec![silent]).await)
 }
 
 /// An order that is authorised: it waits to be captured.
@@ -166,12 +187,7 @@ async fn authorised(gateway: &Gateway) -> OrderId {
                        "methods": ["wallet_qr"], "capture": "manual" })
     .to_string();
     let tea = gateway.merchants.known(&merchant()).unwrap();
-    let key = IdempotentRequest {
-        key: IdempotencyKey { scope: "m_tea".to_owned(), key: "k".to_owned() },
-        fingerprint: fingerprint("POST", "/v1/orders", body.as_bytes()),
-        signer: None,
-        writes: Scope::Merchant(merchant()),
-    };
+    let key = request("m_tea", "k", &body);
     let decide = |facts: OrderFacts| async move {
         let hook =
             HookRun { digest: String::new(), fuel: 0, memory: 0, outcome: Outcome::Answered };
@@ -201,6 +217,7 @@ async fn authorised(gateway: &Gateway) -> OrderId {
         account: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     gateway.apply(order.clone(), Event::MethodChosen(chosen)).await.unwrap();
     let channel_ref = "c".to_owned();

@@ -44,6 +44,7 @@ mod plugins_rollout;
 mod races;
 mod replay;
 mod reviews;
+mod routing;
 mod sandbox;
 mod serve;
 mod sessions;

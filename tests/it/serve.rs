@@ -330,6 +330,20 @@ fn a_wrong_configuration_is_told_whole_and_a_right_one_without_secrets() {
     let (code, told) = says(&["config"], &right);
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("api_key = \"********\"") && !told.contains("planted-secret"), "{told}");
+    // Costs are checked with their line and row, and shown.
+    let routed = "[channels.wechat]\nmerchant = \"1900000001\"\napp_id = \"wx8888888888888888\"\n\
+                  certificate_serial = \"5F1C\"\nprivate_key_file = \"none.pem\"\napi_v3_key_file = \"none\"\n\
+                  costs = [{ currency = \"CNY\", rate_ppm = 6000 }, { currency = \"USD\", rate_ppm = 1000001 }]\n";
+    let costly = right.replace("[channels.abacus]\napi_key = \"planted-secret\"\n", routed);
+    let (_, told) = says(&["serve", "--check"], &costly);
+    let fault = ":14: channels.wechat.costs cannot be used: costs is wrong: costs[1].rate_ppm must be 0 to 1000000";
+    assert!(told.contains(fault), "{told}");
+    let (_, told) = says(&["config"], &costly);
+    assert!(told.contains("costs = [{ currency = \"CNY\", rate_ppm = 6000 }"), "{told}");
+    assert!(told.contains("strategy = \"policy\"  # default"), "{told}");
+    let free = right.replace("[channels.abacus]\napi_key = \"planted-secret\"\n", "[routing]\nstrategy = \"cost\"\n");
+    let (_, told) = says(&["serve", "--check"], &free);
+    assert!(told.contains("routing.strategy is of no use without costs"), "{told}");
 }
 
 fn names(live: &Live) -> Vec<String> {

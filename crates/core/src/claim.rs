@@ -136,6 +136,7 @@ mod tests {
             account: None,
             begun_at: None,
             by_code: false,
+            routed: None,
         };
         let events = std::iter::once(Event::MethodChosen(attempt)).chain(events);
         events.fold(created(), |order, event| step(order, event, NOW).unwrap().order)

@@ -24,6 +24,7 @@ pub mod order;
 pub mod payer;
 pub mod policy;
 pub mod release;
+pub mod routing;
 pub mod signature;
 mod structured;
 pub mod terms;

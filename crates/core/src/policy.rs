@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::instalments::Plan;
 use crate::money::{Currency, Money};
 
+pub(crate) use answer::is_code;
 pub use answer::{Column, Nonsense, Reason, Risk, Share, Verdict, is_receiver};
 pub use facts::{
     Customer, Device, DeviceKind, IpClass, OrderFacts, Party, Profile, Scene, Span, Tally,
@@ -69,6 +70,20 @@ pub struct Policy {
     /// not in the compact form.
     #[serde(skip)]
     methods: Vec<String>,
+    /// Whether the operator's strategy may arrange the channels. The gateway's alone, as the methods are.
+    #[serde(skip)]
+    channel_order: ChannelOrder,
+}
+
+/// Whether the order of the routes is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ChannelOrder {
+    /// The operator's strategy arranges the channels.
+    #[default]
+    Free,
+    /// They are tried as they are listed, whatever the strategy.
+    Fixed,
 }
 
 /// A policy as it is written in JSON.
@@ -86,18 +101,40 @@ struct Document {
     instalments: Vec<Instalments>,
     #[serde(default)]
     methods: Vec<String>,
+    #[serde(default)]
+    channel_order: ChannelOrder,
 }
 
 impl From<Document> for Policy {
     fn from(document: Document) -> Self {
-        let Document { version, routes, limits, risk, fees, profile, instalments, methods } =
-            document;
+        let Document {
+            version,
+            routes,
+            limits,
+            risk,
+            fees,
+            profile,
+            instalments,
+            methods,
+            channel_order,
+        } = document;
         let mut shares: Vec<u8> = routes.iter().map(|it| it.share.unwrap_or_default()).collect();
         if routes.iter().all(|it| it.share.is_none()) {
             shares.clear();
         }
         let routes = routes.into_iter().map(Route::from).collect();
-        Self { version, routes, limits, risk, fees, profile, instalments, shares, methods }
+        Self {
+            version,
+            routes,
+            limits,
+            risk,
+            fees,
+            profile,
+            instalments,
+            shares,
+            methods,
+            channel_order,
+        }
     }
 }
 
@@ -419,12 +456,7 @@ impl Policy {
     /// The channels that take the order, each once, in the order in which they are to be tried. Of those that have
     /// a share, one is drawn by the order's id and stands before the others: the same for whoever asks.
     pub fn route(&self, order: &OrderFacts) -> Vec<String> {
-        let mut takers: Vec<(&Route, u8)> = self
-            .routes
-            .iter()
-            .zip(self.shares.iter().copied().chain(std::iter::repeat(0)))
-            .filter(|(route, _)| route.takes(order))
-            .collect();
+        let mut takers = self.takers(order);
         if let Some((first, drawn)) = drawn(&takers, order) {
             let route = takers.remove(drawn);
             takers.insert(first, route);
@@ -436,6 +468,24 @@ impl Policy {
             }
         }
         channels
+    }
+
+    /// The channel that is drawn for the order by its share; none if no channel that takes it has one.
+    pub fn drawn(&self, order: &OrderFacts) -> Option<&str> {
+        let takers = self.takers(order);
+        let (_, drawn) = drawn(&takers, order)?;
+        takers.get(drawn).map(|(route, _)| route.channel.as_str())
+    }
+
+    /// Whether the channels are tried as they are listed, whatever the operator's strategy.
+    pub fn fixes_order(&self) -> bool {
+        self.channel_order == ChannelOrder::Fixed
+    }
+
+    /// The routes that take the order, each with its share.
+    fn takers(&self, order: &OrderFacts) -> Vec<(&Route, u8)> {
+        let shares = self.shares.iter().copied().chain(std::iter::repeat(0));
+        self.routes.iter().zip(shares).filter(|(route, _)| route.takes(order)).collect()
     }
 
     /// The plans by which an order of this amount may be paid in monthly parts, fewest parts first.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use lezai_core::routing::Cost;
+
 use crate::alipay::account::AlipayConfig;
 use crate::channel::{Channel, Method};
 use crate::http::{Network, Transport};
@@ -11,6 +13,9 @@ use crate::surroundings::{Machine, Surroundings};
 use crate::unionpay::account::UnionpayConfig;
 use crate::wechat::account::WechatConfig;
 use crate::{alipay, unionpay, wechat};
+
+/// The member of a section with what its channel takes of a payment.
+const COSTS: &str = "costs";
 
 /// A section, read. Its files are not read yet.
 #[derive(Clone, Debug)]
@@ -49,22 +54,49 @@ impl Configured {
     pub const NAMES: [&str; 3] = [wechat::channel::ID, alipay::channel::ID, unionpay::channel::ID];
 
     /// Reads the section of this name: `wechat` for `[channels.wechat]`. The text has the section's
-    /// members alone.
+    /// members alone. The costs in it are for whoever routes: [`Configured::costs`].
     ///
     /// # Errors
     ///
     /// [`BadConfig`]: no such channel, or a member that is missing, unknown or of another type.
     pub fn parse(name: &str, toml: &str) -> Result<Self, BadConfig> {
         let unreadable = |error: toml::de::Error| bad("section", error.message().to_owned());
+        let mut section: toml::Table = toml::from_str(toml).map_err(unreadable)?;
+        section.remove(COSTS);
         match name {
-            wechat::channel::ID => toml::from_str(toml).map(Self::Wechat).map_err(unreadable),
-            alipay::channel::ID => toml::from_str(toml).map(Self::Alipay).map_err(unreadable),
-            unionpay::channel::ID => toml::from_str(toml).map(Self::Unionpay).map_err(unreadable),
+            wechat::channel::ID => section.try_into().map(Self::Wechat).map_err(unreadable),
+            alipay::channel::ID => section.try_into().map(Self::Alipay).map_err(unreadable),
+            unionpay::channel::ID => section.try_into().map(Self::Unionpay).map_err(unreadable),
             _ => {
                 let must = "must be [channels.wechat], [channels.alipay] or [channels.unionpay]";
                 Err(bad("section", must))
             }
         }
+    }
+
+    /// The operator's figures of what the channel of this section takes of a payment: `costs`, none if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`BadConfig`] names `costs`.
+    pub fn costs(&self, toml: &str) -> Result<Vec<Cost>, BadConfig> {
+        #[derive(serde::Deserialize)]
+        struct Costs {
+            #[serde(default)]
+            costs: Vec<Cost>,
+        }
+        let unreadable = |error: toml::de::Error| {
+            bad(COSTS, format_args!("cannot be read: {}", error.message()))
+        };
+        let Costs { costs } = toml::from_str(toml).map_err(unreadable)?;
+        let methods = match self {
+            Self::Wechat(_) => wechat::channel::METHODS,
+            Self::Alipay(_) => alipay::channel::METHODS,
+            Self::Unionpay(_) => unionpay::channel::METHODS,
+        };
+        let checked = Cost::check(&costs, methods.iter().map(|it| it.id));
+        checked.map_err(|error| bad(COSTS, format_args!("is wrong: {error}")))?;
+        Ok(costs)
     }
 
     /// Reads and checks the files, which are named relative to `folder`, and makes the channel. The
@@ -163,6 +195,31 @@ mod tests {
                 "section",
                 "{name} {text}"
             );
+        }
+    }
+
+    #[test]
+    fn costs_are_read_beside_the_rest_and_checked() {
+        let costs = |rows: &str| {
+            let text = format!("{WECHAT}\ncosts = {rows}");
+            Configured::parse("wechat", &text).unwrap().costs(&text)
+        };
+        let rows = r#"[
+            { currency = "CNY", rate_ppm = 6000 },
+            { method = "wechat_h5", currency = "CNY", rate_ppm = 6000, fixed = 1, min = 2, cap = 9 },
+        ]"#;
+        assert_eq!(costs(rows).unwrap().len(), 2);
+        assert_eq!(Configured::parse("wechat", WECHAT).unwrap().costs(WECHAT).unwrap(), []);
+        for (rows, must) in [
+            (r#"[{ currency = "CNY", rate_ppm = 0.6 }]"#, "cannot be read"),
+            (r#"[{ currency = "RMB" }]"#, "cannot be read"),
+            (r#"{ currency = "CNY" }"#, "cannot be read"),
+            (r#"[{ currency = "CNY", rate_ppm = 1000001 }]"#, "costs[0].rate_ppm"),
+            (r#"[{ method = "alipay_qr", currency = "CNY" }]"#, "costs[0].method"),
+        ] {
+            let error = costs(rows).unwrap_err();
+            assert_eq!(error.field, "costs");
+            assert!(error.must.contains(must), "{rows}: {}", error.must);
         }
     }
 

@@ -11,6 +11,7 @@ use lezai_channels::sandbox::Sandbox;
 use lezai_engine::{Config, Engine};
 use lezai_gateway::callbacks::egress::EgressPolicy;
 use lezai_gateway::callbacks::transport::Http;
+use lezai_gateway::channels::Routing;
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::{Gateway, Parts};
 use lezai_gateway::plugins::blobs::Blobs;
@@ -42,6 +43,8 @@ pub(crate) struct Differences {
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     /// Opens merchants' own accounts.
     pub(crate) accounts: Accounts,
+    /// How payments are routed among the channels.
+    pub(crate) routing: Routing,
     pub(crate) sandbox: Option<Arc<Sandbox>>,
     pub(crate) keys: Keys,
     /// The vault that secrets and personal data are sealed under.
@@ -112,6 +115,7 @@ pub(crate) fn compose(folder: &Folder, its: Differences) -> Result<Gateway, Cann
         sandbox: its.sandbox,
     });
     gateway.realm = its.realm;
+    gateway.routing = its.routing;
     if its.realm == Realm::Sandbox {
         gateway.rate_source = Some(Arc::new(SandboxRates));
     }

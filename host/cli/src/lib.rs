@@ -28,6 +28,7 @@ pub mod log;
 pub mod merchant_command;
 pub mod migrate;
 pub mod operator;
+pub mod order_command;
 pub mod outcome;
 pub mod page_check;
 pub mod payout_command;

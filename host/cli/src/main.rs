@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use lezai::{
     backup, bill_command, call, channel_command, contract_command, dev, difference_command, doctor,
-    fees_command, fx_command, keys, ledger, listen, merchant_command, migrate, page_check,
-    payout_command, plugin_command, reconcile_command, review_command, secrets_command, serve,
-    settlement_command, statement_command, trigger,
+    fees_command, fx_command, keys, ledger, listen, merchant_command, migrate, order_command,
+    page_check, payout_command, plugin_command, reconcile_command, review_command, secrets_command,
+    serve, settlement_command, statement_command, trigger,
 };
 use lezai_gateway::plugins::compiler;
 
@@ -74,6 +74,9 @@ enum Command {
     /// Look after merchants' own accounts at payment channels.
     #[command(subcommand)]
     Merchant(merchant_command::MerchantCommand),
+    /// Look at an order, and at why its payments went to their channels.
+    #[command(subcommand)]
+    Order(order_command::OrderCommand),
     /// Look at the orders that risk control holds, and decide on them.
     #[command(subcommand)]
     Review(review_command::ReviewCommand),
@@ -220,6 +223,7 @@ async fn run(command: Command, prepared: Option<serve::Prepared>) -> ExitCode {
         Command::Plugin(command) => plugin_command::run(command).await,
         Command::Channel(command) => channel_command::run(command).await,
         Command::Merchant(command) => merchant_command::run(command).await,
+        Command::Order(command) => order_command::run(command).await,
         Command::Review(command) => review_command::run(command).await,
         Command::Bill(command) => bill_command::run(command).await,
         Command::Contract(command) => contract_command::run(command).await,

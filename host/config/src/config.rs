@@ -4,19 +4,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 use url::Url;
 
 use crate::fault::{Fault, Faults};
 use crate::origin::Origin;
 use crate::reader::{Reader, Sources, line};
-use crate::shown::{self, Setting, quoted};
+use crate::sections::{self, Channels};
+use crate::shown::{self, Setting};
 
 /// Requests per second: past this a limit limits nothing on one machine.
 const RATE_MAX: u32 = 1_000_000;
 /// Connections of one listener; each takes some KB, and an open file.
 const CONNECTIONS_MAX: u32 = 65_536;
+
+/// Parts per million: a tenth of the amount, more than any channel costs.
+const PREMIUM_MAX: u32 = 100_000;
 
 /// Seconds: longer than any load balancer takes to look.
 const DRAIN_MAX: u32 = 3_600;
@@ -44,6 +47,8 @@ pub struct Config {
     pub store: Option<Store>,
     /// The collector of traces, if there is one.
     pub telemetry: Option<Telemetry>,
+    /// How payments are routed among channels.
+    pub routing: Routing,
     /// The payment channels' sections, in the order of their names.
     pub channels: Channels,
     settings: Vec<Setting>,
@@ -115,6 +120,27 @@ pub struct Limits {
     pub requests_in_flight: u32,
 }
 
+/// How payments are routed among the channels that can take them, where neither a policy nor a plugin fixes the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// By cost: a channel may cost so much more than the cheapest, in parts per million of the amount, if it answers
+    /// better.
+    pub premium_ppm: u32,
+}
+
+/// How channels are arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// As policies list them.
+    Policy,
+    /// The cheapest first.
+    Cost,
+    /// The one first that answers best.
+    Latency,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -159,21 +185,6 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("url", &shown::masked(&self.url)).finish_non_exhaustive()
     }
-}
-
-/// The payment channels' sections.
-pub type Channels = Vec<Section>;
-
-/// A section whose settings belong to a payment channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// The channel's name: `wechat` for `[channels.wechat]`.
-    pub name: String,
-    /// Where it begins.
-    pub origin: Origin,
-    /// The section as a TOML document of its own, each setting on the line that it has in the file, so that
-    /// whoever reads it names the same lines.
-    pub toml: String,
 }
 
 impl Config {
@@ -241,7 +252,8 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
     let root_key_file = reader.path("secrets.root_key_file", None);
     let store = store(reader);
     let telemetry = telemetry(reader);
-    let channels = channels(reader, text);
+    let routing = routing(reader);
+    let channels = sections::channels(reader, text);
     reader.finish(&["channels"]);
     let listen = address.zip(drain_seconds).map(|(address, drain_seconds)| Listen {
         address,
@@ -266,6 +278,7 @@ fn settings(reader: &mut Reader<'_>, text: &str) -> Option<Config> {
         root_key_file,
         store: store?,
         telemetry: telemetry?,
+        routing: routing?,
         channels,
         settings: Vec::new(),
     })
@@ -383,6 +396,21 @@ fn telemetry(reader: &mut Reader<'_>) -> Option<Option<Telemetry>> {
     Some(Some(Telemetry { endpoint, sampled_percent }))
 }
 
+fn routing(reader: &mut Reader<'_>) -> Option<Routing> {
+    const STRATEGIES: [(&str, Strategy); 3] =
+        [("policy", Strategy::Policy), ("cost", Strategy::Cost), ("latency", Strategy::Latency)];
+    let strategy = reader.word("routing.strategy", &STRATEGIES)?;
+    let premium_ppm = reader.number("routing.premium_ppm", 0, 0..=PREMIUM_MAX)?;
+    if strategy != Strategy::Cost
+        && let Some(origin) = reader.origin("routing.premium_ppm")
+    {
+        let what = "is of no use unless routing.strategy is \"cost\"".to_owned();
+        let fix = "set routing.strategy = \"cost\", or leave it out".to_owned();
+        reader.fault(Some(origin), "routing.premium_ppm", what, fix);
+    }
+    Some(Routing { strategy, premium_ppm })
+}
+
 fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
     let merchant_per_second = reader.number("limits.merchant_per_second", 500, 0..=RATE_MAX);
     let page_per_second = reader.number("limits.page_per_second", 20, 0..=RATE_MAX);
@@ -425,61 +453,6 @@ fn two_listeners(reader: &mut Reader<'_>, listen: &Listen, operator: &Operator) 
         let what = format!("is the public listener's address {one} too");
         reader.fault(origin, "operator.address", what, "give it a port of its own".to_owned());
     }
-}
-
-fn channels(reader: &mut Reader<'_>, text: &str) -> Channels {
-    let mut sections = Vec::new();
-    for (name, at, value) in reader.tables("channels") {
-        let origin = reader.line(at);
-        let key = format!("channels.{name}");
-        let Some(table) = value.get_ref().as_table() else {
-            let fix = format!("write [{key}]");
-            reader.fault(Some(origin), &key, "must be a table".to_owned(), fix);
-            continue;
-        };
-        for (setting, value) in table {
-            let origin = Some(reader.line(setting.span().start));
-            reader.settings.push(Setting {
-                key: format!("{key}.{}", setting.get_ref()),
-                value: text.get(value.span()).map(str::to_owned),
-                origin,
-                secret: !shown::is_harmless(setting.get_ref()),
-            });
-        }
-        sections.push(Section { name: name.to_owned(), origin, toml: alone_in_file(text, table) });
-    }
-    sections
-}
-
-/// A section as a document of its own: each setting's bytes at the place that they have in the file, and
-/// nothing else but line ends.
-fn alone_in_file(text: &str, table: &DeTable<'_>) -> String {
-    let mut alone: Vec<u8> =
-        text.bytes().map(|byte| if byte == b'\n' { b'\n' } else { b' ' }).collect();
-    let mut entries: Vec<(&str, usize, &Spanned<DeValue<'_>>)> =
-        table.iter().map(|(name, value)| (&**name.get_ref(), name.span().start, value)).collect();
-    entries.sort_by_key(|(_, at, _)| *at);
-    let mut nested = String::new();
-    for (name, at, value) in entries {
-        if value.get_ref().is_table() && text.as_bytes().get(value.span().start) != Some(&b'{') {
-            // A table of its own header comes last, at whatever line.
-            nested.push_str(&format!("\n[{}]\n", quoted(name)));
-            if let Some(inner) = value.get_ref().as_table() {
-                for (name, value) in inner {
-                    let value = text.get(value.span()).unwrap_or_default();
-                    nested.push_str(&format!("{} = {value}\n", quoted(name.get_ref())));
-                }
-            }
-            continue;
-        }
-        let entry = at..value.span().end;
-        if let (Some(to), Some(from)) = (alone.get_mut(entry.clone()), text.as_bytes().get(entry)) {
-            to.copy_from_slice(from);
-        }
-    }
-    let mut alone = String::from_utf8(alone).unwrap_or_default();
-    alone.push_str(&nested);
-    alone
 }
 
 /// A file to begin with.

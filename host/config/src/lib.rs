@@ -8,15 +8,17 @@ mod config;
 mod fault;
 mod origin;
 mod reader;
+mod sections;
 mod shown;
 #[cfg(test)]
 mod tests;
 
 pub use config::{
-    Channels, Config, Limits, Listen, Log, LogFormat, Operator, Proxies, ProxyProtocol, Section,
-    Store, Telemetry, Tls, read, template,
+    Config, Limits, Listen, Log, LogFormat, Operator, Proxies, ProxyProtocol, Routing, Store,
+    Strategy, Telemetry, Tls, read, template,
 };
 pub use fault::{Fault, Faults};
 pub use origin::Origin;
 pub use reader::Sources;
+pub use sections::{Channels, Section};
 pub use shown::Setting;

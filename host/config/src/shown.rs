@@ -95,7 +95,8 @@ pub(crate) fn masked(url: &str) -> String {
 /// Whether a channel's setting may be shown: what is not known to be harmless is not.
 pub(crate) fn is_harmless(name: &str) -> bool {
     const ENDS: [&str; 8] = ["_file", "_url", "_id", "_mode", "_secs", "_ms", "_serial", "_type"];
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
+        "costs",
         "download_certificates",
         "enabled",
         "environment",

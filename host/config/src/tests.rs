@@ -198,3 +198,43 @@ fn a_collector_is_named_whole_or_not_at_all() {
         assert!(found.len() == 1 && found[0].contains("telemetry."), "{wrong}: {found:?}");
     }
 }
+
+#[test]
+fn routing_is_read_with_its_bounds() {
+    let with = |section: &str| format!("{GOOD}[routing]\n{section}\n");
+    let of_file = |text: &str| read(&of(text)).unwrap().routing;
+    assert_eq!(of_file(GOOD), Routing { strategy: Strategy::Policy, premium_ppm: 0 });
+    let cost = of_file(&with("strategy = \"cost\"\npremium_ppm = 100000"));
+    assert_eq!(cost, Routing { strategy: Strategy::Cost, premium_ppm: 100_000 });
+    assert_eq!(of_file(&with("strategy = \"latency\"")).strategy, Strategy::Latency);
+    for wrong in [
+        "strategy = \"cheap\"",
+        "strategy = \"cost\"\npremium_ppm = 100001",
+        "strategy = \"cost\"\npremium_ppm = -1",
+        "strategy = \"cost\"\npremium_ppm = 0.5",
+        "strategy = \"latency\"\npremium_ppm = 10",
+        "premium_ppm = 10",
+    ] {
+        let found = faults(&with(wrong));
+        assert!(found.len() == 1 && found[0].contains("routing."), "{wrong}: {found:?}");
+    }
+}
+
+#[test]
+fn costs_are_handed_on_and_shown_however_they_are_written() {
+    let inline = "costs = [\n  { currency = \"CNY\", rate_ppm = 6000 },  # agreed in May\n]\n";
+    let headers = "[[channels.wechat.costs]]\ncurrency = \"CNY\"\nrate_ppm = 6000\n";
+    let two = format!("{headers}[[channels.wechat.costs]]\nmethod = \"x\"\ncurrency = \"USD\"\n");
+    for (written, rows) in [(inline, 1), (headers, 1), (two.as_str(), 2)] {
+        let config = read(&of(&format!("{GOOD}{written}"))).unwrap();
+        let toml = &config.channels[0].toml;
+        let section: toml::Table =
+            toml::from_str(toml).unwrap_or_else(|error| panic!("{error}: {toml}"));
+        let costs = section["costs"].as_array().unwrap();
+        assert_eq!((costs.len(), section.len()), (rows, 4), "{toml}");
+        assert_eq!(costs[0]["rate_ppm"].as_integer(), Some(6000));
+        let shown = config.shown();
+        assert!(shown.contains("costs = [") && shown.contains("rate_ppm = 6000"), "{shown}");
+        assert!(toml::from_str::<toml::Table>(&shown).is_ok(), "{shown}");
+    }
+}

@@ -1,8 +1,27 @@
-//! The channels that a gateway has.
+//! The channels that a gateway has, and what the operator says of the choice between them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lezai_channels::channel::{Channel, Method};
+use lezai_core::money::Money;
+use lezai_core::routing::{Cost, Preference, cost_of};
+
+/// The operator's preference among channels, and what each of them costs.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    /// How channels are arranged whose order is free.
+    pub preference: Preference,
+    /// The costs of each channel, by its name.
+    pub costs: BTreeMap<String, Vec<Cost>>,
+}
+
+impl Routing {
+    /// What the platform's account at a channel pays for a payment, if the operator said so.
+    pub fn cost(&self, channel: &str, method: &str, amount: Money) -> Option<Money> {
+        cost_of(self.costs.get(channel)?, method, amount)
+    }
+}
 
 /// The channels, in the order in which they are preferred.
 #[derive(Clone)]

@@ -29,7 +29,7 @@ use lezai_wire::views::EventData;
 use crate::callbacks::Callbacks;
 use crate::callbacks::egress::EgressPolicy;
 use crate::callbacks::transport::Transport;
-use crate::channels::Channels;
+use crate::channels::{Channels, Routing};
 use crate::cluster::Cluster;
 use crate::cluster::rate::Rates;
 use crate::events::record::{Happened, Subject};
@@ -80,6 +80,8 @@ pub struct Gateway {
     pub realm: Realm,
     /// Rates of the market for what the operator put none; none, unless somebody names a source.
     pub rate_source: Option<Arc<dyn RateSource>>,
+    /// How channels are chosen among; as policies list them, unless the operator says otherwise.
+    pub routing: Routing,
     /// The traces of what it does; none, unless somebody names a collector.
     pub traces: Traces,
 }
@@ -154,6 +156,7 @@ impl Gateway {
             readiness: Readiness::default(),
             realm: Realm::default(),
             rate_source: None,
+            routing: Routing::default(),
             traces: Traces::off(),
         }
     }
@@ -264,7 +267,9 @@ impl Gateway {
         let begun = circuits.begin(&name, &method, self.node.clock.wall());
         let part = called(channel, "prepare");
         let prepared = part.ended(channel.prepare(request).await, |_| UNANSWERED.to_owned());
-        circuits.record(&name, &method, prepared.is_ok(), begun, self.node.clock.wall());
+        let ended = self.node.clock.wall();
+        circuits.record(&name, &method, prepared.is_ok(), begun, ended);
+        self.node.metrics.channel_answered(id, ended.as_ms().saturating_sub(begun.as_ms()));
         let outcome = if prepared.is_ok() { "answered" } else { "unanswered" };
         let label = ChannelLabel { channel: id, outcome };
         self.node.metrics.channel_requests.get_or_create(&label).inc();

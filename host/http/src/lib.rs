@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod attempts;
 mod balances;
 mod bill_layouts;
 mod bills;
@@ -119,6 +120,7 @@ fn operator_calls() -> Calls {
         .merge(bills::calls())
         .merge(bill_layouts::calls())
         .merge(reviews::calls())
+        .merge(attempts::calls())
 }
 
 /// Merchants' signed calls.

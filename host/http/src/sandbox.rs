@@ -231,7 +231,8 @@ async fn begin(
 ) -> Result<(AttemptId, OrderRecord), Problem> {
     let terms = &record.order.terms;
     let method = terms.methods.first().cloned().unwrap_or_default();
-    let candidate = collecting::candidate_for(gateway, &record, &method)?;
+    let chosen = collecting::choose(gateway, &record, &method)?;
+    let candidate = &chosen.candidate;
     let instalments = terms.instalments.first().copied().filter(|_| candidate.method.instalments);
     let id = AttemptId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
     let (channel, account) = (candidate.channel.id().to_owned(), candidate.direct());
@@ -243,8 +244,10 @@ async fn begin(
         instalments,
         begun_at: None,
         by_code: false,
+        routed: Some(chosen.routed.clone()),
     };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
+    chosen.count(gateway);
     let offer = checkout::offer(gateway, &begun, &attempt).await?;
     let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), offer)).await?;
     Ok((id, prepared))

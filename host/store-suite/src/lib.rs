@@ -30,6 +30,7 @@ use lezai_core::order::{
 };
 use lezai_core::payer::Payer;
 use lezai_core::policy::{Customer, Device, OrderFacts, Profile, Scene, Velocity};
+use lezai_core::routing::{OrderedBy, Reason, Routed, RoutedBy, RoutedCandidate};
 use lezai_core::time::Timestamp;
 
 use lezai_store::Details;
@@ -205,6 +206,7 @@ async fn a_refund_is_found_by_its_numbers(store: &Arc<dyn Store>) {
         account: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     let (id, amount) = (attempt.id.clone(), paid.terms.amount);
     for event in [
@@ -299,6 +301,7 @@ async fn open_reviews_are_listed_by_the_page(store: &Arc<dyn Store>) {
                 account: None,
                 begun_at: None,
                 by_code: false,
+                routed: None,
             }),
             Event::Paid { attempt, amount: held.order.terms.amount, channel_ref: "c".to_owned() },
         ];
@@ -428,6 +431,9 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
     let store = open();
     let found = read(&store, |view| view.order(&order_id(2))).await.unwrap().unwrap();
     assert_eq!(found.details.trace.as_deref(), Some(TRACE));
+    assert_eq!(found.details.decision.ordered_by, Some(OrderedBy::Plugin));
+    assert_eq!(found.details.decision.drawn.as_deref(), Some("sandbox"));
+    assert_eq!(found.order.attempts[0].routed, Some(routed()));
     assert_eq!(found.order, paid.order);
     assert_eq!(found.session, session_id(2));
     assert_eq!(
@@ -445,6 +451,7 @@ async fn what_was_committed_is_there_when_opened_anew(open: impl Fn() -> Arc<dyn
             account: None,
             begun_at: None,
             by_code: false,
+            routed: None,
         }];
         order.version += 1;
         tx.update_order(&order)
@@ -511,6 +518,7 @@ async fn pay(store: &Arc<dyn Store>) -> OrderRecord {
         account: None,
         begun_at: None,
         by_code: false,
+        routed: Some(routed()),
     };
     let amount = record(2, "A-2").order.terms.amount;
     let credential = Credential::Qr { qr: "x".to_owned() };
@@ -549,6 +557,22 @@ fn order_id(n: u8) -> OrderId {
 
 fn session_id(n: u8) -> SessionId {
     SessionId::new(NOW, [n; 10])
+}
+
+/// A choice of a channel, as an attempt keeps it.
+fn routed() -> Routed {
+    let candidate = |channel: &str, reason| RoutedCandidate {
+        channel: channel.to_owned(),
+        account: None,
+        reason,
+        cost: Some(38),
+        requests: 20,
+        answered: 19,
+        latency_ms: Some(80),
+    };
+    let candidates =
+        vec![candidate("sandbox", Reason::Cheapest), candidate("other", Reason::CircuitOpen)];
+    Routed { by: RoutedBy::Cost, candidates }
 }
 
 fn attempt_id() -> AttemptId {
@@ -627,6 +651,8 @@ fn record(n: u8, number: &str) -> OrderRecord {
         score: 0,
         reasons: Vec::new(),
         channels: vec!["sandbox".to_owned()],
+        ordered_by: Some(OrderedBy::Plugin),
+        drawn: Some("sandbox".to_owned()),
         shares: Vec::new(),
         columns: Vec::new(),
         policy: String::new(),

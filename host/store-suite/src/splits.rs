@@ -76,6 +76,7 @@ async fn a_split_and_its_return_are_found_by_their_numbers(store: &Arc<dyn Store
         account: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     let paid = Event::Paid { attempt: attempt.id.clone(), amount, channel_ref: "c".to_owned() };
     let share = Share { receiver: "tea".to_owned(), amount };

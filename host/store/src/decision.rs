@@ -1,6 +1,7 @@
 //! The rules' decision on an order, as it is kept with the order. The API shows it by types of its own.
 
 use lezai_core::policy::{Share, Verdict};
+use lezai_core::routing::OrderedBy;
 use serde::{Deserialize, Serialize};
 
 /// Risk control's answer and how it was found.
@@ -14,6 +15,12 @@ pub struct DecisionRecord {
     pub reasons: Vec<ReasonRecord>,
     /// The channels that may serve the order, best first.
     pub channels: Vec<String>,
+    /// Whether and by whom that order is fixed; absent where the operator's strategy may arrange the channels anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered_by: Option<OrderedBy>,
+    /// The channel that was drawn by its share; absent if none has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<String>,
     /// The split of the amount, as the merchant's plugin says; with the fee at most all of it.
     /// It is booked when the payment is settled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

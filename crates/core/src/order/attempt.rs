@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::AttemptId;
 use crate::instalments::Plan;
+use crate::routing::Routed;
 use crate::time::Timestamp;
 
 /// One try to pay.
@@ -28,6 +29,9 @@ pub struct Attempt {
     /// order: the shopper may have paid before the reversal reaches the channel.
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_code: bool,
+    /// Why this channel was asked; records of earlier releases do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<Routed>,
 }
 
 fn is_false(value: &bool) -> bool {

@@ -123,6 +123,7 @@ fn paid(
             account: None,
             begun_at: None,
             by_code: false,
+            routed: None,
         }),
         Event::Authorized {
             attempt: attempt(1),

@@ -42,6 +42,7 @@ pub(super) fn event(word: &str) -> Event {
         instalments: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     let (code, channel_ref) = ("no_funds".to_owned(), "c-1".to_owned());
     match name.trim_end_matches(|c: char| c.is_ascii_digit()) {

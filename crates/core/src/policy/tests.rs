@@ -321,4 +321,30 @@ fn methods_that_are_not_open_are_closed_and_no_plugin_is_told() {
     assert!(some.opens("wallet_qr") && !some.opens("wallet_redirect"));
     assert_eq!(some.to_compact(), open("").unwrap().to_compact());
     assert_eq!(open(r#","methods":["wallet_qr",""]"#).unwrap_err().path, "methods[1]");
+    // Nor are plugins told whether the operator's strategy may arrange the channels.
+    let order = |word: &str| open(&format!(r#","channel_order":"{word}""#));
+    assert!(order("fixed").unwrap().fixes_order());
+    assert!(!order("free").unwrap().fixes_order() && !open("").unwrap().fixes_order());
+    assert_eq!(order("fixed").unwrap().to_compact(), open("").unwrap().to_compact());
+    assert_eq!(order("cheap").unwrap_err().path, "channel_order");
+}
+
+#[test]
+fn the_channel_that_is_drawn_is_the_first_of_those_with_a_share() {
+    let mut policy = full();
+    policy["routes"] = json!([
+        {"channel": "c"}, {"channel": "a", "share": 60}, {"channel": "b", "share": 40}
+    ]);
+    let shared = read(&policy).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 0..100_u32 {
+        let mut order = order("100 CNY");
+        order.id = OrderId::parse(&format!("ord_0193710e2f4a1b2c3d4e5f60{number:08x}")).unwrap();
+        let drawn = shared.drawn(&order).map(str::to_owned);
+        assert_eq!(shared.route(&order).get(1), drawn.as_ref());
+        seen.extend(drawn);
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    policy["routes"] = json!([{"channel": "a"}]);
+    assert_eq!(read(&policy).unwrap().drawn(&order("100 CNY")), None);
 }

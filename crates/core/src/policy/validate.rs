@@ -40,8 +40,18 @@ const MAX_VALUE: usize = 800;
 pub(crate) type Checked = Result<(), PolicyError>;
 
 pub(super) fn policy(policy: &Policy) -> Checked {
-    let Policy { version, routes, limits, risk, fees, profile, instalments, shares, methods } =
-        policy;
+    let Policy {
+        version,
+        routes,
+        limits,
+        risk,
+        fees,
+        profile,
+        instalments,
+        shares,
+        methods,
+        channel_order: _,
+    } = policy;
     require(*version == VERSION, "version", || format!("unknown version, {VERSION} is known"))?;
     ranges("limits", limits, 1)?;
     risk_rules(risk)?;

@@ -6,6 +6,7 @@ mod check;
 mod shown;
 mod simulate;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use lezai_channels::http::Network;
 use lezai_channels::settings::BadConfig;
 use lezai_channels::surroundings::Machine;
 use lezai_channels::{alipay, unionpay, wechat};
+use lezai_core::routing::Cost;
 
 use shown::Shown;
 
@@ -80,18 +82,25 @@ impl From<BadConfig> for Failed {
     }
 }
 
-/// The channels of a configuration, and the sections that merchants are bound under.
-pub(crate) type OpenedChannels = (Vec<Arc<dyn Channel>>, Vec<(PathBuf, Configured)>);
+/// The channels of a configuration.
+#[derive(Default)]
+pub(crate) struct OpenedChannels {
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
+    /// The sections that merchants are bound under.
+    pub(crate) platform: Vec<(PathBuf, Configured)>,
+    /// What each channel takes of a payment.
+    pub(crate) costs: BTreeMap<String, Vec<Cost>>,
+}
 
-/// The channels of a configuration, for a gateway that is reached at `public_url`, and the sections that merchants are
-/// bound under.
+/// The channels of a configuration, for a gateway that is reached at `public_url`.
 ///
 /// # Errors
 ///
 /// The fault, in one line with the section and the member.
-pub fn open(config: &Path, public_url: &str) -> Result<OpenedChannels, String> {
+pub(crate) fn open(config: &Path, public_url: &str) -> Result<OpenedChannels, String> {
     let args = ConfigArgs { config: config.to_owned() };
     let sections = args.sections().map_err(|error| error.into_text())?;
+    let costs = args.costs(&sections).map_err(|error| error.into_text())?;
     let world = World::real().map_err(|error| error.to_string())?;
     let open = |(name, configured): (String, Configured)| {
         configured
@@ -100,7 +109,7 @@ pub fn open(config: &Path, public_url: &str) -> Result<OpenedChannels, String> {
     };
     let platform = sections.iter().map(|(_, it)| (args.folder().to_owned(), it.clone())).collect();
     let channels = sections.into_iter().map(open).collect::<Result<_, _>>()?;
-    Ok((channels, platform))
+    Ok(OpenedChannels { channels, platform, costs })
 }
 
 /// A provider's client, whose requests are shown.
@@ -111,8 +120,8 @@ enum Client {
 }
 
 impl ConfigArgs {
-    /// The sections of the file, in its order.
-    fn sections(&self) -> Result<Vec<(String, Configured)>, Failed> {
+    /// The names and texts of the file's sections, in its order.
+    fn texts(&self) -> Result<Vec<(String, String)>, Failed> {
         let path = self.config.display();
         let text = std::fs::read_to_string(&self.config)
             .map_err(|error| Failed::NotDone(format!("{path} cannot be read: {error}")))?;
@@ -122,14 +131,37 @@ impl ConfigArgs {
         let channels = channels.ok_or_else(|| {
             Failed::NotDone(format!("{path} has no section such as [channels.wechat]"))
         })?;
-        let read = |(name, section): (&String, &toml::Value)| {
+        let text = |(name, section): (&String, &toml::Value)| {
             let section =
                 toml::to_string(section).map_err(|error| Failed::NotDone(error.to_string()))?;
-            let configured = Configured::parse(name, &section)
-                .map_err(|error| Failed::NotDone(format!("[channels.{name}]: {error}")))?;
-            Ok((name.clone(), configured))
+            Ok((name.clone(), section))
         };
-        channels.iter().map(read).collect()
+        channels.iter().map(text).collect()
+    }
+
+    /// The sections of the file, in its order.
+    fn sections(&self) -> Result<Vec<(String, Configured)>, Failed> {
+        let read = |(name, text): (String, String)| {
+            let configured = Configured::parse(&name, &text)
+                .map_err(|error| Failed::NotDone(format!("[channels.{name}]: {error}")))?;
+            Ok((name, configured))
+        };
+        self.texts()?.into_iter().map(read).collect()
+    }
+
+    /// What the channel of each of these sections takes of a payment.
+    fn costs(
+        &self,
+        sections: &[(String, Configured)],
+    ) -> Result<BTreeMap<String, Vec<Cost>>, Failed> {
+        let texts = self.texts()?;
+        let read = |((name, configured), (_, text)): (&(String, Configured), &(String, String))| {
+            let costs = configured.costs(text);
+            let costs =
+                costs.map_err(|error| Failed::NotDone(format!("[channels.{name}]: {error}")))?;
+            Ok((name.clone(), costs))
+        };
+        sections.iter().zip(&texts).map(read).collect()
     }
 
     fn section(&self, name: &str) -> Result<Configured, Failed> {

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::channel_command;
+use crate::channel_command::{self, OpenedChannels};
 use crate::compose::{Differences, compose, end_traces, recall, traces};
 use crate::data_dir;
 use crate::keys::{self, Keys};
@@ -35,6 +35,7 @@ use lezai_connections::server;
 use lezai_demo_shop as shop;
 use lezai_demo_shop::ShopError;
 use lezai_gateway::callbacks::egress::EgressPolicy;
+use lezai_gateway::channels::Routing;
 use lezai_gateway::cluster::rate::Rates;
 use lezai_gateway::gateway::Gateway;
 use lezai_gateway::jobs;
@@ -126,7 +127,7 @@ pub async fn run(args: DevArgs) -> Result<(), CannotStart> {
 
     let configured = match &args.channels {
         Some(file) => channel_command::open(file, &public_url).map_err(CannotStart::new)?,
-        None => (Vec::new(), Vec::new()),
+        None => OpenedChannels::default(),
     };
     let rates = Rates::new(args.merchant_rate, args.page_rate);
     let traces = match &args.telemetry {
@@ -247,9 +248,10 @@ fn open_gateway(
     public_url: String,
     address: SocketAddr,
     rates: Rates,
-    (configured, platform): crate::channel_command::OpenedChannels,
+    opened: OpenedChannels,
     traces: Traces,
 ) -> Result<Gateway, CannotStart> {
+    let OpenedChannels { channels: configured, platform, costs } = opened;
     let keys = Keys::of(folder.path(), None).map_err(CannotStart::new)?;
     let clock = Arc::new(Clock::system());
     let now = Arc::clone(&clock);
@@ -276,6 +278,7 @@ fn open_gateway(
             .into_iter()
             .chain(configured)
             .collect(),
+        routing: Routing { costs, ..Routing::default() },
         sandbox: Some(sandbox),
         keys,
         vault: Vault::none(),

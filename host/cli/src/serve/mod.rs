@@ -348,7 +348,7 @@ fn open(
         None => folder.text("admin-token")?,
     };
     let url = reqwest::Url::parse(&config.public_url).map_err(CannotStart::new)?;
-    let (channels, accounts) = settings::channels(config)
+    let settings::Opened { channels, accounts, routing } = settings::channels(config)
         .map_err(|faults| CannotStart::new(lezai_config::Faults(faults)))?;
     let differences = Differences {
         public_url: config.public_url.clone(),
@@ -360,6 +360,7 @@ fn open(
         realm: Realm::Live,
         channels,
         accounts,
+        routing,
         sandbox: None,
         keys: keys::Keys::of(folder.path(), vault.roots().as_deref()).map_err(CannotStart::new)?,
         vault: Arc::clone(vault),

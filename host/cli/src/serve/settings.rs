@@ -1,5 +1,6 @@
 //! Where the configuration comes from on the command line, and what can be said of it before anything starts.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +10,9 @@ use lezai_channels::accounts::Accounts;
 use lezai_channels::channel::Channel;
 use lezai_channels::configured::{Configured, World};
 use lezai_config::{Config, Fault, Faults, Origin, Sources, Tls};
+
+use lezai_core::routing::{Preference, Strategy};
+use lezai_gateway::channels::Routing;
 
 use lezai_connections::tls::{Certificates, TlsFiles};
 
@@ -135,10 +139,16 @@ fn named_files(config: &Config) -> Vec<Fault> {
     faults
 }
 
-/// The channels, and how merchants' own accounts at them are opened.
-type Opened = (Vec<Arc<dyn Channel>>, Accounts);
+/// The channels of a configuration.
+pub(super) struct Opened {
+    pub(super) channels: Vec<Arc<dyn Channel>>,
+    /// How merchants' own accounts at them are opened.
+    pub(super) accounts: Accounts,
+    /// How payments are routed among them.
+    pub(super) routing: Routing,
+}
 
-/// The payment channels of a configuration, and what opens merchants' own accounts.
+/// The payment channels of a configuration, what opens merchants' own accounts, and what each channel costs.
 ///
 /// # Errors
 ///
@@ -147,6 +157,7 @@ pub(super) fn channels(config: &Config) -> Result<Opened, Vec<Fault>> {
     // A channel's client speaks TLS; an error says that it was chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (mut channels, mut faults, mut accounts) = (Vec::new(), Vec::new(), Accounts::default());
+    let mut costs = BTreeMap::new();
     match World::real() {
         Ok(world) => accounts.world = Some(world),
         Err(error) => {
@@ -160,6 +171,7 @@ pub(super) fn channels(config: &Config) -> Result<Opened, Vec<Fault>> {
                 Origin::File { path, .. } => path.parent().unwrap_or(Path::new(".")),
                 _ => Path::new("."),
             };
+            costs.insert(section.name.clone(), configured.costs(&section.toml)?);
             let channel = configured.open(folder, &config.public_url, World::real()?)?;
             accounts.platform.push((folder.to_owned(), configured));
             Ok(channel)
@@ -179,7 +191,29 @@ pub(super) fn channels(config: &Config) -> Result<Opened, Vec<Fault>> {
             }
         }
     }
-    if faults.is_empty() { Ok((channels, accounts)) } else { Err(faults) }
+    let preference = preference(config);
+    if faults.is_empty()
+        && preference.strategy == Strategy::Cost
+        && costs.values().all(|it: &Vec<_>| it.is_empty())
+    {
+        let fix = "add costs to the channels' sections: docs/routing.md describes them";
+        faults.push(config.fault("routing.strategy", "is of no use without costs", fix));
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Opened { channels, accounts, routing: Routing { preference, costs } })
+}
+
+/// The operator's preference among channels.
+fn preference(config: &Config) -> Preference {
+    let lezai_config::Routing { strategy, premium_ppm } = config.routing;
+    let strategy = match strategy {
+        lezai_config::Strategy::Policy => Strategy::Policy,
+        lezai_config::Strategy::Cost => Strategy::Cost,
+        lezai_config::Strategy::Latency => Strategy::Latency,
+    };
+    Preference { strategy, premium_ppm }
 }
 
 /// The operator's token in a file.

@@ -1,5 +1,5 @@
-//! Whether a channel answers for a method, as far as this node saw: a circuit for each. It opens when requests are not
-//! answered; then the method is not offered by that channel. After a pause one request is let through: an answer
+//! How a channel answers for a method, as far as this node saw: a circuit for each, and the figures of late that channels
+//! are compared by. The circuit opens when requests are not answered; then the method is not offered by that channel. After a pause one request is let through: an answer
 //! closes the circuit, silence opens it again for longer. It is never a reason to give up a payment that was begun.
 //!
 //! A refusal is an answer: only silence, errors of the provider and answers that cannot be verified count.
@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use lezai_core::routing::Measured;
 use lezai_core::time::Timestamp;
+
+use super::channel_window::Window;
 
 /// So many requests in a row without an answer open a circuit.
 const FAILURES_MAX: u32 = 5;
@@ -19,9 +22,19 @@ const PAUSE_SECS_MAX: i64 = 480;
 /// A probe that says nothing within this time is given up for another one. Channels end a request after ten seconds.
 const PROBE_SECS: i64 = 20;
 
-/// The circuits: as many as the channels, and merchants' own accounts there, have methods.
+/// The most methods of channels, and of merchants' own accounts there, that are remembered: each takes some two
+/// kilobytes. Beyond it the one that was asked longest ago is forgotten, and counts as one that is up.
+const METHODS_MAX: usize = 4_096;
+
+/// The circuits and figures: a map of methods for each channel or account.
 #[derive(Debug, Default)]
-pub struct ChannelHealth(Mutex<HashMap<(String, String), Circuit>>);
+pub struct ChannelHealth(Mutex<HashMap<String, HashMap<String, Health>>>);
+
+#[derive(Debug, Default)]
+struct Health {
+    circuit: Circuit,
+    window: Window,
+}
 
 #[derive(Debug, Default)]
 struct Circuit {
@@ -44,15 +57,23 @@ impl ChannelHealth {
     /// Whether a method can be offered by a channel.
     pub fn is_up(&self, channel: &str, method: &str, now: Timestamp) -> bool {
         let all = self.all();
-        let mut states = all.iter().filter(|((id, of), _)| id == channel && of == method);
-        states.next().is_none_or(|(_, circuit)| circuit.lets_through(now))
+        let found = all.get(channel).and_then(|it| it.get(method));
+        found.is_none_or(|it| it.circuit.lets_through(now))
+    }
+
+    /// The figures of late.
+    pub fn measured(&self, channel: &str, method: &str, now: Timestamp) -> Measured {
+        let all = self.all();
+        let found = all.get(channel).and_then(|it| it.get(method));
+        found.map(|it| it.window.measured(now)).unwrap_or_default()
     }
 
     /// A request to collect begins: with a circuit that was open it is the probe. Gives the moment, for
     /// [`Self::record`].
     #[must_use]
     pub fn begin(&self, channel: &str, method: &str, now: Timestamp) -> Timestamp {
-        if let Some(circuit) = self.all().get_mut(&(channel.to_owned(), method.to_owned()))
+        let mut all = self.all();
+        if let Some(Health { circuit, .. }) = all.get_mut(channel).and_then(|it| it.get_mut(method))
             && circuit.lets_through(now)
             && let State::Open { pause_secs, .. } | State::Probing { pause_secs, .. } =
                 circuit.state
@@ -72,14 +93,38 @@ impl ChannelHealth {
         now: Timestamp,
     ) {
         let mut all = self.all();
-        let circuit = all.entry((channel.to_owned(), method.to_owned())).or_default();
-        if let Some(said) = circuit.record(answered, begun, now) {
+        let is_known = all.get(channel).is_some_and(|it| it.contains_key(method));
+        if !is_known {
+            make_room(&mut all);
+        }
+        let health = all.entry(channel.to_owned()).or_default().entry(method.to_owned());
+        let health = health.or_default();
+        health.window.record(answered, begun, now);
+        if let Some(said) = health.circuit.record(answered, begun, now) {
             tracing::warn!(channel, method, "{said}");
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<(String, String), Circuit>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, HashMap<String, Health>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets the method that was asked longest ago, if there is no room for another one.
+fn make_room(all: &mut HashMap<String, HashMap<String, Health>>) {
+    if all.values().map(HashMap::len).sum::<usize>() < METHODS_MAX {
+        return;
+    }
+    let methods = all.iter().flat_map(|(channel, it)| it.iter().map(move |it| (channel, it)));
+    let oldest = methods.min_by_key(|(_, (_, health))| health.window.last());
+    let oldest = oldest.map(|(channel, (method, _))| (channel.clone(), method.clone()));
+    if let Some((channel, method)) = oldest
+        && let Some(of_channel) = all.get_mut(&channel)
+    {
+        of_channel.remove(&method);
+        if of_channel.is_empty() {
+            all.remove(&channel);
+        }
     }
 }
 
@@ -208,5 +253,34 @@ mod tests {
         assert!(is_up(probe.plus_secs(PROBE_SECS)), "and has not failed");
         health.record(QR.0, QR.1, true, probe, probe.plus_secs(2));
         assert!(is_up(probe.plus_secs(2)));
+    }
+
+    #[test]
+    fn figures_outlive_the_circuit_and_are_of_one_method() {
+        let health = ChannelHealth::default();
+        after(&health, "xxxxx", NOW);
+        let open = NOW.plus_secs(PAUSE_SECS);
+        let probe = health.begin(QR.0, QR.1, open);
+        health.record(QR.0, QR.1, true, probe, open.plus_ms(70));
+        let Measured { requests, answered, latency_ms } = health.measured(QR.0, QR.1, open);
+        assert_eq!((requests, answered, latency_ms), (6, 1, Some(70)));
+        for (channel, method) in [(QR.0, "wechat_h5"), ("alipay", QR.1)] {
+            assert_eq!(health.measured(channel, method, open), Measured::default());
+        }
+    }
+
+    #[test]
+    fn so_many_methods_are_remembered() {
+        let health = ChannelHealth::default();
+        let at = |n: usize| NOW.plus_secs(i64::try_from(n).unwrap());
+        for n in 0..METHODS_MAX + 2 {
+            health.record(&format!("account-{n}"), QR.1, true, at(n), at(n));
+            // The first is used again and again, and stays.
+            health.record("account-0", QR.1, true, at(n), at(n));
+        }
+        let all = health.all();
+        assert_eq!(all.values().map(HashMap::len).sum::<usize>(), METHODS_MAX);
+        let known: Vec<_> = (0..4).filter(|n| all.contains_key(&format!("account-{n}"))).collect();
+        assert_eq!(known, [0, 3]);
     }
 }

@@ -7,12 +7,13 @@
 //! | [`in_progress`] | answers a repeat late instead of at once with `request_in_progress`; the commit decides |
 //! | [`rate`] | lets a caller send as many requests again |
 //! | [`velocity`] | counts what is told of here, by [`peers`](crate::peers) |
-//! | [`channel_health`] | finds out for itself that a channel is silent, and sends a probe of its own |
+//! | [`channel_health`] | finds out for itself that a channel is silent, and sends a probe of its own; arranges channels by what it measured itself |
 //! | [`watchers`] | tells pages that watch there, by [`peers`](crate::peers) |
 //! | [`turns`] | reads as many lists again for a merchant |
 //! | [`wake`] | looks for tasks seconds later |
 
 pub mod channel_health;
+mod channel_window;
 pub mod in_progress;
 pub mod nonces;
 pub mod rate;

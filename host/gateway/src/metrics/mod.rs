@@ -28,6 +28,9 @@ pub struct Metrics {
     pub tasks: Family<OutcomeLabel, Counter>,
     /// Requests to collect a payment, by channel and by whether it answered.
     pub channel_requests: Family<ChannelLabel, Counter>,
+    /// Choices of a channel, by channel and by why it was the first.
+    pub routed: Family<RoutedLabel, Counter>,
+    channel_seconds: Family<OneChannel, Histogram, fn() -> Histogram>,
     /// Tasks that wait.
     pub waiting_tasks: Gauge,
     /// Pages that watch.
@@ -65,6 +68,25 @@ pub struct ChannelLabel {
     pub outcome: &'static str,
 }
 
+/// A choice of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RoutedLabel {
+    /// The channel.
+    pub channel: &'static str,
+    /// The reason's word, such as `cheapest`.
+    pub reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OneChannel {
+    channel: &'static str,
+}
+
+/// Channels end a request after ten seconds.
+fn channel_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.02, 2.0, 10))
+}
+
 /// Which differences are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DifferenceLabel {
@@ -95,6 +117,8 @@ impl Default for Metrics {
             callbacks: Family::default(),
             tasks: Family::default(),
             channel_requests: Family::default(),
+            routed: Family::default(),
+            channel_seconds: Family::new_with_constructor(channel_buckets as fn() -> Histogram),
             waiting_tasks: Gauge::default(),
             streams: Gauge::default(),
             plugins: Arc::default(),
@@ -117,6 +141,17 @@ impl Default for Metrics {
             "channel_requests",
             "Requests to collect a payment, by channel and by whether it answered",
             metrics.channel_requests.clone(),
+        );
+        registry.register(
+            "routed",
+            "Choices of a channel for a payment, by channel and by why it was the first",
+            metrics.routed.clone(),
+        );
+        registry.register_with_unit(
+            "channel_request",
+            "Time that a channel took for a request to collect, answered or not",
+            Unit::Seconds,
+            metrics.channel_seconds.clone(),
         );
         registry.register("tasks", "Tasks of the worker, by how they ended", metrics.tasks.clone());
         registry.register("tasks_waiting", "Tasks that wait", metrics.waiting_tasks.clone());
@@ -187,6 +222,13 @@ impl Metrics {
     /// So many days of a channel are due and not reconciled.
     pub fn days_not_reconciled(&self, channel: &'static str, days: i64) {
         self.not_reconciled.get_or_create(&ReconciledLabel { channel }).set(days);
+    }
+
+    /// A channel's request to collect ended after so long.
+    pub fn channel_answered(&self, channel: &'static str, ms: i64) {
+        // Exact: a request ends after some seconds. A clock that was set back took no time.
+        let seconds = f64::from(u32::try_from(ms).unwrap_or_default()) / 1_000.0;
+        self.channel_seconds.get_or_create(&OneChannel { channel }).observe(seconds);
     }
 
     /// A request was answered. `route` is the pattern, never the path.

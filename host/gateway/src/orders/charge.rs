@@ -11,7 +11,7 @@ use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 use sha2::{Digest as _, Sha256};
 
-use super::collecting::{Candidate, candidates, payment_request};
+use super::collecting::{Chosen, choose_for_code, payment_request};
 use crate::gateway::{self, Gateway, attempt_ref, not_found};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome};
 use crate::views;
@@ -35,7 +35,8 @@ pub async fn charge(
     if record.order.terms.merchant != *merchant {
         return Err(not_found());
     }
-    let candidate = channel_of_code(gateway, &record, &code)?;
+    let chosen = channel_of_code(gateway, &record, &code)?;
+    let candidate = &chosen.candidate;
     let attempt = Attempt {
         id: attempt_id(&record, &key),
         method: candidate.method.id.to_owned(),
@@ -44,6 +45,7 @@ pub async fn charge(
         instalments: None,
         begun_at: None,
         by_code: true,
+        routed: Some(chosen.routed.clone()),
     };
     let now = gateway.node.clock.now();
     let begun = {
@@ -63,6 +65,7 @@ pub async fn charge(
     };
     gateway.committed(&record);
     if is_open(&record, &attempt.id) {
+        chosen.count(gateway);
         present(gateway, &record, &attempt, code).await?;
     }
     let record = gateway.record(order).await?;
@@ -96,15 +99,8 @@ fn refused(record: &OrderRecord, attempt: &AttemptId) -> Problem {
 }
 
 /// The channel that takes the code, and its method, which the order must name.
-fn channel_of_code(
-    gateway: &Gateway,
-    record: &OrderRecord,
-    code: &str,
-) -> Result<Candidate, Problem> {
-    let methods = record.order.terms.methods.iter();
-    let mut all = methods.flat_map(|method| candidates(gateway, record, method));
-    let found = all.find(|it| it.channel.method_of_code(code) == Some(it.method.id));
-    found.ok_or_else(|| {
+fn channel_of_code(gateway: &Gateway, record: &OrderRecord, code: &str) -> Result<Chosen, Problem> {
+    choose_for_code(gateway, record, code).ok_or_else(|| {
         let detail = "no method of the order takes this code: name wechat_code, alipay_code or unionpay_code in its methods";
         Problem::new(Code::MethodUnavailable, detail).with("field", "code")
     })

@@ -1,15 +1,17 @@
-//! How a payment is collected: by which channel, to whose account, and what it is asked.
+//! How a payment is collected: by which channel, to whose account, why by that one, and what it is asked.
 
 use std::sync::Arc;
 
 use lezai_channels::channel::{Channel, Method, MethodKind, PaymentRequest};
 use lezai_core::id::MerchantId;
 use lezai_core::order::{Attempt, Capture, DirectAccount};
+use lezai_core::routing::{self, Asked, Routed};
 use lezai_store::OrderRecord;
 use lezai_wire::problem::{Code, Problem};
 
 use crate::gateway::Gateway;
 use crate::merchants::accounts::MerchantAccount;
+use crate::metrics::RoutedLabel;
 use crate::views;
 
 /// A way to collect by a method: a channel, and the merchant's own account there, if it is not ours.
@@ -29,11 +31,36 @@ impl Candidate {
         self.account.as_ref().map(|it| it.direct())
     }
 
+    /// Its name, for what is remembered of it.
+    fn name(&self) -> String {
+        let own = self.account.as_ref().map(|it| it.name());
+        own.unwrap_or_else(|| self.channel.id().to_owned())
+    }
+
     fn is_up(&self, gateway: &Gateway) -> bool {
-        let name = self.account.as_ref().map(|it| it.name());
-        let name = name.unwrap_or_else(|| self.channel.id().to_owned());
         let now = gateway.node.clock.wall();
-        gateway.node.cluster.channels.is_up(&name, self.method.id, now)
+        gateway.node.cluster.channels.is_up(&self.name(), self.method.id, now)
+    }
+
+    /// What is known of it, for an order.
+    fn known(&self, gateway: &Gateway, record: &OrderRecord) -> routing::Candidate {
+        let (name, now) = (self.name(), gateway.node.clock.wall());
+        let (id, method, health) =
+            (self.channel.id(), self.method.id, &gateway.node.cluster.channels);
+        let amount = record.order.terms.amount;
+        let place = record.details.decision.channels.iter().position(|it| it == id);
+        routing::Candidate {
+            channel: id.to_owned(),
+            account: self.direct().map(|it| it.account),
+            place: place.unwrap_or(usize::MAX),
+            is_up: health.is_up(&name, method, now),
+            // The provider takes its part of a payment to the merchant's own account from the merchant.
+            cost: match self.account {
+                Some(_) => None,
+                None => gateway.routing.cost(id, method, amount),
+            },
+            measured: health.measured(&name, method, now),
+        }
     }
 }
 
@@ -48,7 +75,7 @@ pub struct Ways<'w> {
 }
 
 impl Ways<'_> {
-    /// Those of a channel, best first. Where the merchant has an account of its own, ours takes what that one does not
+    /// Those of a channel, its own account first. Where the merchant has an account of its own, ours takes what that one does not
     /// only if the operator said so.
     fn of_channel(&self, id: &str, method: &str) -> Vec<Candidate> {
         let accounts = &self.gateway.merchants.accounts;
@@ -83,36 +110,76 @@ impl Ways<'_> {
     }
 }
 
-/// The ways to collect an order by a method, best first.
-pub fn candidates(gateway: &Gateway, record: &OrderRecord, method: &str) -> Vec<Candidate> {
+/// The ways to collect an order by a method, as they are listed.
+fn candidates(gateway: &Gateway, record: &OrderRecord, method: &str) -> Vec<Candidate> {
     let merchant = &record.order.terms.merchant;
     let ways = Ways { gateway, merchant, may_be_direct: record.order.may_be_direct() };
     ways.by(&record.details.decision.channels, method)
 }
 
-/// The way to collect an order by a method: the first that answers; if none does, the first is tried all the same.
+/// A way that was chosen, and why.
+pub struct Chosen {
+    /// The way.
+    pub candidate: Candidate,
+    /// The decision, as the attempt keeps it.
+    pub routed: Routed,
+}
+
+/// The way to collect an order by a method, as the core routes it: one that answers if there is any, else the first one
+/// all the same.
 ///
 /// # Errors
 ///
 /// `method_unavailable`.
-pub fn candidate_for(
-    gateway: &Gateway,
-    record: &OrderRecord,
-    method: &str,
-) -> Result<Candidate, Problem> {
-    let all = candidates(gateway, record, method);
-    let up = all.iter().find(|it| it.is_up(gateway));
-    up.or(all.first()).cloned().ok_or_else(|| {
+pub fn choose(gateway: &Gateway, record: &OrderRecord, method: &str) -> Result<Chosen, Problem> {
+    chosen(gateway, record, candidates(gateway, record, method)).ok_or_else(|| {
         Problem::new(Code::MethodUnavailable, "the order cannot be paid by this method")
             .with("field", "method")
     })
 }
 
+/// The way to charge a code, by any method of the order that takes it.
+pub fn choose_for_code(gateway: &Gateway, record: &OrderRecord, code: &str) -> Option<Chosen> {
+    let methods = record.order.terms.methods.iter();
+    methods.into_iter().find_map(|method| {
+        let mut taking = candidates(gateway, record, method);
+        taking.retain(|it| it.channel.method_of_code(code) == Some(it.method.id));
+        chosen(gateway, record, taking)
+    })
+}
+
 /// Whether the channel of a method answers for it, as far as this node saw; `None` if none takes it.
 pub fn is_up(gateway: &Gateway, record: &OrderRecord, method: &str) -> Option<bool> {
-    let found = candidate_for(gateway, record, method).ok()?;
-    Some(found.is_up(gateway))
+    let all = candidates(gateway, record, method);
+    (!all.is_empty()).then(|| all.iter().any(|it| it.is_up(gateway)))
 }
+
+/// The first of these by the core's order.
+fn chosen(gateway: &Gateway, record: &OrderRecord, all: Vec<Candidate>) -> Option<Chosen> {
+    let decision = &record.details.decision;
+    let asked = Asked {
+        amount: record.order.terms.amount,
+        ordered_by: decision.ordered_by,
+        drawn: decision.drawn.as_deref(),
+        preference: gateway.routing.preference,
+    };
+    let known: Vec<_> = all.iter().map(|it| it.known(gateway, record)).collect();
+    let ranked = routing::route(&asked, &known);
+    let routed = routing::record(&asked, &known, &ranked);
+    let candidate = all.into_iter().nth(ranked.first()?.index)?;
+    Some(Chosen { candidate, routed })
+}
+
+impl Chosen {
+    /// Counts the choice.
+    pub fn count(&self, gateway: &Gateway) {
+        if let Some(first) = self.routed.candidates.first() {
+            let (channel, reason) = (self.candidate.channel.id(), first.reason.as_str());
+            gateway.node.metrics.routed.get_or_create(&RoutedLabel { channel, reason }).inc();
+        }
+    }
+}
+
 /// The request to the channel of an attempt.
 ///
 /// # Errors

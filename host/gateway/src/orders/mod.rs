@@ -1,5 +1,6 @@
 //! A merchant's calls on orders: create, query, close, capture, void, renew the checkout session.
 
+pub mod attempts;
 pub mod charge;
 pub mod checkout;
 pub mod collecting;
@@ -20,6 +21,7 @@ use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Capture, Effect, Event, Order, SplitTime, Step, Terms};
 use lezai_core::policy::{OrderFacts, Verdict};
+use lezai_core::routing::OrderedBy;
 use lezai_core::signature::Verified;
 use lezai_core::time::Timestamp;
 use serde::Serialize;
@@ -396,6 +398,25 @@ struct Opened {
     quote: Option<Quote>,
 }
 
+/// Notes whether the order of channels is fixed, and by whom: a merchant's plugin that answered means the order that it
+/// gave, a policy if it says so.
+fn with_order_of_channels(
+    merchant: &Merchant,
+    facts: &OrderFacts,
+    decision: DecisionRecord,
+) -> DecisionRecord {
+    let routing = &decision.hooks.routing;
+    let own = decision.release.as_ref().is_some_and(|it| it.digest == routing.plugin);
+    if own && routing.outcome == lezai_engine::Outcome::Answered.label() {
+        return DecisionRecord { ordered_by: Some(OrderedBy::Plugin), ..decision };
+    }
+    DecisionRecord {
+        ordered_by: merchant.policy.fixes_order().then_some(OrderedBy::Policy),
+        drawn: merchant.policy.drawn(facts).map(str::to_owned),
+        ..decision
+    }
+}
+
 fn open(
     gateway: &Gateway,
     merchant: &Merchant,
@@ -411,6 +432,7 @@ fn open(
         release,
         ..record(&decision)
     };
+    let kept = with_order_of_channels(merchant, &facts, kept);
     if decision.risk.verdict == Verdict::Deny {
         return Err(denied(gateway, facts, kept, now));
     }

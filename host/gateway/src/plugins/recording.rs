@@ -7,7 +7,8 @@ use lezai_store::decision::{
     ColumnRecord, DecisionRecord, HookRecord, HooksRecord, ReasonRecord, ShareRecord,
 };
 
-/// The record of a decision. By which policy, settings and release it was made is the caller's to say.
+/// The record of a decision. By which policy, settings and release it was made, and what these say of the order of
+/// channels, is the caller's to say.
 pub fn record(decision: &Decision) -> DecisionRecord {
     let Decision { risk, channels, shares, columns, hooks, .. } = decision;
     let [risk_run, pricing, routing] = hooks;
@@ -18,6 +19,8 @@ pub fn record(decision: &Decision) -> DecisionRecord {
         score: risk.score,
         reasons: risk.reasons.iter().map(reason).collect(),
         channels: channels.clone(),
+        ordered_by: None,
+        drawn: None,
         shares: shares.iter().map(ShareRecord::from).collect(),
         columns: columns.iter().map(column).collect(),
         policy: String::new(),

@@ -127,6 +127,7 @@ fn tries_refunds_and_voids_are_bounded() {
             instalments: None,
             begun_at: None,
             by_code: false,
+            routed: None,
         };
         order = step(order, Event::MethodChosen(chosen), START).unwrap().order;
     }
@@ -138,6 +139,7 @@ fn tries_refunds_and_voids_are_bounded() {
         instalments: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     assert_eq!(
         step(order.clone(), Event::MethodChosen(another), START),

@@ -110,6 +110,7 @@ impl Fixture {
                     account: None,
                     begun_at: None,
                     by_code: false,
+                    routed: None,
                 }),
                 "paid" => Event::Paid { attempt, amount, channel_ref: "c".to_owned() },
                 "returned" => Event::Returned(attempt),

@@ -54,6 +54,8 @@ pub(super) fn run(
         policy: then.policy.clone(),
         settings: then.settings.clone(),
         release: then.release.clone(),
+        ordered_by: then.ordered_by,
+        drawn: then.drawn.clone(),
         ..record(&now)
     };
     replayable(&order, &now, "now, on this machine,")?;

@@ -17,7 +17,7 @@ use crate::gateway;
 use crate::gateway::{Gateway, unanswered};
 use crate::idempotency::{ApiResponse, IdempotentRequest, Outcome, Signer};
 use crate::keys::GatewayKey;
-use crate::orders::collecting::{candidate_for, payment_request};
+use crate::orders::collecting::{choose, payment_request};
 use lezai_channels::channel::{Method, MethodKind, PAYER_MISSING, Prepared};
 use lezai_store as store;
 use lezai_store::{Claim, IdempotencyKey, OrderRecord, Scope, SessionRecord, Tx};
@@ -303,14 +303,25 @@ pub async fn pay(
     let now = gateway.node.clock.now();
     let record = gateway.record(session.order.clone()).await?;
     check_place(gateway, &record, if page.proven { &page.claim.origin } else { "" })?;
-    let candidate = candidate_for(gateway, &record, &choice.method)?;
+    let chosen = choose(gateway, &record, &choice.method)?;
+    let candidate = &chosen.candidate;
     let instalments = plan_for(&record, candidate.method, choice.instalments)?;
     let signing = gateway.keys.named(&session.gateway_key);
     let id = attempt_id(&signing, &session.id, &key);
     let (method, channel) = (choice.method, candidate.channel.id().to_owned());
     let account = candidate.direct();
-    let attempt =
-        Attempt { id, method, channel, account, instalments, begun_at: None, by_code: false };
+    let routed = Some(chosen.routed.clone());
+    let attempt = Attempt {
+        id,
+        method,
+        channel,
+        account,
+        instalments,
+        begun_at: None,
+        by_code: false,
+        routed,
+    };
+    let wanted = attempt.id.clone();
     let begun = {
         let (id, order) = (session.id.clone(), session.order.clone());
         key.start(&gateway.node, move |tx| {
@@ -329,6 +340,9 @@ pub async fn pay(
         Outcome::Now(begun) => begun,
     };
     gateway.committed(&record);
+    if attempt.id == wanted {
+        chosen.count(gateway);
+    }
     let offer = offer(gateway, &record, &attempt).await?;
 
     let prepared = {

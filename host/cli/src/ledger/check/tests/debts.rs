@@ -22,6 +22,7 @@ fn refunded_whole(fixture: &mut Fixture, with_debts: bool) {
             account: None,
             begun_at: None,
             by_code: false,
+            routed: None,
         }),
         Event::Paid { attempt: attempt(5), amount: cny(5000), channel_ref: "c".to_owned() },
         Event::SettlementDue,
@@ -85,6 +86,7 @@ fn split_later(fixture: &mut Fixture) {
         account: None,
         begun_at: None,
         by_code: false,
+        routed: None,
     };
     let events = [
         Event::MethodChosen(method),
