@@ -29,6 +29,7 @@ mod lanes;
 mod late_bills;
 mod lifecycle;
 mod listen;
+mod mandates;
 mod marketplace;
 mod mini;
 mod modules;

@@ -28,6 +28,8 @@ pub enum Kind {
     Split = 7,
     /// Anything else that moved money.
     Other = 8,
+    /// A payer's bank took back what was debited.
+    DebitReturn = 9,
 }
 
 impl Kind {
@@ -37,7 +39,7 @@ impl Kind {
     }
 
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Payment,
         Self::Refund,
         Self::Void,
@@ -47,6 +49,7 @@ impl Kind {
         Self::PayoutReturn,
         Self::Split,
         Self::Other,
+        Self::DebitReturn,
     ];
 
     /// The kind's name, as in files.
@@ -61,6 +64,7 @@ impl Kind {
             Self::PayoutReturn => "payout_return",
             Self::Split => "split",
             Self::Other => "other",
+            Self::DebitReturn => "debit_return",
         }
     }
 
@@ -68,7 +72,7 @@ impl Kind {
     pub fn leaves(self) -> Option<bool> {
         match self {
             Self::Payment | Self::FeeReturn | Self::PayoutReturn => Some(false),
-            Self::Refund | Self::Void | Self::Fee | Self::Payout => Some(true),
+            Self::Refund | Self::Void | Self::Fee | Self::Payout | Self::DebitReturn => Some(true),
             Self::Split | Self::Other => None,
         }
     }

@@ -18,6 +18,8 @@ mod extract;
 mod fx;
 mod fx_shapes;
 pub mod live;
+mod mandate_shapes;
+mod mandates;
 mod openapi;
 mod operations;
 mod operator;
@@ -35,6 +37,7 @@ mod reply;
 pub mod request_id;
 mod reviews;
 mod sandbox;
+mod sandbox_mandates;
 mod settlements;
 pub mod signed;
 mod split_shapes;
@@ -42,6 +45,7 @@ mod splits;
 mod statements;
 mod traces;
 mod wallet;
+mod wallet_mandate;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +94,7 @@ fn calls() -> Calls {
         .merge(checkout::calls())
         .merge(operator_calls())
         .merge(sandbox::calls())
+        .merge(sandbox_mandates::calls())
         .merge(operations::calls())
         .merge(operations::public_calls())
 }
@@ -102,6 +107,7 @@ fn merchant_calls() -> Calls {
         .merge(fx::calls())
         .merge(receivers::calls())
         .merge(splits::calls())
+        .merge(mandates::calls())
         .merge(payouts::calls())
         .merge(payout_batches::calls())
         .merge(settlements::calls())
@@ -153,7 +159,9 @@ fn reference_pages() -> Routes {
 
 /// The sandbox's calls: unsigned, so done for programs and our own pages alone.
 fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
-    Router::from(sandbox::calls())
+    Router::from(sandbox::calls().merge(sandbox_mandates::calls()))
+        .route("/sandbox/mandates/{mandate}", get(sandbox_mandates::page))
+        .route("/sandbox/mandates/{mandate}/page/{act}", post(sandbox_mandates::by_page))
         .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))
         .route("/sandbox/wallet/{attempt}/approve", post(sandbox::approve))
         .route("/sandbox/wallet/{attempt}/decline", post(sandbox::refuse))

@@ -19,6 +19,7 @@ pub mod fx;
 mod listing;
 mod news;
 mod orders;
+pub mod mandates;
 pub mod payout_batches;
 pub mod plugins;
 mod scope;
@@ -28,9 +29,10 @@ pub mod statements;
 use std::sync::Arc;
 
 use lezai_core::digest::sha256_hex;
+use lezai_core::funds::mandate::MandateEffect;
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{
-    AttemptId, DifferenceId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
+    AttemptId, DifferenceId, EventId, MandateId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
     StatementId,
 };
 use lezai_core::key::Jwk;
@@ -53,6 +55,7 @@ pub use lezai_wire::page::Page;
 pub use listing::id_range;
 pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
+pub use mandates::{MandateReads, MandateWrites};
 pub use payout_batches::{PayoutBatchReads, PayoutBatchWrites};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 pub use scope::{Scope, book_of};
@@ -120,6 +123,13 @@ pub enum Task {
         payout: PayoutId,
         /// The effect.
         what: PayoutEffect,
+    },
+    /// An effect of the core's on a mandate.
+    Mandate {
+        /// The mandate.
+        mandate: MandateId,
+        /// The effect.
+        what: MandateEffect,
     },
     /// Close a merchant's settlement batches at its next cut-off, and plan the one after.
     CloseBatches {
@@ -203,16 +213,20 @@ impl Task {
             }
             Self::MakeStatement { statement, .. } => Some(format!("make_statement {statement}")),
             Self::ReturnPayment { difference } => Some(format!("return_payment {difference}")),
-            Self::Order { .. } | Self::Payout { .. } | Self::Deliver { .. } => None,
+            Self::Order { .. }
+            | Self::Payout { .. }
+            | Self::Mandate { .. }
+            | Self::Deliver { .. } => None,
         }
     }
 
     /// The lane that it waits in.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Order { .. } | Self::CloseBatches { .. } | Self::ReturnPayment { .. } => {
-                Lane::Orders
-            }
+            Self::Order { .. }
+            | Self::Mandate { .. }
+            | Self::CloseBatches { .. }
+            | Self::ReturnPayment { .. } => Lane::Orders,
             Self::Payout { .. } => Lane::Payouts,
             Self::Deliver { .. } => Lane::Callbacks,
             Self::MakeStatement { .. } | Self::PlanStatement { .. } => Lane::Statements,
@@ -340,6 +354,7 @@ pub trait View:
     + FeeReads
     + FundsReads
     + FxReads
+    + MandateReads
     + PayoutBatchReads
     + PluginReads
     + SplitReads
@@ -413,6 +428,7 @@ pub trait Tx:
     + FeeWrites
     + FundsWrites
     + FxWrites
+    + MandateWrites
     + PayoutBatchWrites
     + PluginWrites
     + SplitWrites

@@ -392,7 +392,7 @@ impl Mandate {
     }
 
     /// Which period a moment is in; `None` before the shopper agreed, and of a mandate without periods.
-    fn period_at(&self, at: Timestamp) -> Option<i64> {
+    pub fn period_at(&self, at: Timestamp) -> Option<i64> {
         let (agreed, bound) = (self.agreed.as_ref()?, self.terms.period?);
         let since = at.as_ms().checked_sub(agreed.at.as_ms())?;
         // A clock that was set back does not begin a period anew.

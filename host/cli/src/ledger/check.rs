@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use super::agreed::Agreements;
 use super::balances::{Balances, table};
 use super::fault::{Failed, Fault, Stop, called_for_by_payout, is};
-use super::{differences, funds, mirror};
+use super::{differences, funds, mandates, mirror};
 use crate::source::{Source, SourceArgs, refuse};
 use lezai_store::{BookedEntry, Task, book_of};
 use lezai_store_postgres::{Address, snapshot};
@@ -128,6 +128,8 @@ pub struct Report {
     pub paid: u64,
     /// How many payouts there are.
     pub payouts: u64,
+    /// How many mandates there are.
+    pub mandates: u64,
     /// How many settlement batches were closed.
     pub batches: u64,
     /// How many differences were found between channels' bills and the books.
@@ -145,6 +147,7 @@ impl Report {
         self.orders += other.orders;
         self.paid += other.paid;
         self.payouts += other.payouts;
+        self.mandates += other.mandates;
         self.batches += other.batches;
         self.differences += other.differences;
         self.late.add(other.late);
@@ -163,6 +166,10 @@ impl Report {
         );
         if *payouts > 0 {
             text += &format!("payouts  {payouts}: each has its entries, events and tasks\n");
+        }
+        if self.mandates > 0 {
+            let count = self.mandates;
+            text += &format!("mandates {count}: each debit is within what was agreed to\n");
         }
         if *batches > 0 {
             text += &format!(
@@ -210,6 +217,7 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     agreements.sums_hold(connection)?;
     rows_are_there(connection)?;
     report.payouts = funds::payouts_hold(connection, &agreements)?;
+    report.mandates = mandates::hold(connection)?;
     report.batches = funds::batches_hold(connection)?;
     report.differences = differences::hold(connection, &mut report.late)?;
     funds::closes_are_planned(connection)?;
@@ -287,6 +295,8 @@ fn waits_for(order: &Order) -> Vec<Task> {
         }
         // What was paid to the merchant's own account is never settled.
         State::Paid { .. } if order.direct().is_some() => {}
+        // Nothing is left of a debit that came back.
+        State::Paid { .. } if order.debit_return.is_some() => {}
         // A held payment waits for a person first.
         State::Paid { settled: None, .. } if !order.terms.held || order.approved().is_some() => {
             effects.push(Effect::Settle);
@@ -315,6 +325,8 @@ fn words(task: &Task) -> &'static str {
     let Task::Order { what, .. } = task else { return "deliver its event" };
     match what {
         Effect::Expire => "close it when its time is over",
+        Effect::Debit(_) => "have its payer debited",
+        Effect::WatchDebit(_) => "ask whether its debit came back",
         Effect::Query(_) => "ask the channel of its attempt",
         Effect::Cancel(_) => "call its attempt off",
         Effect::Release => "release what is set aside",
@@ -613,6 +625,7 @@ pub(super) mod tests {
                 charges: Charges::default(),
                 reserve: None,
                 fx: None,
+                mandate: None,
                 held,
                 capture: lezai_core::order::Capture::Automatic,
                 contract: 0,
