@@ -100,11 +100,19 @@ fn a_mandate_is_agreed_to_debited_within_its_bounds_and_taken_back() {
         ("debit_above_mandate", &json!(20_000))
     );
     let debit = shop.debit(&mandate, "D-2", 20_000);
-    assert_eq!((debit.status, &debit.json()["scene"]), (201, &json!("agreement")), "{}", debit.json());
+    assert_eq!(
+        (debit.status, &debit.json()["scene"]),
+        (201, &json!("agreement")),
+        "{}",
+        debit.json()
+    );
     assert_eq!(shop.debit(&mandate, "D-2", 20_000).body, debit.body);
     let order = id(&debit);
     let paid = shop.order_once(&order, |it| it["status"] == "paid");
-    assert_eq!((&paid["mandate"], &paid["payment"]["method"]), (&json!(mandate), &json!("wallet_debit")));
+    assert_eq!(
+        (&paid["mandate"], &paid["payment"]["method"]),
+        (&json!(mandate), &json!("wallet_debit"))
+    );
     // 10,000 are left of the period; one that is declined is left of it again.
     let period = shop.debit(&mandate, "D-3", 10_001);
     assert_eq!(
@@ -139,7 +147,8 @@ fn a_mandate_is_agreed_to_debited_within_its_bounds_and_taken_back() {
     let listed = shop.merchant.get("/v1/mandates?status=revoked").json();
     assert_eq!(listed["data"].as_array().unwrap().len(), 2, "{listed}");
     let types = shop.events("");
-    for (event, count) in [("mandate.activated", 2), ("mandate.declined", 1), ("mandate.revoked", 2)]
+    for (event, count) in
+        [("mandate.activated", 2), ("mandate.declined", 1), ("mandate.revoked", 2)]
     {
         assert_eq!(types.iter().filter(|it| *it == event).count(), count, "{types:?}");
     }

@@ -116,9 +116,7 @@ pub fn view(mandate: &Mandate, now: Timestamp) -> MandateView {
         description: terms.description.clone(),
         max_amount: terms.max_amount.minor(),
         currency: terms.max_amount.currency().code(),
-        period: terms
-            .period
-            .map(|it| PeriodView { days: it.days, max_amount: it.amount.minor() }),
+        period: terms.period.map(|it| PeriodView { days: it.days, max_amount: it.amount.minor() }),
         available_amount: mandate.available(now).minor(),
         channel: terms.channel.clone(),
         method: terms.method.clone(),

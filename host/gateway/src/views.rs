@@ -4,8 +4,8 @@ use lezai_core::funds::pricing::FeeBasis;
 use lezai_core::instalments::{Plan, Quote};
 use lezai_core::money::Money;
 use lezai_core::order::{
-    Attention, Capture, CloseReason, DebitReturn, Decline, Order, Refund, RefundState, Split, SplitFailure,
-    SplitReturn, SplitReturnState, SplitTime, State,
+    Attention, Capture, CloseReason, DebitReturn, Decline, Order, Refund, RefundState, Split,
+    SplitFailure, SplitReturn, SplitReturnState, SplitTime, State,
 };
 use lezai_store::OrderRecord;
 use lezai_store::decision::{DecisionRecord, HookRecord, VerdictRecord};
@@ -14,9 +14,9 @@ use lezai_wire::decision::{
 };
 use lezai_wire::time::rfc3339;
 use lezai_wire::views::{
-    AttentionView, CheckoutView, DebitReturnView, DeclineView, FeeBasisView, InstalmentsView, OrderFxView,
-    OrderView, PaymentView, PromotedView, RefundFxView, RefundView, ReserveView, ReviewView,
-    SplitItemView, SplitReturnView, SplitView, VolumeView,
+    AttentionView, CheckoutView, DebitReturnView, DeclineView, FeeBasisView, InstalmentsView,
+    OrderFxView, OrderView, PaymentView, PromotedView, RefundFxView, RefundView, ReserveView,
+    ReviewView, SplitItemView, SplitReturnView, SplitView, VolumeView,
 };
 
 /// The view of the rules' decision on an order.

@@ -77,7 +77,13 @@ pub(super) struct NewDebit {
 #[expect(dead_code, reason = "a shape for the document")]
 pub(super) struct SandboxDebitReturn {
     /// Why, as the payer's bank says it: `payer_objected` if absent.
-    #[schema(required = false, min_length = 1, max_length = 32, pattern = "^[a-z_]+$", example = "account_closed")]
+    #[schema(
+        required = false,
+        min_length = 1,
+        max_length = 32,
+        pattern = "^[a-z_]+$",
+        example = "account_closed"
+    )]
     code: String,
 }
 

@@ -235,7 +235,15 @@ async fn begin(
     let instalments = terms.instalments.first().copied().filter(|_| candidate.method.instalments);
     let id = AttemptId::new(gateway.node.clock.now(), gateway.node.entropy.bytes());
     let (channel, account) = (candidate.channel.id().to_owned(), candidate.direct());
-    let attempt = Attempt { id: id.clone(), method, channel, account, instalments, begun_at: None, by_code: false };
+    let attempt = Attempt {
+        id: id.clone(),
+        method,
+        channel,
+        account,
+        instalments,
+        begun_at: None,
+        by_code: false,
+    };
     let begun = gateway.apply(terms.id.clone(), Event::MethodChosen(attempt.clone())).await?;
     let offer = checkout::offer(gateway, &begun, &attempt).await?;
     let prepared = gateway.apply(terms.id.clone(), Event::Prepared(id.clone(), offer)).await?;

@@ -162,10 +162,7 @@ pub(super) async fn by_page(
     Ok(Redirect::to(&format!("/sandbox/mandates/{id}")).into_response())
 }
 
-async fn mandate(
-    gateway: &Gateway,
-    id: Segment,
-) -> Result<(MandateId, WalletMandate), Problem> {
+async fn mandate(gateway: &Gateway, id: Segment) -> Result<(MandateId, WalletMandate), Problem> {
     let unknown = || Problem::new(Code::NotFound, "the wallet knows no such mandate");
     let id = MandateId::parse(&segment(id)?).map_err(|_| unknown())?;
     let found = sandbox(gateway)?.mandate(&id).await.map_err(unanswered)?;

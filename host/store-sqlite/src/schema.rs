@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, accounts, bills, events, fees, funds, fx, ledger, mandates, payout_batches, plugins, records,
-    sealed, splits, statements,
+    STATEMENTS, accounts, bills, events, fees, funds, fx, ledger, mandates, payout_batches,
+    plugins, records, sealed, splits, statements,
 };
 use lezai_seal::Vault;
 use lezai_store::{Fault, StoreError};

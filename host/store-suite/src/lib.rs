@@ -20,8 +20,8 @@ pub use funds::PLANTED;
 use lezai_core::funds::mandate::{MandateEffect, MandateNotice};
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{
-    AttemptId, DifferenceId, EventId, MandateId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
-    StatementId,
+    AttemptId, DifferenceId, EventId, MandateId, MerchantId, OrderId, PayoutId, RefundId,
+    SessionId, StatementId,
 };
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};

@@ -17,9 +17,9 @@ pub mod fees;
 pub mod funds;
 pub mod fx;
 mod listing;
+pub mod mandates;
 mod news;
 mod orders;
-pub mod mandates;
 pub mod payout_batches;
 pub mod plugins;
 mod scope;
@@ -32,8 +32,8 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::funds::mandate::MandateEffect;
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{
-    AttemptId, DifferenceId, EventId, MandateId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
-    StatementId,
+    AttemptId, DifferenceId, EventId, MandateId, MerchantId, OrderId, PayoutId, RefundId,
+    SessionId, StatementId,
 };
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
@@ -53,9 +53,9 @@ pub use funds::{FundsReads, FundsWrites};
 pub use fx::{FxReads, FxWrites};
 pub use lezai_wire::page::Page;
 pub use listing::id_range;
+pub use mandates::{MandateReads, MandateWrites};
 pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
-pub use mandates::{MandateReads, MandateWrites};
 pub use payout_batches::{PayoutBatchReads, PayoutBatchWrites};
 pub use plugins::{PluginReads, PluginWrites, ReleaseRecord};
 pub use scope::{Scope, book_of};

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use lezai_channels::channel::{
     AttemptRef, AttemptStatus, CaptureRequest, Channel, ChannelFuture, DebitRequest, Debited,
-    MandateOffered, MandateRequest, MandateStatus, Method, MethodKind, PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
-    ReversalRequest, Unanswered,
+    MandateOffered, MandateRequest, MandateStatus, Method, MethodKind, PaymentRequest,
+    PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered,
 };
 use lezai_core::id::{AttemptId, MandateId, PayoutId, RefundId};
 use lezai_core::money::{Currency, Money};
@@ -430,10 +431,8 @@ impl Bank {
                         let taken = payment.taken;
                         self.moved(&attempt, -taken);
                     }
-                    Status::Declined
-                    | Status::Cancelled
-                    | Status::Returned
-                    | Status::TakenBack => {}
+                    Status::Declined | Status::Cancelled | Status::Returned | Status::TakenBack => {
+                    }
                 }
                 Said::AttemptStatus(self.standing(&attempt))
             }

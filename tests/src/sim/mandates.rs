@@ -115,7 +115,12 @@ impl Bank {
     }
 
     /// Debits the payer, once for each number: at once, or later, or not.
-    pub(super) fn debit(&mut self, request: DebitRequest, random: &mut Random, moods: bool) -> Said {
+    pub(super) fn debit(
+        &mut self,
+        request: DebitRequest,
+        random: &mut Random,
+        moods: bool,
+    ) -> Said {
         let DebitRequest { attempt, mandate, amount, begun_at, .. } = request;
         if self.knows(&attempt) {
             return Said::Debited(Debited::Taken);
@@ -232,7 +237,9 @@ impl World<'_> {
             Op::Debit { n, percent } => {
                 let mut mandates = self.mandates();
                 // One that can be debited, seven times in eight: else most would be refused.
-                if !n.is_multiple_of(8) && mandates.iter().any(|it| it.state == MandateState::Active) {
+                if !n.is_multiple_of(8)
+                    && mandates.iter().any(|it| it.state == MandateState::Active)
+                {
                     mandates.retain(|it| it.state == MandateState::Active);
                 }
                 let Some(it) = mandates.get(n % mandates.len().max(1)) else { return };
@@ -284,10 +291,7 @@ impl World<'_> {
         let own = if matches!(order.state, State::Closed { .. }) { 0 } else { amount };
         let sum = own + others.map(|it| it.terms.amount.minor()).sum::<i64>();
         match sum > bound.amount.minor() {
-            true => fail(format!(
-                "{id}: {sum} is debited in a period of {}",
-                bound.amount.minor()
-            )),
+            true => fail(format!("{id}: {sum} is debited in a period of {}", bound.amount.minor())),
             false => Ok(()),
         }
     }
@@ -296,9 +300,10 @@ impl World<'_> {
     /// bank took it twice.
     pub(super) fn may_owe_the_bank(&self, account: &Account) -> bool {
         matches!(account, Account::ChannelReceivable(_))
-            && self.orders.iter().any(|it| {
-                self.read_order(&it.0).is_some_and(|order| order.debit_return.is_some())
-            })
+            && self
+                .orders
+                .iter()
+                .any(|it| self.read_order(&it.0).is_some_and(|order| order.debit_return.is_some()))
     }
 
     /// At rest a mandate is over on both sides, and every debit that the bank took back is known to be.

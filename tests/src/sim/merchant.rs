@@ -640,7 +640,12 @@ async fn ask(
 }
 
 /// A decision as a merchant's plugin would make it.
-fn decided(amount: Money, fee: i64, held: bool, shared: bool) -> lezai_gateway::plugins::deciding::Decided {
+fn decided(
+    amount: Money,
+    fee: i64,
+    held: bool,
+    shared: bool,
+) -> lezai_gateway::plugins::deciding::Decided {
     let fee = Money::new(fee, amount.currency()).unwrap();
     let hook = HookRun { digest: String::new(), fuel: 0, memory: 0, outcome: Hook::Answered };
     let reason = Reason { code: "sim".to_owned(), message: "Held".to_owned() };

@@ -104,8 +104,11 @@ impl Order {
         let rest = value.checked_sub(back.taken)?.checked_sub(back.reserve)?;
         let available = Account::MerchantAvailable(self.terms.merchant.clone());
         let Exchange { given, taken } = self.exchange_of(back.amount)?;
-        let debits =
-            [(back.from.clone(), back.taken), (self.reserve_account(), back.reserve), (available, rest)];
+        let debits = [
+            (back.from.clone(), back.taken),
+            (self.reserve_account(), back.reserve),
+            (available, rest),
+        ];
         let all = (self.receivable_of_payment()?, back.amount);
         Entry::transfer(
             Kind::DebitReturn,

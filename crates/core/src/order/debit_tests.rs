@@ -114,10 +114,8 @@ fn what_is_no_debit_does_not_come_back() {
 fn a_return_takes_what_is_there_and_the_rest_of_what_is_available() {
     let late = usual;
     let held = || terms(true, Capture::Automatic);
-    let reserve = || Terms {
-        reserve: Some(ReserveTerms { rate_ppm: 100_000, days: 30 }),
-        ..usual()
-    };
+    let reserve =
+        || Terms { reserve: Some(ReserveTerms { rate_ppm: 100_000, days: 30 }), ..usual() };
     let later = || Terms { split: SplitTime::Later, ..reserve() };
     let shared = || Terms {
         shares: vec![Share { receiver: "tea".to_owned(), amount: cny(9000) }],

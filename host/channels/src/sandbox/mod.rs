@@ -31,8 +31,9 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
     AttemptRef, AttemptStatus, BillFetched, CaptureRequest, Channel, ChannelFuture, DebitRequest,
-    Debited, MandateOffered, MandateRequest, MandateStatus, Method, MethodKind, PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
-    ReversalRequest, Unanswered, UnknownPayment,
+    Debited, MandateOffered, MandateRequest, MandateStatus, Method, MethodKind, PaymentRequest,
+    PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered, UnknownPayment,
 };
 pub use mandate::{MandateAct, TAKEN_BACK, WalletMandate};
 use payment::{Payment, Status, code_end};
@@ -523,16 +524,22 @@ impl Channel for Sandbox {
 
     fn query_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
         let id = mandate.clone();
-        Box::pin(async move { self.with(move |wallet, now| mandate::query(wallet, &id, now)).await })
+        Box::pin(
+            async move { self.with(move |wallet, now| mandate::query(wallet, &id, now)).await },
+        )
     }
 
     fn revoke_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
         let id = mandate.clone();
-        Box::pin(async move { self.with(move |wallet, now| mandate::revoke(wallet, &id, now)).await })
+        Box::pin(
+            async move { self.with(move |wallet, now| mandate::revoke(wallet, &id, now)).await },
+        )
     }
 
     fn debit(&self, request: DebitRequest) -> ChannelFuture<'_, Debited> {
-        Box::pin(async move { self.with(move |wallet, now| mandate::debit(wallet, &request, now)).await })
+        Box::pin(async move {
+            self.with(move |wallet, now| mandate::debit(wallet, &request, now)).await
+        })
     }
 
     fn bills(&self) -> &'static [BillKind] {

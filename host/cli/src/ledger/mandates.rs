@@ -77,7 +77,8 @@ fn count(
     if !is_within || terms.created_at >= of.expires_at {
         return Err("its mandate does not allow it");
     }
-    let is_other = |it: &lezai_core::order::Attempt| it.method != of.method || it.channel != of.channel;
+    let is_other =
+        |it: &lezai_core::order::Attempt| it.method != of.method || it.channel != of.channel;
     if order.attempts.iter().any(is_other) {
         return Err("it was debited by another way than its mandate's");
     }

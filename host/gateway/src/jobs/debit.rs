@@ -38,7 +38,8 @@ impl Debit {
         let Self { order, attempt } = self;
         let gateway = turn.gateway;
         let record = gateway.record(order.clone()).await?;
-        let is_open = matches!(&record.order.state, State::Paying { attempt: it, .. } if it == attempt);
+        let is_open =
+            matches!(&record.order.state, State::Paying { attempt: it, .. } if it == attempt);
         if !is_open {
             // It was called off, or it is known already.
             return Ok(Done::Finished);

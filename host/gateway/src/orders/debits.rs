@@ -243,8 +243,14 @@ mod tests {
         let good = r#"{"merchant_order_id":"A-1","amount":4900,"currency":"CNY","description":"Tea of May"}"#;
         for (body, expected) in [
             (good, "A-1 4900 CNY Tea of May"),
-            (r#"{"merchant_order_id":"A-1","amount":4900,"currency":"CNY"}"#, "description is required"),
-            (r#"{"merchant_order_id":"A-1","description":"T","currency":"CNY"}"#, "amount is required"),
+            (
+                r#"{"merchant_order_id":"A-1","amount":4900,"currency":"CNY"}"#,
+                "description is required",
+            ),
+            (
+                r#"{"merchant_order_id":"A-1","description":"T","currency":"CNY"}"#,
+                "amount is required",
+            ),
             (
                 r#"{"merchant_order_id":"A-1","amount":4900,"currency":"CNY","description":"T","methods":["x"]}"#,
                 "there is no field methods",
