@@ -31,6 +31,7 @@ mod lanes;
 mod late_bills;
 mod lifecycle;
 mod listen;
+mod mandates;
 mod marketplace;
 mod mini;
 mod modules;

@@ -32,6 +32,11 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "give_back",
         "finish_splits",
         "quote",
+        "mandate",
+        "agree",
+        "debit",
+        "take_back",
+        "revoke_mandate",
         "advance",
     ] {
         assert!(counts.ops.contains_key(op), "{op} never happens");
@@ -44,6 +49,10 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "declined",
         "waited at the till",
         "lost the till's network",
+        "agreed to be debited",
+        "declined to be debited",
+        "taken a mandate back",
+        "had a debit taken back",
     ] {
         assert!(counts.acts.contains_key(act), "nobody has {act}");
     }
@@ -70,6 +79,10 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "fx_rate_stale",
         "fx_lock_not_offered",
         "code_refused",
+        "mandate_state",
+        "debit_above_mandate",
+        "merchant_mandate_id_taken",
+        "debit_returned",
     ] {
         assert!(counts.refusals.contains_key(code), "{code} is never answered");
     }
@@ -97,6 +110,11 @@ fn five_hundred_seeds_hold_and_all_that_can_happen_happens() {
         "settlement.closed",
         "split.finished",
         "split.returned",
+        "debit.returned",
+        "mandate.activated",
+        "mandate.declined",
+        "mandate.revoked",
+        "mandate.expired",
     ] {
         assert!(counts.events.contains_key(event), "{event} is never told");
     }
@@ -160,6 +178,11 @@ fn every_planted_bug_is_found_within_a_thousand_seeds() {
             Planted::TierOfThisMonth => &["its tier is not that of the volume"],
             Planted::QuotaCountedTwice => &["is not what its orders use"],
             Planted::QuotaOverspent => &["covers more than its quota"],
+            Planted::DebitAboveTheMandate => &["is debited of"],
+            Planted::PeriodForgotten => &["is debited in a period of"],
+            Planted::ReturnOfDebitBookedTwice => &["the ledger has"],
+            Planted::DebitWatchForgotten => &["the bank holds"],
+            Planted::FreshDebitNumber => &["the bank holds", "it does not come to rest"],
             Planted::BatchClosedEarly | Planted::BatchNeverClosed => &["is closed at"],
         };
         let (seed, what) = sim::first_to_see(planted, seen, 1_000)

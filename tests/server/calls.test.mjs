@@ -32,7 +32,7 @@ test("no call of the document is missing", PATIENCE, async () => {
   };
   const lezai = lezaiAt(gateway, { fetch: nothing, tries: 1 });
   const { orders, refunds, events, balances, receivers, splits, payouts, settlements } = lezai;
-  const { fxQuotes, payoutBatches } = lezai;
+  const { fxQuotes, mandates, payoutBatches } = lezai;
   const { statements, statementPlans } = lezai;
   const id = `ord_${"0".repeat(32)}`;
   for (const call of [
@@ -65,6 +65,17 @@ test("no call of the document is missing", PATIENCE, async () => {
     splits.list(id),
     splits.finish(id),
     splits.giveBack(id, { merchant_return_id: "T-1", receiver: "courier", amount: 1 }),
+    mandates.create({
+      merchant_mandate_id: "M-1",
+      description: "Tea",
+      max_amount: 5000,
+      currency: "CNY",
+      expires_at: "2027-11-18T08:00:00Z",
+    }),
+    mandates.list(),
+    mandates.find(id),
+    mandates.revoke(id),
+    mandates.debit(id, { merchant_order_id: "D-1", amount: 1, currency: "CNY", description: "Tea" }),
     payouts.create({
       merchant_payout_id: "P-1",
       amount: 100,

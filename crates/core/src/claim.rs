@@ -113,6 +113,7 @@ mod tests {
             charges: Default::default(),
             reserve: None,
             fx: None,
+            mandate: None,
             contract: 0,
             description: "Jasmine tea".to_owned(),
             methods: vec!["wallet_qr".to_owned()],

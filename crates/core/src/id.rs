@@ -88,6 +88,8 @@ ids! {
     SplitId = "spl_",
     /// A share that a receiver gives back, whole or in part.
     SplitReturnId = "spr_",
+    /// A mandate: a shopper's agreement to be debited. It is also our id of it at the channel.
+    MandateId = "mdt_",
     /// A receiver: one that a merchant shares payments with.
     ReceiverId = "rcv_",
     /// A settlement batch: what happened to a merchant's balance from one cut-off to the next.

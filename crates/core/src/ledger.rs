@@ -12,7 +12,7 @@
 //! | `merchant_reserve:MERCHANT` | liability, − | owed to a merchant and settled, and kept back for some days |
 //! | `merchant_available:MERCHANT` | liability, − | owed to a merchant and settled: own to take out |
 //! | `receiver_available:MERCHANT:RECEIVER` | liability, − | owed to whom a merchant shares with, and settled |
-//! | `merchant_owes:MERCHANT` | asset, + | owed by a merchant: refunds of more than was available to it |
+//! | `merchant_owes:MERCHANT` | asset, + | owed by a merchant: refunds and returned debits of more than was available to it |
 //! | `receiver_owes:MERCHANT:RECEIVER` | asset, + | the same, owed by one that a merchant shares with |
 //! | `fee_income` | income, − | our fees |
 //! | `refunds_in_flight` | liability, − | refunds and voids that a channel was asked for and has not confirmed |
@@ -227,6 +227,8 @@ pub enum Kind {
     UnexpectedPayment,
     /// That money went back.
     PaymentReturn,
+    /// The payer's bank took back what was debited.
+    DebitReturn,
     /// A payout was accepted: its amount is set aside.
     PayoutRequest,
     /// The channel paid out.
@@ -257,7 +259,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Payment,
         Self::HoldRelease,
         Self::Settlement,
@@ -273,6 +275,7 @@ impl Kind {
         Self::VoidFailure,
         Self::UnexpectedPayment,
         Self::PaymentReturn,
+        Self::DebitReturn,
         Self::PayoutRequest,
         Self::Payout,
         Self::PayoutFailure,
@@ -306,6 +309,7 @@ impl Kind {
             Self::VoidFailure => "void_failure",
             Self::UnexpectedPayment => "unexpected_payment",
             Self::PaymentReturn => "payment_return",
+            Self::DebitReturn => "debit_return",
             Self::PayoutRequest => "payout_request",
             Self::Payout => "payout",
             Self::PayoutFailure => "payout_failure",

@@ -196,7 +196,8 @@ impl<'a> OrderRecord<'a> {
             merchant_order_id: &facts.merchant_order_id,
             amount: facts.amount.into(),
             scene: match facts.scene {
-                policy::Scene::Ecommerce => Scene::Ecommerce,
+                // The contract of plugins knows no debits: to them it is an order from afar, by the debit's method.
+                policy::Scene::Ecommerce | policy::Scene::Agreement => Scene::Ecommerce,
                 policy::Scene::O2o => Scene::O2o,
                 policy::Scene::Counter => Scene::Counter,
                 policy::Scene::MiniProgram => Scene::MiniProgram,

@@ -631,6 +631,7 @@ fn orders_1() -> Layout {
             row(&["payment", "direct_payment"], Kind::Payment),
             row(&["refund", "direct_refund"], Kind::Refund),
             row(&["void", "direct_void"], Kind::Void),
+            row(&["debit_return"], Kind::DebitReturn),
             row(&["refund_failure", "void_failure", "split_fee"], Kind::Other),
         ],
         &["total"],

@@ -32,6 +32,8 @@ pub enum Kind {
     Withdrawal = 9,
     /// A withdrawal came back.
     WithdrawalReturn = 10,
+    /// A payer's bank took back what was debited.
+    DebitReturn = 11,
 }
 
 impl Kind {
@@ -46,7 +48,7 @@ impl Kind {
     }
 
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Payment,
         Self::Refund,
         Self::Void,
@@ -58,6 +60,7 @@ impl Kind {
         Self::Other,
         Self::Withdrawal,
         Self::WithdrawalReturn,
+        Self::DebitReturn,
     ];
 
     /// The kind's name, as in files.
@@ -74,6 +77,7 @@ impl Kind {
             Self::Other => "other",
             Self::Withdrawal => "withdrawal",
             Self::WithdrawalReturn => "withdrawal_return",
+            Self::DebitReturn => "debit_return",
         }
     }
 
@@ -81,7 +85,7 @@ impl Kind {
     pub fn leaves(self) -> Option<bool> {
         match self {
             Self::Payment | Self::FeeReturn | Self::PayoutReturn => Some(false),
-            Self::Refund | Self::Void | Self::Fee | Self::Payout => Some(true),
+            Self::Refund | Self::Void | Self::Fee | Self::Payout | Self::DebitReturn => Some(true),
             // A withdrawal leaves the channel and arrives at the bank.
             Self::Split | Self::Other | Self::Withdrawal | Self::WithdrawalReturn => None,
         }

@@ -214,7 +214,11 @@ pub fn url(field: Field) -> Result<String, Invalid> {
 }
 
 /// An address that a browser goes to, as it is sent: what is kept is what every reader reads.
-fn sent_url(field: Field) -> Result<String, Invalid> {
+///
+/// # Errors
+///
+/// [`Invalid`].
+pub fn sent_url(field: Field) -> Result<String, Invalid> {
     field.parsed(1..=MAX_URL, |text| {
         let url = parsed(text)?;
         if url.as_str().len() > MAX_SENT_URL {
@@ -299,7 +303,12 @@ fn device(field: Field) -> Result<Device, Invalid> {
     Ok(device)
 }
 
-fn metadata(field: Field) -> Result<BTreeMap<String, String>, Invalid> {
+/// A merchant's own remarks, bounded.
+///
+/// # Errors
+///
+/// [`Invalid`].
+pub fn metadata(field: Field) -> Result<BTreeMap<String, String>, Invalid> {
     let too_many = field.invalid(format_args!("must have at most {MAX_METADATA} members"));
     let bad_name = field.invalid("must have names of 1 to 40 visible ASCII characters");
     let members = field.object()?.drain();

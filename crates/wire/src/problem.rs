@@ -5,6 +5,7 @@ use http::StatusCode;
 use lezai_core::funds::contract::NotAgreed;
 use lezai_core::funds::difference::NotResolved;
 use lezai_core::funds::fx::FxRefusal;
+use lezai_core::funds::mandate::MandateRefusal;
 use lezai_core::funds::payout::PayoutRefusal;
 use lezai_core::funds::payout_batch::BatchRefusal;
 use lezai_core::money::Money;
@@ -175,6 +176,16 @@ codes! {
         "Query the order: it is held from when it is paid or authorised until its money went back or the review ended.";
     ReviewClosed = "review_closed", StatusCode::CONFLICT, QueryFirst, "The review of the order ended otherwise",
         "Query the order; `verdict` says how its review ended. What was approved can still be refunded by its merchant.";
+    DebitReturned = "debit_returned", StatusCode::CONFLICT, Never, "The payer's bank took the debit back",
+        "Nothing of it is left to refund or split. Settle with the payer, or debit anew if the mandate allows it.";
+    MandateNotFound = "mandate_not_found", StatusCode::NOT_FOUND, Never, "There is no such mandate",
+        "Check the id and whose key signs: another merchant's mandate is not found either.";
+    MandateState = "mandate_state", StatusCode::CONFLICT, QueryFirst, "The mandate is in a state that does not allow this",
+        "Query the mandate; `mandate_status` says where it stood. Only an active one is debited; have the shopper agree to a new one.";
+    MerchantMandateIdTaken = "merchant_mandate_id_taken", StatusCode::CONFLICT, QueryFirst, "The number belongs to another mandate of the merchant",
+        "Query that mandate (`mandate_id` names it). A new mandate needs a new number.";
+    DebitAboveMandate = "debit_above_mandate", StatusCode::CONFLICT, QueryFirst, "The debit is more than the shopper agreed to",
+        "Debit at most `available`; if `until` is there, the next period begins then.";
     ReceiverNotFound = "receiver_not_found", StatusCode::NOT_FOUND, Never, "There is no such receiver",
         "Check the id and whose key signs: another merchant's receiver is not found either.";
     ReceiverNameTaken = "receiver_name_taken", StatusCode::CONFLICT, QueryFirst, "The merchant has a receiver of this name",
@@ -609,6 +620,31 @@ impl From<NotAgreed> for Problem {
     }
 }
 
+impl From<MandateRefusal> for Problem {
+    fn from(refusal: MandateRefusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            MandateRefusal::State { status } => {
+                Self::new(Code::MandateState, detail).with("mandate_status", status)
+            }
+            MandateRefusal::Currency { .. } => {
+                Self::new(Code::CurrencyMismatch, detail).with("field", "currency")
+            }
+            MandateRefusal::Nothing => {
+                Self::new(Code::InvalidField, detail).with("field", "amount")
+            }
+            MandateRefusal::AboveBound { available } => {
+                Self::new(Code::DebitAboveMandate, detail).left(available)
+            }
+            MandateRefusal::AbovePeriod { available, until } => {
+                Self::new(Code::DebitAboveMandate, detail)
+                    .left(available)
+                    .with("until", rfc3339(until))
+            }
+        }
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
@@ -632,6 +668,8 @@ impl From<Refusal> for Problem {
                 Self::new(Code::CurrencyMismatch, detail).with("field", "currency")
             }
             Refusal::Nothing => Self::new(Code::InvalidField, detail).with("field", "amount"),
+            Refusal::Debit => Self::new(Code::OrderState, detail).with("order_status", "paid"),
+            Refusal::DebitReturned => Self::new(Code::DebitReturned, detail),
             Refusal::TooManyRefunds => Self::new(Code::TooManyRefunds, detail),
             Refusal::TooManyVoids => Self::new(Code::TooManyVoids, detail),
             Refusal::Settled => Self::new(Code::OrderSettled, detail),

@@ -49,6 +49,12 @@ pub struct OrderView {
     /// The kind of trade.
     #[schema(value_type = String)]
     pub scene: Scene,
+    /// The mandate that it is a debit under, if it is one: then `scene` is `agreement`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<String>,
+    /// The return of the debit by the payer's bank, once there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debit_return: Option<DebitReturnView>,
     /// The merchant's own remarks.
     pub metadata: BTreeMap<String, String>,
     /// Where the shopper goes afterwards.
@@ -111,7 +117,7 @@ pub struct OrderView {
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<String>,
-    /// `merchant` or `expired`.
+    /// `merchant`, `expired`, or `declined` for a debit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub close_reason: Option<&'static str>,
     /// The try that is under way, or that paid.
@@ -401,6 +407,17 @@ pub struct InstalmentsView {
     pub first: i64,
     /// Every other part, in minor units.
     pub each: i64,
+}
+
+/// A debit that the payer's bank took back.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DebitReturnView {
+    /// How much: all that was debited, whatever was refunded of it.
+    pub amount: i64,
+    /// Why, as a stable word such as `payer_objected`.
+    pub code: String,
+    /// RFC 3339.
+    pub returned_at: String,
 }
 
 /// Why a try failed.

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
 use lezai_core::funds::payout::Destination;
-use lezai_core::id::{AttemptId, PayoutId, RefundId};
+use lezai_core::id::{AttemptId, MandateId, PayoutId, RefundId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
@@ -301,6 +301,15 @@ pub enum AttemptStatus {
     Cancelled,
     /// The money came and went back, or what was set aside was let go.
     Returned,
+    /// What was debited came, and the payer's bank took it back.
+    DebitReturned {
+        /// How much came, and went back.
+        amount: Money,
+        /// The channel's own number.
+        channel_ref: String,
+        /// Why it went back, as a stable word.
+        code: String,
+    },
     /// It refuses what it was just asked for, a capture or a giving back; all stays as it was.
     Refused {
         /// Why, as a stable word.
@@ -363,6 +372,92 @@ pub enum PayoutStatus {
     },
 }
 
+/// A mandate that a channel is asked to have the shopper agree to.
+#[derive(Clone, Debug)]
+pub struct MandateRequest {
+    /// Our id of it.
+    pub mandate: MandateId,
+    /// For whom, as the shopper knows it.
+    pub merchant_name: String,
+    /// The text that they agree to.
+    pub description: String,
+    /// The most of each debit.
+    pub max_amount: Money,
+    /// Where they go afterwards.
+    pub return_url: Option<String>,
+    /// Until when they may agree.
+    pub agree_by: Timestamp,
+    /// From when on it is not debited any more.
+    pub expires_at: Timestamp,
+}
+
+/// The result of such a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MandateOffered {
+    /// The shopper decides at this address.
+    At {
+        /// The address.
+        authorize_url: String,
+    },
+    /// The channel does not take it, and never will.
+    Refused {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
+/// The status of a mandate, as a channel knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MandateStatus {
+    /// It never heard of it.
+    Unknown,
+    /// The shopper has not decided.
+    Pending,
+    /// They agreed.
+    Active {
+        /// The channel's own number.
+        channel_ref: String,
+    },
+    /// They did not, or it does not take it.
+    Declined {
+        /// Why, as a stable word.
+        code: String,
+    },
+    /// It is over, whoever ended it.
+    Revoked,
+}
+
+/// A debit under a mandate.
+#[derive(Clone, Debug)]
+pub struct DebitRequest {
+    /// Our id of the attempt: it keeps a repeat from being a second debit.
+    pub attempt: AttemptId,
+    /// The mandate.
+    pub mandate: MandateId,
+    /// The channel's own number of it.
+    pub mandate_ref: String,
+    /// How much.
+    pub amount: Money,
+    /// For whom, as the payer knows it.
+    pub merchant_name: String,
+    /// The purpose of the payment.
+    pub description: String,
+    /// When the attempt was begun. The same in each repeat.
+    pub begun_at: Timestamp,
+}
+
+/// The result of a request to debit. What came of the debit a query says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Debited {
+    /// The channel has it.
+    Taken,
+    /// It did not take it and never will.
+    Refused {
+        /// Why, as a stable word.
+        code: String,
+    },
+}
+
 /// The channel did not answer, or not in time: what it did is unknown.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("channel {channel}: {reason}")]
@@ -400,6 +495,8 @@ pub enum Moved<'m> {
     Payout(&'m PayoutId),
     /// A payout that came back.
     PayoutReturn(&'m PayoutId),
+    /// A debit that the payer's bank took back.
+    DebitReturn(&'m AttemptId),
 }
 
 /// How a bill names a movement: its kind, a word of `lezai_reconcile::movement::Kind`, and its reference.
@@ -489,6 +586,38 @@ pub trait Channel: Send + Sync {
         Unanswered { channel: self.id(), reason: format!("it pays nothing out, so not {payout}") }
     }
 
+    /// The method of its debits, by its name in the API; none if it knows no mandates.
+    fn debit_method(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Asks it to have the shopper agree to a mandate. The mandate's id keeps a repeat from being a second one.
+    fn sign(&self, request: MandateRequest) -> ChannelFuture<'_, MandateOffered> {
+        Box::pin(async move { Err(self.debits_nothing(request.mandate.as_str())) })
+    }
+
+    /// Asks how a mandate stands, also once it is active: the shopper may take it back.
+    fn query_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
+        let error = self.debits_nothing(mandate.as_str());
+        Box::pin(async move { Err(error) })
+    }
+
+    /// Tells it that a mandate is over. One that it never heard of must not be agreed to later.
+    fn revoke_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
+        let error = self.debits_nothing(mandate.as_str());
+        Box::pin(async move { Err(error) })
+    }
+
+    /// Has it debit the payer. The attempt's id keeps a repeat from being a second debit.
+    fn debit(&self, request: DebitRequest) -> ChannelFuture<'_, Debited> {
+        Box::pin(async move { Err(self.debits_nothing(request.attempt.as_str())) })
+    }
+
+    /// The answer of a channel that knows no mandates.
+    fn debits_nothing(&self, what: &str) -> Unanswered {
+        Unanswered { channel: self.id(), reason: format!("it knows no mandates, so not {what}") }
+    }
+
     /// How its bill names a movement.
     fn bill_row(&self, moved: Moved<'_>) -> BillRow {
         match moved {
@@ -497,6 +626,7 @@ pub trait Channel: Send + Sync {
             Moved::Refund(refund) => ("refund", number::of_refund(refund)),
             Moved::Payout(payout) => ("payout", number::of_payout(payout)),
             Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+            Moved::DebitReturn(attempt) => ("debit_return", number::of_attempt(attempt)),
         }
     }
 

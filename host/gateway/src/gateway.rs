@@ -44,10 +44,13 @@ use crate::plugins::blobs::Blobs;
 use crate::rate_source::RateSource;
 use crate::readiness::Readiness;
 use crate::realm::Realm;
-use crate::{events, fees, views};
+use crate::{events, fees, mandates, views};
 
 /// A channel gets this long to speak before it is asked.
 const FIRST_QUERY_SECS: i64 = 20;
+
+/// How long after a debit is paid the channel is first asked whether it came back.
+pub const FIRST_WATCH_SECS: i64 = 60;
 
 /// How often a payment is looked at again that nobody can say of when it settles.
 pub const NOT_KNOWN_SECS: i64 = 3600;
@@ -242,6 +245,12 @@ impl Gateway {
             }
             AttemptStatus::Declined { code } => Event::Declined { attempt, code },
             AttemptStatus::Returned => Event::Returned(attempt),
+            AttemptStatus::DebitReturned { amount, channel_ref, code } => {
+                // Nobody may have heard that it came.
+                let paid = Event::Paid { attempt: attempt.clone(), amount, channel_ref };
+                self.apply(order.clone(), paid).await?;
+                Event::DebitReturned { attempt, amount, code }
+            }
             AttemptStatus::Cancelled => Event::Cancelled(attempt),
             AttemptStatus::Unknown | AttemptStatus::Pending | AttemptStatus::Refused { .. } => {
                 return Ok(());
@@ -506,6 +515,7 @@ fn commit(
         None => now,
     };
     fees::follow(tx, &before, &record.order, booked_at)?;
+    mandates::follow(tx, &before, &record.order)?;
     schedule(tx, &record, step.effects, now)?;
     Ok(record)
 }
@@ -570,7 +580,9 @@ pub fn schedule(
             Effect::FinishSplits => now.plus_secs(SPLIT_SECS),
             Effect::ReleaseReserve => order.reserved.as_ref().map_or(now, |it| it.until),
             Effect::Query(_) => now.plus_secs(FIRST_QUERY_SECS),
-            Effect::Cancel(_)
+            Effect::WatchDebit(_) => now.plus_secs(FIRST_WATCH_SECS),
+            Effect::Debit(_)
+            | Effect::Cancel(_)
             | Effect::Return(_)
             | Effect::Capture(_)
             | Effect::Void(_)

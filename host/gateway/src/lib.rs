@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod idempotency;
 pub mod jobs;
 pub mod keys;
+pub mod mandates;
 pub mod merchants;
 pub mod metrics;
 pub mod node;

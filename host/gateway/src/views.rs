@@ -4,8 +4,8 @@ use lezai_core::funds::pricing::FeeBasis;
 use lezai_core::instalments::{Plan, Quote};
 use lezai_core::money::Money;
 use lezai_core::order::{
-    Attention, Capture, CloseReason, Decline, Order, Refund, RefundState, Split, SplitFailure,
-    SplitReturn, SplitReturnState, SplitTime, State,
+    Attention, Capture, CloseReason, DebitReturn, Decline, Order, Refund, RefundState, Split,
+    SplitFailure, SplitReturn, SplitReturnState, SplitTime, State,
 };
 use lezai_store::OrderRecord;
 use lezai_store::decision::{DecisionRecord, HookRecord, VerdictRecord};
@@ -14,9 +14,9 @@ use lezai_wire::decision::{
 };
 use lezai_wire::time::rfc3339;
 use lezai_wire::views::{
-    AttentionView, CheckoutView, DeclineView, FeeBasisView, InstalmentsView, OrderFxView,
-    OrderView, PaymentView, PromotedView, RefundFxView, RefundView, ReserveView, ReviewView,
-    SplitItemView, SplitReturnView, SplitView, VolumeView,
+    AttentionView, CheckoutView, DebitReturnView, DeclineView, FeeBasisView, InstalmentsView,
+    OrderFxView, OrderView, PaymentView, PromotedView, RefundFxView, RefundView, ReserveView,
+    ReviewView, SplitItemView, SplitReturnView, SplitView, VolumeView,
 };
 
 /// The view of the rules' decision on an order.
@@ -94,6 +94,8 @@ pub fn order(record: &OrderRecord) -> OrderView {
         description: terms.description.clone(),
         methods: terms.methods.clone(),
         scene: details.facts.scene,
+        mandate: terms.mandate.as_ref().map(ToString::to_string),
+        debit_return: order.debit_return.as_ref().map(debit_return),
         metadata: details.facts.metadata.clone(),
         return_url: details.return_url.clone(),
         created_at: rfc3339(terms.created_at),
@@ -155,6 +157,14 @@ pub fn order_with_checkout(
     OrderView { checkout: Some(checkout), ..order(record) }
 }
 
+fn debit_return(back: &DebitReturn) -> DebitReturnView {
+    DebitReturnView {
+        amount: back.amount.minor(),
+        code: back.code.clone(),
+        returned_at: rfc3339(back.at),
+    }
+}
+
 fn fee_basis(order: &Order) -> Option<FeeBasisView> {
     let FeeBasis { volume, category, promotion } = &order.terms.fee_basis;
     let volume = volume.map(|it| VolumeView { month: it.month.to_string(), amount: it.minor });
@@ -206,7 +216,8 @@ pub fn instalments(plan: Option<Plan>, amount: Money) -> Option<InstalmentsView>
 /// Why the last try failed, while no other was begun.
 pub fn decline(state: &State) -> Option<DeclineView> {
     match state {
-        State::Created { declined: Some(Decline { code, at }) } => {
+        State::Created { declined: Some(Decline { code, at }) }
+        | State::Closed { declined: Some(Decline { code, at }), .. } => {
             Some(DeclineView { code: code.clone(), at: rfc3339(*at) })
         }
         _ => None,
@@ -363,6 +374,7 @@ pub fn close_reason(state: &State) -> Option<&'static str> {
     match state {
         State::Closed { reason: CloseReason::Merchant, .. } => Some("merchant"),
         State::Closed { reason: CloseReason::Expired, .. } => Some("expired"),
+        State::Closed { reason: CloseReason::Declined, .. } => Some("declined"),
         _ => None,
     }
 }

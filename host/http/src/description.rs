@@ -26,6 +26,7 @@ use super::document;
         (name = "fx", description = "Rates that are fixed for a time, for orders that are settled in another currency: docs/fx.md. Signed with the merchant's key."),
         (name = "receivers", description = "Those that a merchant shares orders with. Signed with the merchant's key."),
         (name = "splits", description = "Settled orders are shared out, and shares given back. Signed with the merchant's key."),
+        (name = "mandates", description = "A shopper agrees to be debited, and a merchant's server debits them: docs/mandates.md. Signed with the merchant's key."),
         (name = "payouts", description = "A merchant's server has paid out what is available. Signed with the merchant's key."),
         (name = "settlements", description = "What became available and was paid out, from one cut-off to the next, and by which contract. Signed with the merchant's key."),
         (name = "statements", description = "What the ledger says of a merchant between two entries, as a file. Signed with the merchant's key."),

@@ -19,6 +19,8 @@ mod extract;
 mod fx;
 mod fx_shapes;
 pub mod live;
+mod mandate_shapes;
+mod mandates;
 mod openapi;
 mod operations;
 mod operator;
@@ -36,6 +38,7 @@ mod reply;
 pub mod request_id;
 mod reviews;
 mod sandbox;
+mod sandbox_mandates;
 mod settlements;
 pub mod signed;
 mod split_shapes;
@@ -43,6 +46,7 @@ mod splits;
 mod statements;
 mod traces;
 mod wallet;
+mod wallet_mandate;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +95,7 @@ fn calls() -> Calls {
         .merge(checkout::calls())
         .merge(operator_calls())
         .merge(sandbox::calls())
+        .merge(sandbox_mandates::calls())
         .merge(operations::calls())
         .merge(operations::public_calls())
 }
@@ -103,6 +108,7 @@ fn merchant_calls() -> Calls {
         .merge(fx::calls())
         .merge(receivers::calls())
         .merge(splits::calls())
+        .merge(mandates::calls())
         .merge(payouts::calls())
         .merge(payout_batches::calls())
         .merge(settlements::calls())
@@ -155,7 +161,9 @@ fn reference_pages() -> Routes {
 
 /// The sandbox's calls: unsigned, so done for programs and our own pages alone.
 fn sandbox_calls(gateway: &Arc<Gateway>) -> Routes {
-    Router::from(sandbox::calls())
+    Router::from(sandbox::calls().merge(sandbox_mandates::calls()))
+        .route("/sandbox/mandates/{mandate}", get(sandbox_mandates::page))
+        .route("/sandbox/mandates/{mandate}/page/{act}", post(sandbox_mandates::by_page))
         .route("/sandbox/wallet/{attempt}", get(sandbox::wallet))
         .route("/sandbox/wallet/{attempt}/approve", post(sandbox::approve))
         .route("/sandbox/wallet/{attempt}/decline", post(sandbox::refuse))

@@ -263,7 +263,7 @@ fn refused(record: &OrderRecord, act: Act) -> Problem {
         .with("order_status", status)
 }
 
-fn sandbox(gateway: &Gateway) -> Result<&Sandbox, Problem> {
+pub(super) fn sandbox(gateway: &Gateway) -> Result<&Sandbox, Problem> {
     let sandbox = gateway.sandbox.as_deref();
     sandbox.ok_or_else(|| Problem::new(Code::NotFound, "this gateway has no sandbox"))
 }

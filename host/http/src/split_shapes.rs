@@ -91,7 +91,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "SplitReturnView" => split_return(),
         "ReceiverView" => receiver(),
         "List_ReceiverView" => json!({ "object": "list", "data": [receiver()], "has_more": false }),
-        other => return super::fx_shapes::example(other),
+        other => return super::mandate_shapes::example(other),
     })
 }
 

@@ -40,7 +40,7 @@ impl Language {
         }
     }
 
-    fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
+    pub(super) fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
         match self {
             Self::English => english,
             Self::Chinese => chinese,
@@ -52,6 +52,33 @@ impl Language {
 pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Language) -> Response {
     let decided = payment.agreed || payment.standing != AttemptStatus::Pending;
     let asks = !decided && !payment.code_is_over;
+    let title = format!(
+        "{} · {}",
+        amount(payment.amount, language),
+        language.pick("Sandbox wallet", "沙箱钱包")
+    );
+    let body = html! {
+        h1 { (language.pick("Payment", "付款")) }
+        @if !asks { (result(payment, language)) }
+        section.payment aria-label=(language.pick("What is paid", "付款内容")) {
+            p.merchant { (payment.merchant_name) }
+            p.amount { (amount(payment.amount, language)) }
+            p.description { (payment.description) }
+            @if let Some(plan) = payment.instalments { (parts(plan, payment.amount, language)) }
+        }
+        (payer(payment, language))
+        @if asks { (choice(attempt, language)) } @else { (way_back(payment, decided, language)) }
+    };
+    let mut response = framed(&title, &body, language);
+    // Not by the form's own redirect, which its policy keeps on this site.
+    if let Some(value) = payment.return_url.as_deref().filter(|_| decided).and_then(refresh) {
+        response.headers_mut().insert(HeaderName::from_static("refresh"), value);
+    }
+    response
+}
+
+/// A page of the wallet's, with what all of them have.
+pub(super) fn framed(title: &str, body: &Markup, language: Language) -> Response {
     let markup = html! {
         (DOCTYPE)
         html lang=(language.pick("en", "zh-CN")) {
@@ -60,7 +87,7 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
-                title { (amount(payment.amount, language)) " · " (language.pick("Sandbox wallet", "沙箱钱包")) }
+                title { (title) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/sandbox/wallet.css";
             }
@@ -69,18 +96,7 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
                     p.wallet { (mark()) (language.pick("Wallet", "钱包")) }
                     p.badge { (language.pick("Sandbox", "沙箱")) }
                 }
-                main {
-                    h1 { (language.pick("Payment", "付款")) }
-                    @if !asks { (result(payment, language)) }
-                    section.payment aria-label=(language.pick("What is paid", "付款内容")) {
-                        p.merchant { (payment.merchant_name) }
-                        p.amount { (amount(payment.amount, language)) }
-                        p.description { (payment.description) }
-                        @if let Some(plan) = payment.instalments { (parts(plan, payment.amount, language)) }
-                    }
-                    (payer(payment, language))
-                    @if asks { (choice(attempt, language)) } @else { (way_back(payment, decided, language)) }
-                }
+                main { (body) }
                 footer {
                     p { (language.pick(
                         "No money moves here. This page stands in for the shopper's wallet.",
@@ -93,10 +109,6 @@ pub(super) fn page(attempt: &AttemptId, payment: &WalletPayment, language: Langu
     let mut response = axum::response::Html(markup.into_string()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    // Not by the form's own redirect, which its policy keeps on this site.
-    if let Some(value) = payment.return_url.as_deref().filter(|_| decided).and_then(refresh) {
-        headers.insert(HeaderName::from_static("refresh"), value);
-    }
     // With it a form's request names the page that it comes from, also to browsers that say it in
     // `Origin` alone; other websites are told nothing.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
@@ -224,6 +236,9 @@ fn result(payment: &WalletPayment, language: Language) -> Markup {
         AttemptStatus::Declined { .. } => {
             ("declined", language.pick("The payment failed", "付款失败"))
         }
+        AttemptStatus::DebitReturned { .. } => {
+            ("declined", language.pick("The bank took the debit back", "银行已撤回这笔扣款"))
+        }
         AttemptStatus::Returned => {
             ("declined", language.pick("The money was returned", "款项已退回"))
         }
@@ -275,7 +290,7 @@ fn picture(stroke: &str) -> Markup {
 
 /// The amount with its currency's sign, such as `¥128.00` in Chinese, and never two currencies under one sign; with as
 /// many decimals as ISO 4217 says.
-fn amount(money: Money, language: Language) -> String {
+pub(super) fn amount(money: Money, language: Language) -> String {
     let (code, exponent) = (money.currency().code(), usize::from(money.currency().exponent()));
     let digits = format!("{:0>width$}", money.minor(), width = exponent + 1);
     let (whole, fraction) = digits.split_at(digits.len() - exponent);

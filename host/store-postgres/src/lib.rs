@@ -20,6 +20,7 @@ mod fx;
 mod head;
 mod lanes;
 mod ledger;
+mod mandates;
 mod news;
 mod payout_batches;
 mod plugins;

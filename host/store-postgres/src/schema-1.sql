@@ -176,6 +176,13 @@ CREATE TABLE payout_batches (
 );
 CREATE INDEX payout_batches_by_id ON payout_batches USING hash (id);
 CREATE INDEX payout_batches_that_wait ON payout_batches (id) WHERE waits;
+CREATE TABLE mandates (
+  merchant TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, merchant_mandate_id TEXT COLLATE "C" NOT NULL,
+  status TEXT COLLATE "C" NOT NULL, version BIGINT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (merchant, id),
+  UNIQUE (merchant, merchant_mandate_id)
+);
+CREATE INDEX mandates_by_id ON mandates USING hash (id);
+CREATE INDEX mandates_by_status ON mandates (merchant, status, id);
 CREATE TABLE payout_events (
   merchant TEXT COLLATE "C" NOT NULL, payout TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, event TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (merchant, payout, sequence)

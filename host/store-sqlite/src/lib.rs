@@ -17,6 +17,7 @@ mod fx;
 mod holds;
 mod ledger;
 mod log;
+mod mandates;
 mod payout_batches;
 #[cfg(test)]
 mod plans;
@@ -59,6 +60,7 @@ pub use ledger::{
     balance_after, balances_kept, book, difference_with_entries, for_each_entry, for_each_order,
     last_entry, moved, order_with_entries, owner_kept, payout_with_entries, walk_entries,
 };
+pub use mandates::for_each_mandate;
 pub use payout_batches::for_each_payout_batch;
 pub use statements::{balances_after, entry_head, last_before, reference};
 

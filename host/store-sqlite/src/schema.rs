@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    STATEMENTS, accounts, bills, events, fees, funds, fx, ledger, payout_batches, plugins, records,
-    sealed, splits, statements,
+    STATEMENTS, accounts, bills, events, fees, funds, fx, ledger, mandates, payout_batches,
+    plugins, records, sealed, splits, statements,
 };
 use lezai_seal::Vault;
 use lezai_store::{Fault, StoreError};
@@ -17,13 +17,14 @@ use lezai_store::{Fault, StoreError};
 const WRITER_CACHE: i64 = -32_768;
 
 /// The tables of a new file, at the latest version.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     records::TABLES,
     accounts::TABLES,
     ledger::TABLES,
     events::TABLES,
     plugins::TABLES,
     payout_batches::TABLES,
+    mandates::TABLES,
     funds::TABLES,
     fx::TABLES,
     bills::TABLES,

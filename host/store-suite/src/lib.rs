@@ -8,6 +8,7 @@ mod bills;
 mod fees;
 mod funds;
 mod fx;
+mod mandates;
 mod payout_batches;
 mod plugins;
 mod splits;
@@ -16,10 +17,11 @@ mod statements;
 use std::sync::Arc;
 
 pub use funds::PLANTED;
+use lezai_core::funds::mandate::{MandateEffect, MandateNotice};
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{
-    AttemptId, DifferenceId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
-    StatementId,
+    AttemptId, DifferenceId, EventId, MandateId, MerchantId, OrderId, PayoutId, RefundId,
+    SessionId, StatementId,
 };
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
@@ -68,6 +70,7 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     bills::run(&store).await;
     funds::run(&store).await;
     payout_batches::run(&store).await;
+    mandates::run(&store).await;
     fees::run(&store).await;
     splits::run(&store).await;
     fx::run(&store).await;
@@ -351,6 +354,12 @@ async fn every_task_reads_back(store: &Arc<dyn Store>) {
         Task::Deliver { event: EventId::new(NOW, [1; 10]), round: 1 },
         Task::Payout { payout: PayoutId::new(NOW, [1; 10]), what: PayoutEffect::Send },
         Task::MakeStatement { merchant: merchant_id(), statement: StatementId::new(NOW, [1; 10]) },
+        on_order(Effect::Debit(attempt_id())),
+        on_order(Effect::WatchDebit(attempt_id())),
+        Task::Mandate {
+            mandate: MandateId::new(NOW, [1; 10]),
+            what: MandateEffect::Notify(MandateNotice::Activated),
+        },
         Task::ReturnPayment { difference: DifferenceId::new(NOW, [3; 10]) },
         Task::PlanStatement {
             merchant: merchant_id(),
@@ -621,6 +630,7 @@ fn record(n: u8, number: &str) -> OrderRecord {
         charges: Charges::default(),
         reserve: None,
         fx: None,
+        mandate: None,
         held: false,
         capture: Capture::Automatic,
         contract: 0,

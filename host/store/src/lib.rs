@@ -17,6 +17,7 @@ pub mod fees;
 pub mod funds;
 pub mod fx;
 mod listing;
+pub mod mandates;
 mod news;
 mod orders;
 pub mod payout_batches;
@@ -28,10 +29,11 @@ pub mod statements;
 use std::sync::Arc;
 
 use lezai_core::digest::sha256_hex;
+use lezai_core::funds::mandate::MandateEffect;
 use lezai_core::funds::payout::PayoutEffect;
 use lezai_core::id::{
-    AttemptId, DifferenceId, EventId, MerchantId, OrderId, PayoutId, RefundId, SessionId,
-    StatementId,
+    AttemptId, DifferenceId, EventId, MandateId, MerchantId, OrderId, PayoutId, RefundId,
+    SessionId, StatementId,
 };
 use lezai_core::key::Jwk;
 use lezai_core::ledger::{Account, Entry, Kind, Posting, Subject};
@@ -51,6 +53,7 @@ pub use funds::{FundsReads, FundsWrites};
 pub use fx::{FxReads, FxWrites};
 pub use lezai_wire::page::Page;
 pub use listing::id_range;
+pub use mandates::{MandateReads, MandateWrites};
 pub use news::{CountedOrder, News};
 pub use orders::{Details, OrderSample};
 pub use payout_batches::{PayoutBatchReads, PayoutBatchWrites};
@@ -120,6 +123,13 @@ pub enum Task {
         payout: PayoutId,
         /// The effect.
         what: PayoutEffect,
+    },
+    /// An effect of the core's on a mandate.
+    Mandate {
+        /// The mandate.
+        mandate: MandateId,
+        /// The effect.
+        what: MandateEffect,
     },
     /// Close a merchant's settlement batches at its next cut-off, and plan the one after.
     CloseBatches {
@@ -215,7 +225,10 @@ impl Task {
             }
             Self::MakeStatement { statement, .. } => Some(format!("make_statement {statement}")),
             Self::ReturnPayment { difference } => Some(format!("return_payment {difference}")),
-            Self::Order { .. } | Self::Payout { .. } | Self::Deliver { .. } => None,
+            Self::Order { .. }
+            | Self::Payout { .. }
+            | Self::Mandate { .. }
+            | Self::Deliver { .. } => None,
         }
     }
 
@@ -225,6 +238,7 @@ impl Task {
             Self::Order { .. }
             | Self::CloseBatches { .. }
             | Self::PlanBatches { .. }
+            | Self::Mandate { .. }
             | Self::ReturnPayment { .. } => Lane::Orders,
             Self::Payout { .. } => Lane::Payouts,
             Self::Deliver { .. } => Lane::Callbacks,
@@ -353,6 +367,7 @@ pub trait View:
     + FeeReads
     + FundsReads
     + FxReads
+    + MandateReads
     + PayoutBatchReads
     + PluginReads
     + SplitReads
@@ -426,6 +441,7 @@ pub trait Tx:
     + FeeWrites
     + FundsWrites
     + FxWrites
+    + MandateWrites
     + PayoutBatchWrites
     + PluginWrites
     + SplitWrites

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use lezai_channels::channel::{
-    AttemptRef, AttemptStatus, CaptureRequest, Channel, ChannelFuture, Method, MethodKind,
-    PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
-    ReversalRequest, Unanswered,
+    AttemptRef, AttemptStatus, CaptureRequest, Channel, ChannelFuture, DebitRequest, Debited,
+    MandateOffered, MandateRequest, MandateStatus, Method, MethodKind, PaymentRequest,
+    PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered,
 };
-use lezai_core::id::{AttemptId, PayoutId, RefundId};
+use lezai_core::id::{AttemptId, MandateId, PayoutId, RefundId};
 use lezai_core::money::{Currency, Money};
 use lezai_core::order::{Credential, Offer};
 use lezai_core::time::Timestamp;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use super::Planted;
 use super::counter::{self, Codes};
 use super::funds::PaidOut;
+use super::mandates::{self, Agreed};
 use super::random::Random;
 
 /// The channel's name.
@@ -52,6 +54,10 @@ pub(super) enum Ask {
     QueryRefund(RefundId, AttemptId),
     PayOut(PayoutRequest),
     QueryPayout(PayoutId),
+    Sign(MandateId),
+    QueryMandate(MandateId),
+    RevokeMandate(MandateId),
+    Debit(DebitRequest),
 }
 
 impl Ask {
@@ -67,6 +73,10 @@ impl Ask {
             Self::QueryRefund(..) => "query_refund",
             Self::PayOut(_) => "pay_out",
             Self::QueryPayout(_) => "query_payout",
+            Self::Sign(_) => "sign",
+            Self::QueryMandate(_) => "query_mandate",
+            Self::RevokeMandate(_) => "revoke_mandate",
+            Self::Debit(_) => "debit",
         }
     }
 }
@@ -81,6 +91,8 @@ pub(super) enum Said {
     AttemptStatus(AttemptStatus),
     Refund(RefundStatus),
     Payout(PayoutStatus),
+    Mandate(MandateStatus),
+    Debited(Debited),
 }
 
 /// The wire to the bank.
@@ -255,9 +267,29 @@ impl Channel for SimChannel {
         }
         Box::pin(self.wire.payout_standing(Ask::QueryPayout(payout.clone())))
     }
+
+    fn debit_method(&self) -> Option<&'static str> {
+        self.account.is_empty().then_some(mandates::METHOD)
+    }
+
+    fn sign(&self, request: MandateRequest) -> ChannelFuture<'_, MandateOffered> {
+        Box::pin(self.sign_at_bank(request))
+    }
+
+    fn query_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
+        self.ask_mandate(Ask::QueryMandate(mandate.clone()))
+    }
+
+    fn revoke_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
+        self.ask_mandate(Ask::RevokeMandate(mandate.clone()))
+    }
+
+    fn debit(&self, request: DebitRequest) -> ChannelFuture<'_, Debited> {
+        Box::pin(self.debit_at_bank(request))
+    }
 }
 
-fn fresh_bytes() -> [u8; 10] {
+pub(super) fn fresh_bytes() -> [u8; 10] {
     static MADE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let made = MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let mut bytes = [0; 10];
@@ -279,6 +311,8 @@ pub(super) enum Status {
     Declined,
     Cancelled,
     Returned,
+    /// A debit that the payer's bank took back.
+    TakenBack,
 }
 
 #[derive(Debug)]
@@ -319,6 +353,9 @@ pub(super) struct Bank {
     payments: BTreeMap<AttemptId, Payment>,
     refunds: BTreeMap<RefundId, GivenBack>,
     pub(super) codes: Codes,
+    pub(super) agreed: Agreed,
+    /// The payments that are debits.
+    pub(super) debited: Vec<AttemptId>,
     /// The amounts that it holds for the gateway, by currency.
     pub(super) holds: BTreeMap<&'static str, i64>,
     /// The amounts that it holds for the merchant itself.
@@ -394,13 +431,18 @@ impl Bank {
                         let taken = payment.taken;
                         self.moved(&attempt, -taken);
                     }
-                    Status::Declined | Status::Cancelled | Status::Returned => {}
+                    Status::Declined | Status::Cancelled | Status::Returned | Status::TakenBack => {
+                    }
                 }
                 Said::AttemptStatus(self.standing(&attempt))
             }
             Ask::Refund(request) => self.refund(request, random, moods),
             Ask::PayOut(request) => self.paid_out.pay(request, random, moods),
             Ask::QueryPayout(id) => self.paid_out.query(&id, random, moods),
+            Ask::Sign(id) => self.sign(id),
+            Ask::QueryMandate(id) => self.mandate(&id),
+            Ask::RevokeMandate(id) => self.withdraw(id),
+            Ask::Debit(request) => self.debit(request, random, moods),
             Ask::QueryRefund(id, _) => {
                 let Some(refund) = self.refunds.get(&id) else {
                     return Said::Refund(RefundStatus::Unknown);
@@ -555,13 +597,31 @@ impl Bank {
             Ask::Reverse(it) => (&it.attempt, false),
             Ask::Refund(it) => (&it.attempt, true),
             Ask::QueryRefund(_, it) => (it, true),
-            Ask::Prepare(_) | Ask::PayOut(_) | Ask::QueryPayout(_) => return None,
+            Ask::Prepare(_)
+            | Ask::PayOut(_)
+            | Ask::QueryPayout(_)
+            | Ask::Sign(_)
+            | Ask::QueryMandate(_)
+            | Ask::RevokeMandate(_)
+            | Ask::Debit(_) => return None,
         };
         self.payments.get(attempt).filter(|it| it.account != account)?;
         Some(match is_refund {
             true => Said::Refund(RefundStatus::Unknown),
             false => Said::AttemptStatus(AttemptStatus::Unknown),
         })
+    }
+
+    pub(super) fn is_paid(&self, attempt: &AttemptId) -> bool {
+        self.payments.get(attempt).is_some_and(|it| it.status == Status::Paid)
+    }
+
+    /// The payer's bank takes all of a payment back.
+    pub(super) fn reclaim(&mut self, attempt: &AttemptId) {
+        let Some(payment) = self.payments.get_mut(attempt) else { return };
+        payment.status = Status::TakenBack;
+        let taken = payment.taken;
+        self.moved(attempt, -taken);
     }
 
     /// Money of a payment came, or went back.
@@ -580,6 +640,11 @@ impl Bank {
         match payment.status {
             Status::Pending => AttemptStatus::Pending,
             Status::Authorized => AttemptStatus::Authorized { amount: payment.asked, channel_ref },
+            Status::TakenBack => AttemptStatus::DebitReturned {
+                amount: Money::new(payment.taken, payment.asked.currency()).unwrap(),
+                channel_ref,
+                code: "payer_objected".to_owned(),
+            },
             Status::Paid => AttemptStatus::Paid {
                 amount: Money::new(payment.taken, payment.asked.currency()).unwrap(),
                 channel_ref,

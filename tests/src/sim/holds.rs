@@ -36,6 +36,7 @@ impl World<'_> {
             let Some(order) = order else { return fail(format!("{id} is gone")) };
             holds(&order)?;
             fx::holds(&order)?;
+            self.debits_are_agreed_to(&order)?;
             // As the order calls for it: who owes part of it is held against the balances, below.
             let sorted = |kind: &str, postings: &[lezai_core::ledger::Posting]| {
                 let sides = without_debts(postings).into_iter();
@@ -107,7 +108,7 @@ impl World<'_> {
             // What was taken and what is given for it: of either sign, each in its currency.
             return Ok(());
         }
-        if liability && minor > 0 || !liability && minor < 0 {
+        if liability && minor > 0 || !liability && minor < 0 && !self.may_owe_the_bank(account) {
             return fail(format!("entry {number} overdraws {account}: {minor}"));
         }
         match account.debts() {
@@ -226,6 +227,7 @@ impl World<'_> {
             }
         }
         self.payouts_ended(&report.balances)?;
+        self.mandates_are_over()?;
         self.all_told()
     }
 

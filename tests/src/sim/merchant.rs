@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lezai_core::id::{MerchantId, OrderId, PayoutId, SessionId, SplitId};
+use lezai_core::id::{MandateId, MerchantId, OrderId, PayoutId, SessionId, SplitId};
 use lezai_core::ledger::Account;
 use lezai_core::money::Money;
 use lezai_core::order::{Event, Order, State};
@@ -20,6 +20,8 @@ use lezai_gateway::orders;
 use lezai_gateway::orders::charge;
 use lezai_gateway::orders::checkout;
 use lezai_gateway::orders::checkout::{Page, PayRequest};
+use lezai_gateway::orders::debits::{self, NewDebit};
+use lezai_gateway::orders::mandates::{self, NewMandate};
 use lezai_gateway::orders::refunds;
 use lezai_gateway::orders::refunds::NewRefund;
 use lezai_gateway::orders::reviews;
@@ -90,6 +92,10 @@ pub(super) enum What {
     Split(OrderId),
     GiveBack(SplitId),
     FinishSplits(OrderId),
+    Mandate,
+    RevokeMandate(MandateId),
+    /// With a number that says what is decided on it.
+    Debit(MandateId, usize),
 }
 
 impl World<'_> {
@@ -273,6 +279,11 @@ impl World<'_> {
             Op::PayoutBatch(n, percent) => self.begin_payout_batch(n, percent),
             Op::Split(..) | Op::GiveBack(..) | Op::FinishSplits(_) => self.begin_split(op),
             Op::Quote(n) => self.begin_quote(n),
+            Op::Mandate { .. }
+            | Op::Agree(..)
+            | Op::Debit { .. }
+            | Op::TakeBack(_)
+            | Op::RevokeMandate(_) => self.begin_mandate(op),
             Op::Advance(secs) => self.advance(secs * 1000),
         }
     }
@@ -411,6 +422,9 @@ impl World<'_> {
             What::GiveBack(split) => format!("/v1/splits/{split}/returns"),
             What::FinishSplits(order) => format!("/v1/orders/{order}/splits/finish"),
             What::Quote => "/v1/fx_quotes".to_owned(),
+            What::Mandate => "/v1/mandates".to_owned(),
+            What::RevokeMandate(mandate) => format!("/v1/mandates/{mandate}/revoke"),
+            What::Debit(mandate, _) => format!("/v1/mandates/{mandate}/debits"),
             What::Payout => "/v1/payouts".to_owned(),
             What::PayoutBatch => "/v1/payout_batches".to_owned(),
             What::CancelPayout(payout) => format!("/v1/payouts/{payout}/cancel"),
@@ -458,7 +472,7 @@ impl World<'_> {
                     }
                     return Ok(());
                 }
-                let create = matches!(request.what, What::Create { .. });
+                let create = matches!(request.what, What::Create { .. } | What::Debit(..));
                 let quote = matches!(request.what, What::Quote);
                 (request.answered, request.answered_at) = (Some(said), now);
                 request.answered_after = self.nonces;
@@ -542,34 +556,11 @@ async fn ask(
             let merchant = gateway.merchants.current().get(&merchant_id).cloned().unwrap();
             let own = gateway.merchants.accounts.current(&merchant_id, CHANNEL).is_some();
             let decide = |facts: lezai_core::policy::OrderFacts| async move {
-                let fee = Money::new(fee, facts.amount.currency()).unwrap();
-                let hook =
-                    HookRun { digest: String::new(), fuel: 0, memory: 0, outcome: Hook::Answered };
-                let reason = Reason { code: "sim".to_owned(), message: "Held".to_owned() };
-                let risk = Risk {
-                    verdict: if held { Verdict::Review } else { Verdict::Accept },
-                    score: 0,
-                    reasons: if held { vec![reason] } else { Vec::new() },
-                };
-                let channels = vec![CHANNEL.to_owned()];
                 // A third of what the fee leaves is somebody else's, if there is a third; of some orders nobody
                 // else has a part, so that they may be paid to the merchant's own account.
                 let alone = own && accounts::is_alone(facts.amount.minor());
-                let third = (facts.amount.minor() - fee.minor()) / 3;
-                let share = Money::new(third, fee.currency()).unwrap();
-                let share = Share { receiver: "seller".to_owned(), amount: share };
-                let hooks = [hook.clone(), hook.clone(), hook];
-                let decision = Decided {
-                    risk,
-                    fee,
-                    channels,
-                    shares: if third > 0 && !later && !alone { vec![share] } else { Vec::new() },
-                    columns: Vec::new(),
-                    hooks,
-                    split: None,
-                    statement: None,
-                };
-                Ok((facts, decision.into()))
+                let decided = decided(facts.amount, fee, held, !later && !alone);
+                Ok((facts, decided))
             };
             orders::create_decided(gateway, &merchant, new, key, decide).await
         }
@@ -601,6 +592,23 @@ async fn ask(
             let decision = Decision::parse(&body)?;
             reviews::decide(gateway, order.as_str(), decision, key).await
         }
+        What::Mandate => {
+            mandates::create(gateway, &merchant_id, NewMandate::parse(&body)?, key).await
+        }
+        What::RevokeMandate(mandate) => {
+            mandates::revoke(gateway, &merchant_id, mandate.as_str(), key).await
+        }
+        What::Debit(mandate, n) => {
+            let new = NewDebit::parse(&body)?;
+            let merchant = gateway.merchants.current().get(&merchant_id).cloned().unwrap();
+            let decide = |facts: lezai_core::policy::OrderFacts| async move {
+                let fee = facts.amount.minor() * 6 / 1000;
+                let decided = decided(facts.amount, fee, n.is_multiple_of(5), n.is_multiple_of(2));
+                Ok((facts, decided))
+            };
+            let mandate = mandate.as_str();
+            debits::create_decided(gateway, &merchant, mandate, new, key, decide).await
+        }
         What::Quote => fx::quote(gateway, &merchant_id, NewQuote::parse(&body)?, key).await,
         What::Payout => {
             let new = NewPayout::parse(&body)?;
@@ -629,4 +637,36 @@ async fn ask(
             refunds::create(gateway, &merchant_id, order.as_str(), new, key).await
         }
     }
+}
+
+/// A decision as a merchant's plugin would make it.
+fn decided(
+    amount: Money,
+    fee: i64,
+    held: bool,
+    shared: bool,
+) -> lezai_gateway::plugins::deciding::Decided {
+    let fee = Money::new(fee, amount.currency()).unwrap();
+    let hook = HookRun { digest: String::new(), fuel: 0, memory: 0, outcome: Hook::Answered };
+    let reason = Reason { code: "sim".to_owned(), message: "Held".to_owned() };
+    let risk = Risk {
+        verdict: if held { Verdict::Review } else { Verdict::Accept },
+        score: 0,
+        reasons: if held { vec![reason] } else { Vec::new() },
+    };
+    let third = (amount.minor() - fee.minor()) / 3;
+    let share = Money::new(third, fee.currency()).unwrap();
+    let share = Share { receiver: "seller".to_owned(), amount: share };
+    let hooks = [hook.clone(), hook.clone(), hook];
+    let decision = Decided {
+        risk,
+        fee,
+        channels: vec![CHANNEL.to_owned()],
+        shares: if third > 0 && shared { vec![share] } else { Vec::new() },
+        columns: Vec::new(),
+        hooks,
+        split: None,
+        statement: None,
+    };
+    decision.into()
 }

@@ -2,6 +2,7 @@
 
 use super::counter::sell_at_the_counter;
 use super::fx::price_elsewhere;
+use super::mandates::debit_now_and_then;
 use super::random::Random;
 
 /// An act of somebody. The numbers choose among what there is by then.
@@ -42,6 +43,17 @@ pub(super) enum Op {
     GiveBack(usize, i64),
     FinishSplits(usize),
     Review(usize, bool),
+    Mandate {
+        n: usize,
+        days: i64,
+    },
+    Agree(usize, bool),
+    Debit {
+        n: usize,
+        percent: i64,
+    },
+    TakeBack(usize),
+    RevokeMandate(usize),
     Quote(usize),
     Advance(i64),
 }
@@ -116,6 +128,7 @@ pub(super) fn plan(seed: u64) -> Vec<Op> {
     pay_in_batches(seed, &mut ops);
     price_elsewhere(seed, &mut ops);
     sell_at_the_counter(seed, &mut ops);
+    debit_now_and_then(seed, &mut ops);
     ops
 }
 
@@ -185,6 +198,11 @@ impl Op {
             Op::GiveBack(..) => "give_back",
             Op::FinishSplits(_) => "finish_splits",
             Op::Review(..) => "review",
+            Op::Mandate { .. } => "mandate",
+            Op::Agree(..) => "agree",
+            Op::Debit { .. } => "debit",
+            Op::TakeBack(_) => "take_back",
+            Op::RevokeMandate(_) => "revoke_mandate",
             Op::Quote(_) => "quote",
             Op::Advance(_) => "advance",
         }

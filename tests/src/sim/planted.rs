@@ -104,11 +104,21 @@ pub enum Planted {
     QuotaCountedTwice,
     /// Every order finds a promotion's quota unused.
     QuotaOverspent,
+    /// A debit is held against twice the bound that was agreed to.
+    DebitAboveTheMandate,
+    /// A debit is held against its own bound, and not against the period's.
+    PeriodForgotten,
+    /// A debit that comes back is booked twice.
+    ReturnOfDebitBookedTwice,
+    /// Nobody asks whether a debit came back.
+    DebitWatchForgotten,
+    /// Each time that a bank is asked for a debit it has another number.
+    FreshDebitNumber,
 }
 
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::CheckThenAct,
         Self::EffectBeforeCommit,
         Self::LostIdempotency,
@@ -148,6 +158,11 @@ impl Planted {
         Self::TierOfThisMonth,
         Self::QuotaCountedTwice,
         Self::QuotaOverspent,
+        Self::DebitAboveTheMandate,
+        Self::PeriodForgotten,
+        Self::ReturnOfDebitBookedTwice,
+        Self::DebitWatchForgotten,
+        Self::FreshDebitNumber,
     ];
 }
 
@@ -465,6 +480,9 @@ impl Tx for Layer<'_> {
         if self.planted == Planted::ReturnBookedTwice && entry.kind() == Kind::PayoutReturn {
             self.tx.book(order, entry, at)?;
         }
+        if self.planted == Planted::ReturnOfDebitBookedTwice && entry.kind() == Kind::DebitReturn {
+            self.tx.book(order, entry, at)?;
+        }
         if self.planted == Planted::DirectRefundBookedTwice && entry.kind() == Kind::DirectRefund {
             self.tx.book(order, entry, at)?;
         }
@@ -520,6 +538,9 @@ impl Tx for Layer<'_> {
             }
             (Planted::ReserveNeverReleased, Task::Order { what, .. }) => {
                 *what == Effect::ReleaseReserve
+            }
+            (Planted::DebitWatchForgotten, Task::Order { what, .. }) => {
+                matches!(what, Effect::WatchDebit(_))
             }
             (Planted::WatchForgotten, Task::Payout { what, .. }) => *what == PayoutEffect::Watch,
             (Planted::NextBatchNotPlanned, Task::CloseBatches { .. }) => {

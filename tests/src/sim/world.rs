@@ -554,7 +554,7 @@ impl<'r> World<'r> {
         // Captures and voids are few, and what goes wrong with them is the more worth seeing.
         let rare = matches!(
             self.wire.calls.lock().unwrap()[nth].ask,
-            Ask::Capture(_) | Ask::Reverse(_) | Ask::Undo(_) | Ask::PayOut(_)
+            Ask::Capture(_) | Ask::Reverse(_) | Ask::Undo(_) | Ask::PayOut(_) | Ask::Debit(_)
         );
         let fate = self.random.below(if rare { 8 } else { 24 });
         if fate == 0 && self.fault(Fault::Lost) {

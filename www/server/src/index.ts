@@ -20,6 +20,7 @@ export {
   type Events,
   Lezai,
   type LezaiOptions,
+  type Mandates,
   type Orders,
   type PayoutBatches,
   type Payouts,

@@ -11,9 +11,13 @@ import type {
   EventRange,
   FxQuote,
   FxQuoteQuery,
+  Mandate,
+  MandateQuery,
   NewCapture,
   NewCharge,
+  NewDebit,
   NewFxQuote,
+  NewMandate,
   NewOrder,
   NewPayout,
   NewPayoutBatch,
@@ -59,6 +63,7 @@ export class Lezai {
   readonly fxQuotes: FxQuotes;
   readonly receivers: Receivers;
   readonly splits: Splits;
+  readonly mandates: Mandates;
   readonly payouts: Payouts;
   readonly payoutBatches: PayoutBatches;
   readonly settlements: Settlements;
@@ -75,6 +80,7 @@ export class Lezai {
     this.fxQuotes = new FxQuotes(connection);
     this.receivers = new Receivers(connection);
     this.splits = new Splits(connection);
+    this.mandates = new Mandates(connection);
     this.payouts = new Payouts(connection);
     this.payoutBatches = new PayoutBatches(connection);
     this.settlements = new Settlements(connection);
@@ -263,6 +269,59 @@ class Receivers {
   /** Removes a receiver: it gets no new shares and keeps its balance. */
   remove(id: string, options?: CallOptions): Promise<ReceiverAccount> {
     return this.#connection.post(`/v1/receivers/${segment(id)}/remove`, options);
+  }
+}
+
+/** Mandates: shoppers' agreements to be debited without them. */
+class Mandates {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Makes a mandate; send the shopper to its `authorize_url`. By default its idempotency key is derived from
+   * `merchant_mandate_id`, so it is made once even if your server crashes before it has the answer.
+   */
+  create(mandate: NewMandate, options: CallOptions = {}): Promise<Mandate> {
+    return numbered("mandate", "merchant_mandate_id", mandate.merchant_mandate_id, options, (own) =>
+      this.#connection.post("/v1/mandates", { ...own, content: mandate }),
+    );
+  }
+
+  find(id: string, options?: CallOptions): Promise<Mandate> {
+    return this.#connection.get(`/v1/mandates/${segment(id)}`, options);
+  }
+
+  /** The mandate with your own number, if there is one. */
+  async findByNumber(merchant_mandate_id: string, options?: CallOptions): Promise<Mandate | undefined> {
+    return (await this.list({ merchant_mandate_id }, options)).data[0];
+  }
+
+  /** A page of mandates, newest first. */
+  list(query: MandateQuery = {}, options?: CallOptions): Promise<Page<Mandate>> {
+    return this.#connection.get("/v1/mandates", { ...options, query });
+  }
+
+  /** All mandates, newest first; further pages are requested as needed. */
+  all(query: MandateQuery = {}, options?: CallOptions): AsyncGenerator<Mandate, void> {
+    return every((after) => this.list({ ...query, ...after }, options));
+  }
+
+  /** Takes a mandate back: it is not debited any more. */
+  revoke(id: string, options?: CallOptions): Promise<Mandate> {
+    return this.#connection.post(`/v1/mandates/${segment(id)}/revoke`, options);
+  }
+
+  /**
+   * Debits under a mandate. The answer is an order, `paying`; a callback says how it ended. By default its
+   * idempotency key is derived from `merchant_order_id`, so it is debited once.
+   */
+  debit(id: string, debit: NewDebit, options: CallOptions = {}): Promise<Order> {
+    return numbered("order", "merchant_order_id", debit.merchant_order_id, options, (own) =>
+      this.#connection.post(`/v1/mandates/${segment(id)}/debits`, { ...own, content: debit }),
+    );
   }
 }
 
@@ -595,6 +654,7 @@ export type {
   Balances,
   Events,
   FxQuotes,
+  Mandates,
   Orders,
   PayoutBatches,
   Payouts,

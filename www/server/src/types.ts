@@ -18,6 +18,12 @@ export type Refund = Schemas["RefundView"];
 export type BalancesView = Schemas["BalancesView"];
 export type BalancesQuery = Query<"balances_find">;
 
+export type NewMandate = Schemas["NewMandate"];
+/** A shopper's agreement to be debited, within its bounds. */
+export type Mandate = Schemas["MandateView"];
+export type MandateQuery = Query<"mandates_list_mandates">;
+export type NewDebit = Schemas["NewDebit"];
+
 export type NewPayout = Schemas["NewPayout"];
 export type Payout = Schemas["PayoutView"];
 export type PayoutQuery = Query<"payouts_list">;
@@ -75,6 +81,7 @@ export type Callback = Omit<StoredEvent, "data" | "delivery"> & {
     order?: Omit<Order, "checkout">;
     refund?: Refund;
     split_return?: SplitReturn;
+    mandate?: Mandate;
     payout?: Payout;
     payout_batch?: PayoutBatch;
     settlement?: Settlement;

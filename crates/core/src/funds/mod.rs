@@ -10,6 +10,7 @@ pub mod cycle;
 pub mod date;
 pub mod difference;
 pub mod fx;
+pub mod mandate;
 pub mod month;
 pub mod payout;
 pub mod payout_batch;

@@ -13,6 +13,8 @@ pub enum ChannelReference {
     Payment(AttemptId),
     /// A payment that went back as a whole.
     Reversal(AttemptId),
+    /// A debit that the payer's bank took back.
+    DebitReturn(AttemptId),
     /// A refund.
     Refund(RefundId),
 }
@@ -67,6 +69,11 @@ impl Order {
                     movements.push(movement(reference, Kind::Refund, refund.amount, -1, Some(at)));
                 }
             }
+        }
+        if let (Some(back), Some(attempt)) = (&self.debit_return, attempt) {
+            let reference = ChannelReference::DebitReturn(attempt.clone());
+            let at = Some(back.at);
+            movements.push(movement(reference, Kind::DebitReturn, back.amount, -1, at));
         }
         for it in self.returns.iter().filter(|it| of_channel(&it.attempt)) {
             let payment = ChannelReference::Payment(it.attempt.clone());

@@ -18,6 +18,7 @@
 //! | of an order that is settled in another currency, in the entry of its `payment` | `fx_position` the value with our spread | `fx_position` all, `fx_income` our spread |
 //! | the same part of a refund or a void, in the entry that asks for it; turned round if it fails | `fx_position` all, `fx_income` our spread | `fx_position` the value with our spread |
 //! | what a `refund_failure` gives back to a reserve that is not released | | `merchant_reserve`, and that much less elsewhere |
+//! | `debit_return` | the merchant's account what lies there, `merchant_reserve` what is kept back, `merchant_available` the rest | `channel_receivable` all |
 //! | `unexpected_payment` | `channel_receivable` all | `payment_returns` all |
 //! | `payment_return` | `payment_returns` all | `channel_receivable` all |
 //!
@@ -59,6 +60,7 @@ impl Order {
         self.check_charges()?;
         self.check_reserve()?;
         self.check_conversion()?;
+        self.check_debit_return()?;
         let mut entries = match self.direct() {
             Some(_) => self.direct_entries()?,
             None => self.entries_of_payment()?,
@@ -73,7 +75,7 @@ impl Order {
     }
 
     /// Those of the payment that came to us.
-    fn entries_of_payment(&self) -> Result<Vec<Entry>, BadBooks> {
+    pub(super) fn entries_of_payment(&self) -> Result<Vec<Entry>, BadBooks> {
         let bad = || BadBooks("an amount is more than what it is a part of");
         let mut entries = Vec::new();
         let captured = match &self.state {
@@ -119,6 +121,9 @@ impl Order {
                 }
             }
         }
+        if let Some(back) = &self.debit_return {
+            entries.push(self.debit_return_entry(back).ok_or_else(bad)?);
+        }
         Ok(entries)
     }
 
@@ -127,6 +132,8 @@ impl Order {
         let merchant = self.terms.merchant.clone();
         match &self.state {
             _ if self.direct().is_some() => self.merchant_direct(),
+            // Nothing of it is settled or split any more: whatever still comes is the merchant's.
+            _ if self.debit_return.is_some() => Account::MerchantAvailable(merchant),
             State::Paid { settled: Some(_), .. } if self.waits_for_splits() => {
                 Account::MerchantFrozen(merchant)
             }
@@ -375,11 +382,11 @@ impl Order {
         }
     }
 
-    fn receivable_of_payment(&self) -> Option<Account> {
+    pub(super) fn receivable_of_payment(&self) -> Option<Account> {
         self.receivable(&self.state.payment()?.attempt)
     }
 
-    fn receivable(&self, attempt: &AttemptId) -> Option<Account> {
+    pub(super) fn receivable(&self, attempt: &AttemptId) -> Option<Account> {
         Some(Account::ChannelReceivable(self.attempt(attempt)?.channel.clone()))
     }
 }

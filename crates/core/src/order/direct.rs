@@ -38,11 +38,12 @@ impl Order {
     }
 
     /// Whether it may be paid to the merchant's own account: nobody else is to have a part of it, and it is not to be
-    /// converted, for we would have to hold it.
+    /// converted, for we would have to hold it. A debit is charged in our name.
     pub fn may_be_direct(&self) -> bool {
         self.terms.shares.is_empty()
             && self.terms.split == SplitTime::Agreed
             && self.terms.fx.is_none()
+            && self.terms.mandate.is_none()
     }
 
     /// Every entry of a payment to the merchant's own account, without those of other attempts.

@@ -138,6 +138,15 @@ pub enum Event {
     },
     /// The channel gave back the whole of what came by the attempt.
     Returned(AttemptId),
+    /// The channel says that the payer's bank took back what was debited, whole.
+    DebitReturned {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How much.
+        amount: Money,
+        /// Why, as a stable word.
+        code: String,
+    },
     /// The time has come at which the payment is settled.
     SettlementDue,
     /// The merchant shares out what is frozen.
@@ -186,6 +195,10 @@ pub enum Effect {
     ReleaseReserve,
     /// Ask the channel what became of the attempt, until it knows.
     Query(AttemptId),
+    /// Have the channel debit the payer.
+    Debit(AttemptId),
+    /// Ask the channel for some weeks whether the debit came back.
+    WatchDebit(AttemptId),
     /// Tell the channel that the attempt is given up.
     Cancel(AttemptId),
     /// Have the channel give the attempt's money back.
@@ -220,6 +233,8 @@ pub enum Notice {
     Declined,
     /// Money that the order could not take went back.
     Returned,
+    /// The payer's bank took a debit back.
+    DebitReturned,
     /// A refund went through.
     RefundSucceeded(RefundId),
     /// A refund failed.
@@ -238,7 +253,7 @@ pub enum Notice {
 
 impl Notice {
     /// Every event's type.
-    pub const EVENT_TYPES: [&'static str; 15] = [
+    pub const EVENT_TYPES: [&'static str; 16] = [
         "order.authorized",
         "order.paid",
         "order.closed",
@@ -248,6 +263,7 @@ impl Notice {
         "order.needs_attention",
         "payment.declined",
         "payment.returned",
+        "debit.returned",
         "refund.succeeded",
         "refund.failed",
         "split.finished",
@@ -268,6 +284,7 @@ impl Notice {
             Self::NeedsAttention => "order.needs_attention",
             Self::Declined => "payment.declined",
             Self::Returned => "payment.returned",
+            Self::DebitReturned => "debit.returned",
             Self::RefundSucceeded(_) => "refund.succeeded",
             Self::RefundFailed(_) => "refund.failed",
             Self::SplitFinished => "split.finished",

@@ -28,6 +28,9 @@ mod charges;
 #[cfg(test)]
 mod converted;
 mod converting;
+mod debit;
+#[cfg(test)]
+mod debit_tests;
 mod direct;
 #[cfg(test)]
 mod direct_tests;
@@ -61,6 +64,7 @@ pub use at_channel::{ChannelMovement, ChannelReference};
 pub use attempt::{Attempt, Credential, Decline, DirectAccount, Offer};
 pub use bearer::{NoBearer, RefundBearer};
 pub use charges::{Charges, Costs, OF_REVIEW};
+pub use debit::DebitReturn;
 pub use event::{Attention, Effect, Event, Notice};
 pub use evidence::Evidence;
 pub use refund::{Refund, RefundCharge, RefundState, Return};
@@ -130,6 +134,9 @@ pub struct Order {
     /// The part that is kept back once it is settled, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Reserved>,
+    /// The return of a debit by the payer's bank, once there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debit_return: Option<DebitReturn>,
     /// Voids that a channel refused; at most [`MAX_FAILED_VOIDS`].
     pub failed_voids: u32,
     /// The reviews of an order that is held: refusals that came to nothing, and then the one
@@ -164,13 +171,18 @@ pub struct Step {
 impl Order {
     /// A new order.
     ///
-    /// `None` if the amount is worth nothing, if fee, shares and what is to be kept back are more than its value or in
+    /// `None` if the amount is worth nothing, if it is a debit that is not to be charged at once, if fee, shares and what is to be kept back are more than its value or in
     /// another currency, or if refunds are to be borne by one without a share.
     pub fn create(terms: Terms) -> Option<Step> {
         let value = terms.value(terms.amount).filter(|it| it.minor() > 0)?;
         let net = value.checked_sub(terms.fee)?;
         let own = terms.shares.iter().try_fold(net, |left, it| left.checked_sub(it.amount))?;
         own.checked_sub(terms.reserve.map_or(Money::zero(net.currency()), |it| it.of(net)))?;
+        // A debit is charged at once, in our name, and by what its mandate names.
+        let manual = terms.capture == Capture::Manual;
+        if terms.mandate.is_some() && (manual || !terms.instalments.is_empty()) {
+            return None;
+        }
         let later = terms.split == SplitTime::Later;
         if later && !terms.shares.is_empty() {
             return None;
@@ -189,6 +201,7 @@ impl Order {
             refunds: Vec::new(),
             splits: Vec::new(),
             split_finish: None,
+            debit_return: None,
             failed_voids: 0,
             reviews: Vec::new(),
             channel_requests: 0,
@@ -289,10 +302,10 @@ impl Order {
         self.sum(|state| matches!(state, RefundState::Pending))
     }
 
-    /// The amount that can still be refunded.
+    /// The amount that can still be refunded: nothing of a debit that the payer's bank took back.
     pub fn refundable(&self) -> Money {
         let captured = match &self.state {
-            State::Paid { captured, .. } => captured.amount,
+            State::Paid { captured, .. } if self.debit_return.is_none() => captured.amount,
             _ => Money::zero(self.terms.amount.currency()),
         };
         let taken = self.sum(|state| !matches!(state, RefundState::Failed { .. }));

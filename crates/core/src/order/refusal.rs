@@ -54,6 +54,12 @@ pub enum Refusal {
         /// The amount that can still be refunded.
         available: Money,
     },
+    /// A debit is not reversed: once it is charged it goes back by a refund.
+    #[error("a debit cannot be voided: refund it instead")]
+    Debit,
+    /// The payer's bank took the debit back, so nothing of it is left.
+    #[error("the payer's bank took the debit back: nothing of it can be refunded or split")]
+    DebitReturned,
     /// [`MAX_REFUNDS`] is reached.
     #[error("the order has too many refunds")]
     TooManyRefunds,

@@ -81,6 +81,10 @@ pub struct ReserveRelease {
 
 /// Lets the merchant have what is left of the reserve.
 pub(super) fn release(mut order: Order, now: Timestamp) -> Result<Step, Refusal> {
+    if order.debit_return.is_some() {
+        // The return took all of it.
+        return Ok(order.step());
+    }
     let left = order.still_reserved();
     let Some(reserved) = order.reserved.as_mut().filter(|it| it.released.is_none()) else {
         return Ok(order.step());
@@ -133,7 +137,9 @@ impl Order {
 
     /// Whether a reserve waits for its time.
     pub fn waits_for_reserve(&self) -> bool {
-        self.reserved.as_ref().is_some_and(|it| it.released.is_none())
+        let waits = self.reserved.as_ref().is_some_and(|it| it.released.is_none());
+        // A debit that came back took all of it.
+        waits && self.debit_return.is_none()
     }
 
     /// The part of a reserve that refunds left.
@@ -144,7 +150,8 @@ impl Order {
         };
         let kept = sum(&mut self.refunds.iter().filter_map(Refund::kept_again));
         let taken = sum(&mut self.refunds.iter().filter_map(|it| it.reserve));
-        let left = i128::from(reserved.amount.minor()) + kept - taken;
+        let back = self.debit_return.as_ref().map_or(0, |it| i128::from(it.reserve.minor()));
+        let left = i128::from(reserved.amount.minor()) + kept - taken - back;
         Money::new(i64::try_from(left).ok()?, reserved.amount.currency()).ok()
     }
 
@@ -221,9 +228,10 @@ impl Order {
         let may_be_before = settled_at.is_none_or(|it| *at <= it);
         let may_be_released = reserved.released.as_ref().is_some_and(|it| *at >= it.at);
         let may_wait = reserved.released.as_ref().is_none_or(|it| *at <= it.at);
+        let may_be_back = self.debit_return.as_ref().is_some_and(|it| *at >= it.at);
         match kept {
             Some(kept) => may_be_after && may_wait && Some(*kept) == due,
-            None => due.is_none() || may_be_released || may_be_before,
+            None => due.is_none() || may_be_released || may_be_before || may_be_back,
         }
     }
 }

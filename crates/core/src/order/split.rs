@@ -81,7 +81,8 @@ pub(super) fn finish(
     asked: bool,
     now: Timestamp,
 ) -> Result<Step, Refusal> {
-    if order.split_finish.is_some() {
+    // Of a debit that came back nothing is left that the clock could end.
+    if order.split_finish.is_some() || (!asked && order.debit_return.is_some()) {
         return Ok(order.step());
     }
     let settled = order.check_splits()?;
@@ -170,7 +171,8 @@ impl Order {
         let gone = shared
             .chain(self.reserved.iter().map(|it| it.amount))
             .chain(taken.filter_map(Refund::taken_where_it_lay))
-            .chain(self.split_finish.iter().map(|it| it.amount));
+            .chain(self.split_finish.iter().map(|it| it.amount))
+            .chain(self.debit_return.iter().filter(|it| frozen(&it.from)).map(|it| it.taken));
         let sum = come.into_iter().try_fold(zero, Money::checked_add);
         // An amount that goes was there, as `later.rs` holds.
         sum.and_then(|sum| gone.into_iter().try_fold(sum, Money::checked_sub)).unwrap_or(zero)
@@ -222,7 +224,10 @@ impl Order {
 
     /// Whether something may still be split of it.
     pub fn waits_for_splits(&self) -> bool {
-        self.is_split_later() && self.settled().is_some() && self.split_finish.is_none()
+        self.is_split_later()
+            && self.settled().is_some()
+            && self.split_finish.is_none()
+            && self.debit_return.is_none()
     }
 
     pub(super) fn settled(&self) -> Option<&Settled> {
@@ -238,6 +243,9 @@ impl Order {
         }
         if !self.is_split_later() {
             return Err(Refusal::NotSplitLater);
+        }
+        if self.debit_return.is_some() {
+            return Err(Refusal::DebitReturned);
         }
         if self.split_finish.is_some() {
             return Err(Refusal::SplitFinished);

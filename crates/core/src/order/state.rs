@@ -67,6 +67,9 @@ pub enum State {
         reason: CloseReason,
         /// Since when.
         closed_at: Timestamp,
+        /// Why the channel declined, if that closed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        declined: Option<Decline>,
     },
 }
 
@@ -200,4 +203,6 @@ pub enum CloseReason {
     Merchant,
     /// Nobody paid in time.
     Expired,
+    /// The channel declined the debit: nobody is there to try another way.
+    Declined,
 }

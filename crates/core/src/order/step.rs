@@ -1,6 +1,7 @@
 //! The events that may happen to an order, and the result of each.
 
 use super::charges::OF_REVIEW;
+use super::debit;
 use super::reserve;
 use super::split;
 use super::{
@@ -85,6 +86,17 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
             pay_by_bill(order, line, amount, channel_ref, at)
         }
 
+        // Nobody is there to try another way.
+        (State::Paying { attempt, .. }, Event::Declined { attempt: declined, code })
+            if attempt == declined && order.terms.mandate.is_some() =>
+        {
+            Ok(debit::declined(order, code, now))
+        }
+        (State::Paying { attempt, .. }, Event::Cancelled(cancelled))
+            if attempt == cancelled && order.terms.mandate.is_some() =>
+        {
+            Ok(debit::declined(order, "cancelled".to_owned(), now))
+        }
         (State::Paying { attempt, .. }, Event::Declined { attempt: declined, code })
             if attempt == declined =>
         {
@@ -116,6 +128,13 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
             Ok(order.step())
         }
         (_, Event::Returned(attempt)) => finish_return(order, &attempt),
+        (State::Paid { payment, captured, .. }, Event::DebitReturned { attempt, amount, code })
+            if payment.attempt == attempt =>
+        {
+            debit::returned(order, captured, amount, code, now)
+        }
+        // The order could not take it, so it was to go back anyway.
+        (_, Event::DebitReturned { attempt, .. }) => finish_return(order, &attempt),
 
         // An order that is not paid.
         (State::Created { .. } | State::Paying { .. }, Event::CloseRequested) => {
@@ -159,6 +178,9 @@ fn happen(order: Order, event: Event, at: Moment) -> Result<Step, Refusal> {
         // A void.
         (State::Authorized { payment }, Event::VoidRequested) => {
             Ok(begin_void(order, payment, None, now))
+        }
+        (State::Paid { .. }, Event::VoidRequested) if order.terms.mandate.is_some() => {
+            Err(Refusal::Debit)
         }
         (State::Paid { payment, captured, settled }, Event::VoidRequested) => {
             if settled.is_some() || captured.is_settled_at(now) {
@@ -272,6 +294,7 @@ fn choose(mut order: Order, attempt: Attempt, now: Timestamp) -> Result<Step, Re
     }
     let mut effects = vec![Effect::Query(attempt.id.clone())];
     effects.extend(order.given_up());
+    effects.extend(order.terms.mandate.iter().map(|_| Effect::Debit(attempt.id.clone())));
     let state = State::Paying { attempt: attempt.id.clone(), offer: None };
     order.attempts.push(Attempt { begun_at: Some(now), ..attempt });
     Ok(Step { effects, ..order.moved(state).step() })
@@ -365,6 +388,7 @@ fn become_paid(order: Order, payment: Payment, amount: Money, at: Moment) -> Ste
     let mut step = order.notified(Notice::Paid);
     step.entry = entry;
     step.effects.extend(step.order.settles());
+    step.effects.extend(step.order.watches());
     step
 }
 
@@ -448,7 +472,8 @@ fn finish_return(mut order: Order, attempt: &AttemptId) -> Result<Step, Refusal>
 
 fn close(order: Order, reason: CloseReason, now: Timestamp) -> Step {
     let former = order.given_up();
-    let mut step = order.moved(State::Closed { reason, closed_at: now }).notified(Notice::Closed);
+    let closed = State::Closed { reason, closed_at: now, declined: None };
+    let mut step = order.moved(closed).notified(Notice::Closed);
     step.effects.extend(former);
     step
 }
@@ -513,6 +538,9 @@ fn keep(order: Order, payment: Payment, captured: Option<Captured>) -> Step {
 fn begin_refund(mut order: Order, captured: Money, refund: Refund) -> Result<Step, Refusal> {
     if order.refund(&refund.id).is_some() {
         return Ok(order.step());
+    }
+    if order.debit_return.is_some() {
+        return Err(Refusal::DebitReturned);
     }
     check_currency(refund.amount, captured)?;
     let available = order.refundable();
@@ -582,7 +610,7 @@ fn refund_failed(
 }
 
 fn settle(order: Order, payment: Payment, captured: Captured, at: Moment) -> Result<Step, Refusal> {
-    if order.direct().is_some() {
+    if order.direct().is_some() || order.debit_return.is_some() {
         return Ok(order.step());
     }
     let Some(settles_at) = captured.settles_at() else {
@@ -664,7 +692,8 @@ fn refuse_held(
         State::Paid { payment, captured, .. } => {
             let counts = |it: &Refund| !matches!(it.state, RefundState::Failed { .. });
             order.reviews.push(review);
-            if !captured.is_settled_at(now)
+            if order.terms.mandate.is_none()
+                && !captured.is_settled_at(now)
                 && order.failed_voids < MAX_FAILED_VOIDS
                 && !order.refunds.iter().any(counts)
             {
@@ -734,7 +763,7 @@ impl Order {
         self
     }
 
-    fn moved(self, state: State) -> Self {
+    pub(super) fn moved(self, state: State) -> Self {
         Self { state, ..self.changed() }
     }
 
@@ -788,7 +817,7 @@ impl Order {
         self.given_up().filter(|it| *it != Effect::Cancel(attempt.clone()))
     }
 
-    fn attended(mut self, open: impl FnMut(&Attention) -> bool) -> Self {
+    pub(super) fn attended(mut self, open: impl FnMut(&Attention) -> bool) -> Self {
         self.attention.retain(open);
         self
     }
@@ -811,7 +840,7 @@ impl Order {
     }
 
     /// Something that a person must look at, once.
-    fn unresolved(mut self, what: Attention) -> Step {
+    pub(super) fn unresolved(mut self, what: Attention) -> Step {
         if self.attention.contains(&what) {
             return self.step();
         }

@@ -102,6 +102,7 @@ fn paid(
         charges,
         reserve,
         fx: None,
+        mandate: None,
         held: false,
         capture: Capture::Manual,
         contract: 0,

@@ -3,6 +3,7 @@
 
 use super::tests::{START, check, event, terms};
 use super::*;
+use crate::id::MandateId;
 
 const TABLE: &str = include_str!("table.txt");
 const DOCS: [(&str, &str); 2] = [
@@ -11,7 +12,7 @@ const DOCS: [(&str, &str); 2] = [
 ];
 
 /// The states, and how an order gets there.
-const STATES: [(&str, Capture, bool, &str); 15] = [
+const STATES: [(&str, Capture, bool, &str); 17] = [
     ("created", Capture::Automatic, false, ""),
     ("paying", Capture::Automatic, false, "choose1"),
     ("authorized", Capture::Manual, false, "choose1 authorized1"),
@@ -29,13 +30,15 @@ const STATES: [(&str, Capture, bool, &str); 15] = [
     ("held", Capture::Automatic, true, "choose1 choose2 paid1"),
     ("released", Capture::Automatic, true, "choose1 choose2 paid1 approve1"),
     ("direct", Capture::Automatic, false, "direct1 choose2 paid1"),
+    ("debit", Capture::Automatic, false, "mandate choose1 paid1"),
+    ("debit returned", Capture::Automatic, false, "mandate choose1 paid1 debit_returned1"),
     ("voiding", Capture::Automatic, false, "choose1 choose2 paid1 void"),
     ("voided", Capture::Automatic, false, "choose1 choose2 paid1 void returned1"),
     ("closed", Capture::Automatic, false, "choose1 close"),
 ];
 
 /// The events, and when they happen, in seconds after the start.
-const EVENTS: [(&str, &str, i64); 41] = [
+const EVENTS: [(&str, &str, i64); 43] = [
     ("method chosen", "choose9", 0),
     ("method chosen, too late", "choose9", 900),
     ("method chosen, not offered", "steal9", 0),
@@ -62,6 +65,8 @@ const EVENTS: [(&str, &str, i64); 41] = [
     ("refund, too much", "refund2:12801", 0),
     ("refund succeeded", "refunded1", 0),
     ("refund failed", "refund_failed1", 0),
+    ("debit returned", "debit_returned1", 0),
+    ("debit returned, part", "debit_returned1:6000", 0),
     ("settlement", "settle", SETTLEMENT_SECS),
     ("split", "split2:3000", SETTLEMENT_SECS),
     ("split, too much", "split2:6724", SETTLEMENT_SECS),
@@ -110,7 +115,13 @@ fn walk(capture: Capture, held: bool, way: &str) -> (Order, Vec<Entry>) {
         Some(way) => (SplitTime::Later, way),
         None => (SplitTime::Agreed, way),
     };
-    let terms = Terms { split, ..terms(held, capture) };
+    let (mandate, way) = match way.strip_prefix("mandate ") {
+        Some(way) => (Some(MandateId::new(START, [9; 10])), way),
+        None => (None, way),
+    };
+    let agreed = terms(held, capture);
+    let instalments = if mandate.is_some() { Vec::new() } else { agreed.instalments.clone() };
+    let terms = Terms { split, mandate, instalments, ..agreed };
     let mut order = Order::create(terms).unwrap().order;
     let (mut booked, mut now) = (Vec::new(), START);
     for word in way.split_whitespace() {
@@ -169,6 +180,8 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::TooManySplits | Refusal::TooManySplitReturns => "splits",
         Refusal::ReceiverRemoved { .. } => "removed",
         Refusal::UnknownSplit => "share",
+        Refusal::Debit => "debit",
+        Refusal::DebitReturned => "debit_returned",
         Refusal::TooManyRefunds => "refunds",
         Refusal::Settled => "settled",
         Refusal::Refunded => "refunded",

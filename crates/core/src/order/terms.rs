@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Charges, RefundBearer, ReserveTerms, SplitTime};
 use crate::funds::fx::Conversion;
 use crate::funds::pricing::FeeBasis;
-use crate::id::{MerchantId, OrderId};
+use crate::id::{MandateId, MerchantId, OrderId};
 use crate::instalments::Plan;
 use crate::money::{Currency, Money};
 use crate::policy::Share;
@@ -54,6 +54,9 @@ pub struct Terms {
     /// settled one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fx: Option<Conversion>,
+    /// The mandate that it is a debit under, if it is one: it is charged without the shopper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<MandateId>,
     /// The text that the shopper reads.
     pub description: String,
     /// The methods a shopper may choose, best first.

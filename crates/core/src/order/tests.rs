@@ -64,6 +64,7 @@ pub(super) fn event(word: &str) -> Event {
         "declined" => Event::Declined { attempt: attempt(n), code },
         "cancelled" => Event::Cancelled(attempt(n)),
         "returned" => Event::Returned(attempt(n)),
+        "debit_returned" => Event::DebitReturned { attempt: attempt(n), amount, code },
         "close" => Event::CloseRequested,
         "expire" => Event::Expired,
         "capture" => Event::CaptureRequested(word.contains(':').then_some(amount)),
@@ -136,6 +137,7 @@ pub(super) fn terms(held: bool, capture: Capture) -> Terms {
         charges: Charges::default(),
         reserve: None,
         fx: None,
+        mandate: None,
         held,
         capture,
         contract: 0,
@@ -190,8 +192,10 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
                 | Account::ReceiverAvailable(..)
         )
     };
-    // Of what was paid to the merchant's own account the fee is all that we book, and the merchant owes it.
-    assert!(balance(&merchants) <= 0 || order.direct().is_some());
+    // Of what was paid to the merchant's own account the fee is all that we book, and the merchant owes it. What the
+    // payer's bank took back it owes, too.
+    let is_owed = order.direct().is_some() || order.debit_return.is_some();
+    assert!(balance(&merchants) <= 0 || is_owed);
     direct_tests::memoranda_stand_against_each_other(order, booked);
     let frozen = balance(&|it| matches!(it, Account::MerchantFrozen(_)));
     assert_eq!(frozen, -order.unsplit().minor(), "{order:#?}");
@@ -207,8 +211,10 @@ pub(super) fn check(before: &Order, step: &Step, booked: &mut Vec<Entry>) {
         assert!(order.under_review(), "{order:#?}");
     }
     if order.captured().minor() > 0 && order.captured() == order.refunded() {
+        let back = order.debit_return.as_ref().map_or(0, |it| it.amount.minor());
         assert_eq!(balance(&|it| matches!(it, Account::FeeIncome)), 0);
-        assert_eq!(balance(&merchants), 0);
+        let kept = balance(&|it| matches!(it, Account::MerchantReserve(_)));
+        assert_eq!(balance(&merchants) + kept, back);
     }
 }
 
@@ -239,6 +245,8 @@ fn run_on(terms: Terms, events: &str) -> String {
                         Effect::FinishSplits => " finish_splits".to_owned(),
                         Effect::ReleaseReserve => " release_reserve".to_owned(),
                         Effect::Notify(notice) => format!(" {}", notice.event_type()),
+                        Effect::Debit(it) => format!(" debit{}", short(it.as_str())),
+                        Effect::WatchDebit(it) => format!(" watch{}", short(it.as_str())),
                         Effect::Query(it) => format!(" query{}", short(it.as_str())),
                         Effect::Cancel(it) => format!(" cancel{}", short(it.as_str())),
                         Effect::Return(it) => format!(" return{}", short(it.as_str())),

@@ -56,6 +56,8 @@ pub enum Scene {
     MiniProgram,
     /// In a shop of another country.
     CrossBorder,
+    /// Nowhere: a debit under a mandate.
+    Agreement,
 }
 
 /// The shopper, as far as the merchant says.

@@ -66,6 +66,7 @@ pub fn order_amounts(
         Booked::RefundFailure => "refund_failure",
         Booked::VoidRequest => "void",
         Booked::VoidFailure => "void_failure",
+        Booked::DebitReturn => "debit_return",
         Booked::DirectPayment => "direct_payment",
         Booked::DirectRefund => "direct_refund",
         Booked::DirectVoid => "direct_void",

@@ -382,6 +382,7 @@ impl Channel for Alipay {
             Moved::Refund(refund) => ("refund", number::of_refund(refund)),
             Moved::Payout(payout) => ("payout", number::of_payout(payout)),
             Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+            Moved::DebitReturn(attempt) => ("debit_return", number::of_attempt(attempt)),
         }
     }
 

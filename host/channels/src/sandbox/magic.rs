@@ -51,6 +51,8 @@ pub enum Payment {
     VoidSilent,
     /// It can be refunded whole, and not in part.
     WholeRefundsOnly,
+    /// A debit is paid, and the payer's bank takes it back [`LATE_SECS`] later. Any other payment is usual.
+    TakenBack(&'static str),
 }
 
 /// The outcome of a refund, by its own amount.
@@ -89,6 +91,8 @@ pub const PAYMENTS: &[(i64, Payment)] = &[
     (941, Payment::VoidRefused),
     (942, Payment::VoidSilent),
     (951, Payment::WholeRefundsOnly),
+    (952, Payment::TakenBack("payer_objected")),
+    (953, Payment::TakenBack("account_closed")),
 ];
 
 /// The last three digits of a refund's amount, and what they do.
@@ -133,6 +137,26 @@ pub const PAYOUTS: &[(i64, Payout)] = &[
     (978, Payout::Less),
 ];
 
+/// The outcome of a mandate, by the most that may be debited at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mandate {
+    /// All goes well.
+    Usual,
+    /// The wallet declines although the shopper agreed.
+    Declined(&'static str),
+    /// The first call is done, but not answered.
+    Silent,
+    /// The shopper takes it back [`LATE_SECS`] after they agreed.
+    TakenBack,
+}
+
+/// The last three digits of the most that a mandate allows at once, and what they do.
+pub const MANDATES: &[(i64, Mandate)] = &[
+    (991, Mandate::Declined("account_not_eligible")),
+    (992, Mandate::Silent),
+    (993, Mandate::TakenBack),
+];
+
 /// The fault in the wallet's bill, by the amount of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bill {
@@ -168,6 +192,11 @@ pub fn bill(amount: Money) -> Option<Bill> {
     pick(BILLS, amount)
 }
 
+/// The outcome of a mandate of at most this amount at once.
+pub fn mandate(max_amount: Money) -> Mandate {
+    pick(MANDATES, max_amount).unwrap_or(Mandate::Usual)
+}
+
 /// The outcome of a payout of this amount.
 pub fn payout(amount: Money) -> Payout {
     pick(PAYOUTS, amount).unwrap_or(Payout::Usual)
@@ -199,7 +228,8 @@ mod tests {
         let all = PAYMENTS.iter().map(|(digits, _)| *digits);
         let all = all.chain(REFUNDS.iter().map(|(digits, _)| *digits));
         let all = all.chain(PAYOUTS.iter().map(|(digits, _)| *digits));
-        let all: Vec<i64> = all.chain(BILLS.iter().map(|(digits, _)| *digits)).collect();
+        let all = all.chain(BILLS.iter().map(|(digits, _)| *digits));
+        let all: Vec<i64> = all.chain(MANDATES.iter().map(|(digits, _)| *digits)).collect();
         assert_eq!(documented, all);
     }
 

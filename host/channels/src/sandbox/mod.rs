@@ -9,6 +9,7 @@ mod account;
 mod bill;
 mod code;
 pub mod magic;
+mod mandate;
 mod mini;
 mod owner;
 mod payment;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use lezai_core::funds::bill::BillKind;
 use lezai_core::funds::date::Date;
-use lezai_core::id::{AttemptId, PayoutId, RefundId};
+use lezai_core::id::{AttemptId, MandateId, PayoutId, RefundId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Credential, Offer};
@@ -29,10 +30,12 @@ use lezai_core::time::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::channel::{
-    AttemptRef, AttemptStatus, BillFetched, CaptureRequest, Channel, ChannelFuture, Method,
-    MethodKind, PaymentRequest, PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus,
-    ReversalRequest, Unanswered, UnknownPayment,
+    AttemptRef, AttemptStatus, BillFetched, CaptureRequest, Channel, ChannelFuture, DebitRequest,
+    Debited, MandateOffered, MandateRequest, MandateStatus, Method, MethodKind, PaymentRequest,
+    PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus, ReversalRequest,
+    Unanswered, UnknownPayment,
 };
+pub use mandate::{MandateAct, TAKEN_BACK, WalletMandate};
 use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
 
@@ -148,6 +151,12 @@ CREATE TABLE IF NOT EXISTS payouts (
   payout TEXT PRIMARY KEY, minor INTEGER NOT NULL, currency TEXT NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL,
   status TEXT NOT NULL, code TEXT, ready_ms INTEGER
 ) STRICT;
+CREATE TABLE IF NOT EXISTS mandates (
+  mandate TEXT PRIMARY KEY, max_minor INTEGER NOT NULL, currency TEXT NOT NULL, merchant_name TEXT NOT NULL,
+  description TEXT NOT NULL, return_url TEXT, status TEXT NOT NULL, code TEXT, ready_ms INTEGER,
+  agree_by_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS debits (attempt TEXT PRIMARY KEY, mandate TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS movements (
   number TEXT NOT NULL, kind TEXT NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (number, kind)
@@ -158,6 +167,8 @@ CREATE INDEX IF NOT EXISTS movements_by_time ON movements (at_ms);
 
 /// A till that scans the code of the simulated wallet.
 const CODE: &str = "wallet_code";
+/// The method of a debit: no order can name it, and no page offers it.
+const DEBIT: &str = "wallet_debit";
 
 impl Sandbox {
     /// The channel's name.
@@ -495,6 +506,40 @@ impl Channel for Sandbox {
     fn query_payout(&self, payout: &PayoutId) -> ChannelFuture<'_, PayoutStatus> {
         let id = payout.clone();
         Box::pin(async move { self.with(move |wallet, now| payout::query(wallet, &id, now)).await })
+    }
+
+    fn debit_method(&self) -> Option<&'static str> {
+        // Merchants' own accounts at this wallet debit nobody.
+        self.account.is_empty().then_some(DEBIT)
+    }
+
+    fn sign(&self, request: MandateRequest) -> ChannelFuture<'_, MandateOffered> {
+        let authorize_url = format!("{}/sandbox/mandates/{}", self.public_url, request.mandate);
+        Box::pin(async move {
+            let sign = move |wallet: &Transaction<'_>, now| mandate::sign(wallet, &request, now);
+            self.with(sign).await?;
+            Ok(MandateOffered::At { authorize_url })
+        })
+    }
+
+    fn query_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
+        let id = mandate.clone();
+        Box::pin(
+            async move { self.with(move |wallet, now| mandate::query(wallet, &id, now)).await },
+        )
+    }
+
+    fn revoke_mandate(&self, mandate: &MandateId) -> ChannelFuture<'_, MandateStatus> {
+        let id = mandate.clone();
+        Box::pin(
+            async move { self.with(move |wallet, now| mandate::revoke(wallet, &id, now)).await },
+        )
+    }
+
+    fn debit(&self, request: DebitRequest) -> ChannelFuture<'_, Debited> {
+        Box::pin(async move {
+            self.with(move |wallet, now| mandate::debit(wallet, &request, now)).await
+        })
     }
 
     fn bills(&self) -> &'static [BillKind] {

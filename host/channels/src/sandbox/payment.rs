@@ -6,6 +6,7 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
+use super::mandate::TAKEN_BACK;
 use super::{Broken, SHOPPER_DECLINED, bill, magic, owner};
 use crate::channel::{AttemptStatus, MethodKind};
 use crate::number;
@@ -22,10 +23,12 @@ pub(super) enum Status {
     Declined,
     Cancelled,
     Returned,
+    /// A debit that the payer's bank took back.
+    TakenBack,
 }
 
 impl Status {
-    const ALL: [(Self, &'static str); 7] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::Pending, "pending"),
         (Self::Agreed, "agreed"),
         (Self::Authorized, "authorized"),
@@ -33,6 +36,7 @@ impl Status {
         (Self::Declined, "declined"),
         (Self::Cancelled, "cancelled"),
         (Self::Returned, "returned"),
+        (Self::TakenBack, "taken_back"),
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -149,6 +153,7 @@ impl Payment {
             (Status::Agreed, Status::Paid) => ("payment", 1, self.ready.unwrap_or(now)),
             (former, Status::Paid) if former != Status::Paid => ("payment", 1, now),
             (Status::Paid, Status::Returned) => ("void", -1, now),
+            (Status::Paid, Status::TakenBack) => ("debit_return", -1, self.ready.unwrap_or(now)),
             _ => return Ok(()),
         };
         // The bill is the platform's.
@@ -180,6 +185,11 @@ impl Payment {
             },
             Status::Cancelled => AttemptStatus::Cancelled,
             Status::Returned => AttemptStatus::Returned,
+            Status::TakenBack => AttemptStatus::DebitReturned {
+                amount: self.taken,
+                channel_ref: channel_ref(),
+                code: self.code.clone().unwrap_or_else(|| TAKEN_BACK.to_owned()),
+            },
         }
     }
 
@@ -187,6 +197,29 @@ impl Payment {
     pub(super) fn ripen(&mut self, now: Timestamp) {
         if self.status == Status::Agreed && self.ready.is_some_and(|ready| now >= ready) {
             self.take();
+        }
+        // Only a debit has a code while it is paid, and a time at which it is no more.
+        let goes_back = self.status == Status::Paid && self.code.is_some();
+        if goes_back && self.ready.is_some_and(|ready| now >= ready) {
+            self.status = Status::TakenBack;
+        }
+    }
+
+    /// The wallet debits the payer, who is not asked.
+    pub(super) fn debit(&mut self, now: Timestamp) {
+        self.approve(now);
+        if let magic::Payment::TakenBack(code) = magic::payment(self.asked)
+            && self.status == Status::Paid
+        {
+            (self.code, self.ready) = (Some(code.to_owned()), Some(now.plus_secs(LATE_SECS)));
+        }
+    }
+
+    /// The payer's bank takes a debit back at once.
+    pub(super) fn take_back(&mut self, code: &str, now: Timestamp) {
+        if self.status == Status::Paid {
+            self.status = Status::TakenBack;
+            (self.code, self.ready) = (Some(code.to_owned()), Some(now));
         }
     }
 
@@ -228,7 +261,8 @@ impl Payment {
             | magic::Payment::CaptureSilent
             | magic::Payment::VoidRefused
             | magic::Payment::VoidSilent
-            | magic::Payment::WholeRefundsOnly => self.take(),
+            | magic::Payment::WholeRefundsOnly
+            | magic::Payment::TakenBack(_) => self.take(),
         }
     }
 

@@ -468,6 +468,7 @@ impl Channel for WechatPay {
             Moved::Refund(refund) => ("refund", number::of_refund(refund)),
             Moved::Payout(payout) => ("payout", number::of_payout(payout)),
             Moved::PayoutReturn(payout) => ("payout_return", number::of_payout(payout)),
+            Moved::DebitReturn(attempt) => ("debit_return", number::of_attempt(attempt)),
         }
     }
 

@@ -8,7 +8,7 @@ use lezai_core::funds::contract::Agreed;
 use lezai_core::funds::month::Month;
 use lezai_core::funds::payout::Payout;
 use lezai_core::funds::pricing::{Used, Volume};
-use lezai_core::id::MerchantId;
+use lezai_core::id::{MerchantId, OrderId};
 use lezai_core::ledger::{Account, Kind};
 use lezai_core::money::{Currency, MAX_MINOR};
 use lezai_core::order::Order;
@@ -33,6 +33,8 @@ pub(super) struct Agreements {
     standard: Agreed,
     /// The volume of each month after each entry that changed it.
     volumes: BTreeMap<(Of, Month), Vec<(u64, i128)>>,
+    /// The volume of each debit by its entries so far; none once it came back.
+    debits: BTreeMap<OrderId, Option<i128>>,
     /// What orders use of each promotion.
     used: BTreeMap<(Of, String), Used>,
 }
@@ -44,7 +46,8 @@ impl Agreements {
             of.entry(merchant).or_default().push(agreed);
         }
         let standard = Agreed::standard();
-        Ok(Self { contracts: of, standard, volumes: BTreeMap::new(), used: BTreeMap::new() })
+        let (volumes, debits, used) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Ok(Self { contracts: of, standard, volumes, debits, used })
     }
 
     /// Counts an entry of an order for the month in which it was booked.
@@ -64,7 +67,10 @@ impl Agreements {
             _ => false,
         };
         let postings = booked.postings.iter().filter(|it| counts(&it.account));
-        let minor: i128 = postings.map(|it| i128::from(it.minor)).sum();
+        let mut minor: i128 = postings.map(|it| i128::from(it.minor)).sum();
+        if order.terms.mandate.is_some() {
+            minor = self.of_debit(order, booked.kind, minor);
+        }
         if minor == 0 {
             return Ok(());
         }
@@ -76,6 +82,23 @@ impl Agreements {
         let before = after.last().map_or(0, |it| it.1);
         after.push((booked.number, before + minor));
         Ok(())
+    }
+
+    /// A debit that comes back takes all of its volume with it, and a refund that fails afterwards brings none.
+    fn of_debit(&mut self, order: &Order, kind: Kind, minor: i128) -> i128 {
+        let volume = self.debits.entry(order.terms.id.clone()).or_insert(Some(0));
+        match (&mut *volume, kind) {
+            (None, _) => 0,
+            (Some(before), Kind::DebitReturn) => {
+                let all = *before;
+                *volume = None;
+                -all
+            }
+            (Some(before), _) => {
+                *before += minor;
+                minor
+            }
+        }
     }
 
     /// Whether an order has the fee, the charges and the reserve of the contract that it names. Counts what it uses of a
@@ -220,7 +243,7 @@ mod tests {
     use lezai_core::funds::contract::Contract;
     use lezai_core::funds::payout::{Destination, PayoutState, PayoutTerms};
     use lezai_core::funds::pricing::{FeeBasis, Promoted};
-    use lezai_core::id::{OrderId, PayoutId};
+    use lezai_core::id::PayoutId;
     use lezai_core::order::Terms;
     use lezai_store::Task;
     use rusqlite::params;
@@ -386,6 +409,7 @@ mod tests {
             contracts: [(demo(), vec![agreed()])].into(),
             standard: Agreed::standard(),
             volumes: BTreeMap::new(),
+            debits: BTreeMap::new(),
             used: BTreeMap::new(),
         };
         let heard = START.plus_secs(HEARD_SECS);

@@ -21,7 +21,7 @@ use rusqlite::Connection;
 use super::agreed::Agreements;
 use super::balances::{Balances, table};
 use super::fault::{Failed, Fault, Stop};
-use super::{differences, funds, mirror};
+use super::{differences, funds, mandates, mirror};
 use crate::source::{Source, SourceArgs, refuse};
 use entries::{entries_hold, orders_are_booked};
 use lezai_store::book_of;
@@ -125,6 +125,8 @@ pub struct Report {
     pub paid: u64,
     /// How many payouts there are.
     pub payouts: u64,
+    /// How many mandates there are.
+    pub mandates: u64,
     /// How many settlement batches were closed.
     pub batches: u64,
     /// How many differences were found between channels' bills and the books.
@@ -142,6 +144,7 @@ impl Report {
         self.orders += other.orders;
         self.paid += other.paid;
         self.payouts += other.payouts;
+        self.mandates += other.mandates;
         self.batches += other.batches;
         self.differences += other.differences;
         self.late.add(other.late);
@@ -160,6 +163,10 @@ impl Report {
         );
         if *payouts > 0 {
             text += &format!("payouts  {payouts}: each has its entries, events and tasks\n");
+        }
+        if self.mandates > 0 {
+            let count = self.mandates;
+            text += &format!("mandates {count}: each debit is within what was agreed to\n");
         }
         if *batches > 0 {
             text += &format!(
@@ -207,6 +214,7 @@ pub fn check_tables(connection: &Connection) -> Result<Report, Failed> {
     agreements.sums_hold(connection)?;
     rows_are_there(connection)?;
     report.payouts = funds::payouts_hold(connection, &agreements)?;
+    report.mandates = mandates::hold(connection)?;
     report.batches = funds::batches_hold(connection)?;
     report.differences = differences::hold(connection, &mut report.late)?;
     funds::closes_are_planned(connection)?;

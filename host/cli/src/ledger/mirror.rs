@@ -45,6 +45,12 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
         "id, merchant, order_id, expires_ms, data",
         "merchant",
     ),
+    (
+        "mandates",
+        "id, merchant, merchant_mandate_id, status, version, data",
+        "id, merchant, merchant_mandate_id, status, version, data",
+        "merchant",
+    ),
     ("receivers", "id, merchant, name, data", "id, merchant, name, '{}'", "merchant"),
     ("attempts", "id, order_id", "id, order_id", "merchant"),
     (

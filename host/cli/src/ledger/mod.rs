@@ -9,6 +9,7 @@ mod export;
 mod fault;
 mod funds;
 mod line;
+mod mandates;
 mod mirror;
 mod show;
 

@@ -171,14 +171,14 @@ impl Play {
         Ok(found.and_then(|it| it["amount"].as_i64()).unwrap_or_default())
     }
 
-    async fn now(&self) -> Result<Timestamp, String> {
+    pub(super) async fn now(&self) -> Result<Timestamp, String> {
         let clock = self.get_unsigned("/sandbox/clock").await?;
         let now = clock["now"].as_str().and_then(parse_rfc3339);
         now.ok_or_else(|| "the sandbox's clock has no time".to_owned())
     }
 
     /// The last event of a type that there is: what comes, comes after it.
-    async fn end_of(&self, event: &str) -> Result<Option<String>, String> {
+    pub(super) async fn end_of(&self, event: &str) -> Result<Option<String>, String> {
         let mut end: Option<String> = None;
         loop {
             let found = self.events_after(event, end.as_deref()).await?;
@@ -196,7 +196,7 @@ impl Play {
     }
 
     /// Waits for an event of a type after another, and moves the sandbox's clock if it needs time.
-    async fn comes(
+    pub(super) async fn comes(
         &self,
         event: &str,
         mut after: Option<String>,

@@ -3,6 +3,7 @@
 //! what must, and its clock is moved where something takes time.
 
 mod funds;
+mod mandates;
 mod play;
 mod refusing;
 
@@ -13,6 +14,7 @@ use lezai_gateway::statements::making;
 use crate::caller::CallerArgs;
 use crate::operator::OperatorArgs;
 
+use mandates::Fate;
 use play::Play;
 
 /// The event to cause, and the merchant that is notified.
@@ -25,7 +27,7 @@ pub struct TriggerArgs {
     #[arg(long, exclusive = true)]
     list: bool,
     /// Where the callback goes [default: the merchant's own address, which alone is told of payouts,
-    /// settlements, statements and contracts].
+    /// mandates, settlements, statements and contracts].
     #[arg(long, value_name = "URL")]
     notify_url: Option<String>,
     #[command(flatten)]
@@ -54,6 +56,8 @@ enum Plot {
     PayoutBatch,
     /// An order that is split later, finished or given back of.
     Split { returned: bool },
+    /// A mandate, and what becomes of it.
+    Mandate(Fate),
     /// Days pass until a settlement batch is closed.
     Settlement,
     /// The merchant's next contract, with the terms of the last.
@@ -88,6 +92,10 @@ const fn order(
 const fn held(event: &'static str, what: &'static str, acts: &'static [Act]) -> Kind {
     let plot = Plot::Order { amount: 60_800, capture: "automatic", held: true, acts };
     Kind { event, what, plot }
+}
+
+const fn mandate(event: &'static str, what: &'static str, fate: Fate) -> Kind {
+    Kind { event, what, plot: Plot::Mandate(fate) }
 }
 
 const fn payout(event: &'static str, what: &'static str, amount: i64) -> Kind {
@@ -198,6 +206,15 @@ const KINDS: &[Kind] = {
             what: "splits an order once it is settled, and takes a share back",
             plot: Plot::Split { returned: true },
         },
+        mandate("mandate.activated", "has a shopper agree to be debited", Fate::Agreed),
+        mandate("mandate.declined", "the same, and the shopper does not", Fate::Declined),
+        mandate("mandate.revoked", "the same, and the merchant takes it back", Fate::Revoked),
+        mandate("mandate.expired", "the same, and nobody decides for a day", Fate::Expired),
+        mandate(
+            "debit.returned",
+            "debits, and the payer has the bank take it back (…952)",
+            Fate::Debited(10_952),
+        ),
         Kind {
             event: "settlement.closed",
             what: "pays an order and lets days pass, to the cut-off of the merchant's contract",
@@ -268,6 +285,7 @@ pub async fn run(args: TriggerArgs) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use lezai_core::funds::mandate::MandateNotice;
     use lezai_core::funds::payout::PayoutNotice;
     use lezai_core::order::Notice;
     use lezai_gateway::funds::{batches, closing, contracts};
@@ -280,6 +298,7 @@ mod tests {
         let endpoint = ["endpoint.test", "endpoint.failing", "endpoint.recovered"];
         let mut expected: Vec<_> = Notice::EVENT_TYPES.into_iter().chain(endpoint).collect();
         expected.extend(PayoutNotice::EVENT_TYPES);
+        expected.extend(MandateNotice::EVENT_TYPES);
         expected.extend([batches::CLOSED, closing::CLOSED, contracts::ANNOUNCED, making::READY]);
         kinds.sort_unstable();
         expected.sort_unstable();

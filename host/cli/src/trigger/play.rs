@@ -68,10 +68,15 @@ impl Play {
             Plot::Payout { amount, cancelled } => self.payout(kind.event, amount, cancelled).await,
             Plot::PayoutBatch => self.payout_batch(kind.event).await,
             Plot::Split { returned } => self.split(kind.event, returned).await,
+            Plot::Mandate(fate) => self.mandate(kind.event, fate).await,
             Plot::Settlement => self.settlement(kind.event).await,
             Plot::Contract => self.contract(kind.event).await,
             Plot::Statement => self.statement(kind.event).await,
         }
+    }
+
+    pub(super) fn notify_url(&self) -> Option<&str> {
+        self.notify_url.as_deref()
     }
 
     pub(super) async fn order(
@@ -186,7 +191,7 @@ impl Play {
     }
 
     /// Waits for an event, and moves the sandbox's clock if it needs time.
-    async fn event(&self, query: &str) -> Result<Value, String> {
+    pub(super) async fn event(&self, query: &str) -> Result<Value, String> {
         for moved in 0..=MOVES {
             if moved > 0 {
                 self.later(LATER_SECS).await?;
@@ -316,7 +321,7 @@ impl Play {
         read(path, status, &body)
     }
 
-    async fn unsigned(&self, path: &str, body: &Value) -> Result<Value, String> {
+    pub(super) async fn unsigned(&self, path: &str, body: &Value) -> Result<Value, String> {
         let target = client::parse_target(&self.origin, path).map_err(|error| error.to_string())?;
         let request = self.http.post(target).header("content-type", "application/json");
         let (status, _, body) = client::receive(request.body(body.to_string()))

@@ -9,8 +9,10 @@
 mod cancel;
 mod capture;
 mod channel;
+mod debit;
 mod deliver;
 mod due;
+mod mandate;
 mod payment_return;
 mod payout;
 mod prune;

@@ -5,8 +5,10 @@ use lezai_store::Task;
 
 use super::cancel::Cancel;
 use super::capture::Capture;
+use super::debit::{Debit, WatchDebit};
 use super::deliver::Deliver;
 use super::due::Due;
+use super::mandate::Mandate;
 use super::payment_return::PaymentReturn;
 use super::payout::{CloseBatches, Payout, PlanBatches};
 use super::query::Query;
@@ -21,6 +23,7 @@ pub(super) fn job(task: Task) -> Box<dyn Job> {
     let (order, effect) = match task {
         Task::Deliver { event, round } => return Box::new(Deliver { event, round }),
         Task::Payout { payout, what } => return Box::new(Payout { payout, what }),
+        Task::Mandate { mandate, what } => return Box::new(Mandate { mandate, what }),
         Task::CloseBatches { merchant, contract, cut_off } => {
             return Box::new(CloseBatches { merchant, contract, cut_off });
         }
@@ -42,6 +45,8 @@ pub(super) fn job(task: Task) -> Box<dyn Job> {
         Effect::Settle => Box::new(Due { order, event: Event::SettlementDue }),
         Effect::FinishSplits => Box::new(Due { order, event: Event::SplitTimeOver }),
         Effect::ReleaseReserve => Box::new(Due { order, event: Event::ReserveDue }),
+        Effect::Debit(attempt) => Box::new(Debit { order, attempt }),
+        Effect::WatchDebit(attempt) => Box::new(WatchDebit { order, attempt }),
         Effect::Query(attempt) => Box::new(Query { order, attempt }),
         Effect::Cancel(attempt) => Box::new(Cancel { order, attempt }),
         Effect::Capture(attempt) => Box::new(Capture { order, attempt }),

@@ -45,6 +45,10 @@ impl Reverse {
             AttemptStatus::Returned | AttemptStatus::Cancelled => {
                 turn.apply_final_status(order, attempt, AttemptStatus::Returned).await
             }
+            // The payer's bank was faster.
+            back @ AttemptStatus::DebitReturned { .. } => {
+                turn.apply_final_status(order, attempt, back).await
+            }
             _ => Err(Problem::new(
                 Code::ChannelUnavailable,
                 "the channel has not given the money back yet",

@@ -124,6 +124,7 @@ pub async fn perform(gateway: &Gateway, due: DueTask) {
     let order = match &task {
         Task::Order { order, .. } => Some(order.clone()),
         Task::Payout { .. }
+        | Task::Mandate { .. }
         | Task::CloseBatches { .. }
         | Task::PlanBatches { .. }
         | Task::MakeStatement { .. }

@@ -64,7 +64,9 @@ impl Void {
             AttemptStatus::Unknown
             | AttemptStatus::Pending
             | AttemptStatus::Authorized { .. }
-            | AttemptStatus::Paid { .. } => Ok(turn.later()),
+            | AttemptStatus::Paid { .. }
+            // Of no payment that can be voided.
+            | AttemptStatus::DebitReturned { .. } => Ok(turn.later()),
         }
     }
 }

@@ -4,7 +4,9 @@ pub mod attempts;
 pub mod charge;
 pub mod checkout;
 pub mod collecting;
+pub mod debits;
 mod fx;
+pub mod mandates;
 pub mod refunds;
 pub mod reviews;
 mod shares;
@@ -16,7 +18,7 @@ use lezai_core::digest::sha256_hex;
 use lezai_core::funds::contract::Agreed;
 use lezai_core::funds::fx::Quote;
 use lezai_core::funds::pricing::{FeeBasis, Used};
-use lezai_core::id::{MerchantId, OrderId, SessionId};
+use lezai_core::id::{MandateId, MerchantId, OrderId, SessionId};
 use lezai_core::instalments::Plan;
 use lezai_core::money::Money;
 use lezai_core::order::{Capture, Effect, Event, Order, SplitTime, Step, Terms};
@@ -59,11 +61,18 @@ pub async fn create(
     request: Verified<NewOrder>,
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
-    let decide = async |facts: OrderFacts| {
-        let decided = gateway.plugins.decide(merchant, &facts)?;
-        Ok((facts, decided))
-    };
+    let decide = async |facts: OrderFacts| decide(gateway, merchant, facts);
     create_decided(gateway, merchant, request.into_content(), key, decide).await
+}
+
+/// The decision of the merchant's plugin, or of the standard one.
+fn decide(
+    gateway: &Gateway,
+    merchant: &Merchant,
+    facts: OrderFacts,
+) -> Result<(OrderFacts, Decided), Problem> {
+    let decided = gateway.plugins.decide(merchant, &facts)?;
+    Ok((facts, decided))
 }
 
 /// As [`create`], with anything that decides.
@@ -174,7 +183,8 @@ where
     let part = lezai_traces::part("decide", Kind::Inside);
     let decided = part.ended(decide(facts).await, gateway::problem_code);
     let (facts, decided) = decided?;
-    open(gateway, merchant, Wanted { new, quote, facts }, decided, now)
+    let wanted = Wanted { new, quote, facts, agreement: None };
+    open(gateway, merchant, wanted, decided, now)
 }
 
 /// The merchant's order with this id.
@@ -317,6 +327,11 @@ pub async fn renew_session(
         let record = tx.order(&order)?.filter(|it| it.order.terms.merchant == merchant);
         let record = record.ok_or_else(not_found)?;
         record.order.check_unpaid(now)?;
+        if record.order.terms.mandate.is_some() {
+            let detail = "a debit is charged without the shopper, and has no page for them";
+            return Err(Problem::new(Code::OrderState, detail)
+                .with("order_status", record.order.state.status()));
+        }
         // The one that it has is not among the former.
         if tx.former_sessions(&order)? + 1 >= MAX_SESSIONS {
             let detail = format!("an order has at most {MAX_SESSIONS} checkout sessions");
@@ -384,6 +399,14 @@ struct Wanted {
     /// The quote by which it is settled in another currency.
     quote: Option<Quote>,
     facts: OrderFacts,
+    /// The mandate that it is a debit under.
+    agreement: Option<Agreement>,
+}
+
+/// A mandate, and the method of its debits.
+struct Agreement {
+    mandate: MandateId,
+    method: String,
 }
 
 /// An order that is about to be.
@@ -424,7 +447,7 @@ fn open(
     decided: Decided,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
-    let Wanted { new, quote, facts } = wanted;
+    let Wanted { new, quote, facts, agreement } = wanted;
     let Decided { decision, release, settings } = decided;
     let kept = DecisionRecord {
         policy: merchant.policy_digest.clone(),
@@ -438,7 +461,11 @@ fn open(
     }
     let shares = !new.shares.is_empty() || !decision.shares.is_empty();
     let may_be_direct = !shares && new.split == SplitTime::Agreed && new.fx_quote.is_none();
-    let methods = open_methods(gateway, &decision.channels, &facts, may_be_direct)?;
+    let methods = match &agreement {
+        // Agreed with the mandate, wherever the merchant's routes lead by now.
+        Some(it) => vec![it.method.clone()],
+        None => open_methods(gateway, &decision.channels, &facts, may_be_direct)?,
+    };
     let in_parts =
         |id: &String| gateway.method(&facts.merchant, id).is_some_and(|it| it.instalments);
     let instalments = match methods.iter().any(in_parts) {
@@ -473,6 +500,7 @@ fn open(
         held: decision.risk.verdict == Verdict::Review,
         capture: new.capture,
         fx: None,
+        mandate: agreement.map(|it| it.mandate),
         description: new.description,
         methods,
         instalments,

@@ -93,6 +93,7 @@ fn named<V: View + ?Sized>(
             Ok(Some(match &found.reference {
                 ChannelReference::Payment(it) => channel.bill_row(Moved::Payment(it)),
                 ChannelReference::Reversal(it) => channel.bill_row(Moved::Reversal(it)),
+                ChannelReference::DebitReturn(it) => channel.bill_row(Moved::DebitReturn(it)),
                 ChannelReference::Refund(it) => channel.bill_row(Moved::Refund(it)),
             }))
         }

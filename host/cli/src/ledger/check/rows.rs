@@ -74,6 +74,8 @@ fn waits_for(order: &Order) -> Vec<Task> {
         }
         // What was paid to the merchant's own account is never settled.
         State::Paid { .. } if order.direct().is_some() => {}
+        // Nothing is left of a debit that came back.
+        State::Paid { .. } if order.debit_return.is_some() => {}
         // A held payment waits for a person first.
         State::Paid { settled: None, .. } if !order.terms.held || order.approved().is_some() => {
             effects.push(Effect::Settle);
@@ -102,6 +104,8 @@ fn words(task: &Task) -> &'static str {
     let Task::Order { what, .. } = task else { return "deliver its event" };
     match what {
         Effect::Expire => "close it when its time is over",
+        Effect::Debit(_) => "have its payer debited",
+        Effect::WatchDebit(_) => "ask whether its debit came back",
         Effect::Query(_) => "ask the channel of its attempt",
         Effect::Cancel(_) => "call its attempt off",
         Effect::Release => "release what is set aside",
