@@ -145,6 +145,8 @@ where
         instalments: None,
         begun_at: None,
         by_code: false,
+        // The mandate names the channel.
+        routed: None,
     };
     let public_url = gateway.public_url.clone();
     let done = key.commit(&gateway.node, move |tx| {

@@ -82,6 +82,7 @@ impl Fixture {
             charges: Charges::default(),
             reserve: None,
             fx: None,
+            mandate: None,
             held,
             capture: lezai_core::order::Capture::Automatic,
             contract: 0,
