@@ -292,6 +292,33 @@ fn a_service_providers_merchant_is_paid_under_the_platforms_keys() {
     assert_eq!((scene.balance("direct"), scene.balance("owes")), (0, 0));
     // The platform's own method is the platform's, and not this merchant's.
     assert_eq!(scene.create(&["wechat_h5"], json!({})).json()["code"], "method_unavailable");
+    // The provider's own bill has it as well, though the money was never the platform's.
+    let refund = scene.find(&order)["refunds"][0]["id"].as_str().unwrap().to_owned();
+    let refund = refund.strip_prefix("rfd_").unwrap();
+    let bill = format!(
+        "at,kind,reference,minor,currency,fee,status\n\
+         2026-01-05T12:00:00+08:00,payment,{number},12800,CNY,,done\n\
+         2026-01-05T12:30:00+08:00,refund,{refund},-12800,CNY,,done\n\
+         2026-01-05T12:40:00+08:00,payment,0193a0,700,CNY,,done\n"
+    );
+    let target = "/admin/v1/bills/wechat/2026-01-05";
+    let token = std::fs::read_to_string(scene.gateway.data.join("admin-token")).unwrap();
+    let put = Request::new("PUT", target, bill)
+        .with("authorization", &format!("Bearer {}", token.trim()))
+        .send(&scene.gateway.authority)
+        .unwrap();
+    assert!(put.status < 300, "{}", put.json());
+    let day = json!({ "channel": "wechat", "date": "2026-01-05" });
+    let run = scene.operator("POST", "/admin/v1/reconciliations", &day);
+    assert_eq!(run.status, 200, "{}", run.json());
+    let all = scene.operator("GET", "/admin/v1/differences?status=cleared", &Value::Null).json();
+    let cleared = all["data"].as_array().unwrap();
+    assert_eq!(cleared.len(), 2, "{all}");
+    for it in cleared {
+        assert_eq!(it["cleared_by"], "paid to the merchant's own account", "{it}");
+    }
+    let open = scene.operator("GET", "/admin/v1/differences?status=open", &Value::Null).json();
+    assert_eq!(open["data"].as_array().unwrap().len(), 1, "{open}");
     scene.ledger_holds();
 }
 

@@ -433,7 +433,10 @@ mod tests {
             &options("2026-03-01"),
         );
         let first = first.unwrap()["differences"][0].clone();
-        assert_eq!((&first["cleared_by"], &first["ours"]["minor"]), (&json!("on_its_way"), &json!(500)));
+        assert_eq!(
+            (&first["cleared_by"], &first["ours"]["minor"]),
+            (&json!("on_its_way"), &json!(500))
+        );
         let carried = Carried::new(vec![record(1, Between::BankAndFunds, first)]);
         assert_eq!(carried.files(Between::FundsAndTrades), None);
         let [theirs, ours] = carried.files(Between::BankAndFunds).unwrap();
@@ -444,7 +447,8 @@ mod tests {
             ("2026-03-10", HEADER, Became::Expected),
             ("2026-03-11", HEADER, Became::Open),
         ] {
-            let sides = ([bank.as_bytes(), theirs.as_bytes()], [HEADER.as_bytes(), ours.as_bytes()]);
+            let sides =
+                ([bank.as_bytes(), theirs.as_bytes()], [HEADER.as_bytes(), ours.as_bytes()]);
             let mut found = whole::compare(between, &sides.0, &sides.1, &options(day)).unwrap();
             assert_eq!(found["summary"]["sum_ours"]["CNY"], 500);
             let settled = carried.settle(&mut found, Date::parse(day).unwrap());
@@ -470,7 +474,11 @@ mod tests {
             (Bank, "withdrawal", true, false, false),
             (Bank, "withdrawal_return", true, true, true),
         ] {
-            assert_eq!(holds(between, kind, funds, bank), expected, "{between:?} {kind} {funds} {bank}");
+            assert_eq!(
+                holds(between, kind, funds, bank),
+                expected,
+                "{between:?} {kind} {funds} {bank}"
+            );
         }
     }
 

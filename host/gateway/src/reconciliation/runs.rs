@@ -213,6 +213,7 @@ async fn keep(
     };
     let mut differences = differences(&run, &found)?;
     clear_booked_late(gateway, &mut differences).await?;
+    clear_others(gateway, &mut differences).await?;
     let run = store::write(&gateway.node.store, Scope::Gateway, move |tx| {
         // Several nodes may run the same day at once.
         if let Some(last) = tx.last_reconciliation(&run.channel, run.day)?
@@ -294,6 +295,44 @@ async fn clear_booked_late(
         }
     }
     Ok(())
+}
+
+/// Clears rows of the bill that moved no money of the platform's: a service provider's bill has the payments and the
+/// refunds of the merchants that are bound under its account.
+async fn clear_others(gateway: &Gateway, found: &mut [DifferenceRecord]) -> Result<(), Problem> {
+    let numbers: Vec<Option<String>> = found.iter().map(there_alone).collect();
+    let are_others = store::read(&gateway.node.store, move |view| {
+        let is = |it: Option<String>| it.map_or(Ok(false), |number| is_direct(view, &number));
+        numbers.into_iter().map(is).collect::<Result<Vec<_>, StoreError>>()
+    });
+    for (record, is_other) in found.iter_mut().zip(are_others.await?) {
+        if is_other {
+            let rule = "paid to the merchant's own account".to_owned();
+            record.difference.state = DifferenceState::Cleared { rule };
+        }
+    }
+    Ok(())
+}
+
+/// The number of a row that the bill has alone.
+fn there_alone(record: &DifferenceRecord) -> Option<String> {
+    let is_open = record.difference.state == DifferenceState::Open;
+    let number = record.found["theirs"]["reference"].as_str();
+    number.filter(|_| is_open && record.found["ours"].is_null()).map(str::to_owned)
+}
+
+/// Whether that is the number of a payment made to a merchant's own account, or of a refund of one.
+fn is_direct<V: View + ?Sized>(view: &V, number: &str) -> Result<bool, StoreError> {
+    if let Some(attempt) = number::to_attempt(number)
+        && let Some(order) = view.order_of_attempt(&attempt)?
+    {
+        let order = view.order(&order)?;
+        let attempt = order.as_ref().and_then(|it| it.order.attempt(&attempt));
+        return Ok(attempt.is_some_and(|it| it.account.is_some()));
+    }
+    let Some(refund) = number::to_refund(number) else { return Ok(false) };
+    let Some(order) = view.order_of_refund(&refund)? else { return Ok(false) };
+    Ok(view.order(&order)?.is_some_and(|it| it.order.direct().is_some()))
 }
 
 /// The attempt of a payment that the books have alone.
