@@ -155,6 +155,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/mandates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List mandates, newest first, or find one by the merchant's own number */
+        get: operations["mandates_list_mandates"];
+        put?: never;
+        /** Make a mandate for a shopper to agree to */
+        post: operations["mandates_create_mandate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mandates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query a mandate */
+        get: operations["mandates_find_mandate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mandates/{id}/debits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Debit under a mandate */
+        post: operations["mandates_debit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mandates/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a mandate back: it is not debited any more */
+        post: operations["mandates_revoke_mandate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders": {
         parameters: {
             query?: never;
@@ -806,6 +875,18 @@ export interface components {
             /** @description `announced`, `in_force` or `former`. */
             status: string;
         };
+        /** @description A debit that the payer's bank took back. */
+        DebitReturnView: {
+            /**
+             * Format: int64
+             * How much: all that was debited, whatever was refunded of it.
+             */
+            amount: number;
+            /** @description Why, as a stable word such as `payer_objected`. */
+            code: string;
+            /** @description RFC 3339. */
+            returned_at: string;
+        };
         /** @description Risk control's answer and how it was found. */
         DecisionView: {
             /** @description The channels that may serve the order, best first. */
@@ -1050,6 +1131,17 @@ export interface components {
             object: string;
         };
         /** @description One page of a list. */
+        List_MandateView: {
+            /** @description The items asked for, newest first. */
+            data: components["schemas"]["MandateView"][];
+            /** @description Whether there is more: ask for it with `next` as `after`. */
+            has_more: boolean;
+            /** @description The cursor to the next page; absent on the last one. */
+            next?: string;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description One page of a list. */
         List_OpenSettlement: {
             /** @description The items asked for, newest first. */
             data: components["schemas"]["OpenSettlement"][];
@@ -1181,6 +1273,60 @@ export interface components {
             /** @description Always `list`. */
             object: string;
         };
+        /** @description A mandate. */
+        MandateView: {
+            /** @description When they agreed. RFC 3339. */
+            activated_at?: string;
+            /** @description Until when they may agree. RFC 3339. */
+            agree_by: string;
+            /** @description Where the shopper agrees. Send them there while it is `pending`. */
+            authorize_url?: string;
+            /**
+             * Format: int64
+             * The most that one debit can be now: nothing unless it is active.
+             */
+            available_amount: number;
+            /** @description The channel that it is agreed at. */
+            channel: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description ISO 4217. */
+            currency: string;
+            /**
+             * Format: int32
+             * How many debits were made under it.
+             */
+            debits: number;
+            /** @description Why it was declined, as a stable word. */
+            decline_code?: string;
+            /** @description The text that the shopper agrees to. */
+            description: string;
+            /** @description When it ended. RFC 3339. */
+            ended_at?: string;
+            /** @description From when on it is not debited any more. RFC 3339. */
+            expires_at: string;
+            /** @description `mdt_…`, our id at the channel. */
+            id: string;
+            /**
+             * Format: int64
+             * The most of each debit, in minor units of `currency`.
+             */
+            max_amount: number;
+            /** @description The merchant's own number. */
+            merchant_mandate_id: string;
+            /** @description The method of its debits. */
+            method: string;
+            /** @description Always `mandate`. */
+            object: string;
+            /** @description The bound of all debits of a period, if there is one. */
+            period?: components["schemas"]["PeriodView"];
+            /** @description Where they go afterwards. */
+            return_url?: string;
+            /** @description The one who took it back: `merchant` or `payer`. */
+            revoked_by?: string;
+            /** @description `pending`, `active`, `declined`, `revoked` or `expired`. */
+            status: string;
+        };
         /** @description The amount to be captured: all of it, if nothing is said. */
         NewCapture: {
             /**
@@ -1211,6 +1357,39 @@ export interface components {
             ip?: string;
             /** @description The merchant's own name for the receiver. */
             ref?: string;
+        };
+        /** @description A debit under a mandate. */
+        NewDebit: {
+            /**
+             * Format: int64
+             * How much, in minor units; at most what the mandate allows.
+             * @example 4900
+             */
+            amount: number;
+            /**
+             * ISO 4217: the mandate's.
+             * @example CNY
+             */
+            currency: string;
+            /**
+             * The text that the payer reads.
+             * @example Tea of May
+             */
+            description: string;
+            /**
+             * The merchant's own number of the order, unique among its orders.
+             * @example A-2001
+             */
+            merchant_order_id: string;
+            /** @description Remarks of the merchant's own: at most 20, with names of up to 40 characters and texts of up to 200. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: uri
+             * Where callbacks go, on a host that the operator allowed; the merchant's own address if absent.
+             */
+            notify_url?: string;
         };
         /** @description Where a payout goes to. */
         NewDestination: {
@@ -1252,6 +1431,43 @@ export interface components {
              * @example CNY
              */
             to_currency: string;
+        };
+        /** @description A mandate to be agreed to. */
+        NewMandate: {
+            /**
+             * ISO 4217.
+             * @example CNY
+             */
+            currency: string;
+            /**
+             * The text that the shopper agrees to.
+             * @example Tea of the month
+             */
+            description: string;
+            /**
+             * Format: date-time
+             * From when on it is not debited any more: a minute to ten years ahead. RFC 3339.
+             * @example 2027-11-18T08:00:00Z
+             */
+            expires_at: string;
+            /**
+             * Format: int64
+             * The most of each debit, in minor units.
+             * @example 5000
+             */
+            max_amount: number;
+            /**
+             * The merchant's own number, unique among its mandates.
+             * @example M-1
+             */
+            merchant_mandate_id: string;
+            /** @description The bound of all debits of a period. If absent, each debit has its bound and all of them have none. */
+            period?: components["schemas"]["NewPeriod"];
+            /**
+             * Format: uri
+             * Where the shopper goes afterwards.
+             */
+            return_url?: string;
         };
         /** @description An order to be made. */
         NewOrder: {
@@ -1437,6 +1653,21 @@ export interface components {
              *     absent. Not with `from`.
              */
             receiver?: string;
+        };
+        /** @description The bound of all debits of a period. The first one begins when the shopper agrees. */
+        NewPeriod: {
+            /**
+             * Format: int32
+             * Its length, in days of 24 hours.
+             * @example 30
+             */
+            days: number;
+            /**
+             * Format: int64
+             * The most that is debited in each, in minor units.
+             * @example 9000
+             */
+            max_amount: number;
         };
         /** @description A receiver to be registered. */
         NewReceiver: {
@@ -1685,7 +1916,7 @@ export interface components {
              */
             captured_amount: number;
             checkout?: components["schemas"]["CheckoutView"] | null;
-            /** @description `merchant` or `expired`. */
+            /** @description `merchant`, `expired`, or `declined` for a debit. */
             close_reason?: string | null;
             /** @description RFC 3339. */
             closed_at?: string | null;
@@ -1693,6 +1924,7 @@ export interface components {
             created_at: string;
             /** @description ISO 4217. */
             currency: string;
+            debit_return?: components["schemas"]["DebitReturnView"] | null;
             /** @description The decision of risk control and routing. */
             decision: components["schemas"]["DecisionView"];
             /** @description The text that the shopper reads. */
@@ -1714,6 +1946,8 @@ export interface components {
             /** @description `ord_…` */
             id: string;
             last_decline?: components["schemas"]["DeclineView"] | null;
+            /** @description The mandate that it is a debit under, if it is one: then `scene` is `agreement`. */
+            mandate?: string | null;
             /** @description The merchant's own number. */
             merchant_order_id: string;
             /** @description The merchant's own remarks. */
@@ -1913,6 +2147,19 @@ export interface components {
             /** @description `needs_approval`, `accepted`, `queued`, `sent`, `unknown`, `paid`, `failed`, `returned` or `cancelled`. */
             status: string;
         };
+        /** @description The bound of all debits of a period. The first one begins when the shopper agrees. */
+        PeriodView: {
+            /**
+             * Format: int32
+             * Its length, in days of 24 hours.
+             */
+            days: number;
+            /**
+             * Format: int64
+             * The most that is debited in each, in minor units.
+             */
+            max_amount: number;
+        };
         /** @description A problem (RFC 9457). */
         ProblemView: {
             /**
@@ -1924,7 +2171,7 @@ export interface components {
              * A stable word.
              * @enum {string}
              */
-            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "payout_batch_not_found" | "merchant_payout_batch_id_taken" | "payout_batch_totals" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "fx_quote_not_found" | "fx_quote_used" | "fx_quote_expired" | "fx_rate_missing" | "fx_rate_stale" | "fx_lock_not_offered" | "fx_amount_out_of_range" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "channel_disagrees" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "paid_directly" | "credentials_refused" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "statement_not_found" | "statement_not_ready" | "statement_failed" | "statement_expired" | "range_not_satisfiable" | "too_many_statements" | "statement_plan_not_found" | "too_many_plans" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
+            code: "signature_missing" | "signature_malformed" | "signature_invalid" | "signature_expired" | "nonce_reused" | "key_unknown" | "digest_missing" | "digest_mismatch" | "component_missing" | "token_invalid" | "cross_site" | "body_too_large" | "body_too_slow" | "body_broken" | "header_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "not_json" | "too_deep" | "unknown_field" | "missing_field" | "invalid_field" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "request_in_progress" | "merchant_order_id_taken" | "order_not_found" | "order_state" | "refund_not_found" | "merchant_refund_id_taken" | "refund_exceeds_available" | "capture_exceeds_authorized" | "too_many_refunds" | "too_many_voids" | "order_settled" | "order_refunded" | "order_not_held" | "review_closed" | "debit_returned" | "mandate_not_found" | "mandate_state" | "merchant_mandate_id_taken" | "debit_above_mandate" | "receiver_not_found" | "receiver_name_taken" | "receiver_removed" | "split_ambiguous" | "split_not_found" | "split_state" | "split_exceeds_available" | "merchant_split_id_taken" | "too_many_splits" | "merchant_return_id_taken" | "return_exceeds_split" | "too_many_returns" | "payout_not_found" | "payout_state" | "payout_decided" | "merchant_payout_id_taken" | "payout_batch_not_found" | "merchant_payout_batch_id_taken" | "payout_batch_totals" | "insufficient_funds" | "payout_limit_exceeded" | "payout_not_agreed" | "fx_quote_not_found" | "fx_quote_used" | "fx_quote_expired" | "fx_rate_missing" | "fx_rate_stale" | "fx_lock_not_offered" | "fx_amount_out_of_range" | "settlement_not_found" | "bill_not_found" | "bill_refused" | "difference_state" | "approver_is_resolver" | "difference_without_amount" | "channel_disagrees" | "contract_number" | "contract_date" | "contract_notice" | "currency_mismatch" | "order_expired" | "too_many_attempts" | "method_unavailable" | "paid_directly" | "credentials_refused" | "code_refused" | "limit_exceeded" | "risk_denied" | "session_not_found" | "session_taken" | "session_replaced" | "too_many_sessions" | "session_unclaimed" | "session_expired" | "client_secret_invalid" | "plugin_refused" | "release_malformed" | "release_key_unknown" | "release_signature_invalid" | "release_of_another" | "release_digest_mismatch" | "release_replayed" | "release_contract" | "release_limits" | "release_hooks" | "release_not_found" | "release_stage" | "event_not_found" | "event_not_sent" | "too_many_events" | "statement_not_found" | "statement_not_ready" | "statement_failed" | "statement_expired" | "range_not_satisfiable" | "too_many_statements" | "statement_plan_not_found" | "too_many_plans" | "notify_url_refused" | "not_found" | "misdirected" | "method_not_allowed" | "channel_unavailable" | "rate_limited" | "overloaded" | "internal";
             /**
              * Format: int32
              * How many items a batch has, if its totals say otherwise.
@@ -2936,6 +3183,340 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FxQuoteView"];
+                };
+            };
+        };
+    };
+    mandates_list_mandates: {
+        parameters: {
+            query?: {
+                /**
+                 * The merchant's own number of it. It stands alone.
+                 * @example M-1
+                 */
+                merchant_mandate_id?: string;
+                /**
+                 * `pending`, `active`, `declined`, `revoked` or `expired`.
+                 * @example active
+                 */
+                status?: string;
+                /** @description At most so many; 20 if absent. A page ends early, with `has_more`, before it has more than 768 KiB. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /**
+                 * Only what was made then or later. RFC 3339.
+                 * @example 2026-11-18T00:00:00Z
+                 */
+                created_from?: string;
+                /**
+                 * Only what was made before then. RFC 3339.
+                 * @example 2026-11-19T00:00:00Z
+                 */
+                created_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "activated_at": "2026-11-18T08:01:00.000Z",
+                     *           "agree_by": "2026-11-19T08:00:00.000Z",
+                     *           "available_amount": 4100,
+                     *           "channel": "sandbox",
+                     *           "created_at": "2026-11-18T08:00:00.000Z",
+                     *           "currency": "CNY",
+                     *           "debits": 1,
+                     *           "description": "Tea of the month",
+                     *           "expires_at": "2027-11-18T08:00:00.000Z",
+                     *           "id": "mdt_019ab5c0f1000123456789abcdef0123",
+                     *           "max_amount": 5000,
+                     *           "merchant_mandate_id": "M-1",
+                     *           "method": "wallet_debit",
+                     *           "object": "mandate",
+                     *           "period": {
+                     *             "days": 30,
+                     *             "max_amount": 9000
+                     *           },
+                     *           "return_url": "https://shop.example/subscribed",
+                     *           "status": "active"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "object": "list"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_MandateView"];
+                };
+            };
+        };
+    };
+    mandates_create_mandate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "currency": "CNY",
+                 *       "description": "Tea of the month",
+                 *       "expires_at": "2027-11-18T08:00:00Z",
+                 *       "max_amount": 5000,
+                 *       "merchant_mandate_id": "M-1",
+                 *       "period": {
+                 *         "days": 30,
+                 *         "max_amount": 9000
+                 *       },
+                 *       "return_url": "https://shop.example/subscribed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewMandate"];
+            };
+        };
+        responses: {
+            /** @description The mandate, `pending` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "activated_at": "2026-11-18T08:01:00.000Z",
+                     *       "agree_by": "2026-11-19T08:00:00.000Z",
+                     *       "available_amount": 4100,
+                     *       "channel": "sandbox",
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "debits": 1,
+                     *       "description": "Tea of the month",
+                     *       "expires_at": "2027-11-18T08:00:00.000Z",
+                     *       "id": "mdt_019ab5c0f1000123456789abcdef0123",
+                     *       "max_amount": 5000,
+                     *       "merchant_mandate_id": "M-1",
+                     *       "method": "wallet_debit",
+                     *       "object": "mandate",
+                     *       "period": {
+                     *         "days": 30,
+                     *         "max_amount": 9000
+                     *       },
+                     *       "return_url": "https://shop.example/subscribed",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateView"];
+                };
+            };
+        };
+    };
+    mandates_find_mandate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `mdt_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mandate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "activated_at": "2026-11-18T08:01:00.000Z",
+                     *       "agree_by": "2026-11-19T08:00:00.000Z",
+                     *       "available_amount": 4100,
+                     *       "channel": "sandbox",
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "debits": 1,
+                     *       "description": "Tea of the month",
+                     *       "expires_at": "2027-11-18T08:00:00.000Z",
+                     *       "id": "mdt_019ab5c0f1000123456789abcdef0123",
+                     *       "max_amount": 5000,
+                     *       "merchant_mandate_id": "M-1",
+                     *       "method": "wallet_debit",
+                     *       "object": "mandate",
+                     *       "period": {
+                     *         "days": 30,
+                     *         "max_amount": 9000
+                     *       },
+                     *       "return_url": "https://shop.example/subscribed",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateView"];
+                };
+            };
+        };
+    };
+    mandates_debit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `mdt_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 4900,
+                 *       "currency": "CNY",
+                 *       "description": "Tea of May",
+                 *       "merchant_order_id": "A-2001",
+                 *       "metadata": {
+                 *         "subscription": "s-7"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewDebit"];
+            };
+        };
+        responses: {
+            /** @description The order */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": 12800,
+                     *       "capture": "automatic",
+                     *       "captured_amount": 12800,
+                     *       "checkout": {
+                     *         "expires_at": "2026-11-18T11:21:40.042Z",
+                     *         "session": "cs_019ab5c0de000123456789abcdef0123",
+                     *         "url": "https://pay.example/pay/cs_019ab5c0de000123456789abcdef0123"
+                     *       },
+                     *       "created_at": "2026-11-18T11:06:40.042Z",
+                     *       "currency": "CNY",
+                     *       "decision": {
+                     *         "channels": [
+                     *           "sandbox"
+                     *         ],
+                     *         "hooks": {
+                     *           "pricing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "risk": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           },
+                     *           "routing": {
+                     *             "fuel": 21834,
+                     *             "outcome": "ok",
+                     *             "plugin": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "replayable": true,
+                     *         "score": 0,
+                     *         "verdict": "accept"
+                     *       },
+                     *       "description": "Jasmine tea, 100 g",
+                     *       "expires_at": "2026-11-18T11:21:40.042Z",
+                     *       "fee": 77,
+                     *       "id": "ord_019ab5c0de000123456789abcdef0123",
+                     *       "merchant_order_id": "A-1001",
+                     *       "metadata": {
+                     *         "basket": "b-9"
+                     *       },
+                     *       "methods": [
+                     *         "wallet_qr"
+                     *       ],
+                     *       "object": "order",
+                     *       "paid_at": "2026-11-18T11:07:12.310Z",
+                     *       "payment": {
+                     *         "attempt": "att_019ab5c0e1000123456789abcdef0123",
+                     *         "channel": "sandbox",
+                     *         "channel_ref": "sbx-1",
+                     *         "method": "wallet_qr"
+                     *       },
+                     *       "refundable_amount": 6800,
+                     *       "refunded_amount": 0,
+                     *       "refunding_amount": 6000,
+                     *       "return_url": "https://shop.example/thanks",
+                     *       "scene": "ecommerce",
+                     *       "status": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+        };
+    };
+    mandates_revoke_mandate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `mdt_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mandate, `revoked` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "activated_at": "2026-11-18T08:01:00.000Z",
+                     *       "agree_by": "2026-11-19T08:00:00.000Z",
+                     *       "available_amount": 4100,
+                     *       "channel": "sandbox",
+                     *       "created_at": "2026-11-18T08:00:00.000Z",
+                     *       "currency": "CNY",
+                     *       "debits": 1,
+                     *       "description": "Tea of the month",
+                     *       "expires_at": "2027-11-18T08:00:00.000Z",
+                     *       "id": "mdt_019ab5c0f1000123456789abcdef0123",
+                     *       "max_amount": 5000,
+                     *       "merchant_mandate_id": "M-1",
+                     *       "method": "wallet_debit",
+                     *       "object": "mandate",
+                     *       "period": {
+                     *         "days": 30,
+                     *         "max_amount": 9000
+                     *       },
+                     *       "return_url": "https://shop.example/subscribed",
+                     *       "status": "active"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MandateView"];
                 };
             };
         };

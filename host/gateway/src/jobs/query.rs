@@ -2,7 +2,7 @@
 
 use lezai_channels::channel::AttemptStatus;
 use lezai_core::id::{AttemptId, OrderId};
-use lezai_core::order::{Attention, State};
+use lezai_core::order::{Attention, CloseReason, State};
 use lezai_wire::problem::Problem;
 
 use super::{Done, Job, Running, Turn};
@@ -37,6 +37,8 @@ impl Query {
         let reference = attempt_ref(&record, attempt)?;
         let standing = asked(channel, "query", channel.query(&reference)).await?;
         match standing {
+            // The channel refused the debit, and knows of nothing that it did not take.
+            AttemptStatus::Unknown if is_refused(&record.order.state) => Ok(Done::Finished),
             AttemptStatus::Unknown | AttemptStatus::Pending => Ok(turn.later()),
             AttemptStatus::Authorized { .. } => {
                 turn.gateway.apply_channel_status(order.clone(), attempt.clone(), standing).await?;
@@ -56,4 +58,8 @@ impl Query {
             known => turn.apply_final_status(order, attempt, known).await,
         }
     }
+}
+
+fn is_refused(state: &State) -> bool {
+    matches!(state, State::Closed { reason: CloseReason::Declined, .. })
 }

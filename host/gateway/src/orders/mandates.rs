@@ -102,19 +102,16 @@ pub async fn create(
     key: IdempotentRequest,
 ) -> Result<ApiResponse, Problem> {
     let now = gateway.node.clock.now();
-    let (channel, method) = debits_by(gateway, merchant)?;
-    let step = Mandate::create(terms(merchant, new, channel, method, &key, now)?);
-    let step = step.ok_or_else(|| Problem::internal("a mandate that bounds nothing"))?;
-    let entropy = entropy_of(&key);
+    let (of, entropy, way) = (merchant.clone(), entropy_of(&key), debits_by(gateway, merchant));
     let made = key.start(&gateway.node, move |tx| {
-        let terms = &step.mandate.terms;
-        let before =
-            tx.mandate_by_merchant_mandate_id(&terms.merchant, &terms.merchant_mandate_id)?;
-        match before {
+        match tx.mandate_by_merchant_mandate_id(&of, &new.merchant_mandate_id)? {
             // The same request once more, of which the channel may not have heard.
             Some(it) if it.terms.id == MandateId::new(it.terms.id.made_at(), entropy) => Ok(it),
             Some(it) => Err(taken(&it)),
+            // A repeat is not held against what could be asked for by now.
             None => {
+                let step = Mandate::create(terms(&of, new, way?, entropy, now)?);
+                let step = step.ok_or_else(|| Problem::internal("a mandate that bounds nothing"))?;
                 if !tx.insert_mandate(&step.mandate)? {
                     return Err(Problem::internal("a number that was free is taken"));
                 }
@@ -150,9 +147,8 @@ fn debits_by(gateway: &Gateway, merchant: &MerchantId) -> Result<(String, String
 fn terms(
     merchant: &MerchantId,
     new: NewMandate,
-    channel: String,
-    method: String,
-    key: &IdempotentRequest,
+    (channel, method): (String, String),
+    entropy: [u8; 10],
     now: Timestamp,
 ) -> Result<MandateTerms, Problem> {
     let (soonest, latest) = (now.plus_secs(MIN_LIFE_SECS), now.plus_secs(MAX_LIFE_SECS));
@@ -161,7 +157,7 @@ fn terms(
         return Err(Problem::new(Code::InvalidField, detail).with("field", "expires_at"));
     }
     Ok(MandateTerms {
-        id: MandateId::new(now, entropy_of(key)),
+        id: MandateId::new(now, entropy),
         merchant: merchant.clone(),
         merchant_mandate_id: new.merchant_mandate_id,
         channel,
