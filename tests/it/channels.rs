@@ -202,7 +202,10 @@ fn the_operator_alone_reads_why_a_payment_went_to_its_channel() {
     let id = order["id"].as_str().unwrap();
     let found = scene.operator(&format!("/admin/v1/orders/{id}"));
     let attempt = &found["attempts"][0];
-    assert_eq!((&found["merchant"], &attempt["method"]), (&json!("m_demo"), &json!("wechat_native")));
+    assert_eq!(
+        (&found["merchant"], &attempt["method"]),
+        (&json!("m_demo"), &json!("wechat_native"))
+    );
     assert_eq!(attempt["id"], found["order"]["payment"]["attempt"], "{found}");
     assert_eq!(
         attempt["routed"],
@@ -218,7 +221,10 @@ fn the_operator_alone_reads_why_a_payment_went_to_its_channel() {
     let show = ["order", "show", id, "--gateway", &gateway, "--data-dir", &data];
     let output = lezai_tests::lezai(&show);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("wechat_native at wechat, by policy\n    wechat: only, costs 100"), "{text}");
+    assert!(
+        text.contains("wechat_native at wechat, by policy\n    wechat: only, costs 100"),
+        "{text}"
+    );
     // Nobody reads it without the token.
     let target = format!("/admin/v1/orders/{id}");
     let refused = Request::new("GET", &target, "").send(&scene.gateway.authority).unwrap();

@@ -341,7 +341,10 @@ fn a_wrong_configuration_is_told_whole_and_a_right_one_without_secrets() {
     let (_, told) = says(&["config"], &costly);
     assert!(told.contains("costs = [{ currency = \"CNY\", rate_ppm = 6000 }"), "{told}");
     assert!(told.contains("strategy = \"policy\"  # default"), "{told}");
-    let free = right.replace("[channels.abacus]\napi_key = \"planted-secret\"\n", "[routing]\nstrategy = \"cost\"\n");
+    let free = right.replace(
+        "[channels.abacus]\napi_key = \"planted-secret\"\n",
+        "[routing]\nstrategy = \"cost\"\n",
+    );
     let (_, told) = says(&["serve", "--check"], &free);
     assert!(told.contains("routing.strategy is of no use without costs"), "{told}");
 }
