@@ -112,9 +112,15 @@ fn rows<'t>(text: &'t str, value: &Spanned<DeValue<'_>>) -> Vec<Vec<(String, &'t
     let row = |table: &DeTable<'_>| {
         let member =
             |(name, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
-                (quoted(name.get_ref()), text.get(value.span()).unwrap_or_default())
+                (key(name.get_ref()), text.get(value.span()).unwrap_or_default())
             };
         table.iter().map(member).collect()
     };
     tables.filter_map(|it| it.get_ref().as_table()).map(row).collect()
+}
+
+/// A name as TOML: bare where it can be.
+fn key(name: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if !name.is_empty() && name.bytes().all(is_bare) { name.to_owned() } else { quoted(name) }
 }

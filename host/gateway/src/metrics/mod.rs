@@ -3,6 +3,7 @@
 pub mod series;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lezai_core::policy::Verdict;
 use lezai_engine::Decision;
@@ -226,9 +227,10 @@ impl Metrics {
 
     /// A channel's request to collect ended after so long.
     pub fn channel_answered(&self, channel: &'static str, ms: i64) {
-        // Exact: a request ends after some seconds. A clock that was set back took no time.
-        let seconds = f64::from(u32::try_from(ms).unwrap_or_default()) / 1_000.0;
-        self.channel_seconds.get_or_create(&OneChannel { channel }).observe(seconds);
+        // A clock that was set back took no time.
+        let took = Duration::from_millis(u64::try_from(ms).unwrap_or_default());
+        let of_channel = OneChannel { channel };
+        self.channel_seconds.get_or_create(&of_channel).observe(took.as_secs_f64());
     }
 
     /// A request was answered. `route` is the pattern, never the path.
