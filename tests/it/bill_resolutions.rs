@@ -26,7 +26,7 @@ impl Wallet {
         self.0.query_row(sql, [minor], |row| row.get(0)).unwrap()
     }
 
-    /// What was declined is paid after all.
+    /// A declined payment is paid after all.
     fn paid(&self, minor: i64) {
         let sql =
             "UPDATE payments SET status = 'paid', taken = minor, code = NULL WHERE minor = ?1";

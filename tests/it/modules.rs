@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates: all of them.
-const CRATES: [&str; 26] = [
+const CRATES: [&str; 27] = [
     "crates/core",
     "crates/engine",
     "crates/mini",
@@ -13,6 +13,7 @@ const CRATES: [&str; 26] = [
     "crates/policy",
     "crates/reconcile",
     "crates/server",
+    "crates/shangmi",
     "crates/web",
     "crates/wire",
     "crates/xtask",
@@ -63,6 +64,33 @@ fn files_of_a_crate_form_no_circle() {
             panic!("{name}: {}", circle.join(" → "));
         }
     }
+}
+
+/// A doc comment names its item by a noun: *The fee*, and not *What it costs*.
+#[test]
+fn doc_comments_begin_with_a_noun() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let generated = root.join("crates/plugin/src/bindings.rs");
+    let mut headless = Vec::new();
+    for folder in ["crates", "host", "tests"] {
+        for file in rust_files(&root.join(folder)) {
+            if file == generated || file.components().any(|it| it.as_os_str() == "target") {
+                continue;
+            }
+            let text = fs::read_to_string(&file).unwrap();
+            for (at, line) in text.lines().enumerate() {
+                let comment = line.trim_start();
+                let said = comment.strip_prefix("/// ").or_else(|| comment.strip_prefix("//! "));
+                let before = at.checked_sub(1).and_then(|at| text.lines().nth(at)).unwrap_or("");
+                let begins = !before.trim_start().starts_with(&comment[..3.min(comment.len())]);
+                let first = said.and_then(|it| it.split(' ').next());
+                if begins && matches!(first, Some("What" | "Who")) {
+                    headless.push(format!("{}:{}: {line}", file.display(), at + 1));
+                }
+            }
+        }
+    }
+    assert!(headless.is_empty(), "{}", headless.join("\n"));
 }
 
 #[test]

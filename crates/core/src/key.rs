@@ -45,7 +45,7 @@ pub enum KeyError {
     Signature,
 }
 
-/// What signatures are made with.
+/// The algorithm of signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// ECDSA on P-256 over SHA-256.

@@ -79,14 +79,14 @@ pub enum Account {
     WriteOff,
     /// A channel's fees that were accepted.
     ChannelCosts(String),
-    /// What was taken in one currency, and what is given for it in another: its two balances are what the
+    /// The amount taken in one currency, and the one given for it in another: its two balances are what the
     /// treasury has to sell and to buy.
     FxPosition,
     /// Our spread on what is settled in another currency.
     FxIncome,
     /// Paid to a merchant's own account at a channel.
     DirectAtChannel(MerchantId, String),
-    /// What a merchant was paid there: it has it already.
+    /// The money that a merchant was paid there: it has it already.
     MerchantDirect(MerchantId),
 }
 

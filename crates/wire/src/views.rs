@@ -70,7 +70,7 @@ pub struct OrderView {
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<String>,
-    /// What the fee was worked out from, if that is more than the amount and a rate of the contract.
+    /// The basis of the fee, if that is more than the amount and a rate of the contract.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub fee_basis: Option<FeeBasisView>,
@@ -168,7 +168,7 @@ pub struct RefundFxView {
     pub value: i64,
 }
 
-/// What a fee was worked out from: it follows from this, the amount and the contract, and from nothing else.
+/// The basis of a fee: it follows from this, the amount and the contract, and from nothing else.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FeeBasisView {
     /// The volume of the month before, which reached the tier.
@@ -185,7 +185,7 @@ pub struct FeeBasisView {
     pub promotion: Option<PromotedView>,
 }
 
-/// What was captured in a month, less what was refunded and voided in it.
+/// The captures of a month, less what was refunded and voided in it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VolumeView {
     /// Such as `2026-10`, in the zone of the contract.
@@ -194,7 +194,7 @@ pub struct VolumeView {
     pub amount: i64,
 }
 
-/// What a promotion covers.
+/// The part of a payment that a promotion covers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PromotedView {
     /// The promotion's name in the contract.
@@ -203,7 +203,7 @@ pub struct PromotedView {
     pub amount: i64,
 }
 
-/// What is kept back of a payment.
+/// The reserve of a payment.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReserveView {
     /// Parts per million.

@@ -44,7 +44,7 @@ pub struct Opened {
     pub channel: Arc<dyn Channel>,
     /// The account as the channel names it, whatever its keys are.
     pub account: String,
-    /// What tells its key from another.
+    /// The fingerprint of its key.
     pub fingerprint: String,
 }
 

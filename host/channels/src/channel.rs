@@ -301,7 +301,7 @@ pub enum AttemptStatus {
     Cancelled,
     /// The money came and went back, or what was set aside was let go.
     Returned,
-    /// What was debited came, and the payer's bank took it back.
+    /// The debited money came, and the payer's bank took it back.
     DebitReturned {
         /// How much came, and went back.
         amount: Money,

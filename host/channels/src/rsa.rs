@@ -91,7 +91,7 @@ impl PrivateKey {
 pub struct PublicKey(Vec<u8>);
 
 impl PublicKey {
-    /// What tells it from another: the first bytes of its SHA-256, in hex.
+    /// Its fingerprint: the first bytes of its SHA-256, in hex.
     pub fn fingerprint(&self) -> String {
         let digest = ring::digest::digest(&ring::digest::SHA256, &self.0);
         crate::surroundings::hex(&digest.as_ref()[..8])

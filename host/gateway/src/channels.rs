@@ -17,7 +17,7 @@ pub struct Routing {
 }
 
 impl Routing {
-    /// What the platform's account at a channel pays for a payment, if the operator said so.
+    /// The cost of a payment at the platform's account at a channel, if the operator said so.
     pub fn cost(&self, channel: &str, method: &str, amount: Money) -> Option<Money> {
         cost_of(self.costs.get(channel)?, method, amount)
     }

@@ -1,4 +1,4 @@
-//! What the fee of a payment depends on besides its contract: looked up in the commit that makes the order, and kept
+//! The basis of a payment's fee besides its contract: looked up in the commit that makes the order, and kept
 //! up in each that changes one. The core decides what comes of it.
 
 use lezai_core::funds::contract::Contract;

@@ -1,4 +1,4 @@
-//! What commits do with mandates: an event applied, an order of a debit that came to nothing counted no more, and a
+//! Work of commits on mandates: an event applied, an order of a debit that came to nothing counted no more, and a
 //! merchant told. The core decides. What merchants ask for is in `orders::mandates`.
 
 use lezai_core::funds::mandate::{

@@ -1,4 +1,4 @@
-//! What fees depend on, in PostgreSQL.
+//! The basis of fees, in PostgreSQL.
 
 use lezai_core::funds::month::Month;
 use lezai_core::funds::pricing::{Promoted, Used};

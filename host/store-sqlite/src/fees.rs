@@ -1,4 +1,4 @@
-//! What fees depend on, in SQLite.
+//! The basis of fees, in SQLite.
 
 use lezai_core::funds::month::Month;
 use lezai_core::funds::pricing::{Promoted, Used};
@@ -110,7 +110,7 @@ pub fn volumes(
     })
 }
 
-/// What is kept of each promotion as used.
+/// The part kept of each promotion as used.
 ///
 /// # Errors
 ///

@@ -82,7 +82,7 @@ impl FxWrites for Sqlite<'_> {
 }
 
 impl Sqlite<'_> {
-    /// What is wrong with the quote that an order was settled by, in words: it is there, was used by this order, and
+    /// The fault of the quote that an order was settled by, in words: it is there, was used by this order, and
     /// has the rate of its terms.
     pub(super) fn bad_quote(&self, order: &Order) -> Result<Option<String>, StoreError> {
         let sql = "SELECT data FROM fx_quotes WHERE order_id = ?1";

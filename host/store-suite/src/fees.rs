@@ -1,4 +1,4 @@
-//! What fees depend on, as every store must keep it.
+//! The basis of fees, as every store must keep it.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ pub struct AccountRecord {
     pub channel: String,
     /// 1 for the first of the merchant's at the channel, and one more for each that follows.
     pub version: u32,
-    /// What may be shown of it.
+    /// The part of it that may be shown.
     pub shown: AccountShown,
     /// Settings and files as JSON: sealed where they are kept.
     pub credentials: String,
@@ -26,7 +26,7 @@ pub struct AccountRecord {
 pub struct AccountShown {
     /// The account as the channel names it: another version of its keys is the same account.
     pub account: String,
-    /// What tells its key from another.
+    /// The fingerprint of its key.
     pub fingerprint: String,
     /// Whether it is bound to the platform's own account, as a service provider's merchant.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! What the fees of payments depend on besides a contract: the volume of each month, and how much of a promotion is
+//! The basis of payments' fees besides a contract: the volume of each month, and how much of a promotion is
 //! used. Both are sums that are kept, so that nobody adds up a month of orders to price one.
 
 use lezai_core::funds::month::Month;
@@ -53,7 +53,7 @@ pub trait FeeWrites: FeeReads {
     ) -> Result<(), StoreError>;
 }
 
-/// What is used of a promotion, from what a store kept.
+/// The part used of a promotion, from what a store kept.
 ///
 /// # Errors
 ///

@@ -538,7 +538,7 @@ impl Unionpay {
     }
 }
 
-/// What a callback says, and the form that a browser brings back.
+/// The words of a callback, and the form that a browser brings back.
 fn news(payment: &Payment, back: Option<&Back>, fault: Option<What>) -> Members {
     let mut told = Members::new();
     let mut add = |name: &str, value: &str| told.insert(name.to_owned(), value.to_owned());

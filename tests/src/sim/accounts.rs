@@ -1,5 +1,5 @@
 //! The merchant's own account at the simulated bank: two seeds in three have one, and another after each death of the gateway.
-//! What was begun with one account is asked about there, whatever was put since.
+//! A payment begun with one account is asked about there, whatever was put since.
 
 use std::sync::Arc;
 

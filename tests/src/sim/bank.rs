@@ -589,7 +589,7 @@ impl Bank {
         Some((id, act))
     }
 
-    /// What an account is told of a payment that is not its own: nothing, as at a real bank.
+    /// The answer to an account about a payment that is not its own: nothing, as at a real bank.
     fn not_of(&self, account: &str, ask: &Ask) -> Option<Said> {
         let (attempt, is_refund) = match ask {
             Ask::Query(it) | Ask::Cancel(it) | Ask::Undo(it) => (it, false),

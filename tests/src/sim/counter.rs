@@ -22,7 +22,7 @@ const ASKS_AGAIN_SECS: i64 = 5;
 /// … or when its network is back.
 const OFFLINE_SECS: (i64, i64) = (60, 7_200);
 
-/// What the bank remembers of codes.
+/// The bank's memory of codes.
 #[derive(Default)]
 pub(super) struct Codes {
     shown: BTreeSet<String>,

@@ -88,7 +88,7 @@ pub enum Planted {
     RefundUpsideDown,
     /// A refund gives nothing back of the spread.
     SpreadKept,
-    /// What was paid to the merchant's own account is given back by the platform's, which has no such payment.
+    /// A payment to the merchant's own account is given back by the platform's, which has no such payment.
     DirectAskedElsewhere,
     /// A refund out of the merchant's own account is booked twice.
     DirectRefundBookedTwice,

@@ -1,4 +1,4 @@
-//! What fees depend on through the layer that has the planted bugs.
+//! The basis of fees, through the layer that has the planted bugs.
 
 use lezai_core::funds::month::Month;
 use lezai_core::funds::pricing::{Promoted, Used};

@@ -208,7 +208,7 @@ impl Contract {
         )
     }
 
-    /// What has to be looked up for the fee of an order that is made then; `None` if the policy's holds.
+    /// The facts to look up for the fee of an order that is made then; `None` if the policy's holds.
     pub fn fee_needs(&self, currency: Currency, at: Timestamp) -> Option<FeeNeeds<'_>> {
         self.payment_fee(currency).map(|it| it.needs(at))
     }

@@ -87,7 +87,7 @@ impl Rate {
         Self { mantissa, scale }
     }
 
-    /// What an amount is in the other currency, rounded down to a minor unit of it; the number of decimals of both
+    /// The value of an amount in the other currency, rounded down to a minor unit of it; the number of decimals of both
     /// is the standard's.
     ///
     /// `None` if it is more than a number holds.
@@ -226,7 +226,7 @@ impl MarketRate {
     }
 }
 
-/// What is wrong with a rate that is put.
+/// The fault of a rate that is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadMarketRate {
     /// From a currency to itself.
@@ -372,7 +372,7 @@ impl Quote {
         self.base_rate.less(self.spread_ppm)
     }
 
-    /// What it makes of an order of an amount, if it can be used for one now.
+    /// The conversion of an order of an amount by it, if it can be used for one now.
     ///
     /// # Errors
     ///
@@ -407,7 +407,7 @@ impl Quote {
         }
     }
 
-    /// What the terms of an order keep of it.
+    /// The part of it that the terms of an order keep.
     pub fn conversion(&self) -> Conversion {
         Conversion {
             quote: self.id.clone(),

@@ -91,7 +91,7 @@ pub(super) struct Discount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Promotion {
-    /// What it has used is counted under this name, whatever contract carries it on.
+    /// Its uses are counted under this name, whatever contract carries it on.
     pub(super) name: String,
     pub(super) rate_ppm: u32,
     /// It holds for orders that are made before.
@@ -116,7 +116,7 @@ pub(super) enum Quota {
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Instant(Timestamp);
 
-/// What a fee was worked out from, besides the amount and the contract.
+/// The basis of a fee, besides the amount and the contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FeeBasis {
@@ -126,7 +126,7 @@ pub struct FeeBasis {
     /// The merchant's industry, where there are discounts: its category code, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<u16>,
-    /// What a promotion covers of the payment.
+    /// The part of the payment that a promotion covers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promotion: Option<Promoted>,
 }
@@ -160,7 +160,7 @@ pub struct Used {
     pub minor: i64,
 }
 
-/// What has to be looked up before a payment has its fee.
+/// Facts to be looked up before a payment has its fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeeNeeds<'c> {
     /// The volume of the month before.
@@ -189,7 +189,7 @@ struct Rate {
 }
 
 impl PaymentFee {
-    /// What is looked up for an order that is made then.
+    /// The facts to look up for an order that is made then.
     pub(super) fn needs(&self, at: Timestamp) -> FeeNeeds<'_> {
         let promotion = self.promotion.as_ref().filter(|it| it.is_on(at));
         FeeNeeds { volume: self.tiers.is_some(), promotion: promotion.map(|it| it.name.as_str()) }

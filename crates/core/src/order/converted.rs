@@ -281,7 +281,7 @@ enum Act {
     Fails(u8),
     /// Its time has come.
     Settles,
-    /// What is frozen is shared in part.
+    /// The frozen amount is shared in part.
     Splits(u16),
 }
 

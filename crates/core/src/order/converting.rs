@@ -20,7 +20,7 @@ use crate::funds::fx::ConvertedBack;
 use crate::ledger::Account;
 use crate::money::Money;
 
-/// What an entry moves between two currencies when money comes: what is debited, and what is credited. Turned round,
+/// Amounts that an entry moves between two currencies when money comes: one is debited, one is credited. Turned round,
 /// it is what goes back.
 #[derive(Default)]
 pub(super) struct Exchange {
@@ -38,14 +38,14 @@ impl Exchange {
 }
 
 impl Refund {
-    /// What it moves between two currencies.
+    /// The amounts that it moves between two currencies.
     pub(super) fn exchange(&self) -> Option<Exchange> {
         self.converted.map_or(Some(Exchange::default()), |it| Exchange::of(self.amount, it))
     }
 }
 
 impl Order {
-    /// What a capture of an amount moves between two currencies.
+    /// The amounts that a capture moves between two currencies.
     pub(super) fn exchange_of(&self, captured: Money) -> Option<Exchange> {
         match self.converted(captured)? {
             Some(whole) => Exchange::of(captured, whole),
@@ -53,7 +53,7 @@ impl Order {
         }
     }
 
-    /// What a capture brings in the settled currency; nothing of its own if that is the order's.
+    /// The amount that a capture brings in the settled currency; nothing of its own if that is the order's.
     fn converted(&self, captured: Money) -> Option<Option<ConvertedBack>> {
         let Some(fx) = &self.terms.fx else { return Some(None) };
         let (value, spread) = (fx.value(captured)?, fx.spread(captured)?);

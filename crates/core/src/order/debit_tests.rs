@@ -44,7 +44,7 @@ impl Books {
         Ok(())
     }
 
-    /// What stands on the accounts whose names begin so, debits positive, as if they could be overdrawn.
+    /// The sum on the accounts whose names begin so, debits positive, as if they could be overdrawn.
     fn stands(&self, name: &str) -> i64 {
         let postings = self.booked.iter().flat_map(Entry::postings);
         postings.filter(|it| it.account.to_string().starts_with(name)).map(|it| it.minor).sum()

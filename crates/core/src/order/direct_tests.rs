@@ -9,7 +9,7 @@ use super::*;
 use crate::ledger::{Account, Kind};
 use crate::policy::Share;
 
-/// What came to the merchant's own account, less what went back, stands on both accounts; nothing else does.
+/// Money that came to the merchant's own account, less what went back, stands on both accounts; nothing else does.
 pub(super) fn memoranda_stand_against_each_other(order: &Order, booked: &[Entry]) {
     let of = |wanted: &dyn Fn(&Account) -> bool| -> i64 {
         let postings = booked.iter().flat_map(Entry::postings);

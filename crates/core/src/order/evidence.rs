@@ -1,4 +1,4 @@
-//! What proves a payment that an order learned of by a channel's bill.
+//! Evidence of a payment that an order learned of by a channel's bill.
 
 use serde::{Deserialize, Serialize};
 

@@ -120,7 +120,7 @@ pub struct Order {
     pub attempts: Vec<Attempt>,
     /// Money that came although the order could not take it, one for each attempt at most.
     pub returns: Vec<Return>,
-    /// What proves the payments that a channel's bill told of; one for each attempt at most.
+    /// Evidence of the payments that a channel's bill told of; one for each attempt at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
     /// Every refund, oldest first; at most [`MAX_REFUNDS`].
@@ -267,7 +267,7 @@ impl Order {
         }
     }
 
-    /// What it counts for in its merchant's volume, which tiers of fees depend on: what was captured less what is
+    /// Its part in its merchant's volume, which tiers of fees depend on: what was captured less what is
     /// refunded or voided. A merchant that pays itself and takes it back reaches no tier by that.
     pub fn volume(&self) -> Money {
         if self.direct().is_none() {
@@ -283,7 +283,7 @@ impl Order {
         left.unwrap_or(Money::zero(self.terms.amount.currency()))
     }
 
-    /// What it uses of a promotion. One that came to nothing, or was voided, uses nothing any more; a refund gives
+    /// Its part of a promotion. One that came to nothing, or was voided, uses nothing any more; a refund gives
     /// nothing back.
     pub fn promoted(&self) -> Option<&Promoted> {
         match &self.state {

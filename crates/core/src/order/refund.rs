@@ -111,7 +111,7 @@ impl Refund {
 }
 
 impl Refund {
-    /// What is kept back of it now that it failed.
+    /// The part of it that is kept back now that it failed.
     pub(super) fn kept_again(&self) -> Option<Money> {
         match &self.state {
             RefundState::Failed { kept, .. } => *kept,
@@ -119,7 +119,7 @@ impl Refund {
         }
     }
 
-    /// What went back to where the merchant's part of the order lay, if it failed: of one that took nothing from the
+    /// The part that went back to where the merchant's part lay, if it failed: of one that took nothing from the
     /// reserve that is less what is kept back of it.
     pub(crate) fn gave_back_where_it_lay(&self) -> Option<Money> {
         let own = self.taken_where_it_lay()?;
@@ -129,7 +129,7 @@ impl Refund {
         }
     }
 
-    /// What it took from a reserve that was released before it failed.
+    /// The part that it took from a reserve that was released before it failed.
     pub(crate) fn gave_back_of_reserve(&self) -> Option<Money> {
         self.reserve.filter(|_| self.kept_again().is_none())
     }

@@ -24,7 +24,7 @@ pub struct Terms {
     pub amount: Money,
     /// The merchant's fee, taken from the amount: no more than its value, in the settled currency.
     pub fee: Money,
-    /// What the fee was worked out from, besides the amount and the contract.
+    /// The basis of the fee, besides the amount and the contract.
     #[serde(default, skip_serializing_if = "FeeBasis::is_plain")]
     pub fee_basis: FeeBasis,
     /// The others' shares once it is settled; with the fee no more than `amount`.

@@ -1,4 +1,4 @@
-//! What a channel takes of a payment: the operator's own figures, for the choice of a channel alone. No entry is made
+//! The cost of a payment at a channel: the operator's own figures, for the choice of a channel alone. No entry is made
 //! of them.
 
 use serde::Deserialize;

@@ -12,7 +12,7 @@ use crate::packed::{self, BadPacking};
 const TRADES: &[u8] = b"ZM_";
 const DISPUTES: &[u8] = b"ZME_";
 
-/// What was in an answer.
+/// The content of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpacked {
     /// The rows of transactions: none if nothing moved.

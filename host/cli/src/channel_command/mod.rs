@@ -88,7 +88,7 @@ pub(crate) struct OpenedChannels {
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     /// The sections that merchants are bound under.
     pub(crate) platform: Vec<(PathBuf, Configured)>,
-    /// What each channel takes of a payment.
+    /// The cost of a payment at each channel.
     pub(crate) costs: BTreeMap<String, Vec<Cost>>,
 }
 
@@ -149,7 +149,7 @@ impl ConfigArgs {
         self.texts()?.into_iter().map(read).collect()
     }
 
-    /// What the channel of each of these sections takes of a payment.
+    /// The cost of a payment at the channel of each of these sections.
     fn costs(
         &self,
         sections: &[(String, Configured)],

@@ -1,4 +1,4 @@
-//! What orders and payouts were charged, against the contracts that they name, by `lezai ledger check`: fees, charges
+//! The charges of orders and payouts, against the contracts that they name, by `lezai ledger check`: fees, charges
 //! and reserves are worked out again from the contract's row, volumes from the entries, and what is used of
 //! promotions from the orders.
 
@@ -35,7 +35,7 @@ pub(super) struct Agreements {
     volumes: BTreeMap<(Of, Month), Vec<(u64, i128)>>,
     /// The volume of each debit by its entries so far; none once it came back.
     debits: BTreeMap<OrderId, Option<i128>>,
-    /// What orders use of each promotion.
+    /// The part of each promotion that orders use.
     used: BTreeMap<(Of, String), Used>,
 }
 

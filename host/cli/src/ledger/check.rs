@@ -133,7 +133,7 @@ pub struct Report {
     pub differences: u64,
     /// The balance of each account in each currency, in minor units, debits positive.
     pub balances: Balances,
-    /// What was booked by the lines of bills.
+    /// Payments booked by the lines of bills.
     late: differences::Late,
 }
 

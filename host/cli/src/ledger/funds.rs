@@ -99,7 +99,7 @@ fn payout_batches_hold(
     }
 }
 
-/// What is wrong with a batch whose payouts come to this.
+/// The fault of a batch whose payouts come to this.
 fn amiss(batch: &PayoutBatch, sums: &Sums) -> Option<&'static str> {
     let terms = &batch.terms;
     let is = (sums.count, sums.minor, sums.fee);

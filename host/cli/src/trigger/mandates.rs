@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::play::{DAY_SECS, LATER_SECS, Play, random};
 
-/// What becomes of a mandate.
+/// The fate of a mandate.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fate {
     /// The shopper agrees.

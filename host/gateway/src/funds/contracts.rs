@@ -110,7 +110,7 @@ fn announce(
     record::deliver(tx, happened, now)
 }
 
-/// What an event says of a contract: where it pays to is masked, as a payout's destination is. Whoever needs it whole
+/// A contract as an event tells it: where it pays to is masked, as a payout's destination is. Whoever needs it whole
 /// reads the contract.
 fn told(view: &ContractView) -> ContractView {
     let masked = view.contract.pay_to().map(Destination::masked);

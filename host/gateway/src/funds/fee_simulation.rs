@@ -1,4 +1,4 @@
-//! What a contract's fees would have come to over orders that are paid, by the functions that book.
+//! The sum that a contract's fees would have come to over orders that are paid, by the functions that book.
 
 use std::collections::HashMap;
 
@@ -137,7 +137,7 @@ struct Run {
     changes: Vec<FeeChange>,
     /// The volumes that were looked up, each once.
     volumes: HashMap<(Currency, Month), Volume>,
-    /// What is used of the promotion of each currency.
+    /// The part used of the promotion of each currency.
     used: HashMap<Currency, Used>,
 }
 

@@ -20,7 +20,7 @@ pub struct MerchantAccount {
     pub merchant: MerchantId,
     /// Its version.
     pub version: u32,
-    /// What may be shown of it.
+    /// The part of it that may be shown.
     pub shown: AccountShown,
     /// Its channel.
     pub channel: Arc<dyn Channel>,

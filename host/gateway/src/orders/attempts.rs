@@ -69,7 +69,7 @@ pub struct RoutedCandidateView {
     /// Why it had this place: `only`, `circuit_open`, `share`, `not_drawn`, `account`, `plugin`, `policy`, `cheapest`,
     /// `costlier`, `most_reliable`, `less_reliable`, `fastest`, `slower` or `unmeasured`.
     pub reason: &'static str,
-    /// What the channel takes of the payment, in minor units; absent if the configuration does not say.
+    /// The channel's cost of the payment, in minor units; absent if the configuration does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub cost: Option<i64>,

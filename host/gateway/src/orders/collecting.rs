@@ -42,7 +42,7 @@ impl Candidate {
         gateway.node.cluster.channels.is_up(&self.name(), self.method.id, now)
     }
 
-    /// What is known of it, for an order.
+    /// The facts about it, for an order.
     fn known(&self, gateway: &Gateway, record: &OrderRecord) -> routing::Candidate {
         let (name, now) = (self.name(), gateway.node.clock.wall());
         let (id, method, health) =

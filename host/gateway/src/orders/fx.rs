@@ -1,7 +1,7 @@
 //! The quote of an order that is settled in another currency: found before anybody decides on the order, and used in
 //! the commit that makes it.
 //!
-//! What it is worth, and whether it can be used, the core says. That it is used once is the commit's to hold.
+//! The core says what it is worth, and whether it can be used. That it is used once is the commit's to hold.
 
 use lezai_core::funds::fx::{FxRefusal, Quote};
 use lezai_core::id::MerchantId;

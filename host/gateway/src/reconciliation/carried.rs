@@ -39,7 +39,7 @@ fn days_of(between: &str) -> i32 {
     if between == Between::BankAndFunds.as_str() { BANK_DAYS } else { DAYS }
 }
 
-/// What a day has beside its bill of trades.
+/// The other sides of a day, beside its bill of trades.
 #[derive(Clone, Copy)]
 pub(super) struct Has {
     pub(super) funds: bool,

@@ -1,4 +1,4 @@
-//! What a rule waits for is due by its day, whether a run of that day came or not: a row whose other half nobody
+//! A row that a rule waits for is due by its day, whether a run of that day came or not: a row whose other half nobody
 //! looked for is no less open than one that was looked for.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What a run found, as differences: how each begins, and by how much the channel has more.
+//! Findings of a run, as differences: how each begins, and by how much the channel has more.
 
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::difference::{Difference, DifferenceState, Surplus};

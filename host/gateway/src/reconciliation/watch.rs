@@ -31,7 +31,7 @@ const PAUSE_SECS: i64 = 1800;
 /// A channel's day that is not reconciled: when it is tried again, and whether it is missing.
 type Pauses = BTreeMap<(&'static str, Date), (Timestamp, bool)>;
 
-/// What the watch remembers. All of it follows from the store: after a restart it looks at every day once more.
+/// The watch's memory. All of it follows from the store: after a restart it looks at every day once more.
 #[derive(Default)]
 struct Memory {
     pauses: Pauses,

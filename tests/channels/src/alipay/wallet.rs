@@ -1,4 +1,4 @@
-//! What a shopper does in the wallet, and the callbacks that follow.
+//! The shopper's acts in the wallet, and the callbacks that follow.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What holds for every policy, amount and order.
+//! Properties of every policy, amount and order.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is carried pairs, is waited for, or is open.
+//! A row that is carried pairs, is waited for, or is open.
 
 use lezai_core::funds::difference::Difference;
 use lezai_core::time::Timestamp;
