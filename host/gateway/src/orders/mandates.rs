@@ -111,7 +111,8 @@ pub async fn create(
             // A repeat is not held against what could be asked for by now.
             None => {
                 let step = Mandate::create(terms(&of, new, way?, entropy, now)?);
-                let step = step.ok_or_else(|| Problem::internal("a mandate that bounds nothing"))?;
+                let step =
+                    step.ok_or_else(|| Problem::internal("a mandate that bounds nothing"))?;
                 if !tx.insert_mandate(&step.mandate)? {
                     return Err(Problem::internal("a number that was free is taken"));
                 }
