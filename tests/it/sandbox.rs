@@ -278,6 +278,7 @@ fn every_documented_amount_is_tried() {
             // Amounts silent for ever have a test of their own, for payouts in the simulator.
             ["916", "965", "976"].contains(&digits)
                 || crate::payouts::AMOUNTS.contains(&digits)
+                || crate::mandates::AMOUNTS.contains(&digits)
                 || crate::bills::AMOUNTS.contains(&digits)
                 || crate::bills::OF_FUNDS.contains(&digits)
                 || digits == crate::bills::LATE

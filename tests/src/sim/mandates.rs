@@ -207,7 +207,7 @@ impl World<'_> {
             Op::Mandate { n, days } => {
                 let max = 100 * (i64::try_from(n).unwrap() + 1);
                 let mut body = json!({
-                    "merchant_mandate_id": if n.is_multiple_of(9) { "M-same".to_owned() } else { format!("M-{nth}") },
+                    "merchant_mandate_id": if n.is_multiple_of(2) { "M-same".to_owned() } else { format!("M-{nth}") },
                     "description": "Tea of the month", "max_amount": max, "currency": "CNY",
                     "expires_at": rfc3339(self.now().plus_secs(days * 86_400)),
                 });

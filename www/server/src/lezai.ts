@@ -536,6 +536,7 @@ class Settlements {
 const LOOK = {
   order: "orders.findByNumber",
   refund: "refunds.findByNumber",
+  mandate: "mandates.findByNumber",
   payout: "payouts.findByNumber",
   payout_batch: "payoutBatches.findByNumber",
   split: "splits.list",

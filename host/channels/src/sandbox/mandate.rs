@@ -13,9 +13,6 @@ use crate::channel::{
     AttemptStatus, DebitRequest, Debited, MandateRequest, MandateStatus, Unanswered,
 };
 
-/// The code of a debit that the payer had their bank take back.
-pub const TAKEN_BACK: &str = "payer_objected";
-
 /// The payer's act on a mandate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MandateAct {

@@ -35,7 +35,7 @@ use crate::channel::{
     PayoutRequest, PayoutStatus, Prepared, RefundRequest, RefundStatus, ReversalRequest,
     Unanswered, UnknownPayment,
 };
-pub use mandate::{MandateAct, TAKEN_BACK, WalletMandate};
+pub use mandate::{MandateAct, WalletMandate};
 use payment::{Payment, Status, code_end};
 use refund::{Refund, counts, sum_of_refunds};
 
@@ -75,6 +75,9 @@ pub struct WalletPayment {
 
 /// The code of a payment that the shopper themselves declined.
 pub const SHOPPER_DECLINED: &str = "shopper_declined";
+
+/// The code of a debit that the payer had their bank take back.
+pub const TAKEN_BACK: &str = "payer_objected";
 
 /// The wallet prints a day's bill ten minutes after its end.
 const BILL_AFTER_SECS: i64 = 600;

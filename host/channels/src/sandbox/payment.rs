@@ -6,8 +6,7 @@ use lezai_core::money::{Currency, Money};
 use lezai_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::mandate::TAKEN_BACK;
-use super::{Broken, SHOPPER_DECLINED, bill, magic, owner};
+use super::{Broken, SHOPPER_DECLINED, TAKEN_BACK, bill, magic, owner};
 use crate::channel::{AttemptStatus, MethodKind};
 use crate::number;
 use magic::{CODE_SECS, CODE_SOON_SECS, LATE_SECS, PREPAY_SECS};
