@@ -983,7 +983,7 @@ export interface components {
             /** @description Of these types; of all if absent. */
             types?: string[];
         };
-        /** @description What a fee was worked out from: it follows from this, the amount and the contract, and from nothing else. */
+        /** @description The basis of a fee: it follows from this, the amount and the contract, and from nothing else. */
         FeeBasisView: {
             /**
              * Format: int32
@@ -1936,7 +1936,7 @@ export interface components {
              * The merchant's fee, in minor units; in `fx.currency` if the order is settled in another currency.
              */
             fee: number;
-            /** @description What the fee was worked out from, if that is more than the amount and a rate of the contract. */
+            /** @description The basis of the fee, if that is more than the amount and a rate of the contract. */
             fee_basis?: components["schemas"]["FeeBasisView"];
             /**
              * How it is settled in another currency than `currency`, if it is. `fee`, `settled_amount`, shares and all else
@@ -2224,7 +2224,7 @@ export interface components {
             /** @description `/reference#<code>`: the code in the gateway's own reference. */
             type: string;
         };
-        /** @description What a promotion covers. */
+        /** @description The part of a payment that a promotion covers. */
         PromotedView: {
             /**
              * Format: int64
@@ -2356,7 +2356,7 @@ export interface components {
             /** @description Where the callbacks went. */
             url: string;
         };
-        /** @description What is kept back of a payment. */
+        /** @description The reserve of a payment. */
         ReserveView: {
             /**
              * Format: int64
@@ -2734,7 +2734,7 @@ export interface components {
          * @enum {string}
          */
         VerdictView: "accept" | "review" | "deny";
-        /** @description What was captured in a month, less what was refunded and voided in it. */
+        /** @description The captures of a month, less what was refunded and voided in it. */
         VolumeView: {
             /**
              * Format: int64
