@@ -5,7 +5,7 @@ use lezai_core::funds::mandate::{
     self, Mandate, MandateEffect, MandateEvent, MandateNotice, MandateState, MandateStep,
 };
 use lezai_core::id::MandateId;
-use lezai_core::order::{Order, State};
+use lezai_core::order::{CloseReason, Order, State};
 use lezai_core::time::Timestamp;
 use lezai_store::{StoreError, Task, Tx};
 use lezai_wire::problem::{Code, Problem};
@@ -175,14 +175,17 @@ pub fn follow_step(tx: &dyn Tx, step: MandateStep, now: Timestamp) -> Result<Man
     Ok(mandate)
 }
 
-/// Keeps up what changes with an order: a debit that came to nothing counts in its mandate's period no more.
+/// Keeps up what changes with an order: a debit that its channel declined counts in its mandate's period no more. One
+/// that is called off still counts: it may be charged before the channel hears of that.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
 pub fn follow(tx: &dyn Tx, before: &Order, after: &Order) -> Result<(), StoreError> {
-    let is_closed = |order: &Order| matches!(order.state, State::Closed { .. });
-    let Some(id) = after.terms.mandate.as_ref().filter(|_| is_closed(after) && !is_closed(before))
+    let is_declined =
+        |order: &Order| matches!(order.state, State::Closed { reason: CloseReason::Declined, .. });
+    let Some(id) =
+        after.terms.mandate.as_ref().filter(|_| is_declined(after) && !is_declined(before))
     else {
         return Ok(());
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use lezai_store as store;
 use lezai_store::{News, Scope, StoreError};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 
@@ -50,43 +51,33 @@ impl Memory for Arc<Gateway> {
 /// Takes each piece of news, and reads the merchants when they changed, until that succeeds. The first time is at once:
 /// what changed between the first reading and now was told to nobody.
 async fn keep_up(mut heard: mpsc::UnboundedReceiver<News>, memory: impl Memory, retry: Duration) {
-    let mut merchants = Read::Old;
+    // When they are to be read, and whether the last time failed. Other news does not put it off.
+    let (mut due, mut failed) = (Some(Instant::now()), false);
     loop {
-        let wait = match merchants {
-            Read::Now => Duration::MAX,
-            Read::Old => Duration::ZERO,
-            Read::Failed => retry,
-        };
         tokio::select! {
             news = heard.recv() => match news {
-                // One that failed is tried again anyway.
-                Some(News::Merchants) if merchants == Read::Failed => {}
-                Some(News::Merchants) => merchants = Read::Old,
+                Some(News::Merchants) => due = Some(due.unwrap_or_else(Instant::now)),
                 Some(news) => memory.take(news).await,
                 None => return,
             },
-            () = tokio::time::sleep(wait) => match memory.read().await {
-                Ok(()) => merchants = Read::Now,
+            () = until(due) => match memory.read().await {
+                Ok(()) => (due, failed) = (None, false),
                 Err(error) => {
-                    if merchants != Read::Failed {
+                    if !failed {
                         tracing::error!(%error, "what another node changed is not read, and tried on");
                     }
-                    merchants = Read::Failed;
+                    (due, failed) = (Some(Instant::now() + retry), true);
                 }
             },
         }
     }
 }
 
-/// Whether this node has the merchants as the store has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Read {
-    /// It has.
-    Now,
-    /// They changed.
-    Old,
-    /// They could not be read: said once, and tried until they are.
-    Failed,
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Counts orders together with the other nodes. Called before those of the last day are counted.
@@ -171,6 +162,9 @@ mod tests {
         let (tries, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let memory = Failing { failures, tries: Arc::clone(&tries), done: Arc::clone(&done) };
         let watch = async {
+            // However much else is heard.
+            let counted = (0..100).map(|_| News::Missed);
+            counted.for_each(|it| sender.send(it).unwrap());
             done.notified().await;
             let first = tries.load(Ordering::SeqCst);
             sender.send(News::Merchants).unwrap();

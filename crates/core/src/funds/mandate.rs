@@ -344,6 +344,12 @@ impl Mandate {
         }
         let mut mandate = self.clone();
         if let (Some(bound), Some(period)) = (self.terms.period, self.period_at(now)) {
+            // Another node's clock, or a turn that was waited for: what was counted of a period stays counted.
+            if let Some(later) = self.debited.filter(|it| it.period > period) {
+                let until = self.period_begins(later.period).unwrap_or(self.terms.expires_at);
+                let available = Money::zero(amount.currency());
+                return Err(MandateRefusal::AbovePeriod { available, until });
+            }
             let before = self.debited_in(period);
             let left = bound.amount.checked_sub(before).unwrap_or(Money::zero(amount.currency()));
             if left.checked_sub(amount).is_none() {
@@ -621,6 +627,9 @@ mod tests {
         let third = second.debit(cny(5000), end).unwrap();
         assert_eq!(third.given_back(cny(5000), START), third);
         assert_eq!(third.given_back(cny(5000), end).available(end), cny(5000));
+        // A request that read the time before it waited for its turn counts in neither.
+        let late = MandateRefusal::AbovePeriod { available: cny(0), until: end };
+        assert_eq!(third.debit(cny(1), end.plus_ms(-1)), Err(late));
         // Of the same one it can be debited again.
         assert_eq!(first.given_back(cny(5000), START).available(START), cny(5000));
     }

@@ -211,10 +211,12 @@ impl Order {
         }
     }
 
-    /// This moment, or the last one at which something was kept back or released, if that is later by its clock.
+    /// This moment, or the last one at which something was kept back, released or taken with a debit's return, if that
+    /// is later by its clock.
     pub(super) fn not_before_reserve(&self, now: Timestamp) -> Timestamp {
         let released = self.reserved.as_ref().and_then(|it| it.released.as_ref());
-        let known = [self.settled().map(|it| it.at), released.map(|it| it.at)];
+        let returned = self.debit_return.as_ref().map(|it| it.at);
+        let known = [self.settled().map(|it| it.at), released.map(|it| it.at), returned];
         known.into_iter().flatten().fold(now, Timestamp::max)
     }
 

@@ -724,6 +724,15 @@ fn refuse_held(
 
 /// Tries every operation still open again from the start; drops the items about the past.
 fn resume(order: Order) -> Step {
+    // A debit may never have been heard of: the same number keeps it from being a second one.
+    let debits = order.attention.iter().filter_map(|it| match (it, &order.state) {
+        (Attention::Payment { attempt }, State::Paying { attempt: current, .. })
+            if order.terms.mandate.is_some() && attempt == current =>
+        {
+            Some(Effect::Debit(attempt.clone()))
+        }
+        _ => None,
+    });
     let again = order.attention.iter().filter_map(|it| match it {
         Attention::Payment { attempt } => Some(Effect::Query(attempt.clone())),
         Attention::Return { attempt } => Some(Effect::Return(attempt.clone())),
@@ -732,7 +741,7 @@ fn resume(order: Order) -> Step {
         Attention::Refund { refund } => Some(Effect::Refund(refund.clone())),
         Attention::Amount { .. } | Attention::Contradiction { .. } => None,
     });
-    let effects: Vec<Effect> = again.collect();
+    let effects: Vec<Effect> = debits.chain(again).collect();
     if order.attention.is_empty() {
         return order.step();
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lezai_core::funds::mandate::{Mandate, MandateEffect, MandateState};
 use lezai_core::id::MandateId;
-use lezai_core::order::{Order, State};
+use lezai_core::order::{CloseReason, Order, State};
 use rusqlite::Connection;
 
 use super::fault::{Failed, Fault, Stop};
@@ -16,8 +16,8 @@ use lezai_store_sqlite::{for_each_mandate, for_each_order, tasks};
 struct Found {
     mandate: Mandate,
     debits: u32,
-    /// The sum of those that count, of the period that it counts.
-    counted: i128,
+    /// The sum of those that count, of each period.
+    counted: BTreeMap<i64, i128>,
 }
 
 /// Every debit is under a mandate that allows it, and every mandate counts its debits and is looked after. How many
@@ -35,7 +35,7 @@ pub(super) fn hold(connection: &Connection) -> Result<u64, Failed> {
         {
             return Err(amiss(&id, "nobody agreed to it"));
         }
-        all.insert(id, Found { mandate, debits: 0, counted: 0 });
+        all.insert(id, Found { mandate, debits: 0, counted: BTreeMap::new() });
         Ok(())
     });
     walked.map_err(|stop: Stop| stop.at(Fault::File))?;
@@ -48,10 +48,15 @@ pub(super) fn hold(connection: &Connection) -> Result<u64, Failed> {
     });
     walked.map_err(|stop: Stop| stop.at(Fault::File))?;
     for (id, Found { mandate, debits, counted }) in &all {
-        let says = mandate.debited.map_or(0, |it| i128::from(it.amount.minor()));
+        let is_sum = mandate.debited.is_none_or(|it| {
+            counted.get(&it.period).copied().unwrap_or_default() == i128::from(it.amount.minor())
+        });
+        let bound = mandate.terms.period.map(|it| i128::from(it.amount.minor()));
+        let is_above = |sum: &i128| bound.is_some_and(|bound| *sum > bound);
         let what = match () {
             () if mandate.debits != *debits => "it counts other debits than were made under it",
-            () if says != *counted => "its period's sum is not that of its debits",
+            () if !is_sum => "its period's sum is not that of its debits",
+            () if counted.values().any(is_above) => "its debits of a period are above its bound",
             () => continue,
         };
         return Err(amiss(id, what).at(Fault::File));
@@ -83,10 +88,9 @@ fn count(
         return Err("it was debited by another way than its mandate's");
     }
     found.debits += 1;
-    let period = found.mandate.period_at(terms.created_at);
-    let counts = found.mandate.debited.map(|it| it.period) == period && period.is_some();
-    if counts && !matches!(order.state, State::Closed { .. }) {
-        found.counted += i128::from(terms.amount.minor());
+    let is_declined = matches!(order.state, State::Closed { reason: CloseReason::Declined, .. });
+    if let Some(period) = found.mandate.period_at(terms.created_at).filter(|_| !is_declined) {
+        *found.counted.entry(period).or_default() += i128::from(terms.amount.minor());
     }
     Ok(())
 }

@@ -30,6 +30,11 @@ impl Job for Debit {
     fn on_exhausted(&self) -> Option<Attention> {
         Some(Attention::Payment { attempt: self.attempt.clone() })
     }
+
+    /// It is asked for as long as its order is open.
+    fn waits_for_shopper(&self) -> bool {
+        true
+    }
 }
 
 impl Debit {

@@ -175,7 +175,8 @@ fn terms(
 
 /// The same for every repeat of the request.
 fn entropy_of(key: &IdempotentRequest) -> [u8; 10] {
-    let digest = Sha256::digest(format!("mandate {} {}", key.key.key, key.fingerprint));
+    let digest =
+        Sha256::digest(format!("mandate {} {} {}", key.key.scope, key.key.key, key.fingerprint));
     std::array::from_fn(|index| digest[index])
 }
 

@@ -18,6 +18,28 @@ use super::carried;
 /// and a matter for `lezai reconcile` on files.
 pub(super) const DIFFERENCES_MAX: usize = 10_000;
 
+/// The most rows of a run that are no pair, those of merchants' own accounts with them.
+const ROWS_MAX: usize = 10 * DIFFERENCES_MAX;
+
+/// Refuses what is more than people can look at.
+pub(super) fn check_count(found: &[DifferenceRecord]) -> Result<(), Problem> {
+    let counts = |it: &&DifferenceRecord| {
+        let is_cleared = matches!(it.difference.state, DifferenceState::Cleared { .. });
+        !is_cleared && !carried::has_carried(&it.found)
+    };
+    match found.iter().filter(counts).count() > DIFFERENCES_MAX {
+        true => Err(too_many()),
+        false => Ok(()),
+    }
+}
+
+fn too_many() -> Problem {
+    let detail = format!(
+        "more than {DIFFERENCES_MAX} differences: is it the bill of another account? `lezai reconcile` on files takes it"
+    );
+    Problem::new(Code::BillRefused, detail)
+}
+
 /// The differences that a run found. An id depends on what both sides say, so that whatever names the
 /// difference names its evidence.
 pub(super) fn differences(
@@ -25,11 +47,8 @@ pub(super) fn differences(
     found: &Value,
 ) -> Result<Vec<DifferenceRecord>, Problem> {
     let all = found["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if all.iter().filter(|it| !carried::has_carried(it)).count() > DIFFERENCES_MAX {
-        let detail = format!(
-            "more than {DIFFERENCES_MAX} differences: is it the bill of another account? `lezai reconcile` on files takes it"
-        );
-        return Err(Problem::new(Code::BillRefused, detail));
+    if all.len() > ROWS_MAX {
+        return Err(too_many());
     }
     let record = |(number, found): (usize, &Value)| {
         let evidence = sha256_hex(found.to_string().as_bytes());

@@ -1,5 +1,7 @@
 //! Runs: a day's bill is held against the books, and what differs is kept for a person.
 
+use std::collections::BTreeSet;
+
 use lezai_channels::number;
 use lezai_core::digest::sha256_hex;
 use lezai_core::funds::bill::BillKind;
@@ -19,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::carried::{self, Carried, Has};
-use super::found::{differences, ten};
+use super::found::{check_count, differences, ten};
 use super::views::{self, DifferenceView, ReconciliationView};
 use super::{channel, expected, layouts, period_over, resolving};
 use crate::gateway::Gateway;
@@ -214,6 +216,7 @@ async fn keep(
     let mut differences = differences(&run, &found)?;
     clear_booked_late(gateway, &mut differences).await?;
     clear_others(gateway, &mut differences).await?;
+    check_count(&differences)?;
     let run = store::write(&gateway.node.store, Scope::Gateway, move |tx| {
         // Several nodes may run the same day at once.
         if let Some(last) = tx.last_reconciliation(&run.channel, run.day)?
@@ -305,8 +308,15 @@ async fn clear_others(gateway: &Gateway, found: &mut [DifferenceRecord]) -> Resu
         let is = |it: Option<String>| it.map_or(Ok(false), |number| is_direct(view, &number));
         numbers.into_iter().map(is).collect::<Result<Vec<_>, StoreError>>()
     });
-    for (record, is_other) in found.iter_mut().zip(are_others.await?) {
-        if is_other {
+    let are_others = are_others.await?;
+    // The bill of funds has none of them, and is compared with the same rows of the bill of trades.
+    let others = found.iter().zip(&are_others).filter(|(_, is_other)| **is_other);
+    let rows: BTreeSet<_> = others.filter_map(|(it, _)| place(&it.found["theirs"])).collect();
+    for (record, is_other) in found.iter_mut().zip(are_others) {
+        let is_of_funds = record.between == Between::FundsAndTrades.as_str()
+            && record.found["theirs"].is_null()
+            && place(&record.found["ours"]).is_some_and(|it| rows.contains(&it));
+        if is_other || is_of_funds {
             let rule = "paid to the merchant's own account".to_owned();
             record.difference.state = DifferenceState::Cleared { rule };
         }
@@ -314,11 +324,17 @@ async fn clear_others(gateway: &Gateway, found: &mut [DifferenceRecord]) -> Resu
     Ok(())
 }
 
+/// Where a row stands: its file, and its line in it.
+fn place(side: &Value) -> Option<(u64, u64)> {
+    Some((side["file"].as_u64()?, side["line"].as_u64()?))
+}
+
 /// The number of a row that the bill has alone.
 fn there_alone(record: &DifferenceRecord) -> Option<String> {
-    let is_open = record.difference.state == DifferenceState::Open;
+    let is_of_trades = record.between == Between::TradesAndBooks.as_str()
+        && record.difference.state == DifferenceState::Open;
     let number = record.found["theirs"]["reference"].as_str();
-    number.filter(|_| is_open && record.found["ours"].is_null()).map(str::to_owned)
+    number.filter(|_| is_of_trades && record.found["ours"].is_null()).map(str::to_owned)
 }
 
 /// Whether that is the number of a payment made to a merchant's own account, or of a refund of one.
