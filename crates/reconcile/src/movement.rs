@@ -278,7 +278,7 @@ mod tests {
         for length in 1..bytes.len() {
             assert_eq!(Movement::decode(&bytes[..length]), Err(Damaged), "{length}");
         }
-        bytes[1] = 11;
+        bytes[1] = u8::try_from(Kind::ALL.len()).unwrap();
         assert_eq!(Movement::decode(&bytes), Err(Damaged));
         assert_eq!(Movement::decode(&[]), Ok(None));
     }

@@ -559,13 +559,17 @@ mod tests {
     use lezai_wire::order_request::NewOrder;
 
     /// Routes for a person's eyes, for a browser or for a channel, and no calls.
-    const PAGES: [&str; 16] = [
+    const PAGES: [&str; 20] = [
         "get /pay/{session}",
         // Providers', in their own formats.
         "post /channels/{channel}/notify",
         "post /channels/{channel}/notify/{merchant}/{version}",
         "get /channels/{channel}/page",
+        "get /channels/{channel}/page/{merchant}/{version}",
         "post /channels/{channel}/return",
+        "post /channels/{channel}/return/{merchant}/{version}",
+        "get /sandbox/mandates/{mandate}",
+        "post /sandbox/mandates/{mandate}/page/{act}",
         "get /sandbox/wallet/{attempt}",
         "post /sandbox/wallet/{attempt}/approve",
         "post /sandbox/wallet/{attempt}/decline",
