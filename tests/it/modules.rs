@@ -78,15 +78,15 @@ fn doc_comments_begin_with_a_noun() {
                 continue;
             }
             let text = fs::read_to_string(&file).unwrap();
+            let mut before = None;
             for (at, line) in text.lines().enumerate() {
                 let comment = line.trim_start();
-                let said = comment.strip_prefix("/// ").or_else(|| comment.strip_prefix("//! "));
-                let before = at.checked_sub(1).and_then(|at| text.lines().nth(at)).unwrap_or("");
-                let begins = !before.trim_start().starts_with(&comment[..3.min(comment.len())]);
-                let first = said.and_then(|it| it.split(' ').next());
-                if begins && matches!(first, Some("What" | "Who")) {
+                let mark = ["/// ", "//! "].into_iter().find(|it| comment.starts_with(it));
+                let first = comment.split(' ').nth(1);
+                if mark.is_some() && mark != before && matches!(first, Some("What" | "Who")) {
                     headless.push(format!("{}:{}: {line}", file.display(), at + 1));
                 }
+                before = mark;
             }
         }
     }
