@@ -131,7 +131,7 @@ fn every_kind_of_event_is_triggered_and_arrives() {
             continue;
         }
         assert_eq!(event["delivery"]["status"], "delivered", "{text}");
-        if ["payout.", "payout_batch.", "settlement.", "contract.", "statement."]
+        if ["mandate.", "payout.", "payout_batch.", "settlement.", "contract.", "statement."]
             .iter()
             .any(|it| kind.starts_with(it))
         {
