@@ -341,7 +341,7 @@ fn every_reading_call_is_answered() {
     let folder = lezai_tests::TempDir::new();
     let (_simulators, _runtime, section) = provider(folder.path());
     let nodes = Setup::of(&store, 1).start(&section);
-    let merchant = nodes.merchant("m_tea", "tea-1", "wechat");
+    let merchant = nodes.merchant("m_live_tea", "tea-1", "wechat");
     let document = nodes.node(0).operate("GET", "/openapi.json", "").unwrap().json();
     let mut asked = 0;
     for (path, calls) in document["paths"].as_object().unwrap() {
@@ -350,7 +350,7 @@ fn every_reading_call_is_answered() {
         }
         // Ids of nothing that there is: such a call reads, too.
         let target = path.split('/').map(|part| match part {
-            "{merchant}" => "m_tea".to_owned(),
+            "{merchant}" => "m_live_tea".to_owned(),
             "{channel}" => "wechat".to_owned(),
             "{date}" | "{day}" => "2026-01-05".to_owned(),
             part if part.starts_with('{') => format!("{}_0", part.trim_matches(['{', '}'])),
