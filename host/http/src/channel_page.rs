@@ -35,7 +35,7 @@ pub(super) async fn leave(
 ) -> Result<Response, Reply> {
     let channel = gateway.channels.get(&segment(path)?).ok_or_else(no_page)?;
     let form = channel.page(query.as_deref().unwrap_or_default()).ok_or_else(no_page)?;
-    page(&form)
+    Ok(page(&form)?)
 }
 
 /// `GET /channels/{channel}/page/{merchant}/{version}`: of a merchant's own account, whose key signed the form.
@@ -47,14 +47,14 @@ pub(super) async fn leave_account(
     let (_, accounts) = hearing(&gateway, path)?;
     let query = query.as_deref().unwrap_or_default();
     let form = accounts.iter().find_map(|it| it.channel.page(query));
-    page(&form.ok_or_else(no_page)?)
+    Ok(page(&form.ok_or_else(no_page)?)?)
 }
 
 fn no_page() -> Problem {
     Problem::new(Code::NotFound, "this is no address of a channel's page")
 }
 
-fn page(form: &PageForm) -> Result<Response, Reply> {
+fn page(form: &PageForm) -> Result<Response, Problem> {
     let hash = content_digest(SCRIPT.as_bytes());
     let hash = hash.trim_start_matches("sha-256=:").trim_end_matches(':');
     // What the form leads to may lead on, to others of its addresses.
