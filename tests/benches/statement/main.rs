@@ -20,11 +20,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lezai_core::id::{MerchantId, OrderId};
+use lezai_core::id::{OrderId, SessionId};
 use lezai_core::ledger::{Account, Entry, Kind, Posting};
 use lezai_core::money::Currency;
 use lezai_core::time::Timestamp;
-use lezai_store::{Scope, Store, StoreError, Tx, write};
+use lezai_store::{OrderRecord, Scope, SessionRecord, Store, StoreError, Tx, read, write};
 use lezai_store_sqlite::{SqliteStore, file};
 use lezai_tests::{Gateway, Merchant, Request, TempDir, now_ms, random_hex};
 use lezai_wire::time::rfc3339;
@@ -45,7 +45,9 @@ const GOAL_PERCENT: f64 = 10.0;
 const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 4;
 /// Orders of a turn.
-const ORDERS: usize = 8_000;
+const ORDERS: u32 = 8_000;
+/// Orders before the first measurement.
+const WARM_UP: usize = 500;
 /// It takes no longer, or something is wrong.
 const END: Duration = Duration::from_secs(600);
 
@@ -56,13 +58,15 @@ fn main() {
     }
     let number =
         |name: &str, usual: u32| std::env::var(name).ok().map_or(usual, |it| it.parse().unwrap());
-    let (lines, orders) = (number("LINES", LINES), number("ORDERS", ORDERS as u32) as usize);
+    let (lines, orders) = (number("LINES", LINES), number("ORDERS", ORDERS) as usize);
     let folder = TempDir::new();
-    // It makes the data folder, the demo merchant and its key.
+    // It makes the data folder, the demo merchant and its key, and one order that the others are made like.
     let mut first = Gateway::start(folder.path());
+    let order = Merchant::demo(&first).create(&random_hex(), Merchant::order("A-0").to_string());
+    let order = OrderId::parse(order.unwrap().json()["id"].as_str().unwrap()).unwrap();
     first.terminate();
     assert!(first.ended_well());
-    fill(&file(&first.data), lines.div_ceil(LINES_OF_ORDER));
+    fill(&file(&first.data), &order, lines.div_ceil(LINES_OF_ORDER));
     let gateway = Gateway::start(folder.path());
     alone(&gateway);
     beside(&gateway, orders);
@@ -71,6 +75,15 @@ fn main() {
 /// A statement that nothing else goes on beside.
 fn alone(gateway: &Gateway) {
     let merchant = Merchant::demo(gateway);
+    // What it takes to start and to take orders is no part of it.
+    load::closed(
+        &gateway.authority,
+        CONNECTIONS,
+        &orders_of(&merchant, &gateway.authority, WARM_UP),
+        201,
+    );
+    // Linux forgets the peak so far (proc_pid_clear_refs(5)).
+    std::fs::write(format!("/proc/{}/clear_refs", gateway.pid()), "5").unwrap();
     let before = memory_mib(gateway.pid(), "VmRSS:");
     let (seconds, lines) = statement(&merchant);
     let more = memory_mib(gateway.pid(), "VmHWM:") - before;
@@ -163,30 +176,44 @@ fn statement(merchant: &Merchant) -> (f64, u64) {
     }
 }
 
-/// The payments and settlements of so many orders, as they are booked.
-fn fill(path: &Path, orders: u32) {
+/// So many orders like one, each with its session, and their payments and settlements as they are booked.
+fn fill(path: &Path, like: &OrderId, orders: u32) {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).unwrap());
-    let merchant = MerchantId::parse("m_demo").unwrap();
     let begin = Timestamp::from_ms(now_ms()).plus_secs(-3_600);
     let work = async {
+        let like = like.clone();
+        let like = read(&store, move |view| {
+            let order = view.order(&like)?.expect("it was made");
+            let session = view.session(&order.session)?.expect("it was made");
+            Ok::<_, StoreError>((order, session))
+        });
+        let like = Arc::new(like.await.unwrap());
         for from in (0..orders).step_by(AT_ONCE as usize) {
-            let (merchant, part) = (merchant.clone(), from..orders.min(from + AT_ONCE));
+            let (like, part) = (Arc::clone(&like), from..orders.min(from + AT_ONCE));
             let at = begin.plus_ms(i64::from(from / AT_ONCE));
-            let work = move |tx: &dyn Tx| {
-                part.clone().try_for_each(|n| book(tx, &merchant, n, at))?;
-                Ok::<_, StoreError>(())
-            };
+            let work = move |tx: &dyn Tx| part.clone().try_for_each(|n| book(tx, &like, n, at));
             write(&store, Scope::Gateway, work).await.unwrap();
         }
     };
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work);
 }
 
-/// The payment and the settlement of an order.
-fn book(tx: &dyn Tx, merchant: &MerchantId, n: u32, at: Timestamp) -> Result<(), StoreError> {
+/// An order with its payment and its settlement.
+fn book(
+    tx: &dyn Tx,
+    (record, session): &(OrderRecord, SessionRecord),
+    n: u32,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     let mut entropy = [0; 10];
     entropy[..4].copy_from_slice(&n.to_be_bytes());
-    let order = OrderId::new(at, entropy).into();
+    let (id, session_id) = (OrderId::new(at, entropy), SessionId::new(at, entropy));
+    let mut record = OrderRecord { session: session_id.clone(), ..record.clone() };
+    record.order.terms.id = id.clone();
+    record.order.terms.merchant_order_id = format!("B-{n}");
+    let session = SessionRecord { id: session_id, order: id.clone(), ..session.clone() };
+    assert!(tx.insert_order(&record, &session)?, "there was such an order");
+    let (merchant, order) = (&record.order.terms.merchant, id.into());
     let currency = Currency::from_code("CNY").unwrap();
     let pending = Account::MerchantPending(merchant.clone());
     let sides = |kind, sides: Vec<(Account, i64)>| {
