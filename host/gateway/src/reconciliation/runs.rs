@@ -324,9 +324,10 @@ async fn clear_others(gateway: &Gateway, found: &mut [DifferenceRecord]) -> Resu
     Ok(())
 }
 
-/// Where a row stands: its file, and its line in it.
-fn place(side: &Value) -> Option<(u64, u64)> {
-    Some((side["file"].as_u64()?, side["line"].as_u64()?))
+/// The line of a row in the day's own file. Carried rows are in another file of each comparison: the same line there is
+/// another row.
+fn place(side: &Value) -> Option<u64> {
+    side["line"].as_u64().filter(|_| side["file"] == 0)
 }
 
 /// The number of a row that the bill has alone.
@@ -460,4 +461,16 @@ pub fn status(text: &str) -> Result<&'static str, &'static str> {
     all.find(|it| *it == text).ok_or(
         "none of open, expected, paired, cleared, superseded, proposed, returning and resolved",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_carried_row_is_not_the_days_row_of_its_line() {
+        assert_eq!(place(&json!({ "file": 0, "line": 7 })), Some(7));
+        assert_eq!(place(&json!({ "file": 1, "line": 7 })), None);
+        assert_eq!(place(&Value::Null), None);
+    }
 }
